@@ -1,0 +1,139 @@
+"""Writing a .ntile file out of staged tiles: complete and checked under its final name, or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from neural import metadata as md
+from neural.container import verify
+from neural.envelope import Envelope, pack_envelope
+from neural.errors import NtileError
+from neural.grid import Grid
+from neural.hilbert import tile_ids, tiles_from_ids
+from neural.metadata import Layer, LayerDraft
+from neural.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
+from neural.stage import Stage, StagedTile
+
+BodyOf = Callable[[int, StagedTile], bytes]
+"""(layer index, staged tile) → the method's own bits."""
+
+
+def write_archive(
+    out_path: str | os.PathLike[str],
+    grid: Grid,
+    layers: Sequence[LayerDraft],
+    stage: Stage,
+    body_of: BodyOf,
+    decoders: Mapping[str, bytes],
+    provenance: Mapping[str, Any],
+    link_decoders: Set[str] = frozenset(),
+) -> dict[str, Any]:
+    """Write the staged tiles to `out_path`, then discard the stage; returns the report of `verify`.
+
+    `decoders` holds the safetensors bytes by SHA-256; those in `link_decoders` are named in the file, not put
+    into it. Equal arguments give equal bytes. Raises NtileError when the file cannot be written; an earlier file
+    of that name and the work file are then untouched.
+    """
+    out, temporary = Path(out_path), Path(f"{out_path}.tmp")
+    try:
+        try:
+            placed = [_place(draft, index, len(layers), stage) for index, draft in enumerate(layers)]
+            metadata = md.build(grid, placed, decoders, link_decoders, provenance)
+            # Unnamed, so that nothing is left behind however the process ends.
+            with tempfile.TemporaryFile(dir=out.parent) as payloads, open(temporary, "wb") as file:
+                ids, lengths = _write_payloads(payloads, placed, stage, body_of)
+                _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
+            report = verify(temporary)
+            os.replace(temporary, out)
+            _sync_directory(out.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise NtileError(
+            f"{out} cannot be written ({error.strerror or error}); make room or choose another place: "
+            f"the encoded tiles are kept in {stage.path}"
+        ) from error
+    stage.discard()
+    return {**report, "file": os.fspath(out)}
+
+
+def _place(draft: LayerDraft, index: int, count: int, stage: Stage) -> Layer:
+    return Layer(
+        **vars(draft),
+        index=index,
+        slot=md.slot_of(index, md.slot_bits(count)),
+        root=stage.get(index, 0).info,
+        height_range=stage.height_range(index),
+    )
+
+
+def _write_payloads(
+    file: IO[bytes], layers: Sequence[Layer], stage: Stage, body_of: BodyOf
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write all payloads in order of archive id; returns ids and lengths, int64 [n] each."""
+    order = _archive_order(layers, stage)
+    lengths = np.empty(len(order), np.int64)
+    for k, (_, index, id_) in enumerate(order.tolist()):
+        tile = stage.get(index, id_)
+        envelope = Envelope(tile.offset_m, tile.scale_m, tile.children, tile.mask, body_of(index, tile))
+        bounds = layers[index].height_range
+        lengths[k] = file.write(pack_envelope(envelope, tile_id=id_, layer=index, height_range=bounds))
+    return order[:, 0], lengths
+
+
+def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
+    """Rows (archive id, layer, id within the layer) of all tiles in order, int64 [n, 3]."""
+    bits = md.slot_bits(len(layers))
+    parts = []
+    for layer in layers:
+        ids = stage.ids(layer.index)
+        z, x, y = tiles_from_ids(ids)
+        lx, ly = layer.slot
+        archive_ids = tile_ids(z + bits, x + (lx << z), y + (ly << z))
+        parts.append(np.stack([archive_ids, np.full_like(ids, layer.index), ids], axis=1))
+    order = np.concatenate(parts)
+    return order[np.argsort(order[:, 0])]
+
+
+def _assemble(file: IO[bytes], ids: np.ndarray, lengths: np.ndarray, metadata: bytes, payloads: IO[bytes]) -> None:
+    """The sections in their order; the header comes last, so a file that was cut short has none."""
+    root, leaves = pack_directories(ids, lengths)
+    zooms, _, _ = tiles_from_ids(ids[[0, -1]])
+    file.write(bytes(HEADER_BYTES) + root + metadata + leaves)
+    payloads.seek(0)
+    shutil.copyfileobj(payloads, file, 1 << 20)
+    _sync(file)
+    header = Header(
+        root_length=len(root),
+        metadata_length=len(metadata),
+        leaf_length=len(leaves),
+        data_length=int(lengths.sum()),
+        tiles=len(ids),
+        min_zoom=int(zooms[0]),
+        max_zoom=int(zooms[1]),
+    )
+    file.seek(0)
+    file.write(header.pack())
+    _sync(file)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,166 @@
+"""The envelope around a tile's bits: offset, scale, mask, and what is known of the four children (FORMAT.md §6)."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import google_crc32c
+import numpy as np
+
+from neural.errors import ContainerError
+from neural.tiles import TILE, tile_from_id
+
+VERSION = 1
+_HEAD = struct.Struct("<BBHffI")  # version, layer, flags, offset_m, scale_m, crc32c
+_CHILD = struct.Struct("<HHB")  # minimum, maximum, error code
+_CRC_AT = 12
+_HAS_MASK = 1 << 4
+_TOP = 0xFFFF
+_UNBOUNDED = 255
+
+
+class ChildInfo(NamedTuple):
+    """Bounds of one tile: its lowest and highest height and its geometric error, in metres."""
+
+    min_m: float
+    max_m: float
+    geometric_error_m: float
+
+
+Children = tuple[ChildInfo | None, ChildInfo | None, ChildInfo | None, ChildInfo | None]
+"""What is known of the four children (NW, NE, SW, SE); None where there is none."""
+
+
+@dataclass(eq=False)
+class Envelope:
+    """One unpacked payload; heights are `offset_m + scale_m * h` of what the method decodes from `body`.
+
+    `mask` is bool [256, 256], True where a cell holds a height; None when all cells inside the grid do.
+    """
+
+    offset_m: float
+    scale_m: float
+    children: Children
+    mask: np.ndarray | None
+    body: bytes
+
+
+def pack_envelope(env: Envelope, *, tile_id: int, layer: int, height_range: tuple[float, float]) -> bytes:
+    """The payload of the tile with this id within its layer.
+
+    `height_range` (metres) bounds the heights of all the layer's tiles. Raises ValueError for a child outside
+    it and for an offset or scale that is not finite.
+    """
+    if not (math.isfinite(env.offset_m) and math.isfinite(env.scale_m)):
+        raise ValueError(f"tile {tile_id} has offset {env.offset_m} and scale {env.scale_m}")
+    flags, rest = 0, []
+    for k, child in enumerate(env.children):
+        if child is not None:
+            flags |= 1 << k
+            rest.append(_pack_child(child, height_range))
+    if env.mask is not None:
+        flags |= _HAS_MASK
+        stream = pack_mask(env.mask)
+        rest += [struct.pack("<I", len(stream)), stream]
+    tail = b"".join([*rest, env.body])
+    head = _HEAD.pack(VERSION, layer, flags, env.offset_m, env.scale_m, 0)[:_CRC_AT]
+    return head + struct.pack("<I", _checksum(tile_id, head, tail)) + tail
+
+
+def unpack_envelope(data: bytes, *, tile_id: int, layer: int, height_range: tuple[float, float]) -> Envelope:
+    """Inverse of `pack_envelope`; raises ContainerError for any byte that is not as it was written."""
+    if len(data) < _HEAD.size:
+        raise _bad(tile_id, layer, "it is cut short")
+    version, own_layer, flags, offset_m, scale_m, crc = _HEAD.unpack_from(data)
+    if crc != _checksum(tile_id, data[:_CRC_AT], data[_HEAD.size :]):
+        raise _bad(tile_id, layer, "its checksum does not match")
+    if version != VERSION:
+        raise _bad(tile_id, layer, f"envelope version {version}, this program reads {VERSION}")
+    if own_layer != layer or flags >> 5 or not (math.isfinite(offset_m) and math.isfinite(scale_m)):
+        raise _bad(tile_id, layer, "malformed envelope")
+    try:
+        at = _HEAD.size
+        children: list[ChildInfo | None] = [None] * 4
+        for k in range(4):
+            if flags >> k & 1:
+                children[k] = _unpack_child(_CHILD.unpack_from(data, at), height_range)
+                at += _CHILD.size
+        mask = None
+        if flags & _HAS_MASK:
+            (length,) = struct.unpack_from("<I", data, at)
+            at += 4 + length
+            if at > len(data):
+                raise ValueError("mask longer than the payload")
+            mask = unpack_mask(data[at - length : at])
+    except (struct.error, ValueError, zlib.error) as error:
+        raise _bad(tile_id, layer, f"malformed envelope: {error}") from error
+    return Envelope(offset_m, scale_m, (children[0], children[1], children[2], children[3]), mask, data[at:])
+
+
+def child_flags(payload: bytes) -> int:
+    """Which children a payload announces: bit k for child k."""
+    return payload[2] & 0xF
+
+
+def pack_mask(mask: np.ndarray) -> bytes:
+    """Bool [256, 256] → zlib stream of its bits."""
+    if mask.shape != (TILE, TILE):
+        raise ValueError(f"a mask has {TILE}×{TILE} cells, not {mask.shape}")
+    return zlib.compress(np.packbits(mask.astype(bool)).tobytes(), 9)
+
+
+def unpack_mask(stream: bytes) -> np.ndarray:
+    """Inverse of `pack_mask`; raises ValueError or zlib.error when the stream is not a mask."""
+    inflater = zlib.decompressobj()
+    bits = inflater.decompress(stream, TILE * TILE // 8 + 1)
+    if len(bits) != TILE * TILE // 8 or not inflater.eof or inflater.unused_data:
+        raise ValueError("the mask is not one bit for each cell")
+    return np.unpackbits(np.frombuffer(bits, np.uint8)).astype(bool).reshape(TILE, TILE)
+
+
+def _bad(tile_id: int, layer: int, reason: str) -> ContainerError:
+    z, x, y = tile_from_id(tile_id)
+    return ContainerError(f"has a damaged tile {z}/{x}/{y} in layer {layer} ({reason})")
+
+
+def _checksum(tile_id: int, head: bytes, tail: bytes) -> int:
+    return google_crc32c.extend(google_crc32c.value(tile_id.to_bytes(8, "little") + head), tail)
+
+
+def _height(code: int, height_range: tuple[float, float]) -> float:
+    low, high = height_range
+    return high if code == _TOP else low + (high - low) * code / _TOP
+
+
+def _error(code: int) -> float:
+    return 0.0 if code == 0 else math.inf if code == _UNBOUNDED else 2.0 ** ((code - 128) / 8)
+
+
+def _pack_child(child: ChildInfo, height_range: tuple[float, float]) -> bytes:
+    """Quantize outward: rounding may only widen the bounds, so the first guess is corrected against the decode."""
+    low, high = height_range
+    if not (low <= child.min_m <= child.max_m <= high and child.geometric_error_m >= 0):
+        raise ValueError(f"{child} does not lie in the layer's height range {height_range}")
+    step = (high - low) / _TOP
+    lowest = min(_TOP, int((child.min_m - low) / step)) if step else 0
+    highest = min(_TOP, math.ceil((child.max_m - low) / step)) if step else 0
+    while _height(lowest, height_range) > child.min_m:
+        lowest -= 1
+    while _height(highest, height_range) < child.max_m:
+        highest += 1
+    error = child.geometric_error_m
+    code = 0 if error == 0 else _UNBOUNDED
+    if 0 < error <= _error(_UNBOUNDED - 1):
+        code = max(1, math.ceil(128 + 8 * math.log2(error)))
+        while _error(code) < error:
+            code += 1
+    return _CHILD.pack(lowest, highest, code)
+
+
+def _unpack_child(record: tuple[int, int, int], height_range: tuple[float, float]) -> ChildInfo:
+    lowest, highest, code = record
+    return ChildInfo(_height(lowest, height_range), _height(highest, height_range), _error(code))

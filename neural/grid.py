@@ -1,0 +1,130 @@
+"""The metric grid an archive describes: CRS, placement, size and units. Needs neither rasterio nor torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neural.tiles import MAX_LEVEL, TILE, Tile, levels_for
+
+
+class Bounds(NamedTuple):
+    """A rectangle in CRS metres."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A north-up raster of cells in metres. Row 0 is the northern edge, column 0 the western one."""
+
+    crs_wkt: str
+    """Projected CRS as WKT2, or "" where metres are local and unplaced."""
+    transform: tuple[float, float, float, float, float, float]
+    """Affine a, b, c, d, e, f: easting = a·column + c, northing = e·row + f, with b = d = 0, a > 0, e < 0."""
+    width: int
+    height: int
+    vertical_unit: str = "m"
+    """Unit of the heights as read, always metres."""
+    vertical_datum: str | None = None
+    assumptions: tuple[str, ...] = ()
+    """What the source did not say, one sentence each."""
+
+    def __post_init__(self) -> None:
+        a, b, _, d, e, _ = self.transform
+        if not all(map(math.isfinite, self.transform)) or b or d or a <= 0 or e >= 0:
+            raise ValueError(f"the transform {self.transform} is not a north-up grid")
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a grid of {self.width}×{self.height} cells is empty")
+        if levels_for(self.width, self.height) > MAX_LEVEL + 1:
+            raise ValueError(f"a grid of {self.width}×{self.height} cells is larger than a tile pyramid may be")
+
+    @property
+    def cell_x_m(self) -> float:
+        """Width of a cell in metres, eastward."""
+        return self.transform[0]
+
+    @property
+    def cell_y_m(self) -> float:
+        """Height of a cell in metres, southward."""
+        return -self.transform[4]
+
+    @property
+    def levels(self) -> int:
+        """Levels of the pyramid; the finest, `levels - 1`, has these very cells."""
+        return levels_for(self.width, self.height)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Outline of the raster itself, in CRS metres."""
+        a, _, c, _, e, f = self.transform
+        return Bounds(c, f + e * self.height, c + a * self.width, f)
+
+    def tile_span(self, tile: Tile) -> int:
+        """Cells of this grid along one side of a tile: 256·2^(levels − 1 − z)."""
+        return TILE << (self.levels - 1 - tile.z)
+
+    def tile_bounds(self, tile: Tile) -> Bounds:
+        """Area of a whole tile in CRS metres; tiles at the eastern and southern rim reach beyond the raster."""
+        a, _, c, _, e, f = self.transform
+        span = self.tile_span(tile)
+        x, y = tile.x * span, tile.y * span
+        return Bounds(c + a * x, f + e * (y + span), c + a * (x + span), f + e * y)
+
+    def tile_cells(self, tile: Tile) -> tuple[int, int]:
+        """Columns and rows of the tile's own 256×256 cells that touch the raster, (0…256, 0…256)."""
+        step = self.tile_span(tile) // TILE
+        columns = -(-(self.width - tile.x * TILE * step) // step)
+        rows = -(-(self.height - tile.y * TILE * step) // step)
+        return min(max(columns, 0), TILE), min(max(rows, 0), TILE)
+
+    def tile_inside(self, tile: Tile) -> np.ndarray:
+        """Which of the tile's cells touch the raster, bool [256, 256]: the mask of a tile without nodata."""
+        columns, rows = self.tile_cells(tile)
+        inside = np.zeros((TILE, TILE), bool)
+        inside[:rows, :columns] = True
+        return inside
+
+    def cell_of(self, easting: float, northing: float) -> tuple[float, float]:
+        """Fractional column and row of a point in CRS metres; cell centres lie at halves."""
+        a, _, c, _, e, f = self.transform
+        return (easting - c) / a, (northing - f) / e
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `Grid.from_json` rebuilds the grid."""
+        return {
+            "crs_wkt": self.crs_wkt,
+            "transform": list(self.transform),
+            "width": self.width,
+            "height": self.height,
+            "vertical_unit": self.vertical_unit,
+            "vertical_datum": self.vertical_datum,
+            "assumptions": list(self.assumptions),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Grid:
+        """Inverse of `to_json`. Raises ValueError when the values cannot be a grid."""
+        try:
+            transform = tuple(float(value) for value in data["transform"])
+            if len(transform) != 6:
+                raise ValueError(f"the transform has {len(transform)} numbers instead of 6")
+            datum = data.get("vertical_datum")
+            return cls(
+                crs_wkt=str(data["crs_wkt"]),
+                transform=transform,
+                width=int(data["width"]),
+                height=int(data["height"]),
+                vertical_unit=str(data["vertical_unit"]),
+                vertical_datum=None if datum is None else str(datum),
+                assumptions=tuple(map(str, data.get("assumptions", ()))),
+            )
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"the grid is not described in full ({type(error).__name__}: {error})") from error

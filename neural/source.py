@@ -1,0 +1,38 @@
+"""Where the Reader gets its bytes from."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Protocol
+
+
+class Source(Protocol):
+    """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at the end."""
+
+    size: int
+
+    def get_bytes(self, offset: int, length: int) -> bytes:
+        """Bytes offset … offset + length; raises OSError when they cannot be had."""
+
+    def close(self) -> None:
+        """Release what is held open."""
+
+
+class FileSource:
+    """A local file."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = open(path, "rb", buffering=0)
+        self._lock = threading.Lock()
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def get_bytes(self, offset: int, length: int) -> bytes:
+        """See `Source`."""
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.read(length)
+
+    def close(self) -> None:
+        """See `Source`."""
+        self._file.close()

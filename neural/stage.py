@@ -1,0 +1,221 @@
+"""Encoded tiles on their way into a file, kept in `OUT.work` so that a killed encode goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neural.envelope import ChildInfo, Children, pack_mask, unpack_mask
+from neural.errors import NtileError, UsageError
+from neural.tiles import Tile, tile_from_id, tile_id
+
+_LAYER_SHIFT = 56  # ids of 27 levels take 54 bits
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS job (key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS done (batch INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS tile (
+    key INTEGER PRIMARY KEY,  -- layer << 56 | id: one b-tree in the order that rows() wants
+    offset_m REAL NOT NULL, scale_m REAL NOT NULL,
+    min_m REAL NOT NULL, max_m REAL NOT NULL, error_m REAL NOT NULL,
+    children BLOB NOT NULL, mask BLOB,
+    latents BLOB NOT NULL  -- last, so that queries of the numbers do not page it in
+);
+"""
+_COLUMNS = "key, offset_m, scale_m, min_m, max_m, error_m, children, mask, latents"
+
+
+@dataclass(frozen=True, eq=False)
+class StagedTile:
+    """One encoded tile before its last quantization; fields as in `neural.envelope.Envelope`.
+
+    Offset and scale come back rounded to float32, as the file stores them.
+    """
+
+    layer: int
+    tile: Tile
+    offset_m: float
+    scale_m: float
+    children: Children
+    info: ChildInfo  # the tile's own bounds
+    mask: np.ndarray | None  # bool [256, 256]
+    latents: bytes
+
+
+class Stage:
+    """The work file of one output. `open` it; use as a context manager, or `close` or `discard` it."""
+
+    def __init__(self, work: Path, db: sqlite3.Connection) -> None:
+        self.path = work
+        self._db = db
+
+    @classmethod
+    def open(cls, out_path: str | os.PathLike[str], key: str, restart: bool = False) -> Stage:
+        """Open or create `OUT.work` for a job whose source and settings hash to `key`.
+
+        Raises UsageError when the work file belongs to another job and `restart` is not set, NtileError when
+        it is in use, damaged, or cannot be written.
+        """
+        out = Path(out_path)
+        work = Path(f"{out}.work")
+        if out.is_dir():
+            raise NtileError(f"{out} is a directory; name a file to write")
+        with _explained(work):
+            try:
+                stage = cls(work, _connect(work))
+            except sqlite3.DatabaseError as error:
+                if not (restart and error.sqlite_errorname in ("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+                    raise
+                restart, stage = False, cls(work, _connect(_without(work)))
+            if restart:
+                stage.close()
+                stage = cls(work, _connect(_without(work)))
+            found = stage._db.execute("SELECT key FROM job").fetchone()
+            if found is None:
+                with stage._db:
+                    stage._db.execute("INSERT INTO job VALUES (?)", (key,))
+        if found is not None and found[0] != key:
+            stage.close()
+            raise UsageError(
+                f"{work} holds an unfinished encode of another source or other settings; "
+                "repeat that command to finish it, or add --restart to discard it"
+            )
+        return stage
+
+    def done_groups(self) -> set[int]:
+        """Groups that are stored for good."""
+        with _explained(self.path):
+            return {batch for (batch,) in self._db.execute("SELECT batch FROM done")}
+
+    def put_group(self, group: int, rows: Iterable[StagedTile]) -> None:
+        """Store a group's tiles, all or none; a group or tile stored before is replaced."""
+        with _explained(self.path), self._db:
+            marks = ",".join("?" * 9)
+            self._db.executemany(f"INSERT OR REPLACE INTO tile VALUES ({marks})", map(_to_row, rows))
+            self._db.execute("INSERT OR REPLACE INTO done VALUES (?)", (group,))
+
+    def rows(self, layer: int) -> Iterator[StagedTile]:
+        """A layer's tiles in order of id, one in memory at a time."""
+        query = f"SELECT {_COLUMNS} FROM tile WHERE key BETWEEN ? AND ? ORDER BY key"
+        with _explained(self.path):
+            yield from map(_from_row, self._db.execute(query, _span(layer)))
+
+    def get(self, layer: int, id_: int) -> StagedTile:
+        """The layer's tile with this id; raises KeyError."""
+        with _explained(self.path):
+            row = self._db.execute(f"SELECT {_COLUMNS} FROM tile WHERE key = ?", (_key(layer, id_),)).fetchone()
+        if row is None:
+            raise KeyError(id_)
+        return _from_row(row)
+
+    def ids(self, layer: int) -> np.ndarray:
+        """Ids of the layer's tiles, rising, int64 [n]."""
+        with _explained(self.path):
+            keys = self._db.execute("SELECT key FROM tile WHERE key BETWEEN ? AND ? ORDER BY key", _span(layer))
+            return np.fromiter((key for (key,) in keys), np.int64) - _key(layer, 0)
+
+    def height_range(self, layer: int) -> tuple[float, float]:
+        """Lowest and highest height of all the layer's tiles, metres."""
+        with _explained(self.path):
+            query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
+            return self._db.execute(query, _span(layer)).fetchone()
+
+    def close(self) -> None:
+        """Close the work file and keep it."""
+        self._db.close()
+
+    def discard(self) -> None:
+        """Close the work file and delete it."""
+        self.close()
+        _without(self.path)
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _connect(work: Path) -> sqlite3.Connection:
+    """Open a work file for this process alone (the lock ends with the process, however it ends)."""
+    db = sqlite3.connect(work, timeout=0.2)
+    try:
+        db.execute("PRAGMA page_size = 16384")
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _without(work: Path) -> Path:
+    """The same path with nothing there."""
+    try:
+        for name in (f"{work}-wal", f"{work}-shm", work):
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise NtileError(f"{work} cannot be deleted ({error.strerror}); delete it by hand") from error
+    return work
+
+
+@contextlib.contextmanager
+def _explained(work: Path) -> Iterator[None]:
+    """Turn database errors into one sentence about the work file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith("SQLITE_BUSY"):
+            text = f"{work} is in use; wait until the other encode of this file has ended"
+        elif name in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            text = f"{work} is damaged; add --restart to begin anew"
+        else:
+            text = f"{work} cannot be written ({error}); free some space or choose another place for the output"
+        raise NtileError(text) from error
+
+
+def _key(layer: int, id_: int) -> int:
+    return layer << _LAYER_SHIFT | id_
+
+
+def _span(layer: int) -> tuple[int, int]:
+    return _key(layer, 0), _key(layer + 1, 0) - 1
+
+
+def _to_row(tile: StagedTile) -> tuple:
+    bounds = np.array([[np.nan] * 3 if child is None else child for child in tile.children], "<f8")
+    return (
+        _key(tile.layer, tile_id(tile.tile)),
+        *(float(np.float32(tile.offset_m)), float(np.float32(tile.scale_m))),
+        *map(float, tile.info),
+        bounds.tobytes(),
+        None if tile.mask is None else pack_mask(tile.mask),
+        tile.latents,
+    )
+
+
+def _from_row(row: tuple) -> StagedTile:
+    key, offset_m, scale_m, low, high, error_m, bounds, mask, latents = row
+    layer = key >> _LAYER_SHIFT
+    a, b, c, d = (
+        None if child[0] != child[0] else ChildInfo(*child)
+        for child in np.frombuffer(bounds, "<f8").reshape(4, 3).tolist()
+    )
+    return StagedTile(
+        layer=layer,
+        tile=tile_from_id(key - _key(layer, 0)),
+        offset_m=offset_m,
+        scale_m=scale_m,
+        children=(a, b, c, d),
+        info=ChildInfo(low, high, error_m),
+        mask=None if mask is None else unpack_mask(mask),
+        latents=latents,
+    )
