@@ -1,0 +1,154 @@
+"""Near-lossless raster: what other layers of the same file are measured against.
+
+Heights are quantized to integers q, metres = offset_m + scale_m · q with scale_m a little below twice the
+tolerance, and coded without loss (`neural.methods.raster_coder`). Between sample centres the surface is the
+4-point 5th-order Hermite interpolant of each axis (O. Niemitalo, "Polynomial Interpolators for High-Quality
+Resampling of Oversampled Audio", 2001, "2nd-order-osculating"): it is C2, and at the centres its first and second
+derivatives are the central differences of the samples. Beyond the outer centres it continues linearly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neural.errors import UsageError
+from neural.fill import fill
+from neural.methods import raster_coder
+from neural.methods.base import Arrays, Method, Surface
+from neural.tiles import TILE
+
+PAD = 2
+"""Linearly extended samples around a prepared tile: every lattice point finds its 4×4 neighbours."""
+
+_SOURCE_STEPS_M = (1.0, 0.5, 0.3048, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02)
+"""Height steps that sources are known to come in. Where one exceeds the step that the tolerance allows and all
+samples lie on it, it is the better quantizer: whole-metre rasters take half the bits, at no error."""
+
+_TAPS = np.array(
+    # 1, t, t², t³, t⁴, t⁵ of the four weights at t ∈ [0, 1] between the second and the third sample
+    [
+        [0.0, -0.5, 0.5, 1.5, -2.5, 1.0],
+        [1.0, 0.0, -1.0, -4.5, 7.5, -3.0],
+        [0.0, 0.5, 0.5, 4.5, -7.5, 3.0],
+        [0.0, 0.0, 0.0, -1.5, 2.5, -1.0],
+    ]
+)
+
+
+def encode_raster(heights: np.ndarray, valid: np.ndarray, tolerance_m: float) -> tuple[float, float, np.ndarray]:
+    """Heights [256, 256] metres → offset_m, scale_m (both exact in float32) and int32 latents [256, 256].
+
+    |float32(offset_m + scale_m · latents) − heights| ≤ tolerance_m on every valid cell. Raises UsageError when
+    float32 heights of this size cannot be that exact.
+    """
+    heights = fill(np.asarray(heights), valid).astype(np.float64)
+    low, high = float(heights.min()), float(heights.max())
+    # A decoded height is rounded to float32 once more: that part of the tolerance is spent beforehand.
+    rounding = float(np.spacing(np.float32(max(abs(low), abs(high)) + tolerance_m))) / 2
+    step = 2 * (tolerance_m - 1.001 * rounding)
+    if step < 2 * rounding:  # keeps latents below 2^24, exact in float32
+        raise UsageError(
+            f"a tolerance of {tolerance_m:g} m is finer than 32-bit heights near {max(low, high, key=abs):.0f} m hold; "
+            f"use at least {3 * rounding:.2g} m."
+        )
+    near = tolerance_m - 1.001 * rounding
+    for own_step in _SOURCE_STEPS_M:
+        if own_step > step:
+            found = _quantize(heights, (low + high) / 2, own_step)
+            if np.abs(found[0] + found[1] * found[2] - heights).max(where=valid, initial=0) <= near:
+                return found
+    return _quantize(heights, (low + high) / 2, step)
+
+
+def _quantize(heights: np.ndarray, centre: float, step: float) -> tuple[float, float, np.ndarray]:
+    """Nearest multiples of a step (the float32 at or below it), counted from the multiple nearest to `centre`."""
+    scale = np.float32(step)
+    if scale > step:
+        scale = np.nextafter(scale, np.float32(0))
+    offset = float(np.float32(round(centre / float(scale)) * float(scale)))
+    return offset, float(scale), np.rint((heights - offset) / float(scale)).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Reference(Method):
+    """The tolerance is the promise of its encoder; decoding does not depend on it."""
+
+    name: ClassVar[str] = "reference"
+    title: ClassVar[str] = "Reference raster"
+    bit_choices: ClassVar[tuple[int, ...]] = (32,)
+    latent_dtype: ClassVar[str] = "<i4"
+
+    tolerance_m: float = 0.01
+
+    @property
+    def latent_shape(self) -> tuple[int, int]:
+        """One integer per sample."""
+        return TILE, TILE
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Nothing is learned."""
+        return {}
+
+    def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
+        """Integers [256, 256] → body (see `neural.methods.raster_coder`)."""
+        self._check(bits)
+        return raster_coder.encode(latents)
+
+    def unpack(self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None) -> np.ndarray:
+        """Body → integers [256, 256], as float32 (exact: `encode_raster` keeps them below 2^24)."""
+        self._check(bits if keep_bits is None else keep_bits)
+        return raster_coder.decode(body).astype(np.float32)
+
+    def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
+        """Integers [256, 256] → {"samples": [260, 65, 4]}: padded by `PAD`, four neighbours of a row per texel."""
+        samples = np.asarray(latents, np.float32)
+        padded = samples
+        for _ in range(PAD):  # one cell at a time: a wider odd reflection would not be linear
+            padded = np.pad(padded, 1, mode="reflect", reflect_type="odd")
+        return {"samples": np.ascontiguousarray(padded.reshape(TILE + 2 * PAD, -1, 4))}
+
+    def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
+        """Interpolated integers and their derivatives, float64 [nv, nu]; numpy only."""
+        samples = np.asarray(prepared["samples"], np.float64).reshape(TILE + 2 * PAD, -1)
+        row, weights_v = _taps(v, order)
+        column, weights_u = _taps(u, order)
+        lines = [_combine(samples, row, w) for w in weights_v]  # one per derivative along v, [nv, 260]
+        wanted = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][: 2 * order + 1]  # derivatives along u and v
+        return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in wanted))
+
+    def defines(self) -> dict[str, int | float]:
+        """SAMPLES per side of a tile, PAD around them."""
+        return {"SAMPLES": TILE, "PAD": PAD}
+
+    def weight_texture(self, weights: Arrays) -> np.ndarray | None:
+        """Nothing is learned."""
+        return None
+
+    def macs_per_sample(self) -> float:
+        """16 samples weighted along one axis and 4 along the other, and the weights' two polynomials."""
+        return 16 + 4 + 2 * 4 * 5
+
+    def _check(self, bits: int) -> None:
+        if bits not in self.bit_choices:
+            raise ValueError(f"a reference raster has 32 bits, not {bits}")
+
+
+def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """First of the four padded samples around each coordinate [n], and per derivative the weights [4, n]."""
+    position = np.asarray(t, np.float64) * TILE - 0.5
+    cell = np.clip(np.floor(position), -1, TILE - 1).astype(np.intp)
+    powers = np.vander(position - cell, 6, increasing=True).T
+    weights = [_TAPS @ powers]
+    coefficients = _TAPS
+    for _ in range(order):
+        coefficients = coefficients[:, 1:] * np.arange(1, coefficients.shape[1]) * TILE
+        weights.append(coefficients @ powers[: coefficients.shape[1]])
+    return cell + PAD - 1, weights
+
+
+def _combine(samples: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n, k]."""
+    return sum(weights[k][:, None] * samples[first + k] for k in range(4))  # type: ignore[return-value]

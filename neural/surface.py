@@ -1,0 +1,162 @@
+"""A layer as a continuous surface in metres: what `decode`, `evaluate` and the viewer's CPU path all call."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from neural.errors import ContainerError, UsageError
+from neural.methods import METHODS
+from neural.methods.base import Arrays, Method
+from neural.tiles import TILE, Tile
+from neural.weights import load_decoder
+
+if TYPE_CHECKING:
+    from neural.container import Layer, Reader
+    from neural.envelope import Envelope
+    from neural.grid import Grid
+
+
+class Heights(NamedTuple):
+    """Heights and derivatives on a lattice [nv, nu]: metres, m/m, m/m²; None where not asked for."""
+
+    metres: np.ndarray  # float64
+    east: Any = None
+    north: Any = None
+    laplacian: Any = None
+
+
+def valid_cells(mask: np.ndarray | None, tile: Tile, grid: Grid) -> np.ndarray:
+    """Which of a tile's cells [256, 256] hold data: its mask, or every cell that touches the area."""
+    if mask is not None:
+        return mask
+    side = 1 << (grid.levels - 1 - tile.z)  # finest cells along a cell of this level
+    columns = np.arange(tile.x * TILE, (tile.x + 1) * TILE) * side < grid.width
+    rows = np.arange(tile.y * TILE, (tile.y + 1) * TILE) * side < grid.height
+    return rows[:, None] & columns[None, :]
+
+
+@dataclass(frozen=True)
+class TileSurface:
+    """One prepared tile."""
+
+    method: Method
+    weights: Arrays
+    prepared: Arrays
+    offset_m: float
+    scale_m: float
+    valid: np.ndarray  # [256, 256] bool
+    side_m: tuple[float, float]  # east–west and north–south extent of the tile
+
+    def heights(self, u: Any, v: Any, order: int = 0) -> Heights:
+        """Metres on the lattice v × u (ascending), with derivatives up to `order`."""
+        surface = self.method.evaluate(self.weights, self.prepared, u, v, order=order)
+        metres = self.offset_m + self.scale_m * np.asarray(surface.h, np.float64)
+        if order == 0:
+            return Heights(metres)
+        along_x, along_y = self.scale_m / self.side_m[0], self.scale_m / self.side_m[1]
+        east, north = surface.dh_du * along_x, surface.dh_dv * -along_y
+        if order == 1:
+            return Heights(metres, east, north)
+        bend = surface.d2h_du2 * (along_x / self.side_m[0]) + surface.d2h_dv2 * (along_y / self.side_m[1])
+        return Heights(metres, east, north, bend)
+
+
+@dataclass
+class SurfaceDecoder:
+    """Opens tiles of one layer, optionally re-quantized to `keep_bits`; keeps the last few prepared."""
+
+    reader: Reader
+    layer: Layer
+    keep_bits: int | None = None
+    keep_tiles: int = 0
+    method: Method = field(init=False)
+    weights: Arrays = field(init=False)
+    _recent: OrderedDict[Tile, TileSurface | None] = field(init=False, default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.method = METHODS[self.layer.method](**self.layer.config)
+        if self.keep_bits is not None and self.keep_bits not in available_bits(self.layer):
+            choices = ", ".join(map(str, available_bits(self.layer)))
+            raise UsageError(
+                f"{self.reader.path}: layer '{self.layer.method}' cannot be read at {self.keep_bits} bits; "
+                f"choose one of {choices}."
+            )
+        self.weights = {}
+        if self.layer.decoder is not None:
+            origin = f"{self.reader.path}: the decoder of layer '{self.layer.method}'"
+            self.weights = load_decoder(self.reader.decoder_bytes(self.layer.decoder), self.method, origin)
+
+    def open_tile(self, tile: Tile) -> TileSurface | None:
+        """The tile's surface, or None where the layer has no such tile. Raises ContainerError when damaged."""
+        if tile in self._recent:
+            self._recent.move_to_end(tile)
+            return self._recent[tile]
+        envelope = self.reader.read(self.layer, tile)
+        surface = None if envelope is None else self.prepare(tile, envelope)
+        if self.keep_tiles:
+            self._recent[tile] = surface
+            if len(self._recent) > self.keep_tiles:
+                self._recent.popitem(last=False)
+        return surface
+
+    def prepare(self, tile: Tile, envelope: Envelope) -> TileSurface:
+        """First decode stage of a payload already read; needs no lock, so workers may call it."""
+        try:
+            latents = self.method.unpack(envelope.body, self.layer.bits, self.layer.params, self.keep_bits)
+        except ValueError as error:
+            raise ContainerError(f"{self.reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
+        grid = self.reader.grid
+        side = TILE << (grid.levels - 1 - tile.z)
+        return TileSurface(
+            self.method,
+            self.weights,
+            self.method.prepare(self.weights, latents),
+            envelope.offset_m,
+            envelope.scale_m,
+            valid_cells(envelope.mask, tile, grid),
+            (side * grid.cell_x_m, side * grid.cell_y_m),
+        )
+
+    def lattice(self, columns: np.ndarray, rows: np.ndarray, level: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Heights at grid positions rows × columns (ascending, in finest cells; a cell's centre is i + 0.5).
+
+        Returns metres float64 [rows, columns] and validity of the cell each position lies in.
+        """
+        top = self.reader.grid.levels - 1
+        level = top if level is None else level
+        side = float(TILE << (top - level))
+        metres = np.zeros((len(rows), len(columns)))
+        valid = np.zeros(metres.shape, bool)
+        for y, at_rows in _runs(rows / side, 1 << level):
+            for x, at_columns in _runs(columns / side, 1 << level):
+                surface = self.open_tile(Tile(level, x, y))
+                if surface is None:
+                    continue
+                u, v = columns[at_columns] / side - x, rows[at_rows] / side - y
+                cell_u, cell_v = (np.minimum((t * TILE).astype(np.intp), TILE - 1) for t in (u, v))
+                metres[at_rows, at_columns] = surface.heights(u, v).metres
+                valid[at_rows, at_columns] = surface.valid[np.ix_(cell_v, cell_u)]
+        return metres, valid
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """A window of the finest cells, as `Dem.read`: heights float64 [rows, cols], validity; outside invalid."""
+        return self.lattice(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
+
+
+def available_bits(layer: Layer) -> tuple[int, ...]:
+    """Bit depths a stored layer can be shown at: its own and coarser ones."""
+    return tuple(bits for bits in METHODS[layer.method].bit_choices if bits <= layer.bits)
+
+
+def _runs(positions: np.ndarray, count: int) -> Iterator[tuple[int, slice]]:
+    """Consecutive positions by the integer cell they lie in, for cells 0 … count − 1."""
+    cells = np.floor(positions).astype(np.int64)
+    edges = np.flatnonzero(np.diff(cells)) + 1
+    for start, stop in zip([0, *edges], [*edges, len(cells)], strict=True):
+        if stop > start and 0 <= cells[start] < count:
+            yield int(cells[start]), slice(int(start), int(stop))

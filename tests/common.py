@@ -1,0 +1,173 @@
+"""Checks that every method shares, and the frozen fixtures they run on.
+
+A fixture is a folder tests/fixtures/<method>/<name>/ with fixture.json (config, bits, params, placement),
+weights.safetensors, body.bin and expected.npz. `python tests/common.py METHOD` writes a missing one; nothing
+rewrites one that exists, because old files must keep decoding to the same surface.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from neural.methods import METHODS
+from neural.methods.base import Method
+from neural.surface import TileSurface
+from neural.tiles import TILE
+
+FIXTURES = Path(__file__).parent / "fixtures"
+LATTICE_U = np.array([0.0, 0.001, 0.0605, 0.0625, 0.2, 0.3333, 0.5, 0.75, 0.90625, 0.999, 1.0])
+LATTICE_V = np.array([0.0, 0.03125, 0.125, 0.4999, 0.5, 0.611, 0.8, 0.9375, 1.0])
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """One stored tile and the surface it must decode to."""
+
+    name: str
+    method: Method
+    weights: dict[str, np.ndarray]
+    body: bytes
+    bits: int
+    params: dict[str, np.ndarray]
+    offset_m: float
+    scale_m: float
+    side_m: float
+    expected: dict[str, np.ndarray]  # u, v, metres, east, north, laplacian
+
+    def latents(self, keep_bits: int | None = None) -> np.ndarray:
+        return self.method.unpack(self.body, self.bits, self.params, keep_bits)
+
+    def surface(self) -> TileSurface:
+        prepared = self.method.prepare(self.weights, self.latents())
+        side, valid = (self.side_m, self.side_m), np.ones((TILE, TILE), bool)
+        return TileSurface(self.method, self.weights, prepared, self.offset_m, self.scale_m, valid, side)
+
+
+def fixture_folders() -> list[Path]:
+    """Every stored fixture, in order."""
+    return sorted(path.parent for path in FIXTURES.glob("*/*/fixture.json"))
+
+
+def load_fixture(folder: Path) -> Fixture:
+    facts = json.loads((folder / "fixture.json").read_text())
+    weights = {name: value.astype(np.float32) for name, value in load_file(folder / "weights.safetensors").items()}
+    return Fixture(
+        name=f"{folder.parent.name}/{folder.name}",
+        method=METHODS[folder.parent.name](**facts["config"]),
+        weights=weights,
+        body=(folder / "body.bin").read_bytes(),
+        bits=facts["bits"],
+        params={name: np.array(value, np.float32) for name, value in facts["params"].items()},
+        offset_m=facts["offset_m"],
+        scale_m=facts["scale_m"],
+        side_m=facts["side_m"],
+        expected=dict(np.load(folder / "expected.npz")),
+    )
+
+
+def check_config(method: Method) -> None:
+    """A method comes back equal from the JSON that files store."""
+    assert METHODS[method.name](**json.loads(json.dumps(method.config()))) == method
+
+
+def check_payload(method: Method, latents: np.ndarray, tolerance: dict[int, float]) -> None:
+    """pack → unpack keeps latents within a tolerance per bit depth; damaged lengths are refused."""
+    import pytest
+
+    for bits, limit in tolerance.items():
+        params = method.fit_params([latents])
+        body = method.pack(latents, bits, params)
+        assert np.abs(method.unpack(body, bits, params) - latents).max() <= limit
+        with pytest.raises(ValueError, match=r"body|stream|bytes"):
+            method.unpack(body[:-1], bits, params)
+
+
+def check_frozen_decode(fixture: Fixture) -> None:
+    """The stored tile decodes to the stored surface: 0.1 mm, 1e-5 in slope, 1e-4 relative in the Laplacian."""
+    want = fixture.expected
+    got = fixture.surface().heights(want["u"], want["v"], order=2)
+    assert np.abs(got.metres - want["metres"]).max() <= 1e-4
+    assert np.abs(got.east - want["east"]).max() <= 1e-5
+    assert np.abs(got.north - want["north"]).max() <= 1e-5
+    assert np.abs(got.laplacian - want["laplacian"]).max() <= 1e-4 * np.abs(want["laplacian"]).max()
+
+
+def check_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray, relative: float = 5e-3) -> None:
+    """Analytic slopes and Laplacian are the finite differences of heights and slopes, relative to the largest."""
+    step = 1e-4
+    middle = surface.heights(u, v, order=2)
+    length = 2 * step * surface.side_m[0]
+    around = [surface.heights(u + du, v + dv, order=1) for du, dv in ((step, 0), (-step, 0), (0, -step), (0, step))]
+    ahead, behind, above, below = around
+    east, north = (ahead.metres - behind.metres) / length, (above.metres - below.metres) / length
+    bend = (ahead.east - behind.east + above.north - below.north) / length
+    for got, want in ((east, middle.east), (north, middle.north), (bend, middle.laplacian)):
+        assert np.abs(got - want).max() <= relative * np.abs(want).max()
+
+
+def write_fixture(
+    method: Method, name: str, weights: dict[str, np.ndarray], latents: np.ndarray, bits: int, scale_m: float
+) -> None:
+    folder = FIXTURES / method.name / name
+    folder.mkdir(parents=True)
+    params = method.fit_params([latents])
+    facts = {"config": method.config(), "bits": bits, "offset_m": 812.5, "scale_m": scale_m, "side_m": 256.0}
+    facts["params"] = {key: value.tolist() for key, value in params.items()}
+    (folder / "fixture.json").write_text(json.dumps(facts, indent=1) + "\n")
+    save_file(weights, folder / "weights.safetensors")
+    (folder / "body.bin").write_bytes(method.pack(latents, bits, params))
+    np.savez(folder / "expected.npz", u=LATTICE_U)
+    surface = load_fixture(folder).surface()
+    heights = surface.heights(LATTICE_U, LATTICE_V, order=2)
+    np.savez_compressed(
+        folder / "expected.npz", u=LATTICE_U, v=LATTICE_V, **{k: v for k, v in heights._asdict().items()}
+    )
+
+
+def random_weights(method: Method, seed: int) -> dict[str, np.ndarray]:
+    """Weights with the statistics of a decoder: SIREN spreads as published, heads that vary the modulations."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in method.weight_shapes().items():
+        spread = 1.0 / np.sqrt(shape[0]) if name.endswith("weight") else 0.1
+        if name.startswith(("alpha", "phi")):
+            spread *= 0.3
+        elif name.startswith("siren0"):
+            spread = 0.29
+        elif name.startswith(("siren1", "siren2")):
+            spread = np.sqrt(2.0 / shape[0]) / 10.0
+        base = 1.0 if name.endswith("norm_scale") or (name.startswith("alpha") and name.endswith("_bias")) else 0.0
+        weights[name] = (base + spread * rng.normal(size=shape)).astype(np.float32)
+    return weights
+
+
+def _write_huvr_siren() -> None:
+    from neural.methods.huvr_siren import HuvrSiren
+
+    tiny = HuvrSiren(dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=2, siren_width=16)
+    latents = np.random.default_rng(5).normal(size=tiny.latent_shape).astype(np.float32)
+    write_fixture(tiny, "tiny_8bit", random_weights(tiny, 1), latents, bits=8, scale_m=40.0)
+    wide = HuvrSiren(dim=32, hyper_width=24, hyper_hidden=32, hyper_depth=1, siren_width=64, global_token=False)
+    latents = np.random.default_rng(6).normal(size=wide.latent_shape).astype(np.float32)
+    write_fixture(wide, "wide_3bit", random_weights(wide, 2), latents, bits=3, scale_m=6.0)
+
+
+def _write_reference() -> None:
+    from neural.methods.reference import Reference, encode_raster
+
+    y, x = np.mgrid[0:TILE, 0:TILE] / TILE
+    heights = 20 * np.sin(5 * x + 3 * y * y) + np.random.default_rng(7).normal(size=(TILE, TILE))
+    _, scale, latents = encode_raster(heights.astype(np.float32), np.ones((TILE, TILE), bool), 0.25)
+    write_fixture(Reference(tolerance_m=0.25), "quarter_metre", {}, latents, bits=32, scale_m=scale)
+
+
+WRITERS = {"huvr_siren": _write_huvr_siren, "reference": _write_reference}
+
+if __name__ == "__main__":
+    WRITERS[sys.argv[1]]()
