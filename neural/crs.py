@@ -1,0 +1,187 @@
+"""Which metric CRS a raster is read in, and the unit of its heights (design §4).
+
+`crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow to load.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from neural import wkt
+from neural.errors import UsageError
+
+if TYPE_CHECKING:
+    from rasterio.crs import CRS
+
+LOCAL = "local"
+"""What `--crs` accepts for rasters without a CRS: keep the grid, its coordinates are metres."""
+
+UNITS = {"m": 1.0, "ft": 0.3048, "us-ft": 1200 / 3937}
+"""Metres per vertical unit that `--unit` accepts."""
+
+_UNIT_WORDS = {
+    "m": {"m", "metre", "meter", "metres", "meters"},
+    "ft": {"ft", "foot", "feet", "international foot", "foot (international)", "ift"},
+    "us-ft": {"us-ft", "us_ft", "ft us", "ftus", "us foot", "us feet", "us survey foot", "us survey feet"}
+    | {"foot_us", "foot us", "survey foot", "u.s. survey foot", "usft", "us ft"},
+}
+_NO_UNIT = {"", "none", "unknown", "unspecified", "undefined"}
+
+_EARTH_RADIUS_M = 6.37e6
+_LOCAL_REACH = 10.0
+"""Degrees from the central meridian (of arc, on the ground) up to which a UTM zone is stretched."""
+
+
+def parse_crs(text: str) -> CRS:
+    """A CRS from what a person typed (EPSG code, WKT, PROJ string). Raises UsageError."""
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    try:
+        return CRS.from_user_input(int(text) if text.isdigit() else text)
+    except (CRSError, ValueError) as error:
+        raise UsageError(
+            f"--crs {text!r} is no coordinate reference system; give an EPSG code such as EPSG:32611, "
+            f"WKT, or the word {LOCAL}."
+        ) from error
+
+
+def is_metric(crs: CRS) -> bool:
+    """Whether the CRS is projected with metres on both axes."""
+    return crs.is_projected and math.isclose(crs.linear_units_factor[1], 1.0, rel_tol=1e-9)
+
+
+def in_feet(crs: CRS) -> bool:
+    """Whether the CRS is projected with some kind of foot."""
+    return crs.is_projected and math.isclose(crs.linear_units_factor[1], 0.3048, rel_tol=1e-4)
+
+
+def label(crs: CRS) -> str:
+    """Short text for messages: the authority code or the CRS's own name."""
+    code = crs.to_string()
+    if len(code) < 24:
+        return code
+    return next((node.name for node in wkt.parse(to_wkt(crs)).walk() if node.name), code[:60])
+
+
+def to_wkt(crs: CRS) -> str:
+    """WKT2 of a CRS."""
+    return crs.to_wkt(version="WKT2_2019")
+
+
+def unit_of(word: str | None) -> str | None:
+    """One of `UNITS` for a unit's name as files spell it; None when it says nothing. Raises ValueError."""
+    spelled = (word or "").strip().lower()
+    if spelled in _NO_UNIT:
+        return None
+    for unit, words in _UNIT_WORDS.items():
+        if spelled in words:
+            return unit
+    raise ValueError(f"unknown unit {word!r}")
+
+
+def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
+    """Vertical datum and unit names of a compound CRS, (None, None) when it has no vertical part."""
+    vertical = wkt.parse(to_wkt(crs)).find("VERTCRS", "VERT_CS")
+    if vertical is None:
+        return None, None
+    unit = vertical.find("LENGTHUNIT", "UNIT")
+    named = vertical.name.lower() not in _NO_UNIT | {"unnamed"}
+    return vertical.name if named else None, unit.name if unit else None
+
+
+def describe(target: CRS, source: CRS, metres_per_unit: float) -> str:
+    """WKT2 of the CRS a grid is in, with the vertical part of its source where heights keep their unit."""
+    if target == source and metres_per_unit == 1:
+        return to_wkt(target)
+    plane = wkt.parse(to_wkt(target))
+    if plane.keyword == "COMPOUNDCRS":
+        plane = plane.nodes[0]
+    vertical = wkt.parse(to_wkt(source)).find("VERTCRS")
+    if vertical is None or metres_per_unit != 1:
+        return str(plane)
+    return f'COMPOUNDCRS["{plane.name} + {vertical.name}",{plane},{vertical}]'
+
+
+def geographic(crs: CRS, meridian: float = 0) -> CRS:
+    """Longitude and latitude in degrees on the datum of `crs`, whatever the body; longitude 0 is at `meridian`."""
+    from rasterio.crs import CRS
+
+    zero = f',PRIMEM["from {meridian:g}",{meridian},{_DEGREE}]' if meridian else ""
+    return CRS.from_wkt(f"GEOGCRS[{_datum_text(crs)}{zero},{_LON_LAT}]")
+
+
+def metric_crs(crs: CRS, west: float, south: float, east: float, north: float) -> CRS:
+    """The metric CRS for a raster whose outline in `geographic(crs)` is given in degrees.
+
+    On Earth the UTM zone of the centre, or polar stereographic (UPS) beyond 84° N and 80° S; on other bodies,
+    and for areas too wide for a zone, a stereographic projection centred on the area. No datum changes.
+    Raises UsageError for areas that no local projection can serve.
+    """
+    longitude, latitude = (west + east) / 2, (south + north) / 2
+    reach = (east - west) / 2 * math.cos(math.radians(latitude))
+    if max(reach, (north - south) / 2) > 45:
+        raise UsageError(
+            f"it spans {east - west:.0f}° × {north - south:.0f}°, too much for a local metric CRS; "
+            "cut it into parts, or choose a projected CRS in metres with --crs."
+        )
+    longitude = (longitude + 180) % 360 - 180
+    datum = _datum_node(crs)
+    if not _on_earth(datum) or (reach > _LOCAL_REACH and -80 <= latitude <= 84):
+        centre = round(latitude, 2), round(longitude, 2)
+        return _projected(crs, "local stereographic", "Oblique Stereographic", 9809, *centre, 1.0, 0, 0)
+    if latitude > 84 or latitude < -80:
+        pole = math.copysign(90, latitude)
+        name, method = "UPS North" if pole > 0 else "UPS South", "Polar Stereographic (variant A)"
+        return _projected(crs, name, method, 9810, pole, 0, 0.994, 2_000_000, 2_000_000)
+    zone = int((longitude + 180) // 6) % 60 + 1
+    name = f"UTM zone {zone}{'S' if latitude < 0 else 'N'}"
+    northing = 10_000_000 if latitude < 0 else 0
+    return _projected(crs, name, "Transverse Mercator", 9807, 0, 6 * zone - 183, 0.9996, 500_000, northing)
+
+
+_DEGREE = 'ANGLEUNIT["degree",0.0174532925199433]'
+_LON_LAT = f'CS[ellipsoidal,2],AXIS["latitude",north,ORDER[1],{_DEGREE}],AXIS["longitude",east,ORDER[2],{_DEGREE}]'
+_EAST_NORTH = 'CS[Cartesian,2],AXIS["easting",east,ORDER[1]],AXIS["northing",north,ORDER[2]],LENGTHUNIT["metre",1]'
+
+
+def _datum_node(crs: CRS) -> wkt.Node:
+    """The (base) geographic CRS that holds the datum."""
+    for node in wkt.parse(to_wkt(crs)).walk():
+        if any(part.keyword in ("DATUM", "ENSEMBLE") for part in node.nodes) and "GEO" in node.keyword:
+            return node
+    raise UsageError(f"its CRS {label(crs)} names no datum; give a projected CRS in metres with --crs.")
+
+
+def _datum_text(crs: CRS) -> str:
+    node = _datum_node(crs)
+    # Without its PRIMEM, longitudes count from the body's own zero meridian: Greenwich, not Paris.
+    kept = [str(part) for part in node.nodes if part.keyword in ("DYNAMIC", "DATUM", "ENSEMBLE")]
+    return ",".join([f'"{node.name}"', *kept])
+
+
+def _on_earth(datum: wkt.Node) -> bool:
+    ellipsoid = datum.find("ELLIPSOID")
+    return ellipsoid is None or math.isclose(float(str(ellipsoid.values[1])), _EARTH_RADIUS_M, rel_tol=0.01)
+
+
+def _projected(
+    crs: CRS, name: str, method: str, code: int, latitude: float, longitude: float, scale: float,
+    easting: float, northing: float,
+) -> CRS:  # fmt: skip
+    """A projection on the datum of `crs`; the methods used here share their five parameters."""
+    from rasterio.crs import CRS
+
+    parameters = (
+        f'PARAMETER["Latitude of natural origin",{latitude},{_DEGREE}],'
+        f'PARAMETER["Longitude of natural origin",{longitude},{_DEGREE}],'
+        f'PARAMETER["Scale factor at natural origin",{scale},SCALEUNIT["unity",1]],'
+        f'PARAMETER["False easting",{easting},LENGTHUNIT["metre",1]],'
+        f'PARAMETER["False northing",{northing},LENGTHUNIT["metre",1]]'
+    )
+    conversion = f'CONVERSION["{name}",METHOD["{method}",ID["EPSG",{code}]],{parameters}]'
+    base = f"BASEGEOGCRS[{_datum_text(crs)}]"
+    built = CRS.from_wkt(f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]')
+    known = built.to_epsg()
+    return CRS.from_epsg(known) if known else built

@@ -1,0 +1,156 @@
+"""Seeing a rotated, geographic or foot-unit raster as a north-up grid in metres, cell by cell on demand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from neural import crs as crs_rules
+from neural.errors import UsageError
+
+if TYPE_CHECKING:
+    from rasterio.crs import CRS
+
+Affine6 = tuple[float, float, float, float, float, float]
+
+STAND_IN = "EPSG:32631"
+"""CRS that GDAL is shown for local metres: only its unit matters, as source and target are the same."""
+
+_EDGE_POINTS = 33
+_TOLERANCE_CELLS = 1e-6
+
+
+class WarpPlan(NamedTuple):
+    """A north-up grid in `target` that covers a source raster at its own resolution."""
+
+    source: CRS
+    source_transform: Affine6
+    target: CRS
+    transform: Affine6
+    width: int
+    height: int
+
+
+def is_north_up(transform: Sequence[float], width: int, height: int) -> bool:
+    """Whether rows run along parallels and columns along meridians (either way round), to a thousandth of a cell."""
+    a, b, _, d, e, _ = transform[:6]
+    return a != 0 and e != 0 and abs(b) * height < 1e-3 * abs(a) and abs(d) * width < 1e-3 * abs(e)
+
+
+def outline_degrees(crs: CRS, transform: Sequence[float], width: int, height: int) -> tuple[float, float, float, float]:
+    """West, south, east, north of a raster in degrees on its own datum; continuous across the date line."""
+    columns, rows = _outline(width, height)
+    x, y = _place(transform, np.append(columns, width / 2), np.append(rows, height / 2))
+    if _in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720):
+        raise UsageError(f"its coordinates do not fit the CRS {crs_rules.label(crs)}; give another with --crs.")
+    longitude, latitude = _transform(crs, crs_rules.geographic(crs), x, y)
+    longitude = longitude[-1] + (longitude - longitude[-1] + 180) % 360 - 180
+    return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
+
+
+def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, height: int) -> WarpPlan:
+    """The target grid: square cells of the source cell's area at the centre, aligned to multiples of their size.
+
+    Raises UsageError when the coordinates do not fit the CRS.
+    """
+    source, transform = _unwrap(source, transform, width, height)
+    columns, rows = _outline(width, height)
+    x, y = _transform(source, target, *_place(transform, columns, rows))
+    # One column and one row at the centre, in target metres.
+    middle_columns = width / 2 + np.array([-0.5, 0.5, 0, 0])
+    middle_rows = height / 2 + np.array([0, 0, -0.5, 0.5])
+    cx, cy = _transform(source, target, *_place(transform, middle_columns, middle_rows))
+    if len(cx) < 4:
+        raise UsageError(f"its coordinates do not fit the CRS {crs_rules.label(source)}; give another with --crs.")
+    column, row = np.array([cx[1] - cx[0], cy[1] - cy[0]]), np.array([cx[3] - cx[2], cy[3] - cy[2]])
+    cell = float(f"{math.sqrt(abs(column[0] * row[1] - column[1] * row[0])):.6g}")
+    if not cell > 0:
+        raise UsageError("its geotransform gives cells without area; repair it, for example with gdal_edit.py.")
+    slack = 1e-3  # rounding must not add a row of cells that only touch the raster
+    first_column, last_column = math.floor(x.min() / cell + slack), math.ceil(x.max() / cell - slack)
+    first_row, last_row = math.ceil(y.max() / cell - slack), math.floor(y.min() / cell + slack)
+    return WarpPlan(
+        source,
+        transform,
+        target,
+        (cell, 0.0, first_column * cell, 0.0, -cell, first_row * cell),
+        max(last_column - first_column, 1),
+        max(first_row - last_row, 1),
+    )
+
+
+def open_warped(dataset: Any, plan: WarpPlan, nodata: float | None) -> Any:
+    """The raster on the planned grid: a dataset of float32 whose missing samples are NaN.
+
+    Plain bilinear: GDAL would widen the kernel by a ratio that it takes from each window, which bends planes and
+    gives a cell several heights. With the scales fixed and a tiny tolerance it has one, whatever the window.
+    """
+    from rasterio.enums import Resampling
+    from rasterio.transform import Affine
+    from rasterio.vrt import WarpedVRT
+
+    return WarpedVRT(
+        dataset,
+        src_crs=plan.source,
+        crs=plan.target,
+        src_transform=Affine(*plan.source_transform),
+        transform=Affine(*plan.transform),
+        width=plan.width,
+        height=plan.height,
+        resampling=Resampling.bilinear,
+        tolerance=_TOLERANCE_CELLS,
+        src_nodata=nodata,
+        nodata=math.nan,
+        dtype="float32",
+        XSCALE="1",
+        YSCALE="1",
+    )
+
+
+def _in_degrees(crs: CRS) -> bool:
+    return crs.is_geographic and math.isclose(crs.units_factor[1], math.pi / 180, rel_tol=1e-9)
+
+
+def _unwrap(crs: CRS, transform: Sequence[float], width: int, height: int) -> tuple[CRS, Affine6]:
+    """Longitudes counted from the raster's middle where they leave ±180°: GDAL looks pixels up within that range."""
+    a, b, c, d, e, f = transform[:6]
+    ends = np.array([0, a * width, b * height, a * width + b * height]) + c
+    if not _in_degrees(crs) or (ends.min() >= -180 and ends.max() <= 180):
+        return crs, (a, b, c, d, e, f)
+    meridian = float(np.round((ends.min() + ends.max()) / 2))
+    wrapped = (meridian + 180) % 360 - 180
+    return crs_rules.geographic(crs, wrapped), (a, b, c - meridian, d, e, f)
+
+
+def _outline(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows of points around the raster's edge."""
+    t = np.linspace(0, 1, _EDGE_POINTS)
+    zero, one = np.zeros_like(t), np.ones_like(t)
+    return np.concatenate([t, t, zero, one]) * width, np.concatenate([zero, one, t, t]) * height
+
+
+def _place(transform: Sequence[float], columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d, e, f = transform[:6]
+    return a * columns + b * rows + c, d * columns + e * rows + f
+
+
+def _transform(source: CRS, target: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points from one CRS to another; points outside its domain are left out. Raises UsageError when all are."""
+    from rasterio.errors import RasterioError
+    from rasterio.warp import transform
+
+    if source != target:
+        try:
+            x, y = map(np.asarray, transform(source, target, x, y))
+        except RasterioError as error:
+            raise UsageError(
+                f"its coordinates cannot be brought from {crs_rules.label(source)} to "
+                f"{crs_rules.label(target)} ({error}); give another CRS with --crs."
+            ) from error
+    kept = np.isfinite(x) & np.isfinite(y)
+    if not kept.any():
+        raise UsageError(f"its coordinates do not fit the CRS {crs_rules.label(source)}; give another with --crs.")
+    return x[kept], y[kept]

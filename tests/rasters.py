@@ -1,0 +1,43 @@
+"""Small rasters written for a test, and what is shared by the tests that read them."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+UTM = "EPSG:32611"
+
+
+def north_up(west: float, north: float, cell: float = 1.0) -> tuple[float, ...]:
+    """Affine coefficients of a north-up grid of square cells."""
+    return cell, 0.0, west, 0.0, -cell, north
+
+
+def write(path: Path, samples: Any, *, mask: Any = None, band: dict[str, Any] | None = None, **profile: Any) -> Path:
+    """Write samples [rows, cols] or [bands, rows, cols] as GeoTIFF (or `driver`); UTM and 1 m cells by default."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.transform import Affine
+
+    samples = np.asarray(samples)
+    bands = samples if samples.ndim == 3 else samples[None]
+    options = {"driver": "GTiff", "crs": UTM, "transform": north_up(500_000, 4_000_000), **profile}
+    if options["transform"] is not None:
+        options["transform"] = Affine(*options["transform"])
+    count, height, width = bands.shape
+    with warnings.catch_warnings(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", width=width, height=height, count=count, dtype=bands.dtype, **options) as file:
+            file.write(bands)
+            for name, value in (band or {}).items():
+                setattr(file, name, (value,) * count)
+            if mask is not None:
+                file.write_mask(mask)
+    return path
+
+
+def hills(rows: int, cols: int, step: float = 1.0) -> np.ndarray:
+    """A smooth surface of tens of metres, float32 [rows, cols]."""
+    y, x = np.mgrid[0:rows, 0:cols] * step
+    return (100 + 20 * np.sin(x / 31) * np.cos(y / 23) + 0.05 * x - 0.03 * y).astype(np.float32)
