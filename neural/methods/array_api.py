@@ -42,3 +42,8 @@ def layer_norm(x: Any, scale: Any, bias: Any) -> Any:
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = (centred * centred).mean(axis=-1, keepdims=True)
     return centred / namespace(x).sqrt(variance + 1e-5) * scale + bias
+
+
+def matmul(x: Any, weight: Any) -> Any:
+    """x [..., k] @ weight [k, n] as one product: numpy would otherwise loop over the leading axes."""
+    return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[-1])

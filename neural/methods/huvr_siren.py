@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neural import quantize
-from neural.methods.array_api import gelu, layer_norm, like, namespace
+from neural.methods.array_api import gelu, layer_norm, like, matmul, namespace
 from neural.methods.base import Arrays, Method, Surface
 
 SINE_LAYERS = 3
@@ -125,18 +125,18 @@ class HuvrSiren(Method):
             alpha = modulations[..., 2 * layer * width : (2 * layer + 1) * width]
             phi = modulations[..., (2 * layer + 1) * width : (2 * layer + 2) * width]
             weight, bias = omega * w[f"siren{layer}_weight"], omega * w[f"siren{layer}_bias"]
-            z = (x * weight[0] + y * weight[1] if h is None else h @ weight) + (bias + phi)
+            z = (x * weight[0] + y * weight[1] if h is None else matmul(h, weight)) + (bias + phi)
             h = alpha * xp.sin(z)
             if order >= 1:
                 slope = alpha * xp.cos(z)
-                dz = [d @ weight for d in first] or [weight[0], weight[1]]
+                dz = [matmul(d, weight) for d in first] or [weight[0], weight[1]]
                 if order >= 2:
-                    bend = [slope * (d @ weight) for d in second] or [0.0, 0.0]
+                    bend = [slope * matmul(d, weight) for d in second] or [0.0, 0.0]
                     second = [b - h * d * d for b, d in zip(bend, dz, strict=True)]
                 first = [slope * d for d in dz]
         last = w[f"siren{SINE_LAYERS}_weight"]
-        h = h @ last + w[f"siren{SINE_LAYERS}_bias"]
-        return Surface(*(part[..., 0] for part in (h, *(d @ last for d in first + second))))
+        h = matmul(h, last) + w[f"siren{SINE_LAYERS}_bias"]
+        return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
         """Tokens [tokens, dim] → {"modulations": [patches², 6·siren_width/4, 4]}, patches in row-major order."""

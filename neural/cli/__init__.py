@@ -1,0 +1,62 @@
+"""The `ntile` command. Each subcommand is a module of this package, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import neural
+from neural.errors import NtileError
+
+COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "train")
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"neural.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=_LazyGroup)
+@click.version_option(neural.__version__, prog_name="ntile")
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+def group(debug: bool) -> None:
+    """Compact neural terrain files: encode, decode, inspect, evaluate.
+
+    Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 a check
+    failed, 2 wrong usage, 3 input or output failed.
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point: every expected failure is one sentence on standard error and an exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        group.main(arguments, prog_name="ntile", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ntile: interrupted; run the same command again to go on.", err=True)
+        sys.exit(130)
+    except NtileError as error:
+        if debug:
+            raise
+        click.echo(f"ntile: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        click.echo(f"ntile: {error or 'not enough memory'}; free the resource and run the command again.", err=True)
+        sys.exit(3)

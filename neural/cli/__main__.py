@@ -1,0 +1,5 @@
+"""`python -m neural.cli` is `ntile`."""
+
+from neural.cli import main
+
+main()

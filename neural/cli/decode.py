@@ -1,0 +1,41 @@
+"""`ntile decode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from neural.cli import options
+
+
+@click.command("decode")
+@click.argument("source", metavar="IN.ntile", type=options.PATH)
+@click.argument("out", metavar="OUT.tif", type=options.PATH)
+@options.layer
+@options.bits
+@click.option("--bbox", type=float, nargs=4, default=None, help="West south east north, in the file's CRS.")
+@click.option("--resolution", type=float, default=None, metavar="M", help="Cell size in metres (default: as stored).")
+def command(
+    source: Path,
+    out: Path,
+    layer: str | None,
+    bits: int | None,
+    bbox: tuple[float, float, float, float] | None,
+    resolution: float | None,
+) -> None:
+    """Decode a layer to a Cloud Optimized GeoTIFF, float32 metres.
+
+    Example: ntile decode area.ntile area.tif --resolution 0.5
+    """
+    from neural.container import open_reader
+    from neural.decode import decode, plan
+    from neural.encode import check_output
+    from neural.surface import SurfaceDecoder
+
+    with open_reader(source) as reader:
+        check_output(source, out)
+        decoder = SurfaceDecoder(reader, reader.layer(layer or 0), bits)
+        with options.progress(f"decoding {source.name}") as report:
+            decode(decoder, out, plan(reader.grid, bbox, resolution), report)
+    click.echo(str(out))

@@ -1,0 +1,66 @@
+"""`ntile info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural.cli import options
+
+
+@click.command("info")
+@click.argument("source", metavar="FILE", type=options.PATH)
+@options.as_json
+def command(source: Path, as_json: bool) -> None:
+    """Show what a file holds: area, layers, and where its bytes are."""
+    from neural.container import open_reader
+    from neural.methods import METHODS
+
+    with open_reader(source) as reader:
+        grid, sizes = reader.grid, reader.sizes()
+        layers: list[dict[str, Any]] = [
+            {
+                "index": layer.index,
+                "title": layer.title,
+                "method": layer.method,
+                "bits": layer.bits,
+                "tolerance_m": layer.tolerance_m,
+                "decoder": layer.decoder,
+                "decoder_embedded": layer.decoder is not None and reader.embeds(layer.decoder),
+                "min_m": layer.root.min_m,
+                "max_m": layer.root.max_m,
+                "macs_per_sample": METHODS[layer.method](**layer.config).macs_per_sample(),
+            }
+            for layer in reader.layers
+        ]
+        provenance = reader.metadata["ntile"]["provenance"]
+    facts = {"file": str(source), "grid": grid.to_json(), "levels": grid.levels, "layers": layers, "sizes": sizes}
+    if as_json:
+        options.print_json({**facts, "provenance": provenance})
+        return
+    west, south, east, north = grid.bounds
+    click.echo(f"{source}: {options.human_bytes(sizes['file_bytes'])}")
+    click.echo(f"  {grid.width} × {grid.height} cells of {grid.cell_x_m:g} × {grid.cell_y_m:g} m, {grid.levels} levels")
+    click.echo(f"  west {west:.2f}  south {south:.2f}  east {east:.2f}  north {north:.2f}")
+    click.echo(f"  CRS: {_crs_name(grid.crs_wkt)}")
+    for assumption in grid.assumptions:
+        click.echo(f"  assumed: {assumption}")
+    if credit := provenance.get("attribution"):
+        click.echo(f"  credit: {credit}")
+    parts = [(name, sizes[f"{name}_bytes"]) for name in ("directory", "metadata", "decoder")]
+    click.echo("  " + ", ".join(f"{name} {options.human_bytes(size)}" for name, size in parts))
+    rows = []
+    for layer in layers:
+        payload, tiles = (sum(sizes[key][layer["index"]]) for key in ("payload_bytes", "tiles"))
+        accuracy = f"± {layer['tolerance_m']:g} m" if layer["tolerance_m"] else f"{layer['bits']} bits"
+        extent = f"{layer['min_m']:.1f} … {layer['max_m']:.1f}"
+        size = options.human_bytes(payload)
+        rows.append([f"{layer['index']} {layer['title']}", accuracy, str(tiles), size, extent])
+    options.table("", ["layer", "stored as", "tiles", "payload", "heights m"], rows)
+
+
+def _crs_name(wkt: str) -> str:
+    """The quoted name that a WKT begins with."""
+    return wkt.split('"')[1] if '"' in wkt else "local metres"

@@ -1,0 +1,75 @@
+"""Options and helpers that several commands share: --json, --layer, --bits, --jobs; progress and JSON output."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+layer = click.option("--layer", default=None, help="Layer by index, method or title (default: the first).")
+bits = click.option("--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized).")
+crs = click.option(
+    "--crs", default=None, help="CRS of a DEM that has none (EPSG code or WKT), or 'local' for plain metres."
+)
+unit = click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
+device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+
+
+def print_json(values: Any) -> None:
+    """One JSON object; infinities become null."""
+    click.echo(json.dumps(_finite(values)))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with the remaining time on standard error; silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def human_bytes(count: float) -> str:
+    """1234567 → '1.23 MB'."""
+    for unit_name in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit_name == "GB":
+            return f"{count:.0f} B" if unit_name == "B" else f"{count:.3g} {unit_name}"
+        count /= 1000
+    raise AssertionError
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A plain table on standard output, numbers right-aligned."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=title or None, title_justify="left", box=box.SIMPLE)
+    for index, name in enumerate(columns):
+        grid.add_column(name, justify="left" if index == 0 else "right")
+    for row in rows:
+        grid.add_row(*row)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120).print(grid)

@@ -1,0 +1,114 @@
+"""A layer back to a GeoTIFF: the stored cells, or any other resolution of the continuous surface."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural.errors import NtileError, UsageError
+from neural.grid import Grid
+from neural.surface import SurfaceDecoder
+from neural.tiles import TILE
+
+NODATA = -9999.0
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Output raster: its north-western corner in finest cells of the grid, and its own size and cells."""
+
+    column: float
+    row: float
+    width: int
+    height: int
+    step: tuple[float, float]  # output cell over finest cell, along x and y
+    level: int  # pyramid level it is decoded from
+
+
+def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_m: float | None) -> Target:
+    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size in metres.
+
+    Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
+    """
+    bounds = grid.bounds
+    west, south, east, north = bbox or bounds
+    west, east = max(west, bounds.west), min(east, bounds.east)
+    south, north = max(south, bounds.south), min(north, bounds.north)
+    if not (west < east and south < north):
+        raise UsageError(
+            f"--bbox {bbox} does not meet the area {tuple(round(b, 2) for b in bounds)}: "
+            "give west south east north in the file's CRS."
+        )
+    if resolution_m is not None and not resolution_m > 0:
+        raise UsageError(f"--resolution {resolution_m} must be a cell size in metres above 0.")
+    left, right = (west - bounds.west) / grid.cell_x_m, (east - bounds.west) / grid.cell_x_m
+    top, bottom = (bounds.north - north) / grid.cell_y_m, (bounds.north - south) / grid.cell_y_m
+    if resolution_m is None:
+        left, top = math.floor(left + 1e-6), math.floor(top + 1e-6)
+        right, bottom = math.ceil(right - 1e-6), math.ceil(bottom - 1e-6)
+        step = (1.0, 1.0)
+    else:
+        step = resolution_m / grid.cell_x_m, resolution_m / grid.cell_y_m
+    size = [max(1, round((stop - start) / s)) for start, stop, s in ((left, right, step[0]), (top, bottom, step[1]))]
+    coarser = max(0, math.floor(math.log2(min(step)) + 1e-9)) if min(step) > 1 else 0
+    return Target(left, top, size[0], size[1], step, max(0, grid.levels - 1 - coarser))
+
+
+def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
+    """Write a Cloud Optimized GeoTIFF, float32 metres, nodata −9999. An existing file is replaced when all is done.
+
+    Raises NtileError when it cannot be written, ContainerError when a tile is damaged.
+    """
+    import rasterio
+    import rasterio.shutil
+    from rasterio.transform import Affine
+    from rasterio.windows import Window
+
+    grid = decoder.reader.grid
+    a, _, c, _, e, f = grid.transform
+    transform = Affine(a * target.step[0], 0, c + a * target.column, 0, e * target.step[1], f + e * target.row)
+    profile: dict[str, Any] = {
+        "driver": "GTiff",
+        "count": 1,
+        "dtype": "float32",
+        "nodata": NODATA,
+        "width": target.width,
+        "height": target.height,
+        "transform": transform,
+        "crs": grid.crs_wkt or None,
+        "tiled": True,
+        "blockxsize": TILE,
+        "blockysize": TILE,
+        "BIGTIFF": "IF_SAFER",
+    }
+    decoder.keep_tiles = 2 + 2 * math.ceil(target.step[0] + target.step[1])
+    plain, finished = (out.with_name(f"{out.name}.{suffix}.tmp") for suffix in ("plain", "cog"))
+    blocks = [(row, col) for row in range(0, target.height, TILE) for col in range(0, target.width, TILE)]
+    try:
+        with rasterio.Env(GDAL_CACHEMAX=64):
+            with rasterio.open(plain, "w", **profile) as raster:
+                raster.update_tags(1, units="m")
+                for done, (row, col) in enumerate(blocks, start=1):
+                    rows, cols = min(TILE, target.height - row), min(TILE, target.width - col)
+                    x = target.column + (np.arange(col, col + cols) + 0.5) * target.step[0]
+                    y = target.row + (np.arange(row, row + rows) + 0.5) * target.step[1]
+                    metres, valid = decoder.lattice(x, y, target.level)
+                    block = np.where(valid, metres, NODATA).astype(np.float32)
+                    raster.write(block, 1, window=Window(col, row, cols, rows))
+                    report(done, len(blocks))
+            rasterio.shutil.copy(
+                plain, finished, driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average"
+            )
+        os.replace(finished, out)
+    except (OSError, rasterio.errors.RasterioError) as error:
+        raise NtileError(f"{out} cannot be written ({error}): choose another place or free disk space.") from error
+    finally:
+        for path in (plain, finished):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+"""Errors and sizes of a layer at one bit depth: what `ntile evaluate` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from neural.container import Layer, Reader
+from neural.errors import UsageError
+from neural.grid import Grid
+from neural.metrics import ErrorSummary
+from neural.surface import SurfaceDecoder, TileSurface
+from neural.tiles import TILE, Tile, centres, vertices
+
+Report = Callable[[int, int], None]
+
+
+class Reference(Protocol):
+    """Heights to compare with, by window of the finest grid: a `Dem` or a `SurfaceDecoder`."""
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """Heights [rows, cols] in metres and their validity."""
+
+
+def check_same_grid(grid: Grid, other: Grid, name: str) -> None:
+    """Raise UsageError unless a reference DEM has the cells of the file's finest level."""
+    same_size = (grid.width, grid.height) == (other.width, other.height)
+    if not (same_size and np.allclose(grid.transform, other.transform, rtol=1e-9, atol=1e-6)):
+        raise UsageError(
+            f"{name} has another grid ({other.width}×{other.height} cells of {other.cell_x_m:g} m) than the file "
+            f"({grid.width}×{grid.height} of {grid.cell_x_m:g} m): give the DEM it was encoded from."
+        )
+
+
+def evaluate(
+    reader: Reader,
+    layer: Layer,
+    reference: Reference,
+    keep_bits: int | None = None,
+    report: Report = lambda done, total: None,
+) -> dict[str, float | int | str]:
+    """All measures of one layer, over the valid samples of the finest level, at `keep_bits` (None: as stored)."""
+    decoder = SurfaceDecoder(reader, layer, keep_bits)
+    grid = reader.grid
+    top = grid.levels - 1
+    tiles = [tile for tile in reader.tiles(layer) if tile.z == top]
+    summary, seams = ErrorSummary(), _Seams()
+    for done, tile in enumerate(tiles, start=1):
+        surface = decoder.open_tile(tile)
+        assert surface is not None  # listed by the directory
+        _add_tile(summary, surface, tile, reference, grid)
+        seams.add(tile, surface)
+        report(done, len(tiles))
+    return {
+        "layer": layer.index,
+        "method": layer.method,
+        "bits": keep_bits or layer.bits,
+        **summary.report(),
+        "edge_gap_m": seams.largest,
+        "edge_gap_rms_m": seams.rms,
+        **rates(reader, layer, summary.samples, keep_bits),
+        "macs_per_sample": decoder.method.macs_per_sample(),
+    }
+
+
+def _add_tile(summary: ErrorSummary, surface: TileSurface, tile: Tile, reference: Reference, grid: Grid) -> None:
+    lattice = centres()
+    decoded = surface.heights(lattice, lattice, order=2)
+    heights, valid = reference.read(tile.y * TILE - 1, tile.x * TILE - 1, TILE + 2, TILE + 2)
+    inner = np.s_[1:-1, 1:-1]
+    valid[inner] &= surface.valid
+    summary.add_heights(decoded.metres, heights[inner], valid[inner])
+    gradient, cell = (decoded.east, decoded.north), (grid.cell_x_m, grid.cell_y_m)
+    summary.add_derivatives(gradient, decoded.laplacian, heights, valid, cell)
+
+
+class _Seams:
+    """Height differences along edges that two tiles share; keeps one side until the other comes."""
+
+    def __init__(self) -> None:
+        self.largest, self._squares, self._count = 0.0, 0.0, 0
+        self._waiting: dict[tuple[Tile, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def rms(self) -> float:
+        """Root mean square gap in metres."""
+        return (self._squares / max(self._count, 1)) ** 0.5
+
+    def add(self, tile: Tile, surface: TileSurface) -> None:
+        """Compare the tile's four edges with those of neighbours already seen."""
+        line, ends = vertices(), np.array([0.0, 1.0])
+        down = surface.heights(ends, line).metres  # [257, 2] west and east edge
+        across = surface.heights(line, ends).metres  # [2, 257] north and south edge
+        z, x, y = tile
+        sides = [
+            ((Tile(z, x, y), True), down[:, 0], surface.valid[:, 0]),
+            ((Tile(z, x + 1, y), True), down[:, 1], surface.valid[:, -1]),
+            ((Tile(z, x, y), False), across[0], surface.valid[0]),
+            ((Tile(z, x, y + 1), False), across[1], surface.valid[-1]),
+        ]
+        for key, edge, cells in sides:
+            # A vertex is part of the surface where a cell beside it is.
+            present = np.append(cells, False) | np.insert(cells, 0, False)
+            other = self._waiting.pop(key, None)
+            if other is None:
+                self._waiting[key] = edge, present
+                continue
+            gap = (edge - other[0])[present & other[1]]
+            self.largest = max(self.largest, float(np.abs(gap).max(initial=0.0)))
+            self._squares += float(gap @ gap)
+            self._count += gap.size
+
+
+def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = None) -> dict[str, float]:
+    """Bits per valid sample: the finest level's payloads, and all levels with the layer's share of the directory.
+
+    At fewer bits than stored the body of each payload is counted at the size it would have.
+    """
+    sizes = reader.sizes()
+    payload, tiles = sizes["payload_bytes"][layer.index], sizes["tiles"][layer.index]
+    saved = 0.0
+    if keep_bits is not None and keep_bits < layer.bits:
+        saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
+    directory = sizes["directory_bytes"] * sum(tiles) / max(sum(map(sum, sizes["tiles"])), 1)
+    finest = payload[-1] - saved * tiles[-1]
+    stack = sum(payload) - saved * sum(tiles) + directory
+    return {"bits_per_sample": 8 * finest / max(samples, 1), "stack_bits_per_sample": 8 * stack / max(samples, 1)}
+
+
+def body_bytes(layer: Layer, bits: int) -> int:
+    """Bytes of one tile's body at `bits`, for methods that store a fixed count of values per tile."""
+    from neural.methods import METHODS
+    from neural.quantize import packed_bytes
+
+    tokens, dim = METHODS[layer.method](**layer.config).latent_shape
+    return packed_bytes(tokens * dim, bits)

@@ -1,0 +1,100 @@
+"""Errors of a decoded surface against reference heights: the measures that `ntile evaluate` reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+_BINS_PER_OCTAVE, _LOWEST, _OCTAVES = 256, -30, 50  # |error| from 1 nm to 10^6 m
+
+
+def central_differences(
+    heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """East and north slopes (m/m) and Laplacian (m/m²) of a raster [n, m] by central differences.
+
+    Returned for the interior [n − 2, m − 2], with where the cell and its four neighbours are valid.
+    """
+    centre, west, east = heights[1:-1, 1:-1], heights[1:-1, :-2], heights[1:-1, 2:]
+    north, south = heights[:-2, 1:-1], heights[2:, 1:-1]
+    bend = (west + east - 2 * centre) / cell_m[0] ** 2 + (north + south - 2 * centre) / cell_m[1] ** 2
+    ok = valid[1:-1, 1:-1] & valid[1:-1, :-2] & valid[1:-1, 2:] & valid[:-2, 1:-1] & valid[2:, 1:-1]
+    return (east - west) / (2 * cell_m[0]), (north - south) / (2 * cell_m[1]), bend, ok
+
+
+def psnr_db(mse: float, value_range: float) -> float:
+    """Peak signal-to-noise ratio, peak = the tile's own height range (arXiv 2606.00404); inf when exact."""
+    if mse == 0:
+        return float("inf")
+    return float(-10 * np.log10(mse / value_range**2)) if value_range > 0 else float("-inf")
+
+
+@dataclass
+class ErrorSummary:
+    """Running sums over tiles, so that memory does not grow with the area."""
+
+    samples: int = 0
+    squares: float = 0.0
+    absolutes: float = 0.0
+    total: float = 0.0
+    largest: float = 0.0
+    slope_samples: int = 0
+    slope_squares: float = 0.0
+    bend_squares: float = 0.0
+    psnrs: list[float] = field(default_factory=list)
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(_OCTAVES * _BINS_PER_OCTAVE + 1, np.int64))
+
+    def add_heights(self, decoded: np.ndarray, reference: np.ndarray, valid: np.ndarray) -> None:
+        """One tile's heights [n, n] in metres; only valid samples count."""
+        reference = reference[valid].astype(np.float64)
+        if not reference.size:
+            return
+        error = decoded[valid] - reference
+        size = np.abs(error)
+        self.samples += error.size
+        self.squares += float(error @ error)
+        self.absolutes += float(size.sum())
+        self.total += float(error.sum())
+        self.largest = max(self.largest, float(size.max()))
+        self.psnrs.append(psnr_db(float(error @ error) / error.size, float(np.ptp(reference))))
+        octave = np.log2(np.maximum(size, 2.0**_LOWEST)) - _LOWEST
+        bins = np.minimum(np.ceil(octave * _BINS_PER_OCTAVE), len(self.counts) - 1).astype(np.int64)
+        self.counts += np.bincount(bins, minlength=len(self.counts))
+
+    def add_derivatives(
+        self,
+        gradient: tuple[np.ndarray, np.ndarray],
+        laplacian: np.ndarray,
+        reference: np.ndarray,
+        valid: np.ndarray,
+        cell_m: tuple[float, float],
+    ) -> None:
+        """One tile's analytic slopes (east, north) and Laplacian [n, n]; the reference has a rim, [n + 2, n + 2]."""
+        east, north, bend, ok = central_differences(reference.astype(np.float64), valid, cell_m)
+        self.slope_samples += int(ok.sum())
+        self.slope_squares += float(((gradient[0] - east) ** 2 + (gradient[1] - north) ** 2)[ok].sum())
+        self.bend_squares += float(((laplacian - bend) ** 2)[ok].sum())
+
+    def quantile(self, share: float) -> float:
+        """|error| that `share` of the samples do not exceed, rounded up by at most 0.3 %, metres."""
+        if not self.samples:
+            return 0.0
+        k = int(np.searchsorted(np.cumsum(self.counts), share * self.samples))
+        return min(float(2.0 ** (k / _BINS_PER_OCTAVE + _LOWEST)) if k else 0.0, self.largest)
+
+    def report(self) -> dict[str, float]:
+        """The measures by name; gradient_rmse takes both slope components together: sqrt(mean |∇h − ∇ĥ|²)."""
+        n, slopes = max(self.samples, 1), max(self.slope_samples, 1)
+        finite = [p for p in self.psnrs if np.isfinite(p)]
+        return {
+            "samples": self.samples,
+            "rmse_m": (self.squares / n) ** 0.5,
+            "mae_m": self.absolutes / n,
+            "bias_m": self.total / n,
+            "max_error_m": self.largest,
+            "le90_m": self.quantile(0.9),
+            "psnr_db": float(np.mean(finite)) if finite else float("inf"),
+            "gradient_rmse": (self.slope_squares / slopes) ** 0.5,
+            "laplacian_rmse": (self.bend_squares / slopes) ** 0.5,
+        }

@@ -1,0 +1,212 @@
+"""One training loop for every model: AdamW, warm-up and cosine decay, checkpoints, validation in metres."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neural import metrics
+from neural.errors import ModelError, UsageError
+from neural.models import MODELS, PRESETS
+from neural.models.base import Preset, TrainConfig, save_model
+from neural.models.optimisers import OPTIMISERS, Optimisers
+from neural.tiles import centres
+from neural.train_data import Crops, Raster, fixed_tiles, load_split, normalise
+
+LOG_FIELDS = ("step", "seconds", "learning_rate", "train_mse", "psnr_db", "rmse_m", "gradient_rmse")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how one training runs."""
+
+    method: str
+    preset: str
+    data: tuple[Path, ...]
+    out: Path
+    steps: int | None = None  # None: the preset's
+    device: str = "auto"
+    seed: int = 0
+    resume: bool = False
+    checkpoint_minutes: float = 4.0
+    validate_every: int = 250  # steps
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one. Raises UsageError for a device this machine lacks."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device is available here; use --device cpu.")
+    return torch.device(name)
+
+
+def schedule(step: int, config: TrainConfig) -> float:
+    """Share of the peak learning rate: linear warm-up, then cosine decay."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    t = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(1.0, t)))
+
+
+@torch.no_grad()
+def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[str, float]:
+    """psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv 2606.00404, metrics)."""
+    model.eval()
+    lattice = centres()
+    rows = []
+    for raster, heights, valid in fixed_tiles(rasters):
+        tile, offset, scale = normalise(heights, valid)
+        latents = model.encode(torch.from_numpy(tile)[None].to(device))[0]
+        weights = {name: p.detach().float() for name, p in model.decoder.items()}
+        prepared = model.method.prepare(weights, latents.float())
+        surface = model.method.evaluate(weights, prepared, lattice, lattice, order=2)
+        h, east, south, bend_x, bend_y = (part.cpu().numpy().astype(np.float64) for part in surface)
+        cell = (raster.cell_m, raster.cell_m)
+        step = len(lattice) * raster.cell_m
+        inner = np.s_[1:-1, 1:-1]
+        summary = metrics.ErrorSummary()
+        summary.add_heights(offset + scale * h, heights, valid)
+        summary.add_derivatives(
+            (east[inner] * (scale / step), south[inner] * (-scale / step)),
+            (bend_x + bend_y)[inner] * (scale / step**2),
+            heights,
+            valid,
+            cell,
+        )
+        rows.append(summary.report())
+    model.train()
+    return {name: float(np.mean([row[name] for row in rows])) for name in LOG_FIELDS[-3:]}
+
+
+@contextmanager
+def _progress(total: int, done: int) -> Iterator[Any]:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, refresh_per_second=1) as progress:
+        task = progress.add_task("training", total=total, completed=done)
+        yield progress, task
+
+
+def train(run: Run) -> dict[str, float]:
+    """Train a preset; writes OUT/{checkpoint.pt, log.csv, log.png, <method>-<preset>.*.safetensors}.
+
+    Returns the last validation row. Raises ModelError when the loss stops being finite or a checkpoint to
+    resume from does not fit.
+    """
+    preset: Preset = PRESETS[run.method][run.preset]
+    config = preset.train if run.steps is None else TrainConfig(**{**asdict(preset.train), "steps": run.steps})
+    device = pick_device(run.device)
+    torch.manual_seed(run.seed)
+    model = MODELS[run.method](preset).to(device)
+    optimisers = OPTIMISERS[config.optimiser](model, config)
+    peaks = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
+    crops, held_out = Crops(load_split(run.data, "train"), run.seed), load_split(run.data, "val")
+    run.out.mkdir(parents=True, exist_ok=True)
+    state = _State(run, model, optimisers, crops)
+    if run.resume:
+        state.restore()
+    generator = torch.Generator()
+    saved, began, losses = time.monotonic(), time.monotonic() - state.seconds, []
+    with _progress(config.steps, state.step) as (progress, task):
+        while state.step < config.steps:
+            rate = schedule(state.step, config)
+            generator.manual_seed(run.seed * 1_000_003 + state.step)  # a resumed run draws what a whole one would
+            for group, peak in zip((g for o in optimisers for g in o.param_groups), peaks, strict=True):
+                group["lr"] = peak * rate
+            tiles, valid = (torch.from_numpy(a).to(device) for a in crops.batch(config.batch))
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+                loss = model.loss(tiles, valid, config.points, generator)
+            model.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+            for optimiser in optimisers:
+                optimiser.step()
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise ModelError(f"training diverged at step {state.step}; resume from {state.path} at a lower rate.")
+            state.step, state.seconds = state.step + 1, time.monotonic() - began
+            progress.update(task, advance=1, description=f"mse {np.mean(losses[-50:]):.5f}")
+            last = state.step == config.steps
+            if last or state.step % run.validate_every == 0:
+                row = {"step": state.step, "seconds": round(state.seconds), "train_mse": np.mean(losses)}
+                row |= {"learning_rate": rate * config.learning_rate, **validate(model, held_out, device)}
+                state.log.append(row)
+                losses.clear()
+                progress.console.print(f"step {state.step}: {row['psnr_db']:.2f} dB, {row['rmse_m']:.3f} m")
+                _write_log(run.out, state.log)
+            if last or time.monotonic() - saved > 60 * run.checkpoint_minutes:
+                state.save()
+                save_model(model, run.out / f"{run.method}-{run.preset}", preset, {"steps": str(state.step)})
+                saved = time.monotonic()
+    return state.log[-1]
+
+
+class _State:
+    """What a resumed run needs: weights, optimiser, crop draws, log."""
+
+    def __init__(self, run: Run, model: Any, optimisers: Optimisers, crops: Crops) -> None:
+        self.path = run.out / "checkpoint.pt"
+        self.model, self.optimisers, self.crops = model, optimisers, crops
+        self.step, self.seconds, self.log = 0, 0.0, []  # type: ignore[var-annotated]
+
+    def save(self) -> None:
+        part = self.path.with_suffix(".tmp")
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+                "draws": self.crops.rng.bit_generator.state,
+                "torch": torch.get_rng_state(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "log": self.log,
+            },
+            part,
+        )
+        part.replace(self.path)
+
+    def restore(self) -> None:
+        if not self.path.is_file():
+            raise UsageError(f"{self.path} does not exist: run once without --resume.")
+        try:
+            saved = torch.load(self.path, map_location="cpu", weights_only=False)
+            self.model.load_state_dict(saved["model"])
+            for optimiser, values in zip(self.optimisers, saved["optimisers"], strict=True):
+                optimiser.load_state_dict(values)
+        except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
+            raise ModelError(f"{self.path} is not a checkpoint of this preset: {error}.") from error
+        self.crops.rng.bit_generator.state = saved["draws"]
+        torch.set_rng_state(saved["torch"])
+        self.step, self.seconds, self.log = saved["step"], saved["seconds"], saved["log"]
+
+
+def _write_log(out: Path, log: list[dict[str, float]]) -> None:
+    with (out / "log.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, LOG_FIELDS)
+        writer.writeheader()
+        writer.writerows(log)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
+    for axis, (name, label) in zip(
+        axes, [("psnr_db", "PSNR, dB"), ("rmse_m", "RMSE, m"), ("gradient_rmse", "gradient RMSE, m/m")], strict=True
+    ):
+        axis.plot([row["step"] for row in log], [row[name] for row in log], marker=".")
+        axis.set(xlabel="step", title=f"validation {label}")
+        axis.grid(alpha=0.3)
+    figure.savefig(out / "log.png", dpi=110)
+    plt.close(figure)
