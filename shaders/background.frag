@@ -1,0 +1,26 @@
+#version 410 core
+// Sky and ground far away, from the direction of view: calm, and never as saturated as terrain.
+
+in vec2 v_ndc;
+
+layout(location = 0) out vec4 o_colour;
+
+uniform vec3 u_right;  // half the picture's width at distance 1
+uniform vec3 u_up;  // half its height
+uniform vec3 u_forward;
+
+const vec3 ZENITH = vec3(0.36, 0.46, 0.58);
+const vec3 HORIZON = vec3(0.80, 0.84, 0.87);
+const vec3 BELOW = vec3(0.56, 0.59, 0.62);
+const vec3 NADIR = vec3(0.43, 0.46, 0.49);
+
+void main()
+{
+    float up = normalize(u_forward + v_ndc.x * u_right + v_ndc.y * u_up).z;
+    vec3 sky = mix(HORIZON, ZENITH, pow(clamp(up, 0.0, 1.0), 0.6));
+    vec3 ground = mix(BELOW, NADIR, clamp(-1.2 * up, 0.0, 1.0));
+    vec3 colour = mix(ground, sky, smoothstep(-0.06, 0.01, up));
+    // A little noise, below one step of 8 bits, keeps the gradient free of bands.
+    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
+    o_colour = vec4(colour + (noise - 0.5) / 255.0, 1.0);
+}

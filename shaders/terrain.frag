@@ -1,0 +1,68 @@
+#version 410 core
+// Colours of the terrain, from the analytic gradient at each pixel.
+
+#include "lib/colour_table.glsl"
+#include "lib/relief.glsl"
+#include "lib/surface.glsl"
+
+in vec3 v_place;
+flat in vec3 v_about;
+
+layout(location = 0) out vec4 o_colour;
+
+#ifdef HOLES  // tiles that do not fill their square; the others keep the early depth test
+uniform sampler2DArray u_valid;  // at cells
+
+void discard_holes()
+{
+    ivec2 cells = textureSize(u_valid, 0).xy;
+    ivec2 cell = clamp(ivec2(v_place.xy * vec2(cells)), ivec2(0), cells - 1);
+    if (texelFetch(u_valid, ivec3(cell, int(v_about.x)), 0).r < 0.5) {
+        discard;
+    }
+}
+#endif
+
+#ifndef WIREFRAME
+uniform sampler2DArray u_gradients;  // at vertices
+uniform sampler2D u_colours;
+uniform vec2 u_elevation_m;  // at the two ends of the colours
+uniform bool u_coloured;  // elevation colours, else neutral
+uniform bool u_shaded;  // relief
+
+#include <overlay>
+
+const vec3 NEUTRAL = vec3(0.74, 0.74, 0.73);
+
+vec3 terrain_colour()
+{
+    Surface s;
+    s.uv = v_place.xy;
+    s.z_m = v_place.z;
+    s.layer = int(v_about.x);
+    s.measured = v_about.z > 0.5;
+    vec2 at = s.uv * (float(LATTICE - 1) / float(LATTICE)) + 0.5 / float(LATTICE);
+    s.gradient = texture(u_gradients, vec3(at, v_about.x)).rg;
+    s.relief = relief(s.gradient);
+    float share = (s.z_m - u_elevation_m.x) / (u_elevation_m.y - u_elevation_m.x);
+    vec3 colour = u_coloured ? colour_of(u_colours, share) : NEUTRAL;
+    colour = overlay(s, u_shaded ? colour * s.relief : colour);
+#ifdef TINT  // a colour for each level of detail
+    vec3 tint = 0.55 + 0.45 * cos(6.2832 * (0.381966 * v_about.y + vec3(0.0, 0.33, 0.67)));
+    colour = mix(colour, tint * s.relief, 0.6);
+#endif
+    return colour;
+}
+#endif
+
+void main()
+{
+#ifdef HOLES
+    discard_holes();
+#endif
+#ifdef WIREFRAME
+    o_colour = vec4(0.10, 0.11, 0.12, 1.0);
+#else
+    o_colour = vec4(terrain_colour(), 1.0);
+#endif
+}

@@ -1,0 +1,92 @@
+"""Fixtures: one OpenGL context without a window for all tests that draw, scenes on it, and files to show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import moderngl
+import pytest
+
+from tests import hills, mountains
+from tests.scene_tools import SIZE, Magenta
+from viewer import gl
+from viewer.scene import Scene
+from viewer.settings import Settings
+
+
+def gl_is_required() -> bool:
+    """Whether a machine without OpenGL fails the tests that need it, instead of skipping them."""
+    return os.environ.get("CI", "").lower() == "true" or os.environ.get("NTILE_REQUIRE_GL") == "1"
+
+
+@pytest.fixture(scope="session")
+def _session_context() -> Iterator[moderngl.Context]:
+    try:
+        context = gl.create_context()
+    except gl.GlError as error:
+        if gl_is_required():
+            pytest.fail(f"this run requires OpenGL: {error}")
+        pytest.skip(f"needs OpenGL: {error}")
+    yield context
+    context.release()
+
+
+@pytest.fixture(scope="session")
+def _blank(_session_context: moderngl.Context) -> moderngl.Framebuffer:
+    """Without a window there is no framebuffer to begin with, and some calls need one."""
+    with _session_context:  # a window's test may have left another context current
+        return _session_context.simple_framebuffer((4, 4))
+
+
+@pytest.fixture
+def ctx(_session_context: moderngl.Context, _blank: moderngl.Framebuffer) -> Iterator[moderngl.Context]:
+    """An OpenGL context in its initial state; the test fails if it leaves a GL error behind."""
+    with _session_context as context:  # makes it current: a test may have used another
+        blank = _blank
+        blank.use()
+        assert context.error == "GL_NO_ERROR"
+        context.enable_only(moderngl.NOTHING)
+        yield context
+        context.wireframe = False
+        blank.use()
+        assert context.error == "GL_NO_ERROR"
+
+
+@pytest.fixture(scope="session")
+def mountain_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tests.mountains` as a file."""
+    return mountains.write(tmp_path_factory.mktemp("scene") / "mountains.ntile")
+
+
+@pytest.fixture(scope="session")
+def hills_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tests.hills` as a file."""
+    return hills.write(tmp_path_factory.mktemp("scene") / "hills.ntile")
+
+
+@pytest.fixture
+def scene(ctx: moderngl.Context) -> Iterator[Scene]:
+    """A scene without a file."""
+    scene = Scene(ctx, Settings())
+    yield scene
+    scene.release()
+
+
+@pytest.fixture
+def target(ctx: moderngl.Context) -> Iterator[moderngl.Framebuffer]:
+    """A colour target of SIZE pixels."""
+    colour = ctx.texture(SIZE, 4)
+    fbo = ctx.framebuffer([colour])
+    yield fbo
+    ctx.simple_framebuffer((4, 4)).use()
+    fbo.release()
+    colour.release()
+
+
+@pytest.fixture
+def magenta(ctx: moderngl.Context, scene: Scene) -> None:
+    """Give the scene a background that no terrain colour comes near."""
+    scene._drawing._background.release()
+    scene._drawing._background = Magenta(ctx)
