@@ -1,0 +1,56 @@
+"""A made-up area of several levels as a .ntile file with one near-lossless layer, and its heights as a function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from neural.archive import write_archive
+from neural.grid import Grid
+from neural.metadata import LayerDraft
+from neural.methods.reference import Reference, encode_raster
+from neural.pyramid import build
+from neural.stage import Stage, StagedTile
+from neural.tiles import TILE
+
+GRID = Grid("", (4.0, 0.0, 1000.0, 0.0, -4.0, 9000.0), 900, 700)  # 3 levels, 12 + 4 + 1 tiles
+TOLERANCE_M = 0.01
+HOLE = (1000.0 + 4 * 600, 9000.0 - 4 * 350, 160.0)  # centre and radius of the area without data, metres
+
+
+def height(easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
+    """Metres at any place: ridges of a few hundred metres, and roughness that coarse levels lose."""
+    x, y = (easting - 1000) / 400, (9000 - northing) / 400
+    ridges = 160 * np.sin(0.8 * x + np.sin(0.9 * y)) + 120 * np.cos(0.7 * y - 0.5 * x)
+    return 1000 + ridges + 12 * np.sin(7 * x) * np.sin(6 * y) + 3 * np.sin(23 * x + 17 * y)
+
+
+class Mountains:
+    """The area as a raster."""
+
+    name = "mountains"
+    grid = GRID
+    read_ahead_cells = TILE
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        column, line = np.meshgrid(np.arange(col, col + cols), np.arange(row, row + rows))
+        easting, northing = 1000 + 4 * (column + 0.5), 9000 - 4 * (line + 0.5)
+        inside = (column >= 0) & (column < GRID.width) & (line >= 0) & (line < GRID.height)
+        hole = np.hypot(easting - HOLE[0], northing - HOLE[1]) < HOLE[2]
+        return height(easting, northing).astype(np.float32), inside & ~hole
+
+
+def write(out: Path) -> Path:
+    """Encode the area."""
+    method = Reference(TOLERANCE_M)
+    with Stage.open(out, "mountains") as stage:
+        for number, tile in enumerate(build(Mountains())):
+            offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
+            mask = None if np.array_equal(tile.valid, GRID.tile_inside(tile.tile)) else tile.valid
+            body = method.pack(latents, 32, {})
+            staged = StagedTile(0, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body)
+            stage.put_group(number, [staged])
+        draft = LayerDraft("reference", method.config(), 32, tolerance_m=TOLERANCE_M, title="Mountains")
+        write_archive(out, GRID, [draft], stage, lambda layer, row: row.latents, {}, {"attribution": "made up"})
+    return out

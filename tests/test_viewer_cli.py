@@ -1,0 +1,166 @@
+"""The `terrain-viewer` command: options, exit codes, one-sentence errors, pictures as PNG."""
+
+import builtins
+import os
+
+import archives
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from neural.errors import NtileError
+from viewer import __main__ as command
+from viewer.png import png_bytes, write_png
+
+
+@pytest.fixture
+def viewer(monkeypatch):
+    """Run the command without a display; returns click's result."""
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    return lambda *args: CliRunner().invoke(command.main, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """What the command would have run, without running it."""
+    launches = []
+    monkeypatch.setattr(command, "run", launches.append)
+    return launches
+
+
+def one_sentence(result) -> str:
+    """The only line on stderr."""
+    (line,) = result.stderr.strip().splitlines()
+    assert "Traceback" not in line
+    return line
+
+
+def test_options_reach_the_settings(viewer, launched):
+    result = viewer(
+        *("area.ntile", "--reference", "dem.tif", "--method", "huvr_siren", "--bits", 4, "--overlay", "error"),
+        *("--sse", 1.5, "--cache-mb", 128, "--screenshot", "out.png", "--size", "640x360", "--headless", "--gl", "4.1"),
+    )
+    assert result.exit_code == 0, result.output
+    (launch,) = launched
+    assert (launch.path, launch.reference, launch.method, launch.bits) == ("area.ntile", "dem.tif", "huvr_siren", 4)
+    assert (launch.screenshot, launch.size, launch.headless, launch.gl) == ("out.png", (640, 360), True, "4.1")
+    assert (launch.settings.view.sse_px, launch.settings.view.cache_mb) == (1.5, 128)
+    assert launch.settings.overlay.name == "error"
+
+
+def test_no_file_means_the_shipped_sample(viewer, launched, monkeypatch, tmp_path):
+    sample = tmp_path / "valley.ntile"
+    monkeypatch.setattr("assets.sample_files", lambda: (sample,))
+    assert viewer().exit_code == 0
+    assert launched[0].path == str(sample)
+    monkeypatch.setattr("assets.sample_files", tuple)
+    result = viewer()
+    assert result.exit_code == 3
+    assert "give the .ntile file" in one_sentence(result)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--size", "640"),
+        ("--size", "0x600"),
+        ("--size", "99999x600"),
+        ("--overlay", "plaid"),
+        ("--gl", "2.1"),
+        ("--bits", "0"),
+        ("--sse", "-1"),
+        ("--cache-mb", "lots"),
+        ("one.ntile", "two.ntile"),
+        ("area.ntile", "--headless"),
+        ("area.ntile", "--headless", "--screenshot", "out.jpg"),
+    ],
+)
+def test_what_cannot_be_meant_exits_2(viewer, launched, args):
+    result = viewer(*args)
+    assert result.exit_code == 2
+    assert result.stderr.strip()
+    assert "Traceback" not in result.stderr
+    assert not launched
+
+
+def test_a_window_needs_a_display(viewer, tmp_path):
+    result = viewer(archives.write(tmp_path / "area.ntile"))
+    assert result.exit_code == 3
+    assert "--headless --screenshot" in one_sentence(result)
+
+
+def test_missing_libraries_name_the_packages(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":7")
+    real = builtins.__import__
+
+    def without_x11(name, globals=None, locals=None, fromlist=(), level=0):
+        if name == "viewer" and "app" in (fromlist or ()):
+            raise ImportError("libX11.so.6: cannot open shared object file: No such file or directory")
+        return real(name, globals, locals, fromlist, level)
+
+    monkeypatch.setattr(builtins, "__import__", without_x11)
+    result = CliRunner().invoke(command.main, [str(archives.write(tmp_path / "area.ntile"))])
+    assert result.exit_code == 3
+    assert "apt-get install -y libegl1 libgl1 libx11-6" in one_sentence(result)
+
+
+def test_bad_files_are_one_sentence_and_leave_the_picture_alone(viewer, tmp_path):
+    out = tmp_path / "out.png"
+    out.write_bytes(b"an older picture")
+    (tmp_path / "empty.ntile").touch()
+    (tmp_path / "garbled.ntile").write_bytes(b"PMTiles\x03" + bytes(range(256)) * 4)
+    (tmp_path / "text.ntile").write_text("elevation, metres\n" * 50)
+    for name in ("missing.ntile", "empty.ntile", "garbled.ntile", "text.ntile"):
+        result = viewer(tmp_path / name, "--headless", "--screenshot", out)
+        assert result.exit_code == 3, result.output
+        assert name in one_sentence(result)
+    assert out.read_bytes() == b"an older picture"
+
+
+def test_unknown_method_lists_those_in_the_file(viewer, tmp_path):
+    area = archives.write(tmp_path / "area.ntile")
+    result = viewer(area, "--method", "plaid", "--headless", "--screenshot", tmp_path / "out.png")
+    assert result.exit_code == 2
+    assert "huvr_siren" in one_sentence(result)
+
+
+def test_debug_shows_where_it_happened(viewer, tmp_path):
+    result = viewer(tmp_path / "missing.ntile", "--headless", "--screenshot", tmp_path / "out.png", "--debug")
+    assert isinstance(result.exception, NtileError)
+
+
+def test_unexpected_errors_are_one_sentence_too(viewer, monkeypatch):
+    def broken(launch):
+        raise ZeroDivisionError("division by\nzero")
+
+    monkeypatch.setattr(command, "run", broken)
+    result = viewer("area.ntile")
+    assert result.exit_code == 3
+    assert "ZeroDivisionError" in one_sentence(result)
+    assert "--debug" in one_sentence(result)
+    assert isinstance(viewer("area.ntile", "--debug").exception, ZeroDivisionError)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_png_is_read_back_by_another_reader(tmp_path):
+    import rasterio
+
+    rng = np.random.default_rng(1)
+    picture = rng.integers(0, 256, (37, 61, 3), np.uint8)
+    write_png(tmp_path / "noise.png", picture)
+    with rasterio.open(tmp_path / "noise.png") as file:
+        assert np.array_equal(file.read().transpose(1, 2, 0), picture)
+    assert png_bytes(picture) == (tmp_path / "noise.png").read_bytes()
+    with pytest.raises(ValueError, match="uint8"):
+        png_bytes(picture.astype(float))
+
+
+def test_png_that_cannot_be_written(tmp_path):
+    picture = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(NtileError, match="cannot be written"):
+        write_png(tmp_path / "no" / "such" / "out.png", picture)
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(NtileError, match="cannot be written"):
+        write_png(tmp_path / "taken.png", picture)
+    assert os.listdir(tmp_path) == ["taken.png"]

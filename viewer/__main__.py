@@ -1,0 +1,159 @@
+"""The `terrain-viewer` command: options to Settings, then a window or a picture; errors become one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neural import __version__
+from neural.errors import NtileError, UsageError
+from viewer.launch import Launch
+
+APT = "apt-get install -y libegl1 libgl1 libx11-6"
+"""The Debian/Ubuntu packages a machine without a desktop lacks."""
+
+PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
+"""Sizes in pixels when --size is not given."""
+
+
+class Size(click.ParamType):
+    """A picture size such as 1280x720."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """`"1280x720"` → (1280, 720); both sides 16 to 16384 pixels."""
+        if isinstance(value, tuple):
+            return value
+        width, cross, height = str(value).lower().partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal()):
+            self.fail(f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx)
+        size = int(width), int(height)
+        if not all(16 <= side <= 16384 for side in size):
+            self.fail(f"{value!r} is out of range; each side is 16 to 16384 pixels.", param, ctx)
+        return size
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file", required=False)
+@click.option("--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
+@click.option("--method", metavar="M", help="Show the first layer of this method, for example huvr_siren.")
+@click.option("--bits", type=click.IntRange(1, 32), metavar="B", help="Re-quantize to this many bits.")
+@click.option("--overlay", type=click.Choice(["none", "error"]), default="none", help="Colours over the surface.")
+@click.option("--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
+@click.option("--cache-mb", type=click.FloatRange(16), default=512.0, metavar="MB", help="GPU memory for tiles.")
+@click.option("--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit.")
+@click.option("--size", type=Size(), help="Size of the picture (1280x720) or the window (1440x900).")
+@click.option("--headless", is_flag=True, help="No window; use with --screenshot.")
+@click.option("--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(__version__)
+def main(debug: bool, **options: Any) -> None:
+    """Explore a .ntile terrain file (without FILE: the sample area that ships with the program).
+
+    \b
+    terrain-viewer area.ntile --overlay error
+    terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
+    """
+    try:
+        run(_launch(**options))
+    except NtileError as error:
+        if debug:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"Error: terrain-viewer met an unexpected {type(error).__name__} ({_line(error)}); "
+            "run it again with --debug and report what it prints.",
+            err=True,
+        )
+        sys.exit(3)
+
+
+def _launch(
+    file: str | None,
+    headless: bool,
+    screenshot: str | None,
+    sse: float,
+    cache_mb: float,
+    overlay: str,
+    size: tuple[int, int] | None,
+    **rest: Any,
+) -> Launch:
+    """Options as typed → Launch; what cannot be meant is a UsageError."""
+    from assets import sample_files
+
+    if headless and not screenshot:
+        raise UsageError("--headless draws nothing on its own; add --screenshot OUT.png.")
+    if screenshot and Path(screenshot).suffix.lower() != ".png":
+        raise UsageError(f"{screenshot}: pictures are written as PNG; give a name that ends in .png.")
+    if file is None:
+        samples = sample_files()
+        if not samples:
+            raise NtileError("No sample area is installed; give the .ntile file to open.")
+        file = str(samples[0])
+    size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
+    launch = Launch(path=file, headless=headless, screenshot=screenshot, size=size, **rest)
+    launch.settings.view.sse_px = sse
+    launch.settings.view.cache_mb = cache_mb
+    launch.settings.overlay.name = overlay
+    return launch
+
+
+def run(launch: Launch) -> None:
+    """Draw a picture or open the window, whichever `launch` asks for."""
+    if launch.screenshot and not Path(launch.screenshot).resolve().parent.is_dir():
+        raise NtileError(f"{launch.screenshot}: its folder does not exist; create it or choose another place.")
+    if launch.path is not None:
+        # What is wrong with the file is said before OpenGL is tried or a window flashes up.
+        from neural.container import open_reader
+        from viewer import layers
+
+        with open_reader(launch.path) as reader:
+            layers.find(reader, launch.method)
+    try:
+        if launch.headless:
+            _picture(launch)
+        else:
+            _window(launch)
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise
+        raise NtileError(f"A system library is missing ({_line(error)}); install it with `{APT}`.") from error
+
+
+def _picture(launch: Launch) -> None:
+    """`--headless --screenshot`: no window, no display."""
+    from viewer import headless
+    from viewer.png import write_png
+
+    assert launch.screenshot is not None
+    out = Path(launch.screenshot)
+    picture = headless.render(launch)
+    write_png(out, picture)
+    click.echo(f"{out}: {picture.shape[1]}×{picture.shape[0]} pixels.", err=True)
+
+
+def _window(launch: Launch) -> None:
+    """The desktop window; what a machine may lack for it is said in one sentence."""
+    on_linux = sys.platform.startswith("linux")
+    if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise NtileError("There is no display to open a window on; use --headless --screenshot OUT.png for a picture.")
+    from viewer import app
+
+    app.run(launch)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or "no message"
+
+
+if __name__ == "__main__":
+    main()

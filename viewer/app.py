@@ -1,0 +1,290 @@
+"""The application: owns the parts, runs one frame after another, and carries out what keys and panels ask for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import moderngl
+import numpy as np
+from imgui_bundle import imgui
+
+from neural.errors import NtileError, UsageError
+from viewer import layers, legend, motion, overlays, window
+from viewer.camera import Camera
+from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
+from viewer.headless import HEADING_DEG, PITCH_DEG
+from viewer.input import Input
+from viewer.launch import Launch
+from viewer.messages import Messages
+from viewer.png import write_png
+from viewer.scene import Scene
+from viewer.screenshots import Screenshots
+from viewer.stats import ErrorStats, FrameStats, Pick
+from viewer.viewport import Viewport
+
+HOME_FRAMES = 3
+"""Frames until the panels have their places."""
+
+PICK_SECONDS = 0.05
+"""The cursor readout is refreshed at most this often."""
+
+
+class App:
+    """Everything behind the window. Panels read it; what they change is in `settings`."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch = launch
+        self.settings = launch.settings
+        self.messages = Messages()
+        self.camera = Camera()
+        self.dialogs: Dialogs = Dialogs(self.open, self.open_reference)
+        self.screenshots: Screenshots = Screenshots(self.messages)
+        self.input = Input()
+        self.scene: Scene | None = None
+        self.viewport: Viewport | None = None
+        self.path: Path | None = None
+        self.sizes: dict[str, Any] = {}
+        """`Reader.sizes` of the open file."""
+        self.pick: Pick | None = None
+        """The surface under the cursor, or None."""
+        self.errors: ErrorStats | None = None
+        """Errors of the picture shown, or None while they are not measured."""
+        self.legend: legend.Legend | None = None
+        """What the colours of the picture shown mean, or None when they mean nothing."""
+        self.glide: motion.Glide | None = None
+        self.fly_speed_m_s = 100.0
+        self.help_shown = False
+        self.panels_shown = True
+        self.failure: Exception | None = None
+        """Why the window closed without being asked to."""
+        self._dropped: list[str] = []
+        self._picked_at, self._pick_due = 0.0, True
+        self._ready_frames = 0
+        self._home_frames = 0  # frames left in which the camera follows the settling layout of a new file
+
+    # What the window calls
+
+    def start(self, ctx: moderngl.Context) -> None:
+        """The window and its GL context exist: make the scene and open the file that was asked for."""
+        self.scene = Scene(ctx, self.settings, self.launch.gl)
+        self.viewport = Viewport(ctx)
+        launch = self.launch
+        if launch.path is not None:
+            self.load(launch.path, launch.reference, launch.method, launch.bits)
+            if self.settings.overlay.name == "error" and self.scene.reference_name is None:
+                raise UsageError(
+                    f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM."
+                )
+
+    def frame(self) -> None:
+        """One frame of the user interface, before the panels."""
+        if self.viewport is None:
+            return
+        while self._dropped:
+            self.drop(self._dropped.pop(0))
+        self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
+        if self._home_frames:
+            self._home_frames -= 1
+            self.home(glide=False)
+        self.camera.fov_deg = self.settings.view.fov_deg
+        if self.glide is not None:
+            self.camera, arrived = self.glide.now()
+            self.glide = None if arrived else self.glide
+        self.input.update(self)
+        overlays.draw(self)
+        self.dialogs.draw()
+
+    def draw_scene(self) -> None:
+        """Bring the picture up to date and take in what the scene reports; once a frame, after the panels."""
+        scene, viewport = self.scene, self.viewport
+        if scene is None or viewport is None or scene.reader is None:
+            return
+        self.camera.stay_above(scene.surface_z(self.camera.easting, self.camera.northing))
+        drawn = viewport.render(scene, self.camera)
+        for sentence in scene.messages:
+            self.messages.error(sentence)
+        scene.messages.clear()
+        if drawn:
+            self.errors, self.legend = scene.error_stats, legend.for_scene(scene)
+        self._update_pick(drawn)
+        self._ready_frames = self._ready_frames + 1 if scene.ready else 0
+        if self.launch.screenshot and self._ready_frames == 3:
+            self.screenshots.request(self._finish_screenshot)
+
+    def finish_frame(self) -> None:
+        """The window's picture is complete: hand it to whoever asked for it."""
+        if self.scene is not None:
+            self.screenshots.deliver(self.scene.ctx)
+
+    def stop(self) -> None:
+        """The window is closing: free what is on the GPU; panels out of sight would stay so the next time."""
+        if not self.panels_shown:
+            self.toggle_panels()
+        if self.scene is not None:
+            self.scene.release()
+        if self.viewport is not None:
+            self.viewport.release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next frame will differ without any input."""
+        loading = self.scene is not None and self.scene.reader is not None and not self.scene.ready
+        return loading or self.glide is not None or self.input.moving
+
+    # What input and panels ask for
+
+    def load(self, path: str, reference: str | None = None, method: str | None = None, bits: int | None = None) -> None:
+        """Show a file, or raise NtileError and keep the present one."""
+        assert self.scene is not None
+        choice, before = self.settings.layer, replace(self.settings.layer)
+        try:
+            choice.index, choice.keep_bits = 0, None
+            self.scene.open(path, reference)
+            layers.choose(self.scene, choice, method, bits)
+        except NtileError:
+            choice.index, choice.keep_bits = before.index, before.keep_bits
+            raise
+        assert self.scene.reader is not None
+        self.path, self.sizes = Path(path), self.scene.reader.sizes()
+        self.pick, self.glide, self._home_frames = None, None, HOME_FRAMES
+        window.set_title(f"{self.path.name} – Terrain Viewer")
+        self.messages.info(f"Opened {self.path.name}.")
+
+    def open(self, path: str, reference: str | None = None) -> bool:
+        """Show a file; what is wrong with it becomes a message and the present file stays."""
+        try:
+            self.load(path, reference)
+        except NtileError as error:
+            self.messages.error(str(error))
+            return False
+        return True
+
+    def open_reference(self, path: str) -> bool:
+        """Measure errors against this raster."""
+        if self.path is None:
+            self.messages.error(f"{path}: open a .ntile file before its reference raster.")
+            return False
+        camera = replace(self.camera)
+        layer = replace(self.settings.layer)
+        if not self.open(str(self.path), path):
+            return False
+        self.camera, self._home_frames = camera, 0
+        self.settings.layer.index, self.settings.layer.keep_bits = layer.index, layer.keep_bits
+        self.settings.overlay.name = "error"
+        return True
+
+    def queue_drop(self, paths: list[str]) -> None:
+        """Files were dropped on the window; they are opened at the next frame."""
+        self._dropped.extend(paths)
+
+    def drop(self, path: str) -> None:
+        """Open what was dropped: a terrain file, or a raster as its reference."""
+        if path.lower().endswith(RASTER_SUFFIXES):
+            self.open_reference(path)
+        elif path.lower().endswith(TERRAIN_SUFFIXES):
+            self.open(path)
+        else:
+            self.messages.error(f"{path}: this is neither a .ntile file nor a reference raster; drop one of those.")
+
+    def home(self, *, glide: bool = True) -> None:
+        """Show the whole area, looking north."""
+        if self.scene is None or self.scene.reader is None or self.viewport is None:
+            return
+        camera = replace(self.camera)
+        camera.frame(self.scene.bounds, self.viewport.aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
+        self.glide = motion.between(self.camera, camera) if glide else None
+        if not glide:
+            self.camera = camera
+            bounds = self.scene.bounds
+            self.fly_speed_m_s = max(bounds.east - bounds.west, bounds.north - bounds.south) / 8
+
+    def turn(self, *, heading_deg: float | None = None, pitch_deg: float | None = None) -> None:
+        """Turn about the middle of the picture to this heading or pitch."""
+        if self.scene is None or self.scene.reader is None or self.viewport is None:
+            return
+        width, height = self.viewport.size
+        pivot = self.world_point(width / 2, height / 2)
+        heading = self.camera.heading_deg if heading_deg is None else heading_deg
+        pitch = self.camera.pitch_deg if pitch_deg is None else pitch_deg
+        self.glide = motion.around(self.camera, pivot, heading, pitch)
+
+    def step_bits(self, step: int) -> None:
+        """Go to fewer (+1) or more (−1) bits among those the layer allows."""
+        if self.scene is None or self.scene.reader is None:
+            return
+        layers.step_bits(self.scene, self.settings.layer, step)
+
+    def change_speed(self, factor: float) -> None:
+        """Fly faster or slower."""
+        self.fly_speed_m_s = min(max(self.fly_speed_m_s * factor, 0.5), 1e6)
+        self.messages.info(f"Flying at {self.fly_speed_m_s:.3g} m/s.")
+
+    def toggle_help(self) -> None:
+        """Show or hide the list of keys."""
+        self.help_shown = not self.help_shown
+
+    def close_help(self) -> None:
+        """Hide the list of keys."""
+        self.help_shown = False
+
+    def toggle_panels(self) -> None:
+        """Show or hide everything but the scene."""
+        self.panels_shown = not self.panels_shown
+        window.show_panels(self.panels_shown)
+
+    def toggle_fullscreen(self) -> None:
+        """Give the window the whole monitor, or its former place."""
+        window.toggle_fullscreen()
+
+    def _finish_screenshot(self, picture: np.ndarray) -> None:
+        """`--screenshot`: everything is loaded; save and close."""
+        assert self.launch.screenshot is not None
+        try:
+            write_png(self.launch.screenshot, picture)
+        except NtileError as error:
+            self.failure = error
+        window.close()
+
+    def world_point(self, x_px: float, y_px: float) -> np.ndarray:
+        """The drawn surface under a pixel; beyond it, a point at the distance of the area's middle height."""
+        assert self.scene is not None
+        assert self.viewport is not None
+        picked = self.scene.pick(self.camera, x_px, y_px)
+        if picked is not None:
+            return np.array([picked.easting, picked.northing, self.scene.drawn_z(picked.z_m)])
+        bounds = self.scene.bounds
+        ray = self.camera.ray(x_px, y_px, self.viewport.size)
+        drop = self.camera.z - (bounds.low + bounds.high) / 2
+        across = max(bounds.east - bounds.west, bounds.north - bounds.south)
+        reach = min(drop / -ray[2], 2 * across) if ray[2] * drop < 0 else across
+        return self.camera.eye + reach * ray
+
+    def _update_pick(self, drawn: bool) -> None:
+        """Read the surface under the cursor, not more often than needed."""
+        io = imgui.get_io()
+        assert self.scene is not None
+        assert self.viewport is not None
+        if io.want_capture_mouse or not self.viewport.contains(io.mouse_pos):
+            self.pick = None
+            return
+        self._pick_due |= drawn or self.pick is None or io.mouse_delta.x != 0 or io.mouse_delta.y != 0
+        now = time.monotonic()
+        if self._pick_due and now - self._picked_at >= PICK_SECONDS:
+            self.pick = self.scene.pick(self.camera, *self.viewport.to_pixels(io.mouse_pos))
+            self._picked_at, self._pick_due = now, False
+
+    @property
+    def stats(self) -> FrameStats:
+        """Counters of the latest frame."""
+        return self.scene.stats if self.scene is not None else FrameStats()
+
+
+def run(launch: Launch) -> None:
+    """Open the window and stay until it closes. Raises NtileError when that cannot be done or goes wrong."""
+    app = App(launch)
+    window.run(app)
+    if app.failure is not None:
+        raise app.failure

@@ -1,0 +1,133 @@
+"""Colour tables made from control points in OKLCh, so that equal steps of value look like equal steps of colour.
+
+A table is a CSV file in assets/colormaps: `# key: value` lines (title, kind, source, licence) and rows of OKLCh
+lightness, chroma and hue in degrees. The points are joined by a monotone cubic in OKLab and walked at constant
+colour difference. OKLab: B. Ottosson, "A perceptual color space for image processing" (2020, public domain).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from assets import colormap_files
+
+SIZE = 256
+"""Entries of a table."""
+
+_LMS_FROM_LAB = np.array(
+    [
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+_RGB_FROM_LMS = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Colormap:
+    """One table: its name, what it is for ("elevation" or "error"), its origin and its control points."""
+
+    name: str
+    title: str
+    kind: str
+    source: str
+    licence: str
+    points: np.ndarray  # [n, 3] OKLCh, hue in degrees
+
+
+def read(path: Path) -> Colormap:
+    """Read a control-point table; a line that is neither `# key: value` nor three numbers is a ValueError."""
+    about: dict[str, str] = {}
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            key, _, value = line[1:].partition(":")
+            about[key.strip()] = value.strip()
+        elif line.strip():
+            rows.append([float(cell) for cell in line.split(",")])
+    points = np.asarray(rows)
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) < 2:
+        raise ValueError(f"{path}: a colormap needs at least two rows of lightness, chroma, hue")
+    return Colormap(path.stem, about["title"], about["kind"], about["source"], about["licence"], points)
+
+
+@cache
+def colormap(name: str) -> Colormap:
+    """The table called `name`; an unknown name is a KeyError that lists the known ones."""
+    paths = colormap_files()
+    if name not in paths:
+        raise KeyError(f"no colormap {name!r}; there are {', '.join(paths)}")
+    return read(paths[name])
+
+
+@cache
+def names(kind: str | None = None) -> tuple[str, ...]:
+    """Names of all tables, or of those for one use: "elevation" (sequential) or "error" (diverging)."""
+    return tuple(name for name in colormap_files() if kind is None or colormap(name).kind == kind)
+
+
+@cache
+def lut(name: str) -> np.ndarray:
+    """The table as sRGB bytes, uint8 [256, 3], read-only."""
+    table = np.round(255 * srgb_from_oklab(_walk(_oklab(colormap(name).points)))).astype(np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+def srgb_from_oklab(lab: np.ndarray) -> np.ndarray:
+    """OKLab [n, 3] → gamma-encoded sRGB in [0, 1], clipped to the gamut."""
+    linear = (lab @ _LMS_FROM_LAB.T) ** 3 @ _RGB_FROM_LMS.T
+    linear = np.clip(linear, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def oklab_from_srgb(srgb: np.ndarray) -> np.ndarray:
+    """Inverse of `srgb_from_oklab` for colours inside the gamut, [n, 3] in [0, 1]."""
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    lms = np.cbrt(linear @ np.linalg.inv(_RGB_FROM_LMS).T)
+    return lms @ np.linalg.inv(_LMS_FROM_LAB).T
+
+
+def _oklab(oklch: np.ndarray) -> np.ndarray:
+    lightness, chroma, hue = oklch.T
+    hue = np.radians(hue)
+    return np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)
+
+
+def _walk(points: np.ndarray) -> np.ndarray:
+    """`SIZE` colours along the curve through `points`, at equal distances in OKLab."""
+    knots = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
+    fine = _monotone_cubic(knots, points, np.linspace(0, knots[-1], 1025))
+    length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1)))
+    wanted = np.linspace(0, length[-1], SIZE)
+    return np.stack([np.interp(wanted, length, channel) for channel in fine.T], axis=1)
+
+
+def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Cubic Hermite interpolation that never overshoots (harmonic-mean slopes, Fritsch and Butland 1984)."""
+    step = np.diff(x)[:, None]
+    slope = np.diff(y, axis=0) / step
+    before, after = slope[:-1], slope[1:]
+    same_sign = before * after > 0
+    harmonic = 2 * before * after / np.where(same_sign, before + after, 1.0)
+    tangent = np.concatenate([slope[:1], np.where(same_sign, harmonic, 0.0), slope[-1:]])
+    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
+    h = step[k]
+    t = ((at - x[k]) / h[:, 0])[:, None]
+    return (
+        (1 + 2 * t) * (1 - t) ** 2 * y[k]
+        + t * (1 - t) ** 2 * h * tangent[k]
+        + t**2 * (3 - 2 * t) * y[k + 1]
+        + t**2 * (t - 1) * h * tangent[k + 1]
+    )

@@ -1,0 +1,138 @@
+"""One picture: terrain, boxes, background, in that order, into our own target and then the caller's."""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+
+from neural.tiles import Tile
+from viewer import skirts
+from viewer.camera import CLEARANCE_M, Camera
+from viewer.lod import Selection
+from viewer.page import TilePage
+from viewer.passes.background import BackgroundPass
+from viewer.passes.bounds import BoundsPass
+from viewer.passes.target import Target
+from viewer.passes.terrain import INSTANCE, Batch, TerrainPass
+from viewer.settings import Settings
+from viewer.skirts import EdgeFacts
+from viewer.source import Source
+from viewer.store import TileKey, TileStore
+
+
+class Drawing:
+    """The passes and the target they share."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self._target = Target(ctx)
+        self._background = BackgroundPass(ctx)
+        self._terrain = TerrainPass(ctx)
+        self._bounds = BoundsPass(ctx)
+
+    def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
+        """A picture without terrain."""
+        self._target.begin(fbo, samples)
+        self._background.draw(camera, fbo.size)
+        self._target.finish(fbo)
+
+    def terrain(
+        self,
+        fbo: moderngl.Framebuffer,
+        camera: Camera,
+        store: TileStore,
+        source: Source,
+        selection: Selection,
+        *,
+        settings: Settings,
+        overlay: str,
+        samples: int,
+        quads: int,
+        pivot_z: float,
+        elevation_m: tuple[float, float],
+        error_range_m: float,
+    ) -> None:
+        """A picture of the selected tiles, which must all be in the store."""
+        exaggeration = settings.view.exaggeration
+        boxes = _boxes(source, selection.draw, exaggeration, pivot_z) - np.tile(camera.eye, 2)
+        near, far = _depth_range(boxes, camera)
+        clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
+        batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z)
+        self._target.begin(fbo, samples)
+        self._terrain.draw(batches, clip_from_world, settings, quads, elevation_m, error_range_m, overlay)
+        if settings.debug.bounds and len(boxes):
+            corners = np.concatenate([boxes[:, :3], boxes[:, 3:] - boxes[:, :3]], axis=1)
+            self._bounds.draw(corners, clip_from_world)
+        self._background.draw(camera, fbo.size)
+        self._target.finish(fbo)
+
+    def release(self) -> None:
+        """Free everything on the GPU."""
+        for part in (self._target, self._background, self._terrain, self._bounds):
+            part.release()
+
+
+def _boxes(source: Source, tiles: list[Tile], exaggeration: float, pivot_z: float) -> np.ndarray:
+    """Drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
+    rows = []
+    for tile in tiles:
+        info = source.info(tile)
+        assert info is not None
+        west, south, east, north, low, high = source.box(tile, info)
+        rows.append((west, south, low, east, north, high))
+    boxes = np.array(rows, np.float64).reshape(-1, 6)
+    boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * exaggeration
+    return boxes
+
+
+def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
+    """Near and far planes around eye-relative boxes; as narrow as can be, for the sake of depth precision."""
+    if not len(boxes):
+        return 1.0, 1000.0
+    low, high = boxes[:, :3], boxes[:, 3:]
+    outside = np.maximum(0.0, np.maximum(low, -high))
+    nearest = float(np.sqrt((outside**2).sum(axis=1)).min())
+    forward = camera.axes[2]
+    far = float((np.maximum(low * forward, high * forward).sum(axis=1)).max())
+    # The sides of the picture are nearer than its middle by the cosine of half the field of view.
+    near = max(0.5 * nearest, 0.4 * CLEARANCE_M)
+    return near, max(1.01 * far, 2.0 * near)
+
+
+def _batches(
+    store: TileStore, source: Source, selection: Selection, eye: np.ndarray, exaggeration: float, pivot_z: float
+) -> list[Batch]:
+    """The drawn tiles as instances, near ones first; those without holes before the others."""
+    grid = source.reader.grid
+    curtains = skirts.lengths(
+        selection.draw,
+        lambda tile: _edge_facts(store, source, tile),
+        source.extent,
+        store.edge_gap_m.get(source.key, 0.0),
+        source.height_span_m,
+    )
+    groups: dict[tuple[bool, int], tuple[TilePage, list[np.ndarray]]] = {}
+    nearest_first = sorted(selection.draw, key=lambda tile: (-selection.errors_px.get(tile, 0.0), tile))
+    for tile in nearest_first:
+        resident = store.resident(source, tile)
+        assert resident is not None
+        page, layer = store.cache.slot(TileKey(source.key, tile))
+        west, south, east, north = grid.tile_bounds(tile)
+        instance = np.zeros((), INSTANCE)
+        z = pivot_z + (resident.offset_m - pivot_z) * exaggeration
+        instance["origin"] = west - eye[0], north - eye[1], z - eye[2]
+        instance["size"] = east - west, north - south
+        instance["extent"] = source.extent(tile)
+        instance["curtain"] = curtains[tile]
+        instance["about"] = layer, tile.z, resident.offset_m, float(resident.errors is not None)
+        groups.setdefault((resident.holes, id(page)), (page, []))[1].append(instance)
+    return [
+        Batch(page, holes, np.stack(instances))
+        for (holes, _), (page, instances) in sorted(groups.items(), key=lambda item: item[0][0])
+    ]
+
+
+def _edge_facts(store: TileStore, source: Source, tile: Tile) -> EdgeFacts:
+    info, resident = source.info(tile), store.resident(source, tile)
+    assert info is not None
+    assert resident is not None
+    return EdgeFacts(min(info.geometric_error_m, source.height_span_m), resident.roughness_m)

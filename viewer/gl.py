@@ -1,0 +1,126 @@
+"""OpenGL: making a context, compiling our shaders, and what the renderer can do.
+
+`import moderngl` works without any GL library; a missing one shows when a context is made, and becomes one
+sentence with the package to install.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import moderngl
+
+import shaders
+from neural.errors import NtileError
+
+VERSIONS = {"auto": (430, 410), "4.3": (430,), "4.1": (410,)}
+"""Values of `--gl` and the GL versions they try, best first. 4.1 is where macOS stops."""
+
+INSTALL = "apt-get install -y libegl1 libgl1"
+"""What brings OpenGL to a bare Debian or Ubuntu machine (the window also needs it for its X11 libraries)."""
+
+Define = int | float | bool | str
+"""What a #define may be set to."""
+
+_SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "swrast")
+
+
+class GlError(NtileError):
+    """There is no usable OpenGL on this machine (exit 3)."""
+
+
+def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
+    """A context without a window, or (`standalone=False`) around the one that is current.
+
+    `options` go to moderngl; without any, the context is EGL's, which needs no display. Raises GlError.
+    """
+    if not options:
+        options = {"standalone": True, "backend": "egl"}
+    return first_version(gl, lambda require: moderngl.create_context(require=require, **options))
+
+
+def first_version(gl: str, create: Callable[[int], moderngl.Context]) -> moderngl.Context:
+    """What `create(require)` gives for the first GL version that works, e.g. 430 then 410."""
+    reasons = []
+    for require in VERSIONS[gl]:
+        try:
+            return create(require)
+        except Exception as error:  # moderngl raises plain Exceptions
+            reasons.append(str(error))
+    raise GlError(_sentence(gl, reasons))
+
+
+def _sentence(gl: str, reasons: list[str]) -> str:
+    reason = reasons[-1].strip().rstrip(".")
+    if "not loaded" in reason or "not found" in reason or "cannot open shared object" in reason:
+        return f"OpenGL is not installed ({reason}); install it with `{INSTALL}`."
+    wanted = "4.1 or newer" if gl == "auto" else gl
+    return f"No OpenGL {wanted} context could be made ({reason}); on Debian or Ubuntu try `{INSTALL}`."
+
+
+def is_software(ctx: moderngl.Context) -> bool:
+    """Whether the CPU does the drawing (Mesa llvmpipe, SwiftShader): shader decoding is then too slow."""
+    return any(name in ctx.info["GL_RENDERER"].lower() for name in _SOFTWARE)
+
+
+def describe(ctx: moderngl.Context) -> str:
+    """Renderer and GL version in one line, for timings and about boxes."""
+    return f"{ctx.info['GL_RENDERER']}, OpenGL {ctx.version_code // 100}.{ctx.version_code // 10 % 10}"
+
+
+def program(
+    ctx: moderngl.Context,
+    vertex: str,
+    fragment: str,
+    *,
+    geometry: str | None = None,
+    parts: Mapping[str, str] | None = None,
+    defines: Mapping[str, Define] | None = None,
+) -> moderngl.Program:
+    """Compile and link entry files of shaders/. A compile error is a GlError with file names and lines."""
+    stages = {"vertex": vertex, "fragment": fragment} | ({"geometry": geometry} if geometry else {})
+    made = {stage: shaders.source(name, parts=parts, **(defines or {})) for stage, name in stages.items()}
+    try:
+        return ctx.program(
+            vertex_shader=made["vertex"].text,
+            fragment_shader=made["fragment"].text,
+            geometry_shader=made["geometry"].text if geometry else None,
+        )
+    except moderngl.Error as error:
+        raise _compile_error(str(error), made) from None
+
+
+def compute(
+    ctx: moderngl.Context,
+    name: str,
+    *,
+    parts: Mapping[str, str] | None = None,
+    defines: Mapping[str, Define] | None = None,
+) -> moderngl.ComputeShader:
+    """Compile a compute entry file (GL 4.3); errors as `program`."""
+    made = shaders.source(name, parts=parts, **(defines or {}))
+    try:
+        return ctx.compute_shader(made.text)
+    except moderngl.Error as error:
+        raise _compile_error(str(error), {"compute": made}) from None
+
+
+def _compile_error(log: str, sources: Mapping[str, shaders.Source]) -> GlError:
+    # moderngl heads the log with the stage: "vertex_shader", "fragment_shader", …
+    stage = next((stage for stage in sources if f"{stage}_shader" in log), next(iter(sources)))
+    return GlError(
+        f"A shader did not compile; please report this with your graphics driver's name:\n"
+        f"{shaders.explain(log, sources[stage].files)}"
+    )
+
+
+def set_uniforms(target: moderngl.Program | moderngl.ComputeShader, **values: Any) -> None:
+    """Set uniforms by name without the `u_`; one that the compiler dropped is ignored."""
+    for name, value in values.items():
+        member = target.get(f"u_{name}", None)
+        if isinstance(member, moderngl.Uniform):
+            if isinstance(value, bytes):
+                member.write(value)
+            else:
+                member.value = value

@@ -1,0 +1,84 @@
+"""The drawn tiles as one surface: what picking and the camera ask about it (`picking.Ground`)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from neural.surface import TileSurface
+from neural.tiles import TILE, Tile
+from viewer import picking
+from viewer.lod import View
+from viewer.reference import Reference, local
+from viewer.source import Source
+from viewer.stats import Bounds, Pick
+from viewer.store import TileStore
+
+
+class DrawnGround:
+    """The tiles of one frame, in drawn space."""
+
+    def __init__(self, store: TileStore, source: Source, tiles: list[Tile], view: View) -> None:
+        self._store = store
+        self._source = source
+        self._tiles = set(tiles)
+        self._view = view
+
+    def area(self, tile: Tile) -> tuple[float, float, float, float]:
+        """See `picking.Ground`."""
+        return self._source.reader.grid.tile_bounds(tile)
+
+    def box(self, tile: Tile) -> Bounds:
+        """See `picking.Ground`; from the lattice, so decoded heights outside the source's range count."""
+        lattice = self.coarse(tile)
+        low, high = float(lattice.min()), float(lattice.max())
+        margin = 0.05 * (high - low) + 1e-3
+        return Bounds(*self.area(tile), low - margin, high + margin)
+
+    def coarse(self, tile: Tile) -> np.ndarray:
+        """See `picking.Ground`."""
+        resident = self._store.resident(self._source, tile)
+        assert resident is not None  # drawn tiles are pinned
+        z = resident.offset_m + resident.lattice.astype(np.float64)
+        return self._view.pivot_z + (z - self._view.pivot_z) * self._view.exaggeration
+
+    def surface(self, tile: Tile) -> TileSurface | None:
+        """See `picking.Ground`."""
+        return self._store.surface(self._source, tile)
+
+    def drawn(self, z: float) -> float:
+        """See `picking.Ground`."""
+        return self._view.drawn_z(z)
+
+    def height(self, easting: float, northing: float) -> float | None:
+        """True height of the drawn surface at a place; None outside and in holes."""
+        grid = self._source.reader.grid
+        column, row = grid.cell_of(easting, northing)
+        if not (0 <= column < grid.width and 0 <= row < grid.height):
+            return None
+        z = grid.levels - 1
+        tile = Tile(z, int(column) // TILE, int(row) // TILE)
+        while tile not in self._tiles:
+            if tile.z == 0:
+                return None
+            tile = tile.parent
+        surface = self.surface(tile)
+        u, v = local(grid, tile, easting, northing)
+        if surface is None or not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:
+            return None
+        return float(surface.heights(np.array([u]), np.array([v])).metres[0, 0])
+
+    def pick(self, eye: np.ndarray, direction: np.ndarray, reference: Reference | None) -> Pick | None:
+        """What a ray meets, as readouts want it."""
+        hit = picking.first_hit(self, self._tiles, eye, direction)
+        surface = self.surface(hit.tile) if hit else None
+        if hit is None or surface is None:
+            return None
+        at = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
+        steepness = np.hypot(np.asarray(at.east), np.asarray(at.north))
+        slope = math.degrees(math.atan(float(steepness[0, 0])))
+        z_m, easting, northing = float(at.metres[0, 0]), float(hit.point[0]), float(hit.point[1])
+        known = reference.height_at(hit.tile, easting, northing) if reference else None
+        error = None if known is None else z_m - known
+        return Pick(easting, northing, z_m, slope, hit.tile, known, error)

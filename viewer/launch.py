@@ -1,0 +1,22 @@
+"""What a run of the viewer was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from viewer.settings import Settings
+
+
+@dataclass
+class Launch:
+    """The command's options, checked but not yet tried."""
+
+    path: str | None  # .ntile file; None opens an empty window
+    reference: str | None = None  # DEM to measure errors against
+    method: str | None = None  # show the first layer of this method
+    bits: int | None = None  # re-quantize to this many bits
+    screenshot: str | None = None  # PNG to write, then exit
+    size: tuple[int, int] = (1280, 720)  # window or picture, pixels
+    headless: bool = False
+    gl: str = "auto"  # "auto", "4.3" or "4.1"
+    settings: Settings = field(default_factory=Settings)

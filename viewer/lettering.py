@@ -1,0 +1,84 @@
+"""Text and cards drawn straight into a picture: for images made without a window.
+
+Glyphs come from the fonts that imgui-bundle ships, rasterized by imgui's font atlas; no window, no GL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+Colour = tuple[int, int, int]
+
+
+class Lettering:
+    """Roboto at one size in pixels."""
+
+    def __init__(self, size_px: int) -> None:
+        import imgui_bundle
+        from imgui_bundle import imgui
+
+        self.size_px = size_px
+        self._imgui = imgui
+        before = imgui.get_current_context()
+        self._context = imgui.create_context()
+        imgui.set_current_context(self._context)
+        io = imgui.get_io()
+        io.set_ini_filename("")
+        io.backend_flags |= imgui.BackendFlags_.renderer_has_textures.value
+        io.display_size = imgui.ImVec2(64, 64)
+        font = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"
+        self._font = io.fonts.add_font_from_file_ttf(str(font), float(size_px))
+        imgui.new_frame()
+        self._baked = self._font.get_font_baked(float(size_px))
+        imgui.end_frame()
+        if before is not None:
+            imgui.set_current_context(before)
+
+    def width(self, text: str) -> int:
+        """How many pixels wide a line is."""
+        return round(sum(self._baked.find_glyph(ord(letter)).advance_x for letter in text))
+
+    def draw(self, image: np.ndarray, x: int, y: int, text: str, colour: Colour) -> None:
+        """Draw a line with its top left corner at (x, y) into uint8 [h, w, 3]; what leaves the image is cut."""
+        for letter in text:  # all glyphs first: the atlas may be remade while they are added
+            self._baked.find_glyph(ord(letter))
+        atlas = self._baked.owner_font.owner_atlas.tex_data
+        pixels = atlas.get_pixels_array().reshape(atlas.height, atlas.width, atlas.bytes_per_pixel)[..., -1]
+        pen = float(x)
+        for letter in text:
+            glyph = self._baked.find_glyph(ord(letter))
+            left, top = round(glyph.u0 * atlas.width), round(glyph.v0 * atlas.height)
+            right, bottom = round(glyph.u1 * atlas.width), round(glyph.v1 * atlas.height)
+            cover = pixels[top:bottom, left:right] / 255.0
+            blend(image, round(pen + glyph.x0), round(y + glyph.y0), cover, colour)
+            pen += glyph.advance_x
+
+    def close(self) -> None:
+        """Free the glyphs."""
+        self._imgui.destroy_context(self._context)
+
+
+def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, colour: Colour) -> None:
+    """Paint a colour where `cover` [h, w] in [0, 1] says, with its corner at (x, y)."""
+    height, width = image.shape[:2]
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + cover.shape[1], width), min(y + cover.shape[0], height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    share = cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
+    there = image[y0:y1, x0:x1]
+    there[...] = np.rint(there * (1 - share) + np.asarray(colour, float) * share).astype(np.uint8)
+
+
+def card(image: np.ndarray, box: Sequence[int], colour: Colour, opacity: float, radius: int) -> None:
+    """A rectangle (left, top, right, bottom) with round corners."""
+    left, top, right, bottom = box
+    x = np.arange(right - left) + 0.5
+    y = np.arange(bottom - top) + 0.5
+    over_x = np.maximum(radius - np.minimum(x, right - left - x), 0)
+    over_y = np.maximum(radius - np.minimum(y, bottom - top - y), 0)
+    outside = np.hypot(over_x[None, :], over_y[:, None]) - radius
+    blend(image, left, top, opacity * np.clip(0.5 - outside, 0, 1), colour)

@@ -1,0 +1,162 @@
+"""One open file on screen: which layer and bits are shown, which tiles are drawn, which are asked for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import moderngl
+
+from neural.container import Reader, open_reader
+from neural.errors import NtileError
+from neural.surface import available_bits
+from neural.tiles import Tile
+from viewer import lod, reference
+from viewer.ground import DrawnGround
+from viewer.lod import Selection, View
+from viewer.settings import Settings
+from viewer.source import Source, SourceKey
+from viewer.store import MB, TileKey, TileStore
+
+PATIENCE_S = 2.0
+"""A change of layer, bits or overlay waits this long for the whole picture, then shows what there is."""
+
+_ROOT = Tile(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What a picture shows: a source, with or without its errors."""
+
+    source: Source
+    measured: bool
+
+
+class OpenFile:
+    """A reader, its decoded tiles, and the picture's state. Made complete, or not at all (NtileError)."""
+
+    def __init__(
+        self, ctx: moderngl.Context, path: str | Path, reference_dem: str | Path | None, entry: str, layer: int
+    ) -> None:
+        self.reader: Reader = open_reader(path)
+        self.store = TileStore(ctx, entry)
+        self.reference: reference.Reference | None = None
+        self._sources: dict[SourceKey, Source] = {}
+        self._unusable: set[SourceKey] = set()
+        try:
+            self.reference = reference.find(self.reader, reference_dem)
+            source = self._source(SourceKey(layer if layer < len(self.reader.layers) else 0, None))
+            self.store.load_now(source, _ROOT)
+        except BaseException:
+            self.close()
+            raise
+        self.shown = self.wanted = Showing(source, False)
+        self.selection = Selection()
+        """The tiles of the picture."""
+        self.target = Selection()
+        """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
+        self.view: View | None = None
+        self._wanted_since = 0.0
+
+    def close(self) -> None:
+        """Free textures, end the workers, close the files."""
+        self.store.clear()
+        if isinstance(self.reference, reference.DemReference):
+            self.reference.close()
+        self.reader.close()
+
+    @property
+    def pivot_z(self) -> float:
+        """The height that exaggeration leaves in place; the same for all layers of a file."""
+        return self.reader.layers[0].root.min_m
+
+    @property
+    def ready(self) -> bool:
+        """Whether the picture is what was asked for, with nothing left to load."""
+        return self.view is not None and self.shown == self.wanted and self.target.complete
+
+    @property
+    def ground(self) -> DrawnGround | None:
+        """The drawn surface, for picking; None before the first frame."""
+        if self.view is None:
+            return None
+        return DrawnGround(self.store, self.shown.source, self.selection.draw, self.view)
+
+    @property
+    def errors(self) -> list[reference.TileErrors]:
+        """Errors of the drawn tiles; empty while they are not shown."""
+        if not self.shown.measured:
+            return []
+        residents = [self.store.resident(self.shown.source, tile) for tile in self.selection.draw]
+        return [resident.errors for resident in residents if resident is not None and resident.errors is not None]
+
+    def update(self, settings: Settings, view: View) -> list[str]:
+        """One frame: take in, choose, ask. Returns sentences about what went wrong."""
+        self.store.cache.budget_bytes = int(settings.view.cache_mb * MB)
+        said = self._follow(settings) + self.store.take_in(settings.view.upload_budget_ms)
+        if self.view is None or not settings.debug.freeze:
+            self.view = view
+        self.target = self._select(self.wanted, settings.view.sse_px)
+        if self.wanted != self.shown and self._may_change():
+            self.shown = self.wanted
+        same = self.wanted == self.shown
+        self.selection = self.target if same else self._select(self.shown, settings.view.sse_px)
+        keys = {TileKey(self.wanted.source.key, tile) for tile in self.target.keep | {_ROOT}}
+        keys |= {TileKey(self.shown.source.key, tile) for tile in self.selection.keep | {_ROOT}}
+        self.store.pin(keys)
+        against = self.reference if self.wanted.measured else None
+        self.store.request(self.wanted.source, self.target.load, against)
+        return said
+
+    def _follow(self, settings: Settings) -> list[str]:
+        """Notice a change of layer, bits or overlay; what cannot be shown is said once and leaves the picture."""
+        choice = settings.layer
+        index = min(max(choice.index, 0), len(self.reader.layers) - 1)
+        kept = choice.keep_bits in available_bits(self.reader.layers[index])[1:]
+        key = SourceKey(index, choice.keep_bits if kept else None)
+        said = self._prepare(key)
+        source = self.shown.source if key in self._unusable else self._sources[key]
+        if self.store.has_failed(source, _ROOT):
+            source = self.shown.source
+        wanted = Showing(source, settings.overlay.name == "error" and self.reference is not None)
+        if wanted != self.wanted:
+            self.wanted, self._wanted_since = wanted, time.monotonic()
+        if self.view is None:
+            self.shown = Showing(source, False)
+        return said
+
+    def _prepare(self, key: SourceKey) -> list[str]:
+        """Make a source on first use; before the first frame also load its root, as there is nothing else to show."""
+        if key in self._unusable:
+            return []
+        try:
+            source = self._source(key)
+            if self.view is None and not self.store.has(source, _ROOT, measured=False):
+                self.store.load_now(source, _ROOT)
+        except NtileError as error:
+            self._unusable.add(key)
+            return [str(error)]
+        return []
+
+    def _source(self, key: SourceKey) -> Source:
+        if key not in self._sources:
+            self._sources[key] = Source(self.reader, key, numpy_decode=self.store.entry == "numpy")
+        return self._sources[key]
+
+    def _select(self, showing: Showing, sse_px: float) -> Selection:
+        assert self.view is not None
+        return lod.select(
+            showing.source,
+            self.view,
+            sse_px,
+            partial(self.store.has, showing.source, measured=showing.measured),
+            partial(self.store.has_failed, showing.source),
+        )
+
+    def _may_change(self) -> bool:
+        """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""
+        if not self.target.keep:  # not even its root is there
+            return False
+        return self.target.complete or time.monotonic() - self._wanted_since > PATIENCE_S

@@ -1,0 +1,148 @@
+"""What lies over the scene: its picture, the legend, the compass, help, toasts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
+
+from viewer import input as controls
+from viewer import legend, theme
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+ICONS = {
+    "info": icons_fontawesome_4.ICON_FA_INFO_CIRCLE,
+    "warning": icons_fontawesome_4.ICON_FA_EXCLAMATION_TRIANGLE,
+    "error": icons_fontawesome_4.ICON_FA_EXCLAMATION_CIRCLE,
+}
+
+_CARD = (
+    imgui.WindowFlags_.no_decoration
+    | imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.always_auto_resize
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_focus_on_appearing
+    | imgui.WindowFlags_.no_nav
+    | imgui.WindowFlags_.no_move
+)
+
+
+def draw(app: App) -> None:
+    """Everything over the scene, in its order."""
+    if app.scene is None or app.viewport is None or app.viewport.texture is None:
+        return
+    left, top, width, height = app.viewport.area
+    em = hello_imgui.em_size()
+    paint = imgui.get_background_draw_list()
+    if app.scene.reader is not None:
+        texture = imgui.ImTextureRef(app.viewport.texture.glo)
+        # Texture rows run upward, window rows downward.
+        paint.add_image(texture, ImVec2(left, top), ImVec2(left + width, top + height), ImVec2(0, 1), ImVec2(1, 0))
+        if app.legend is not None:
+            legend.draw(app.legend, left + em, top + height - em)
+        _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)
+        if app.stats.tiles_wanted and not app.scene.ready:
+            label = f"loading {app.stats.tiles_wanted} tiles"
+            _note(paint, left + em, top + em, label)
+    else:
+        _welcome(left + width / 2, top + height / 2)
+    if app.help_shown:
+        _help(app.viewport.area)
+    _toasts(app, app.viewport.area)
+
+
+def _note(paint: imgui.ImDrawList, x: float, y: float, label: str) -> None:
+    """A short line on a card."""
+    em = hello_imgui.em_size()
+    size = imgui.calc_text_size(label)
+    paint.add_rect_filled(
+        ImVec2(x, y), ImVec2(x + size.x + 1.2 * em, y + size.y + 0.6 * em), theme.u32(theme.PANEL, 0.86), 0.35 * em
+    )
+    paint.add_text(ImVec2(x + 0.6 * em, y + 0.3 * em), theme.u32(theme.DIM), label)
+
+
+def _compass(app: App, x: float, y: float, radius: float) -> None:
+    """A needle to the north; the ring flattens with the pitch."""
+    paint = imgui.get_background_draw_list()
+    paint.add_circle_filled(ImVec2(x, y), 1.25 * radius, theme.u32(theme.PANEL, 0.72))
+    heading = math.radians(app.camera.heading_deg)
+    flat = 0.35 + 0.65 * abs(math.sin(math.radians(app.camera.pitch_deg)))
+
+    def at(angle: float, length: float) -> ImVec2:
+        return ImVec2(x + length * math.sin(angle), y - length * math.cos(angle) * flat)
+
+    north = -heading
+    side = 0.22 * radius
+    for sign, colour in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
+        tip = at(north, sign * 0.72 * radius)
+        a, b = at(north + math.pi / 2, side), at(north - math.pi / 2, side)
+        paint.add_triangle_filled(tip, a, b, theme.u32(colour))
+    label = at(north, 1.02 * radius)
+    size = imgui.calc_text_size("N")
+    paint.add_text(ImVec2(label.x - size.x / 2, label.y - size.y / 2), theme.u32(theme.TEXT), "N")
+
+
+def _welcome(x: float, y: float) -> None:
+    """What to do while no file is open."""
+    paint = imgui.get_background_draw_list()
+    for row, (line, colour) in enumerate(
+        (("Drop a .ntile file here", theme.TEXT), ("or press Ctrl+O to open one", theme.DIM))
+    ):
+        size = imgui.calc_text_size(line)
+        paint.add_text(ImVec2(x - size.x / 2, y + 1.5 * row * size.y), theme.u32(colour), line)
+
+
+def _toasts(app: App, area: tuple[float, float, float, float]) -> None:
+    """Recent messages, newest at the bottom right; a click puts one away."""
+    left, top, width, height = area
+    em = hello_imgui.em_size()
+    bottom = top + height - em
+    for number, message in enumerate(reversed(app.messages.toasts())):
+        imgui.set_next_window_pos(ImVec2(left + width - em, bottom), imgui.Cond_.always, ImVec2(1, 1))
+        imgui.set_next_window_bg_alpha(0.94)
+        colour = theme.rgba(theme.LEVEL_COLOURS[message.level])
+        imgui.push_style_color(imgui.Col_.border, colour)
+        if imgui.begin(f"##toast{number}", None, _CARD)[0]:
+            imgui.text_colored(colour, ICONS[message.level])
+            imgui.same_line()
+            imgui.push_text_wrap_pos(min(28 * em, 0.6 * width))
+            imgui.text_unformatted(message.text)
+            imgui.pop_text_wrap_pos()
+            if imgui.is_window_hovered() and imgui.is_mouse_clicked(0):
+                message.dismissed = True
+            bottom -= imgui.get_window_height() + 0.4 * em
+        imgui.end()
+        imgui.pop_style_color()
+
+
+def _help(area: tuple[float, float, float, float]) -> None:
+    """Every gesture and key, straight from the tables that make them work."""
+    left, top, width, height = area
+    imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.always, ImVec2(0.5, 0.5))
+    imgui.set_next_window_bg_alpha(0.95)
+    if imgui.begin("##help", None, _CARD)[0]:
+        imgui.text_colored(theme.rgba(theme.ACCENT), "Mouse and keys")
+        imgui.spacing()
+        _help_table("gestures", controls.GESTURES)
+        imgui.separator()
+        half = (len(controls.KEYS) + 1) // 2
+        for number, part in enumerate((controls.KEYS[:half], controls.KEYS[half:])):
+            if number:
+                imgui.same_line(0, 2 * hello_imgui.em_size())
+            _help_table(f"keys{number}", [(key.shown, key.text) for key in part])
+    imgui.end()
+
+
+def _help_table(name: str, rows: Sequence[tuple[str, str]]) -> None:
+    if imgui.begin_table(name, 2, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_host_extend_x):
+        for shown, text in rows:
+            imgui.table_next_row()
+            imgui.table_next_column()
+            imgui.text_unformatted(shown)
+            imgui.table_next_column()
+            imgui.text_colored(theme.rgba(theme.DIM), text)
+        imgui.end_table()

@@ -1,0 +1,87 @@
+"""Texture memory of a few decoded tiles: one layer of each texture per tile."""
+
+from __future__ import annotations
+
+import moderngl
+import numpy as np
+
+from neural.tiles import TILE
+
+LATTICE = TILE + 1
+"""Samples along a side of the height and gradient textures: mesh vertices i/256, both edges included."""
+
+LAYERS = 16
+"""Tiles per page: 14 MB of textures."""
+
+NO_ERROR = np.float32(3e38)
+"""Marks cells without a reference in the error texture (NaN is not safe in every driver's filtering)."""
+
+
+class TilePage:
+    """Textures of `LAYERS` tiles.
+
+    heights    R32F   257²  metres above the tile's offset_m, at vertices
+    gradients  RG32F  257²  metres per metre, east and north, at vertices
+    valid      R8     256²  1 where a cell holds data
+    errors     R32F   256²  decoded − reference in metres, at cell centres; made when first needed
+    """
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self._ctx = ctx
+        self.heights = ctx.texture_array((LATTICE, LATTICE, LAYERS), 1, dtype="f4")
+        self.gradients = ctx.texture_array((LATTICE, LATTICE, LAYERS), 2, dtype="f4")
+        self.valid = ctx.texture_array((TILE, TILE, LAYERS), 1, dtype="f1", alignment=1)
+        self.errors: moderngl.TextureArray | None = None
+        self._target: moderngl.Framebuffer | None = None
+        self.heights.filter = self.valid.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self.gradients.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        for texture in (self.heights, self.gradients, self.valid):
+            texture.repeat_x = texture.repeat_y = False
+
+    @property
+    def layers(self) -> int:
+        """How many tiles fit."""
+        return LAYERS
+
+    @property
+    def bytes(self) -> int:
+        """Texture bytes allocated."""
+        return LAYERS * (LATTICE**2 * 12 + TILE**2 * (1 if self.errors is None else 5))
+
+    @property
+    def target(self) -> moderngl.Framebuffer:
+        """All layers of heights and gradients as a layered framebuffer, for fragment decoding."""
+        if self._target is None:
+            self._target = self._ctx.framebuffer([self.heights, self.gradients])
+        return self._target
+
+    def write_surface(self, layer: int, heights: np.ndarray, gradients: np.ndarray) -> None:
+        """Upload a decoded tile: float32 [257, 257] and [257, 257, 2]."""
+        where = (0, 0, layer, LATTICE, LATTICE, 1)
+        self.heights.write(np.ascontiguousarray(heights, np.float32), where)
+        self.gradients.write(np.ascontiguousarray(gradients, np.float32), where)
+
+    def write_valid(self, layer: int, valid: np.ndarray) -> None:
+        """Upload which cells hold data, bool [256, 256]."""
+        self.valid.write(np.where(valid, np.uint8(255), np.uint8(0)), (0, 0, layer, TILE, TILE, 1), alignment=1)
+
+    def write_errors(self, layer: int, errors: np.ndarray) -> None:
+        """Upload errors, float32 [256, 256] metres, NaN where there is no reference."""
+        if self.errors is None:
+            self.errors = self._ctx.texture_array((TILE, TILE, LAYERS), 1, dtype="f4")
+            self.errors.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            self.errors.repeat_x = self.errors.repeat_y = False
+        stored = np.where(np.isnan(errors), NO_ERROR, errors).astype(np.float32)
+        self.errors.write(stored, (0, 0, layer, TILE, TILE, 1))
+
+    def read_surface(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
+        """Heights [257, 257] and gradients [257, 257, 2] back from the GPU (slow; for tests)."""
+        heights = np.frombuffer(self.heights.read(), np.float32).reshape(LAYERS, LATTICE, LATTICE)
+        gradients = np.frombuffer(self.gradients.read(), np.float32).reshape(LAYERS, LATTICE, LATTICE, 2)
+        return heights[layer], gradients[layer]
+
+    def release(self) -> None:
+        """Free the textures."""
+        for item in (self._target, self.heights, self.gradients, self.valid, self.errors):
+            if item is not None:
+                item.release()

@@ -1,0 +1,19 @@
+"""The panels, in the order of their tabs. A panel is a module with TITLE, DOCK and draw(app).
+
+Panels read the app and write only its settings. To add one: write the file, name it in PANELS.
+"""
+
+from __future__ import annotations
+
+from viewer.panels import error, layers, log, quantization, shading, statistics
+
+PANELS = (layers, shading, statistics, quantization, error, log)
+"""Every panel there is."""
+
+SPLITS = (
+    ("MainDockSpace", "Column", "right", 0.27),
+    ("MainDockSpace", "Bottom", "down", 0.13),
+    ("Column", "ColumnMiddle", "down", 0.64),
+    ("ColumnMiddle", "ColumnBottom", "down", 0.71),
+)
+"""Docks: the dock that is divided, the new one, its side, its share."""

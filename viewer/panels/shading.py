@@ -1,0 +1,88 @@
+"""How the surface looks: light, colours, exaggeration, level of detail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, hello_imgui, imgui
+
+from viewer import colormaps, widgets
+from viewer.settings import SHADING_MODES
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+TITLE = "Shading"
+DOCK = "Column"
+
+_TIPS = ("grey relief in sunlight", "colours by height alone", "colours by height in sunlight")
+
+
+def draw(app: App) -> None:
+    """Widgets for Settings.shading, .view and .debug."""
+    shading, view, debug = app.settings.shading, app.settings.view, app.settings.debug
+    mode = widgets.pills("mode", SHADING_MODES.index(shading.mode), [m.capitalize() for m in SHADING_MODES], _TIPS)
+    shading.mode = SHADING_MODES[mode]
+    _colours(app)
+
+    widgets.heading("Sun")
+    imgui.begin_disabled(shading.mode == "elevation")
+    shading.sun_azimuth_deg = imgui.slider_float(widgets.labelled("Azimuth"), shading.sun_azimuth_deg, 0, 360, "%.0f°")[
+        1
+    ]
+    widgets.tip("Where the sun stands, clockwise from north.")
+    shading.sun_altitude_deg = imgui.slider_float(
+        widgets.labelled("Altitude"), shading.sun_altitude_deg, 1, 90, "%.0f°"
+    )[1]
+    widgets.tip("How high the sun stands above the horizon.")
+    imgui.end_disabled()
+
+    widgets.heading("Shape")
+    view.exaggeration = imgui.slider_float(
+        widgets.labelled("Exaggeration"), view.exaggeration, 0.5, 20, "× %.2f", imgui.SliderFlags_.logarithmic
+    )[1]
+    widgets.tip("Heights are drawn this many times as high. Readouts, errors and levels of detail stay true.")
+    view.sse_px = imgui.slider_float(
+        widgets.labelled("Screen error"), view.sse_px, 0.5, 16, "%.1f px", imgui.SliderFlags_.logarithmic
+    )[1]
+    widgets.tip("A tile is refined while its geometric error covers more pixels than this.")
+    view.fov_deg = imgui.slider_float(widgets.labelled("Field of view"), view.fov_deg, 15, 90, "%.0f°")[1]
+
+    widgets.heading("Look inside")
+    for index, (label, name, tip) in enumerate(_DEBUG):
+        if index % 2:
+            imgui.same_line(hello_imgui.em_size(9))
+        setattr(debug, name, imgui.checkbox(label, getattr(debug, name))[1])
+        widgets.tip(tip)
+
+
+_DEBUG = (
+    ("Wireframe", "wireframe", "Edges of the mesh. Key W."),
+    ("Level tint", "lod_tint", "A colour for each level of detail. Key L."),
+    ("Tile boxes", "bounds", "A box around each tile drawn. Key B."),
+    ("Freeze", "freeze", "Keep the choice of tiles while the camera moves. Key F."),
+)
+
+
+def _colours(app: App) -> None:
+    """Colour table and the heights at its ends."""
+    shading = app.settings.shading
+    names = colormaps.names("elevation")
+    imgui.begin_disabled(shading.mode == "hillshade")
+    titles = [colormaps.colormap(name).title for name in names]
+    at = names.index(shading.colormap) if shading.colormap in names else 0
+    shading.colormap = names[widgets.choose("Colours", at, titles)]
+    widgets.strip(
+        colormaps.lut(shading.colormap).tolist(),
+        ImVec2(imgui.get_content_region_avail().x, 0.5 * hello_imgui.em_size()),
+    )
+    shading.elevation_auto = imgui.checkbox("Fit to heights", shading.elevation_auto)[1]
+    widgets.tip("Let the colours span the heights of the whole layer.")
+    if app.scene is not None and shading.elevation_auto:
+        shading.elevation_min_m, shading.elevation_max_m = app.scene.elevation_range
+    elif not shading.elevation_auto:
+        low, high = imgui.drag_float_range2(
+            widgets.labelled("Range"), shading.elevation_min_m, shading.elevation_max_m, 1.0, 0, 0, "%.1f m", "%.1f m"
+        )[1:]
+        shading.elevation_min_m, shading.elevation_max_m = low, max(high, low + 0.01)
+    imgui.end_disabled()

@@ -1,0 +1,1 @@
+"""What one picture is drawn from, one pass each."""

@@ -1,0 +1,178 @@
+"""Draws tiles: one grid mesh, one instance per tile, one or two draw calls per texture page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import moderngl
+import numpy as np
+
+from viewer import colormaps, gl
+from viewer.page import LATTICE, NO_ERROR, TilePage
+from viewer.settings import Settings
+
+INSTANCE = np.dtype(
+    [
+        ("origin", "f4", 3),  # north-west corner at the offset height, drawn space, relative to the eye
+        ("size", "f4", 2),  # metres east and south
+        ("extent", "f4", 2),  # where the raster ends, u and v
+        ("curtain", "f4", 4),  # metres: N, E, S, W
+        ("about", "f4", 4),  # layer, level, offset_m, 1 when errors are there
+    ]
+)
+"""One drawn tile as terrain.vert reads it."""
+
+TABLE_TEXELS = 2048
+"""Colours of a table on the GPU, where the nearest is taken."""
+
+_FORMAT = ("3f 2f 2f 4f 4f/i", "i_origin", "i_size", "i_extent", "i_curtain", "i_about")
+_DEFINES = {"LATTICE": LATTICE, "TABLE_TEXELS": TABLE_TEXELS, "NO_ERROR": float(NO_ERROR)}
+_UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "colours": 4, "error_colours": 5}
+
+
+def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its curtain.
+
+    Side 0 is the surface; 1 to 4 are the lower ends of the curtain north, east, south and west.
+    """
+    n = quads + 1
+    row, column = np.mgrid[0:n, 0:n]
+    surface = np.stack([column, row, np.zeros_like(row)], axis=-1).reshape(-1, 3)
+    corner = (row[:-1, :-1] * n + column[:-1, :-1]).ravel()
+    east, south, across = corner + 1, corner + n, corner + n + 1
+    # The diagonal alternates, so that ridges in either direction look alike.
+    odd = ((row + column)[:-1, :-1].ravel() % 2).astype(bool)
+    one = np.where(odd[:, None], np.stack([corner, south, east], 1), np.stack([corner, south, across], 1))
+    two = np.where(odd[:, None], np.stack([east, south, across], 1), np.stack([corner, across, east], 1))
+    along = np.arange(n)
+    edges = (along, along * n + quads, quads * n + along, along * n)  # N, E, S, W
+    # Neighbouring triangles follow each other, so that vertices are still at hand when they are used again.
+    vertices, triangles = [surface], [np.stack([one, two], axis=1).reshape(-1, 3)]
+    for side, edge in enumerate(edges, start=1):
+        first = n * n + (side - 1) * n
+        vertices.append(np.column_stack([surface[edge, :2], np.full(n, side)]))
+        a, b, low_a, low_b = edge[:-1], edge[1:], first + along[:-1], first + along[1:]
+        triangles += [np.stack([a, low_a, b], 1), np.stack([b, low_a, low_b], 1)]
+    return np.concatenate(vertices).astype(np.float32), np.concatenate(triangles).astype(np.int32)
+
+
+class Batch(NamedTuple):
+    """Tiles that one call draws: of one page, and all with holes (or cut by the rim) or all without."""
+
+    page: TilePage
+    holes: bool
+    instances: np.ndarray  # dtype INSTANCE
+
+
+class TerrainPass:
+    """Programs, the grid mesh and colour tables; pages come with each call."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self._ctx = ctx
+        self._programs: dict[tuple[str, int, tuple[str, ...]], moderngl.Program] = {}
+        self._meshes: dict[int, tuple[moderngl.Buffer, moderngl.Buffer, int]] = {}
+        self._tables: dict[str, moderngl.Texture] = {}
+
+    def draw(
+        self,
+        batches: Sequence[Batch],
+        clip_from_world: np.ndarray,
+        settings: Settings,
+        quads: int,
+        elevation_m: tuple[float, float],
+        error_range_m: float,
+        overlay: str,
+    ) -> None:
+        """Draw the batches; `elevation_m` and ± `error_range_m` are the ends of the colours."""
+        shading = settings.shading
+        azimuth, altitude = math.radians(shading.sun_azimuth_deg), math.radians(shading.sun_altitude_deg)
+        sun = (math.sin(azimuth) * math.cos(altitude), math.cos(azimuth) * math.cos(altitude), math.sin(altitude))
+        low, high = elevation_m
+        values = {
+            **_UNITS,
+            "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
+            "exaggeration": settings.view.exaggeration,
+            "sun": sun,
+            "elevation_m": (low, max(high, low + 1e-3)),
+            "coloured": shading.mode != "hillshade",
+            "shaded": shading.mode != "elevation",
+            "error_range_m": max(error_range_m, 1e-6),
+            "overlay_opacity": settings.overlay.opacity,
+        }
+        self.table(shading.colormap).use(_UNITS["colours"])
+        if overlay == "error":
+            self.table(settings.overlay.colormap).use(_UNITS["error_colours"])
+        variant = ("TINT",) if settings.debug.lod_tint else ()
+        self._render(batches, overlay, quads, variant, values)
+        if settings.debug.wireframe:
+            self._ctx.wireframe = True
+            self._render(batches, "none", quads, ("WIREFRAME",), values)
+            self._ctx.wireframe = False
+
+    def _render(
+        self,
+        batches: Sequence[Batch],
+        overlay: str,
+        quads: int,
+        variant: tuple[str, ...],
+        values: Mapping[str, object],
+    ) -> None:
+        vertices, triangles, count = self._mesh(quads)
+        self._ctx.enable_only(moderngl.DEPTH_TEST)
+        for page, holes, instances in batches:
+            program = self.program(overlay, quads, (*variant, "HOLES") if holes else variant)
+            gl.set_uniforms(program, **values)
+            page.heights.use(_UNITS["heights"])
+            page.gradients.use(_UNITS["gradients"])
+            page.valid.use(_UNITS["valid"])
+            # An unused sampler still needs a texture of its kind.
+            (page.errors or page.valid).use(_UNITS["errors"])
+            stream = self._ctx.buffer(np.ascontiguousarray(instances))
+            mesh = self._ctx.vertex_array(
+                program, [(vertices, "3f", "in_grid"), (stream, *_FORMAT)], triangles, skip_errors=True
+            )
+            mesh.render(moderngl.TRIANGLES, vertices=count, instances=len(instances))
+            mesh.release()
+            stream.release()
+
+    def program(self, overlay: str, quads: int, variant: tuple[str, ...]) -> moderngl.Program:
+        """The program for an overlay, compiled on first use; `variant` holds names that are defined as 1."""
+        key = overlay, quads, variant
+        if key not in self._programs:
+            parts = {"overlay": f"overlay/{overlay}.glsl"}
+            defines = _DEFINES | {"MESH_QUADS": quads} | dict.fromkeys(variant, 1)
+            self._programs[key] = gl.program(self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines=defines)
+        return self._programs[key]
+
+    def _mesh(self, quads: int) -> tuple[moderngl.Buffer, moderngl.Buffer, int]:
+        if quads not in self._meshes:
+            vertices, triangles = grid_mesh(quads)
+            self._meshes[quads] = self._ctx.buffer(vertices), self._ctx.buffer(triangles), triangles.size
+        return self._meshes[quads]
+
+    def table(self, name: str) -> moderngl.Texture:
+        """A colour table as a texture of one row."""
+        if name not in self._tables:
+            fine = np.linspace(0, 255, TABLE_TEXELS)
+            colours = [np.interp(fine, np.arange(256), channel) for channel in colormaps.lut(name).T]
+            texels = np.full((TABLE_TEXELS, 4), 255, np.uint8)
+            texels[:, :3] = np.rint(np.stack(colours, axis=1))
+            table = self._ctx.texture((TABLE_TEXELS, 1), 4, texels)
+            table.filter = (moderngl.NEAREST, moderngl.NEAREST)
+            self._tables[name] = table
+        return self._tables[name]
+
+    def release(self) -> None:
+        """Free everything."""
+        for program in self._programs.values():
+            program.release()
+        for vertices, triangles, _ in self._meshes.values():
+            vertices.release()
+            triangles.release()
+        for table in self._tables.values():
+            table.release()
+        self._programs.clear()
+        self._meshes.clear()
+        self._tables.clear()

@@ -1,0 +1,241 @@
+"""What errors are measured against: the file's own reference layer, or a DEM given by the user."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from neural.container import Reader
+from neural.grid import Grid
+from neural.metadata import Layer
+from neural.surface import SurfaceDecoder, TileSurface
+from neural.tiles import TILE, Tile, centres
+from viewer.stats import ErrorStats
+
+QUANTILES = 512
+"""Values kept of a tile's sorted |error|, so that percentiles over many tiles are quick."""
+
+HISTOGRAM_BINS = 41
+"""Odd, so that one bin is centred on no error."""
+
+HISTOGRAM_SHARE = 0.99
+"""The histogram ends where this share of |error| is below."""
+
+BLOCK_CELLS = 1 << 22
+"""Finest cells read at once while a coarse tile of a DEM is averaged: 20 MB."""
+
+
+class Reference(Protocol):
+    """Reference heights. `cells` is called by workers, `height_at` by the main thread."""
+
+    name: str
+
+    def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """Mean heights [256, 256] of a tile's cells in metres, and which of them are known."""
+
+    def height_at(self, tile: Tile, easting: float, northing: float) -> float | None:
+        """The reference at a point as fine as the tile is, or None where there is none."""
+
+
+@dataclass(frozen=True)
+class TileErrors:
+    """Decoded − reference at a tile's cell centres, with the sums that statistics are made of."""
+
+    metres: np.ndarray  # float32 [256, 256], NaN where not known
+    count: int
+    total: float
+    total_abs: float
+    total_square: float
+    largest: float
+    quantiles: np.ndarray  # float32, of |error|, ascending; empty when count is 0
+    signed_quantiles: np.ndarray  # float32, of the errors themselves, as many
+
+
+_NONE = np.zeros(0, np.float32)
+NOT_MEASURED = TileErrors(np.full((TILE, TILE), np.nan, np.float32), 0, 0.0, 0.0, 0.0, 0.0, _NONE, _NONE)
+"""A tile without any reference."""
+
+
+def measure(reference: Reference, tile: Tile, surface: TileSurface) -> TileErrors:
+    """Errors of a decoded tile. Called by workers."""
+    at = centres()
+    heights, known = reference.cells(tile)
+    known = known & surface.valid
+    errors = np.where(known, surface.heights(at, at).metres - heights, np.nan).astype(np.float32)
+    values = errors[known].astype(np.float64)
+    size = np.sort(np.abs(values))
+    picks = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(size)).astype(int) if len(size) else np.zeros(0, int)
+    return TileErrors(
+        errors,
+        len(values),
+        float(values.sum()),
+        float(size.sum()),
+        float((size * size).sum()),
+        float(size[-1]) if len(size) else 0.0,
+        size[picks].astype(np.float32),
+        np.sort(values)[picks].astype(np.float32),
+    )
+
+
+def combine(tiles: Sequence[TileErrors]) -> ErrorStats | None:
+    """Statistics over the samples of several tiles; None when there are none."""
+    samples = sum(tile.count for tile in tiles)
+    if samples == 0:
+        return None
+    reach = max(percentile(tiles, HISTOGRAM_SHARE), 1e-6)
+    counts, edges = np.histogram(
+        np.concatenate([tile.signed_quantiles for tile in tiles]),
+        HISTOGRAM_BINS,
+        (-reach, reach),
+        weights=np.concatenate([_weights(tile) for tile in tiles]),
+    )
+    return ErrorStats(
+        samples=samples,
+        rmse_m=float(np.sqrt(sum(tile.total_square for tile in tiles) / samples)),
+        mae_m=sum(tile.total_abs for tile in tiles) / samples,
+        bias_m=sum(tile.total for tile in tiles) / samples,
+        max_error_m=max(tile.largest for tile in tiles),
+        le90_m=percentile(tiles, 0.90),
+        edges_m=edges.astype(np.float64),
+        shares=counts / samples,
+    )
+
+
+def percentile(tiles: Sequence[TileErrors], share: float) -> float:
+    """The |error| that `share` of all samples stay below, to about 1/500 of the distribution."""
+    known = [tile for tile in tiles if tile.count]
+    if not known:
+        return 0.0
+    values = np.concatenate([tile.quantiles for tile in known])
+    weights = np.concatenate([_weights(tile) for tile in known])
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+
+
+def _weights(tile: TileErrors) -> np.ndarray:
+    """Samples that each of a tile's quantiles stands for."""
+    return np.full(len(tile.quantiles), tile.count / max(len(tile.quantiles), 1))
+
+
+class LayerReference:
+    """A layer of the same file."""
+
+    def __init__(self, reader: Reader, layer: Layer) -> None:
+        self.name = layer.title or layer.method
+        self._decoder = SurfaceDecoder(reader, layer)
+        self._recent = SurfaceDecoder(reader, layer, keep_tiles=4)
+
+    def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """See `Reference`."""
+        surface = self._decoder.open_tile(tile)
+        if surface is None:
+            return np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool)
+        at = centres()
+        return surface.heights(at, at).metres, surface.valid
+
+    def height_at(self, tile: Tile, easting: float, northing: float) -> float | None:
+        """See `Reference`."""
+        surface = self._recent.open_tile(tile)
+        if surface is None:
+            return None
+        grid = self._recent.reader.grid
+        u, v = local(grid, tile, easting, northing)
+        if not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:
+            return None
+        return float(surface.heights(np.array([u]), np.array([v])).metres[0, 0])
+
+
+class DemReference:
+    """A raster, read in the file's own CRS; where its cells are others, it is interpolated bilinearly."""
+
+    def __init__(self, path: str | Path, grid: Grid) -> None:
+        from neural.dem import open_dem
+
+        self.name = Path(path).name
+        self._grid = grid
+        self._dem: Any = open_dem(path, crs=grid.crs_wkt or "local")
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the raster."""
+        with self._lock:
+            self._dem.close()
+
+    def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """See `Reference`; coarse tiles are averaged from all finest cells below them, block by block."""
+        side = self._grid.tile_span(tile) // TILE
+        total, count = np.zeros((TILE, TILE)), np.zeros((TILE, TILE))
+        columns, rows = self._grid.tile_cells(tile)
+        step = max(1, int(BLOCK_CELLS**0.5) // side)
+        for top in range(0, rows, step):
+            for left in range(0, columns, step):
+                high, wide = min(step, rows - top), min(step, columns - left)
+                at = ((tile.y * TILE + top) * side, (tile.x * TILE + left) * side, high * side, wide * side)
+                heights, valid = self._finest(*at)
+                here = slice(top, top + high), slice(left, left + wide)
+                blocks = (high, side, wide, side)
+                total[here] = np.where(valid, heights, 0.0).reshape(blocks).sum(axis=(1, 3))
+                count[here] = valid.reshape(blocks).sum(axis=(1, 3))
+        known = count > 0
+        return np.divide(total, count, out=np.zeros_like(total), where=known), known
+
+    def height_at(self, tile: Tile, easting: float, northing: float) -> float | None:
+        """See `Reference`; always as fine as the raster is."""
+        column, row = self._dem.grid.cell_of(easting, northing)
+        heights, valid = self._bilinear(np.array([row]), np.array([column]))
+        return float(heights[0, 0]) if valid[0, 0] else None
+
+    def _finest(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """The raster at the file's finest cells, a window of them."""
+        grid, own = self._grid, self._dem.grid
+        west, north = grid.transform[2], grid.transform[5]
+        column_0, row_0 = own.cell_of(west, north)
+        same = np.allclose([grid.cell_x_m, grid.cell_y_m], [own.cell_x_m, own.cell_y_m], rtol=1e-9, atol=0)
+        shift = round(row_0), round(column_0)
+        if same and abs(row_0 - shift[0]) < 1e-3 and abs(column_0 - shift[1]) < 1e-3:
+            with self._lock:
+                heights, valid = self._dem.read(row + shift[0], col + shift[1], rows, cols)
+            return heights.astype(np.float64), valid
+        rows_at = row_0 + (row + np.arange(rows) + 0.5) * (grid.cell_y_m / own.cell_y_m)
+        columns_at = column_0 + (col + np.arange(cols) + 0.5) * (grid.cell_x_m / own.cell_x_m)
+        return self._bilinear(rows_at, columns_at)
+
+    def _bilinear(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The raster at fractional positions rows × columns (cell centres at halves), float64; all four valid."""
+        top, left = int(np.floor(rows[0] - 0.5)), int(np.floor(columns[0] - 0.5))
+        bottom, right = int(np.floor(rows[-1] - 0.5)) + 2, int(np.floor(columns[-1] - 0.5)) + 2
+        with self._lock:
+            heights, valid = self._dem.read(top, left, bottom - top, right - left)
+        y, x = rows - 0.5 - top, columns - 0.5 - left
+        i, j = y.astype(int), x.astype(int)
+        fy, fx = (y - i)[:, None], (x - j)[None, :]
+        heights = np.where(valid, heights, 0.0)
+
+        def corner(di: int, dj: int) -> tuple[np.ndarray, np.ndarray]:
+            pick = np.ix_(i + di, j + dj)
+            return heights[pick], valid[pick]
+
+        (a, va), (b, vb), (c, vc), (d, vd) = corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)
+        mixed = (1 - fy) * ((1 - fx) * a + fx * b) + fy * ((1 - fx) * c + fx * d)
+        return mixed, va & vb & vc & vd
+
+
+def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[float, float]:
+    """Tile coordinates u, v of a point, clipped to [0, 1]."""
+    column, row = grid.cell_of(easting, northing)
+    span = grid.tile_span(tile)
+    return min(max(column / span - tile.x, 0.0), 1.0), min(max(row / span - tile.y, 0.0), 1.0)
+
+
+def find(reader: Reader, dem: str | Path | None) -> Reference | None:
+    """The DEM if one is given, else the file's first near-lossless layer, else None. Raises NtileError."""
+    if dem is not None:
+        return DemReference(dem, reader.grid)
+    layer = next((layer for layer in reader.layers if layer.tolerance_m is not None), None)
+    return None if layer is None else LayerReference(reader, layer)

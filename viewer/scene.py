@@ -1,0 +1,204 @@
+"""The terrain of one open file: what is loaded, drawn, picked and measured. No window, no user interface."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import moderngl
+
+from neural.container import Reader
+from neural.surface import available_bits
+from viewer import decoder, gl, reference
+from viewer.camera import Camera
+from viewer.drawing import Drawing
+from viewer.lod import View
+from viewer.openfile import OpenFile
+from viewer.settings import Settings
+from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
+
+
+class Scene:
+    """One file on screen. All methods belong to the thread that owns the GL context.
+
+    Each frame: `update` (choose tiles, take in finished ones), then `draw`. Settings are read, never written.
+    """
+
+    def __init__(self, ctx: moderngl.Context, settings: Settings, gl_version: str = "auto") -> None:
+        self.ctx = ctx
+        self.settings = settings
+        self.decode_entry = decoder.choose(ctx, gl_version)
+        """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
+        self.stats = FrameStats()
+        """What the latest `update` returned."""
+        self.messages: list[str] = []
+        """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
+        self._drawing = Drawing(ctx)
+        self._file: OpenFile | None = None
+        self._size_px = (1, 1)
+
+    @property
+    def reader(self) -> Reader | None:
+        """The open file (`.layers`, `.grid`, `.metadata`), or None."""
+        return None if self._file is None else self._file.reader
+
+    @property
+    def reference_name(self) -> str | None:
+        """What errors are measured against: a layer's title or the DEM's file name; None without a reference."""
+        return None if self._file is None or self._file.reference is None else self._file.reference.name
+
+    def open(self, path: str | Path, reference_dem: str | Path | None = None) -> None:
+        """Open a file in place of the present one and load its root tile.
+
+        `reference_dem` is a raster that errors are measured against instead of the file's own reference layer.
+        Raises NtileError; the present file then stays open.
+        """
+        opened = OpenFile(self.ctx, path, reference_dem, self.decode_entry, self.settings.layer.index)
+        self.close()
+        self._file = opened
+
+    def close(self) -> None:
+        """Close the file and free its textures; the scene can open another."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+        self.stats = FrameStats()
+
+    def release(self) -> None:
+        """Close and free everything on the GPU; the scene is unusable afterwards."""
+        self.close()
+        self._drawing.release()
+
+    def update(self, camera: Camera, size_px: tuple[int, int]) -> FrameStats:
+        """Take in finished tiles, choose what to draw and ask for what is missing.
+
+        `size_px` is the picture's width and height in pixels. Never waits: tiles that are not there yet are
+        stood in for by coarser ones.
+        """
+        file, self._size_px = self._file, size_px
+        if file is None:
+            return self.stats
+        exaggeration = self.settings.view.exaggeration
+        self.messages += file.update(self.settings, View.of(camera, size_px, exaggeration, file.pivot_z))
+        store, selection = file.store, file.selection
+        self.stats = FrameStats(
+            tiles_drawn=len(selection.draw),
+            tiles_wanted=len(file.target.load),
+            tiles_loading=store.streamer.pending,
+            tiles_failed=len(store.failed),
+            tiles_cached=len(store.cache),
+            tiles_culled=selection.culled,
+            finest_level=max((tile.z for tile in selection.draw), default=0),
+            triangles=2 * self.mesh_quads**2 * len(selection.draw),
+            cache_bytes=store.cache.bytes,
+            cache_budget_bytes=store.cache.budget_bytes,
+            read_bytes=store.read_bytes,
+            decode_ms=store.decode_ms,
+            upload_ms=store.upload_ms,
+            largest_error_px=max(selection.errors_px.values(), default=0.0),
+            edge_gap_m=store.edge_gap_m.get(file.shown.source.key, 0.0),
+            decoder=store.entry,
+        )
+        return self.stats
+
+    def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
+        """Draw background and terrain into the whole of `fbo` (colour only is enough; depth is our own)."""
+        file = self._file
+        if file is None or file.view is None:
+            self._drawing.background(fbo, camera, self.samples)
+            return
+        self._drawing.terrain(
+            fbo,
+            camera,
+            file.store,
+            file.shown.source,
+            file.selection,
+            settings=self.settings,
+            overlay="error" if file.shown.measured else "none",
+            samples=self.samples,
+            quads=self.mesh_quads,
+            pivot_z=file.pivot_z,
+            elevation_m=self.elevation_range,
+            error_range_m=self.error_range_m,
+        )
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for a worker to finish something; for programs without a frame rate, such as headless pictures."""
+        return self._file is not None and self._file.store.streamer.wait(timeout_s)
+
+    def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
+        """The surface under a pixel of the latest `update`'s picture, x right and y down from its top left."""
+        ground = None if self._file is None else self._file.ground
+        if self._file is None or ground is None:
+            return None
+        return ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px), self._file.reference)
+
+    def surface_z(self, easting: float, northing: float) -> float | None:
+        """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside or in a hole."""
+        ground = None if self._file is None else self._file.ground
+        height = None if ground is None else ground.height(easting, northing)
+        return None if height is None else self.drawn_z(height)
+
+    def drawn_z(self, z_m: float) -> float:
+        """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as pivots."""
+        pivot = 0.0 if self._file is None else self._file.pivot_z
+        return pivot + (z_m - pivot) * self.settings.view.exaggeration
+
+    @property
+    def ready(self) -> bool:
+        """Whether every tile (and error) that the latest `update` wanted is on screen."""
+        return self._file is not None and self._file.ready
+
+    @property
+    def mesh_quads(self) -> int:
+        """Quads per tile side in use."""
+        return self.settings.view.mesh_quads or (64 if gl.is_software(self.ctx) else 128)
+
+    @property
+    def samples(self) -> int:
+        """MSAA samples in use, 0 for none."""
+        chosen = self.settings.view.msaa
+        return chosen if chosen >= 0 else (0 if gl.is_software(self.ctx) else 4)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The layer's valid area as it is drawn (exaggerated): what `Camera.frame` takes."""
+        if self.reader is None:
+            return Bounds(0, 0, 1, 1, 0, 1)
+        root = self.reader.layers[min(self.settings.layer.index, len(self.reader.layers) - 1)].root
+        return Bounds(*self.reader.grid.bounds, self.drawn_z(root.min_m), self.drawn_z(root.max_m))
+
+    @property
+    def elevation_range(self) -> tuple[float, float]:
+        """Heights in metres at the two ends of the elevation colours."""
+        shading = self.settings.shading
+        if not shading.elevation_auto or self.reader is None:
+            return shading.elevation_min_m, shading.elevation_max_m
+        # One range for all layers, so that switching between them compares like with like.
+        roots = [layer.root for layer in self.reader.layers]
+        return min(root.min_m for root in roots), max(root.max_m for root in roots)
+
+    @property
+    def error_range_m(self) -> float:
+        """The error in metres at either end (±) of the error colours."""
+        overlay = self.settings.overlay
+        if not overlay.error_auto:
+            return overlay.error_range_m
+        return _round_up(reference.percentile([] if self._file is None else self._file.errors, 0.95))
+
+    @property
+    def error_stats(self) -> ErrorStats | None:
+        """Errors over the tiles drawn; None while the error overlay is off or nothing has been measured."""
+        return reference.combine([] if self._file is None else self._file.errors)
+
+    def bit_choices(self, index: int) -> tuple[int, ...]:
+        """Values of `LayerChoice.keep_bits` that mean something for a layer, finest (as stored) first."""
+        return () if self.reader is None else available_bits(self.reader.layers[index])
+
+
+def _round_up(value: float) -> float:
+    """The next 1, 2 or 5 times a power of ten, so that colours do not change with every tile."""
+    if value <= 1e-9:
+        return 1e-3
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(k * power for k in (1, 2, 5, 10) if k * power >= value * (1 - 1e-9))

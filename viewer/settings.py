@@ -1,0 +1,84 @@
+"""Everything a user can change while the program runs: the only thing panels write.
+
+Plain mutable dataclasses, read by the scene each frame. A change takes effect on the next `Scene.update`; no
+panel calls the scene to apply it. Units are in the names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SHADING_MODES = ("hillshade", "elevation", "combined")
+"""Values of `Shading.mode`."""
+
+OVERLAYS = ("none", "error")
+"""Values of `Overlay.name`."""
+
+MESH_QUADS = (16, 32, 64, 128, 256)
+"""Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice samples."""
+
+
+@dataclass
+class View:
+    """How much is drawn and how fast it may load."""
+
+    exaggeration: float = 1.0  # vertical; drawing only, never readouts, errors or level of detail
+    sse_px: float = 2.0  # a tile is refined while its geometric error covers more pixels than this
+    mesh_quads: int = 0  # quads per tile side, one of MESH_QUADS; 0 = 64 on a software renderer, else 128
+    msaa: int = -1  # samples per pixel, 0 = off; -1 = off on a software renderer, else 4
+    cache_mb: float = 512.0  # texture bytes kept; tiles on screen are never evicted for it
+    upload_budget_ms: float = 6.0  # time per frame that finished tiles may take to reach the GPU
+    fov_deg: float = 45.0  # vertical field of view
+
+
+@dataclass
+class LayerChoice:
+    """Which layer of the file is shown, and with how many bits."""
+
+    index: int = 0  # index into Scene.reader.layers
+    keep_bits: int | None = None  # re-quantize to fewer bits; None = as stored
+
+
+@dataclass
+class Shading:
+    """How the surface is coloured."""
+
+    mode: str = "combined"  # one of SHADING_MODES
+    sun_azimuth_deg: float = 315.0  # clockwise from north
+    sun_altitude_deg: float = 45.0  # above the horizon
+    colormap: str = "terrain"  # a name of viewer.colormaps.names()
+    elevation_auto: bool = True  # colour range = the layer's own elevation range
+    elevation_min_m: float = 0.0  # used when elevation_auto is off
+    elevation_max_m: float = 1000.0
+
+
+@dataclass
+class Overlay:
+    """What is drawn over the surface."""
+
+    name: str = "none"  # one of OVERLAYS
+    error_auto: bool = True  # colour range = ± the 95th percentile of |error| over loaded tiles
+    error_range_m: float = 1.0  # used when error_auto is off
+    colormap: str = "balance"  # one of viewer.colormaps.names("error")
+    opacity: float = 0.85
+
+
+@dataclass
+class Debug:
+    """Looking into the machinery."""
+
+    wireframe: bool = False
+    lod_tint: bool = False
+    bounds: bool = False  # boxes of drawn tiles, min to max height
+    freeze: bool = False  # keep the tile selection while the camera moves
+
+
+@dataclass
+class Settings:
+    """All settings; one instance belongs to the app and is handed to the scene."""
+
+    view: View = field(default_factory=View)
+    layer: LayerChoice = field(default_factory=LayerChoice)
+    shading: Shading = field(default_factory=Shading)
+    overlay: Overlay = field(default_factory=Overlay)
+    debug: Debug = field(default_factory=Debug)

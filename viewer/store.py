@@ -1,0 +1,231 @@
+"""Tiles on the GPU: asks workers for what is missing, takes in what they finish, keeps what fits."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import moderngl
+import numpy as np
+
+from neural.errors import NtileError
+from neural.surface import TileSurface
+from neural.tiles import TILE, Tile
+from viewer import decoder as decoding
+from viewer.cache import TileCache
+from viewer.page import TilePage
+from viewer.reference import NOT_MEASURED, Reference, TileErrors, measure
+from viewer.source import Edges, LoadedTile, Source, SourceKey
+from viewer.streaming import Done, Job, Streamer
+
+MB = 1 << 20
+
+
+class TileKey(NamedTuple):
+    """A decoded tile in the cache."""
+
+    source: SourceKey
+    tile: Tile
+
+
+@dataclass
+class Resident:
+    """What the CPU keeps of a tile on the GPU."""
+
+    offset_m: float
+    lattice: np.ndarray  # float32 [65, 65] metres above offset_m
+    edges: Edges
+    roughness_m: float
+    holes: bool  # whether a cell has no data, or the raster ends inside the tile
+    surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
+    errors: TileErrors | None = None
+
+
+class TileStore:
+    """The decoded tiles of one open file. Everything but the jobs runs on the GL thread."""
+
+    def __init__(self, ctx: moderngl.Context, entry: str, threads: int | None = None) -> None:
+        self._ctx = ctx
+        self.entry = entry
+        """"numpy", "compute" or "fragment": see viewer.decoder."""
+        self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(lambda: TilePage(ctx), 512 * MB)
+        self.streamer = Streamer(threads)
+        self.failed: dict[TileKey, str] = {}
+        """Tiles that cannot be read or decoded, and why."""
+        self.edge_gap_m: dict[SourceKey, float] = {}
+        """Largest height difference seen on an edge shared by two loaded tiles of one level."""
+        self.read_bytes = 0
+        self.decode_ms = 0.0
+        self.upload_ms = 0.0
+        self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
+        self._uploaded_ms = 0.0  # time one GPU decode took lately
+
+    def has(self, source: Source, tile: Tile, *, measured: bool) -> bool:
+        """Whether a tile can be drawn now (`measured`: with its errors)."""
+        key = TileKey(source.key, tile)
+        return key in self.cache and (not measured or self.cache.value(key).errors is not None)
+
+    def has_failed(self, source: Source, tile: Tile) -> bool:
+        """Whether a tile will never be there."""
+        return TileKey(source.key, tile) in self.failed
+
+    def resident(self, source: Source, tile: Tile) -> Resident | None:
+        """A loaded tile, or None."""
+        key = TileKey(source.key, tile)
+        return self.cache.value(key) if key in self.cache else None
+
+    def surface(self, source: Source, tile: Tile) -> TileSurface | None:
+        """The continuous decode of a loaded tile, prepared again if need be; None when it is not loaded."""
+        resident = self.resident(source, tile)
+        if resident is None:
+            return None
+        if resident.surface is None:
+            resident.surface = source.decoder.open_tile(tile)
+        return resident.surface
+
+    def load_now(self, source: Source, tile: Tile) -> None:
+        """Load one tile before returning. Raises NtileError."""
+        start = time.perf_counter()
+        loaded = source.load(tile)
+        self._count(loaded, time.perf_counter() - start)
+        self._insert(source, tile, loaded)
+
+    def request(self, source: Source, tiles: Iterable[Tile], reference: Reference | None) -> None:
+        """Have workers load these tiles, most urgent first (with errors where a reference is given).
+
+        Replaces what was asked for before.
+        """
+        jobs = []
+        for tile in tiles:
+            resident = self.resident(source, tile)
+            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, reference)
+            jobs.append(Job((source, tile, reference), work))
+        self.streamer.submit(jobs)
+
+    def pin(self, keys: set[TileKey]) -> None:
+        """Say what this frame needs; other tiles may be evicted and lose their prepared arrays."""
+        for key in self.cache:
+            if key not in keys:
+                self.cache.value(key).surface = None
+        self.cache.pin(keys)
+        self.cache.trim()
+
+    def take_in(self, budget_ms: float) -> list[str]:
+        """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that failed."""
+        start = time.perf_counter()
+        gpu_ms, complaints = 0.0, []
+        for program in self._programs.values():
+            self._uploaded_ms = max(0.5 * self._uploaded_ms, program.elapsed_ms)
+        while (done := self.streamer.take()) is not None:  # at least one a frame, however small the budget
+            complaint = self._take(done)
+            if complaint:
+                complaints.append(complaint)
+            elif self.entry != "numpy":
+                gpu_ms += self._uploaded_ms
+            if (time.perf_counter() - start) * 1e3 + gpu_ms > budget_ms:
+                break
+        self.upload_ms = (time.perf_counter() - start) * 1e3 + gpu_ms
+        return complaints
+
+    def _take(self, done: Done) -> str | None:
+        source, tile, _ = done.key
+        key = TileKey(source.key, tile)
+        if done.error is not None:
+            said = self.failed.get(key)
+            self.failed[key] = str(done.error)
+            if said is not None:
+                return None
+            if isinstance(done.error, NtileError):
+                return str(done.error)
+            return f"{source.reader.path}: tile {tuple(tile)} could not be loaded ({done.error!r})."
+        loaded, errors, complaint = done.value
+        if loaded is not None:
+            self._count(loaded, done.seconds)
+            if key not in self.cache:
+                self._insert(source, tile, loaded)
+        if errors is not None and key in self.cache:
+            self.cache.value(key).errors = errors
+            page, layer = self.cache.slot(key)
+            page.write_errors(layer, errors.metres)
+        return complaint
+
+    def _count(self, loaded: LoadedTile, seconds: float) -> None:
+        self.read_bytes += loaded.payload_bytes
+        ms = seconds * 1e3
+        self.decode_ms = ms if self.decode_ms == 0 else 0.8 * self.decode_ms + 0.2 * ms
+
+    def _insert(self, source: Source, tile: Tile, loaded: LoadedTile) -> None:
+        surface = loaded.surface
+        resident = Resident(
+            surface.offset_m,
+            loaded.lattice,
+            loaded.edges,
+            loaded.roughness_m,
+            not surface.valid.all() or min(source.extent(tile)) < 1,
+            surface,
+        )
+        source.learn(tile, loaded.children)
+        page, layer = self.cache.insert(TileKey(source.key, tile), resident)
+        page.write_valid(layer, surface.valid)
+        if loaded.heights is not None and loaded.gradients is not None:
+            page.write_surface(layer, loaded.heights, loaded.gradients)
+        else:
+            self.program(source).decode(surface.prepared, surface.scale_m, surface.side_m, page, layer)
+        self._measure_gaps(source, tile, resident, surface.valid)
+
+    def program(self, source: Source) -> decoding.TileDecoder:
+        """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
+        layer = source.layer
+        key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
+        if key not in self._programs:
+            method, weights = source.decoder.method, source.decoder.weights
+            self._programs[key] = decoding.TileDecoder(self._ctx, method, weights, self.entry)
+        return self._programs[key]
+
+    def _measure_gaps(self, source: Source, tile: Tile, own: Resident, valid: np.ndarray) -> None:
+        z, x, y = tile
+        sides = ((Tile(z, x, y - 1), "north", "south"), (Tile(z, x, y + 1), "south", "north"),
+                 (Tile(z, x - 1, y), "west", "east"), (Tile(z, x + 1, y), "east", "west"))  # fmt: skip
+        for neighbour, mine, theirs in sides:
+            other = self.resident(source, neighbour)
+            if other is None or other.surface is None:
+                continue
+            both = _edge_cells(valid, mine) & _edge_cells(other.surface.valid, theirs)
+            # A vertex counts where the cells on either side of it hold data in both tiles.
+            at = np.append(both, True) & np.insert(both, 0, True)
+            gaps = np.abs(getattr(own.edges, mine) - getattr(other.edges, theirs))[at]
+            worst = float(gaps.max(initial=0.0))
+            if math.isfinite(worst):
+                self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
+
+    def clear(self) -> None:
+        """Forget the open file's tiles; workers finish what they hold and are then forgotten."""
+        self.streamer.close()
+        self.cache.clear()
+        for program in self._programs.values():
+            program.release()
+        self._programs.clear()
+
+
+def _work(
+    source: Source, tile: Tile, surface: TileSurface | None, load: bool, reference: Reference | None
+) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
+    """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose the tile."""
+    loaded = source.load(tile) if load else None
+    if reference is None:
+        return loaded, None, None
+    surface = loaded.surface if loaded else surface or source.decoder.open_tile(tile)
+    if surface is None:
+        return loaded, None, None
+    try:
+        return loaded, measure(reference, tile, surface), None
+    except NtileError as error:
+        return loaded, NOT_MEASURED, str(error)
+
+
+def _edge_cells(valid: np.ndarray, side: str) -> np.ndarray:
+    return {"north": valid[0], "south": valid[TILE - 1], "west": valid[:, 0], "east": valid[:, TILE - 1]}[side]

@@ -1,0 +1,103 @@
+"""Worker threads: jobs in, finished results out through one queue. They never touch GL."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+
+class Job(NamedTuple):
+    """Something to do off the main thread. Equal keys mean equal work."""
+
+    key: Any  # hashable
+    run: Callable[[], Any]
+
+
+class Done(NamedTuple):
+    """A finished job: its value, or the exception it raised."""
+
+    key: Any
+    value: Any
+    error: Exception | None
+    seconds: float
+
+
+def default_threads() -> int:
+    """Workers to use: as many as processors, less one for drawing; 2 to 4."""
+    return max(2, min(4, (os.cpu_count() or 2) - 1))
+
+
+class Streamer:
+    """Runs the jobs last submitted, most urgent first.
+
+    Each `submit` replaces what still waits, so work that is no longer wanted is dropped; work already begun is
+    finished, and not begun twice.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._condition = threading.Condition()
+        self._waiting: deque[Job] = deque()
+        self._running: set[Hashable] = set()
+        self._done: deque[Done] = deque()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"tile-worker-{k}", daemon=True)
+            for k in range(threads or default_threads())
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pending(self) -> int:
+        """Jobs waiting, running, or finished but not yet taken."""
+        with self._condition:
+            return len(self._waiting) + len(self._running) + len(self._done)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Replace the waiting jobs by these, most urgent first."""
+        with self._condition:
+            taken = self._running | {done.key for done in self._done}
+            self._waiting = deque(job for job in jobs if job.key not in taken)
+            self._condition.notify_all()
+
+    def take(self) -> Done | None:
+        """The oldest finished job, or None; call it again for the next."""
+        with self._condition:
+            return self._done.popleft() if self._done else None
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something can be taken; False when nothing came in time."""
+        with self._condition:
+            return self._condition.wait_for(lambda: bool(self._done), timeout_s)
+
+    def close(self) -> None:
+        """Drop the waiting jobs and end the threads once their present job is done."""
+        with self._condition:
+            self._closed = True
+            self._waiting.clear()
+            self._condition.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closed or self._waiting)
+                if self._closed:
+                    return
+                job = self._waiting.popleft()
+                self._running.add(job.key)
+            start = time.perf_counter()
+            value, failure = None, None
+            try:
+                value = job.run()
+            except Exception as error:  # whatever it is, the main thread decides what to say
+                failure = error
+            with self._condition:
+                self._running.discard(job.key)
+                self._done.append(Done(job.key, value, failure, time.perf_counter() - start))
+                self._condition.notify_all()

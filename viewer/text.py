@@ -1,0 +1,74 @@
+"""Numbers and names as people read them: metres, bytes, counts, the name of a coordinate system."""
+
+from __future__ import annotations
+
+import re
+
+MINUS = "−"
+DASH = "–"  # stands for a value that is not known
+
+
+def metres(value: float | None, *, signed: bool = False) -> str:
+    """A length with its unit, about four significant digits and never finer than a millimetre: `0.042 m`."""
+    if value is None or value != value:
+        return DASH
+    size = abs(value)
+    digits = 3 if size < 10 else 2 if size < 100 else 1
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = f"{0:.{digits}f}"
+    return f"{text.replace('-', MINUS)} m"
+
+
+def coordinate(value: float) -> str:
+    """An easting or northing to the centimetre, thousands apart: `5 213 047.25`."""
+    return f"{value:,.2f}".replace(",", "\u2009").replace("-", MINUS)
+
+
+def count(value: int) -> str:
+    """A count, thousands apart: `524 288`."""
+    return f"{value:,}".replace(",", "\u2009")
+
+
+def data_size(size: float) -> str:
+    """A number of bytes in the unit that suits it: `4.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(size) < 999.5 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 100 else f"{size:.1f} {unit}"
+
+
+def crs_name(wkt: str) -> str:
+    """The name a WKT gives its coordinate system, with its EPSG code where it has one."""
+    if not wkt:
+        return "local grid"
+    name = re.match(r'\s*\w+\s*\[\s*"([^"]+)"', wkt)
+    code = re.search(r'(?:ID|AUTHORITY)\s*\[\s*"EPSG"\s*,\s*"?(\d+)"?\s*\]\s*\]\s*$', wkt)
+    title = name.group(1) if name else "unnamed"
+    return f"{title} (EPSG:{code.group(1)})" if code else title
+
+
+def ticks(low: float, high: float, at_most: int = 6) -> list[float]:
+    """Round values inside [low, high], 1, 2 or 5 times a power of ten apart; empty for an empty range."""
+    if not high > low:
+        return []
+    raw = (high - low) / at_most
+    power = 10.0 ** _floor_log10(raw)
+    step = next(k * power for k in (1, 2, 5, 10) if k * power >= raw * (1 - 1e-9))
+    first = int(-(-low // step))
+    values = []
+    while first * step <= high + step * 1e-9:
+        values.append(first * step)
+        first += 1
+    return values
+
+
+def tick_label(value: float, step: float) -> str:
+    """A tick with as many decimals as its spacing needs."""
+    digits = max(0, -_floor_log10(step)) if step > 0 else 0
+    return f"{value if abs(value) > step / 2 else 0:.{digits}f}".replace("-", MINUS)
+
+
+def _floor_log10(value: float) -> int:
+    return int(f"{value:e}".partition("e")[2])
