@@ -21,6 +21,7 @@ from neural.errors import ModelError, UsageError
 from neural.models import MODELS, PRESETS
 from neural.models.base import Preset, TrainConfig, save_model
 from neural.models.optimisers import OPTIMISERS, Optimisers
+from neural.models.warm_start import warm_start
 from neural.tiles import centres
 from neural.train_data import Crops, Raster, fixed_tiles, load_split, normalise
 
@@ -116,6 +117,8 @@ def train(run: Run) -> dict[str, float]:
     state = _State(run, model, optimisers, crops)
     if run.resume:
         state.restore()
+    elif config.warm_start_tiles:
+        warm_start(model, crops.batch(config.warm_start_tiles)[0])
     generator = torch.Generator()
     saved, began, losses = time.monotonic(), time.monotonic() - state.seconds, []
     with _progress(config.steps, state.step) as (progress, task):

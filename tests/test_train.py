@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 
 from neural import train
 from neural.errors import DemError, ModelError, NtileError, UsageError
-from neural.models import PRESETS
+from neural.models import MODELS, PRESETS
+from neural.models.warm_start import warm_start
 from neural.train_data import Crops, load_split
 from tests.models import TINY
 from tests.rasters import write
@@ -123,3 +124,28 @@ def test_schedule_warms_up_and_decays() -> None:
     assert max(rates) == rates[10] == pytest.approx(1.0)
     assert rates[100] == pytest.approx(config.final_share)
     assert all(a >= b for a, b in pairwise(rates[10:]))
+
+
+def test_warm_start_is_a_linear_code_of_the_patches() -> None:
+    """Before any step the model is near its principal components, far below what a constant surface leaves."""
+    preset = dataclasses.replace(
+        TINY,
+        method=dataclasses.replace(TINY.method, hyper_width=32, siren_width=48),
+        vit=dataclasses.replace(TINY.vit, width=32),
+    )
+    torch.manual_seed(0)
+    model = MODELS["huvr_siren"](preset)
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[0:256, 0:256] / 256
+    waves = [np.sin(a * x + b * y + c) for a, b, c in rng.uniform(0, 20, size=(8, 3))]
+    tiles = np.stack(waves).astype(np.float32)
+    valid = torch.ones(8, 256, 256)
+    with torch.no_grad():
+        before = model.loss(torch.from_numpy(tiles), valid, 256, None).item()
+        warm_start(model, tiles, fit_steps=100)
+        after = model.loss(torch.from_numpy(tiles), valid, 256, None).item()
+    patches = tiles.reshape(8, 16, 16, 16, 16).transpose(0, 1, 3, 2, 4).reshape(-1, 256)
+    values = np.linalg.eigvalsh(np.cov(patches.T))
+    principal = values[: -(preset.method.dim - 2)].sum() / 256
+    assert after < 0.02 * before
+    assert after < 3 * principal + 1e-3
