@@ -27,14 +27,14 @@ PRESETS: dict[str, Preset] = {
         HuvrSiren(hyper_width=160, hyper_hidden=640, siren_width=64, global_token=False),
         VitConfig(width=128, depth=4, heads=4),
         TrainConfig(
-            steps=2_800,
+            steps=2_400,
             batch=4,
-            learning_rate=2e-4,
+            learning_rate=1e-4,
             warmup=30,
             points=48,
             warm_start_tiles=96,
             optimiser="muon",
-            other_learning_rate=2e-5,
+            other_learning_rate=1e-5,
         ),
     ),
 }
