@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -106,19 +106,20 @@ def train(run: Run) -> dict[str, float]:
     resume from does not fit.
     """
     preset: Preset = PRESETS[run.method][run.preset]
-    config = preset.train if run.steps is None else TrainConfig(**{**asdict(preset.train), "steps": run.steps})
+    config = preset.train if run.steps is None else replace(preset.train, steps=run.steps)
     device = pick_device(run.device)
     torch.manual_seed(run.seed)
-    model = MODELS[run.method](preset).to(device)
+    crops, held_out = Crops(load_split(run.data, "train"), run.seed), load_split(run.data, "val")
+    model = MODELS[run.method](preset)
+    if config.warm_start_tiles and not run.resume:
+        warm_start(model, crops.batch(config.warm_start_tiles)[0])
+    model.to(device)
     optimisers = OPTIMISERS[config.optimiser](model, config)
     peaks = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
-    crops, held_out = Crops(load_split(run.data, "train"), run.seed), load_split(run.data, "val")
     run.out.mkdir(parents=True, exist_ok=True)
     state = _State(run, model, optimisers, crops)
     if run.resume:
         state.restore()
-    elif config.warm_start_tiles:
-        warm_start(model, crops.batch(config.warm_start_tiles)[0])
     generator = torch.Generator()
     saved, began, losses = time.monotonic(), time.monotonic() - state.seconds, []
     with _progress(config.steps, state.step) as (progress, task):
@@ -129,7 +130,7 @@ def train(run: Run) -> dict[str, float]:
                 group["lr"] = peak * rate
             tiles, valid = (torch.from_numpy(a).to(device) for a in crops.batch(config.batch))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                loss = model.loss(tiles, valid, config.points, generator)
+                loss = model.loss(tiles, valid, config, generator)
             model.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)

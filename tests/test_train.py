@@ -140,10 +140,11 @@ def test_warm_start_is_a_linear_code_of_the_patches() -> None:
     waves = [np.sin(a * x + b * y + c) for a, b, c in rng.uniform(0, 20, size=(8, 3))]
     tiles = np.stack(waves).astype(np.float32)
     valid = torch.ones(8, 256, 256)
+    config = dataclasses.replace(TINY.train, points=256)
     with torch.no_grad():
-        before = model.loss(torch.from_numpy(tiles), valid, 256, None).item()
+        before = model.loss(torch.from_numpy(tiles), valid, config, None).item()
         warm_start(model, tiles, fit_steps=100)
-        after = model.loss(torch.from_numpy(tiles), valid, 256, None).item()
+        after = model.loss(torch.from_numpy(tiles), valid, config, None).item()
     patches = tiles.reshape(8, 16, 16, 16, 16).transpose(0, 1, 3, 2, 4).reshape(-1, 256)
     values = np.linalg.eigvalsh(np.cov(patches.T))
     principal = values[: -(preset.method.dim - 2)].sum() / 256

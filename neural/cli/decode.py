@@ -16,6 +16,7 @@ from neural.cli import options
 @options.bits
 @click.option("--bbox", type=float, nargs=4, default=None, help="West south east north, in the file's CRS.")
 @click.option("--resolution", type=float, default=None, metavar="M", help="Cell size in metres (default: as stored).")
+@options.as_json
 def command(
     source: Path,
     out: Path,
@@ -23,6 +24,7 @@ def command(
     bits: int | None,
     bbox: tuple[float, float, float, float] | None,
     resolution: float | None,
+    as_json: bool,
 ) -> None:
     """Decode a layer to a Cloud Optimized GeoTIFF, float32 metres.
 
@@ -36,6 +38,14 @@ def command(
     with open_reader(source) as reader:
         check_output(source, out)
         decoder = SurfaceDecoder(reader, reader.layer(layer or 0), bits)
+        target = plan(reader.grid, bbox, resolution)
         with options.progress(f"decoding {source.name}") as report:
-            decode(decoder, out, plan(reader.grid, bbox, resolution), report)
-    click.echo(str(out))
+            decode(decoder, out, target, report)
+    if as_json:
+        cells = [target.step[0] * reader.grid.cell_x_m, target.step[1] * reader.grid.cell_y_m]
+        facts = {"width": target.width, "height": target.height, "cell_m": cells, "level": target.level}
+        options.print_json(
+            {"file": str(out), "layer": decoder.layer.index, "bits": bits or decoder.layer.bits, **facts}
+        )
+    else:
+        click.echo(str(out))

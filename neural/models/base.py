@@ -28,6 +28,7 @@ class TrainConfig:
     learning_rate: float  # peak
     warmup: int  # steps
     points: int  # samples drawn per patch and step
+    border_points: int = 0  # more of them on the patch's outline, which the published loss leaves free
     warm_start_tiles: int = 0  # tiles that a linear warm start is fitted to; 0: the published initialisation
     optimiser: str = "adamw"  # see neural.optimisers
     other_learning_rate: float = 0.0  # peak for what Muon does not update

@@ -27,11 +27,12 @@ PRESETS: dict[str, Preset] = {
         HuvrSiren(hyper_width=160, hyper_hidden=640, siren_width=64, global_token=False),
         VitConfig(width=128, depth=4, heads=4),
         TrainConfig(
-            steps=2_400,
+            steps=2_300,
             batch=4,
             learning_rate=1e-4,
             warmup=30,
             points=48,
+            border_points=16,
             warm_start_tiles=96,
             optimiser="muon",
             other_learning_rate=1e-5,
@@ -89,19 +90,47 @@ class HuvrSirenModel(nn.Module):
         x, y = points[:, :1], points[:, 1:]
         return self.method.siren(weights, modulations, x, y, order=0).h
 
-    def loss(self, tiles: Tensor, valid: Tensor, points: int, generator: torch.Generator | None) -> Tensor:
-        """Mean squared error over valid samples (the published loss), on `points` random samples of each patch.
+    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
+        """Mean squared error over valid samples (the published loss), on random points shared by all patches.
 
-        tiles [B, S, S] normalised, valid [B, S, S] float 0/1.
+        tiles [B, S, S] normalised, valid [B, S, S] float 0/1. `config.points` are sample centres of each patch;
+        `config.border_points` (ours) lie on its outline, where the target is the mean of the four cells around.
         """
-        side = self.method.patches
-        size = tiles.shape[-1] // side
-        # All patches of a batch share the drawn positions, so the first SIREN layer is shared as well.
-        drawn = torch.randperm(size * size, generator=generator)[:points].to(tiles.device)
-        row, column = drawn // size, drawn % size
-        local = (torch.stack((column, row), dim=-1) + 0.5) * (2.0 / size) - 1.0
-        target, weight = (
-            t.unfold(1, size, size).unfold(2, size, size).flatten(3).flatten(1, 2)[..., drawn] for t in (tiles, valid)
-        )
-        error = self.decode_points(self.encode(tiles), local) - target
+        size = tiles.shape[-1] // self.method.patches
+        drawn = torch.randperm(size * size, generator=generator)[: config.points].to(tiles.device)
+        local = (torch.stack((drawn % size, drawn // size), dim=-1) + 0.5) * (2.0 / size) - 1.0
+        target, weight = (_windows(t, size, size)[..., drawn] for t in (tiles, valid))
+        if config.border_points:
+            outline = _outline(size)
+            border = outline[torch.randperm(len(outline), generator=generator)[: config.border_points]].to(tiles.device)
+            local = torch.cat((local, border * (2.0 / size) - 1.0))
+            corner = border[:, 1] * (size + 1) + border[:, 0]
+            whole = (_corners(valid) == 1).float()
+            target = torch.cat((target, _windows(_corners(tiles), size + 1, size)[..., corner]), dim=-1)
+            weight = torch.cat((weight, _windows(whole, size + 1, size)[..., corner]), dim=-1)
+        latents = self.encode(tiles)
+        with torch.autocast(tiles.device.type, enabled=False):  # ω0 would amplify half-precision phases
+            error = self.decode_points(latents.float(), local) - target
         return (weight * error * error).sum() / weight.sum().clamp(min=1.0)
+
+
+def _windows(t: Tensor, size: int, step: int) -> Tensor:
+    """[B, S, S] → patches in row-major order, flattened: [B, patches², size²]."""
+    return t.unfold(1, size, step).unfold(2, size, step).flatten(3).flatten(1, 2)
+
+
+def _corners(t: Tensor) -> Tensor:
+    """Values at the corners of the cells [B, S + 1, S + 1]: the mean of the four cells around, linear at the rim."""
+    for axis in (1, 2):
+        first, second = t.narrow(axis, 0, 1), t.narrow(axis, 1, 1)
+        last, before = t.narrow(axis, -1, 1), t.narrow(axis, -2, 1)
+        t = torch.cat((2 * first - second, t, 2 * last - before), dim=axis)
+        t = (t.narrow(axis, 0, t.shape[axis] - 1) + t.narrow(axis, 1, t.shape[axis] - 1)) / 2
+    return t
+
+
+def _outline(size: int) -> Tensor:
+    """Corner positions (column, row) on the outline of a patch of size × size cells [4·size, 2]."""
+    column, row = torch.meshgrid(torch.arange(size + 1), torch.arange(size + 1), indexing="xy")
+    edge = (column % size == 0) | (row % size == 0)
+    return torch.stack((column[edge], row[edge]), dim=-1)

@@ -4,7 +4,7 @@
 values per tile as HUVR+SIREN has tokens, each 1 instead of 32 numbers).
 
 Run: python -m tests.bench.validation --data FOLDER [--split val] [--bits 8 6 4 3 2] [--model NAME]
-FOLDER has a MANIFEST.csv with columns file, split, resolution_m.
+FOLDER has a MANIFEST.csv with columns file, split, resolution_m, crs.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from neural.tiles import TILE
 COLUMNS = ("rmse_m", "psnr_db", "gradient_rmse", "max_error_m", "bits_per_sample")
 
 
-def baselines(dem: Path) -> dict[str, dict[str, float]]:
+def baselines(dem: Path, crs: str | None) -> dict[str, dict[str, float]]:
     """Errors of both stand-ins over the finest tiles of a DEM."""
     rows = {"mean": ErrorSummary(), "16×16 bicubic": ErrorSummary()}
-    with open_dem(dem, crs="local", unit="m") as source:
+    with open_dem(dem, crs=crs, unit="m") as source:
         top = source.grid.levels - 1
         for tile in build(source):
             if tile.tile.z != top:
@@ -54,14 +54,19 @@ def main() -> None:
     parser.add_argument("--model", default=None)
     options = parser.parse_args()
     with (options.data / "MANIFEST.csv").open(newline="") as lines:
-        places = [options.data / row["file"] for row in csv.DictReader(lines) if row["split"] == options.split]
+        # A raster without a CRS is taken as local metres; one in degrees is reprojected, as `ntile encode` would.
+        places = {
+            options.data / row["file"]: None if row.get("crs") else "local"
+            for row in csv.DictReader(lines)
+            if row["split"] == options.split
+        }
     totals: dict[str, list[list[float]]] = {}
-    for dem in places:
-        table = baselines(dem)
+    for dem, crs in places.items():
+        table = baselines(dem, crs)
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "area.ntile"
-            encode(dem, out, EncodeOptions(bits=32, model=options.model, crs="local", unit="m"))
-            with open_reader(out) as reader, open_dem(dem, crs="local", unit="m") as source:
+            encode(dem, out, EncodeOptions(bits=32, model=options.model, crs=crs, unit="m"))
+            with open_reader(out) as reader, open_dem(dem, crs=crs, unit="m") as source:
                 for bits in options.bits:
                     table[f"{bits} bits"] = evaluate(reader, reader.layers[0], source, bits)  # type: ignore[assignment]
         print(f"\n{dem.name}\n{'':16s}" + "".join(f"{name:>17s}" for name in COLUMNS))
