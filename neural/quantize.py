@@ -1,7 +1,7 @@
 """Symmetric per-dimension post-training quantization of latents, and bit packing.
 
 As published for HUVR+SIREN (arXiv 2606.00404): each latent dimension has one scale, its largest magnitude;
-`bits` in 2…8 gives integers in ±(2^(bits−1)−1). 16 and 32 bits are IEEE half and single floats, without scales.
+`bits` in 2…8 or 16 gives integers in ±(2^(bits−1)−1). 32 bits are IEEE single floats, without scales.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def quantize(values: np.ndarray, max_abs: np.ndarray, bits: int) -> np.ndarray:
     """Values [..., d] → integer codes [..., d] in ±(2^(bits−1)−1); a dimension with max_abs 0 gives code 0."""
     top = _largest_code(bits)
     inverse_step = np.divide(top, max_abs, out=np.zeros(max_abs.shape, np.float64), where=max_abs > 0)
-    return np.clip(np.rint(values * inverse_step), -top, top).astype(np.int16)
+    return np.clip(np.rint(values * inverse_step), -top, top).astype(np.int32)
 
 
 def dequantize(codes: np.ndarray, max_abs: np.ndarray, bits: int) -> np.ndarray:
@@ -34,20 +34,20 @@ def dequantize(codes: np.ndarray, max_abs: np.ndarray, bits: int) -> np.ndarray:
 
 
 def pack(values: np.ndarray, max_abs: np.ndarray, bits: int) -> bytes:
-    """Latents [n, d] float32 → packed bytes, most significant bit first, little-endian floats at 16 and 32.
+    """Latents [n, d] float32 → packed bytes: codes most significant bit first, or little-endian floats at 32 bits.
 
-    Raises ValueError when the values are not finite or do not fit half precision at 16 bits.
+    Raises ValueError when the values are not finite.
     """
     if bits not in BIT_CHOICES:
         raise ValueError(f"bits must be one of {BIT_CHOICES}, not {bits}")
-    with np.errstate(over="ignore"):
-        stored = np.asarray(values, dtype="<f2" if bits == 16 else "<f4")
-    if not np.isfinite(stored).all():
-        raise ValueError(f"latents are not finite at {bits} bits")
-    if bits >= 16:
-        return stored.tobytes()
-    unsigned = (quantize(values, max_abs, bits) + _largest_code(bits)).astype(np.uint8)
-    planes = np.unpackbits(unsigned.reshape(-1, 1), axis=1)[:, 8 - bits :]
+    if not np.isfinite(values).all():
+        raise ValueError("latents are not finite")
+    if bits == 32:
+        return np.asarray(values, "<f4").tobytes()
+    unsigned = quantize(values, max_abs, bits) + _largest_code(bits)
+    if bits == 16:
+        return unsigned.astype(">u2").tobytes()
+    planes = np.unpackbits(unsigned.astype(np.uint8).reshape(-1, 1), axis=1)[:, 8 - bits :]
     return np.packbits(planes).tobytes()
 
 
@@ -56,13 +56,16 @@ def unpack(body: bytes, shape: tuple[int, int], max_abs: np.ndarray, bits: int) 
     count = shape[0] * shape[1]
     if len(body) != packed_bytes(count, bits):
         raise ValueError(f"body has {len(body)} bytes, {packed_bytes(count, bits)} expected")
-    if bits >= 16:
-        return np.frombuffer(body, "<f2" if bits == 16 else "<f4").astype(np.float32).reshape(shape)
-    planes = np.unpackbits(np.frombuffer(body, np.uint8), count=count * bits).reshape(count, bits)
-    unsigned = np.packbits(np.pad(planes, ((0, 0), (8 - bits, 0))), axis=1)[:, 0]
+    if bits == 32:
+        return np.frombuffer(body, "<f4").astype(np.float32).reshape(shape)
+    if bits == 16:
+        unsigned = np.frombuffer(body, ">u2")
+    else:
+        planes = np.unpackbits(np.frombuffer(body, np.uint8), count=count * bits).reshape(count, bits)
+        unsigned = np.packbits(np.pad(planes, ((0, 0), (8 - bits, 0))), axis=1)[:, 0]
     if unsigned.max(initial=0) > 2 * _largest_code(bits):
         raise ValueError("body has a code outside the quantizer's range")
-    codes = unsigned.astype(np.int16) - _largest_code(bits)
+    codes = unsigned.astype(np.int32) - _largest_code(bits)
     return dequantize(codes.reshape(shape), max_abs, bits)
 
 
@@ -70,6 +73,4 @@ def requantize(values: np.ndarray, max_abs: np.ndarray, bits: int) -> np.ndarray
     """What `values` [n, d] become when stored at `bits`: the live quality reduction of the viewer."""
     if bits == 32:
         return np.asarray(values, np.float32)
-    if bits == 16:
-        return np.asarray(values, np.float16).astype(np.float32)
     return dequantize(quantize(values, max_abs, bits), max_abs, bits)

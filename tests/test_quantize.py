@@ -20,7 +20,7 @@ def test_round_trip_is_what_requantize_says(bits: int) -> None:
     )
 
 
-@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("bits", [*range(2, 9), 16])
 def test_error_is_at_most_half_a_step(bits: int) -> None:
     step = MAX_ABS / (2 ** (bits - 1) - 1)
     assert (np.abs(quantize.requantize(VALUES, MAX_ABS, bits) - VALUES) <= step / 2 * 1.0001).all()
@@ -39,7 +39,5 @@ def test_what_cannot_be_ours_is_refused() -> None:
         quantize.unpack(b"\xff\xff", (4, 1), one, 2)
     with pytest.raises(ValueError, match="not finite"):
         quantize.pack(np.array([[np.nan]], np.float32), one, 8)
-    with pytest.raises(ValueError, match="not finite"):
-        quantize.pack(np.array([[1e6]], np.float32), one, 16)
     with pytest.raises(ValueError, match="bits must be"):
         quantize.pack(one[None], one, 9)

@@ -22,20 +22,20 @@ PRESETS: dict[str, Preset] = {
         VitConfig(),
         TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256),
     ),
-    # Decoder below 1 M parameters, all below 2 M; trainable on two CPU cores in about an hour.
+    # Decoder below 1 M parameters, all below 2 M; trains on two CPU cores in minutes, thanks to the warm start.
     "small": Preset(
         HuvrSiren(hyper_width=160, hyper_hidden=640, siren_width=64, global_token=False),
         VitConfig(width=128, depth=4, heads=4),
         TrainConfig(
-            steps=2_300,
+            steps=700,
             batch=4,
-            learning_rate=1e-4,
+            learning_rate=2e-5,
             warmup=30,
             points=48,
             border_points=16,
             warm_start_tiles=96,
             optimiser="muon",
-            other_learning_rate=1e-5,
+            other_learning_rate=2e-6,
         ),
     ),
 }
@@ -99,27 +99,27 @@ class HuvrSirenModel(nn.Module):
         size = tiles.shape[-1] // self.method.patches
         drawn = torch.randperm(size * size, generator=generator)[: config.points].to(tiles.device)
         local = (torch.stack((drawn % size, drawn // size), dim=-1) + 0.5) * (2.0 / size) - 1.0
-        target, weight = (_windows(t, size, size)[..., drawn] for t in (tiles, valid))
+        target, weight = (windows(t, size, size)[..., drawn] for t in (tiles, valid))
         if config.border_points:
-            outline = _outline(size)
-            border = outline[torch.randperm(len(outline), generator=generator)[: config.border_points]].to(tiles.device)
+            edge = outline(size)
+            border = edge[torch.randperm(len(edge), generator=generator)[: config.border_points]].to(tiles.device)
             local = torch.cat((local, border * (2.0 / size) - 1.0))
             corner = border[:, 1] * (size + 1) + border[:, 0]
-            whole = (_corners(valid) == 1).float()
-            target = torch.cat((target, _windows(_corners(tiles), size + 1, size)[..., corner]), dim=-1)
-            weight = torch.cat((weight, _windows(whole, size + 1, size)[..., corner]), dim=-1)
+            whole = (corners(valid) == 1).float()
+            target = torch.cat((target, windows(corners(tiles), size + 1, size)[..., corner]), dim=-1)
+            weight = torch.cat((weight, windows(whole, size + 1, size)[..., corner]), dim=-1)
         latents = self.encode(tiles)
         with torch.autocast(tiles.device.type, enabled=False):  # ω0 would amplify half-precision phases
             error = self.decode_points(latents.float(), local) - target
         return (weight * error * error).sum() / weight.sum().clamp(min=1.0)
 
 
-def _windows(t: Tensor, size: int, step: int) -> Tensor:
+def windows(t: Tensor, size: int, step: int) -> Tensor:
     """[B, S, S] → patches in row-major order, flattened: [B, patches², size²]."""
     return t.unfold(1, size, step).unfold(2, size, step).flatten(3).flatten(1, 2)
 
 
-def _corners(t: Tensor) -> Tensor:
+def corners(t: Tensor) -> Tensor:
     """Values at the corners of the cells [B, S + 1, S + 1]: the mean of the four cells around, linear at the rim."""
     for axis in (1, 2):
         first, second = t.narrow(axis, 0, 1), t.narrow(axis, 1, 1)
@@ -129,8 +129,8 @@ def _corners(t: Tensor) -> Tensor:
     return t
 
 
-def _outline(size: int) -> Tensor:
+def outline(size: int) -> Tensor:
     """Corner positions (column, row) on the outline of a patch of size × size cells [4·size, 2]."""
     column, row = torch.meshgrid(torch.arange(size + 1), torch.arange(size + 1), indexing="xy")
-    edge = (column % size == 0) | (row % size == 0)
-    return torch.stack((column[edge], row[edge]), dim=-1)
+    on_edge = (column % size == 0) | (row % size == 0)
+    return torch.stack((column[on_edge], row[on_edge]), dim=-1)

@@ -4,8 +4,9 @@ The published initialisation starts from a constant surface and needs tens of th
 patch means. Here the same architecture starts as a principal-component code of 16×16 patches:
 
 1. the patch embedding projects onto the leading principal components of training patches, whitened;
-2. the SIREN's hidden layers are fitted so that their outputs span those components (variable projection: the
-   linear last layer is solved inside the loss; Golub & Pereyra 1973);
+2. the SIREN's hidden layers are fitted so that their outputs span those components, and what the terrain does on
+   the patch's outline with each (variable projection: the linear last layer is solved inside the loss; Golub &
+   Pereyra 1973);
 3. bottleneck and last amplitude head are solved by least squares.
 
 Tokens and hidden states carry a pair of large constants, so that a LayerNorm acts almost linearly on the rest;
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from neural.methods.array_api import gelu, layer_norm
 from neural.methods.huvr_siren import SINE_LAYERS
+from neural.models.huvr_siren import corners, outline, windows
 
 CONSTANT = 100.0
 """Size of the constant pairs, in standard deviations of the rest."""
@@ -34,7 +36,7 @@ _FLOOR = 0.002  # LayerNorm outputs that vary less than this are constants, not 
 
 
 @torch.no_grad()
-def warm_start(model: Any, tiles: np.ndarray, fit_steps: int = 1200) -> None:
+def warm_start(model: Any, tiles: np.ndarray, fit_steps: int = 4000) -> None:
     """Initialise a HuvrSirenModel from normalised training tiles [n, 256, 256]."""
     _WarmStart(model, torch.from_numpy(tiles)).run(fit_steps)
 
@@ -48,13 +50,21 @@ class _WarmStart:
         self.mean = self.patches.mean(dim=0)
         values, vectors = torch.linalg.eigh(torch.cov(self.patches.T))
         self.components, self.deviation = vectors.T.flip(0), values.flip(0).clamp(min=1e-12).sqrt()
+        border = outline(self.size)
+        corner = border[:, 1] * (self.size + 1) + border[:, 0]
+        self.outlines = windows(corners(images), self.size + 1, self.size).flatten(0, 1)[:, corner]
+        centre = (torch.arange(self.size) + 0.5) * (2.0 / self.size) - 1.0
+        y, x = torch.meshgrid(centre, centre, indexing="ij")
+        self.points = torch.cat((torch.stack((x.flatten(), y.flatten()), dim=-1), border * (2.0 / self.size) - 1.0))
 
     def run(self, fit_steps: int) -> None:
         self._embed()
         kept = self.method.dim - 2
-        scaled = self.components[:kept] * self.deviation[:kept, None]
-        basis = self._fit_siren(torch.cat((scaled, self.mean[None])), fit_steps)
         codes = (self.patches - self.mean) @ self.components[:kept].T / self.deviation[:kept]
+        middle = self.outlines.mean(dim=0)
+        inside = torch.cat((self.components[:kept] * self.deviation[:kept, None], self.mean[None]))
+        border = torch.cat((codes.T @ (self.outlines - middle) / len(codes), middle[None]))
+        basis = self._fit_siren(torch.cat((inside, border), dim=1), fit_steps)
         hidden = self._hyper_decoder(self._bottleneck(codes))
         self._heads(hidden, codes @ basis[:-1] + basis[-1])
 
@@ -75,17 +85,15 @@ class _WarmStart:
             block.mlp.out.weight.mul_(RESIDUAL)
 
     def _features(self) -> Tensor:
-        """The SIREN's last sine layer, unmodulated, at a patch's sample centres [size², width]."""
-        centre = (torch.arange(self.size) + 0.5) * (2.0 / self.size) - 1.0
-        y, x = torch.meshgrid(centre, centre, indexing="ij")
-        h = torch.stack((x.flatten(), y.flatten()), dim=-1)
+        """The SIREN's last sine layer, unmodulated, at a patch's sample centres and outline [points, width]."""
+        h = self.points
         for layer in range(SINE_LAYERS):
             weight, bias = (self.weights[f"siren{layer}_{part}"] for part in ("weight", "bias"))
             h = torch.sin(self.method.omega_0 * (h @ weight + bias))
         return h
 
     def _fit_siren(self, targets: Tensor, steps: int) -> Tensor:
-        """Fit hidden layers until their outputs span the targets [k, size²]; returns coefficients [k, width]."""
+        """Fit hidden layers until their outputs span the targets [k, points]; returns coefficients [k, width]."""
         hidden = [p for n, p in self.weights.items() if n.startswith("siren") and n[5] != str(SINE_LAYERS)]
         optimiser = torch.optim.Adam(hidden, lr=1e-3)
         for _ in range(steps):
