@@ -19,7 +19,6 @@ from neural.metadata import LayerDraft
 from neural.methods import METHODS
 from neural.pyramid import PyramidTile, build, count_tiles
 from neural.stage import Stage, StagedTile
-from neural.surface import valid_cells
 from neural.tile_encoders import ModelEncoder, ReferenceEncoder, TileEncoder
 
 BATCH = 8
@@ -142,8 +141,7 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
 
 def _mask(tile: PyramidTile, dem: Dem) -> np.ndarray | None:
     """The tile's validity, or None where it is what the grid's extent already says."""
-    inside = valid_cells(None, tile.tile, dem.grid)
-    return None if np.array_equal(tile.valid, inside) else tile.valid
+    return None if np.array_equal(tile.valid, dem.grid.tile_inside(tile.tile)) else tile.valid
 
 
 def _write(dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions) -> None:

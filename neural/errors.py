@@ -13,12 +13,6 @@ class UsageError(NtileError):
     exit_code = 2
 
 
-class CheckFailedError(NtileError):
-    """A requested check did not hold (exit 1)."""
-
-    exit_code = 1
-
-
 class DemError(NtileError):
     """The elevation raster cannot be used."""
 

@@ -18,7 +18,6 @@ from neural.weights import load_decoder
 if TYPE_CHECKING:
     from neural.container import Layer, Reader
     from neural.envelope import Envelope
-    from neural.grid import Grid
 
 
 class Heights(NamedTuple):
@@ -28,16 +27,6 @@ class Heights(NamedTuple):
     east: Any = None
     north: Any = None
     laplacian: Any = None
-
-
-def valid_cells(mask: np.ndarray | None, tile: Tile, grid: Grid) -> np.ndarray:
-    """Which of a tile's cells [256, 256] hold data: its mask, or every cell that touches the area."""
-    if mask is not None:
-        return mask
-    side = 1 << (grid.levels - 1 - tile.z)  # finest cells along a cell of this level
-    columns = np.arange(tile.x * TILE, (tile.x + 1) * TILE) * side < grid.width
-    rows = np.arange(tile.y * TILE, (tile.y + 1) * TILE) * side < grid.height
-    return rows[:, None] & columns[None, :]
 
 
 @dataclass(frozen=True)
@@ -118,7 +107,7 @@ class SurfaceDecoder:
             self.method.prepare(self.weights, latents),
             envelope.offset_m,
             envelope.scale_m,
-            valid_cells(envelope.mask, tile, grid),
+            grid.tile_inside(tile) if envelope.mask is None else envelope.mask,
             (side * grid.cell_x_m, side * grid.cell_y_m),
         )
 

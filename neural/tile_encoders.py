@@ -56,7 +56,7 @@ class ModelEncoder(TileEncoder):
     """A trained model: normalises a tile to [−1, 1] by its valid range and predicts its latents in one pass."""
 
     def __init__(self, model: Any, decoder: bytes, identity: str, device: str) -> None:
-        from neural.train import pick_device
+        from neural.models.base import pick_device
 
         self.device = pick_device(device)
         self.model, self.method = model.to(self.device).eval(), model.method

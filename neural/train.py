@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from neural import metrics
 from neural.errors import ModelError, UsageError
 from neural.models import MODELS, PRESETS
-from neural.models.base import Preset, TrainConfig, save_model
+from neural.models.base import Preset, TrainConfig, pick_device, save_model
 from neural.models.optimisers import OPTIMISERS, Optimisers
 from neural.models.warm_start import warm_start
 from neural.tiles import centres
@@ -42,15 +42,6 @@ class Run:
     resume: bool = False
     checkpoint_minutes: float = 4.0
     validate_every: int = 250  # steps
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises UsageError for a device this machine lacks."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no CUDA device is available here; use --device cpu.")
-    return torch.device(name)
 
 
 def schedule(step: int, config: TrainConfig) -> float:

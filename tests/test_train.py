@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 from neural import train
 from neural.errors import DemError, ModelError, NtileError, UsageError
 from neural.models import MODELS, PRESETS
+from neural.models.base import pick_device
 from neural.models.warm_start import warm_start
 from neural.train_data import Crops, load_split
 from tests.models import TINY
@@ -101,7 +102,7 @@ def test_what_cannot_run_says_so(data: Path, tmp_path: Path, monkeypatch: pytest
         load_split([data], "test")
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="no CUDA device"):
-            train.pick_device("cuda")
+            pick_device("cuda")
     monkeypatch.setattr(torch.Tensor, "item", lambda self: float("nan"))
     with pytest.raises(ModelError, match="diverged"):
         train.train(_run(data, tmp_path / "diverged"))

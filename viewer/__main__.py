@@ -13,9 +13,6 @@ from neural import __version__
 from neural.errors import NtileError, UsageError
 from viewer.launch import Launch
 
-APT = "apt-get install -y libegl1 libgl1 libx11-6"
-"""The Debian/Ubuntu packages a machine without a desktop lacks."""
-
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
 
@@ -126,7 +123,10 @@ def run(launch: Launch) -> None:
     except ImportError as error:
         if ".so" not in str(error):
             raise
-        raise NtileError(f"A system library is missing ({_line(error)}); install it with `{APT}`.") from error
+        from viewer import gl
+
+        packages = f"{gl.INSTALL} libx11-6"
+        raise NtileError(f"A system library is missing ({_line(error)}); install it with `{packages}`.") from error
 
 
 def _picture(launch: Launch) -> None:

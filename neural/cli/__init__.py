@@ -30,8 +30,8 @@ class _LazyGroup(click.Group):
 def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
-    Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 a check
-    failed, 2 wrong usage, 3 input or output failed.
+    Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2 wrong
+    usage, 3 input or output failed.
     """
 
 

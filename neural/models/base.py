@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from neural.errors import ModelError
+from neural.errors import ModelError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Method
 from neural.models.vit import VitConfig
@@ -44,6 +44,15 @@ class Preset:
     method: Any  # a Method; its model knows which
     vit: VitConfig
     train: TrainConfig
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one. Raises UsageError for a device this machine lacks."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError("--device cuda: no CUDA device is available here; use --device cpu.")
+    return torch.device(name)
 
 
 def _header(method: Method, extra: dict[str, str]) -> dict[str, str]:
