@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +25,12 @@ from neural.tile_encoders import ModelEncoder, ReferenceEncoder, TileEncoder
 BATCH = 8
 """Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
 
-DEFAULT_MODELS = {"huvr_siren": "huvr_siren-small"}
+DEFAULT_MODELS = {
+    "functa": "functa-small",
+    "huvr": "huvr-small",
+    "huvr_siren": "huvr_siren-small",
+    "trans_inr": "trans_inr-small",
+}
 """Shipped model of each learned method (assets/models)."""
 
 Report = Callable[[int, int], None]
@@ -37,7 +43,8 @@ class EncodeOptions:
 
     methods: tuple[str, ...] = ("huvr_siren",)
     bits: int = 8
-    model: str | None = None  # shipped name or path stem; None: the method's shipped one
+    models: tuple[str, ...] = ()  # shipped names or path stems, at most one per method; else its shipped one
+    refine: int = 0  # steps of payload refinement
     reference_m: float | None = None  # tolerance of an added reference layer
     crs: str | None = None
     unit: str | None = None
@@ -69,11 +76,12 @@ def check_output(source: Path, out: Path) -> None:
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     """One encoder per layer, in the order asked for, the reference layer last."""
+    if options.methods:
+        require_torch("encoding")
     encoders: list[TileEncoder] = []
+    stems = _stems(options)
     for name in options.methods:
-        if name not in DEFAULT_MODELS:
-            raise UsageError(f"method '{name}' has no model to encode with; choose from {', '.join(DEFAULT_MODELS)}.")
-        encoders.append(_model_encoder(name, options))
+        encoders.append(_model_encoder(name, stems[name], options))
         if options.bits not in METHODS[name].bit_choices:
             choices = ", ".join(map(str, METHODS[name].bit_choices))
             raise UsageError(f"--bits {options.bits} is not one of {choices}.")
@@ -86,21 +94,43 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     return encoders
 
 
-def _model_encoder(name: str, options: EncodeOptions) -> ModelEncoder:
-    try:
-        import torch
-    except ImportError as error:
-        raise UsageError("encoding needs torch: pip install 'terrain-viewer[encode]'.") from error
-    from neural.models.base import load_model, model_stem
+def require_torch(what: str) -> None:
+    """Raise UsageError where torch is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError(f"{what} needs torch: pip install 'terrain-viewer[encode]'.")
+
+
+def _stems(options: EncodeOptions) -> dict[str, Path]:
+    """Path stem of each method's model. Raises UsageError for a method without one, or two models of one method."""
+    from neural.models.base import model_method, model_stem
+
+    for name in options.methods:
+        if name not in DEFAULT_MODELS:
+            raise UsageError(f"method '{name}' has no model to encode with; choose from {', '.join(DEFAULT_MODELS)}.")
+        if options.methods.count(name) > 1:
+            raise UsageError(f"--method {name} is given twice: a file holds one layer per method and model.")
+    stems: dict[str, Path] = {}
+    for model in options.models:
+        stem = model_stem(model)
+        name = model_method(stem)
+        if name not in options.methods:
+            raise UsageError(f"{stem} holds a {name} model, not {' or '.join(options.methods)}: give --method {name}.")
+        if name in stems:
+            raise UsageError(f"--model {model}: {stems[name]} is a {name} model as well; give one model per method.")
+        stems[name] = stem
+    return {name: stems.get(name) or model_stem(DEFAULT_MODELS[name]) for name in options.methods}
+
+
+def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> ModelEncoder:
+    import torch
+
+    from neural.models.base import load_model
 
     if options.jobs:
         torch.set_num_threads(options.jobs)
-    stem = model_stem(options.model or DEFAULT_MODELS[name])
     model, encoder_file, decoder_file = load_model(stem)
-    if model.method.name != name:
-        raise UsageError(f"{stem} holds a {model.method.name} model, not {name}: give --method {model.method.name}.")
     identity = hashlib.sha256(encoder_file + decoder_file).hexdigest()
-    return ModelEncoder(model, decoder_file, identity, options.device)
+    return ModelEncoder(model, decoder_file, identity, options.device, options.refine)
 
 
 def _key(dem: Dem, source: Path, encoders: list[TileEncoder], options: EncodeOptions) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -31,15 +33,31 @@ class Heights(NamedTuple):
 
 @dataclass(frozen=True)
 class TileSurface:
-    """One prepared tile."""
+    """One tile; its first decode stage runs when heights are first asked for (several threads may ask)."""
 
     method: Method
     weights: Arrays
-    prepared: Arrays
+    latents: np.ndarray  # [tokens, dim]
     offset_m: float
     scale_m: float
     valid: np.ndarray  # [256, 256] bool
     side_m: tuple[float, float]  # east–west and north–south extent of the tile
+    _lock: threading.Lock = field(init=False, repr=False, compare=False, default_factory=threading.Lock)
+    _prepared: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @property
+    def prepared(self) -> Arrays:
+        """What `Method.prepare` makes of the latents."""
+        with self._lock:
+            if not self._prepared:
+                self._prepared.update(self.method.prepare(self.weights, self.latents))
+        return self._prepared
+
+    def with_prepared(self, prepared: Arrays) -> TileSurface:
+        """The same tile with its first stage decoded elsewhere, e.g. on the GPU."""
+        other = replace(self)
+        other._prepared.update(prepared)
+        return other
 
     def heights(self, u: Any, v: Any, order: int = 0) -> Heights:
         """Metres on the lattice v × u (ascending), with derivatives up to `order`."""
@@ -57,14 +75,18 @@ class TileSurface:
 
 @dataclass
 class SurfaceDecoder:
-    """Opens tiles of one layer, optionally re-quantized to `keep_bits`; keeps the last few prepared."""
+    """Opens tiles of one layer, optionally re-quantized to `keep_bits`; keeps the last few prepared.
+
+    Weights are loaded once per file and decoder, whatever the bits: now, or with `lazy` when they are first used
+    (by whichever thread that is). Raises UsageError for bits the layer lacks, ModelError for unusable weights.
+    """
 
     reader: Reader
     layer: Layer
     keep_bits: int | None = None
     keep_tiles: int = 0
+    lazy: bool = False
     method: Method = field(init=False)
-    weights: Arrays = field(init=False)
     _recent: OrderedDict[Tile, TileSurface | None] = field(init=False, default_factory=OrderedDict)
 
     def __post_init__(self) -> None:
@@ -75,10 +97,14 @@ class SurfaceDecoder:
                 f"{self.reader.path}: layer '{self.layer.method}' cannot be read at {self.keep_bits} bits; "
                 f"choose one of {choices}."
             )
-        self.weights = {}
-        if self.layer.decoder is not None:
-            origin = f"{self.reader.path}: the decoder of layer '{self.layer.method}'"
-            self.weights = load_decoder(self.reader.decoder_bytes(self.layer.decoder), self.method, origin)
+        if not self.lazy:
+            _ = self.weights
+
+    @property
+    def weights(self) -> Arrays:
+        """The layer's decoder weights; empty for a method that has none. Raises ModelError or ContainerError."""
+        sha = self.layer.decoder
+        return {} if sha is None else _shared_weights(self.reader, sha, self.method)
 
     def open_tile(self, tile: Tile) -> TileSurface | None:
         """The tile's surface, or None where the layer has no such tile. Raises ContainerError when damaged."""
@@ -94,7 +120,7 @@ class SurfaceDecoder:
         return surface
 
     def prepare(self, tile: Tile, envelope: Envelope) -> TileSurface:
-        """First decode stage of a payload already read; needs no lock, so workers may call it."""
+        """Unpacks a payload already read; needs no lock, so workers may call it."""
         try:
             latents = self.method.unpack(envelope.body, self.layer.bits, self.layer.params, self.keep_bits)
         except ValueError as error:
@@ -104,7 +130,7 @@ class SurfaceDecoder:
         return TileSurface(
             self.method,
             self.weights,
-            self.method.prepare(self.weights, latents),
+            latents,
             envelope.offset_m,
             envelope.scale_m,
             grid.tile_inside(tile) if envelope.mask is None else envelope.mask,
@@ -135,6 +161,23 @@ class SurfaceDecoder:
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """A window of the finest cells, as `Dem.read`: heights float64 [rows, cols], validity; outside invalid."""
         return self.lattice(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
+
+
+_LOADED: WeakKeyDictionary[Reader, dict[tuple[str, str], Arrays]] = WeakKeyDictionary()
+_LOADING = threading.Lock()
+
+
+def _shared_weights(reader: Reader, sha: str, method: Method) -> Arrays:
+    """The weights of an open file's decoder, loaded by the first thread that asks; afterwards nobody waits."""
+    key = sha, repr(method)
+    loaded = _LOADED.get(reader)
+    if loaded is None or key not in loaded:
+        with _LOADING:
+            loaded = _LOADED.setdefault(reader, {})
+            if key not in loaded:
+                origin = f"{reader.path}: the decoder of layer '{method.name}'"
+                loaded[key] = load_decoder(reader.decoder_bytes(sha), method, origin)
+    return loaded[key]
 
 
 def available_bits(layer: Layer) -> tuple[int, ...]:

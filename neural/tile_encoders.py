@@ -53,18 +53,23 @@ class ReferenceEncoder(TileEncoder):
 
 
 class ModelEncoder(TileEncoder):
-    """A trained model: normalises a tile to [−1, 1] by its valid range and predicts its latents in one pass."""
+    """A trained model: normalises a tile to [−1, 1] by its valid range and predicts its latents in one pass.
 
-    def __init__(self, model: Any, decoder: bytes, identity: str, device: str) -> None:
+    With `refine` steps, the latents are then optimised against the tile (`neural.models.refine`).
+    """
+
+    def __init__(self, model: Any, decoder: bytes, identity: str, device: str, refine: int = 0) -> None:
         from neural.models.base import pick_device
 
         self.device = pick_device(device)
         self.model, self.method = model.to(self.device).eval(), model.method
-        self.decoder, self.identity = decoder, identity
+        self.decoder, self.identity, self.refine = decoder, f"{identity} refine {refine}", refine
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
         import torch
+
+        from neural.models.refine import refine
 
         low = np.array([float(t.heights[t.valid].min()) for t in tiles])
         high = np.array([float(t.heights[t.valid].max()) for t in tiles])
@@ -72,9 +77,13 @@ class ModelEncoder(TileEncoder):
         scale = ((high - low) / 2).astype(np.float32).astype(np.float64)
         heights = np.stack([t.heights for t in tiles]).astype(np.float64)
         divisor = np.where(scale > 0, scale, 1.0)[:, None, None]
-        batch = ((heights - offset[:, None, None]) / divisor).astype(np.float32)
-        with torch.inference_mode():
-            latents = self.model.encode(torch.from_numpy(batch).to(self.device)).cpu().numpy()
-        if not np.isfinite(latents).all():
+        batch = torch.from_numpy(((heights - offset[:, None, None]) / divisor).astype(np.float32)).to(self.device)
+        with torch.no_grad():
+            latents = self.model.encode(batch)
+        if self.refine:
+            valid = torch.from_numpy(np.stack([t.valid for t in tiles]).astype(np.float32)).to(self.device)
+            latents = refine(self.model, batch, valid, latents, self.refine)
+        found = latents.cpu().numpy()
+        if not np.isfinite(found).all():
             raise ModelError(f"the model of {self.identity} gave NaN latents; use an undamaged model file.")
-        return [Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, latents, strict=True)]
+        return [Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)]

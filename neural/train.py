@@ -21,11 +21,17 @@ from neural.errors import ModelError, UsageError
 from neural.models import MODELS, PRESETS
 from neural.models.base import Preset, TrainConfig, pick_device, save_model
 from neural.models.optimisers import OPTIMISERS, Optimisers
-from neural.models.warm_start import warm_start
+from neural.models.sensitivity import sensitivity
 from neural.tiles import centres
 from neural.train_data import Crops, Raster, fixed_tiles, load_split, normalise
 
 LOG_FIELDS = ("step", "seconds", "learning_rate", "train_mse", "psnr_db", "rmse_m", "gradient_rmse")
+
+LOG_FLOOR = 1e-6
+"""Mean squared error that counts as none in the logarithmic loss: 66 dB."""
+
+SENSITIVITY_TILES = 8
+"""Training tiles on which the sensitivity is measured."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +62,15 @@ def schedule(step: int, config: TrainConfig) -> float:
 def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[str, float]:
     """psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv 2606.00404, metrics)."""
     model.eval()
+    weights = {name: p.detach().float().cpu().numpy() for name, p in model.decoder.items()}
     lattice = centres()
     rows = []
     for raster, heights, valid in fixed_tiles(rasters):
         tile, offset, scale = normalise(heights, valid)
         latents = model.encode(torch.from_numpy(tile)[None].to(device))[0]
-        weights = {name: p.detach().float() for name, p in model.decoder.items()}
-        prepared = model.method.prepare(weights, latents.float())
+        prepared = model.method.prepare(weights, latents.float().cpu().numpy())
         surface = model.method.evaluate(weights, prepared, lattice, lattice, order=2)
-        h, east, south, bend_x, bend_y = (part.cpu().numpy().astype(np.float64) for part in surface)
+        h, east, south, bend_x, bend_y = (np.asarray(part, np.float64) for part in surface)
         cell = (raster.cell_m, raster.cell_m)
         step = len(lattice) * raster.cell_m
         inner = np.s_[1:-1, 1:-1]
@@ -103,7 +109,7 @@ def train(run: Run) -> dict[str, float]:
     crops, held_out = Crops(load_split(run.data, "train"), run.seed), load_split(run.data, "val")
     model = MODELS[run.method](preset)
     if config.warm_start_tiles and not run.resume:
-        warm_start(model, crops.batch(config.warm_start_tiles)[0])
+        model.warm_start(torch.from_numpy(crops.batch(config.warm_start_tiles)[0]), config.fit_steps)
     model.to(device)
     optimisers = OPTIMISERS[config.optimiser](model, config)
     peaks = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
@@ -121,13 +127,14 @@ def train(run: Run) -> dict[str, float]:
                 group["lr"] = peak * rate
             tiles, valid = (torch.from_numpy(a).to(device) for a in crops.batch(config.batch))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                loss = model.loss(tiles, valid, config, generator)
+                errors = model.loss(tiles, valid, config, generator)
+            loss = (errors + LOG_FLOOR).log().mean() if config.log_loss else errors.mean()
             model.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
             for optimiser in optimisers:
                 optimiser.step()
-            losses.append(loss.item())
+            losses.append(errors.mean().item())
             if not math.isfinite(losses[-1]):
                 raise ModelError(f"training diverged at step {state.step}; resume from {state.path} at a lower rate.")
             state.step, state.seconds = state.step + 1, time.monotonic() - began
@@ -142,9 +149,20 @@ def train(run: Run) -> dict[str, float]:
                 _write_log(run.out, state.log)
             if last or time.monotonic() - saved > 60 * run.checkpoint_minutes:
                 state.save()
-                save_model(model, run.out / f"{run.method}-{run.preset}", preset, {"steps": str(state.step)})
+                _publish(run, preset, model, crops, state.step)
                 saved = time.monotonic()
     return state.log[-1]
+
+
+def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> None:
+    """Weights as they ship, with the sensitivity that divides a payload's bits."""
+    model.eval()
+    draws = crops.rng.bit_generator.state
+    tiles = torch.from_numpy(crops.batch(SENSITIVITY_TILES)[0]).to(next(model.parameters()).device)
+    crops.rng.bit_generator.state = draws  # the run goes on with the crops it would have drawn
+    method = replace(preset.method, sensitivity=sensitivity(model, tiles))
+    model.train()
+    save_model(model, run.out / f"{run.method}-{run.preset}", replace(preset, method=method), {"steps": str(step)})
 
 
 class _State:

@@ -44,9 +44,8 @@ class Fixture:
         return self.method.unpack(self.body, self.bits, self.params, keep_bits)
 
     def surface(self) -> TileSurface:
-        prepared = self.method.prepare(self.weights, self.latents())
         side, valid = (self.side_m, self.side_m), np.ones((TILE, TILE), bool)
-        return TileSurface(self.method, self.weights, prepared, self.offset_m, self.scale_m, valid, side)
+        return TileSurface(self.method, self.weights, self.latents(), self.offset_m, self.scale_m, valid, side)
 
 
 def fixture_folders() -> list[Path]:
@@ -89,12 +88,15 @@ def check_payload(method: Method, latents: np.ndarray, tolerance: dict[int, floa
 
 
 def check_frozen_decode(fixture: Fixture) -> None:
-    """The stored tile decodes to the stored surface: 0.1 mm, 1e-5 in slope, 1e-4 relative in the Laplacian."""
+    """The stored tile decodes to the stored surface: 0.1 mm, 1e-5 of the steepest slope, 1e-4 of the Laplacian.
+
+    Matrix products round differently on every kind of processor; that shows most where slopes are steep.
+    """
     want = fixture.expected
     got = fixture.surface().heights(want["u"], want["v"], order=2)
     assert np.abs(got.metres - want["metres"]).max() <= 1e-4
-    assert np.abs(got.east - want["east"]).max() <= 1e-5
-    assert np.abs(got.north - want["north"]).max() <= 1e-5
+    assert np.abs(got.east - want["east"]).max() <= 1e-5 * max(1.0, np.abs(want["east"]).max())
+    assert np.abs(got.north - want["north"]).max() <= 1e-5 * max(1.0, np.abs(want["north"]).max())
     assert np.abs(got.laplacian - want["laplacian"]).max() <= 1e-4 * np.abs(want["laplacian"]).max()
 
 
@@ -112,11 +114,17 @@ def check_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray, relati
 
 
 def write_fixture(
-    method: Method, name: str, weights: dict[str, np.ndarray], latents: np.ndarray, bits: int, scale_m: float
+    method: Method,
+    name: str,
+    weights: dict[str, np.ndarray],
+    latents: np.ndarray,
+    bits: int,
+    scale_m: float,
+    others: tuple[np.ndarray, ...] = (),  # latents of the layer's other tiles: they widen the quantizer's range
 ) -> None:
     folder = FIXTURES / method.name / name
     folder.mkdir(parents=True)
-    params = method.fit_params([latents])
+    params = method.fit_params([latents, *others])
     facts = {"config": method.config(), "bits": bits, "offset_m": 812.5, "scale_m": scale_m, "side_m": 256.0}
     facts["params"] = {key: value.tolist() for key, value in params.items()}
     (folder / "fixture.json").write_text(json.dumps(facts, indent=1) + "\n")
@@ -147,6 +155,47 @@ def random_weights(method: Method, seed: int) -> dict[str, np.ndarray]:
     return weights
 
 
+def _write_functa() -> None:
+    from neural.methods.functa import Functa
+
+    sizes = (
+        (Functa(dim=22, width=16, depth=5), "shallow_8bit", 8, 30.0),
+        (Functa(dim=40, width=48), "deep_5bit", 5, 24.0),
+    )
+    for seed, (method, name, bits, scale_m) in enumerate(sizes):
+        rng = np.random.default_rng(20 + seed)
+        weights = {}
+        for key, shape in method.weight_shapes().items():
+            # Published spreads; the output layer much wider and the first narrower, for relief without wild slopes.
+            spread = {"shift_weight": 0.05, "siren0_weight": 0.15}.get(key, np.sqrt(2.0 / shape[0]) / method.omega_0)
+            spread = spread * 10 if shape[-1] == 1 else 0.02 if key.endswith("bias") else spread
+            weights[key] = (spread * rng.normal(size=shape)).astype(np.float32)
+        latents = rng.normal(size=(4, *method.latent_shape)).astype(np.float32) * np.float32(0.1)
+        write_fixture(method, name, weights, latents[0], bits, scale_m, others=tuple(latents[1:]))
+
+
+def _write_huvr() -> None:
+    from neural.methods.huvr import Huvr
+
+    tiny = Huvr(dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=2, mlp_width=16, features=8, sigma=16.0)
+    ragged = Huvr(
+        patches=8,
+        dim=10,
+        hyper_width=18,
+        hyper_hidden=30,
+        hyper_depth=1,
+        mlp_width=22,
+        features=6,
+        sigma=8.0,
+        channels=1,
+    )
+    for seed, (method, name, bits, scale_m) in enumerate(
+        ((tiny, "tiny_8bit", 8, 13.0), (ragged, "ragged_4bit", 4, 13.0))
+    ):
+        latents = np.random.default_rng(30 + seed).normal(size=method.latent_shape).astype(np.float32)
+        write_fixture(method, name, random_weights(method, 40 + seed), latents, bits=bits, scale_m=scale_m)
+
+
 def _write_huvr_siren() -> None:
     from neural.methods.huvr_siren import HuvrSiren
 
@@ -167,7 +216,26 @@ def _write_reference() -> None:
     write_fixture(Reference(tolerance_m=0.25), "quarter_metre", {}, latents, bits=32, scale_m=scale)
 
 
-WRITERS = {"huvr_siren": _write_huvr_siren, "reference": _write_reference}
+def _write_trans_inr() -> None:
+    from neural.methods.trans_inr import TransInr
+
+    # Seeds for which no ReLU changes sign within 1.2e-4 of the points that tests difference at, or within rounding
+    # (|z| < 1e-5) on the lattices that they compare: kinks have no derivative.
+    for name, method, seed, bits, scale in (
+        ("tiny_8bit", TransInr(dim=8, groups=4, width=16, encoding=8, sigma=4.0), 134, 8, 40.0),
+        ("ragged_4bit", TransInr(dim=10, groups=10, width=20, encoding=16, sigma=5.0), 218, 4, 25.0),
+    ):
+        latents = np.random.default_rng(1000 + seed).normal(size=method.latent_shape).astype(np.float32)
+        write_fixture(method, name, random_weights(method, seed), latents, bits=bits, scale_m=scale)
+
+
+WRITERS = {
+    "functa": _write_functa,
+    "huvr": _write_huvr,
+    "huvr_siren": _write_huvr_siren,
+    "reference": _write_reference,
+    "trans_inr": _write_trans_inr,
+}
 
 if __name__ == "__main__":
     WRITERS[sys.argv[1]]()

@@ -6,6 +6,8 @@ a factor √2), and quantizing it moves the planes, so the error grows as the bi
 """
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from neural.methods.reference import Reference, encode_raster
 from neural.pyramid import PyramidTile, build
 from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
+from tests.common import Fixture, fixture_folders, load_fixture
 
 WKT = (
     'PROJCRS["ETRS89 / UTM zone 32N",BASEGEOGCRS["ETRS89",DATUM["European Terrestrial Reference System 1989",'
@@ -61,28 +64,54 @@ class Hills:
         return (500 + ridges + gullies).astype(np.float32), inside
 
 
-def write(out: Path) -> Path:
-    """Encode the area; equal bytes every time."""
+def write(out: Path, more: Sequence[Fixture] = ()) -> Path:
+    """Encode the area; equal bytes every time. Each of `more` becomes a layer between the two, its tile everywhere."""
     decoder = save(_weights())
     sha = hashlib.sha256(decoder).hexdigest()
+    decoders = {sha: decoder} | {_sha(fixture): save(fixture.weights) for fixture in more}
     tiles = list(build(Hills()))
     with Stage.open(out, "hills") as stage:
         stage.put_group(0, [_neural(tile) for tile in tiles])
-        stage.put_group(1, [_exact(tile) for tile in tiles])
+        for layer, fixture in enumerate(more, 1):
+            stage.put_group(layer, [_fixed(layer, tile, fixture) for tile in tiles])
+        last = 1 + len(more)
+        stage.put_group(last, [_exact(last, tile) for tile in tiles])
         max_abs = np.ones(METHOD.dim, np.float32)
-        methods = (METHOD, Reference(TOLERANCE_M))
+        exact = Reference(TOLERANCE_M)
         drafts = [
             LayerDraft("huvr_siren", METHOD.config(), 8, sha, {"max_abs": max_abs}, title="Planes"),
-            LayerDraft("reference", methods[1].config(), 32, tolerance_m=TOLERANCE_M, title="Reference"),
+            *(
+                LayerDraft(f.method.name, f.method.config(), f.bits, _sha(f), f.params, title=f.method.title)
+                for f in more
+            ),
+            LayerDraft("reference", exact.config(), 32, tolerance_m=TOLERANCE_M, title="Reference"),
         ]
 
         def body_of(layer: int, row: StagedTile) -> bytes:
-            method = methods[layer]
+            if 0 < layer < last:
+                return row.latents  # the fixture's body itself
+            method = exact if layer else METHOD
             latents = np.frombuffer(row.latents, method.latent_dtype).reshape(method.latent_shape)
             return method.pack(latents, drafts[layer].bits, drafts[layer].params)
 
-        write_archive(out, GRID, drafts, stage, body_of, {sha: decoder}, {"attribution": "made up"})
+        write_archive(out, GRID, drafts, stage, body_of, decoders, {"attribution": "made up"})
     return out
+
+
+def one_fixture_per_method() -> list[Fixture]:
+    """A stored tile and decoder of every learned method, the smallest there is, stored with next to fewest bits."""
+    fixtures = [load_fixture(folder) for folder in fixture_folders()]
+    fixtures.sort(key=lambda fixture: -sum(weight.size for weight in fixture.weights.values()))
+    found = {fixture.method.name: fixture for fixture in fixtures if fixture.weights}
+    return [_repacked(fixture, fixture.method.bit_choices[-2]) for fixture in found.values()]
+
+
+def _repacked(fixture: Fixture, bits: int) -> Fixture:
+    return replace(fixture, bits=bits, body=fixture.method.pack(fixture.latents(), bits, fixture.params))
+
+
+def _sha(fixture: Fixture) -> str:
+    return hashlib.sha256(save(fixture.weights)).hexdigest()
 
 
 def _staged(layer: int, tile: PyramidTile, offset_m: float, scale_m: float, latents: np.ndarray) -> StagedTile:
@@ -91,9 +120,17 @@ def _staged(layer: int, tile: PyramidTile, offset_m: float, scale_m: float, late
     return StagedTile(layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, latents.tobytes())
 
 
-def _exact(tile: PyramidTile) -> StagedTile:
+def _exact(layer: int, tile: PyramidTile) -> StagedTile:
     offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
-    return _staged(1, tile, offset_m, scale_m, latents.astype(Reference.latent_dtype))
+    return _staged(layer, tile, offset_m, scale_m, latents.astype(Reference.latent_dtype))
+
+
+def _fixed(layer: int, tile: PyramidTile, fixture: Fixture) -> StagedTile:
+    """The fixture's surface at the tile's heights."""
+    low, high, shape = float(tile.heights.min()), float(tile.heights.max()), fixture.expected["metres"]
+    stretch = (high - low) / float(np.ptp(shape))
+    offset = (low + high) / 2 - stretch * float(shape.min() + np.ptp(shape) / 2 - fixture.offset_m)
+    return _staged(layer, tile, offset, stretch * fixture.scale_m, np.frombuffer(fixture.body, np.uint8))
 
 
 def _neural(tile: PyramidTile) -> StagedTile:

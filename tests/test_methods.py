@@ -9,6 +9,7 @@ from neural.methods import METHODS
 from neural.methods.huvr_siren import HuvrSiren
 from neural.tiles import TILE, centres, vertices
 from tests.common import (
+    FIXTURES,
     Fixture,
     check_config,
     check_derivatives,
@@ -78,7 +79,7 @@ def test_huvr_siren_numpy_equals_torch() -> None:
 
 def test_siren_follows_the_published_formula() -> None:
     """One point by hand, in float64: x_l = α·sin(ω0(W x + b) + φ), the last layer linear (arXiv 2606.00404)."""
-    fixture = load_fixture(next(f for f in fixture_folders() if f.name == "tiny_8bit"))
+    fixture = load_fixture(FIXTURES / "huvr_siren" / "tiny_8bit")
     method = fixture.method
     assert isinstance(method, HuvrSiren)
     weights = {name: value.astype(np.float64) for name, value in fixture.weights.items()}

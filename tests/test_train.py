@@ -16,7 +16,6 @@ from neural import train
 from neural.errors import DemError, ModelError, NtileError, UsageError
 from neural.models import MODELS, PRESETS
 from neural.models.base import pick_device
-from neural.models.warm_start import warm_start
 from neural.train_data import Crops, load_split
 from tests.models import TINY
 from tests.rasters import write
@@ -132,7 +131,7 @@ def test_warm_start_is_a_linear_code_of_the_patches() -> None:
     preset = dataclasses.replace(
         TINY,
         method=dataclasses.replace(TINY.method, hyper_width=32, siren_width=48),
-        vit=dataclasses.replace(TINY.vit, width=32),
+        encoder=dataclasses.replace(TINY.encoder, width=32),
     )
     torch.manual_seed(0)
     model = MODELS["huvr_siren"](preset)
@@ -143,9 +142,9 @@ def test_warm_start_is_a_linear_code_of_the_patches() -> None:
     valid = torch.ones(8, 256, 256)
     config = dataclasses.replace(TINY.train, points=256)
     with torch.no_grad():
-        before = model.loss(torch.from_numpy(tiles), valid, config, None).item()
-        warm_start(model, tiles, fit_steps=100)
-        after = model.loss(torch.from_numpy(tiles), valid, config, None).item()
+        before = model.loss(torch.from_numpy(tiles), valid, config, None).mean().item()
+        model.warm_start(torch.from_numpy(tiles), fit_steps=100)
+        after = model.loss(torch.from_numpy(tiles), valid, config, None).mean().item()
     patches = tiles.reshape(8, 16, 16, 16, 16).transpose(0, 1, 3, 2, 4).reshape(-1, 256)
     values = np.linalg.eigvalsh(np.cov(patches.T))
     principal = values[: -(preset.method.dim - 2)].sum() / 256

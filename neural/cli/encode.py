@@ -21,7 +21,8 @@ from neural.methods import METHODS
     help="Layer to write; repeat for several (default: huvr_siren).",
 )
 @click.option("--bits", type=int, default=8, show_default=True, help="Bits per stored latent: 2…8, 16 or 32.")
-@click.option("--model", default=None, help="Shipped model name or path of a trained one.")
+@click.option("--model", "models", multiple=True, help="Shipped model name or path of a trained one, per method.")
+@click.option("--refine", type=click.IntRange(0), default=0, help="Optimise each tile's payload for so many steps.")
 @click.option("--reference", type=float, default=None, metavar="TOL", help="Add a reference layer within TOL metres.")
 @options.crs
 @options.unit
@@ -36,7 +37,8 @@ def command(
     out: Path,
     methods: tuple[str, ...],
     bits: int,
-    model: str | None,
+    models: tuple[str, ...],
+    refine: int,
     reference: float | None,
     crs: str | None,
     unit: str | None,
@@ -62,7 +64,8 @@ def command(
     choice = EncodeOptions(
         methods=learned if methods else ("huvr_siren",),
         bits=bits,
-        model=model,
+        models=models,
+        refine=refine,
         reference_m=reference,
         crs=crs,
         unit=unit,

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from neural.cli import options
+from neural.encode import DEFAULT_MODELS, require_torch
 from neural.errors import UsageError
 
 
 @click.command("train")
-@click.argument("method", type=click.Choice(["huvr_siren"]))
+@click.argument("method", type=click.Choice(list(DEFAULT_MODELS)))
 @click.option("--data", type=options.PATH, multiple=True, required=True, help="Folder of rasters with MANIFEST.csv.")
-@click.option("--preset", type=click.Choice(["small", "paper"]), default="small", show_default=True)
+@click.option("--preset", default="small", show_default=True, help="Preset of the method (neural/models).")
 @click.option("--out", type=options.PATH, required=True, help="Folder for checkpoint, log and weights.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Steps (default: the preset's).")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -35,11 +36,12 @@ def command(
 
     Example: ntile train huvr_siren --data ../shared/data/terrain --out runs/small
     """
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise UsageError("training needs torch: pip install 'terrain-viewer[encode]'.") from error
+    require_torch("training")
+    from neural.models import PRESETS
     from neural.train import Run, train
+
+    if preset not in PRESETS[method]:
+        raise UsageError(f"--preset {preset}: {method} has {', '.join(PRESETS[method])}.")
 
     row = train(Run(method, preset, data, out, steps, device, seed, resume))
     if as_json:

@@ -1,10 +1,16 @@
 """Methods by name: how tiles become payloads. Adding one is a module here, one in models/, one shader, one entry."""
 
 from neural.methods.base import Method
+from neural.methods.functa import Functa
+from neural.methods.huvr import Huvr
 from neural.methods.huvr_siren import HuvrSiren
 from neural.methods.reference import Reference
+from neural.methods.trans_inr import TransInr
 
 METHODS: dict[str, type[Method]] = {
+    "functa": Functa,
+    "huvr": Huvr,
     "huvr_siren": HuvrSiren,
     "reference": Reference,
+    "trans_inr": TransInr,
 }

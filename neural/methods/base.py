@@ -7,21 +7,68 @@ A decode has three steps, so that the GPU, the CPU and a trainer can share them:
 3. `evaluate` per-tile arrays → h, ∂h/∂u, ∂h/∂v on any lattice of the tile (per sample)
 
 Steps 2 and 3 are written once against the array functions that numpy and torch share, and a second time in
-shaders/decode/<name>.glsl; tests hold the two together. Heights out of `evaluate` are normalised: metres are
-`offset_m + scale_m * h` with the two numbers of the tile's envelope.
+shaders/decode/<name>.glsl, where step 2 is a chain of `Pass`es, each a texture; tests hold the two together.
+Heights out of `evaluate` are normalised: metres are `offset_m + scale_m * h` with the two numbers of the tile's
+envelope.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 Arrays = Mapping[str, Any]
 """Named arrays, all numpy or all torch (decoder weights, layer parameters, prepared tiles)."""
+
+
+WEIGHT_COLUMNS = 1024
+"""Texels per row of a weight texture: 67 million weights fit into the 16384 rows that every OpenGL 4.1 has."""
+
+LATENTS = "latents"
+"""What `Pass.reads` calls the tile's latents: a texture [tokens, ⌈dim / 4⌉], zeros after the last dimension."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step of the preparation on the GPU: a texture of four floats per texel, made of what it reads.
+
+    shaders/decode/<method>.glsl holds `vec4 <function>(ivec2 texel)`, run once per texel (x = column, y = row).
+    Passes with one function share its program: what differs between them are samplers, weights and constants.
+    """
+
+    name: str
+    rows: int
+    columns: int  # texels, of four floats each
+    reads: tuple[str, ...] = ()
+    """Earlier passes or `LATENTS`."""
+    function: str = ""
+    """GLSL function; empty: named as the pass."""
+    samplers: tuple[str, ...] = ()
+    """`uniform sampler2D u_<sampler>` of each texture read; empty: named as the passes."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """`uniform int u_<key>` → weight whose first texel it is (a name of `Method.fold`)."""
+    constants: Mapping[str, int] = field(default_factory=dict)
+    """`uniform int u_<key>` → its value."""
+
+
+class WeightTexture(NamedTuple):
+    """Decoder weights on the GPU, one after the other, each from a new texel on, each row padded to whole texels.
+
+    [fan_in, fan_out] holds the outputs of one input together; further leading axes count as rows; [n, 1] is stored
+    as [n].
+    """
+
+    texels: np.ndarray  # float32 [rows, WEIGHT_COLUMNS, 4]
+    first: dict[str, int]  # first texel of each weight
+
+    @property
+    def defines(self) -> dict[str, int]:
+        """WEIGHT_COLUMNS, and W_<NAME> = first texel, for shaders/lib/weights.glsl."""
+        return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {f"W_{name.upper()}": at for name, at in self.first.items()}
 
 
 class Surface(NamedTuple):
@@ -90,10 +137,35 @@ class Method(ABC):
     def defines(self) -> dict[str, int | float]:
         """Sizes shaders/decode/<name>.glsl needs, sent as #defines."""
 
-    @abstractmethod
-    def weight_texture(self, weights: Arrays) -> np.ndarray | None:
-        """Decoder weights as the shader reads them: RGBA32F texels [rows, columns, 4], or None."""
+    def prepare_passes(self) -> tuple[Pass, ...]:
+        """`prepare` on the GPU; the last pass is named as its array and holds it.
+
+        Empty: numpy prepares, and its array is uploaded.
+        """
+        return ()
+
+    def fold(self, weights: Arrays) -> dict[str, Any]:
+        """The arrays that `prepare` and `evaluate` read of the decoder, with what no tile changes computed once."""
+        return dict(weights)
+
+    def weight_texture(self, weights: Arrays) -> WeightTexture | None:
+        """`fold`ed decoder weights as shaders read them, in the order of `weight_shapes`; None where there are none."""
+        folded = self.fold(weights)
+        ordered = {name: folded[name] for name in self.weight_shapes() if name in folded} | folded
+        return _weight_texture(ordered) if ordered else None
 
     @abstractmethod
     def macs_per_sample(self) -> float:
         """Multiply-accumulates per decoded height, preparation included, gradient excluded."""
+
+
+def _weight_texture(weights: Arrays) -> WeightTexture:
+    first, parts, texel = {}, [], 0
+    for name, values in weights.items():
+        weight = np.asarray(values, np.float32)
+        rows = weight.reshape(-1, weight.shape[-1] if weight.shape[-1] > 1 else weight.size)
+        padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
+        first[name], texel = texel, texel + padded.size // 4
+        parts.append(padded.ravel())
+    flat = np.concatenate(parts)
+    return WeightTexture(np.pad(flat, (0, -len(flat) % (4 * WEIGHT_COLUMNS))).reshape(-1, WEIGHT_COLUMNS, 4), first)

@@ -2,23 +2,21 @@
 
 Each 16×16 patch of a tile is decoded from its own token, so patches may disagree along their borders.
 
-    h   = up(LN(token));  h ← h + FF_i(LN(h)), i = 1…depth          (hyper-decoder, once per patch)
-    α_l = head(LN(h)),  φ_l = head(LN(h))                            (per sine layer l)
+    h = hyper-decoder(token);  α_l = head(LN(h)),  φ_l = head(LN(h))  (once per patch; per sine layer l)
     x_l = α_l · sin(ω0 (W_l x_{l−1} + b_l) + φ_l),  x_0 = patch-local (u, v) ∈ [−1, 1]²
     height = W x + b                                                 (shared SIREN, per sample)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from neural import quantize
-from neural.methods.array_api import gelu, layer_norm, like, matmul, namespace
-from neural.methods.base import Arrays, Method, Surface
+from neural.methods.array_api import like, matmul, namespace
+from neural.methods.base import Arrays, Pass, Surface
+from neural.methods.hyper_decoder import HEAD_SAMPLERS, HyperDecoder, head, linear, normed_linear
 
 SINE_LAYERS = 3
 """Modulated sine layers of the SIREN (published: 4 weight matrices, the last one linear)."""
@@ -28,91 +26,29 @@ _BLOCK = 4  # patches
 
 
 @dataclass(frozen=True)
-class HuvrSiren(Method):
-    """Sizes of the published decoder; the defaults are the `paper` preset."""
+class HuvrSiren(HyperDecoder):
+    """Sizes of the published decoder; the defaults are the `paper` preset, whose global token nothing reads."""
 
     name: ClassVar[str] = "huvr_siren"
     title: ClassVar[str] = "HUVR+SIREN"
-    bit_choices: ClassVar[tuple[int, ...]] = quantize.BIT_CHOICES
 
-    patches: int = 16  # per tile side, of 16×16 samples each
-    dim: int = 32  # token width: the payload
-    hyper_width: int = 1024
-    hyper_hidden: int = 4096
-    hyper_depth: int = 4
     siren_width: int = 256
     omega_0: float = 10.0
-    global_token: bool = True  # published payload carries it although the decoder never reads it
-
-    @property
-    def tokens(self) -> int:
-        """Stored tokens per tile: one per patch, and the unused global one where it is kept (first)."""
-        return self.patches**2 + int(self.global_token)
-
-    @property
-    def latent_shape(self) -> tuple[int, int]:
-        """[tokens, dim]."""
-        return self.tokens, self.dim
-
-    def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """max_abs [dim]: the largest magnitude of each token dimension over the layer."""
-        largest = np.zeros(self.dim, np.float32)
-        for tokens in latents:
-            np.maximum(largest, np.abs(tokens).max(axis=0), out=largest)
-        return {"max_abs": largest}
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Weights are stored input-major, [fan_in, fan_out]."""
-        d, wide, hidden, width = self.dim, self.hyper_width, self.hyper_hidden, self.siren_width
-        shapes: dict[str, tuple[int, ...]] = {}
-
-        def norm(prefix: str, size: int) -> None:
-            shapes[f"{prefix}_norm_scale"] = shapes[f"{prefix}_norm_bias"] = (size,)
-
-        def linear(prefix: str, fan_in: int, fan_out: int) -> None:
-            shapes[f"{prefix}_weight"], shapes[f"{prefix}_bias"] = (fan_in, fan_out), (fan_out,)
-
-        norm("up", d)
-        linear("up", d, wide)
-        for i in range(self.hyper_depth):
-            norm(f"ff{i}", wide)
-            linear(f"ff{i}_in", wide, hidden)
-            linear(f"ff{i}_out", hidden, wide)
+        """Hyper-decoder, heads α_l and φ_l, SIREN."""
+        shapes = self.hyper_shapes()
         for layer in range(SINE_LAYERS):
-            for head in (f"alpha{layer}", f"phi{layer}"):
-                norm(head, wide)
-                linear(head, wide, width)
-            linear(f"siren{layer}", width if layer else 2, width)
-        linear(f"siren{SINE_LAYERS}", width, 1)
-        return shapes
-
-    def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Tokens [tokens, dim] → packed codes; `params["max_abs"]` [dim] are the layer's scales."""
-        return quantize.pack(latents, params["max_abs"], bits)
-
-    def unpack(self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None) -> np.ndarray:
-        """Packed codes → tokens [tokens, dim]."""
-        latents = quantize.unpack(body, (self.tokens, self.dim), params["max_abs"], bits)
-        if keep_bits is None or keep_bits >= bits:
-            return latents
-        return quantize.requantize(latents, params["max_abs"], keep_bits)
+            for name in (f"alpha{layer}", f"phi{layer}"):
+                shapes |= normed_linear(name, self.hyper_width, self.siren_width)
+            shapes |= linear(f"siren{layer}", self.siren_width if layer else 2, self.siren_width)
+        return shapes | linear(f"siren{SINE_LAYERS}", self.siren_width, 1)
 
     def modulations(self, weights: Arrays, tokens: Any) -> Any:
         """Hyper-decoder: patch tokens [..., dim] → α_0 φ_0 α_1 φ_1 α_2 φ_2, [..., 6·siren_width]."""
-        w = weights
-        h = layer_norm(tokens, w["up_norm_scale"], w["up_norm_bias"]) @ w["up_weight"] + w["up_bias"]
-        for i in range(self.hyper_depth):
-            x = layer_norm(h, w[f"ff{i}_norm_scale"], w[f"ff{i}_norm_bias"])
-            x = gelu(x @ w[f"ff{i}_in_weight"] + w[f"ff{i}_in_bias"])
-            h = h + (x @ w[f"ff{i}_out_weight"] + w[f"ff{i}_out_bias"])
-        heads = [f"{kind}{layer}" for layer in range(SINE_LAYERS) for kind in ("alpha", "phi")]
-        return namespace(h).concatenate(
-            [
-                layer_norm(h, w[f"{head}_norm_scale"], w[f"{head}_norm_bias"]) @ w[f"{head}_weight"] + w[f"{head}_bias"]
-                for head in heads
-            ],
-            axis=-1,
-        )
+        h = self.hidden_states(weights, tokens)
+        names = [f"{kind}{layer}" for layer in range(SINE_LAYERS) for kind in ("alpha", "phi")]
+        return namespace(h).concatenate([head(weights, name, h) for name in names], axis=-1)
 
     def siren(self, weights: Arrays, modulations: Any, x: Any, y: Any, *, order: int) -> Surface:
         """Modulated SIREN at patch-local coordinates x, y [..., 1], with [..., 6·siren_width] modulations.
@@ -182,21 +118,18 @@ class HuvrSiren(Method):
         local[group, place] = 2.0 * (t * self.patches - patch) - 1.0
         return touched, local, group, place
 
-    def defines(self) -> dict[str, int | float]:
-        """PATCHES per side, WIDTH of the SIREN, OMEGA_0."""
-        return {"PATCHES": self.patches, "WIDTH": self.siren_width, "OMEGA_0": float(self.omega_0)}
+    def prepare_passes(self) -> tuple[Pass, ...]:
+        """Hidden states, then all heads at once."""
+        columns = 2 * SINE_LAYERS * self.siren_width // 4
+        heads = Pass("modulations", self.patches**2, columns, ("h", "h_stats"), samplers=HEAD_SAMPLERS)
+        return (*self.hyper_passes(int(self.global_token)), heads)
 
-    def weight_texture(self, weights: Arrays) -> np.ndarray:
-        """SIREN weights as one list of floats: W0 [2][H], b0, W1 [H][H], b1, W2, b2, w3 [H], b3; 256 texels a row."""
-        parts = [
-            np.ravel(weights[f"siren{layer}_{kind}"]) for layer in range(SINE_LAYERS + 1) for kind in ("weight", "bias")
-        ]
-        flat = np.concatenate(parts).astype(np.float32)
-        return np.pad(flat, (0, -len(flat) % 1024)).reshape(-1, 256, 4)
+    def defines(self) -> dict[str, int | float]:
+        """PATCHES per side, HYPER_WIDTH, WIDTH of the SIREN (a multiple of 4), OMEGA_0."""
+        sizes = {"PATCHES": self.patches, "HYPER_WIDTH": self.hyper_width, "WIDTH": self.siren_width}
+        return {**sizes, "OMEGA_0": float(self.omega_0)}
 
     def macs_per_sample(self) -> float:
         """Hyper-decoder and heads shared by the samples of a patch, plus the SIREN."""
         width = self.siren_width
-        heads = 2 * SINE_LAYERS * self.hyper_width * width
-        hyper = self.dim * self.hyper_width + self.hyper_depth * 2 * self.hyper_width * self.hyper_hidden
-        return (hyper + heads) * self.patches**2 / 256**2 + 3 * width + 2 * width**2
+        return self.hyper_macs(2 * SINE_LAYERS * width) + 3 * width + 2 * width**2

@@ -1,10 +1,8 @@
 """Near-lossless raster: what other layers of the same file are measured against.
 
 Heights are quantized to integers q, metres = offset_m + scale_m · q with scale_m a little below twice the
-tolerance, and coded without loss (`neural.methods.raster_coder`). Between sample centres the surface is the
-4-point 5th-order Hermite interpolant of each axis (O. Niemitalo, "Polynomial Interpolators for High-Quality
-Resampling of Oversampled Audio", 2001, "2nd-order-osculating"): it is C2, and at the centres its first and second
-derivatives are the central differences of the samples. Beyond the outer centres it continues linearly.
+tolerance, and coded without loss (`neural.methods.raster_coder`); between sample centres `neural.methods.hermite`
+interpolates.
 """
 
 from __future__ import annotations
@@ -16,26 +14,13 @@ import numpy as np
 
 from neural.errors import UsageError
 from neural.fill import fill
-from neural.methods import raster_coder
+from neural.methods import hermite, raster_coder
 from neural.methods.base import Arrays, Method, Surface
 from neural.tiles import TILE
-
-PAD = 2
-"""Linearly extended samples around a prepared tile: every lattice point finds its 4×4 neighbours."""
 
 _SOURCE_STEPS_M = (1.0, 0.5, 0.3048, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02)
 """Height steps that sources are known to come in. Where one exceeds the step that the tolerance allows and all
 samples lie on it, it is the better quantizer: whole-metre rasters take half the bits, at no error."""
-
-_TAPS = np.array(
-    # 1, t, t², t³, t⁴, t⁵ of the four weights at t ∈ [0, 1] between the second and the third sample
-    [
-        [0.0, -0.5, 0.5, 1.5, -2.5, 1.0],
-        [1.0, 0.0, -1.0, -4.5, 7.5, -3.0],
-        [0.0, 0.5, 0.5, 4.5, -7.5, 3.0],
-        [0.0, 0.0, 0.0, -1.5, 2.5, -1.0],
-    ]
-)
 
 
 def encode_raster(heights: np.ndarray, valid: np.ndarray, tolerance_m: float) -> tuple[float, float, np.ndarray]:
@@ -103,52 +88,21 @@ class Reference(Method):
         return raster_coder.decode(body).astype(np.float32)
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Integers [256, 256] → {"samples": [260, 65, 4]}: padded by `PAD`, four neighbours of a row per texel."""
-        samples = np.asarray(latents, np.float32)
-        padded = samples
-        for _ in range(PAD):  # one cell at a time: a wider odd reflection would not be linear
-            padded = np.pad(padded, 1, mode="reflect", reflect_type="odd")
-        return {"samples": np.ascontiguousarray(padded.reshape(TILE + 2 * PAD, -1, 4))}
+        """Integers [256, 256] → {"samples": [260, 65, 4]}: padded, four neighbours of a row per texel."""
+        return {"samples": hermite.texels(latents)}
 
     def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
         """Interpolated integers and their derivatives, float64 [nv, nu]; numpy only."""
-        samples = np.asarray(prepared["samples"], np.float64).reshape(TILE + 2 * PAD, -1)
-        row, weights_v = _taps(v, order)
-        column, weights_u = _taps(u, order)
-        lines = [_combine(samples, row, w) for w in weights_v]  # one per derivative along v, [nv, 260]
-        wanted = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][: 2 * order + 1]  # derivatives along u and v
-        return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in wanted))
+        return hermite.interpolate(prepared["samples"], u, v, order)
 
     def defines(self) -> dict[str, int | float]:
         """SAMPLES per side of a tile, PAD around them."""
-        return {"SAMPLES": TILE, "PAD": PAD}
-
-    def weight_texture(self, weights: Arrays) -> np.ndarray | None:
-        """Nothing is learned."""
-        return None
+        return {"SAMPLES": TILE, "PAD": hermite.PAD}
 
     def macs_per_sample(self) -> float:
-        """16 samples weighted along one axis and 4 along the other, and the weights' two polynomials."""
-        return 16 + 4 + 2 * 4 * 5
+        """The interpolation."""
+        return hermite.MACS_PER_SAMPLE
 
     def _check(self, bits: int) -> None:
         if bits not in self.bit_choices:
             raise ValueError(f"a reference raster has 32 bits, not {bits}")
-
-
-def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """First of the four padded samples around each coordinate [n], and per derivative the weights [4, n]."""
-    position = np.asarray(t, np.float64) * TILE - 0.5
-    cell = np.clip(np.floor(position), -1, TILE - 1).astype(np.intp)
-    powers = np.vander(position - cell, 6, increasing=True).T
-    weights = [_TAPS @ powers]
-    coefficients = _TAPS
-    for _ in range(order):
-        coefficients = coefficients[:, 1:] * np.arange(1, coefficients.shape[1]) * TILE
-        weights.append(coefficients @ powers[: coefficients.shape[1]])
-    return cell + PAD - 1, weights
-
-
-def _combine(samples: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n, k]."""
-    return sum(weights[k][:, None] * samples[first + k] for k in range(4))  # type: ignore[return-value]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from neural.errors import ModelError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Method
-from neural.models.vit import VitConfig
 from neural.weights import check_weights
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Optimisation settings (AdamW, linear warm-up, cosine decay, MSE)."""
+    """Optimisation settings (AdamW, linear warm-up, cosine decay, mean squared error)."""
 
     steps: int
     batch: int  # tiles per step
@@ -30,11 +30,13 @@ class TrainConfig:
     points: int  # samples drawn per patch and step
     border_points: int = 0  # more of them on the patch's outline, which the published loss leaves free
     warm_start_tiles: int = 0  # tiles that a linear warm start is fitted to; 0: the published initialisation
-    optimiser: str = "adamw"  # see neural.optimisers
+    fit_steps: int = 4000  # of that warm start
+    optimiser: str = "adamw"  # see neural.models.optimisers
     other_learning_rate: float = 0.0  # peak for what Muon does not update
     final_share: float = 1.6e-3  # last learning rate over the peak one
     weight_decay: float = 0.01
     clip_norm: float = 1.0
+    log_loss: bool = False  # mean of log MSE over tiles: smooth tiles count as rough ones do, as in the mean PSNR
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,42 @@ class Preset:
     """A method with its sizes, the encoder that predicts its latents, and how both are trained."""
 
     method: Any  # a Method; its model knows which
-    vit: VitConfig
+    encoder: Any  # the model's `Encoder`
     train: TrainConfig
+
+
+class TerrainModel(nn.Module, ABC):
+    """Encoder and decoder weights of one method; the decode is that of `neural.methods`, on torch tensors."""
+
+    Encoder: ClassVar[type]
+    """Frozen dataclass of the encoder's settings."""
+    method: Any
+    decoder: nn.ParameterDict
+    """The weights of `method.weight_shapes()`."""
+
+    def warm_start(self, tiles: Tensor, fit_steps: int) -> None:
+        """Replace the published initialisation by a better one, from normalised tiles [n, 256, 256]."""
+        raise NotImplementedError(f"{self.method.name} has no warm start: set warm_start_tiles to 0")
+
+    @abstractmethod
+    def encode(self, tiles: Tensor) -> Tensor:
+        """Normalised tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, tokens, dim] → normalised heights [B, 256, 256] at the sample centres; differentiable."""
+
+    @abstractmethod
+    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
+        """Mean squared error over valid samples of each tile [B].
+
+        tiles [B, 256, 256] normalised, valid the same as float 0/1.
+        """
+
+
+def mean_per_tile(squares: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean [B] of squared errors [B, …]; 0 where a tile has no weight."""
+    return (weight * squares).flatten(1).sum(dim=1) / weight.flatten(1).sum(dim=1).clamp(min=1.0)
 
 
 def pick_device(name: str) -> torch.device:
@@ -60,16 +96,18 @@ def _header(method: Method, extra: dict[str, str]) -> dict[str, str]:
 
 
 def save_model(model: nn.Module, stem: Path, preset: Preset, extra: dict[str, str]) -> tuple[Path, Path]:
-    """Write STEM.encoder.safetensors and STEM.decoder.safetensors in half precision.
+    """Write STEM.encoder.safetensors and STEM.decoder.safetensors: matrices in half precision, vectors in single.
 
     The decoder file is what a .ntile embeds (by its SHA-256); the encoder file is only needed to encode.
     """
-    state = {name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()}
+    # Gains and biases are few, and rounding them moves everything behind them together: 1 dB of HUVR+SIREN.
+    state = {name: (v.half() if v.ndim > 1 else v).detach().cpu() for name, v in model.state_dict().items()}
+    state = {name: value.contiguous() for name, value in state.items()}
     decoder = {n.removeprefix("decoder."): v for n, v in state.items() if n.startswith("decoder.")}
     encoder = {n: v for n, v in state.items() if not n.startswith("decoder.")}
     paths = stem.with_name(f"{stem.name}.encoder.safetensors"), stem.with_name(f"{stem.name}.decoder.safetensors")
     header = _header(preset.method, extra)
-    save_file(encoder, paths[0], {**header, "vit": json.dumps(asdict(preset.vit), sort_keys=True)})
+    save_file(encoder, paths[0], {**header, "encoder": json.dumps(asdict(preset.encoder), sort_keys=True)})
     save_file(decoder, paths[1], header)
     return paths
 
@@ -95,19 +133,33 @@ def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
     try:
         name = headers[0]["method"]
         method = METHODS[name](**json.loads(headers[0]["config"]))
-        vit = VitConfig(**json.loads(headers[0]["vit"]))
+        encoder = MODELS[name].Encoder(**json.loads(headers[0]["encoder"]))
         same = (headers[1]["method"], headers[1]["config"]) == (name, headers[0]["config"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{paths[0]} does not say which method it holds; train it with `ntile train`.") from error
     if not same:
         raise ModelError(f"{paths[0]} and {paths[1]} belong to different models; keep files of one training together.")
     with torch.device("meta"):
-        model = MODELS[name](Preset(method, vit, TrainConfig(0, 0, 0.0, 0, 0)))
+        model = MODELS[name](Preset(method, encoder, TrainConfig(0, 0, 0.0, 0, 0)))
     shapes = {n: tuple(v.shape) for n, v in model.state_dict().items()}
     check_weights({n: v.numpy() for n, v in state.items()}, shapes, str(stem))
-    model = MODELS[name](Preset(method, vit, TrainConfig(0, 0, 0.0, 0, 0)))
+    model = MODELS[name](Preset(method, encoder, TrainConfig(0, 0, 0.0, 0, 0)))
     model.load_state_dict(state)
     return model, paths[0].read_bytes(), paths[1].read_bytes()
+
+
+def model_method(stem: Path) -> str:
+    """Method of the model with this path stem. Raises ModelError when there is none."""
+    path = stem.with_name(f"{stem.name}.encoder.safetensors")
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist: --model takes a shipped name or the path of a trained model.")
+    try:
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {})["method"]
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} holds no readable safetensors weights ({error}).") from error
+    except KeyError as error:
+        raise ModelError(f"{path} does not say which method it holds; train it with `ntile train`.") from error
 
 
 def model_stem(name: str) -> Path:

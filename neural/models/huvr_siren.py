@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from neural.methods.huvr_siren import HuvrSiren
-from neural.models.base import Preset, TrainConfig
+from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
+from neural.models.huvr_siren_start import warm_start
+from neural.models.patches import corners, outline, windows
 from neural.models.vit import VisionTransformer, VitConfig
+from neural.tiles import TILE
 
 PRESETS: dict[str, Preset] = {
     # Configuration published with arXiv 2606.00404: 4 GPUs × 8 tiles, 200 epochs of 3338 tiles.
@@ -27,27 +30,30 @@ PRESETS: dict[str, Preset] = {
         HuvrSiren(hyper_width=160, hyper_hidden=640, siren_width=64, global_token=False),
         VitConfig(width=128, depth=4, heads=4),
         TrainConfig(
-            steps=700,
+            steps=1500,
             batch=4,
-            learning_rate=2e-5,
+            learning_rate=5e-5,
             warmup=30,
             points=48,
             border_points=16,
             warm_start_tiles=96,
             optimiser="muon",
-            other_learning_rate=2e-6,
+            other_learning_rate=5e-6,
+            log_loss=True,
         ),
     ),
 }
 
 
-class HuvrSirenModel(nn.Module):
+class HuvrSirenModel(TerrainModel):
     """Tile [B, 1, 256, 256] in [−1, 1] → tokens; `decoder` holds the weights of `method.weight_shapes()`."""
+
+    Encoder = VitConfig
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         method: HuvrSiren = preset.method
-        vit = preset.vit
+        vit = preset.encoder
         self.method = method
         self.input_proj = nn.Conv2d(1, vit.channels, kernel_size=1)
         self.encoder = VisionTransformer(vit)
@@ -77,10 +83,32 @@ class HuvrSirenModel(nn.Module):
             else:
                 nn.init.uniform_(parameter, -1.0 / math.sqrt(fan_in), 1.0 / math.sqrt(fan_in))
 
+    def warm_start(self, tiles: Tensor, fit_steps: int) -> None:
+        """Begin as a linear code of the patches of normalised tiles [n, 256, 256]."""
+        warm_start(self, tiles, fit_steps)
+
+    def features(self, tiles: Tensor) -> Tensor:
+        """Normalised tiles [B, 256, 256] → encoder outputs [B, 1 + patches², width], the global one first."""
+        return self.encoder(self.input_proj(tiles[:, None]))
+
+    @property
+    def channel_gains(self) -> Tensor:
+        """How a tile enters each channel of the encoder [channels]."""
+        return self.input_proj.weight.flatten()
+
     def encode(self, tiles: Tensor) -> Tensor:
         """Normalised tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
-        tokens = self.bottleneck(self.encoder(self.input_proj(tiles[:, None])))
+        tokens = self.bottleneck(self.features(tiles))
         return tokens if self.method.global_token else tokens[:, 1:]
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents [B, tokens, dim] → normalised heights [B, 256, 256] at the sample centres."""
+        size = TILE // self.method.patches
+        centre = (torch.arange(size, device=latents.device) + 0.5) * (2.0 / size) - 1.0
+        y, x = torch.meshgrid(centre, centre, indexing="ij")
+        heights = self.decode_points(latents, torch.stack((x.flatten(), y.flatten()), dim=-1))
+        grid = heights.unflatten(1, (self.method.patches, -1)).unflatten(-1, (size, size))
+        return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
     def decode_points(self, latents: Tensor, points: Tensor) -> Tensor:
         """Heights [B, patches², n] at patch-local points [n, 2] = (x, y) ∈ [−1, 1]² of every patch."""
@@ -91,7 +119,7 @@ class HuvrSirenModel(nn.Module):
         return self.method.siren(weights, modulations, x, y, order=0).h
 
     def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
-        """Mean squared error over valid samples (the published loss), on random points shared by all patches.
+        """Mean squared error over valid samples of each tile [B], on random points shared by all patches.
 
         tiles [B, S, S] normalised, valid [B, S, S] float 0/1. `config.points` are sample centres of each patch;
         `config.border_points` (ours) lie on its outline, where the target is the mean of the four cells around.
@@ -111,26 +139,4 @@ class HuvrSirenModel(nn.Module):
         latents = self.encode(tiles)
         with torch.autocast(tiles.device.type, enabled=False):  # ω0 would amplify half-precision phases
             error = self.decode_points(latents.float(), local) - target
-        return (weight * error * error).sum() / weight.sum().clamp(min=1.0)
-
-
-def windows(t: Tensor, size: int, step: int) -> Tensor:
-    """[B, S, S] → patches in row-major order, flattened: [B, patches², size²]."""
-    return t.unfold(1, size, step).unfold(2, size, step).flatten(3).flatten(1, 2)
-
-
-def corners(t: Tensor) -> Tensor:
-    """Values at the corners of the cells [B, S + 1, S + 1]: the mean of the four cells around, linear at the rim."""
-    for axis in (1, 2):
-        first, second = t.narrow(axis, 0, 1), t.narrow(axis, 1, 1)
-        last, before = t.narrow(axis, -1, 1), t.narrow(axis, -2, 1)
-        t = torch.cat((2 * first - second, t, 2 * last - before), dim=axis)
-        t = (t.narrow(axis, 0, t.shape[axis] - 1) + t.narrow(axis, 1, t.shape[axis] - 1)) / 2
-    return t
-
-
-def outline(size: int) -> Tensor:
-    """Corner positions (column, row) on the outline of a patch of size × size cells [4·size, 2]."""
-    column, row = torch.meshgrid(torch.arange(size + 1), torch.arange(size + 1), indexing="xy")
-    on_edge = (column % size == 0) | (row % size == 0)
-    return torch.stack((column[on_edge], row[on_edge]), dim=-1)
+        return mean_per_tile(error * error, weight)

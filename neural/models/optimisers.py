@@ -23,7 +23,8 @@ def muon(model: nn.Module, config: TrainConfig) -> Optimisers:
     matrices: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        (matrices if parameter.ndim == 2 and not name.startswith("decoder.siren") else rest).append(parameter)
+        matrix = parameter.ndim == 2 and min(parameter.shape) > 1 and not name.startswith("decoder.siren")
+        (matrices if matrix else rest).append(parameter)
     return [
         torch.optim.Muon(matrices, lr=config.learning_rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(rest, lr=config.other_learning_rate, weight_decay=0.0),

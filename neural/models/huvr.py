@@ -1,0 +1,88 @@
+"""HUVR as a training module (arXiv 2601.14256, terrain settings of arXiv 2606.00404)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from neural.methods.huvr import Huvr
+from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
+from neural.models.huvr_start import warm_start
+from neural.models.vit import VisionTransformer, VitConfig
+
+PRESETS: dict[str, Preset] = {
+    # As HUVR+SIREN (arXiv 2606.00404): 4 GPUs × 8 tiles, 200 epochs of 3338 tiles.
+    "paper": Preset(
+        Huvr(), VitConfig(), TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256)
+    ),
+    # The sizes and the training of HUVR+SIREN's `small`.
+    "small": Preset(
+        Huvr(hyper_width=160, hyper_hidden=640, mlp_width=64, features=32, sigma=64.0),
+        VitConfig(width=128, depth=4, heads=4),
+        TrainConfig(
+            steps=1500,
+            batch=4,
+            learning_rate=2e-4,
+            warmup=30,
+            points=256,
+            warm_start_tiles=96,
+            fit_steps=2000,
+            optimiser="muon",
+            other_learning_rate=2e-5,
+            log_loss=True,
+        ),
+    ),
+}
+
+
+class HuvrModel(TerrainModel):
+    """The tile enters as three equal channels; the decoder's heights are the mean of three."""
+
+    Encoder = VitConfig
+
+    def __init__(self, preset: Preset) -> None:
+        super().__init__()
+        self.method: Huvr = preset.method
+        vit: VitConfig = preset.encoder
+        self.channels = vit.channels
+        self.encoder = VisionTransformer(vit)
+        self.bottleneck = nn.Sequential(nn.LayerNorm(vit.width), nn.Linear(vit.width, self.method.dim))
+        shapes = self.method.weight_shapes()
+        self.decoder = nn.ParameterDict({name: nn.Parameter(torch.empty(shape)) for name, shape in shapes.items()})
+        for name, parameter in self.decoder.items():
+            if name.endswith("_norm_scale"):
+                nn.init.ones_(parameter)
+            elif name.endswith("_norm_bias"):
+                nn.init.zeros_(parameter)
+            else:
+                bound = 1.0 / math.sqrt(shapes[f"{name.rsplit('_', 1)[0]}_weight"][0])
+                nn.init.uniform_(parameter, -bound, bound)
+
+    def warm_start(self, tiles: Tensor, fit_steps: int) -> None:
+        """Begin as a linear code of the patches of normalised tiles [n, 256, 256]."""
+        warm_start(self, tiles, fit_steps)
+
+    def features(self, tiles: Tensor) -> Tensor:
+        """Normalised tiles [B, 256, 256] → encoder outputs [B, 257, width], the global one first."""
+        return self.encoder(tiles[:, None].expand(-1, self.channels, -1, -1))
+
+    @property
+    def channel_gains(self) -> Tensor:
+        """How a tile enters each channel of the encoder [channels]."""
+        return torch.ones(self.channels)
+
+    def encode(self, tiles: Tensor) -> Tensor:
+        """Normalised tiles [B, 256, 256] in [−1, 1] → tokens [B, 257, dim]."""
+        return self.bottleneck(self.features(tiles))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Tokens [B, 257, dim] → normalised heights [B, 256, 256]."""
+        weights: Any = self.decoder
+        return self.method.raster(weights, latents)
+
+    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
+        """Mean squared error over all valid samples of each tile [B]: the convolution gives them all at once."""
+        return mean_per_tile((self.decode(self.encode(tiles)) - tiles).square(), valid)
