@@ -13,9 +13,11 @@ from neural.surface import TileSurface
 from tests.common import FIXTURES, fixture_folders, load_fixture
 from viewer.decoder import ENTRIES, TileDecoder, choose
 from viewer.page import LATTICE, TilePage
+from viewer.source import gpu_input
 
 HEIGHT_TOLERANCE_M = 1e-3
 GRADIENT_TOLERANCE = 1e-4  # metres per metre
+PREPARED_TOLERANCE = 2e-5  # of the prepared array's range
 SAMPLES = 32  # lattice intervals: few, for the sake of software renderers; patch borders are among them
 
 
@@ -33,14 +35,22 @@ def test_gpu_and_numpy_agree(ctx, folder: Path, entry: str):
     page, decoder = TilePage(ctx), TileDecoder(ctx, fixture.method, fixture.weights, entry)
     flat = np.full((LATTICE, LATTICE), 7.0)
     page.write_surface(0, flat, np.dstack([flat, flat]))
-    decoder.decode(surface.prepared, surface.scale_m, surface.side_m, page, layer=1, samples=SAMPLES)
+    decoder.decode(gpu_input(surface), surface.scale_m, surface.side_m, page, layer=1, samples=SAMPLES)
     heights, gradients = (a[: SAMPLES + 1, : SAMPLES + 1] for a in page.read_surface(1))
 
     # Exact: the same function in double precision, so that the tolerances are the shader's alone.
     exact = TileSurface(
-        surface.method, double(surface.weights), double(surface.prepared), 0.0, surface.scale_m, surface.valid,
-        surface.side_m,
+        surface.method, double(surface.weights), surface.latents.astype(np.float64), 0.0, surface.scale_m,
+        surface.valid, surface.side_m,
     )  # fmt: skip
+    prepared = decoder.prepared(surface.latents)
+    assert (prepared is None) == (not surface.method.prepare_passes())
+    if prepared is not None:
+        assert set(prepared) == set(exact.prepared)
+        for name, want in exact.prepared.items():
+            assert prepared[name].shape == want.shape
+            assert np.abs(prepared[name] - want).max() <= PREPARED_TOLERANCE * np.ptp(want)
+
     at = np.arange(SAMPLES + 1) / SAMPLES
     want = exact.heights(at, at, order=1)
     assert np.ptp(want.metres) > 10  # relief, not a plane that anything agrees on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -120,21 +121,40 @@ def test_grid_mesh_covers_the_tile_once_and_hangs_a_curtain():
     assert set(np.unique(vertices[:, 2])) == {0, 1, 2, 3, 4}
 
 
-def test_sincos_is_as_exact_as_it_says(ctx):
-    body = (ROOT / "lib" / "sincos.glsl").read_text(encoding="utf-8")
-    main = "in vec4 x; out vec4 s; out vec4 c; void main() { sincos(x, s, c); }"
-    program = ctx.program(vertex_shader=f"#version 410 core\n{body}\n{main}", varyings=("s", "c"))
-    x = np.random.default_rng(5).uniform(-1000, 1000, (4096, 4)).astype(np.float32)
-    x[:8, 0] = [0, np.pi / 4, np.pi / 2, np.pi, -np.pi / 2, 1000, -1000, 1e-6]
-    out = ctx.buffer(reserve=2 * x.nbytes)
-    source = ctx.buffer(x)
+def run_in_shader(ctx, library: str, call: str, x: np.ndarray, outputs: int) -> np.ndarray:
+    """What a library's function makes of float32 [n, 4]: `call` sets o0, o1, … from x. Returns [n, outputs, 4]."""
+    body = (ROOT / "lib" / library).read_text(encoding="utf-8")
+    names = [f"o{k}" for k in range(outputs)]
+    main = "in vec4 x;" + "".join(f"out vec4 {name};" for name in names) + f"void main() {{ {call}; }}"
+    program = ctx.program(vertex_shader=f"#version 410 core\n{body}\n{main}", varyings=names)
+    out, source = ctx.buffer(reserve=outputs * x.nbytes), ctx.buffer(x)
     points = ctx.vertex_array(program, [(source, "4f", "x")])
     points.transform(out, moderngl.POINTS)
-    got = np.frombuffer(out.read(), np.float32).reshape(-1, 2, 4)
-    assert np.abs(got[:, 0] - np.sin(x.astype(np.float64))).max() <= 2e-7
-    assert np.abs(got[:, 1] - np.cos(x.astype(np.float64))).max() <= 2e-7
+    got = np.frombuffer(out.read(), np.float32).reshape(-1, outputs, 4)
     for item in (points, program, out, source):
         item.release()
+    return got
+
+
+def test_sincos_is_as_exact_as_it_says(ctx):
+    x = np.random.default_rng(5).uniform(-1000, 1000, (4096, 4)).astype(np.float32)
+    x[:8, 0] = [0, np.pi / 4, np.pi / 2, np.pi, -np.pi / 2, 1000, -1000, 1e-6]
+    got = run_in_shader(ctx, "sincos.glsl", "sincos(x, o0, o1)", x, 2)
+    assert np.abs(got[:, 0] - np.sin(x.astype(np.float64))).max() <= 2e-7
+    assert np.abs(got[:, 1] - np.cos(x.astype(np.float64))).max() <= 2e-7
+
+
+def test_erf_and_exp_are_as_exact_as_they_say(ctx):
+    x = np.random.default_rng(6).uniform(-6, 6, (4096, 4)).astype(np.float32)
+    x[:6, 0] = [0, 1e-6, -1e-6, 30, -30, 1e10]
+    got = run_in_shader(ctx, "gelu.glsl", "o0 = erf(x); o1 = gelu(x); o2 = exp_minus(8.0 * abs(x))", x, 3)
+    exact = np.vectorize(math.erf)(x.astype(np.float64))
+    assert np.abs(got[:, 0] - exact).max() <= 3e-7
+    wide = x.astype(np.float64)
+    gelu = 0.5 * wide * (1 + np.vectorize(math.erf)(wide / np.sqrt(2)))
+    assert (np.abs(got[:, 1] - gelu) <= 3e-7 * np.maximum(1, np.abs(wide))).all()
+    falling = np.exp(-8.0 * np.abs(wide))
+    assert (np.abs(got[:, 2] - falling) <= 3e-7 * falling + 1e-37).all()
 
 
 @pytest.mark.parametrize("variant", [(), ("HOLES",), ("TINT",), ("WIREFRAME", "HOLES")])

@@ -135,4 +135,4 @@ def _edge_facts(store: TileStore, source: Source, tile: Tile) -> EdgeFacts:
     info, resident = source.info(tile), store.resident(source, tile)
     assert info is not None
     assert resident is not None
-    return EdgeFacts(min(info.geometric_error_m, source.height_span_m), resident.roughness_m)
+    return EdgeFacts(min(info.geometric_error_m, source.height_span_m), resident.profile.roughness_m)

@@ -40,7 +40,7 @@ class DrawnGround:
         """See `picking.Ground`."""
         resident = self._store.resident(self._source, tile)
         assert resident is not None  # drawn tiles are pinned
-        z = resident.offset_m + resident.lattice.astype(np.float64)
+        z = resident.offset_m + resident.profile.lattice.astype(np.float64)
         return self._view.pivot_z + (z - self._view.pivot_z) * self._view.exaggeration
 
     def surface(self, tile: Tile) -> TileSurface | None:

@@ -1,4 +1,5 @@
-"""One way of showing a file: a layer at a number of bits. Reads and decodes tiles on worker threads (numpy)."""
+"""One way of showing a file: a layer at a number of bits. Reads tiles on worker threads, and decodes them there too
+where the GPU does not ("numpy")."""
 
 from __future__ import annotations
 
@@ -39,18 +40,31 @@ class Edges(NamedTuple):
     east: np.ndarray
 
 
+class Profile(NamedTuple):
+    """What drawing and picking need of a decoded tile on the CPU."""
+
+    lattice: np.ndarray  # float32 [65, 65] metres above offset_m, north row first
+    edges: Edges
+    roughness_m: float  # how far the edges leave straight chords of CHORD lattice steps
+
+
+@dataclass
+class DecodedTile:
+    """A tile decoded by a worker."""
+
+    heights: np.ndarray  # float32 [257, 257] metres above offset_m
+    gradients: np.ndarray  # float32 [257, 257, 2] metres per metre, east and north
+    profile: Profile
+
+
 @dataclass
 class LoadedTile:
-    """A tile as a worker hands it over: the prepared decode, and what drawing and picking need on the CPU."""
+    """A tile as a worker hands it over: decoded, or as the GPU takes it."""
 
     surface: TileSurface
     children: Children
     payload_bytes: int
-    lattice: np.ndarray  # float32 [65, 65] metres above offset_m, north row first
-    edges: Edges
-    roughness_m: float  # how far the edges leave straight chords of CHORD lattice steps
-    heights: np.ndarray | None = None  # float32 [257, 257] metres above offset_m; None: the GPU decodes
-    gradients: np.ndarray | None = None  # float32 [257, 257, 2] metres per metre, east and north
+    ready: DecodedTile | np.ndarray  # an array: `gpu_input`
 
 
 class Source:
@@ -60,41 +74,37 @@ class Source:
         self.reader = reader
         self.key = key
         self.layer = reader.layers[key.layer]
-        self.decoder = SurfaceDecoder(reader, self.layer, key.keep_bits)
+        self.decoder = SurfaceDecoder(reader, self.layer, key.keep_bits, lazy=True)
         self.root: ChildInfo = self.layer.root
         self.numpy_decode = numpy_decode
         self._known: dict[Tile, Children] = {}
 
     def load(self, tile: Tile) -> LoadedTile:
-        """Read and decode a tile. Called by workers; raises NtileError for a damaged or absent tile."""
+        """Read a tile, and decode it unless the GPU will.
+
+        Called by workers; raises NtileError for a damaged or absent tile.
+        """
         payload = self.reader.payload_bytes(self.layer, tile)
         if payload is None:
             raise ContainerError(f"{self.reader.path}: tile {tuple(tile)} is announced by its parent but missing.")
         envelope = self.reader.unpack(payload, self.layer, tile)
         surface = self.decoder.prepare(tile, envelope)
-        heights = gradients = None
+        ready = self._decode(tile, surface) if self.numpy_decode else gpu_input(surface)
+        return LoadedTile(surface, envelope.children, len(payload), ready)
+
+    def _decode(self, tile: Tile, surface: TileSurface) -> DecodedTile:
         at = vertices()
-        if self.numpy_decode:
-            full = surface.heights(at, at, order=1)
-            heights = (full.metres - surface.offset_m).astype(np.float32)
-            gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(np.float32)
-            edges = Edges(*(full.metres[k] for k in (0, -1)), *(full.metres[:, k] for k in (0, -1)))
-            lattice = heights[:: len(at) // MARCH, :: len(at) // MARCH].copy()
-        else:
-            ends = np.array([0.0, 1.0])
-            edges = Edges(*surface.heights(at, ends).metres, *surface.heights(ends, at).metres.T)
-            coarse = vertices(MARCH)
-            lattice = (surface.heights(coarse, coarse).metres - surface.offset_m).astype(np.float32)
-        return LoadedTile(
-            surface,
-            envelope.children,
-            len(payload),
-            lattice,
-            edges,
-            self._roughness(tile, edges),
-            heights,
-            gradients,
-        )
+        full = surface.heights(at, at, order=1)
+        above_m = full.metres - surface.offset_m
+        gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(np.float32)
+        return DecodedTile(above_m.astype(np.float32), gradients, self.profile(tile, above_m, surface.offset_m))
+
+    def profile(self, tile: Tile, above_m: np.ndarray, offset_m: float) -> Profile:
+        """The profile of a tile with heights [257, 257] above offset_m."""
+        metres = offset_m + above_m.astype(np.float64)
+        edges = Edges(*(metres[k] for k in (0, -1)), *(metres[:, k] for k in (0, -1)))
+        step = (len(above_m) - 1) // MARCH
+        return Profile(above_m[::step, ::step].astype(np.float32), edges, self._roughness(tile, edges))
 
     def _roughness(self, tile: Tile, edges: Edges) -> float:
         """How far the edges leave chords; what lies beyond the raster's rim does not count."""
@@ -138,6 +148,14 @@ class Source:
         grid = self.reader.grid
         span = grid.tile_span(tile)
         return grid.width / span - tile.x, grid.height / span - tile.y
+
+
+def gpu_input(surface: TileSurface) -> np.ndarray:
+    """What the GPU takes of a tile: latents, or numpy's prepared array where the method has no passes."""
+    if surface.method.prepare_passes():
+        return surface.latents
+    (texels,) = surface.prepared.values()
+    return texels
 
 
 def _off_chord(edge: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,8 +18,9 @@ from neural.tiles import TILE, Tile
 from viewer import decoder as decoding
 from viewer.cache import TileCache
 from viewer.page import TilePage
+from viewer.readback import HeightReader
 from viewer.reference import NOT_MEASURED, Reference, TileErrors, measure
-from viewer.source import Edges, LoadedTile, Source, SourceKey
+from viewer.source import DecodedTile, LoadedTile, Profile, Source, SourceKey
 from viewer.streaming import Done, Job, Streamer
 
 MB = 1 << 20
@@ -37,11 +38,10 @@ class Resident:
     """What the CPU keeps of a tile on the GPU."""
 
     offset_m: float
-    lattice: np.ndarray  # float32 [65, 65] metres above offset_m
-    edges: Edges
-    roughness_m: float
     holes: bool  # whether a cell has no data, or the raster ends inside the tile
     surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
+    gpu_surface: TileSurface | None = None  # prepared by the GPU, for picking; also only while it is needed
+    profile: Profile = field(init=False)
     errors: TileErrors | None = None
 
 
@@ -62,7 +62,7 @@ class TileStore:
         self.decode_ms = 0.0
         self.upload_ms = 0.0
         self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
-        self._uploaded_ms = 0.0  # time one GPU decode took lately
+        self._reader: HeightReader | None = None
 
     def has(self, source: Source, tile: Tile, *, measured: bool) -> bool:
         """Whether a tile can be drawn now (`measured`: with its errors)."""
@@ -79,20 +79,33 @@ class TileStore:
         return self.cache.value(key) if key in self.cache else None
 
     def surface(self, source: Source, tile: Tile) -> TileSurface | None:
-        """The continuous decode of a loaded tile, prepared again if need be; None when it is not loaded."""
+        """The continuous decode of a loaded tile; None when it is not loaded.
+
+        Where the GPU prepares tiles it does so again here, much quicker than numpy: its arrays differ by rounding.
+        Unlike the rest this may be called in the middle of a frame: the framebuffer stays bound.
+        """
         resident = self.resident(source, tile)
         if resident is None:
             return None
+        if resident.gpu_surface is not None:
+            return resident.gpu_surface
         if resident.surface is None:
             resident.surface = source.decoder.open_tile(tile)
-        return resident.surface
+        if resident.surface is None or self.entry == "numpy":
+            return resident.surface
+        bound = self._ctx.detect_framebuffer()
+        prepared = self.program(source).prepared(resident.surface.latents)
+        bound.use()
+        if prepared is not None:
+            resident.gpu_surface = resident.surface.with_prepared(prepared)
+        return resident.gpu_surface or resident.surface
 
     def load_now(self, source: Source, tile: Tile) -> None:
         """Load one tile before returning. Raises NtileError."""
         start = time.perf_counter()
         loaded = source.load(tile)
-        self._count(loaded, time.perf_counter() - start)
         self._insert(source, tile, loaded)
+        self._count(loaded, time.perf_counter() - start)
 
     def request(self, source: Source, tiles: Iterable[Tile], reference: Reference | None) -> None:
         """Have workers load these tiles, most urgent first (with errors where a reference is given).
@@ -110,26 +123,36 @@ class TileStore:
         """Say what this frame needs; other tiles may be evicted and lose their prepared arrays."""
         for key in self.cache:
             if key not in keys:
-                self.cache.value(key).surface = None
+                resident = self.cache.value(key)
+                resident.surface = resident.gpu_surface = None
         self.cache.pin(keys)
         self.cache.trim()
 
     def take_in(self, budget_ms: float) -> list[str]:
         """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that failed."""
         start = time.perf_counter()
-        gpu_ms, complaints = 0.0, []
-        for program in self._programs.values():
-            self._uploaded_ms = max(0.5 * self._uploaded_ms, program.elapsed_ms)
-        while (done := self.streamer.take()) is not None:  # at least one a frame, however small the budget
+        complaints = []
+        while (done := self.streamer.peek()) is not None:  # at least one a frame, however small the budget
+            if not self._compiled(done):
+                break
+            self.streamer.take()
             complaint = self._take(done)
             if complaint:
                 complaints.append(complaint)
-            elif self.entry != "numpy":
-                gpu_ms += self._uploaded_ms
-            if (time.perf_counter() - start) * 1e3 + gpu_ms > budget_ms:
+            if (time.perf_counter() - start) * 1e3 > budget_ms:
                 break
-        self.upload_ms = (time.perf_counter() - start) * 1e3 + gpu_ms
+        self.upload_ms = (time.perf_counter() - start) * 1e3
         return complaints
+
+    def _compiled(self, done: Done) -> bool:
+        """Whether a tile's programs are there; makes one that is missing, so that no frame waits for them all."""
+        if self.entry == "numpy" or done.error is not None or done.value[0] is None:
+            return True
+        program = self.program(done.key[0])
+        if program.ready:
+            return True
+        program.advance()
+        return False
 
     def _take(self, done: Done) -> str | None:
         source, tile, _ = done.key
@@ -144,9 +167,10 @@ class TileStore:
             return f"{source.reader.path}: tile {tuple(tile)} could not be loaded ({done.error!r})."
         loaded, errors, complaint = done.value
         if loaded is not None:
-            self._count(loaded, done.seconds)
+            start = time.perf_counter()
             if key not in self.cache:
                 self._insert(source, tile, loaded)
+            self._count(loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
         if errors is not None and key in self.cache:
             self.cache.value(key).errors = errors
             page, layer = self.cache.slot(key)
@@ -160,21 +184,18 @@ class TileStore:
 
     def _insert(self, source: Source, tile: Tile, loaded: LoadedTile) -> None:
         surface = loaded.surface
-        resident = Resident(
-            surface.offset_m,
-            loaded.lattice,
-            loaded.edges,
-            loaded.roughness_m,
-            not surface.valid.all() or min(source.extent(tile)) < 1,
-            surface,
-        )
         source.learn(tile, loaded.children)
+        holes = not surface.valid.all() or min(source.extent(tile)) < 1
+        resident = Resident(surface.offset_m, holes, surface)
         page, layer = self.cache.insert(TileKey(source.key, tile), resident)
         page.write_valid(layer, surface.valid)
-        if loaded.heights is not None and loaded.gradients is not None:
-            page.write_surface(layer, loaded.heights, loaded.gradients)
+        if isinstance(loaded.ready, DecodedTile):
+            page.write_surface(layer, loaded.ready.heights, loaded.ready.gradients)
+            resident.profile = loaded.ready.profile
         else:
-            self.program(source).decode(surface.prepared, surface.scale_m, surface.side_m, page, layer)
+            self.program(source).decode(loaded.ready, surface.scale_m, surface.side_m, page, layer)
+            self._reader = self._reader or HeightReader(self._ctx)
+            resident.profile = source.profile(tile, self._reader.read(page, layer), surface.offset_m)
         self._measure_gaps(source, tile, resident, surface.valid)
 
     def program(self, source: Source) -> decoding.TileDecoder:
@@ -197,7 +218,7 @@ class TileStore:
             both = _edge_cells(valid, mine) & _edge_cells(other.surface.valid, theirs)
             # A vertex counts where the cells on either side of it hold data in both tiles.
             at = np.append(both, True) & np.insert(both, 0, True)
-            gaps = np.abs(getattr(own.edges, mine) - getattr(other.edges, theirs))[at]
+            gaps = np.abs(getattr(own.profile.edges, mine) - getattr(other.profile.edges, theirs))[at]
             worst = float(gaps.max(initial=0.0))
             if math.isfinite(worst):
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
@@ -209,6 +230,9 @@ class TileStore:
         for program in self._programs.values():
             program.release()
         self._programs.clear()
+        if self._reader is not None:
+            self._reader.release()
+        self._reader = None
 
 
 def _work(

@@ -1,0 +1,16 @@
+#version 430 core
+// Runs one pass of a method's preparation: the function PASS of its decode file, once per texel (GL 4.3).
+
+layout(local_size_x = GROUP, local_size_y = GROUP) in;
+
+layout(rgba32f, binding = 0) writeonly uniform image2D u_texels;
+
+#include <decode>
+
+void main()
+{
+    ivec2 texel = ivec2(gl_GlobalInvocationID.xy);
+    if (all(lessThan(texel, imageSize(u_texels)))) {
+        imageStore(u_texels, texel, PASS(texel));
+    }
+}
