@@ -10,7 +10,7 @@ import click
 import neural
 from neural.errors import NtileError
 
-COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "train")
+COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "bench", "train")
 
 
 class _LazyGroup(click.Group):

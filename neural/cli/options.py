@@ -26,14 +26,15 @@ device = click.option("--device", default="auto", show_default=True, help="auto,
 
 def print_json(values: Any) -> None:
     """One JSON object; infinities become null."""
-    click.echo(json.dumps(_finite(values)))
+    click.echo(json.dumps(finite(values)))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Plain JSON values: infinities become null, array scalars numbers."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,128 @@
+"""Curves of error over bits per sample: interpolation, means over places, and byte ratios at equal error.
+
+Errors and rates are ratios by nature, so curves are interpolated in log–log and means over places are geometric;
+PSNR, a logarithm already, is averaged as it is. A mean exists only where every place has a value: how many places
+reach a rate stands beside it, so that no place drops out unseen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Point = Mapping[str, Any]
+Curve = Sequence[Point]
+
+ERRORS = ("rmse_m", "mae_m", "le90_m", "max_error_m", "gradient_rmse", "laplacian_rmse")
+_LEAST = 1e-6
+"""Errors below a micrometre (a flat tile decoded exactly) count as one, so that logarithms exist."""
+
+RATES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Bits per sample that tables show of codecs, which have no points of their own in common."""
+
+
+class Ratio(NamedTuple):
+    """Bytes of a neural point over those of the best codec at equal error.
+
+    `bound` is "" for an interpolated value, "≥" where even that codec's fewest bytes give less error, "≤" where no
+    codec of the sweep gets as exact.
+    """
+
+    value: float
+    codec: str
+    bound: str
+
+
+def geometric(values: Sequence[float]) -> float:
+    """Geometric mean, values below a micrometre counted as one."""
+    return math.exp(sum(math.log(max(v, _LEAST)) for v in values) / len(values))
+
+
+def _psnr(point: Point) -> float:
+    """Decibels; an exact decode counts as 200."""
+    return min(float(point["psnr_db"]), 200.0)
+
+
+def spread(curve: Curve) -> tuple[float, float]:
+    """Fewest and most bits per sample of a curve."""
+    rates = [point["bits_per_sample"] for point in curve]
+    return min(rates), max(rates)
+
+
+def at_rate(curve: Curve, bits: float) -> dict[str, float] | None:
+    """Every error of a curve at `bits` per sample, interpolated; None outside its range."""
+    ordered = sorted(curve, key=lambda point: point["bits_per_sample"])
+    low, high = spread(curve)
+    if not low <= bits <= high:
+        return None
+    x = np.log([point["bits_per_sample"] for point in ordered])
+    found = {"bits_per_sample": bits}
+    for key in (*ERRORS, "stack_bits_per_sample"):
+        y = np.log([max(point[key], _LEAST) for point in ordered])
+        found[key] = math.exp(np.interp(math.log(bits), x, y))
+    found["psnr_db"] = float(np.interp(math.log(bits), x, [_psnr(point) for point in ordered]))
+    return found
+
+
+def mean_point(points: Sequence[Point]) -> dict[str, Any]:
+    """One point of every place → their mean; `rmse_mean_m` is the arithmetic mean beside the geometric one."""
+    mean: dict[str, Any] = {
+        key: geometric([point[key] for point in points])
+        for key in (*ERRORS, "bits_per_sample", "stack_bits_per_sample")
+    }
+    mean["psnr_db"] = float(np.mean([_psnr(point) for point in points]))
+    mean["rmse_mean_m"] = float(np.mean([point["rmse_m"] for point in points]))
+    for key in ("bits", "macs_per_sample", "decoder_bytes"):
+        if key in points[0]:
+            mean[key] = points[0][key]
+    return mean
+
+
+def mean_at_rate(curves: Sequence[Curve], bits: float) -> dict[str, Any]:
+    """The mean of all places at one rate, or only `bits_per_sample`; `places` is how many of them reach the rate."""
+    found = [at_rate(curve, bits) for curve in curves]
+    reached = [point for point in found if point is not None]
+    mean = mean_point(reached) if len(reached) == len(curves) else {"bits_per_sample": bits}
+    return {**mean, "places": len(reached)}
+
+
+def common_rates(curves: Sequence[Curve], count: int = 48) -> np.ndarray:
+    """Rates that all curves reach, evenly spaced in the logarithm; empty where they have none in common."""
+    low = max(spread(curve)[0] for curve in curves)
+    high = min(spread(curve)[1] for curve in curves)
+    return np.geomspace(low, high, count).clip(low, high) if low < high else np.empty(0)
+
+
+def rate_at(curve: Curve, key: str, error: float) -> tuple[float, str]:
+    """Bits per sample at which a curve gets down to an error, and which bound that is ("" when it is none).
+
+    "≤": its fewest bits give less error already; "≥": its most bits give more.
+    """
+    ordered = sorted(curve, key=lambda point: point["bits_per_sample"])
+    x = np.log([point["bits_per_sample"] for point in ordered])
+    # What a codec reaches with fewer bits it also reaches with more.
+    y = np.minimum.accumulate(np.log([max(point[key], _LEAST) for point in ordered]))
+    wanted = math.log(max(error, _LEAST))
+    if wanted > y[0]:
+        return math.exp(x[0]), "≤"
+    if wanted < y[-1]:
+        return math.exp(x[-1]), "≥"
+    return math.exp(np.interp(-wanted, -y, x)), ""
+
+
+def ratio(point: Point, codecs: Mapping[str, Curve], key: str) -> Ratio:
+    """Bytes of a point over those of the codec that needs fewest for the same error `key`."""
+    found = {name: rate_at(curve, key, point[key]) for name, curve in codecs.items()}
+    # A codec that never gets there is no rival of one that does.
+    best = min(found, key=lambda name: (found[name][1] == "≥", found[name][0]))
+    bits, bound = found[best]
+    return Ratio(point["bits_per_sample"] / bits, best, {"≤": "≥", "≥": "≤", "": ""}[bound])
+
+
+def mean_ratio(ratios: Sequence[Ratio]) -> tuple[float, str]:
+    """Geometric mean over places, and which bound it is: "?" where bounds point both ways."""
+    bounds = {r.bound for r in ratios} - {""}
+    return geometric([r.value for r in ratios]), bounds.pop() if len(bounds) == 1 else "?" if bounds else ""

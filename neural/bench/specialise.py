@@ -1,0 +1,168 @@
+"""What a single tile could gain: its latents optimised alone, and together with the decoder (diagnostic only).
+
+A layer's decoder is shared, so the second cannot be stored; it tells how far latents, or the shared decoder, limit a
+method (arXiv 2606.00404, diagnostics).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural.bench import plots
+from neural.bench.learned import Series
+from neural.bench.places import Place
+from neural.bench.tables import table
+from neural.dem import open_dem
+from neural.encode import DEFAULT_MODELS
+from neural.metrics import psnr_db
+from neural.pyramid import PyramidTile, build
+from neural.train_data import normalise
+
+LATENT_RATE = 0.01
+"""Peak learning rate of latents, in units of each dimension's spread over the tile."""
+
+DECODER_RATES = (1e-3, 1e-4, 1e-5)
+"""Peak learning rates of decoder weights, in units of each array's root mean square. All are tried and the best is
+kept: a decoder after a linear warm start bears a hundredth of what others do."""
+
+STAGES = ("encoded", "latents", "latents_decoder")
+
+
+def run(
+    places: Sequence[Place], lines: Sequence[Series], steps: int, device: str, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """PSNR and RMSE of one tile per place as encoded, with its latents optimised, and with the decoder as well."""
+    from neural.models.base import load_model, model_stem, pick_device
+
+    rows = []
+    target = pick_device(device)
+    tiles = [(place, fullest_tile(place)) for place in places]
+    for line in lines:
+        model = load_model(model_stem(line.model or DEFAULT_MODELS[line.method]))[0].to(target).eval()
+        for place, tile in tiles:
+            row: dict[str, Any] = {"name": line.name, "title": line.title, "place": place.name, "tile": list(tile.tile)}
+            row |= specialise(model, tile.heights, tile.valid, steps)
+            say(
+                f"{place.name}: {line.name}, {row['latents']['psnr_db'] - row['encoded']['psnr_db']:+.2f} dB by latents"
+            )
+            rows.append(row)
+    return {"steps": steps, "latent_rate": LATENT_RATE, "decoder_rates": list(DECODER_RATES), "tiles": rows}
+
+
+def fullest_tile(place: Place) -> PyramidTile:
+    """The finest tile with the most valid samples, the first of equals."""
+    best: PyramidTile | None = None
+    with open_dem(place.path, crs=place.crs, unit=place.unit) as dem:
+        for tile in build(dem):
+            if tile.tile.z == dem.grid.levels - 1 and (best is None or tile.valid.sum() > best.valid.sum()):
+                best = tile
+    assert best is not None  # `build` refuses a DEM without samples
+    return best
+
+
+def specialise(model: Any, heights: np.ndarray, valid: np.ndarray, steps: int) -> dict[str, dict[str, float]]:
+    """psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as it was."""
+    import torch
+
+    device = next(model.parameters()).device
+    normal, _, scale = normalise(heights, valid)
+    tile = torch.from_numpy(normal)[None].to(device)
+    weight = torch.from_numpy(valid)[None].to(device)
+    with torch.no_grad():
+        latents = model.encode(tile).detach()
+    found = {}
+    tries = ((0, (0.0,)), (steps, (0.0,)), (steps, DECODER_RATES))
+    for stage, (count, rates) in zip(STAGES, tries, strict=True):
+        error = min(optimise(model, latents, tile, weight, count, rate) for rate in rates)
+        found[stage] = {"psnr_db": psnr_db(error, 2.0), "rmse_m": scale * error**0.5}
+    return found
+
+
+def optimise(model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float) -> float:
+    """Least mean squared error over valid samples that `steps` of Adam with cosine decay pass through.
+
+    latents [1, tokens, dim]; tile [1, 256, 256] normalised. At a `decoder_rate` above 0 a copy of the decoder's weights
+    is optimised as well.
+    """
+    import torch
+
+    if decoder_rate:
+        model = copy.deepcopy(model)
+    # Dimensions differ in spread by orders of magnitude: each moves in units of its own.
+    spread = latents.std(dim=1, keepdim=True, correction=0) if latents.shape[1] > 1 else latents.std(correction=0)
+    moved = torch.zeros_like(latents).requires_grad_(True)
+    groups: list[dict[str, Any]] = [{"params": [moved], "lr": LATENT_RATE}]
+    if decoder_rate:
+        for weight in model.decoder.parameters():
+            groups.append({"params": [weight], "lr": decoder_rate * float(weight.detach().square().mean().sqrt())})
+    optimiser = torch.optim.Adam(groups)
+    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
+    best = float("inf")
+    for step in range(steps + 1):
+        with torch.set_grad_enabled(step < steps):
+            loss = ((model.decode(latents + spread * moved) - tile)[valid] ** 2).mean()
+        best = min(best, loss.item())  # a NaN is never less
+        if step < steps:
+            optimiser.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
+            loss.backward(inputs=[parameter for group in groups for parameter in group["params"]])
+            optimiser.step()
+            decay.step()
+    return best
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """Means over tiles per series, then every tile."""
+    lines = [
+        "# Specialising single tiles",
+        "",
+        f"One tile per place, {result['steps']} steps of Adam, best step kept; decibels of the tile's own range.",
+        "",
+    ]
+    header = [
+        "",
+        "tile",
+        "encoded dB",
+        "latents dB",
+        "gain",
+        "latents + decoder dB",
+        "gain",
+        "encoded RMSE m",
+        "latents",
+        "both",
+    ]
+    rows = []
+    for title in dict.fromkeys(row["title"] for row in result["tiles"]):
+        own = [row for row in result["tiles"] if row["title"] == title]
+        means = [[float(np.mean([row[s][k] for row in own])) for s in STAGES] for k in ("psnr_db", "rmse_m")]
+        rows.append(_row(title, f"mean of {len(own)}", *means))
+        rows += [
+            _row(title, row["place"], *([row[s][k] for s in STAGES] for k in ("psnr_db", "rmse_m"))) for row in own
+        ]
+    return "\n".join([*lines, *table(header, rows)]) + "\n"
+
+
+def _row(title: str, tile: str, psnr: Sequence[float], rmse: Sequence[float]) -> list[str]:
+    first, latents, both = psnr
+    gains = [f"{latents:.2f}", f"{latents - first:+.2f}", f"{both:.2f}", f"{both - first:+.2f}"]
+    return [title, tile, f"{first:.2f}", *gains, *(f"{value:.4f}" for value in rmse)]
+
+
+def plot(result: Mapping[str, Any], path: Path) -> Path:
+    """PSNR of every tile before and after."""
+    drawing, axis = plots.figure()
+    rows = result["tiles"]
+    for index, stage in enumerate(STAGES):
+        axis.plot(
+            [row[stage]["psnr_db"] for row in rows], "osD"[index], color=f"C{index}", label=stage.replace("_", " + ")
+        )
+    axis.set_xticks(range(len(rows)), [f"{row['title']}\n{row['place']}"[:40] for row in rows], rotation=60, fontsize=6)
+    axis.set(ylabel="PSNR, dB")
+    axis.grid(alpha=0.25)
+    axis.legend(fontsize=8)
+    return plots.save(drawing, path)

@@ -1,0 +1,84 @@
+"""How many dimensions a method's payloads really use: principal components of their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural.bench import plots
+from neural.bench.learned import Series, encoded
+from neural.bench.places import Place
+from neural.bench.tables import table
+from neural.methods import METHODS
+
+SHARES = (0.9, 0.95, 0.99)
+
+
+def principal_shares(tokens: np.ndarray) -> np.ndarray:
+    """Cumulative shares of the variance [min(n, d)] that the first principal components of tokens [n, d] hold."""
+    centred = tokens - tokens.mean(axis=0)
+    variances = np.linalg.svd(centred, compute_uv=False) ** 2
+    total = variances.sum()
+    return np.cumsum(variances) / total if total > 0 else np.ones(len(variances))
+
+
+def dimensions(shares: np.ndarray, share: float) -> int:
+    """Fewest components that hold a share of the variance."""
+    return int(np.searchsorted(shares, share - 1e-12)) + 1
+
+
+def run(places: Sequence[Place], lines: Sequence[Series], threads: int | None, device: str) -> dict[str, Any]:
+    """Spectra of all tokens of the finest tiles of all places, by series."""
+    return {
+        "places": [place.name for place in places],
+        "spectra": [_spectrum(places, x, threads, device) for x in lines],
+    }
+
+
+def _spectrum(places: Sequence[Place], line: Series, threads: int | None, device: str) -> dict[str, Any]:
+    tokens: list[np.ndarray] = []
+    for place in places:
+        with encoded(place, line, threads, device, lambda done, total: None) as reader:
+            layer = reader.layers[0]
+            method = METHODS[layer.method](**layer.config)
+            for tile in reader.tiles(layer):
+                if tile.z == reader.grid.levels - 1:
+                    envelope = reader.read(layer, tile)
+                    assert envelope is not None  # listed by the directory
+                    tokens.append(method.unpack(envelope.body, layer.bits, layer.params).astype(np.float64))
+    every = np.concatenate(tokens)
+    shares = principal_shares(every)
+    counts = {f"{share:.0%}": dimensions(shares, share) for share in SHARES}
+    facts = {"name": line.name, "title": line.title, "tokens": len(every), "dim": every.shape[1]}
+    return {**facts, "dimensions": counts, "cumulative": shares.tolist()}
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The table of a result."""
+    rows = [
+        [s["title"], str(s["tokens"]), str(s["dim"]), *(str(s["dimensions"][f"{share:.0%}"]) for share in SHARES)]
+        for s in result["spectra"]
+    ]
+    header = ["", "tokens", "dimensions", *(f"for {share:.0%}" for share in SHARES)]
+    note = (
+        "Principal components of the payload tokens of all finest tiles, and how many hold that share of their "
+        "variance. There are at most as many components as tokens."
+    )
+    return "\n".join(["# Principal components of payloads", "", note, "", *table(header, rows)]) + "\n"
+
+
+def plot(result: Mapping[str, Any], path: Path) -> Path:
+    """Share of the variance left out over the number of components."""
+    drawing, axis = plots.figure()
+    for index, spectrum in enumerate(result["spectra"]):
+        left = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
+        axis.plot(np.arange(1, len(left) + 1), left, color=f"C{index}", marker=".", label=spectrum["title"])
+    for share in SHARES:
+        axis.axhline(1 - share, color="0.6", lw=0.8, ls=":")
+    axis.set(xscale="log", yscale="log", xlabel="principal components", ylabel="share of the variance left out")
+    axis.grid(which="both", alpha=0.25)
+    axis.legend(fontsize=8)
+    return plots.save(drawing, path)
