@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import moderngl
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests import hills, mountains
 from tests.scene_tools import SIZE, Magenta
 from viewer import gl
+from viewer.launch import Launch
 from viewer.scene import Scene
 from viewer.settings import Settings
 
@@ -90,3 +92,28 @@ def magenta(ctx: moderngl.Context, scene: Scene) -> None:
     """Give the scene a background that no terrain colour comes near."""
     scene._drawing._background.release()
     scene._drawing._background = Magenta(ctx)
+
+
+@pytest.fixture(scope="session")
+def area(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tests.hills` as a file that tests may put others beside."""
+    return hills.write(tmp_path_factory.mktemp("area") / "hills.ntile")
+
+
+@pytest.fixture(scope="session")
+def _window_platform(_session_context: moderngl.Context) -> None:
+    from tests import gui_driver
+
+    gui_driver.require_platform()
+
+
+@pytest.fixture
+def drive(
+    _window_platform: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[[Launch, Callable[[Any], None]], Any]:
+    """Run an app with a test function that has a `Driver`; nothing is read from or written to the user's settings."""
+    from tests import gui_driver
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    return gui_driver.run

@@ -1,142 +1,19 @@
 """The window, driven as a user would by the GUI's own test engine; pictures change as they should, and only then."""
 
 import os
-import time
 from dataclasses import astuple
 
 import hills
 import numpy as np
 import pytest
-from conftest import gl_is_required
 
 from neural.errors import ContainerError, UsageError
-
-try:
-    from imgui_bundle import hello_imgui, imgui, immapp
-    from imgui_bundle.immapp import testing
-except ImportError as error:  # a system library is missing
-    if gl_is_required():
-        raise
-    pytest.skip(f"needs a window's libraries: {error}", allow_module_level=True)
-
-import glfw  # isort: skip (after imgui-bundle, which brings the library)
-
+from tests.gui_driver import SIZE, TALL, changed, desktop, imgui
 from viewer import input as controls
-from viewer import panels, window
-from viewer.app import App
+from viewer import panels
 from viewer.app import run as run_app
 from viewer.dialogs import FILE_ICON
-from viewer.gl import GlError
 from viewer.launch import Launch
-
-pytestmark = pytest.mark.usefixtures("_session_context")  # fails or skips where there is no OpenGL
-
-SIZE = (800, 560)
-TALL = (800, 1600)  # every widget of every panel is in view
-PATIENCE_S = 60.0  # a busy machine is no failure
-
-
-def desktop():
-    """glfw's null platform with EGL contexts: no window shows, with or without a display. Closing a window ends it."""
-    glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_NULL)
-    assert glfw.init(), glfw.get_error()
-    glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _null_platform():
-    """Some drivers give glfw's null platform no EGL context (seen with NVIDIA's)."""
-    desktop()
-    try:
-        window.supported("auto")
-    except GlError as error:
-        if gl_is_required():
-            raise
-        pytest.skip(f"needs EGL without a display: {error}")
-    finally:
-        glfw.terminate()
-
-
-@pytest.fixture(scope="module")
-def area(tmp_path_factory):
-    return hills.write(tmp_path_factory.mktemp("area") / "hills.ntile")
-
-
-@pytest.fixture
-def drive(monkeypatch, tmp_path):
-    """Run an app with a test function that has a `Driver`; nothing is read from or written to the user's settings."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(launch: Launch, steps) -> App:
-        desktop()
-        app = App(launch)
-        params = window.make_params(app, 430)
-        params.ini_disable = True
-        params.fps_idling.vsync_to_monitor = False
-        testing.run(
-            test_function=lambda ctx: steps(Driver(ctx, app)),
-            runner_params=params,
-            add_ons_params=immapp.AddOnsParams(with_implot=True),
-        )
-        return app
-
-    return run
-
-
-class Driver:
-    """What a test does to the window."""
-
-    def __init__(self, ctx, app):
-        self.ctx, self.app = ctx, app
-        engine = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
-        engine.config_watchdog_warning = engine.config_watchdog_kill_test = 10 * PATIENCE_S
-
-    def settle(self):
-        """Until every tile is there and the camera rests."""
-        self.ctx.yield_(2)
-        self.wait(lambda: not self.app.busy)
-        self.ctx.yield_(2)
-
-    def wait(self, condition):
-        """Let frames pass until something holds."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert not self.ctx.is_error()  # the test engine then skips everything, frames too
-            assert self.app.failure is None
-            assert time.monotonic() < deadline, self.app.stats
-            self.ctx.yield_()
-
-    def scene(self):
-        """The scene's picture when it has settled, int16 [h, w, 3]."""
-        self.settle()
-        return self._grab(lambda window_picture: self.app.viewport.image())
-
-    def window(self):
-        """The whole window, int16 [h, w, 3]."""
-        return self._grab(lambda window_picture: window_picture)
-
-    def _grab(self, take):
-        got = []
-        self.app.screenshots.request(lambda picture: got.append(take(picture).astype(np.int16)))
-        self.wait(lambda: got)
-        return got[0]
-
-    def at(self, right, down):
-        """Put the cursor at this share of the scene and let the readout follow."""
-        left, top, width, height = self.app.viewport.area
-        self.ctx.mouse_move_to_pos((left + right * width, top + down * height))
-        self.app._picked_at = 0.0
-        self.ctx.yield_(2)
-
-    def press(self, name):
-        self.ctx.key_press(getattr(imgui.Key, name).value)
-        self.ctx.yield_(2)
-
-
-def changed(a, b, threshold=8) -> float:
-    """Share of pixels that differ visibly."""
-    return float((np.abs(a - b).max(axis=2) > threshold).mean())
 
 
 def test_bits_overlay_and_layers(drive, area):
@@ -180,10 +57,10 @@ def test_bits_overlay_and_layers(drive, area):
         ctx.item_click("//Quantization/bits/8")
 
         ctx.window_focus("//Layers")
-        ctx.item_click("//Layers/Reference##1")
+        ctx.item_click("//Layers/slots/Reference##1")
         driver.settle()
         assert app.errors.max_error_m < 2 * hills.TOLERANCE_M
-        ctx.item_click("//Layers/Planes##0")
+        ctx.item_click("//Layers/slots/Planes##0")
         driver.press("o")
         assert changed(stored, driver.scene(), threshold=0) == 0
         assert app.legend.title.startswith("Elevation")
@@ -356,7 +233,7 @@ def test_screenshot_waits_for_the_tiles_and_exits(drive, area, tmp_path):
 def test_what_cannot_be_shown_at_the_start_ends_the_program(drive, area, tmp_path):
     for launch, error in (
         (Launch(path=str(tmp_path / "missing.ntile"), size=SIZE), ContainerError),
-        (Launch(path=str(area), bits=9, size=SIZE), UsageError),
+        (Launch(path=str(area), bits=(9,), size=SIZE), UsageError),
     ):
         desktop()
         with pytest.raises(error, match=r"\.ntile"):

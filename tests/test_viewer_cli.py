@@ -2,13 +2,16 @@
 
 import builtins
 import os
+from dataclasses import replace
 
 import archives
 import numpy as np
 import pytest
+from archives import draft
 from click.testing import CliRunner
 
 from neural.errors import NtileError
+from neural.methods import METHODS
 from viewer import __main__ as command
 from viewer.png import png_bytes, write_png
 
@@ -38,12 +41,14 @@ def one_sentence(result) -> str:
 
 def test_options_reach_the_settings(viewer, launched):
     result = viewer(
-        *("area.ntile", "--reference", "dem.tif", "--method", "huvr_siren", "--bits", 4, "--overlay", "error"),
+        *("area.ntile", "--reference", "dem.tif", "--method", "one", "--bits", 4, "--overlay", "error"),
+        *("--method", "two", "--bits", 6),
         *("--sse", 1.5, "--cache-mb", 128, "--screenshot", "out.png", "--size", "640x360", "--headless", "--gl", "4.1"),
     )
     assert result.exit_code == 0, result.output
     (launch,) = launched
-    assert (launch.path, launch.reference, launch.method, launch.bits) == ("area.ntile", "dem.tif", "huvr_siren", 4)
+    assert (launch.path, launch.reference) == ("area.ntile", "dem.tif")
+    assert (launch.methods, launch.bits) == (("one", "two"), (4, 6))
     assert (launch.screenshot, launch.size, launch.headless, launch.gl) == ("out.png", (640, 360), True, "4.1")
     assert (launch.settings.view.sse_px, launch.settings.view.cache_mb) == (1.5, 128)
     assert launch.settings.overlay.name == "error"
@@ -118,11 +123,27 @@ def test_bad_files_are_one_sentence_and_leave_the_picture_alone(viewer, tmp_path
     assert out.read_bytes() == b"an older picture"
 
 
-def test_unknown_method_lists_those_in_the_file(viewer, tmp_path):
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--method", "plaid"), "choose from {method}"),
+        (("--method", "{method}", "--method", "plaid"), "choose from {method}"),
+        (("--bits", "7"), "2, 3 or 6 bits, not with 7"),
+        (("--bits", "6", "--bits", "7"), "2, 3 or 6 bits, not with 7"),
+        (("--method", "{method}") * 3, "two slots"),
+        (("--bits", "6") * 3, "two slots"),
+    ],
+)
+def test_what_a_file_lacks_is_said_with_what_it_has(viewer, tmp_path, monkeypatch, args, said):
+    method = archives.draft().method
+    monkeypatch.setattr(METHODS[method], "bit_choices", (8, 6, 3, 2))
+    monkeypatch.setattr(archives, "draft", lambda layer: replace(draft(layer), bits=6))
     area = archives.write(tmp_path / "area.ntile")
-    result = viewer(area, "--method", "plaid", "--headless", "--screenshot", tmp_path / "out.png")
+    args = [arg.format(method=method) for arg in args]
+    result = viewer(area, *args, "--headless", "--screenshot", tmp_path / "out.png")
     assert result.exit_code == 2
-    assert "huvr_siren" in one_sentence(result)
+    assert said.format(method=method) in one_sentence(result)
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_debug_shows_where_it_happened(viewer, tmp_path):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from neural.errors import UsageError
+from neural.methods import METHODS
 from viewer import layers, messages, motion, text
 from viewer.camera import Camera
-from viewer.settings import LayerChoice
+from viewer.settings import LayerChoice, Settings
 
 
 @pytest.mark.parametrize(
@@ -123,35 +124,101 @@ def test_a_move_arrives_in_time(monkeypatch):
     assert move.now() == (Camera(easting=1.0), True)
 
 
+def layer(index: int, method: str, bits: int, tolerance_m: float | None = None, title: str = "") -> SimpleNamespace:
+    return SimpleNamespace(index=index, method=method, bits=bits, tolerance_m=tolerance_m, title=title)
+
+
+LEARNED, *OTHERS = sorted(name for name in METHODS if len(METHODS[name].bit_choices) > 1)
+STORED = METHODS[LEARNED].bit_choices[-3]  # so that two fewer bits can be kept
+CHOICES = METHODS[LEARNED].bit_choices[-3:]
+
+
 @pytest.fixture
-def scene():
-    """As much of a scene as the choice of a layer looks at: a reference first, then a layer of 8 bits."""
-    listed = [SimpleNamespace(index=0, method="reference"), SimpleNamespace(index=1, method="huvr_siren")]
-    reader = SimpleNamespace(path="a.ntile", layers=listed)
-    return SimpleNamespace(reader=reader, bit_choices=lambda index: ((32,), (8, 6, 4, 2))[index])
+def reader():
+    """As much of a file as the choice of layers looks at: a reference first, then learned layers."""
+    other = (OTHERS or [LEARNED])[0]
+    listed = [layer(0, "reference", 32, 0.01), layer(1, LEARNED, STORED), layer(2, other, STORED)]
+    return SimpleNamespace(path="a.ntile", layers=listed)
 
 
-def test_the_first_layer_that_is_no_reference_is_shown(scene):
-    choice = LayerChoice()
-    layers.choose(scene, choice)
-    assert (choice.index, choice.keep_bits, layers.shown_bits(scene, choice)) == (1, None, 8)
-    layers.choose(scene, choice, "huvr_siren", 4)
-    assert (choice.index, choice.keep_bits) == (1, 4)
-    layers.choose(scene, choice, "reference")
-    assert (choice.index, choice.keep_bits) == (0, None)
-    with pytest.raises(UsageError, match="reference, huvr_siren"):
-        layers.choose(scene, choice, "plaid")
-    with pytest.raises(UsageError, match="2, 4, 6, 8 bits, not with 5"):
-        layers.choose(scene, choice, "huvr_siren", 5)
+def test_the_slots_begin_with_the_first_two_learned_layers(reader):
+    assert layers.choose(reader) == {"A": LayerChoice(1), "B": LayerChoice(2)}
+    reader.layers = reader.layers[:2]
+    assert layers.choose(reader) == {"A": LayerChoice(1), "B": LayerChoice(0)}
+    assert layers.choose(reader, ["reference"]) == {"A": LayerChoice(0), "B": LayerChoice(1)}
+    reader.layers = reader.layers[:1]
+    assert layers.choose(reader) == {"A": LayerChoice(0), "B": LayerChoice(0)}
 
 
-def test_bits_step_between_their_ends(scene):
+def test_methods_and_bits_asked_for_go_to_a_and_then_to_b(reader):
+    few, fewer = CHOICES[1:]
+    assert layers.choose(reader, [LEARNED, "reference"]) == {"A": LayerChoice(1), "B": LayerChoice(0)}
+    assert layers.choose(reader, ["reference", LEARNED])["B"] == LayerChoice(1)
+    assert layers.choose(reader, bits=[few]) == {"A": LayerChoice(1, few), "B": LayerChoice(2)}
+    # A second number of bits without a second method compares one layer with itself.
+    assert layers.choose(reader, [LEARNED], [STORED, few]) == {"A": LayerChoice(1), "B": LayerChoice(1, few)}
+    both = layers.choose(reader, [LEARNED, LEARNED], [few, fewer])
+    assert both == {"A": LayerChoice(1, few), "B": LayerChoice(1, fewer)}
+
+
+def test_of_a_methods_layers_the_one_that_has_the_bits_is_taken(reader):
+    reader.layers = [layer(0, LEARNED, CHOICES[2]), layer(1, LEARNED, STORED)]
+    assert layers.choose(reader, [LEARNED])["A"] == LayerChoice(0)
+    assert layers.choose(reader, [LEARNED], [STORED])["A"] == LayerChoice(1)
+
+
+def test_what_the_file_lacks_is_said_with_what_it_has(reader):
+    with pytest.raises(UsageError, match=rf"a\.ntile: no layer is of method 'plaid'; choose from reference, {LEARNED}"):
+        layers.choose(reader, ["plaid"])
+    there = f"{', '.join(map(str, sorted(CHOICES)[:2]))} or {STORED}"
+    with pytest.raises(UsageError, match=f"{LEARNED}' can be shown with {there} bits, not with 31"):
+        layers.choose(reader, [LEARNED], [31])
+    with pytest.raises(UsageError, match="'reference' can be shown with 32 bits, not with 4"):
+        layers.choose(reader, [LEARNED, "reference"], [STORED, 4])
+    with pytest.raises(UsageError, match="two slots"):
+        layers.choose(reader, ["reference"] * 3)
+    with pytest.raises(UsageError, match="--bits twice at most"):
+        layers.choose(reader, bits=[8, 8, 8])
+
+
+def test_bits_step_between_their_ends(reader):
+    exact, learned, _ = reader.layers
     choice = LayerChoice(index=1)
     seen = []
-    for step in (+1, +1, +1, +1, -1, -1, -1, -1):
-        layers.step_bits(scene, choice, step)
+    for step in (+1, +1, +1, -1, -1, -1):
+        layers.step_bits(learned, choice, step)
         seen.append(choice.keep_bits)
-    assert seen == [6, 4, 2, 2, 4, 6, None, None]
-    choice.keep_bits = 4
-    layers.show(scene, choice, 0)  # the other layer has no such bits
-    assert (choice.index, choice.keep_bits) == (0, None)
+    assert seen == [CHOICES[1], CHOICES[2], CHOICES[2], CHOICES[1], None, None]
+    choice.keep_bits = CHOICES[1]
+    layers.put(exact, choice)  # the other layer has no such bits
+    assert choice == LayerChoice(0, None)
+
+
+def test_slots_swap_and_keep_what_they_hold():
+    settings = Settings(slots={"A": LayerChoice(1, 4), "B": LayerChoice(0)})
+    layers.swap(settings)
+    assert (settings.active, settings.layer) == ("B", LayerChoice(0))
+    layers.swap(settings)
+    assert (settings.active, settings.layer) == ("A", LayerChoice(1, 4))
+
+
+def test_names_of_layers_are_never_the_same(reader):
+    titles = ["Hills", "Hills", "Hills", "", "Other"]
+    bits = [8, 8, 4, 8, 8]
+    reader.layers = [layer(k, LEARNED, b, title=t) for k, (t, b) in enumerate(zip(titles, bits, strict=True))]
+    assert layers.names(reader) == ["Hills, 8 bits #1", "Hills, 8 bits #2", "Hills, 4 bits", LEARNED, "Other"]
+    assert layers.label(layer(0, LEARNED, STORED, title="Hills"), LayerChoice(0)) == f"Hills, {STORED} bits"
+    assert layers.label(layer(0, LEARNED, 8), LayerChoice(0, 4)) == f"{LEARNED}, 4 of 8 bits"
+    assert layers.label(layer(0, "reference", 32, 0.01), LayerChoice(0)) == "reference"
+
+
+def test_the_cost_of_fewer_bits_is_scaled_and_marked(reader):
+    reader.grid = SimpleNamespace(width=100, height=80)
+    stored, tiles = 8000 + 2 * layers.ENVELOPE_BYTES, 2
+    sizes = {"payload_bytes": [[0], [stored, stored], [0]], "tiles": [[0], [tiles, tiles], [0]]}
+    assert layers.cost(reader, sizes, LayerChoice(1)) == ("8.032", "16.1 kB")
+    fewer = layers.cost(reader, sizes, LayerChoice(1, CHOICES[2]))
+    assert fewer == (
+        f"≈ {(8 * CHOICES[2] / STORED) + 0.032:.3f}",
+        f"≈ {(16000 * CHOICES[2] / STORED + 64) / 1000:.1f} kB",
+    )

@@ -38,8 +38,10 @@ class Size(click.ParamType):
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("file", required=False)
 @click.option("--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
-@click.option("--method", metavar="M", help="Show the first layer of this method, for example huvr_siren.")
-@click.option("--bits", type=click.IntRange(1, 32), metavar="B", help="Re-quantize to this many bits.")
+@click.option("--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
+@click.option(
+    "--bits", multiple=True, type=click.IntRange(1, 32), metavar="B", help="Bits kept in slot A; again: in slot B."
+)
 @click.option("--overlay", type=click.Choice(["none", "error"]), default="none", help="Colours over the surface.")
 @click.option("--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
 @click.option("--cache-mb", type=click.FloatRange(16), default=512.0, metavar="MB", help="GPU memory for tiles.")
@@ -54,6 +56,7 @@ def main(debug: bool, **options: Any) -> None:
 
     \b
     terrain-viewer area.ntile --overlay error
+    terrain-viewer area.ntile --bits 8 --bits 4        (slots A and B; the key X swaps them)
     terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
     """
     try:
@@ -114,7 +117,7 @@ def run(launch: Launch) -> None:
         from viewer import layers
 
         with open_reader(launch.path) as reader:
-            layers.find(reader, launch.method)
+            layers.choose(reader, launch.methods, launch.bits)
     try:
         if launch.headless:
             _picture(launch)

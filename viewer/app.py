@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ class App:
         """The surface under the cursor, or None."""
         self.errors: ErrorStats | None = None
         """Errors of the picture shown, or None while they are not measured."""
+        self.rmse_m: dict[str, float | None] = {}
+        """Root mean square error of each slot in this view, or None where it has not been measured."""
         self.legend: legend.Legend | None = None
         """What the colours of the picture shown mean, or None when they mean nothing."""
         self.glide: motion.Glide | None = None
@@ -62,6 +65,7 @@ class App:
         """Why the window closed without being asked to."""
         self._dropped: list[str] = []
         self._picked_at, self._pick_due = 0.0, True
+        self._slots_read = ""
         self._ready_frames = 0
         self._home_frames = 0  # frames left in which the camera follows the settling layout of a new file
 
@@ -73,7 +77,7 @@ class App:
         self.viewport = Viewport(ctx)
         launch = self.launch
         if launch.path is not None:
-            self.load(launch.path, launch.reference, launch.method, launch.bits)
+            self.load(launch.path, launch.reference, launch.methods, launch.bits)
             if self.settings.overlay.name == "error" and self.scene.reference_name is None:
                 raise UsageError(
                     f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM."
@@ -107,8 +111,11 @@ class App:
         for sentence in scene.messages:
             self.messages.error(sentence)
         scene.messages.clear()
-        if drawn:
+        slots = repr((self.settings.slots, self.settings.active))
+        if drawn or slots != self._slots_read:
+            self._slots_read = slots
             self.errors, self.legend = scene.error_stats, legend.for_scene(scene)
+            self.rmse_m = {slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()}
         self._update_pick(drawn)
         self._ready_frames = self._ready_frames + 1 if scene.ready else 0
         if self.launch.screenshot and self._ready_frames == 3:
@@ -136,17 +143,12 @@ class App:
 
     # What input and panels ask for
 
-    def load(self, path: str, reference: str | None = None, method: str | None = None, bits: int | None = None) -> None:
+    def load(
+        self, path: str, reference: str | None = None, methods: Sequence[str] = (), bits: Sequence[int] = ()
+    ) -> None:
         """Show a file, or raise NtileError and keep the present one."""
         assert self.scene is not None
-        choice, before = self.settings.layer, replace(self.settings.layer)
-        try:
-            choice.index, choice.keep_bits = 0, None
-            self.scene.open(path, reference)
-            layers.choose(self.scene, choice, method, bits)
-        except NtileError:
-            choice.index, choice.keep_bits = before.index, before.keep_bits
-            raise
+        layers.open_file(self.scene, path, reference, methods, bits)
         assert self.scene.reader is not None
         self.path, self.sizes = Path(path), self.scene.reader.sizes()
         self.pick, self.glide, self._home_frames = None, None, HOME_FRAMES
@@ -167,12 +169,11 @@ class App:
         if self.path is None:
             self.messages.error(f"{path}: open a .ntile file before its reference raster.")
             return False
-        camera = replace(self.camera)
-        layer = replace(self.settings.layer)
+        camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
         if not self.open(str(self.path), path):
             return False
         self.camera, self._home_frames = camera, 0
-        self.settings.layer.index, self.settings.layer.keep_bits = layer.index, layer.keep_bits
+        self.settings.slots, self.settings.active = slots, active
         self.settings.overlay.name = "error"
         return True
 
@@ -215,7 +216,12 @@ class App:
         """Go to fewer (+1) or more (−1) bits among those the layer allows."""
         if self.scene is None or self.scene.reader is None:
             return
-        layers.step_bits(self.scene, self.settings.layer, step)
+        choice = self.settings.layer
+        layers.step_bits(self.scene.reader.layers[choice.index], choice, step)
+
+    def swap_slots(self) -> None:
+        """Show the other slot, A or B."""
+        layers.swap(self.settings)
 
     def change_speed(self, factor: float) -> None:
         """Fly faster or slower."""

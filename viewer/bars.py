@@ -32,6 +32,8 @@ def menus(app: App) -> None:
             app.turn(heading_deg=0.0)
         if imgui.menu_item("Straight down", "T", False)[0]:
             app.turn(pitch_deg=-89.9)
+        if imgui.menu_item("Swap A and B", "X", False)[0]:
+            app.swap_slots()
         imgui.separator()
         params = hello_imgui.get_runner_params()
         for panel in params.docking_params.dockable_windows:
@@ -49,11 +51,18 @@ def menus(app: App) -> None:
 
 
 def status(app: App) -> None:
-    """Cursor readout in the file's own coordinates, then the coordinate system."""
+    """What is shown, cursor readout in the file's own coordinates, then the coordinate system."""
     if app.scene is None or app.scene.reader is None:
         imgui.text_disabled("No file is open.")
         return
     pick = app.pick
+    if app.legend is not None:
+        if app.legend.slot:
+            widgets.badge(app.legend.slot)
+            imgui.same_line(0, 0.4 * hello_imgui.em_size())
+        imgui.text_unformatted(app.legend.layer)
+        widgets.tip("The slot, layer and bits of the picture. The key X swaps the slots A and B.")
+        imgui.same_line(0, 1.6 * hello_imgui.em_size())
     for label, value, tip in readout(app):
         imgui.text_colored(theme.rgba(theme.DIM), label)
         imgui.same_line(0, 0.35 * hello_imgui.em_size())

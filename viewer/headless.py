@@ -38,8 +38,7 @@ def render(launch: Launch, camera: Camera | None = None, *, legend: bool = True)
     ctx = gl.create_context(launch.gl)
     scene = Scene(ctx, launch.settings, launch.gl)
     try:
-        scene.open(launch.path, launch.reference)
-        layers.choose(scene, launch.settings.layer, launch.method, launch.bits)
+        layers.open_file(scene, launch.path, launch.reference, launch.methods, launch.bits)
         if launch.settings.overlay.name == "error" and scene.reference_name is None:
             raise UsageError(
                 f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM."
@@ -103,36 +102,39 @@ def add_legend(picture: np.ndarray, scene: Scene) -> None:
 
 
 def paint_legend(picture: np.ndarray, legend: Legend) -> None:
-    """A card with a bar and its heights or errors in metres; its size follows the picture's height."""
-    from viewer import text, theme
+    """A card with the layer, and a bar with heights or errors in metres; its size follows the picture's height."""
+    from viewer import theme
+    from viewer.legend import Scale
     from viewer.lettering import Lettering, card
 
     em = max(11, round(picture.shape[0] / 45))
     letters = Lettering(em)
     panel, ink, dim = (_rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
-    values = text.ticks(legend.low_m, legend.high_m)
-    step = values[1] - values[0] if len(values) > 1 else legend.high_m - legend.low_m
-    labels = [text.tick_label(value, step) for value in values]
-    lines = [(line, colour) for line, colour in ((legend.title, ink), (legend.note, dim)) if line]
+    scale = Scale.of(legend)
+    lines = [(legend.layer, ink), (legend.title, ink), (legend.note, dim)]
+    lines = [(line, colour) for line, colour in lines if line]
 
     pad, bar_width, bar_height, line_height = round(0.8 * em), em, 10 * em, round(1.3 * em)
     inner = max(
-        bar_width + round(0.9 * em) + max((letters.width(label) for label in labels), default=0),
+        bar_width + round(0.9 * em) + max((letters.width(label) for label in scale.labels), default=0),
         max(letters.width(line) for line, _ in lines),
     )
     left, bottom = em, picture.shape[0] - em
-    height = 2 * pad + len(lines) * line_height + em // 2 + bar_height
+    height = 2 * pad + len(lines) * line_height + (0 if legend.table is None else em // 2 + bar_height)
     top = bottom - height
     card(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
     x, y = left + pad, top + pad
     for line, colour in lines:
         letters.draw(picture, x, y, line, colour)
         y += line_height
+    if legend.table is None:
+        letters.close()
+        return
     y += em // 2
     entries = np.linspace(len(legend.table) - 1, 0, bar_height).round().astype(int)
     _bar(picture, x, y, legend.table[entries], bar_width)
-    for value, label in zip(values, labels, strict=True):
-        at = y + round(bar_height * (1 - (value - legend.low_m) / (legend.high_m - legend.low_m)))
+    for share, label in zip(scale.shares, scale.labels, strict=True):
+        at = y + round(bar_height * (1 - share))
         picture[min(max(at, y), y + bar_height - 1), x + bar_width : x + bar_width + em // 4] = dim
         at = min(max(at, y + em // 3), y + bar_height - em // 3)
         letters.draw(picture, x + bar_width + round(0.6 * em), at - round(0.6 * em), label, ink)

@@ -57,6 +57,7 @@ KEYS = (
     Key("n", "N", "north up", lambda app: app.turn(heading_deg=0.0)),
     Key("t", "T", "look straight down", lambda app: app.turn(pitch_deg=-89.9)),
     Key("o", "O", "error overlay", _toggle_error),
+    Key("x", "X", "swap A and B", lambda app: app.swap_slots()),
     Key("left_bracket", "[", "fewer bits", lambda app: app.step_bits(+1)),
     Key("right_bracket", "]", "more bits", lambda app: app.step_bits(-1)),
     Key("w", "W", "wireframe", _flip("debug", "wireframe")),

@@ -13,8 +13,8 @@ class Launch:
 
     path: str | None  # .ntile file; None opens an empty window
     reference: str | None = None  # DEM to measure errors against
-    method: str | None = None  # show the first layer of this method
-    bits: int | None = None  # re-quantize to this many bits
+    methods: tuple[str, ...] = ()  # of the layers in slots A and B; none = see layers.default_slots
+    bits: tuple[int, ...] = ()  # kept in slots A and B; none = as stored
     screenshot: str | None = None  # PNG to write, then exit
     size: tuple[int, int] = (1280, 720)  # window or picture, pixels
     headless: bool = False

@@ -1,64 +1,179 @@
-"""Which layer and how many bits: the rules behind the options, the keys and the panels."""
+"""Which layers and how many bits the slots A and B hold: the rules behind the options, the keys and the panels."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from neural.container import Reader, open_reader
 from neural.errors import UsageError
-from viewer.settings import LayerChoice
+from neural.surface import available_bits
+from viewer import text
+from viewer.settings import SLOTS, LayerChoice, Settings
 
 if TYPE_CHECKING:
-    from neural.container import Reader
+    from neural.metadata import Layer
     from viewer.scene import Scene
 
-REFERENCE = "reference"
-"""The method whose layers others are measured against."""
+RATE_TIP = (
+    "Payload of the finest level divided by its samples (32-bit heights have 32). "
+    "≈ marks what encoding with so few bits would give."
+)
+
+ENVELOPE_BYTES = 16
+"""Bytes of a finest-level payload that stay whatever the bits (FORMAT.md, envelope)."""
 
 
-def find(reader: Reader, method: str | None) -> int:
-    """Index of the first layer of a method, or of the first one that is no reference. Raises UsageError."""
-    for layer in reader.layers:
-        if layer.method == method or (method is None and layer.method != REFERENCE):
-            return layer.index
-    if method is None:
-        return 0
-    there = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
-    raise UsageError(f"{reader.path}: no layer is of method {method!r}; choose from {there}.")
+def open_file(
+    scene: Scene, path: str | Path, reference: str | None, methods: Sequence[str] = (), bits: Sequence[int] = ()
+) -> None:
+    """Show a file with the layers asked for, slot A first. Raises NtileError; the present file then stays."""
+    reader = open_reader(path)
+    try:
+        slots = choose(reader, methods, bits)
+    except UsageError:
+        reader.close()
+        raise
+    scene.open(reader, reference, slots["A"].index)
+    scene.settings.slots, scene.settings.active = slots, "A"
 
 
-def choose(scene: Scene, choice: LayerChoice, method: str | None = None, bits: int | None = None) -> None:
-    """Set the layer shown when a file was opened. Raises UsageError when the file has no such layer or bits."""
-    assert scene.reader is not None
-    choice.index, choice.keep_bits = find(scene.reader, method), None
-    if bits is not None:
-        choices = scene.bit_choices(choice.index)
-        if bits not in choices:
-            there = ", ".join(map(str, reversed(choices)))
-            raise UsageError(f"{scene.reader.path}: this layer can be shown with {there} bits, not with {bits}.")
-        keep_bits(scene, choice, bits)
+def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()) -> dict[str, LayerChoice]:
+    """The slots for methods and bits asked for, the first of each for A, the second for B.
+
+    What is not asked for is the default: A the first learned layer, B the next; without a second method, a second
+    number of bits is for the layer of A again. Raises UsageError naming what there is.
+    """
+    for option, values in (("--method", methods), ("--bits", bits)):
+        if len(values) > len(SLOTS):
+            raise UsageError(f"There are two slots, A and B, so give {option} twice at most, not {len(values)} times.")
+    first = _find(reader, methods[0], bits[:1]) if methods else _learned(reader)[0]
+    if len(methods) > 1:
+        second = _find(reader, methods[1], bits[1:])
+    elif len(bits) > 1:
+        second = first
+    else:
+        second = next((layer for layer in _learned(reader) if layer is not first), first)
+    slots = {}
+    for place, (slot, layer) in enumerate(zip(SLOTS, (first, second), strict=True)):
+        slots[slot] = LayerChoice(layer.index)
+        if place < len(bits):
+            _check_bits(reader, [layer], bits[place])
+            keep_bits(layer, slots[slot], bits[place])
+    return slots
 
 
-def shown_bits(scene: Scene, choice: LayerChoice) -> int:
-    """Bits the layer is shown with now."""
-    choices = scene.bit_choices(choice.index)
-    return choice.keep_bits or (choices[0] if choices else 0)
+def _learned(reader: Reader) -> list[Layer]:
+    """All layers, those that others are measured against last."""
+    return sorted(reader.layers, key=lambda layer: layer.tolerance_m is not None)
 
 
-def keep_bits(scene: Scene, choice: LayerChoice, bits: int) -> None:
-    """Show the layer with `bits`; the stored number is written as None, so nothing is re-quantized."""
-    choice.keep_bits = None if bits == scene.bit_choices(choice.index)[0] else bits
+def _find(reader: Reader, method: str, bits: Sequence[int]) -> Layer:
+    """The first layer of a method, or the first that can be shown with the bits where they are given."""
+    found = [layer for layer in reader.layers if layer.method == method]
+    if not found:
+        there = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
+        raise UsageError(f"{reader.path}: no layer is of method {method!r}; choose from {there}.")
+    if not bits:
+        return found[0]
+    _check_bits(reader, found, bits[0])
+    return next(layer for layer in found if bits[0] in bit_choices(layer))
 
 
-def step_bits(scene: Scene, choice: LayerChoice, step: int) -> None:
+def bit_choices(layer: Layer) -> tuple[int, ...]:
+    """Bits a layer can be shown with, finest (as stored) first; its own only where it cannot be re-quantized."""
+    return available_bits(layer) or (layer.bits,)
+
+
+def _check_bits(reader: Reader, layers: Sequence[Layer], bits: int) -> None:
+    """Raise UsageError unless one of these layers, all of one method, can be shown with so many bits."""
+    choices = sorted({each for layer in layers for each in bit_choices(layer)})
+    if bits not in choices:
+        *rest, last = map(str, choices)
+        there = f"{', '.join(rest)} or {last}" if rest else last
+        raise UsageError(
+            f"{reader.path}: the layer {layers[0].method!r} can be shown with {there} bits, not with {bits}."
+        )
+
+
+def shown_bits(layer: Layer, choice: LayerChoice) -> int:
+    """Bits a slot shows its layer with."""
+    return choice.keep_bits or layer.bits
+
+
+def keep_bits(layer: Layer, choice: LayerChoice, bits: int) -> None:
+    """Show a slot's layer with `bits`; the stored number is written as None, so nothing is re-quantized."""
+    choice.keep_bits = None if bits == layer.bits else bits
+
+
+def step_bits(layer: Layer, choice: LayerChoice, step: int) -> None:
     """Go `step` places towards fewer bits (negative: more), stopping at the ends."""
-    choices = scene.bit_choices(choice.index)
-    if choices:
-        at = choices.index(shown_bits(scene, choice)) + step
-        keep_bits(scene, choice, choices[min(max(at, 0), len(choices) - 1)])
+    choices = bit_choices(layer)
+    at = choices.index(shown_bits(layer, choice)) + step
+    keep_bits(layer, choice, choices[min(max(at, 0), len(choices) - 1)])
 
 
-def show(scene: Scene, choice: LayerChoice, index: int) -> None:
-    """Change to another layer; the number of bits stays where the new layer allows it."""
-    choice.index = index
-    if choice.keep_bits not in scene.bit_choices(index)[1:]:
+def put(layer: Layer, choice: LayerChoice) -> None:
+    """Put another layer into a slot; the number of bits stays where the new layer allows it."""
+    choice.index = layer.index
+    if choice.keep_bits not in available_bits(layer) or choice.keep_bits == layer.bits:
         choice.keep_bits = None
+
+
+class Cost(NamedTuple):
+    """What a layer takes at a number of bits, as text; ≈ where it is scaled from what is stored."""
+
+    rate: str  # bits per sample of the finest level
+    size: str  # payloads of all levels
+
+
+def cost(reader: Reader, sizes: Mapping[str, Any], choice: LayerChoice) -> Cost:
+    """Rate and size of a slot's layer; `sizes` are `Reader.sizes`."""
+    layer, grid = reader.layers[choice.index], reader.grid
+    share = shown_bits(layer, choice) / layer.bits
+
+    def scaled(size: int, tiles: int) -> float:
+        envelopes = min(ENVELOPE_BYTES * tiles, size)
+        return envelopes + (size - envelopes) * share
+
+    stored = zip(sizes["payload_bytes"][layer.index], sizes["tiles"][layer.index], strict=True)
+    levels = [scaled(size, tiles) for size, tiles in stored]
+    about = "≈ " if choice.keep_bits is not None else ""
+    rate = 8 * levels[-1] / (grid.width * grid.height)
+    return Cost(f"{about}{rate:.3f}", about + text.data_size(sum(levels)))
+
+
+def swap(settings: Settings) -> None:
+    """Show the other slot."""
+    settings.active = SLOTS[1 - SLOTS.index(settings.active)]
+
+
+def names(reader: Reader) -> list[str]:
+    """The layers as lists show them: their titles, with stored bits and number where titles alone are ambiguous."""
+    plain = [layer.title or layer.method for layer in reader.layers]
+    with_bits = [
+        f"{name}, {layer.bits} bits" if plain.count(name) > 1 else name
+        for name, layer in zip(plain, reader.layers, strict=True)
+    ]
+    return [f"{name} #{index + 1}" if with_bits.count(name) > 1 else name for index, name in enumerate(with_bits)]
+
+
+def shown(scene: Scene) -> tuple[str, str]:
+    """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty strings without a file.
+
+    While a change loads, this is still the layer before it. The slot is empty where neither holds what is shown.
+    """
+    reader, picture, settings = scene.reader, scene.shown, scene.settings
+    if reader is None or picture is None:
+        return "", ""
+    holders = [slot for slot in (settings.active, *SLOTS) if settings.slots[slot] == picture]
+    return (holders[0] if holders else ""), label(reader.layers[picture.index], picture)
+
+
+def label(layer: Layer, choice: LayerChoice) -> str:
+    """A layer and its bits in a few words."""
+    name = layer.title or layer.method
+    if len(bit_choices(layer)) == 1:
+        return name  # its bits cannot be chosen and say nothing
+    return f"{name}, {layer.bits if choice.keep_bits is None else f'{choice.keep_bits} of {layer.bits}'} bits"

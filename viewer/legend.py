@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import colormaps, text, theme
+from viewer import colormaps, layers, text, theme, widgets
 
 if TYPE_CHECKING:
     from viewer.scene import Scene
@@ -16,58 +16,88 @@ if TYPE_CHECKING:
 ERROR_COLOURS = "balance"
 """The diverging table of signed errors."""
 
+BAR_EM = 10.0
+"""Height of the bar of colours, in em."""
+
 STEPS = 64
 """Pieces of the bar; each is shaded between two entries of the table."""
 
 
 @dataclass(frozen=True)
 class Legend:
-    """What the colours of the scene mean."""
+    """What the picture shows, and what its colours mean."""
 
-    title: str
-    note: str
-    table: np.ndarray  # uint8 [256, 3]
-    low_m: float
-    high_m: float
+    slot: str  # "A" or "B"; empty when neither holds what is shown
+    layer: str  # name and bits
+    title: str = ""
+    note: str = ""
+    table: np.ndarray | None = None  # uint8 [256, 3]; None: the colours mean nothing
+    low_m: float = 0.0
+    high_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The ticks of a legend: labels, and where they are on the bar, 0 its low end."""
+
+    shares: list[float]
+    labels: list[str]
+
+    @classmethod
+    def of(cls, legend: Legend) -> Scale:
+        """Round values between the ends; none where the colours mean nothing."""
+        span = legend.high_m - legend.low_m
+        if legend.table is None or not span > 0:
+            return cls([], [])
+        values = text.ticks(legend.low_m, legend.high_m)
+        step = values[1] - values[0] if len(values) > 1 else span
+        return cls([(value - legend.low_m) / span for value in values], [text.tick_label(v, step) for v in values])
 
 
 def for_scene(scene: Scene) -> Legend | None:
-    """The legend of what a scene shows now; None where colours stand for nothing."""
-    settings = scene.settings
+    """The legend of what a scene shows now; None without a file."""
+    if scene.reader is None:
+        return None
+    settings, (slot, layer) = scene.settings, layers.shown(scene)
     if settings.overlay.name == "error" and scene.reference_name is not None:
         reach = scene.error_range_m
         table = colormaps.lut(ERROR_COLOURS)
-        return Legend("Error, m", "decoded − reference", table, -reach, reach)
+        return Legend(slot, layer, "Error, m", "decoded − reference", table, -reach, reach)
     if settings.shading.mode == "hillshade":
-        return None
+        return Legend(slot, layer)
     low, high = scene.elevation_range
-    return Legend("Elevation, m", "", colormaps.lut(settings.shading.colormap), low, high)
+    return Legend(slot, layer, "Elevation, m", "", colormaps.lut(settings.shading.colormap), low, high)
 
 
 def draw(legend: Legend, left: float, bottom: float) -> None:
     """Draw the legend's card with its lower left corner at (left, bottom), screen pixels."""
     em = hello_imgui.em_size()
-    pad, bar_width, bar_height = 0.7 * em, 1.0 * em, 10.0 * em
-    values = text.ticks(legend.low_m, legend.high_m)
-    step = values[1] - values[0] if len(values) > 1 else legend.high_m - legend.low_m
-    labels = [text.tick_label(value, step) for value in values]
-    label_width = max((imgui.calc_text_size(label).x for label in labels), default=0.0)
-    lines = [line for line in (legend.title, legend.note) if line]
-    inner = max(bar_width + 0.9 * em + label_width, *(imgui.calc_text_size(line).x for line in lines))
-    height = 2 * pad + len(lines) * 1.2 * em + 0.5 * em + bar_height
+    pad, line_height = 0.7 * em, 1.25 * em
+    scale = Scale.of(legend)
+    lines = [(legend.layer, theme.TEXT), (legend.title, theme.TEXT), (legend.note, theme.DIM)]
+    lines = [(line, colour) for line, colour in lines if line]
+    chip = (widgets.BADGE_EM + 0.4) * em if legend.slot else 0.0
+    widths = [imgui.calc_text_size(line).x + (0 if k else chip) for k, (line, _) in enumerate(lines)]
+    widths += [1.9 * em + imgui.calc_text_size(label).x for label in scale.labels]
+    inner = max(widths)
+    height = 2 * pad + len(lines) * line_height + (0 if legend.table is None else 0.5 * em + BAR_EM * em)
 
     paint = imgui.get_background_draw_list()
     top = bottom - height
     right = left + inner + 2 * pad
     paint.add_rect_filled(ImVec2(left, top), ImVec2(right, bottom), theme.u32(theme.PANEL, 0.86), 0.35 * em)
     x, y = left + pad, top + pad
-    for line, colour in zip(lines, (theme.TEXT, theme.DIM), strict=False):
-        paint.add_text(ImVec2(x, y), theme.u32(colour), line)
-        y += 1.2 * em
+    if legend.slot:
+        widgets.paint_badge(paint, x, y, legend.slot)
+    for line, colour in lines:
+        paint.add_text(ImVec2(x + chip, y), theme.u32(colour), line)
+        y, chip = y + line_height, 0.0
+    if legend.table is None:
+        return
     y += 0.5 * em
+    bar_width, bar_height = em, BAR_EM * em
     _bar(paint, legend.table, x, y, bar_width, bar_height)
-    for value, label in zip(values, labels, strict=True):
-        share = (value - legend.low_m) / (legend.high_m - legend.low_m)
+    for share, label in zip(scale.shares, scale.labels, strict=True):
         at = y + bar_height * (1 - share)
         paint.add_line(ImVec2(x + bar_width, at), ImVec2(x + bar_width + 0.3 * em, at), theme.u32(theme.DIM))
         half = imgui.calc_text_size(label).y / 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import moderngl
 
-from neural.container import Reader, open_reader
+from neural.container import Reader
 from neural.errors import NtileError
 from neural.surface import available_bits
 from neural.tiles import Tile
@@ -21,7 +21,8 @@ from viewer.source import Source, SourceKey
 from viewer.store import MB, TileKey, TileStore
 
 PATIENCE_S = 2.0
-"""A change of layer, bits or overlay waits this long for the whole picture, then shows what there is."""
+"""While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
+there is. At rest it waits for all of it: a coarse picture would be taken for what the layer can do."""
 
 _ROOT = Tile(0, 0, 0)
 
@@ -35,20 +36,26 @@ class Showing:
 
 
 class OpenFile:
-    """A reader, its decoded tiles, and the picture's state. Made complete, or not at all (NtileError)."""
+    """A reader, its decoded tiles, and the picture's state. Made complete, or not at all (NtileError).
+
+    It begins with the root of `layer`, or of the next layer that can be decoded. The reader is closed with it,
+    also when it cannot be made.
+    """
 
     def __init__(
-        self, ctx: moderngl.Context, path: str | Path, reference_dem: str | Path | None, entry: str, layer: int
+        self, ctx: moderngl.Context, reader: Reader, reference_dem: str | Path | None, entry: str, layer: int
     ) -> None:
-        self.reader: Reader = open_reader(path)
+        self.reader = reader
         self.store = TileStore(ctx, entry)
         self.reference: reference.Reference | None = None
         self._sources: dict[SourceKey, Source] = {}
-        self._unusable: set[SourceKey] = set()
+        self._unusable: dict[SourceKey, str] = {}
+        self._said: set[str] = set()
+        self._news: list[str] = []
+        self.view: View | None = None
         try:
             self.reference = reference.find(self.reader, reference_dem)
-            source = self._source(SourceKey(layer if layer < len(self.reader.layers) else 0, None))
-            self.store.load_now(source, _ROOT)
+            source = self._first(layer)
         except BaseException:
             self.close()
             raise
@@ -57,8 +64,8 @@ class OpenFile:
         """The tiles of the picture."""
         self.target = Selection()
         """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
-        self.view: View | None = None
         self._wanted_since = 0.0
+        self._moved = False  # whether the camera moved since then
 
     def close(self) -> None:
         """Free textures, end the workers, close the files."""
@@ -92,10 +99,34 @@ class OpenFile:
         residents = [self.store.resident(self.shown.source, tile) for tile in self.selection.draw]
         return [resident.errors for resident in residents if resident is not None and resident.errors is not None]
 
+    def errors_of(self, key: SourceKey, sse_px: float) -> list[reference.TileErrors]:
+        """Errors of the tiles that another source would draw in this view; empty unless all are still loaded."""
+        source = self._sources.get(key)
+        if source is None or self.view is None:
+            return []
+        selection = self._select(Showing(source, True), sse_px)
+        residents = [self.store.resident(source, tile) for tile in selection.draw]
+        if not selection.complete:
+            return []
+        return [resident.errors for resident in residents if resident is not None and resident.errors is not None]
+
+    def problem(self, layer: int) -> str | None:
+        """Why a layer cannot be shown, once that is known."""
+        for key in (key for key in self._sources.keys() | self._unusable.keys() if key.layer == layer):
+            why = self._unusable.get(key) or self.store.failed.get(TileKey(key, _ROOT))
+            if why is not None:
+                return why
+        return None
+
     def update(self, settings: Settings, view: View) -> list[str]:
-        """One frame: take in, choose, ask. Returns sentences about what went wrong."""
+        """One frame: take in, choose, ask. Returns sentences about what went wrong, each once."""
         self.store.cache.budget_bytes = int(settings.view.cache_mb * MB)
-        said = self._follow(settings) + self.store.take_in(settings.view.upload_budget_ms)
+        self._follow(settings)
+        self._news += self.store.take_in(settings.view.upload_budget_ms)
+        said = [sentence for sentence in dict.fromkeys(self._news) if sentence not in self._said]
+        self._said.update(said)
+        self._news.clear()
+        self._moved |= self.view is not None and view != self.view
         if self.view is None or not settings.debug.freeze:
             self.view = view
         self.target = self._select(self.wanted, settings.view.sse_px)
@@ -110,35 +141,43 @@ class OpenFile:
         self.store.request(self.wanted.source, self.target.load, against)
         return said
 
-    def _follow(self, settings: Settings) -> list[str]:
-        """Notice a change of layer, bits or overlay; what cannot be shown is said once and leaves the picture."""
+    def _follow(self, settings: Settings) -> None:
+        """Notice a change of slot, layer, bits or overlay; what cannot be shown leaves the picture."""
         choice = settings.layer
         index = min(max(choice.index, 0), len(self.reader.layers) - 1)
         kept = choice.keep_bits in available_bits(self.reader.layers[index])[1:]
         key = SourceKey(index, choice.keep_bits if kept else None)
-        said = self._prepare(key)
+        self._prepare(key)
         source = self.shown.source if key in self._unusable else self._sources[key]
         if self.store.has_failed(source, _ROOT):
             source = self.shown.source
         wanted = Showing(source, settings.overlay.name == "error" and self.reference is not None)
         if wanted != self.wanted:
-            self.wanted, self._wanted_since = wanted, time.monotonic()
+            self.wanted, self._wanted_since, self._moved = wanted, time.monotonic(), False
         if self.view is None:
             self.shown = Showing(source, False)
-        return said
 
-    def _prepare(self, key: SourceKey) -> list[str]:
+    def _first(self, layer: int) -> Source:
+        """The first source, its root loaded: of `layer`, else of the next in the file. Raises the first error."""
+        count = len(self.reader.layers)
+        keys = [SourceKey((layer + step) % count, None) for step in range(count)]
+        for key in keys:
+            self._prepare(key)
+            if key not in self._unusable:
+                return self._sources[key]
+        raise NtileError(self._unusable[keys[0]])
+
+    def _prepare(self, key: SourceKey) -> None:
         """Make a source on first use; before the first frame also load its root, as there is nothing else to show."""
         if key in self._unusable:
-            return []
+            return
         try:
             source = self._source(key)
             if self.view is None and not self.store.has(source, _ROOT, measured=False):
                 self.store.load_now(source, _ROOT)
         except NtileError as error:
-            self._unusable.add(key)
-            return [str(error)]
-        return []
+            self._unusable[key] = str(error)
+            self._news.append(str(error))
 
     def _source(self, key: SourceKey) -> Source:
         if key not in self._sources:
@@ -159,4 +198,4 @@ class OpenFile:
         """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""
         if not self.target.keep:  # not even its root is there
             return False
-        return self.target.complete or time.monotonic() - self._wanted_since > PATIENCE_S
+        return self.target.complete or (self._moved and time.monotonic() - self._wanted_since > PATIENCE_S)

@@ -46,7 +46,8 @@ def draw(app: App) -> None:
             legend.draw(app.legend, left + em, top + height - em)
         _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)
         if app.stats.tiles_wanted and not app.scene.ready:
-            label = f"loading {app.stats.tiles_wanted} tiles"
+            tiles = f"{app.stats.tiles_wanted} tile{'' if app.stats.tiles_wanted == 1 else 's'}"
+            label = f"loading {app.settings.active}, {tiles}" if app.scene.changing else f"loading {tiles}"
             _note(paint, left + em, top + em, label)
     else:
         _welcome(left + width / 2, top + height / 2)

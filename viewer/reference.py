@@ -96,7 +96,7 @@ def combine(tiles: Sequence[TileErrors]) -> ErrorStats | None:
     )
     return ErrorStats(
         samples=samples,
-        rmse_m=float(np.sqrt(sum(tile.total_square for tile in tiles) / samples)),
+        rmse_m=rmse(tiles) or 0.0,
         mae_m=sum(tile.total_abs for tile in tiles) / samples,
         bias_m=sum(tile.total for tile in tiles) / samples,
         max_error_m=max(tile.largest for tile in tiles),
@@ -104,6 +104,12 @@ def combine(tiles: Sequence[TileErrors]) -> ErrorStats | None:
         edges_m=edges.astype(np.float64),
         shares=counts / samples,
     )
+
+
+def rmse(tiles: Sequence[TileErrors]) -> float | None:
+    """Root mean square error over the samples of several tiles, metres; None when there are none."""
+    samples = sum(tile.count for tile in tiles)
+    return float(np.sqrt(sum(tile.total_square for tile in tiles) / samples)) if samples else None
 
 
 def percentile(tiles: Sequence[TileErrors], share: float) -> float:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from pathlib import Path
 
 import moderngl
 
-from neural.container import Reader
-from neural.surface import available_bits
+from neural.container import Reader, open_reader
 from viewer import decoder, gl, reference
 from viewer.camera import Camera
 from viewer.drawing import Drawing
 from viewer.lod import View
 from viewer.openfile import OpenFile
-from viewer.settings import Settings
+from viewer.settings import LayerChoice, Settings
+from viewer.source import SourceKey
 from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
 
 
@@ -47,13 +48,41 @@ class Scene:
         """What errors are measured against: a layer's title or the DEM's file name; None without a reference."""
         return None if self._file is None or self._file.reference is None else self._file.reference.name
 
-    def open(self, path: str | Path, reference_dem: str | Path | None = None) -> None:
-        """Open a file in place of the present one and load its root tile.
+    @property
+    def shown(self) -> LayerChoice | None:
+        """The layer and bits of the picture; during a change still those before it. None without a file."""
+        return None if self._file is None else LayerChoice(*self._file.shown.source.key)
 
-        `reference_dem` is a raster that errors are measured against instead of the file's own reference layer.
-        Raises NtileError; the present file then stays open.
+    @property
+    def picture(self) -> tuple[Hashable, ...]:
+        """What is drawn: equal values mean the same tiles of the same layer, bits and overlay."""
+        file = self._file
+        return () if file is None else (file.shown.source.key, file.shown.measured, *file.selection.draw)
+
+    @property
+    def changing(self) -> bool:
+        """Whether the picture is still the one before a change of slot, layer, bits or overlay."""
+        return self._file is not None and self._file.shown != self._file.wanted
+
+    def problem(self, index: int) -> str | None:
+        """Why a layer of the file cannot be shown, once that has been tried."""
+        return None if self._file is None else self._file.problem(index)
+
+    def rmse_in_view(self, choice: LayerChoice) -> float | None:
+        """Root mean square error in metres of any layer and bits in this view; None unless it has been measured."""
+        if self._file is None:
+            return None
+        errors = self._file.errors_of(SourceKey(choice.index, choice.keep_bits), self.settings.view.sse_px)
+        return reference.rmse(errors)
+
+    def open(self, file: str | Path | Reader, reference_dem: str | Path | None = None, layer: int = 0) -> None:
+        """Show a file (a Reader then belongs to the scene) in place of the present one and load its root tile.
+
+        `reference_dem` is a raster that errors are measured against instead of the file's own reference layer;
+        `layer` is the one to begin with. Raises NtileError; the present file then stays open.
         """
-        opened = OpenFile(self.ctx, path, reference_dem, self.decode_entry, self.settings.layer.index)
+        reader = file if isinstance(file, Reader) else open_reader(file)
+        opened = OpenFile(self.ctx, reader, reference_dem, self.decode_entry, layer)
         self.close()
         self._file = opened
 
@@ -190,10 +219,6 @@ class Scene:
     def error_stats(self) -> ErrorStats | None:
         """Errors over the tiles drawn; None while the error overlay is off or nothing has been measured."""
         return reference.combine([] if self._file is None else self._file.errors)
-
-    def bit_choices(self, index: int) -> tuple[int, ...]:
-        """Values of `LayerChoice.keep_bits` that mean something for a layer, finest (as stored) first."""
-        return () if self.reader is None else available_bits(self.reader.layers[index])
 
 
 def _round_up(value: float) -> float:

@@ -14,6 +14,9 @@ SHADING_MODES = ("hillshade", "elevation", "combined")
 OVERLAYS = ("none", "error")
 """Values of `Overlay.name`."""
 
+SLOTS = ("A", "B")
+"""The two choices of a layer that one key swaps between; values of `Settings.active`."""
+
 MESH_QUADS = (16, 32, 64, 128, 256)
 """Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice samples."""
 
@@ -33,7 +36,7 @@ class View:
 
 @dataclass
 class LayerChoice:
-    """Which layer of the file is shown, and with how many bits."""
+    """A layer of the file, and how many bits of its values are kept: what a slot holds."""
 
     index: int = 0  # index into Scene.reader.layers
     keep_bits: int | None = None  # re-quantize to fewer bits; None = as stored
@@ -78,7 +81,13 @@ class Settings:
     """All settings; one instance belongs to the app and is handed to the scene."""
 
     view: View = field(default_factory=View)
-    layer: LayerChoice = field(default_factory=LayerChoice)
+    slots: dict[str, LayerChoice] = field(default_factory=lambda: {slot: LayerChoice() for slot in SLOTS})
+    active: str = "A"  # the slot that is shown
     shading: Shading = field(default_factory=Shading)
     overlay: Overlay = field(default_factory=Overlay)
     debug: Debug = field(default_factory=Debug)
+
+    @property
+    def layer(self) -> LayerChoice:
+        """The choice that is shown."""
+        return self.slots[self.active]

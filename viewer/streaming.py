@@ -69,6 +69,11 @@ class Streamer:
         with self._condition:
             return self._done.popleft() if self._done else None
 
+    def peek(self) -> Done | None:
+        """What `take` would return, left in the queue."""
+        with self._condition:
+            return self._done[0] if self._done else None
+
     def wait(self, timeout_s: float) -> bool:
         """Wait until something can be taken; False when nothing came in time."""
         with self._condition:

@@ -75,16 +75,19 @@ class Viewport:
 
     def render(self, scene: Scene, camera: Camera) -> bool:
         """Bring the picture up to date; returns whether anything had to be drawn."""
-        state = (astuple(camera), repr(scene.settings), self.size, id(scene.reader))
+        look = [part for name, part in vars(scene.settings).items() if name not in ("slots", "active")]
+        drawing = (astuple(camera), repr(look), self.size, id(scene.reader))
+        state = (drawing, repr(scene.settings))
         if self.fbo is None or (state == self._asked and self._complete):
             return False
         start = time.perf_counter()
-        stats = scene.update(camera, self.size)
+        scene.update(camera, self.size)
         self._asked, self._complete = state, scene.ready
-        # While tiles load, the picture changes when one arrives (and now and then for other reasons); a software
-        # renderer needs the time between for decoding them.
-        picture = (state, stats.tiles_cached, stats.tiles_drawn, stats.finest_level, scene.ready)
-        if picture == self._drawn and start - self._drawn_at < WAITING_SECONDS:
+        # While tiles load, the picture changes when others are drawn, and now and then for other reasons; a
+        # software renderer needs the time between for decoding them. What will be replaced stays as it is.
+        settled = scene.ready or scene.changing
+        picture = (drawing, scene.picture, settled)
+        if picture == self._drawn and (settled or start - self._drawn_at < WAITING_SECONDS):
             return False
         scene.draw(self.fbo, camera)
         self._drawn, self._drawn_at = picture, start

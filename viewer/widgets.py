@@ -8,6 +8,9 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer import theme
 
+BADGE_EM = 1.1
+"""Width of a slot's letter on its colour."""
+
 
 def tip(text: str) -> None:
     """Explain the last item when the mouse rests on it."""
@@ -73,6 +76,40 @@ def choose(label: str, current: int, items: Sequence[str]) -> int:
     return current
 
 
+def pill(label: str, pressed: bool, size: ImVec2 | None = None) -> bool:
+    """A button that may look pressed; returns whether it was clicked. `size` is as imgui takes it."""
+    if pressed:
+        imgui.push_style_color(imgui.Col_.button, theme.rgba(theme.ACCENT_DEEP))
+        imgui.push_style_color(imgui.Col_.button_hovered, theme.rgba(theme.ACCENT_DEEP))
+    clicked = imgui.button(label, size or ImVec2(0, 0))
+    if pressed:
+        imgui.pop_style_color(2)
+    return clicked
+
+
+def badge(slot: str, height: float | None = None) -> None:
+    """The letter of the slot that is shown, on its colour, in the middle of an item as high as a line of text."""
+    line = imgui.get_text_line_height()
+    imgui.dummy(ImVec2(BADGE_EM * hello_imgui.em_size(), height or line))
+    place, room = imgui.get_item_rect_min(), imgui.get_item_rect_size().y - line
+    paint_badge(imgui.get_window_draw_list(), place.x, place.y + room / 2, slot)
+
+
+def paint_badge(paint: imgui.ImDrawList, x: float, y: float, slot: str) -> None:
+    """The same in a draw list, its top left corner at (x, y)."""
+    em, size = hello_imgui.em_size(), imgui.calc_text_size(slot)
+    corner = ImVec2(x + BADGE_EM * em, y + size.y)
+    paint.add_rect_filled(ImVec2(x, y), corner, theme.u32(theme.ACCENT_DEEP), 0.2 * em)
+    paint.add_text(ImVec2(x + (BADGE_EM * em - size.x) / 2, y), theme.u32(theme.TEXT), slot)
+
+
+def centred(text: str, *, dim: bool = False) -> None:
+    """A line in the middle of its column, or from its left side where it is too long for that."""
+    room = imgui.get_content_region_avail().x - imgui.calc_text_size(text).x
+    imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(room / 2, 0))
+    imgui.text_colored(theme.rgba(theme.DIM if dim else theme.TEXT), text)
+
+
 def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = ()) -> int:
     """A row of buttons of which one is pressed; returns the index chosen. Wraps when the panel is narrow."""
     spacing = imgui.get_style().item_inner_spacing.x
@@ -82,14 +119,8 @@ def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = (
         width = imgui.calc_text_size(item).x + 2 * imgui.get_style().frame_padding.x
         if index and imgui.get_item_rect_max().x + spacing + width <= right:
             imgui.same_line(0, spacing)
-        pressed = index == current
-        if pressed:
-            imgui.push_style_color(imgui.Col_.button, theme.rgba(theme.ACCENT_DEEP))
-            imgui.push_style_color(imgui.Col_.button_hovered, theme.rgba(theme.ACCENT_DEEP))
-        if imgui.button(item):
+        if pill(item, index == current):
             current = index
-        if pressed:
-            imgui.pop_style_color(2)
         if index < len(tips):
             tip(tips[index])
     imgui.pop_id()

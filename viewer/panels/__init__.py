@@ -13,7 +13,7 @@ PANELS = (layers, shading, statistics, quantization, error, log)
 SPLITS = (
     ("MainDockSpace", "Column", "right", 0.27),
     ("MainDockSpace", "Bottom", "down", 0.13),
-    ("Column", "ColumnMiddle", "down", 0.64),
-    ("ColumnMiddle", "ColumnBottom", "down", 0.71),
+    ("Column", "ColumnMiddle", "down", 0.54),
+    ("ColumnMiddle", "ColumnBottom", "down", 0.68),
 )
 """Docks: the dock that is divided, the new one, its side, its share."""

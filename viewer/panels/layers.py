@@ -1,14 +1,18 @@
-"""Which layer of the file is shown, and what the file says about itself."""
+"""The two slots A and B side by side: which layer each holds, what it costs, what it loses; and the file's area."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imgui_bundle import imgui
+from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import layers, text, widgets
+from neural.methods import METHODS
+from viewer import layers, text, theme, widgets
+from viewer.settings import SLOTS, LayerChoice
 
 if TYPE_CHECKING:
+    from neural.container import Reader
     from neural.metadata import Layer
     from viewer.app import App
 
@@ -17,44 +21,145 @@ DOCK = "Column"
 
 
 def draw(app: App) -> None:
-    """One line per layer to choose from; below it the shown layer and the area."""
+    """A table with a column for each slot; below it the shown layer and the area."""
     scene = app.scene
     if scene is None or scene.reader is None:
         widgets.dim("No file is open. Drop a .ntile file on the window or press Ctrl+O.")
         return
-    reader, choice = scene.reader, app.settings.layer
-    for layer in reader.layers:
-        if imgui.radio_button(f"{name(layer)}##{layer.index}", layer.index == choice.index):
-            layers.show(scene, choice, layer.index)
-        widgets.tip(_about(layer))
-    shown = reader.layers[choice.index]
+    flags = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
+    if imgui.begin_table("slots", 1 + len(SLOTS), flags):
+        imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.4)
+        for _ in SLOTS:
+            imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
+        _switch(app)
+        _choices(app, scene.reader)
+        _comparison(app, scene.reader)
+        imgui.end_table()
+    _layer(app, scene.reader)
+    _area(app, scene.reader)
+
+
+def _cells(app: App, draw_cell: Callable[[str, LayerChoice], None]) -> None:
+    """The cells of both slots in this row; those of the shown slot are tinted."""
+    for slot in SLOTS:
+        imgui.table_next_column()
+        if slot == app.settings.active:
+            imgui.table_set_bg_color(imgui.TableBgTarget_.cell_bg, theme.u32(theme.ACCENT_DEEP, 0.22))
+        draw_cell(slot, app.settings.slots[slot])
+
+
+def _switch(app: App) -> None:
+    """Buttons as column heads: the one pressed is on screen."""
+
+    def button(slot: str, choice: LayerChoice) -> None:
+        if widgets.pill(slot, slot == app.settings.active, ImVec2(-1, 0)):
+            app.settings.active = slot
+        widgets.tip(f"Show slot {slot}. The key X swaps A and B.")
+
+    imgui.table_next_row()
+    imgui.table_next_column()
+    imgui.align_text_to_frame_padding()
+    imgui.text_colored(theme.rgba(theme.DIM), "Show")
+    _cells(app, button)
+
+
+def _choices(app: App, reader: Reader) -> None:
+    """A row per layer with a radio button for each slot; a click on the name is for the shown slot."""
+    padding = imgui.get_style().frame_padding
+    imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(padding.x, padding.y / 2))
+    for layer, name in zip(reader.layers, layers.names(reader), strict=True):
+        problem = app.scene.problem(layer.index) if app.scene is not None else None
+
+        def radio(slot: str, choice: LayerChoice, layer: Layer = layer, name: str = name) -> None:
+            room = imgui.get_content_region_avail().x - imgui.get_frame_height()
+            imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(room / 2, 0))
+            imgui.push_style_color(imgui.Col_.frame_bg, theme.rgba(theme.HOVER))
+            if imgui.radio_button(f"##{slot}{layer.index}", choice.index == layer.index):
+                layers.put(layer, choice)
+            imgui.pop_style_color()
+            widgets.tip(f"{name} in slot {slot}.")
+
+        imgui.table_next_row()
+        imgui.table_next_column()
+        imgui.align_text_to_frame_padding()
+        imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.ERROR if problem else theme.TEXT))
+        imgui.push_style_color(imgui.Col_.header_hovered, theme.rgba(theme.HOVER))
+        if imgui.selectable(f"{name}##{layer.index}", False)[0]:
+            layers.put(layer, app.settings.layer)
+        imgui.pop_style_color(2)
+        widgets.tip(f"{name}: {problem or _about(layer)}")
+        _cells(app, radio)
+    imgui.pop_style_var()
+
+
+def _comparison(app: App, reader: Reader) -> None:
+    """What each slot shows, costs and loses, so that both can be compared at a glance."""
+
+    def method(slot: str, choice: LayerChoice) -> str:
+        return METHODS[reader.layers[choice.index].method].title
+
+    def bits(slot: str, choice: LayerChoice) -> str:
+        layer = reader.layers[choice.index]
+        return text.DASH if len(layers.bit_choices(layer)) == 1 else str(layers.shown_bits(layer, choice))
+
+    def rate(slot: str, choice: LayerChoice) -> str:
+        return layers.cost(reader, app.sizes, choice).rate
+
+    def payload(slot: str, choice: LayerChoice) -> str:
+        return layers.cost(reader, app.sizes, choice).size
+
+    def rmse(slot: str, choice: LayerChoice) -> str:
+        return text.metres(app.rmse_m.get(slot))
+
+    imgui.table_next_row(0, 0.5 * hello_imgui.em_size())
+    imgui.table_next_column()
+    _cells(app, lambda slot, choice: None)
+    for label, explanation, value in (
+        ("Method", "The codec that decodes the slot's layer.", method),
+        ("Bits", "Bits per stored value; the Quantization panel changes them for the slot shown.", bits),
+        ("Bits/sample", layers.RATE_TIP, rate),
+        ("Payload", "Bytes of all tiles of all levels. ≈ marks what encoding with so few bits would give.", payload),
+        ("RMSE in view", "Root mean square of decoded − reference over the tiles drawn, once measured there.", rmse),
+    ):
+        imgui.table_next_row()
+        imgui.table_next_column()
+        imgui.text_colored(theme.rgba(theme.DIM), label)
+        widgets.tip(explanation)
+
+        def cell(slot: str, choice: LayerChoice, value: Callable[[str, LayerChoice], str] = value) -> None:
+            widgets.centred(value(slot, choice), dim=slot != app.settings.active)
+
+        _cells(app, cell)
+
+
+def _layer(app: App, reader: Reader) -> None:
+    """What the file says of the layer in the slot shown."""
+    shown = reader.layers[app.settings.layer.index]
     low, high = shown.height_range
-    sizes = app.sizes
-    widgets.heading("Layer")
     rows = [
-        ("Method", shown.method, "The codec that this layer's tiles are decoded with."),
         ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of all its tiles."),
-        ("Payload", text.data_size(sum(sizes["payload_bytes"][shown.index])), "Bytes of its tiles, all levels."),
-        ("Tiles", text.count(sum(sizes["tiles"][shown.index])), "Tiles of all levels."),
+        ("Tiles", text.count(sum(app.sizes["tiles"][shown.index])), "Tiles of all levels."),
     ]
     if shown.tolerance_m is not None:
         rows.append(("Tolerance", f"± {text.metres(shown.tolerance_m)}", "No sample is further from the original."))
+    widgets.heading(f"Layer in slot {app.settings.active}")
     widgets.facts("layer", rows)
-    widgets.heading("Area")
+
+
+def _area(app: App, reader: Reader) -> None:
+    """Place, size and origin of the file."""
     grid = reader.grid
     cell = f"{grid.cell_x_m:g} m" if grid.cell_x_m == grid.cell_y_m else f"{grid.cell_x_m:g} × {grid.cell_y_m:g} m"
+    cells = f"{text.count(grid.width)} × {text.count(grid.height)} of {cell}"
+    widgets.heading("Area")
     widgets.facts(
         "area",
         [
             ("CRS", text.crs_name(grid.crs_wkt), "The coordinate system of eastings and northings."),
             ("Vertical", grid.vertical_datum or "not stated", "What heights are measured from."),
-            (
-                "Cells",
-                f"{text.count(grid.width)} × {text.count(grid.height)} of {cell}",
-                "Samples of the finest level.",
-            ),
+            ("Cells", cells, "Samples of the finest level."),
             ("Levels", str(grid.levels), "Levels of detail, each half as fine as the next."),
-            ("File", text.data_size(sizes["file_bytes"]), "The whole file, decoders and directory included."),
+            ("File", text.data_size(app.sizes["file_bytes"]), "The whole file, decoders and directory included."),
         ],
     )
     for sentence in grid.assumptions:
@@ -64,11 +169,6 @@ def draw(app: App) -> None:
         widgets.dim(str(credit))
 
 
-def name(layer: Layer) -> str:
-    """A layer as lists show it."""
-    return layer.title or f"{layer.method}, {layer.bits} bits"
-
-
 def _about(layer: Layer) -> str:
     decoder = f"decoder {layer.decoder[:12]}…" if layer.decoder else "no learned decoder"
-    return f"{layer.method}, {layer.bits} bits per stored value, {decoder}."
+    return f"{layer.method}, {layer.bits} bits per stored value, {decoder}. A click puts it into the slot shown."

@@ -1,67 +1,48 @@
-"""How many bits each stored value keeps: the surface is re-quantized and decoded again at once."""
+"""How many bits each stored value keeps in the slot shown: re-quantized and decoded again at once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from imgui_bundle import imgui
+from imgui_bundle import hello_imgui, imgui
 
 from viewer import layers, text, widgets
 
 if TYPE_CHECKING:
-    from neural.container import Reader
     from viewer.app import App
 
 TITLE = "Quantization"
 DOCK = "ColumnMiddle"
 
-ENVELOPE_BYTES = 16
-"""Bytes of a finest-level payload that stay whatever the bits (FORMAT.md, envelope)."""
-
 
 def draw(app: App) -> None:
     """A button per number of bits; below them what the choice costs and what it loses."""
-    scene = app.scene
+    scene, settings = app.scene, app.settings
     if scene is None or scene.reader is None:
         widgets.dim("No file is open.")
         return
-    choice = app.settings.layer
+    choice = settings.layer
     layer = scene.reader.layers[choice.index]
-    choices = tuple(reversed(scene.bit_choices(choice.index)))
-    shown = layers.shown_bits(scene, choice)
+    widgets.badge(settings.active, imgui.get_frame_height())
+    widgets.tip(f"These are the bits of slot {settings.active}: {layers.names(scene.reader)[choice.index]}.")
+    imgui.same_line()
+    choices = tuple(reversed(layers.bit_choices(layer)))
     if len(choices) > 1:
         tips = [f"{bits} bits, as stored" if bits == layer.bits else f"re-quantize to {bits} bits" for bits in choices]
-        chosen = widgets.pills("bits", choices.index(shown), [str(bits) for bits in choices], tips)
-        layers.keep_bits(scene, choice, choices[chosen])
+        at = choices.index(layers.shown_bits(layer, choice))
+        chosen = widgets.pills("bits", at, [str(bits) for bits in choices], tips)
+        layers.keep_bits(layer, choice, choices[chosen])
         imgui.same_line()
         imgui.text_disabled("bits")
         widgets.tip("Bits per stored value. Keys: [ for fewer, ] for more.")
-        shown = layers.shown_bits(scene, choice)
     else:
         widgets.dim("This layer's values cannot be re-quantized; it is shown as stored.")
-    rate, exact = bits_per_sample(scene.reader, app.sizes, choice.index, shown)
-    rmse = app.errors.rmse_m if app.errors is not None else None
-    rows = [
-        (
-            "Rate",
-            f"{'' if exact else '≈ '}{rate:.3f} bits/sample",
-            "Payload of the finest level divided by its samples (32-bit heights have 32). "
-            "≈ marks what encoding with so few bits would give.",
-        ),
-        ("RMSE in view", text.metres(rmse), "Root mean square of decoded − reference over the tiles drawn."),
-    ]
-    widgets.facts("rate", rows)
-    overlay = app.settings.overlay
+    imgui.text_unformatted(f"{layers.cost(scene.reader, app.sizes, choice).rate} bits/sample")
+    widgets.tip(layers.RATE_TIP)
+    imgui.same_line(0, 1.5 * hello_imgui.em_size())
+    imgui.text_unformatted(f"RMSE {text.metres(app.rmse_m.get(settings.active))}")
+    widgets.tip("Root mean square of decoded − reference over the tiles drawn.")
     if scene.reference_name is None:
         widgets.dim("No reference to measure against: the file has none and no --reference was given.")
-    elif overlay.name != "error" and imgui.button("Measure errors"):
-        overlay.name = "error"
-
-
-def bits_per_sample(reader: Reader, sizes: dict[str, Any], index: int, bits: int) -> tuple[float, bool]:
-    """Rate of the finest level at a number of bits, and whether it is exact (else scaled from the stored one)."""
-    layer, grid = reader.layers[index], reader.grid
-    stored = sizes["payload_bytes"][index][-1]
-    envelopes = ENVELOPE_BYTES * sizes["tiles"][index][-1]
-    size = envelopes + (stored - envelopes) * bits / layer.bits
-    return 8 * size / (grid.width * grid.height), bits == layer.bits
+    elif settings.overlay.name != "error" and imgui.button("Measure errors"):
+        settings.overlay.name = "error"
