@@ -15,6 +15,8 @@ from neural.tiles import TILE
 METHOD, PRESET = "huvr_siren", "small"
 PAYLOAD_SIZES = (8, 16, 32, 64)
 PATCH_SIZES = (8, 16, 32)
+FIT_STEPS_PER_STEP = 10
+"""A short training begins with a warm start that is fitted for as short a time."""
 ERRORS = ("psnr_db", "rmse_m", "gradient_rmse")
 
 
@@ -60,6 +62,8 @@ def run(
     rows = []
     for name, preset in variants(kind, PRESETS[METHOD][PRESET]).items():
         count = preset.train.steps if steps is None else steps
+        fit = min(preset.train.fit_steps, FIT_STEPS_PER_STEP * count)
+        preset = replace(preset, train=replace(preset.train, fit_steps=fit))
         with _registered(name, preset):
             found = train(Run(METHOD, name, data, out / name, steps=count, device=device, validate_every=count))
         method = preset.method

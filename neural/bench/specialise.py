@@ -69,37 +69,37 @@ def specialise(model: Any, heights: np.ndarray, valid: np.ndarray, steps: int) -
     """psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as it was."""
     import torch
 
+    from neural.models.refine import refine
+
     device = next(model.parameters()).device
     normal, _, scale = normalise(heights, valid)
     tile = torch.from_numpy(normal)[None].to(device)
     weight = torch.from_numpy(valid)[None].to(device)
     with torch.no_grad():
         latents = model.encode(tile).detach()
-    found = {}
-    tries = ((0, (0.0,)), (steps, (0.0,)), (steps, DECODER_RATES))
-    for stage, (count, rates) in zip(STAGES, tries, strict=True):
-        error = min(optimise(model, latents, tile, weight, count, rate) for rate in rates)
-        found[stage] = {"psnr_db": psnr_db(error, 2.0), "rmse_m": scale * error**0.5}
-    return found
+        refined = refine(model, tile, weight.float(), latents, steps)
+        errors = [((model.decode(each) - tile)[weight] ** 2).mean().item() for each in (latents, refined)]
+    errors.append(min(optimise(model, refined, tile, weight, steps, rate) for rate in DECODER_RATES))
+    return {
+        stage: {"psnr_db": psnr_db(error, 2.0), "rmse_m": scale * error**0.5}
+        for stage, error in zip(STAGES, errors, strict=True)
+    }
 
 
 def optimise(model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float) -> float:
     """Least mean squared error over valid samples that `steps` of Adam with cosine decay pass through.
 
-    latents [1, tokens, dim]; tile [1, 256, 256] normalised. At a `decoder_rate` above 0 a copy of the decoder's weights
-    is optimised as well.
+    latents [1, tokens, dim]; tile [1, 256, 256] normalised. Latents and a copy of the decoder's weights move together.
     """
     import torch
 
-    if decoder_rate:
-        model = copy.deepcopy(model)
+    model = copy.deepcopy(model)
     # Dimensions differ in spread by orders of magnitude: each moves in units of its own.
     spread = latents.std(dim=1, keepdim=True, correction=0) if latents.shape[1] > 1 else latents.std(correction=0)
     moved = torch.zeros_like(latents).requires_grad_(True)
     groups: list[dict[str, Any]] = [{"params": [moved], "lr": LATENT_RATE}]
-    if decoder_rate:
-        for weight in model.decoder.parameters():
-            groups.append({"params": [weight], "lr": decoder_rate * float(weight.detach().square().mean().sqrt())})
+    for weight in model.decoder.parameters():
+        groups.append({"params": [weight], "lr": decoder_rate * float(weight.detach().square().mean().sqrt())})
     optimiser = torch.optim.Adam(groups)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
     best = float("inf")
@@ -121,7 +121,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [
         "# Specialising single tiles",
         "",
-        f"One tile per place, {result['steps']} steps of Adam, best step kept; decibels of the tile's own range.",
+        f"One tile per place, {result['steps']} steps of L-BFGS on its latents (as `encode --refine`), then as many of "
+        "Adam on latents and decoder together, best step kept; decibels of the tile's own range.",
         "",
     ]
     header = [

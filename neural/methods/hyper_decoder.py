@@ -66,6 +66,11 @@ class HyperDecoder(TokenMethod):
         """[tokens, dim]: one token per patch, after the global one where there is one."""
         return self.patches**2 + int(self.global_token), self.dim
 
+    @property
+    def token_groups(self) -> tuple[slice, ...]:
+        """The global token has scales of its own: it is unlike the patches'."""
+        return (slice(0, 1), slice(1, None)) if self.global_token else (slice(None),)
+
     def hyper_shapes(self) -> Shapes:
         """Weights from tokens to hidden states."""
         wide, hidden = self.hyper_width, self.hyper_hidden

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,41 +14,64 @@ from neural.methods.base import Arrays, Method
 
 @dataclass(frozen=True)
 class TokenMethod(Method):
-    """Payload [tokens, dim], one quantizer per dimension and layer (see `neural.quantize`)."""
+    """Payload [tokens, dim], one quantizer per dimension, group of tokens and layer (see `neural.quantize`)."""
 
     bit_choices: ClassVar[tuple[int, ...]] = quantize.BIT_CHOICES
 
     sensitivity: tuple[float, ...] = ()
-    """Change of the normalised surface (root mean square) per unit of each dimension, measured after training; the
-    bits of a payload are divided by it. Empty: equal bits, the published quantization."""
+    """Change of the normalised surface (root mean square) per unit of each dimension, group by group, measured after
+    training; the bits of a payload are divided by it. Empty: equal bits, the published quantization."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sensitivity", tuple(self.sensitivity))  # JSON gives a list
 
+    @property
+    def token_groups(self) -> tuple[slice, ...]:
+        """Tokens that share scales, in order."""
+        return (slice(None),)
+
     def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """max_abs [dim], and with a sensitivity also centre [dim], over the layer's latents."""
-        dim = self.latent_shape[1]
-        low, high = np.full(dim, np.inf, np.float32), np.full(dim, -np.inf, np.float32)
+        """max_abs [groups, dim], and with a sensitivity also centre [groups, dim], over the layer's latents."""
+        shape = len(self.token_groups), self.latent_shape[1]
+        low, high = np.full(shape, np.inf, np.float32), np.full(shape, -np.inf, np.float32)
         for tokens in latents:
-            np.minimum(low, tokens.min(axis=0), out=low)
-            np.maximum(high, tokens.max(axis=0), out=high)
+            for group, members in enumerate(self.token_groups):
+                np.minimum(low[group], tokens[members].min(axis=0), out=low[group])
+                np.maximum(high[group], tokens[members].max(axis=0), out=high[group])
         if not self.sensitivity:
             return {"max_abs": np.maximum(np.abs(low), np.abs(high))}
         centre = ((low.astype(np.float64) + high) / 2).astype(np.float32)
         return {"max_abs": np.maximum(high - centre, centre - low), "centre": centre}
 
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Tokens [tokens, dim] → packed codes."""
-        return self._quantizer(params).pack(latents, bits)
+        """Tokens [tokens, dim] → packed codes, each group from a new byte on."""
+        return b"".join(quantizer.pack(latents[at], bits) for at, quantizer in self._quantizers(params))
 
     def unpack(self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None) -> np.ndarray:
         """Packed codes → tokens [tokens, dim]."""
-        quantizer = self._quantizer(params)
-        latents = quantizer.unpack(body, self.latent_shape, bits)
-        if keep_bits is None or keep_bits >= bits:
-            return latents
-        return quantizer.requantize(latents, keep_bits)
+        tokens = np.empty(self.latent_shape, np.float32)
+        start = 0
+        for at, quantizer in self._quantizers(params):
+            shape = tokens[at].shape
+            size = quantize.packed_bytes(shape[0] * shape[1], bits)
+            # The last group gets all that is left: a length that is wrong is its to refuse.
+            part = body[start : start + size] if at.stop is not None else body[start:]
+            tokens[at] = quantizer.unpack(part, shape, bits)
+            if keep_bits is not None and keep_bits < bits:
+                tokens[at] = quantizer.requantize(tokens[at], keep_bits)
+            start += size
+        return tokens
 
-    def _quantizer(self, params: Arrays) -> quantize.Quantizer:
-        sensitivity = np.array(self.sensitivity) if self.sensitivity else None
-        return quantize.Quantizer(params["max_abs"], params.get("centre"), sensitivity)
+    def _quantizers(self, params: Arrays) -> list[tuple[slice, quantize.Quantizer]]:
+        """Each group with its quantizer; scales without groups, as files had them first, are those of all tokens."""
+        scales = params["max_abs"]
+        groups = self.token_groups if scales.ndim == 2 else (slice(None),)
+        rows = np.atleast_2d(scales)
+        centres = np.atleast_2d(params["centre"]) if "centre" in params else [None] * len(groups)
+        shares: Any = [None] * len(groups)
+        if self.sensitivity:
+            shares = np.array(self.sensitivity).reshape(len(groups), -1)
+        return [
+            (at, quantize.Quantizer(row, centre, share))
+            for at, row, centre, share in zip(groups, rows, centres, shares, strict=True)
+        ]

@@ -28,7 +28,7 @@ class TrainConfig:
     learning_rate: float  # peak
     warmup: int  # steps
     points: int  # samples drawn per patch and step
-    border_points: int = 0  # more of them on the patch's outline, which the published loss leaves free
+    off_grid_points: int = 0  # more of them between samples and on the outline, which the published loss leaves free
     warm_start_tiles: int = 0  # tiles that a linear warm start is fitted to; 0: the published initialisation
     fit_steps: int = 4000  # of that warm start
     optimiser: str = "adamw"  # see neural.models.optimisers

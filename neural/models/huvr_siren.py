@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from neural.methods.huvr_siren import HuvrSiren
 from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
 from neural.models.huvr_siren_start import warm_start
-from neural.models.patches import corners, outline, windows
+from neural.models.patches import interpolate, measured, random_points
 from neural.models.vit import VisionTransformer, VitConfig
 from neural.tiles import TILE
 
@@ -34,8 +34,8 @@ PRESETS: dict[str, Preset] = {
             batch=4,
             learning_rate=5e-5,
             warmup=30,
-            points=48,
-            border_points=16,
+            points=32,
+            off_grid_points=32,
             warm_start_tiles=96,
             optimiser="muon",
             other_learning_rate=5e-6,
@@ -122,21 +122,16 @@ class HuvrSirenModel(TerrainModel):
         """Mean squared error over valid samples of each tile [B], on random points shared by all patches.
 
         tiles [B, S, S] normalised, valid [B, S, S] float 0/1. `config.points` are sample centres of each patch;
-        `config.border_points` (ours) lie on its outline, where the target is the mean of the four cells around.
+        `config.off_grid_points` (ours) lie between them and on its outline, where the published loss leaves the
+        surface, and so its analytic slopes, free.
         """
         size = tiles.shape[-1] // self.method.patches
-        drawn = torch.randperm(size * size, generator=generator)[: config.points].to(tiles.device)
-        local = (torch.stack((drawn % size, drawn // size), dim=-1) + 0.5) * (2.0 / size) - 1.0
-        target, weight = (windows(t, size, size)[..., drawn] for t in (tiles, valid))
-        if config.border_points:
-            edge = outline(size)
-            border = edge[torch.randperm(len(edge), generator=generator)[: config.border_points]].to(tiles.device)
-            local = torch.cat((local, border * (2.0 / size) - 1.0))
-            corner = border[:, 1] * (size + 1) + border[:, 0]
-            whole = (corners(valid) == 1).float()
-            target = torch.cat((target, windows(corners(tiles), size + 1, size)[..., corner]), dim=-1)
-            weight = torch.cat((weight, windows(whole, size + 1, size)[..., corner]), dim=-1)
+        drawn = torch.randperm(size * size, generator=generator)[: config.points]
+        points = torch.stack((drawn % size, drawn // size), dim=-1) + 0.5
+        between = random_points(config.off_grid_points, size, generator)
+        points = torch.cat((points, between)).to(tiles.device)
         latents = self.encode(tiles)
         with torch.autocast(tiles.device.type, enabled=False):  # ω0 would amplify half-precision phases
-            error = self.decode_points(latents.float(), local) - target
+            target, weight = interpolate(tiles, points, size), measured(valid, points, size)
+            error = self.decode_points(latents.float(), points * (2.0 / size) - 1.0) - target
         return mean_per_tile(error * error, weight)

@@ -1,8 +1,8 @@
 """Warm start of HUVR+SIREN: the SIREN's last layer spans the principal components of the patches.
 
-Its hidden layers are fitted so that their outputs span the components, and what the terrain does on the patch's
-outline with each (variable projection: the linear last layer is solved inside the loss; Golub & Pereyra 1973).
-The last amplitudes then carry the code.
+Its hidden layers are fitted so that their outputs span the components and what the terrain does with each of them
+between the samples and on the patch's outline, on a lattice of half cells (variable projection: the linear last layer
+is solved inside the loss; Golub & Pereyra 1973). The last amplitudes then carry the code.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neural.methods.huvr_siren import SINE_LAYERS
 from neural.models.linear_code import LinearCode, regress, ridge, standardise
-from neural.models.patches import corners, outline, windows
+from neural.models.patches import interpolate
 
 
 @torch.no_grad()
@@ -26,24 +26,21 @@ def warm_start(model: Any, tiles: Tensor, fit_steps: int) -> None:
 class _Start(LinearCode):
     def __init__(self, model: Any, images: Tensor) -> None:
         super().__init__(model, images)
-        border = outline(self.size)
-        corner = border[:, 1] * (self.size + 1) + border[:, 0]
-        self.outlines = windows(corners(images), self.size + 1, self.size).flatten(0, 1)[:, corner]
-        centre = (torch.arange(self.size) + 0.5) * (2.0 / self.size) - 1.0
-        y, x = torch.meshgrid(centre, centre, indexing="ij")
-        self.points = torch.cat((torch.stack((x.flatten(), y.flatten()), dim=-1), border * (2.0 / self.size) - 1.0))
+        at = torch.arange(2 * self.size + 1) / 2.0
+        y, x = torch.meshgrid(at, at, indexing="ij")
+        cells = torch.stack((x.flatten(), y.flatten()), dim=-1)
+        self.points = cells * (2.0 / self.size) - 1.0
+        taken = interpolate(images, cells, self.size).flatten(0, 1)
+        self.middle = taken.mean(dim=0)
+        self.basis = self.codes.T @ (taken - self.middle) / len(self.codes)
 
     def run(self, fit_steps: int) -> None:
         self.embed()
-        codes, kept = self.codes, self.kept
-        middle = self.outlines.mean(dim=0)
-        inside = torch.cat((self.components[:kept] * self.deviation[:kept, None], self.mean[None]))
-        border = torch.cat((codes.T @ (self.outlines - middle) / len(codes), middle[None]))
-        basis = self._fit_siren(torch.cat((inside, border), dim=1), fit_steps)
-        self._heads(self.hyper_decoder(self.bottleneck()), codes @ basis[:-1] + basis[-1])
+        spanned = self._fit_siren(torch.cat((self.basis, self.middle[None])), fit_steps)
+        self._heads(self.hyper_decoder(self.bottleneck()), self.codes @ spanned[:-1] + spanned[-1])
 
     def _features(self) -> Tensor:
-        """The SIREN's last sine layer, unmodulated, at a patch's sample centres and outline [points, width]."""
+        """The SIREN's last sine layer, unmodulated, on the lattice of half cells [points, width]."""
         h = self.points
         for layer in range(SINE_LAYERS):
             weight, bias = (self.weights[f"siren{layer}_{part}"] for part in ("weight", "bias"))

@@ -1,28 +1,73 @@
-"""Patches of training tiles as arrays: their samples, their corners, their outline."""
+"""Patches of training tiles, and the tile between its samples.
+
+Between samples a tile is its Catmull–Rom interpolant (E. Catmull, R. Rom 1974), whose slopes at the samples are the
+central differences that reference slopes are made of.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+PAD = 2
+"""Samples around a patch that its interpolant reads."""
+
 
 def windows(t: Tensor, size: int, step: int) -> Tensor:
-    """[B, S, S] → patches in row-major order, flattened: [B, patches², size²]."""
+    """[B, S, S] → windows of size² in row-major order, one every `step`, flattened: [B, count², size²]."""
     return t.unfold(1, size, step).unfold(2, size, step).flatten(3).flatten(1, 2)
 
 
-def corners(t: Tensor) -> Tensor:
-    """Values at the corners of the cells [B, S + 1, S + 1]: the mean of the four cells around, linear at the rim."""
-    for axis in (1, 2):
-        first, second = t.narrow(axis, 0, 1), t.narrow(axis, 1, 1)
-        last, before = t.narrow(axis, -1, 1), t.narrow(axis, -2, 1)
-        t = torch.cat((2 * first - second, t, 2 * last - before), dim=axis)
-        t = (t.narrow(axis, 0, t.shape[axis] - 1) + t.narrow(axis, 1, t.shape[axis] - 1)) / 2
+def extend(t: Tensor) -> Tensor:
+    """[B, S, S] → [B, S + 2 PAD, S + 2 PAD], continued linearly."""
+    for _ in range(PAD):
+        for axis in (1, 2):
+            first, second = t.narrow(axis, 0, 1), t.narrow(axis, 1, 1)
+            last, before = t.narrow(axis, -1, 1), t.narrow(axis, -2, 1)
+            t = torch.cat((2 * first - second, t, 2 * last - before), dim=axis)
     return t
 
 
-def outline(size: int) -> Tensor:
-    """Corner positions (column, row) on the outline of a patch of size × size cells [4·size, 2]."""
-    column, row = torch.meshgrid(torch.arange(size + 1), torch.arange(size + 1), indexing="xy")
-    on_edge = (column % size == 0) | (row % size == 0)
-    return torch.stack((column[on_edge], row[on_edge]), dim=-1)
+def taps(points: Tensor, size: int) -> Tensor:
+    """Weights [(size + 2 PAD)², n] of a window's samples in the interpolant at points [n, 2] = (x, y) in cells.
+
+    Points lie in [0, size]; sample centres at half-integers.
+    """
+    along = []
+    for axis in (0, 1):
+        position = points[:, axis] - 0.5
+        cell = position.floor().clamp(-1, size - 1)
+        t = position - cell
+        weights = torch.stack(
+            [
+                -0.5 * t + t**2 - 0.5 * t**3,
+                1 - 2.5 * t**2 + 1.5 * t**3,
+                0.5 * t + 2 * t**2 - 1.5 * t**3,
+                -0.5 * t**2 + 0.5 * t**3,
+            ]
+        )
+        full = torch.zeros(size + 2 * PAD, len(points), device=points.device)
+        first = cell.long() + PAD - 1
+        full.scatter_(0, first + torch.arange(4, device=points.device)[:, None], weights)
+        along.append(full)
+    return (along[1][:, None] * along[0][None]).flatten(0, 1)
+
+
+def interpolate(tiles: Tensor, points: Tensor, size: int) -> Tensor:
+    """Tiles [B, S, S] at points [n, 2] in cells of every patch of `size` cells: [B, patches², n]."""
+    return windows(extend(tiles), size + 2 * PAD, size) @ taps(points, size)
+
+
+def measured(valid: Tensor, points: Tensor, size: int) -> Tensor:
+    """1 where all samples that the interpolant reads at these points are valid, else 0: [B, patches², n]."""
+    ring = torch.nn.functional.pad(valid[:, None], (PAD,) * 4, mode="replicate")[:, 0]
+    return ((1 - windows(ring, size + 2 * PAD, size)) @ (taps(points, size) != 0).float() == 0).float()
+
+
+def random_points(count: int, size: int, generator: torch.Generator | None) -> Tensor:
+    """Points [count, 2] in cells, uniform over a patch; every fourth is moved to its outline."""
+    points = torch.rand(count, 2, generator=generator) * size
+    side = torch.randint(4, (count,), generator=generator)
+    for k in range(0, count, 4):
+        points[k, side[k] % 2] = float(size * (side[k] // 2))
+    return points

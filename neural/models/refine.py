@@ -13,44 +13,70 @@ from torch import Tensor
 
 from neural.models.base import TerrainModel, mean_per_tile
 
-RATE = 0.05
-"""First step of Adam, in standard deviations of each latent dimension within its tile; it falls to a hundredth."""
+FIRST_STEP = 1.0
+"""Step of the first iteration, before curvature is known."""
 
 
 def refine(model: TerrainModel, tiles: Tensor, valid: Tensor, latents: Tensor, steps: int) -> Tensor:
-    """Latents [B, tokens, dim] after `steps` of Adam on each tile's mean squared error over valid samples.
+    """Latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean squared error over valid samples.
 
     tiles [B, 256, 256] normalised, valid the same as float 0/1. A tile keeps the best latents it had, the given ones
-    included, so that no step makes it worse, whatever diverges.
+    included, so that no step makes it worse, whatever diverges; it does not depend on the others of its batch.
     """
     frozen = [p for p in model.parameters() if p.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(False)
     try:
-        return _descend(model, tiles, valid, latents.detach(), steps)
+        found = [_descend(model, *each, steps) for each in zip(tiles, valid, latents.detach(), strict=True)]
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
+    return torch.stack(found)
 
 
 @torch.enable_grad()
-def _descend(model: TerrainModel, tiles: Tensor, valid: Tensor, start: Tensor, steps: int) -> Tensor:
-    spread = start.std(dim=1, keepdim=True) if start.shape[1] > 1 else start.std(dim=2, keepdim=True)
-    scale = spread.clamp(min=1e-3 * float(spread.mean()) + 1e-6)
+def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, steps: int) -> Tensor:
+    scale = _scale(model, start)
     moved = torch.zeros_like(start).requires_grad_()  # in units of `scale`
-    optimiser = torch.optim.Adam([moved], lr=RATE, betas=(0.9, 0.95))
-    best, least = start.clone(), torch.full((len(start),), math.inf, device=start.device)
-    for step in range(steps + 1):
-        current = start + scale * moved
-        errors = mean_per_tile((model.decode(current) - tiles).square(), valid)
-        better = errors.detach() < least  # never true of a NaN
-        best[better], least[better] = current.detach()[better], errors.detach()[better]
-        if step == steps or not torch.isfinite(errors).any():
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    optimiser = torch.optim.LBFGS(
+        [moved], lr=FIRST_STEP, max_iter=steps, tolerance_grad=0.0, tolerance_change=0.0, line_search_fn="strong_wolfe"
+    )
+    best, least = start.clone(), math.inf
+
+    def error() -> Tensor:
+        nonlocal best, least
         optimiser.zero_grad()
-        # Adam is free of scale per value: the tiles of a batch do not slow each other down.
-        torch.nan_to_num(errors).sum().backward()
-        optimiser.step()
+        current = start + scale * moved
+        squares = mean_per_tile((model.decode(current[None]) - tile).square(), valid[None])[0]
+        value = squares.item()
+        if value < least:  # never true of a NaN
+            best, least = current.detach(), value
+        if not math.isfinite(value):
+            raise FloatingPointError
+        # Thousands of values share one mean: without the factor the first gradient would be tiny.
+        loss = squares * (start.numel() / first)
+        loss.backward()
+        return loss
+
+    first = 1.0
+    try:
+        with torch.no_grad():
+            given = model.decode(start[None])
+        first = max(mean_per_tile((given - tile).square(), valid[None]).item(), 1e-12)
+        optimiser.step(error)
+    except FloatingPointError:
+        pass  # what was best until then
     return best
+
+
+def _scale(model: TerrainModel, start: Tensor) -> Tensor:
+    """Steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where known, else the spread."""
+    sensitivity = torch.tensor(model.method.sensitivity, dtype=start.dtype, device=start.device)
+    if len(sensitivity) and bool((sensitivity > 0).all()):
+        scale = torch.empty_like(start)
+        groups = model.method.token_groups
+        for at, row in zip(groups, (1.0 / sensitivity).reshape(len(groups), -1), strict=True):
+            scale[at] = row
+        return scale
+    spread = start.std(dim=0, keepdim=True) if len(start) > 1 else start.std().expand(start.shape)
+    return spread.clamp(min=1e-3 * float(spread.mean()) + 1e-6).expand(start.shape)

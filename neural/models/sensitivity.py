@@ -14,7 +14,9 @@ _DIGITS = 4
 
 
 def sensitivity(model: TerrainModel, tiles: Tensor) -> tuple[float, ...]:
-    """Root mean square change of the normalised surface per unit of each latent dimension [dim], over all its tokens.
+    """Root mean square change of the normalised surface per unit of each latent dimension, over the tokens of a group.
+
+    One number per dimension [groups · dim], as `TokenMethod.sensitivity` has them.
 
     tiles [B, 256, 256] normalised. Estimated with random signs ±1 on the samples: the mean square of a
     vector–Jacobian product is the squared norm of the Jacobian's columns (M. Hutchinson 1990). Rounded, since it
@@ -23,14 +25,16 @@ def sensitivity(model: TerrainModel, tiles: Tensor) -> tuple[float, ...]:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         latents = model.encode(tiles)
-    squares = torch.zeros(latents.shape[-1], dtype=torch.float64)
+    groups = model.method.token_groups
+    squares = torch.zeros(len(groups), latents.shape[-1], dtype=torch.float64)
     for tile in latents:
         for _ in range(_PROBES):
-            at = tile[None].detach().clone().requires_grad_()
+            start = tile[None].detach().clone().requires_grad_()
             with torch.enable_grad():
-                heights = model.decode(at)
+                heights = model.decode(start)
                 signs = torch.randint(0, 2, heights.shape, generator=generator) * 2.0 - 1.0
-                (slopes,) = torch.autograd.grad(heights, at, signs.to(heights))
-            squares += slopes[0].double().square().sum(dim=0).cpu() / heights[0].numel()
-    mean = (squares / (len(latents) * _PROBES)).sqrt().tolist()
+                (slopes,) = torch.autograd.grad(heights, start, signs.to(heights))
+            energy = torch.stack([slopes[0, at].double().square().sum(dim=0) for at in groups])
+            squares += energy.cpu() / heights[0].numel()
+    mean = (squares / (len(latents) * _PROBES)).sqrt().flatten().tolist()
     return tuple(float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else 0.0 for value in mean)
