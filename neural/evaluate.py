@@ -74,6 +74,7 @@ def _add_tile(summary: ErrorSummary, surface: TileSurface, tile: Tile, reference
     summary.add_heights(decoded.metres, heights[inner], valid[inner])
     gradient, cell = (decoded.east, decoded.north), (grid.cell_x_m, grid.cell_y_m)
     summary.add_derivatives(gradient, decoded.laplacian, heights, valid, cell)
+    summary.add_sampled_slopes(decoded.metres, heights[inner], valid[inner], cell)
 
 
 class _Seams:

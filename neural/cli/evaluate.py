@@ -18,6 +18,7 @@ COLUMNS = (
     ("max_error_m", "max m", ".3f"),
     ("psnr_db", "PSNR dB", ".2f"),
     ("gradient_rmse", "∇ m/m", ".4f"),
+    ("sampled_gradient_rmse", "∇ of samples", ".4f"),
     ("laplacian_rmse", "∇² m/m²", ".4f"),
     ("edge_gap_m", "edge gap m", ".3f"),
     ("bits_per_sample", "bits/sample", ".4f"),
