@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from assets import sample_files
-from tests.bench.machine import machine
+from neural.bench.environment import machine
 
 PROBE = """
 import os, sys, time

@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from neural.archive import write_archive
+from neural.bench.environment import machine
 from neural.grid import Grid
 from neural.metadata import LayerDraft
 from neural.methods.reference import Reference, encode_raster
 from neural.pyramid import build
 from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
-from tests.bench.machine import machine
 from viewer import gl, headless
 from viewer.camera import Camera
 from viewer.scene import Scene

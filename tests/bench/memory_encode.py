@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.machine import machine
+from neural.bench.environment import machine
 
 
 def write_synthetic(path: Path, size: int) -> None:

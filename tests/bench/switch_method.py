@@ -21,7 +21,7 @@ import moderngl
 import numpy as np
 
 from assets import sample_files
-from tests.bench.machine import machine
+from neural.bench.environment import machine
 from tests.scene_tools import Magenta
 from viewer import gl, headless, layers
 from viewer.camera import Camera

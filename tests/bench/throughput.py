@@ -6,19 +6,34 @@ Run: python -m tests.bench.throughput [DEM] [--repeats 5] [--jobs 2]
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from neural.bench.environment import machine
 from neural.container import open_reader
 from neural.decode import decode, plan
 from neural.dem import open_dem
 from neural.encode import EncodeOptions, encode
 from neural.surface import SurfaceDecoder
 from neural.tiles import centres
-from tests.bench.machine import machine, median_seconds
 from tests.rasters import hills, write
+
+
+def median_seconds(call: Callable[[], Any], repeats: int) -> float:
+    """Median wall time of `repeats` calls after one warm-up."""
+    call()
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
 
 
 def main() -> None:
