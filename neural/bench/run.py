@@ -57,7 +57,8 @@ def check(plan: Plan) -> None:
 def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, Any]:
     """Everything as plain JSON values: places, means, ratios, machine, versions and options.
 
-    `jobs` places are measured at once, each in its own process with one thread. Results do not depend on it.
+    `jobs` places are measured at once, each in its own process with one thread. Results do not depend on it
+    beyond the rounding of sums.
     """
     check(plan)
     if jobs == 1 or len(places) == 1:
