@@ -16,6 +16,7 @@ import neural
 from neural.archive import write_archive
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
+from neural.grid import Grid
 from neural.metadata import LayerDraft
 from neural.methods import METHODS
 from neural.pyramid import PyramidTile, build, count_tiles
@@ -162,16 +163,18 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
                 for tile, (offset, scale, latents) in zip(batch, encoder.encode(batch), strict=True):
                     data = latents.astype(encoder.method.latent_dtype).tobytes()
                     rows.append(
-                        StagedTile(layer, tile.tile, offset, scale, tile.children, tile.info, _mask(tile, dem), data)
+                        StagedTile(
+                            layer, tile.tile, offset, scale, tile.children, tile.info, stored_mask(tile, dem.grid), data
+                        )
                     )
             stage.put_group(group, rows)
         count += len(batch)
         report(count, total)
 
 
-def _mask(tile: PyramidTile, dem: Dem) -> np.ndarray | None:
+def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
     """The tile's validity, or None where it is what the grid's extent already says."""
-    return None if np.array_equal(tile.valid, dem.grid.tile_inside(tile.tile)) else tile.valid
+    return None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
 
 
 def _write(dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,7 +69,7 @@ def run(
             found = train(Run(METHOD, name, data, out / name, steps=count, device=device, validate_every=count))
         method = preset.method
         tokens, dim = method.latent_shape
-        weights = sum(_product(shape) for shape in method.weight_shapes().values())
+        weights = sum(math.prod(shape) for shape in method.weight_shapes().values())
         row: dict[str, Any] = {"name": name, "steps": count, "patch": TILE // method.patches, "dim": dim}
         row |= {
             "floats_per_tile": tokens * dim,
@@ -79,13 +80,6 @@ def run(
         say(f"{name}: {row['psnr_db']:.2f} dB, RMSE {row['rmse_m']:.3f} m")
         rows.append(row)
     return {"kind": kind, "method": METHOD, "preset": PRESET, "variants": rows}
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
 
 
 def markdown(result: Mapping[str, Any]) -> str:

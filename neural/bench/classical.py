@@ -12,6 +12,7 @@ import numpy as np
 from neural.bench.allocate import operating_points
 from neural.bench.codecs import Codec, Stream
 from neural.dem import HIGHEST_M, Dem
+from neural.encode import stored_mask
 from neural.envelope import Envelope, pack_envelope, unpack_envelope
 from neural.grid import Grid
 from neural.metrics import ErrorSummary, central_differences
@@ -69,8 +70,7 @@ def measure(dem: Dem, codec: Codec, report: Report = lambda done, total: None) -
 def payload(codec: Codec, tile: PyramidTile, setting: Any, grid: Grid) -> bytes:
     """A tile at one setting in the project's envelope, with the same side information as any layer's tile."""
     stream = codec.encode(tile.heights, tile.valid, setting)
-    mask = None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
-    envelope = Envelope(stream.offset_m, stream.scale_m, tile.children, mask, stream.body)
+    envelope = Envelope(stream.offset_m, stream.scale_m, tile.children, stored_mask(tile, grid), stream.body)
     return pack_envelope(envelope, tile_id=tile_id(tile.tile), layer=0, height_range=_RANGE_M)
 
 
