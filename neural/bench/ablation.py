@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neural.bench import plots
-from neural.bench.tables import table
+from neural.bench.markdown import table
 from neural.tiles import TILE
 
 METHOD, PRESET = "huvr_siren", "small"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neural.bench.codecs import Codec, Stream
+from neural.bench.codec import Codec, Stream
 from neural.tiles import TILE
 
 _COARSE = 16

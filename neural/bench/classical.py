@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
 
+from neural.bench.accounting import Accounting, TileBytes, in_envelope
 from neural.bench.allocate import operating_points
-from neural.bench.codecs import Codec, Stream
+from neural.bench.codec import Codec, Stream
 from neural.dem import HIGHEST_M, Dem
 from neural.encode import stored_mask
-from neural.envelope import Envelope, pack_envelope, unpack_envelope
+from neural.envelope import Envelope, pack_envelope, pack_mask, unpack_envelope
 from neural.grid import Grid
 from neural.metrics import ErrorSummary, central_differences
-from neural.pmtiles import HEADER_BYTES, pack_directories
+from neural.pmtiles import pack_directories
 from neural.pyramid import PyramidTile, build, count_tiles
 from neural.tiles import TILE, Tile, tile_id
 
@@ -37,40 +38,67 @@ class _Trials:
 
     tiles: list[Tile]
     sse: np.ndarray  # [tiles, settings] m² over valid samples
-    sizes: np.ndarray  # [tiles, settings] bytes of the whole payload
+    sizes: np.ndarray  # [accountings, tiles, settings] bytes as each accounting counts them
+    lengths: np.ndarray  # [tiles, settings] bytes of its payload in the file
     starts: np.ndarray  # [tiles, settings] where its payload is in the file
     edges: dict[Tile, np.ndarray]  # finest tiles: [settings, 2, 2, 256]: first and last row, first and last column
 
 
-def measure(dem: Dem, codec: Codec, report: Report = lambda done, total: None) -> list[dict[str, Any]]:
-    """Operating points of a codec on a DEM, few bytes first: `ErrorSummary.report` with rates and the slope.
+def measure(
+    dem: Dem, codec: Codec, settings: Sequence[Any] | None = None, report: Report = lambda done, total: None
+) -> list[dict[str, Any]]:
+    """Operating points of a codec in the project's envelope; see `measure_all`."""
+    counted = Accounting(codec.title, type(codec), in_envelope, pyramid=True)
+    return measure_all(dem, codec, {codec.name: counted}, settings, report)[codec.name]
+
+
+def measure_all(
+    dem: Dem,
+    codec: Codec,
+    accountings: Mapping[str, Accounting],
+    settings: Sequence[Any] | None = None,
+    report: Report = lambda done, total: None,
+) -> dict[str, list[dict[str, Any]]]:
+    """Operating points of a codec on a DEM by accounting, few bytes first: `ErrorSummary.report`, rates, slope.
 
     Heights are compared over all valid samples of the finest level, slopes and Laplacian as central differences of
-    the decoded mosaic against those of the source. `stack_bits_per_sample` adds the coarser levels, each tile of
-    which takes its setting by the same slope, and a directory. Memory grows by about 0.1 MB per finest tile.
+    the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside each tile, as `evaluate` does).
+    `stack_bits_per_sample` adds the coarser levels, each tile of which takes its setting by the same slope, and a
+    directory, where the accounting has them. `settings` stands in for the codec's own sweep. Memory grows by 8 kB
+    per finest tile and setting.
     """
+    counts = [accounting.count for accounting in accountings.values()]
     with tempfile.TemporaryFile() as file:
-        trials = _try_all(dem, codec, file, report)
+        trials = _try_all(dem, codec, settings or codec.settings, counts, file, report)
         finest = np.array([tile.z == dem.grid.levels - 1 for tile in trials.tiles])
-        points = operating_points(trials.sse, trials.sizes, finest)
-        summaries = _summarise(dem, codec, file, trials, [dict(zip(trials.tiles, c, strict=True)) for _, c in points])
-    every = np.arange(len(trials.tiles))
-    rows = []
-    for (slope, chosen), summary in zip(points, summaries, strict=True):
-        sizes = trials.sizes[every, chosen]
-        samples = max(summary.samples, 1)
-        rates = {
-            "bits_per_sample": 8 * int(sizes[finest].sum()) / samples,
-            "stack_bits_per_sample": 8 * (int(sizes.sum()) + _directory_bytes(trials.tiles, sizes)) / samples,
-        }
-        rows.append({"slope_m2_per_byte": slope, **summary.report(), **rates})
+        points = [operating_points(trials.sse, sizes, finest) for sizes in trials.sizes]
+        choices = [dict(zip(trials.tiles, chosen, strict=True)) for each in points for _, chosen in each]
+        summaries = iter(_summarise(dem, codec, file, trials, choices))
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in accountings}
+    for (name, accounting), sizes, each in zip(accountings.items(), trials.sizes, points, strict=True):
+        for slope, chosen in each:
+            summary = next(summaries)
+            rates = _rates(trials.tiles, sizes[np.arange(len(sizes)), chosen], finest, accounting, summary.samples)
+            rows[name].append({"slope_m2_per_byte": slope, **summary.report(), **rates})
     return rows
+
+
+def _rates(
+    tiles: list[Tile], sizes: np.ndarray, finest: np.ndarray, accounting: Accounting, samples: int
+) -> dict[str, float]:
+    """Bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in bytes."""
+    single = int(sizes[finest].sum())
+    stack = int(sizes.sum()) + _directory_bytes(tiles, sizes) if accounting.pyramid else single
+    return {"bits_per_sample": 8 * single / max(samples, 1), "stack_bits_per_sample": 8 * stack / max(samples, 1)}
 
 
 def payload(codec: Codec, tile: PyramidTile, setting: Any, grid: Grid) -> bytes:
     """A tile at one setting in the project's envelope, with the same side information as any layer's tile."""
-    stream = codec.encode(tile.heights, tile.valid, setting)
-    envelope = Envelope(stream.offset_m, stream.scale_m, tile.children, stored_mask(tile, grid), stream.body)
+    return _pack(codec.encode(tile.heights, tile.valid, setting), tile, stored_mask(tile, grid))
+
+
+def _pack(stream: Stream, tile: PyramidTile, mask: np.ndarray | None) -> bytes:
+    envelope = Envelope(stream.offset_m, stream.scale_m, tile.children, mask, stream.body)
     return pack_envelope(envelope, tile_id=tile_id(tile.tile), layer=0, height_range=_RANGE_M)
 
 
@@ -80,31 +108,44 @@ def decode_payload(codec: Codec, data: bytes, tile: Tile) -> np.ndarray:
     return codec.decode(Stream(envelope.offset_m, envelope.scale_m, envelope.body))
 
 
-def _try_all(dem: Dem, codec: Codec, file: IO[bytes], report: Report) -> _Trials:
+def _try_all(
+    dem: Dem,
+    codec: Codec,
+    settings: Sequence[Any],
+    counts: Sequence[Callable[[TileBytes], int]],
+    file: IO[bytes],
+    report: Report,
+) -> _Trials:
     tiles: list[Tile] = []
     sse: list[list[float]] = []
-    sizes: list[list[int]] = []
+    sizes: list[list[list[int]]] = []
+    lengths: list[list[int]] = []
     edges: dict[Tile, np.ndarray] = {}
     total = count_tiles(dem.grid)
     for tile in build(dem):
         heights = tile.heights[tile.valid].astype(np.float64)
-        errors, lengths, lines = [], [], []
-        for setting in codec.settings:
-            data = payload(codec, tile, setting, dem.grid)
+        mask = stored_mask(tile, dem.grid)
+        mask_bytes = 0 if mask is None else len(pack_mask(mask))
+        errors, counted, written, lines = [], [], [], []
+        for setting in settings:
+            stream = codec.encode(tile.heights, tile.valid, setting)
+            data = _pack(stream, tile, mask)
             decoded = decode_payload(codec, data, tile.tile)
             error = decoded[tile.valid] - heights
             errors.append(float(error @ error))
-            lengths.append(file.write(data))
+            counted.append([count(TileBytes(len(data), stream.body, mask_bytes)) for count in counts])
+            written.append(file.write(data))
             lines.append([[decoded[0], decoded[-1]], [decoded[:, 0], decoded[:, -1]]])
         if tile.tile.z == dem.grid.levels - 1:
             edges[tile.tile] = np.array(lines)
         tiles.append(tile.tile)
         sse.append(errors)
-        sizes.append(lengths)
+        sizes.append(counted)
+        lengths.append(written)
         report(len(tiles), total)
-    table = np.array(sizes)
+    table = np.array(lengths)
     starts = (np.cumsum(table) - table.ravel()).reshape(table.shape)
-    return _Trials(tiles, np.array(sse), table, starts, edges)
+    return _Trials(tiles, np.array(sse), np.moveaxis(np.array(sizes), 2, 0), table, starts, edges)
 
 
 def _summarise(
@@ -113,23 +154,29 @@ def _summarise(
     """Errors of each choice of settings, every needed stream decoded once."""
     summaries = [ErrorSummary() for _ in choices]
     cell = dem.grid.cell_x_m, dem.grid.cell_y_m
-    everywhere = np.ones((TILE + 2, TILE + 2), bool)
     for index, tile in enumerate(trials.tiles):
         if tile not in trials.edges:
             continue
         heights, valid = dem.read(tile.y * TILE - 1, tile.x * TILE - 1, TILE + 2, TILE + 2)
-        inner = np.s_[1:-1, 1:-1]
         decoded: dict[int, np.ndarray] = {}
         for summary, choice in zip(summaries, choices, strict=True):
             setting = choice[tile]
             if setting not in decoded:
                 file.seek(int(trials.starts[index, setting]))
-                decoded[setting] = decode_payload(codec, file.read(int(trials.sizes[index, setting])), tile)
-            surface = _with_rim(decoded[setting], tile, choice, trials.edges)
-            summary.add_heights(decoded[setting], heights[inner], valid[inner])
-            east, north, bend, _ = central_differences(surface, everywhere, cell)
-            summary.add_derivatives((east, north), bend, heights, valid, cell)
+                decoded[setting] = decode_payload(codec, file.read(int(trials.lengths[index, setting])), tile)
+            add_raster(summary, _with_rim(decoded[setting], tile, choice, trials.edges), heights, valid, cell)
     return summaries
+
+
+def add_raster(
+    summary: ErrorSummary, decoded: np.ndarray, heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
+) -> None:
+    """One tile of a decoded raster with a rim of one cell [n + 2, m + 2], all its measures."""
+    inner = np.s_[1:-1, 1:-1]
+    summary.add_heights(decoded[inner], heights[inner], valid[inner])
+    east, north, bend, _ = central_differences(decoded, valid, cell_m)
+    summary.add_derivatives((east, north), bend, heights, valid, cell_m)
+    summary.add_sampled_slopes(decoded[inner], heights[inner], valid[inner], cell_m)
 
 
 def _with_rim(decoded: np.ndarray, tile: Tile, choice: dict[Tile, int], edges: dict[Tile, np.ndarray]) -> np.ndarray:
@@ -146,4 +193,4 @@ def _with_rim(decoded: np.ndarray, tile: Tile, choice: dict[Tile, int], edges: d
 def _directory_bytes(tiles: list[Tile], sizes: np.ndarray) -> int:
     ids = np.array([tile_id(tile) for tile in tiles], np.int64)
     order = np.argsort(ids)
-    return HEADER_BYTES + sum(map(len, pack_directories(ids[order], sizes[order].astype(np.int64))))
+    return sum(map(len, pack_directories(ids[order], sizes[order].astype(np.int64))))

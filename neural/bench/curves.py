@@ -16,7 +16,8 @@ import numpy as np
 Point = Mapping[str, Any]
 Curve = Sequence[Point]
 
-ERRORS = ("rmse_m", "mae_m", "le90_m", "max_error_m", "gradient_rmse", "laplacian_rmse")
+ERRORS = ("rmse_m", "mae_m", "le90_m", "max_error_m", "gradient_rmse", "sampled_gradient_rmse", "laplacian_rmse")
+RATE_KEYS = ("bits_per_sample", "stack_bits_per_sample")
 _LEAST = 1e-6
 """Errors below a micrometre (a flat tile decoded exactly) count as one, so that logarithms exist."""
 
@@ -75,7 +76,7 @@ def mean_point(points: Sequence[Point]) -> dict[str, Any]:
     }
     mean["psnr_db"] = float(np.mean([_psnr(point) for point in points]))
     mean["rmse_mean_m"] = float(np.mean([point["rmse_m"] for point in points]))
-    for key in ("bits", "macs_per_sample", "decoder_bytes"):
+    for key in ("bits", "step_m", "macs_per_sample", "decoder_bytes"):
         if key in points[0]:
             mean[key] = points[0][key]
     return mean
@@ -96,33 +97,39 @@ def common_rates(curves: Sequence[Curve], count: int = 48) -> np.ndarray:
     return np.geomspace(low, high, count).clip(low, high) if low < high else np.empty(0)
 
 
-def rate_at(curve: Curve, key: str, error: float) -> tuple[float, str]:
+def rate_at(curve: Curve, key: str, error: float, wanted: str = "bits_per_sample") -> tuple[float, str]:
     """Bits per sample at which a curve gets down to an error, and which bound that is ("" when it is none).
 
-    "≤": its fewest bits give less error already; "≥": its most bits give more.
+    "≤": its fewest bits give less error already; "≥": its most bits give more. `wanted` names another value of the
+    points to read there: another rate, which then orders the points, or another error.
     """
-    ordered = sorted(curve, key=lambda point: point["bits_per_sample"])
-    x = np.log([point["bits_per_sample"] for point in ordered])
+    ordered = sorted(curve, key=lambda point: point[wanted if wanted in RATE_KEYS else RATE_KEYS[0]])
+    x = np.log([max(point[wanted], _LEAST) for point in ordered])
     # What a codec reaches with fewer bits it also reaches with more.
     y = np.minimum.accumulate(np.log([max(point[key], _LEAST) for point in ordered]))
-    wanted = math.log(max(error, _LEAST))
-    if wanted > y[0]:
+    log_error = math.log(max(error, _LEAST))
+    if log_error > y[0]:
         return math.exp(x[0]), "≤"
-    if wanted < y[-1]:
+    if log_error < y[-1]:
         return math.exp(x[-1]), "≥"
-    return math.exp(np.interp(-wanted, -y, x)), ""
+    return math.exp(np.interp(-log_error, -y, x)), ""
 
 
-def ratio(point: Point, codecs: Mapping[str, Curve], key: str) -> Ratio:
-    """Bytes of a point over those of the codec that needs fewest for the same error `key`."""
+def ratio(point: Point, codecs: Mapping[str, Curve], key: str, rate: str = "bits_per_sample") -> Ratio:
+    """Bytes of a point, counted as `rate`, over those of the codec that needs fewest for the same error `key`."""
     found = {name: rate_at(curve, key, point[key]) for name, curve in codecs.items()}
     # A codec that never gets there is no rival of one that does.
     best = min(found, key=lambda name: (found[name][1] == "≥", found[name][0]))
     bits, bound = found[best]
-    return Ratio(point["bits_per_sample"] / bits, best, {"≤": "≥", "≥": "≤", "": ""}[bound])
+    return Ratio(point[rate] / bits, best, {"≤": "≥", "≥": "≤", "": ""}[bound])
 
 
 def mean_ratio(ratios: Sequence[Ratio]) -> tuple[float, str]:
     """Geometric mean over places, and which bound it is: "?" where bounds point both ways."""
-    bounds = {r.bound for r in ratios} - {""}
-    return geometric([r.value for r in ratios]), bounds.pop() if len(bounds) == 1 else "?" if bounds else ""
+    return geometric([r.value for r in ratios]), common_bound([r.bound for r in ratios])
+
+
+def common_bound(bounds: Sequence[str]) -> str:
+    """What a mean of bounded values is: "" when none is a bound, "?" when they point both ways."""
+    kinds = set(bounds) - {""}
+    return kinds.pop() if len(kinds) == 1 else "?" if kinds else ""

@@ -40,6 +40,6 @@ def versions(codecs: bool) -> dict[str, str]:
             continue
     if codecs:
         libraries: dict[str, Any] = require("imagecodecs", "comparing codecs", "bench").version(dict)
-        names = ("imagecodecs", "lerc", "libjxl", "openjpeg", "sz3", "zfp")
+        names = ("imagecodecs", "lerc", "libavif", "libjxl", "openjpeg", "sz3", "zfp")
         found |= {name: str(libraries[name]) for name in names if name in libraries}
     return found

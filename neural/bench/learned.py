@@ -1,9 +1,9 @@
-"""Rate and distortion of one learned method on one place: encoded once at 32 bits, read at every bit depth."""
+"""Rate and distortion of a learned method on a place: encoded once and read at every bit depth, or once per step."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,14 @@ from neural.methods import METHODS
 
 Report = Callable[[int, int], None]
 BITS = (32, 16, 8, 6, 5, 4, 3, 2)
+"""Bits per value that a method with a fixed count of values per tile is read at."""
+
+LAPPED_STEPS = (0.06, 0.09, 0.136, 0.205, 0.309, 0.466, 0.702, 1.06, 1.59, 2.4, 3.6, 5.4)
+STEP_SWEEPS: dict[str, tuple[float, ...]] = {"lapped_siren": LAPPED_STEPS}
+"""Methods whose rate is set by a quantization step instead, with the steps of their sweep, metres, fine to coarse.
+
+They have a bounded mode as well, and their levels need one another: their rate is that of the whole stack.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,16 @@ class Series:
         title = METHODS[self.method].title
         return f"{title}, {self.refine} step{'s' if self.refine > 1 else ''}" if self.refine else title
 
+    @property
+    def stepped(self) -> bool:
+        """Whether a quantization step sets its rate, not bits per value."""
+        return self.method in STEP_SWEEPS
+
+    @property
+    def rate(self) -> str:
+        """Which rate tables and plots compare with codecs of single levels."""
+        return "stack_bits_per_sample" if self.stepped else "bits_per_sample"
+
 
 def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> list[Series]:
     """Every method as its encoder predicts it and, where `refine` steps are asked for, refined as well.
@@ -61,17 +79,19 @@ def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> lis
 
 
 @contextmanager
-def encoded(place: Place, line: Series, threads: int | None, device: str, report: Report) -> Iterator[Reader]:
-    """The place as a temporary .ntile file with one 32-bit layer of the series."""
+def encoded(
+    place: Place, line: Series, settings: Mapping[str, Any], threads: int | None, device: str, report: Report
+) -> Iterator[Reader]:
+    """The place as a temporary .ntile file with one layer of the series; `settings` are further encode options."""
     options = EncodeOptions(
         methods=(line.method,),
-        bits=32,
         models=(line.model,) if line.model else (),
         crs=place.crs,
         unit=place.unit,
         jobs=threads,
         device=device,
         refine=line.refine,
+        **settings,
     )
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "area.ntile"
@@ -83,14 +103,36 @@ def encoded(place: Place, line: Series, threads: int | None, device: str, report
 def measure(
     place: Place, line: Series, bits: tuple[int, ...], threads: int | None, device: str, report: Report
 ) -> list[dict[str, Any]]:
-    """One row of `neural.evaluate.evaluate` per bit depth, most bits first, with the size of the decoder in bytes."""
+    """One row of `neural.evaluate.evaluate` per point of the sweep, most bytes first, with the decoder's size in bytes.
+
+    A point is a bit depth of one file, or a file of its own with its `step_m`.
+    """
+    if line.stepped:
+        return [
+            {**row, "step_m": step}
+            for step in STEP_SWEEPS[line.method]
+            for row in measure_file(place, line, {"step_m": step}, (None,), threads, device, report)
+        ]
+    return measure_file(place, line, {"bits": 32}, tuple(sorted(bits, reverse=True)), threads, device, report)
+
+
+def measure_file(
+    place: Place,
+    line: Series,
+    settings: Mapping[str, Any],
+    depths: tuple[int | None, ...],
+    threads: int | None,
+    device: str,
+    report: Report,
+) -> list[dict[str, Any]]:
+    """One row per bit depth (None: as stored) that one file of a series is read at."""
     rows: list[dict[str, Any]] = []
     with (
-        encoded(place, line, threads, device, report) as reader,
+        encoded(place, line, settings, threads, device, report) as reader,
         open_dem(place.path, crs=place.crs, unit=place.unit) as dem,
     ):
         layer, decoder = reader.layers[0], reader.sizes()["decoder_bytes"]
-        for depth in sorted(bits, reverse=True):
+        for depth in depths:
             row = evaluate(reader, layer, dem, depth, report)
             rows.append({**{k: v for k, v in row.items() if k not in ("layer", "method")}, "decoder_bytes": decoder})
     return rows

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neural.errors import DemError, UsageError
@@ -14,24 +14,29 @@ MANIFEST = "MANIFEST.csv"
 
 @dataclass(frozen=True)
 class Place:
-    """One raster, and how `neural.dem.open_dem` is to read it."""
+    """One raster, how `neural.dem.open_dem` is to read it, and what its manifest says of it."""
 
     name: str
     path: Path
     crs: str | None = None
     unit: str | None = None
+    split: str | None = None
+    data_class: str | None = None  # dtm (bare earth), dsm, bathy, …
 
 
-def find_places(arguments: Iterable[Path], split: str, crs: str | None, unit: str | None) -> list[Place]:
-    """Rasters as they are, and of every folder the rows of `split` in its MANIFEST.csv (columns file, split, crs).
+def find_places(
+    arguments: Iterable[Path], splits: Sequence[str] | None, crs: str | None, unit: str | None
+) -> list[Place]:
+    """Rasters as they are, and of every folder the rows of `splits` (None: all) in its MANIFEST.csv, split by split.
 
-    A row without a CRS is taken as local metres; heights of a manifest are metres unless `unit` says otherwise.
-    Raises UsageError when a folder has no such rows, DemError when a raster does not exist.
+    Columns: file, split, crs and data_class. A row without a CRS is taken as local metres; heights of a manifest are
+    metres unless `unit` says otherwise. Raises UsageError when a folder has no rows of a split, DemError when a
+    raster does not exist.
     """
     places: list[Place] = []
     for argument in arguments:
         if argument.is_dir():
-            places += _listed(argument, split, crs, unit)
+            places += _listed(argument, splits, crs, unit)
         else:
             places.append(Place(argument.stem, argument, crs, unit))
     if not places:
@@ -40,18 +45,28 @@ def find_places(arguments: Iterable[Path], split: str, crs: str | None, unit: st
         if not place.path.exists():
             raise DemError(f"{place.path} does not exist; check the path.")
     names = [place.name for place in places]
-    return [Place(str(p.path), p.path, p.crs, p.unit) if names.count(p.name) > 1 else p for p in places]
+    return [replace(p, name=str(p.path)) if names.count(p.name) > 1 else p for p in places]
 
 
-def _listed(folder: Path, split: str, crs: str | None, unit: str | None) -> list[Place]:
+def _listed(folder: Path, splits: Sequence[str] | None, crs: str | None, unit: str | None) -> list[Place]:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise UsageError(f"{folder} has no {MANIFEST} (columns file, split, crs): add one or name the rasters.")
     with manifest.open(newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row.get("split") == split and row.get("file")]
-    if not rows:
-        raise UsageError(f"{manifest} lists no raster of split '{split}': choose another --split.")
+        rows = [row for row in csv.DictReader(lines) if row.get("file") and row.get("split")]
+    present = list(dict.fromkeys(row["split"] for row in rows))
+    if missing := [split for split in splits or () if split not in present]:
+        raise UsageError(f"{manifest} lists no raster of split '{missing[0]}': choose another --split.")
     return [
-        Place(Path(row["file"]).stem, folder / row["file"], crs or (None if row.get("crs") else "local"), unit or "m")
+        Place(
+            Path(row["file"]).stem,
+            folder / row["file"],
+            crs or (None if row.get("crs") else "local"),
+            unit or "m",
+            row["split"],
+            row.get("data_class") or None,
+        )
+        for split in (present if splits is None else splits)
         for row in rows
+        if row["split"] == split
     ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neural.bench import classical, curves, learned
+from neural.bench import bounded, classical, curves, image, learned, reuse, workers
+from neural.bench.accounting import ACCOUNTINGS, CODEC_NAMES, IMAGE, IMAGE_TITLE
 from neural.bench.baselines import BASELINES
-from neural.bench.codecs import CODECS, Codec
+from neural.bench.bd_rate import bd_rates
+from neural.bench.codecs import CODECS
 from neural.bench.environment import machine, require, versions
 from neural.bench.learned import Series
 from neural.bench.places import Place
-from neural.dem import open_dem
+from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.methods import METHODS
 
@@ -23,10 +25,13 @@ Say = Callable[[str], None]
 RATIO_ERRORS = ("rmse_m", "gradient_rmse")
 PROTOCOL = (
     "Tiles of 256×256 samples of the finest level, errors over all valid samples. Every payload is counted in the same "
-    "envelope (offset, scale, mask, checksum). Codecs: per tile the setting with the least SSE + slope · bytes, one "
-    "slope for all tiles of a place; their slopes are central differences of the decoded mosaic, those of learned "
-    "layers analytic. Means over places are geometric (PSNR: arithmetic; rmse_mean_m: arithmetic), of learned layers "
-    "at equal bits per value, of codecs at equal bits per sample, interpolated in log–log."
+    "envelope (offset, scale, mask, checksum), except: JPEG 2000 files count the bare codestreams of the finest tiles "
+    "and their masks; without headers, what is left of these when all that is the same for every tile goes; one image, "
+    "a codestream of the whole place and its mask. Codecs: per tile the setting with the least SSE + slope · bytes, "
+    "one slope for all tiles of a place; their slopes are central differences of the decoded mosaic, those of learned "
+    "layers analytic; ∇ in samples: central differences of decoded samples inside tiles, of both. "
+    "Means over places are geometric (PSNR: arithmetic; rmse_mean_m: arithmetic), of learned layers "
+    "at equal bits per value or equal step, of codecs at equal bits per sample, interpolated in log–log."
 )
 
 
@@ -37,19 +42,26 @@ class Plan:
     series: tuple[Series, ...]
     codecs: tuple[str, ...]
     bits: tuple[int, ...] = learned.BITS
+    max_errors_m: tuple[float, ...] = ()
     threads: int | None = None
     device: str = "auto"
+    earlier: Mapping[str, Any] = field(default_factory=dict)
+    """Codecs' curves that need no measuring: of `reuse.codecs`, by SHA-256 of the place's file."""
 
 
 def check(plan: Plan) -> None:
     """Raise UsageError when the plan cannot be measured here: unknown names, bits, or a missing package."""
-    if unknown := [name for name in plan.codecs if name not in CODECS]:
-        raise UsageError(f"'{unknown[0]}' is no codec to compare; choose from {', '.join(CODECS)}.")
+    if unknown := [name for name in plan.codecs if name not in CODEC_NAMES]:
+        raise UsageError(f"'{unknown[0]}' is no codec to compare; choose from {', '.join(CODEC_NAMES)}.")
+    if plan.max_errors_m and not any(line.stepped for line in plan.series):
+        raise UsageError(f"--max-errors needs a method that keeps a bound: {', '.join(learned.STEP_SWEEPS)}.")
     for line in plan.series:
+        if line.stepped:
+            continue
         choices = METHODS[line.method].bit_choices
         if wrong := [depth for depth in plan.bits if depth not in choices]:
             raise UsageError(f"--bits {wrong[0]} is not one of {', '.join(map(str, choices))}.")
-    if plan.codecs:
+    if plan.codecs or plan.max_errors_m:
         require("imagecodecs", "comparing codecs", "bench")
     require("matplotlib", "plotting", "bench")
 
@@ -64,60 +76,95 @@ def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, A
     if jobs == 1 or len(places) == 1:
         measured = [measure_place(place, plan, say) for place in places]
     else:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
         single = replace(plan, threads=1)
-        with ProcessPoolExecutor(min(jobs, len(places)), get_context("spawn")) as pool:
+        with workers.pool(min(jobs, len(places))) as pool:
             futures = [pool.submit(measure_place, place, single, say) for place in places]
             measured = [future.result() for future in futures]
     return {
         "protocol": PROTOCOL,
         "machine": machine(),
         "versions": versions(bool(plan.codecs)),
+        "reused": sorted(place["name"] for place in measured if place["file_sha256"] in plan.earlier),
         "options": {
             "series": [vars(line) | {"name": line.name} for line in plan.series],
-            "codecs": {name: list(CODECS[name].settings) for name in plan.codecs},
+            "codecs": {name: list(settings(name)) for name in plan.codecs},
             "bits": list(plan.bits),
+            "steps_m": {line.name: list(learned.STEP_SWEEPS[line.method]) for line in plan.series if line.stepped},
+            "max_errors_m": list(plan.max_errors_m),
         },
         "titles": titles(plan),
         "places": measured,
         "mean": means(measured, plan),
+        "bd_rates": bd_rates(measured, [line.name for line in plan.series], plan.codecs),
         "ratios": ratios(measured, plan),
     }
 
 
+def settings(name: str) -> Sequence[Any]:
+    """What a codec is swept over."""
+    return image.SETTINGS if name == IMAGE else ACCOUNTINGS[name].codec.settings
+
+
 def titles(plan: Plan) -> dict[str, str]:
     """What tables call each series, codec and baseline."""
-    rasters: dict[str, type[Codec]] = {**{name: CODECS[name] for name in plan.codecs}, **BASELINES}
-    return {line.name: line.title for line in plan.series} | {name: codec.title for name, codec in rasters.items()}
+    codecs = {name: accounting.title for name, accounting in ACCOUNTINGS.items()} | {IMAGE: IMAGE_TITLE}
+    return {
+        **{line.name: line.title for line in plan.series},
+        **{name: codecs[name] for name in plan.codecs},
+        **{name: codec.title for name, codec in BASELINES.items()},
+    }
 
 
 def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
-    """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of points."""
+    """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of points.
 
-    def timed(name: str, call: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    With bounds of the largest error also {"bounded": …}.
+    """
+
+    @contextmanager
+    def timed(what: str) -> Iterator[None]:
         began = time.monotonic()
-        rows = call()
-        say(f"{place.name}: {name}, {len(rows)} points, {time.monotonic() - began:.1f} s")
-        return rows
+        yield
+        say(f"{place.name}: {what}, {time.monotonic() - began:.1f} s")
 
     def quiet(done: int, total: int) -> None:
         pass
 
-    found: dict[str, Any] = {"name": place.name, "file": place.path.name}
-    found["learned"] = {
-        line.name: timed(line.name, partial(learned.measure, place, line, plan.bits, plan.threads, plan.device, quiet))
-        for line in plan.series
-    }
+    found: dict[str, Any] = {"name": place.name, "file": place.path.name, "file_sha256": reuse.digest(place.path)}
+    earlier = plan.earlier.get(found["file_sha256"], {})
+    found |= {"split": place.split, "data_class": place.data_class, "learned": {}}
+    for line in plan.series:
+        with timed(line.name):
+            found["learned"][line.name] = learned.measure(place, line, plan.bits, plan.threads, plan.device, quiet)
     with open_dem(place.path, crs=place.crs, unit=place.unit) as dem:
         grid = dem.grid
         found |= {"width": grid.width, "height": grid.height, "cell_m": [grid.cell_x_m, grid.cell_y_m]}
         found["assumed"] = list(grid.assumptions)
-        found["codecs"] = {name: timed(name, partial(classical.measure, dem, CODECS[name]())) for name in plan.codecs}
+        measured = _codecs(dem, [name for name in plan.codecs if name not in earlier], timed)
+        found["codecs"] = {name: earlier[name] if name in earlier else measured[name] for name in plan.codecs}
+        if plan.max_errors_m:
+            with timed("bounded error"):
+                lines = [line for line in plan.series if line.stepped]
+                found["bounded"] = bounded.measure(place, dem, lines, plan.max_errors_m, plan.threads, plan.device)
         found["baselines"] = {name: classical.measure(dem, codec())[0] for name, codec in BASELINES.items()}
     found["samples"] = found["baselines"]["one_height"]["samples"]
     return found
+
+
+def _codecs(
+    dem: Dem, names: Sequence[str], timed: Callable[[str], AbstractContextManager[None]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Curves of the codecs asked for, in that order; a codec's streams are made once for all its accountings."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    tiled = {name: ACCOUNTINGS[name] for name in names if name in ACCOUNTINGS}
+    for codec in dict.fromkeys(accounting.codec for accounting in tiled.values()):
+        own = {name: accounting for name, accounting in tiled.items() if accounting.codec is codec}
+        with timed(", ".join(own)):
+            found |= classical.measure_all(dem, codec(), own)
+    if IMAGE in names:
+        with timed(IMAGE):
+            found[IMAGE] = image.measure(dem)
+    return {name: found[name] for name in names}
 
 
 def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
@@ -145,15 +192,21 @@ def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
 
 
 def ratios(places: Sequence[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]:
-    """Per learned point and error: bytes over those of the best codec at equal error, per place and as a mean."""
+    """Per learned point and error: bytes over those of the best codec at equal error, per place and as a mean.
+
+    Codecs are those in the same envelope.
+    """
     rows: list[dict[str, Any]] = []
-    if not plan.codecs:
+    codecs = [name for name in plan.codecs if name in CODECS]
+    if not codecs:
         return rows
+    rivals = [{name: place["codecs"][name] for name in codecs} for place in places]
     for key in RATIO_ERRORS:
         for line in plan.series:
-            for index, depth in enumerate(sorted(plan.bits, reverse=True)):
-                found = [curves.ratio(place["learned"][line.name][index], place["codecs"], key) for place in places]
+            for points in zip(*(place["learned"][line.name] for place in places), strict=True):
+                found = [curves.ratio(p, own, key, line.rate) for p, own in zip(points, rivals, strict=True)]
                 value, bound = curves.mean_ratio(found)
-                row = {"error": key, "series": line.name, "bits": depth, "mean": value, "bound": bound}
+                setting = {name: points[0][name] for name in ("bits", "step_m") if name in points[0]}
+                row = {"error": key, "series": line.name, **setting, "mean": value, "bound": bound}
                 rows.append({**row, "places": [r._asdict() for r in found]})
     return rows

@@ -15,8 +15,8 @@ import numpy as np
 
 from neural.bench import plots
 from neural.bench.learned import Series
+from neural.bench.markdown import table
 from neural.bench.places import Place
-from neural.bench.tables import table
 from neural.dem import open_dem
 from neural.encode import DEFAULT_MODELS
 from neural.metrics import psnr_db
@@ -37,7 +37,8 @@ def run(
     places: Sequence[Place], lines: Sequence[Series], steps: int, device: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """PSNR and RMSE of one tile per place as encoded, with its latents optimised, and with the decoder as well."""
-    from neural.models.base import load_model, model_stem, pick_device
+    from neural.model_files import model_stem
+    from neural.models.base import load_model, pick_device
 
     rows = []
     target = pick_device(device)

@@ -10,9 +10,10 @@ import numpy as np
 
 from neural.bench import plots
 from neural.bench.learned import Series, encoded
+from neural.bench.markdown import table
 from neural.bench.places import Place
-from neural.bench.tables import table
 from neural.methods import METHODS
+from neural.methods.base import TileMethod
 
 SHARES = (0.9, 0.95, 0.99)
 
@@ -41,9 +42,10 @@ def run(places: Sequence[Place], lines: Sequence[Series], threads: int | None, d
 def _spectrum(places: Sequence[Place], line: Series, threads: int | None, device: str) -> dict[str, Any]:
     tokens: list[np.ndarray] = []
     for place in places:
-        with encoded(place, line, threads, device, lambda done, total: None) as reader:
+        with encoded(place, line, {"bits": 32}, threads, device, lambda done, total: None) as reader:
             layer = reader.layers[0]
             method = METHODS[layer.method](**layer.config)
+            assert isinstance(method, TileMethod)  # has payloads of tokens
             for tile in reader.tiles(layer):
                 if tile.z == reader.grid.levels - 1:
                     envelope = reader.read(layer, tile)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from neural.bench import bd_table, bounded
+from neural.bench.markdown import cell, setting, table
 
 COLUMNS = (
     ("rmse_m", "RMSE m", ".4f"),
@@ -13,6 +15,7 @@ COLUMNS = (
     ("max_error_m", "max m", ".3f"),
     ("psnr_db", "PSNR dB", ".2f"),
     ("gradient_rmse", "∇ RMSE m/m", ".4f"),
+    ("sampled_gradient_rmse", "∇ in samples", ".4f"),
     ("laplacian_rmse", "∇² RMSE m/m²", ".4f"),
     ("bits_per_sample", "bits/sample", ".4f"),
     ("stack_bits_per_sample", "all levels", ".4f"),
@@ -25,7 +28,7 @@ _MEAN_ONLY = (
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Every table of a result, in the order: means, ratios, each place."""
+    """Every table of a result, in the order: BD-rates, bounded error, means, ratios, each place."""
     names = result["titles"]
     places = result["places"]
     count = len(places)
@@ -34,6 +37,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"Machine: {result['machine']}. " + ", ".join(f"{k} {v}" for k, v in result["versions"].items()) + ".",
         "",
     ]
+    lines += [*bd_table.lines(result), *bounded.lines(result)]
     lines += ["## Mean over places", "", *_mean_table(result), ""]
     lines += _swept(result)
     lines.append("")
@@ -42,19 +46,6 @@ def markdown(result: Mapping[str, Any]) -> str:
     for place in places:
         lines += [f"## {place['name']}", "", *_place_header(place), "", *_place_table(place, names), ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table, numbers to the right."""
-    rule = [":--", *("--:" for _ in header[1:])]
-    return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
-
-
-def cell(value: Any, spec: str) -> str:
-    """A number by a format, or a dash where there is none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value / 1000:.0f}" if spec == "kB" else format(value, spec)
 
 
 def _cells(point: Mapping[str, Any], columns: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -69,7 +60,7 @@ def _mean_table(result: Mapping[str, Any]) -> list[str]:
         rows.append([names[name], *_cells(point, columns)])
     for name, points in mean["learned"].items():
         for point in points:
-            rows.append([f"{names[name]}, {point['bits']} bits", *_cells(point, columns)])
+            rows.append([f"{names[name]}, {setting(point)}", *_cells(point, columns)])
     for name, points in mean["codecs"].items():
         for point in points:
             if point["places"] == count:
@@ -93,6 +84,7 @@ def _ratio_tables(result: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Bytes of learned layers over the best codec at equal error",
         "",
+        "Codecs in the same envelope. Bytes of the finest level; of methods with a step, of all levels. "
         "Below 1 the learned layer is smaller. ≥: the best codec's fewest bytes give less error already (its true need "
         "is smaller still); ≤: no codec of the sweep gets as exact; ? in a mean: both occur.",
         "",
@@ -102,9 +94,7 @@ def _ratio_tables(result: Mapping[str, Any]) -> list[str]:
         for row in result["ratios"]:
             if row["error"] == key:
                 per_place = [f"{r['bound']}{r['value']:.2f} {names[r['codec']]}" for r in row["places"]]
-                rows.append(
-                    [f"{names[row['series']]}, {row['bits']} bits", f"{row['bound']}{row['mean']:.2f}", *per_place]
-                )
+                rows.append([f"{names[row['series']]}, {setting(row)}", f"{row['bound']}{row['mean']:.2f}", *per_place])
         if rows:
             lines += [f"### {title}", ""]
             lines += [*table(["", "geometric mean", *(p["name"] for p in result["places"])], rows), ""]
@@ -113,13 +103,14 @@ def _ratio_tables(result: Mapping[str, Any]) -> list[str]:
 
 def _place_header(place: Mapping[str, Any]) -> list[str]:
     size = f"{place['width']}×{place['height']} cells of {place['cell_m'][0]:g}×{place['cell_m'][1]:g} m"
-    return [f"{place['file']}: {size}, {place['samples']} valid samples."]
+    about = "".join(f", {place[key]}" for key in ("split", "data_class") if place[key])
+    return [f"{place['file']}: {size}, {place['samples']} valid samples{about}."]
 
 
 def _place_table(place: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
     rows = [[names[name], *_cells(point, COLUMNS)] for name, point in place["baselines"].items()]
     for name, points in place["learned"].items():
-        rows += [[f"{names[name]}, {point['bits']} bits", *_cells(point, COLUMNS)] for point in points]
+        rows += [[f"{names[name]}, {setting(point)}", *_cells(point, COLUMNS)] for point in points]
     for name, points in place["codecs"].items():
         step = max(1, round(len(points) / 8))  # JSON has them all
         rows += [[names[name], *_cells(point, COLUMNS)] for point in points[::step]]

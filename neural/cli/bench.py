@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -16,11 +17,14 @@ from neural.cli import options
 if TYPE_CHECKING:
     from neural.bench.learned import Series
     from neural.bench.places import Place
+    from neural.bench.run import Plan
 
 
 def _names(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Repeated and comma-separated values as one tuple; None when not given, () for `none`."""
+    """Repeated and comma-separated values as one tuple; None for `all` or when not given, () for `none`."""
     names = tuple(dict.fromkeys(name for value in values for name in value.replace(",", " ").split()))
+    if "all" in names:
+        return None
     return () if names == ("none",) else names or None
 
 
@@ -31,6 +35,16 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, values: tuple[str, 
         raise click.BadParameter("numbers, e.g. 8 or 8,4,2.") from error
 
 
+def _metres(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
+    try:
+        bounds = tuple(float(name) for name in _names(ctx, parameter, values) or ())
+    except ValueError as error:
+        raise click.BadParameter("metres, e.g. 0.2 or 0.1,0.2.") from error
+    if not all(0 < bound < math.inf for bound in bounds):
+        raise click.BadParameter("bounds are above 0 metres, e.g. 0.2 or 0.1,0.2.")
+    return bounds
+
+
 def _models(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
     if wrong := [value for value, (name, _, path) in zip(values, pairs, strict=True) if not (name and path)]:
@@ -38,18 +52,64 @@ def _models(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
     return {name: path for name, _, path in pairs}
 
 
-@click.command("bench")
+class _SpacedLists(click.Command):
+    """A command whose `--methods a b` means `--methods a,b`, although further words would be DEMs."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _joined(args))
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Words that follow a list option's value joined to it, as long as it knows them and they are no paths."""
+    from neural.bench.accounting import CODEC_NAMES
+    from neural.methods import METHODS
+
+    known = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
+    joined: list[str] = []
+    option, awaits_value = "", False
+    for argument in arguments:
+        if awaits_value:
+            awaits_value = False
+        elif (name := argument.partition("=")[0]) in known:
+            option, awaits_value = name, "=" not in argument
+        elif option and argument in known[option] and not Path(argument).exists():
+            joined[-1] += f",{argument}"
+            continue
+        else:
+            option = ""
+        joined.append(argument)
+    return joined
+
+
+@click.command("bench", cls=_SpacedLists)
 @click.argument("dems", metavar="DEM...", type=options.PATH, nargs=-1)
-@click.option("--split", default="val", show_default=True, help="Rows of a folder's MANIFEST.csv.")
-@click.option("--methods", multiple=True, callback=_names, help="Learned methods; repeat, or 'none' (default: all).")
-@click.option("--codecs", multiple=True, callback=_names, help="Codecs; repeat, or 'none' (default: all).")
-@click.option("--bits", multiple=True, callback=_numbers, help="Bits per value; repeat (default: 32,16,8,6,5,4,3,2).")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    callback=_names,
+    default=("val",),
+    show_default=True,
+    help="Rows of a folder's MANIFEST.csv, a list or 'all'.",
+)
+@click.option("--methods", multiple=True, callback=_names, help="Methods, a list, 'all' or 'none' (default: all).")
+@click.option("--codecs", multiple=True, callback=_names, help="Codecs, a list, 'all' or 'none' (default: all).")
+@click.option("--bits", multiple=True, callback=_numbers, help="Bits per value, a list (default: 32,16,8,6,5,4,3,2).")
+@click.option(
+    "--max-errors",
+    "max_errors_m",
+    multiple=True,
+    callback=_metres,
+    metavar="METRES",
+    help="Measure bytes under these bounds on every sample's error as well; a list.",
+)
 @click.option("--refine", type=click.IntRange(0), default=0, help="Measure payloads refined by N steps as well.")
 @click.option("--model", "models", multiple=True, callback=_models, metavar="METHOD=PATH", help="Instead of shipped.")
 @options.crs
 @options.unit
 @click.option("--out", type=options.PATH, default=Path("bench"), show_default=True, help="Folder for the results.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Places measured at once.")
+@click.option("--reuse", type=options.PATH, default=None, help="Take codecs' curves from this earlier OUT folder.")
 @options.device
 @click.option("--spectrum", is_flag=True, help="Instead: principal components of the payloads.")
 @click.option("--specialise", type=click.IntRange(1), metavar="N", help="Instead: optimise single tiles, N steps.")
@@ -59,16 +119,18 @@ def _models(ctx: click.Context, parameter: click.Parameter, values: tuple[str, .
 @options.as_json
 def command(
     dems: tuple[Path, ...],
-    split: str,
+    splits: tuple[str, ...] | None,
     methods: tuple[str, ...] | None,
     codecs: tuple[str, ...] | None,
     bits: tuple[int, ...] | None,
+    max_errors_m: tuple[float, ...],
     refine: int,
     models: dict[str, str],
     crs: str | None,
     unit: str | None,
     out: Path,
     jobs: int,
+    reuse: Path | None,
     device: str,
     spectrum: bool,
     specialise: int | None,
@@ -82,10 +144,15 @@ def command(
     Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialise and --ablation run that diagnostic
     instead and write its own JSON, Markdown and plot.
 
-    Example: ntile bench folder --out results --codecs jpeg2k,lerc
+    Lists have commas, or the option is repeated; names of methods and codecs may also be separated by spaces.
+
+    Example: ntile bench folder --out results --split test --methods lapped_siren huvr_siren --codecs all
     """
-    from neural.bench import learned, report
+    from neural.bench import learned, report, run
+    from neural.bench.accounting import CODEC_NAMES
+    from neural.bench.environment import versions
     from neural.bench.places import find_places
+    from neural.bench.reuse import codecs as earlier_codecs
     from neural.encode import DEFAULT_MODELS
 
     say = partial(click.echo, err=True)
@@ -94,14 +161,23 @@ def command(
     if ablation:
         results[f"ablation_{ablation}"] = _ablation(ablation, data, steps, device, out, say)
     if spectrum or specialise or not ablation:
-        places = find_places(dems, split, crs, unit)
+        places = find_places(dems, splits, crs, unit)
         report.folder(out)
         if spectrum:
-            results["spectrum"] = _spectrum(places, lines, device, out)
+            results["spectrum"] = _spectrum(places, _token_series(lines, methods), device, out)
         if specialise:
-            results["specialise"] = _specialise(places, lines, specialise, device, out, say)
+            results["specialise"] = _specialise(places, _token_series(lines, methods), specialise, device, out, say)
         if not results:
-            results["bench"] = _bench(places, lines, codecs, bits, jobs, device, out, say)
+            wanted = CODEC_NAMES if codecs is None else codecs
+            plan = run.Plan(
+                series=tuple(lines),
+                codecs=wanted,
+                earlier={} if reuse is None else earlier_codecs(reuse, versions(bool(wanted)), run.settings, wanted),
+                bits=bits or learned.BITS,
+                max_errors_m=max_errors_m,
+                device=device,
+            )
+            results["bench"] = _bench(places, plan, jobs, out, say)
     if as_json:
         options.print_json(results.get("bench", results))
     else:
@@ -109,20 +185,16 @@ def command(
             click.echo((out / f"{name}.md").read_text(encoding="utf-8"))
 
 
-def _bench(
-    places: list[Place],
-    lines: list[Series],
-    codecs: tuple[str, ...] | None,
-    bits: tuple[int, ...] | None,
-    jobs: int,
-    device: str,
-    out: Path,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
-    from neural.bench import learned, plots, report, run, tables
-    from neural.bench.codecs import CODECS
+def _token_series(lines: list[Series], methods: tuple[str, ...] | None) -> list[Series]:
+    """The series whose payloads are tokens, which diagnostics look at. Raises UsageError for another one asked for."""
+    if methods and (other := [line.method for line in lines if line.stepped]):
+        raise click.UsageError(f"--spectrum and --specialise look at tokens, which {other[0]} does not have.")
+    return [line for line in lines if not line.stepped]
 
-    plan = run.Plan(tuple(lines), tuple(CODECS) if codecs is None else codecs, bits or learned.BITS, None, device)
+
+def _bench(places: list[Place], plan: Plan, jobs: int, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    from neural.bench import plots, report, run, tables
+
     result: dict[str, Any] = options.finite(run.run(places, plan, jobs, say))
     report.write(out, "bench", result, tables.markdown(result))
     plots.rate_distortion(result, out)

@@ -1,0 +1,120 @@
+"""Bytes of learned series against each classical codec at equal error, as one number per place (after Bjøntegaard).
+
+The mean over 16 errors, evenly spaced in the logarithm, of the logarithm of the ratio of bytes, interpolated in
+log–log (G. Bjøntegaard, VCEG-M33, 2001, with lines in place of the cubic). A mean that skips a place because a method
+cannot reach its errors would reward failure: a method that does not get down to the smallest error fails there, and
+so does every mean over that place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neural.bench.curves import Curve, common_bound, rate_at
+
+ANCHORS = ("jpeg2k_files", "jpeg2k_headerless", "jpeg2k_image", "avif", "jpegxl", "sz3", "lerc", "zfp")
+RANGE_M = (0.04, 0.11)
+"""Height RMSE that bytes are compared over."""
+
+ERRORS = 16
+SERIES_RATE, ANCHOR_RATE = "stack_bits_per_sample", "bits_per_sample"
+"""A learned layer counts all its levels and the directory, a codec its finest level alone."""
+
+RANGE_ANCHOR = "jpeg2k_files"
+MEASURES = {"height": "rmse_m", "gradient": "sampled_gradient_rmse", "analytic_gradient": "gradient_rmse"}
+"""Error of both sides by measure. sampled_gradient_rmse takes central differences of decoded samples inside tiles,
+whatever was decoded; gradient_rmse the analytic gradient of a learned surface and the mosaic of a codec."""
+
+BARE_EARTH = "dtm"
+
+
+class Saving(NamedTuple):
+    """Mean logarithm of the ratio of bytes, None where the series fails; and which bound it is ("" when none)."""
+
+    log_ratio: float | None
+    bound: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, the ratio as a change in percent."""
+        return {"percent": None if self.log_ratio is None else 100 * math.expm1(self.log_ratio), "bound": self.bound}
+
+
+def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> Saving:
+    """Bytes of a series over an anchor's at equal errors `key`.
+
+    Where the fewest bytes of a side give less error than asked for they count: "≥" when it is the anchor, whose need
+    is smaller still, "≤" when it is the series. "≤" as well where the anchor's most bytes give more error.
+    """
+    logs, bounds = [], []
+    for error in errors:
+        own, own_bound = rate_at(series, key, error, SERIES_RATE)
+        other, other_bound = rate_at(anchor, key, error, ANCHOR_RATE)
+        if own_bound == "≥":
+            return Saving(None, "")
+        logs.append(math.log(own / other))
+        bounds += [own_bound, {"≤": "≥", "≥": "≤", "": ""}[other_bound]]
+    return Saving(float(np.mean(logs)), common_bound(bounds))
+
+
+def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
+    """The errors of a measure that bytes are compared at on a place, ascending.
+
+    Gradients span those of JPEG 2000 files at the ends of the height range.
+    """
+    low, high = RANGE_M
+    if measure != "height":
+        files = place["codecs"][RANGE_ANCHOR]
+        low, high = (rate_at(files, "rmse_m", error, MEASURES[measure])[0] for error in RANGE_M)
+    return [float(error) for error in np.geomspace(low, high, ERRORS)]
+
+
+def bd_rates(places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs: Sequence[str]) -> list[dict[str, Any]]:
+    """One entry per series, anchor and measure: per place, means, worst place. Gradients need JPEG 2000 files."""
+    measures = [measure for measure in MEASURES if measure == "height" or RANGE_ANCHOR in codecs]
+    errors = {measure: [errors_at(measure, place) for place in places] for measure in measures}
+    return [
+        {
+            "series": name,
+            "anchor": anchor,
+            "measure": measure,
+            **_entry(
+                [
+                    saving(place["learned"][name], place["codecs"][anchor], MEASURES[measure], asked)
+                    for place, asked in zip(places, errors[measure], strict=True)
+                ],
+                [place["data_class"] == BARE_EARTH for place in places],
+            ),
+            "ranges": [[asked[0], asked[-1]] for asked in errors[measure]],
+        }
+        for name in series
+        for anchor in ANCHORS
+        if anchor in codecs
+        for measure in measures
+    ]
+
+
+def _entry(savings: Sequence[Saving], bare: Sequence[bool]) -> dict[str, Any]:
+    earth = [each for each, is_bare in zip(savings, bare, strict=True) if is_bare]
+    worst = max(range(len(savings)), key=lambda k: _rank(savings[k]))
+    return {
+        "places": [each.to_json() for each in savings],
+        "mean_bare_earth": mean(earth).to_json() if earth else None,
+        "mean_all": mean(savings).to_json(),
+        "worst": {"place": worst, **savings[worst].to_json()},
+    }
+
+
+def _rank(each: Saving) -> float:
+    return math.inf if each.log_ratio is None else each.log_ratio
+
+
+def mean(savings: Sequence[Saving]) -> Saving:
+    """The arithmetic mean of the logarithms; fails where one fails."""
+    logs = [each.log_ratio for each in savings if each.log_ratio is not None]
+    if len(logs) < len(savings):
+        return Saving(None, "")
+    return Saving(float(np.mean(logs)), common_bound([each.bound for each in savings]))
