@@ -13,13 +13,16 @@ import numpy as np
 
 from neural import metadata as md
 from neural.container import verify
-from neural.envelope import Envelope, pack_envelope
+from neural.envelope import Envelope, pack_envelope, plain_offset
 from neural.errors import NtileError
 from neural.grid import Grid
 from neural.hilbert import tile_ids, tiles_from_ids
 from neural.metadata import Layer, LayerDraft
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
 from neural.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
 from neural.stage import Stage, StagedTile
+from neural.tiles import tile_id
 
 BodyOf = Callable[[int, StagedTile], bytes]
 """(layer index, staged tile) → the method's own bits."""
@@ -83,10 +86,19 @@ def _write_payloads(
     lengths = np.empty(len(order), np.int64)
     for k, (_, index, id_) in enumerate(order.tolist()):
         tile = stage.get(index, id_)
-        envelope = Envelope(tile.offset_m, tile.scale_m, tile.children, tile.mask, body_of(index, tile))
-        bounds = layers[index].height_range
-        lengths[k] = file.write(pack_envelope(envelope, tile_id=id_, layer=index, height_range=bounds))
+        own = issubclass(METHODS[layers[index].method], LinkedMethod)
+        lengths[k] = file.write(payload(tile, body_of(index, tile), layers[index].height_range, own))
     return order[:, 0], lengths
+
+
+def payload(tile: StagedTile, body: bytes, height_range: tuple[float, float], linked: bool) -> bytes:
+    """A tile's bytes in the file; `height_range` (metres) bounds all tiles of its layer.
+
+    A `LinkedMethod` has the mask in its own bits, and its offset is anything near the heights.
+    """
+    offset_m = plain_offset(tile.offset_m, height_range) if linked else tile.offset_m
+    envelope = Envelope(offset_m, tile.scale_m, tile.children, None if linked else tile.mask, body)
+    return pack_envelope(envelope, tile_id=tile_id(tile.tile), layer=tile.layer, height_range=height_range)
 
 
 def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:

@@ -159,7 +159,7 @@ class Reader:
         )
 
     def sizes(self) -> dict[str, Any]:
-        """How the file's bytes divide; header and all directories are `directory_bytes`.
+        """How the file's bytes divide; the header, of fixed size, counts as metadata.
 
         `payload_bytes` and `tiles` are lists [layer][level]; payloads + directory + metadata + decoders = file.
         Computed once; the caller must not change it.
@@ -173,8 +173,8 @@ class Reader:
         return {
             "payload_bytes": [[int(self._bounds[b] - self._bounds[a]) for a, b in levels] for levels in runs],
             "tiles": [[b - a for a, b in levels] for levels in runs],
-            "directory_bytes": HEADER_BYTES + self.header.root_length + self.header.leaf_length,
-            "metadata_bytes": metadata,
+            "directory_bytes": self.header.root_length + self.header.leaf_length,
+            "metadata_bytes": HEADER_BYTES + metadata,
             "decoder_bytes": self.header.metadata_length - metadata,
             "file_bytes": self.header.file_length,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,19 +18,24 @@ from neural.archive import write_archive
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.grid import Grid
-from neural.metadata import LayerDraft
+from neural.lapped.rate import DEFAULT_QUALITY, Rate, step_of_quality
 from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
+from neural.model_files import model_method, model_stem
 from neural.pyramid import PyramidTile, build, count_tiles
 from neural.stage import Stage, StagedTile
-from neural.tile_encoders import ModelEncoder, ReferenceEncoder, TileEncoder
+from neural.tile_encoders import LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
 
 BATCH = 8
 """Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
+
+DEFAULT_METHOD = "lapped_siren"
 
 DEFAULT_MODELS = {
     "functa": "functa-small",
     "huvr": "huvr-small",
     "huvr_siren": "huvr_siren-small",
+    "lapped_siren": "lapped_siren-base",
     "trans_inr": "trans_inr-small",
 }
 """Shipped model of each learned method (assets/models)."""
@@ -38,12 +44,27 @@ Report = Callable[[int, int], None]
 """Called with (tiles done, upper bound of all tiles)."""
 
 
+RATES = {
+    "quality": "--quality",
+    "step_m": "--step",
+    "target_rmse_m": "--target-rmse",
+    "bits_per_sample": "--bits-per-sample",
+    "max_error_m": "--max-error",
+}
+"""Fields of `EncodeOptions` that set the rate of a `LinkedMethod`, at most one of them, with their option."""
+
+
 @dataclass(frozen=True)
 class EncodeOptions:
     """What `ntile encode` was asked for."""
 
-    methods: tuple[str, ...] = ("huvr_siren",)
-    bits: int = 8
+    methods: tuple[str, ...] | None = None  # None: those of `models`; without any, DEFAULT_METHOD
+    bits: int = 8  # per value of methods with a fixed count of values
+    quality: float | None = None  # 0 … 100, see `neural.lapped.rate.step_of_quality`
+    step_m: float | None = None  # quantization step of the finest level
+    target_rmse_m: float | None = None
+    bits_per_sample: float | None = None  # of the payloads of all levels and their directory
+    max_error_m: float | None = None  # bound on every valid sample
     models: tuple[str, ...] = ()  # shipped names or path stems, at most one per method; else its shipped one
     refine: int = 0  # steps of payload refinement
     reference_m: float | None = None  # tolerance of an added reference layer
@@ -64,7 +85,7 @@ def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lam
         key = _key(dem, source, encoders, options)
         with Stage.open(out, key, options.restart) as stage:
             _stage_tiles(dem, encoders, stage, report)
-            _write(dem, out, encoders, stage, options)
+            _write(dem, out, encoders, stage, options, report)
 
 
 def check_output(source: Path, out: Path) -> None:
@@ -77,15 +98,14 @@ def check_output(source: Path, out: Path) -> None:
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     """One encoder per layer, in the order asked for, the reference layer last."""
-    if options.methods:
-        require_torch("encoding")
-    encoders: list[TileEncoder] = []
     stems = _stems(options)
-    for name in options.methods:
-        encoders.append(_model_encoder(name, stems[name], options))
-        if options.bits not in METHODS[name].bit_choices:
-            choices = ", ".join(map(str, METHODS[name].bit_choices))
-            raise UsageError(f"--bits {options.bits} is not one of {choices}.")
+    rate = _rate(options, any(issubclass(METHODS[name], LinkedMethod) for name in stems))
+    encoders: list[TileEncoder] = [
+        _linked_encoder(name, stem, rate, options)
+        if issubclass(METHODS[name], LinkedMethod)
+        else _model_encoder(name, stem, options)
+        for name, stem in stems.items()
+    ]
     if options.reference_m is not None:
         if not options.reference_m > 0:
             raise UsageError(f"--reference {options.reference_m} must be a tolerance in metres above 0, e.g. 0.01.")
@@ -93,6 +113,23 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     if not encoders:
         raise UsageError("nothing to encode: give --method, --reference or both.")
     return encoders
+
+
+def _rate(options: EncodeOptions, wanted: bool) -> Rate:
+    """What sets the rate of a layer. Raises UsageError for several, one out of range, or one that no layer wants."""
+    given = {name: value for name in RATES if (value := getattr(options, name)) is not None}
+    if len(given) > 1:
+        raise UsageError(f"give only one of {' and '.join(RATES[name] for name in given)}.")
+    for name, value in given.items():
+        if not wanted:
+            raise UsageError(f"{RATES[name]} is for lapped_siren; set the rate of the other methods with --bits.")
+        if name == "quality" and not 0 <= value <= 100:
+            raise UsageError(f"--quality {value:g} must be a number from 0 to 100.")
+        if name != "quality" and not 0 < value < math.inf:
+            raise UsageError(f"{RATES[name]} {value:g} must be a number above 0.")
+    if "quality" in given or not given:
+        return Rate(step_m=step_of_quality(given.get("quality", DEFAULT_QUALITY)))
+    return Rate(**given)
 
 
 def require_torch(what: str) -> None:
@@ -103,45 +140,52 @@ def require_torch(what: str) -> None:
 
 def _stems(options: EncodeOptions) -> dict[str, Path]:
     """Path stem of each method's model. Raises UsageError for a method without one, or two models of one method."""
-    from neural.models.base import model_method, model_stem
-
-    for name in options.methods:
+    given = [(stem := model_stem(model), model_method(stem)) for model in options.models]
+    methods = options.methods
+    if methods is None:
+        methods = tuple(dict.fromkeys(name for _, name in given)) or (DEFAULT_METHOD,)
+    for name in methods:
         if name not in DEFAULT_MODELS:
             raise UsageError(f"method '{name}' has no model to encode with; choose from {', '.join(DEFAULT_MODELS)}.")
-        if options.methods.count(name) > 1:
+        if methods.count(name) > 1:
             raise UsageError(f"--method {name} is given twice: a file holds one layer per method and model.")
     stems: dict[str, Path] = {}
-    for model in options.models:
-        stem = model_stem(model)
-        name = model_method(stem)
-        if name not in options.methods:
-            raise UsageError(f"{stem} holds a {name} model, not {' or '.join(options.methods)}: give --method {name}.")
+    for stem, name in given:
+        if name not in methods:
+            raise UsageError(f"{stem} holds a {name} model, not {' or '.join(methods)}: give --method {name}.")
         if name in stems:
-            raise UsageError(f"--model {model}: {stems[name]} is a {name} model as well; give one model per method.")
+            raise UsageError(f"--model {stem}: {stems[name]} is a {name} model as well; give one model per method.")
         stems[name] = stem
-    return {name: stems.get(name) or model_stem(DEFAULT_MODELS[name]) for name in options.methods}
+    return {name: stems.get(name) or model_stem(DEFAULT_MODELS[name]) for name in methods}
 
 
-def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> ModelEncoder:
+def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> TileEncoder:
+    require_torch(f"encoding {name}")
     import torch
-
-    from neural.models.base import load_model
 
     if options.jobs:
         torch.set_num_threads(options.jobs)
-    model, encoder_file, decoder_file = load_model(stem)
-    identity = hashlib.sha256(encoder_file + decoder_file).hexdigest()
-    return ModelEncoder(model, decoder_file, identity, options.device, options.refine)
+    if options.bits not in METHODS[name].bit_choices:
+        choices = ", ".join(map(str, METHODS[name].bit_choices))
+        raise UsageError(f"--bits {options.bits} is not one of {choices}.")
+    return ModelEncoder(stem, options.bits, options.device, options.refine)
+
+
+def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -> TileEncoder:
+    if options.bits != METHODS[name].bit_choices[0]:
+        raise UsageError(f"--bits {options.bits} is not for {name}: set its rate with {', '.join(RATES.values())}.")
+    if options.refine:
+        raise UsageError(f"--refine is not for {name}: its encoder optimises every payload already.")
+    return LappedEncoder(stem, rate)
 
 
 def _key(dem: Dem, source: Path, encoders: list[TileEncoder], options: EncodeOptions) -> str:
-    """Hash of all that decides the output; a work file with another key is not resumed."""
+    """Hash of all that decides what is staged; a work file with another key is not resumed."""
     stat = source.stat()
     facts = {
         "version": neural.__version__,
         "source": [stat.st_size, stat.st_mtime_ns, dem.grid.to_json()],
         "layers": [encoder.identity for encoder in encoders],
-        "bits": options.bits,
         "link": options.link_decoder,
         "attribution": options.attribution,
     }
@@ -161,7 +205,7 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
             rows = []
             for layer, encoder in enumerate(encoders):
                 for tile, (offset, scale, latents) in zip(batch, encoder.encode(batch), strict=True):
-                    data = latents.astype(encoder.method.latent_dtype).tobytes()
+                    data = latents.astype(encoder.latent_dtype).tobytes()
                     rows.append(
                         StagedTile(
                             layer, tile.tile, offset, scale, tile.children, tile.info, stored_mask(tile, dem.grid), data
@@ -177,33 +221,19 @@ def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
     return None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
 
 
-def _write(dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions) -> None:
-    def latents(method_index: int, row: StagedTile) -> np.ndarray:
-        method = encoders[method_index].method
-        return np.frombuffer(row.latents, method.latent_dtype).reshape(method.latent_shape)
-
-    drafts, decoders = [], {}
-    for index, encoder in enumerate(encoders):
-        method = encoder.method
-        sha = None
-        if encoder.decoder is not None:
-            sha = hashlib.sha256(encoder.decoder).hexdigest()
-            decoders[sha] = encoder.decoder
-        drafts.append(
-            LayerDraft(
-                method=method.name,
-                config=method.config(),
-                bits=options.bits if encoder.decoder is not None else method.bit_choices[0],
-                decoder=sha,
-                params=method.fit_params(latents(index, row) for row in stage.rows(index)),
-                tolerance_m=encoder.tolerance_m,
-                title=method.title,
-            )
-        )
+def _write(
+    dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions, report: Report
+) -> None:
+    layers = [encoder.finish(stage, index, dem.grid, report) for index, encoder in enumerate(encoders)]
+    decoders = {
+        layer.draft.decoder: encoder.decoder
+        for layer, encoder in zip(layers, encoders, strict=True)
+        if layer.draft.decoder is not None and encoder.decoder is not None
+    }
 
     def body_of(index: int, row: StagedTile) -> bytes:
-        return encoders[index].method.pack(latents(index, row), drafts[index].bits, drafts[index].params)
+        return layers[index].body_of(row)
 
     provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
     linked = set(decoders) if options.link_decoder else set()
-    write_archive(out, dem.grid, drafts, stage, body_of, decoders, provenance, linked)
+    write_archive(out, dem.grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)

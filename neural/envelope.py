@@ -16,9 +16,12 @@ from neural.tiles import TILE, tile_from_id
 
 VERSION = 1
 _HEAD = struct.Struct("<BBHffI")  # version, layer, flags, offset_m, scale_m, crc32c
+_START = struct.Struct("<BBH")  # of both forms: version, layer, flags
+_SHORT_HEAD = struct.Struct("<BBHHI")  # version, layer, flags, offset as a height code, crc32c
 _CHILD = struct.Struct("<HHB")  # minimum, maximum, error code
-_CRC_AT = 12
+_CRC_BYTES = 4
 _HAS_MASK = 1 << 4
+_IS_SHORT = 1 << 5
 _TOP = 0xFFFF
 _UNBOUNDED = 255
 
@@ -52,8 +55,8 @@ class Envelope:
 def pack_envelope(env: Envelope, *, tile_id: int, layer: int, height_range: tuple[float, float]) -> bytes:
     """The payload of the tile with this id within its layer.
 
-    `height_range` (metres) bounds the heights of all the layer's tiles. Raises ValueError for a child outside
-    it and for an offset or scale that is not finite.
+    `height_range` (metres) bounds the heights of all the layer's tiles. An offset of `plain_offset` and a scale of 1
+    take the short form. Raises ValueError for a child outside the range and for an offset or scale that is not finite.
     """
     if not (math.isfinite(env.offset_m) and math.isfinite(env.scale_m)):
         raise ValueError(f"tile {tile_id} has offset {env.offset_m} and scale {env.scale_m}")
@@ -67,23 +70,48 @@ def pack_envelope(env: Envelope, *, tile_id: int, layer: int, height_range: tupl
         stream = pack_mask(env.mask)
         rest += [struct.pack("<I", len(stream)), stream]
     tail = b"".join([*rest, env.body])
-    head = _HEAD.pack(VERSION, layer, flags, env.offset_m, env.scale_m, 0)[:_CRC_AT]
+    code = _offset_code(env.offset_m, height_range)
+    if env.scale_m == 1 and env.offset_m == _offset(code, height_range):
+        head = _SHORT_HEAD.pack(VERSION, layer, flags | _IS_SHORT, code, 0)[:-_CRC_BYTES]
+    else:
+        head = _HEAD.pack(VERSION, layer, flags, env.offset_m, env.scale_m, 0)[:-_CRC_BYTES]
     return head + struct.pack("<I", _checksum(tile_id, head, tail)) + tail
+
+
+def plain_offset(offset_m: float, height_range: tuple[float, float]) -> float:
+    """The nearest offset, float32 metres, that the short form can hold: for methods that may choose theirs."""
+    return _offset(_offset_code(offset_m, height_range), height_range)
+
+
+def _offset(code: int, height_range: tuple[float, float]) -> float:
+    return float(np.float32(_height(code, height_range)))
+
+
+def _offset_code(offset_m: float, height_range: tuple[float, float]) -> int:
+    low, high = height_range
+    return min(max(round((offset_m - low) / (high - low) * _TOP), 0), _TOP) if high > low else 0
 
 
 def unpack_envelope(data: bytes, *, tile_id: int, layer: int, height_range: tuple[float, float]) -> Envelope:
     """Inverse of `pack_envelope`; raises ContainerError for any byte that is not as it was written."""
-    if len(data) < _HEAD.size:
+    if len(data) < _SHORT_HEAD.size:
         raise _bad(tile_id, layer, "it is cut short")
-    version, own_layer, flags, offset_m, scale_m, crc = _HEAD.unpack_from(data)
-    if crc != _checksum(tile_id, data[:_CRC_AT], data[_HEAD.size :]):
+    version, own_layer, flags = _START.unpack_from(data)
+    short = bool(flags & _IS_SHORT)
+    head = _SHORT_HEAD if short else _HEAD
+    if len(data) < head.size:
+        raise _bad(tile_id, layer, "it is cut short")
+    *_, crc = head.unpack_from(data)
+    if crc != _checksum(tile_id, data[: head.size - _CRC_BYTES], data[head.size :]):
         raise _bad(tile_id, layer, "its checksum does not match")
     if version != VERSION:
         raise _bad(tile_id, layer, f"envelope version {version}, this program reads {VERSION}")
-    if own_layer != layer or flags >> 5 or not (math.isfinite(offset_m) and math.isfinite(scale_m)):
+    fields = head.unpack_from(data)
+    offset_m, scale_m = (_offset(fields[3], height_range), 1.0) if short else fields[3:5]
+    if own_layer != layer or flags >> 6 or not (math.isfinite(offset_m) and math.isfinite(scale_m)):
         raise _bad(tile_id, layer, "malformed envelope")
     try:
-        at = _HEAD.size
+        at = head.size
         children: list[ChildInfo | None] = [None] * 4
         for k in range(4):
             if flags >> k & 1:

@@ -8,8 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from neural.container import Layer, Reader
-from neural.errors import UsageError
+from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
 from neural.metrics import ErrorSummary
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile, centres, vertices
@@ -117,22 +119,46 @@ class _Seams:
 def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = None) -> dict[str, float]:
     """Bits per valid sample: the finest level's payloads, and all levels with the layer's share of the directory.
 
-    At fewer bits than stored the body of each payload is counted at the size it would have.
+    At fewer bits than stored the body of each payload is counted at the size it would have; where levels hang
+    together those of the finest level only, as the others are then shown as they are stored. Raises ContainerError
+    for a payload that this needs and that is damaged.
     """
     sizes = reader.sizes()
     payload, tiles = sizes["payload_bytes"][layer.index], sizes["tiles"][layer.index]
-    saved = 0.0
+    above = finest = 0.0  # bytes saved
     if keep_bits is not None and keep_bits < layer.bits:
-        saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
+        if issubclass(METHODS[layer.method], LinkedMethod):
+            finest = _saved_bytes(SurfaceDecoder(reader, layer, keep_bits))
+        else:
+            saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
+            above, finest = saved * sum(tiles[:-1]), saved * tiles[-1]
     directory = sizes["directory_bytes"] * sum(tiles) / max(sum(map(sum, sizes["tiles"])), 1)
-    finest = payload[-1] - saved * tiles[-1]
-    stack = sum(payload) - saved * sum(tiles) + directory
-    return {"bits_per_sample": 8 * finest / max(samples, 1), "stack_bits_per_sample": 8 * stack / max(samples, 1)}
+    stack = sum(payload) - above - finest + directory
+    per_sample = 8 / max(samples, 1)
+    return {
+        "bits_per_sample": per_sample * (payload[-1] - finest),
+        "stack_bits_per_sample": per_sample * stack,
+    }
+
+
+def _saved_bytes(decoder: SurfaceDecoder) -> int:
+    """Bytes by which the finest level of a linked layer would be smaller at the decoder's bits."""
+    from neural.lapped.assembly import Assembly
+    from neural.lapped.requantized import saved_bytes
+
+    reader, layer, assembly, saved = decoder.reader, decoder.layer, decoder.linked, 0
+    assert isinstance(assembly, Assembly)  # there is one such method
+    for tile in reader.tiles(layer):
+        if tile.z == reader.grid.levels - 1:
+            try:
+                saved += saved_bytes(assembly, tile)
+            except ValueError as error:
+                raise ContainerError(f"{reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
+    return saved
 
 
 def body_bytes(layer: Layer, bits: int) -> int:
     """Bytes of one tile's body at `bits`, for methods that store a fixed count of values per tile."""
-    from neural.methods import METHODS
     from neural.quantize import packed_bytes
 
     tokens, dim = METHODS[layer.method](**layer.config).latent_shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,10 @@ CREATE TABLE IF NOT EXISTS tile (
     children BLOB NOT NULL, mask BLOB,
     latents BLOB NOT NULL  -- last, so that queries of the numbers do not page it in
 );
+CREATE TABLE IF NOT EXISTS body (
+    key INTEGER NOT NULL, settings TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (key, settings)
+);
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value REAL NOT NULL);
 """
 _COLUMNS = "key, offset_m, scale_m, min_m, max_m, error_m, children, mask, latents"
 
@@ -95,9 +99,17 @@ class Stage:
     def put_group(self, group: int, rows: Iterable[StagedTile]) -> None:
         """Store a group's tiles, all or none; a group or tile stored before is replaced."""
         with _explained(self.path), self._db:
-            marks = ",".join("?" * 9)
-            self._db.executemany(f"INSERT OR REPLACE INTO tile VALUES ({marks})", map(_to_row, rows))
+            self._put(rows)
             self._db.execute("INSERT OR REPLACE INTO done VALUES (?)", (group,))
+
+    def put(self, row: StagedTile) -> None:
+        """Store one tile, in place of what was stored of it before."""
+        with _explained(self.path), self._db:
+            self._put([row])
+
+    def _put(self, rows: Iterable[StagedTile]) -> None:
+        marks = ",".join("?" * 9)
+        self._db.executemany(f"INSERT OR REPLACE INTO tile VALUES ({marks})", map(_to_row, rows))
 
     def rows(self, layer: int) -> Iterator[StagedTile]:
         """A layer's tiles in order of id, one in memory at a time."""
@@ -124,6 +136,29 @@ class Stage:
         with _explained(self.path):
             query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
             return self._db.execute(query, _span(layer)).fetchone()
+
+    def put_body(self, layer: int, id_: int, settings: str, data: bytes) -> None:
+        """Store a tile's bits as coded with these settings."""
+        with _explained(self.path), self._db:
+            self._db.execute("INSERT OR REPLACE INTO body VALUES (?, ?, ?)", (_key(layer, id_), settings, data))
+
+    def body(self, layer: int, id_: int, settings: str) -> bytes | None:
+        """A tile's bits as coded with these settings; None where there are none yet."""
+        query = "SELECT data FROM body WHERE key = ? AND settings = ?"
+        with _explained(self.path):
+            row = self._db.execute(query, (_key(layer, id_), settings)).fetchone()
+        return None if row is None else row[0]
+
+    def fact(self, name: str, find: Callable[[], float]) -> float:
+        """A number that takes long to find, found once in the life of the work file."""
+        with _explained(self.path):
+            row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        if row is not None:
+            return row[0]
+        value = find()
+        with _explained(self.path), self._db:
+            self._db.execute("INSERT INTO fact VALUES (?, ?)", (name, value))
+        return value
 
     def close(self) -> None:
         """Close the work file and keep it."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from neural.errors import ContainerError, UsageError
 from neural.methods import METHODS
-from neural.methods.base import Arrays, Method
+from neural.methods.base import Arrays, Linked, LinkedMethod, Method, TileMethod
 from neural.tiles import TILE, Tile
 from neural.weights import load_decoder
 
@@ -88,6 +88,8 @@ class SurfaceDecoder:
     lazy: bool = False
     method: Method = field(init=False)
     _recent: OrderedDict[Tile, TileSurface | None] = field(init=False, default_factory=OrderedDict)
+    _linked: Linked | None = field(init=False, default=None)
+    _linking: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.layer.method](**self.layer.config)
@@ -122,7 +124,7 @@ class SurfaceDecoder:
     def prepare(self, tile: Tile, envelope: Envelope) -> TileSurface:
         """Unpacks a payload already read; needs no lock, so workers may call it."""
         try:
-            latents = self.method.unpack(envelope.body, self.layer.bits, self.layer.params, self.keep_bits)
+            latents, valid = self._unpacked(tile, envelope)
         except ValueError as error:
             raise ContainerError(f"{self.reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
         grid = self.reader.grid
@@ -133,9 +135,28 @@ class SurfaceDecoder:
             latents,
             envelope.offset_m,
             envelope.scale_m,
-            grid.tile_inside(tile) if envelope.mask is None else envelope.mask,
+            valid,
             (side * grid.cell_x_m, side * grid.cell_y_m),
         )
+
+    def _unpacked(self, tile: Tile, envelope: Envelope) -> tuple[np.ndarray, np.ndarray]:
+        """Latents, and which cells hold a height."""
+        if isinstance(self.method, TileMethod):
+            latents = self.method.unpack(envelope.body, self.layer.bits, self.layer.params, self.keep_bits)
+            return latents, self.reader.grid.tile_inside(tile) if envelope.mask is None else envelope.mask
+        return self.linked.latents(tile, envelope.offset_m), self.linked.valid(tile)
+
+    @property
+    def linked(self) -> Linked:
+        """The layer's tiles decoded from one another; of a `LinkedMethod` only."""
+        assert isinstance(self.method, LinkedMethod)
+        layer = self.layer
+        with self._linking:
+            if self._linked is None:
+                bits = layer.bits if self.keep_bits is None else self.keep_bits
+                payloads = _FilePayloads(self.reader, layer)
+                self._linked = self.method.link(self.weights, layer.params, bits, payloads)
+        return self._linked
 
     def lattice(self, columns: np.ndarray, rows: np.ndarray, level: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Heights at grid positions rows × columns (ascending, in finest cells; a cell's centre is i + 0.5).
@@ -161,6 +182,19 @@ class SurfaceDecoder:
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """A window of the finest cells, as `Dem.read`: heights float64 [rows, cols], validity; outside invalid."""
         return self.lattice(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
+
+
+class _FilePayloads:
+    """An open file as a linked decode reads it (`neural.methods.base.Payloads`)."""
+
+    def __init__(self, reader: Reader, layer: Layer) -> None:
+        self._reader, self._layer = reader, layer
+        self.grid = reader.grid
+
+    def body(self, tile: Tile) -> bytes | None:
+        """The method's bits of a tile; None where the layer has no such tile."""
+        envelope = self._reader.read(self._layer, tile)
+        return None if envelope is None else envelope.body
 
 
 _LOADED: WeakKeyDictionary[Reader, dict[tuple[str, str], Arrays]] = WeakKeyDictionary()

@@ -1,18 +1,28 @@
-"""How tiles become latents: one encoder per method, behind one call."""
+"""How tiles become latents, and latents a layer: one encoder per method, behind two calls."""
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neural.errors import ModelError
-from neural.methods.base import Method
+from neural.grid import Grid
+from neural.metadata import LayerDraft
+from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
 from neural.methods.reference import Reference, encode_raster
 from neural.pyramid import PyramidTile
+from neural.stage import Stage, StagedTile
+
+if TYPE_CHECKING:
+    from neural.lapped.rate import Rate
+
+Report = Callable[[int, int], None]
+"""Called with (tiles done, upper bound of all tiles)."""
 
 
 class Encoded(NamedTuple):
@@ -23,47 +33,99 @@ class Encoded(NamedTuple):
     latents: np.ndarray
 
 
+class Finished(NamedTuple):
+    """A layer whose tiles are all staged: what the file says of it, and each tile's bits."""
+
+    draft: LayerDraft
+    body_of: Callable[[StagedTile], bytes]
+
+
 class TileEncoder(ABC):
-    """Turns pyramid tiles into latents; `identity` names everything that decides the result."""
+    """Turns pyramid tiles into latents; `identity` names everything that decides these."""
 
     method: Method
     decoder: bytes | None  # safetensors a .ntile embeds, None for methods without weights
     identity: str
-    tolerance_m: float | None = None
+
+    @property
+    @abstractmethod
+    def latent_dtype(self) -> str:
+        """Type of one latent value in the work file."""
 
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Latents of a batch; the same batch gives the same bytes."""
 
+    @abstractmethod
+    def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
+        """The layer of this index, all its tiles being staged; what is not yet known of it is found out now."""
 
-@dataclass
-class ReferenceEncoder(TileEncoder):
+    def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
+        return LayerDraft(
+            method=self.method.name,
+            config=self.method.config(),
+            bits=bits,
+            decoder=None if self.decoder is None else hashlib.sha256(self.decoder).hexdigest(),
+            params=dict(params),
+            tolerance_m=tolerance_m,
+            title=self.method.title,
+        )
+
+
+class _SingleTiles(TileEncoder):
+    """For methods whose tiles decode one by one."""
+
+    method: TileMethod
+    bits: int
+    tolerance_m: float | None = None
+
+    @property
+    def latent_dtype(self) -> str:
+        """See `TileMethod.latent_dtype`."""
+        return self.method.latent_dtype
+
+    def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
+        """Parameters from the latents of all tiles; bits from one tile's."""
+        params = self.method.fit_params(map(self._latents, stage.rows(index)))
+
+        def body_of(row: StagedTile) -> bytes:
+            return self.method.pack(self._latents(row), self.bits, params)
+
+        return Finished(self._draft(self.bits, params, self.tolerance_m), body_of)
+
+    def _latents(self, row: StagedTile) -> np.ndarray:
+        return np.frombuffer(row.latents, self.method.latent_dtype).reshape(self.method.latent_shape)
+
+
+class ReferenceEncoder(_SingleTiles):
     """Near-lossless raster: |decoded − source| ≤ tolerance_m on every valid cell."""
 
-    tolerance_m: float
+    method: Reference
 
-    def __post_init__(self) -> None:
-        self.method = Reference(tolerance_m=self.tolerance_m)
-        self.decoder = None
-        self.identity = f"reference {self.tolerance_m!r}"
+    def __init__(self, tolerance_m: float) -> None:
+        self.method, self.decoder, self.tolerance_m = Reference(tolerance_m=tolerance_m), None, tolerance_m
+        self.bits = self.method.bit_choices[0]
+        self.identity = f"reference {tolerance_m!r}"
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Quantized integers of each tile."""
-        return [Encoded(*encode_raster(t.heights, t.valid, self.tolerance_m)) for t in tiles]
+        return [Encoded(*encode_raster(t.heights, t.valid, self.method.tolerance_m)) for t in tiles]
 
 
-class ModelEncoder(TileEncoder):
+class ModelEncoder(_SingleTiles):
     """A trained model: normalises a tile to [−1, 1] by its valid range and predicts its latents in one pass.
 
     With `refine` steps, the latents are then optimised against the tile (`neural.models.refine`).
     """
 
-    def __init__(self, model: Any, decoder: bytes, identity: str, device: str, refine: int = 0) -> None:
-        from neural.models.base import pick_device
+    def __init__(self, stem: Path, bits: int, device: str, refine: int) -> None:
+        from neural.models.base import load_model, pick_device
 
+        model, encoder, self.decoder = load_model(stem)
         self.device = pick_device(device)
         self.model, self.method = model.to(self.device).eval(), model.method
-        self.decoder, self.identity, self.refine = decoder, f"{identity} refine {refine}", refine
+        self.bits, self.refine = bits, refine
+        self.identity = f"{hashlib.sha256(encoder + self.decoder).hexdigest()} bits {bits} refine {refine}"
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
@@ -87,3 +149,53 @@ class ModelEncoder(TileEncoder):
         if not np.isfinite(found).all():
             raise ModelError(f"the model of {self.identity} gave NaN latents; use an undamaged model file.")
         return [Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)]
+
+
+class LappedEncoder(TileEncoder):
+    """Stages heights as they are; when all levels are there, splits, quantizes and codes them (`neural.lapped`)."""
+
+    method: LinkedMethod
+
+    def __init__(self, stem: Path, rate: Rate) -> None:
+        from neural.model_files import load_linked
+
+        self.method, self._weights, self.decoder = load_linked(stem)
+        self._rate = rate
+        self.identity = hashlib.sha256(self.decoder).hexdigest()  # what is staged serves any rate
+
+    @property
+    def latent_dtype(self) -> str:
+        """Heights, not yet coefficients."""
+        from neural.lapped.layer import SAMPLE_DTYPE
+
+        return SAMPLE_DTYPE
+
+    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
+        """Heights above a float32 number amid them."""
+        found = []
+        for tile in tiles:
+            valid = tile.heights[tile.valid]
+            offset = float(np.float32((float(valid.min()) + float(valid.max())) / 2))
+            found.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
+        return found
+
+    def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
+        """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a rate out of reach."""
+        from neural.lapped.assembly import Model
+        from neural.lapped.layer import LayerCoder, StagedLayer, base_height, lower_levels
+        from neural.lapped.rate import find_bound, find_step
+        from neural.lapped.trials import Trials
+
+        model, layer = Model(self._weights), StagedLayer(stage, index, grid)
+        finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))
+        base_m, bound = base_height(layer), find_bound(self._rate, layer)
+        trials = Trials(layer, lambda step_m: LayerCoder(model, layer, step_m, base_m, bound), report)
+        step_m = find_step(self._rate, finest_m, trials)
+        coder = trials.coder(step_m)
+        for done, tile in enumerate(trials.tiles, start=1):
+            coder.final_body(tile)
+            report(done, len(trials.tiles))
+        numbers = {"step_m": step_m, "base_m": base_m} | ({} if bound is None else {"bound_m": bound.inner_m})
+        params = {name: np.array([value], np.float32) for name, value in numbers.items()}
+        draft = self._draft(self.method.bit_choices[0], params, self._rate.max_error_m)
+        return Finished(draft, lambda row: coder.final_body(row.tile))

@@ -1,22 +1,25 @@
 """Checks that every method shares, and the frozen fixtures they run on.
 
-A fixture is a folder tests/fixtures/<method>/<name>/ with fixture.json (config, bits, params, placement),
-weights.safetensors, body.bin and expected.npz. `python tests/common.py METHOD` writes a missing one; nothing
-rewrites one that exists, because old files must keep decoding to the same surface.
+A fixture is a folder tests/fixtures/<method>/<name>/ with fixture.json (config, placement; bits and params of a
+payload), weights.safetensors, body.bin and expected.npz; where tiles do not decode alone latents.npz takes the place
+of body.bin. `python tests/common.py METHOD` writes a missing one; nothing rewrites one that exists, because old files
+must keep decoding to the same surface.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from neural.methods import METHODS
-from neural.methods.base import Method
+from neural.methods.base import LinkedMethod, Method, TileMethod
 from neural.surface import TileSurface
 from neural.tiles import TILE
 
@@ -26,26 +29,46 @@ LATTICE_V = np.array([0.0, 0.03125, 0.125, 0.4999, 0.5, 0.611, 0.8, 0.9375, 1.0]
 
 
 @dataclass(frozen=True)
-class Fixture:
-    """One stored tile and the surface it must decode to."""
+class Fixture(ABC):
+    """One tile and the surface it must decode to."""
 
     name: str
     method: Method
     weights: dict[str, np.ndarray]
-    body: bytes
-    bits: int
-    params: dict[str, np.ndarray]
     offset_m: float
     scale_m: float
     side_m: float
     expected: dict[str, np.ndarray]  # u, v, metres, east, north, laplacian
 
-    def latents(self, keep_bits: int | None = None) -> np.ndarray:
-        return self.method.unpack(self.body, self.bits, self.params, keep_bits)
+    @abstractmethod
+    def latents(self) -> np.ndarray: ...
 
     def surface(self) -> TileSurface:
         side, valid = (self.side_m, self.side_m), np.ones((TILE, TILE), bool)
         return TileSurface(self.method, self.weights, self.latents(), self.offset_m, self.scale_m, valid, side)
+
+
+@dataclass(frozen=True)
+class TileFixture(Fixture):
+    """A stored payload."""
+
+    method: TileMethod
+    body: bytes
+    bits: int
+    params: dict[str, np.ndarray]
+
+    def latents(self) -> np.ndarray:
+        return self.method.unpack(self.body, self.bits, self.params)
+
+
+@dataclass(frozen=True)
+class LinkedFixture(Fixture):
+    """Stored latents: a payload would need those of other tiles."""
+
+    stored: np.ndarray
+
+    def latents(self) -> np.ndarray:
+        return self.stored
 
 
 def fixture_folders() -> list[Path]:
@@ -55,19 +78,21 @@ def fixture_folders() -> list[Path]:
 
 def load_fixture(folder: Path) -> Fixture:
     facts = json.loads((folder / "fixture.json").read_text())
-    weights = {name: value.astype(np.float32) for name, value in load_file(folder / "weights.safetensors").items()}
-    return Fixture(
-        name=f"{folder.parent.name}/{folder.name}",
-        method=METHODS[folder.parent.name](**facts["config"]),
-        weights=weights,
-        body=(folder / "body.bin").read_bytes(),
-        bits=facts["bits"],
-        params={name: np.array(value, np.float32) for name, value in facts["params"].items()},
-        offset_m=facts["offset_m"],
-        scale_m=facts["scale_m"],
-        side_m=facts["side_m"],
-        expected=dict(np.load(folder / "expected.npz")),
-    )
+    method = METHODS[folder.parent.name](**facts["config"])
+    common: dict[str, Any] = {
+        "name": f"{folder.parent.name}/{folder.name}",
+        "weights": {
+            name: value.astype(np.float32) for name, value in load_file(folder / "weights.safetensors").items()
+        },
+        "expected": dict(np.load(folder / "expected.npz")),
+        **{key: facts[key] for key in ("offset_m", "scale_m", "side_m")},
+    }
+    if not isinstance(method, TileMethod):
+        stored = np.load(folder / "latents.npz")["latents"].astype(np.float32)
+        return LinkedFixture(method=method, stored=stored, **common)
+    params = {name: np.array(value, np.float32) for name, value in facts["params"].items()}
+    body = (folder / "body.bin").read_bytes()
+    return TileFixture(method=method, body=body, bits=facts["bits"], params=params, **common)
 
 
 def check_config(method: Method) -> None:
@@ -75,7 +100,7 @@ def check_config(method: Method) -> None:
     assert METHODS[method.name](**json.loads(json.dumps(method.config()))) == method
 
 
-def check_payload(method: Method, latents: np.ndarray, tolerance: dict[int, float]) -> None:
+def check_payload(method: TileMethod, latents: np.ndarray, tolerance: dict[int, float]) -> None:
     """pack → unpack keeps latents within a tolerance per bit depth; damaged lengths are refused."""
     import pytest
 
@@ -114,7 +139,7 @@ def check_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray, relati
 
 
 def write_fixture(
-    method: Method,
+    method: TileMethod,
     name: str,
     weights: dict[str, np.ndarray],
     latents: np.ndarray,
@@ -122,14 +147,34 @@ def write_fixture(
     scale_m: float,
     others: tuple[np.ndarray, ...] = (),  # latents of the layer's other tiles: they widen the quantizer's range
 ) -> None:
+    params = method.fit_params([latents, *others])
+    facts = {"bits": bits, "params": {key: value.tolist() for key, value in params.items()}}
+    folder = _new_fixture(method, name, weights, scale_m, facts)
+    (folder / "body.bin").write_bytes(method.pack(latents, bits, params))
+    _write_expected(folder)
+
+
+def write_linked_fixture(method: LinkedMethod, name: str, weights: dict[str, np.ndarray], latents: np.ndarray) -> None:
+    """Latents are stored as float16, so they must be of that type."""
+    assert latents.dtype == np.float16
+    folder = _new_fixture(method, name, weights, 1.0, {})
+    np.savez_compressed(folder / "latents.npz", latents=latents)
+    _write_expected(folder)
+
+
+def _new_fixture(
+    method: Method, name: str, weights: dict[str, np.ndarray], scale_m: float, more: dict[str, Any]
+) -> Path:
     folder = FIXTURES / method.name / name
     folder.mkdir(parents=True)
-    params = method.fit_params([latents, *others])
-    facts = {"config": method.config(), "bits": bits, "offset_m": 812.5, "scale_m": scale_m, "side_m": 256.0}
-    facts["params"] = {key: value.tolist() for key, value in params.items()}
+    facts = {"config": method.config(), "offset_m": 812.5, "scale_m": scale_m, "side_m": 256.0, **more}
     (folder / "fixture.json").write_text(json.dumps(facts, indent=1) + "\n")
     save_file(weights, folder / "weights.safetensors")
-    (folder / "body.bin").write_bytes(method.pack(latents, bits, params))
+    return folder
+
+
+def _write_expected(folder: Path) -> None:
+    """The surface as it decodes now."""
     np.savez(folder / "expected.npz", u=LATTICE_U)
     surface = load_fixture(folder).surface()
     heights = surface.heights(LATTICE_U, LATTICE_V, order=2)
@@ -207,6 +252,28 @@ def _write_huvr_siren() -> None:
     write_fixture(wide, "wide_3bit", random_weights(wide, 2), latents, bits=3, scale_m=6.0)
 
 
+def _write_lapped_siren() -> None:
+    """Nodes whose coefficients fall with the frequency, over a spline through a smooth parent; sines off the grid."""
+    from neural.lapped.basis import HOP, SPLINE_HALO, cosine_transform, spline_coefficients
+    from neural.lapped.coder import TOTAL
+    from neural.methods.lapped_siren import LappedSiren
+
+    method, rng = LappedSiren(hidden1=2, hidden2=2), np.random.default_rng(50)
+    weights = {key: np.zeros(shape, np.float32) for key, shape in method.weight_shapes().items()}
+    weights["probability"][:] = TOTAL / weights["probability"].shape[1]
+    for key, value in cosine_transform().items():
+        weights[key] = (value * (1 + 0.03 * rng.normal(size=HOP))).astype(np.float32)
+    latents = np.zeros(method.latent_shape, np.float16)
+    side = latents.shape[1]  # of the nodes' part
+    order = np.add.outer(np.arange(side) % HOP, np.arange(side) % HOP)
+    latents[:side] = np.round(4 * 9 * rng.normal(size=(side, side)) / (1 + order) ** 1.5) / 4
+    at = (2.0 * np.arange(-SPLINE_HALO, len(latents) - side - SPLINE_HALO + 2) + 1) / TILE
+    parent = 90 * np.sin(4 * at + 5 * at[:, None] ** 2) - 60 * np.cos(7 * at[:, None])
+    spline = np.round(8 * spline_coefficients(parent)) / 8
+    latents[side:, : spline.shape[1]] = spline
+    write_linked_fixture(method, "bent_sines", weights, latents)
+
+
 def _write_reference() -> None:
     from neural.methods.reference import Reference, encode_raster
 
@@ -233,6 +300,7 @@ WRITERS = {
     "functa": _write_functa,
     "huvr": _write_huvr,
     "huvr_siren": _write_huvr_siren,
+    "lapped_siren": _write_lapped_siren,
     "reference": _write_reference,
     "trans_inr": _write_trans_inr,
 }

@@ -6,7 +6,7 @@ import google_crc32c
 import numpy as np
 import pytest
 
-from neural.envelope import ChildInfo, Envelope, child_flags, pack_envelope, unpack_envelope
+from neural.envelope import ChildInfo, Envelope, child_flags, pack_envelope, plain_offset, unpack_envelope
 from neural.errors import ContainerError
 
 RANGE = (-12.5, 8848.0)
@@ -87,7 +87,7 @@ def test_a_payload_belongs_to_its_tile_and_layer(elsewhere):
     ("at", "value", "reason"),
     [
         (0, b"\x02", "envelope version 2"),
-        (2, b"\x20", "malformed"),  # a reserved flag
+        (2, b"\x40", "malformed"),  # a reserved flag
         (4, struct.pack("<f", np.nan), "malformed"),
         (8, struct.pack("<f", np.inf), "malformed"),
         (21, struct.pack("<I", 1 << 31), "mask longer"),
@@ -156,3 +156,24 @@ def test_bounds_outside_the_layer_are_refused(child):
 def test_values_that_no_payload_holds_are_refused(env):
     with pytest.raises(ValueError, match=r"offset|cells"):
         pack_envelope(env, **WHERE)
+
+
+def test_a_plain_offset_and_scale_take_six_bytes_less():
+    low, high = WHERE["height_range"]
+    offset = plain_offset(low + 0.37 * (high - low), WHERE["height_range"])
+    assert abs(offset - (low + 0.37 * (high - low))) <= (high - low) / 65535
+    short = Envelope(offset, 1.0, (None,) * 4, None, b"body")
+    data = pack_envelope(short, **WHERE)
+    assert len(data) == len(pack_envelope(Envelope(offset, 2.0, (None,) * 4, None, b"body"), **WHERE)) - 6
+    back = unpack_envelope(data, **WHERE)
+    assert (back.offset_m, back.scale_m, back.body) == (offset, 1.0, b"body")
+    for at in range(len(data)):
+        for bit in range(8):
+            broken = bytearray(data)
+            broken[at] ^= 1 << bit
+            with pytest.raises(ContainerError):
+                unpack_envelope(bytes(broken), **WHERE)
+    with pytest.raises(ContainerError, match="cut short"):
+        unpack_envelope(data[:9], **WHERE)
+    flat = pack_envelope(Envelope(5.0, 1.0, (None,) * 4, None, b""), tile_id=1, layer=0, height_range=(5.0, 5.0))
+    assert unpack_envelope(flat, tile_id=1, layer=0, height_range=(5.0, 5.0)).offset_m == 5.0

@@ -1,5 +1,6 @@
 """Staging and finalising: resumable, all or nothing, and bounded in memory."""
 
+import dataclasses
 import errno
 import os
 import random
@@ -73,6 +74,40 @@ def test_a_group_is_stored_whole_or_not_at_all(tmp_path):
             stage.put_group(0, failing())
         assert stage.done_groups() == set()
         assert list(stage.rows(0)) == []
+
+
+def test_a_tile_can_be_replaced_alone(tmp_path):
+    first, second = list(staged(SMALL))[:2]
+    with Stage.open(tmp_path / "a.ntile", "key") as stage:
+        stage.put_group(4, [first, second])
+        stage.put(dataclasses.replace(first, latents=b"other"))
+        assert stage.get(0, tile_id(first.tile)).latents == b"other"
+        check_same(stage.get(0, tile_id(second.tile)), second)
+        assert stage.done_groups() == {4}
+
+
+def test_bodies_are_those_of_their_settings(tmp_path):
+    with Stage.open(tmp_path / "a.ntile", "key") as stage:
+        stage.put_body(1, 5, "fine", b"abc")
+    with Stage.open(tmp_path / "a.ntile", "key") as stage:
+        assert stage.body(1, 5, "fine") == b"abc"
+        assert stage.body(1, 5, "coarse") is stage.body(0, 5, "fine") is stage.body(1, 6, "fine") is None
+        stage.put_body(1, 5, "coarse", b"")
+        stage.put_body(1, 5, "fine", b"again")
+        assert (stage.body(1, 5, "coarse"), stage.body(1, 5, "fine")) == (b"", b"again")
+
+
+def test_facts_are_found_once(tmp_path):
+    asked = []
+
+    def find() -> float:
+        asked.append(1)
+        return 0.1
+
+    for _ in range(2):
+        with Stage.open(tmp_path / "a.ntile", "key") as stage:
+            assert stage.fact("tenth", find) == stage.fact("tenth", find) == 0.1
+    assert len(asked) == 1
 
 
 def test_another_job_needs_restart(tmp_path):

@@ -18,11 +18,42 @@ from neural.methods import METHODS
     "methods",
     multiple=True,
     type=click.Choice(sorted(METHODS)),
-    help="Layer to write; repeat for several (default: huvr_siren).",
+    help="Layer to write; repeat for several (default: lapped_siren, or that of --model).",
 )
-@click.option("--bits", type=int, default=8, show_default=True, help="Bits per stored latent: 2…8, 16 or 32.")
+@click.option(
+    "--quality",
+    type=float,
+    default=None,
+    metavar="Q",
+    help="lapped_siren: 0 to 100 (default: 50). A step of 16 m at 0, 0.5 m at 50, 0.016 m at 100, halved every ten.",
+)
+@click.option("--step", "step_m", type=float, default=None, metavar="M", help="lapped_siren: quantization step.")
+@click.option(
+    "--target-rmse",
+    "target_rmse_m",
+    type=float,
+    default=None,
+    metavar="M",
+    help="lapped_siren: the least bytes at a root mean square error of at most M metres.",
+)
+@click.option(
+    "--bits-per-sample",
+    type=float,
+    default=None,
+    metavar="B",
+    help="lapped_siren: the least error at B bits per valid sample, all levels and their directory counted.",
+)
+@click.option(
+    "--max-error", "max_error_m", type=float, default=None, metavar="M", help="lapped_siren: no sample off by more."
+)
+@click.option("--bits", type=int, default=8, show_default=True, help="Other methods: bits per value, 2…8, 16 or 32.")
 @click.option("--model", "models", multiple=True, help="Shipped model name or path of a trained one, per method.")
-@click.option("--refine", type=click.IntRange(0), default=0, help="Optimise each tile's payload for so many steps.")
+@click.option(
+    "--refine",
+    type=click.IntRange(0),
+    default=0,
+    help="Other methods: optimise each payload for so many steps (lapped_siren's encoder does so as it codes).",
+)
 @click.option("--reference", type=float, default=None, metavar="TOL", help="Add a reference layer within TOL metres.")
 @options.crs
 @options.unit
@@ -36,6 +67,11 @@ def command(
     source: Path,
     out: Path,
     methods: tuple[str, ...],
+    quality: float | None,
+    step_m: float | None,
+    target_rmse_m: float | None,
+    bits_per_sample: float | None,
+    max_error_m: float | None,
     bits: int,
     models: tuple[str, ...],
     refine: int,
@@ -62,7 +98,12 @@ def command(
     if "reference" in methods and reference is None:
         raise click.UsageError("--method reference needs its tolerance: give --reference TOL in metres.")
     choice = EncodeOptions(
-        methods=learned if methods else ("huvr_siren",),
+        methods=learned if methods else None,
+        quality=quality,
+        step_m=step_m,
+        target_rmse_m=target_rmse_m,
+        bits_per_sample=bits_per_sample,
+        max_error_m=max_error_m,
         bits=bits,
         models=models,
         refine=refine,

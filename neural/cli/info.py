@@ -27,6 +27,7 @@ def command(source: Path, as_json: bool) -> None:
                 "method": layer.method,
                 "bits": layer.bits,
                 "tolerance_m": layer.tolerance_m,
+                "step_m": float(layer.params["step_m"][0]) if "step_m" in layer.params else None,
                 "decoder": layer.decoder,
                 "decoder_embedded": layer.decoder is not None and reader.embeds(layer.decoder),
                 "min_m": layer.root.min_m,
@@ -54,7 +55,8 @@ def command(source: Path, as_json: bool) -> None:
     rows = []
     for layer in layers:
         payload, tiles = (sum(sizes[key][layer["index"]]) for key in ("payload_bytes", "tiles"))
-        accuracy = f"± {layer['tolerance_m']:g} m" if layer["tolerance_m"] else f"{layer['bits']} bits"
+        accuracy = f"step {layer['step_m']:.3g} m" if layer["step_m"] else f"{layer['bits']} bits"
+        accuracy = f"± {layer['tolerance_m']:g} m" if layer["tolerance_m"] else accuracy
         extent = f"{layer['min_m']:.1f} … {layer['max_m']:.1f}"
         size = options.human_bytes(payload)
         rows.append([f"{layer['index']} {layer['title']}", accuracy, str(tiles), size, extent])

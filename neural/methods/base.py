@@ -2,7 +2,7 @@
 
 A decode has three steps, so that the GPU, the CPU and a trainer can share them:
 
-1. `unpack`   payload bytes  → latents           (numpy; exact)
+1. `unpack`   payload bytes  → latents           (numpy; exact; a `LinkedMethod` reads other tiles' payloads too)
 2. `prepare`  latents        → per-tile arrays   (once per tile)
 3. `evaluate` per-tile arrays → h, ∂h/∂u, ∂h/∂v on any lattice of the tile (per sample)
 
@@ -17,9 +17,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from neural.grid import Grid
+    from neural.tiles import Tile
 
 Arrays = Mapping[str, Any]
 """Named arrays, all numpy or all torch (decoder weights, layer parameters, prepared tiles)."""
@@ -91,8 +95,6 @@ class Method(ABC):
     """What people call it."""
     bit_choices: ClassVar[tuple[int, ...]]
     """Bits per stored value that `pack` accepts, finest first."""
-    latent_dtype: ClassVar[str] = "<f4"
-    """Type of one latent value while a file is being encoded."""
 
     def config(self) -> dict[str, Any]:
         """Plain JSON values; `METHODS[name](**config)` rebuilds the method."""
@@ -106,21 +108,6 @@ class Method(ABC):
     @abstractmethod
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every decoder weight; empty when the method has no learned decoder."""
-
-    def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """Small float32 arrays stored once per layer (e.g. scales), from the latents of all its tiles."""
-        return {}
-
-    @abstractmethod
-    def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Latents [tokens, dim] → payload body at `bits`, with the layer's parameters (e.g. scales)."""
-
-    @abstractmethod
-    def unpack(self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None) -> np.ndarray:
-        """Payload body → latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer bits.
-
-        Raises ValueError when the body cannot be one of this method's.
-        """
 
     @abstractmethod
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
@@ -157,6 +144,55 @@ class Method(ABC):
     @abstractmethod
     def macs_per_sample(self) -> float:
         """Multiply-accumulates per decoded height, preparation included, gradient excluded."""
+
+
+class TileMethod(Method):
+    """A method whose tiles decode one by one, each from its own payload."""
+
+    latent_dtype: ClassVar[str] = "<f4"
+    """Type of one latent value while a file is being encoded."""
+
+    def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+        """Small float32 arrays stored once per layer (e.g. scales), from the latents of all its tiles."""
+        return {}
+
+    @abstractmethod
+    def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
+        """Latents [tokens, dim] → payload body at `bits`, with the layer's parameters (e.g. scales)."""
+
+    @abstractmethod
+    def unpack(self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None) -> np.ndarray:
+        """Payload body → latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer bits.
+
+        Raises ValueError when the body cannot be one of this method's.
+        """
+
+
+class Linked(Protocol):
+    """The tiles of one layer of a `LinkedMethod`, decoded from one another; several threads may ask."""
+
+    def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
+        """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload is damaged."""
+
+    def valid(self, tile: Tile) -> np.ndarray:
+        """Cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of them."""
+
+
+class Payloads(Protocol):
+    """What a linked decode may read of its file."""
+
+    grid: Grid
+
+    def body(self, tile: Tile) -> bytes | None:
+        """The method's bits of a tile; None where the layer has no such tile."""
+
+
+class LinkedMethod(Method):
+    """A method whose tiles need payloads of their neighbours and of coarser levels as well."""
+
+    @abstractmethod
+    def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
+        """A layer with its parameters, shown at `bits` (at most what it stores)."""
 
 
 def _weight_texture(weights: Arrays) -> WeightTexture:

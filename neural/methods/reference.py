@@ -15,7 +15,7 @@ import numpy as np
 from neural.errors import UsageError
 from neural.fill import fill
 from neural.methods import hermite, raster_coder
-from neural.methods.base import Arrays, Method, Surface
+from neural.methods.base import Arrays, Surface, TileMethod
 from neural.tiles import TILE
 
 _SOURCE_STEPS_M = (1.0, 0.5, 0.3048, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02)
@@ -58,7 +58,7 @@ def _quantize(heights: np.ndarray, centre: float, step: float) -> tuple[float, f
 
 
 @dataclass(frozen=True)
-class Reference(Method):
+class Reference(TileMethod):
     """The tolerance is the promise of its encoder; decoding does not depend on it."""
 
     name: ClassVar[str] = "reference"

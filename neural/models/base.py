@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from neural.errors import ModelError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Method
+from neural.model_files import PARTS, part_path
 from neural.weights import check_weights
 
 
@@ -105,7 +106,7 @@ def save_model(model: nn.Module, stem: Path, preset: Preset, extra: dict[str, st
     state = {name: value.contiguous() for name, value in state.items()}
     decoder = {n.removeprefix("decoder."): v for n, v in state.items() if n.startswith("decoder.")}
     encoder = {n: v for n, v in state.items() if not n.startswith("decoder.")}
-    paths = stem.with_name(f"{stem.name}.encoder.safetensors"), stem.with_name(f"{stem.name}.decoder.safetensors")
+    paths = part_path(stem, "encoder"), part_path(stem, "decoder")
     header = _header(preset.method, extra)
     save_file(encoder, paths[0], {**header, "encoder": json.dumps(asdict(preset.encoder), sort_keys=True)})
     save_file(decoder, paths[1], header)
@@ -119,7 +120,7 @@ def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
     """
     from neural.models import MODELS
 
-    paths = [stem.with_name(f"{stem.name}.{part}.safetensors") for part in ("encoder", "decoder")]
+    paths = [part_path(stem, part) for part in PARTS]
     state, headers = {}, []
     for path, prefix in zip(paths, ("", "decoder."), strict=True):
         if not path.is_file():
@@ -146,28 +147,3 @@ def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
     model = MODELS[name](Preset(method, encoder, TrainConfig(0, 0, 0.0, 0, 0)))
     model.load_state_dict(state)
     return model, paths[0].read_bytes(), paths[1].read_bytes()
-
-
-def model_method(stem: Path) -> str:
-    """Method of the model with this path stem. Raises ModelError when there is none."""
-    path = stem.with_name(f"{stem.name}.encoder.safetensors")
-    if not path.is_file():
-        raise ModelError(f"{path} does not exist: --model takes a shipped name or the path of a trained model.")
-    try:
-        with safe_open(path, "pt") as file:
-            return (file.metadata() or {})["method"]
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} holds no readable safetensors weights ({error}).") from error
-    except KeyError as error:
-        raise ModelError(f"{path} does not say which method it holds; train it with `ntile train`.") from error
-
-
-def model_stem(name: str) -> Path:
-    """Path stem of a model: a shipped name (assets/models), or a path with or without `.encoder.safetensors`."""
-    from assets import ROOT
-
-    for suffix in (".encoder.safetensors", ".decoder.safetensors", ".safetensors"):
-        name = name.removesuffix(suffix)
-    shipped = ROOT / "models" / Path(name).name
-    named_only = Path(name).name == name
-    return shipped if named_only and Path(f"{shipped}.encoder.safetensors").is_file() else Path(name)
