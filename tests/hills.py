@@ -21,7 +21,7 @@ from neural.methods.reference import Reference, encode_raster
 from neural.pyramid import PyramidTile, build
 from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
-from tests.common import Fixture, fixture_folders, load_fixture
+from tests.common import TileFixture, fixture_folders, load_fixture
 
 WKT = (
     'PROJCRS["ETRS89 / UTM zone 32N",BASEGEOGCRS["ETRS89",DATUM["European Terrestrial Reference System 1989",'
@@ -64,7 +64,7 @@ class Hills:
         return (500 + ridges + gullies).astype(np.float32), inside
 
 
-def write(out: Path, more: Sequence[Fixture] = ()) -> Path:
+def write(out: Path, more: Sequence[TileFixture] = ()) -> Path:
     """Encode the area; equal bytes every time. Each of `more` becomes a layer between the two, its tile everywhere."""
     decoder = save(_weights())
     sha = hashlib.sha256(decoder).hexdigest()
@@ -98,19 +98,23 @@ def write(out: Path, more: Sequence[Fixture] = ()) -> Path:
     return out
 
 
-def one_fixture_per_method() -> list[Fixture]:
-    """A stored tile and decoder of every learned method, the smallest there is, stored with next to fewest bits."""
-    fixtures = [load_fixture(folder) for folder in fixture_folders()]
+def one_fixture_per_method() -> list[TileFixture]:
+    """A stored tile and decoder of every learned method whose tiles decode alone, with next to fewest bits.
+
+    Of each method the smallest decoder.
+    """
+    loaded = (load_fixture(folder) for folder in fixture_folders())
+    fixtures = [fixture for fixture in loaded if isinstance(fixture, TileFixture)]
     fixtures.sort(key=lambda fixture: -sum(weight.size for weight in fixture.weights.values()))
     found = {fixture.method.name: fixture for fixture in fixtures if fixture.weights}
     return [_repacked(fixture, fixture.method.bit_choices[-2]) for fixture in found.values()]
 
 
-def _repacked(fixture: Fixture, bits: int) -> Fixture:
+def _repacked(fixture: TileFixture, bits: int) -> TileFixture:
     return replace(fixture, bits=bits, body=fixture.method.pack(fixture.latents(), bits, fixture.params))
 
 
-def _sha(fixture: Fixture) -> str:
+def _sha(fixture: TileFixture) -> str:
     return hashlib.sha256(save(fixture.weights)).hexdigest()
 
 
@@ -125,7 +129,7 @@ def _exact(layer: int, tile: PyramidTile) -> StagedTile:
     return _staged(layer, tile, offset_m, scale_m, latents.astype(Reference.latent_dtype))
 
 
-def _fixed(layer: int, tile: PyramidTile, fixture: Fixture) -> StagedTile:
+def _fixed(layer: int, tile: PyramidTile, fixture: TileFixture) -> StagedTile:
     """The fixture's surface at the tile's heights."""
     low, high, shape = float(tile.heights.min()), float(tile.heights.max()), fixture.expected["metres"]
     stretch = (high - low) / float(np.ptp(shape))

@@ -123,6 +123,43 @@ def test_wrong_requests(made: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert list(tmp_path.glob("out*")) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--quality", 101), "--quality 101 must be a number from 0 to 100"),
+        (("--quality", "nan"), "--quality nan must be a number from 0 to 100"),
+        (("--step", 0), "--step 0 must be a number above 0"),
+        (("--step", "inf"), "--step inf must be a number above 0"),
+        (("--target-rmse", -1), "--target-rmse -1 must be a number above 0"),
+        (("--bits-per-sample", 0), "--bits-per-sample 0 must be a number above 0"),
+        (("--max-error", "nan"), "--max-error nan must be a number above 0"),
+        (("--quality", 50, "--step", 1), "give only one of --quality and --step"),
+        (("--bits", 4), "--bits 4 is not for lapped_siren: set its rate with --quality, --step,"),
+        (("--refine", 3), "--refine is not for lapped_siren: its encoder optimises"),
+        (("--method", "huvr", "--step", 1), "--step is for lapped_siren; set the rate of the other methods with"),
+        (("--step", 1e-9), "a step of 1e-09 m is too fine for this relief: give at least"),
+        (("--method", "lapped_siren", "--model", "huvr-small"), "holds a huvr model, not lapped_siren"),
+    ],
+)
+def test_wrong_rates(
+    arguments: tuple[object, ...], words: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails(capsys, 2, words, "encode", made / "dem.tif", tmp_path / "out.ntile", *arguments)
+    assert not (tmp_path / "out.ntile").exists()
+
+
+def test_damaged_model_of_the_default_method(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from neural.model_files import model_stem, part_path
+
+    shipped, stem = part_path(model_stem("lapped_siren-base"), "decoder").read_bytes(), tmp_path / "bad"
+    part_path(stem, "decoder").write_bytes(shipped[:-100])
+    fails(capsys, 3, "no readable safetensors", "encode", made / "dem.tif", tmp_path / "out.ntile", "--model", stem)
+    part_path(stem, "decoder").write_bytes(shipped.replace(b"lapped_siren", b"lapped_sinus"))
+    fails(capsys, 2, "method 'lapped_sinus' has no model", "encode", made / "dem.tif", tmp_path / "a", "--model", stem)
+    part_path(stem, "decoder").write_bytes(shipped.replace(b'\\"hidden1\\"', b'\\"hidden9\\"'))
+    fails(capsys, 3, "does not say which method", "encode", made / "dem.tif", tmp_path / "a", "--model", stem)
+
+
 def _other_grid(folder: Path) -> Path:
     return write(folder / "other.tif", hills(41, 50))
 

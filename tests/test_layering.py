@@ -81,11 +81,12 @@ def test_neural_does_not_import_viewer(files: list[Path]) -> None:
 
 
 def test_methods_are_spelled_once() -> None:
-    from neural.models import MODELS  # imports torch, which the cheap tests above do without
+    from neural.models import MODELS, PRESETS  # imports torch, which the cheap tests above do without
 
     assert {name: method.name for name, method in METHODS.items()} == {name: name for name in METHODS}
-    assert set(METHODS) == set(MODELS) | {"reference"}
-    assert "reference" not in MODELS
+    assert set(METHODS) == set(PRESETS) | {"reference"}
+    assert set(PRESETS) == set(MODELS) | {"lapped_siren"}
+    assert not {"reference", "lapped_siren"} & set(MODELS)
     assert {path.stem for path in (ROOT / "shaders/decode").glob("*.glsl")} == set(METHODS)
 
 

@@ -11,8 +11,9 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from neural.errors import ModelError
+from neural.model_files import model_method
 from neural.models import MODELS, PRESETS
-from neural.models.base import load_model, model_method
+from neural.models.base import load_model
 from neural.models.sensitivity import sensitivity
 from neural.tiles import centres
 from neural.weights import load_decoder

@@ -9,12 +9,14 @@ import click
 from neural.cli import options
 from neural.encode import DEFAULT_MODELS, require_torch
 from neural.errors import UsageError
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
 
 
 @click.command("train")
 @click.argument("method", type=click.Choice(list(DEFAULT_MODELS)))
 @click.option("--data", type=options.PATH, multiple=True, required=True, help="Folder of rasters with MANIFEST.csv.")
-@click.option("--preset", default="small", show_default=True, help="Preset of the method (neural/models).")
+@click.option("--preset", default=None, help="Preset of the method (default: its smallest; neural/models).")
 @click.option("--out", type=options.PATH, required=True, help="Folder for checkpoint, log and weights.")
 @click.option("--steps", type=click.IntRange(1), default=None, help="Steps (default: the preset's).")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -24,7 +26,7 @@ from neural.errors import UsageError
 def command(
     method: str,
     data: tuple[Path, ...],
-    preset: str,
+    preset: str | None,
     out: Path,
     steps: int | None,
     seed: int,
@@ -32,19 +34,28 @@ def command(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Train a model on the `train` split, validate on `val`, write half-precision weights.
+    """Train a model on the `train` split, validate on `val`, write its weights.
 
     Example: ntile train huvr_siren --data ../shared/data/terrain --out runs/small
     """
     require_torch("training")
     from neural.models import PRESETS
-    from neural.train import Run, train
 
-    if preset not in PRESETS[method]:
-        raise UsageError(f"--preset {preset}: {method} has {', '.join(PRESETS[method])}.")
+    presets = PRESETS[method]
+    preset = preset or ("small" if "small" in presets else next(iter(presets)))
+    if preset not in presets:
+        raise UsageError(f"--preset {preset}: {method} has {', '.join(presets)}.")
+    if issubclass(METHODS[method], LinkedMethod):
+        from neural.models import context_training
 
-    row = train(Run(method, preset, data, out, steps, device, seed, resume))
+        row = context_training.train(preset, data, out, steps, device, seed, resume)
+        text = f"step {row['step']:.0f}, {row['val_bits']:.4f} bits per detail"
+    else:
+        from neural.train import Run, train
+
+        row = train(Run(method, preset, data, out, steps, device, seed, resume))
+        text = f"step {row['step']}, {row['psnr_db']:.2f} dB, RMSE {row['rmse_m']:.3f} m"
     if as_json:
         options.print_json(row)
     else:
-        click.echo(f"{out}: step {row['step']}, {row['psnr_db']:.2f} dB, RMSE {row['rmse_m']:.3f} m")
+        click.echo(f"{out}: {text}")

@@ -4,6 +4,7 @@ from neural.methods.base import Method
 from neural.methods.functa import Functa
 from neural.methods.huvr import Huvr
 from neural.methods.huvr_siren import HuvrSiren
+from neural.methods.lapped_siren import LappedSiren
 from neural.methods.reference import Reference
 from neural.methods.trans_inr import TransInr
 
@@ -11,6 +12,7 @@ METHODS: dict[str, type[Method]] = {
     "functa": Functa,
     "huvr": Huvr,
     "huvr_siren": HuvrSiren,
+    "lapped_siren": LappedSiren,
     "reference": Reference,
     "trans_inr": TransInr,
 }

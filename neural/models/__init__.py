@@ -8,6 +8,7 @@ from neural.models.huvr import PRESETS as HUVR_PRESETS
 from neural.models.huvr import HuvrModel
 from neural.models.huvr_siren import PRESETS as HUVR_SIREN_PRESETS
 from neural.models.huvr_siren import HuvrSirenModel
+from neural.models.lapped_siren import PRESETS as LAPPED_SIREN_PRESETS
 from neural.models.trans_inr import PRESETS as TRANS_INR_PRESETS
 from neural.models.trans_inr import TransInrModel
 
@@ -17,10 +18,12 @@ MODELS: dict[str, Any] = {
     "huvr_siren": HuvrSirenModel,
     "trans_inr": TransInrModel,
 }
+"""Encoder and decoder in one. A model of lapped_siren is a context model: see `neural.models.context_training`."""
 
-PRESETS = {
+PRESETS: dict[str, Any] = {
     "functa": FUNCTA_PRESETS,
     "huvr": HUVR_PRESETS,
     "huvr_siren": HUVR_SIREN_PRESETS,
+    "lapped_siren": LAPPED_SIREN_PRESETS,
     "trans_inr": TRANS_INR_PRESETS,
 }

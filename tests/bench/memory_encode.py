@@ -1,6 +1,6 @@
 """Peak memory of encoding a large synthetic DEM (default 10 000 × 10 000), and its time.
 
-Run: python -m tests.bench.memory_encode [--size 10000] [--method huvr_siren]
+Run: python -m tests.bench.memory_encode [--size 10000] [--method lapped_siren]
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ def main() -> None:
     """Print peak resident memory of the encoding process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=10_000)
-    parser.add_argument("--method", default="huvr_siren", choices=["huvr_siren", "reference"])
+    parser.add_argument("--method", default="lapped_siren", choices=["lapped_siren", "huvr_siren", "reference"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         dem, out = Path(name) / "dem.tif", Path(name) / "out.ntile"
         write_synthetic(dem, options.size)
-        extra = ["--method", "reference", "--reference", "0.05"] if options.method == "reference" else []
+        extra = ["--method", options.method, *(["--reference", "0.05"] if options.method == "reference" else [])]
         began = time.perf_counter()
         subprocess.run([sys.executable, "-m", "neural.cli", "encode", str(dem), str(out), *extra], check=True)
         seconds = time.perf_counter() - began

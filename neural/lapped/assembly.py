@@ -1,0 +1,345 @@
+"""Decoding tiles from one another: entropy decoding along ancestors, samples along ancestors and neighbours.
+
+A tile's payload holds the wavelet details that turn the parent level's samples into its own. A window of samples
+needs HALO more details and parent samples around it, so a tile reads the payloads of its neighbours and of the tiles
+above these. From the samples the surface is
+
+    h(x) = cubic spline through the parent level's samples + Σ windowed sines of the nodes around x,
+
+whose coefficients are the (orthonormal) transform of what the spline leaves. Everything is a function of the place
+alone, so equal-level neighbours agree on their common edge. Where a tile is absent lines end, by reflection; the root
+continues the levels within its own payload, down to one value. Residuals (`neural.lapped.residual`), if a layer has
+them, are added to the samples of the finest level, which the surface goes through like any others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from neural.lapped.basis import HOP, SPLINE_HALO, SPLINE_PAD, along_spline, analyse, spline_coefficients
+from neural.lapped.coder import TOTAL, Distributions, RangeReader
+from neural.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
+from neural.lapped.field import extend, extend_both
+from neural.lapped.levels import Level, Walked, coded_details, level_size, level_steps, slope_of, walk
+from neural.lapped.mask import halved, read_mask
+from neural.lapped.residual import Residuals
+from neural.lapped.wavelet import BANDS, HALO, merge_all, merge_lines
+from neural.tiles import TILE, Tile
+
+if TYPE_CHECKING:
+    from neural.methods.base import Payloads
+
+CELLS = TILE // HOP
+"""Cells along the side of a tile."""
+
+NODE_ROWS = (CELLS + 2) * HOP
+SPLINE_ROWS = TILE // 2 + 2 * SPLINE_PAD
+
+DETAILS = TILE // 2
+"""Details along the side of a tile's bands."""
+
+ROOT_SIZES = (1, 2, 4, 8, 16, 32, 64)
+"""Details along the side of the levels above the root, coarse to fine."""
+
+_SPARE = 2  # samples more than are seen: lines are reflected about a sample, so ends need one more behind them
+RIM = HOP + HOP // 2 + _SPARE
+"""Samples beyond a tile that its outermost nodes see, where lines end."""
+
+_ABOVE_RIM = RIM // 2 + 5  # parent samples beyond it that their spline sees, an even number
+_KEEP_TILES = 64
+_T = TypeVar("_T")
+
+
+class Window(NamedTuple):
+    """Samples of a level, metres float64 [n, m], and which of them there are, bool."""
+
+    metres: np.ndarray
+    present: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A tile's details and, for the root, those of the levels of ROOT_SIZES before them; its own come last."""
+
+    valid: np.ndarray  # bool [256, 256], cells that hold a height
+    details: list[Walked]
+    lowest: int = 0  # the root's: the single coarsest sample, in quantization steps above the base
+    residuals: np.ndarray | None = None  # int32 [256, 256], of the finest level
+
+    @property
+    def signed(self) -> list[np.ndarray]:
+        """Signed magnitudes of all levels, int32 [BAND_COUNT, n, n]."""
+        return [level.signed for level in self.details]
+
+
+class Model:
+    """What a decoder's weights hold, ready for use."""
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        self.weights = weights
+        self.context = Context(weights)
+        self.distributions = Distributions(weights)
+
+    @cached_property
+    def mask_chance(self) -> np.ndarray:
+        """See `neural.lapped.mask.SHAPE`."""
+        return np.asarray(self.weights["mask_probability"], np.float64) / TOTAL
+
+    @cached_property
+    def residuals(self) -> Residuals:
+        """Raises ValueError for weights that do not fit."""
+        return Residuals(self.weights)
+
+
+class Recent(Generic[_T]):
+    """The latest results of a function of tiles; threads may ask for the same one at once."""
+
+    def __init__(self, make: Callable[[Tile], _T], keep: int = _KEEP_TILES) -> None:
+        self._make, self._keep = make, keep
+        self._lock = threading.Lock()
+        self._found: OrderedDict[Tile, _T] = OrderedDict()
+
+    def __call__(self, tile: Tile) -> _T:
+        """The result for a tile, kept or made now."""
+        with self._lock:
+            if tile in self._found:
+                self._found.move_to_end(tile)
+                return self._found[tile]
+        made = self._make(tile)
+        self.put(tile, made)
+        return made
+
+    def put(self, tile: Tile, made: _T) -> None:
+        """Keep the result for a tile, found elsewhere."""
+        with self._lock:
+            self._found[tile] = made
+            while len(self._found) > self._keep:
+                self._found.popitem(last=False)
+
+
+class Assembly:
+    """One layer's decoded tiles (`neural.methods.base.Linked`)."""
+
+    def __init__(
+        self,
+        model: Model,
+        payloads: Payloads,
+        step_m: float,
+        base_m: float,
+        coarser: int = 0,
+        bound_m: float | None = None,
+    ) -> None:
+        """`coarser`: bits dropped of the details of the level asked for; the levels above it stay as they are.
+
+        `step_m` is the quantization step of the finest level, `base_m` a height near all others, `bound_m` half the
+        step of residuals (`neural.lapped.residual.Bound.inner_m`): None, or 0, where the layer has none. They are
+        left out with `coarser` details.
+        """
+        self.model, self.payloads, self.step_m, self.base_m, self.coarser = model, payloads, step_m, base_m, coarser
+        self.bound_m = bound_m or None
+        self.stack = Recent(self._decode)
+
+    def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
+        """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's coefficients."""
+        return self.analysed(*self.windows(tile), offset_m)
+
+    def windows(self, tile: Tile) -> tuple[Window, Window]:
+        """What `analysed` makes latents of: the parent's samples around a tile, and those of its own level, RIM far."""
+        above = self.window(
+            tile.z - 1, DETAILS * tile.y - _ABOVE_RIM, DETAILS * tile.x - _ABOVE_RIM, DETAILS + 2 * _ABOVE_RIM
+        )
+        own = self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self.coarser, above)
+        return above, own
+
+    def analysed(self, above: Window, own: Window, offset_m: float) -> np.ndarray:
+        """Latents of a tile from what `windows` gives."""
+        spline = spline_coefficients(extend_both(above.metres - offset_m, above.present, _ABOVE_RIM))
+        at = np.arange(-RIM, TILE + RIM) + 0.5 + 2 * (_ABOVE_RIM - SPLINE_HALO)
+        below = along_spline(along_spline(spline, at)[0].T, at)[0].T
+        left = extend_both(own.metres - offset_m - below, own.present, RIM)[_SPARE:-_SPARE, _SPARE:-_SPARE]
+        out = np.zeros((NODE_ROWS + SPLINE_ROWS, NODE_ROWS), np.float32)
+        weights = self.model.weights
+        out[:NODE_ROWS] = analyse(weights, analyse(weights, left).T).T
+        inner = slice(_ABOVE_RIM - SPLINE_HALO, _ABOVE_RIM - SPLINE_HALO + SPLINE_ROWS)
+        out[NODE_ROWS:, :SPLINE_ROWS] = spline[inner, inner]
+        return out
+
+    def valid(self, tile: Tile) -> np.ndarray:
+        """Cells of a tile that hold a height, bool [256, 256]; none where there is no tile."""
+        stack = self.stack(tile)
+        return np.zeros((TILE, TILE), bool) if stack is None else stack.valid
+
+    def masks_above(self, tile: Tile) -> tuple[np.ndarray, list[np.ndarray]]:
+        """What `read_mask` starts from: the cells of the level above, and which cells below, level by level, the grid
+        has."""
+        inside = [self.payloads.grid.tile_inside(tile)]
+        if tile.z:
+            half = TILE // 2
+            y, x = half * (tile.y & 1), half * (tile.x & 1)
+            return self.valid(tile.parent)[y : y + half, x : x + half], inside
+        while len(inside[0]) > 1:
+            inside.insert(0, halved(inside[0]))
+        return inside[0], inside[1:]
+
+    def levels(self, tile: Tile, valid: np.ndarray) -> list[Level]:
+        """What the `Stack` of a tile with these cells is made of, coarse to fine."""
+        grid = self.payloads.grid
+        above = grid.levels - 1 - tile.z
+        cell = max(grid.cell_x_m, grid.cell_y_m)
+        columns, rows = grid.tile_cells(tile)
+        found = [(valid, (rows, columns))]
+        while tile.z == 0 and len(found[0][0]) > 2:
+            rows, columns = (-(-n // 2) for n in found[0][1])
+            found.insert(0, (halved(found[0][0]), (rows, columns)))
+        counts = range(above + len(found) - 1, above - 1, -1)
+        return [
+            Level(coded_details(valid, size, tile.z > 0), slope_of(self.step_m, cell * 2.0**count), count)
+            for (valid, size), count in zip(found, counts, strict=True)
+        ]
+
+    def parent_details(self, tile: Tile) -> np.ndarray | None:
+        """Signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2, DETAILS / 2]."""
+        if tile.z == 0:
+            return None
+        above = self.stack(tile.parent)
+        half = DETAILS // 2
+        if above is None:
+            return np.zeros((BAND_COUNT, half, half), np.int32)
+        y, x = half * (tile.y & 1), half * (tile.x & 1)
+        return above.details[-1].signed[:, y : y + half, x : x + half]
+
+    def _decode(self, tile: Tile) -> Stack | None:
+        body = self.payloads.body(tile)
+        if body is None:
+            return None
+        reader = RangeReader(body, self.model.distributions)
+        valid = read_mask(*self.masks_above(tile), self.model.mask_chance, reader.take_bits)
+        lowest = reader.take_large() if tile.z == 0 else 0
+        parent = self.parent_details(tile)
+        details: list[Walked] = []
+        for level in self.levels(tile, valid):
+            details.append(walk(self.model, level, parent, lambda band, at, classes: reader.take(classes)))
+            parent = details[-1].signed
+        residuals = None
+        if self.bound_m is not None and tile.z == self.payloads.grid.levels - 1:
+            if self.coarser:
+                return Stack(valid, details, lowest)  # what follows is of no use
+            residuals = self.model.residuals.read(reader, valid, self.spread(details[-1], self.bound_m))
+        reader.finish()
+        return Stack(valid, details, lowest, residuals)
+
+    def spread(self, details: Walked, bound_m: float) -> np.ndarray:
+        """What to expect of a finest tile's samples (`Residuals.spread`)."""
+        ratio = slope_of(self.step_m, bound_m) // (SLOPE_SCALE // 8)
+        return self.model.residuals.spread(details.signed, details.classes, ratio)
+
+    def window(self, z: int, row: int, column: int, size: int, coarser: int = 0, above: Window | None = None) -> Window:
+        """Samples [size, size] of level z; `above`: parent samples around it, for an even row, column and size."""
+        if z < 0:
+            return self._above_root(row, column, size)
+        odd_row, odd_column = row % 2, column % 2
+        if odd_row or odd_column or size % 2:
+            whole = self.window(z, row - odd_row, column - odd_column, (size + 2) // 2 * 2, coarser)
+            cut = np.s_[odd_row : odd_row + size, odd_column : odd_column + size]
+            return Window(whole.metres[cut], whole.present[cut])
+        half_row, half_column, half = row // 2 - HALO // 2, column // 2 - HALO // 2, size // 2 + HALO
+        if above is None:
+            above = self.window(z - 1, half_row, half_column, half)
+        skip = (len(above.metres) - half) // 2
+        bands = np.zeros((size + 2 * HALO, size + 2 * HALO))
+        bands[0::2, 0::2] = above.metres[skip : skip + half, skip : skip + half]
+        present = np.zeros(bands.shape, bool)
+        self._place(bands, present, z, row - HALO, column - HALO, coarser)
+        lines, filled = extend(bands.T, present.T, HALO, bands=True)
+        lines, filled = merge_lines(lines), filled[HALO:-HALO]
+        lines, _ = extend(lines.T, present[:, HALO:-HALO], HALO, bands=True)
+        samples = Window(merge_lines(lines), present[HALO:-HALO, HALO:-HALO])
+        if self.bound_m is not None and z == self.payloads.grid.levels - 1 and not coarser:
+            self._correct(samples.metres, z, row, column)
+        return samples
+
+    def _place(self, bands: np.ndarray, present: np.ndarray, z: int, row: int, column: int, coarser: int) -> None:
+        """Put the details of all tiles that a window reaches between the parent's samples."""
+        grid, size = self.payloads.grid, len(bands)
+        rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
+        steps = level_steps(self.step_m, grid.levels - 1 - z)
+        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, size):
+            end = max(min(bottom, rows_end) - row, 0), max(min(right, columns_end) - column, 0)
+            present[top - row : end[0], left - column : end[1]] = True
+            there = np.s_[(top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
+            for number, (py, px) in enumerate(BANDS):
+                here = np.s_[top - row + py : bottom - row : 2, left - column + px : right - column : 2]
+                bands[here] = steps[number] * _requantized(stack, number, coarser)[there]
+
+    def _correct(self, metres: np.ndarray, z: int, row: int, column: int) -> None:
+        """Add the residuals of all tiles that a window of the finest level reaches."""
+        assert self.bound_m is not None
+        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, len(metres)):
+            if stack.residuals is not None:
+                here = np.s_[top - row : bottom - row, left - column : right - column]
+                metres[here] += 2 * self.bound_m * stack.residuals[top - y : bottom - y, left - x : right - x]
+
+    def _reached(
+        self, z: int, row: int, column: int, size: int
+    ) -> Iterator[tuple[Stack, tuple[int, int], tuple[int, int, int, int]]]:
+        """Tiles that a window reaches, where each begins, and its part of the window: top, left, bottom, right."""
+        grid = self.payloads.grid
+        rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
+        for y in range(max(row, 0) // TILE * TILE, min(row + size, rows_end), TILE):
+            for x in range(max(column, 0) // TILE * TILE, min(column + size, columns_end), TILE):
+                stack = self.stack(Tile(z, x // TILE, y // TILE))
+                if stack is not None:
+                    end = min(row + size, y + TILE), min(column + size, x + TILE)
+                    yield stack, (y, x), (max(row, y), max(column, x), *end)
+
+    @cached_property
+    def _highest(self) -> np.ndarray:
+        """Samples of the level above the root, from which all windows begin."""
+        stack, grid = self.stack(Tile(0, 0, 0)), self.payloads.grid
+        assert stack is not None  # a file without a root is refused when it is opened
+        return self.base_m + above_root(stack, self.step_m, grid.levels, grid.tile_cells(Tile(0, 0, 0)))
+
+    def _above_root(self, row: int, column: int, size: int) -> Window:
+        """A window of the level above the root: the samples that exist, nothing beyond."""
+        samples = self._highest
+        metres, present = np.zeros((size, size)), np.zeros((size, size), bool)
+        rows, columns = samples.shape
+        here = np.s_[max(-row, 0) : max(rows - row, 0), max(-column, 0) : max(columns - column, 0)]
+        there = np.s_[max(row, 0) : max(row + size, 0), max(column, 0) : max(column + size, 0)]
+        metres[here], present[here] = samples[there], True
+        return Window(metres, present)
+
+
+LOWEST_SHARE = 16
+"""Parts of the quantization step that the single coarsest sample is rounded to."""
+
+
+def above_root(stack: Stack, step_m: float, levels: int, cells: tuple[int, int]) -> np.ndarray:
+    """Samples of the level above the root, metres above the base; `cells` (columns, rows) are the root's."""
+    samples = np.full((1, 1), stack.lowest * step_m / LOWEST_SHARE)
+    count = len(stack.details) - 1
+    for number, (_, details, _) in enumerate(stack.details[:-1]):
+        rows, columns = level_size(cells[1], cells[0], count - number)
+        bands = np.zeros((2 * details.shape[1], 2 * details.shape[2]))
+        bands[0 : 2 * len(samples) : 2, 0 : 2 * samples.shape[1] : 2] = samples
+        steps = level_steps(step_m, levels - 1 + count - number)
+        for band, (py, px) in enumerate(BANDS):
+            bands[py::2, px::2] = steps[band] * details[band]
+        samples = merge_all(bands[:rows, :columns])
+    return samples
+
+
+def _requantized(stack: Stack, band: int, coarser: int) -> np.ndarray:
+    """A band of a tile's own details in steps, of `coarser` bits less."""
+    if not coarser:
+        return stack.details[-1].steps[band]
+    signed = stack.details[-1].signed[band]
+    kept = (np.abs(signed) + (1 << coarser - 1)) >> coarser
+    return np.copysign(kept << coarser, signed).astype(np.float64)

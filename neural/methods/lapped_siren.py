@@ -1,0 +1,92 @@
+"""Lapped SIREN: a seamless neural codec of this project's own, in which levels and neighbouring tiles share a surface.
+
+    h(x) = spline through the parent level's samples + Σ over nodes n, functions k:  c_nk · φ_k(x − x_n)
+
+φ is a shared SIREN layer under a C1 window (`neural.lapped.basis`); the coefficients c, 256 for each cell of 16×16
+samples, are a tile's latents. They are coded through the wavelet details of the samples that they stand for
+(`neural.lapped.assembly`), under a learned context model (`neural.lapped.context`): an orthonormal change of the basis
+that needs a third fewer bytes than coding the coefficients themselves (neural/BENCHMARK.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neural.lapped import mask, residual
+from neural.lapped.assembly import CELLS, NODE_ROWS, SPLINE_ROWS, Assembly, Model
+from neural.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
+from neural.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
+from neural.tiles import TILE
+
+AS_STORED = 8
+"""What a layer's `bits` say of coefficients as they are stored; each bit less doubles the quantization step."""
+
+
+@dataclass(frozen=True)
+class LappedSiren(LinkedMethod):
+    """Sizes of the context model; the basis has none."""
+
+    name: ClassVar[str] = "lapped_siren"
+    title: ClassVar[str] = "Lapped SIREN"
+    bit_choices: ClassVar[tuple[int, ...]] = (8, 7, 6, 5, 4, 3, 2)
+
+    hidden1: int = 32
+    hidden2: int = 16
+
+    @property
+    def latent_shape(self) -> tuple[int, int]:
+        """Coefficients [y · k_y, x · k_x] of 18×18 nodes, below them those of the spline (132×132, then zeros)."""
+        return NODE_ROWS + SPLINE_ROWS, NODE_ROWS
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Sines of the basis, the context model, look-ups for masks and residuals."""
+        basis, details = {name: (HOP,) for name in SINES}, shapes(self.hidden1, self.hidden2)
+        return basis | details | {"mask_probability": mask.SHAPE} | residual.shapes()
+
+    def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
+        """`params` in metres, [1] each: step_m, the quantization step; base_m, the coarsest level's height; bound_m, of
+        layers that have residuals, half their step."""
+        step_m, base_m = (float(params[name][0]) for name in ("step_m", "base_m"))
+        bound_m = float(params["bound_m"][0]) if "bound_m" in params else None
+        return Assembly(Model(weights), payloads, step_m, base_m, AS_STORED - bits, bound_m)
+
+    def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
+        """The latents as texels {"surface": [420, 72, 4]}."""
+        return {"surface": latents.reshape(len(latents), -1, 4)}
+
+    def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
+        """Spline and nodes, float64 [nv, nu]; numpy only."""
+        x, y = np.asarray(u, np.float64) * TILE, np.asarray(v, np.float64) * TILE
+        texels = prepared["surface"]
+        latents = texels.reshape(len(texels), -1)
+        nodes, spline = latents[:NODE_ROWS], latents[NODE_ROWS:, :SPLINE_ROWS].astype(np.float64)
+        along_y = along_nodes(weights, nodes.T, y, order), along_spline(spline.T, y, order)
+        found = {}
+        for dy, (node_lines, spline_lines) in enumerate(zip(*along_y, strict=True)):
+            upper = along_nodes(weights, node_lines.T, x, order - dy)
+            for dx, below in enumerate(along_spline(spline_lines.T, x, order - dy)):
+                below += upper[dx]
+                below *= TILE ** (dx + dy)
+                found[dx, dy] = below
+        return Surface(*(found[each] for each in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2))[: 2 * order + 1]))
+
+    def fold(self, weights: Arrays) -> dict[str, Any]:
+        """The sines: the context model is of no use to a decoded tile."""
+        return {name: weights[name] for name in SINES}
+
+    def defines(self) -> dict[str, int | float]:
+        """CELLS per side of a tile, HOP functions per axis; rows before the spline's, its pad."""
+        return {"CELLS": CELLS, "HOP": HOP, "NODE_ROWS": NODE_ROWS, "SPLINE_PAD": SPLINE_PAD}
+
+    def macs_per_sample(self) -> float:
+        """Context networks, inverse wavelet, then surface: nodes from samples, nodes and spline along both axes."""
+        known = sum(float(known_offsets(phase).sum()) for phase in range(len(PHASES))) / len(PHASES)
+        inputs = known + 9 * (BAND_COUNT - 1) / 2 + 9 * BAND_COUNT + 2
+        networks = BAND_COUNT / 4 * (inputs * self.hidden1 + self.hidden1 * self.hidden2 + self.hidden2)
+        wavelet = 2 * 6  # four lifting steps of one product for two samples, two gains
+        surface = 2 * 2 * HOP * (1 + (CELLS + 2) / CELLS) + 2 * 4 * (1 + SPLINE_ROWS / TILE)
+        return 4 / 3 * (networks + wavelet) + surface

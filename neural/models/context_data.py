@@ -1,0 +1,179 @@
+"""What a context model learns from: magnitudes of whole rasters' wavelet details, level by level, at many steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from neural.fill import fill
+from neural.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
+from neural.lapped.context import BAND_COUNT
+from neural.lapped.decide import decide
+from neural.lapped.wavelet import BANDS, split_all
+from neural.train_data import Raster
+
+WINDOW = 128
+"""Details along the side of a training window, as in a tile."""
+
+_DEAD_ZONE = 0.64, 0.55  # where magnitude 1 begins, and what is added to larger ones, while there is no model to decide
+
+_PRIOR = 200.0  # details that the mean of all classes counts for
+
+
+@dataclass(frozen=True, eq=False)
+class RasterLevel:
+    """Details of one level of a raster, padded to a square of even side."""
+
+    details: np.ndarray  # float32 [BAND_COUNT, n, n] metres
+    coded: np.ndarray  # bool, the same shape
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """One level at one step."""
+
+    magnitudes: np.ndarray  # int32 [BAND_COUNT, n, n]
+    parent: np.ndarray | None  # int32 [BAND_COUNT, n / 2 or more, the same]
+    coded: np.ndarray
+    slope: float  # doublings
+    share: float  # how often it is drawn
+
+
+def raster_levels(raster: Raster) -> list[RasterLevel]:
+    """All levels of a raster, finest first, as `neural.lapped.encoder` splits tiles."""
+    centre = float(raster.heights[raster.valid].mean(dtype=np.float64))
+    side = 1 << max(raster.heights.shape).bit_length()
+    heights, valid = np.zeros((side, side), np.float32), np.zeros((side, side), bool)
+    rows, columns = raster.heights.shape
+    heights[:rows, :columns] = np.where(raster.valid, raster.heights - centre, 0)
+    valid[:rows, :columns] = raster.valid
+    samples = fill(heights, valid)[:rows, :columns].astype(np.float64)
+    found = []
+    while max(samples.shape) > 2:
+        size = samples.shape
+        n = -(-max(size) // 4) * 2
+        bands, present = np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n), bool)
+        split = split_all(samples)
+        bands[: size[0], : size[1]] = split
+        present[: size[0], : size[1]] = valid[: size[0], : size[1]]
+        coded = coded_details(present, size)
+        details = np.stack([bands[y::2, x::2] for y, x in BANDS])
+        found.append(RasterLevel((details * coded).astype(np.float32), coded))
+        samples = split[0::2, 0::2]
+        valid = (pairs := present[0::2] | present[1::2])[:, 0::2] | pairs[:, 1::2]
+    return found
+
+
+class Signed(NamedTuple):
+    """One level, quantized."""
+
+    above: int  # levels above the finest
+    in_steps: np.ndarray  # float64 [BAND_COUNT, n, n], before quantization
+    signed: np.ndarray  # int32, the same shape
+    classes: np.ndarray | None  # intp, the same shape, −1 where nothing is coded; None without a model
+
+
+def quantize(
+    levels: Sequence[RasterLevel], step_m: float, cell_m: float, model: Model | None, lagrange: float
+) -> Iterator[Signed]:
+    """Levels coarse to fine. With a model the magnitudes are those that an encoder chooses, else of a dead zone."""
+    parent: np.ndarray | None = None
+    for above in range(len(levels) - 1, -1, -1):
+        level, classes = levels[above], None
+        in_steps = level.details / level_steps(step_m, above)[:, None, None]
+        if model is None:
+            size = np.abs(in_steps)
+            magnitude = np.floor(size + 1 - _DEAD_ZONE[0])
+            magnitude = np.where(magnitude > 1, np.floor(size + 1 - _DEAD_ZONE[1]), magnitude)
+            signed = np.copysign(magnitude, in_steps).astype(np.int32)
+        else:
+            half = level.coded.shape[1] // 2
+            above_it = None if parent is None else _cut(parent, 0, 0, half)
+            slope = slope_of(step_m, cell_m * 2.0**above)
+            signed, classes = _chosen(level, in_steps, above_it, slope, model, lagrange)
+        yield Signed(above, in_steps, signed, classes)
+        parent = signed
+
+
+def _chosen(
+    level: RasterLevel, in_steps: np.ndarray, parent: np.ndarray | None, slope: int, model: Model, lagrange: float
+) -> tuple[np.ndarray, np.ndarray]:
+    every = np.full(in_steps.shape, -1, np.intp)
+
+    def visit(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        every[band].ravel()[at] = classes
+        return decide(model.distributions, in_steps[band].ravel()[at], classes, lagrange)
+
+    return walk(model, Level(level.coded, slope, 0), parent, visit)[0], every
+
+
+class Windows:
+    """Random windows of quantized rasters; large levels weigh less than their area."""
+
+    def __init__(self, rasters: Sequence[Raster], quantizations: int, model: Model | None, lagrange: float, seed: int):
+        self.rng = np.random.default_rng(seed)
+        self.levels: list[Quantized] = []
+        for raster in rasters:
+            levels = raster_levels(raster)
+            jitter = self.rng.uniform(-0.25, 0.25, quantizations)
+            for step_m in np.exp(np.linspace(np.log(0.05), np.log(4.0), quantizations) + jitter):
+                above: np.ndarray | None = None
+                for number, _, signed, _ in quantize(levels, float(step_m), raster.cell_m, model, lagrange):
+                    coded = levels[number].coded
+                    slope = float(np.log2(step_m / (raster.cell_m * 2.0**number)))
+                    magnitudes = np.abs(signed)
+                    self.levels.append(Quantized(magnitudes, above, coded, slope, float(coded.sum()) ** 0.7))
+                    above = magnitudes
+        share = np.array([level.share for level in self.levels])
+        self._chance = share / share.sum()
+
+    def batch(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32, slopes float32 [size]."""
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
+        while len(found) < size:
+            level = self.levels[self.rng.choice(len(self.levels), p=self._chance)]
+            room = max(level.coded.shape[1] - WINDOW, 0) // 2
+            y, x = 2 * self.rng.integers(room + 1, size=2)
+            coded = _cut(level.coded, y, x, WINDOW)
+            if coded.sum() < 200 and self.rng.random() < 0.8:
+                continue
+            magnitudes, parent = _cut(level.magnitudes, y, x, WINDOW), _cut(level.parent, y // 2, x // 2, WINDOW // 2)
+            if self.rng.random() < 0.5:  # along x and along y change places
+                magnitudes, parent, coded = (a[[1, 0, 2]].swapaxes(1, 2) for a in (magnitudes, parent, coded))
+            found.append((magnitudes, parent, coded, level.slope + 0.5 * self.rng.normal()))
+        magnitudes, parents, masks = (np.stack([row[k] for row in found]) for k in range(3))
+        return magnitudes, parents, masks.astype(np.float32), np.array([row[3] for row in found], np.float32)
+
+
+def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
+    """A window [BAND_COUNT, size, size], zeros beyond."""
+    out = np.zeros((BAND_COUNT, size, size), bool if values is not None and values.dtype == bool else np.int32)
+    if values is not None:
+        part = values[:, y : y + size, x : x + size]
+        out[:, : part.shape[1], : part.shape[2]] = part
+    return out
+
+
+def centroids(
+    rasters: Sequence[Raster], model: Model, lagrange: float, steps_m: Sequence[float], classes: int
+) -> np.ndarray:
+    """How far inside its magnitude the mean detail lies, in steps, per class and magnitude 1, 2, 3 and more.
+
+    Shrunk towards the mean of all classes where there are few. Returns [classes, 3].
+    """
+    total, count = np.zeros((classes, 3)), np.zeros((classes, 3))
+    for raster in rasters:
+        levels = raster_levels(raster)
+        for step_m in steps_m:
+            for _, in_steps, signed, of in quantize(levels, step_m, raster.cell_m, model, lagrange):
+                assert of is not None
+                some = signed != 0
+                magnitude = np.abs(signed[some])
+                place = of[some], np.minimum(magnitude, 3) - 1
+                np.add.at(total, place, magnitude - np.abs(in_steps[some]))
+                np.add.at(count, place, 1)
+    everywhere = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+    return (total + _PRIOR * everywhere) / (count + _PRIOR)

@@ -1,0 +1,215 @@
+"""Tables of `neural.lapped.residual` from rasters: `python -m neural.models.residual_tables DECODER DATA…`.
+
+The command adds them to the weights of a lapped_siren decoder, whose context model must be final, and keeps all else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from neural.lapped.assembly import Model
+from neural.lapped.bounded import BOUNDED_LAGRANGE
+from neural.lapped.context import CLASSES, PHASES, SLOPE_SCALE
+from neural.lapped.levels import level_size, level_steps, slope_of
+from neural.lapped.residual import (
+    CHANCE_SCALE,
+    CHANCES,
+    CLASS_SCALE,
+    EXPECTED_SCALE,
+    EXPECTED_SYMBOLS,
+    FAR,
+    NEAR,
+    RESIDUAL_CLASSES,
+    SPREADS,
+    spread_of,
+    walk,
+)
+from neural.lapped.wavelet import BANDS, merge_all
+from neural.models.context_data import quantize, raster_levels
+from neural.train_data import Raster, load_split
+
+_BOUNDS_M = (0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.8)
+_LEAST_SHARE = 2.0  # of the bound in the quantization step, which is less than twice as much
+_GOLDEN = (np.sqrt(5) - 1) / 2
+_LARGEST_SIDE = 768  # samples of a raster that are looked at, in its middle
+_BROAD = 8  # classes either way that an expected error leans on where there are few details
+_MANY, _POWER = 300.0, 0.75  # residuals of a place beyond which more of them count for less
+_PRIOR = 50.0  # details, or residuals, that the mean of many counts for
+_LOGITS = -13.0, 0.35  # log-odds of a residual in class 0, and their steps
+_BEND = 30.0  # weight of squared second differences along a table
+_RIDGE = 0.01
+_ROUNDS = 30
+
+
+class Quantized(NamedTuple):
+    """A raster at one step."""
+
+    valid: np.ndarray  # bool [2 n, 2 n]
+    error_m: np.ndarray  # float32 [2 n, 2 n], 0 where not valid
+    signed: np.ndarray  # int32 [BAND_COUNT, n, n], the finest details
+    classes: np.ndarray  # int16 of the same shape, 0 where there are none
+    squared: np.ndarray  # float32, the same shape: their squared errors in steps; NaN where there are none
+    step_m: float
+    bound_m: float
+
+
+def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np.ndarray]:
+    """The weights that `neural.lapped.residual.shapes` lists, float32 integers, for a model without them yet."""
+    found = [each for number, raster in enumerate(rasters) for each in _quantized(raster, number, model)]
+    expected = _expected(found)
+    counts = np.zeros((CHANCES + 1, len(PHASES), SPREADS, NEAR, FAR))
+    for each in found:
+        new = _counts(each, expected)
+        # Residuals come in clusters and places differ, so that many of one place say little more than some.
+        counts += new * (_MANY / (_MANY + new[1:].sum())) ** _POWER
+    zeros, others = counts[0], counts[1:].sum(axis=0)
+    tables = [_additive(zeros[phase], others[phase]) for phase in range(len(PHASES))]
+    spread, near, far = (np.stack(each) for each in zip(*tables, strict=True))
+    scaled = [np.rint(CLASS_SCALE * each / _LOGITS[1]) for each in (spread - _LOGITS[0], near, far)]
+    score = scaled[0][:, :, None, None] + scaled[1][:, None, :, None] + scaled[2][:, None, None, :]
+    classes = np.clip(score // CLASS_SCALE, 0, RESIDUAL_CLASSES - 1).astype(np.intp)
+    by_class = np.stack([np.bincount(classes.ravel(), each.ravel(), RESIDUAL_CLASSES) for each in counts], axis=1)
+    tables_by_name = dict(zip(("spread", "near", "far"), scaled, strict=True))
+    tables_by_name |= {"expected": expected, "chance": _chances(by_class)}
+    return {f"residual_{name}": values.astype(np.float32) for name, values in tables_by_name.items()}
+
+
+def _quantized(raster: Raster, number: int, model: Model) -> Iterator[Quantized]:
+    cut = _middle(raster)
+    levels = raster_levels(cut)
+    rows, columns = cut.heights.shape
+    for k, bound_m in enumerate(_BOUNDS_M):
+        # All shares between, evenly: errors expected of quiet details take few values.
+        step_m = _LEAST_SHARE * 2.0 ** ((number * len(_BOUNDS_M) + k) * _GOLDEN % 1) * bound_m
+        errors = np.zeros(level_size(rows, columns, len(levels)))
+        for above, in_steps, signed, classes in quantize(levels, step_m, cut.cell_m, model, BOUNDED_LAGRANGE):
+            assert classes is not None  # there is a model
+            coded, classes = levels[above].coded, np.maximum(classes, 0).astype(np.int16)
+            left = np.where(coded, in_steps - model.distributions.values(signed, classes), 0)
+            errors = _merged(errors, left * level_steps(step_m, above)[:, None, None], level_size(rows, columns, above))
+        side = 2 * left.shape[1]
+        valid, error_m = np.zeros((side, side), bool), np.zeros((side, side), np.float32)
+        valid[:rows, :columns] = cut.valid
+        error_m[:rows, :columns] = np.where(cut.valid, errors, 0)
+        squared = np.where(coded, left**2, np.nan).astype(np.float32)
+        assert classes is not None  # there is a finest level
+        yield Quantized(valid, error_m, signed, classes, squared, step_m, bound_m)
+
+
+def _middle(raster: Raster) -> Raster:
+    first = [max(size - _LARGEST_SIDE, 0) // 2 for size in raster.heights.shape]
+    cut = tuple(slice(at, at + _LARGEST_SIDE) for at in first)
+    return Raster(raster.name, raster.cell_m, raster.heights[cut], raster.valid[cut])
+
+
+def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Low-pass samples and details [BAND_COUNT, n, n] → samples of a level of this size."""
+    bands = np.zeros(size)
+    bands[0::2, 0::2] = samples
+    for band, (y, x) in zip(details, BANDS, strict=True):
+        there = bands[y::2, x::2]
+        there[:] = band[: there.shape[0], : there.shape[1]]
+    return merge_all(bands)
+
+
+def _expected(found: Sequence[Quantized]) -> np.ndarray:
+    """Mean squared errors [CLASSES, EXPECTED_SYMBOLS] over EXPECTED_SCALE, whole."""
+    total, count = np.zeros((2, CLASSES, EXPECTED_SYMBOLS))
+    for each in found:
+        some = np.isfinite(each.squared)
+        place = each.classes[some], np.minimum(np.abs(each.signed[some]), EXPECTED_SYMBOLS - 1)
+        np.add.at(total, place, np.minimum(each.squared[some], 1.0))
+        np.add.at(count, place, 1)
+    everywhere = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+    around = np.abs(np.subtract.outer(np.arange(CLASSES), np.arange(CLASSES))) <= _BROAD
+    broad = (around @ total + _PRIOR * everywhere) / (around @ count + _PRIOR)
+    return np.rint(EXPECTED_SCALE * (total + _PRIOR * broad) / (count + _PRIOR))
+
+
+def _counts(each: Quantized, expected: np.ndarray) -> np.ndarray:
+    """How often magnitudes 0, 1, 2 and more follow each phase, spread, near and far."""
+    counts = np.zeros((CHANCES + 1, len(PHASES), SPREADS, NEAR, FAR))
+    residuals = np.rint(each.error_m / (2 * each.bound_m)).astype(np.int32).ravel()
+    by_place = counts.reshape(len(counts), len(PHASES), -1)
+    ratio = slope_of(each.step_m, each.bound_m) // (SLOPE_SCALE // 8)
+    spread = spread_of(expected[each.classes, np.minimum(np.abs(each.signed), EXPECTED_SYMBOLS - 1)].astype(int), ratio)
+
+    def visit(phase: int, at: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
+        place = np.ravel_multi_index(contexts, (SPREADS, NEAR, FAR))
+        magnitude = np.minimum(np.abs(residuals[at]), CHANCES)
+        for symbol in range(CHANCES + 1):
+            by_place[symbol, phase] += np.bincount(place[magnitude == symbol], minlength=by_place.shape[2])
+        return residuals[at]
+
+    walk(each.valid, spread, visit)
+    return counts
+
+
+def _additive(zeros: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
+    """Log-odds of a residual as a sum of three tables, from counts [SPREADS, NEAR, FAR]: Newton's method."""
+    sizes = zeros.shape
+    ends = np.cumsum([0, *sizes])
+    parts = [slice(*pair) for pair in pairwise(ends)]
+    penalty = _RIDGE * np.eye(ends[-1])
+    for part, size in zip(parts, sizes, strict=True):
+        bend = np.diff(np.eye(size), 2, axis=0)
+        penalty[part, part] += _BEND * bend.T @ bend
+    count, values = zeros + others, np.zeros(ends[-1])
+    values[parts[0]] = np.linspace(*(-12.0, 3.0), sizes[0])
+    start = values.copy()  # what the ridge leads back to
+    for _ in range(_ROUNDS):
+        logit = np.clip(_outer_sum([values[part] for part in parts]), -20, 20)
+        chance = 1 / (1 + np.exp(-logit))
+        slope = penalty @ values - _RIDGE * start
+        bend = penalty.copy()
+        for axis, part in enumerate(parts):
+            slope[part] -= _marginal(others - count * chance, axis)
+            bend[part, part] += np.diag(_marginal(count * chance * (1 - chance), axis))
+            for other in range(axis + 1, len(parts)):
+                left = tuple({0, 1, 2} - {axis, other})
+                cross = (count * chance * (1 - chance)).sum(axis=left)
+                bend[part, parts[other]], bend[parts[other], part] = cross, cross.T
+        values -= np.clip(np.linalg.solve(bend, slope), -2, 2)
+    return [values[part] for part in parts]
+
+
+def _outer_sum(tables: Sequence[np.ndarray]) -> np.ndarray:
+    one, two, three = tables
+    return one[:, None, None] + two[:, None] + three
+
+
+def _marginal(values: np.ndarray, axis: int) -> np.ndarray:
+    return values.sum(axis=tuple({0, 1, 2} - {axis}))
+
+
+def _chances(by_class: np.ndarray) -> np.ndarray:
+    """Counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] → chances of more than 0, 1, 2 over CHANCE_SCALE, whole."""
+    above = by_class[:, ::-1].cumsum(axis=1)[:, ::-1]  # of at least 0, 1, 2, 3
+    prior = above[:, 1:].sum(axis=0) / np.maximum(above[:, :-1].sum(axis=0), 1)
+    start = np.tile(prior, (RESIDUAL_CLASSES, 1))
+    middle = _LOGITS[0] + _LOGITS[1] * (np.arange(RESIDUAL_CLASSES) + 0.5)
+    start[:, 0] = 1 / (1 + np.exp(-middle))
+    chance = (above[:, 1:] + _PRIOR * start) / (above[:, :-1] + _PRIOR)
+    return np.clip(np.rint(CHANCE_SCALE * chance), 1, CHANCE_SCALE - 1)
+
+
+def main(decoder: Path, folders: Sequence[Path]) -> None:
+    """Add the tables to a decoder's weights, fitted to the `train` split of folders with a MANIFEST.csv."""
+    with safe_open(decoder, "np") as file:
+        notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+    weights = {name: values.astype(np.float32) for name, values in tensors.items()}
+    for name, values in fit_residual_tables(load_split(folders, "train"), Model(weights)).items():
+        tensors[name] = values.astype(np.int16 if np.abs(values).max() < 1 << 15 else np.int32)
+    save_file(tensors, decoder, notes)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]])
