@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from neural.lapped.basis import SINES
 from neural.methods.base import WEIGHT_COLUMNS
 from neural.methods.huvr_siren import HuvrSiren
+from neural.methods.lapped_siren import LappedSiren
 from neural.surface import TileSurface
 from neural.tiles import Tile
 from tests.common import random_weights
@@ -159,6 +161,15 @@ def test_weights_lie_where_their_defines_say():
         np.testing.assert_array_equal(block[:, : rows.shape[1]], rows)
         assert not block[:, rows.shape[1] :].any()
     assert dataclasses.replace(method, dim=7).weight_texture({}) is None
+
+
+def test_a_context_model_stays_off_the_gpu():
+    method = LappedSiren()
+    weights = {name: np.full(shape, 2.0) for name, shape in method.weight_shapes().items()}
+    stored = method.weight_texture(weights)
+    assert tuple(stored.first) == SINES
+    assert len(stored.texels) == 1
+    assert stored.texels.sum() == 2 * sum(weights[name].size for name in SINES) < 100
 
 
 def test_every_passes_inputs_come_before_it():

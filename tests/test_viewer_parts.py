@@ -212,13 +212,21 @@ def test_names_of_layers_are_never_the_same(reader):
     assert layers.label(layer(0, "reference", 32, 0.01), LayerChoice(0)) == "reference"
 
 
-def test_the_cost_of_fewer_bits_is_scaled_and_marked(reader):
-    reader.grid = SimpleNamespace(width=100, height=80)
-    stored, tiles = 8000 + 2 * layers.ENVELOPE_BYTES, 2
-    sizes = {"payload_bytes": [[0], [stored, stored], [0]], "tiles": [[0], [tiles, tiles], [0]]}
-    assert layers.cost(reader, sizes, LayerChoice(1)) == ("8.032", "16.1 kB")
-    fewer = layers.cost(reader, sizes, LayerChoice(1, CHOICES[2]))
-    assert fewer == (
-        f"≈ {(8 * CHOICES[2] / STORED) + 0.032:.3f}",
-        f"≈ {(16000 * CHOICES[2] / STORED + 64) / 1000:.1f} kB",
-    )
+def test_bits_of_a_coded_layer_are_dropped_ones():
+    coded = layer(0, "lapped_siren", 8, title="Lapped")
+    assert [layers.label(coded, LayerChoice(0, bits)) for bits in (None, 7, 5)] == [
+        "Lapped",
+        "Lapped, 1 bit dropped",
+        "Lapped, 3 bits dropped",
+    ]
+    assert layers.bits_explained(coded).startswith("8 is as stored;")
+    assert [layers.choice_explained(coded, bits) for bits in (8, 7, 5)] == [
+        "as stored",
+        "1 bit dropped: steps 2 times as wide",
+        "3 bits dropped: steps 8 times as wide",
+    ]
+    plain = layer(0, "huvr_siren", 8)
+    assert layers.bits_explained(plain) == "Bits per stored value."
+    assert [layers.choice_explained(plain, bits) for bits in (8, 5)] == ["8 bits, as stored", "re-quantize to 5 bits"]
+    twice = SimpleNamespace(layers=[coded, coded, layer(2, "huvr_siren", 8, title="Other")])
+    assert layers.names(twice) == ["Lapped #1", "Lapped #2", "Other"]

@@ -13,7 +13,7 @@ from neural.container import open_reader
 from neural.errors import ModelError, NtileError
 from neural.surface import SurfaceDecoder
 from tests import hills
-from tests.common import Fixture
+from tests.common import TileFixture
 from tests.scene_tools import SIZE, image, is_background, whole_area
 from viewer import headless, layers, openfile
 from viewer.launch import Launch
@@ -28,7 +28,7 @@ def layered_file(tmp_path_factory):
     return hills.write(tmp_path_factory.mktemp("slots") / "layered.ntile", FIXTURES)
 
 
-def no_number(fixture: Fixture) -> Fixture:
+def no_number(fixture: TileFixture) -> TileFixture:
     """The fixture with a NaN in its decoder."""
     name, value = next(iter(fixture.weights.items()))
     value = value.copy()
@@ -36,7 +36,7 @@ def no_number(fixture: Fixture) -> Fixture:
     return replace(fixture, weights=fixture.weights | {name: value})
 
 
-def of_another(fixture: Fixture) -> Fixture:
+def of_another(fixture: TileFixture) -> TileFixture:
     """The fixture with weights that its method does not know."""
     return replace(fixture, weights={"strange": np.zeros(3, np.float32)})
 

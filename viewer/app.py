@@ -15,6 +15,7 @@ from imgui_bundle import imgui
 from neural.errors import NtileError, UsageError
 from viewer import layers, legend, motion, overlays, window
 from viewer.camera import Camera
+from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
 from viewer.headless import HEADING_DEG, PITCH_DEG
 from viewer.input import Input
@@ -23,6 +24,7 @@ from viewer.messages import Messages
 from viewer.png import write_png
 from viewer.scene import Scene
 from viewer.screenshots import Screenshots
+from viewer.settings import LayerChoice
 from viewer.stats import ErrorStats, FrameStats, Pick
 from viewer.viewport import Viewport
 
@@ -63,6 +65,7 @@ class App:
         self.panels_shown = True
         self.failure: Exception | None = None
         """Why the window closed without being asked to."""
+        self._costs: Costs | None = None
         self._dropped: list[str] = []
         self._picked_at, self._pick_due = 0.0, True
         self._slots_read = ""
@@ -130,6 +133,8 @@ class App:
         """The window is closing: free what is on the GPU; panels out of sight would stay so the next time."""
         if not self.panels_shown:
             self.toggle_panels()
+        if self._costs is not None:
+            self._costs.close()
         if self.scene is not None:
             self.scene.release()
         if self.viewport is not None:
@@ -151,6 +156,9 @@ class App:
         layers.open_file(self.scene, path, reference, methods, bits)
         assert self.scene.reader is not None
         self.path, self.sizes = Path(path), self.scene.reader.sizes()
+        if self._costs is not None:
+            self._costs.close()
+        self._costs = Costs(self.scene.reader)
         self.pick, self.glide, self._home_frames = None, None, HOME_FRAMES
         window.set_title(f"{self.path.name} – Terrain Viewer")
         self.messages.info(f"Opened {self.path.name}.")
@@ -267,6 +275,10 @@ class App:
         across = max(bounds.east - bounds.west, bounds.north - bounds.south)
         reach = min(drop / -ray[2], 2 * across) if ray[2] * drop < 0 else across
         return self.camera.eye + reach * ray
+
+    def cost(self, choice: LayerChoice) -> Cost:
+        """What a slot's layer takes, as far as it is known."""
+        return UNKNOWN if self._costs is None else self._costs.of(choice)
 
     def _update_pick(self, drawn: bool) -> None:
         """Read the surface under the cursor, not more often than needed."""

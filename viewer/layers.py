@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from neural.container import Reader, open_reader
 from neural.errors import UsageError
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
 from neural.surface import available_bits
-from viewer import text
 from viewer.settings import SLOTS, LayerChoice, Settings
 
 if TYPE_CHECKING:
     from neural.metadata import Layer
     from viewer.scene import Scene
-
-RATE_TIP = (
-    "Payload of the finest level divided by its samples (32-bit heights have 32). "
-    "≈ marks what encoding with so few bits would give."
-)
-
-ENVELOPE_BYTES = 16
-"""Bytes of a finest-level payload that stay whatever the bits (FORMAT.md, envelope)."""
 
 
 def open_file(
@@ -86,6 +79,11 @@ def bit_choices(layer: Layer) -> tuple[int, ...]:
     return available_bits(layer) or (layer.bits,)
 
 
+def drops_bits(layer: Layer) -> bool:
+    """Whether its values are stored at lengths of their own, so that fewer bits are some dropped from each."""
+    return issubclass(METHODS[layer.method], LinkedMethod)
+
+
 def _check_bits(reader: Reader, layers: Sequence[Layer], bits: int) -> None:
     """Raise UsageError unless one of these layers, all of one method, can be shown with so many bits."""
     choices = sorted({each for layer in layers for each in bit_choices(layer)})
@@ -121,29 +119,6 @@ def put(layer: Layer, choice: LayerChoice) -> None:
         choice.keep_bits = None
 
 
-class Cost(NamedTuple):
-    """What a layer takes at a number of bits, as text; ≈ where it is scaled from what is stored."""
-
-    rate: str  # bits per sample of the finest level
-    size: str  # payloads of all levels
-
-
-def cost(reader: Reader, sizes: Mapping[str, Any], choice: LayerChoice) -> Cost:
-    """Rate and size of a slot's layer; `sizes` are `Reader.sizes`."""
-    layer, grid = reader.layers[choice.index], reader.grid
-    share = shown_bits(layer, choice) / layer.bits
-
-    def scaled(size: int, tiles: int) -> float:
-        envelopes = min(ENVELOPE_BYTES * tiles, size)
-        return envelopes + (size - envelopes) * share
-
-    stored = zip(sizes["payload_bytes"][layer.index], sizes["tiles"][layer.index], strict=True)
-    levels = [scaled(size, tiles) for size, tiles in stored]
-    about = "≈ " if choice.keep_bits is not None else ""
-    rate = 8 * levels[-1] / (grid.width * grid.height)
-    return Cost(f"{about}{rate:.3f}", about + text.data_size(sum(levels)))
-
-
 def swap(settings: Settings) -> None:
     """Show the other slot."""
     settings.active = SLOTS[1 - SLOTS.index(settings.active)]
@@ -153,7 +128,7 @@ def names(reader: Reader) -> list[str]:
     """The layers as lists show them: their titles, with stored bits and number where titles alone are ambiguous."""
     plain = [layer.title or layer.method for layer in reader.layers]
     with_bits = [
-        f"{name}, {layer.bits} bits" if plain.count(name) > 1 else name
+        f"{name}, {layer.bits} bits" if plain.count(name) > 1 and not drops_bits(layer) else name
         for name, layer in zip(plain, reader.layers, strict=True)
     ]
     return [f"{name} #{index + 1}" if with_bits.count(name) > 1 else name for index, name in enumerate(with_bits)]
@@ -176,4 +151,26 @@ def label(layer: Layer, choice: LayerChoice) -> str:
     name = layer.title or layer.method
     if len(bit_choices(layer)) == 1:
         return name  # its bits cannot be chosen and say nothing
+    if drops_bits(layer):
+        return name if choice.keep_bits is None else f"{name}, {_dropped(layer, choice.keep_bits)}"
     return f"{name}, {layer.bits if choice.keep_bits is None else f'{choice.keep_bits} of {layer.bits}'} bits"
+
+
+def bits_explained(layer: Layer) -> str:
+    """What a layer's number of bits counts, in a sentence."""
+    if drops_bits(layer):
+        return f"{layer.bits} is as stored; each less drops one more bit of every coefficient."
+    return "Bits per stored value."
+
+
+def choice_explained(layer: Layer, bits: int) -> str:
+    """What one of a layer's `bit_choices` does, in a few words."""
+    if drops_bits(layer):
+        dropped = layer.bits - bits
+        return f"{_dropped(layer, bits)}: steps {1 << dropped} times as wide" if dropped else "as stored"
+    return f"{bits} bits, as stored" if bits == layer.bits else f"re-quantize to {bits} bits"
+
+
+def _dropped(layer: Layer, bits: int) -> str:
+    dropped = layer.bits - bits
+    return f"{dropped} bit{'s' if dropped > 1 else ''} dropped"

@@ -9,6 +9,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from neural.methods import METHODS
 from viewer import layers, text, theme, widgets
+from viewer.costs import RATE_TIP, SIZE_TIP
 from viewer.settings import SLOTS, LayerChoice
 
 if TYPE_CHECKING:
@@ -103,10 +104,10 @@ def _comparison(app: App, reader: Reader) -> None:
         return text.DASH if len(layers.bit_choices(layer)) == 1 else str(layers.shown_bits(layer, choice))
 
     def rate(slot: str, choice: LayerChoice) -> str:
-        return layers.cost(reader, app.sizes, choice).rate
+        return app.cost(choice).rate
 
     def payload(slot: str, choice: LayerChoice) -> str:
-        return layers.cost(reader, app.sizes, choice).size
+        return app.cost(choice).size
 
     def rmse(slot: str, choice: LayerChoice) -> str:
         return text.metres(app.rmse_m.get(slot))
@@ -116,9 +117,9 @@ def _comparison(app: App, reader: Reader) -> None:
     _cells(app, lambda slot, choice: None)
     for label, explanation, value in (
         ("Method", "The codec that decodes the slot's layer.", method),
-        ("Bits", "Bits per stored value; the Quantization panel changes them for the slot shown.", bits),
-        ("Bits/sample", layers.RATE_TIP, rate),
-        ("Payload", "Bytes of all tiles of all levels. ≈ marks what encoding with so few bits would give.", payload),
+        ("Bits", "Bits kept of each stored value; the Quantization panel changes them for the slot shown.", bits),
+        ("Bits/sample", RATE_TIP, rate),
+        ("Payload", SIZE_TIP, payload),
         ("RMSE in view", "Root mean square of decoded − reference over the tiles drawn, once measured there.", rmse),
     ):
         imgui.table_next_row()
@@ -171,4 +172,5 @@ def _area(app: App, reader: Reader) -> None:
 
 def _about(layer: Layer) -> str:
     decoder = f"decoder {layer.decoder[:12]}…" if layer.decoder else "no learned decoder"
-    return f"{layer.method}, {layer.bits} bits per stored value, {decoder}. A click puts it into the slot shown."
+    values = "values of varied length" if layers.drops_bits(layer) else f"{layer.bits} bits per stored value"
+    return f"{layer.method}, {values}, {decoder}. A click puts it into the slot shown."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import hello_imgui, imgui
 
 from viewer import layers, text, widgets
+from viewer.costs import RATE_TIP
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -28,17 +29,17 @@ def draw(app: App) -> None:
     imgui.same_line()
     choices = tuple(reversed(layers.bit_choices(layer)))
     if len(choices) > 1:
-        tips = [f"{bits} bits, as stored" if bits == layer.bits else f"re-quantize to {bits} bits" for bits in choices]
+        tips = [layers.choice_explained(layer, bits) for bits in choices]
         at = choices.index(layers.shown_bits(layer, choice))
         chosen = widgets.pills("bits", at, [str(bits) for bits in choices], tips)
         layers.keep_bits(layer, choice, choices[chosen])
         imgui.same_line()
         imgui.text_disabled("bits")
-        widgets.tip("Bits per stored value. Keys: [ for fewer, ] for more.")
+        widgets.tip(f"{layers.bits_explained(layer)} Keys: [ for fewer, ] for more.")
     else:
         widgets.dim("This layer's values cannot be re-quantized; it is shown as stored.")
-    imgui.text_unformatted(f"{layers.cost(scene.reader, app.sizes, choice).rate} bits/sample")
-    widgets.tip(layers.RATE_TIP)
+    imgui.text_unformatted(f"{app.cost(choice).rate} bits/sample")
+    widgets.tip(RATE_TIP)
     imgui.same_line(0, 1.5 * hello_imgui.em_size())
     imgui.text_unformatted(f"RMSE {text.metres(app.rmse_m.get(settings.active))}")
     widgets.tip("Root mean square of decoded − reference over the tiles drawn.")

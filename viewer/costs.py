@@ -1,0 +1,64 @@
+"""What a file's layers take at a number of bits, as text; counted on a thread, because it may need every payload."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+from neural.container import Reader
+from neural.evaluate import rates
+from viewer import text
+from viewer.settings import LayerChoice
+
+RATE_TIP = (
+    "Payload of the finest level divided by its samples (32-bit heights have 32). "
+    "≈ marks what encoding with so few bits would give."
+)
+SIZE_TIP = (
+    "Bytes of all tiles of all levels, and of their part of the directory. "
+    "≈ marks what encoding with so few bits would give."
+)
+
+
+class Cost(NamedTuple):
+    """What a layer takes at a number of bits; ≈ where it is not stored with so few."""
+
+    rate: str  # bits per sample of the finest level
+    size: str  # all levels
+
+
+COUNTING = Cost("…", "…")
+UNKNOWN = Cost(text.DASH, text.DASH)
+"""Of a layer that cannot be read."""
+
+
+class Costs:
+    """The costs of one open file, each counted once."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._thread = ThreadPoolExecutor(1, "costs")
+        self._counted: dict[tuple[int, int | None], Future[Cost]] = {}
+
+    def of(self, choice: LayerChoice) -> Cost:
+        """What a slot's layer takes; `COUNTING` until that is known."""
+        key = choice.index, choice.keep_bits
+        if key not in self._counted:
+            self._counted[key] = self._thread.submit(count, self._reader, *key)
+        counted = self._counted[key]
+        if not counted.done():
+            return COUNTING
+        return UNKNOWN if counted.exception() is not None else counted.result()
+
+    def close(self) -> None:
+        """Count no more; what is being counted ends when the reader is closed, and is forgotten."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def count(reader: Reader, index: int, keep_bits: int | None) -> Cost:
+    """The cost of a layer at `keep_bits` (None: as stored). Raises NtileError where its payloads are damaged."""
+    samples = reader.grid.width * reader.grid.height
+    found = rates(reader, reader.layers[index], samples, keep_bits)
+    about = "" if keep_bits is None else "≈ "
+    size = text.data_size(samples * found["stack_bits_per_sample"] / 8)
+    return Cost(f"{about}{found['bits_per_sample']:.3f}", about + size)
