@@ -35,6 +35,11 @@ class LayerDraft:
     title: str = ""
     stats: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether others are measured against it: a raster near-lossless by itself, not a method under a bound."""
+        return self.method == "reference"
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Layer(LayerDraft):

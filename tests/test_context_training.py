@@ -23,7 +23,7 @@ from neural.train_data import Raster
 from neural.weights import load_decoder
 from tests.rasters import write
 
-TINY = ContextPreset(LappedSiren(hidden1=4, hidden2=3), ContextConfig(6, 2, 3e-3, quantizations=2))
+TINY = ContextPreset(LappedSiren(hidden1=4, hidden2=3), ContextConfig(6, 2, 3e-3, quantizations=2, restoration_steps=3))
 
 
 def hills(rows: int, columns: int, seed: int = 0) -> Raster:

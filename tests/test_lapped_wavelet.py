@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from neural.grid import Grid
-from neural.lapped.assembly import Assembly, Stack, Window
+from neural.lapped.assembly import ABOVE_REACH, Assembly, Stack, Window
 from neural.lapped.encoder import Samples, details_of, tile_bands
 from neural.lapped.field import extend, extend_both
 from neural.lapped.levels import Walked, level_steps
+from neural.lapped.restore import Restoration, shapes
 from neural.lapped.wavelet import HALO, merge, merge_all, merge_lines, reflect, split, split_all, split_lines
 from neural.tiles import TILE, Tile
 
@@ -168,6 +170,8 @@ class ExactAssembly(Assembly):
     """Its stacks hold a level's true details, its coarser windows the true low-pass values."""
 
     def __init__(self, level: Exact) -> None:
+        nothing = Restoration({name: np.zeros(shape) for name, shape in shapes().items()})
+        self.model = SimpleNamespace(restoration=nothing)
         self.payloads, self.step_m, self.bound_m, self.coarser = level, 1.0, None, 0
         self.bands = {tile: tile_bands(level, tile) for tile in level.tiles}
         self.stack = self._exact
@@ -207,7 +211,7 @@ def test_what_is_split_over_a_union_of_tiles_merges_exactly(there: list[tuple[in
     level = Exact(grid, tiles, samples)
     assembly = ExactAssembly(level)
     for row, column, size in ((0, 0, 40), (238, 200, 80), (240, 492, 60), (-10, 480, 70), (100, 236, 40)):
-        skip = assembly.above(row // 2 - HALO // 2, column // 2 - HALO // 2, size // 2 + HALO)
+        skip = assembly.above(row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, size // 2 + 2 * ABOVE_REACH)
         got = assembly.window(grid.levels - 1, row, column, size, above=skip)
         for y, x in product(range(size), range(size)):
             r, c = row + y, column + x

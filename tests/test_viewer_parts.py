@@ -125,7 +125,10 @@ def test_a_move_arrives_in_time(monkeypatch):
 
 
 def layer(index: int, method: str, bits: int, tolerance_m: float | None = None, title: str = "") -> SimpleNamespace:
-    return SimpleNamespace(index=index, method=method, bits=bits, tolerance_m=tolerance_m, title=title)
+    is_reference = method == "reference"
+    return SimpleNamespace(
+        index=index, method=method, bits=bits, tolerance_m=tolerance_m, title=title, is_reference=is_reference
+    )
 
 
 LEARNED, *OTHERS = sorted(name for name in METHODS if len(METHODS[name].bit_choices) > 1)

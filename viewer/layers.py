@@ -59,7 +59,7 @@ def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()
 
 def _learned(reader: Reader) -> list[Layer]:
     """All layers, those that others are measured against last."""
-    return sorted(reader.layers, key=lambda layer: layer.tolerance_m is not None)
+    return sorted(reader.layers, key=lambda layer: layer.is_reference)
 
 
 def _find(reader: Reader, method: str, bits: Sequence[int]) -> Layer:

@@ -240,8 +240,8 @@ def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[floa
 
 
 def find(reader: Reader, dem: str | Path | None) -> Reference | None:
-    """The DEM if one is given, else the file's first near-lossless layer, else None. Raises NtileError."""
+    """The DEM if one is given, else the file's reference layer, else None. Raises NtileError."""
     if dem is not None:
         return DemReference(dem, reader.grid)
-    layer = next((layer for layer in reader.layers if layer.tolerance_m is not None), None)
+    layer = next((layer for layer in reader.layers if layer.is_reference), None)
     return None if layer is None else LayerReference(reader, layer)

@@ -72,6 +72,6 @@ def _reference(stack: ExitStack, reader: Any, layer: Any, path: Path | None) -> 
         check_same_grid(grid, dem.grid, str(path))
         return dem, str(path)
     for other in reader.layers:
-        if other.method == "reference" and other.index != layer.index:
+        if other.is_reference and other.index != layer.index:
             return SurfaceDecoder(reader, other, keep_tiles=16), f"layer {other.index} (±{other.tolerance_m:g} m)"
     raise UsageError(f"{reader.path} has no reference layer: give the source DEM with --reference.")

@@ -27,9 +27,10 @@ from neural.lapped.basis import HOP, SPLINE_HALO, SPLINE_PAD, along_spline, anal
 from neural.lapped.coder import TOTAL, Distributions, RangeReader
 from neural.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
 from neural.lapped.field import extend, extend_both
-from neural.lapped.levels import Level, Walked, coded_details, level_size, level_steps, slope_of, walk
+from neural.lapped.levels import Level, Walked, coded_details, level_size, level_steps, requantized, slope_of, walk
 from neural.lapped.mask import halved, read_mask
 from neural.lapped.residual import Residuals
+from neural.lapped.restore import DETAIL_REACH, SAMPLE_REACH, Restoration
 from neural.lapped.wavelet import BANDS, HALO, merge_all, merge_lines
 from neural.tiles import TILE, Tile
 
@@ -52,7 +53,10 @@ _SPARE = 2  # samples more than are seen: lines are reflected about a sample, so
 RIM = HOP + HOP // 2 + _SPARE
 """Samples beyond a tile that its outermost nodes see, where lines end."""
 
-_ABOVE_RIM = RIM // 2 + 5  # parent samples beyond it that their spline sees, an even number
+ABOVE_REACH = HALO // 2 + SAMPLE_REACH
+"""Parent samples beyond a window that say something of it."""
+
+_ABOVE_RIM = RIM // 2 + ABOVE_REACH  # those beyond a tile, which its spline sees as well
 _KEEP_TILES = 64
 _T = TypeVar("_T")
 
@@ -91,6 +95,11 @@ class Model:
     def mask_chance(self) -> np.ndarray:
         """See `neural.lapped.mask.SHAPE`."""
         return np.asarray(self.weights["mask_probability"], np.float64) / TOTAL
+
+    @cached_property
+    def restoration(self) -> Restoration:
+        """What details probably were."""
+        return Restoration(self.weights)
 
     @cached_property
     def residuals(self) -> Residuals:
@@ -249,14 +258,12 @@ class Assembly:
             whole = self.window(z, row - odd_row, column - odd_column, (size + 2) // 2 * 2, coarser)
             cut = np.s_[odd_row : odd_row + size, odd_column : odd_column + size]
             return Window(whole.metres[cut], whole.present[cut])
-        half_row, half_column, half = row // 2 - HALO // 2, column // 2 - HALO // 2, size // 2 + HALO
+        half = size // 2 + 2 * ABOVE_REACH
         if above is None:
-            above = self.window(z - 1, half_row, half_column, half)
+            above = self.window(z - 1, row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, half)
         skip = (len(above.metres) - half) // 2
-        bands = np.zeros((size + 2 * HALO, size + 2 * HALO))
-        bands[0::2, 0::2] = above.metres[skip : skip + half, skip : skip + half]
-        present = np.zeros(bands.shape, bool)
-        self._place(bands, present, z, row - HALO, column - HALO, coarser)
+        inner = np.s_[skip : skip + half, skip : skip + half]
+        bands, present = self._bands(Window(*(each[inner] for each in above)), z, row, column, size, coarser)
         lines, filled = extend(bands.T, present.T, HALO, bands=True)
         lines, filled = merge_lines(lines), filled[HALO:-HALO]
         lines, _ = extend(lines.T, present[:, HALO:-HALO], HALO, bands=True)
@@ -265,18 +272,33 @@ class Assembly:
             self._correct(samples.metres, z, row, column)
         return samples
 
-    def _place(self, bands: np.ndarray, present: np.ndarray, z: int, row: int, column: int, coarser: int) -> None:
-        """Put the details of all tiles that a window reaches between the parent's samples."""
-        grid, size = self.payloads.grid, len(bands)
+    def _bands(
+        self, above: Window, z: int, row: int, column: int, size: int, coarser: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Interleaved bands of a window and HALO more around it, and which of them there are; `above` reaches
+        ABOVE_REACH parent samples further."""
+        grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
-        steps = level_steps(self.step_m, grid.levels - 1 - z)
-        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, size):
+        steps = level_steps(self.step_m, grid.levels - 1 - z) * 2.0**coarser
+        rim = HALO + 2 * DETAIL_REACH
+        details = np.zeros((BAND_COUNT, size // 2 + rim, size // 2 + rim))
+        present = np.zeros((size + 2 * rim, size + 2 * rim), bool)
+        row, column = row - rim, column - rim
+        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, len(present)):
             end = max(min(bottom, rows_end) - row, 0), max(min(right, columns_end) - column, 0)
             present[top - row : end[0], left - column : end[1]] = True
-            there = np.s_[(top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
-            for number, (py, px) in enumerate(BANDS):
-                here = np.s_[top - row + py : bottom - row : 2, left - column + px : right - column : 2]
-                bands[here] = steps[number] * _requantized(stack, number, coarser)[there]
+            there = np.s_[:, (top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
+            here = np.s_[:, (top - row) // 2 : (bottom - row) // 2, (left - column) // 2 : (right - column) // 2]
+            details[here] = _in_steps(stack, coarser)[there]
+        samples = extend_both(above.metres / steps[0], above.present, SAMPLE_REACH)
+        added = self.model.restoration(samples, details)
+        present = present[rim - HALO : HALO - rim, rim - HALO : HALO - rim]
+        bands = np.empty(present.shape)
+        bands[0::2, 0::2] = above.metres[SAMPLE_REACH:-SAMPLE_REACH, SAMPLE_REACH:-SAMPLE_REACH]
+        inner = details[:, DETAIL_REACH:-DETAIL_REACH, DETAIL_REACH:-DETAIL_REACH]
+        for step, band, more, (y, x) in zip(steps, inner, added, BANDS, strict=True):
+            bands[y::2, x::2] = step * (band + more) * present[y::2, x::2]
+        return bands, present
 
     def _correct(self, metres: np.ndarray, z: int, row: int, column: int) -> None:
         """Add the residuals of all tiles that a window of the finest level reaches."""
@@ -304,7 +326,7 @@ class Assembly:
         """Samples of the level above the root, from which all windows begin."""
         stack, grid = self.stack(Tile(0, 0, 0)), self.payloads.grid
         assert stack is not None  # a file without a root is refused when it is opened
-        return self.base_m + above_root(stack, self.step_m, grid.levels, grid.tile_cells(Tile(0, 0, 0)))
+        return self.base_m + above_root(self.model, stack, self.step_m, grid.levels, grid.tile_cells(Tile(0, 0, 0)))
 
     def _above_root(self, row: int, column: int, size: int) -> Window:
         """A window of the level above the root: the samples that exist, nothing beyond."""
@@ -321,25 +343,22 @@ LOWEST_SHARE = 16
 """Parts of the quantization step that the single coarsest sample is rounded to."""
 
 
-def above_root(stack: Stack, step_m: float, levels: int, cells: tuple[int, int]) -> np.ndarray:
+def above_root(model: Model, stack: Stack, step_m: float, levels: int, cells: tuple[int, int]) -> np.ndarray:
     """Samples of the level above the root, metres above the base; `cells` (columns, rows) are the root's."""
     samples = np.full((1, 1), stack.lowest * step_m / LOWEST_SHARE)
     count = len(stack.details) - 1
     for number, (_, details, _) in enumerate(stack.details[:-1]):
+        steps, bands = level_steps(step_m, levels - 1 + count - number), np.zeros(2 * np.array(samples.shape))
+        bands[0::2, 0::2] = samples
+        restored = model.restoration.whole(samples / steps[0], details[:, : len(samples), : samples.shape[1]])
+        for step, band, (py, px) in zip(steps, restored, BANDS, strict=True):
+            bands[py::2, px::2] = step * band
         rows, columns = level_size(cells[1], cells[0], count - number)
-        bands = np.zeros((2 * details.shape[1], 2 * details.shape[2]))
-        bands[0 : 2 * len(samples) : 2, 0 : 2 * samples.shape[1] : 2] = samples
-        steps = level_steps(step_m, levels - 1 + count - number)
-        for band, (py, px) in enumerate(BANDS):
-            bands[py::2, px::2] = steps[band] * details[band]
         samples = merge_all(bands[:rows, :columns])
     return samples
 
 
-def _requantized(stack: Stack, band: int, coarser: int) -> np.ndarray:
-    """A band of a tile's own details in steps, of `coarser` bits less."""
-    if not coarser:
-        return stack.details[-1].steps[band]
-    signed = stack.details[-1].signed[band]
-    kept = (np.abs(signed) + (1 << coarser - 1)) >> coarser
-    return np.copysign(kept << coarser, signed).astype(np.float64)
+def _in_steps(stack: Stack, coarser: int) -> np.ndarray:
+    """A tile's own details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
+    own = stack.details[-1]
+    return requantized(own.signed, coarser).astype(np.float64) if coarser else own.steps

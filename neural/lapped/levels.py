@@ -119,3 +119,9 @@ def rewrite(writer: RangeWriter, coded: np.ndarray, details: Walked) -> None:
 def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
     """Samples of a level, as many levels above one of rows × columns."""
     return -(-rows // (1 << above)), -(-columns // (1 << above))
+
+
+def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
+    """Signed magnitudes at a step doubled `coarser` times, halves rounded up, int32."""
+    kept = (np.abs(signed) + ((1 << coarser) >> 1)) >> coarser
+    return np.where(signed < 0, -kept, kept).astype(np.int32)

@@ -7,7 +7,7 @@ import numpy as np
 from neural.lapped.assembly import Assembly
 from neural.lapped.coder import RangeWriter
 from neural.lapped.context import SLOPE_SCALE
-from neural.lapped.levels import Level, rewrite, walk
+from neural.lapped.levels import Level, requantized, rewrite, walk
 from neural.lapped.mask import write_mask
 from neural.tiles import Tile
 
@@ -40,9 +40,3 @@ def saved_bytes(assembly: Assembly, tile: Tile) -> int:
 
     walk(assembly.model, level, requantized(parent, coarser), visit)
     return len(body) - len(writer.finish())
-
-
-def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
-    """Signed magnitudes at a step doubled `coarser` times, halves rounded up, int32."""
-    kept = (np.abs(signed) + ((1 << coarser) >> 1)) >> coarser
-    return np.where(signed < 0, -kept, kept).astype(np.int32)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neural.lapped import mask, residual
+from neural.lapped import mask, residual, restore
 from neural.lapped.assembly import CELLS, NODE_ROWS, SPLINE_ROWS, Assembly, Model
 from neural.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
 from neural.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
@@ -43,9 +43,9 @@ class LappedSiren(LinkedMethod):
         return NODE_ROWS + SPLINE_ROWS, NODE_ROWS
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Sines of the basis, the context model, look-ups for masks and residuals."""
+        """Sines of the basis, the context model, look-ups for masks and residuals, the restoration."""
         basis, details = {name: (HOP,) for name in SINES}, shapes(self.hidden1, self.hidden2)
-        return basis | details | {"mask_probability": mask.SHAPE} | residual.shapes()
+        return basis | details | {"mask_probability": mask.SHAPE} | residual.shapes() | restore.shapes()
 
     def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
         """`params` in metres, [1] each: step_m, the quantization step; base_m, the coarsest level's height; bound_m, of
@@ -83,10 +83,10 @@ class LappedSiren(LinkedMethod):
         return {"CELLS": CELLS, "HOP": HOP, "NODE_ROWS": NODE_ROWS, "SPLINE_PAD": SPLINE_PAD}
 
     def macs_per_sample(self) -> float:
-        """Context networks, inverse wavelet, then surface: nodes from samples, nodes and spline along both axes."""
+        """Context networks, restoration, inverse wavelet; then nodes from samples, nodes and spline along both axes."""
         known = sum(float(known_offsets(phase).sum()) for phase in range(len(PHASES))) / len(PHASES)
         inputs = known + 9 * (BAND_COUNT - 1) / 2 + 9 * BAND_COUNT + 2
         networks = BAND_COUNT / 4 * (inputs * self.hidden1 + self.hidden1 * self.hidden2 + self.hidden2)
         wavelet = 2 * 6  # four lifting steps of one product for two samples, two gains
         surface = 2 * 2 * HOP * (1 + (CELLS + 2) / CELLS) + 2 * 4 * (1 + SPLINE_ROWS / TILE)
-        return 4 / 3 * (networks + wavelet) + surface
+        return 4 / 3 * (networks + restore.macs() / 4 + wavelet) + surface

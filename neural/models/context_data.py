@@ -12,7 +12,8 @@ from neural.fill import fill
 from neural.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
 from neural.lapped.context import BAND_COUNT
 from neural.lapped.decide import decide
-from neural.lapped.wavelet import BANDS, split_all
+from neural.lapped.levels import level_size
+from neural.lapped.wavelet import BANDS, merge_all, split_all
 from neural.train_data import Raster
 
 WINDOW = 128
@@ -40,6 +41,13 @@ class Quantized:
     coded: np.ndarray
     slope: float  # doublings
     share: float  # how often it is drawn
+
+
+def middle(raster: Raster, side: int) -> Raster:
+    """The middle of a raster, at most `side` samples along both axes."""
+    first = [max(size - side, 0) // 2 for size in raster.heights.shape]
+    cut = tuple(slice(at, at + side) for at in first)
+    return Raster(raster.name, raster.cell_m, raster.heights[cut], raster.valid[cut])
 
 
 def raster_levels(raster: Raster) -> list[RasterLevel]:
@@ -96,6 +104,40 @@ def quantize(
             signed, classes = _chosen(level, in_steps, above_it, slope, model, lagrange)
         yield Signed(above, in_steps, signed, classes)
         parent = signed
+
+
+class Decoded(NamedTuple):
+    """One level, quantized and decoded."""
+
+    above: int  # levels above the finest
+    samples: np.ndarray  # float64 [n', m'], those of the next coarser level, metres
+    decoded: np.ndarray  # float64 [BAND_COUNT, n, n], quantization steps
+    in_steps: np.ndarray  # what was to be decoded
+    signed: np.ndarray  # int32, the same shape
+    classes: np.ndarray  # intp, the same shape, 0 where nothing is coded
+
+
+def decode(
+    levels: Sequence[RasterLevel], raster: Raster, step_m: float, model: Model, lagrange: float, restored: bool
+) -> Iterator[Decoded]:
+    """A raster's levels as a decoder has them, coarse to fine; heights but for a constant."""
+    rows, columns = raster.heights.shape
+    samples = np.zeros(level_size(rows, columns, len(levels)))
+    for above, in_steps, signed, classes in quantize(levels, step_m, raster.cell_m, model, lagrange):
+        assert classes is not None  # there is a model
+        classes = np.maximum(classes, 0)
+        decoded = model.distributions.values(signed, classes)
+        steps, (n, m) = level_steps(step_m, above), samples.shape
+        if restored:
+            decoded[:, :n, :m] = model.restoration.whole(samples / steps[0], decoded[:, :n, :m])
+        decoded = np.where(levels[above].coded, decoded, 0)
+        yield Decoded(above, samples, decoded, in_steps, signed, classes)
+        bands = np.zeros(level_size(rows, columns, above))
+        bands[0::2, 0::2] = samples
+        for band, (y, x), step in zip(decoded, BANDS, steps, strict=True):
+            there = bands[y::2, x::2]
+            there[:] = step * band[: there.shape[0], : there.shape[1]]
+        samples = merge_all(bands)
 
 
 def _chosen(

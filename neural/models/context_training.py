@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 from neural.errors import ModelError, UsageError
 from neural.lapped.assembly import Model
@@ -21,8 +20,10 @@ from neural.lapped.context import CLASSES
 from neural.lapped.mask import fit_mask
 from neural.models.base import pick_device
 from neural.models.context_data import Windows, centroids
+from neural.models.decoder_file import save_weights
 from neural.models.lapped_siren import PRESETS, ContextConfig, LappedSirenModel, codes
 from neural.models.residual_tables import fit_residual_tables
+from neural.models.restoration import fit_restoration
 from neural.train_data import Raster, load_split
 
 _WARM_UP = 50
@@ -98,7 +99,7 @@ def train(
         chooser = None if progress.chooser is None else Model(progress.chooser)
         windows = Windows(rasters, config.quantizations, chooser, LAGRANGE, seed + 1000 * progress.round)
         _one_round(progress, windows, validation, used, seed, checkpoint_minutes, validate_every)
-        progress.chooser = finished(model, rasters)
+        progress.chooser = finished(model, rasters, held_out, config.restoration_steps)
         publish(progress.chooser, preset, out / f"lapped_siren-{preset_name}", progress.log[-1])
         progress.round, progress.step = progress.round + 1, 0
         progress.save()
@@ -164,23 +165,22 @@ def validate(model: LappedSirenModel, windows: tuple[np.ndarray, ...], device: t
     return float(torch.cat(found).mean())
 
 
-def finished(model: LappedSirenModel, rasters: list[Raster]) -> dict[str, np.ndarray]:
-    """A decoder's weights, with centroids of what an encoder chooses with them, and tables for masks and residuals."""
+def finished(
+    model: LappedSirenModel, rasters: list[Raster], held_out: list[Raster], restoration_steps: int
+) -> dict[str, np.ndarray]:
+    """A decoder's weights, with centroids of what an encoder chooses with them, tables for masks and residuals, and
+    the restoration."""
     weights = model.weights()
     found = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
     masks = fit_mask([raster.valid for raster in rasters])
     weights |= {"centroid": np.round(found, 3).astype(np.float32), "mask_probability": masks.astype(np.float32)}
+    weights |= fit_restoration(rasters, held_out, Model(weights), restoration_steps)
     return weights | fit_residual_tables(rasters, Model(weights))
 
 
 def publish(weights: dict[str, np.ndarray], preset: Any, stem: Path, notes: dict[str, float]) -> Path:
     """Write STEM.decoder.safetensors, integers as short as they fit."""
-    tensors = {}
-    for name, values in weights.items():
-        whole = np.array_equal(values, np.rint(values)) and name not in ("centroid", "phase", "frequency", "amplitude")
-        short = np.int16 if np.abs(values).max() < 1 << 15 else np.int32
-        tensors[name] = values.astype(short) if whole else values.astype(np.float32)
     header = {"method": preset.method.name, "config": json.dumps(preset.method.config(), sort_keys=True)}
     path = stem.with_name(f"{stem.name}.decoder.safetensors")
-    save_file(tensors, path, header | {name: str(value) for name, value in notes.items()})
+    save_weights(path, weights, header | {name: str(value) for name, value in notes.items()})
     return path

@@ -39,6 +39,7 @@ class ContextConfig:
     quantizations: int  # steps that every raster is quantized with
     rounds: int = 2  # trainings; from the second on, magnitudes are those that the encoder chose with the last weights
     later_share: float = 0.35  # steps of a later round over those of the first
+    restoration_steps: int = 6000
 
 
 @dataclass(frozen=True)

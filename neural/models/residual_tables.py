@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from neural.lapped.assembly import Model
 from neural.lapped.bounded import BOUNDED_LAGRANGE
@@ -33,7 +31,8 @@ from neural.lapped.residual import (
     walk,
 )
 from neural.lapped.wavelet import BANDS, merge_all
-from neural.models.context_data import quantize, raster_levels
+from neural.models.context_data import decode, middle, raster_levels
+from neural.models.decoder_file import add_weights
 from neural.train_data import Raster, load_split
 
 _BOUNDS_M = (0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.8)
@@ -83,31 +82,23 @@ def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np
 
 
 def _quantized(raster: Raster, number: int, model: Model) -> Iterator[Quantized]:
-    cut = _middle(raster)
+    cut = middle(raster, _LARGEST_SIDE)
     levels = raster_levels(cut)
     rows, columns = cut.heights.shape
     for k, bound_m in enumerate(_BOUNDS_M):
         # All shares between, evenly: errors expected of quiet details take few values.
         step_m = _LEAST_SHARE * 2.0 ** ((number * len(_BOUNDS_M) + k) * _GOLDEN % 1) * bound_m
         errors = np.zeros(level_size(rows, columns, len(levels)))
-        for above, in_steps, signed, classes in quantize(levels, step_m, cut.cell_m, model, BOUNDED_LAGRANGE):
-            assert classes is not None  # there is a model
-            coded, classes = levels[above].coded, np.maximum(classes, 0).astype(np.int16)
-            left = np.where(coded, in_steps - model.distributions.values(signed, classes), 0)
-            errors = _merged(errors, left * level_steps(step_m, above)[:, None, None], level_size(rows, columns, above))
+        for level in decode(levels, cut, step_m, model, BOUNDED_LAGRANGE, restored=True):
+            coded, size = levels[level.above].coded, level_size(rows, columns, level.above)
+            left = np.where(coded, level.in_steps - level.decoded, 0)
+            errors = _merged(errors, left * level_steps(step_m, level.above)[:, None, None], size)
         side = 2 * left.shape[1]
         valid, error_m = np.zeros((side, side), bool), np.zeros((side, side), np.float32)
         valid[:rows, :columns] = cut.valid
         error_m[:rows, :columns] = np.where(cut.valid, errors, 0)
         squared = np.where(coded, left**2, np.nan).astype(np.float32)
-        assert classes is not None  # there is a finest level
-        yield Quantized(valid, error_m, signed, classes, squared, step_m, bound_m)
-
-
-def _middle(raster: Raster) -> Raster:
-    first = [max(size - _LARGEST_SIDE, 0) // 2 for size in raster.heights.shape]
-    cut = tuple(slice(at, at + _LARGEST_SIDE) for at in first)
-    return Raster(raster.name, raster.cell_m, raster.heights[cut], raster.valid[cut])
+        yield Quantized(valid, error_m, level.signed, level.classes.astype(np.int16), squared, step_m, bound_m)
 
 
 def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -203,12 +194,7 @@ def _chances(by_class: np.ndarray) -> np.ndarray:
 
 def main(decoder: Path, folders: Sequence[Path]) -> None:
     """Add the tables to a decoder's weights, fitted to the `train` split of folders with a MANIFEST.csv."""
-    with safe_open(decoder, "np") as file:
-        notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
-    weights = {name: values.astype(np.float32) for name, values in tensors.items()}
-    for name, values in fit_residual_tables(load_split(folders, "train"), Model(weights)).items():
-        tensors[name] = values.astype(np.int16 if np.abs(values).max() < 1 << 15 else np.int32)
-    save_file(tensors, decoder, notes)
+    add_weights(decoder, lambda model: fit_residual_tables(load_split(folders, "train"), model))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,37 @@
+"""Decoder files of `lapped_siren`: integers as short as they fit, other weights as float32 or float16."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from neural.lapped import restore
+from neural.lapped.assembly import Model
+from neural.lapped.basis import SINES
+
+
+def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> None:
+    """Write a decoder's weights with notes about them."""
+    save_file({name: _stored(name, values) for name, values in weights.items()}, path, dict(notes))
+
+
+def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) -> None:
+    """Add to the weights in a file what `fit` makes of their model, and keep all others as they are."""
+    with safe_open(path, "np") as file:
+        notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+    found = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
+    tensors |= {name: _stored(name, values) for name, values in found.items()}
+    save_file(tensors, path, notes)
+
+
+def _stored(name: str, values: np.ndarray) -> np.ndarray:
+    values = np.ascontiguousarray(values)  # safetensors writes what lies in memory, whatever the strides
+    if name in restore.shapes():
+        return values.astype(np.float16)
+    if name == "centroid" or name in SINES:
+        return values.astype(np.float32)
+    return values.astype(np.int16 if np.abs(values).max() < 1 << 15 else np.int32)
