@@ -119,8 +119,7 @@ class _Seams:
 def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = None) -> dict[str, float]:
     """Bits per valid sample: the finest level's payloads, and all levels with the layer's share of the directory.
 
-    At fewer bits than stored the body of each payload is counted at the size it would have; where levels hang
-    together those of the finest level only, as the others are then shown as they are stored. Raises ContainerError
+    At fewer bits than stored the body of each payload is counted at the size it would have. Raises ContainerError
     for a payload that this needs and that is damaged.
     """
     sizes = reader.sizes()
@@ -128,7 +127,7 @@ def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = No
     above = finest = 0.0  # bytes saved
     if keep_bits is not None and keep_bits < layer.bits:
         if issubclass(METHODS[layer.method], LinkedMethod):
-            finest = _saved_bytes(SurfaceDecoder(reader, layer, keep_bits))
+            above, finest = _saved_bytes(SurfaceDecoder(reader, layer, keep_bits))
         else:
             saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
             above, finest = saved * sum(tiles[:-1]), saved * tiles[-1]
@@ -141,20 +140,19 @@ def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = No
     }
 
 
-def _saved_bytes(decoder: SurfaceDecoder) -> int:
-    """Bytes by which the finest level of a linked layer would be smaller at the decoder's bits."""
+def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:
+    """Bytes by which the coarser levels and the finest of a linked layer would be smaller at the decoder's bits."""
     from neural.lapped.assembly import Assembly
     from neural.lapped.requantized import saved_bytes
 
-    reader, layer, assembly, saved = decoder.reader, decoder.layer, decoder.linked, 0
+    reader, layer, assembly, saved = decoder.reader, decoder.layer, decoder.linked, [0, 0]
     assert isinstance(assembly, Assembly)  # there is one such method
     for tile in reader.tiles(layer):
-        if tile.z == reader.grid.levels - 1:
-            try:
-                saved += saved_bytes(assembly, tile)
-            except ValueError as error:
-                raise ContainerError(f"{reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
-    return saved
+        try:
+            saved[tile.z == reader.grid.levels - 1] += saved_bytes(assembly, tile)
+        except ValueError as error:
+            raise ContainerError(f"{reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
+    return saved[0], saved[1]
 
 
 def body_bytes(layer: Layer, bits: int) -> int:

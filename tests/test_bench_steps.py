@@ -128,5 +128,5 @@ def test_diagnostics_of_tokens_leave_methods_with_steps_out(
 
 def test_shipped_steps_are_a_geometric_sweep() -> None:
     steps = np.array(learned.LAPPED_STEPS)
-    assert (len(steps), steps[0], steps[-1]) == (12, 0.06, 5.4)
-    np.testing.assert_allclose(np.diff(np.log(steps)), np.log(90) / 11, atol=0.01)
+    assert (len(steps), steps[0], steps[-1]) == (13, 0.06, 8.1)
+    np.testing.assert_allclose(np.diff(np.log(steps)), np.log(135) / 12, atol=0.01)

@@ -294,22 +294,18 @@ def fine(area: Path) -> Path:
     return area / "fine.ntile"
 
 
-def test_fewer_bits_change_the_finest_level_only(area: Path, fine: Path) -> None:
+def test_fewer_bits_are_fewer_bytes_and_larger_errors(area: Path, fine: Path) -> None:
     rows = [measured(fine, area / "dem.tif", bits) for bits in (8, 7, 5, 3)]
     assert rows[0] == measured(fine, area / "dem.tif")
     for more, less in pairwise(rows):
         assert less["rmse_m"] > more["rmse_m"]
         assert less["bits_per_sample"] < more["bits_per_sample"]
-        saved = more["bits_per_sample"] - less["bits_per_sample"]
-        assert more["stack_bits_per_sample"] - less["stack_bits_per_sample"] == pytest.approx(saved)
+        assert less["stack_bits_per_sample"] < more["stack_bits_per_sample"]
         assert less["edge_gap_m"] < 1e-4
-    with open_reader(fine) as reader:
-        above = [SurfaceDecoder(reader, reader.layers[0], bits).linked.window(0, 0, 0, 150).metres for bits in (8, 5)]
-    np.testing.assert_array_equal(above[0], above[1])
 
 
 def test_size_at_fewer_bits_is_that_of_the_coded_details(area: Path, fine: Path, tmp_path: Path) -> None:
-    """As stored nothing is saved; at two bits less about what a step four times as coarse saves the finest level."""
+    """As stored nothing is saved; at two bits less about what a step four times as coarse saves."""
     from neural.lapped.requantized import saved_bytes
 
     with open_reader(fine) as reader:
@@ -317,6 +313,8 @@ def test_size_at_fewer_bits_is_that_of_the_coded_details(area: Path, fine: Path,
         assert {saved_bytes(stored, tile) for tile in reader.tiles(0)} == {0}
     shown, coarse = measured(fine, area / "dem.tif", 6), encoded(area, tmp_path / "a.ntile", step_m=0.08)
     assert shown["bits_per_sample"] == pytest.approx(coarse["bits_per_sample"], rel=0.15)
+    assert shown["stack_bits_per_sample"] == pytest.approx(coarse["stack_bits_per_sample"], rel=0.1)
+    assert shown["rmse_m"] == pytest.approx(coarse["rmse_m"], rel=0.1)
 
 
 def test_windows_are_parts_of_the_whole(area: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

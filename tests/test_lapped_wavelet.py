@@ -171,8 +171,7 @@ class ExactAssembly(Assembly):
 
     def __init__(self, level: Exact) -> None:
         nothing = Restoration({name: np.zeros(shape) for name, shape in shapes().items()})
-        self.model = SimpleNamespace(restoration=nothing)
-        self.payloads, self.step_m, self.bound_m, self.coarser = level, 1.0, None, 0
+        super().__init__(SimpleNamespace(restoration=nothing), level, 1.0, 0.0)
         self.bands = {tile: tile_bands(level, tile) for tile in level.tiles}
         self.stack = self._exact
 

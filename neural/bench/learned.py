@@ -22,7 +22,7 @@ Report = Callable[[int, int], None]
 BITS = (32, 16, 8, 6, 5, 4, 3, 2)
 """Bits per value that a method with a fixed count of values per tile is read at."""
 
-LAPPED_STEPS = (0.06, 0.09, 0.136, 0.205, 0.309, 0.466, 0.702, 1.06, 1.59, 2.4, 3.6, 5.4)
+LAPPED_STEPS = (0.06, 0.09, 0.136, 0.205, 0.309, 0.466, 0.702, 1.06, 1.59, 2.4, 3.6, 5.4, 8.1)
 STEP_SWEEPS: dict[str, tuple[float, ...]] = {"lapped_siren": LAPPED_STEPS}
 """Methods whose rate is set by a quantization step instead, with the steps of their sweep, metres, fine to coarse.
 

@@ -145,13 +145,14 @@ class Assembly:
         coarser: int = 0,
         bound_m: float | None = None,
     ) -> None:
-        """`coarser`: bits dropped of the details of the level asked for; the levels above it stay as they are.
+        """`coarser`: bits dropped of all details.
 
         `step_m` is the quantization step of the finest level, `base_m` a height near all others, `bound_m` half the
         step of residuals (`neural.lapped.residual.Bound.inner_m`): None, or 0, where the layer has none. They are
         left out with `coarser` details.
         """
         self.model, self.payloads, self.step_m, self.base_m, self.coarser = model, payloads, step_m, base_m, coarser
+        self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
         self.stack = Recent(self._decode)
 
@@ -164,7 +165,7 @@ class Assembly:
         above = self.window(
             tile.z - 1, DETAILS * tile.y - _ABOVE_RIM, DETAILS * tile.x - _ABOVE_RIM, DETAILS + 2 * _ABOVE_RIM
         )
-        own = self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self.coarser, above)
+        own = self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, above)
         return above, own
 
     def analysed(self, above: Window, own: Window, offset_m: float) -> np.ndarray:
@@ -249,13 +250,13 @@ class Assembly:
         ratio = slope_of(self.step_m, bound_m) // (SLOPE_SCALE // 8)
         return self.model.residuals.spread(details.signed, details.classes, ratio)
 
-    def window(self, z: int, row: int, column: int, size: int, coarser: int = 0, above: Window | None = None) -> Window:
+    def window(self, z: int, row: int, column: int, size: int, above: Window | None = None) -> Window:
         """Samples [size, size] of level z; `above`: parent samples around it, for an even row, column and size."""
         if z < 0:
             return self._above_root(row, column, size)
         odd_row, odd_column = row % 2, column % 2
         if odd_row or odd_column or size % 2:
-            whole = self.window(z, row - odd_row, column - odd_column, (size + 2) // 2 * 2, coarser)
+            whole = self.window(z, row - odd_row, column - odd_column, (size + 2) // 2 * 2)
             cut = np.s_[odd_row : odd_row + size, odd_column : odd_column + size]
             return Window(whole.metres[cut], whole.present[cut])
         half = size // 2 + 2 * ABOVE_REACH
@@ -263,23 +264,21 @@ class Assembly:
             above = self.window(z - 1, row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, half)
         skip = (len(above.metres) - half) // 2
         inner = np.s_[skip : skip + half, skip : skip + half]
-        bands, present = self._bands(Window(*(each[inner] for each in above)), z, row, column, size, coarser)
+        bands, present = self._bands(Window(*(each[inner] for each in above)), z, row, column, size)
         lines, filled = extend(bands.T, present.T, HALO, bands=True)
         lines, filled = merge_lines(lines), filled[HALO:-HALO]
         lines, _ = extend(lines.T, present[:, HALO:-HALO], HALO, bands=True)
         samples = Window(merge_lines(lines), present[HALO:-HALO, HALO:-HALO])
-        if self.bound_m is not None and z == self.payloads.grid.levels - 1 and not coarser:
+        if self.bound_m is not None and z == self.payloads.grid.levels - 1 and not self.coarser:
             self._correct(samples.metres, z, row, column)
         return samples
 
-    def _bands(
-        self, above: Window, z: int, row: int, column: int, size: int, coarser: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _bands(self, above: Window, z: int, row: int, column: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Interleaved bands of a window and HALO more around it, and which of them there are; `above` reaches
         ABOVE_REACH parent samples further."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
-        steps = level_steps(self.step_m, grid.levels - 1 - z) * 2.0**coarser
+        steps = level_steps(self._step_m, grid.levels - 1 - z)
         rim = HALO + 2 * DETAIL_REACH
         details = np.zeros((BAND_COUNT, size // 2 + rim, size // 2 + rim))
         present = np.zeros((size + 2 * rim, size + 2 * rim), bool)
@@ -289,7 +288,7 @@ class Assembly:
             present[top - row : end[0], left - column : end[1]] = True
             there = np.s_[:, (top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
             here = np.s_[:, (top - row) // 2 : (bottom - row) // 2, (left - column) // 2 : (right - column) // 2]
-            details[here] = _in_steps(stack, coarser)[there]
+            details[here] = _in_steps(stack.details[-1], self.coarser)[there]
         samples = extend_both(above.metres / steps[0], above.present, SAMPLE_REACH)
         added = self.model.restoration(samples, details)
         present = present[rim - HALO : HALO - rim, rim - HALO : HALO - rim]
@@ -326,7 +325,9 @@ class Assembly:
         """Samples of the level above the root, from which all windows begin."""
         stack, grid = self.stack(Tile(0, 0, 0)), self.payloads.grid
         assert stack is not None  # a file without a root is refused when it is opened
-        return self.base_m + above_root(self.model, stack, self.step_m, grid.levels, grid.tile_cells(Tile(0, 0, 0)))
+        lowest_m = self.base_m + stack.lowest * self.step_m / LOWEST_SHARE
+        details = [_in_steps(level, self.coarser) for level in stack.details[:-1]]
+        return above_root(self.model, lowest_m, details, self._step_m, grid.levels, grid.tile_cells(Tile(0, 0, 0)))
 
     def _above_root(self, row: int, column: int, size: int) -> Window:
         """A window of the level above the root: the samples that exist, nothing beyond."""
@@ -343,22 +344,26 @@ LOWEST_SHARE = 16
 """Parts of the quantization step that the single coarsest sample is rounded to."""
 
 
-def above_root(model: Model, stack: Stack, step_m: float, levels: int, cells: tuple[int, int]) -> np.ndarray:
-    """Samples of the level above the root, metres above the base; `cells` (columns, rows) are the root's."""
-    samples = np.full((1, 1), stack.lowest * step_m / LOWEST_SHARE)
-    count = len(stack.details) - 1
-    for number, (_, details, _) in enumerate(stack.details[:-1]):
-        steps, bands = level_steps(step_m, levels - 1 + count - number), np.zeros(2 * np.array(samples.shape))
+def above_root(
+    model: Model, lowest_m: float, details: list[np.ndarray], step_m: float, levels: int, cells: tuple[int, int]
+) -> np.ndarray:
+    """Samples of the level above the root, metres, from the single coarsest one and details in steps, coarse to fine.
+
+    `cells` (columns, rows) are the root's, `levels` those of the grid.
+    """
+    samples = np.full((1, 1), lowest_m)
+    for number, level in enumerate(details):
+        count = len(details) - number
+        steps, bands = level_steps(step_m, levels - 1 + count), np.zeros(2 * np.array(samples.shape))
         bands[0::2, 0::2] = samples
-        restored = model.restoration.whole(samples / steps[0], details[:, : len(samples), : samples.shape[1]])
+        restored = model.restoration.whole(samples / steps[0], level[:, : len(samples), : samples.shape[1]])
         for step, band, (py, px) in zip(steps, restored, BANDS, strict=True):
             bands[py::2, px::2] = step * band
-        rows, columns = level_size(cells[1], cells[0], count - number)
+        rows, columns = level_size(cells[1], cells[0], count)
         samples = merge_all(bands[:rows, :columns])
     return samples
 
 
-def _in_steps(stack: Stack, coarser: int) -> np.ndarray:
-    """A tile's own details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
-    own = stack.details[-1]
-    return requantized(own.signed, coarser).astype(np.float64) if coarser else own.steps
+def _in_steps(details: Walked, coarser: int) -> np.ndarray:
+    """Details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
+    return requantized(details.signed, coarser).astype(np.float64) if coarser else details.steps

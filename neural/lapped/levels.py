@@ -122,6 +122,8 @@ def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
 
 
 def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
-    """Signed magnitudes at a step doubled `coarser` times, halves rounded up, int32."""
-    kept = (np.abs(signed) + ((1 << coarser) >> 1)) >> coarser
+    """Signed magnitudes at a step doubled `coarser` times, halves rounded towards 0 as an encoder does, int32."""
+    if not coarser:
+        return signed
+    kept = (np.abs(signed) + (1 << coarser - 1) - 1) >> coarser
     return np.where(signed < 0, -kept, kept).astype(np.int32)
