@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from neural.container import Reader
 from neural.evaluate import rates
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
 from viewer import text
 from viewer.settings import LayerChoice
 
 RATE_TIP = (
-    "Payload of the finest level divided by its samples (32-bit heights have 32). "
+    "Payload of the finest level divided by its samples (32-bit heights have 32); of Lapped SIREN that of all levels, "
+    "which need one another. "
     "≈ marks what encoding with so few bits would give."
 )
 SIZE_TIP = (
@@ -23,7 +26,7 @@ SIZE_TIP = (
 class Cost(NamedTuple):
     """What a layer takes at a number of bits; ≈ where it is not stored with so few."""
 
-    rate: str  # bits per sample of the finest level
+    rate: str  # bits per sample of the finest level, or of all where they need one another
     size: str  # all levels
 
 
@@ -61,4 +64,6 @@ def count(reader: Reader, index: int, keep_bits: int | None) -> Cost:
     found = rates(reader, reader.layers[index], samples, keep_bits)
     about = "" if keep_bits is None else "≈ "
     size = text.data_size(samples * found["stack_bits_per_sample"] / 8)
-    return Cost(f"{about}{found['bits_per_sample']:.3f}", about + size)
+    linked = issubclass(METHODS[reader.layers[index].method], LinkedMethod)
+    rate = found["stack_bits_per_sample" if linked else "bits_per_sample"]
+    return Cost(f"{about}{rate:.3f}", about + size)

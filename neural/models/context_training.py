@@ -17,6 +17,7 @@ import torch
 from neural.errors import ModelError, UsageError
 from neural.lapped.assembly import Model
 from neural.lapped.context import CLASSES
+from neural.lapped.encoder import LAGRANGE
 from neural.lapped.mask import fit_mask
 from neural.models.base import pick_device
 from neural.models.context_data import Windows, centroids
@@ -31,7 +32,6 @@ _LEAST_RATE = 0.01  # share of the peak learning rate
 _FLOOR = 0.02  # bits per detail below which a window's loss is flat: nearly empty ones must not rule
 _VALIDATION_WINDOWS = 48
 _CENTROID_STEPS = (0.15, 0.4, 1.0)
-LAGRANGE = 0.11
 
 
 class Progress:
@@ -99,7 +99,9 @@ def train(
         chooser = None if progress.chooser is None else Model(progress.chooser)
         windows = Windows(rasters, config.quantizations, chooser, LAGRANGE, seed + 1000 * progress.round)
         _one_round(progress, windows, validation, used, seed, checkpoint_minutes, validate_every)
-        progress.chooser = finished(model, rasters, held_out, config.restoration_steps)
+        last = progress.round == config.rounds - 1
+        steps_then = config.restoration_steps if last else config.restoration_steps // 10
+        progress.chooser = finished(model, rasters, held_out, steps_then, used)
         publish(progress.chooser, preset, out / f"lapped_siren-{preset_name}", progress.log[-1])
         progress.round, progress.step = progress.round + 1, 0
         progress.save()
@@ -166,7 +168,11 @@ def validate(model: LappedSirenModel, windows: tuple[np.ndarray, ...], device: t
 
 
 def finished(
-    model: LappedSirenModel, rasters: list[Raster], held_out: list[Raster], restoration_steps: int
+    model: LappedSirenModel,
+    rasters: list[Raster],
+    held_out: list[Raster],
+    restoration_steps: int,
+    device: torch.device,
 ) -> dict[str, np.ndarray]:
     """A decoder's weights, with centroids of what an encoder chooses with them, tables for masks and residuals, and
     the restoration."""
@@ -174,7 +180,7 @@ def finished(
     found = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
     masks = fit_mask([raster.valid for raster in rasters])
     weights |= {"centroid": np.round(found, 3).astype(np.float32), "mask_probability": masks.astype(np.float32)}
-    weights |= fit_restoration(rasters, held_out, Model(weights), restoration_steps)
+    weights |= fit_restoration(rasters, held_out, Model(weights), restoration_steps, device=device)
     return weights | fit_residual_tables(rasters, Model(weights))
 
 

@@ -52,9 +52,9 @@ class ContextPreset:
 
 PRESETS = {
     "base": ContextPreset(LappedSiren(), ContextConfig(steps=5000, batch=4, learning_rate=3e-3, quantizations=8)),
-    "wide": ContextPreset(
-        LappedSiren(hidden1=64, hidden2=32),
-        ContextConfig(steps=20000, batch=16, learning_rate=3e-3, quantizations=24),
+    "long": ContextPreset(  # the same decoder: 4 kMAC per sample are the most that it may take
+        LappedSiren(),
+        ContextConfig(steps=20000, batch=16, learning_rate=3e-3, quantizations=24, restoration_steps=40000),
     ),
 }
 

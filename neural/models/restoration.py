@@ -70,19 +70,24 @@ class Network(nn.Module):
 
 
 def fit_restoration(
-    rasters: Sequence[Raster], held_out: Sequence[Raster], model: Model, steps: int, seed: int = 0
+    rasters: Sequence[Raster],
+    held_out: Sequence[Raster],
+    model: Model,
+    steps: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> dict[str, np.ndarray]:
     """The weights that `restore.shapes` lists, float32, for a context model; Adam, cosine decay."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     levels = [level for raster in rasters for level in _levels(raster, model, rng)]
     share = np.array([float(level.coded.sum()) ** 0.7 for level in levels])
-    network = Network()
+    network = Network().to(device)
     optimiser = torch.optim.Adam(network.parameters(), lr=_PEAK_RATE)
     validation = [level for raster in held_out for level in _levels(raster, model, np.random.default_rng(seed))]
     for step in range(steps):
         batch = [_window(levels[k], rng) for k in rng.choice(len(levels), _BATCH, p=share / share.sum())]
-        inputs, left, coded = (torch.from_numpy(np.stack(each)) for each in zip(*batch, strict=True))
+        inputs, left, coded = (torch.from_numpy(np.stack(each)).to(device) for each in zip(*batch, strict=True))
         squares = ((left - network(inputs)) ** 2 * coded).sum(dim=(1, 2, 3)) / (coded.sum(dim=(1, 2, 3)) + 1)
         for group in optimiser.param_groups:
             group["lr"] = _PEAK_RATE * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.005)
@@ -143,10 +148,10 @@ def _window(level: Level, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
 @torch.no_grad()
 def _squares(network: Network, levels: Sequence[Level]) -> float:
     """Squared errors that are left over those without the network, geometric mean over levels that matter."""
-    logs, weights = [], []
+    logs, weights, device = [], [], network.third.weight.device
     for level in levels:
         inputs, left, coded = _inputs(level)
-        added = network(torch.from_numpy(inputs)[None])[0].numpy()
+        added = network(torch.from_numpy(inputs)[None].to(device))[0].cpu().numpy()
         before, after = float((left**2 * coded).sum()), float(((left - added) ** 2 * coded).sum())
         if before > 0:
             logs.append(math.log(after / before))
