@@ -134,7 +134,7 @@ def test_coarser_details(area: Area, payloads: Stored) -> None:
         errors.append(np.sqrt(np.mean((found - area.tiles[tile].metres)[area.tiles[tile].valid] ** 2)))
     assert errors == sorted(errors)
     assert errors[0] < 0.4 * STEP
-    assert errors[1] < 0.8 * STEP
+    assert errors[1] < 0.9 * STEP
     assert errors[2] < 1.6 * STEP
     assert errors[-1] < np.std(area.tiles[tile].metres)
 
