@@ -58,6 +58,7 @@ ABOVE_REACH = HALO // 2 + SAMPLE_REACH
 
 _ABOVE_RIM = RIM // 2 + ABOVE_REACH  # those beyond a tile, which its spline sees as well
 _KEEP_TILES = 64
+_KEEP_WINDOWS = 24
 _T = TypeVar("_T")
 
 
@@ -155,6 +156,8 @@ class Assembly:
         self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
         self.stack = Recent(self._decode)
+        self.own = Recent(self._own, _KEEP_WINDOWS)
+        """A tile's samples and RIM more all round."""
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
         """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's coefficients."""
@@ -162,11 +165,18 @@ class Assembly:
 
     def windows(self, tile: Tile) -> tuple[Window, Window]:
         """What `analysed` makes latents of: the parent's samples around a tile, and those of its own level, RIM far."""
-        above = self.window(
-            tile.z - 1, DETAILS * tile.y - _ABOVE_RIM, DETAILS * tile.x - _ABOVE_RIM, DETAILS + 2 * _ABOVE_RIM
-        )
-        own = self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, above)
-        return above, own
+        return self._above(tile), self.own(tile)
+
+    def _above(self, tile: Tile) -> Window:
+        """The parent level's samples above a tile, _ABOVE_RIM more all round."""
+        size = DETAILS + 2 * _ABOVE_RIM
+        if tile.z == 0:
+            return self._above_root(-_ABOVE_RIM, -_ABOVE_RIM, size)
+        y, x = (DETAILS * (at & 1) + RIM - _ABOVE_RIM for at in (tile.y, tile.x))
+        return Window(*(each[y : y + size, x : x + size] for each in self.own(tile.parent)))
+
+    def _own(self, tile: Tile) -> Window:
+        return self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self._above(tile))
 
     def analysed(self, above: Window, own: Window, offset_m: float) -> np.ndarray:
         """Latents of a tile from what `windows` gives."""

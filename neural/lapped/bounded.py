@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from neural.errors import NtileError
-from neural.lapped.assembly import RIM, Assembly
+from neural.lapped.assembly import RIM, Assembly, Window
 from neural.lapped.coder import RangeWriter
 from neural.lapped.encoder import Heights, around
 from neural.lapped.levels import rewrite
@@ -41,8 +41,8 @@ class BoundedTiles:
         assert stack is not None  # asked of tiles that there are
         above, own = details.windows(tile)
         residuals = np.where(source.valid, self.bound.residuals(source.metres - own.metres), 0)
-        own.metres[:] += 2 * self.bound.inner_m * residuals
-        self._check(tile, details.analysed(above, own, offset_m), offset_m)
+        corrected = Window(own.metres + 2 * self.bound.inner_m * residuals, own.present)
+        self._check(tile, details.analysed(above, corrected, offset_m), offset_m)
         writer = RangeWriter(model.distributions)
         write_mask(stack.valid, *details.masks_above(tile), model.mask_chance, writer.put_bits)
         if tile.z == 0:

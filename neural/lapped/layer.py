@@ -15,7 +15,7 @@ from neural.envelope import ChildInfo, plain_offset
 from neural.fill import fill
 from neural.grid import Grid
 from neural.hilbert import tiles_from_ids
-from neural.lapped.assembly import DETAILS, Model, Recent
+from neural.lapped.assembly import DETAILS, RIM, Model, Recent
 from neural.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
 from neural.lapped.coder import LARGEST
 from neural.lapped.encoder import LAGRANGE, Encoder, Samples, around, tile_bands
@@ -213,7 +213,7 @@ class LayerCoder(Encoder):
         """Sum of squared errors in m² of a finest tile's valid samples, `margin` from its rim, and their number."""
         samples = self._heights.samples(tile)
         assert samples is not None  # asked of staged tiles only
-        size, inner = TILE - 2 * margin, slice(margin, TILE - margin)
-        decoded = self.assembly.window(tile.z, TILE * tile.y + margin, TILE * tile.x + margin, size)
-        errors = (decoded.metres - samples.metres[inner, inner])[samples.valid[inner, inner]]
+        inner = slice(margin, TILE - margin)
+        decoded = self.assembly.own(tile).metres[RIM:-RIM, RIM:-RIM]
+        errors = (decoded - samples.metres)[inner, inner][samples.valid[inner, inner]]
         return float(errors @ errors), errors.size

@@ -188,7 +188,7 @@ def main() -> None:
         for bounded in (False, True):
             with Target(area(Path(name), bounded)) as target:
                 for trial in (target.through_file, target.below_checksum):
-                    found, longest = count(trial, options.trials // 2, options.seed)
+                    found, longest = count(trial, options.trials // 4, options.seed)
                     layer = "bounded" if bounded else "plain"
                     print(f"{layer} layer, {trial.__name__}: longest {1000 * longest:.0f} ms")
                     for what, times in found.most_common():
