@@ -1,8 +1,8 @@
 """Decoding tiles from one another: entropy decoding along ancestors, samples along ancestors and neighbours.
 
-A tile's payload holds the wavelet details that turn the parent level's samples into its own. A window of samples
-needs HALO more details and parent samples around it, so a tile reads the payloads of its neighbours and of the tiles
-above these. From the samples the surface is
+A tile's payload holds the wavelet details that turn the parent level's samples into its own, once they are restored
+(`neural.lapped.restore`). A window of samples needs details and parent samples around it, so a tile reads the payloads
+of its neighbours and of the tiles above these. From the samples the surface is
 
     h(x) = cubic spline through the parent level's samples + Σ windowed sines of the nodes around x,
 

@@ -5,7 +5,8 @@
 φ is a shared SIREN layer under a C1 window (`neural.lapped.basis`); the coefficients c, 256 for each cell of 16×16
 samples, are a tile's latents. They are coded through the wavelet details of the samples that they stand for
 (`neural.lapped.assembly`), under a learned context model (`neural.lapped.context`): an orthonormal change of the basis
-that needs a third fewer bytes than coding the coefficients themselves (neural/BENCHMARK.md).
+that needs a third fewer bytes than coding the coefficients themselves (neural/BENCHMARK.md). A small network then
+moves each detail to what it probably was (`neural.lapped.restore`).
 """
 
 from __future__ import annotations
