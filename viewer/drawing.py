@@ -13,8 +13,7 @@ from viewer.page import TilePage
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
 from viewer.passes.target import Target
-from viewer.passes.terrain import INSTANCE, Batch, TerrainPass
-from viewer.settings import Settings
+from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
 from viewer.skirts import EdgeFacts
 from viewer.source import Source
 from viewer.store import TileKey, TileStore
@@ -42,24 +41,20 @@ class Drawing:
         store: TileStore,
         source: Source,
         selection: Selection,
+        look: Look,
         *,
-        settings: Settings,
-        overlay: str,
         samples: int,
-        quads: int,
         pivot_z: float,
-        elevation_m: tuple[float, float],
-        error_range_m: float,
     ) -> None:
         """A picture of the selected tiles, which must all be in the store."""
-        exaggeration = settings.view.exaggeration
+        exaggeration = look.settings.view.exaggeration
         boxes = _boxes(source, selection.draw, exaggeration, pivot_z) - np.tile(camera.eye, 2)
         near, far = _depth_range(boxes, camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
         batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z)
         self._target.begin(fbo, samples)
-        self._terrain.draw(batches, clip_from_world, settings, quads, elevation_m, error_range_m, overlay)
-        if settings.debug.bounds and len(boxes):
+        self._terrain.draw(batches, clip_from_world, look)
+        if look.settings.debug.bounds and len(boxes):
             corners = np.concatenate([boxes[:, :3], boxes[:, 3:] - boxes[:, :3]], axis=1)
             self._bounds.draw(corners, clip_from_world)
         self._background.draw(camera, fbo.size)

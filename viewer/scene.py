@@ -14,6 +14,7 @@ from viewer.camera import Camera
 from viewer.drawing import Drawing
 from viewer.lod import View
 from viewer.openfile import OpenFile
+from viewer.passes.terrain import Look
 from viewer.settings import LayerChoice, Settings
 from viewer.source import SourceKey
 from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
@@ -142,13 +143,15 @@ class Scene:
             file.store,
             file.shown.source,
             file.selection,
-            settings=self.settings,
-            overlay="error" if file.shown.measured else "none",
+            Look(
+                self.settings,
+                "error" if file.shown.measured else "none",
+                self.mesh_quads,
+                self.elevation_range,
+                self.error_range_m,
+            ),
             samples=self.samples,
-            quads=self.mesh_quads,
             pivot_z=file.pivot_z,
-            elevation_m=self.elevation_range,
-            error_range_m=self.error_range_m,
         )
 
     def wait(self, timeout_s: float) -> bool:

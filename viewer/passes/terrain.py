@@ -66,6 +66,16 @@ class Batch(NamedTuple):
     instances: np.ndarray  # dtype INSTANCE
 
 
+class Look(NamedTuple):
+    """How the tiles of one picture are coloured and meshed."""
+
+    settings: Settings
+    overlay: str  # a file of shaders/overlay
+    quads: int  # per tile side
+    elevation_m: tuple[float, float]  # heights at the two ends of the elevation colours
+    error_range_m: float  # errors at either end (±) of the error colours
+
+
 class TerrainPass:
     """Programs, the grid mesh and colour tables; pages come with each call."""
 
@@ -79,13 +89,10 @@ class TerrainPass:
         self,
         batches: Sequence[Batch],
         clip_from_world: np.ndarray,
-        settings: Settings,
-        quads: int,
-        elevation_m: tuple[float, float],
-        error_range_m: float,
-        overlay: str,
+        look: Look,
     ) -> None:
-        """Draw the batches; `elevation_m` and ± `error_range_m` are the ends of the colours."""
+        """Draw the batches into the bound framebuffer."""
+        settings, overlay, quads, elevation_m, error_range_m = look
         shading = settings.shading
         azimuth, altitude = math.radians(shading.sun_azimuth_deg), math.radians(shading.sun_altitude_deg)
         sun = (math.sin(azimuth) * math.cos(altitude), math.cos(azimuth) * math.cos(altitude), math.sin(altitude))
