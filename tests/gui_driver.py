@@ -18,7 +18,7 @@ except ImportError as error:  # a system library is missing
 
 import glfw  # isort: skip (after imgui-bundle, which brings the library)
 
-from viewer import window
+from viewer import keys, window
 from viewer.app import App
 from viewer.gl import GlError
 from viewer.launch import Launch
@@ -109,8 +109,11 @@ class Driver:
         self.app._picked_at = 0.0
         self.ctx.yield_(2)
 
-    def press(self, name):
-        self.ctx.key_press(getattr(imgui.Key, name).value)
+    def press(self, chord):
+        """Press a chord of `viewer.keys`, such as "w" or "ctrl+shift+d"."""
+        modifiers, name = keys.parse(chord)
+        held = sum(getattr(imgui.Key, f"mod_{modifier}").value for modifier in modifiers)
+        self.ctx.key_press(held | getattr(imgui.Key, name).value)
         self.ctx.yield_(2)
 
 

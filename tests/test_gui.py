@@ -185,8 +185,7 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
 
         driver.press("f1")  # the dialog opens over whatever is there
         app.dialogs.folder = tmp_path
-        ctx.key_press(imgui.Key.mod_ctrl.value | imgui.Key.o.value)
-        ctx.yield_(3)
+        driver.press("ctrl+o")
         ctx.item_click(f"//Open terrain/**/{FILE_ICON}  garbled.ntile")
         ctx.item_click("//Open terrain/Open")
         ctx.yield_(3)
@@ -249,10 +248,3 @@ def test_a_failing_panel_ends_the_program_in_order(drive, area, monkeypatch):
     desktop()
     with pytest.raises(ZeroDivisionError, match="a mistake"):
         run_app(Launch(path=str(area), size=SIZE))
-
-
-def test_help_lists_every_key_once():
-    chords = [key.chord for key in controls.KEYS]
-    assert len(set(chords)) == len(chords)
-    for key in controls.KEYS:
-        assert hasattr(imgui.Key, key.chord.rpartition("+")[2])

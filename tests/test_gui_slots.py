@@ -4,8 +4,7 @@ import pytest
 
 from tests import hills
 from tests.gui_driver import SIZE, changed
-from viewer import input as controls
-from viewer import layers
+from viewer import keys, layers
 from viewer.launch import Launch
 from viewer.settings import SLOTS, LayerChoice
 
@@ -104,4 +103,4 @@ def test_slots_are_compared_and_swapped(drive, layered):
         assert [message.text for message in app.messages.entries] == ["Opened layered.ntile."]
 
     drive(Launch(path=str(layered), size=SIZE), steps)
-    assert [key.text for key in controls.KEYS if key.shown == "X"] == ["swap A and B"]
+    assert [key.text for key in keys.KEYS if key.shown == "X"] == ["Swap A and B"]

@@ -17,19 +17,17 @@ from viewer import layers, legend, motion, overlays, window
 from viewer.camera import Camera
 from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
-from viewer.headless import HEADING_DEG, PITCH_DEG
 from viewer.input import Input
 from viewer.launch import Launch
 from viewer.messages import Messages
+from viewer.navigation import Navigation
 from viewer.png import write_png
 from viewer.scene import Scene
 from viewer.screenshots import Screenshots
 from viewer.settings import LayerChoice
 from viewer.stats import ErrorStats, FrameStats, Pick
+from viewer.tools import Tool
 from viewer.viewport import Viewport
-
-HOME_FRAMES = 3
-"""Frames until the panels have their places."""
 
 PICK_SECONDS = 0.05
 """The cursor readout is refreshed at most this often."""
@@ -60,9 +58,11 @@ class App:
         self.legend: legend.Legend | None = None
         """What the colours of the picture shown mean, or None when they mean nothing."""
         self.glide: motion.Glide | None = None
-        self.fly_speed_m_s = 100.0
-        self.help_shown = False
-        self.panels_shown = True
+        self.navigation: Navigation = Navigation(self)
+        self.tools: list[Tool] = []
+        """What may take the mouse in the scene before the camera does, first come first served."""
+        self.help_shown: bool = False
+        self.panels_shown: bool = True
         self.failure: Exception | None = None
         """Why the window closed without being asked to."""
         self._costs: Costs | None = None
@@ -70,7 +70,6 @@ class App:
         self._picked_at, self._pick_due = 0.0, True
         self._slots_read = ""
         self._ready_frames = 0
-        self._home_frames = 0  # frames left in which the camera follows the settling layout of a new file
 
     # What the window calls
 
@@ -93,13 +92,7 @@ class App:
         while self._dropped:
             self.drop(self._dropped.pop(0))
         self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
-        if self._home_frames:
-            self._home_frames -= 1
-            self.home(glide=False)
-        self.camera.fov_deg = self.settings.view.fov_deg
-        if self.glide is not None:
-            self.camera, arrived = self.glide.now()
-            self.glide = None if arrived else self.glide
+        self.navigation.update()
         self.input.update(self)
         overlays.draw(self)
         self.dialogs.draw()
@@ -159,7 +152,8 @@ class App:
         if self._costs is not None:
             self._costs.close()
         self._costs = Costs(self.scene.reader)
-        self.pick, self.glide, self._home_frames = None, None, HOME_FRAMES
+        self.pick = None
+        self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")
         self.messages.info(f"Opened {self.path.name}.")
 
@@ -180,7 +174,7 @@ class App:
         camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
         if not self.open(str(self.path), path):
             return False
-        self.camera, self._home_frames = camera, 0
+        self.camera, self.navigation.settling_frames = camera, 0
         self.settings.slots, self.settings.active = slots, active
         self.settings.overlay.name = "error"
         return True
@@ -198,28 +192,6 @@ class App:
         else:
             self.messages.error(f"{path}: this is neither a .ntile file nor a reference raster; drop one of those.")
 
-    def home(self, *, glide: bool = True) -> None:
-        """Show the whole area, looking north."""
-        if self.scene is None or self.scene.reader is None or self.viewport is None:
-            return
-        camera = replace(self.camera)
-        camera.frame(self.scene.bounds, self.viewport.aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
-        self.glide = motion.between(self.camera, camera) if glide else None
-        if not glide:
-            self.camera = camera
-            bounds = self.scene.bounds
-            self.fly_speed_m_s = max(bounds.east - bounds.west, bounds.north - bounds.south) / 8
-
-    def turn(self, *, heading_deg: float | None = None, pitch_deg: float | None = None) -> None:
-        """Turn about the middle of the picture to this heading or pitch."""
-        if self.scene is None or self.scene.reader is None or self.viewport is None:
-            return
-        width, height = self.viewport.size
-        pivot = self.world_point(width / 2, height / 2)
-        heading = self.camera.heading_deg if heading_deg is None else heading_deg
-        pitch = self.camera.pitch_deg if pitch_deg is None else pitch_deg
-        self.glide = motion.around(self.camera, pivot, heading, pitch)
-
     def step_bits(self, step: int) -> None:
         """Go to fewer (+1) or more (−1) bits among those the layer allows."""
         if self.scene is None or self.scene.reader is None:
@@ -231,27 +203,23 @@ class App:
         """Show the other slot, A or B."""
         layers.swap(self.settings)
 
-    def change_speed(self, factor: float) -> None:
-        """Fly faster or slower."""
-        self.fly_speed_m_s = min(max(self.fly_speed_m_s * factor, 0.5), 1e6)
-        self.messages.info(f"Flying at {self.fly_speed_m_s:.3g} m/s.")
-
     def toggle_help(self) -> None:
         """Show or hide the list of keys."""
         self.help_shown = not self.help_shown
 
-    def close_help(self) -> None:
-        """Hide the list of keys."""
-        self.help_shown = False
+    def escape(self) -> None:
+        """The key Esc: close the help, or give up what a tool is at."""
+        if self.help_shown:
+            self.help_shown = False
+            return
+        for tool in self.tools:
+            if tool.cancel(self):
+                return
 
     def toggle_panels(self) -> None:
         """Show or hide everything but the scene."""
         self.panels_shown = not self.panels_shown
         window.show_panels(self.panels_shown)
-
-    def toggle_fullscreen(self) -> None:
-        """Give the window the whole monitor, or its former place."""
-        window.toggle_fullscreen()
 
     def _finish_screenshot(self, picture: np.ndarray) -> None:
         """`--screenshot`: everything is loaded; save and close."""
@@ -261,20 +229,6 @@ class App:
         except NtileError as error:
             self.failure = error
         window.close()
-
-    def world_point(self, x_px: float, y_px: float) -> np.ndarray:
-        """The drawn surface under a pixel; beyond it, a point at the distance of the area's middle height."""
-        assert self.scene is not None
-        assert self.viewport is not None
-        picked = self.scene.pick(self.camera, x_px, y_px)
-        if picked is not None:
-            return np.array([picked.easting, picked.northing, self.scene.drawn_z(picked.z_m)])
-        bounds = self.scene.bounds
-        ray = self.camera.ray(x_px, y_px, self.viewport.size)
-        drop = self.camera.z - (bounds.low + bounds.high) / 2
-        across = max(bounds.east - bounds.west, bounds.north - bounds.south)
-        reach = min(drop / -ray[2], 2 * across) if ray[2] * drop < 0 else across
-        return self.camera.eye + reach * ray
 
     def cost(self, choice: LayerChoice) -> Cost:
         """What a slot's layer takes, as far as it is known."""

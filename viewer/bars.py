@@ -6,48 +6,55 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import hello_imgui, imgui
 
-from viewer import text, theme, widgets, window
+from viewer import keys, text, theme, widgets
+from viewer.keys import Key
 
 if TYPE_CHECKING:
     from viewer.app import App
 
 
+MENUS = (
+    ("File", ("File",)),
+    ("View", ("View", "Shading")),
+    ("Overlay", ("Overlays",)),
+    ("Compare", ("Compare",)),
+    ("Tools", ("Measure", "Film", "Debug")),
+    ("Help", ("Help",)),
+)
+"""Menus, and the groups of commands in each."""
+
+
 def menus(app: App) -> None:
-    """File, View and Help."""
-    if imgui.begin_menu("File"):
-        if imgui.menu_item("Open…", "Ctrl+O", False)[0]:
-            app.dialogs.open_file()
-        if imgui.menu_item("Reference raster…", "", False, app.path is not None)[0]:
-            app.dialogs.open_reference()
-        if imgui.menu_item("Save screenshot", "F12", False)[0]:
-            app.screenshots.save()
-        imgui.separator()
-        if imgui.menu_item("Quit", "", False)[0]:
-            window.close()
+    """Every command of `viewer.keys`, and what has no command: the panels."""
+    for title, groups in MENUS:
+        filled = [rows for group in groups if (rows := [key for key in keys.KEYS if key.group == group and key.menu])]
+        if not filled or not imgui.begin_menu(title):
+            continue
+        for number, rows in enumerate(filled):
+            if number:
+                imgui.separator()
+            for key in rows:
+                _item(app, key)
+        if title == "View":
+            _panels()
         imgui.end_menu()
-    if imgui.begin_menu("View"):
-        if imgui.menu_item("Whole area", "R", False)[0]:
-            app.home()
-        if imgui.menu_item("North up", "N", False)[0]:
-            app.turn(heading_deg=0.0)
-        if imgui.menu_item("Straight down", "T", False)[0]:
-            app.turn(pitch_deg=-89.9)
-        if imgui.menu_item("Swap A and B", "X", False)[0]:
-            app.swap_slots()
-        imgui.separator()
-        params = hello_imgui.get_runner_params()
-        for panel in params.docking_params.dockable_windows:
-            panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible)[1]
-        if imgui.menu_item("Restore the layout", "", False)[0]:
-            params.docking_params.layout_reset = True
-        imgui.separator()
-        if imgui.menu_item("Full screen", "F11", False)[0]:
-            app.toggle_fullscreen()
-        imgui.end_menu()
-    if imgui.begin_menu("Help"):
-        if imgui.menu_item("Mouse and keys", "F1", False)[0]:
-            app.toggle_help()
-        imgui.end_menu()
+
+
+def _item(app: App, key: Key) -> None:
+    on = key.on is not None and key.on(app)
+    possible = key.possible is None or key.possible(app)
+    if imgui.menu_item(key.text, key.shown, on, possible)[0]:
+        key.act(app)
+
+
+def _panels() -> None:
+    """Which panels there are; each comes and goes."""
+    params = hello_imgui.get_runner_params()
+    imgui.separator()
+    for panel in params.docking_params.dockable_windows:
+        panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible)[1]
+    if imgui.menu_item("Reset layout", "", False)[0]:
+        params.docking_params.layout_reset = True
 
 
 def status(app: App) -> None:

@@ -30,6 +30,8 @@ class Dialogs:
         self._entries: list[tuple[bool, str, int]] = []  # is a folder, name, bytes
         self._problem = ""
         self._opening = False
+        self.is_open = False
+        """Whether a dialog waits for an answer."""
 
     def open_file(self) -> None:
         """Ask for a .ntile file."""
@@ -75,7 +77,8 @@ class Dialogs:
         if self._opening:
             imgui.open_popup(self.title)
             self._opening = False
-        if not self.title or not imgui.is_popup_open(self.title):
+        self.is_open = bool(self.title) and imgui.is_popup_open(self.title)
+        if not self.is_open:
             return
         viewport = imgui.get_main_viewport()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from viewer import input as controls
-from viewer import legend, theme
+from viewer import help, legend, theme
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -52,7 +50,7 @@ def draw(app: App) -> None:
     else:
         _welcome(left + width / 2, top + height / 2)
     if app.help_shown:
-        _help(app.viewport.area)
+        help.draw(app)
     _toasts(app, app.viewport.area)
 
 
@@ -118,32 +116,3 @@ def _toasts(app: App, area: tuple[float, float, float, float]) -> None:
             bottom -= imgui.get_window_height() + 0.4 * em
         imgui.end()
         imgui.pop_style_color()
-
-
-def _help(area: tuple[float, float, float, float]) -> None:
-    """Every gesture and key, straight from the tables that make them work."""
-    left, top, width, height = area
-    imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.always, ImVec2(0.5, 0.5))
-    imgui.set_next_window_bg_alpha(0.95)
-    if imgui.begin("##help", None, _CARD)[0]:
-        imgui.text_colored(theme.rgba(theme.ACCENT), "Mouse and keys")
-        imgui.spacing()
-        _help_table("gestures", controls.GESTURES)
-        imgui.separator()
-        half = (len(controls.KEYS) + 1) // 2
-        for number, part in enumerate((controls.KEYS[:half], controls.KEYS[half:])):
-            if number:
-                imgui.same_line(0, 2 * hello_imgui.em_size())
-            _help_table(f"keys{number}", [(key.shown, key.text) for key in part])
-    imgui.end()
-
-
-def _help_table(name: str, rows: Sequence[tuple[str, str]]) -> None:
-    if imgui.begin_table(name, 2, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_host_extend_x):
-        for shown, text in rows:
-            imgui.table_next_row()
-            imgui.table_next_column()
-            imgui.text_unformatted(shown)
-            imgui.table_next_column()
-            imgui.text_colored(theme.rgba(theme.DIM), text)
-        imgui.end_table()

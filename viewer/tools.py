@@ -1,0 +1,41 @@
+"""What may take the mouse in the scene before the camera does: measuring, a divider to drag.
+
+An object with these two methods is put into `App.tools`. Each event goes to the tools in their order until one takes
+it; a press (or double-click) taken belongs to that tool until the button is up again. What nobody takes moves the
+camera. To take clicks and leave dragging to the camera, take "click" and let "press" pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+Kind = Literal["hover", "press", "double", "drag", "release", "click"]
+"""hover: no button is down. press, double (the second press of a double-click), drag, release: of a button. click: a
+press that nobody took came up where it went down."""
+
+
+@dataclass(frozen=True)
+class Mouse:
+    """One thing the mouse did over the scene."""
+
+    kind: Kind
+    x_px: float  # pixels of the picture from its top left corner, as `Scene.pick` takes them
+    y_px: float
+    button: int = -1  # 0 left, 1 right, 2 middle; −1 while hovering
+    ctrl: bool = False
+    shift: bool = False
+    alt: bool = False
+
+
+class Tool(Protocol):
+    """Something that takes the mouse while it is active."""
+
+    def mouse(self, app: App, mouse: Mouse) -> bool:
+        """Whether the tool took this; nothing else then happens with it."""
+
+    def cancel(self, app: App) -> bool:
+        """The key Esc: whether there was something to give up."""
