@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from neural.errors import NtileError
 from neural.methods import METHODS
 from viewer import __main__ as command
+from viewer import options
 from viewer.png import png_bytes, write_png
 
 
@@ -52,6 +53,20 @@ def test_options_reach_the_settings(viewer, launched):
     assert (launch.screenshot, launch.size, launch.headless, launch.gl) == ("out.png", (640, 360), True, "4.1")
     assert (launch.settings.view.sse_px, launch.settings.view.cache_mb) == (1.5, 128)
     assert launch.settings.overlay.name == "error"
+
+
+def test_help_is_in_groups_and_fits_the_terminal(viewer):
+    shown = viewer("--help").output
+    found = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert found == [group for group in options.GROUPS if group in found]
+    assert {"Input", "Look", "Overlay", "Film and pictures", "System"} <= set(found)
+    for param in command.main.params:
+        if param.param_type_name == "option":
+            assert shown.count(f"  {param.opts[0]} ") == 1, param.opts
+            assert param.help.endswith("."), param.opts
+    assert max(map(len, shown.splitlines())) <= 110
+    with pytest.raises(ValueError, match="no group"):
+        options.option("Elsewhere", "--odd")
 
 
 def test_no_file_means_the_shipped_sample(viewer, launched, monkeypatch, tmp_path):

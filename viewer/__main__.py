@@ -12,44 +12,34 @@ import click
 from neural import __version__
 from neural.errors import NtileError, UsageError
 from viewer.launch import Launch
+from viewer.options import GroupedCommand, Size, option
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
 
 
-class Size(click.ParamType):
-    """A picture size such as 1280x720."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """`"1280x720"` → (1280, 720); both sides 16 to 16384 pixels."""
-        if isinstance(value, tuple):
-            return value
-        width, cross, height = str(value).lower().partition("x")
-        if not (cross and width.isdecimal() and height.isdecimal()):
-            self.fail(f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx)
-        size = int(width), int(height)
-        if not all(16 <= side <= 16384 for side in size):
-            self.fail(f"{value!r} is out of range; each side is 16 to 16384 pixels.", param, ctx)
-        return size
-
-
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("file", required=False)
-@click.option("--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
-@click.option("--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
-@click.option(
-    "--bits", multiple=True, type=click.IntRange(1, 32), metavar="B", help="Bits kept in slot A; again: in slot B."
+@option("Input", "--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
+@option("Input", "--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
+@option(
+    "Input",
+    "--bits",
+    multiple=True,
+    type=click.IntRange(1, 32),
+    metavar="B",
+    help="Bits kept in slot A; again: in slot B.",
 )
-@click.option("--overlay", type=click.Choice(["none", "error"]), default="none", help="Colours over the surface.")
-@click.option("--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
-@click.option("--cache-mb", type=click.FloatRange(16), default=512.0, metavar="MB", help="GPU memory for tiles.")
-@click.option("--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit.")
-@click.option("--size", type=Size(), help="Size of the picture (1280x720) or the window (1440x900).")
-@click.option("--headless", is_flag=True, help="No window; use with --screenshot.")
-@click.option("--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@option("Overlay", "--overlay", type=click.Choice(["none", "error"]), default="none", help="Colours over the surface.")
+@option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
+@option("System", "--cache-mb", type=click.FloatRange(16), default=512.0, metavar="MB", help="GPU memory for tiles.")
+@option(
+    "Film and pictures", "--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit."
+)
+@option("Film and pictures", "--size", type=Size(), help="Size of the picture (1280x720) or the window (1440x900).")
+@option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot.")
+@option("System", "--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
+@option("System", "--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(__version__)
 def main(debug: bool, **options: Any) -> None:
     """Explore a .ntile terrain file (without FILE: the sample area that ships with the program).

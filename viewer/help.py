@@ -12,7 +12,7 @@ from viewer import keys, theme
 if TYPE_CHECKING:
     from viewer.app import App
 
-COLUMN_EM, SHOWN_EM = 19.0, 7.0
+COLUMN_EM, SHOWN_EM = 20.5, 7.0
 """Width of a column of groups, and of the keys in it."""
 
 MOST_COLUMNS = 5
@@ -77,7 +77,7 @@ def draw(app: App) -> None:
     size = ImVec2(len(filled) * COLUMN_EM * em + 2.5 * em, min(lines * line, 0.96 * room.y))
     imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.always, ImVec2(0.5, 0.5))
     imgui.set_next_window_size(size, imgui.Cond_.always)
-    imgui.set_next_window_bg_alpha(0.96)
+    imgui.set_next_window_bg_alpha(1.0)
     if imgui.begin("##help", None, _SHEET)[0]:
         _title(app)
         top = imgui.get_cursor_pos_y()

@@ -1,0 +1,65 @@
+"""The command's options: in groups, so that `--help` can be read, and the values they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+GROUPS = ("Input", "Look", "Overlay", "Compare", "Measure", "Film and pictures", "System")
+"""Headings of `--help`, in their order."""
+
+
+class GroupedOption(click.Option):
+    """An option under one of GROUPS."""
+
+    def __init__(self, *args: Any, group: str = GROUPS[-1], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help has a section for each group; options without one are under the last."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections, in which all columns are equally wide."""
+        rows: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record is not None:
+                rows[getattr(param, "group", GROUPS[-1])].append(record)
+        width = min(max(len(name) for group in rows.values() for name, _ in group), 30)
+        for group, records in rows.items():
+            if records:
+                with formatter.section(group):
+                    formatter.write_dl([(name.ljust(width), text) for name, text in records], col_max=width + 1)
+
+
+def option(group: str, *names: str, **kwargs: Any) -> Callable[[Any], Any]:
+    """`click.option` under a heading of GROUPS. Raises ValueError for another."""
+    if group not in GROUPS:
+        raise ValueError(f"no group of options {group!r}")
+    return click.option(*names, cls=GroupedOption, group=group, **kwargs)
+
+
+class Size(click.ParamType):
+    """A picture size such as 1280x720."""
+
+    name = "WxH"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """As people write it; click would print it in capitals."""
+        return self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """`"1280x720"` → (1280, 720); both sides 16 to 16384 pixels."""
+        if isinstance(value, tuple):
+            return value
+        width, cross, height = str(value).lower().partition("x")
+        if not (cross and width.isdecimal() and height.isdecimal()):
+            self.fail(f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx)
+        size = int(width), int(height)
+        if not all(16 <= side <= 16384 for side in size):
+            self.fail(f"{value!r} is out of range; each side is 16 to 16384 pixels.", param, ctx)
+        return size
