@@ -1,6 +1,8 @@
 #version 410 core
 // Sky and ground far away, from the direction of view: calm, and never as saturated as terrain.
 
+#include "lib/srgb.glsl"
+
 in vec2 v_ndc;
 
 layout(location = 0) out vec4 o_colour;
@@ -20,7 +22,5 @@ void main()
     vec3 sky = mix(HORIZON, ZENITH, pow(clamp(up, 0.0, 1.0), 0.6));
     vec3 ground = mix(BELOW, NADIR, clamp(-1.2 * up, 0.0, 1.0));
     vec3 colour = mix(ground, sky, smoothstep(-0.06, 0.01, up));
-    // A little noise, below one step of 8 bits, keeps the gradient free of bands.
-    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
-    o_colour = vec4(colour + (noise - 0.5) / 255.0, 1.0);
+    o_colour = vec4(linear_of(colour), 1.0);
 }

@@ -1,8 +1,9 @@
 #version 410 core
-// Colours of the terrain, from the analytic gradient at each pixel.
+// Colours of the terrain in linear light, from the analytic gradient at each pixel; shaders/finish.frag encodes them.
 
 #include "lib/colour_table.glsl"
 #include "lib/relief.glsl"
+#include "lib/srgb.glsl"
 #include "lib/surface.glsl"
 
 in vec3 v_place;
@@ -32,7 +33,7 @@ uniform bool u_shaded;  // relief
 
 #include <overlay>
 
-const vec3 NEUTRAL = vec3(0.74, 0.74, 0.73);
+const vec3 NEUTRAL = vec3(0.5089, 0.5089, 0.4910);  // 189, 189, 186 in sRGB
 
 vec3 terrain_colour()
 {
@@ -49,9 +50,9 @@ vec3 terrain_colour()
     colour = overlay(s, u_shaded ? colour * s.relief : colour);
 #ifdef TINT  // a colour for each level of detail
     vec3 tint = 0.55 + 0.45 * cos(6.2832 * (0.381966 * v_about.y + vec3(0.0, 0.33, 0.67)));
-    colour = mix(colour, tint * s.relief, 0.6);
+    colour = mix(colour, linear_of(tint) * s.relief, 0.6);
 #endif
-    return colour;
+    return min(colour, vec3(1.0));  // before samples are averaged, so that bright edges stay smooth
 }
 #endif
 
@@ -61,7 +62,7 @@ void main()
     discard_holes();
 #endif
 #ifdef WIREFRAME
-    o_colour = vec4(0.10, 0.11, 0.12, 1.0);
+    o_colour = vec4(0.010, 0.012, 0.014, 1.0);
 #else
     o_colour = vec4(terrain_colour(), 1.0);
 #endif

@@ -94,9 +94,13 @@ def srgb_from_oklab(lab: np.ndarray) -> np.ndarray:
 
 def oklab_from_srgb(srgb: np.ndarray) -> np.ndarray:
     """Inverse of `srgb_from_oklab` for colours inside the gamut, [n, 3] in [0, 1]."""
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    lms = np.cbrt(linear @ np.linalg.inv(_RGB_FROM_LMS).T)
+    lms = np.cbrt(linear_from_srgb(srgb) @ np.linalg.inv(_RGB_FROM_LMS).T)
     return lms @ np.linalg.inv(_LMS_FROM_LAB).T
+
+
+def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
+    """Gamma-encoded sRGB in [0, 1] → linear light (IEC 61966-2-1): what shaders are given."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
 def _oklab(oklch: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-// offers   vec3 colour_of(sampler2D table, float share)   sRGB; share 0..1 along a table of one row
+// offers   vec3 colour_of(sampler2D table, float share)   linear light; share 0..1 along a table of one row
 // needs    TABLE_TEXELS, enough that the nearest entry will do
 
 vec3 colour_of(sampler2D table, float share)

@@ -1,9 +1,8 @@
-// offers   float relief(vec2 gradient)   factor on an sRGB colour, 1 on level ground
+// offers   float relief(vec2 gradient)   light relative to that on level ground, linear
 // needs    uniforms below
 //
 // Lambert from the sun plus a sky that is brighter overhead. Level ground always gets 1, so that it shows the
-// legend's own colours whatever the sun's altitude. Light is linear and colours are sRGB, which is nearly a square
-// root: a colour times light is the encoded colour times the root of the light.
+// legend's own colours whatever the sun's altitude.
 
 uniform vec3 u_sun;  // unit vector towards the sun: east, north, up
 uniform float u_exaggeration;
@@ -20,5 +19,5 @@ float relief(vec2 gradient)
     float up = inversesqrt(1.0 + dot(slope, slope));  // the unit normal's third part
     float sun = max((u_sun.z - dot(slope, u_sun.xy)) * up + RELIEF_WRAP, 0.0) / full;
     float sky = 0.5 + 0.5 * up;
-    return sqrt(mix(sun, sky, RELIEF_SKY) / level);
+    return mix(sun, sky, RELIEF_SKY) / level;
 }

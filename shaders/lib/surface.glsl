@@ -1,4 +1,8 @@
 // What the overlays are given: one point of the drawn surface.
+//
+// vec3 overlay(Surface s, vec3 colour) gets the lit colour and returns what is drawn, both in linear light (no channel
+// is sRGB until shaders/finish.frag). An overlay that colours by value multiplies its own colour by s.relief, or by
+// something between that and 1; constants go through linear_of() of lib/srgb.glsl.
 
 struct Surface
 {
@@ -6,6 +10,6 @@ struct Surface
     int layer;  // layer of the page's textures
     vec2 gradient;  // metres per metre, east and north
     float z_m;  // true height
-    float relief;  // factor on sRGB colours
+    float relief;  // light relative to that on level ground, linear: 1 where the ground is level
     bool measured;  // whether the page's error texture holds this tile
 };

@@ -5,7 +5,7 @@ uniform sampler2D u_error_colours;
 uniform float u_error_range_m;
 uniform float u_overlay_opacity;
 
-const vec3 UNKNOWN = vec3(0.50);
+const vec3 UNKNOWN = vec3(0.214);  // 128 in sRGB
 
 vec3 overlay(Surface s, vec3 colour)
 {
@@ -19,6 +19,6 @@ vec3 overlay(Surface s, vec3 colour)
         return UNKNOWN * s.relief;
     }
     // Half of the relief stays visible in the error colours; more would be mistaken for error.
-    vec3 tinted = colour_of(u_error_colours, 0.5 + 0.5 * error / u_error_range_m) * mix(1.0, s.relief, 0.5);
+    vec3 tinted = colour_of(u_error_colours, 0.5 + 0.5 * error / u_error_range_m) * sqrt(s.relief);
     return mix(colour, tinted, u_overlay_opacity);
 }

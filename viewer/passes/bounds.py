@@ -17,7 +17,7 @@ class BoundsPass:
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self._program = gl.program(ctx, "lines.vert", "lines.frag")
-        self._program["u_colour"] = (0.98, 0.86, 0.30, 1.0)
+        self._program["u_colour"] = (0.96, 0.71, 0.07, 1.0)  # linear light
         self._corners = ctx.buffer(_CORNERS)
         self._edges = ctx.buffer(_EDGES)
 

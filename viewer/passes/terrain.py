@@ -160,13 +160,13 @@ class TerrainPass:
         return self._meshes[quads]
 
     def table(self, name: str) -> moderngl.Texture:
-        """A colour table as a texture of one row."""
+        """A colour table as a texture of one row, in linear light."""
         if name not in self._tables:
             fine = np.linspace(0, 255, TABLE_TEXELS)
             colours = [np.interp(fine, np.arange(256), channel) for channel in colormaps.lut(name).T]
-            texels = np.full((TABLE_TEXELS, 4), 255, np.uint8)
-            texels[:, :3] = np.rint(np.stack(colours, axis=1))
-            table = self._ctx.texture((TABLE_TEXELS, 1), 4, texels)
+            texels = np.ones((TABLE_TEXELS, 4), np.float32)
+            texels[:, :3] = colormaps.linear_from_srgb(np.rint(np.stack(colours, axis=1)) / 255)
+            table = self._ctx.texture((TABLE_TEXELS, 1), 4, texels, dtype="f4")
             table.filter = (moderngl.NEAREST, moderngl.NEAREST)
             self._tables[name] = table
         return self._tables[name]
