@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-ROOT = Path(str(files(__name__)))
+ROOT = Path(__file__).parent
 """Folder that holds the shipped data."""
 
 

@@ -148,7 +148,10 @@ class Reader:
     def decoder_bytes(self, sha: str) -> bytes:
         """The safetensors bytes with this SHA-256, out of the file or of the program's own models."""
         if sha in self._decoders:
-            return self._decoders[sha]
+            try:
+                return self._decoders[sha].data()
+            except ContainerError as error:
+                raise self.named(error) from error
         size = self.metadata["ntile"]["decoders"].get(sha, {}).get("bytes")
         for path in sorted(MODELS.glob("*.safetensors")):
             if path.stat().st_size == size and hashlib.sha256(data := path.read_bytes()).hexdigest() == sha:
@@ -253,6 +256,8 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
             if child_flags(data) != children[k]:
                 raise reader.named(f"has wrong child flags in tile {tile.z}/{tile.x}/{tile.y} of layer {layer}")
         table = reader.metadata["ntile"]["decoders"]
+        for sha in filter(reader.embeds, table):
+            reader.decoder_bytes(sha)
         counts = [sum(levels) for levels in reader.sizes()["tiles"]]
         return {
             "file": reader.path,

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -151,10 +151,28 @@ def dumps(metadata: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def loads(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Metadata without the decoders' bytes, and those bytes by SHA-256 (checked).
+class Embedded(NamedTuple):
+    """A decoder as the metadata holds it."""
 
-    Raises ContainerError for another kind of metadata, a newer schema, and decoders that do not match.
+    sha: str
+    text: str  # base64
+    length: int
+
+    def data(self) -> bytes:
+        """The safetensors bytes; raises ContainerError unless they are those that were put in."""
+        try:
+            data = base64.b64decode(self.text, validate=True)
+        except (ValueError, binascii.Error) as error:
+            raise ContainerError("has a malformed table of decoders") from error
+        if hashlib.sha256(data).hexdigest() != self.sha or len(data) != self.length:
+            raise ContainerError(f"has a damaged decoder {self.sha[:12]}")
+        return data
+
+
+def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
+    """Metadata without the decoders, and those by SHA-256, still as text: a file holds more than one run reads.
+
+    Raises ContainerError for another kind of metadata, and a newer schema.
     """
     try:
         metadata = json.loads(data)
@@ -167,11 +185,9 @@ def loads(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
     decoders = {}
     try:
         for sha, entry in table["decoders"].items():
-            text = entry.pop("safetensors", None)
+            text, length = entry.pop("safetensors", None), int(entry["bytes"])
             if text is not None:
-                decoders[sha] = base64.b64decode(text, validate=True)
-                if hashlib.sha256(decoders[sha]).hexdigest() != sha or len(decoders[sha]) != entry["bytes"]:
-                    raise ContainerError(f"has a damaged decoder {sha[:12]}")
-    except (KeyError, TypeError, AttributeError, binascii.Error) as error:
+                decoders[sha] = Embedded(sha, str(text), length)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ContainerError("has a malformed table of decoders") from error
     return metadata, decoders

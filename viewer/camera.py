@@ -61,10 +61,12 @@ class Camera:
         return matrix
 
     def clip_from_view(self, aspect: float, near: float, far: float) -> np.ndarray:
-        """Perspective projection for a picture `aspect` times as wide as high, float64 [4, 4]."""
-        from pyrr import matrix44
-
-        return matrix44.create_perspective_projection(self.fov_deg, aspect, near, far, dtype=np.float64)
+        """Perspective projection (gluPerspective's) for a picture `aspect` times as wide as high, float64 [4, 4]."""
+        scale, depth = 1 / math.tan(math.radians(self.fov_deg) / 2), near - far
+        matrix = np.zeros((4, 4))
+        matrix[[0, 1], [0, 1]] = scale / aspect, scale
+        matrix[2:, 2:] = [[(far + near) / depth, -1], [2 * far * near / depth, 0]]
+        return matrix
 
     def clip_from_world(self, aspect: float, near: float, far: float) -> np.ndarray:
         """Eye-relative world to clip space, float64 [4, 4]."""

@@ -160,7 +160,7 @@ def gpu_input(surface: TileSurface) -> np.ndarray:
 
 def _off_chord(edge: np.ndarray) -> float:
     positions = np.arange(len(edge))
-    ends = np.unique(np.append(positions[::CHORD], positions[-1]))
+    ends = [*range(0, len(edge) - 1, CHORD), len(edge) - 1]
     straight = np.interp(positions, ends, edge[ends])
     worst = float(np.abs(edge - straight).max())
     return worst if math.isfinite(worst) else 0.0
