@@ -92,8 +92,8 @@ class Grid:
         inside[:rows, :columns] = True
         return inside
 
-    def cell_of(self, easting: float, northing: float) -> tuple[float, float]:
-        """Fractional column and row of a point in CRS metres; cell centres lie at halves."""
+    def cell_of(self, easting: Any, northing: Any) -> tuple[Any, Any]:
+        """Fractional column and row of a point in CRS metres, or of arrays; cell centres lie at halves."""
         a, _, c, _, e, f = self.transform
         return (easting - c) / a, (northing - f) / e
 

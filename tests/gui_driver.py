@@ -108,6 +108,8 @@ class Driver:
         self.ctx.mouse_move_to_pos((left + right * width, top + down * height))
         self.app._picked_at = 0.0
         self.ctx.yield_(2)
+        self.wait(lambda: self.app.pick is None or not (self.app.pick.pending or self.app.measuring.readout.busy))
+        self.ctx.yield_()
 
     def press(self, chord):
         """Press a chord of `viewer.keys`, such as "w" or "ctrl+shift+d"."""

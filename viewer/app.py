@@ -19,6 +19,7 @@ from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
 from viewer.input import Input
 from viewer.launch import Launch
+from viewer.measuring.session import Measuring
 from viewer.messages import Messages
 from viewer.navigation import Navigation
 from viewer.png import write_png
@@ -61,6 +62,7 @@ class App:
         self.navigation: Navigation = Navigation(self)
         self.tools: list[Tool] = []
         """What may take the mouse in the scene before the camera does, first come first served."""
+        self.measuring: Measuring = Measuring()
         self.help_shown: bool = False
         self.panels_shown: bool = True
         self.failure: Exception | None = None
@@ -76,6 +78,7 @@ class App:
     def start(self, ctx: moderngl.Context) -> None:
         """The window and its GL context exist: make the scene and open the file that was asked for."""
         self.scene = Scene(ctx, self.settings, self.launch.gl)
+        self.scene.waits = False
         self.viewport = Viewport(ctx)
         launch = self.launch
         if launch.path is not None:
@@ -126,6 +129,7 @@ class App:
         """The window is closing: free what is on the GPU; panels out of sight would stay so the next time."""
         if not self.panels_shown:
             self.toggle_panels()
+        self.measuring.close()
         if self._costs is not None:
             self._costs.close()
         if self.scene is not None:
@@ -149,6 +153,7 @@ class App:
         layers.open_file(self.scene, path, reference, methods, bits)
         assert self.scene.reader is not None
         self.path, self.sizes = Path(path), self.scene.reader.sizes()
+        self.measuring.forget()
         if self._costs is not None:
             self._costs.close()
         self._costs = Costs(self.scene.reader)
@@ -246,7 +251,8 @@ class App:
         now = time.monotonic()
         if self._pick_due and now - self._picked_at >= PICK_SECONDS:
             self.pick = self.scene.pick(self.camera, *self.viewport.to_pixels(io.mouse_pos))
-            self._picked_at, self._pick_due = now, False
+            self._picked_at, self._pick_due = now, self.pick is not None and self.pick.pending
+        self.pick = self.measuring.follow(self, self.pick)
 
     @property
     def stats(self) -> FrameStats:

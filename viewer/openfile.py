@@ -11,7 +11,7 @@ import moderngl
 
 from neural.container import Reader
 from neural.errors import NtileError
-from neural.surface import available_bits
+from neural.surface import SurfaceDecoder, available_bits
 from neural.tiles import Tile
 from viewer import lod, reference
 from viewer.ground import DrawnGround
@@ -84,12 +84,11 @@ class OpenFile:
         """Whether the picture is what was asked for, with nothing left to load."""
         return self.view is not None and self.shown == self.wanted and self.target.complete
 
-    @property
-    def ground(self) -> DrawnGround | None:
+    def ground(self, *, wait: bool) -> DrawnGround | None:
         """The drawn surface, for picking; None before the first frame."""
         if self.view is None:
             return None
-        return DrawnGround(self.store, self.shown.source, self.selection.draw, self.view)
+        return DrawnGround(self.store, self.shown.source, self.selection.draw, self.view, wait=wait)
 
     @property
     def errors(self) -> list[reference.TileErrors]:
@@ -183,6 +182,13 @@ class OpenFile:
         if key not in self._sources:
             self._sources[key] = Source(self.reader, key, numpy_decode=self.store.entry == "numpy")
         return self._sources[key]
+
+    def decoder(self, key: SourceKey) -> SurfaceDecoder | None:
+        """How a layer is decoded, shared with the picture; None where it cannot be."""
+        try:
+            return None if key in self._unusable else self._source(key).decoder
+        except NtileError:
+            return None
 
     def _select(self, showing: Showing, sse_px: float) -> Selection:
         assert self.view is not None

@@ -34,7 +34,7 @@ class Ground(Protocol):
         """Drawn heights [n + 1, n + 1] on the tile's vertices, north row first."""
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """The tile's exact decode."""
+        """The tile's exact decode; None while it is not at hand, and `coarse` has to do."""
 
     def drawn(self, z: float) -> float:
         """Where a height is drawn."""
@@ -79,9 +79,7 @@ def _crossing(box: Bounds, eye: np.ndarray, direction: np.ndarray) -> tuple[floa
 
 
 def _in_tile(ground: Ground, tile: Tile, eye: np.ndarray, direction: np.ndarray, near: float, far: float) -> Hit | None:
-    surface = ground.surface(tile)
-    if surface is None:
-        return None
+    surface, coarse = ground.surface(tile), ground.coarse(tile)
     west, south, east, north = ground.area(tile)
 
     def local(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,18 +90,20 @@ def _in_tile(ground: Ground, tile: Tile, eye: np.ndarray, direction: np.ndarray,
     def exact(t: float) -> float:
         """Height of the ray above the surface."""
         u, v = (np.atleast_1d(a) for a in local(np.asarray(t)))
+        if surface is None:
+            return float(eye[2] + t * direction[2] - bilinear(coarse, u, v)[0])
         return float(eye[2] + t * direction[2] - ground.drawn(float(surface.heights(u, v).metres[0, 0])))
 
     t = np.linspace(near, far, STEPS)
     u, v = local(t)
-    above = eye[2] + t * direction[2] - _bilinear(ground.coarse(tile), u, v) >= 0
-    cells = np.minimum((v * TILE).astype(int), TILE - 1), np.minimum((u * TILE).astype(int), TILE - 1)
-    there = surface.valid[cells]
+    above = eye[2] + t * direction[2] - bilinear(coarse, u, v) >= 0
+    valid = np.ones((TILE, TILE), bool) if surface is None else surface.valid
+    there = valid[np.minimum((v * TILE).astype(int), TILE - 1), np.minimum((u * TILE).astype(int), TILE - 1)]
     for k in np.flatnonzero(above[:-1] & ~above[1:] & (there[:-1] | there[1:])):
         # The coarse lattice may be off by a little, so the exact search starts a step early and ends a step late.
         at = _root(exact, float(t[max(int(k) - 1, 0)]), float(t[min(int(k) + 2, STEPS - 1)]))
         u_hit, v_hit = (float(a) for a in local(np.asarray(at)))
-        if surface.valid[min(int(v_hit * TILE), TILE - 1), min(int(u_hit * TILE), TILE - 1)]:
+        if valid[min(int(v_hit * TILE), TILE - 1), min(int(u_hit * TILE), TILE - 1)]:
             return Hit(tile, eye + at * direction, u_hit, v_hit)
     return None
 
@@ -127,7 +127,7 @@ def _root(height: Callable[[float], float], low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def _bilinear(lattice: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def bilinear(lattice: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """A vertex lattice at scattered tile coordinates."""
     n = lattice.shape[0] - 1
     x, y = u * n, v * n

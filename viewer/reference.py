@@ -13,6 +13,7 @@ import numpy as np
 from neural.container import Reader
 from neural.grid import Grid
 from neural.metadata import Layer
+from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile, centres
 from viewer.stats import ErrorStats
@@ -26,20 +27,26 @@ HISTOGRAM_BINS = 41
 HISTOGRAM_SHARE = 0.99
 """The histogram ends where this share of |error| is below."""
 
+POINT_BLOCK = 512
+"""Cells along each side of a window of a DEM that is read for places inside it."""
+
 BLOCK_CELLS = 1 << 22
 """Finest cells read at once while a coarse tile of a DEM is averaged: 20 MB."""
 
 
 class Reference(Protocol):
-    """Reference heights. `cells` is called by workers, `height_at` by the main thread."""
+    """Reference heights. Several threads may ask."""
 
     name: str
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
         """Mean heights [256, 256] of a tile's cells in metres, and which of them are known."""
 
-    def height_at(self, tile: Tile, easting: float, northing: float) -> float | None:
-        """The reference at a point as fine as the tile is, or None where there is none."""
+    def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
+        """The reference in metres at places (arrays of one shape), at the file's finest level or at `level`.
+
+        NaN where there is none.
+        """
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class LayerReference:
     def __init__(self, reader: Reader, layer: Layer) -> None:
         self.name = layer.title or layer.method
         self._decoder = SurfaceDecoder(reader, layer)
-        self._recent = SurfaceDecoder(reader, layer, keep_tiles=4)
+        self._sampler = Sampler(self._decoder)
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
         """See `Reference`."""
@@ -145,16 +152,9 @@ class LayerReference:
         at = centres()
         return surface.heights(at, at).metres, surface.valid
 
-    def height_at(self, tile: Tile, easting: float, northing: float) -> float | None:
-        """See `Reference`."""
-        surface = self._recent.open_tile(tile)
-        if surface is None:
-            return None
-        grid = self._recent.reader.grid
-        u, v = local(grid, tile, easting, northing)
-        if not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:
-            return None
-        return float(surface.heights(np.array([u]), np.array([v])).metres[0, 0])
+    def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
+        """See `Reference`; the continuous surface."""
+        return self._sampler.at(easting, northing, level=level).metres
 
 
 class DemReference:
@@ -191,11 +191,21 @@ class DemReference:
         known = count > 0
         return np.divide(total, count, out=np.zeros_like(total), where=known), known
 
-    def height_at(self, tile: Tile, easting: float, northing: float) -> float | None:
-        """See `Reference`; always as fine as the raster is."""
-        column, row = self._dem.grid.cell_of(easting, northing)
-        heights, valid = self._bilinear(np.array([row]), np.array([column]))
-        return float(heights[0, 0]) if valid[0, 0] else None
+    def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
+        """See `Reference`; always as fine as the raster is, bilinear between its cells."""
+        easting, northing = np.broadcast_arrays(np.asarray(easting, np.float64), np.asarray(northing, np.float64))
+        columns, rows = (np.ravel(a) for a in self._dem.grid.cell_of(easting, northing))
+        found = np.full(columns.shape, np.nan)
+        own = self._dem.grid
+        inside = (columns >= 0) & (columns <= own.width) & (rows >= 0) & (rows <= own.height)
+        blocks = np.floor(columns / POINT_BLOCK).astype(np.int64) + (
+            np.floor(rows / POINT_BLOCK).astype(np.int64) << 32
+        )
+        for block in np.unique(blocks[inside]):
+            here = np.flatnonzero(inside & (blocks == block))
+            heights, valid = self._scattered(rows[here], columns[here])
+            found[here] = np.where(valid, heights, np.nan)
+        return found.reshape(easting.shape)
 
     def _finest(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """The raster at the file's finest cells, a window of them."""
@@ -213,19 +223,22 @@ class DemReference:
         return self._bilinear(rows_at, columns_at)
 
     def _bilinear(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at fractional positions rows × columns (cell centres at halves), float64; all four valid."""
-        top, left = int(np.floor(rows[0] - 0.5)), int(np.floor(columns[0] - 0.5))
-        bottom, right = int(np.floor(rows[-1] - 0.5)) + 2, int(np.floor(columns[-1] - 0.5)) + 2
+        """The raster on the lattice of fractional positions rows × columns: see `_scattered`."""
+        return self._scattered(rows[:, None], columns[None, :])
+
+    def _scattered(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The raster at fractional positions (cell centres at halves) near each other, float64; all four valid."""
+        top, left = int(np.floor(rows.min() - 0.5)), int(np.floor(columns.min() - 0.5))
+        bottom, right = int(np.floor(rows.max() - 0.5)) + 2, int(np.floor(columns.max() - 0.5)) + 2
         with self._lock:
             heights, valid = self._dem.read(top, left, bottom - top, right - left)
         y, x = rows - 0.5 - top, columns - 0.5 - left
         i, j = y.astype(int), x.astype(int)
-        fy, fx = (y - i)[:, None], (x - j)[None, :]
+        fy, fx = y - i, x - j
         heights = np.where(valid, heights, 0.0)
 
         def corner(di: int, dj: int) -> tuple[np.ndarray, np.ndarray]:
-            pick = np.ix_(i + di, j + dj)
-            return heights[pick], valid[pick]
+            return heights[i + di, j + dj], valid[i + di, j + dj]
 
         (a, va), (b, vb), (c, vc), (d, vd) = corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)
         mixed = (1 - fy) * ((1 - fx) * a + fx * b) + fy * ((1 - fx) * c + fx * d)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 
 import moderngl
 
 from neural.container import Reader, open_reader
+from neural.surface import SurfaceDecoder
 from viewer import decoder, gl, reference
 from viewer.camera import Camera
 from viewer.drawing import Drawing
+from viewer.ground import DrawnGround
 from viewer.lod import View
 from viewer.openfile import OpenFile
 from viewer.passes.terrain import Look
@@ -35,6 +38,9 @@ class Scene:
         """What the latest `update` returned."""
         self.messages: list[str] = []
         """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
+        self.waits = True
+        """Whether `pick` and `surface_z` wait for what has to be read first, and `pick` for the reference; a window's
+        thread must not."""
         self._drawing = Drawing(ctx)
         self._file: OpenFile | None = None
         self._size_px = (1, 1)
@@ -160,14 +166,32 @@ class Scene:
 
     def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
         """The surface under a pixel of the latest `update`'s picture, x right and y down from its top left."""
-        ground = None if self._file is None else self._file.ground
-        if self._file is None or ground is None:
-            return None
-        return ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px), self._file.reference)
+        ground = self.ground
+        picked = None if ground is None else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
+        if picked is None or self._file is None or self._file.reference is None or not self.waits:
+            return picked
+        known = float(self._file.reference.heights_at(picked.easting, picked.northing, picked.tile.z))
+        if math.isnan(known):
+            return picked
+        return replace(picked, reference_m=known, error_m=picked.z_m - known)
+
+    @property
+    def ground(self) -> DrawnGround | None:
+        """The surface of the latest `update`'s picture; None without a file."""
+        return None if self._file is None else self._file.ground(wait=self.waits)
+
+    def decoder(self, choice: LayerChoice) -> SurfaceDecoder | None:
+        """How what a slot holds is decoded, shared with the picture; None without a file or where it cannot be."""
+        return None if self._file is None else self._file.decoder(SourceKey(choice.index, choice.keep_bits))
+
+    @property
+    def reference(self) -> reference.Reference | None:
+        """What errors are measured against."""
+        return None if self._file is None else self._file.reference
 
     def surface_z(self, easting: float, northing: float) -> float | None:
         """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside or in a hole."""
-        ground = None if self._file is None else self._file.ground
+        ground = self.ground
         height = None if ground is None else ground.height(easting, northing)
         return None if height is None else self.drawn_z(height)
 

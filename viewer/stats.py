@@ -54,6 +54,7 @@ class Pick:
     tile: Tile  # the tile drawn there; its level says how fine the readout is
     reference_m: float | None = None  # the reference at the same place and level, when there is one
     error_m: float | None = None  # z_m − reference_m
+    pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
 
 
 @dataclass(frozen=True, eq=False)

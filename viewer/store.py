@@ -16,6 +16,7 @@ from neural.errors import NtileError
 from neural.surface import TileSurface
 from neural.tiles import TILE, Tile
 from viewer import decoder as decoding
+from viewer.background import Background
 from viewer.cache import TileCache
 from viewer.page import TilePage
 from viewer.readback import HeightReader
@@ -63,6 +64,7 @@ class TileStore:
         self.upload_ms = 0.0
         self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
         self._reader: HeightReader | None = None
+        self._reopening = Background("surfaces")
 
     def has(self, source: Source, tile: Tile, *, measured: bool) -> bool:
         """Whether a tile can be drawn now (`measured`: with its errors)."""
@@ -78,11 +80,13 @@ class TileStore:
         key = TileKey(source.key, tile)
         return self.cache.value(key) if key in self.cache else None
 
-    def surface(self, source: Source, tile: Tile) -> TileSurface | None:
+    def surface(self, source: Source, tile: Tile, *, wait: bool = True) -> TileSurface | None:
         """The continuous decode of a loaded tile; None when it is not loaded.
 
-        Where the GPU prepares tiles it does so again here, much quicker than numpy: its arrays differ by rounding.
-        Unlike the rest this may be called in the middle of a frame: the framebuffer stays bound.
+        A tile that was out of the picture has to be read again: without `wait` a thread does that, and the answer
+        is None until it has. Where the GPU prepares tiles it does so again here, much quicker than numpy: its
+        arrays differ by rounding. Unlike the rest this may be called in the middle of a frame: the framebuffer
+        stays bound.
         """
         resident = self.resident(source, tile)
         if resident is None:
@@ -90,7 +94,8 @@ class TileStore:
         if resident.gpu_surface is not None:
             return resident.gpu_surface
         if resident.surface is None:
-            resident.surface = source.decoder.open_tile(tile)
+            opening = partial(_open, source, tile, self.entry == "numpy")
+            resident.surface = opening() if wait else self._reopening.get(TileKey(source.key, tile), opening)
         if resident.surface is None or self.entry == "numpy":
             return resident.surface
         bound = self._ctx.detect_framebuffer()
@@ -226,6 +231,7 @@ class TileStore:
     def clear(self) -> None:
         """Forget the open file's tiles; workers finish what they hold and are then forgotten."""
         self.streamer.close()
+        self._reopening.close()
         self.cache.clear()
         for program in self._programs.values():
             program.release()
@@ -249,6 +255,14 @@ def _work(
         return loaded, measure(reference, tile, surface), None
     except NtileError as error:
         return loaded, NOT_MEASURED, str(error)
+
+
+def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:
+    """A tile's surface, its first stage decoded where numpy does that."""
+    surface = source.decoder.open_tile(tile)
+    if surface is not None and prepare:
+        _ = surface.prepared
+    return surface
 
 
 def _edge_cells(valid: np.ndarray, side: str) -> np.ndarray:

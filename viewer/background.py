@@ -1,0 +1,102 @@
+"""Work that takes a while, on threads of its own: the main thread asks, draws on, and asks again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+
+class Background:
+    """Runs one function after the other; the main thread asks and never waits."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, name)
+        self._asked: dict[Hashable, Future[Any]] = {}
+
+    def get(self, key: Hashable, work: Callable[[], Any]) -> Any:
+        """What `work` returned, handed over once; None until it has, and for good where it failed."""
+        asked = self._asked.get(key)
+        if asked is None:
+            self._asked[key] = self._thread.submit(work)
+            return None
+        if not asked.done() or asked.exception() is not None:
+            return None
+        del self._asked[key]
+        return asked.result()
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what has begun."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._asked.clear()
+
+
+class Answer(NamedTuple):
+    """What came of a question: a value, or the exception instead."""
+
+    key: Hashable
+    value: Any
+    error: Exception | None = None
+
+
+class Latest:
+    """Follows a question that keeps changing: one answer is made at a time, and only the newest question waits."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._condition = threading.Condition()
+        self._key: Hashable = None
+        self._waiting: Callable[[Callable[[], bool]], Any] | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self.answer: Answer | None = None
+        """The newest there is; its key says what it is to."""
+
+    def ask(self, key: Hashable, work: Callable[[Callable[[], bool]], Any]) -> None:
+        """Have `work(outdated)` done unless the newest question is this one; `outdated()` says when to give up."""
+        with self._condition:
+            if self._closed or key == self._key:
+                return
+            self._key, self._waiting = key, work
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+            self._condition.notify()
+
+    def forget(self) -> None:
+        """There is no question any more."""
+        with self._condition:
+            self._key = self._waiting = self.answer = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the newest question is still open."""
+        return self._key is not None and (self.answer is None or self.answer.key != self._key)
+
+    def close(self) -> None:
+        """Give up what is being made; nothing more is answered."""
+        with self._condition:
+            self._closed, self._key, self._waiting = True, None, None
+            self._condition.notify()
+
+    def _outdated(self, key: Hashable) -> bool:
+        return self._key != key
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closed or self._waiting is not None)
+                if self._closed:
+                    return
+                key, work = self._key, self._waiting
+                self._waiting = None
+            assert work is not None
+            try:
+                answer = Answer(key, work(partial(self._outdated, key)))
+            except Exception as error:  # the main thread decides what to say
+                answer = Answer(key, None, error)
+            with self._condition:
+                if self._key is not None:
+                    self.answer = answer

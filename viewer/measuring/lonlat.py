@@ -1,0 +1,33 @@
+"""Longitude and latitude (WGS 84) of places in a file's coordinate system."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+
+def lonlat(crs_wkt: str, easting: Any, northing: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees east and north, of the shape of the places; NaN in a local grid and where the projection ends.
+
+    The first call imports rasterio, which takes a while: not for the main thread.
+    """
+    easting, northing = np.broadcast_arrays(np.asarray(easting, np.float64), np.asarray(northing, np.float64))
+    if not crs_wkt:
+        return np.full(easting.shape, np.nan), np.full(easting.shape, np.nan)
+    from rasterio.warp import transform
+
+    source, target = _systems(crs_wkt)
+    longitude, latitude = transform(source, target, easting.ravel(), northing.ravel())
+    found = np.array([longitude, latitude], np.float64).reshape(2, *easting.shape)
+    found[~np.isfinite(found)] = np.nan
+    return found[0], found[1]
+
+
+@cache
+def _systems(crs_wkt: str) -> tuple[Any, Any]:
+    """The file's system and WGS 84, parsed once (GDAL keeps the way between them)."""
+    from rasterio.crs import CRS
+
+    return CRS.from_wkt(crs_wkt), CRS.from_epsg(4326)

@@ -1,0 +1,82 @@
+"""What is measured: the surfaces of slots A and B and the reference, as one thing to ask about places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neural.grid import Grid
+from neural.sampling import Sampler
+from viewer.reference import Reference
+
+REFERENCE = "reference"
+SERIES = (REFERENCE, "A", "B")
+"""Names of surfaces, in the order of tables, legends and files."""
+
+DIFFERENCES = (("A", REFERENCE), ("B", REFERENCE), ("A", "B"))
+"""Which is subtracted from which."""
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """Surfaces in one coordinate system; several threads may ask."""
+
+    grid: Grid
+    """Of the file whose cells samples are spaced by."""
+    slots: Mapping[str, Sampler]
+    reference: Reference | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The surfaces there are, of SERIES."""
+        there = {*self.slots} | ({REFERENCE} if self.reference is not None else set())
+        return tuple(name for name in SERIES if name in there)
+
+    @property
+    def cell_m(self) -> float:
+        """The finest cell's shorter side."""
+        return min(self.grid.cell_x_m, self.grid.cell_y_m)
+
+    def heights(self, easting: Any, northing: Any, level: int | None = None) -> dict[str, np.ndarray]:
+        """Metres of every surface at places (arrays of one shape), at the finest level or at `level` of `grid`.
+
+        NaN where nothing is known. Raises NtileError for what cannot be read.
+        """
+        found: dict[str, np.ndarray] = {}
+        made: dict[int, np.ndarray] = {}  # slots may hold the same
+        for name in self.names:
+            if name == REFERENCE:
+                assert self.reference is not None
+                found[name] = self.reference.heights_at(easting, northing, level)
+                continue
+            sampler = self.slots[name]
+            if id(sampler) not in made:
+                made[id(sampler)] = sampler.at(easting, northing, level=self.level_of(sampler, level)).metres
+            found[name] = made[id(sampler)]
+        return found
+
+    def level_of(self, sampler: Sampler, level: int | None) -> int | None:
+        """The level of another file whose cells are about as large as those of a level of `grid`."""
+        if level is None or sampler.grid is self.grid:
+            return level
+        wanted = self.cell_m * (1 << (self.grid.levels - 1 - level))
+        finest = min(sampler.grid.cell_x_m, sampler.grid.cell_y_m)
+        coarser = max(0, round(float(np.log2(wanted / finest))))
+        return max(0, sampler.grid.levels - 1 - coarser)
+
+
+def difference_name(one: str, other: str) -> str:
+    """How a difference is called: "A − reference"."""
+    return f"{one} − {other}"
+
+
+def differences(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The differences of what is there, by name."""
+    return {
+        difference_name(one, other): values[one] - values[other]
+        for one, other in DIFFERENCES
+        if one in values and other in values
+    }
