@@ -8,13 +8,13 @@ import pytest
 from neural.envelope import ChildInfo
 from neural.tiles import Tile
 from viewer.camera import Camera
-from viewer.lod import Selection, View, select, visible_error_m
+from viewer.lod import Selection, Selector, View
+from viewer.nodes import ROOT, SATURATION, NodeTable, visible_error_m
 from viewer.stats import Bounds
 
 LEVELS = 6
 SIDE_M = 8192.0
 SIZE = (640, 360)
-ROOT = Tile(0, 0, 0)
 
 
 class FakeTree:
@@ -30,13 +30,12 @@ class FakeTree:
                         low, high = np.sort(rng.uniform(0, 300, 2))
                         error = 0.0 if z == LEVELS - 2 else 64.0 / 2 ** (z + 1) * float(rng.uniform(0.3, 1))
                         self.infos[child] = ChildInfo(float(low), float(high), error)
-        self.root = self.infos[ROOT]
-        self.read: set[Tile] = set()
+        self.table = NodeTable(self.infos[ROOT], self.box, self.cell_m)
+        self.selector = Selector(self.table)
 
-    def children(self, tile):
-        if tile not in self.read:
-            return None
-        return tuple(self.infos.get(child) for child in tile.children)
+    def read(self, tile):
+        self.table.learn(tile, tuple(self.infos.get(child) for child in tile.children))
+        self.table.mark(tile, loaded=True)
 
     def cell_m(self, tile):
         return SIDE_M / 256 / 2**tile.z
@@ -45,6 +44,11 @@ class FakeTree:
         side = SIDE_M / 2**tile.z
         x, y = tile.x * side, -tile.y * side
         return Bounds(x, y - side, x + side, y, info.min_m, info.max_m)
+
+    def drawn_box(self, tile):
+        """The table's box, which holds those of the tiles below."""
+        west, south, low, east, north, high = self.table.boxes(np.array([self.table.row(tile)]))[0]
+        return Bounds(west, south, east, north, low, high)
 
     def leaves(self):
         return [t for t in self.infos if not any(child in self.infos for child in t.children)]
@@ -56,26 +60,28 @@ class FakeLoader:
     def __init__(self, tree: FakeTree, seed: int, capacity: int = 10**6, fails: frozenset[Tile] = frozenset()) -> None:
         self.tree, self.capacity, self.fails = tree, capacity, fails
         self.rng = np.random.default_rng(seed)
-        self.loaded: list[Tile] = []
+        self.loaded: dict[Tile, None] = {}
         self.failed: set[Tile] = set()
         self._add(ROOT)
 
     def _add(self, tile: Tile) -> None:
-        self.loaded.append(tile)
-        self.tree.read.add(tile)
+        self.loaded[tile] = None
+        self.tree.read(tile)
 
     def work(self, selection: Selection) -> None:
         for tile in selection.load[: int(self.rng.integers(0, 5))]:
             if tile in self.fails:
                 self.failed.add(tile)
+                self.tree.table.fail(tile)
             elif tile not in self.loaded:
                 self._add(tile)
         extra = len(self.loaded) - self.capacity
         for tile in [t for t in self.loaded if t not in selection.keep and t != ROOT][: max(extra, 0)]:
-            self.loaded.remove(tile)
+            del self.loaded[tile]
+            self.tree.table.mark(tile)
 
     def select(self, view: View, sse_px: float = 2.0) -> Selection:
-        return select(self.tree, view, sse_px, self.loaded.__contains__, self.failed.__contains__)
+        return self.tree.selector.select(view, sse_px)
 
 
 def wander(seed: int, frames: int):
@@ -91,8 +97,10 @@ def wander(seed: int, frames: int):
 
 
 def assert_covered_once(tree: FakeTree, view: View, selection: Selection) -> None:
-    drawn = set(selection.draw)
+    drawn, table = set(selection.draw), tree.table
     assert len(drawn) == len(selection.draw)
+    rows = np.arange(len(table))
+    seen = dict(zip(table.tiles, view.sees_each(table.centre[rows], table.half[rows]).tolist(), strict=True))
     for leaf in tree.leaves():
         above, tile = [leaf], leaf
         while tile.z:
@@ -101,7 +109,7 @@ def assert_covered_once(tree: FakeTree, view: View, selection: Selection) -> Non
         covering = [t for t in above if t in drawn]
         assert len(covering) <= 1
         if not covering:  # only because some tile above is outside the picture
-            assert any(not view.sees(tree.box(t, tree.infos[t])) for t in above)
+            assert not all(seen.get(t, True) for t in above)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -150,24 +158,94 @@ def test_a_tile_that_fails_leaves_its_parent_on_screen():
 def test_the_root_is_asked_for_first_and_given_up_when_it_fails():
     tree = FakeTree(1)
     view = View.of(Camera(0, 0, 500.0), SIZE)
-    assert select(tree, view, 2.0, lambda tile: False).load == [ROOT]
-    assert select(tree, view, 2.0, lambda tile: False, lambda tile: True).complete
+    assert tree.selector.select(view, 2.0).load == [ROOT]
+    assert not tree.selector.select(view, 2.0).draw
+    tree.table.fail(ROOT)
+    assert tree.selector.select(view, 2.0).complete
 
 
 def test_nearer_tiles_are_loaded_first():
     tree = FakeTree(3, gaps=0.0)
     loader = FakeLoader(tree, 3)
-    for tile in tree.infos:
-        if tile.z <= 2:
+    for z in (1, 2):
+        for tile in [t for t in tree.infos if t.z == z]:
             loader._add(tile)
     view = View.of(Camera(SIDE_M * 0.1, -SIDE_M * 0.9, 400.0, 45.0, -15.0), SIZE)
     load = loader.select(view).load
     parents = list(dict.fromkeys(tile.parent for tile in load))
-    errors = [
-        visible_error_m(tree.infos[p], tree.cell_m(p)) / view.distance_m(tree.box(p, tree.infos[p])) for p in parents
-    ]
+    errors = [tree.table.error_m[tree.table.row(p)] / view.distance_m(tree.drawn_box(p)) for p in parents]
     assert len(parents) >= 3
     assert errors == sorted(errors, reverse=True)
+
+
+def test_the_same_question_is_answered_once_and_any_change_asks_it_again():
+    tree = FakeTree(3, gaps=0.0)
+    loader = FakeLoader(tree, 3)
+    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -40.0), SIZE)
+    first = loader.select(view)
+    assert loader.select(view) is first
+    loader.work(first)
+    while loader.select(view) is first:
+        loader.work(first)
+    assert loader.select(view, 3.0) is not loader.select(view, 2.0)
+
+
+def test_tiles_with_their_errors_are_chosen_apart():
+    tree = FakeTree(3, gaps=0.0)
+    for tile in [t for t in tree.infos if t.z <= 1]:
+        tree.read(tile)
+    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
+    assert {t.z for t in tree.selector.select(view, 2.0).draw} == {1}
+    assert tree.selector.select(view, 2.0, measured=True).load == [ROOT]
+    tree.table.mark(ROOT, loaded=True, measured=True)
+    for tile in ROOT.children[:3]:
+        tree.table.mark(tile, loaded=True, measured=True)
+    chosen = tree.selector.select(view, 2.0, measured=True)
+    assert (chosen.draw, chosen.load) == ([ROOT], [ROOT.children[3]])
+    tree.table.mark(ROOT.children[3], loaded=True, measured=True)
+    assert {t.z for t in tree.selector.select(view, 2.0, measured=True).draw} == {1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_morphs_are_whole_at_the_swap_and_over_before_the_next(seed):
+    """Of siblings just drawn instead of their parent the morph is 1, and the parent's own had come to its end."""
+    tree = FakeTree(seed)
+    loader = FakeLoader(tree, seed)
+    for z in range(1, LEVELS):
+        for tile in [t for t in tree.infos if t.z == z]:
+            loader._add(tile)
+    eye = Camera(SIDE_M / 2, -SIDE_M / 2, 4000.0, 10.0, -40.0)
+    before, swaps = None, 0
+    for step in range(800):
+        eye.zoom(np.array([SIDE_M * 0.4, -SIDE_M * 0.45, 150.0]), 0.995 if step < 400 else 1 / 0.995)
+        chosen = loader.select(View.of(eye, SIZE))
+        now = dict(zip(chosen.draw, chosen.morph.tolist(), strict=True))
+        assert all(0 <= morph <= 1 for morph in now.values())
+        for tile, morph in now.items():
+            assert now.get(Tile(tile.z, tile.x ^ 1, tile.y), morph) == morph
+        if before is not None:
+            for one, other in ((before, now), (now, before)):
+                for tile in one.keys() - other.keys():
+                    if tile.z and tile.parent in other:
+                        swaps += 1
+                        assert one[tile] > 0.9
+                        assert other[tile.parent] < 0.01
+            for tile in now.keys() & before.keys():
+                assert abs(now[tile] - before[tile]) < 0.1
+        before = now
+    assert swaps > 20
+
+
+def test_errors_of_parents_are_saturated():
+    tree = FakeTree(4)
+    for tile in tree.infos:
+        tree.read(tile)
+    eye = Camera(SIDE_M / 2, -SIDE_M / 2, 700.0, 10.0, -40.0)
+    view = View.of(eye, SIZE)
+    table, rows = tree.table, np.flatnonzero(tree.table.exists)
+    px = table.error_m / np.maximum(view.distances_m(table.centre, table.half), 1e-3)
+    rows = rows[rows > 0]
+    assert (px[table.parent[rows]] >= SATURATION * px[rows] * (1 - 1e-12)).all()
 
 
 def test_culling_agrees_with_projection():

@@ -41,8 +41,11 @@ class Slot(NamedTuple, Generic[PageT]):
 class TileCache(Generic[PageT, Key, Value]):
     """Keys → (slot, value). Pinned keys are never evicted, even if that breaks the budget."""
 
-    def __init__(self, make_page: Callable[[], PageT], budget_bytes: int) -> None:
+    def __init__(
+        self, make_page: Callable[[], PageT], budget_bytes: int, on_discard: Callable[[Key], None] = lambda key: None
+    ) -> None:
         self._make_page = make_page
+        self._on_discard = on_discard
         self.budget_bytes = budget_bytes
         self._entries: OrderedDict[Key, tuple[Slot[PageT], Value]] = OrderedDict()
         self._pages: list[PageT] = []
@@ -91,6 +94,7 @@ class TileCache(Generic[PageT, Key, Value]):
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._free.append(entry[0])
+            self._on_discard(key)
 
     def trim(self) -> None:
         """Return to the budget (it may have been lowered, or pinned tiles let go) by freeing whole pages."""
@@ -108,7 +112,8 @@ class TileCache(Generic[PageT, Key, Value]):
 
     def clear(self) -> None:
         """Forget everything and free all pages."""
-        self._entries.clear()
+        for key in list(self._entries):
+            self.discard(key)
         self._pinned = frozenset()
         for page in list(self._pages):
             self._drop(page)

@@ -48,7 +48,7 @@ class Drawing:
     ) -> None:
         """A picture of the selected tiles, which must all be in the store."""
         exaggeration = look.settings.view.exaggeration
-        boxes = _boxes(source, selection.draw, exaggeration, pivot_z) - np.tile(camera.eye, 2)
+        boxes = _boxes(source, selection, exaggeration, pivot_z) - np.tile(camera.eye, 2)
         near, far = _depth_range(boxes, camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
         batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z)
@@ -66,15 +66,9 @@ class Drawing:
             part.release()
 
 
-def _boxes(source: Source, tiles: list[Tile], exaggeration: float, pivot_z: float) -> np.ndarray:
+def _boxes(source: Source, selection: Selection, exaggeration: float, pivot_z: float) -> np.ndarray:
     """Drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
-    rows = []
-    for tile in tiles:
-        info = source.info(tile)
-        assert info is not None
-        west, south, east, north, low, high = source.box(tile, info)
-        rows.append((west, south, low, east, north, high))
-    boxes = np.array(rows, np.float64).reshape(-1, 6)
+    boxes = source.nodes.boxes(selection.drawn)
     boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * exaggeration
     return boxes
 
@@ -127,7 +121,9 @@ def _batches(
 
 
 def _edge_facts(store: TileStore, source: Source, tile: Tile) -> EdgeFacts:
-    info, resident = source.info(tile), store.resident(source, tile)
+    row, resident = source.nodes.row(tile), store.resident(source, tile)
+    assert row is not None
+    info = source.nodes.infos[row]
     assert info is not None
     assert resident is not None
     return EdgeFacts(min(info.geometric_error_m, source.height_span_m), resident.profile.roughness_m)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import moderngl
@@ -13,7 +12,7 @@ from neural.container import Reader
 from neural.errors import NtileError
 from neural.surface import SurfaceDecoder, available_bits
 from neural.tiles import Tile
-from viewer import lod, reference
+from viewer import reference
 from viewer.ground import DrawnGround
 from viewer.lod import Selection, View
 from viewer.settings import Settings
@@ -64,6 +63,7 @@ class OpenFile:
         """The tiles of the picture."""
         self.target = Selection()
         """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
+        self._pinned: tuple[Showing, Selection, Showing, Selection] | None = None
         self._wanted_since = 0.0
         self._moved = False  # whether the camera moved since then
 
@@ -133,12 +133,21 @@ class OpenFile:
             self.shown = self.wanted
         same = self.wanted == self.shown
         self.selection = self.target if same else self._select(self.shown, settings.view.sse_px)
-        keys = {TileKey(self.wanted.source.key, tile) for tile in self.target.keep | {_ROOT}}
-        keys |= {TileKey(self.shown.source.key, tile) for tile in self.selection.keep | {_ROOT}}
-        self.store.pin(keys)
+        self._pin()
         against = self.reference if self.wanted.measured else None
         self.store.request(self.wanted.source, self.target.load, against)
         return said
+
+    def _pin(self) -> None:
+        """Keep what the picture and its successor need, said again only when that has changed."""
+        pinned = (self.wanted, self.target, self.shown, self.selection)
+        if pinned == self._pinned:
+            self.store.cache.trim()
+            return
+        self._pinned = pinned
+        keys = {TileKey(self.wanted.source.key, tile) for tile in self.target.keep | {_ROOT}}
+        keys |= {TileKey(self.shown.source.key, tile) for tile in self.selection.keep | {_ROOT}}
+        self.store.pin(keys)
 
     def _follow(self, settings: Settings) -> None:
         """Notice a change of slot, layer, bits or overlay; what cannot be shown leaves the picture."""
@@ -192,13 +201,7 @@ class OpenFile:
 
     def _select(self, showing: Showing, sse_px: float) -> Selection:
         assert self.view is not None
-        return lod.select(
-            showing.source,
-            self.view,
-            sse_px,
-            partial(self.store.has, showing.source, measured=showing.measured),
-            partial(self.store.has_failed, showing.source),
-        )
+        return showing.source.selector.select(self.view, sse_px, measured=showing.measured)
 
     def _may_change(self) -> bool:
         """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""

@@ -15,6 +15,7 @@ from neural.errors import ContainerError
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile, vertices
 from viewer import lod
+from viewer.nodes import NodeTable
 from viewer.stats import Bounds
 
 MARCH = 64
@@ -68,7 +69,7 @@ class LoadedTile:
 
 
 class Source:
-    """A layer at some bits, and the part of its quadtree seen so far (`lod.Tree`)."""
+    """A layer at some bits, and the part of its quadtree seen so far."""
 
     def __init__(self, reader: Reader, key: SourceKey, *, numpy_decode: bool) -> None:
         self.reader = reader
@@ -77,7 +78,9 @@ class Source:
         self.decoder = SurfaceDecoder(reader, self.layer, key.keep_bits, lazy=True)
         self.root: ChildInfo = self.layer.root
         self.numpy_decode = numpy_decode
-        self._known: dict[Tile, Children] = {}
+        self.nodes = NodeTable(self.root, self.box, self.cell_m)
+        """What envelopes said of tiles, for as long as the file is open, and which of them are loaded."""
+        self.selector = lod.Selector(self.nodes)
 
     def load(self, tile: Tile) -> LoadedTile:
         """Read a tile, and decode it unless the GPU will.
@@ -112,29 +115,14 @@ class Source:
         ends = (u_end, u_end, v_end, v_end)  # north, south, west, east
         return max(_off_chord(edge[:end]) for edge, end in zip(edges, ends, strict=True))
 
-    def learn(self, tile: Tile, children: Children) -> None:
-        """Remember what a tile's envelope says of its children, for as long as the file is open."""
-        self._known[tile] = children
-
-    def children(self, tile: Tile) -> Children | None:
-        """See `lod.Tree`."""
-        return self._known.get(tile)
-
-    def info(self, tile: Tile) -> ChildInfo | None:
-        """Bounds and error of a tile that has been announced."""
-        if tile.z == 0:
-            return self.root
-        siblings = self._known.get(tile.parent)
-        return None if siblings is None else siblings[tile.child_index]
-
     def box(self, tile: Tile, info: ChildInfo) -> Bounds:
-        """See `lod.Tree`; decoded heights may leave the source's range a little."""
+        """The tile's true (never exaggerated) box; decoded heights may leave the source's range a little."""
         west, south, east, north = self.reader.grid.tile_bounds(tile)
         margin = lod.BOX_MARGIN * (info.max_m - info.min_m + 0.1 * self.height_span_m)
         return Bounds(west, south, east, north, info.min_m - margin, info.max_m + margin)
 
     def cell_m(self, tile: Tile) -> float:
-        """See `lod.Tree`."""
+        """Size of one cell of the tile."""
         grid = self.reader.grid
         return max(grid.cell_x_m, grid.cell_y_m) * (1 << (grid.levels - 1 - tile.z))
 

@@ -18,6 +18,7 @@ from neural.tiles import TILE, Tile
 from viewer import decoder as decoding
 from viewer.background import Background
 from viewer.cache import TileCache
+from viewer.nodes import NodeTable
 from viewer.page import TilePage
 from viewer.readback import HeightReader
 from viewer.reference import NOT_MEASURED, Reference, TileErrors, measure
@@ -53,7 +54,8 @@ class TileStore:
         self._ctx = ctx
         self.entry = entry
         """"numpy", "compute" or "fragment": see viewer.decoder."""
-        self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(lambda: TilePage(ctx), 512 * MB)
+        self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(lambda: TilePage(ctx), 512 * MB, self._forget)
+        self._tables: dict[SourceKey, NodeTable] = {}  # where to say what is loaded
         self.streamer = Streamer(threads)
         self.failed: dict[TileKey, str] = {}
         """Tiles that cannot be read or decoded, and why."""
@@ -165,6 +167,7 @@ class TileStore:
         if done.error is not None:
             said = self.failed.get(key)
             self.failed[key] = str(done.error)
+            source.nodes.fail(tile)
             if said is not None:
                 return None
             if isinstance(done.error, NtileError):
@@ -180,6 +183,7 @@ class TileStore:
             self.cache.value(key).errors = errors
             page, layer = self.cache.slot(key)
             page.write_errors(layer, errors.metres)
+            source.nodes.mark(tile, loaded=True, measured=True)
         return complaint
 
     def _count(self, loaded: LoadedTile, seconds: float) -> None:
@@ -189,7 +193,8 @@ class TileStore:
 
     def _insert(self, source: Source, tile: Tile, loaded: LoadedTile) -> None:
         surface = loaded.surface
-        source.learn(tile, loaded.children)
+        source.nodes.learn(tile, loaded.children)
+        self._tables[source.key] = source.nodes
         holes = not surface.valid.all() or min(source.extent(tile)) < 1
         resident = Resident(surface.offset_m, holes, surface)
         page, layer = self.cache.insert(TileKey(source.key, tile), resident)
@@ -202,6 +207,10 @@ class TileStore:
             self._reader = self._reader or HeightReader(self._ctx)
             resident.profile = source.profile(tile, self._reader.read(page, layer), surface.offset_m)
         self._measure_gaps(source, tile, resident, surface.valid)
+        source.nodes.mark(tile, loaded=True)
+
+    def _forget(self, key: TileKey) -> None:
+        self._tables[key.source].mark(key.tile)
 
     def program(self, source: Source) -> decoding.TileDecoder:
         """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
@@ -233,6 +242,7 @@ class TileStore:
         self.streamer.close()
         self._reopening.close()
         self.cache.clear()
+        self._tables.clear()
         for program in self._programs.values():
             program.release()
         self._programs.clear()
