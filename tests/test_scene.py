@@ -298,15 +298,15 @@ def test_headless_pictures_repeat_and_carry_a_legend(hills_file):
     def render(**options) -> np.ndarray:
         return headless.render(Launch(str(hills_file), size=SIZE), **options)
 
-    plain = render(legend=False)
+    plain = render(decorate=False)
     assert plain.shape == (SIZE[1], SIZE[0], 3)
-    np.testing.assert_array_equal(plain, render(legend=False))
+    np.testing.assert_array_equal(plain, render(decorate=False))
     labelled = render()
     changed = (labelled != plain).any(axis=-1)
     assert 0.01 < changed.mean() < 0.25
     assert not changed[:, SIZE[0] // 2 :].any()  # it sits in the lower left corner
     launch = Launch(str(hills_file), size=SIZE, bits=(2,))
-    assert (headless.render(launch, legend=False) != plain).any()
+    assert (headless.render(launch, decorate=False) != plain).any()
     assert launch.settings.view.msaa == -1  # nothing it was given is changed
     with pytest.raises(UsageError, match="huvr_siren"):
         headless.render(Launch(str(hills_file), methods=("no_such",)))

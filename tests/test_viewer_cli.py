@@ -85,7 +85,9 @@ def test_no_file_means_the_shipped_sample(viewer, launched, monkeypatch, tmp_pat
     [
         ("--size", "640"),
         ("--size", "0x600"),
-        ("--size", "99999x600"),
+        ("--size", "999999x600"),
+        ("--size", "20000x600"),
+        ("--decorations", "legend,plaid"),
         ("--overlay", "plaid"),
         ("--gl", "2.1"),
         ("--bits", "0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import click
 from neural import __version__
 from neural.errors import NtileError, UsageError
 from viewer.launch import Launch
-from viewer.options import GroupedCommand, Size, option
+from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Size, option
+from viewer.settings import Decorations
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
@@ -37,6 +39,13 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     "Film and pictures", "--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit."
 )
 @option("Film and pictures", "--size", type=Size(), help="Size of the picture (1280x720) or the window (1440x900).")
+@option(
+    "Film and pictures",
+    "--decorations",
+    type=Kinds(),
+    default="legend",
+    help="On pictures: some of legend,scale,north,credits; all; none.",
+)
 @option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot.")
 @option("System", "--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
 @option("System", "--debug", is_flag=True, help="Show tracebacks.")
@@ -75,6 +84,7 @@ def _launch(
     cache_mb: float,
     overlay: str,
     size: tuple[int, int] | None,
+    decorations: frozenset[str],
     **rest: Any,
 ) -> Launch:
     """Options as typed → Launch; what cannot be meant is a UsageError."""
@@ -90,10 +100,14 @@ def _launch(
             raise NtileError("No sample area is installed; give the .ntile file to open.")
         file = str(samples[0])
     size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
+    if not headless and max(size) > MAX_WINDOW_SIDE:
+        raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
     launch = Launch(path=file, headless=headless, screenshot=screenshot, size=size, **rest)
     launch.settings.view.sse_px = sse
     launch.settings.view.cache_mb = cache_mb
     launch.settings.overlay.name = overlay
+    for kind in fields(Decorations):
+        setattr(launch.settings.decorations, kind.name, kind.name in decorations)
     return launch
 
 
@@ -125,13 +139,13 @@ def run(launch: Launch) -> None:
 def _picture(launch: Launch) -> None:
     """`--headless --screenshot`: no window, no display."""
     from viewer import headless
-    from viewer.png import write_png
+    from viewer.png import write_strips
 
     assert launch.screenshot is not None
-    out = Path(launch.screenshot)
-    picture = headless.render(launch)
-    write_png(out, picture)
-    click.echo(f"{out}: {picture.shape[1]}×{picture.shape[0]} pixels.", err=True)
+    with headless.opened(launch) as scene:
+        camera = headless.whole_area(scene, launch.size)
+        write_strips(launch.screenshot, launch.size, headless.strips(scene, camera, launch.size, decorate=True))
+    click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
 
 
 def _window(launch: Launch) -> None:

@@ -60,6 +60,25 @@ class Camera:
         matrix[:3, :3] = np.stack([right, up, -forward], axis=1)
         return matrix
 
+    @property
+    def window(self) -> tuple[float, float, float, float]:
+        """Left, right, bottom and top of the part of the view that a picture shows, −1 to 1: here all of it."""
+        return -1.0, 1.0, -1.0, 1.0
+
+    def whole(self, size_px: tuple[int, int]) -> tuple[int, int]:
+        """Size of the whole view's picture, of which one of `size_px` shows `window`: here the same."""
+        return size_px
+
+    def pyramid(self, size_px: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Vectors right, up and forward: forward + x·right + y·up looks through (x, y) of a picture, −1 to 1."""
+        width, height = self.whole(size_px)
+        left, right, bottom, top = self.window
+        tangent = math.tan(math.radians(self.fov_deg) / 2)
+        across, upward, forward = self.axes
+        across, upward = across * tangent * width / height, upward * tangent
+        middle = forward + (left + right) / 2 * across + (bottom + top) / 2 * upward
+        return across * (right - left) / 2, upward * (top - bottom) / 2, middle
+
     def clip_from_view(self, aspect: float, near: float, far: float) -> np.ndarray:
         """Perspective projection (gluPerspective's) for a picture `aspect` times as wide as high, float64 [4, 4]."""
         scale, depth = 1 / math.tan(math.radians(self.fov_deg) / 2), near - far

@@ -35,9 +35,13 @@ def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
 
     `options` go to moderngl; without any, the context is EGL's, which needs no display. Raises GlError.
     """
-    if not options:
-        options = {"standalone": True, "backend": "egl"}
-    return first_version(gl, lambda require: moderngl.create_context(require=require, **options))
+    if options:
+        return first_version(gl, lambda require: moderngl.create_context(require=require, **options))
+    headless: dict[str, Any] = {"standalone": True, "backend": "egl"}
+    ctx = first_version(gl, lambda require: moderngl.create_context(require=require, **headless))
+    # Without a window there is no framebuffer to go back to when another is freed; this one stays.
+    ctx.simple_framebuffer((1, 1)).use()
+    return ctx
 
 
 def first_version(gl: str, create: Callable[[int], moderngl.Context]) -> moderngl.Context:

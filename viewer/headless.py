@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from viewer import gl, layers
+from viewer import decorations, gl, layers, tiled
 from viewer.camera import Camera
 from viewer.launch import Launch
 from viewer.scene import Scene
@@ -23,58 +26,204 @@ HEADING_DEG, PITCH_DEG = 0.0, -38.0
 SAMPLES = 4
 """MSAA of a picture whose settings leave it open: a single frame can afford it on any renderer."""
 
+PIECE_PX = 4096
+"""Pictures of more than the square of this are drawn in pieces with sides no longer than this."""
+
+MAX_SIDE_PX = 16384
+"""No piece is wider or higher, whatever OpenGL says."""
+
+STRIP_BYTES = 64 << 20
+"""How much of a large picture is held at a time, about."""
+
+SCREEN_PX = 2048
+"""Longer side at which colour ranges of a large picture are found."""
+
 TIMEOUT_S = 300.0
 """Longest wait for the tiles of one picture."""
 
 
-def render(launch: Launch, camera: Camera | None = None, *, legend: bool = True) -> np.ndarray:
-    """The picture a launch asks for, uint8 [height, width, 3], top row first.
+@contextmanager
+def opened(launch: Launch) -> Iterator[Scene]:
+    """A scene without a window that shows what a launch asks for, freed afterwards.
 
-    `camera` None shows the whole area. Raises NtileError for a file that cannot be shown, a tile that cannot be
-    loaded, or a machine without OpenGL.
+    Raises NtileError for a file that cannot be shown or a machine without OpenGL.
     """
     if launch.path is None:
         raise UsageError("A picture needs a file; give the .ntile file to draw.")
     ctx = gl.create_context(launch.gl)
     scene = Scene(ctx, launch.settings, launch.gl)
     try:
-        layers.open_file(scene, launch.path, launch.reference, launch.methods, launch.bits)
-        if launch.settings.overlay.name == "error" and scene.reference_name is None:
-            raise UsageError(
-                f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM."
-            )
-        if camera is None:
-            camera = Camera(fov_deg=launch.settings.view.fov_deg)
-            aspect = launch.size[0] / launch.size[1]
-            camera.frame(scene.bounds, aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
-        picture = draw(scene, camera, launch.size)
-        if legend:
-            add_legend(picture, scene)
-        return picture
+        show(scene, launch)
+        yield scene
     finally:
         scene.release()
         ctx.release()
 
 
-def draw(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:
-    """Load all that a view of an open scene needs and draw it, uint8 [height, width, 3]."""
+def show(scene: Scene, launch: Launch) -> None:
+    """Open a launch's file in a scene. Raises NtileError."""
+    assert launch.path is not None
+    layers.open_file(scene, launch.path, launch.reference, launch.methods, launch.bits)
+    if launch.settings.overlay.name == "error" and scene.reference_name is None:
+        raise UsageError(f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM.")
+
+
+def whole_area(scene: Scene, size_px: tuple[int, int]) -> Camera:
+    """The camera when none is given: the whole area from the south."""
+    camera = Camera(fov_deg=scene.settings.view.fov_deg)
+    camera.frame(scene.bounds, size_px[0] / size_px[1], heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
+    return camera
+
+
+def render(launch: Launch, camera: Camera | None = None, *, decorate: bool = True) -> np.ndarray:
+    """The picture a launch asks for, uint8 [height, width, 3], top row first.
+
+    `camera` None shows the whole area. `decorate` False leaves out what `Settings.decorations` asks for. Raises
+    NtileError for a file that cannot be shown, a tile that cannot be loaded, or a machine without OpenGL.
+    """
+    with opened(launch) as scene:
+        return draw(scene, camera or whole_area(scene, launch.size), launch.size, decorate=decorate)
+
+
+def draw(
+    scene: Scene,
+    camera: Camera,
+    size_px: tuple[int, int],
+    piece_px: tuple[int, int] | None = None,
+    *,
+    decorate: bool = False,
+) -> np.ndarray:
+    """Load all that a view of an open scene needs and draw it, uint8 [height, width, 3].
+
+    Drawn in pieces where the GPU cannot draw it at once (or `piece_px` is less); one does not see them.
+    """
+    pictures = list(strips(scene, camera, size_px, piece_px, decorate=decorate))
+    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+
+
+def strips(
+    scene: Scene,
+    camera: Camera,
+    size_px: tuple[int, int],
+    piece_px: tuple[int, int] | None = None,
+    *,
+    decorate: bool = False,
+) -> Iterator[np.ndarray]:
+    """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a time."""
+    piece_px = piece_px or largest_piece(scene.ctx, size_px)
+    if size_px[0] <= piece_px[0] and size_px[1] <= piece_px[1]:
+        with unhurried(scene), Easel(scene.ctx, size_px) as easel:
+            picture = easel.draw(scene, camera)
+            if decorate:
+                decorations.of(scene, camera, size_px).paint(picture)
+            yield picture
+        return
+    with unhurried(scene), Easel(scene.ctx) as easel, _looked(scene, camera, size_px) as decorated:
+        top = 0
+        for row in tiled.strips(size_px, piece_px):
+            strip = np.empty((row[0].height, size_px[0], 3), np.uint8)
+            for piece in row:
+                wider, rim = tiled.guarded(piece), tiled.GUARD_PX
+                easel.resize((wider.width, wider.height))
+                picture = easel.draw(scene, tiled.PieceCamera.of(camera, size_px, wider))
+                strip[:, piece.left : piece.left + piece.width] = picture[rim:-rim, rim:-rim]
+            if decorate:
+                decorated.paint(strip, top)
+            yield strip
+            top += len(strip)
+
+
+def largest_piece(ctx: moderngl.Context, size_px: tuple[int, int]) -> tuple[int, int]:
+    """How much of a picture is drawn at once: what OpenGL and PIECE_PX allow, and strips of STRIP_BYTES."""
+    names = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_RENDERBUFFER_SIZE", "GL_MAX_VIEWPORT_DIMS")
+    limits = np.hstack([np.min(ctx.info.get(name, PIECE_PX)) for name in names])
+    limit = int(min(*limits, MAX_SIDE_PX)) - 2 * tiled.GUARD_PX
+    width, height = size_px
+    if width <= limit and height <= limit and width * height <= PIECE_PX**2:
+        return size_px
+    side = min(limit, PIECE_PX)
+    return side, max(min(side, STRIP_BYTES // (3 * width)), 1)
+
+
+class Easel:
+    """A target to draw on, kept from picture to picture. Use it as a context manager."""
+
+    def __init__(self, ctx: moderngl.Context, size_px: tuple[int, int] | None = None) -> None:
+        self._ctx = ctx
+        self._before = ctx.fbo
+        self.size_px = (0, 0)
+        self._colour: moderngl.Texture | None = None
+        self._target: moderngl.Framebuffer | None = None
+        if size_px is not None:
+            self.resize(size_px)
+
+    def resize(self, size_px: tuple[int, int]) -> None:
+        """Make the pictures drawn from now on this large."""
+        if size_px != self.size_px:
+            self.close()
+            self.size_px = size_px
+            self._colour = self._ctx.texture(size_px, 4)
+            self._target = self._ctx.framebuffer([self._colour])
+
+    def draw(self, scene: Scene, camera: Camera) -> np.ndarray:
+        """Load all that a view needs and draw it, uint8 [height, width, 3]. Raises NtileError."""
+        assert self._target is not None
+        load(scene, camera, self.size_px)
+        scene.draw(self._target, camera)
+        return self.read()
+
+    def read(self) -> np.ndarray:
+        """What was drawn last, uint8 [height, width, 3], top row first."""
+        assert self._target is not None
+        width, height = self.size_px
+        pixels = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)
+        return pixels.reshape(height, width, 3)[::-1].copy()
+
+    def close(self) -> None:
+        """Free the target."""
+        if self._before is not None:
+            self._before.use()
+        for part in (self._target, self._colour):
+            if part is not None:
+                part.release()
+        self._target = self._colour = None
+        self.size_px = (0, 0)
+
+    def __enter__(self) -> Easel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextmanager
+def unhurried(scene: Scene) -> Iterator[None]:
+    """Settings for pictures that nobody waits to see: take in all that is finished, and smooth edges."""
     view = scene.settings.view
     asked = view.upload_budget_ms, view.msaa
     view.upload_budget_ms = math.inf
     view.msaa = SAMPLES if view.msaa < 0 else view.msaa
-    colour = scene.ctx.texture(size_px, 4)
-    before, target = scene.ctx.fbo, scene.ctx.framebuffer([colour])
     try:
-        load(scene, camera, size_px)
-        scene.draw(target, camera)
-        pixels = np.frombuffer(target.read(components=3, alignment=1), np.uint8)
-        return pixels.reshape(size_px[1], size_px[0], 3)[::-1].copy()
+        yield
     finally:
         view.upload_budget_ms, view.msaa = asked
-        if before is not None:
-            before.use()
-        target.release()
-        colour.release()
+
+
+@contextmanager
+def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[decorations.Decorations]:
+    """Look at the whole of a large picture first, at a screen's size: colour ranges that follow from what is in view
+    are fixed at those found there, and so are the decorations, which come back."""
+    overlay = scene.settings.overlay
+    asked = overlay.error_auto, overlay.error_range_m
+    shrink = min(1.0, SCREEN_PX / max(size_px))
+    seen_px = max(1, round(size_px[0] * shrink)), max(1, round(size_px[1] * shrink))
+    load(scene, camera, seen_px)
+    decorated = decorations.of(scene, camera, size_px, seen_px)
+    overlay.error_auto, overlay.error_range_m = False, scene.error_range_m
+    try:
+        yield decorated
+    finally:
+        overlay.error_auto, overlay.error_range_m = asked
 
 
 def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
@@ -92,24 +241,17 @@ def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
         scene.wait(0.1)
 
 
-def add_legend(picture: np.ndarray, scene: Scene) -> None:
-    """Draw the legend of what a scene shows into the lower left corner of its picture."""
-    from viewer import legend
+def paint_legend(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
+    """A card with the layer, and a bar with heights or errors in metres, above the row `bottom`; text is `em` high.
 
-    shown = legend.for_scene(scene)
-    if shown is not None:
-        paint_legend(picture, shown)
-
-
-def paint_legend(picture: np.ndarray, legend: Legend) -> None:
-    """A card with the layer, and a bar with heights or errors in metres; its size follows the picture's height."""
+    The picture may be a part of a larger one, so that some of the card or all of it lies outside.
+    """
     from viewer import theme
     from viewer.legend import Scale
     from viewer.lettering import Lettering, card
 
-    em = max(11, round(picture.shape[0] / 45))
     letters = Lettering(em)
-    panel, ink, dim = (_rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
+    panel, ink, dim = (decorations.rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
     scale = Scale.of(legend)
     lines = [(legend.layer, ink), (legend.title, ink), (legend.note, dim)]
     lines = [(line, colour) for line, colour in lines if line]
@@ -119,7 +261,7 @@ def paint_legend(picture: np.ndarray, legend: Legend) -> None:
         bar_width + round(0.9 * em) + max((letters.width(label) for label in scale.labels), default=0),
         max(letters.width(line) for line, _ in lines),
     )
-    left, bottom = em, picture.shape[0] - em
+    left = em
     height = 2 * pad + len(lines) * line_height + (0 if legend.table is None else em // 2 + bar_height)
     top = bottom - height
     card(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
@@ -135,7 +277,9 @@ def paint_legend(picture: np.ndarray, legend: Legend) -> None:
     _bar(picture, x, y, legend.table[entries], bar_width)
     for share, label in zip(scale.shares, scale.labels, strict=True):
         at = y + round(bar_height * (1 - share))
-        picture[min(max(at, y), y + bar_height - 1), x + bar_width : x + bar_width + em // 4] = dim
+        tick = min(max(at, y), y + bar_height - 1)
+        if 0 <= tick < len(picture):
+            picture[tick, x + bar_width : x + bar_width + em // 4] = dim
         at = min(max(at, y + em // 3), y + bar_height - em // 3)
         letters.draw(picture, x + bar_width + round(0.6 * em), at - round(0.6 * em), label, ink)
     letters.close()
@@ -143,10 +287,5 @@ def paint_legend(picture: np.ndarray, legend: Legend) -> None:
 
 def _bar(picture: np.ndarray, x: int, y: int, colours: np.ndarray, width: int) -> None:
     """A column of colours, top first, cut at the picture's edge."""
-    rows = picture[max(y, 0) : y + len(colours), x : x + width]
+    rows = picture[max(y, 0) : max(y + len(colours), 0), x : x + width]
     rows[...] = colours[max(-y, 0) : max(-y, 0) + len(rows), None, :]
-
-
-def _rgb(code: str) -> tuple[int, int, int]:
-    r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
-    return r, g, b

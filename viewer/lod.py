@@ -50,15 +50,16 @@ class View:
     @classmethod
     def of(cls, camera: Camera, size_px: tuple[int, int], exaggeration: float = 1.0, pivot_z: float = 0.0) -> View:
         """The view of a camera through a picture of this many pixels."""
-        width, height = size_px
-        right, up, forward = camera.axes
+        width, height = camera.whole(size_px)
+        left, right, bottom, top = camera.window
+        across, upward, forward = camera.axes
         tangent = math.tan(math.radians(camera.fov_deg) / 2)
         tangent_x = tangent * width / height
         planes = (
-            right + tangent_x * forward,
-            -right + tangent_x * forward,
-            up + tangent * forward,
-            -up + tangent * forward,
+            across - left * tangent_x * forward,
+            -across + right * tangent_x * forward,
+            upward - bottom * tangent * forward,
+            -upward + top * tangent * forward,
         )
         return cls(
             (camera.easting, camera.northing, camera.z),

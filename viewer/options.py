@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import click
 
+from viewer.settings import Decorations
+
 GROUPS = ("Input", "Look", "Overlay", "Compare", "Measure", "Film and pictures", "System")
 """Headings of `--help`, in their order."""
+
+MAX_SIDE, MAX_WINDOW_SIDE = 100_000, 16384
+"""Longest side of a picture and of a window, pixels."""
 
 
 class GroupedOption(click.Option):
@@ -53,13 +59,30 @@ class Size(click.ParamType):
         return self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """`"1280x720"` → (1280, 720); both sides 16 to 16384 pixels."""
+        """`"1280x720"` → (1280, 720); both sides 16 to MAX_SIDE pixels."""
         if isinstance(value, tuple):
             return value
         width, cross, height = str(value).lower().partition("x")
         if not (cross and width.isdecimal() and height.isdecimal()):
             self.fail(f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx)
         size = int(width), int(height)
-        if not all(16 <= side <= 16384 for side in size):
-            self.fail(f"{value!r} is out of range; each side is 16 to 16384 pixels.", param, ctx)
+        if not all(16 <= side <= MAX_SIDE for side in size):
+            self.fail(f"{value!r} is out of range; each side is 16 to {MAX_SIDE} pixels.", param, ctx)
         return size
+
+
+class Kinds(click.ParamType):
+    """What pictures carry: some fields of `settings.Decorations`, "all" or "none"."""
+
+    name = "LIST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        """`"legend,scale"` → those two."""
+        if isinstance(value, frozenset):
+            return value
+        known = [f.name for f in fields(Decorations)]
+        asked = {"all": known, "none": []}.get(value, [name.strip() for name in value.split(",")])
+        for name in asked:
+            if name not in known:
+                self.fail(f"{name!r} is not known; choose from {', '.join(known)}, or all or none.", param, ctx)
+        return frozenset(asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +15,28 @@ from neural.errors import NtileError
 
 def png_bytes(rgb: np.ndarray) -> bytes:
     """A uint8 [height, width, 3] picture as the bytes of a PNG file."""
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
-        raise ValueError(f"a picture is uint8 [height, width, 3], not {rgb.dtype} {rgb.shape}")
-    height, width, _ = rgb.shape
-    # Every row is led by its filter; 2 stores the difference to the row above, which suits smooth pictures.
-    rows = np.empty((height, 1 + 3 * width), np.uint8)
-    rows[:, 0] = 2
-    flat = rgb.reshape(height, 3 * width)
-    rows[0, 1:] = flat[0]
-    rows[1:, 1:] = flat[1:] - flat[:-1]
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
+    _check(rgb)
+    return b"".join(_png((rgb.shape[1], rgb.shape[0]), [rgb]))
 
 
 def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
     """Write a picture under its final name or not at all. Raises NtileError when that cannot be done."""
+    _check(rgb)
+    write_strips(path, (rgb.shape[1], rgb.shape[0]), [rgb])
+
+
+def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> None:
+    """Write a picture that comes in strips of rows, uint8 [rows, width, 3], from the top; only one is held at a time.
+
+    The file gets its final name when it is whole. Raises NtileError when it cannot be written, ValueError when the
+    strips are not a picture of that size; an error of the strips leaves no file behind either.
+    """
     out, temporary = Path(path), Path(f"{os.fspath(path)}.tmp")
     try:
         try:
-            temporary.write_bytes(png_bytes(rgb))
+            with temporary.open("wb") as file:
+                for part in _png(size_px, strips):
+                    file.write(part)
             os.replace(temporary, out)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -41,6 +44,34 @@ def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise NtileError(f"{out} cannot be written ({reason}); choose another place.") from error
+
+
+def _png(size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> Iterator[bytes]:
+    width, height = size_px
+    yield b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    packer = zlib.compressobj(6)
+    above = np.zeros((1, 3 * width), np.uint8)
+    done = 0
+    for strip in strips:
+        _check(strip)
+        flat = strip.reshape(len(strip), 3 * width)
+        # Every row is led by its filter; 2 stores the difference to the row above, which suits smooth pictures.
+        rows = np.empty((len(flat), 1 + 3 * width), np.uint8)
+        rows[:, 0] = 2
+        rows[:, 1:] = flat
+        rows[0, 1:] -= above[0]
+        rows[1:, 1:] -= flat[:-1]
+        above = flat[-1:].copy()
+        done += len(flat)
+        yield _chunk(b"IDAT", packer.compress(rows.data))
+    if done != height:
+        raise ValueError(f"{done} rows came for a picture of {height}")
+    yield _chunk(b"IDAT", packer.flush()) + _chunk(b"IEND", b"")
+
+
+def _check(rgb: np.ndarray) -> None:
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"a picture is uint8 [height, width, 3], not {rgb.dtype} {rgb.shape}")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -77,6 +77,16 @@ class Debug:
 
 
 @dataclass
+class Decorations:
+    """What saved pictures and films carry besides the terrain."""
+
+    legend: bool = True
+    scale: bool = False  # a bar of a round number of metres
+    north: bool = False  # an arrow
+    credits: bool = False  # the file's attribution
+
+
+@dataclass
 class Settings:
     """All settings; one instance belongs to the app and is handed to the scene."""
 
@@ -86,6 +96,7 @@ class Settings:
     shading: Shading = field(default_factory=Shading)
     overlay: Overlay = field(default_factory=Overlay)
     debug: Debug = field(default_factory=Debug)
+    decorations: Decorations = field(default_factory=Decorations)
 
     @property
     def layer(self) -> LayerChoice:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import moderngl
 
 from viewer import gl
@@ -20,14 +18,8 @@ class BackgroundPass:
 
     def draw(self, camera: Camera, size_px: tuple[int, int]) -> None:
         """Fill what the bound framebuffer's depth shows to be empty; drawn last, it costs only those pixels."""
-        right, up, forward = camera.axes
-        tangent = math.tan(math.radians(camera.fov_deg) / 2)
-        gl.set_uniforms(
-            self._program,
-            right=tuple(right * tangent * size_px[0] / size_px[1]),
-            up=tuple(up * tangent),
-            forward=tuple(forward),
-        )
+        right, up, forward = camera.pyramid(size_px)
+        gl.set_uniforms(self._program, right=tuple(right), up=tuple(up), forward=tuple(forward))
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         self._ctx.depth_func = "<="  # the triangle lies in the far plane, where depth was cleared to
         self._triangle.render(moderngl.TRIANGLES, vertices=3)

@@ -1,0 +1,74 @@
+"""A camera path over terrain: the same path, lifted smoothly wherever it would come too near to the ground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from viewer.film.curves import Track
+from viewer.film.path import CameraPath, Pose
+
+STEP_S = 0.05
+"""How often a path is compared with the terrain."""
+
+RAMP_S = 1.5
+"""How long before and after a place that is too low the camera begins and ends to rise."""
+
+Ceiling = Callable[[float, float], float | None]
+"""Highest drawn terrain around an easting and northing, or None where there is none."""
+
+
+class Flight:
+    """A path, at least `clearance_m` above the terrain at all times.
+
+    The lift is the largest that any moment within RAMP_S needs, averaged over that time by a Hann window: never
+    less than what is needed, and without a kink. Paths that are clear stay as they are, to the bit.
+    """
+
+    def __init__(self, path: CameraPath, ceiling: Ceiling | None = None, clearance_m: float = 2.0) -> None:
+        self._sampler = path.sampler()
+        self.duration_s = self._sampler.duration_s
+        self.loop = self._sampler.loop
+        self._lift: Track | None = None
+        if ceiling is not None:
+            self._lift = self._lifts(ceiling, clearance_m)
+
+    def at(self, time_s: float) -> Pose:
+        """The view at a time, seconds from the first keyframe."""
+        pose = self._sampler.at(time_s)
+        if self._lift is not None:
+            if self.loop and self.duration_s > 0:
+                time_s %= self.duration_s
+            pose = replace(pose, camera=replace(pose.camera, z=pose.camera.z + float(self._lift.at(time_s)[0])))
+        return pose
+
+    @property
+    def lifted_m(self) -> float:
+        """The largest lift anywhere; 0 for a path that is clear by itself."""
+        return 0.0 if self._lift is None else float(self._lift.values.max())
+
+    def _lifts(self, ceiling: Ceiling, clearance_m: float) -> Track | None:
+        count = max(2, round(self.duration_s / STEP_S) + 1)
+        times = np.linspace(0.0, self.duration_s, count)
+        needed = np.zeros(count)
+        for k, time_s in enumerate(times):
+            camera = self._sampler.at(float(time_s)).camera
+            top = ceiling(camera.easting, camera.northing)
+            if top is not None:
+                needed[k] = max(0.0, top + clearance_m - camera.z)
+        if not needed.any():
+            return None
+        if self.duration_s == 0:
+            return Track([0.0], needed[:1], monotone=True)
+        half = max(1, round(RAMP_S / STEP_S))
+        if self.loop:
+            needed[0] = needed[-1] = max(needed[0], needed[-1])
+            padded = needed[np.arange(-2 * half, count + 2 * half) % (count - 1)]
+        else:
+            padded = np.pad(needed, 2 * half, mode="edge")
+        widest = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1).max(axis=1)
+        window = np.hanning(2 * half + 3)[1:-1]
+        smooth = np.convolve(widest, window / window.sum(), mode="valid")
+        return Track(times, smooth, monotone=True, closed=self.loop)

@@ -1,0 +1,87 @@
+"""Camera paths made from the area itself: an orbit, and a tour of its most varied places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from viewer.camera import Camera
+from viewer.film.heightfield import HeightField
+from viewer.film.path import CameraPath, Keyframe
+
+GENERATORS = ("tour", "orbit")
+"""Values of `--flythrough`."""
+
+ORBIT_S, TOUR_S = 24.0, 48.0
+"""How long the films take when nothing is said."""
+
+ORBIT_PITCH_DEG = -28.0
+ORBIT_KEYFRAMES = 16
+
+
+def generate(
+    name: str,
+    field: HeightField,
+    *,
+    crs: str = "",
+    duration_s: float | None = None,
+    fov_deg: float = 45.0,
+    aspect: float = 16 / 9,
+) -> CameraPath:
+    """The path of a generator of GENERATORS, for an area's heights."""
+    from viewer.film import tour
+
+    makers: dict[str, Callable[..., CameraPath]] = {"orbit": orbit, "tour": tour.tour}
+    path = makers[name](field, fov_deg=fov_deg, aspect=aspect, duration_s=duration_s)
+    return replace(path, crs=crs)
+
+
+def orbit(
+    field: HeightField,
+    *,
+    centre: tuple[float, float] | None = None,
+    radius_m: float | None = None,
+    duration_s: float | None = None,
+    fov_deg: float = 45.0,
+    aspect: float = 16 / 9,
+) -> CameraPath:
+    """Once around a place (None: the middle of the area), clockwise as seen from above, looking at it all the time.
+
+    `radius_m` is the distance over ground; None is so far that the whole area stays in the picture.
+    """
+    bounds = field.bounds
+    if centre is None:
+        centre = (bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2
+    duration_s = duration_s or ORBIT_S
+    target = np.array([*centre, field.height_m(*centre)])
+    pitch = math.radians(ORBIT_PITCH_DEG)
+    if radius_m is None:
+        # A sphere around the area fits into the narrower angle of view; it may be cut a little, as terrain is flat.
+        reach = 0.5 * math.hypot(bounds.east - bounds.west, bounds.north - bounds.south)
+        half = math.radians(fov_deg) / 2
+        half = min(math.atan(math.tan(half) * aspect), 1.35 * half)
+        radius_m = reach / math.tan(half) * math.cos(pitch)
+    z = target[2] - radius_m * math.tan(pitch)
+    steps = ORBIT_KEYFRAMES
+    frames = []
+    for k in range(steps + 1):
+        heading = 360.0 * k / steps
+        towards = math.radians(heading)
+        x, y = target[0] - radius_m * math.sin(towards), target[1] - radius_m * math.cos(towards)
+        top = field.ceiling_m(x, y)
+        height = z if top is None else max(z, top + 0.02 * radius_m)
+        camera = looking_at(np.array([x, y, height]), target, fov_deg)
+        frames.append(Keyframe(duration_s * k / steps, camera))
+    frames[-1] = replace(frames[-1], camera=replace(frames[0].camera))
+    return CameraPath(frames, loop=True)
+
+
+def looking_at(eye: np.ndarray, target: np.ndarray, fov_deg: float) -> Camera:
+    """A camera at a place, its middle on another."""
+    east, north, up = np.asarray(target, float) - eye
+    heading = math.degrees(math.atan2(east, north)) % 360
+    pitch = math.degrees(math.atan2(up, math.hypot(east, north)))
+    return Camera(float(eye[0]), float(eye[1]), float(eye[2]), heading, pitch, fov_deg)

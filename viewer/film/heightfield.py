@@ -1,0 +1,90 @@
+"""A small raster of the whole area: what paths must stay above, and where the relief is. Pure numpy, any thread."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from neural.container import Reader
+from neural.errors import NtileError
+from neural.surface import SurfaceDecoder
+from neural.tiles import TILE
+from viewer.stats import Bounds
+
+SIDE = 320
+"""Samples along the longer side of the area."""
+
+TILES = 4
+"""Tiles along a side of the level that is read, at most: 16 tiles say enough of any area."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeightField:
+    """Heights in metres on a regular lattice, row 0 in the north; NaN where there is no data."""
+
+    bounds: Bounds  # of the area; low and high are those of the lattice
+    heights: np.ndarray  # float64 [rows, columns]
+    margin_m: float  # how far the finest surface may lie above the lattice
+    exaggeration: float = 1.0
+    pivot_z: float = 0.0
+
+    @classmethod
+    def read(cls, reader: Reader, layer: int = 0, *, exaggeration: float = 1.0) -> HeightField:
+        """The field of a layer. Raises NtileError for a damaged file, or an area without any height."""
+        grid, chosen = reader.grid, reader.layers[layer]
+        cells = max(grid.width, grid.height)
+        top = grid.levels - 1
+        level = max(z for z in range(grid.levels) if math.ceil(cells / (TILE << (top - z))) <= TILES)
+        spacing = cells / SIDE
+        columns, rows = _lattice(grid.width, spacing), _lattice(grid.height, spacing)
+        decoder = SurfaceDecoder(reader, chosen, lazy=True, keep_tiles=TILES * TILES)
+        heights, valid = decoder.lattice(columns, rows, level)
+        heights[~valid] = np.nan
+        if not valid.any():
+            raise NtileError(f"{reader.path}: it holds no heights; encode it again.")
+        bounds = Bounds(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
+        margin = chosen.root.geometric_error_m if level < top else 0.0
+        return cls(bounds, heights, min(margin, bounds.high - bounds.low), exaggeration, reader.layers[0].root.min_m)
+
+    def drawn(self, z_m: float) -> float:
+        """Where a height is drawn, vertical exaggeration included."""
+        return self.pivot_z + (z_m - self.pivot_z) * self.exaggeration
+
+    @property
+    def spacing_m(self) -> tuple[float, float]:
+        """Distance between samples, eastward and northward."""
+        rows, columns = self.heights.shape
+        return (self.bounds.east - self.bounds.west) / columns, (self.bounds.north - self.bounds.south) / rows
+
+    def cell(self, easting: float, northing: float) -> tuple[float, float]:
+        """Fractional column and row of a place; centres of samples are whole numbers."""
+        dx, dy = self.spacing_m
+        return (easting - self.bounds.west) / dx - 0.5, (self.bounds.north - northing) / dy - 0.5
+
+    def ceiling_m(self, easting: float, northing: float) -> float | None:
+        """The highest the terrain can be around a place, metres, drawn; None where none is near."""
+        column, row = self.cell(easting, northing)
+        x, y = round(column), round(row)
+        near = self.heights[max(y - 1, 0) : max(y + 2, 0), max(x - 1, 0) : max(x + 2, 0)]
+        if near.size == 0 or np.isnan(near).all():
+            return None
+        return self.drawn(float(np.nanmax(near)) + self.margin_m)
+
+    def height_m(self, easting: float, northing: float) -> float:
+        """Height of the terrain at a place, metres, drawn; outside and in holes that of the nearest sample."""
+        column, row = self.cell(easting, northing)
+        rows, columns = self.heights.shape
+        y, x = min(max(round(row), 0), rows - 1), min(max(round(column), 0), columns - 1)
+        value = self.heights[y, x]
+        if np.isnan(value):
+            there = np.argwhere(~np.isnan(self.heights))
+            y, x = there[np.argmin(((there - (y, x)) ** 2).sum(axis=1))]
+            value = self.heights[y, x]
+        return self.drawn(float(value))
+
+
+def _lattice(cells: int, spacing: float) -> np.ndarray:
+    count = max(2, round(cells / spacing))
+    return (np.arange(count) + 0.5) * (cells / count)

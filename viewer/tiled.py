@@ -1,0 +1,80 @@
+"""Pictures larger than the GPU draws at once: cut into pieces that fit together without a seam. No GL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from viewer.camera import Camera
+
+GUARD_PX = 24
+"""Pixels around a piece that are drawn and thrown away: effects that look at neighbouring pixels see them all."""
+
+
+class Piece(NamedTuple):
+    """A rectangle of a picture, pixels from its top left corner."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass
+class PieceCamera(Camera):
+    """The view of a camera through a part of its picture: the same pixels as the whole picture has there.
+
+    Levels of detail are chosen by distance and by pixels of the whole picture, so pieces agree on them.
+    """
+
+    whole_px: tuple[int, int] = (1, 1)
+    piece: Piece = field(default_factory=lambda: Piece(0, 0, 1, 1))
+
+    @classmethod
+    def of(cls, camera: Camera, whole_px: tuple[int, int], piece: Piece) -> PieceCamera:
+        """The part of a camera's picture of `whole_px` pixels."""
+        view = {f.name: getattr(camera, f.name) for f in fields(Camera)}
+        return cls(**view, whole_px=whole_px, piece=piece)
+
+    @property
+    def window(self) -> tuple[float, float, float, float]:
+        """See `Camera.window`."""
+        (width, height), piece = self.whole_px, self.piece
+        left, right = (2 * x / width - 1 for x in (piece.left, piece.left + piece.width))
+        top, bottom = (1 - 2 * y / height for y in (piece.top, piece.top + piece.height))
+        return left, right, bottom, top
+
+    def whole(self, size_px: tuple[int, int]) -> tuple[int, int]:
+        """See `Camera.whole`."""
+        return self.whole_px
+
+    def clip_from_view(self, aspect: float, near: float, far: float) -> np.ndarray:
+        """See `Camera.clip_from_view`; `aspect` is the piece's and follows from it."""
+        left, right, bottom, top = self.window
+        cut = np.eye(4)
+        cut[0, 0], cut[1, 1] = 2 / (right - left), 2 / (top - bottom)
+        cut[3, 0], cut[3, 1] = -(right + left) / (right - left), -(top + bottom) / (top - bottom)
+        return super().clip_from_view(self.whole_px[0] / self.whole_px[1], near, far) @ cut
+
+    def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> np.ndarray:
+        """See `Camera.ray`; the pixel is the piece's."""
+        return super().ray(x_px + self.piece.left, y_px + self.piece.top, self.whole_px)
+
+
+def strips(size_px: tuple[int, int], piece_px: tuple[int, int]) -> Iterator[list[Piece]]:
+    """A picture as rows of pieces no larger than `piece_px`, from the top; pieces of a row from the left."""
+    (width, height), (most_x, most_y) = size_px, piece_px
+    columns, rows = -(-width // most_x), -(-height // most_y)
+    x = [width * k // columns for k in range(columns + 1)]
+    y = [height * k // rows for k in range(rows + 1)]
+    for top, below in pairwise(y):
+        yield [Piece(left, top, right - left, below - top) for left, right in pairwise(x)]
+
+
+def guarded(piece: Piece) -> Piece:
+    """A piece with its guard of GUARD_PX on all sides."""
+    return Piece(piece.left - GUARD_PX, piece.top - GUARD_PX, piece.width + 2 * GUARD_PX, piece.height + 2 * GUARD_PX)
