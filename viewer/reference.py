@@ -142,7 +142,7 @@ class LayerReference:
     def __init__(self, reader: Reader, layer: Layer) -> None:
         self.name = layer.title or layer.method
         self._decoder = SurfaceDecoder(reader, layer)
-        self._sampler = Sampler(self._decoder)
+        self.sampler = Sampler(self._decoder)
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
         """See `Reference`."""
@@ -154,7 +154,7 @@ class LayerReference:
 
     def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
         """See `Reference`; the continuous surface."""
-        return self._sampler.at(easting, northing, level=level).metres
+        return self.sampler.at(easting, northing, level=level).metres
 
 
 class DemReference:

@@ -1,1 +1,106 @@
-"""Measuring: places, distances, areas and profiles on the continuous surface, for the window and for scripts."""
+"""Measuring on the continuous surface, from scripts: places, distances, areas and profiles.
+
+Every function takes the path (or URL) of a .ntile file, points as (easting, northing) in its coordinates, and the
+options of the viewer: `methods` and `bits` of slots A and B, a raster as `reference`. They raise NtileError for files
+that cannot be read and UsageError for options that cannot be meant; what lies outside the area or where there is no
+data is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neural.errors import UsageError
+
+if TYPE_CHECKING:
+    from viewer.measuring.profiles import Profile
+    from viewer.measuring.quantities import Measured
+    from viewer.measuring.terrain import Terrain
+
+Points = Sequence[Sequence[float]]
+
+
+@contextmanager
+def open_terrain(
+    path: str | Path, *, methods: Sequence[str] = (), bits: Sequence[int] = (), reference: str | Path | None = None
+) -> Iterator[Terrain]:
+    """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if there is one."""
+    from neural.container import open_reader
+    from neural.sampling import Sampler
+    from viewer import layers
+    from viewer import reference as references
+    from viewer.measuring.terrain import Terrain
+
+    with open_reader(path) as reader:
+        slots: dict[str, Sampler] = {}
+        made: dict[tuple[int, int | None], Sampler] = {}
+        for slot, choice in layers.choose(reader, tuple(methods), tuple(bits)).items():
+            key = choice.index, choice.keep_bits
+            if key not in made:
+                made[key] = Sampler.of(reader, reader.layers[choice.index], choice.keep_bits)
+            slots[slot] = made[key]
+        against = references.find(reader, reference)
+        try:
+            yield Terrain(reader.grid, slots, against)
+        finally:
+            if isinstance(against, references.DemReference):
+                against.close()
+
+
+def sample(path: str | Path, points: Points, **options: Any) -> dict[str, np.ndarray]:
+    """Heights in metres of every surface ("reference", "A", "B") at points [n, 2]."""
+    with open_terrain(path, **options) as terrain:
+        return terrain.heights(*_inside(terrain, points).T)
+
+
+def measure(path: str | Path, kind: str, points: Points, **options: Any) -> Measured:
+    """A "point", "distance" or "area": see `viewer.measuring.quantities`."""
+    from viewer.measuring import quantities
+
+    if kind not in quantities.KINDS:
+        raise UsageError(f"{kind!r} cannot be measured; choose from {', '.join(quantities.KINDS)}.")
+    with open_terrain(path, **options) as terrain:
+        try:
+            return quantities.measure(terrain, kind, _inside(terrain, points).tolist())
+        except ValueError as error:
+            raise UsageError(f"A measurement of {error}.") from None
+
+
+def profile(path: str | Path, points: Points, **options: Any) -> Profile:
+    """Heights of every surface along a polyline, and their residuals."""
+    from viewer.measuring import profiles
+
+    with open_terrain(path, **options) as terrain:
+        try:
+            return profiles.profile(terrain, _inside(terrain, points).tolist())
+        except ValueError as error:
+            raise UsageError(f"This line is no profile: {error}.") from None
+
+
+def _inside(terrain: Terrain, points: Points) -> np.ndarray:
+    """Points of which at least a part is worth asking about. Raises UsageError."""
+    pairs = _pairs(points)
+    west, south, east, north = terrain.grid.bounds
+    low, high = pairs.min(axis=0), pairs.max(axis=0)
+    if low[0] > east or high[0] < west or low[1] > north or high[1] < south:
+        raise UsageError(
+            f"All points lie outside the area; its eastings are {west:.10g} to {east:.10g}, "
+            f"its northings {south:.10g} to {north:.10g}."
+        )
+    return pairs
+
+
+def _pairs(points: Points) -> np.ndarray:
+    """Finite pairs [n, 2]. Raises UsageError."""
+    try:
+        found = np.asarray(points, np.float64)
+    except ValueError:
+        found = np.zeros(0)
+    if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
+        raise UsageError("Points are pairs of easting and northing; give them as [[easting, northing], …].")
+    return found

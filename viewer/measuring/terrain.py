@@ -10,7 +10,7 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.sampling import Sampler
-from viewer.reference import Reference
+from viewer.reference import LayerReference, Reference
 
 REFERENCE = "reference"
 SERIES = (REFERENCE, "A", "B")
@@ -57,6 +57,12 @@ class Terrain:
                 made[id(sampler)] = sampler.at(easting, northing, level=self.level_of(sampler, level)).metres
             found[name] = made[id(sampler)]
         return found
+
+    def sampler(self, name: str) -> Sampler | None:
+        """The continuous surface of a name; None for a reference that is a raster of its own."""
+        if name == REFERENCE:
+            return self.reference.sampler if isinstance(self.reference, LayerReference) else None
+        return self.slots[name]
 
     def level_of(self, sampler: Sampler, level: int | None) -> int | None:
         """The level of another file whose cells are about as large as those of a level of `grid`."""

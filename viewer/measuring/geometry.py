@@ -1,0 +1,121 @@
+"""Lines and polygons on the grid: lengths, bearings, places along a line, how much of each cell a polygon covers.
+
+Points are eastings and northings in the file's metres, [n, 2]. Lengths and areas are those of the grid: a map
+projection stretches them by its scale factor (0.04 % at the middle of a UTM zone).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Line(NamedTuple):
+    """Places along a polyline, its corners among them."""
+
+    easting: np.ndarray  # [m]
+    northing: np.ndarray
+    distance_m: np.ndarray  # along the line on the grid, from its beginning
+    spacing_m: float  # widest distance between neighbours
+
+
+def as_points(points: object) -> np.ndarray:
+    """Points as float64 [n, 2], each different from the one before it."""
+    array = np.asarray(points, np.float64).reshape(-1, 2)
+    if len(array) < 2:
+        return array
+    return array[np.append(True, (np.diff(array, axis=0) != 0).any(axis=1))]
+
+
+def segment_lengths_m(points: np.ndarray) -> np.ndarray:
+    """Length of each segment [n − 1]."""
+    return np.hypot(*np.diff(points, axis=0).T)
+
+
+def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
+    """Direction from one point to another, clockwise from grid north, in [0, 360); NaN between equal points."""
+    east, north = np.asarray(end, np.float64) - np.asarray(start, np.float64)
+    if east == 0 and north == 0:
+        return float("nan")
+    return float(np.degrees(np.arctan2(east, north)) % 360.0)
+
+
+def along(points: np.ndarray, step_m: float, at_most: int) -> Line:
+    """Places at most `step_m` apart on a polyline of two points or more, evenly on each segment.
+
+    Where that takes more than about `at_most` places they lie further apart.
+    """
+    lengths = segment_lengths_m(points)
+    total = float(lengths.sum())
+    step = max(step_m, total / max(at_most - len(points), 1))
+    pieces = np.maximum(np.ceil(lengths / step - 1e-9), 1).astype(int)
+    shares = [np.arange(count) / count for count in pieces]
+    places = [
+        start + share[:, None] * (end - start) for start, end, share in zip(points, points[1:], shares, strict=False)
+    ]
+    start_m = np.concatenate([[0.0], np.cumsum(lengths)])
+    distances = [begin + share * length for begin, share, length in zip(start_m, shares, lengths, strict=False)]
+    whole = np.concatenate([*places, points[-1:]])
+    return Line(whole[:, 0], whole[:, 1], np.append(np.concatenate(distances), total), float((lengths / pieces).max()))
+
+
+def nearest(line: Line, easting: float, northing: float) -> int:
+    """The place of a line that is nearest to a point."""
+    return int(np.argmin(np.hypot(line.easting - easting, line.northing - northing)))
+
+
+def area_m2(points: np.ndarray) -> float:
+    """Area of a closed polygon (the last corner joins the first)."""
+    x, y = (points - points[0]).T
+    return abs(float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))) / 2
+
+
+def perimeter_m(points: np.ndarray) -> float:
+    """Length of a closed polygon's outline."""
+    return float(segment_lengths_m(np.concatenate([points, points[:1]])).sum())
+
+
+def crosses_itself(points: np.ndarray) -> bool:
+    """Whether two sides of a closed polygon that are no neighbours meet."""
+    count = len(points)
+    start, end = points, np.roll(points, -1, axis=0)
+    for one in range(count - 2):
+        others = np.arange(one + 2, count - (one == 0))
+        a, b, c, d = start[one], end[one], start[others], end[others]
+        if ((_side(a, b, c) * _side(a, b, d) <= 0) & (_side(c, d, a) * _side(c, d, b) <= 0)).any():
+            return True
+    return False
+
+
+def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Which side of the line a → b a point c lies on: the sign."""
+    (ax, ay), (bx, by), (cx, cy) = a.T, b.T, c.T
+    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+
+
+def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
+    """How much of each unit cell a polygon that does not cross itself covers, in [0, 1]: [rows, columns].
+
+    Points are columns and rows, inside 0 … columns and 0 … rows. Exact: every side is cut at the cells' borders, and
+    each piece adds the area to its right within its row (as rasterizers of fonts do).
+    """
+    found = np.zeros((rows, columns + 1))
+    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
+        if start[1] == end[1]:
+            continue
+        cuts = [np.array([0.0, 1.0])]
+        for axis in range(2):
+            low, high = sorted((start[axis], end[axis]))
+            lines = np.arange(np.floor(low) + 1, np.ceil(high))
+            if len(lines):
+                cuts.append((lines - start[axis]) / (end[axis] - start[axis]))
+        t = np.unique(np.clip(np.concatenate(cuts), 0.0, 1.0))
+        x, y = start[:, None] + (end - start)[:, None] * t
+        middle_x, middle_y, rise = (x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2, np.diff(y)
+        column = np.clip(np.floor(middle_x).astype(int), 0, columns - 1)
+        row = np.clip(np.floor(middle_y).astype(int), 0, rows - 1)
+        inside = middle_x - column
+        np.add.at(found, (row, column), rise * (1 - inside))
+        np.add.at(found, (row, column + 1), rise * inside)
+    return np.clip(np.abs(np.cumsum(found, axis=1)[:, :columns]), 0.0, 1.0)

@@ -1,0 +1,219 @@
+"""What is measured of a point, a line and a polygon, on every surface at once: plain numbers, units in their names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from neural.sampling import Sampler
+from viewer.measuring import geometry
+from viewer.measuring.readout import read
+from viewer.measuring.terrain import REFERENCE, Terrain
+
+KINDS = ("point", "distance", "area")
+"""What can be measured; the number of points needed is FEWEST."""
+
+FEWEST = {"point": 1, "distance": 2, "area": 3}
+
+STEPS_PER_CELL = 2
+"""Samples along a line per finest cell."""
+
+MOST_SAMPLES = 20_000
+"""Samples along a line at most; a longer one has them further apart."""
+
+MOST_CELLS = 1 << 20
+"""Cells that a polygon's box is divided into at most; a larger one has them larger."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measurement's numbers."""
+
+    kind: str  # one of KINDS
+    points: list[list[float]]  # eastings and northings
+    common: dict[str, Any]  # what does not depend on the surface
+    surfaces: dict[str, dict[str, float]]  # name of a surface → its numbers; NaN where it is not known
+    note: str = ""  # what limits the numbers, a sentence
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; None where a number is not known."""
+        return _plain(asdict(self))
+
+
+def never() -> bool:
+    """A measurement that nobody gives up."""
+    return False
+
+
+def measure(
+    terrain: Terrain, kind: str, points: Sequence[Sequence[float]], outdated: Callable[[], bool] = never
+) -> Measured:
+    """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot be read."""
+    corners = geometry.as_points(points)
+    if len(corners) < FEWEST[kind]:
+        raise ValueError(f"{kind} takes {FEWEST[kind]} different points or more, not {len(corners)}")
+    if kind == "point":
+        return point(terrain, corners)
+    return distance(terrain, corners) if kind == "distance" else area(terrain, corners, outdated)
+
+
+def point(terrain: Terrain, corners: np.ndarray) -> Measured:
+    """Height, slope, aspect and curvatures of each slot, the reference's height, where it is."""
+    reading = read(terrain, *corners[0].tolist())
+    common = {
+        "easting_m": reading.easting,
+        "northing_m": reading.northing,
+        "longitude_deg": reading.longitude_deg,
+        "latitude_deg": reading.latitude_deg,
+        "tile": None if reading.tile is None else list(reading.tile),
+        "level": reading.level,
+    }
+    surfaces = {
+        name: {"height_m": height}
+        | (
+            {}
+            if name == REFERENCE
+            else {
+                "slope_deg": reading.slope_deg[name],
+                "aspect_deg": reading.aspect_deg[name],
+                "profile_curvature_per_m": reading.profile_curvature[name],
+                "plan_curvature_per_m": reading.plan_curvature[name],
+            }
+        )
+        for name, height in reading.heights_m.items()
+    }
+    return Measured("point", corners[:1].tolist(), common, surfaces)
+
+
+def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
+    """A polyline: its length on the grid, straight from corner to corner, and along each surface."""
+    line = geometry.along(corners, terrain.cell_m / STEPS_PER_CELL, MOST_SAMPLES)
+    at_corner = np.searchsorted(line.distance_m, np.append(0.0, np.cumsum(geometry.segment_lengths_m(corners))) - 1e-9)
+    horizontal_m = float(line.distance_m[-1])
+    surfaces, note = {}, ""
+    for name, heights in terrain.heights(line.easting, line.northing).items():
+        steps, rises = np.diff(line.distance_m), np.diff(heights)
+        along_surface = np.hypot(steps, rises)
+        known = np.isfinite(along_surface)
+        corner_heights = heights[at_corner]
+        difference_m = float(corner_heights[-1] - corner_heights[0])
+        surfaces[name] = {
+            "start_m": float(corner_heights[0]),
+            "end_m": float(corner_heights[-1]),
+            "height_difference_m": difference_m,
+            "gradient_percent": 100 * difference_m / horizontal_m,
+            "straight_m": float(np.hypot(np.diff(corner_heights), geometry.segment_lengths_m(corners)).sum()),
+            "surface_m": float(along_surface.sum()) if known.all() else math.nan,
+            "climb_m": float(rises[known & (rises > 0)].sum()),
+            "descent_m": float(-rises[known & (rises < 0)].sum()),
+            "known_share": float(steps[known].sum()) / horizontal_m,
+        }
+        if not known.all():
+            note = "Part of the line lies outside the area or where there is no data."
+    common = {
+        "horizontal_m": horizontal_m,
+        "bearing_deg": geometry.bearing_deg(corners[0], corners[-1]),
+        "sample_spacing_m": line.spacing_m,
+    }
+    return Measured("distance", corners.tolist(), common, surfaces, note)
+
+
+def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never) -> Measured:
+    """A polygon: its area on the grid, and that of each surface above it.
+
+    The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the polygon covers.
+    """
+    common: dict[str, Any] = {"planimetric_m2": geometry.area_m2(corners), "perimeter_m": geometry.perimeter_m(corners)}
+    if geometry.crosses_itself(corners):
+        common["planimetric_m2"] = math.nan
+        return Measured("area", corners.tolist(), common, {}, "The outline crosses itself, so it has no area.")
+    grid = terrain.grid
+    places = np.stack(grid.cell_of(*corners.T), axis=1)  # columns and rows
+    first, last = np.floor(places.min(axis=0)), np.ceil(places.max(axis=0))
+    step = 1
+    while np.prod(np.ceil((last - first) / step)) > MOST_CELLS:
+        step *= 2
+    columns, rows = (int(n) for n in np.maximum(np.ceil((last - first) / step), 1))
+    covered = geometry.coverage((places - first) / step, columns, rows)
+    column, row = (first[k] + (np.arange(n) + 0.5) * step for k, n in enumerate((columns, rows)))
+    easting = grid.transform[2] + grid.cell_x_m * column
+    northing = grid.transform[5] - grid.cell_y_m * row
+    cell_m2 = step * step * grid.cell_x_m * grid.cell_y_m
+    common["sample_spacing_m"] = step * terrain.cell_m
+    surfaces, note = {}, ""
+    for name in terrain.names:
+        found = _over_cells(terrain, name, easting, northing, covered * cell_m2, outdated)
+        surfaces[name] = found
+        if found["known_share"] < 1 - 1e-9:
+            note = "Part of the polygon lies outside the area or where there is no data; sums are of the rest."
+    return Measured("area", corners.tolist(), common, surfaces, note)
+
+
+ROWS_AT_ONCE = 64
+"""Rows of a polygon's cells decoded at once, between two looks at whether anybody still wants them."""
+
+
+def _over_cells(
+    terrain: Terrain,
+    name: str,
+    easting: np.ndarray,
+    northing: np.ndarray,
+    weights_m2: np.ndarray,
+    outdated: Callable[[], bool],
+) -> dict[str, float]:
+    """Sums over cell centres, northernmost row first, weighted by the part of each cell that counts."""
+    plan = surface = volume = 0.0
+    low, high = math.inf, -math.inf
+    for start in range(0, len(northing), ROWS_AT_ONCE):
+        if outdated():
+            break
+        rows = slice(start, start + ROWS_AT_ONCE)
+        used = np.flatnonzero(weights_m2[rows].any(axis=0))
+        if not len(used):
+            continue
+        columns = slice(int(used[0]), int(used[-1]) + 1)
+        weights = weights_m2[rows, columns]
+        metres, stretch = _heights_and_stretch(terrain, name, easting[columns], northing[rows])
+        counts = np.isfinite(metres) & (weights > 0)
+        plan += float(weights[counts].sum())
+        surface += float((weights * stretch)[counts & np.isfinite(stretch)].sum())
+        volume += float((weights * metres)[counts].sum())
+        if counts.any():
+            low, high = min(low, float(metres[counts].min())), max(high, float(metres[counts].max()))
+    known = plan > 0
+    return {
+        "surface_m2": surface if known and surface > 0 else math.nan,
+        "mean_m": volume / plan if known else math.nan,
+        "lowest_m": low if known else math.nan,
+        "highest_m": high if known else math.nan,
+        "known_share": plan / float(weights_m2.sum()) if known else 0.0,
+    }
+
+
+def _heights_and_stretch(
+    terrain: Terrain, name: str, easting: np.ndarray, northing: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Heights on a lattice, northernmost row first, and how much larger the surface is than its plan."""
+    sampler = terrain.sampler(name)
+    if isinstance(sampler, Sampler):
+        at = sampler.lattice(easting, northing[::-1], order=1)
+        return at.metres[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[::-1]
+    assert terrain.reference is not None
+    half_x, half_y = terrain.grid.cell_x_m / 2, terrain.grid.cell_y_m / 2
+    e, n = easting[None, :], northing[:, None]
+    west, east = (terrain.reference.heights_at(e + side * half_x, n) for side in (-1, 1))
+    south, north = (terrain.reference.heights_at(e, n + side * half_y) for side in (-1, 1))
+    stretch = np.sqrt(1 + ((east - west) / (2 * half_x)) ** 2 + ((north - south) / (2 * half_y)) ** 2)
+    return terrain.reference.heights_at(e, n), stretch
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
