@@ -86,7 +86,7 @@ def test_the_sheet_fits_small_windows_and_closes(drive, area):
         driver.settle()
         driver.press("f1")
         driver.ctx.yield_(2)
-        sheet = imgui.internal.find_window_by_name("##help")
+        sheet = imgui.internal.find_window_by_name("##sheet")
         assert sheet.active
         assert 0 <= sheet.pos.x
         assert sheet.pos.x + sheet.size.x <= SIZE[0]
@@ -94,10 +94,10 @@ def test_the_sheet_fits_small_windows_and_closes(drive, area):
         assert sheet.size.x > 0.8 * SIZE[0]
         assert sheet.scroll_max.y > 0 or sheet.content_size.y < sheet.size.y
         driver.press("escape")
-        assert not app.help_shown
+        assert app.sheet == ""
         driver.press("f1")
-        driver.ctx.item_click("//##help/Close")
-        assert not app.help_shown
+        driver.ctx.item_click("//##sheet/Close")
+        assert app.sheet == ""
 
     drive(Launch(path=str(area), size=SIZE), steps)
 

@@ -12,8 +12,10 @@ import click
 
 from neural import __version__
 from neural.errors import NtileError, UsageError
+from viewer import preferences
 from viewer.launch import Launch
 from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Size, option
+from viewer.preferences import THEMES
 from viewer.settings import Decorations
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
@@ -34,7 +36,13 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 )
 @option("Overlay", "--overlay", type=click.Choice(["none", "error"]), default="none", help="Colours over the surface.")
 @option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
-@option("System", "--cache-mb", type=click.FloatRange(16), default=512.0, metavar="MB", help="GPU memory for tiles.")
+@option(
+    "System",
+    "--cache-mb",
+    type=click.FloatRange(16),
+    metavar="MB",
+    help="GPU memory for tiles (as preferred; else 512).",
+)
 @option(
     "Film and pictures", "--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit."
 )
@@ -49,6 +57,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 @option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot.")
 @option("System", "--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
 @option("System", "--debug", is_flag=True, help="Show tracebacks.")
+@option("System", "--theme", type=click.Choice(THEMES), help="Light or dark window and legend.")
 @click.version_option(__version__)
 def main(debug: bool, **options: Any) -> None:
     """Explore a .ntile terrain file (without FILE: the sample area that ships with the program).
@@ -81,7 +90,7 @@ def _launch(
     headless: bool,
     screenshot: str | None,
     sse: float,
-    cache_mb: float,
+    cache_mb: float | None,
     overlay: str,
     size: tuple[int, int] | None,
     decorations: frozenset[str],
@@ -104,7 +113,10 @@ def _launch(
         raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
     launch = Launch(path=file, headless=headless, screenshot=screenshot, size=size, **rest)
     launch.settings.view.sse_px = sse
-    launch.settings.view.cache_mb = cache_mb
+    if cache_mb is not None:
+        launch.settings.view.cache_mb = cache_mb
+    elif not headless:  # pictures do not depend on who makes them
+        launch.settings.view.cache_mb = preferences.load()[0].cache_mb
     launch.settings.overlay.name = overlay
     for kind in fields(Decorations):
         setattr(launch.settings.decorations, kind.name, kind.name in decorations)
@@ -124,6 +136,10 @@ def run(launch: Launch) -> None:
             layers.choose(reader, launch.methods, launch.bits)
     try:
         if launch.headless:
+            if launch.theme:
+                from viewer import appearance
+
+                appearance.use(launch.theme)
             _picture(launch)
         else:
             _window(launch)

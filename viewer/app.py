@@ -23,6 +23,7 @@ from viewer.measuring.session import Measuring
 from viewer.messages import Messages
 from viewer.navigation import Navigation
 from viewer.png import write_png
+from viewer.preferences import Store
 from viewer.scene import Scene
 from viewer.screenshots import Screenshots
 from viewer.settings import LayerChoice
@@ -41,8 +42,11 @@ class App:
         self.launch = launch
         self.settings = launch.settings
         self.messages = Messages()
+        self.preferences = Store(lambda sentence: self.messages.add("warning", sentence))
         self.camera = Camera()
         self.dialogs: Dialogs = Dialogs(self.open, self.open_reference)
+        if self.preferences.values.folder:
+            self.dialogs.folder = Path(self.preferences.values.folder)
         self.screenshots: Screenshots = Screenshots(self.messages)
         self.input = Input()
         self.scene: Scene | None = None
@@ -63,7 +67,8 @@ class App:
         self.tools: list[Tool] = []
         """What may take the mouse in the scene before the camera does, first come first served."""
         self.measuring: Measuring = Measuring()
-        self.help_shown: bool = False
+        self.sheet: str = ""
+        """The sheet that lies over everything, a name of viewer.sheets.SHEETS; empty for none."""
         self.panels_shown: bool = True
         self.failure: Exception | None = None
         """Why the window closed without being asked to."""
@@ -130,6 +135,8 @@ class App:
         if not self.panels_shown:
             self.toggle_panels()
         self.measuring.close()
+        self.preferences.values.folder = str(self.dialogs.folder)
+        self.preferences.save()
         if self._costs is not None:
             self._costs.close()
         if self.scene is not None:
@@ -161,6 +168,8 @@ class App:
         self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")
         self.messages.info(f"Opened {self.path.name}.")
+        self.preferences.values.remember(path)
+        self.preferences.save()
 
     def open(self, path: str, reference: str | None = None) -> bool:
         """Show a file; what is wrong with it becomes a message and the present file stays."""
@@ -208,14 +217,14 @@ class App:
         """Show the other slot, A or B."""
         layers.swap(self.settings)
 
-    def toggle_help(self) -> None:
-        """Show or hide the list of keys."""
-        self.help_shown = not self.help_shown
+    def toggle_sheet(self, name: str) -> None:
+        """Show a sheet, or hide it where it is shown already."""
+        self.sheet = "" if self.sheet == name else name
 
     def escape(self) -> None:
-        """The key Esc: close the help, or give up what a tool is at."""
-        if self.help_shown:
-            self.help_shown = False
+        """The key Esc: close the sheet, or give up what a tool is at."""
+        if self.sheet:
+            self.sheet = ""
             return
         for tool in self.tools:
             if tool.cancel(self):

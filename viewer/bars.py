@@ -35,6 +35,8 @@ def menus(app: App) -> None:
                 imgui.separator()
             for key in rows:
                 _item(app, key)
+                if key.chord == "ctrl+o":
+                    _recent(app)
         if title == "View":
             _panels()
         imgui.end_menu()
@@ -45,6 +47,21 @@ def _item(app: App, key: Key) -> None:
     possible = key.possible is None or key.possible(app)
     if imgui.menu_item(key.text, key.shown, on, possible)[0]:
         key.act(app)
+
+
+def _recent(app: App) -> None:
+    """Files that were open before; those that are gone are last and grey."""
+    values = app.preferences.values
+    if not imgui.begin_menu("Open recent", bool(values.recent)):
+        return
+    for path, there in values.recent_files():
+        if imgui.menu_item(f"{text.shortened(path, 60)}##{path}", "", False, there)[0]:
+            app.open(path)
+    imgui.separator()
+    if imgui.menu_item("Clear this list", "", False)[0]:
+        values.recent.clear()
+        app.preferences.save()
+    imgui.end_menu()
 
 
 def _panels() -> None:

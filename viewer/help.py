@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import keys, theme
+from viewer import keys, sheet, theme
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -19,15 +19,6 @@ MOST_COLUMNS = 5
 
 Block = tuple[str, list[tuple[str, str]]]
 """A heading with its keys and what they do."""
-
-_SHEET = (
-    imgui.WindowFlags_.no_title_bar
-    | imgui.WindowFlags_.no_resize
-    | imgui.WindowFlags_.no_move
-    | imgui.WindowFlags_.no_docking
-    | imgui.WindowFlags_.no_saved_settings
-    | imgui.WindowFlags_.no_collapse
-)
 
 
 def blocks() -> list[Block]:
@@ -46,7 +37,7 @@ def blocks() -> list[Block]:
 
 def _spare(chord: keys.Chord) -> bool:
     """Whether a chord only gives a key that other keyboards have elsewhere; the sheet does not need it."""
-    return chord[1].startswith("keypad") or chord == keys.parse("shift+equal")
+    return chord[1].startswith("keypad") or ("shift" in chord[0] and chord[1] == "equal")
 
 
 def columns(found: Sequence[Block], count: int) -> list[list[Block]]:
@@ -75,11 +66,7 @@ def draw(app: App) -> None:
     line = imgui.get_text_line_height_with_spacing()
     lines = 2.5 + max(sum(len(rows) + 2 for _, rows in column) for column in filled)
     size = ImVec2(len(filled) * COLUMN_EM * em + 2.5 * em, min(lines * line, 0.96 * room.y))
-    imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.always, ImVec2(0.5, 0.5))
-    imgui.set_next_window_size(size, imgui.Cond_.always)
-    imgui.set_next_window_bg_alpha(1.0)
-    if imgui.begin("##help", None, _SHEET)[0]:
-        _title(app)
+    if sheet.begin(app, "Mouse and keys", size):
         top = imgui.get_cursor_pos_y()
         for number, column in enumerate(filled):
             left = em + number * COLUMN_EM * em
@@ -87,14 +74,6 @@ def draw(app: App) -> None:
             for heading, rows in column:
                 _block(heading, rows, left)
     imgui.end()
-
-
-def _title(app: App) -> None:
-    imgui.text_colored(theme.rgba(theme.TEXT), "Mouse and keys")
-    imgui.same_line()
-    imgui.set_cursor_pos_x(imgui.get_window_width() - 5 * hello_imgui.em_size())
-    if imgui.small_button("Close"):
-        app.help_shown = False
 
 
 def _block(heading: str, rows: Sequence[tuple[str, str]], left: float) -> None:

@@ -97,7 +97,9 @@ class Input:
         if io.mouse_wheel:
             step = WHEEL_FINE_STEP if io.key_ctrl else WHEEL_STEP
             app.glide = None
-            app.camera.zoom(app.navigation.world_point(x, y), step**io.mouse_wheel)
+            app.camera.zoom(
+                app.navigation.world_point(x, y), step ** (io.mouse_wheel * app.preferences.values.zoom_speed)
+            )
         for button in range(3):
             if not imgui.is_mouse_clicked(button) or self.drag is not None:
                 continue
@@ -129,10 +131,10 @@ class Input:
         if drag.kind == "pan":
             app.camera.pan(drag.point, *viewport.to_pixels(io.mouse_pos), viewport.size)
         elif drag.kind == "orbit":
-            degrees = ORBIT_DEG_PER_PX / viewport.ratio
+            degrees = ORBIT_DEG_PER_PX / viewport.ratio * app.preferences.values.turn_speed
             app.camera.orbit(dx * degrees, _pitch_step(app, -dy * degrees), drag.point)
         else:
-            degrees = app.camera.fov_deg / viewport.size[1]
+            degrees = app.camera.fov_deg / viewport.size[1] * app.preferences.values.turn_speed
             app.camera.look(dx * degrees, -dy * degrees)
 
     def _fly(self, app: App, io: Any) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
-from viewer import window
+from viewer import appearance, window
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -139,6 +139,7 @@ KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
     Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
     Key("File", "f12", "Save a screenshot", lambda app: app.screenshots.save()),
+    Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),
     Key("File", "ctrl+q", "Quit", lambda app: window.close()),
     Key("View", "r", "Whole area in view", lambda app: app.navigation.home()),
     Key("View", "n", "North up", lambda app: app.navigation.turn(heading_deg=0.0)),
@@ -146,6 +147,9 @@ KEYS = (
     Key("View", "equal shift+equal keypad_add", "Fly faster", lambda app: app.navigation.change_speed(SPEED_STEP)),
     Key("View", "minus keypad_subtract", "Fly slower", lambda app: app.navigation.change_speed(1 / SPEED_STEP)),
     Key("View", "tab", "Panels and menus", lambda app: app.toggle_panels(), on=lambda app: app.panels_shown),
+    Key("View", "ctrl+l", "Light colours", appearance.toggle_light, on=appearance.is_light),
+    Key("View", "ctrl+equal ctrl+shift+equal ctrl+keypad_add", "Larger text", appearance.larger),
+    Key("View", "ctrl+minus ctrl+keypad_subtract", "Smaller text", appearance.smaller),
     Key("View", "f11", "Full screen", lambda app: window.toggle_fullscreen()),
     choice("Shading", "_1 keypad1", "Hillshade", "shading.mode", "hillshade"),
     choice("Shading", "_2 keypad2", "Elevation", "shading.mode", "elevation"),
@@ -158,7 +162,8 @@ KEYS = (
     switch("Debug", "l", "Tint levels of detail", "debug.lod_tint"),
     switch("Debug", "b", "Boxes around tiles", "debug.bounds"),
     switch("Debug", "f", "Freeze the choice of tiles", "debug.freeze"),
-    Key("Help", "f1", "Mouse and keys", lambda app: app.toggle_help(), on=lambda app: app.help_shown),
+    Key("Help", "f1", "Mouse and keys", lambda app: app.toggle_sheet("help"), on=lambda app: app.sheet == "help"),
+    Key("Help", "", "About", lambda app: app.toggle_sheet("about")),
     Key("Help", "escape", "Close, give up", lambda app: app.escape(), menu=False),
 )
 """Every command, in the order of the menus."""

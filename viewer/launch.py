@@ -19,4 +19,5 @@ class Launch:
     size: tuple[int, int] = (1280, 720)  # window or picture, pixels
     headless: bool = False
     gl: str = "auto"  # "auto", "4.3" or "4.1"
+    theme: str | None = None  # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
     settings: Settings = field(default_factory=Settings)

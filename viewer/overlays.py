@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from viewer import help, legend, theme
+from viewer import legend, theme
+from viewer.sheets import SHEETS
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -49,8 +50,8 @@ def draw(app: App) -> None:
             _note(paint, left + em, top + em, label)
     else:
         _welcome(left + width / 2, top + height / 2)
-    if app.help_shown:
-        help.draw(app)
+    if app.sheet:
+        SHEETS[app.sheet](app)
     _toasts(app, app.viewport.area)
 
 
@@ -103,7 +104,7 @@ def _toasts(app: App, area: tuple[float, float, float, float]) -> None:
     for number, message in enumerate(reversed(app.messages.toasts())):
         imgui.set_next_window_pos(ImVec2(left + width - em, bottom), imgui.Cond_.always, ImVec2(1, 1))
         imgui.set_next_window_bg_alpha(0.94)
-        colour = theme.rgba(theme.LEVEL_COLOURS[message.level])
+        colour = theme.rgba(theme.level(message.level))
         imgui.push_style_color(imgui.Col_.border, colour)
         if imgui.begin(f"##toast{number}", None, _CARD)[0]:
             imgui.text_colored(colour, ICONS[message.level])

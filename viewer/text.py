@@ -72,3 +72,11 @@ def tick_label(value: float, step: float) -> str:
 
 def _floor_log10(value: float) -> int:
     return int(f"{value:e}".partition("e")[2])
+
+
+def shortened(line: str, length: int) -> str:
+    """A line of at most `length` signs: its middle gives way, as the ends of a path say most."""
+    if len(line) <= length:
+        return line
+    end = (length - 1) * 2 // 3
+    return f"{line[: length - 1 - end]}…{line[-end:]}"

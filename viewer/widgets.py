@@ -81,9 +81,10 @@ def pill(label: str, pressed: bool, size: ImVec2 | None = None) -> bool:
     if pressed:
         imgui.push_style_color(imgui.Col_.button, theme.rgba(theme.ACCENT_DEEP))
         imgui.push_style_color(imgui.Col_.button_hovered, theme.rgba(theme.ACCENT_DEEP))
+        imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.ON_ACCENT))
     clicked = imgui.button(label, size or ImVec2(0, 0))
     if pressed:
-        imgui.pop_style_color(2)
+        imgui.pop_style_color(3)
     return clicked
 
 
@@ -100,7 +101,7 @@ def paint_badge(paint: imgui.ImDrawList, x: float, y: float, slot: str) -> None:
     em, size = hello_imgui.em_size(), imgui.calc_text_size(slot)
     corner = ImVec2(x + BADGE_EM * em, y + size.y)
     paint.add_rect_filled(ImVec2(x, y), corner, theme.u32(theme.ACCENT_DEEP), 0.2 * em)
-    paint.add_text(ImVec2(x + (BADGE_EM * em - size.x) / 2, y), theme.u32(theme.TEXT), slot)
+    paint.add_text(ImVec2(x + (BADGE_EM * em - size.x) / 2, y), theme.u32(theme.ON_ACCENT), slot)
 
 
 def centred(text: str, *, dim: bool = False) -> None:

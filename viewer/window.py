@@ -10,7 +10,7 @@ import moderngl
 import numpy as np
 from imgui_bundle import hello_imgui, imgui, immapp
 
-from viewer import gl, panels, theme
+from viewer import appearance, gl, panels, theme
 
 # After imgui_bundle, which brings the glfw library that both must share.
 import glfw  # isort: skip
@@ -156,7 +156,7 @@ def _connect(app: App, params: hello_imgui.RunnerParams) -> None:
 
     calls = params.callbacks
     calls.load_additional_fonts = theme.load_fonts
-    calls.setup_imgui_style = theme.apply_style
+    calls.setup_imgui_style = lambda: appearance.begin(app)
     calls.setup_imgui_config = _configure
     calls.post_init = _guarded(app, _attach, app, widgets=False)
     calls.show_menus = _guarded(app, bars.menus, app)

@@ -23,7 +23,9 @@ def draw(app: App) -> None:
             imgui.text_disabled(time.strftime("%H:%M:%S", time.localtime(message.when)))
             imgui.same_line()
             again = f"  (×{message.count})" if message.count > 1 else ""
-            imgui.push_style_color(imgui.Col_.text, theme.rgba(_COLOURS[message.level]))
+            imgui.push_style_color(
+                imgui.Col_.text, theme.rgba(theme.TEXT if message.level == "info" else theme.level(message.level))
+            )
             imgui.text_wrapped(message.text + again)
             imgui.pop_style_color()
         if imgui.get_scroll_y() >= imgui.get_scroll_max_y():
@@ -36,6 +38,3 @@ def draw(app: App) -> None:
     if imgui.small_button("Clear"):
         app.messages.entries.clear()
     imgui.end_group()
-
-
-_COLOURS = {"info": theme.TEXT, "warning": theme.WARNING, "error": theme.ERROR}
