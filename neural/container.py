@@ -18,7 +18,7 @@ from neural.grid import Grid
 from neural.hilbert import FIRST_IDS, tile_ids, tiles_from_ids
 from neural.metadata import Layer
 from neural.pmtiles import HEADER_BYTES, Header, squeeze, unpack_directories, unsqueeze
-from neural.source import FileSource, Source
+from neural.source import FileSource, Source, Traffic
 from neural.tiles import TILE, Tile, tile_id
 
 HEAD_BYTES = 1 << 16
@@ -34,11 +34,12 @@ class Reader:
     """An open .ntile file; reads may come from several threads. Use as a context manager.
 
     Every failure is a ContainerError that names the file. `grid`, `layers` and `metadata` (without the
-    decoders' bytes) are plain data; `header` gives the sizes of the file's sections.
+    decoders' bytes) are plain data; `header` gives the sizes of the file's sections, `traffic` what has been read.
     """
 
     def __init__(self, path: str, source: Source) -> None:
         self.path = path
+        self.traffic = Traffic()
         self._source = source
         self._open()
 
@@ -197,6 +198,7 @@ class Reader:
             data = self._source.get_bytes(offset, length)
         except (OSError, ValueError) as error:  # ValueError: closed meanwhile
             raise ContainerError(f"{self.path} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        self.traffic.count(len(data))
         if len(data) != length:
             raise ContainerError(f"{self.path} ends before its last tile{_AGAIN}")
         return data

@@ -19,6 +19,21 @@ class Source(Protocol):
         """Release what is held open."""
 
 
+class Traffic:
+    """What has been read so far; several threads count."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+        self._lock = threading.Lock()
+
+    def count(self, length: int) -> None:
+        """One request brought so many bytes."""
+        with self._lock:
+            self.requests += 1
+            self.bytes += length
+
+
 class FileSource:
     """A local file."""
 

@@ -147,6 +147,11 @@ class SurfaceDecoder:
         return self.linked.latents(tile, envelope.offset_m), self.linked.valid(tile)
 
     @property
+    def cached_bytes(self) -> int:
+        """Memory of what a linked decode keeps of tiles; 0 where tiles decode alone, or none has been decoded."""
+        return 0 if self._linked is None else self._linked.cached_bytes
+
+    @property
     def linked(self) -> Linked:
         """The layer's tiles decoded from one another; of a `LinkedMethod` only."""
         assert isinstance(self.method, LinkedMethod)

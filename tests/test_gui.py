@@ -210,6 +210,8 @@ def test_every_panel_draws(drive, area, with_file):
         driver.app.settings.overlay.name = "error"
         driver.app.settings.shading.elevation_auto = False
         driver.settle()
+        driver.app.debugging.toggle()
+        driver.ctx.yield_(3)
         for panel in panels.PANELS:
             driver.ctx.window_focus(f"//{panel.TITLE}")
             driver.ctx.yield_(3)
@@ -218,7 +220,7 @@ def test_every_panel_draws(drive, area, with_file):
 
     drive(Launch(path=str(area) if with_file else None, size=TALL), steps)
     assert all(count > 50 for count in seen.values()), seen
-    assert len(seen) == len(panels.PANELS) == 6
+    assert len(seen) == len(panels.PANELS) == 7
 
 
 def test_screenshot_waits_for_the_tiles_and_exits(drive, area, tmp_path):

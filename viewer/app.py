@@ -16,6 +16,7 @@ from neural.errors import NtileError, UsageError
 from viewer import layers, legend, motion, overlays, window
 from viewer.camera import Camera
 from viewer.costs import UNKNOWN, Cost, Costs
+from viewer.debugging import Debugging
 from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
 from viewer.input import Input
 from viewer.launch import Launch
@@ -49,6 +50,7 @@ class App:
             self.dialogs.folder = Path(self.preferences.values.folder)
         self.screenshots: Screenshots = Screenshots(self.messages)
         self.input = Input()
+        self.debugging: Debugging = Debugging(self)
         self.scene: Scene | None = None
         self.viewport: Viewport | None = None
         self.path: Path | None = None
@@ -97,6 +99,7 @@ class App:
         """One frame of the user interface, before the panels."""
         if self.viewport is None:
             return
+        self.debugging.frames.begin()
         while self._dropped:
             self.drop(self._dropped.pop(0))
         self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
@@ -129,6 +132,8 @@ class App:
         """The window's picture is complete: hand it to whoever asked for it."""
         if self.scene is not None:
             self.screenshots.deliver(self.scene.ctx)
+        if self.viewport is not None:
+            self.debugging.frames.end(self.viewport.pictures)
 
     def stop(self) -> None:
         """The window is closing: free what is on the GPU; panels out of sight would stay so the next time."""

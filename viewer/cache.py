@@ -51,6 +51,8 @@ class TileCache(Generic[PageT, Key, Value]):
         self._pages: list[PageT] = []
         self._free: list[Slot[PageT]] = []
         self._pinned: frozenset[Key] = frozenset()
+        self.evicted = 0
+        """Tiles that had to make room so far."""
 
     def __contains__(self, key: Key) -> bool:
         return key in self._entries
@@ -108,6 +110,7 @@ class TileCache(Generic[PageT, Key, Value]):
             page = min(freeable, key=lambda page: len(used[id(page)]))
             for key in used[id(page)]:
                 self.discard(key)
+            self.evicted += len(used[id(page)])
             self._drop(page)
 
     def clear(self) -> None:
@@ -131,6 +134,7 @@ class TileCache(Generic[PageT, Key, Value]):
             oldest = next((key for key in self._entries if key not in self._pinned), None)
             if oldest is not None:
                 self.discard(oldest)
+                self.evicted += 1
                 return self._free.pop()
         page = self._make_page()
         self._pages.append(page)

@@ -14,15 +14,18 @@ from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
 from viewer.passes.target import Target
 from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
+from viewer.singletile import belongs, tile_of
 from viewer.skirts import EdgeFacts
 from viewer.source import Source
 from viewer.store import TileKey, TileStore
+from viewer.timers import Timers
 
 
 class Drawing:
     """The passes and the target they share."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
+        self.timers = Timers(ctx)
         self._target = Target(ctx)
         self._background = BackgroundPass(ctx)
         self._terrain = TerrainPass(ctx)
@@ -51,14 +54,22 @@ class Drawing:
         boxes = _boxes(source, selection, exaggeration, pivot_z) - np.tile(camera.eye, 2)
         near, far = _depth_range(boxes, camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
-        batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z)
+        with self.timers.cpu("arrange"):
+            only = tile_of(look.settings.debug.tile)
+            batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z, only)
+        self.timers.enabled = look.settings.debug.timing
         self._target.begin(fbo, samples)
-        self._terrain.draw(batches, clip_from_world, look)
+        with self.timers.time("terrain"):
+            self._terrain.draw(batches, clip_from_world, look)
         if look.settings.debug.bounds and len(boxes):
             corners = np.concatenate([boxes[:, :3], boxes[:, 3:] - boxes[:, :3]], axis=1)
-            self._bounds.draw(corners, clip_from_world)
-        self._background.draw(camera, fbo.size)
-        self._target.finish(fbo)
+            with self.timers.time("boxes"):
+                self._bounds.draw(corners, clip_from_world)
+        with self.timers.time("background"):
+            self._background.draw(camera, fbo.size)
+        with self.timers.time("finish"):
+            self._target.finish(fbo)
+        self.timers.finish_picture()
 
     def release(self) -> None:
         """Free everything on the GPU."""
@@ -88,7 +99,13 @@ def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
 
 
 def _batches(
-    store: TileStore, source: Source, selection: Selection, eye: np.ndarray, exaggeration: float, pivot_z: float
+    store: TileStore,
+    source: Source,
+    selection: Selection,
+    eye: np.ndarray,
+    exaggeration: float,
+    pivot_z: float,
+    only: Tile | None,
 ) -> list[Batch]:
     """The drawn tiles as instances, near ones first; those without holes before the others."""
     grid = source.reader.grid
@@ -102,6 +119,8 @@ def _batches(
     groups: dict[tuple[bool, int], tuple[TilePage, list[np.ndarray]]] = {}
     nearest_first = sorted(selection.draw, key=lambda tile: (-selection.errors_px.get(tile, 0.0), tile))
     for tile in nearest_first:
+        if not belongs(tile, only):
+            continue
         resident = store.resident(source, tile)
         assert resident is not None
         page, layer = store.cache.slot(TileKey(source.key, tile))

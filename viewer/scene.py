@@ -21,6 +21,8 @@ from viewer.passes.terrain import Look
 from viewer.settings import LayerChoice, Settings
 from viewer.source import SourceKey
 from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
+from viewer.store import TileStore
+from viewer.timers import Timers
 
 
 class Scene:
@@ -49,6 +51,16 @@ class Scene:
     def reader(self) -> Reader | None:
         """The open file (`.layers`, `.grid`, `.metadata`), or None."""
         return None if self._file is None else self._file.reader
+
+    @property
+    def store(self) -> TileStore | None:
+        """Tiles on the GPU and on their way there, for those who look into the machinery; None without a file."""
+        return None if self._file is None else self._file.store
+
+    @property
+    def timers(self) -> Timers:
+        """Where the time of pictures goes."""
+        return self._drawing.timers
 
     @property
     def reference_name(self) -> str | None:
@@ -115,7 +127,8 @@ class Scene:
         if file is None:
             return self.stats
         exaggeration = self.settings.view.exaggeration
-        self.messages += file.update(self.settings, View.of(camera, size_px, exaggeration, file.pivot_z))
+        with self.timers.cpu("update"):
+            self.messages += file.update(self.settings, View.of(camera, size_px, exaggeration, file.pivot_z))
         store, selection = file.store, file.selection
         self.stats = FrameStats(
             tiles_drawn=len(selection.draw),

@@ -74,6 +74,8 @@ class Debug:
     lod_tint: bool = False
     bounds: bool = False  # boxes of drawn tiles, min to max height
     freeze: bool = False  # keep the tile selection while the camera moves
+    timing: bool = False  # measure GPU time by pass; a software renderer then waits for each
+    tile: str = ""  # "z/x/y": draw only this tile, what is below it, or the one that stands in for it
 
 
 @dataclass

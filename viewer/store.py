@@ -35,6 +35,13 @@ class TileKey(NamedTuple):
     tile: Tile
 
 
+class Decoded(NamedTuple):
+    """Work done on a layer's tiles: reading and decoding by workers, or decoding by the GPU."""
+
+    tiles: int
+    seconds: float
+
+
 @dataclass
 class Resident:
     """What the CPU keeps of a tile on the GPU."""
@@ -63,6 +70,8 @@ class TileStore:
         """Largest height difference seen on an edge shared by two loaded tiles of one level."""
         self.read_bytes = 0
         self.decode_ms = 0.0
+        self.decoded: dict[Source, Decoded] = {}
+        """Tiles decoded of each layer at some bits, and the time they took."""
         self.upload_ms = 0.0
         self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
         self._reader: HeightReader | None = None
@@ -112,7 +121,7 @@ class TileStore:
         start = time.perf_counter()
         loaded = source.load(tile)
         self._insert(source, tile, loaded)
-        self._count(loaded, time.perf_counter() - start)
+        self._count(source, loaded, time.perf_counter() - start)
 
     def request(self, source: Source, tiles: Iterable[Tile], reference: Reference | None) -> None:
         """Have workers load these tiles, most urgent first (with errors where a reference is given).
@@ -178,7 +187,7 @@ class TileStore:
             start = time.perf_counter()
             if key not in self.cache:
                 self._insert(source, tile, loaded)
-            self._count(loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
+            self._count(source, loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
         if errors is not None and key in self.cache:
             self.cache.value(key).errors = errors
             page, layer = self.cache.slot(key)
@@ -186,7 +195,9 @@ class TileStore:
             source.nodes.mark(tile, loaded=True, measured=True)
         return complaint
 
-    def _count(self, loaded: LoadedTile, seconds: float) -> None:
+    def _count(self, source: Source, loaded: LoadedTile, seconds: float) -> None:
+        before = self.decoded.get(source, Decoded(0, 0.0))
+        self.decoded[source] = Decoded(before.tiles + 1, before.seconds + seconds)
         self.read_bytes += loaded.payload_bytes
         ms = seconds * 1e3
         self.decode_ms = ms if self.decode_ms == 0 else 0.8 * self.decode_ms + 0.2 * ms

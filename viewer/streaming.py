@@ -31,6 +31,14 @@ def default_threads() -> int:
     return max(2, min(4, (os.cpu_count() or 2) - 1))
 
 
+class Queues(NamedTuple):
+    """Jobs by state."""
+
+    waiting: int
+    running: int
+    finished: int  # not yet taken
+
+
 class Streamer:
     """Runs the jobs last submitted, most urgent first.
 
@@ -54,8 +62,13 @@ class Streamer:
     @property
     def pending(self) -> int:
         """Jobs waiting, running, or finished but not yet taken."""
+        return sum(self.queues)
+
+    @property
+    def queues(self) -> Queues:
+        """The same by state."""
         with self._condition:
-            return len(self._waiting) + len(self._running) + len(self._done)
+            return Queues(len(self._waiting), len(self._running), len(self._done))
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Replace the waiting jobs by these, most urgent first."""

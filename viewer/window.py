@@ -113,9 +113,17 @@ def _docking(app: App) -> hello_imgui.DockingParams:
         hello_imgui.DockingSplit(*split[:2], getattr(imgui.Dir, split[2]), split[3]) for split in panels.SPLITS
     ]
     docking.dockable_windows = [
-        hello_imgui.DockableWindow(panel.TITLE, panel.DOCK, _guarded(app, panel.draw, app), can_be_closed_=False)
+        hello_imgui.DockableWindow(
+            panel.TITLE,
+            panel.DOCK,
+            _guarded(app, panel.draw, app),
+            is_visible_=getattr(panel, "SHOWN", True),
+            can_be_closed_=False,
+        )
         for panel in panels.PANELS
     ]
+    for dockable in docking.dockable_windows:
+        dockable.remember_is_visible = False
     private = imgui.internal.DockNodeFlagsPrivate_
     docking.main_dock_space_node_flags = (
         imgui.DockNodeFlags_.passthru_central_node.value
@@ -229,6 +237,13 @@ def show_panels(shown: bool) -> None:
             dockable.is_visible = shown
     if shown:
         _hidden.clear()
+
+
+def show_panel(title: str, shown: bool) -> None:
+    """Open a panel, in front of the others in its dock, or close it."""
+    for dockable in hello_imgui.get_runner_params().docking_params.dockable_windows:
+        if dockable.label == title:
+            dockable.is_visible = dockable.focus_window_at_next_frame = shown
 
 
 def set_title(title: str) -> None:

@@ -133,6 +133,11 @@ class Recent(Generic[_T]):
             while len(self._found) > self._keep:
                 self._found.popitem(last=False)
 
+    def kept(self) -> list[_T]:
+        """All that is kept."""
+        with self._lock:
+            return list(self._found.values())
+
 
 class Assembly:
     """One layer's decoded tiles (`neural.methods.base.Linked`)."""
@@ -158,6 +163,14 @@ class Assembly:
         self.stack = Recent(self._decode)
         self.own = Recent(self._own, _KEEP_WINDOWS)
         """A tile's samples and RIM more all round."""
+
+    @property
+    def cached_bytes(self) -> int:
+        """See `Linked`."""
+        stacks = [stack for stack in self.stack.kept() if stack is not None]
+        details = [array for stack in stacks for level in stack.details for array in level]
+        windows = [array for window in self.own.kept() for array in window]
+        return sum(array.nbytes for array in (*details, *windows, *(stack.valid for stack in stacks)))
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
         """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's coefficients."""

@@ -171,6 +171,10 @@ class TileMethod(Method):
 class Linked(Protocol):
     """The tiles of one layer of a `LinkedMethod`, decoded from one another; several threads may ask."""
 
+    @property
+    def cached_bytes(self) -> int:
+        """Memory of what is kept of tiles decoded before, for those that need it."""
+
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
         """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload is damaged."""
 

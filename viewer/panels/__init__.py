@@ -1,13 +1,14 @@
-"""The panels, in the order of their tabs. A panel is a module with TITLE, DOCK and draw(app).
+"""The panels, in the order of their tabs. A panel is a module with TITLE, DOCK and draw(app), and SHOWN = False where
+it is opened by a command only.
 
 Panels read the app and write only its settings. To add one: write the file, name it in PANELS.
 """
 
 from __future__ import annotations
 
-from viewer.panels import error, layers, log, quantization, shading, statistics
+from viewer.panels import debug, error, layers, log, quantization, shading, statistics
 
-PANELS = (layers, shading, statistics, quantization, error, log)
+PANELS = (layers, shading, statistics, quantization, error, log, debug)
 """Every panel there is."""
 
 SPLITS = (

@@ -1,0 +1,44 @@
+"""How long the window's thread worked on each of its latest frames."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+
+SECONDS = 6.0
+"""How far back the graph reaches."""
+
+
+class FrameTimes:
+    """Milliseconds of work by frame: from the first callback to the last, waiting for the display not included."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        """Frames since the start."""
+        self._begun, self._pictures = 0.0, 0
+        self._kept: deque[tuple[float, float, bool]] = deque(maxlen=2000)
+
+    def begin(self) -> None:
+        """A frame begins."""
+        self._begun = time.perf_counter()
+
+    def end(self, pictures: int) -> None:
+        """It is complete; `pictures` counts the scene's pictures drawn so far."""
+        now = time.perf_counter()
+        self.frames += 1
+        self._kept.append((now, 1e3 * (now - self._begun), pictures > self._pictures))
+        self._pictures = pictures
+
+    def latest(self, seconds: float = SECONDS) -> tuple[np.ndarray, np.ndarray]:
+        """Ages in seconds (negative, ascending) and milliseconds of the frames with a new picture."""
+        now = time.perf_counter()
+        kept = [(at - now, ms) for at, ms, drawn in self._kept if drawn and now - at <= seconds]
+        values = np.array(kept, np.float64).reshape(-1, 2)
+        return values[:, 0].copy(), values[:, 1].copy()
+
+    def percentiles(self, seconds: float = SECONDS) -> tuple[float, float]:
+        """The median and the 99th percentile of these, milliseconds; zeros without any."""
+        _, ms = self.latest(seconds)
+        return (float(np.percentile(ms, 50)), float(np.percentile(ms, 99))) if len(ms) else (0.0, 0.0)
