@@ -103,8 +103,10 @@ class App:
         while self._dropped:
             self.drop(self._dropped.pop(0))
         self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
+        before = replace(self.camera)
         self.navigation.update()
         self.input.update(self)
+        self.navigation.watch(before)
         overlays.draw(self)
         self.dialogs.draw()
 

@@ -135,12 +135,24 @@ def has_file(app: App) -> bool:
     return app.scene is not None and app.scene.reader is not None
 
 
+def can_undo(app: App) -> bool:
+    """Whether the camera can go back."""
+    return app.navigation.history.can_undo
+
+
+def can_redo(app: App) -> bool:
+    """Whether the camera has been taken back."""
+    return app.navigation.history.can_redo
+
+
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
     Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
     Key("File", "f12", "Save a screenshot", lambda app: app.screenshots.save()),
     Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),
     Key("File", "ctrl+q", "Quit", lambda app: window.close()),
+    Key("View", "ctrl+z", "Undo the camera's move", lambda app: app.navigation.undo(), possible=can_undo),
+    Key("View", "ctrl+y ctrl+shift+z", "Redo it", lambda app: app.navigation.redo(), possible=can_redo),
     Key("View", "r", "Whole area in view", lambda app: app.navigation.home()),
     Key("View", "n", "North up", lambda app: app.navigation.turn(heading_deg=0.0)),
     Key("View", "t", "Straight down", lambda app: app.navigation.turn(pitch_deg=-89.9)),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer import motion
+from viewer.camera import Camera
 from viewer.headless import HEADING_DEG, PITCH_DEG
+from viewer.history import History
+from viewer.stats import Bounds
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -26,6 +30,9 @@ class Navigation:
         """How fast keys fly."""
         self.settling_frames = 0
         """Frames left in which the camera follows the settling layout of a new file."""
+        self.history = History()
+        self._back: motion.Glide | None = None  # the glide of an undo or redo, which is no move of its own
+        self._area: Bounds | None = None  # of the file that the history belongs to
 
     def update(self) -> None:
         """One frame: follow the layout of a new file, then a glide under way."""
@@ -38,9 +45,42 @@ class Navigation:
             app.camera, arrived = app.glide.now()
             app.glide = None if arrived else app.glide
 
+    def watch(self, before: Camera) -> None:
+        """Take in what keys, mouse and glides made of the camera in this frame."""
+        app = self._app
+        if self.settling_frames or (self._back is not None and app.glide is self._back):
+            return
+        if self._back is not None and app.glide is None and not app.input.moving:
+            self._back = None  # arrived in this frame
+            return
+        self._back = None
+        self.history.watch(before, app.camera, time.monotonic(), busy=app.input.moving or app.glide is not None)
+
+    def undo(self) -> None:
+        """Glide back to where the camera was before its latest move."""
+        self._return(self.history.undo(self._app.camera))
+
+    def redo(self) -> None:
+        """Glide to where it was before the latest undo."""
+        self._return(self.history.redo())
+
+    def _return(self, camera: Camera | None) -> None:
+        app = self._app
+        if camera is not None:
+            camera.fov_deg = app.settings.view.fov_deg
+            self._back = app.glide = motion.between(app.camera, camera)
+
     def begin(self) -> None:
-        """A new file is open: show all of it."""
-        self._app.glide, self.settling_frames = None, SETTLING_FRAMES
+        """A new file is open: show all of it. Moves over another area cannot be undone any more."""
+        app = self._app
+        assert app.scene is not None
+        app.glide, self.settling_frames = None, SETTLING_FRAMES
+        area, before = app.scene.bounds, self._area
+        if before is None or area.west >= before.east or before.west >= area.east:
+            self.history.reset()
+        elif area.south >= before.north or before.south >= area.north:
+            self.history.reset()
+        self._area = area
 
     def home(self, *, glide: bool = True) -> None:
         """Show the whole area, looking north."""
