@@ -14,7 +14,7 @@ from neural import __version__
 from neural.errors import NtileError, UsageError
 from viewer import preferences
 from viewer.launch import Launch
-from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Size, option
+from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Points, Size, option
 from viewer.preferences import THEMES
 from viewer.settings import Decorations
 
@@ -43,6 +43,15 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     metavar="MB",
     help="GPU memory for tiles (as preferred; else 512).",
 )
+@option("Measure", "--profile", type=Points(), metavar='"E,N E,N …"', help="Elevation profile along a line.")
+@option(
+    "Measure",
+    "--measure",
+    type=(click.Choice(["point", "distance", "area"]), Points()),
+    metavar='KIND "E,N …"',
+    help="Measure a point, distance or area.",
+)
+@option("Measure", "--out", metavar="FILE", help="With --headless: the numbers as .csv or .json, a profile as .png.")
 @option(
     "Film and pictures", "--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit."
 )
@@ -54,7 +63,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     default="legend",
     help="On pictures: some of legend,scale,north,credits; all; none.",
 )
-@option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot.")
+@option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot, --profile, --measure.")
 @option("System", "--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
 @option("System", "--debug", is_flag=True, help="Show tracebacks.")
 @option("System", "--theme", type=click.Choice(THEMES), help="Light or dark window and legend.")
@@ -66,6 +75,7 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --overlay error
     terrain-viewer area.ntile --bits 8 --bits 4        (slots A and B; the key X swaps them)
     terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
+    terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
     """
     try:
         run(_launch(**options))
@@ -99,8 +109,13 @@ def _launch(
     """Options as typed → Launch; what cannot be meant is a UsageError."""
     from assets import sample_files
 
-    if headless and not screenshot:
+    numbers = rest["profile"] or rest["measure"]
+    if headless and rest["profile"] and rest["measure"]:
+        raise UsageError("--headless makes a profile or measures; give --profile or --measure, not both.")
+    if headless and not (screenshot or numbers):
         raise UsageError("--headless draws nothing on its own; add --screenshot OUT.png.")
+    if rest["out"] and not (headless and numbers):
+        raise UsageError("--out is for the numbers of --headless with --profile or --measure; add these.")
     if screenshot and Path(screenshot).suffix.lower() != ".png":
         raise UsageError(f"{screenshot}: pictures are written as PNG; give a name that ends in .png.")
     if file is None:
@@ -125,8 +140,9 @@ def _launch(
 
 def run(launch: Launch) -> None:
     """Draw a picture or open the window, whichever `launch` asks for."""
-    if launch.screenshot and not Path(launch.screenshot).resolve().parent.is_dir():
-        raise NtileError(f"{launch.screenshot}: its folder does not exist; create it or choose another place.")
+    for out in (launch.screenshot, launch.out):
+        if out and not Path(out).resolve().parent.is_dir():
+            raise NtileError(f"{out}: its folder does not exist; create it or choose another place.")
     if launch.path is not None:
         # What is wrong with the file is said before OpenGL is tried or a window flashes up.
         from neural.container import open_reader
@@ -140,7 +156,12 @@ def run(launch: Launch) -> None:
                 from viewer import appearance
 
                 appearance.use(launch.theme)
-            _picture(launch)
+            if launch.profile or launch.measure:
+                from viewer.measuring import command
+
+                command.run(launch)
+            if launch.screenshot:
+                _picture(launch)
         else:
             _window(launch)
     except ImportError as error:

@@ -15,6 +15,9 @@ class Launch:
     reference: str | None = None  # DEM to measure errors against
     methods: tuple[str, ...] = ()  # of the layers in slots A and B; none = see layers.default_slots
     bits: tuple[int, ...] = ()  # kept in slots A and B; none = as stored
+    profile: tuple[tuple[float, float], ...] = ()  # eastings and northings of a line to draw a profile along
+    measure: tuple[str, tuple[tuple[float, float], ...]] | None = None  # "point", "distance" or "area", and its points
+    out: str | None = None  # where a headless profile or measurement goes; None = standard output
     screenshot: str | None = None  # PNG to write, then exit
     size: tuple[int, int] = (1280, 720)  # window or picture, pixels
     headless: bool = False

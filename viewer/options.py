@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -69,6 +71,32 @@ class Size(click.ParamType):
         if not all(16 <= side <= MAX_SIDE for side in size):
             self.fail(f"{value!r} is out of range; each side is 16 to {MAX_SIDE} pixels.", param, ctx)
         return size
+
+
+class Points(click.ParamType):
+    """Eastings and northings such as "241100,3908500 241900,3907200"."""
+
+    name = '"E,N E,N …"'
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[float, float], ...]:
+        """`"1,2 3,4"` → ((1.0, 2.0), (3.0, 4.0)); semicolons may stand between points, blanks around commas."""
+        if isinstance(value, tuple):
+            return value
+        found = []
+        for pair in re.sub(r"\s*,\s*", ",", str(value).replace(";", " ")).split():
+            east, comma, north = pair.partition(",")
+            try:
+                point = float(east), float(north)
+            except ValueError:
+                point = math.nan, math.nan
+            if not comma or not all(map(math.isfinite, point)):
+                self.fail(f"{pair!r} is no point; write easting,northing with a blank between points.", param, ctx)
+            found.append(point)
+        if not found:
+            self.fail("there is no point; write easting,northing with a blank between points.", param, ctx)
+        return tuple(found)
 
 
 class Kinds(click.ParamType):
