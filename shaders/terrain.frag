@@ -8,6 +8,7 @@
 
 in vec3 v_place;
 flat in vec3 v_about;
+flat in vec2 v_size_m;
 
 layout(location = 0) out vec4 o_colour;
 
@@ -31,6 +32,13 @@ uniform vec2 u_elevation_m;  // at the two ends of the colours
 uniform bool u_coloured;  // elevation colours, else neutral
 uniform bool u_shaded;  // relief
 
+// Slopes east and north at a place of the tile, metres per metre.
+vec2 gradient_at(vec2 uv)
+{
+    vec2 at = uv * (float(LATTICE - 1) / float(LATTICE)) + 0.5 / float(LATTICE);
+    return texture(u_gradients, vec3(at, v_about.x)).rg;
+}
+
 #include <overlay>
 
 const vec3 NEUTRAL = vec3(0.5089, 0.5089, 0.4910);  // 189, 189, 186 in sRGB
@@ -39,11 +47,11 @@ vec3 terrain_colour()
 {
     Surface s;
     s.uv = v_place.xy;
+    s.size_m = v_size_m;
     s.z_m = v_place.z;
     s.layer = int(v_about.x);
     s.measured = v_about.z > 0.5;
-    vec2 at = s.uv * (float(LATTICE - 1) / float(LATTICE)) + 0.5 / float(LATTICE);
-    s.gradient = texture(u_gradients, vec3(at, v_about.x)).rg;
+    s.gradient = gradient_at(s.uv);
     s.relief = relief(s.gradient);
     float share = (s.z_m - u_elevation_m.x) / (u_elevation_m.y - u_elevation_m.x);
     vec3 colour = u_coloured ? colour_of(u_colours, share) : NEUTRAL;

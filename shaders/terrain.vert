@@ -12,6 +12,7 @@ in vec4 i_about;  // layer of the page, level, offset_m, 1 when errors are there
 
 out vec3 v_place;  // u, v, true height
 flat out vec3 v_about;  // layer, level, measured
+flat out vec2 v_size_m;  // of the tile, east and south
 
 uniform mat4 u_clip_from_world;
 uniform float u_exaggeration;
@@ -58,4 +59,5 @@ void main()
 #endif
     v_place = vec3(uv, i_about.z + height);
     v_about = vec3(i_about.xy, i_about.w);
+    v_size_m = i_size;
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from viewer.colormaps import colormap, lut, names, oklab_from_srgb, read, srgb_from_oklab
+from viewer.colormaps import USES, colormap, lut, names, oklab_from_srgb, read, srgb_from_oklab
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, applied to linear RGB.
 DEFICIENCIES = {
@@ -21,10 +21,12 @@ def encoded(values):
     return np.where(values <= 0.0031308, 12.92 * values, 1.055 * values ** (1 / 2.4) - 0.055)
 
 
-def test_there_are_maps_for_both_uses():
+def test_there_are_maps_for_every_use():
     assert "terrain" in names("elevation")
     assert "balance" in names("error")
-    assert set(names()) == set(names("elevation")) | set(names("error"))
+    assert "heather" in names("amount")
+    assert "compass" in names("cyclic")
+    assert {name for use in USES for name in names(use)} == set(names())
 
 
 @pytest.mark.parametrize("name", names())
@@ -37,7 +39,7 @@ def test_table_is_even_and_in_gamut(name):
     # Eight entries apart, so that rounding to bytes does not decide; a diverging map turns at its middle.
     apart = np.linalg.norm(lab[8:] - lab[:-8], axis=1)
     inside = np.r_[apart[:112], apart[136:]] if colormap(name).kind == "error" else apart
-    assert inside.max() / inside.min() < 1.5
+    assert inside.max() / inside.min() < (2.2 if colormap(name).kind == "cyclic" else 1.5)
     assert len(np.unique(table, axis=0)) > 180
 
 
@@ -47,6 +49,31 @@ def test_elevation_rises_in_lightness_for_everyone(name):
     for matrix in [np.eye(3), *map(np.array, DEFICIENCIES.values())]:
         seen = oklab_from_srgb(encoded(linear(table) @ matrix.T))[:, 0]
         assert np.all(np.diff(seen[::8]) > 0)
+
+
+@pytest.mark.parametrize("name", names("amount"))
+def test_amounts_darken_from_next_to_white_for_everyone(name):
+    table = lut(name) / 255
+    assert oklab_from_srgb(table)[0, 0] > 0.95
+    for matrix in [np.eye(3), *map(np.array, DEFICIENCIES.values())]:
+        seen = oklab_from_srgb(encoded(linear(table) @ matrix.T))[:, 0]
+        assert np.all(np.diff(seen[::8]) < 0)
+
+
+@pytest.mark.parametrize("name", names("cyclic"))
+def test_directions_close_and_the_four_differ(name):
+    lab = oklab_from_srgb(lut(name) / 255)
+    assert np.linalg.norm(lab[0] - lab[-1]) < 0.01
+    quarters = lab[[0, 64, 128, 191]]
+    apart = np.linalg.norm(quarters[:, None] - quarters[None], axis=-1)[np.triu_indices(4, 1)]
+    assert apart.min() > 0.12
+
+
+def test_compass_directions_differ_for_everyone():
+    table = lut("compass")[[0, 64, 128, 191]] / 255
+    for matrix in map(np.array, DEFICIENCIES.values()):
+        seen = oklab_from_srgb(encoded(linear(table) @ matrix.T))
+        assert np.linalg.norm(seen[:, None] - seen[None], axis=-1)[np.triu_indices(4, 1)].min() > 0.12
 
 
 @pytest.mark.parametrize("name", names("error"))

@@ -33,8 +33,9 @@ def test_bits_overlay_and_layers(drive, area):
         assert app.settings.layer.keep_bits is None
 
         assert app.errors is None
-        ctx.window_focus("//Error")
-        ctx.item_check("//Error/Error overlay")
+        ctx.window_focus("//Overlay")
+        ctx.item_click("//Overlay/##Show")
+        ctx.item_click("//$FOCUSED/Error##5")
         errors = driver.scene()
         assert changed(stored, errors) > 0.2
         fine = app.errors

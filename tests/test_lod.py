@@ -196,14 +196,14 @@ def test_tiles_with_their_errors_are_chosen_apart():
         tree.read(tile)
     view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
     assert {t.z for t in tree.selector.select(view, 2.0).draw} == {1}
-    assert tree.selector.select(view, 2.0, measured=True).load == [ROOT]
-    tree.table.mark(ROOT, loaded=True, measured=True)
+    assert tree.selector.select(view, 2.0, measured="errors").load == [ROOT]
+    tree.table.mark(ROOT, loaded=True, measured=["errors"])
     for tile in ROOT.children[:3]:
-        tree.table.mark(tile, loaded=True, measured=True)
-    chosen = tree.selector.select(view, 2.0, measured=True)
+        tree.table.mark(tile, loaded=True, measured=["errors"])
+    chosen = tree.selector.select(view, 2.0, measured="errors")
     assert (chosen.draw, chosen.load) == ([ROOT], [ROOT.children[3]])
-    tree.table.mark(ROOT.children[3], loaded=True, measured=True)
-    assert {t.z for t in tree.selector.select(view, 2.0, measured=True).draw} == {1}
+    tree.table.mark(ROOT.children[3], loaded=True, measured=["errors"])
+    assert {t.z for t in tree.selector.select(view, 2.0, measured="errors").draw} == {1}
 
 
 @pytest.mark.parametrize("seed", range(3))

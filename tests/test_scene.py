@@ -122,15 +122,14 @@ def test_errors_are_decoded_minus_reference(scene, hills_file):
     assert got.bias_m == pytest.approx(errors.mean(), abs=1e-4)
     assert got.max_error_m == pytest.approx(np.abs(errors).max(), rel=1e-4)
     assert got.le90_m == pytest.approx(np.percentile(np.abs(errors), 90), rel=0.02)
-    assert scene.error_range_m >= got.le90_m
+    assert scene.overlay_range[1] >= got.le90_m
     reader.close()
 
 
 def test_colours_of_the_overlay_follow_the_sign(scene, target, hills_file):
     scene.settings.overlay.name = "error"
     scene.settings.overlay.opacity = 1.0
-    scene.settings.overlay.error_auto = False
-    scene.settings.overlay.error_range_m = 1e-3  # every error is at an end of the colours
+    scene.settings.overlay.reach["error"] = 1e-3  # every error is at an end of the colours
     scene.open(hills_file)
     camera = whole_area(scene)
     headless.load(scene, camera, SIZE)

@@ -15,6 +15,7 @@ from neural.errors import NtileError, UsageError
 from viewer import preferences
 from viewer.launch import Launch
 from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Points, Size, option
+from viewer.overlay_kinds import NAMES
 from viewer.preferences import THEMES
 from viewer.settings import Decorations
 
@@ -34,7 +35,17 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     metavar="B",
     help="Bits kept in slot A; again: in slot B.",
 )
-@option("Overlay", "--overlay", type=click.Choice(["none", "error"]), default="none", help="Colours over the surface.")
+@option(
+    "Overlay",
+    "--overlay",
+    type=click.Choice(NAMES),
+    default="none",
+    metavar="O",
+    help=f"Colours over the surface: {', '.join(NAMES)}.",
+)
+@option(
+    "Overlay", "--tolerance", type=click.FloatRange(0.0), metavar="M", help="What --overlay tolerance allows (0.5)."
+)
 @option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
 @option(
     "System",
@@ -102,6 +113,7 @@ def _launch(
     sse: float,
     cache_mb: float | None,
     overlay: str,
+    tolerance: float | None,
     size: tuple[int, int] | None,
     decorations: frozenset[str],
     **rest: Any,
@@ -133,6 +145,8 @@ def _launch(
     elif not headless:  # pictures do not depend on who makes them
         launch.settings.view.cache_mb = preferences.load()[0].cache_mb
     launch.settings.overlay.name = overlay
+    if tolerance is not None:
+        launch.settings.overlay.tolerance_m = tolerance
     for kind in fields(Decorations):
         setattr(launch.settings.decorations, kind.name, kind.name in decorations)
     return launch

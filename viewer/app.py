@@ -12,7 +12,7 @@ import moderngl
 import numpy as np
 from imgui_bundle import imgui
 
-from neural.errors import NtileError, UsageError
+from neural.errors import NtileError
 from viewer import layers, legend, motion, overlays, window
 from viewer.camera import Camera
 from viewer.costs import UNKNOWN, Cost, Costs
@@ -90,10 +90,7 @@ class App:
         launch = self.launch
         if launch.path is not None:
             self.load(launch.path, launch.reference, launch.methods, launch.bits)
-            if self.settings.overlay.name == "error" and self.scene.reference_name is None:
-                raise UsageError(
-                    f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM."
-                )
+            layers.check_overlay(self.scene)
 
     def frame(self) -> None:
         """One frame of the user interface, before the panels."""

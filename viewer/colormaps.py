@@ -18,6 +18,16 @@ from assets import colormap_files
 SIZE = 256
 """Entries of a table."""
 
+USES = ("elevation", "amount", "error", "cyclic")
+"""What tables are for: heights, from dark to light; sizes, from pale nothing to dark; signed values, with a pale
+middle; directions, whose two ends are one colour."""
+
+MASK = (214, 0, 110)
+"""The colour of what is marked, sRGB bytes: no table comes near it."""
+
+WITHIN = (209, 209, 209)
+"""The colour of what is not marked."""
+
 _LMS_FROM_LAB = np.array(
     [
         [1.0, 0.3963377774, 0.2158037573],
@@ -36,7 +46,7 @@ _RGB_FROM_LMS = np.array(
 
 @dataclass(frozen=True)
 class Colormap:
-    """One table: its name, what it is for ("elevation" or "error"), its origin and its control points."""
+    """One table: its name, what it is for (one of `USES`), its origin and its control points."""
 
     name: str
     title: str
@@ -73,14 +83,15 @@ def colormap(name: str) -> Colormap:
 
 @cache
 def names(kind: str | None = None) -> tuple[str, ...]:
-    """Names of all tables, or of those for one use: "elevation" (sequential) or "error" (diverging)."""
+    """Names of all tables, or of those for one of the `USES`."""
     return tuple(name for name in colormap_files() if kind is None or colormap(name).kind == kind)
 
 
 @cache
 def lut(name: str) -> np.ndarray:
     """The table as sRGB bytes, uint8 [256, 3], read-only."""
-    table = np.round(255 * srgb_from_oklab(_walk(_oklab(colormap(name).points)))).astype(np.uint8)
+    chosen = colormap(name)
+    table = np.round(255 * srgb_from_oklab(_walk(_oklab(chosen.points), chosen.kind == "cyclic"))).astype(np.uint8)
     table.flags.writeable = False
     return table
 
@@ -109,8 +120,16 @@ def _oklab(oklch: np.ndarray) -> np.ndarray:
     return np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=1)
 
 
-def _walk(points: np.ndarray) -> np.ndarray:
-    """`SIZE` colours along the curve through `points`, at equal distances in OKLab."""
+def _walk(points: np.ndarray, closed: bool) -> np.ndarray:
+    """`SIZE` colours along the curve through `points`, at equal distances in OKLab; `closed` ends as it begins.
+
+    A closed curve keeps its points at equal steps, so that each quarter of it belongs to one quarter of directions.
+    """
+    if closed:
+        turns = np.concatenate([points[:-1], points[:-1], points])
+        knots = np.arange(len(turns), dtype=float)
+        count = len(points) - 1
+        return _monotone_cubic(knots, turns, np.linspace(count, 2 * count, SIZE))
     knots = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
     fine = _monotone_cubic(knots, points, np.linspace(0, knots[-1], 1025))
     length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1)))

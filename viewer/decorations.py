@@ -47,9 +47,9 @@ class Decorations:
         width, height = self.size_px
         em, below = self.em, height - top
         if self.legend is not None:
-            from viewer.headless import paint_legend
+            from viewer import legend_picture
 
-            paint_legend(rows, self.legend, em=em, bottom=below - em)
+            legend_picture.paint(rows, self.legend, em=em, bottom=below - em)
         edge = below - em
         if self.credits:
             edge = self._credits(rows, width - em, edge)

@@ -18,6 +18,7 @@ from viewer.singletile import belongs, tile_of
 from viewer.skirts import EdgeFacts
 from viewer.source import Source
 from viewer.store import TileKey, TileStore
+from viewer.tile_errors import Measure
 from viewer.timers import Timers
 
 
@@ -56,7 +57,7 @@ class Drawing:
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
         with self.timers.cpu("arrange"):
             only = tile_of(look.settings.debug.tile)
-            batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z, only)
+            batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z, only, look.measure)
         self.timers.enabled = look.settings.debug.timing
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
@@ -106,6 +107,7 @@ def _batches(
     exaggeration: float,
     pivot_z: float,
     only: Tile | None,
+    measure: Measure | None,
 ) -> list[Batch]:
     """The drawn tiles as instances, near ones first; those without holes before the others."""
     grid = source.reader.grid
@@ -131,7 +133,7 @@ def _batches(
         instance["size"] = east - west, north - south
         instance["extent"] = source.extent(tile)
         instance["curtain"] = curtains[tile]
-        instance["about"] = layer, tile.z, resident.offset_m, float(resident.errors is not None)
+        instance["about"] = layer, tile.z, resident.offset_m, float(resident.errors_of(measure) is not None)
         groups.setdefault((resident.holes, id(page)), (page, []))[1].append(instance)
     return [
         Batch(page, holes, np.stack(instances))

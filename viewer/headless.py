@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import moderngl
 import numpy as np
@@ -16,9 +15,6 @@ from viewer import decorations, gl, layers, tiled
 from viewer.camera import Camera
 from viewer.launch import Launch
 from viewer.scene import Scene
-
-if TYPE_CHECKING:
-    from viewer.legend import Legend
 
 HEADING_DEG, PITCH_DEG = 0.0, -38.0
 """Direction of view when none is given; the whole area is in the picture."""
@@ -64,8 +60,7 @@ def show(scene: Scene, launch: Launch) -> None:
     """Open a launch's file in a scene. Raises NtileError."""
     assert launch.path is not None
     layers.open_file(scene, launch.path, launch.reference, launch.methods, launch.bits)
-    if launch.settings.overlay.name == "error" and scene.reference_name is None:
-        raise UsageError(f"{launch.path}: it has no reference layer to measure errors against; add --reference DEM.")
+    layers.check_overlay(scene)
 
 
 def whole_area(scene: Scene, size_px: tuple[int, int]) -> Camera:
@@ -214,16 +209,16 @@ def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[
     """Look at the whole of a large picture first, at a screen's size: colour ranges that follow from what is in view
     are fixed at those found there, and so are the decorations, which come back."""
     overlay = scene.settings.overlay
-    asked = overlay.error_auto, overlay.error_range_m
+    asked = overlay.reach
     shrink = min(1.0, SCREEN_PX / max(size_px))
     seen_px = max(1, round(size_px[0] * shrink)), max(1, round(size_px[1] * shrink))
     load(scene, camera, seen_px)
     decorated = decorations.of(scene, camera, size_px, seen_px)
-    overlay.error_auto, overlay.error_range_m = False, scene.error_range_m
+    overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
     try:
         yield decorated
     finally:
-        overlay.error_auto, overlay.error_range_m = asked
+        overlay.reach = asked
 
 
 def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
@@ -239,53 +234,3 @@ def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
             missing = scene.stats.tiles_wanted
             raise NtileError(f"{missing} tiles of the picture did not load within {TIMEOUT_S:.0f} s; try it again.")
         scene.wait(0.1)
-
-
-def paint_legend(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
-    """A card with the layer, and a bar with heights or errors in metres, above the row `bottom`; text is `em` high.
-
-    The picture may be a part of a larger one, so that some of the card or all of it lies outside.
-    """
-    from viewer import theme
-    from viewer.legend import Scale
-    from viewer.lettering import Lettering, card
-
-    letters = Lettering(em)
-    panel, ink, dim = (decorations.rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
-    scale = Scale.of(legend)
-    lines = [(legend.layer, ink), (legend.title, ink), (legend.note, dim)]
-    lines = [(line, colour) for line, colour in lines if line]
-
-    pad, bar_width, bar_height, line_height = round(0.8 * em), em, 10 * em, round(1.3 * em)
-    inner = max(
-        bar_width + round(0.9 * em) + max((letters.width(label) for label in scale.labels), default=0),
-        max(letters.width(line) for line, _ in lines),
-    )
-    left = em
-    height = 2 * pad + len(lines) * line_height + (0 if legend.table is None else em // 2 + bar_height)
-    top = bottom - height
-    card(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
-    x, y = left + pad, top + pad
-    for line, colour in lines:
-        letters.draw(picture, x, y, line, colour)
-        y += line_height
-    if legend.table is None:
-        letters.close()
-        return
-    y += em // 2
-    entries = np.linspace(len(legend.table) - 1, 0, bar_height).round().astype(int)
-    _bar(picture, x, y, legend.table[entries], bar_width)
-    for share, label in zip(scale.shares, scale.labels, strict=True):
-        at = y + round(bar_height * (1 - share))
-        tick = min(max(at, y), y + bar_height - 1)
-        if 0 <= tick < len(picture):
-            picture[tick, x + bar_width : x + bar_width + em // 4] = dim
-        at = min(max(at, y + em // 3), y + bar_height - em // 3)
-        letters.draw(picture, x + bar_width + round(0.6 * em), at - round(0.6 * em), label, ink)
-    letters.close()
-
-
-def _bar(picture: np.ndarray, x: int, y: int, colours: np.ndarray, width: int) -> None:
-    """A column of colours, top first, cut at the picture's edge."""
-    rows = picture[max(y, 0) : max(y + len(colours), 0), x : x + width]
-    rows[...] = colours[max(-y, 0) : max(-y, 0) + len(rows), None, :]

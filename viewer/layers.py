@@ -11,6 +11,7 @@ from neural.errors import UsageError
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.surface import available_bits
+from viewer.overlay_kinds import KINDS
 from viewer.settings import SLOTS, LayerChoice, Settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,17 @@ def open_file(
         raise
     scene.open(reader, reference, slots["A"].index)
     scene.settings.slots, scene.settings.active = slots, "A"
+
+
+def check_overlay(scene: Scene) -> None:
+    """Raise UsageError where the overlay asked for needs something to measure against and there is nothing."""
+    overlay = scene.settings.overlay
+    kind = KINDS.get(overlay.name)
+    if kind is not None and kind.measures and scene.against_name is None:
+        assert scene.reader is not None
+        raise UsageError(
+            f"{scene.reader.path}: it has no reference layer to measure errors against; add --reference DEM."
+        )
 
 
 def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()) -> dict[str, LayerChoice]:

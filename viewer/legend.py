@@ -1,26 +1,30 @@
-"""The colour legend over the scene: a bar with ticks in metres, drawn straight into a draw list."""
+"""The legend of the picture: what its colours mean, and how the window draws that over the scene."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import colormaps, layers, text, theme, widgets
+from viewer import colormaps, layers, overlay_kinds, text, theme, widgets
+from viewer.overlay_kinds import KINDS
 
 if TYPE_CHECKING:
     from viewer.scene import Scene
 
-ERROR_COLOURS = "balance"
-"""The diverging table of signed errors."""
-
 BAR_EM = 10.0
 """Height of the bar of colours, in em."""
 
+ROSE_EM = 7.0
+"""Diameter of the ring of directions."""
+
 STEPS = 64
-"""Pieces of the bar; each is shaded between two entries of the table."""
+"""Pieces of the bar or ring."""
+
+Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,11 @@ class Legend:
     layer: str  # name and bits
     title: str = ""
     note: str = ""
-    table: np.ndarray | None = None  # uint8 [256, 3]; None: the colours mean nothing
-    low_m: float = 0.0
-    high_m: float = 0.0
+    table: np.ndarray | None = None  # uint8 [256, 3]; None: no bar
+    low: float = 0.0  # value at the low end of the bar, in the unit of the title
+    high: float = 0.0
+    rose: bool = False  # the table is of directions: a ring instead of a bar
+    patches: tuple[tuple[Colour, str], ...] = ()  # colours that mean one thing each
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,13 @@ class Scale:
 
     @classmethod
     def of(cls, legend: Legend) -> Scale:
-        """Round values between the ends; none where the colours mean nothing."""
-        span = legend.high_m - legend.low_m
-        if legend.table is None or not span > 0:
+        """Round values between the ends; none where there is no bar."""
+        span = legend.high - legend.low
+        if legend.table is None or legend.rose or not span > 0:
             return cls([], [])
-        values = text.ticks(legend.low_m, legend.high_m)
+        values = text.ticks(legend.low, legend.high)
         step = values[1] - values[0] if len(values) > 1 else span
-        return cls([(value - legend.low_m) / span for value in values], [text.tick_label(v, step) for v in values])
+        return cls([(value - legend.low) / span for value in values], [text.tick_label(v, step) for v in values])
 
 
 def for_scene(scene: Scene) -> Legend | None:
@@ -59,10 +65,16 @@ def for_scene(scene: Scene) -> Legend | None:
     if scene.reader is None:
         return None
     settings, (slot, layer) = scene.settings, layers.shown(scene)
-    if settings.overlay.name == "error" and scene.reference_name is not None:
-        reach = scene.error_range_m
-        table = colormaps.lut(ERROR_COLOURS)
-        return Legend(slot, layer, "Error, m", "decoded − reference", table, -reach, reach)
+    kind = KINDS.get(scene.overlay)
+    if kind is not None:
+        note = kind.note or (f"decoded − {scene.against_name}" if kind.measures else "")
+        if kind.ends == "mask":
+            limit = f"{settings.overlay.tolerance_m:g} m"
+            patches = ((colormaps.MASK, f"more than {limit} off"), (colormaps.WITHIN, f"within {limit}"))
+            return Legend(slot, layer, kind.title, note, patches=patches)
+        table = colormaps.lut(overlay_kinds.table(settings.overlay, scene.overlay))
+        title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
+        return Legend(slot, layer, title, note, table, *scene.overlay_range, kind.ends == "cyclic")
     if settings.shading.mode == "hillshade":
         return Legend(slot, layer)
     low, high = scene.elevation_range
@@ -79,8 +91,11 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
     chip = (widgets.BADGE_EM + 0.4) * em if legend.slot else 0.0
     widths = [imgui.calc_text_size(line).x + (0 if k else chip) for k, (line, _) in enumerate(lines)]
     widths += [1.9 * em + imgui.calc_text_size(label).x for label in scale.labels]
-    inner = max(widths)
-    height = 2 * pad + len(lines) * line_height + (0 if legend.table is None else 0.5 * em + BAR_EM * em)
+    widths += [1.5 * em + imgui.calc_text_size(label).x for _, label in legend.patches]
+    inner = max(*widths, (ROSE_EM + 1) * em if legend.rose else 0.0)
+    bar = 0.0 if legend.table is None else (ROSE_EM if legend.rose else BAR_EM) * em
+    below = 0.3 * em + line_height * len(legend.patches) if legend.patches else bar + 0.5 * em if bar else 0.0
+    height = 2 * pad + len(lines) * line_height + below
 
     paint = imgui.get_background_draw_list()
     top = bottom - height
@@ -92,9 +107,16 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
     for line, colour in lines:
         paint.add_text(ImVec2(x + chip, y), theme.u32(colour), line)
         y, chip = y + line_height, 0.0
+    y += 0.3 * em if legend.patches else 0.5 * em
+    for patch, label in legend.patches:
+        paint.add_rect_filled(ImVec2(x, y + 0.1 * em), ImVec2(x + em, y + 1.1 * em), _packed(patch), 0.15 * em)
+        paint.add_text(ImVec2(x + 1.5 * em, y), theme.u32(theme.TEXT), label)
+        y += line_height
     if legend.table is None:
         return
-    y += 0.5 * em
+    if legend.rose:
+        _rose(paint, legend.table, x + inner / 2, y + ROSE_EM / 2 * em, ROSE_EM / 2 * em)
+        return
     bar_width, bar_height = em, BAR_EM * em
     _bar(paint, legend.table, x, y, bar_width, bar_height)
     for share, label in zip(scale.shares, scale.labels, strict=True):
@@ -106,10 +128,28 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
         paint.add_text(ImVec2(x + bar_width + 0.6 * em, at - half), theme.u32(theme.TEXT), label)
 
 
+def _packed(colour: Colour) -> int:
+    red, green, blue = (int(part) for part in colour)
+    return red | green << 8 | blue << 16 | 0xFF000000
+
+
+def _rose(paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, radius: float) -> None:
+    """The table as a ring about (x, y), from north clockwise, with the four directions inside."""
+    inner = 0.62 * radius
+    for k in range(STEPS):
+        a, b = (2 * math.pi * (k + end) / STEPS for end in (-0.52, 0.52))
+        corners = ((inner, a), (radius, a), (radius, b), (inner, b))
+        p, q, r, s = (ImVec2(x + far * math.sin(angle), y - far * math.cos(angle)) for far, angle in corners)
+        paint.add_quad_filled(p, q, r, s, _packed(table[round(k / STEPS * (len(table) - 1))]))
+    for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
+        size = imgui.calc_text_size(label)
+        place = ImVec2(x + 0.42 * radius * east - size.x / 2, y + 0.42 * radius * south - size.y / 2)
+        paint.add_text(place, theme.u32(theme.TEXT), label)
+
+
 def _bar(paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, width: float, height: float) -> None:
     """The table as a vertical bar, highest value on top."""
-    entries = table[np.linspace(len(table) - 1, 0, STEPS + 1).round().astype(int)].astype(np.uint32)
-    packed = (entries[:, 0] | entries[:, 1] << 8 | entries[:, 2] << 16 | 0xFF000000).tolist()
+    packed = [_packed(entry) for entry in table[np.linspace(len(table) - 1, 0, STEPS + 1).round().astype(int)]]
     for k in range(STEPS):
         top, end = y + height * k / STEPS, y + height * (k + 1) / STEPS
         a, b = packed[k], packed[k + 1]

@@ -61,16 +61,17 @@ class Lettering:
         self._imgui.destroy_context(self._context)
 
 
-def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, colour: Colour) -> None:
-    """Paint a colour where `cover` [h, w] in [0, 1] says, with its corner at (x, y)."""
+def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, colour: Colour | np.ndarray) -> None:
+    """Paint a colour, or one for each pixel [h, w, 3], where `cover` [h, w] in [0, 1] says, its corner at (x, y)."""
     height, width = image.shape[:2]
     x0, y0 = max(x, 0), max(y, 0)
     x1, y1 = min(x + cover.shape[1], width), min(y + cover.shape[0], height)
     if x0 >= x1 or y0 >= y1:
         return
     share = cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
-    there = image[y0:y1, x0:x1]
-    there[...] = np.rint(there * (1 - share) + np.asarray(colour, float) * share).astype(np.uint8)
+    there, paint = image[y0:y1, x0:x1], np.asarray(colour, float)
+    paint = paint if paint.ndim == 1 else paint[y0 - y : y1 - y, x0 - x : x1 - x]
+    there[...] = np.rint(there * (1 - share) + paint * share).astype(np.uint8)
 
 
 def card(image: np.ndarray, box: Sequence[int], colour: Colour, opacity: float, radius: int) -> None:

@@ -187,12 +187,13 @@ class Selector:
         self._hint = _rows([0])
         self._recent: OrderedDict[Hashable, Selection] = OrderedDict()
 
-    def select(self, view: View, sse_px: float, *, measured: bool = False) -> Selection:
-        """Choose tiles that are all loaded (`measured`: with their errors); one object for equal questions."""
+    def select(self, view: View, sse_px: float, *, measured: Hashable = None) -> Selection:
+        """Choose tiles that are all loaded, with the errors of a measure; one object for equal questions."""
+        kind = self.table.kind(measured)
         key = (view, sse_px, measured, self.table.version)
         found = self._recent.get(key)
         if found is None:
-            found = self._recent[key] = self._walk(view, sse_px, int(measured))
+            found = self._recent[key] = self._walk(view, sse_px, kind)
             if len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
         self._recent.move_to_end(key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable
 
 import numpy as np
 
@@ -17,6 +18,9 @@ differ, but as no more than this many times the geometric error, so that water a
 SATURATION = 1.5
 """A tile counts as this many times worse than the worst of its children, at least. So a tile's error covers more than
 `SATURATION`·sse pixels as soon as a child's covers more than sse: its own morph has ended (`lod.morphs`)."""
+
+MEASURES = 4
+"""Kinds of errors whose presence is kept track of."""
 
 ROOT = Tile(0, 0, 0)
 
@@ -50,15 +54,16 @@ class NodeTable:
         self.first = np.zeros(0, np.intp)
         """Row of the first child; −1 where the tile has no children or has never been read."""
         self.exists = np.zeros(0, bool)
-        self.loaded = np.zeros((2, 0), bool)
-        """Whether a tile can be drawn now: [0] at all, [1] with its errors."""
+        self.loaded = np.zeros((1 + MEASURES, 0), bool)
+        """Whether a tile can be drawn now: [0] at all, [k] with the errors whose `kind` is k."""
         self.failed = np.zeros(0, bool)
         """Whether a tile will never be there."""
-        self.lacking = np.zeros((2, 0), np.int8)
+        self.lacking = np.zeros((1 + MEASURES, 0), np.int8)
         """How many of the existing children cannot be drawn, as `loaded`."""
         self.version = 0
         """Grows with every change."""
         self._rows: dict[Tile, int] = {}
+        self._kinds: OrderedDict[Hashable, int] = OrderedDict()
         self._add(-1, [ROOT], [root])
 
     def __len__(self) -> int:
@@ -81,12 +86,31 @@ class NodeTable:
         self._enclose(row, rows)
         self.version += 1
 
-    def mark(self, tile: Tile, *, loaded: bool = False, measured: bool = False) -> None:
-        """Say whether a tile can be drawn now, and whether its errors can."""
+    def kind(self, measure: Hashable) -> int:
+        """The row of `loaded` and `lacking` for tiles with errors of some measure; None: with or without.
+
+        The least recently asked for of more than `MEASURES` is forgotten.
+        """
+        if measure is None:
+            return 0
+        if measure not in self._kinds:
+            free = set(range(1, 1 + MEASURES)).difference(self._kinds.values())
+            kind = self._kinds[measure] = min(free) if free else self._kinds.popitem(last=False)[1]
+            parents = np.flatnonzero(self.first[: len(self)] >= 0)
+            self.loaded[kind], self.lacking[kind] = False, 0
+            self.lacking[kind, parents] = self.exists[self.first[parents, None] + np.arange(4)].sum(axis=1)
+            self.version += 1
+        self._kinds.move_to_end(measure)
+        return self._kinds[measure]
+
+    def mark(self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()) -> None:
+        """Say whether a tile can be drawn now, and with errors of which measures."""
         row = self._rows.get(tile)
         if row is None:
             return
-        for kind, value in enumerate((loaded, loaded and measured)):
+        kinds = {kind: measure in measured for measure, kind in self._kinds.items()}
+        for kind, there in ({0: True} | kinds).items():
+            value = loaded and there
             if self.loaded[kind, row] != value:
                 self.loaded[kind, row] = value
                 if row:
@@ -147,4 +171,4 @@ class NodeTable:
             setattr(self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)]))
         for name in ("loaded", "lacking"):
             array = getattr(self, name)
-            setattr(self, name, np.concatenate([array, np.zeros((2, more), array.dtype)], axis=1))
+            setattr(self, name, np.concatenate([array, np.zeros((len(array), more), array.dtype)], axis=1))

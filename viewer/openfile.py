@@ -12,12 +12,14 @@ from neural.container import Reader
 from neural.errors import NtileError
 from neural.surface import SurfaceDecoder, available_bits
 from neural.tiles import Tile
-from viewer import reference
+from viewer import in_view, reference
 from viewer.ground import DrawnGround
 from viewer.lod import Selection, View
-from viewer.settings import Settings
+from viewer.overlay_kinds import HEIGHT, KINDS
+from viewer.settings import Overlay, Settings
 from viewer.source import Source, SourceKey
 from viewer.store import MB, TileKey, TileStore
+from viewer.tile_errors import Measure, Sample
 
 PATIENCE_S = 2.0
 """While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
@@ -28,10 +30,10 @@ _ROOT = Tile(0, 0, 0)
 
 @dataclass(frozen=True)
 class Showing:
-    """What a picture shows: a source, with or without its errors."""
+    """What a picture shows: a source, with its errors of some kind or without."""
 
     source: Source
-    measured: bool
+    measure: Measure | None = None
 
 
 class OpenFile:
@@ -58,7 +60,7 @@ class OpenFile:
         except BaseException:
             self.close()
             raise
-        self.shown = self.wanted = Showing(source, False)
+        self.shown = self.wanted = Showing(source)
         self.selection = Selection()
         """The tiles of the picture."""
         self.target = Selection()
@@ -91,23 +93,36 @@ class OpenFile:
         return DrawnGround(self.store, self.shown.source, self.selection.draw, self.view, wait=wait)
 
     @property
-    def errors(self) -> list[reference.TileErrors]:
-        """Errors of the drawn tiles; empty while they are not shown."""
-        if not self.shown.measured:
-            return []
-        residents = [self.store.resident(self.shown.source, tile) for tile in self.selection.draw]
-        return [resident.errors for resident in residents if resident is not None and resident.errors is not None]
+    def errors(self) -> list[Sample]:
+        """Errors of what is in view; empty while they are not shown."""
+        return self._errors(self.shown, self.selection)
 
-    def errors_of(self, key: SourceKey, sse_px: float) -> list[reference.TileErrors]:
-        """Errors of the tiles that another source would draw in this view; empty unless all are still loaded."""
+    def errors_of(self, key: SourceKey, sse_px: float) -> list[Sample]:
+        """Height errors that another source would have in this view; empty unless all its tiles are still loaded."""
         source = self._sources.get(key)
-        if source is None or self.view is None:
+        if source is None or self.view is None or self.reference is None:
             return []
-        selection = self._select(Showing(source, True), sse_px)
-        residents = [self.store.resident(source, tile) for tile in selection.draw]
-        if not selection.complete:
+        showing = Showing(source, Measure(HEIGHT, self.reference))
+        selection = self._select(showing, sse_px)
+        return self._errors(showing, selection) if selection.complete else []
+
+    def _errors(self, showing: Showing, selection: Selection) -> list[Sample]:
+        if showing.measure is None or self.view is None:
             return []
-        return [resident.errors for resident in residents if resident is not None and resident.errors is not None]
+        residents = {tile: self.store.resident(showing.source, tile) for tile in selection.draw}
+        lattices = {
+            tile: resident.offset_m + resident.profile.lattice for tile, resident in residents.items() if resident
+        }
+        blocks = in_view.blocks(self.view, self.reader.grid, lattices)
+        found = ((resident.errors_of(showing.measure), tile) for tile, resident in residents.items() if resident)
+        return [Sample(errors, blocks[tile]) for errors, tile in found if errors is not None]
+
+    def against(self, which: str) -> reference.Reference | None:
+        """What errors are measured against, by a name of `overlay_kinds.AGAINST`; None where there is no such thing.
+
+        The same object as long as it stands for the same surface.
+        """
+        return self.reference
 
     def problem(self, layer: int) -> str | None:
         """Why a layer cannot be shown, once that is known."""
@@ -134,8 +149,7 @@ class OpenFile:
         same = self.wanted == self.shown
         self.selection = self.target if same else self._select(self.shown, settings.view.sse_px)
         self._pin()
-        against = self.reference if self.wanted.measured else None
-        self.store.request(self.wanted.source, self.target.load, against)
+        self.store.request(self.wanted.source, self.target.load, self.wanted.measure)
         return said
 
     def _pin(self) -> None:
@@ -159,11 +173,17 @@ class OpenFile:
         source = self.shown.source if key in self._unusable else self._sources[key]
         if self.store.has_failed(source, _ROOT):
             source = self.shown.source
-        wanted = Showing(source, settings.overlay.name == "error" and self.reference is not None)
+        wanted = Showing(source, self._measure(settings.overlay))
         if wanted != self.wanted:
             self.wanted, self._wanted_since, self._moved = wanted, time.monotonic(), False
         if self.view is None:
-            self.shown = Showing(source, False)
+            self.shown = Showing(source)
+
+    def _measure(self, overlay: Overlay) -> Measure | None:
+        """What an overlay needs measured, where there is something to measure against."""
+        quantity = KINDS[overlay.name].measures if overlay.name in KINDS else ""
+        against = self.against(overlay.against) if quantity else None
+        return None if against is None else Measure(quantity, against)
 
     def _first(self, layer: int) -> Source:
         """The first source, its root loaded: of `layer`, else of the next in the file. Raises the first error."""
@@ -181,7 +201,7 @@ class OpenFile:
             return
         try:
             source = self._source(key)
-            if self.view is None and not self.store.has(source, _ROOT, measured=False):
+            if self.view is None and not self.store.has(source, _ROOT):
                 self.store.load_now(source, _ROOT)
         except NtileError as error:
             self._unusable[key] = str(error)
@@ -201,7 +221,7 @@ class OpenFile:
 
     def _select(self, showing: Showing, sse_px: float) -> Selection:
         assert self.view is not None
-        return showing.source.selector.select(self.view, sse_px, measured=showing.measured)
+        return showing.source.selector.select(self.view, sse_px, measured=showing.measure)
 
     def _may_change(self) -> bool:
         """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""

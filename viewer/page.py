@@ -23,7 +23,8 @@ class TilePage:
     heights    R32F   257²  metres above the tile's offset_m, at vertices
     gradients  RG32F  257²  metres per metre, east and north, at vertices
     valid      R8     256²  1 where a cell holds data
-    errors     R32F   256²  decoded − reference in metres, at cell centres; made when first needed
+    errors     R32F   256²  of heights in metres or of gradients in m/m, at cell centres; each made when first needed
+    gaps       R32F   257 × 4  metres to the neighbours N, S, W, E along the edges; made when first needed
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -31,7 +32,8 @@ class TilePage:
         self.heights = ctx.texture_array((LATTICE, LATTICE, LAYERS), 1, dtype="f4")
         self.gradients = ctx.texture_array((LATTICE, LATTICE, LAYERS), 2, dtype="f4")
         self.valid = ctx.texture_array((TILE, TILE, LAYERS), 1, dtype="f1", alignment=1)
-        self.errors: moderngl.TextureArray | None = None
+        self.errors: dict[str, moderngl.TextureArray] = {}
+        self.gaps: moderngl.TextureArray | None = None
         self._target: moderngl.Framebuffer | None = None
         self.heights.filter = self.valid.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self.gradients.filter = (moderngl.LINEAR, moderngl.LINEAR)
@@ -46,7 +48,8 @@ class TilePage:
     @property
     def bytes(self) -> int:
         """Texture bytes allocated."""
-        return LAYERS * (LATTICE**2 * 12 + TILE**2 * (1 if self.errors is None else 5))
+        gaps = 0 if self.gaps is None else 16 * LATTICE
+        return LAYERS * (LATTICE**2 * 12 + TILE**2 * (1 + 4 * len(self.errors)) + gaps)
 
     @property
     def target(self) -> moderngl.Framebuffer:
@@ -65,14 +68,23 @@ class TilePage:
         """Upload which cells hold data, bool [256, 256]."""
         self.valid.write(np.where(valid, np.uint8(255), np.uint8(0)), (0, 0, layer, TILE, TILE, 1), alignment=1)
 
-    def write_errors(self, layer: int, errors: np.ndarray) -> None:
-        """Upload errors, float32 [256, 256] metres, NaN where there is no reference."""
-        if self.errors is None:
-            self.errors = self._ctx.texture_array((TILE, TILE, LAYERS), 1, dtype="f4")
-            self.errors.filter = (moderngl.NEAREST, moderngl.NEAREST)
-            self.errors.repeat_x = self.errors.repeat_y = False
-        stored = np.where(np.isnan(errors), NO_ERROR, errors).astype(np.float32)
-        self.errors.write(stored, (0, 0, layer, TILE, TILE, 1))
+    def write_errors(self, layer: int, quantity: str, errors: np.ndarray) -> None:
+        """Upload errors of a quantity, float32 [256, 256], NaN where there is no reference."""
+        if quantity not in self.errors:
+            self.errors[quantity] = self._numbers(TILE, TILE)
+        self.errors[quantity].write(_marked(errors), (0, 0, layer, TILE, TILE, 1))
+
+    def write_gaps(self, layer: int, gaps: np.ndarray) -> None:
+        """Upload height steps along a tile's edges, float32 [4, 257] metres, NaN where there is no neighbour."""
+        if self.gaps is None:
+            self.gaps = self._numbers(LATTICE, 4)
+        self.gaps.write(_marked(gaps), (0, 0, layer, LATTICE, 4, 1))
+
+    def _numbers(self, columns: int, rows: int) -> moderngl.TextureArray:
+        texture = self._ctx.texture_array((columns, rows, LAYERS), 1, dtype="f4")
+        texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        texture.repeat_x = texture.repeat_y = False
+        return texture
 
     def read_surface(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
         """Heights [257, 257] and gradients [257, 257, 2] back from the GPU (slow; for tests)."""
@@ -82,6 +94,10 @@ class TilePage:
 
     def release(self) -> None:
         """Free the textures."""
-        for item in (self._target, self.heights, self.gradients, self.valid, self.errors):
+        for item in (self._target, self.heights, self.gradients, self.valid, self.gaps, *self.errors.values()):
             if item is not None:
                 item.release()
+
+
+def _marked(numbers: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.where(np.isnan(numbers), NO_ERROR, numbers), np.float32)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,18 +12,8 @@ from neural.container import Reader
 from neural.grid import Grid
 from neural.metadata import Layer
 from neural.sampling import Sampler
-from neural.surface import SurfaceDecoder, TileSurface
+from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
-from viewer.stats import ErrorStats
-
-QUANTILES = 512
-"""Values kept of a tile's sorted |error|, so that percentiles over many tiles are quick."""
-
-HISTOGRAM_BINS = 41
-"""Odd, so that one bin is centred on no error."""
-
-HISTOGRAM_SHARE = 0.99
-"""The histogram ends where this share of |error| is below."""
 
 POINT_BLOCK = 512
 """Cells along each side of a window of a DEM that is read for places inside it."""
@@ -47,93 +35,6 @@ class Reference(Protocol):
 
         NaN where there is none.
         """
-
-
-@dataclass(frozen=True)
-class TileErrors:
-    """Decoded − reference at a tile's cell centres, with the sums that statistics are made of."""
-
-    metres: np.ndarray  # float32 [256, 256], NaN where not known
-    count: int
-    total: float
-    total_abs: float
-    total_square: float
-    largest: float
-    quantiles: np.ndarray  # float32, of |error|, ascending; empty when count is 0
-    signed_quantiles: np.ndarray  # float32, of the errors themselves, as many
-
-
-_NONE = np.zeros(0, np.float32)
-NOT_MEASURED = TileErrors(np.full((TILE, TILE), np.nan, np.float32), 0, 0.0, 0.0, 0.0, 0.0, _NONE, _NONE)
-"""A tile without any reference."""
-
-
-def measure(reference: Reference, tile: Tile, surface: TileSurface) -> TileErrors:
-    """Errors of a decoded tile. Called by workers."""
-    at = centres()
-    heights, known = reference.cells(tile)
-    known = known & surface.valid
-    errors = np.where(known, surface.heights(at, at).metres - heights, np.nan).astype(np.float32)
-    values = errors[known].astype(np.float64)
-    size = np.sort(np.abs(values))
-    picks = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(size)).astype(int) if len(size) else np.zeros(0, int)
-    return TileErrors(
-        errors,
-        len(values),
-        float(values.sum()),
-        float(size.sum()),
-        float((size * size).sum()),
-        float(size[-1]) if len(size) else 0.0,
-        size[picks].astype(np.float32),
-        np.sort(values)[picks].astype(np.float32),
-    )
-
-
-def combine(tiles: Sequence[TileErrors]) -> ErrorStats | None:
-    """Statistics over the samples of several tiles; None when there are none."""
-    samples = sum(tile.count for tile in tiles)
-    if samples == 0:
-        return None
-    reach = max(percentile(tiles, HISTOGRAM_SHARE), 1e-6)
-    counts, edges = np.histogram(
-        np.concatenate([tile.signed_quantiles for tile in tiles]),
-        HISTOGRAM_BINS,
-        (-reach, reach),
-        weights=np.concatenate([_weights(tile) for tile in tiles]),
-    )
-    return ErrorStats(
-        samples=samples,
-        rmse_m=rmse(tiles) or 0.0,
-        mae_m=sum(tile.total_abs for tile in tiles) / samples,
-        bias_m=sum(tile.total for tile in tiles) / samples,
-        max_error_m=max(tile.largest for tile in tiles),
-        le90_m=percentile(tiles, 0.90),
-        edges_m=edges.astype(np.float64),
-        shares=counts / samples,
-    )
-
-
-def rmse(tiles: Sequence[TileErrors]) -> float | None:
-    """Root mean square error over the samples of several tiles, metres; None when there are none."""
-    samples = sum(tile.count for tile in tiles)
-    return float(np.sqrt(sum(tile.total_square for tile in tiles) / samples)) if samples else None
-
-
-def percentile(tiles: Sequence[TileErrors], share: float) -> float:
-    """The |error| that `share` of all samples stay below, to about 1/500 of the distribution."""
-    known = [tile for tile in tiles if tile.count]
-    if not known:
-        return 0.0
-    values = np.concatenate([tile.quantiles for tile in known])
-    weights = np.concatenate([_weights(tile) for tile in known])
-    order = np.argsort(values)
-    reached = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(reached, share * reached[-1])])
-
-
-def _weights(tile: TileErrors) -> np.ndarray:
-    """Samples that each of a tile's quantiles stands for."""
-    return np.full(len(tile.quantiles), tile.count / max(len(tile.quantiles), 1))
 
 
 class LayerReference:

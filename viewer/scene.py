@@ -11,12 +11,13 @@ import moderngl
 
 from neural.container import Reader, open_reader
 from neural.surface import SurfaceDecoder
-from viewer import decoder, gl, reference
+from viewer import decoder, gl, overlay_kinds, reference, tile_errors
 from viewer.camera import Camera
 from viewer.drawing import Drawing
 from viewer.ground import DrawnGround
 from viewer.lod import View
 from viewer.openfile import OpenFile
+from viewer.overlay_kinds import KINDS
 from viewer.passes.terrain import Look
 from viewer.settings import LayerChoice, Settings
 from viewer.source import SourceKey
@@ -76,7 +77,7 @@ class Scene:
     def picture(self) -> tuple[Hashable, ...]:
         """What is drawn: equal values mean the same tiles of the same layer, bits and overlay."""
         file = self._file
-        return () if file is None else (file.shown.source.key, file.shown.measured, *file.selection.draw)
+        return () if file is None else (file.shown.source.key, file.shown.measure, *file.selection.draw)
 
     @property
     def changing(self) -> bool:
@@ -92,7 +93,7 @@ class Scene:
         if self._file is None:
             return None
         errors = self._file.errors_of(SourceKey(choice.index, choice.keep_bits), self.settings.view.sse_px)
-        return reference.rmse(errors)
+        return tile_errors.rmse(errors)
 
     def open(self, file: str | Path | Reader, reference_dem: str | Path | None = None, layer: int = 0) -> None:
         """Show a file (a Reader then belongs to the scene) in place of the present one and load its root tile.
@@ -156,6 +157,8 @@ class Scene:
         if file is None or file.view is None:
             self._drawing.background(fbo, camera, self.samples)
             return
+        if self.overlay == "edge_gap":
+            file.store.show_gaps(file.shown.source, file.selection.draw)
         self._drawing.terrain(
             fbo,
             camera,
@@ -164,10 +167,11 @@ class Scene:
             file.selection,
             Look(
                 self.settings,
-                "error" if file.shown.measured else "none",
+                self.overlay,
                 self.mesh_quads,
                 self.elevation_range,
-                self.error_range_m,
+                file.shown.measure,
+                self.overlay_range,
             ),
             samples=self.samples,
             pivot_z=file.pivot_z,
@@ -248,22 +252,34 @@ class Scene:
         return min(root.min_m for root in roots), max(root.max_m for root in roots)
 
     @property
-    def error_range_m(self) -> float:
-        """The error in metres at either end (±) of the error colours."""
-        overlay = self.settings.overlay
-        if not overlay.error_auto:
-            return overlay.error_range_m
-        return _round_up(reference.percentile([] if self._file is None else self._file.errors, 0.95))
+    def overlay(self) -> str:
+        """The overlay of the picture: the one chosen, or "none" while the errors it needs are not there."""
+        name = self.settings.overlay.name
+        measures = KINDS[name].measures if name in KINDS else ""
+        shown = None if self._file is None else self._file.shown.measure
+        there = not measures or (shown is not None and shown.quantity == measures)
+        return name if there else "none"
+
+    @property
+    def against_name(self) -> str | None:
+        """What the overlay's errors are, or would be, measured against."""
+        against = None if self._file is None else self._file.against(self.settings.overlay.against)
+        return None if against is None else against.name
+
+    @property
+    def overlay_range(self) -> tuple[float, float]:
+        """Values at the two ends of the overlay's colours, in its unit."""
+        return overlay_kinds.ends(self.settings.overlay, self.overlay_reach)
+
+    @property
+    def overlay_reach(self) -> float:
+        """Where the overlay's colours end, before amplification."""
+        errors = [] if self._file is None else self._file.errors
+        return overlay_kinds.reach(self.settings.overlay, lambda: tile_errors.percentile(errors, 0.95))
 
     @property
     def error_stats(self) -> ErrorStats | None:
-        """Errors over the tiles drawn; None while the error overlay is off or nothing has been measured."""
-        return reference.combine([] if self._file is None else self._file.errors)
-
-
-def _round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, so that colours do not change with every tile."""
-    if value <= 1e-9:
-        return 1e-3
-    power = 10.0 ** math.floor(math.log10(value))
-    return next(k * power for k in (1, 2, 5, 10) if k * power >= value * (1 - 1e-9))
+        """Errors over what is in view; None while no error overlay is on or nothing has been measured."""
+        if self._file is None:
+            return None
+        return tile_errors.combine(self._file.errors, self.settings.overlay.tolerance_m)

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 SHADING_MODES = ("hillshade", "elevation", "combined")
 """Values of `Shading.mode`."""
 
-OVERLAYS = ("none", "error")
-"""Values of `Overlay.name`."""
-
 SLOTS = ("A", "B")
 """The two choices of a layer that one key swaps between; values of `Settings.active`."""
 
@@ -57,13 +54,25 @@ class Shading:
 
 @dataclass
 class Overlay:
-    """What is drawn over the surface."""
+    """What is drawn over the surface, see viewer.overlay_kinds."""
 
-    name: str = "none"  # one of OVERLAYS
-    error_auto: bool = True  # colour range = ± the 95th percentile of |error| over loaded tiles
-    error_range_m: float = 1.0  # used when error_auto is off
-    colormap: str = "balance"  # one of viewer.colormaps.names("error")
-    opacity: float = 0.85
+    name: str = "none"  # one of overlay_kinds.NAMES
+    against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST
+    reach: dict[str, float] = field(default_factory=dict)  # by name: where its colours end; not there = automatic
+    colormap: dict[str, str] = field(default_factory=dict)  # by name: its colour table; not there = its own
+    amplification: float = 1.0  # errors are coloured as if they were this many times as large
+    tolerance_m: float = 0.5  # errors larger than this are marked by the overlay "tolerance"
+    opacity: float = 1.0
+
+
+@dataclass
+class Contours:
+    """Lines of equal height over whatever is shown."""
+
+    on: bool = False
+    auto: bool = True  # interval by what is in view
+    interval_m: float = 10.0  # used when auto is off
+    labels: bool = True  # heights on every fifth line
 
 
 @dataclass
@@ -97,6 +106,7 @@ class Settings:
     active: str = "A"  # the slot that is shown
     shading: Shading = field(default_factory=Shading)
     overlay: Overlay = field(default_factory=Overlay)
+    contours: Contours = field(default_factory=Contours)
     debug: Debug = field(default_factory=Debug)
     decorations: Decorations = field(default_factory=Decorations)
 

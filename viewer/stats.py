@@ -59,7 +59,7 @@ class Pick:
 
 @dataclass(frozen=True, eq=False)
 class ErrorStats:
-    """Decoded − reference over the samples of the tiles drawn, metres."""
+    """Errors over the samples in view: metres, or m/m where they are of gradients."""
 
     samples: int
     rmse_m: float
@@ -69,3 +69,6 @@ class ErrorStats:
     le90_m: float  # 90 % of |error| is below this
     edges_m: np.ndarray  # [n + 1] bins of signed error, from −reach to +reach
     shares: np.ndarray  # [n] share of all samples in each bin; the few beyond ±reach are in none
+    size_edges_m: np.ndarray  # [m + 1] bins of |error|, from 0 to reach
+    size_shares: np.ndarray  # [m]
+    beyond: float = 0.0  # share of samples whose |error| is larger than the tolerance

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,16 +13,18 @@ import numpy as np
 
 from neural.errors import NtileError
 from neural.surface import TileSurface
-from neural.tiles import TILE, Tile
+from neural.tiles import Tile
 from viewer import decoder as decoding
+from viewer import edge_gaps
 from viewer.background import Background
 from viewer.cache import TileCache
+from viewer.edge_gaps import EdgeGaps
 from viewer.nodes import NodeTable
 from viewer.page import TilePage
 from viewer.readback import HeightReader
-from viewer.reference import NOT_MEASURED, Reference, TileErrors, measure
 from viewer.source import DecodedTile, LoadedTile, Profile, Source, SourceKey
 from viewer.streaming import Done, Job, Streamer
+from viewer.tile_errors import Measure, TileErrors, measure, not_measured
 
 MB = 1 << 20
 
@@ -51,7 +52,13 @@ class Resident:
     surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
     gpu_surface: TileSurface | None = None  # prepared by the GPU, for picking; also only while it is needed
     profile: Profile = field(init=False)
-    errors: TileErrors | None = None
+    errors: dict[str, TileErrors] = field(default_factory=dict)  # by quantity, each against one reference
+    gaps: EdgeGaps = field(init=False)
+
+    def errors_of(self, what: Measure | None) -> TileErrors | None:
+        """Errors of a quantity against a reference, if they have been measured."""
+        errors = None if what is None else self.errors.get(what.quantity)
+        return errors if errors is not None and errors.measure == what else None
 
 
 class TileStore:
@@ -77,10 +84,10 @@ class TileStore:
         self._reader: HeightReader | None = None
         self._reopening = Background("surfaces")
 
-    def has(self, source: Source, tile: Tile, *, measured: bool) -> bool:
-        """Whether a tile can be drawn now (`measured`: with its errors)."""
+    def has(self, source: Source, tile: Tile, measure: Measure | None = None) -> bool:
+        """Whether a tile can be drawn now, with the errors asked for."""
         key = TileKey(source.key, tile)
-        return key in self.cache and (not measured or self.cache.value(key).errors is not None)
+        return key in self.cache and (measure is None or self.cache.value(key).errors_of(measure) is not None)
 
     def has_failed(self, source: Source, tile: Tile) -> bool:
         """Whether a tile will never be there."""
@@ -123,16 +130,16 @@ class TileStore:
         self._insert(source, tile, loaded)
         self._count(source, loaded, time.perf_counter() - start)
 
-    def request(self, source: Source, tiles: Iterable[Tile], reference: Reference | None) -> None:
-        """Have workers load these tiles, most urgent first (with errors where a reference is given).
+    def request(self, source: Source, tiles: Iterable[Tile], measure: Measure | None) -> None:
+        """Have workers load these tiles, most urgent first, with the errors asked for.
 
         Replaces what was asked for before.
         """
         jobs = []
         for tile in tiles:
             resident = self.resident(source, tile)
-            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, reference)
-            jobs.append(Job((source, tile, reference), work))
+            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, measure)
+            jobs.append(Job((source, tile, measure), work))
         self.streamer.submit(jobs)
 
     def pin(self, keys: set[TileKey]) -> None:
@@ -189,10 +196,11 @@ class TileStore:
                 self._insert(source, tile, loaded)
             self._count(source, loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
         if errors is not None and key in self.cache:
-            self.cache.value(key).errors = errors
+            self.cache.value(key).errors[errors.measure.quantity] = errors
             page, layer = self.cache.slot(key)
-            page.write_errors(layer, errors.metres)
-            source.nodes.mark(tile, loaded=True, measured=True)
+            page.write_errors(layer, errors.measure.quantity, errors.values)
+            there = {other.measure for other in self.cache.value(key).errors.values()}
+            source.nodes.mark(tile, loaded=True, measured=there)
         return complaint
 
     def _count(self, source: Source, loaded: LoadedTile, seconds: float) -> None:
@@ -233,20 +241,21 @@ class TileStore:
         return self._programs[key]
 
     def _measure_gaps(self, source: Source, tile: Tile, own: Resident, valid: np.ndarray) -> None:
-        z, x, y = tile
-        sides = ((Tile(z, x, y - 1), "north", "south"), (Tile(z, x, y + 1), "south", "north"),
-                 (Tile(z, x - 1, y), "west", "east"), (Tile(z, x + 1, y), "east", "west"))  # fmt: skip
-        for neighbour, mine, theirs in sides:
-            other = self.resident(source, neighbour)
-            if other is None or other.surface is None:
-                continue
-            both = _edge_cells(valid, mine) & _edge_cells(other.surface.valid, theirs)
-            # A vertex counts where the cells on either side of it hold data in both tiles.
-            at = np.append(both, True) & np.insert(both, 0, True)
-            gaps = np.abs(getattr(own.profile.edges, mine) - getattr(other.profile.edges, theirs))[at]
-            worst = float(gaps.max(initial=0.0))
-            if math.isfinite(worst):
+        own.gaps = EdgeGaps.of(valid)
+        for side, beside in edge_gaps.neighbours(tile):
+            other = self.resident(source, beside)
+            if other is not None:
+                worst = edge_gaps.meet(side, own.gaps, own.profile.edges, other.gaps, other.profile.edges)
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
+
+    def show_gaps(self, source: Source, tiles: Iterable[Tile]) -> None:
+        """Bring what is new of loaded tiles' edge gaps to the GPU."""
+        for tile in tiles:
+            gaps = self.cache.value(TileKey(source.key, tile)).gaps
+            if gaps.changed:
+                page, layer = self.cache.slot(TileKey(source.key, tile))
+                page.write_gaps(layer, gaps.metres)
+                gaps.changed = False
 
     def clear(self) -> None:
         """Forget the open file's tiles; workers finish what they hold and are then forgotten."""
@@ -263,19 +272,19 @@ class TileStore:
 
 
 def _work(
-    source: Source, tile: Tile, surface: TileSurface | None, load: bool, reference: Reference | None
+    source: Source, tile: Tile, surface: TileSurface | None, load: bool, what: Measure | None
 ) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
     """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose the tile."""
     loaded = source.load(tile) if load else None
-    if reference is None:
+    if what is None:
         return loaded, None, None
     surface = loaded.surface if loaded else surface or source.decoder.open_tile(tile)
     if surface is None:
         return loaded, None, None
     try:
-        return loaded, measure(reference, tile, surface), None
+        return loaded, measure(what, tile, surface), None
     except NtileError as error:
-        return loaded, NOT_MEASURED, str(error)
+        return loaded, not_measured(what), str(error)
 
 
 def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:
@@ -284,7 +293,3 @@ def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:
     if surface is not None and prepare:
         _ = surface.prepared
     return surface
-
-
-def _edge_cells(valid: np.ndarray, side: str) -> np.ndarray:
-    return {"north": valid[0], "south": valid[TILE - 1], "west": valid[:, 0], "east": valid[:, TILE - 1]}[side]

@@ -20,6 +20,17 @@ def metres(value: float | None, *, signed: bool = False) -> str:
     return f"{text.replace('-', MINUS)} m"
 
 
+def ratio(value: float) -> str:
+    """A number without a unit of its own, such as a slope in m/m, to three significant digits: `0.0417`."""
+    return f"{value:.3g}".replace("-", MINUS)
+
+
+def share(value: float) -> str:
+    """A share of a whole: `3.2 %`; what is there but little is `< 0.01 %`."""
+    percent = 100 * value
+    return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.{2 if percent < 10 else 1}f} %"
+
+
 def coordinate(value: float) -> str:
     """An easting or northing to the centimetre, thousands apart: `5 213 047.25`."""
     return f"{value:,.2f}".replace(",", "\u2009").replace("-", MINUS)

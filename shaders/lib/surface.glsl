@@ -7,9 +7,10 @@
 struct Surface
 {
     vec2 uv;  // tile coordinates, v southward
+    vec2 size_m;  // of the tile, metres east and south
     int layer;  // layer of the page's textures
     vec2 gradient;  // metres per metre, east and north
     float z_m;  // true height
     float relief;  // light relative to that on level ground, linear: 1 where the ground is level
-    bool measured;  // whether the page's error texture holds this tile
+    bool measured;  // whether the page's textures hold this tile's errors
 };

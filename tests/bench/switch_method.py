@@ -73,7 +73,7 @@ class Walk:
         self.scene.surface_z(self.camera.easting, self.camera.northing)
         drawn = self.viewport.render(self.scene, self.camera)
         if drawn:
-            _ = self.scene.error_stats, self.scene.error_range_m
+            _ = self.scene.error_stats, self.scene.overlay_range
             _ = [self.scene.rmse_in_view(choice) for choice in self.settings.slots.values()]
         if self.pick:
             self.scene.pick(self.camera, SIZE[0] / 2, SIZE[1] / 2)

@@ -6,9 +6,9 @@ Panels read the app and write only its settings. To add one: write the file, nam
 
 from __future__ import annotations
 
-from viewer.panels import debug, error, layers, log, quantization, shading, statistics
+from viewer.panels import debug, layers, log, overlay, quantization, shading, statistics
 
-PANELS = (layers, shading, statistics, quantization, error, log, debug)
+PANELS = (layers, shading, statistics, quantization, overlay, log, debug)
 """Every panel there is."""
 
 SPLITS = (

@@ -9,9 +9,12 @@ from typing import NamedTuple
 import moderngl
 import numpy as np
 
-from viewer import colormaps, gl
+from neural.morphometry import FLAT_DEG
+from viewer import colormaps, gl, overlay_kinds
+from viewer.overlay_kinds import KINDS
 from viewer.page import LATTICE, NO_ERROR, TilePage
 from viewer.settings import Settings
+from viewer.tile_errors import Measure
 
 INSTANCE = np.dtype(
     [
@@ -28,8 +31,8 @@ TABLE_TEXELS = 2048
 """Colours of a table on the GPU, where the nearest is taken."""
 
 _FORMAT = ("3f 2f 2f 4f 4f/i", "i_origin", "i_size", "i_extent", "i_curtain", "i_about")
-_DEFINES = {"LATTICE": LATTICE, "TABLE_TEXELS": TABLE_TEXELS, "NO_ERROR": float(NO_ERROR)}
-_UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "colours": 4, "error_colours": 5}
+_DEFINES = {"LATTICE": LATTICE, "TABLE_TEXELS": TABLE_TEXELS, "NO_ERROR": float(NO_ERROR), "FLAT_DEG": FLAT_DEG}
+_UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "gaps": 4, "colours": 5, "overlay_colours": 6}
 
 
 def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +76,8 @@ class Look(NamedTuple):
     overlay: str  # a file of shaders/overlay
     quads: int  # per tile side
     elevation_m: tuple[float, float]  # heights at the two ends of the elevation colours
-    error_range_m: float  # errors at either end (±) of the error colours
+    measure: Measure | None = None  # errors that the overlay shows
+    overlay_range: tuple[float, float] = (0.0, 1.0)  # values at the two ends of the overlay's colours
 
 
 class TerrainPass:
@@ -92,7 +96,7 @@ class TerrainPass:
         look: Look,
     ) -> None:
         """Draw the batches into the bound framebuffer."""
-        settings, overlay, quads, elevation_m, error_range_m = look
+        settings, overlay, quads, elevation_m, _, overlay_range = look
         shading = settings.shading
         azimuth, altitude = math.radians(shading.sun_azimuth_deg), math.radians(shading.sun_altitude_deg)
         sun = (math.sin(azimuth) * math.cos(altitude), math.cos(azimuth) * math.cos(altitude), math.sin(altitude))
@@ -105,12 +109,15 @@ class TerrainPass:
             "elevation_m": (low, max(high, low + 1e-3)),
             "coloured": shading.mode != "hillshade",
             "shaded": shading.mode != "elevation",
-            "error_range_m": max(error_range_m, 1e-6),
+            "overlay_range": overlay_range,
             "overlay_opacity": settings.overlay.opacity,
+            "tolerance_m": settings.overlay.tolerance_m,
+            "mask_colour": _linear(colormaps.MASK),
+            "within_colour": _linear(colormaps.WITHIN),
         }
         self.table(shading.colormap).use(_UNITS["colours"])
-        if overlay == "error":
-            self.table(settings.overlay.colormap).use(_UNITS["error_colours"])
+        if overlay in KINDS and KINDS[overlay].tables:
+            self.table(overlay_kinds.table(settings.overlay, overlay)).use(_UNITS["overlay_colours"])
         variant = ("TINT",) if settings.debug.lod_tint else ()
         self._render(batches, overlay, quads, variant, values)
         if settings.debug.wireframe:
@@ -127,6 +134,7 @@ class TerrainPass:
         values: Mapping[str, object],
     ) -> None:
         vertices, triangles, count = self._mesh(quads)
+        measures = KINDS[overlay].measures if overlay in KINDS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         for page, holes, instances in batches:
             program = self.program(overlay, quads, (*variant, "HOLES") if holes else variant)
@@ -135,7 +143,8 @@ class TerrainPass:
             page.gradients.use(_UNITS["gradients"])
             page.valid.use(_UNITS["valid"])
             # An unused sampler still needs a texture of its kind.
-            (page.errors or page.valid).use(_UNITS["errors"])
+            (page.errors.get(measures) or page.valid).use(_UNITS["errors"])
+            (page.gaps or page.valid).use(_UNITS["gaps"])
             stream = self._ctx.buffer(np.ascontiguousarray(instances))
             mesh = self._ctx.vertex_array(
                 program, [(vertices, "3f", "in_grid"), (stream, *_FORMAT)], triangles, skip_errors=True
@@ -183,3 +192,8 @@ class TerrainPass:
         self._programs.clear()
         self._meshes.clear()
         self._tables.clear()
+
+
+def _linear(colour: tuple[int, int, int]) -> tuple[float, ...]:
+    """sRGB bytes → linear light."""
+    return tuple(colormaps.linear_from_srgb(np.array(colour) / 255).tolist())

@@ -1,0 +1,18 @@
+// Aspect, where the slope faces: degrees clockwise from north, none on level ground (neural/morphometry.py).
+
+#include "lib/overlay_value.glsl"
+
+const float FLAT = tan(radians(FLAT_DEG));
+const float CLEAR = tan(radians(8.0 * FLAT_DEG));  // from here on the direction is sure enough for full colour
+
+float overlay_value(Surface s)
+{
+    float facing = degrees(atan(-s.gradient.x, -s.gradient.y));
+    return length(s.gradient) < FLAT ? NO_VALUE : facing < 0.0 ? facing + 360.0 : facing;
+}
+
+vec3 overlay(Surface s, vec3 colour)
+{
+    vec3 level = tinted(s, colour, NO_VALUE);
+    return mix(level, tinted(s, colour, overlay_value(s)), smoothstep(FLAT, CLEAR, length(s.gradient)));
+}

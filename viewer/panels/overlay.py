@@ -1,0 +1,166 @@
+"""What lies over the surface: which overlay, against what, its colours, and the numbers behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
+
+from viewer import colormaps, overlay_kinds, text, widgets
+from viewer.overlay_kinds import HEIGHT, KINDS, NAMES, Kind
+
+if TYPE_CHECKING:
+    from viewer.app import App
+    from viewer.settings import Overlay
+    from viewer.stats import ErrorStats
+
+TITLE = "Overlay"
+DOCK = "ColumnBottom"
+
+_LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
+
+
+def draw(app: App) -> None:
+    """Choice of overlay, its colours and range, statistics of what is in view."""
+    scene = app.scene
+    if scene is None or scene.reader is None:
+        widgets.dim("No file is open.")
+        return
+    overlay = app.settings.overlay
+    at = NAMES.index(overlay.name) if overlay.name in NAMES else 0
+    overlay.name = NAMES[widgets.choose("Show", at, ["None", *(kind.title for kind in KINDS.values())])]
+    kind = KINDS.get(overlay.name)
+    if kind is None:
+        widgets.dim("Colours by slope, aspect, curvature or error over the surface. Keys 4 to 7 and O.")
+        return
+    widgets.tip(kind.about)
+    if kind.measures and scene.against_name is None:
+        widgets.dim(
+            "This file has no reference layer. Drop the original raster on the window, choose File › Reference "
+            "raster, or start with --reference DEM."
+        )
+        return
+    if kind.measures:
+        widgets.facts("against", [("Against", scene.against_name or "", "What errors are measured against.")])
+    _colours(overlay, kind, app)
+    if kind.measures:
+        _numbers(app.errors, overlay, kind)
+
+
+def _colours(overlay: Overlay, kind: Kind, app: App) -> None:
+    """Range, table and opacity."""
+    if kind.ends in ("signed", "positive"):
+        _range(overlay, kind, app)
+        if kind.measures:
+            overlay.amplification = imgui.slider_float(
+                widgets.labelled("Amplify"), overlay.amplification, 1, 100, "× %.1f", _LOG
+            )[1]
+            widgets.tip("Errors are coloured as if they were this many times as large; numbers stay true.")
+    if kind.measures == HEIGHT:
+        overlay.tolerance_m = imgui.drag_float(
+            widgets.labelled("Tolerance"), overlay.tolerance_m, 0.01, 0.001, 1000, "%.3f m", _LOG
+        )[1]
+        widgets.tip("Cells further off than this are counted below, and marked by the overlay Beyond tolerance.")
+    if kind.tables:
+        names = colormaps.names(kind.tables)
+        present = overlay_kinds.table(overlay, overlay.name)
+        titles = [colormaps.colormap(name).title for name in names]
+        chosen = names[widgets.choose("Colours", names.index(present), titles)]
+        if chosen != present:
+            overlay.colormap[overlay.name] = chosen
+        width = imgui.get_content_region_avail().x
+        widgets.strip(colormaps.lut(chosen).tolist(), ImVec2(width, 0.5 * hello_imgui.em_size()))
+    overlay.opacity = imgui.slider_float(widgets.labelled("Opacity"), overlay.opacity, 0, 1, "%.2f")[1]
+
+
+def _range(overlay: Overlay, kind: Kind, app: App) -> None:
+    """Where the colours end: chosen, or by itself."""
+    name, by_itself = overlay.name, overlay.name not in overlay.reach
+    shown = app.scene.overlay_reach if app.scene is not None else 1.0
+    reach = overlay.reach.get(name, shown)
+    label = widgets.labelled("Range")
+    room = imgui.get_content_region_avail().x - 5.5 * hello_imgui.em_size()
+    imgui.set_next_item_width(room)
+    sign = "± " if kind.ends == "signed" else "0 to "
+    changed, reach = imgui.drag_float(label, reach, 0.01 * reach, 1e-6, 1e6, f"{sign}%.4g {kind.unit}", _LOG)
+    if changed:
+        overlay.reach[name] = reach
+    imgui.same_line()
+    if imgui.checkbox("Auto", by_itself)[1]:
+        overlay.reach.pop(name, None)
+    elif by_itself:
+        overlay.reach[name] = reach
+    widgets.tip(
+        "The colours always end here unless another range is chosen."
+        if kind.reach is not None
+        else "The colours end where 95 % of the values in view lie inside."
+    )
+
+
+def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
+    widgets.heading("In view")
+    if errors is None or errors.samples == 0:
+        widgets.dim("measuring…")
+        return
+
+    def said(value: float, signed: bool = False) -> str:
+        return text.metres(value, signed=signed) if kind.unit == "m" else text.ratio(value)
+
+    rows = [
+        ("RMSE", said(errors.rmse_m), "Root mean square error."),
+        ("MAE", said(errors.mae_m), "Mean absolute error."),
+        ("LE90", said(errors.le90_m), "Linear error: 90 % of the absolute errors are smaller."),
+        ("Largest", said(errors.max_error_m), "The largest absolute error."),
+    ]
+    if kind.measures == HEIGHT:
+        rows += [
+            ("Bias", said(errors.bias_m, signed=True), "Mean of decoded − reference."),
+            (
+                "Beyond",
+                text.share(errors.beyond),
+                f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
+            ),
+        ]
+    samples = ("Samples", text.count(errors.samples), "Samples between the picture's sides, at the levels drawn.")
+    widgets.facts("errors", [*rows, samples], pairs=2)
+    signed = kind.ends == "signed"
+    _histogram(
+        errors.edges_m if signed else errors.size_edges_m,
+        errors.shares if signed else errors.size_shares,
+        overlay,
+        kind,
+    )
+
+
+def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Kind) -> None:
+    """How often which error occurs, in the colours of the overlay."""
+    flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
+    if not implot.begin_plot("##histogram", ImVec2(-1, 8 * hello_imgui.em_size()), flags):
+        return
+    implot.setup_axes("", "", implot.AxisFlags_.no_grid_lines, implot.AxisFlags_.auto_fit)
+    implot.setup_axis_format(implot.ImAxis_.x1, f"%g {kind.unit}")
+    implot.setup_axis_format(implot.ImAxis_.y1, "%g %%")
+    implot.setup_axis_limits(implot.ImAxis_.x1, float(edges[0]), float(edges[-1]), imgui.Cond_.always)
+    centres = (edges[:-1] + edges[1:]) / 2
+    width = 0.9 * float(edges[1] - edges[0])
+    for label, bins, red, green, blue in _bands(centres, overlay, kind):
+        spec = implot.Spec(fill_color=ImVec4(red / 255, green / 255, blue / 255, 1.0))
+        implot.plot_bars(label, centres[bins].copy(), 100 * shares[bins], width, spec=spec)
+    implot.end_plot()
+
+
+def _bands(centres: np.ndarray, overlay: Overlay, kind: Kind) -> list[tuple[str, slice, int, int, int]]:
+    """Bins of one colour each: below, on and above no error, or within and beyond the tolerance."""
+    if kind.ends == "mask":
+        first = int(np.searchsorted(centres, overlay.tolerance_m))
+        return [("within", slice(0, first), *colormaps.WITHIN), ("beyond", slice(first, None), *colormaps.MASK)]
+    table = colormaps.lut(overlay_kinds.table(overlay, overlay.name)).tolist()
+    if kind.ends == "positive":
+        return [("size", slice(None), *table[110])]
+    middle = len(centres) // 2
+    return [
+        ("too low", slice(0, middle), *table[60]),
+        ("right", slice(middle, middle + 1), *table[128]),
+        ("too high", slice(middle + 1, None), *table[195]),
+    ]
