@@ -30,5 +30,5 @@ void main()
     // Noise of less than one step of 8 bits keeps slow gradients free of bands; colours that 8 bits hold stay.
     // (Interleaved gradient noise: J. Jimenez, "Next Generation Post Processing in Call of Duty", 2014.)
     float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
-    o_colour = vec4(colour + (0.96 * noise - 0.48) / 255.0, 1.0);
+    o_colour = vec4(colour + (0.8 * noise - 0.4) / 255.0, 1.0);
 }
