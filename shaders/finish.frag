@@ -1,34 +1,43 @@
 #version 410 core
-// The last pass of a picture: averages a pixel's samples as light, encodes them as sRGB.
+// The last pass of a picture: averages a pixel's samples as light and encodes them as sRGB; on the way, eye-dome
+// lighting.
 
 #include "lib/srgb.glsl"
 
 layout(location = 0) out vec4 o_colour;
 
 #if SAMPLES > 0
-uniform sampler2DMS u_colour;  // linear
+#define SAMPLED sampler2DMS
 #else
-uniform sampler2D u_colour;
+#define SAMPLED sampler2D
+#endif
+uniform SAMPLED u_colour;  // linear
+
+#ifdef EDL
+#include "lib/eye_dome.glsl"
 #endif
 
-vec3 light(ivec2 pixel)
+vec3 light(ivec2 pixel, int k)
 {
-#if SAMPLES > 0
-    vec3 sum = vec3(0.0);
-    for (int k = 0; k < SAMPLES; ++k) {
-        sum += texelFetch(u_colour, pixel, k).rgb;
-    }
-    return sum / float(SAMPLES);
-#else
-    return texelFetch(u_colour, pixel, 0).rgb;
+    vec3 colour = texelFetch(u_colour, pixel, k).rgb;
+#ifdef EDL
+    colour *= eye_dome(pixel, k);
 #endif
+    return colour;
 }
 
 void main()
 {
-    vec3 colour = srgb_of(clamp(light(ivec2(gl_FragCoord.xy)), 0.0, 1.0));
+    ivec2 pixel = ivec2(gl_FragCoord.xy);
+    vec3 sum = light(pixel, 0);
+#if SAMPLES > 0
+    for (int k = 1; k < SAMPLES; ++k) {
+        sum += light(pixel, k);
+    }
+    sum /= float(SAMPLES);
+#endif
     // Noise of less than one step of 8 bits keeps slow gradients free of bands; colours that 8 bits hold stay.
     // (Interleaved gradient noise: J. Jimenez, "Next Generation Post Processing in Call of Duty", 2014.)
     float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
-    o_colour = vec4(colour + (0.8 * noise - 0.4) / 255.0, 1.0);
+    o_colour = vec4(srgb_of(clamp(sum, 0.0, 1.0)) + (0.8 * noise - 0.4) / 255.0, 1.0);
 }

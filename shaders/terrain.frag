@@ -2,9 +2,12 @@
 // Colours of the terrain in linear light, from the analytic gradient at each pixel; shaders/finish.frag encodes them.
 
 #include "lib/colour_table.glsl"
-#include "lib/relief.glsl"
 #include "lib/srgb.glsl"
+#include "lib/sun.glsl"
 #include "lib/surface.glsl"
+#ifdef FOG
+#include "lib/air.glsl"
+#endif
 
 in vec3 v_place;
 flat in vec3 v_about;
@@ -32,6 +35,8 @@ uniform vec2 u_elevation_m;  // at the two ends of the colours
 uniform bool u_coloured;  // elevation colours, else neutral
 uniform bool u_shaded;  // relief
 
+uniform float u_exaggeration;
+
 // Slopes east and north at a place of the tile, metres per metre.
 vec2 gradient_at(vec2 uv)
 {
@@ -39,6 +44,7 @@ vec2 gradient_at(vec2 uv)
     return texture(u_gradients, vec3(at, v_about.x)).rg;
 }
 
+#include <hillshade>
 #include <overlay>
 
 const vec3 NEUTRAL = vec3(0.5089, 0.5089, 0.4910);  // 189, 189, 186 in sRGB
@@ -52,13 +58,16 @@ vec3 terrain_colour()
     s.layer = int(v_about.x);
     s.measured = v_about.z > 0.5;
     s.gradient = gradient_at(s.uv);
-    s.relief = relief(s.gradient);
+    s.relief = hillshade(u_exaggeration * s.gradient);
     float share = (s.z_m - u_elevation_m.x) / (u_elevation_m.y - u_elevation_m.x);
     vec3 colour = u_coloured ? colour_of(u_colours, share) : NEUTRAL;
     colour = overlay(s, u_shaded ? colour * s.relief : colour);
 #ifdef TINT  // a colour for each level of detail
     vec3 tint = 0.55 + 0.45 * cos(6.2832 * (0.381966 * v_about.y + vec3(0.0, 0.33, 0.67)));
     colour = mix(colour, linear_of(tint) * s.relief, 0.6);
+#endif
+#ifdef FOG
+    colour = through_air(colour, ray_of(gl_FragCoord.xy) / gl_FragCoord.w);
 #endif
     return min(colour, vec3(1.0));  // before samples are averaged, so that bright edges stay smooth
 }

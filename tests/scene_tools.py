@@ -22,7 +22,7 @@ class Magenta:
         self._program = ctx.program(vertex_shader=shaders.source("fullscreen.vert").text, fragment_shader=fragment)
         self._triangle = ctx.vertex_array(self._program, [])
 
-    def draw(self, camera, size_px):
+    def draw(self, light):
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         self._ctx.depth_func = "<="
         self._triangle.render(vertices=3)

@@ -17,6 +17,7 @@ from viewer.overlay_kinds import NAMES
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
 from viewer.passes.terrain import INSTANCE, TerrainPass, grid_mesh
+from viewer.settings import HILLSHADES
 
 ROOT = Path(shaders.__file__).parent
 FILES = {
@@ -106,6 +107,7 @@ def test_parts_never_contain_main_and_entries_always_do():
 def test_each_method_and_each_overlay_has_its_file():
     assert decoder.missing_shaders(METHODS) == []
     assert all(shaders.exists(f"overlay/{name}.glsl") for name in NAMES)
+    assert {path.stem for path in (ROOT / "hillshade").iterdir()} == set(HILLSHADES)
 
 
 def test_grid_mesh_covers_the_tile_once_and_hangs_a_curtain():
@@ -157,7 +159,7 @@ def test_erf_and_exp_are_as_exact_as_they_say(ctx):
     assert (np.abs(got[:, 2] - falling) <= 3e-7 * falling + 1e-37).all()
 
 
-@pytest.mark.parametrize("variant", [(), ("HOLES",), ("TINT",), ("WIREFRAME", "HOLES")])
+@pytest.mark.parametrize("variant", [(), ("HOLES",), ("TINT", "FOG"), ("WIREFRAME", "HOLES")])
 @pytest.mark.parametrize("overlay", NAMES)
 def test_terrain_programs_compile_and_take_what_they_are_sent(ctx, overlay, variant):
     drawing = TerrainPass(ctx)

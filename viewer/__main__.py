@@ -14,10 +14,11 @@ from neural import __version__
 from neural.errors import NtileError, UsageError
 from viewer import preferences
 from viewer.launch import Launch
+from viewer.look_options import look_options, take
 from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Points, Size, option
 from viewer.overlay_kinds import NAMES
 from viewer.preferences import THEMES
-from viewer.settings import Decorations
+from viewer.settings import Decorations, Settings
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
@@ -47,6 +48,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     "Overlay", "--tolerance", type=click.FloatRange(0.0), metavar="M", help="What --overlay tolerance allows (0.5)."
 )
 @option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
+@look_options
 @option(
     "System",
     "--cache-mb",
@@ -138,7 +140,9 @@ def _launch(
     size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
     if not headless and max(size) > MAX_WINDOW_SIDE:
         raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
-    launch = Launch(path=file, headless=headless, screenshot=screenshot, size=size, **rest)
+    settings = Settings()
+    take(settings, rest)
+    launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
     launch.settings.view.sse_px = sse
     if cache_mb is not None:
         launch.settings.view.cache_mb = cache_mb

@@ -8,15 +8,18 @@ import numpy as np
 from neural.tiles import Tile
 from viewer import skirts
 from viewer.camera import CLEARANCE_M, Camera
+from viewer.light import Light
 from viewer.lod import Selection
 from viewer.page import TilePage
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
-from viewer.passes.target import Target
+from viewer.passes.target import EyeDome, Target
 from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
+from viewer.settings import Shading
 from viewer.singletile import belongs, tile_of
 from viewer.skirts import EdgeFacts
 from viewer.source import Source
+from viewer.stats import Bounds
 from viewer.store import TileKey, TileStore
 from viewer.tile_errors import Measure
 from viewer.timers import Timers
@@ -35,7 +38,7 @@ class Drawing:
     def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
         """A picture without terrain."""
         self._target.begin(fbo, samples)
-        self._background.draw(camera, fbo.size)
+        self._background.draw(Light.of(Shading(), camera, fbo.size))
         self._target.finish(fbo)
 
     def terrain(
@@ -58,18 +61,19 @@ class Drawing:
         with self.timers.cpu("arrange"):
             only = tile_of(look.settings.debug.tile)
             batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z, only, look.measure)
+        light = Light.of(look.settings.shading, camera, fbo.size, _area(source, exaggeration, pivot_z))
         self.timers.enabled = look.settings.debug.timing
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
-            self._terrain.draw(batches, clip_from_world, look)
+            self._terrain.draw(batches, clip_from_world, look, light)
         if look.settings.debug.bounds and len(boxes):
             corners = np.concatenate([boxes[:, :3], boxes[:, 3:] - boxes[:, :3]], axis=1)
             with self.timers.time("boxes"):
                 self._bounds.draw(corners, clip_from_world)
         with self.timers.time("background"):
-            self._background.draw(camera, fbo.size)
+            self._background.draw(light)
         with self.timers.time("finish"):
-            self._target.finish(fbo)
+            self._target.finish(fbo, _eye_dome(look.settings.shading, near, far, camera.whole(fbo.size)[1]))
         self.timers.finish_picture()
 
     def release(self) -> None:
@@ -83,6 +87,16 @@ def _boxes(source: Source, selection: Selection, exaggeration: float, pivot_z: f
     boxes = source.nodes.boxes(selection.drawn)
     boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * exaggeration
     return boxes
+
+
+def _area(source: Source, exaggeration: float, pivot_z: float) -> Bounds:
+    """Drawn bounds of the whole layer."""
+    low, high = (pivot_z + (z - pivot_z) * exaggeration for z in (source.root.min_m, source.root.max_m))
+    return Bounds(*source.reader.grid.bounds, low, high)
+
+
+def _eye_dome(shading: Shading, near: float, far: float, height_px: int) -> EyeDome | None:
+    return EyeDome((near, far), shading.edl_strength, height_px) if shading.edl else None
 
 
 def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 SHADING_MODES = ("hillshade", "elevation", "combined")
 """Values of `Shading.mode`."""
 
+HILLSHADES = ("soft", "standard", "multidirectional", "igor")
+"""Values of `Shading.hillshade`: the files of shaders/hillshade."""
+
 SLOTS = ("A", "B")
 """The two choices of a layer that one key swaps between; values of `Settings.active`."""
 
@@ -44,8 +47,12 @@ class Shading:
     """How the surface is coloured."""
 
     mode: str = "combined"  # one of SHADING_MODES
+    hillshade: str = "soft"  # one of HILLSHADES
     sun_azimuth_deg: float = 315.0  # clockwise from north
     sun_altitude_deg: float = 45.0  # above the horizon
+    edl: bool = False  # eye-dome lighting
+    edl_strength: float = 1.0
+    fog: float = 0.0  # 0 none to 1: how much of it lies across the area
     colormap: str = "terrain"  # a name of viewer.colormaps.names()
     elevation_auto: bool = True  # colour range = the layer's own elevation range
     elevation_min_m: float = 0.0  # used when elevation_auto is off

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer import colormaps, widgets
-from viewer.settings import SHADING_MODES
+from viewer.settings import HILLSHADES, SHADING_MODES, Shading
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -25,17 +25,8 @@ def draw(app: App) -> None:
     shading.mode = SHADING_MODES[mode]
     _colours(app)
 
-    widgets.heading("Sun")
-    imgui.begin_disabled(shading.mode == "elevation")
-    shading.sun_azimuth_deg = imgui.slider_float(widgets.labelled("Azimuth"), shading.sun_azimuth_deg, 0, 360, "%.0f°")[
-        1
-    ]
-    widgets.tip("Where the sun stands, clockwise from north.")
-    shading.sun_altitude_deg = imgui.slider_float(
-        widgets.labelled("Altitude"), shading.sun_altitude_deg, 1, 90, "%.0f°"
-    )[1]
-    widgets.tip("How high the sun stands above the horizon.")
-    imgui.end_disabled()
+    widgets.heading("Light")
+    _light(shading)
 
     widgets.heading("Shape")
     view.exaggeration = imgui.slider_float(
@@ -54,6 +45,34 @@ def draw(app: App) -> None:
             imgui.same_line(hello_imgui.em_size(9))
         setattr(debug, name, imgui.checkbox(label, getattr(debug, name))[1])
         widgets.tip(tip)
+
+
+def _light(shading: Shading) -> None:
+    """Relief, the sun, and what the air does."""
+    imgui.begin_disabled(shading.mode == "elevation")
+    at = HILLSHADES.index(shading.hillshade)
+    shading.hillshade = HILLSHADES[widgets.choose("Hillshade", at, [name.capitalize() for name in HILLSHADES])]
+    widgets.tip(_HILLSHADES[shading.hillshade])
+    azimuth, altitude = shading.sun_azimuth_deg, shading.sun_altitude_deg
+    shading.sun_azimuth_deg = imgui.slider_float(widgets.labelled("Azimuth"), azimuth, 0, 360, "%.0f°")[1]
+    widgets.tip("Where the sun stands, clockwise from north.")
+    shading.sun_altitude_deg = imgui.slider_float(widgets.labelled("Altitude"), altitude, 1, 90, "%.0f°")[1]
+    widgets.tip("How high the sun stands above the horizon.")
+    imgui.end_disabled()
+    shading.edl = imgui.checkbox("Eye-dome lighting", shading.edl)[1]
+    widgets.tip("Darkens what lies behind its surroundings, so that creases and edges stand out. Key E.")
+    if shading.edl:
+        shading.edl_strength = imgui.slider_float(widgets.labelled("Strength"), shading.edl_strength, 0, 3, "%.2f")[1]
+    shading.fog = imgui.slider_float(widgets.labelled("Haze"), shading.fog, 0, 1, "%.2f" if shading.fog else "none")[1]
+    widgets.tip("Far ground fades into the colour of the horizon, more so in valleys.")
+
+
+_HILLSHADES = {
+    "soft": "One sun that reaches round slopes a little, and light from the sky.",
+    "standard": "One sun, after Horn (1981): as gdaldem hillshade and GIS programs draw it.",
+    "multidirectional": "Suns from four sides, after Mark (1992): shape in slopes of every direction.",
+    "igor": "Only slopes turned away from the sun darken (Igor Brejc): leaves colours clean.",
+}
 
 
 _DEBUG = (

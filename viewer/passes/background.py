@@ -5,7 +5,7 @@ from __future__ import annotations
 import moderngl
 
 from viewer import gl
-from viewer.camera import Camera
+from viewer.light import Light
 
 
 class BackgroundPass:
@@ -16,10 +16,9 @@ class BackgroundPass:
         self._program = gl.program(ctx, "fullscreen.vert", "background.frag")
         self._triangle = ctx.vertex_array(self._program, [])
 
-    def draw(self, camera: Camera, size_px: tuple[int, int]) -> None:
+    def draw(self, light: Light) -> None:
         """Fill what the bound framebuffer's depth shows to be empty; drawn last, it costs only those pixels."""
-        right, up, forward = camera.pyramid(size_px)
-        gl.set_uniforms(self._program, right=tuple(right), up=tuple(up), forward=tuple(forward))
+        gl.set_uniforms(self._program, **light.uniforms())
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         self._ctx.depth_func = "<="  # the triangle lies in the far plane, where depth was cleared to
         self._triangle.render(moderngl.TRIANGLES, vertices=3)

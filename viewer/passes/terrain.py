@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from neural.morphometry import FLAT_DEG
 from viewer import colormaps, gl, overlay_kinds
+from viewer.light import Light
 from viewer.overlay_kinds import KINDS
 from viewer.page import LATTICE, NO_ERROR, TilePage
 from viewer.settings import Settings
@@ -85,7 +85,7 @@ class TerrainPass:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        self._programs: dict[tuple[str, int, tuple[str, ...]], moderngl.Program] = {}
+        self._programs: dict[tuple[str, int, tuple[str, ...], str], moderngl.Program] = {}
         self._meshes: dict[int, tuple[moderngl.Buffer, moderngl.Buffer, int]] = {}
         self._tables: dict[str, moderngl.Texture] = {}
 
@@ -94,18 +94,17 @@ class TerrainPass:
         batches: Sequence[Batch],
         clip_from_world: np.ndarray,
         look: Look,
+        light: Light,
     ) -> None:
         """Draw the batches into the bound framebuffer."""
         settings, overlay, quads, elevation_m, _, overlay_range = look
         shading = settings.shading
-        azimuth, altitude = math.radians(shading.sun_azimuth_deg), math.radians(shading.sun_altitude_deg)
-        sun = (math.sin(azimuth) * math.cos(altitude), math.cos(azimuth) * math.cos(altitude), math.sin(altitude))
         low, high = elevation_m
         values = {
             **_UNITS,
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
             "exaggeration": settings.view.exaggeration,
-            "sun": sun,
+            **light.uniforms(),
             "elevation_m": (low, max(high, low + 1e-3)),
             "coloured": shading.mode != "hillshade",
             "shaded": shading.mode != "elevation",
@@ -118,8 +117,9 @@ class TerrainPass:
         self.table(shading.colormap).use(_UNITS["colours"])
         if overlay in KINDS and KINDS[overlay].tables:
             self.table(overlay_kinds.table(settings.overlay, overlay)).use(_UNITS["overlay_colours"])
-        variant = ("TINT",) if settings.debug.lod_tint else ()
-        self._render(batches, overlay, quads, variant, values)
+        switches = {"TINT": settings.debug.lod_tint, "FOG": shading.fog > 0}
+        variant = tuple(name for name, on in switches.items() if on)
+        self._render(batches, overlay, quads, variant, values, shading.hillshade)
         if settings.debug.wireframe:
             self._ctx.wireframe = True
             self._render(batches, "none", quads, ("WIREFRAME",), values)
@@ -132,12 +132,13 @@ class TerrainPass:
         quads: int,
         variant: tuple[str, ...],
         values: Mapping[str, object],
+        hillshade: str = "soft",
     ) -> None:
         vertices, triangles, count = self._mesh(quads)
         measures = KINDS[overlay].measures if overlay in KINDS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         for page, holes, instances in batches:
-            program = self.program(overlay, quads, (*variant, "HOLES") if holes else variant)
+            program = self.program(overlay, quads, (*variant, "HOLES") if holes else variant, hillshade)
             gl.set_uniforms(program, **values)
             page.heights.use(_UNITS["heights"])
             page.gradients.use(_UNITS["gradients"])
@@ -153,11 +154,11 @@ class TerrainPass:
             mesh.release()
             stream.release()
 
-    def program(self, overlay: str, quads: int, variant: tuple[str, ...]) -> moderngl.Program:
-        """The program for an overlay, compiled on first use; `variant` holds names that are defined as 1."""
-        key = overlay, quads, variant
+    def program(self, overlay: str, quads: int, variant: tuple[str, ...], hillshade: str = "soft") -> moderngl.Program:
+        """The program for an overlay and a hillshade, compiled on first use; names in `variant` are defined as 1."""
+        key = overlay, quads, variant, hillshade
         if key not in self._programs:
-            parts = {"overlay": f"overlay/{overlay}.glsl"}
+            parts = {"overlay": f"overlay/{overlay}.glsl", "hillshade": f"hillshade/{hillshade}.glsl"}
             defines = _DEFINES | {"MESH_QUADS": quads} | dict.fromkeys(variant, 1)
             self._programs[key] = gl.program(self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines=defines)
         return self._programs[key]
