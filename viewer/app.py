@@ -184,6 +184,14 @@ class App:
             return False
         return True
 
+    def close_file(self) -> None:
+        """Show no file."""
+        if self.scene is not None and self.scene.reader is not None:
+            self.scene.close()
+            self.path = self.pick = self.errors = self.legend = self.glide = None
+            self.rmse_m = {}
+            window.set_title("Terrain Viewer")
+
     def open_reference(self, path: str) -> bool:
         """Measure errors against this raster."""
         if self.path is None:

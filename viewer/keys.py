@@ -148,6 +148,7 @@ def can_redo(app: App) -> bool:
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
     Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
+    Key("File", "", "Close the file", lambda app: app.close_file(), possible=has_file),
     Key("File", "f12", "Save a screenshot", lambda app: app.screenshots.save()),
     Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),
     Key("File", "ctrl+q", "Quit", lambda app: window.close()),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from neural.errors import NtileError
 
 LEVELS = ("info", "warning", "error")
 """Levels of a message, mildest first."""
@@ -26,6 +29,17 @@ class Message:
     shown: float  # time.monotonic() of the latest occurrence
     count: int = 1
     dismissed: bool = False
+
+    @property
+    def line(self) -> str:
+        """Time, level, text and how often it was said."""
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.when))
+        return f"{when} {self.level}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """The text and how often it was said."""
+        return self.text + (f"  (×{self.count})" if self.count > 1 else "")
 
 
 @dataclass
@@ -53,8 +67,28 @@ class Messages:
         """Something that did not work; the sentence says what to do."""
         self.add("error", text)
 
-    def toasts(self, at_most: int = 4) -> list[Message]:
+    def count(self, level: str) -> int:
+        """How often something of a level was said."""
+        return sum(message.count for message in self.entries if message.level == level)
+
+    def at_least(self, level: str) -> list[Message]:
+        """Messages of a level and of those above it, oldest first."""
+        wanted = LEVELS[LEVELS.index(level) :]
+        return [message for message in self.entries if message.level in wanted]
+
+    def export(self, path: str | Path, level: str = "info") -> None:
+        """Write the messages of a level and above, a line each. Raises NtileError."""
+        lines = [message.line for message in self.at_least(level)]
+        try:
+            Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        except OSError as error:
+            raise NtileError(f"{path}: the log cannot be written ({error.strerror}); choose another place.") from error
+
+    def young(self) -> list[Message]:
         """Messages young enough to be shown over the scene, oldest first."""
         now = time.monotonic()
-        young = [m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]]
-        return young[-at_most:]
+        return [m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]]
+
+    def toasts(self, at_most: int = 4) -> list[Message]:
+        """The newest of them, as many as there is room for, oldest first."""
+        return self.young()[-at_most:]

@@ -5,29 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
+from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import legend, theme
+from viewer import legend, theme, toasts, welcome
 from viewer.sheets import SHEETS
 
 if TYPE_CHECKING:
     from viewer.app import App
-
-ICONS = {
-    "info": icons_fontawesome_4.ICON_FA_INFO_CIRCLE,
-    "warning": icons_fontawesome_4.ICON_FA_EXCLAMATION_TRIANGLE,
-    "error": icons_fontawesome_4.ICON_FA_EXCLAMATION_CIRCLE,
-}
-
-_CARD = (
-    imgui.WindowFlags_.no_decoration
-    | imgui.WindowFlags_.no_docking
-    | imgui.WindowFlags_.always_auto_resize
-    | imgui.WindowFlags_.no_saved_settings
-    | imgui.WindowFlags_.no_focus_on_appearing
-    | imgui.WindowFlags_.no_nav
-    | imgui.WindowFlags_.no_move
-)
 
 
 def draw(app: App) -> None:
@@ -49,10 +33,10 @@ def draw(app: App) -> None:
             label = f"loading {app.settings.active}, {tiles}" if app.scene.changing else f"loading {tiles}"
             _note(paint, left + em, top + em, label)
     else:
-        _welcome(left + width / 2, top + height / 2)
+        welcome.draw(app, app.viewport.area)
     if app.sheet:
         SHEETS[app.sheet](app)
-    _toasts(app, app.viewport.area)
+    toasts.draw(app, app.viewport.area)
 
 
 def _note(paint: imgui.ImDrawList, x: float, y: float, label: str) -> None:
@@ -84,36 +68,3 @@ def _compass(app: App, x: float, y: float, radius: float) -> None:
     label = at(north, 1.02 * radius)
     size = imgui.calc_text_size("N")
     paint.add_text(ImVec2(label.x - size.x / 2, label.y - size.y / 2), theme.u32(theme.TEXT), "N")
-
-
-def _welcome(x: float, y: float) -> None:
-    """What to do while no file is open."""
-    paint = imgui.get_background_draw_list()
-    for row, (line, colour) in enumerate(
-        (("Drop a .ntile file here", theme.TEXT), ("or press Ctrl+O to open one", theme.DIM))
-    ):
-        size = imgui.calc_text_size(line)
-        paint.add_text(ImVec2(x - size.x / 2, y + 1.5 * row * size.y), theme.u32(colour), line)
-
-
-def _toasts(app: App, area: tuple[float, float, float, float]) -> None:
-    """Recent messages, newest at the bottom right; a click puts one away."""
-    left, top, width, height = area
-    em = hello_imgui.em_size()
-    bottom = top + height - em
-    for number, message in enumerate(reversed(app.messages.toasts())):
-        imgui.set_next_window_pos(ImVec2(left + width - em, bottom), imgui.Cond_.always, ImVec2(1, 1))
-        imgui.set_next_window_bg_alpha(0.94)
-        colour = theme.rgba(theme.level(message.level))
-        imgui.push_style_color(imgui.Col_.border, colour)
-        if imgui.begin(f"##toast{number}", None, _CARD)[0]:
-            imgui.text_colored(colour, ICONS[message.level])
-            imgui.same_line()
-            imgui.push_text_wrap_pos(min(28 * em, 0.6 * width))
-            imgui.text_unformatted(message.text)
-            imgui.pop_text_wrap_pos()
-            if imgui.is_window_hovered() and imgui.is_mouse_clicked(0):
-                message.dismissed = True
-            bottom -= imgui.get_window_height() + 0.4 * em
-        imgui.end()
-        imgui.pop_style_color()

@@ -117,7 +117,7 @@ def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = (
     right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
     imgui.push_id(name)
     for index, item in enumerate(items):
-        width = imgui.calc_text_size(item).x + 2 * imgui.get_style().frame_padding.x
+        width = imgui.calc_text_size(item, True).x + 2 * imgui.get_style().frame_padding.x
         if index and imgui.get_item_rect_max().x + spacing + width <= right:
             imgui.same_line(0, spacing)
         if pill(item, index == current):

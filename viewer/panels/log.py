@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import hello_imgui, imgui
 
-from viewer import theme
+from neural.errors import NtileError
+from viewer import theme, widgets
+from viewer.messages import LEVELS
+from viewer.toasts import ICONS
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -15,26 +18,56 @@ if TYPE_CHECKING:
 TITLE = "Log"
 DOCK = "Bottom"
 
+_TIPS = ("All messages.", "Warnings and errors.", "Errors.")
+
+_chosen = {"level": "info"}  # mildest level listed; of the window, not of the settings
+
 
 def draw(app: App) -> None:
     """Time, level and text of each message; the view follows the newest."""
-    if imgui.begin_child("messages", hello_imgui.em_to_vec2(-4.5, 0)):
-        for message in app.messages.entries:
+    if imgui.begin_child("messages", hello_imgui.em_to_vec2(-11.5, 0)):
+        for number, message in enumerate(app.messages.at_least(_chosen["level"])):
             imgui.text_disabled(time.strftime("%H:%M:%S", time.localtime(message.when)))
             imgui.same_line()
-            again = f"  (×{message.count})" if message.count > 1 else ""
-            imgui.push_style_color(
-                imgui.Col_.text, theme.rgba(theme.TEXT if message.level == "info" else theme.level(message.level))
-            )
-            imgui.text_wrapped(message.text + again)
+            colour = theme.TEXT if message.level == "info" else theme.level(message.level)
+            imgui.push_style_color(imgui.Col_.text, theme.rgba(colour))
+            imgui.text_wrapped(message.said if message.level == "info" else f"{ICONS[message.level]}  {message.said}")
             imgui.pop_style_color()
+            widgets.tip("Right-click copies it.")
+            if imgui.begin_popup_context_item(f"message{number}"):
+                if imgui.menu_item("Copy", "", False)[0]:
+                    imgui.set_clipboard_text(message.line)
+                imgui.end_popup()
         if imgui.get_scroll_y() >= imgui.get_scroll_max_y():
             imgui.set_scroll_here_y(1.0)
     imgui.end_child()
     imgui.same_line()
     imgui.begin_group()
+    _commands(app)
+    imgui.end_group()
+
+
+def _commands(app: App) -> None:
+    """What is listed, and what can be done with it."""
+    at = LEVELS.index(_chosen["level"])
+    counts = [app.messages.count(level) for level in LEVELS]
+    labels = [f"{ICONS[level]} {sum(counts[k:])}###{level}" for k, level in enumerate(LEVELS)]
+    level = _chosen["level"] = LEVELS[widgets.pills("levels", at, labels, _TIPS)]
     if imgui.small_button("Copy"):
-        imgui.set_clipboard_text("\n".join(f"{m.level}: {m.text}" for m in app.messages.entries))
+        imgui.set_clipboard_text("\n".join(message.line for message in app.messages.at_least(level)))
+    widgets.tip("Copy the messages listed.")
+    imgui.same_line()
+    if imgui.small_button("Export…"):
+        app.dialogs.save("Export the log", ".txt", lambda path: _export(app, path, level), "terrain-viewer-log.txt")
+    imgui.same_line()
     if imgui.small_button("Clear"):
         app.messages.entries.clear()
-    imgui.end_group()
+
+
+def _export(app: App, path: str, level: str) -> None:
+    try:
+        app.messages.export(path, level)
+    except NtileError as error:
+        app.messages.error(str(error))
+    else:
+        app.messages.info(f"Saved {path}.")
