@@ -18,7 +18,7 @@ from neural.grid import Grid
 from neural.metadata import LayerDraft
 from neural.methods.huvr_siren import HuvrSiren
 from neural.methods.reference import Reference, encode_raster
-from neural.pyramid import PyramidTile, build
+from neural.pyramid import HeightSource, PyramidTile, build
 from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
 from tests.common import TileFixture, fixture_folders, load_fixture
@@ -64,18 +64,23 @@ class Hills:
         return (500 + ridges + gullies).astype(np.float32), inside
 
 
-def write(out: Path, more: Sequence[TileFixture] = ()) -> Path:
-    """Encode the area; equal bytes every time. Each of `more` becomes a layer between the two, its tile everywhere."""
+def write(out: Path, more: Sequence[TileFixture] = (), area: HeightSource | None = None) -> Path:
+    """Encode the area, or another one; equal bytes every time.
+
+    Each of `more` becomes a layer between the two, its tile everywhere.
+    """
+    area = area or Hills()
+    grid = area.grid
     decoder = save(_weights())
     sha = hashlib.sha256(decoder).hexdigest()
     decoders = {sha: decoder} | {_sha(fixture): save(fixture.weights) for fixture in more}
-    tiles = list(build(Hills()))
+    tiles = list(build(area))
     with Stage.open(out, "hills") as stage:
-        stage.put_group(0, [_neural(tile) for tile in tiles])
+        stage.put_group(0, [_neural(tile, grid) for tile in tiles])
         for layer, fixture in enumerate(more, 1):
-            stage.put_group(layer, [_fixed(layer, tile, fixture) for tile in tiles])
+            stage.put_group(layer, [_fixed(layer, tile, fixture, grid) for tile in tiles])
         last = 1 + len(more)
-        stage.put_group(last, [_exact(last, tile) for tile in tiles])
+        stage.put_group(last, [_exact(last, tile, grid) for tile in tiles])
         max_abs = np.ones(METHOD.dim, np.float32)
         exact = Reference(TOLERANCE_M)
         drafts = [
@@ -94,7 +99,7 @@ def write(out: Path, more: Sequence[TileFixture] = ()) -> Path:
             latents = np.frombuffer(row.latents, method.latent_dtype).reshape(method.latent_shape)
             return method.pack(latents, drafts[layer].bits, drafts[layer].params)
 
-        write_archive(out, GRID, drafts, stage, body_of, decoders, {"attribution": "made up"})
+        write_archive(out, grid, drafts, stage, body_of, decoders, {"attribution": "made up"})
     return out
 
 
@@ -118,26 +123,28 @@ def _sha(fixture: TileFixture) -> str:
     return hashlib.sha256(save(fixture.weights)).hexdigest()
 
 
-def _staged(layer: int, tile: PyramidTile, offset_m: float, scale_m: float, latents: np.ndarray) -> StagedTile:
-    whole = np.array_equal(tile.valid, GRID.tile_inside(tile.tile))
+def _staged(
+    layer: int, tile: PyramidTile, offset_m: float, scale_m: float, latents: np.ndarray, grid: Grid
+) -> StagedTile:
+    whole = np.array_equal(tile.valid, grid.tile_inside(tile.tile))
     mask = None if whole else tile.valid
     return StagedTile(layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, latents.tobytes())
 
 
-def _exact(layer: int, tile: PyramidTile) -> StagedTile:
+def _exact(layer: int, tile: PyramidTile, grid: Grid) -> StagedTile:
     offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
-    return _staged(layer, tile, offset_m, scale_m, latents.astype(Reference.latent_dtype))
+    return _staged(layer, tile, offset_m, scale_m, latents.astype(Reference.latent_dtype), grid)
 
 
-def _fixed(layer: int, tile: PyramidTile, fixture: TileFixture) -> StagedTile:
+def _fixed(layer: int, tile: PyramidTile, fixture: TileFixture, grid: Grid) -> StagedTile:
     """The fixture's surface at the tile's heights."""
     low, high, shape = float(tile.heights.min()), float(tile.heights.max()), fixture.expected["metres"]
     stretch = (high - low) / float(np.ptp(shape))
     offset = (low + high) / 2 - stretch * float(shape.min() + np.ptp(shape) / 2 - fixture.offset_m)
-    return _staged(layer, tile, offset, stretch * fixture.scale_m, np.frombuffer(fixture.body, np.uint8))
+    return _staged(layer, tile, offset, stretch * fixture.scale_m, np.frombuffer(fixture.body, np.uint8), grid)
 
 
-def _neural(tile: PyramidTile) -> StagedTile:
+def _neural(tile: PyramidTile, grid: Grid) -> StagedTile:
     """Means and slopes of the patches → angles → tokens."""
     low, high = float(tile.heights.min()), float(tile.heights.max())
     offset, scale = (low + high) / 2, (high - low) / 2
@@ -148,7 +155,7 @@ def _neural(tile: PyramidTile) -> StagedTile:
     values = [blocks.mean(axis=(1, 3)), blocks.mean(axis=1) @ fit, blocks.mean(axis=3).transpose(0, 2, 1) @ fit]
     angles = np.arcsin(np.clip(np.stack(values, axis=-1).reshape(-1, 3), -1, 1))
     tokens = np.cos(angles[:, :, None] + _ANGLES).reshape(-1, METHOD.dim)
-    return _staged(0, tile, offset, scale, tokens.astype(METHOD.latent_dtype))
+    return _staged(0, tile, offset, scale, tokens.astype(METHOD.latent_dtype), grid)
 
 
 def _weights() -> dict[str, np.ndarray]:

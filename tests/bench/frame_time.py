@@ -1,4 +1,4 @@
-"""Frame time at 1280×720 with about half a million triangles: `python tests/bench/frame_time.py [--msaa N]`.
+"""Frame time at 1280×720 with about half a million triangles: `python -m tests.bench.frame_time [--msaa N]`.
 
 64 tiles of 64×64 quads, looked at from above so that all are drawn; PyVista draws a mesh of as many triangles in
 the same run where it is installed (`pip install pyvista`). Medians, with the machine and the renderer named.
@@ -9,69 +9,27 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 import numpy as np
 
-from neural.archive import write_archive
 from neural.bench.environment import machine
-from neural.grid import Grid
-from neural.metadata import LayerDraft
-from neural.methods.reference import Reference, encode_raster
-from neural.pyramid import build
-from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
+from tests.bench import area
+from tests.bench.area import CELL_M, heights
 from viewer import gl, headless
 from viewer.camera import Camera
 from viewer.scene import Scene
 from viewer.settings import Settings
 
 SIZE = (1280, 720)
-CELLS, CELL_M = 8 * TILE, 2.0
+TILES = 8  # on each side
+CELLS = TILES * TILE
 QUADS = 64
 FRAMES = 21
-
-
-def heights(columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Fractal-like hills, metres."""
-    out = np.zeros(np.broadcast_shapes(columns.shape, rows.shape))
-    for octave in range(7):
-        k, turn = 2.0**octave / 300, 1.7 * octave
-        along, across = columns * np.cos(turn) + rows * np.sin(turn), rows * np.cos(turn) - columns * np.sin(turn)
-        out += 160 / 2.0**octave * np.sin(k * along + np.sin(0.7 * k * across)) * np.cos(0.9 * k * across)
-    return out
-
-
-class Terrain:
-    """The benchmark's area as a raster."""
-
-    name = "bench"
-    grid = Grid("", (CELL_M, 0.0, 0.0, 0.0, -CELL_M, 0.0), CELLS, CELLS)
-    read_ahead_cells = TILE
-
-    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `neural.pyramid.HeightSource`."""
-        z = heights(np.arange(col, col + cols)[None, :], np.arange(row, row + rows)[:, None])
-        return z.astype(np.float32), np.ones((rows, cols), bool)
-
-
-def write_area(out: Path) -> None:
-    """One near-lossless layer."""
-    method = Reference(0.05)
-    with Stage.open(out, "bench") as stage:
-        for number, tile in enumerate(build(Terrain())):
-            offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, 0.05)
-            body = method.pack(latents, 32, {})
-            row = StagedTile(0, tile.tile, offset_m, scale_m, tile.children, tile.info, None, body)
-            stage.put_group(number, [row])
-        draft = LayerDraft("reference", method.config(), 32, tolerance_m=0.05)
-        write_archive(out, Terrain.grid, [draft], stage, lambda layer, row: row.latents, {}, {})
 
 
 def median_ms(frame: Callable[[int], None]) -> float:
@@ -92,6 +50,7 @@ def ours(path: Path, msaa: int) -> dict[str, object]:
     ctx = gl.create_context()
     scene = Scene(ctx, settings)
     scene.open(path)
+    settings.layer.index = 1  # the raster
     camera = Camera()
     camera.frame(scene.bounds, SIZE[0] / SIZE[1], heading_deg=0.0, pitch_deg=-50.0)
     headless.load(scene, camera, SIZE)
@@ -151,7 +110,7 @@ def main() -> None:
     msaa = options.parse_args().msaa
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.ntile"
-        write_area(path)
+        area.write(path, TILES)
         report: dict[str, object] = {
             "machine": machine(),
             "load_average": [round(x, 2) for x in os.getloadavg()],
