@@ -141,7 +141,7 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
         [first, keyframe(5, 500, 0, z=60), keyframe(10, 1000, 0, z=100), replace(first, time_s=16.0)], loop=loop
     )
 
-    def ridge(east, north):
+    def ridge(east, north, exaggeration=None):
         return 90.0 * math.exp(-(((east - 480) / 60) ** 2)) if 0 <= east <= 900 else None
 
     flight = Flight(path, ridge, 5.0)
@@ -152,7 +152,7 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
     assert flight.lifted_m == pytest.approx(35, abs=1.5)
     rise = np.diff(eyes[:, 2]) / np.diff(times)
     assert np.abs(np.diff(rise)).max() < 2.5  # m/s from one hundredth of a second to the next: no kink
-    clear = Flight(path, lambda east, north: 20.0, 5.0)
+    clear = Flight(path, lambda east, north, exaggeration: 20.0, 5.0)
     assert all(clear.at(t) == path.sampler().at(t) for t in (0.0, 3.7, 9.99))
 
 

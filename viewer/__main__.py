@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,13 @@ import click
 from neural import __version__
 from neural.errors import NtileError, UsageError
 from viewer import preferences
+from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
 from viewer.look_options import look_options, take
-from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Kinds, Points, Size, option
+from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Points, Size, option
 from viewer.overlay_kinds import NAMES
 from viewer.preferences import THEMES
-from viewer.settings import Decorations, Settings
+from viewer.settings import Settings
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
@@ -69,14 +69,8 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     "Film and pictures", "--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit."
 )
 @option("Film and pictures", "--size", type=Size(), help="Size of the picture (1280x720) or the window (1440x900).")
-@option(
-    "Film and pictures",
-    "--decorations",
-    type=Kinds(),
-    default="legend",
-    help="On pictures: some of legend,scale,north,credits; all; none.",
-)
 @option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot, --profile, --measure.")
+@film_options
 @option("System", "--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
 @option("System", "--debug", is_flag=True, help="Show tracebacks.")
 @option("System", "--theme", type=click.Choice(THEMES), help="Light or dark window and legend.")
@@ -89,6 +83,7 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --bits 8 --bits 4        (slots A and B; the key X swaps them)
     terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
     terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
+    terrain-viewer area.ntile --flythrough --render demo.mp4
     """
     try:
         run(_launch(**options))
@@ -117,16 +112,17 @@ def _launch(
     overlay: str,
     tolerance: float | None,
     size: tuple[int, int] | None,
-    decorations: frozenset[str],
+    decorations: frozenset[str] | None,
     **rest: Any,
 ) -> Launch:
     """Options as typed → Launch; what cannot be meant is a UsageError."""
     from assets import sample_files
 
-    numbers = rest["profile"] or rest["measure"]
+    numbers, render = rest["profile"] or rest["measure"], rest["render"]
+    headless = headless or bool(render)
     if headless and rest["profile"] and rest["measure"]:
         raise UsageError("--headless makes a profile or measures; give --profile or --measure, not both.")
-    if headless and not (screenshot or numbers):
+    if headless and not (screenshot or numbers or render):
         raise UsageError("--headless draws nothing on its own; add --screenshot OUT.png.")
     if rest["out"] and not (headless and numbers):
         raise UsageError("--out is for the numbers of --headless with --profile or --measure; add these.")
@@ -143,6 +139,7 @@ def _launch(
     settings = Settings()
     take(settings, rest)
     launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
+    check(launch)
     launch.settings.view.sse_px = sse
     if cache_mb is not None:
         launch.settings.view.cache_mb = cache_mb
@@ -151,8 +148,7 @@ def _launch(
     launch.settings.overlay.name = overlay
     if tolerance is not None:
         launch.settings.overlay.tolerance_m = tolerance
-    for kind in fields(Decorations):
-        setattr(launch.settings.decorations, kind.name, kind.name in decorations)
+    set_decorations(launch, decorations)
     return launch
 
 
@@ -174,6 +170,10 @@ def run(launch: Launch) -> None:
                 from viewer import appearance
 
                 appearance.use(launch.theme)
+            if launch.render:
+                from viewer.film import command as film
+
+                film.run(launch)
             if launch.profile or launch.measure:
                 from viewer.measuring import command
 

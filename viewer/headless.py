@@ -210,8 +210,7 @@ def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[
     are fixed at those found there, and so are the decorations, which come back."""
     overlay = scene.settings.overlay
     asked = overlay.reach
-    shrink = min(1.0, SCREEN_PX / max(size_px))
-    seen_px = max(1, round(size_px[0] * shrink)), max(1, round(size_px[1] * shrink))
+    seen_px = screen_sized(size_px)
     load(scene, camera, seen_px)
     decorated = decorations.of(scene, camera, size_px, seen_px)
     overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
@@ -219,6 +218,12 @@ def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[
         yield decorated
     finally:
         overlay.reach = asked
+
+
+def screen_sized(size_px: tuple[int, int]) -> tuple[int, int]:
+    """The size of the same picture on a screen, its longer side at most SCREEN_PX."""
+    shrink = min(1.0, SCREEN_PX / max(size_px))
+    return max(1, round(size_px[0] * shrink)), max(1, round(size_px[1] * shrink))
 
 
 def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:

@@ -21,6 +21,12 @@ class Launch:
     screenshot: str | None = None  # PNG to write, then exit
     size: tuple[int, int] = (1280, 720)  # window or picture, pixels
     headless: bool = False
+    camera_path: str | None = None  # JSON file of a camera path
+    flythrough: str | None = None  # one of film.generators.GENERATORS: a path made of the area
+    render: str | None = None  # .mp4 or folder for the film of the path, then exit
+    fps: float | None = None  # None = the path's
+    duration_s: float | None = None  # None = the path's
+    resume: bool = False  # keep the frames that a folder has
     gl: str = "auto"  # "auto", "4.3" or "4.1"
     theme: str | None = None  # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
     settings: Settings = field(default_factory=Settings)

@@ -16,8 +16,9 @@ STEP_S = 0.05
 RAMP_S = 1.5
 """How long before and after a place that is too low the camera begins and ends to rise."""
 
-Ceiling = Callable[[float, float], float | None]
-"""Highest drawn terrain around an easting and northing, or None where there is none."""
+Ceiling = Callable[[float, float, float | None], float | None]
+"""Highest drawn terrain around an easting and northing, with a vertical exaggeration where the path sets one (None: as
+the program was told); None where there is no terrain."""
 
 
 class Flight:
@@ -54,8 +55,9 @@ class Flight:
         times = np.linspace(0.0, self.duration_s, count)
         needed = np.zeros(count)
         for k, time_s in enumerate(times):
-            camera = self._sampler.at(float(time_s)).camera
-            top = ceiling(camera.easting, camera.northing)
+            pose = self._sampler.at(float(time_s))
+            camera = pose.camera
+            top = ceiling(camera.easting, camera.northing, pose.keyed.get("exaggeration"))
             if top is not None:
                 needed[k] = max(0.0, top + clearance_m - camera.z)
         if not needed.any():

@@ -48,9 +48,9 @@ class HeightField:
         margin = chosen.root.geometric_error_m if level < top else 0.0
         return cls(bounds, heights, min(margin, bounds.high - bounds.low), exaggeration, reader.layers[0].root.min_m)
 
-    def drawn(self, z_m: float) -> float:
-        """Where a height is drawn, vertical exaggeration included."""
-        return self.pivot_z + (z_m - self.pivot_z) * self.exaggeration
+    def drawn(self, z_m: float, exaggeration: float | None = None) -> float:
+        """Where a height is drawn, vertical exaggeration (None: the field's) included."""
+        return self.pivot_z + (z_m - self.pivot_z) * (self.exaggeration if exaggeration is None else exaggeration)
 
     @property
     def spacing_m(self) -> tuple[float, float]:
@@ -63,14 +63,14 @@ class HeightField:
         dx, dy = self.spacing_m
         return (easting - self.bounds.west) / dx - 0.5, (self.bounds.north - northing) / dy - 0.5
 
-    def ceiling_m(self, easting: float, northing: float) -> float | None:
+    def ceiling_m(self, easting: float, northing: float, exaggeration: float | None = None) -> float | None:
         """The highest the terrain can be around a place, metres, drawn; None where none is near."""
         column, row = self.cell(easting, northing)
         x, y = round(column), round(row)
         near = self.heights[max(y - 1, 0) : max(y + 2, 0), max(x - 1, 0) : max(x + 2, 0)]
         if near.size == 0 or np.isnan(near).all():
             return None
-        return self.drawn(float(np.nanmax(near)) + self.margin_m)
+        return self.drawn(float(np.nanmax(near)) + self.margin_m, exaggeration)
 
     def height_m(self, easting: float, northing: float) -> float:
         """Height of the terrain at a place, metres, drawn; outside and in holes that of the nearest sample."""

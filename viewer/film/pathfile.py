@@ -113,9 +113,13 @@ def check_crs(path: CameraPath, crs_wkt: str, path_name: str, file_name: str) ->
     """Raise PathError unless the path is in a file's coordinate system."""
     if not same_crs(path.crs, crs_wkt):
         raise PathError(
-            f"{path_name}: crs: it was made in {text.crs_name(path.crs)}, but {file_name} is in "
+            f"{path_name}: crs: it was made in {_crs_name(path.crs)}, but {file_name} is in "
             f"{text.crs_name(crs_wkt)}; use a path of that system."
         )
+
+
+def _crs_name(crs: str) -> str:
+    return text.crs_name(crs) if "[" in crs or not crs else crs
 
 
 def same_crs(one: str, other: str) -> bool:

@@ -1,0 +1,182 @@
+"""Where the pictures of a film go: a folder of PNGs, or an mp4 file that appears when it is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from neural.errors import NtileError, UsageError
+from viewer.png import write_png
+
+INSTALL = "pip install 'terrain-viewer[video]'"
+"""What brings PyAV."""
+
+VIDEO_SUFFIXES = (".mp4",)
+OTHER_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mpg", ".png", ".jpg", ".webm", ".wmv")
+
+ABOUT = "film.json"
+"""In a folder of frames: what they are frames of."""
+
+CRF = 17
+"""x264's constant quality: hardly to be told from the original."""
+
+_SCALING = 0x20 | 0x40000 | 0x80000
+"""libswscale's AREA, ACCURATE_RND and BITEXACT: the same pixels on every processor."""
+
+_BT709 = 1  # of primaries, transfer and matrix in H.264's tables
+_LIMITED = 1  # range 16 to 235
+
+
+class Output(Protocol):
+    """Takes the pictures of a film in their order. `close` keeps what is whole, `abandon` ends early."""
+
+    def has(self, number: int) -> bool:
+        """Whether this picture is there already and need not be drawn."""
+
+    def write(self, number: int, picture: np.ndarray) -> None:
+        """Add a picture, uint8 [height, width, 3]."""
+
+    def close(self) -> None:
+        """Every picture has been written."""
+
+    def abandon(self) -> None:
+        """The film will not be finished."""
+
+
+def open_output(out: str, size_px: tuple[int, int], fps: float, about: dict[str, Any], *, resume: bool) -> Output:
+    """The output for a name: an .mp4 file, or else a folder.
+
+    `about` says, in plain JSON, what the film shows; a folder resumes only that film. Raises UsageError for a name of
+    another kind, NtileError where it cannot be written or PyAV is missing.
+    """
+    suffix = Path(out).suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        if resume:
+            raise UsageError(
+                f"{out}: only a folder of frames can be resumed; leave out --resume or render to a folder."
+            )
+        return Video(Path(out), size_px, fps)
+    if suffix in OTHER_SUFFIXES:
+        raise UsageError(f"{out}: films are written as .mp4, or as PNG frames into a folder; give such a name.")
+    return Folder(Path(out), about, resume=resume)
+
+
+class Folder:
+    """PNG files frame_00000.png, frame_00001.png, …; each is whole or not there."""
+
+    def __init__(self, folder: Path, about: dict[str, Any], *, resume: bool) -> None:
+        self.folder = folder
+        note = folder / ABOUT
+        text = json.dumps(about, indent=1, sort_keys=True) + "\n"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            there = any(folder.glob("frame_*.png"))
+            if there and not resume:
+                raise UsageError(f"{folder}: it holds frames already; add --resume to go on, or give another folder.")
+            if there and (not note.exists() or note.read_text(encoding="utf-8") != text):
+                raise UsageError(f"{folder}: its frames are of another film; give another folder.")
+            note.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise NtileError(
+                f"{folder} cannot be written ({error.strerror or error}); choose another place."
+            ) from error
+
+    def path(self, number: int) -> Path:
+        """The file of a picture."""
+        return self.folder / f"frame_{number:05d}.png"
+
+    def has(self, number: int) -> bool:
+        """See `Output`."""
+        return self.path(number).exists()
+
+    def write(self, number: int, picture: np.ndarray) -> None:
+        """See `Output`."""
+        write_png(self.path(number), picture)
+
+    def close(self) -> None:
+        """See `Output`."""
+
+    def abandon(self) -> None:
+        """See `Output`; the frames there are whole and can be resumed."""
+
+
+class Video:
+    """H.264 in mp4, 4:2:0, tagged as BT.709; odd sides get one more row or column, a copy of the last."""
+
+    def __init__(self, out: Path, size_px: tuple[int, int], fps: float) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise NtileError(f"{out}: writing mp4 needs PyAV; install it with `{INSTALL}`.") from error
+        self._av = av
+        self.out, self._temporary = out, out.with_name(f"{out.name}.tmp")
+        self.size_px = size_px[0] + size_px[0] % 2, size_px[1] + size_px[1] % 2
+        rate = Fraction(fps).limit_denominator(1001)
+
+        def start() -> None:
+            self._file = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            stream: Any = self._file.add_stream("libx264", rate=rate, options={"crf": str(CRF), "preset": "medium"})
+            stream.width, stream.height = self.size_px
+            stream.pix_fmt = "yuv420p"
+            context = stream.codec_context
+            context.color_primaries = context.color_trc = context.colorspace = _BT709
+            context.color_range = _LIMITED
+            self._stream = stream
+
+        self._try(start)
+
+    def _try(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except (OSError, self._av.error.FFmpegError) as error:
+            self.abandon()
+            reason = getattr(error, "strerror", None) or str(error)
+            raise NtileError(f"{self.out} cannot be written ({reason}); choose another place.") from error
+
+    def has(self, number: int) -> bool:
+        """See `Output`."""
+        return False
+
+    def write(self, number: int, picture: np.ndarray) -> None:
+        """See `Output`."""
+        width, height = self.size_px
+        pads = (0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0)
+        frame = self._av.VideoFrame.from_ndarray(np.pad(picture, pads, mode="edge"), format="rgb24")
+        frame = frame.reformat(
+            format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709", interpolation=_SCALING
+        )
+        frame.color_primaries = frame.color_trc = frame.colorspace = _BT709
+        frame.color_range = _LIMITED
+        frame.pts = number
+        frame.time_base = Fraction(1) / self._stream.codec_context.framerate
+        self._try(lambda: self._mux(frame))
+
+    def _mux(self, frame: Any) -> None:
+        for packet in self._stream.encode(frame):
+            self._file.mux(packet)
+
+    def close(self) -> None:
+        """See `Output`."""
+
+        def finish() -> None:
+            self._mux(None)
+            self._file.close()
+            os.replace(self._temporary, self.out)
+
+        self._try(finish)
+
+    def abandon(self) -> None:
+        """See `Output`; nothing is left of it."""
+        file = getattr(self, "_file", None)
+        if file is not None:
+            try:
+                file.close()
+            except (OSError, self._av.error.FFmpegError):
+                pass  # it is thrown away in any case
+        self._temporary.unlink(missing_ok=True)

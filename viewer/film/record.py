@@ -1,0 +1,125 @@
+"""Drawing the pictures of a film: time goes on by a fixed step, and each picture waits for all of its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from viewer import decorations, headless
+from viewer.film.flight import Flight
+from viewer.film.heightfield import HeightField
+from viewer.film.output import Output
+from viewer.film.path import CameraPath, Pose
+from viewer.scene import Scene
+from viewer.settings import Settings
+
+CLEARANCE_M = 2.0
+"""Paths are lifted to stay this far above the terrain."""
+
+Progress = Callable[[int, int], None]
+"""Gets how many pictures are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A path and how it becomes pictures."""
+
+    path: CameraPath
+    size_px: tuple[int, int] = (1280, 720)
+    fps: float | None = None  # None: the path's own
+
+    @property
+    def rate(self) -> float:
+        """Pictures per second."""
+        return self.fps or self.path.fps
+
+
+def record(scene: Scene, film: Film, output: Output, progress: Progress | None = None) -> int:
+    """Draw a film of an open scene into an output and close that; returns the number of pictures.
+
+    Whatever goes wrong, the output is abandoned and the scene's settings are as before. Raises NtileError.
+    """
+    total = film.path.frame_count(film.rate)
+    try:
+        wanted = [k for k in range(total) if not output.has(k)]
+        if progress is not None:
+            progress(total - len(wanted), total)
+        for done, (k, picture) in enumerate(zip(wanted, pictures(scene, film, wanted), strict=True), start=1):
+            output.write(k, picture)
+            if progress is not None:
+                progress(total - len(wanted) + done, total)
+        output.close()
+    except BaseException:
+        output.abandon()
+        raise
+    return total
+
+
+def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iterator[np.ndarray]:
+    """The pictures of a film (or those with these numbers), uint8 [height, width, 3] each. Raises NtileError.
+
+    They are the same from run to run on one renderer: nothing depends on the clock or on which tile came first. Colour
+    ranges that follow from what is in view stay as the first picture has them.
+    """
+    assert scene.reader is not None
+    times = film.path.frame_times(film.rate)
+    numbers = list(range(len(times))) if numbers is None else numbers
+    if not numbers:
+        return
+    flight = make_flight(scene, film.path)
+    whole = headless.largest_piece(scene.ctx, film.size_px) == film.size_px
+    poses = [flight.at(times[k]) for k in numbers]
+    with _as_before(scene.settings), headless.unhurried(scene), headless.Easel(scene.ctx) as easel:
+        easel.resize(film.size_px if whole else (1, 1))
+        _fix_colours(scene, flight.at(0.0), film.size_px)
+        for k, pose in enumerate(poses):
+            apply(scene.settings, pose)
+            camera = replace(pose.camera)
+            if not whole:
+                yield headless.draw(scene, camera, film.size_px, decorate=True)
+                continue
+            headless.load(scene, camera, film.size_px)
+            camera.stay_above(scene.surface_z(camera.easting, camera.northing))
+            picture = easel.draw(scene, camera)
+            decorations.of(scene, camera, film.size_px).paint(picture)
+            if k + 1 < len(poses):
+                scene.update(poses[k + 1].camera, film.size_px)  # its tiles load while this picture is written
+            yield picture
+
+
+def make_flight(scene: Scene, path: CameraPath) -> Flight:
+    """A path made clear of an open scene's terrain. Raises NtileError."""
+    assert scene.reader is not None
+    layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
+    field = HeightField.read(scene.reader, layer, exaggeration=scene.settings.view.exaggeration)
+    return Flight(path, field.ceiling_m, CLEARANCE_M)
+
+
+def apply(settings: Settings, pose: Pose) -> None:
+    """Set what a pose keys."""
+    for name, value in pose.keyed.items():
+        setattr(settings.view if name == "exaggeration" else settings.shading, name, value)
+
+
+@contextmanager
+def _as_before(settings: Settings) -> Iterator[None]:
+    """Give back what films change."""
+    exaggeration, reach = settings.view.exaggeration, settings.overlay.reach
+    azimuth, altitude = settings.shading.sun_azimuth_deg, settings.shading.sun_altitude_deg
+    try:
+        yield
+    finally:
+        settings.view.exaggeration, settings.overlay.reach = exaggeration, reach
+        settings.shading.sun_azimuth_deg, settings.shading.sun_altitude_deg = azimuth, altitude
+
+
+def _fix_colours(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
+    """Colour ranges stay as the first picture has them, or the film would flicker."""
+    overlay = scene.settings.overlay
+    if overlay.name != "none":
+        apply(scene.settings, pose)
+        headless.load(scene, replace(pose.camera), headless.screen_sized(size_px))
+        overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
