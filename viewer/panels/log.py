@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from imgui_bundle import hello_imgui, imgui
 
 from neural.errors import NtileError
-from viewer import theme, widgets
+from viewer import theme, toasts, widgets
 from viewer.messages import LEVELS
-from viewer.toasts import ICONS
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -31,7 +30,9 @@ def draw(app: App) -> None:
             imgui.same_line()
             colour = theme.TEXT if message.level == "info" else theme.level(message.level)
             imgui.push_style_color(imgui.Col_.text, theme.rgba(colour))
-            imgui.text_wrapped(message.said if message.level == "info" else f"{ICONS[message.level]}  {message.said}")
+            imgui.text_wrapped(
+                message.said if message.level == "info" else f"{toasts.ICONS[message.level]}  {message.said}"
+            )
             imgui.pop_style_color()
             widgets.tip("Right-click copies it.")
             if imgui.begin_popup_context_item(f"message{number}"):
@@ -51,7 +52,7 @@ def _commands(app: App) -> None:
     """What is listed, and what can be done with it."""
     at = LEVELS.index(_chosen["level"])
     counts = [app.messages.count(level) for level in LEVELS]
-    labels = [f"{ICONS[level]} {sum(counts[k:])}###{level}" for k, level in enumerate(LEVELS)]
+    labels = [f"{toasts.ICONS[level]} {sum(counts[k:])}###{level}" for k, level in enumerate(LEVELS)]
     level = _chosen["level"] = LEVELS[widgets.pills("levels", at, labels, _TIPS)]
     if imgui.small_button("Copy"):
         imgui.set_clipboard_text("\n".join(message.line for message in app.messages.at_least(level)))
