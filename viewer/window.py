@@ -10,7 +10,7 @@ import moderngl
 import numpy as np
 from imgui_bundle import hello_imgui, imgui, immapp
 
-from viewer import appearance, gl, panels, theme
+from viewer import appearance, gl, theme
 
 # After imgui_bundle, which brings the glfw library that both must share.
 import glfw  # isort: skip
@@ -108,6 +108,8 @@ def make_params(app: App, require: int) -> hello_imgui.RunnerParams:
 
 def _docking(app: App) -> hello_imgui.DockingParams:
     """Panels in a column on the right and along the bottom; the scene has the rest."""
+    from viewer import panels  # some of them open others
+
     docking = hello_imgui.DockingParams()
     docking.docking_splits = [
         hello_imgui.DockingSplit(*split[:2], getattr(imgui.Dir, split[2]), split[3]) for split in panels.SPLITS
