@@ -22,7 +22,7 @@ class Debugging:
 
     def __init__(self, app: App) -> None:
         self.frames = FrameTimes()
-        self.shown = False
+        self.shown: bool = False
         self._app = app
 
     def toggle(self) -> None:
