@@ -47,6 +47,19 @@ def parse_crs(text: str) -> CRS:
         ) from error
 
 
+def same_crs(one: str, other: str) -> bool:
+    """Whether two WKTs ("": local metres) describe one coordinate system, perhaps in other words."""
+    if one == other or not (one and other):
+        return one == other
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    try:
+        return CRS.from_wkt(one) == CRS.from_wkt(other)
+    except CRSError:
+        return False
+
+
 def is_metric(crs: CRS) -> bool:
     """Whether the CRS is projected with metres on both axes."""
     return crs.is_projected and math.isclose(crs.linear_units_factor[1], 1.0, rel_tol=1e-9)

@@ -27,30 +27,33 @@ def height(easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
 
 
 class Mountains:
-    """The area as a raster."""
+    """The area as a raster, or another grid over it; `lift_m` higher."""
 
     name = "mountains"
-    grid = GRID
     read_ahead_cells = TILE
+
+    def __init__(self, grid: Grid = GRID, lift_m: float = 0.0) -> None:
+        self.grid, self.lift_m = grid, lift_m
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         column, line = np.meshgrid(np.arange(col, col + cols), np.arange(row, row + rows))
-        easting, northing = 1000 + 4 * (column + 0.5), 9000 - 4 * (line + 0.5)
-        inside = (column >= 0) & (column < GRID.width) & (line >= 0) & (line < GRID.height)
+        a, _, c, _, e, f = self.grid.transform
+        easting, northing = c + a * (column + 0.5), f + e * (line + 0.5)
+        inside = (column >= 0) & (column < self.grid.width) & (line >= 0) & (line < self.grid.height)
         hole = np.hypot(easting - HOLE[0], northing - HOLE[1]) < HOLE[2]
-        return height(easting, northing).astype(np.float32), inside & ~hole
+        return (height(easting, northing) + self.lift_m).astype(np.float32), inside & ~hole
 
 
-def write(out: Path) -> Path:
-    """Encode the area."""
+def write(out: Path, grid: Grid = GRID, lift_m: float = 0.0) -> Path:
+    """Encode the area, or another grid over it."""
     method = Reference(TOLERANCE_M)
     with Stage.open(out, "mountains") as stage:
-        for number, tile in enumerate(build(Mountains())):
+        for number, tile in enumerate(build(Mountains(grid, lift_m))):
             offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
-            mask = None if np.array_equal(tile.valid, GRID.tile_inside(tile.tile)) else tile.valid
+            mask = None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
             body = method.pack(latents, 32, {})
             staged = StagedTile(0, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body)
             stage.put_group(number, [staged])
         draft = LayerDraft("reference", method.config(), 32, tolerance_m=TOLERANCE_M, title="Mountains")
-        write_archive(out, GRID, [draft], stage, lambda layer, row: row.latents, {}, {"attribution": "made up"})
+        write_archive(out, grid, [draft], stage, lambda layer, row: row.latents, {}, {"attribution": "made up"})
     return out

@@ -80,7 +80,7 @@ def dropped(scene, mountain_file, monkeypatch):
     camera = whole_area(scene, pitch_deg=-40.0)
     headless.load(scene, camera, SIZE)
     exact = scene.pick(camera, 150, 90)
-    store, source = scene._file.store, scene._file.shown.source
+    store, source = scene.store, scene.panes[0].shown.source
     for key in store.cache:
         store.cache.value(key).surface = store.cache.value(key).gpu_surface = None
     gate, threads = threading.Event(), []

@@ -119,7 +119,7 @@ def test_a_frame_compiles_one_program_at_most(gpu_scene, hills_file, monkeypatch
         gpu_scene.update(camera, SIZE)
         assert gpu_scene.stats.tiles_drawn > 0  # the layer before stays until the new one is there
         gpu_scene.wait(0.1)
-    functions = {step.function or step.name for step in gpu_scene._file.shown.source.decoder.method.prepare_passes()}
+    functions = {step.function or step.name for step in gpu_scene.panes[0].shown.source.decoder.method.prepare_passes()}
     assert max(made) == 1
     assert sum(made) == 1 + len(functions)
 

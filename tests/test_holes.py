@@ -44,7 +44,7 @@ def test_no_crack_shows_the_background_at_any_stage_of_loading(scene, target, ma
     levels, stages = set(), 0
     while not scene.ready:
         scene.update(camera, SIZE)
-        levels.add(tuple(sorted({tile.z for tile in scene._file.selection.draw})))
+        levels.add(tuple(sorted({tile.z for tile in scene.panes[0].selection.draw})))
         empty = is_background(image(scene, target, camera))
         assert not below_skyline(empty & ~around_hole(camera, scene), camera).any()
         scene.wait(1.0)

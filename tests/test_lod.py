@@ -196,14 +196,14 @@ def test_tiles_with_their_errors_are_chosen_apart():
         tree.read(tile)
     view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
     assert {t.z for t in tree.selector.select(view, 2.0).draw} == {1}
-    assert tree.selector.select(view, 2.0, measured="errors").load == [ROOT]
-    tree.table.mark(ROOT, loaded=True, measured=["errors"])
+    assert tree.selector.select(view, 2.0, measured="dem").load == [ROOT]
+    tree.table.mark(ROOT, loaded=True, measured=["dem"])
     for tile in ROOT.children[:3]:
-        tree.table.mark(tile, loaded=True, measured=["errors"])
-    chosen = tree.selector.select(view, 2.0, measured="errors")
+        tree.table.mark(tile, loaded=True, measured=["dem"])
+    chosen = tree.selector.select(view, 2.0, measured="dem")
     assert (chosen.draw, chosen.load) == ([ROOT], [ROOT.children[3]])
-    tree.table.mark(ROOT.children[3], loaded=True, measured=["errors"])
-    assert {t.z for t in tree.selector.select(view, 2.0, measured="errors").draw} == {1}
+    tree.table.mark(ROOT.children[3], loaded=True, measured=["dem"])
+    assert {t.z for t in tree.selector.select(view, 2.0, measured="dem").draw} == {1}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -286,3 +286,25 @@ def test_flat_ground_stays_coarse_and_relief_counts_by_its_cells():
     assert visible_error_m(ChildInfo(0, 9, 0.1), 16.0) == pytest.approx(3.2)
     assert visible_error_m(ChildInfo(0, 9, 2.0), 16.0) == 16.0
     assert visible_error_m(ChildInfo(0, 99, 40.0), 16.0) == 40.0
+
+
+def test_only_the_references_asked_about_last_are_told_apart():
+    tree = FakeTree(2, gaps=0.0)
+    for tile in [t for t in tree.infos if t.z <= 1]:
+        tree.read(tile)
+        tree.table.mark(tile, loaded=True, measured=["first"])  # not asked about yet: it counts for nothing
+    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
+    names = ["first", "second", "third", "other"]
+    for name in names:
+        assert tree.selector.select(view, 2.0, measured=name).load == [ROOT]
+        tree.table.mark(ROOT, loaded=True, measured=[n for n in names if tree.table.knows(n)])
+    assert [tree.table.kind(name) for name in (None, *names)] == list(range(1 + len(names)))
+    assert {t.z for t in tree.selector.select(view, 2.0, measured="first").draw} == {0}
+    for tile in ROOT.children:
+        tree.table.mark(tile, loaded=True, measured=["first"])
+    assert {t.z for t in tree.selector.select(view, 2.0, measured="first").draw} == {1}
+    assert {t.z for t in tree.selector.select(view, 2.0, measured="second").draw} == {0}
+    assert tree.selector.select(view, 2.0, measured="fifth").load == [ROOT]
+    assert not tree.table.knows("third")  # asked about longest ago
+    assert {t.z for t in tree.selector.select(view, 2.0, measured="first").draw} == {1}
+    assert {t.z for t in tree.selector.select(view, 2.0).draw} == {1}

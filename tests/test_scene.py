@@ -109,7 +109,7 @@ def test_errors_are_decoded_minus_reference(scene, hills_file):
 
     reader = open_reader(hills_file)
     grid = reader.grid
-    assert {tile.z for tile in scene._file.selection.draw} == {grid.levels - 1}
+    assert {tile.z for tile in scene.panes[0].selection.draw} == {grid.levels - 1}
     scene.settings.layer.keep_bits = None
     headless.load(scene, camera, SIZE)
     decoded, valid = SurfaceDecoder(reader, reader.layers[0]).read(0, 0, grid.height, grid.width)
@@ -162,7 +162,7 @@ def test_a_reference_raster_is_averaged_like_the_pyramid(tmp_path, scene, mounta
         scene.settings.view.sse_px = sse
         camera = whole_area(scene)
         headless.load(scene, camera, SIZE)
-        assert {tile.z for tile in scene._file.selection.draw} == {level}
+        assert {tile.z for tile in scene.panes[0].selection.draw} == {level}
         stats = scene.error_stats
         assert stats.bias_m == pytest.approx(-2.0, abs=1e-3)
         assert stats.max_error_m <= 2.0 + mountains.TOLERANCE_M + 1e-3
@@ -181,7 +181,7 @@ def test_the_cache_stays_within_its_budget_and_the_picture_stays_whole(scene, ta
         needed = scene.stats.tiles_drawn
         assert needed > 0
         assert scene.stats.cache_bytes <= max(16 << 20, 2 * 15 << 20)
-        assert scene.stats.cache_bytes == scene._file.store.cache.bytes
+        assert scene.stats.cache_bytes == scene.store.cache.bytes
 
 
 def damage(source: Path, out: Path, layer: int, tile: Tile) -> Path:
@@ -217,7 +217,7 @@ def test_a_damaged_tile_is_said_once_and_its_parent_stands_in(scene, damaged_fil
     assert len(said) == 1
     assert "damaged.ntile" in said[0]
     assert scene.stats.tiles_failed == 1
-    assert Tile(1, 0, 0) in scene._file.selection.draw
+    assert Tile(1, 0, 0) in scene.panes[0].selection.draw
 
 
 @pytest.mark.parametrize("first_frame", [True, False])
@@ -264,14 +264,14 @@ def test_freezing_keeps_the_choice_of_tiles(scene, mountain_file):
     scene.open(mountain_file)
     camera = whole_area(scene)
     headless.load(scene, camera, SIZE)
-    chosen = list(scene._file.selection.draw)
+    chosen = list(scene.panes[0].selection.draw)
     scene.settings.debug.freeze = True
     camera.zoom(np.array([2000.0, 8000.0, 1000.0]), 0.05)
     scene.update(camera, SIZE)
-    assert scene._file.selection.draw == chosen
+    assert scene.panes[0].selection.draw == chosen
     scene.settings.debug.freeze = False
     headless.load(scene, camera, SIZE)
-    assert scene._file.selection.draw != chosen
+    assert scene.panes[0].selection.draw != chosen
 
 
 def test_a_scene_without_a_file_draws_and_answers(scene, target):

@@ -25,10 +25,10 @@ def reader(hills_file: Path):
 
 def counted(reader: Reader, choice: LayerChoice) -> Cost:
     """The cost once it is known."""
-    known = Costs(reader)
-    known.of(choice)
-    known._counted[choice.index, choice.keep_bits].exception(timeout=60)
-    found = known.of(choice)
+    known = Costs()
+    known.of(reader, choice)
+    known._counted[reader][choice.index, choice.keep_bits].exception(timeout=60)
+    found = known.of(reader, choice)
     known.close()
     return found
 
@@ -60,13 +60,13 @@ def test_nothing_waits_for_a_count_and_each_is_made_once(reader: Reader, monkeyp
         return Cost(f"{index}", f"{keep_bits}")
 
     monkeypatch.setattr(costs, "count", slow)
-    known = Costs(reader)
+    known = Costs()
     choices = [LayerChoice(PLANES, 4), LayerChoice(REFERENCE)]
-    assert [known.of(choice) for choice in choices * 2] == [COUNTING] * 4
+    assert [known.of(reader, choice) for choice in choices * 2] == [COUNTING] * 4
     may_go_on.set()
-    for counting in known._counted.values():
+    for counting in known._counted[reader].values():
         counting.result(timeout=60)
-    assert [known.of(choice) for choice in choices * 2] == [("0", "4"), ("1", "None")] * 2
+    assert [known.of(reader, choice) for choice in choices * 2] == [("0", "4"), ("1", "None")] * 2
     assert [each[:2] for each in asked] == [(PLANES, 4), (REFERENCE, None)]
     assert threading.main_thread() not in {thread for _, _, thread in asked}
     known.close()

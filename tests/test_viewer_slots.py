@@ -15,7 +15,7 @@ from neural.surface import SurfaceDecoder
 from tests import hills
 from tests.common import TileFixture
 from tests.scene_tools import SIZE, image, is_background, whole_area
-from viewer import headless, layers, openfile
+from viewer import headless, layers, pane
 from viewer.launch import Launch
 from viewer.settings import LayerChoice
 
@@ -86,7 +86,7 @@ def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, la
 
 
 def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeypatch, layered_file):
-    monkeypatch.setattr(openfile, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(pane, "PATIENCE_S", 0.0)
     layers.open_file(scene, layered_file, None)
     scene.settings.view.upload_budget_ms = 0.0
     scene.settings.view.sse_px = 0.01

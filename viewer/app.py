@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import moderngl
 import numpy as np
@@ -15,6 +14,7 @@ from imgui_bundle import imgui
 from neural.errors import NtileError
 from viewer import layers, legend, motion, overlays, window
 from viewer.camera import Camera
+from viewer.comparing import Comparing
 from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.debugging import Debugging
 from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
@@ -54,18 +54,18 @@ class App:
         self.scene: Scene | None = None
         self.viewport: Viewport | None = None
         self.path: Path | None = None
-        self.sizes: dict[str, Any] = {}
-        """`Reader.sizes` of the open file."""
         self.pick: Pick | None = None
         """The surface under the cursor, or None."""
         self.errors: ErrorStats | None = None
         """Errors of the picture shown, or None while they are not measured."""
+        self.costs = Costs()
         self.rmse_m: dict[str, float | None] = {}
         """Root mean square error of each slot in this view, or None where it has not been measured."""
         self.legend: legend.Legend | None = None
         """What the colours of the picture shown mean, or None when they mean nothing."""
         self.glide: motion.Glide | None = None
         self.navigation: Navigation = Navigation(self)
+        self.comparing: Comparing = Comparing(self)
         self.tools: list[Tool] = []
         """What may take the mouse in the scene before the camera does, first come first served."""
         self.measuring: Measuring = Measuring()
@@ -74,7 +74,6 @@ class App:
         self.panels_shown: bool = True
         self.failure: Exception | None = None
         """Why the window closed without being asked to."""
-        self._costs: Costs | None = None
         self._dropped: list[str] = []
         self._picked_at, self._pick_due = 0.0, True
         self._slots_read = ""
@@ -86,6 +85,7 @@ class App:
         """The window and its GL context exist: make the scene and open the file that was asked for."""
         self.scene = Scene(ctx, self.settings, self.launch.gl)
         self.scene.waits = False
+        self.scene.load_ahead = True
         self.viewport = Viewport(ctx)
         launch = self.launch
         if launch.path is not None:
@@ -117,7 +117,7 @@ class App:
         for sentence in scene.messages:
             self.messages.error(sentence)
         scene.messages.clear()
-        slots = repr((self.settings.slots, self.settings.active))
+        slots = repr((self.settings.slots, self.settings.active, scene.settled))
         if drawn or slots != self._slots_read:
             self._slots_read = slots
             self.errors, self.legend = scene.error_stats, legend.for_scene(scene)
@@ -141,8 +141,7 @@ class App:
         self.measuring.close()
         self.preferences.values.folder = str(self.dialogs.folder)
         self.preferences.save()
-        if self._costs is not None:
-            self._costs.close()
+        self.costs.close()
         if self.scene is not None:
             self.scene.release()
         if self.viewport is not None:
@@ -151,7 +150,7 @@ class App:
     @property
     def busy(self) -> bool:
         """Whether the next frame will differ without any input."""
-        loading = self.scene is not None and self.scene.reader is not None and not self.scene.ready
+        loading = self.scene is not None and self.scene.reader is not None and not self.scene.settled
         return loading or self.glide is not None or self.input.moving
 
     # What input and panels ask for
@@ -162,12 +161,8 @@ class App:
         """Show a file, or raise NtileError and keep the present one."""
         assert self.scene is not None
         layers.open_file(self.scene, path, reference, methods, bits)
-        assert self.scene.reader is not None
-        self.path, self.sizes = Path(path), self.scene.reader.sizes()
+        self.path = Path(path)
         self.measuring.forget()
-        if self._costs is not None:
-            self._costs.close()
-        self._costs = Costs(self.scene.reader)
         self.pick = None
         self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")
@@ -222,8 +217,7 @@ class App:
         """Go to fewer (+1) or more (−1) bits among those the layer allows."""
         if self.scene is None or self.scene.reader is None:
             return
-        choice = self.settings.layer
-        layers.step_bits(self.scene.reader.layers[choice.index], choice, step)
+        layers.step_bits(layers.layer_of(self.scene, self.settings.layer), self.settings.layer, step)
 
     def swap_slots(self) -> None:
         """Show the other slot, A or B."""
@@ -258,7 +252,9 @@ class App:
 
     def cost(self, choice: LayerChoice) -> Cost:
         """What a slot's layer takes, as far as it is known."""
-        return UNKNOWN if self._costs is None else self._costs.of(choice)
+        if self.scene is None or self.scene.reader is None:
+            return UNKNOWN
+        return self.costs.of(self.scene.reader_of(choice), choice)
 
     def _update_pick(self, drawn: bool) -> None:
         """Read the surface under the cursor, not more often than needed."""

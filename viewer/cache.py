@@ -68,6 +68,11 @@ class TileCache(Generic[PageT, Key, Value]):
         """Texture bytes allocated, used layers or not."""
         return sum(page.bytes for page in self._pages)
 
+    @property
+    def slot_bytes(self) -> float:
+        """Texture bytes of one slot; 0 before there is any."""
+        return self._pages[-1].bytes / self._pages[-1].layers if self._pages else 0.0
+
     def slot(self, key: Key) -> Slot[PageT]:
         """Where a cached tile lies."""
         return self._entries[key][0]

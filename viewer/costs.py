@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from neural.container import Reader
 from neural.evaluate import rates
@@ -36,25 +37,24 @@ UNKNOWN = Cost(text.DASH, text.DASH)
 
 
 class Costs:
-    """The costs of one open file, each counted once."""
+    """The costs of the open files, each counted once; forgotten with the file."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "costs")
-        self._counted: dict[tuple[int, int | None], Future[Cost]] = {}
+        self._counted: WeakKeyDictionary[Reader, dict[tuple[int, int | None], Future[Cost]]] = WeakKeyDictionary()
 
-    def of(self, choice: LayerChoice) -> Cost:
+    def of(self, reader: Reader, choice: LayerChoice) -> Cost:
         """What a slot's layer takes; `COUNTING` until that is known."""
-        key = choice.index, choice.keep_bits
-        if key not in self._counted:
-            self._counted[key] = self._thread.submit(count, self._reader, *key)
-        counted = self._counted[key]
+        key, known = (choice.index, choice.keep_bits), self._counted.setdefault(reader, {})
+        if key not in known:
+            known[key] = self._thread.submit(count, reader, *key)
+        counted = known[key]
         if not counted.done():
             return COUNTING
         return UNKNOWN if counted.exception() is not None else counted.result()
 
     def close(self) -> None:
-        """Count no more; what is being counted ends when the reader is closed, and is forgotten."""
+        """Count no more; what is being counted ends when its reader is closed, and is forgotten."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import moderngl
 import numpy as np
 
@@ -21,8 +24,16 @@ from viewer.skirts import EdgeFacts
 from viewer.source import Source
 from viewer.stats import Bounds
 from viewer.store import TileKey, TileStore
-from viewer.tile_errors import Measure
 from viewer.timers import Timers
+
+
+class Part(NamedTuple):
+    """A pane of the picture: its layer, tiles and colours, and the columns of pixels it fills."""
+
+    source: Source
+    selection: Selection
+    look: Look
+    columns: tuple[int, int]  # first and last + 1
 
 
 class Drawing:
@@ -46,34 +57,44 @@ class Drawing:
         fbo: moderngl.Framebuffer,
         camera: Camera,
         store: TileStore,
-        source: Source,
-        selection: Selection,
-        look: Look,
+        parts: Sequence[Part],
         *,
         samples: int,
         pivot_z: float,
+        area: Bounds,
     ) -> None:
-        """A picture of the selected tiles, which must all be in the store."""
-        exaggeration = look.settings.view.exaggeration
-        boxes = _boxes(source, selection, exaggeration, pivot_z) - np.tile(camera.eye, 2)
-        near, far = _depth_range(boxes, camera)
+        """A picture of the selected tiles, which must all be in the store; one part beside the other.
+
+        `area` is what haze is measured by: the drawn bounds of all there is.
+        """
+        exaggeration = parts[0].look.settings.view.exaggeration
+        boxes = [_boxes(part.source, part.selection, exaggeration, pivot_z) for part in parts]
+        boxes = [each - np.tile(camera.eye, 2) for each in boxes]
+        near, far = _depth_range(np.concatenate(boxes), camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
+        debug, shading = parts[0].look.settings.debug, parts[0].look.settings.shading
         with self.timers.cpu("arrange"):
-            only = tile_of(look.settings.debug.tile)
-            batches = _batches(store, source, selection, camera.eye, exaggeration, pivot_z, only, look.measure)
-        light = Light.of(look.settings.shading, camera, fbo.size, _area(source, exaggeration, pivot_z))
-        self.timers.enabled = look.settings.debug.timing
+            only = tile_of(debug.tile)
+            batches = [_batches(store, part, camera.eye, exaggeration, pivot_z, only) for part in parts]
+        light = Light.of(shading, camera, fbo.size, area)
+        self.timers.enabled = debug.timing
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
-            self._terrain.draw(batches, clip_from_world, look, light)
-        if look.settings.debug.bounds and len(boxes):
-            corners = np.concatenate([boxes[:, :3], boxes[:, 3:] - boxes[:, :3]], axis=1)
+            for part, each in zip(parts, batches, strict=True):
+                self._target.limit(part.columns)
+                self._terrain.draw(each, clip_from_world, part.look, light)
+        if debug.bounds:
             with self.timers.time("boxes"):
-                self._bounds.draw(corners, clip_from_world)
+                for part, around in zip(parts, boxes, strict=True):
+                    self._target.limit(part.columns)
+                    corners = np.concatenate([around[:, :3], around[:, 3:] - around[:, :3]], axis=1)
+                    if len(corners):
+                        self._bounds.draw(corners, clip_from_world)
+        self._target.limit(None)
         with self.timers.time("background"):
             self._background.draw(light)
         with self.timers.time("finish"):
-            self._target.finish(fbo, _eye_dome(look.settings.shading, near, far, camera.whole(fbo.size)[1]))
+            self._target.finish(fbo, _eye_dome(shading, near, far, camera.whole(fbo.size)[1]))
         self.timers.finish_picture()
 
     def release(self) -> None:
@@ -87,12 +108,6 @@ def _boxes(source: Source, selection: Selection, exaggeration: float, pivot_z: f
     boxes = source.nodes.boxes(selection.drawn)
     boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * exaggeration
     return boxes
-
-
-def _area(source: Source, exaggeration: float, pivot_z: float) -> Bounds:
-    """Drawn bounds of the whole layer."""
-    low, high = (pivot_z + (z - pivot_z) * exaggeration for z in (source.root.min_m, source.root.max_m))
-    return Bounds(*source.reader.grid.bounds, low, high)
 
 
 def _eye_dome(shading: Shading, near: float, far: float, height_px: int) -> EyeDome | None:
@@ -114,16 +129,10 @@ def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
 
 
 def _batches(
-    store: TileStore,
-    source: Source,
-    selection: Selection,
-    eye: np.ndarray,
-    exaggeration: float,
-    pivot_z: float,
-    only: Tile | None,
-    measure: Measure | None,
+    store: TileStore, part: Part, eye: np.ndarray, exaggeration: float, pivot_z: float, only: Tile | None
 ) -> list[Batch]:
     """The drawn tiles as instances, near ones first; those without holes before the others."""
+    source, selection = part.source, part.selection
     grid = source.reader.grid
     curtains = skirts.lengths(
         selection.draw,
@@ -147,7 +156,7 @@ def _batches(
         instance["size"] = east - west, north - south
         instance["extent"] = source.extent(tile)
         instance["curtain"] = curtains[tile]
-        instance["about"] = layer, tile.z, resident.offset_m, float(resident.errors_of(measure) is not None)
+        instance["about"] = layer, tile.z, resident.offset_m, float(store.paint(source, tile, part.look.measure))
         groups.setdefault((resident.holes, id(page)), (page, []))[1].append(instance)
     return [
         Batch(page, holes, np.stack(instances))

@@ -44,6 +44,39 @@ def check_overlay(scene: Scene) -> None:
         )
 
 
+def compare_file(scene: Scene, path: str | Path, methods: Sequence[str] = (), bits: Sequence[int] = ()) -> int:
+    """Open a file beside those of a scene and put it into slot B; returns its index. A file already open is reused.
+
+    Of the methods and bits, as they are for slots A and B, the second are meant. Without them it is the layer
+    most like slot A's. Raises NtileError; nothing has changed then.
+    """
+    path = Path(path)
+    known = [index for index, file in enumerate(scene.files) if Path(file.reader.path).resolve() == path.resolve()]
+    reader = scene.files[known[0]].reader if known else open_reader(path)
+    try:
+        choice = _alike(scene, reader) if len(methods) < 2 else choose(reader, methods[1:])["A"]
+        if len(bits) > 1:
+            layer = reader.layers[choice.index]
+            _check_bits(reader, [layer], bits[1])
+            keep_bits(layer, choice, bits[1])
+    except UsageError:
+        if not known:
+            reader.close()
+        raise
+    choice.file = known[0] if known else scene.add(reader, choice.index)
+    scene.settings.slots["B"] = choice
+    return choice.file
+
+
+def _alike(scene: Scene, reader: Reader) -> LayerChoice:
+    """The layer of a file that is most like slot A's: of its method and bits, else the first learned one."""
+    choice = scene.settings.slots["A"]
+    like = layer_of(scene, choice)
+    layer = next((layer for layer in reader.layers if layer.method == like.method), _learned(reader)[0])
+    same = choice.keep_bits in available_bits(layer) and choice.keep_bits != layer.bits
+    return LayerChoice(layer.index, choice.keep_bits if same else None)
+
+
 def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()) -> dict[str, LayerChoice]:
     """The slots for methods and bits asked for, the first of each for A, the second for B.
 
@@ -124,9 +157,9 @@ def step_bits(layer: Layer, choice: LayerChoice, step: int) -> None:
     keep_bits(layer, choice, choices[min(max(at, 0), len(choices) - 1)])
 
 
-def put(layer: Layer, choice: LayerChoice) -> None:
-    """Put another layer into a slot; the number of bits stays where the new layer allows it."""
-    choice.index = layer.index
+def put(layer: Layer, choice: LayerChoice, file: int = 0) -> None:
+    """Put another layer of a file into a slot; the number of bits stays where the new layer allows it."""
+    choice.index, choice.file = layer.index, file
     if choice.keep_bits not in available_bits(layer) or choice.keep_bits == layer.bits:
         choice.keep_bits = None
 
@@ -155,7 +188,12 @@ def shown(scene: Scene) -> tuple[str, str]:
     if reader is None or picture is None:
         return "", ""
     holders = [slot for slot in (settings.active, *SLOTS) if settings.slots[slot] == picture]
-    return (holders[0] if holders else ""), label(reader.layers[picture.index], picture)
+    return (holders[0] if holders else ""), label(layer_of(scene, picture), picture)
+
+
+def layer_of(scene: Scene, choice: LayerChoice) -> Layer:
+    """The layer that a slot holds; there must be a file open."""
+    return scene.reader_of(choice).layers[choice.index]
 
 
 def label(layer: Layer, choice: LayerChoice) -> str:

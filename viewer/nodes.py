@@ -103,6 +103,10 @@ class NodeTable:
         self._kinds.move_to_end(measure)
         return self._kinds[measure]
 
+    def knows(self, measure: Hashable) -> bool:
+        """Whether tiles with errors of a measure are told from others."""
+        return measure in self._kinds
+
     def mark(self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()) -> None:
         """Say whether a tile can be drawn now, and with errors of which measures."""
         row = self._rows.get(tile)

@@ -1,33 +1,37 @@
-"""The terrain of one open file: what is loaded, drawn, picked and measured. No window, no user interface."""
+"""The terrain of the open files: what is loaded, drawn, picked and measured. No window, no user interface."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import moderngl
 
 from neural.container import Reader, open_reader
+from neural.errors import NtileError, UsageError
 from neural.surface import SurfaceDecoder
-from viewer import decoder, gl, overlay_kinds, reference, tile_errors
+from viewer import decoder, gl, overlay_kinds, tile_errors
 from viewer.camera import Camera
-from viewer.drawing import Drawing
+from viewer.drawing import Drawing, Part
 from viewer.ground import DrawnGround
 from viewer.lod import View
 from viewer.openfile import OpenFile
+from viewer.openfiles import OpenFiles
 from viewer.overlay_kinds import KINDS
+from viewer.pane import Pane
 from viewer.passes.terrain import Look
+from viewer.reference import Reference
 from viewer.settings import LayerChoice, Settings
-from viewer.source import SourceKey
 from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
 from viewer.store import TileStore
+from viewer.tile_errors import Sample
 from viewer.timers import Timers
 
 
 class Scene:
-    """One file on screen. All methods belong to the thread that owns the GL context.
+    """One file on screen, or several that are compared. All methods belong to the thread that owns the GL context.
 
     Each frame: `update` (choose tiles, take in finished ones), then `draw`. Settings are read, never written.
     """
@@ -37,6 +41,8 @@ class Scene:
         self.settings = settings
         self.decode_entry = decoder.choose(ctx, gl_version)
         """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
+        self.load_ahead = False
+        """Whether to load what both slots show while the view rests, so that changing between them never waits."""
         self.stats = FrameStats()
         """What the latest `update` returned."""
         self.messages: list[str] = []
@@ -45,72 +51,86 @@ class Scene:
         """Whether `pick` and `surface_z` wait for what has to be read first, and `pick` for the reference; a window's
         thread must not."""
         self._drawing = Drawing(ctx)
-        self._file: OpenFile | None = None
+        self._open: OpenFiles | None = None
         self._size_px = (1, 1)
+
+    # Files and layers
+
+    @property
+    def files(self) -> Sequence[OpenFile]:
+        """The open files, the main one first; `LayerChoice.file` counts them."""
+        return () if self._open is None else self._open.files
 
     @property
     def reader(self) -> Reader | None:
-        """The open file (`.layers`, `.grid`, `.metadata`), or None."""
-        return None if self._file is None else self._file.reader
+        """The main file (`.layers`, `.grid`, `.metadata`), or None."""
+        return None if self._open is None else self._open.files[0].reader
 
     @property
     def store(self) -> TileStore | None:
-        """Tiles on the GPU and on their way there, for those who look into the machinery; None without a file."""
-        return None if self._file is None else self._file.store
+        """The tiles of all open files, on the GPU and on their way there; None without a file."""
+        return None if self._open is None else self._open.store
 
     @property
     def timers(self) -> Timers:
         """Where the time of pictures goes."""
         return self._drawing.timers
 
-    @property
-    def reference_name(self) -> str | None:
-        """What errors are measured against: a layer's title or the DEM's file name; None without a reference."""
-        return None if self._file is None or self._file.reference is None else self._file.reference.name
+    def reader_of(self, choice: LayerChoice) -> Reader:
+        """The file of a slot's choice; there must be one open."""
+        return self.files[min(max(choice.file, 0), len(self.files) - 1)].reader
 
-    @property
-    def shown(self) -> LayerChoice | None:
-        """The layer and bits of the picture; during a change still those before it. None without a file."""
-        return None if self._file is None else LayerChoice(*self._file.shown.source.key)
-
-    @property
-    def picture(self) -> tuple[Hashable, ...]:
-        """What is drawn: equal values mean the same tiles of the same layer, bits and overlay."""
-        file = self._file
-        return () if file is None else (file.shown.source.key, file.shown.measure, *file.selection.draw)
-
-    @property
-    def changing(self) -> bool:
-        """Whether the picture is still the one before a change of slot, layer, bits or overlay."""
-        return self._file is not None and self._file.shown != self._file.wanted
-
-    def problem(self, index: int) -> str | None:
-        """Why a layer of the file cannot be shown, once that has been tried."""
-        return None if self._file is None else self._file.problem(index)
-
-    def rmse_in_view(self, choice: LayerChoice) -> float | None:
-        """Root mean square error in metres of any layer and bits in this view; None unless it has been measured."""
-        if self._file is None:
+    def decoder(self, choice: LayerChoice) -> SurfaceDecoder | None:
+        """How what a slot holds is decoded, shared with the picture; None without a file or where it cannot be."""
+        try:
+            return None if self._open is None else self._open.source(choice).decoder
+        except NtileError:
             return None
-        errors = self._file.errors_of(SourceKey(choice.index, choice.keep_bits), self.settings.view.sse_px)
-        return tile_errors.rmse(errors)
+
+    @property
+    def reference(self) -> Reference | None:
+        """What errors of the active slot are measured against."""
+        return None if self.pane is None else self._reference_of(self.pane)
+
+    def _reference_of(self, pane: Pane) -> Reference | None:
+        assert self._open is not None
+        return self._open.files[self._open.file_of(pane.shown.source)].reference
+
+    def problem(self, index: int, file: int = 0) -> str | None:
+        """Why a layer of a file cannot be shown, once that has been tried."""
+        return None if self._open is None else self._open.problem(index, file)
 
     def open(self, file: str | Path | Reader, reference_dem: str | Path | None = None, layer: int = 0) -> None:
-        """Show a file (a Reader then belongs to the scene) in place of the present one and load its root tile.
+        """Show a file (a Reader then belongs to the scene) in place of all present ones and load its root tile.
 
         `reference_dem` is a raster that errors are measured against instead of the file's own reference layer;
-        `layer` is the one to begin with. Raises NtileError; the present file then stays open.
+        `layer` is the one to begin with. Raises NtileError; the present files then stay open.
         """
         reader = file if isinstance(file, Reader) else open_reader(file)
-        opened = OpenFile(self.ctx, reader, reference_dem, self.decode_entry, layer)
+        opened = OpenFiles(self.ctx, reader, reference_dem, self.decode_entry, layer)
         self.close()
-        self._file = opened
+        self._open = opened
+
+    def add(self, file: str | Path | Reader, layer: int = 0) -> int:
+        """Open another file beside the first, to be compared with it; returns its index in `files`.
+
+        It may have other cells and another extent, but must have the same coordinate system. Raises NtileError;
+        nothing has changed then.
+        """
+        if self._open is None:
+            raise UsageError("Open a file before another is compared with it.")
+        return self._open.add(file if isinstance(file, Reader) else open_reader(file), layer)
+
+    def remove(self, index: int) -> None:
+        """Close a file beside the first (index 1 or more); slots that hold it get the first file's first layer."""
+        assert self._open is not None
+        self._open.remove(index, self.settings)
 
     def close(self) -> None:
-        """Close the file and free its textures; the scene can open another."""
-        if self._file is not None:
-            self._file.close()
-        self._file = None
+        """Close all files and free their textures; the scene can open others."""
+        if self._open is not None:
+            self._open.close()
+        self._open = None
         self.stats = FrameStats()
 
     def release(self) -> None:
@@ -118,109 +138,191 @@ class Scene:
         self.close()
         self._drawing.release()
 
+    # The picture
+
+    @property
+    def panes(self) -> Sequence[Pane]:
+        """What is on screen: one pane, or slot A's and slot B's from left to right."""
+        return () if self._open is None else self._open.panes
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane of the active slot; None without a file."""
+        return next((pane for pane in self.panes if pane.slot == self.settings.active), None) or next(
+            iter(self.panes), None
+        )
+
+    def columns(self, camera: Camera, size_px: tuple[int, int]) -> list[tuple[int, int]]:
+        """First and last + 1 column of pixels of each pane, in a picture of this size."""
+        return [] if self._open is None else self._open.columns(self.settings, camera, size_px)
+
+    def pane_at(self, x_px: float) -> Pane | None:
+        """The pane under a column of pixels of the latest `update`'s picture."""
+        columns = self.columns(Camera(), self._size_px)
+        return next((pane for pane, (_, end) in zip(self.panes, columns, strict=True) if x_px < end), self.pane)
+
+    def shown_in(self, pane: Pane) -> LayerChoice:
+        """The file, layer and bits that a pane shows; during a change still those before it."""
+        assert self._open is not None
+        key = pane.shown.source.key
+        return LayerChoice(key.layer, key.keep_bits, self._open.file_of(pane.shown.source))
+
+    @property
+    def shown(self) -> LayerChoice | None:
+        """What the active slot's pane shows. None without a file."""
+        return None if self.pane is None else self.shown_in(self.pane)
+
+    @property
+    def reference_name(self) -> str | None:
+        """What errors are measured against: a layer's title or the DEM's file name; None without a reference."""
+        return None if self.reference is None else self.reference.name
+
+    @property
+    def picture(self) -> tuple[Hashable, ...]:
+        """What is drawn: equal values mean the same tiles of the same layers, bits and errors."""
+        return tuple((pane.shown, *pane.selection.draw) for pane in self.panes)
+
+    @property
+    def changing(self) -> bool:
+        """Whether part of the picture is still the one before a change of slot, layer, bits or overlay."""
+        return any(pane.changing for pane in self.panes)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every tile (and error) that the latest `update` wanted is on screen."""
+        return self._open is not None and self._open.ready
+
+    @property
+    def settled(self) -> bool:
+        """Whether the scene is ready and has nothing left to load ahead."""
+        return self.ready and self._open is not None and self._open.ahead.settled
+
+    def rmse_in_view(self, choice: LayerChoice) -> float | None:
+        """Root mean square error in metres of any layer and bits in this view; None unless it has been measured."""
+        return tile_errors.rmse(self._errors_of(choice))
+
+    def errors_in_view(self, choice: LayerChoice) -> ErrorStats | None:
+        """The same with all its statistics."""
+        return tile_errors.combine(self._errors_of(choice), self.settings.overlay.tolerance_m)
+
+    def _errors_of(self, choice: LayerChoice) -> list[Sample]:
+        return [] if self._open is None else self._open.errors_of(choice, self.settings.view.sse_px)
+
     def update(self, camera: Camera, size_px: tuple[int, int]) -> FrameStats:
         """Take in finished tiles, choose what to draw and ask for what is missing.
 
         `size_px` is the picture's width and height in pixels. Never waits: tiles that are not there yet are
         stood in for by coarser ones.
         """
-        file, self._size_px = self._file, size_px
-        if file is None:
+        opened, self._size_px = self._open, size_px
+        if opened is None:
             return self.stats
-        exaggeration = self.settings.view.exaggeration
+        opened.ahead.enabled = self.load_ahead
+        view = View.of(camera, size_px, self.settings.view.exaggeration, opened.pivot_z)
         with self.timers.cpu("update"):
-            self.messages += file.update(self.settings, View.of(camera, size_px, exaggeration, file.pivot_z))
-        store, selection = file.store, file.selection
+            self.messages += opened.update(self.settings, view, camera, size_px)
+        store, panes = opened.store, opened.panes
+        drawn = sum(len(pane.selection.draw) for pane in panes)
         self.stats = FrameStats(
-            tiles_drawn=len(selection.draw),
-            tiles_wanted=len(file.target.load),
+            tiles_drawn=drawn,
+            tiles_wanted=sum(len(pane.target.load) for pane in panes),
             tiles_loading=store.streamer.pending,
             tiles_failed=len(store.failed),
             tiles_cached=len(store.cache),
-            tiles_culled=selection.culled,
-            finest_level=max((tile.z for tile in selection.draw), default=0),
-            triangles=2 * self.mesh_quads**2 * len(selection.draw),
+            tiles_culled=sum(pane.selection.culled for pane in panes),
+            finest_level=max((tile.z for pane in panes for tile in pane.selection.draw), default=0),
+            triangles=2 * self.mesh_quads**2 * drawn,
             cache_bytes=store.cache.bytes,
             cache_budget_bytes=store.cache.budget_bytes,
             read_bytes=store.read_bytes,
             decode_ms=store.decode_ms,
             upload_ms=store.upload_ms,
-            largest_error_px=max(selection.errors_px.values(), default=0.0),
-            edge_gap_m=store.edge_gap_m.get(file.shown.source.key, 0.0),
+            largest_error_px=max((px for pane in panes for px in pane.selection.errors_px.values()), default=0.0),
+            edge_gap_m=max(store.edge_gap_m.get(pane.shown.source.key, 0.0) for pane in panes),
             decoder=store.entry,
         )
         return self.stats
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
         """Draw background and terrain into the whole of `fbo` (colour only is enough; depth is our own)."""
-        file = self._file
-        if file is None or file.view is None:
+        opened = self._open
+        if opened is None or opened.panes[0].view is None:
             self._drawing.background(fbo, camera, self.samples)
             return
-        if self.overlay == "edge_gap":
-            file.store.show_gaps(file.shown.source, file.selection.draw)
+        for pane in opened.panes:
+            if self.overlay_of(pane) == "edge_gap":
+                opened.store.show_gaps(pane.shown.source, pane.selection.draw)
+        parts = [
+            Part(pane.shown.source, pane.selection, self._look(pane), columns)
+            for pane, columns in zip(opened.panes, self.columns(camera, fbo.size), strict=True)
+            if columns[0] < columns[1]
+        ]
         self._drawing.terrain(
-            fbo,
-            camera,
-            file.store,
-            file.shown.source,
-            file.selection,
-            Look(
-                self.settings,
-                self.overlay,
-                self.mesh_quads,
-                self.elevation_range,
-                file.shown.measure,
-                self.overlay_range,
-            ),
-            samples=self.samples,
-            pivot_z=file.pivot_z,
+            fbo, camera, opened.store, parts, samples=self.samples, pivot_z=opened.pivot_z, area=self.bounds
+        )
+
+    def _look(self, pane: Pane) -> Look:
+        """How a pane is coloured."""
+        return Look(
+            self.settings,
+            self.overlay_of(pane),
+            self.mesh_quads,
+            self.elevation_range,
+            pane.shown.measure,
+            self.overlay_range,
         )
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for a worker to finish something; for programs without a frame rate, such as headless pictures."""
-        return self._file is not None and self._file.store.streamer.wait(timeout_s)
+        return self._open is not None and self._open.store.streamer.wait(timeout_s)
+
+    # Places
 
     def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
         """The surface under a pixel of the latest `update`'s picture, x right and y down from its top left."""
-        ground = self.ground
+        pane = self.pane_at(x_px)
+        ground = None if pane is None else pane.ground(wait=self.waits)
         picked = None if ground is None else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
-        if picked is None or self._file is None or self._file.reference is None or not self.waits:
+        against = None if pane is None else self._reference_of(pane)
+        if picked is None or against is None or not self.waits:
             return picked
-        known = float(self._file.reference.heights_at(picked.easting, picked.northing, picked.tile.z))
+        known = float(against.heights_at(picked.easting, picked.northing, picked.tile.z))
         if math.isnan(known):
             return picked
         return replace(picked, reference_m=known, error_m=picked.z_m - known)
 
     @property
     def ground(self) -> DrawnGround | None:
-        """The surface of the latest `update`'s picture; None without a file."""
-        return None if self._file is None else self._file.ground(wait=self.waits)
-
-    def decoder(self, choice: LayerChoice) -> SurfaceDecoder | None:
-        """How what a slot holds is decoded, shared with the picture; None without a file or where it cannot be."""
-        return None if self._file is None else self._file.decoder(SourceKey(choice.index, choice.keep_bits))
-
-    @property
-    def reference(self) -> reference.Reference | None:
-        """What errors are measured against."""
-        return None if self._file is None else self._file.reference
+        """The surface of the latest `update`'s picture, of the active slot; None without a file."""
+        return None if self.pane is None else self.pane.ground(wait=self.waits)
 
     def surface_z(self, easting: float, northing: float) -> float | None:
         """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside or in a hole."""
-        ground = self.ground
-        height = None if ground is None else ground.height(easting, northing)
-        return None if height is None else self.drawn_z(height)
+        grounds = [pane.ground(wait=self.waits) for pane in self.panes]
+        heights = [None if ground is None else ground.height(easting, northing) for ground in grounds]
+        return max((self.drawn_z(height) for height in heights if height is not None), default=None)
 
     def drawn_z(self, z_m: float) -> float:
         """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as pivots."""
-        pivot = 0.0 if self._file is None else self._file.pivot_z
+        pivot = 0.0 if self._open is None else self._open.pivot_z
         return pivot + (z_m - pivot) * self.settings.view.exaggeration
 
     @property
-    def ready(self) -> bool:
-        """Whether every tile (and error) that the latest `update` wanted is on screen."""
-        return self._file is not None and self._file.ready
+    def bounds(self) -> Bounds:
+        """The area of all open files as it is drawn (exaggerated): what `Camera.frame` takes."""
+        if not self.files:
+            return Bounds(0, 0, 1, 1, 0, 1)
+        west, south, east, north = zip(*(file.reader.grid.bounds for file in self.files), strict=True)
+        low, high = self._height_range
+        return Bounds(min(west), min(south), max(east), max(north), self.drawn_z(low), self.drawn_z(high))
+
+    @property
+    def _height_range(self) -> tuple[float, float]:
+        """Lowest and highest height of all layers of all files, so that what is compared is coloured alike."""
+        roots = [layer.root for file in self.files for layer in file.reader.layers]
+        return min(root.min_m for root in roots), max(root.max_m for root in roots)
+
+    # How it is drawn
 
     @property
     def mesh_quads(self) -> int:
@@ -234,52 +336,44 @@ class Scene:
         return chosen if chosen >= 0 else (0 if gl.is_software(self.ctx) else 4)
 
     @property
-    def bounds(self) -> Bounds:
-        """The layer's valid area as it is drawn (exaggerated): what `Camera.frame` takes."""
-        if self.reader is None:
-            return Bounds(0, 0, 1, 1, 0, 1)
-        root = self.reader.layers[min(self.settings.layer.index, len(self.reader.layers) - 1)].root
-        return Bounds(*self.reader.grid.bounds, self.drawn_z(root.min_m), self.drawn_z(root.max_m))
-
-    @property
     def elevation_range(self) -> tuple[float, float]:
         """Heights in metres at the two ends of the elevation colours."""
         shading = self.settings.shading
-        if not shading.elevation_auto or self.reader is None:
+        if not shading.elevation_auto or not self.files:
             return shading.elevation_min_m, shading.elevation_max_m
-        # One range for all layers, so that switching between them compares like with like.
-        roots = [layer.root for layer in self.reader.layers]
-        return min(root.min_m for root in roots), max(root.max_m for root in roots)
+        return self._height_range
 
     @property
     def overlay(self) -> str:
-        """The overlay of the picture: the one chosen, or "none" while the errors it needs are not there."""
+        """The overlay of the active slot's picture."""
+        return "none" if self.pane is None else self.overlay_of(self.pane)
+
+    def overlay_of(self, pane: Pane) -> str:
+        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are not there."""
         name = self.settings.overlay.name
         measures = KINDS[name].measures if name in KINDS else ""
-        shown = None if self._file is None else self._file.shown.measure
+        shown = pane.shown.measure
         there = not measures or (shown is not None and shown.quantity == measures)
         return name if there else "none"
 
     @property
     def against_name(self) -> str | None:
         """What the overlay's errors are, or would be, measured against."""
-        against = None if self._file is None else self._file.against(self.settings.overlay.against)
+        against = None if self._open is None or self.pane is None else self._open.against_of(self.pane, self.settings)
         return None if against is None else against.name
 
     @property
     def overlay_range(self) -> tuple[float, float]:
-        """Values at the two ends of the overlay's colours, in its unit."""
+        """Values at the two ends of the overlay's colours, in its unit; the same in all panes."""
         return overlay_kinds.ends(self.settings.overlay, self.overlay_reach)
 
     @property
     def overlay_reach(self) -> float:
         """Where the overlay's colours end, before amplification."""
-        errors = [] if self._file is None else self._file.errors
+        errors = [each for pane in self.panes for each in pane.errors]
         return overlay_kinds.reach(self.settings.overlay, lambda: tile_errors.percentile(errors, 0.95))
 
     @property
     def error_stats(self) -> ErrorStats | None:
-        """Errors over what is in view; None while no error overlay is on or nothing has been measured."""
-        if self._file is None:
-            return None
-        return tile_errors.combine(self._file.errors, self.settings.overlay.tolerance_m)
+        """Errors over what is in view of the active slot; None while they are not shown or nothing was measured."""
+        return None if self.pane is None else tile_errors.combine(self.pane.errors, self.settings.overlay.tolerance_m)

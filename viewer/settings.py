@@ -15,7 +15,7 @@ HILLSHADES = ("soft", "standard", "multidirectional", "igor")
 """Values of `Shading.hillshade`: the files of shaders/hillshade."""
 
 SLOTS = ("A", "B")
-"""The two choices of a layer that one key swaps between; values of `Settings.active`."""
+"""The two choices of a layer that are compared; values of `Settings.active`."""
 
 MESH_QUADS = (16, 32, 64, 128, 256)
 """Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice samples."""
@@ -36,10 +36,20 @@ class View:
 
 @dataclass
 class LayerChoice:
-    """A layer of the file, and how many bits of its values are kept: what a slot holds."""
+    """A layer of an open file, and how many bits of its values are kept: what a slot holds."""
 
-    index: int = 0  # index into Scene.reader.layers
+    index: int = 0  # index into the layers of its file
     keep_bits: int | None = None  # re-quantize to fewer bits; None = as stored
+    file: int = 0  # index into Scene.files; 0 is the main one
+
+
+@dataclass
+class Compare:
+    """How the slots are set against each other."""
+
+    split: bool = False  # slot A left of the divider, slot B right of it; else the active slot alone
+    divider: float = 0.5  # its place, as a share of the picture's width
+    reference: bool = False  # show the reference layer in place of the active slot
 
 
 @dataclass
@@ -110,7 +120,8 @@ class Settings:
 
     view: View = field(default_factory=View)
     slots: dict[str, LayerChoice] = field(default_factory=lambda: {slot: LayerChoice() for slot in SLOTS})
-    active: str = "A"  # the slot that is shown
+    active: str = "A"  # the slot that is shown, or that keys and panels change while both are
+    compare: Compare = field(default_factory=Compare)
     shading: Shading = field(default_factory=Shading)
     overlay: Overlay = field(default_factory=Overlay)
     contours: Contours = field(default_factory=Contours)

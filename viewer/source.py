@@ -26,10 +26,11 @@ CHORD = 16
 
 
 class SourceKey(NamedTuple):
-    """Layer index and bits kept (None: as stored): equal keys mean equal pictures."""
+    """Layer index, bits kept (None: as stored) and the file's serial number: equal keys mean equal pictures."""
 
     layer: int
     keep_bits: int | None
+    file: int = 0
 
 
 class Edges(NamedTuple):

@@ -52,17 +52,17 @@ class Resident:
     surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
     gpu_surface: TileSurface | None = None  # prepared by the GPU, for picking; also only while it is needed
     profile: Profile = field(init=False)
-    errors: dict[str, TileErrors] = field(default_factory=dict)  # by quantity, each against one reference
+    errors: dict[Measure, TileErrors] = field(default_factory=dict)
+    painted: dict[str, Measure] = field(default_factory=dict)  # what is in the page's texture of each quantity
     gaps: EdgeGaps = field(init=False)
 
     def errors_of(self, what: Measure | None) -> TileErrors | None:
         """Errors of a quantity against a reference, if they have been measured."""
-        errors = None if what is None else self.errors.get(what.quantity)
-        return errors if errors is not None and errors.measure == what else None
+        return None if what is None else self.errors.get(what)
 
 
 class TileStore:
-    """The decoded tiles of one open file. Everything but the jobs runs on the GL thread."""
+    """The decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
 
     def __init__(self, ctx: moderngl.Context, entry: str, threads: int | None = None) -> None:
         self._ctx = ctx
@@ -130,17 +130,29 @@ class TileStore:
         self._insert(source, tile, loaded)
         self._count(source, loaded, time.perf_counter() - start)
 
-    def request(self, source: Source, tiles: Iterable[Tile], measure: Measure | None) -> None:
+    def request(self, wants: Iterable[tuple[Source, Tile, Measure | None]]) -> None:
         """Have workers load these tiles, most urgent first, with the errors asked for.
 
         Replaces what was asked for before.
         """
         jobs = []
-        for tile in tiles:
+        for source, tile, what in wants:
             resident = self.resident(source, tile)
-            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, measure)
-            jobs.append(Job((source, tile, measure), work))
+            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, what)
+            jobs.append(Job((source, tile, what), work))
         self.streamer.submit(jobs)
+
+    def paint(self, source: Source, tile: Tile, what: Measure | None) -> bool:
+        """Have a loaded tile's errors of some measure in its texture; returns whether there are any."""
+        resident = self.resident(source, tile)
+        errors = None if resident is None else resident.errors_of(what)
+        if resident is None or errors is None:
+            return False
+        if resident.painted.get(errors.measure.quantity) != errors.measure:
+            page, layer = self.cache.slot(TileKey(source.key, tile))
+            page.write_errors(layer, errors.measure.quantity, errors.values)
+            resident.painted[errors.measure.quantity] = errors.measure
+        return True
 
     def pin(self, keys: set[TileKey]) -> None:
         """Say what this frame needs; other tiles may be evicted and lose their prepared arrays."""
@@ -196,11 +208,11 @@ class TileStore:
                 self._insert(source, tile, loaded)
             self._count(source, loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
         if errors is not None and key in self.cache:
-            self.cache.value(key).errors[errors.measure.quantity] = errors
-            page, layer = self.cache.slot(key)
-            page.write_errors(layer, errors.measure.quantity, errors.values)
-            there = {other.measure for other in self.cache.value(key).errors.values()}
-            source.nodes.mark(tile, loaded=True, measured=there)
+            resident = self.cache.value(key)
+            resident.errors[errors.measure] = errors
+            resident.errors = {what: each for what, each in resident.errors.items() if source.nodes.knows(what)}
+            self.paint(source, tile, errors.measure)
+            source.nodes.mark(tile, loaded=True, measured=resident.errors)
         return complaint
 
     def _count(self, source: Source, loaded: LoadedTile, seconds: float) -> None:
@@ -257,8 +269,18 @@ class TileStore:
                 page.write_gaps(layer, gaps.metres)
                 gaps.changed = False
 
+    def forget(self, file: int) -> None:
+        """Drop all tiles of the file with this serial number; afterwards no worker reads it."""
+        self.streamer.drain()
+        for key in [key for key in self.cache if key.source.file == file]:
+            self.cache.discard(key)
+        self.failed = {key: why for key, why in self.failed.items() if key.source.file != file}
+        self.edge_gap_m = {key: gap for key, gap in self.edge_gap_m.items() if key.file != file}
+        self.decoded = {source: done for source, done in self.decoded.items() if source.key.file != file}
+        self._tables = {key: table for key, table in self._tables.items() if key.file != file}
+
     def clear(self) -> None:
-        """Forget the open file's tiles; workers finish what they hold and are then forgotten."""
+        """Forget all tiles; workers finish what they hold and are then forgotten."""
         self.streamer.close()
         self._reopening.close()
         self.cache.clear()

@@ -92,6 +92,13 @@ class Streamer:
         with self._condition:
             return self._condition.wait_for(lambda: bool(self._done), timeout_s)
 
+    def drain(self) -> None:
+        """Drop the waiting jobs, wait for those begun and forget what they made: afterwards no file is in use."""
+        with self._condition:
+            self._waiting.clear()
+            self._condition.wait_for(lambda: not self._running)
+            self._done.clear()
+
     def close(self) -> None:
         """Drop the waiting jobs and end the threads once their present job is done."""
         with self._condition:

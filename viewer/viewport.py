@@ -41,7 +41,7 @@ class Viewport:
         self.pictures = 0
         """Pictures drawn so far."""
         self._asked: object = None  # what the latest update was for
-        self._complete = False  # whether that update left nothing to load
+        self._complete = False  # whether that update left nothing to load, also ahead
         self._drawn: object = None  # what the latest picture shows
         self._drawn_at = 0.0
 
@@ -82,7 +82,7 @@ class Viewport:
             return False
         start = time.perf_counter()
         scene.update(camera, self.size)
-        self._asked, self._complete = state, scene.ready
+        self._asked, self._complete = state, scene.settled
         # While tiles load, the picture changes when others are drawn, and now and then for other reasons; a
         # software renderer needs the time between for decoding them. What will be replaced stays as it is.
         settled = scene.ready or scene.changing

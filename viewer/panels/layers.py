@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from neural.container import Reader
     from neural.metadata import Layer
     from viewer.app import App
+    from viewer.scene import Scene
 
 TITLE = "Layers"
 DOCK = "Column"
@@ -33,11 +35,14 @@ def draw(app: App) -> None:
         for _ in SLOTS:
             imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
         _switch(app)
-        _choices(app, scene.reader)
-        _comparison(app, scene.reader)
+        for index, file in enumerate(scene.files):
+            if len(scene.files) > 1:
+                _file_row(app, index, file.reader)
+            _choices(app, index, file.reader)
+        _comparison(app, scene)
         imgui.end_table()
-    _layer(app, scene.reader)
-    _area(app, scene.reader)
+    _layer(app, scene)
+    _area(app, scene.reader_of(app.settings.layer))
 
 
 def _cells(app: App, draw_cell: Callable[[str, LayerChoice], None]) -> None:
@@ -64,19 +69,35 @@ def _switch(app: App) -> None:
     _cells(app, button)
 
 
-def _choices(app: App, reader: Reader) -> None:
+def _file_row(app: App, index: int, reader: Reader) -> None:
+    """The file whose layers follow; those beside the first can be closed."""
+    imgui.table_next_row()
+    imgui.table_next_column()
+    imgui.align_text_to_frame_padding()
+    imgui.text_colored(theme.rgba(theme.DIM), Path(reader.path).name)
+    widgets.tip(reader.path)
+    if index:
+        imgui.same_line()
+        if imgui.small_button(f"×##close{index}"):
+            app.comparing.close(index)
+        widgets.tip("Close this file; slots that hold it get the first file's first layer.")
+    _cells(app, lambda slot, choice: None)
+
+
+def _choices(app: App, file: int, reader: Reader) -> None:
     """A row per layer with a radio button for each slot; a click on the name is for the shown slot."""
-    padding = imgui.get_style().frame_padding
+    padding, prefix = imgui.get_style().frame_padding, f"{file}." if file else ""
     imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(padding.x, padding.y / 2))
     for layer, name in zip(reader.layers, layers.names(reader), strict=True):
-        problem = app.scene.problem(layer.index) if app.scene is not None else None
+        problem = app.scene.problem(layer.index, file) if app.scene is not None else None
 
         def radio(slot: str, choice: LayerChoice, layer: Layer = layer, name: str = name) -> None:
             room = imgui.get_content_region_avail().x - imgui.get_frame_height()
             imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(room / 2, 0))
             imgui.push_style_color(imgui.Col_.frame_bg, theme.rgba(theme.HOVER))
-            if imgui.radio_button(f"##{slot}{layer.index}", choice.index == layer.index):
-                layers.put(layer, choice)
+            held = (choice.file, choice.index) == (file, layer.index)
+            if imgui.radio_button(f"##{slot}{prefix}{layer.index}", held):
+                layers.put(layer, choice, file)
             imgui.pop_style_color()
             widgets.tip(f"{name} in slot {slot}.")
 
@@ -85,22 +106,22 @@ def _choices(app: App, reader: Reader) -> None:
         imgui.align_text_to_frame_padding()
         imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.ERROR if problem else theme.TEXT))
         imgui.push_style_color(imgui.Col_.header_hovered, theme.rgba(theme.HOVER))
-        if imgui.selectable(f"{name}##{layer.index}", False)[0]:
-            layers.put(layer, app.settings.layer)
+        if imgui.selectable(f"{name}##{prefix}{layer.index}", False)[0]:
+            layers.put(layer, app.settings.layer, file)
         imgui.pop_style_color(2)
         widgets.tip(f"{name}: {problem or _about(layer)}")
         _cells(app, radio)
     imgui.pop_style_var()
 
 
-def _comparison(app: App, reader: Reader) -> None:
+def _comparison(app: App, scene: Scene) -> None:
     """What each slot shows, costs and loses, so that both can be compared at a glance."""
 
     def method(slot: str, choice: LayerChoice) -> str:
-        return METHODS[reader.layers[choice.index].method].title
+        return METHODS[layers.layer_of(scene, choice).method].title
 
     def bits(slot: str, choice: LayerChoice) -> str:
-        layer = reader.layers[choice.index]
+        layer = layers.layer_of(scene, choice)
         return text.DASH if len(layers.bit_choices(layer)) == 1 else str(layers.shown_bits(layer, choice))
 
     def rate(slot: str, choice: LayerChoice) -> str:
@@ -133,13 +154,14 @@ def _comparison(app: App, reader: Reader) -> None:
         _cells(app, cell)
 
 
-def _layer(app: App, reader: Reader) -> None:
+def _layer(app: App, scene: Scene) -> None:
     """What the file says of the layer in the slot shown."""
-    shown = reader.layers[app.settings.layer.index]
+    shown = layers.layer_of(scene, app.settings.layer)
     low, high = shown.height_range
+    sizes = scene.reader_of(app.settings.layer).sizes()
     rows = [
         ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of all its tiles."),
-        ("Tiles", text.count(sum(app.sizes["tiles"][shown.index])), "Tiles of all levels."),
+        ("Tiles", text.count(sum(sizes["tiles"][shown.index])), "Tiles of all levels."),
     ]
     if shown.tolerance_m is not None:
         rows.append(("Tolerance", f"± {text.metres(shown.tolerance_m)}", "No sample is further from the original."))
@@ -160,7 +182,7 @@ def _area(app: App, reader: Reader) -> None:
             ("Vertical", grid.vertical_datum or "not stated", "What heights are measured from."),
             ("Cells", cells, "Samples of the finest level."),
             ("Levels", str(grid.levels), "Levels of detail, each half as fine as the next."),
-            ("File", text.data_size(app.sizes["file_bytes"]), "The whole file, decoders and directory included."),
+            ("File", text.data_size(reader.sizes()["file_bytes"]), "The whole file, decoders and directory included."),
         ],
     )
     for sentence in grid.assumptions:

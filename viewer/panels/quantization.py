@@ -23,9 +23,9 @@ def draw(app: App) -> None:
         widgets.dim("No file is open.")
         return
     choice = settings.layer
-    layer = scene.reader.layers[choice.index]
+    layer, reader = layers.layer_of(scene, choice), scene.reader_of(choice)
     widgets.badge(settings.active, imgui.get_frame_height())
-    widgets.tip(f"These are the bits of slot {settings.active}: {layers.names(scene.reader)[choice.index]}.")
+    widgets.tip(f"These are the bits of slot {settings.active}: {layers.names(reader)[choice.index]}.")
     imgui.same_line()
     choices = tuple(reversed(layers.bit_choices(layer)))
     if len(choices) > 1:

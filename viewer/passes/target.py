@@ -67,6 +67,12 @@ class Target:
         self._fbo.viewport = (0, 0, *size_px)
         self._fbo.clear()
 
+    def limit(self, columns: tuple[int, int] | None) -> None:
+        """Draw only into these columns of pixels, first and last + 1, until this is called again (None: all)."""
+        assert self._fbo is not None
+        first, end = columns or (0, self._fbo.width)
+        self._fbo.scissor = (first, 0, end - first, self._fbo.height)
+
     def finish(self, fbo: moderngl.Framebuffer, eye_dome: EyeDome | None = None) -> None:
         """Encode what was drawn into the whole of `fbo` and bind that."""
         assert self._made is not None

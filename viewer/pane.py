@@ -1,0 +1,148 @@
+"""One pane of the picture: what it shows, what it is changing to, which tiles that takes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+from neural.tiles import Tile
+from viewer import in_view
+from viewer.camera import Camera
+from viewer.ground import DrawnGround
+from viewer.lod import Selection, View
+from viewer.settings import Settings
+from viewer.source import Source
+from viewer.store import TileStore
+from viewer.tile_errors import Measure, Sample
+
+PATIENCE_S = 2.0
+"""While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
+there is. At rest it waits for all of it: a coarse picture would be taken for what the layer can do."""
+
+Want = tuple[Source, Tile, Measure | None]
+"""A tile to be loaded, with its errors where those of a measure are asked for."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What a pane shows: a source, with its errors of some kind or without."""
+
+    source: Source
+    measure: Measure | None = None
+
+    def select(self, view: View, sse_px: float) -> Selection:
+        """The tiles of a view, as far as they are loaded (with their errors, where they are shown)."""
+        return self.source.selector.select(view, sse_px, measured=self.measure)
+
+
+class Pane:
+    """The whole picture, or one side of a split one. It begins with something whose root tile is loaded."""
+
+    def __init__(self, store: TileStore, slot: str, showing: Showing) -> None:
+        self.slot = slot
+        self.shown = self.wanted = showing
+        self.view: View | None = None
+        self.selection = Selection()
+        """The tiles of the picture."""
+        self.target = Selection()
+        """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
+        self._store = store
+        self._wanted_since = 0.0
+        self._moved = False  # whether the camera moved since then
+
+    @property
+    def changing(self) -> bool:
+        """Whether the picture is still the one before a change of slot, layer, bits or overlay."""
+        return self.shown != self.wanted
+
+    @property
+    def ready(self) -> bool:
+        """Whether the picture is what was asked for, with nothing left to load."""
+        return self.view is not None and not self.changing and self.target.complete
+
+    @property
+    def wants(self) -> list[Want]:
+        """What is missing, most urgent first."""
+        return [(self.wanted.source, tile, self.wanted.measure) for tile in self.target.load]
+
+    @property
+    def needs(self) -> list[tuple[Showing, Selection]]:
+        """What must not be evicted."""
+        return [(self.wanted, self.target), (self.shown, self.selection)]
+
+    def ground(self, *, wait: bool) -> DrawnGround | None:
+        """The drawn surface, for picking; None before the first frame. `wait`: see `DrawnGround`."""
+        if self.view is None:
+            return None
+        return DrawnGround(self._store, self.shown.source, self.selection.draw, self.view, wait=wait)
+
+    @property
+    def errors(self) -> list[Sample]:
+        """Errors of what is in view; empty while they are not shown."""
+        return [] if self.view is None else errors_in(self._store, self.shown, self.selection, self.view)
+
+    def like(self, slot: str) -> Pane:
+        """A pane for another slot that begins with this one's picture."""
+        other = Pane(self._store, slot, self.shown)
+        other.view, other.selection = self.view, self.selection
+        return other
+
+    def restart(self, showing: Showing) -> None:
+        """Show something else at once; its root tile is loaded."""
+        self.shown = self.wanted = showing
+        self.selection, self.target = Selection(), Selection()
+
+    def follow(self, wanted: Showing) -> None:
+        """Say what is to be shown; before the first frame its root is loaded, and there is no picture to keep."""
+        if wanted != self.wanted:
+            self.wanted, self._wanted_since, self._moved = wanted, time.monotonic(), False
+        if self.view is None:
+            self.shown = Showing(wanted.source)
+
+    def choose(self, view: View, settings: Settings) -> None:
+        """One frame: choose tiles for a view, and show what is wanted once that can be done."""
+        self._moved |= self.view is not None and view != self.view
+        if self.view is None or not settings.debug.freeze:
+            self.view = view
+        sse_px = settings.view.sse_px
+        self.target = self.wanted.select(self.view, sse_px)
+        if self.changing and self._may_change():
+            self.shown = self.wanted
+        self.selection = self.target if not self.changing else self.shown.select(self.view, sse_px)
+
+    def _may_change(self) -> bool:
+        """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""
+        if not self.target.keep:  # not even its root is there
+            return False
+        return self.target.complete or (self._moved and time.monotonic() - self._wanted_since > PATIENCE_S)
+
+
+def errors_in(store: TileStore, showing: Showing, selection: Selection, view: View) -> list[Sample]:
+    """Errors of the part of a selection's tiles that a view sees; empty where the showing is without."""
+    if showing.measure is None:
+        return []
+    residents = {tile: store.resident(showing.source, tile) for tile in selection.draw}
+    lattices = {tile: resident.offset_m + resident.profile.lattice for tile, resident in residents.items() if resident}
+    blocks = in_view.blocks(view, showing.source.reader.grid, lattices)
+    found = ((resident.errors_of(showing.measure), tile) for tile, resident in residents.items() if resident)
+    return [Sample(errors, blocks[tile]) for errors, tile in found if errors is not None]
+
+
+def narrowed(view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]) -> View:
+    """The part of a view that fills the pixel columns first … last − 1 of its picture."""
+    width, height = camera.whole(size_px)
+    left, right, *_ = camera.window
+    across, _, forward = camera.axes
+    tangent = math.tan(math.radians(camera.fov_deg) / 2) * width / height
+    first, last = ((left + column / size_px[0] * (right - left)) * tangent for column in columns)
+    sides = tuple(tuple(plane.tolist()) for plane in (across - first * forward, -across + last * forward))
+    return replace(view, planes=(*sides, *view.planes[2:]))
+
+
+def interleaved(wants: Iterable[list[Want]]) -> Iterator[Want]:
+    """The most urgent of each list, then the second of each, and so on."""
+    for row in zip_longest(*wants):
+        yield from (want for want in row if want is not None)
