@@ -26,6 +26,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 
 @click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("file", required=False)
+@option("Input", "--project", metavar="FILE", help="Open a saved project; other options go over it.")
 @option("Input", "--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
 @option("Input", "--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
 @option(
@@ -105,6 +106,7 @@ def main(debug: bool, **options: Any) -> None:
 
 def _launch(
     file: str | None,
+    project: str | None,
     headless: bool,
     screenshot: str | None,
     sse: float,
@@ -128,7 +130,9 @@ def _launch(
         raise UsageError("--out is for the numbers of --headless with --profile or --measure; add these.")
     if screenshot and Path(screenshot).suffix.lower() != ".png":
         raise UsageError(f"{screenshot}: pictures are written as PNG; give a name that ends in .png.")
-    if file is None:
+    if project and file:
+        raise UsageError(f"{project}: a project says itself which file to open; give it without {file}.")
+    if file is None and not project:
         samples = sample_files()
         if not samples:
             raise NtileError("No sample area is installed; give the .ntile file to open.")
@@ -143,12 +147,14 @@ def _launch(
     launch.settings.view.sse_px = sse
     if cache_mb is not None:
         launch.settings.view.cache_mb = cache_mb
-    elif not headless:  # pictures do not depend on who makes them
+    elif not (headless or project):  # pictures do not depend on who makes them
         launch.settings.view.cache_mb = preferences.load()[0].cache_mb
     launch.settings.overlay.name = overlay
     if tolerance is not None:
         launch.settings.overlay.tolerance_m = tolerance
     set_decorations(launch, decorations)
+    if project:
+        launch.take_project(project)
     return launch
 
 
@@ -198,8 +204,10 @@ def _picture(launch: Launch) -> None:
 
     assert launch.screenshot is not None
     with headless.opened(launch) as scene:
-        camera = headless.whole_area(scene, launch.size)
+        camera = headless.camera_of(scene, launch)
         write_strips(launch.screenshot, launch.size, headless.strips(scene, camera, launch.size, decorate=True))
+    for sentence in launch.opened_project.warnings if launch.opened_project else ():
+        click.echo(sentence, err=True)
     click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from imgui_bundle import imgui
 
 from neural.errors import NtileError
-from viewer import layers, legend, motion, overlays, window
+from viewer import drops, layers, legend, motion, overlays, window
 from viewer.camera import Camera
 from viewer.comparing import Comparing
 from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.debugging import Debugging
-from viewer.dialogs import RASTER_SUFFIXES, TERRAIN_SUFFIXES, Dialogs
+from viewer.dialogs import Dialogs
 from viewer.input import Input
 from viewer.launch import Launch
 from viewer.measuring.session import Measuring
@@ -25,6 +25,7 @@ from viewer.messages import Messages
 from viewer.navigation import Navigation
 from viewer.png import write_png
 from viewer.preferences import Store
+from viewer.projects import Projects
 from viewer.scene import Scene
 from viewer.screenshots import Screenshots
 from viewer.settings import LayerChoice
@@ -45,7 +46,7 @@ class App:
         self.messages = Messages()
         self.preferences = Store(lambda sentence: self.messages.add("warning", sentence))
         self.camera = Camera()
-        self.dialogs: Dialogs = Dialogs(self.open, self.open_reference)
+        self.dialogs: Dialogs = Dialogs(lambda path: self.queue_drop([path]), self.open_reference)
         if self.preferences.values.folder:
             self.dialogs.folder = Path(self.preferences.values.folder)
         self.screenshots: Screenshots = Screenshots(self.messages)
@@ -54,6 +55,9 @@ class App:
         self.scene: Scene | None = None
         self.viewport: Viewport | None = None
         self.path: Path | None = None
+        self.reference_path: str | None = None
+        """The raster that errors are measured against instead of the file's own layer."""
+        self.projects: Projects = Projects(self)
         self.pick: Pick | None = None
         """The surface under the cursor, or None."""
         self.errors: ErrorStats | None = None
@@ -88,7 +92,9 @@ class App:
         self.scene.load_ahead = True
         self.viewport = Viewport(ctx)
         launch = self.launch
-        if launch.path is not None:
+        if launch.opened_project is not None:
+            self.projects.begin(launch)
+        elif launch.path is not None:
             self.load(launch.path, launch.reference, launch.methods, launch.bits)
             layers.check_overlay(self.scene)
 
@@ -97,8 +103,9 @@ class App:
         if self.viewport is None:
             return
         self.debugging.frames.begin()
-        while self._dropped:
-            self.drop(self._dropped.pop(0))
+        if self._dropped:
+            dropped, self._dropped = self._dropped, []
+            drops.open_all(self, dropped)
         self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
         before = replace(self.camera)
         self.navigation.update()
@@ -163,7 +170,7 @@ class App:
         layers.open_file(self.scene, path, reference, methods, bits)
         self.path = Path(path)
         self.measuring.forget()
-        self.pick = None
+        self.pick, self.reference_path, self.projects.path = None, reference, None
         self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")
         self.messages.info(f"Opened {self.path.name}.")
@@ -189,12 +196,16 @@ class App:
 
     def open_reference(self, path: str) -> bool:
         """Measure errors against this raster."""
-        if self.path is None:
+        if self.path is None or self.scene is None:
             self.messages.error(f"{path}: open a .ntile file before its reference raster.")
             return False
         camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
+        beside, saved_as = [file.reader.path for file in self.scene.files[1:]], self.projects.path
         if not self.open(str(self.path), path):
             return False
+        for other in beside:
+            self.scene.add(other)
+        self.projects.path = saved_as
         self.camera, self.navigation.settling_frames = camera, 0
         self.settings.slots, self.settings.active = slots, active
         self.settings.overlay.name = "error"
@@ -203,15 +214,6 @@ class App:
     def queue_drop(self, paths: list[str]) -> None:
         """Files were dropped on the window; they are opened at the next frame."""
         self._dropped.extend(paths)
-
-    def drop(self, path: str) -> None:
-        """Open what was dropped: a terrain file, or a raster as its reference."""
-        if path.lower().endswith(RASTER_SUFFIXES):
-            self.open_reference(path)
-        elif path.lower().endswith(TERRAIN_SUFFIXES):
-            self.open(path)
-        else:
-            self.messages.error(f"{path}: this is neither a .ntile file nor a reference raster; drop one of those.")
 
     def step_bits(self, step: int) -> None:
         """Go to fewer (+1) or more (−1) bits among those the layer allows."""

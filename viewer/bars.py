@@ -56,7 +56,7 @@ def _recent(app: App) -> None:
         return
     for path, there in values.recent_files():
         if imgui.menu_item(f"{text.shortened(path, 60)}##{path}", "", False, there)[0]:
-            app.open(path)
+            app.queue_drop([path])
     imgui.separator()
     if imgui.menu_item("Clear this list", "", False)[0]:
         values.recent.clear()

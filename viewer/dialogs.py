@@ -45,8 +45,8 @@ class Dialogs:
         self._reload = False  # the text field is to take over `typed`
 
     def open_file(self) -> None:
-        """Ask for a .ntile file."""
-        self.open("Open terrain", TERRAIN_SUFFIXES, self._open_terrain)
+        """Ask for a .ntile file, or something that says how to look at one."""
+        self.open("Open terrain", (*TERRAIN_SUFFIXES, ".json"), self._open_terrain)
 
     def open_reference(self) -> None:
         """Ask for a raster to measure errors against."""

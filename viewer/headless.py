@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from viewer import decorations, gl, layers, tiled
+from viewer import decorations, gl, layers, project, tiled
 from viewer.camera import Camera
 from viewer.launch import Launch
 from viewer.scene import Scene
@@ -60,7 +61,18 @@ def show(scene: Scene, launch: Launch) -> None:
     """Open a launch's file in a scene. Raises NtileError."""
     assert launch.path is not None
     layers.open_file(scene, launch.path, launch.reference, launch.methods, launch.bits)
+    opened = launch.opened_project
+    if opened is not None:
+        opened.warnings += project.into(scene, opened, slots=not (launch.methods or launch.bits))
     layers.check_overlay(scene)
+
+
+def camera_of(scene: Scene, launch: Launch) -> Camera:
+    """Where a launch looks from: as its project says, else at the whole area."""
+    opened = launch.opened_project
+    if opened is None or opened.camera is None:
+        return whole_area(scene, launch.size)
+    return replace(opened.camera, fov_deg=scene.settings.view.fov_deg)
 
 
 def whole_area(scene: Scene, size_px: tuple[int, int]) -> Camera:

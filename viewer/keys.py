@@ -148,6 +148,8 @@ def can_redo(app: App) -> bool:
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
     Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
+    Key("File", "ctrl+s", "Save project", lambda app: app.projects.save(), possible=has_file),
+    Key("File", "ctrl+shift+s", "Save project as…", lambda app: app.projects.save_as(), possible=has_file),
     Key("File", "", "Close the file", lambda app: app.close_file(), possible=has_file),
     Key("File", "f12", "Save a screenshot", lambda app: app.screenshots.save()),
     Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),

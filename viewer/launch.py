@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from viewer import plain, project
+from viewer.project import Project
 from viewer.settings import Settings
 
 
@@ -29,4 +31,16 @@ class Launch:
     resume: bool = False  # keep the frames that a folder has
     gl: str = "auto"  # "auto", "4.3" or "4.1"
     theme: str | None = None  # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
+    opened_project: Project | None = None  # what a project file says, with the options over it
+    project_path: str | None = None
     settings: Settings = field(default_factory=Settings)
+
+    def take_project(self, path: str) -> None:
+        """Show what a project file says; options that are not as usual go over it. Raises NtileError."""
+        opened = project.read(path)
+        settings = project.settings_of(opened)
+        plain.restore(settings, plain.difference(asdict(self.settings), asdict(Settings())))
+        plain.copied(self.settings, settings)
+        opened.settings, opened.reference = asdict(settings), self.reference or opened.reference
+        self.path, self.reference = opened.files[0], opened.reference
+        self.opened_project, self.project_path = opened, path

@@ -95,6 +95,15 @@ class Navigation:
             bounds = app.scene.bounds
             self.speed_m_s = max(bounds.east - bounds.west, bounds.north - bounds.south) / 8
 
+    def show(self, camera: Camera) -> None:
+        """Glide to a view; a file that has just been opened begins with it."""
+        app = self._app
+        app.settings.view.fov_deg = camera.fov_deg
+        if self.settling_frames:
+            app.camera, self.settling_frames = replace(camera), 0
+        else:
+            app.glide = motion.between(app.camera, camera)
+
     def turn(self, *, heading_deg: float | None = None, pitch_deg: float | None = None) -> None:
         """Turn about the middle of the picture to this heading or pitch."""
         app = self._app

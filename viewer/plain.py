@@ -1,0 +1,104 @@
+"""Dataclasses from plain JSON values, forgiving: what is not understood keeps its value and is named."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+Rule = tuple[float, float] | tuple[Any, ...]
+"""Lowest and highest number (two floats), or the values there are."""
+
+
+class NotUnderstoodError(ValueError):
+    """A value of the wrong kind or outside its bounds."""
+
+
+def restore(target: Any, values: Any, rules: Mapping[str, Rule] | None = None, where: str = "") -> list[str]:
+    """Set the fields of a dataclass from a mapping; returns the dotted names of what was not understood.
+
+    Fields may be numbers, texts, yes or no, None beside one of these, dicts and tuples of them, and dataclasses.
+    `rules` are by dotted name. Numbers that are not finite are not understood.
+    """
+    if not isinstance(values, Mapping):
+        return [where or "everything"]
+    hints, left = get_type_hints(type(target)), []
+    known = {entry.name for entry in fields(target)}
+    left += [_dotted(where, str(name)) for name in values if name not in known]
+    for name in known & set(values):
+        path = _dotted(where, name)
+        present = getattr(target, name)
+        if is_dataclass(present):
+            left += restore(present, values[name], rules, path)
+            continue
+        try:
+            value = convert(hints[name], values[name], left, rules, path)
+            _check(value, (rules or {}).get(path))
+        except NotUnderstoodError:
+            left.append(path)
+        else:
+            setattr(target, name, value)
+    return sorted(left)
+
+
+def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | None, path: str) -> Any:
+    """A plain value as what an annotation says. Raises NotUnderstoodError."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return convert(next(a for a in arguments if a is not type(None)), value, left, rules, path)
+    if origin is dict and isinstance(value, Mapping):
+        return {str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k))) for k, v in value.items()}
+    if origin in (tuple, list) and isinstance(value, list | tuple):
+        return origin(convert(arguments[0], item, left, rules, path) for item in value)
+    if is_dataclass(hint) and isinstance(hint, type):
+        made = hint()
+        left += restore(made, value, rules, path)
+        return made
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    if hint in (int, bool, str) and type(value) is hint:
+        return value
+    raise NotUnderstoodError(path)
+
+
+def difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
+    """What of nested mappings is not as usual."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and isinstance(usual.get(name), Mapping):
+            inner = difference(value, usual[name])
+            found |= {name: inner} if inner else {}
+        elif name not in usual or value != usual[name]:
+            found[name] = value
+    return found
+
+
+def copied(target: Any, source: Any) -> None:
+    """Give a dataclass another's values, nested ones in place, so that whoever holds it sees them."""
+    for entry in fields(target):
+        value = getattr(source, entry.name)
+        if is_dataclass(value) and not isinstance(value, type):
+            copied(getattr(target, entry.name), value)
+        elif isinstance(value, dict):
+            plain = {k: replace(v) if is_dataclass(v) and not isinstance(v, type) else v for k, v in value.items()}
+            setattr(target, entry.name, plain)
+        else:
+            setattr(target, entry.name, value)
+
+
+def _check(value: Any, rule: Rule | None) -> None:
+    if rule is None or value is None:
+        return
+    if len(rule) == 2 and all(isinstance(bound, float) for bound in rule):
+        if not rule[0] <= value <= rule[1]:
+            raise NotUnderstoodError
+    elif value not in rule:
+        raise NotUnderstoodError
+
+
+def _dotted(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
