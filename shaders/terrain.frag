@@ -5,8 +5,11 @@
 #include "lib/srgb.glsl"
 #include "lib/sun.glsl"
 #include "lib/surface.glsl"
-#ifdef FOG
+#if defined(FOG) || defined(SHADOWS)
 #include "lib/air.glsl"
+#endif
+#ifdef SHADOWS
+#include "lib/shadow.glsl"
 #endif
 
 in vec3 v_place;
@@ -28,7 +31,7 @@ void discard_holes()
 }
 #endif
 
-#ifndef WIREFRAME
+#if !defined(WIREFRAME) && !defined(DEPTH)
 uniform sampler2DArray u_gradients;  // at vertices
 uniform sampler2D u_colours;
 uniform vec2 u_elevation_m;  // at the two ends of the colours
@@ -58,7 +61,12 @@ vec3 terrain_colour()
     s.layer = int(v_about.x);
     s.measured = v_about.z > 0.5;
     s.gradient = gradient_at(s.uv);
-    s.relief = hillshade(u_exaggeration * s.gradient);
+    vec2 slope = u_exaggeration * s.gradient;
+    s.relief = hillshade(slope);
+#ifdef SHADOWS
+    float depth_m = 1.0 / gl_FragCoord.w;
+    s.relief = shadowed(s.relief, slope, lit(ray_of(gl_FragCoord.xy) * depth_m, slope, depth_m));
+#endif
     float share = (s.z_m - u_elevation_m.x) / (u_elevation_m.y - u_elevation_m.x);
     vec3 colour = u_coloured ? colour_of(u_colours, share) : NEUTRAL;
     colour = overlay(s, u_shaded ? colour * s.relief : colour);
@@ -80,7 +88,7 @@ void main()
 #endif
 #ifdef WIREFRAME
     o_colour = vec4(0.010, 0.012, 0.014, 1.0);
-#else
+#elif !defined(DEPTH)
     o_colour = vec4(terrain_colour(), 1.0);
 #endif
 }

@@ -159,7 +159,17 @@ def test_erf_and_exp_are_as_exact_as_they_say(ctx):
     assert (np.abs(got[:, 2] - falling) <= 3e-7 * falling + 1e-37).all()
 
 
-@pytest.mark.parametrize("variant", [(), ("HOLES",), ("TINT", "FOG"), ("WIREFRAME", "HOLES")])
+VARIANTS = [
+    {},
+    {"HOLES": 1},
+    {"TINT": 1, "FOG": 1},
+    {"SHADOWS": 1, "CASCADES": 3},
+    {"DEPTH": 1},
+    {"WIREFRAME": 1, "HOLES": 1},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("overlay", NAMES)
 def test_terrain_programs_compile_and_take_what_they_are_sent(ctx, overlay, variant):
     drawing = TerrainPass(ctx)
@@ -186,7 +196,7 @@ def test_compile_errors_name_the_file_and_line(ctx, monkeypatch):
     lines = broken("lib/colour_table.glsl").splitlines()
     number = next(k for k, line in enumerate(lines, start=1) if line.startswith("vec3 = "))
     with pytest.raises(gl.GlError, match=rf"lib/colour_table\.glsl:{number}\b"):
-        TerrainPass(ctx).program("none", 16, ())
+        TerrainPass(ctx).program("none", 16, {})
 
 
 def test_colour_tables_reach_the_gpu_unchanged(ctx):

@@ -9,7 +9,7 @@ import moderngl
 import numpy as np
 
 from neural.tiles import Tile
-from viewer import skirts
+from viewer import skirts, sunlight
 from viewer.camera import CLEARANCE_M, Camera
 from viewer.light import Light
 from viewer.lod import Selection
@@ -17,13 +17,14 @@ from viewer.page import TilePage
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
 from viewer.passes.target import EyeDome, Target
-from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
+from viewer.passes.terrain import INSTANCE, SHADOW_UNIT, Batch, Look, TerrainPass
 from viewer.settings import Shading
 from viewer.singletile import belongs, tile_of
 from viewer.skirts import EdgeFacts
 from viewer.source import Source
 from viewer.stats import Bounds
 from viewer.store import TileKey, TileStore
+from viewer.sunlight import Sunlight
 from viewer.timers import Timers
 
 
@@ -40,11 +41,13 @@ class Drawing:
     """The passes and the target they share."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
+        self._ctx = ctx
         self.timers = Timers(ctx)
         self._target = Target(ctx)
         self._background = BackgroundPass(ctx)
         self._terrain = TerrainPass(ctx)
         self._bounds = BoundsPass(ctx)
+        self._sunlights: list[Sunlight] = []  # for each part, once there are shadows
 
     def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
         """A picture without terrain."""
@@ -78,11 +81,21 @@ class Drawing:
             batches = [_batches(store, part, camera.eye, exaggeration, pivot_z, only) for part in parts]
         light = Light.of(shading, camera, fbo.size, area)
         self.timers.enabled = debug.timing
+        shaded = sunlight.wanted(parts[0].look.settings)
+        if shaded:
+            with self.timers.time("shadows"):
+                for sun, part, own, around in zip(self._suns(len(parts)), parts, batches, boxes, strict=True):
+                    others = part._replace(
+                        selection=sunlight.beside(part.selection), look=part.look._replace(measure=None)
+                    )
+                    tiles = own + _batches(store, others, camera.eye, exaggeration, pivot_z, None)
+                    sun.cast(self._terrain, tiles, part.look, camera, light, (near, far), around, area)
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
-            for part, each in zip(parts, batches, strict=True):
+            for k, (part, each) in enumerate(zip(parts, batches, strict=True)):
                 self._target.limit(part.columns)
-                self._terrain.draw(each, clip_from_world, part.look, light)
+                maps = self._sunlights[k].use(SHADOW_UNIT) if shaded else None
+                self._terrain.draw(each, clip_from_world, part.look, light, maps)
         if debug.bounds:
             with self.timers.time("boxes"):
                 for part, around in zip(parts, boxes, strict=True):
@@ -97,10 +110,17 @@ class Drawing:
             self._target.finish(fbo, _eye_dome(shading, near, far, camera.whole(fbo.size)[1]))
         self.timers.finish_picture()
 
+    def _suns(self, count: int) -> list[Sunlight]:
+        while len(self._sunlights) < count:
+            self._sunlights.append(Sunlight(self._ctx))
+        return self._sunlights[:count]
+
     def release(self) -> None:
         """Free everything on the GPU."""
         for part in (self._target, self._background, self._terrain, self._bounds):
             part.release()
+        for sun in self._sunlights:
+            sun.release()
 
 
 def _boxes(source: Source, selection: Selection, exaggeration: float, pivot_z: float) -> np.ndarray:

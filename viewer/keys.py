@@ -169,6 +169,7 @@ KEYS = (
     choice("Shading", "_1 keypad1", "Hillshade", "shading.mode", "hillshade"),
     choice("Shading", "_2 keypad2", "Elevation", "shading.mode", "elevation"),
     choice("Shading", "_3 keypad3", "Elevation with hillshade", "shading.mode", "combined"),
+    switch("Shading", "h", "Shadows", "shading.shadows"),
     switch("Shading", "e", "Eye-dome lighting", "shading.edl"),
     overlay("_4 keypad4", "Slope", "slope"),
     overlay("_5 keypad5", "Aspect", "aspect"),

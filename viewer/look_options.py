@@ -37,6 +37,7 @@ _OPTIONS = (
     option("Look", "--shading", type=click.Choice(SHADING_MODES), help="Relief, colours by height, or both (default)."),
     option("Look", "--hillshade", type=click.Choice(HILLSHADES), help="How relief is shaded."),
     option("Look", "--sun", type=Sun(), help="Azimuth (from north) and altitude of the sun, degrees (315,45)."),
+    option("Look", "--shadows", is_flag=True, help="Shadows that the terrain casts."),
     option("Look", "--edl", is_flag=True, help="Eye-dome lighting: creases and edges stand out."),
     option("Look", "--fog", type=click.FloatRange(0, 1), metavar="X", help="Haze towards the horizon, 0 to 1."),
     option("Look", "--exaggeration", type=click.FloatRange(0.1, 100), metavar="X", help="Heights drawn times X."),
@@ -59,5 +60,6 @@ def take(settings: Settings, values: dict[str, Any]) -> None:
     settings.view.exaggeration = values.pop("exaggeration") or settings.view.exaggeration
     shading.mode = values.pop("shading") or shading.mode
     shading.hillshade = values.pop("hillshade") or shading.hillshade
+    shading.shadows |= values.pop("shadows")
     shading.edl |= values.pop("edl")
     shading.fog = values.pop("fog") or shading.fog

@@ -60,6 +60,7 @@ class Shading:
     hillshade: str = "soft"  # one of HILLSHADES
     sun_azimuth_deg: float = 315.0  # clockwise from north
     sun_altitude_deg: float = 45.0  # above the horizon
+    shadows: bool = False  # cast by the terrain, where relief is shown
     edl: bool = False  # eye-dome lighting
     edl_strength: float = 1.0
     fog: float = 0.0  # 0 none to 1: how much of it lies across the area

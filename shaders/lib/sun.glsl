@@ -30,9 +30,10 @@ float light_of(float grey, float level)
     return pow(max(1.0 + (grey - level) / max(level, LOWEST_SUN), 0.0), 2.2);
 }
 
-// No slope is brighter in a shadow than without.
+// The sky reaches what lies in shadow, and slopes turned away from the sun as well.
 float shadowed(float light, vec2 slope, float lit)
 {
     float level = mix(min(u_sun.z / LOWEST_SUN, 1.0), 1.0, SKY);
-    return mix(min(light, SKY * (0.5 + 0.5 * up_of(slope)) / level), light, lit);
+    float sky = SKY * (0.5 + 0.5 * up_of(slope)) / level;
+    return max(mix(sky, light, lit), sky);
 }

@@ -58,7 +58,10 @@ def _light(shading: Shading) -> None:
     widgets.tip("Where the sun stands, clockwise from north.")
     shading.sun_altitude_deg = imgui.slider_float(widgets.labelled("Altitude"), altitude, 1, 90, "%.0f°")[1]
     widgets.tip("How high the sun stands above the horizon.")
+    shading.shadows = imgui.checkbox("Shadows", shading.shadows)[1]
+    widgets.tip("What the sun does not reach lies in shadow. Key H.")
     imgui.end_disabled()
+    imgui.same_line(hello_imgui.em_size(9))
     shading.edl = imgui.checkbox("Eye-dome lighting", shading.edl)[1]
     widgets.tip("Darkens what lies behind its surroundings, so that creases and edges stand out. Key E.")
     if shading.edl:

@@ -34,6 +34,9 @@ _FORMAT = ("3f 2f 2f 4f 4f/i", "i_origin", "i_size", "i_extent", "i_curtain", "i
 _DEFINES = {"LATTICE": LATTICE, "TABLE_TEXELS": TABLE_TEXELS, "NO_ERROR": float(NO_ERROR), "FLAT_DEG": FLAT_DEG}
 _UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "gaps": 4, "colours": 5, "overlay_colours": 6}
 
+SHADOW_UNIT = 8
+"""Texture unit of the sun's depth maps."""
+
 
 def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its curtain.
@@ -85,7 +88,7 @@ class TerrainPass:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        self._programs: dict[tuple[str, int, tuple[str, ...], str], moderngl.Program] = {}
+        self._programs: dict[tuple[str, int, frozenset[tuple[str, int]], str], moderngl.Program] = {}
         self._meshes: dict[int, tuple[moderngl.Buffer, moderngl.Buffer, int]] = {}
         self._tables: dict[str, moderngl.Texture] = {}
 
@@ -95,8 +98,9 @@ class TerrainPass:
         clip_from_world: np.ndarray,
         look: Look,
         light: Light,
+        shadows: tuple[int, Mapping[str, object]] | None = None,
     ) -> None:
-        """Draw the batches into the bound framebuffer."""
+        """Draw the batches into the bound framebuffer; `shadows` are `Sunlight.use`'s, bound to SHADOW_UNIT."""
         settings, overlay, quads, elevation_m, _, overlay_range = look
         shading = settings.shading
         low, high = elevation_m
@@ -117,20 +121,31 @@ class TerrainPass:
         self.table(shading.colormap).use(_UNITS["colours"])
         if overlay in KINDS and KINDS[overlay].tables:
             self.table(overlay_kinds.table(settings.overlay, overlay)).use(_UNITS["overlay_colours"])
-        switches = {"TINT": settings.debug.lod_tint, "FOG": shading.fog > 0}
-        variant = tuple(name for name, on in switches.items() if on)
+        variant = {"TINT": int(settings.debug.lod_tint), "FOG": int(shading.fog > 0)}
+        if shadows is not None:
+            variant |= {"SHADOWS": 1, "CASCADES": shadows[0]}
+            values |= shadows[1]
         self._render(batches, overlay, quads, variant, values, shading.hillshade)
         if settings.debug.wireframe:
             self._ctx.wireframe = True
-            self._render(batches, "none", quads, ("WIREFRAME",), values)
+            self._render(batches, "none", quads, {"WIREFRAME": 1}, values)
             self._ctx.wireframe = False
+
+    def draw_depth(self, batches: Sequence[Batch], clip_from_world: np.ndarray, look: Look) -> None:
+        """Draw the batches' depths alone."""
+        values = {
+            **_UNITS,
+            "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
+            "exaggeration": look.settings.view.exaggeration,
+        }
+        self._render(batches, "none", look.quads, {"DEPTH": 1}, values)
 
     def _render(
         self,
         batches: Sequence[Batch],
         overlay: str,
         quads: int,
-        variant: tuple[str, ...],
+        variant: Mapping[str, int],
         values: Mapping[str, object],
         hillshade: str = "soft",
     ) -> None:
@@ -138,7 +153,7 @@ class TerrainPass:
         measures = KINDS[overlay].measures if overlay in KINDS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         for page, holes, instances in batches:
-            program = self.program(overlay, quads, (*variant, "HOLES") if holes else variant, hillshade)
+            program = self.program(overlay, quads, {**variant, "HOLES": int(holes)}, hillshade)
             gl.set_uniforms(program, **values)
             page.heights.use(_UNITS["heights"])
             page.gradients.use(_UNITS["gradients"])
@@ -154,12 +169,15 @@ class TerrainPass:
             mesh.release()
             stream.release()
 
-    def program(self, overlay: str, quads: int, variant: tuple[str, ...], hillshade: str = "soft") -> moderngl.Program:
-        """The program for an overlay and a hillshade, compiled on first use; names in `variant` are defined as 1."""
-        key = overlay, quads, variant, hillshade
+    def program(
+        self, overlay: str, quads: int, variant: Mapping[str, int], hillshade: str = "soft"
+    ) -> moderngl.Program:
+        """The program for an overlay and a hillshade, compiled on first use; `variant` are #defines that are not 0."""
+        variant = {name: value for name, value in variant.items() if value}
+        key = overlay, quads, frozenset(variant.items()), hillshade
         if key not in self._programs:
             parts = {"overlay": f"overlay/{overlay}.glsl", "hillshade": f"hillshade/{hillshade}.glsl"}
-            defines = _DEFINES | {"MESH_QUADS": quads} | dict.fromkeys(variant, 1)
+            defines = _DEFINES | {"MESH_QUADS": quads} | variant
             self._programs[key] = gl.program(self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines=defines)
         return self._programs[key]
 

@@ -1,0 +1,106 @@
+"""Which part of the terrain the sun's depth maps see: parallel projections fitted to what is in the picture. No GL.
+
+The picture's depth is cut into slices with a map each, so that near ground gets finer ones (cascaded shadow maps:
+Engel 2006). Sizes go in steps of √2 and places in whole texels of absolute coordinates, so that shadows stand
+still while the camera moves and pieces of a large picture agree.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+MARGIN_TEXELS = 3
+"""Texels of a map on each side that only filtering reads."""
+
+SHALLOW = 5.0
+"""One map does while the far plane is no more than this many times as far away as the near one."""
+
+NEAREST = 1 / 300
+"""Share of the far plane's distance below which no slice begins: detail ends there."""
+
+
+class Cascade(NamedTuple):
+    """One map."""
+
+    clip_from_world: np.ndarray  # float64 [4, 4], eye-relative, row vectors; the sun is at clip z −∞
+    texel_m: float
+    far_m: float  # view depth at which its slice ends
+
+    def sees(self, boxes: np.ndarray) -> np.ndarray:
+        """Whether eye-relative boxes [n, 6] may be seen in the map or stand between it and the sun, bool [n]."""
+        low, high = _along(self.clip_from_world[:3, :2].T, boxes)
+        place = self.clip_from_world[3, :2]
+        return ((low + place < 1) & (high + place > -1)).all(axis=1)
+
+
+def cascades(
+    sun: tuple[float, float, float],
+    sight: np.ndarray,
+    planes_m: tuple[float, float],
+    receivers: np.ndarray,
+    casters: np.ndarray,
+    eye: np.ndarray,
+    size_px: int,
+    most: int,
+) -> list[Cascade]:
+    """Maps of size_px² texels for the slices of a picture, the nearest first; at most `most`.
+
+    `sight` is `Camera.pyramid`, `planes_m` the near and far distance. `receivers` (what is drawn) and `casters` (all
+    that may stand in its light) are boxes float64 [n, 6], lowest corner then highest, relative to the eye.
+    """
+    axes = _axes(sun)
+    low, high = _along(axes, receivers)
+    caster_low, caster_high = _along(axes, casters)
+    origin = axes @ eye
+    out = []
+    for near, far in _slices(*planes_m, most):
+        corners = np.array([[x, y, 1.0] for x in (-1, 1) for y in (-1, 1)]) @ sight @ axes.T
+        slab = np.concatenate([near * corners, far * corners])
+        least, most_ = slab.min(axis=0), slab.max(axis=0)
+        hit = ((low < most_) & (high > least)).all(axis=1)
+        if hit.any():
+            least = np.maximum(least, low[hit].min(axis=0))
+            most_ = np.minimum(most_, high[hit].max(axis=0))
+        across = float((most_ - least)[:2].max())
+        texel = 2 ** (math.ceil(2 * math.log2(max(across, 1e-3) / (size_px - 2 * MARGIN_TEXELS - 1))) / 2)
+        middle = (least + most_) / 2
+        middle[:2] = np.round((origin + middle)[:2] / texel) * texel - origin[:2]
+        half = texel * size_px / 2
+        seen = (caster_low < middle + half)[:, :2].all(axis=1) & (caster_high > middle - half)[:, :2].all(axis=1)
+        top = max(float(caster_high[seen, 2].max(initial=most_[2])), float(most_[2]))
+        bottom = min(float(least[2]), top - 1e-3)
+        scale = np.array([1 / half, 1 / half, -2 / (top - bottom)])
+        matrix = np.eye(4)
+        matrix[:3, :3] = axes.T * scale
+        matrix[3, :3] = -np.array([middle[0], middle[1], (top + bottom) / 2]) * scale
+        out.append(Cascade(matrix, texel, far))
+    return out
+
+
+def _axes(sun: tuple[float, float, float]) -> np.ndarray:
+    """Unit vectors right, up and to the sun, [3, 3]."""
+    towards = np.array(sun)
+    right = np.cross((0.0, 0.0, 1.0), towards) if towards[2] < 0.9999 else np.array([1.0, 0.0, 0.0])
+    right /= np.linalg.norm(right)
+    up = np.cross(towards, right)
+    return np.stack([right, up / np.linalg.norm(up), towards])
+
+
+def _along(axes: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where boxes begin and end along axes [m, 3], [n, m] each."""
+    centre, half = (boxes[:, :3] + boxes[:, 3:]) / 2 @ axes.T, (boxes[:, 3:] - boxes[:, :3]) / 2 @ np.abs(axes.T)
+    return centre - half, centre + half
+
+
+def _slices(near: float, far: float, most: int) -> list[tuple[float, float]]:
+    """View depths where slices begin and end: in equal ratios."""
+    if most < 2 or far < SHALLOW * near:
+        return [(near, far)]
+    start = max(near, far * NEAREST)
+    cuts = start * (far / start) ** (np.arange(most + 1) / most)
+    cuts[0] = near
+    return list(pairwise(cuts.tolist()))
