@@ -117,7 +117,7 @@ def test_films_repeat_to_the_byte(ctx, hills_file, mountain_file):
     def film(path_file, threads, numbers=None):
         scene = Scene(ctx, Settings())
         scene.open(path_file)
-        streamer = scene._file.store.streamer
+        streamer = scene.store.streamer
         if threads == 1:  # one worker, last come first served
             take = streamer.submit
             streamer.submit = lambda jobs: take(jobs[:1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neural.errors import NtileError, UsageError
@@ -55,7 +54,7 @@ def _json_kind(path: str, content: bytes) -> str:
             return "project"
         if "keyframes" in values:
             return "path"
-        if "easting" in values and "northing" in values:
+        if "camera" in values or ("easting" in values and "northing" in values):
             return "view"
     raise UsageError(f"{path}: this JSON is neither a project nor a camera path nor a view; drop one of those.")
 
@@ -87,6 +86,7 @@ def open_all(app: App, paths: list[str]) -> None:
 
 def _show_camera(app: App, what: str, path: str) -> None:
     """Glide to a view, or to the beginning of a camera path."""
+    from viewer.bookmarks import read_view
     from viewer.film import pathfile
 
     if app.scene is None or app.scene.reader is None:
@@ -98,7 +98,6 @@ def _show_camera(app: App, what: str, path: str) -> None:
             pathfile.check_crs(read, app.scene.reader.grid.crs_wkt, path, str(app.scene.reader.path))
             app.navigation.show(read.keyframes[0].camera)
             return
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-        app.navigation.show(pathfile.read_camera(values, path))
-    except (NtileError, OSError, ValueError) as error:
+        app.navigation.show(read_view(path, app.scene.reader.grid.crs_wkt))
+    except NtileError as error:
         app.messages.error(str(error))

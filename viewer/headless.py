@@ -68,8 +68,16 @@ def show(scene: Scene, launch: Launch) -> None:
 
 
 def camera_of(scene: Scene, launch: Launch) -> Camera:
-    """Where a launch looks from: as its project says, else at the whole area."""
+    """Where a launch looks from: as its view says, else as its project does, else at the whole area.
+
+    Raises NtileError for a view that is not there.
+    """
     opened = launch.opened_project
+    if launch.view is not None:
+        from viewer.bookmarks import find_view
+
+        assert scene.reader is not None
+        return find_view(launch.view, scene.reader.grid)
     if opened is None or opened.camera is None:
         return whole_area(scene, launch.size)
     return replace(opened.camera, fov_deg=scene.settings.view.fov_deg)
@@ -85,11 +93,11 @@ def whole_area(scene: Scene, size_px: tuple[int, int]) -> Camera:
 def render(launch: Launch, camera: Camera | None = None, *, decorate: bool = True) -> np.ndarray:
     """The picture a launch asks for, uint8 [height, width, 3], top row first.
 
-    `camera` None shows the whole area. `decorate` False leaves out what `Settings.decorations` asks for. Raises
-    NtileError for a file that cannot be shown, a tile that cannot be loaded, or a machine without OpenGL.
+    `camera` None is the launch's. `decorate` False leaves out what `Settings.decorations` asks for. Raises NtileError
+    for a file that cannot be shown, a tile that cannot be loaded, or a machine without OpenGL.
     """
     with opened(launch) as scene:
-        return draw(scene, camera or whole_area(scene, launch.size), launch.size, decorate=decorate)
+        return draw(scene, camera or camera_of(scene, launch), launch.size, decorate=decorate)
 
 
 def draw(

@@ -23,6 +23,7 @@ class Launch:
     screenshot: str | None = None  # PNG to write, then exit
     size: tuple[int, int] = (1280, 720)  # window or picture, pixels
     headless: bool = False
+    view: str | None = None  # bookmark or view file to begin with; None = the whole area
     camera_path: str | None = None  # JSON file of a camera path
     flythrough: str | None = None  # one of film.generators.GENERATORS: a path made of the area
     render: str | None = None  # .mp4 or folder for the film of the path, then exit

@@ -22,6 +22,7 @@ from viewer.film.path import CameraPath, retimed
 from viewer.film.pathfile import check_crs, read_path, to_json
 from viewer.launch import Launch
 from viewer.scene import Scene
+from viewer.settings import Settings
 
 SAY_S = 1.0
 """Time between lines of progress where stderr is no terminal."""
@@ -69,16 +70,15 @@ def generated(scene: Scene, name: str, size_px: tuple[int, int], duration_s: flo
 
 
 def _about(launch: Launch, film: record.Film) -> dict[str, Any]:
-    return {
-        "file": launch.path,
-        "reference": launch.reference,
-        "methods": list(launch.methods),
-        "bits": list(launch.bits),
-        "size_px": list(film.size_px),
-        "fps": film.rate,
-        "path": to_json(film.path),
-        "settings": asdict(launch.settings),
-    }
+    options = {"reference": launch.reference, "methods": launch.methods, "bits": launch.bits}
+    return about(str(launch.path), options, launch.settings, film)
+
+
+def about(file: str, options: dict[str, Any], settings: Settings, film: record.Film) -> dict[str, Any]:
+    """What a film shows, as plain JSON values: all that its pictures depend on."""
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    film_is = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
+    return {"file": file, **plain, **film_is, "settings": asdict(settings)}
 
 
 @contextmanager

@@ -27,6 +27,7 @@ def film_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
+    option(GROUP, "--view", metavar="NAME|JSON", help="Begin with this bookmark of the area, or view file."),
     option(
         GROUP, "--path", "camera_path", metavar="CAM.json", help="Camera path to render, or to open in the Film panel."
     ),
