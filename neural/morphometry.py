@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from neural.surface import TileSurface
 
 FLAT_DEG = 0.3
-"""Ground less steep than this counts as level: it has no aspect, and its curvatures have no direction."""
+"""Ground less steep than this counts as level and has no aspect."""
+
+NO_DIRECTION = 1e-8
+"""Where p² + q² is less, nothing tells along and across apart, and there are no curvatures."""
 
 
 class Bend(NamedTuple):
@@ -50,21 +53,21 @@ def aspect_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 
 def profile_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.ndarray:
-    """Curvature along the steepest descent, 1/m, convex positive; NaN on level ground. See the top of this file."""
+    """Curvature along the steepest descent, 1/m, convex positive, see the top; NaN where there is no slope."""
     along = east**2 * bend.east_east + 2 * east * north * bend.east_north + north**2 * bend.north_north
     steepness = east**2 + north**2
     return _where_steep(east, north, -along, steepness * (1 + steepness) ** 1.5)
 
 
 def plan_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.ndarray:
-    """Curvature across the steepest descent, 1/m, convex positive; NaN on level ground. See the top of this file."""
+    """Curvature across the steepest descent, 1/m, convex positive, see the top; NaN where there is no slope."""
     across = north**2 * bend.east_east - 2 * east * north * bend.east_north + east**2 * bend.north_north
     steepness = east**2 + north**2
     return _where_steep(east, north, -across, steepness * (1 + steepness) ** 0.5)
 
 
 def _where_steep(east: np.ndarray, north: np.ndarray, value: np.ndarray, divisor: np.ndarray) -> np.ndarray:
-    steep = slope_deg(east, north) >= FLAT_DEG
+    steep = np.asarray(east) ** 2 + np.asarray(north) ** 2 >= NO_DIRECTION
     return np.where(steep, value, np.nan) / np.where(steep, divisor, 1.0)
 
 

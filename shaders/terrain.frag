@@ -49,10 +49,13 @@ vec2 gradient_at(vec2 uv)
 
 #include <hillshade>
 #include <overlay>
+#ifdef CONTOURS
+#include "lib/contours.glsl"
+#endif
 
 const vec3 NEUTRAL = vec3(0.5089, 0.5089, 0.4910);  // 189, 189, 186 in sRGB
 
-vec3 terrain_colour()
+Surface surface()
 {
     Surface s;
     s.uv = v_place.xy;
@@ -67,9 +70,18 @@ vec3 terrain_colour()
     float depth_m = 1.0 / gl_FragCoord.w;
     s.relief = shadowed(s.relief, slope, lit(ray_of(gl_FragCoord.xy) * depth_m, slope, depth_m));
 #endif
+    return s;
+}
+
+vec3 terrain_colour()
+{
+    Surface s = surface();
     float share = (s.z_m - u_elevation_m.x) / (u_elevation_m.y - u_elevation_m.x);
     vec3 colour = u_coloured ? colour_of(u_colours, share) : NEUTRAL;
     colour = overlay(s, u_shaded ? colour * s.relief : colour);
+#ifdef CONTOURS
+    colour = contoured(colour, s.z_m);
+#endif
 #ifdef TINT  // a colour for each level of detail
     vec3 tint = 0.55 + 0.45 * cos(6.2832 * (0.381966 * v_about.y + vec3(0.0, 0.33, 0.67)));
     colour = mix(colour, linear_of(tint) * s.relief, 0.6);
@@ -88,6 +100,9 @@ void main()
 #endif
 #ifdef WIREFRAME
     o_colour = vec4(0.010, 0.012, 0.014, 1.0);
+#elif defined(SURVEY)  // numbers instead of colours
+    Surface s = surface();
+    o_colour = vec4(overlay_value(s), s.z_m, 1.0, 1.0);
 #elif !defined(DEPTH)
     o_colour = vec4(terrain_colour(), 1.0);
 #endif

@@ -15,10 +15,10 @@ from viewer import preferences
 from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
 from viewer.look_options import look_options, take
-from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Points, Size, option
+from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
 from viewer.overlay_kinds import NAMES
 from viewer.preferences import THEMES
-from viewer.settings import Settings
+from viewer.settings import Contours, Settings
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
@@ -48,6 +48,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 @option(
     "Overlay", "--tolerance", type=click.FloatRange(0.0), metavar="M", help="What --overlay tolerance allows (0.5)."
 )
+@option("Overlay", "--contours", type=Interval(), metavar="M", help="Lines of equal height every M metres, or auto.")
 @option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
 @look_options
 @option(
@@ -113,6 +114,7 @@ def _launch(
     cache_mb: float | None,
     overlay: str,
     tolerance: float | None,
+    contours: float | None,
     size: tuple[int, int] | None,
     decorations: frozenset[str] | None,
     **rest: Any,
@@ -150,6 +152,8 @@ def _launch(
     elif not (headless or project):  # pictures do not depend on who makes them
         launch.settings.view.cache_mb = preferences.load()[0].cache_mb
     launch.settings.overlay.name = overlay
+    if contours is not None:
+        launch.settings.contours = Contours(on=True, auto=contours == 0, interval_m=contours or 10.0)
     if tolerance is not None:
         launch.settings.overlay.tolerance_m = tolerance
     set_decorations(launch, decorations)

@@ -12,7 +12,7 @@ import numpy as np
 from imgui_bundle import imgui
 
 from neural.errors import NtileError
-from viewer import drops, layers, legend, motion, overlays, window
+from viewer import contours, drops, layers, legend, motion, overlays, window
 from viewer.camera import Camera
 from viewer.comparing import Comparing
 from viewer.costs import UNKNOWN, Cost, Costs
@@ -67,6 +67,8 @@ class App:
         """Root mean square error of each slot in this view, or None where it has not been measured."""
         self.legend: legend.Legend | None = None
         """What the colours of the picture shown mean, or None when they mean nothing."""
+        self.contour_labels: list[contours.Label] = []
+        """Heights to write on contour lines of the picture shown."""
         self.glide: motion.Glide | None = None
         self.navigation: Navigation = Navigation(self)
         self.comparing: Comparing = Comparing(self)
@@ -128,6 +130,7 @@ class App:
         if drawn or slots != self._slots_read:
             self._slots_read = slots
             self.errors, self.legend = scene.error_stats, legend.for_scene(scene)
+            self.contour_labels = scene.survey.labels(self.settings)
             self.rmse_m = {slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()}
         self._update_pick(drawn)
         self._ready_frames = self._ready_frames + 1 if scene.ready else 0

@@ -6,16 +6,18 @@ A picture may come in strips: everything is placed in the whole picture and cut 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer import theme
+from viewer import contour_labels, theme
 from viewer.lettering import Lettering, blend, card
 
 if TYPE_CHECKING:
     from viewer.camera import Camera
+    from viewer.contours import Label
     from viewer.legend import Legend
     from viewer.scene import Scene
 
@@ -36,6 +38,7 @@ class Decorations:
     steep: bool = False  # looking straight down
     north: tuple[float, float] | None = None  # heading and pitch in degrees
     credits: str = ""
+    labels: Sequence[Label] = ()  # heights on contour lines
 
     @property
     def em(self) -> int:
@@ -46,6 +49,8 @@ class Decorations:
         """Paint those rows of the picture, uint8 [n, width, 3], that begin `top` pixels from its upper side."""
         width, height = self.size_px
         em, below = self.em, height - top
+        if self.labels:
+            contour_labels.paint(rows, self.labels, self.size_px, em, top)
         if self.legend is not None:
             from viewer import legend_picture
 
@@ -119,6 +124,7 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
         camera.pitch_deg <= STEEP_DEG,
         (camera.heading_deg, camera.pitch_deg) if asked.north else None,
         credits(scene) if asked.credits else "",
+        scene.survey.labels(scene.settings),
     )
 
 

@@ -16,6 +16,7 @@ from viewer.lod import Selection
 from viewer.page import TilePage
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
+from viewer.passes.survey import SurveyTarget
 from viewer.passes.target import EyeDome, Target
 from viewer.passes.terrain import INSTANCE, SHADOW_UNIT, Batch, Look, TerrainPass
 from viewer.settings import Shading
@@ -46,6 +47,7 @@ class Drawing:
         self._target = Target(ctx)
         self._background = BackgroundPass(ctx)
         self._terrain = TerrainPass(ctx)
+        self._survey = SurveyTarget(ctx)
         self._bounds = BoundsPass(ctx)
         self._sunlights: list[Sunlight] = []  # for each part, once there are shadows
 
@@ -110,6 +112,23 @@ class Drawing:
             self._target.finish(fbo, _eye_dome(shading, near, far, camera.whole(fbo.size)[1]))
         self.timers.finish_picture()
 
+    def survey(
+        self, camera: Camera, store: TileStore, parts: Sequence[Part], size_px: tuple[int, int], *, pivot_z: float
+    ) -> np.ndarray:
+        """What a picture of this size shows, in numbers: see `SurveyTarget.read`."""
+        exaggeration = parts[0].look.settings.view.exaggeration
+        boxes = np.concatenate([_boxes(part.source, part.selection, exaggeration, pivot_z) for part in parts])
+        near_far = _depth_range(boxes - np.tile(camera.eye, 2), camera)
+        clip_from_world = camera.clip_from_world(size_px[0] / size_px[1], *near_far)
+        only = tile_of(parts[0].look.settings.debug.tile)
+        with self.timers.cpu("survey"):
+            self._survey.begin(size_px)
+            for part in parts:
+                self._survey.limit(part.columns)
+                batches = _batches(store, part, camera.eye, exaggeration, pivot_z, only)
+                self._terrain.draw_numbers(batches, clip_from_world, part.look)
+            return self._survey.read()
+
     def _suns(self, count: int) -> list[Sunlight]:
         while len(self._sunlights) < count:
             self._sunlights.append(Sunlight(self._ctx))
@@ -117,7 +136,7 @@ class Drawing:
 
     def release(self) -> None:
         """Free everything on the GPU."""
-        for part in (self._target, self._background, self._terrain, self._bounds):
+        for part in (self._target, self._background, self._terrain, self._survey, self._bounds):
             part.release()
         for sun in self._sunlights:
             sun.release()

@@ -228,16 +228,18 @@ def unhurried(scene: Scene) -> Iterator[None]:
 def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[decorations.Decorations]:
     """Look at the whole of a large picture first, at a screen's size: colour ranges that follow from what is in view
     are fixed at those found there, and so are the decorations, which come back."""
-    overlay = scene.settings.overlay
-    asked = overlay.reach
+    overlay, contours = scene.settings.overlay, scene.settings.contours
+    asked = overlay.reach, contours.auto, contours.interval_m
     seen_px = screen_sized(size_px)
     load(scene, camera, seen_px)
+    scene.look_around(camera, size_px)
     decorated = decorations.of(scene, camera, size_px, seen_px)
     overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
+    contours.auto, contours.interval_m = False, scene.survey.interval_m(scene.settings) or contours.interval_m
     try:
         yield decorated
     finally:
-        overlay.reach = asked
+        overlay.reach, contours.auto, contours.interval_m = asked
 
 
 def screen_sized(size_px: tuple[int, int]) -> tuple[int, int]:

@@ -175,6 +175,7 @@ KEYS = (
     overlay("_5 keypad5", "Aspect", "aspect"),
     overlay("_6 keypad6", "Profile curvature", "profile_curvature"),
     overlay("_7 keypad7", "Plan curvature", "plan_curvature"),
+    switch("Overlays", "_8 keypad8", "Contour lines", "contours.on"),
     overlay("o", "Error against the reference", "error"),
     Key("Compare", "x", "Swap A and B", lambda app: app.swap_slots(), possible=has_file),
     Key("Compare", "left_bracket comma", "Fewer bits", lambda app: app.step_bits(+1), possible=has_file),

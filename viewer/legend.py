@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +40,13 @@ class Legend:
     high: float = 0.0
     rose: bool = False  # the table is of directions: a ring instead of a bar
     patches: tuple[tuple[Colour, str], ...] = ()  # colours that mean one thing each
+    lines: str = ""  # what the contour lines mean
+
+    @property
+    def texts(self) -> list[tuple[str, bool]]:
+        """The lines of text above the colours, and whether they are but notes."""
+        lines = ((self.layer, False), (self.lines, True), (self.title, False), (self.note, True))
+        return [(line, note) for line, note in lines if line]
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,11 @@ def for_scene(scene: Scene) -> Legend | None:
     """The legend of what a scene shows now; None without a file."""
     if scene.reader is None:
         return None
+    interval = scene.survey.interval_m(scene.settings)
+    return replace(_colours(scene), lines=f"Contours every {interval:g} m" if interval else "")
+
+
+def _colours(scene: Scene) -> Legend:
     settings, (slot, layer) = scene.settings, layers.shown(scene)
     kind = KINDS.get(scene.overlay)
     if kind is not None:
@@ -86,8 +98,7 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
     em = hello_imgui.em_size()
     pad, line_height = 0.7 * em, 1.25 * em
     scale = Scale.of(legend)
-    lines = [(legend.layer, theme.TEXT), (legend.title, theme.TEXT), (legend.note, theme.DIM)]
-    lines = [(line, colour) for line, colour in lines if line]
+    lines = [(line, theme.DIM if note else theme.TEXT) for line, note in legend.texts]
     chip = (widgets.BADGE_EM + 0.4) * em if legend.slot else 0.0
     widths = [imgui.calc_text_size(line).x + (0 if k else chip) for k, (line, _) in enumerate(lines)]
     widths += [1.9 * em + imgui.calc_text_size(label).x for label in scale.labels]

@@ -19,8 +19,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
     letters = Lettering(em)
     panel, ink, dim = (rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
     scale = Scale.of(legend)
-    lines = [(legend.layer, ink), (legend.title, ink), (legend.note, dim)]
-    lines = [(line, colour) for line, colour in lines if line]
+    lines = [(line, dim if note else ink) for line, note in legend.texts]
 
     pad, line_height = round(0.8 * em), round(1.3 * em)
     widths = [letters.width(line) for line, _ in lines]

@@ -114,3 +114,23 @@ class Kinds(click.ParamType):
             if name not in known:
                 self.fail(f"{name!r} is not known; choose from {', '.join(known)}, or all or none.", param, ctx)
         return frozenset(asked)
+
+
+class Interval(click.ParamType):
+    """Metres between contour lines, or "auto"."""
+
+    name = "M"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """`"10"` → 10.0, `"auto"` → 0.0."""
+        if isinstance(value, float):
+            return value
+        if value == "auto":
+            return 0.0
+        try:
+            metres = float(value)
+        except ValueError:
+            metres = math.nan
+        if not 0.01 <= metres <= 10_000:
+            self.fail(f"{value!r} is no interval; give metres from 0.01 to 10000, or auto.", param, ctx)
+        return metres

@@ -38,7 +38,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "slope": Kind(
-            "Slope", "°", "amount", "heather", "positive", 45.0,
+            "Slope", "°", "amount", "heather", "positive", 60.0,
             about="Steepness of the decoded surface, from its exact gradient.",
         ),
         "aspect": Kind(
@@ -46,11 +46,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             about="Where the slope faces, clockwise from north; level ground is grey.",
         ),
         "profile_curvature": Kind(
-            "Profile curvature", "1/m", "error", "purple_orange", "signed", 0.05, 1e-5, note="convex positive",
+            "Profile curvature", "1/m", "error", "purple_orange", "signed", None, 1e-5, note="convex positive",
             about="Curvature along the steepest descent: positive on crests, negative at the foot of slopes.",
         ),
         "plan_curvature": Kind(
-            "Plan curvature", "1/m", "error", "purple_orange", "signed", 0.05, 1e-5, note="convex positive",
+            "Plan curvature", "1/m", "error", "purple_orange", "signed", None, 1e-5, note="convex positive",
             about="Curvature across the steepest descent: positive on spurs, negative in hollows.",
         ),
         "error": Kind(

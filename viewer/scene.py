@@ -12,20 +12,20 @@ import moderngl
 from neural.container import Reader, open_reader
 from neural.errors import NtileError, UsageError
 from neural.surface import SurfaceDecoder
-from viewer import decoder, gl, overlay_kinds, tile_errors
+from viewer import decoder, gl, overlay_kinds, survey, tile_errors
 from viewer.camera import Camera
+from viewer.colouring import Colouring
 from viewer.drawing import Drawing, Part
 from viewer.ground import DrawnGround
 from viewer.lod import View
 from viewer.openfile import OpenFile
 from viewer.openfiles import OpenFiles
-from viewer.overlay_kinds import KINDS
 from viewer.pane import Pane
-from viewer.passes.terrain import Look
 from viewer.reference import Reference
 from viewer.settings import LayerChoice, Settings
 from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
 from viewer.store import TileStore
+from viewer.survey import Survey
 from viewer.tile_errors import Sample
 from viewer.timers import Timers
 
@@ -50,6 +50,9 @@ class Scene:
         self.waits = True
         """Whether `pick` and `surface_z` wait for what has to be read first, and `pick` for the reference; a window's
         thread must not."""
+        self.survey = survey.NOTHING
+        """What the latest picture's automatic colours and contours rest on."""
+        self.colouring = Colouring(settings)
         self._drawing = Drawing(ctx)
         self._open: OpenFiles | None = None
         self._size_px = (1, 1)
@@ -252,25 +255,32 @@ class Scene:
         for pane in opened.panes:
             if self.overlay_of(pane) == "edge_gap":
                 opened.store.show_gaps(pane.shown.source, pane.selection.draw)
-        parts = [
-            Part(pane.shown.source, pane.selection, self._look(pane), columns)
-            for pane, columns in zip(opened.panes, self.columns(camera, fbo.size), strict=True)
-            if columns[0] < columns[1]
-        ]
+        self.look_around(camera, fbo.size)
+        parts = self._parts(camera, fbo.size, self.mesh_quads)
         self._drawing.terrain(
             fbo, camera, opened.store, parts, samples=self.samples, pivot_z=opened.pivot_z, area=self.bounds
         )
 
-    def _look(self, pane: Pane) -> Look:
-        """How a pane is coloured."""
-        return Look(
-            self.settings,
-            self.overlay_of(pane),
-            self.mesh_quads,
-            self.elevation_range,
-            pane.shown.measure,
-            self.overlay_range,
-        )
+    def look_around(self, camera: Camera, size_px: tuple[int, int]) -> None:
+        """Find out what automatic colours, intervals and labels of the latest `update`'s picture follow from."""
+        opened, self.survey = self._open, survey.NOTHING
+        piece = camera.whole(size_px) != size_px  # of a larger picture, where all of that is given
+        if opened is not None and opened.panes[0].view is not None and survey.needed(self.settings) and not piece:
+            small = survey.size(size_px)
+            parts = self._parts(camera, small, min(self.mesh_quads, survey.QUADS))
+            numbers = self._drawing.survey(camera, opened.store, parts, small, pivot_z=opened.pivot_z)
+            self.survey = Survey(numbers, size_px[0] / small[0] / survey.scale(size_px))
+
+    def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[Part]:
+        """The panes of a picture of this size and how they are coloured."""
+        assert self._open is not None
+        look = self.colouring.look(self.panes, self.survey, self.elevation_range, survey.scale(camera.whole(size_px)))
+        parts = []
+        for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
+            if columns[0] < columns[1]:
+                own = look._replace(overlay=self.overlay_of(pane), measure=pane.shown.measure, quads=quads)
+                parts.append(Part(pane.shown.source, pane.selection, own, columns))
+        return parts
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for a worker to finish something; for programs without a frame rate, such as headless pictures."""
@@ -350,11 +360,7 @@ class Scene:
 
     def overlay_of(self, pane: Pane) -> str:
         """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are not there."""
-        name = self.settings.overlay.name
-        measures = KINDS[name].measures if name in KINDS else ""
-        shown = pane.shown.measure
-        there = not measures or (shown is not None and shown.quantity == measures)
-        return name if there else "none"
+        return self.colouring.overlay(pane)
 
     @property
     def against_name(self) -> str | None:
@@ -370,8 +376,7 @@ class Scene:
     @property
     def overlay_reach(self) -> float:
         """Where the overlay's colours end, before amplification."""
-        errors = [each for pane in self.panes for each in pane.errors]
-        return overlay_kinds.reach(self.settings.overlay, lambda: tile_errors.percentile(errors, 0.95))
+        return self.colouring.reach(self.panes, self.survey)
 
     @property
     def error_stats(self) -> ErrorStats | None:

@@ -1,10 +1,7 @@
 // offers   vec3 bend(Surface s)   second derivatives of height in 1/m: east-east, east-north, north-north
-//          FLAT_STEEPNESS, the squared gradient of ground that counts as level
-// needs    LATTICE, FLAT_DEG, gradient_at
+// needs    LATTICE, gradient_at
 //
 // Differences of exact slopes one cell to either side, within the tile (neural/morphometry.py: second_derivatives).
-
-const float FLAT_STEEPNESS = tan(radians(FLAT_DEG)) * tan(radians(FLAT_DEG));
 
 vec3 bend(Surface s)
 {

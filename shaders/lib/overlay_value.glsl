@@ -1,14 +1,12 @@
 // How an overlay's number becomes a colour.
 //
-// offers   NO_VALUE, for places where the overlay has nothing to say
-//          vec3 tinted(Surface s, vec3 colour, float value)   the surface's colour under the overlay's
+// offers   vec3 tinted(Surface s, vec3 colour, float value)   the surface's colour under the overlay's
 // needs    uniforms below
 
 uniform sampler2D u_overlay_colours;
 uniform vec2 u_overlay_range;  // values at the two ends of the colours
 uniform float u_overlay_opacity;
 
-const float NO_VALUE = 3e38;
 const vec3 UNKNOWN = vec3(0.214);  // 128 in sRGB
 
 vec3 tinted(Surface s, vec3 colour, float value)

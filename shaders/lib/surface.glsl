@@ -4,6 +4,10 @@
 // is sRGB until shaders/finish.frag). An overlay that colours by value multiplies its own colour by s.relief, or by
 // something between that and 1; constants go through linear_of() of lib/srgb.glsl.
 
+// float overlay_value(Surface s) is the number behind the colour, in the overlay's unit, or NO_VALUE.
+
+const float NO_VALUE = 3e38;  // where an overlay has nothing to say
+
 struct Surface
 {
     vec2 uv;  // tile coordinates, v southward

@@ -7,7 +7,7 @@ float overlay_value(Surface s)
 {
     vec2 g = s.gradient;
     float steepness = dot(g, g);
-    if (steepness < FLAT_STEEPNESS) {
+    if (steepness < NO_DIRECTION) {
         return NO_VALUE;
     }
     vec3 b = bend(s);

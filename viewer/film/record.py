@@ -107,19 +107,23 @@ def apply(settings: Settings, pose: Pose) -> None:
 @contextmanager
 def _as_before(settings: Settings) -> Iterator[None]:
     """Give back what films change."""
-    exaggeration, reach = settings.view.exaggeration, settings.overlay.reach
+    exaggeration, reach, contours = settings.view.exaggeration, settings.overlay.reach, replace(settings.contours)
     azimuth, altitude = settings.shading.sun_azimuth_deg, settings.shading.sun_altitude_deg
     try:
         yield
     finally:
-        settings.view.exaggeration, settings.overlay.reach = exaggeration, reach
+        settings.view.exaggeration, settings.overlay.reach, settings.contours = exaggeration, reach, contours
         settings.shading.sun_azimuth_deg, settings.shading.sun_altitude_deg = azimuth, altitude
 
 
 def _fix_colours(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
-    """Colour ranges stay as the first picture has them, or the film would flicker."""
-    overlay = scene.settings.overlay
-    if overlay.name != "none":
+    """Colour ranges and contours stay as the first picture has them, without labels, or the film would flicker."""
+    overlay, contours = scene.settings.overlay, scene.settings.contours
+    if overlay.name != "none" or contours.on:
         apply(scene.settings, pose)
-        headless.load(scene, replace(pose.camera), headless.screen_sized(size_px))
+        camera = replace(pose.camera)
+        headless.load(scene, camera, headless.screen_sized(size_px))
+        scene.look_around(camera, size_px)
         overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
+        contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m
+        contours.auto = contours.labels = False

@@ -12,6 +12,7 @@ from viewer.overlay_kinds import HEIGHT, KINDS, NAMES, Kind
 
 if TYPE_CHECKING:
     from viewer.app import App
+    from viewer.scene import Scene
     from viewer.settings import Overlay
     from viewer.stats import ErrorStats
 
@@ -22,11 +23,42 @@ _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
 
 
 def draw(app: App) -> None:
-    """Choice of overlay, its colours and range, statistics of what is in view."""
-    scene = app.scene
-    if scene is None or scene.reader is None:
+    """Contours, choice of overlay, its colours and range, statistics of what is in view."""
+    if app.scene is None or app.scene.reader is None:
         widgets.dim("No file is open.")
         return
+    _overlay(app, app.scene)
+    _contours(app)
+
+
+def _contours(app: App) -> None:
+    """Lines of equal height."""
+    widgets.heading("Contours")
+    chosen = app.settings.contours
+    chosen.on = imgui.checkbox("Lines", chosen.on)[1]
+    widgets.tip("Lines of equal height; every fifth is thicker. Key 8.")
+    imgui.begin_disabled(not chosen.on)
+    imgui.same_line(0, 1.5 * hello_imgui.em_size())
+    chosen.labels = imgui.checkbox("Heights", chosen.labels)[1]
+    widgets.tip("Write heights on every fifth line.")
+    if chosen.on and chosen.auto and app.scene is not None:
+        chosen.interval_m = app.scene.survey.interval_m(app.settings) or chosen.interval_m
+    changed, interval, by_itself = _with_auto("Interval", chosen.interval_m, chosen.auto, "%.4g m", "contours")
+    widgets.tip("Automatic: by how steep the ground in sight is.")
+    chosen.interval_m, chosen.auto = max(interval, 0.01), by_itself and not changed
+    imgui.end_disabled()
+
+
+def _with_auto(label: str, value: float, by_itself: bool, shown: str, name: str) -> tuple[bool, float, bool]:
+    """A number that is chosen or follows by itself: whether it was changed, the number, whether it follows."""
+    hidden = widgets.labelled(label)
+    imgui.set_next_item_width(imgui.get_content_region_avail().x - 5.5 * hello_imgui.em_size())
+    changed, value = imgui.drag_float(hidden, value, 0.01 * value, 1e-6, 1e6, shown, _LOG)
+    imgui.same_line()
+    return changed, value, imgui.checkbox(f"Auto##{name}", by_itself)[1]
+
+
+def _overlay(app: App, scene: Scene) -> None:
     overlay = app.settings.overlay
     at = NAMES.index(overlay.name) if overlay.name in NAMES else 0
     overlay.name = NAMES[widgets.choose("Show", at, ["None", *(kind.title for kind in KINDS.values())])]
@@ -78,19 +110,13 @@ def _range(overlay: Overlay, kind: Kind, app: App) -> None:
     """Where the colours end: chosen, or by itself."""
     name, by_itself = overlay.name, overlay.name not in overlay.reach
     shown = app.scene.overlay_reach if app.scene is not None else 1.0
-    reach = overlay.reach.get(name, shown)
-    label = widgets.labelled("Range")
-    room = imgui.get_content_region_avail().x - 5.5 * hello_imgui.em_size()
-    imgui.set_next_item_width(room)
     sign = "± " if kind.ends == "signed" else "0 to "
-    changed, reach = imgui.drag_float(label, reach, 0.01 * reach, 1e-6, 1e6, f"{sign}%.4g {kind.unit}", _LOG)
-    if changed:
+    form = f"{sign}%.4g {kind.unit}"
+    changed, reach, follows = _with_auto("Range", overlay.reach.get(name, shown), by_itself, form, "range")
+    if changed or (by_itself and not follows):
         overlay.reach[name] = reach
-    imgui.same_line()
-    if imgui.checkbox("Auto", by_itself)[1]:
+    elif follows:
         overlay.reach.pop(name, None)
-    elif by_itself:
-        overlay.reach[name] = reach
     widgets.tip(
         "The colours always end here unless another range is chosen."
         if kind.reach is not None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import moderngl
 import numpy as np
 
-from neural.morphometry import FLAT_DEG
+from neural.morphometry import FLAT_DEG, NO_DIRECTION
 from viewer import colormaps, gl, overlay_kinds
 from viewer.light import Light
 from viewer.overlay_kinds import KINDS
@@ -30,8 +30,20 @@ INSTANCE = np.dtype(
 TABLE_TEXELS = 2048
 """Colours of a table on the GPU, where the nearest is taken."""
 
+CONTOUR_PX = 1.2
+"""Width of a line of equal height; every `INDEX_EVERY`th is twice as wide."""
+
+INDEX_EVERY = 5
+
 _FORMAT = ("3f 2f 2f 4f 4f/i", "i_origin", "i_size", "i_extent", "i_curtain", "i_about")
-_DEFINES = {"LATTICE": LATTICE, "TABLE_TEXELS": TABLE_TEXELS, "NO_ERROR": float(NO_ERROR), "FLAT_DEG": FLAT_DEG}
+_DEFINES = {
+    "LATTICE": LATTICE,
+    "TABLE_TEXELS": TABLE_TEXELS,
+    "NO_ERROR": float(NO_ERROR),
+    "FLAT_DEG": FLAT_DEG,
+    "NO_DIRECTION": NO_DIRECTION,
+    "INDEX_EVERY": INDEX_EVERY,
+}
 _UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "gaps": 4, "colours": 5, "overlay_colours": 6}
 
 SHADOW_UNIT = 8
@@ -81,6 +93,8 @@ class Look(NamedTuple):
     elevation_m: tuple[float, float]  # heights at the two ends of the elevation colours
     measure: Measure | None = None  # errors that the overlay shows
     overlay_range: tuple[float, float] = (0.0, 1.0)  # values at the two ends of the overlay's colours
+    contour_interval_m: float = 0.0  # between lines of equal height; 0: none
+    contour_px: float = CONTOUR_PX
 
 
 class TerrainPass:
@@ -101,7 +115,7 @@ class TerrainPass:
         shadows: tuple[int, Mapping[str, object]] | None = None,
     ) -> None:
         """Draw the batches into the bound framebuffer; `shadows` are `Sunlight.use`'s, bound to SHADOW_UNIT."""
-        settings, overlay, quads, elevation_m, _, overlay_range = look
+        settings, overlay, quads, elevation_m, _, overlay_range, interval_m, contour_px = look
         shading = settings.shading
         low, high = elevation_m
         values = {
@@ -117,11 +131,13 @@ class TerrainPass:
             "tolerance_m": settings.overlay.tolerance_m,
             "mask_colour": _linear(colormaps.MASK),
             "within_colour": _linear(colormaps.WITHIN),
+            "contour_interval_m": interval_m,
+            "contour_px": contour_px,
         }
         self.table(shading.colormap).use(_UNITS["colours"])
         if overlay in KINDS and KINDS[overlay].tables:
             self.table(overlay_kinds.table(settings.overlay, overlay)).use(_UNITS["overlay_colours"])
-        variant = {"TINT": int(settings.debug.lod_tint), "FOG": int(shading.fog > 0)}
+        variant = {"CONTOURS": int(interval_m > 0), "TINT": int(settings.debug.lod_tint), "FOG": int(shading.fog > 0)}
         if shadows is not None:
             variant |= {"SHADOWS": 1, "CASCADES": shadows[0]}
             values |= shadows[1]
@@ -139,6 +155,16 @@ class TerrainPass:
             "exaggeration": look.settings.view.exaggeration,
         }
         self._render(batches, "none", look.quads, {"DEPTH": 1}, values)
+
+    def draw_numbers(self, batches: Sequence[Batch], clip_from_world: np.ndarray, look: Look) -> None:
+        """Draw the overlay's values and the heights (`SurveyTarget.read`) in place of colours."""
+        values = {
+            **_UNITS,
+            "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
+            "exaggeration": look.settings.view.exaggeration,
+            "tolerance_m": look.settings.overlay.tolerance_m,
+        }
+        self._render(batches, look.overlay, look.quads, {"SURVEY": 1}, values)
 
     def _render(
         self,
