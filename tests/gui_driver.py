@@ -104,12 +104,16 @@ class Driver:
 
     def at(self, right, down):
         """Put the cursor at this share of the scene and let the readout follow."""
+        self.at_once(right, down)
+        self.wait(lambda: self.app.pick is None or not (self.app.pick.pending or self.app.measuring.readout.busy))
+        self.ctx.yield_()
+
+    def at_once(self, right, down):
+        """The same, whatever the readout still finds out."""
         left, top, width, height = self.app.viewport.area
         self.ctx.mouse_move_to_pos((left + right * width, top + down * height))
         self.app._picked_at = 0.0
         self.ctx.yield_(2)
-        self.wait(lambda: self.app.pick is None or not (self.app.pick.pending or self.app.measuring.readout.busy))
-        self.ctx.yield_()
 
     def press(self, chord):
         """Press a chord of `viewer.keys`, such as "w" or "ctrl+shift+d"."""

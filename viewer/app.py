@@ -72,9 +72,9 @@ class App:
         self.glide: motion.Glide | None = None
         self.navigation: Navigation = Navigation(self)
         self.comparing: Comparing = Comparing(self)
-        self.tools: list[Tool] = []
-        """What may take the mouse in the scene before the camera does, first come first served."""
         self.measuring: Measuring = Measuring()
+        self.tools: list[Tool] = [self.measuring.tool]
+        """What may take the mouse in the scene before the camera does, first come first served."""
         self.sheet: str = ""
         """The sheet that lies over everything, a name of viewer.sheets.SHEETS; empty for none."""
         self.panels_shown: bool = True
@@ -99,6 +99,7 @@ class App:
         elif launch.path is not None:
             self.load(launch.path, launch.reference, launch.methods, launch.bits)
             layers.check_overlay(self.scene)
+        self.measuring.begin(self)
 
     def frame(self) -> None:
         """One frame of the user interface, before the panels."""
@@ -108,11 +109,12 @@ class App:
         if self._dropped:
             dropped, self._dropped = self._dropped, []
             drops.open_all(self, dropped)
-        self.viewport.place(window.central_area(), window.framebuffer_ratio())
+        self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
         before = replace(self.camera)
         self.navigation.update()
         self.input.update(self)
         self.navigation.watch(before)
+        self.measuring.update(self)
         overlays.draw(self)
         self.dialogs.draw()
 
@@ -161,7 +163,7 @@ class App:
     def busy(self) -> bool:
         """Whether the next frame will differ without any input."""
         loading = self.scene is not None and self.scene.reader is not None and not self.scene.settled
-        return loading or self.glide is not None or self.input.moving
+        return loading or self.glide is not None or self.input.moving or self.measuring.busy
 
     # What input and panels ask for
 
@@ -172,7 +174,7 @@ class App:
         assert self.scene is not None
         layers.open_file(self.scene, path, reference, methods, bits)
         self.path = Path(path)
-        self.measuring.forget()
+        self.measuring.opened(self)
         self.pick, self.reference_path, self.projects.path = None, reference, None
         self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")

@@ -145,6 +145,16 @@ def can_redo(app: App) -> bool:
     return app.navigation.history.can_redo
 
 
+def is_measuring(app: App) -> bool:
+    """Whether the mouse measures points, distances or areas."""
+    return app.settings.measuring.tool not in ("none", "profile")
+
+
+def is_profiling(app: App) -> bool:
+    """Whether the mouse draws the line of a profile."""
+    return app.settings.measuring.tool == "profile"
+
+
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
     Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
@@ -180,6 +190,10 @@ KEYS = (
     Key("Compare", "x", "Swap A and B", lambda app: app.swap_slots(), possible=has_file),
     Key("Compare", "left_bracket comma", "Fewer bits", lambda app: app.step_bits(+1), possible=has_file),
     Key("Compare", "right_bracket period", "More bits", lambda app: app.step_bits(-1), possible=has_file),
+    Key("Measure", "m", "Measure", lambda app: app.measuring.toggle(app), on=is_measuring, possible=has_file),
+    Key("Measure", "p", "Profile", lambda app: app.measuring.toggle_profile(app), on=is_profiling, possible=has_file),
+    Key("Measure", "enter keypad_enter", "End the line", lambda app: app.measuring.tool.finish(app), menu=False),
+    Key("Measure", "backspace", "Take the last point back", lambda app: app.measuring.tool.undo(), menu=False),
     switch("Debug", "w", "Wireframe", "debug.wireframe"),
     switch("Debug", "l", "Tint levels of detail", "debug.lod_tint"),
     switch("Debug", "b", "Boxes around tiles", "debug.bounds"),
@@ -199,7 +213,7 @@ KEYS = (
 """Every command, in the order of the menus."""
 
 GESTURES = (
-    ("Drag left", "move the ground"),
+    ("Drag left", "move the ground under the cursor"),
     ("Shift+drag left", "orbit about the point clicked"),
     ("Drag middle", "orbit about the point clicked"),
     ("Wheel", "zoom to the cursor"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer import contour_labels, legend, theme, toasts, welcome
+from viewer.measuring import paint as measurements
 from viewer.sheets import SHEETS
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def draw(app: App) -> None:
         # Texture rows run upward, window rows downward.
         paint.add_image(texture, ImVec2(left, top), ImVec2(left + width, top + height), ImVec2(0, 1), ImVec2(1, 0))
         contour_labels.draw(app.contour_labels, app.viewport.area)
+        measurements.draw(app)
         if app.legend is not None:
             legend.draw(app.legend, left + em, top + height - em)
         _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)

@@ -7,6 +7,7 @@ panel calls the scene to apply it. Units are in the names.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 SHADING_MODES = ("hillshade", "elevation", "combined")
 """Values of `Shading.mode`."""
@@ -116,6 +117,17 @@ class Decorations:
 
 
 @dataclass
+class Measuring:
+    """What is measured on the terrain, in eastings and northings of the file."""
+
+    tool: str = "none"  # what the mouse draws: "none" or one of viewer.measuring.tool.TOOLS
+    kind: str = "distance"  # the tool that the key M takes up
+    items: list[dict[str, Any]] = field(default_factory=list)
+    """Each {"kind": "point", "distance" or "area", "points": [[easting, northing], …]}."""
+    profile: list[list[float]] = field(default_factory=list)  # corners of the line that the profile is along
+
+
+@dataclass
 class Settings:
     """All settings; one instance belongs to the app and is handed to the scene."""
 
@@ -127,6 +139,7 @@ class Settings:
     overlay: Overlay = field(default_factory=Overlay)
     contours: Contours = field(default_factory=Contours)
     debug: Debug = field(default_factory=Debug)
+    measuring: Measuring = field(default_factory=Measuring)
     decorations: Decorations = field(default_factory=Decorations)
 
     @property

@@ -31,6 +31,50 @@ def share(value: float) -> str:
     return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.{2 if percent < 10 else 1}f} %"
 
 
+def length(value: float) -> str:
+    """A distance on the ground, which may be long: `84.2 m`, `12.345 km`."""
+    return metres(value) if not abs(value) >= 10_000 else f"{value / 1000:.3f} km"
+
+
+def area(value: float | None) -> str:
+    """An area: `1 234.5 m²`, `12.3 ha`, `4.56 km²`."""
+    if value is None or value != value:
+        return DASH
+    if value >= 1e6:
+        return f"{value / 1e6:.4g} km²"
+    if value >= 1e5:
+        return f"{value / 1e4:.4g} ha"
+    return f"{value:,.{2 if value < 100 else 1 if value < 10_000 else 0}f} m²".replace(",", "\u2009")
+
+
+def angle(value: float | None) -> str:
+    """Degrees: `48.2°`."""
+    return DASH if value is None or value != value else f"{value:.1f}°".replace("-", MINUS)
+
+
+def signed_metres(value: float | None) -> str:
+    """A difference of heights: `+0.042 m`."""
+    return metres(value, signed=True)
+
+
+def percent(value: float | None) -> str:
+    """A gradient: `+12.3 %`."""
+    return DASH if value is None or value != value else f"{value:+.2f} %".replace("-", MINUS)
+
+
+def curvature(value: float | None) -> str:
+    """One over metres, three significant digits: `−0.0123`."""
+    return DASH if value is None or value != value else f"{value:.3g}".replace("-", MINUS)
+
+
+def longitude_latitude(longitude_deg: float, latitude_deg: float) -> str:
+    """A place on the ellipsoid, latitude first, to about a decimetre: `35.274861° N, 119.826612° W`."""
+    if longitude_deg != longitude_deg or latitude_deg != latitude_deg:
+        return DASH
+    north, east = "NS"[latitude_deg < 0], "EW"[longitude_deg < 0]
+    return f"{abs(latitude_deg):.6f}° {north}, {abs(longitude_deg):.6f}° {east}"
+
+
 def coordinate(value: float) -> str:
     """An easting or northing to the centimetre, thousands apart: `5 213 047.25`."""
     return f"{value:,.2f}".replace(",", "\u2009").replace("-", MINUS)

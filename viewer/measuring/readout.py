@@ -46,7 +46,7 @@ class Reading:
 def read(terrain: Terrain, easting: float, northing: float, level: int | None = None) -> Reading:
     """Everything about a place at the finest level, or at `level`. Raises NtileError for what cannot be read."""
     level = terrain.grid.levels - 1 if level is None else level
-    heights = {REFERENCE: float(terrain.reference.heights_at(easting, northing, level))} if terrain.reference else {}
+    heights = {REFERENCE: float(terrain.reference_at(easting, northing, level))} if terrain.reference else {}
     shape: dict[str, tuple[float, float, float, float]] = {}
     for slot, sampler in terrain.slots.items():
         own = terrain.level_of(sampler, level)
@@ -151,4 +151,5 @@ class Readout:
 
 
 def _read(terrain: Terrain, pick: Pick, outdated: object) -> Reading:
-    return read(terrain, pick.easting, pick.northing, pick.tile.z)
+    level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more
+    return read(terrain, pick.easting, pick.northing, level)

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from neural.errors import NtileError
+from neural.grid import Bounds
 from neural.sampling import Sampler
+from viewer import window
+from viewer.background import Latest
+from viewer.measuring import profiles, quantities
+from viewer.measuring.look import MEASURE_PANEL, PROFILE_PANEL
+from viewer.measuring.profiles import Profile
+from viewer.measuring.quantities import Measured
 from viewer.measuring.readout import Readout
 from viewer.measuring.terrain import Terrain
+from viewer.measuring.tool import DrawTool
 from viewer.stats import Pick
 
 if TYPE_CHECKING:
     from viewer.app import App
     from viewer.scene import Scene
 
+NEAR_PX = 14.0
+"""The mouse shows its place in the profile when it is this near to the line, in window coordinates."""
+
 
 class Measuring:
-    """What is measured in one window, and the threads that do it."""
+    """What is measured in one window, and the threads that do it. The shapes themselves are in `settings.measuring`."""
 
     def __init__(self) -> None:
         self.readout = Readout()
+        self.tool: DrawTool = DrawTool()
+        self.profile: Profile | None = None
+        """The newest profile, perhaps still growing; of the line before while a new one has not begun."""
+        self.cursor_m: float | None = None
+        """The place along the profile's line that the mouse is at, in the plot or on the terrain."""
+        self.plot_cursor_m: float | None = None
+        """The same, as the plot says it; None while the mouse is elsewhere."""
         self._samplers: dict[int, Sampler] = {}  # by decoder
+        self._results: dict[Hashable, Measured | Exception] = {}
+        self._measurer, self._profiler = Latest("measurer"), Latest("profiler")
+        self._growing: tuple[Hashable, Profile] | None = None
+        self._said: set[str] = set()
 
     def terrain(self, scene: Scene) -> tuple[Terrain, Hashable] | None:
         """The surfaces to measure, and what tells them from others; None without a file."""
@@ -38,6 +65,78 @@ class Measuring:
         state = tuple((slot, id(sampler)) for slot, sampler in slots.items()), id(scene.reference)
         return Terrain(scene.reader.grid, slots, scene.reference), state
 
+    def update(self, app: App) -> None:
+        """One frame: ask for what is not measured yet, take in what is."""
+        there = None if app.scene is None else self.terrain(app.scene)
+        if there is None:
+            return
+        self._measure(app, *there)
+        self._profile(app, *there)
+        self._link(app)
+
+    def _measure(self, app: App, terrain: Terrain, state: Hashable) -> None:
+        """Items one after the other; the newest points of one that is being dragged."""
+        answer = self._measurer.answer
+        if answer is not None and answer.key not in self._results:
+            self._results[answer.key] = answer.value if answer.error is None else answer.error
+            if answer.error is not None:
+                self._say(app, answer.error)
+        keys = [self._key(item, state) for item in app.settings.measuring.items]
+        self._results = {key: self._results[key] for key in keys if key in self._results}
+        for key, item in zip(keys, app.settings.measuring.items, strict=True):
+            if key not in self._results:
+                points = [list(point) for point in item["points"]]
+                self._measurer.ask(key, partial(_measure, terrain, item["kind"], points))
+                return
+
+    def result(self, app: App, item: dict[str, Any]) -> Measured | None:
+        """What is known of an item of `settings.measuring.items`; None while it is being measured."""
+        there = None if app.scene is None else self.terrain(app.scene)
+        found = None if there is None else self._results.get(self._key(item, there[1]))
+        return found if isinstance(found, Measured) else None
+
+    def _profile(self, app: App, terrain: Terrain, state: Hashable) -> None:
+        points = [list(point) for point in app.settings.measuring.profile]
+        if len({tuple(point) for point in points}) < 2:
+            self.profile = self._growing = None
+            self._profiler.forget()
+            return
+        key = repr(points), state
+        self._profiler.ask(key, partial(self._grow, key, terrain, points))
+        if self._growing is not None and self._growing[0] == key:
+            self.profile = self._growing[1]
+        answer = self._profiler.answer
+        if answer is not None and answer.key == key and answer.error is not None:
+            self._say(app, answer.error)
+
+    def _grow(self, key: Hashable, terrain: Terrain, points: list[list[float]], outdated: Callable[[], bool]) -> None:
+        """On the worker: publish the profile piece by piece until it is whole or nobody wants it."""
+        for grown in profiles.growing(terrain, points):
+            if outdated():
+                return
+            self._growing = key, grown
+
+    def _link(self, app: App) -> None:
+        """The place along the line that the mouse is at: as the plot says, or near the line on the terrain."""
+        self.cursor_m = self.plot_cursor_m
+        made, pick = self.profile, app.pick
+        if self.plot_cursor_m is not None or made is None or pick is None or app.viewport is None:
+            return
+        metres = np.hypot(made.easting - pick.easting, made.northing - pick.northing)
+        index = int(np.argmin(metres))
+        nearest = np.array([[made.easting[index], made.northing[index]], [pick.easting, pick.northing]])
+        away = np.hypot(*np.diff(self.pixels(app, nearest), axis=0)[0])
+        if away <= NEAR_PX * app.viewport.ratio:
+            self.cursor_m = float(made.distance_m[index])
+
+    def pixels(self, app: App, places: np.ndarray) -> np.ndarray:
+        """Pixels [n, 2] of places [n, 2] on the drawn surface; NaN behind the eye and where there is no surface."""
+        ground = None if app.scene is None else app.scene.ground
+        if ground is None or app.viewport is None:
+            return np.full((len(places), 2), np.nan)
+        z = ground.coarse_z(places[:, 0], places[:, 1])
+        return project(app, np.column_stack([places, z]))
+
     def follow(self, app: App, pick: Pick | None) -> Pick | None:
         """The pick under the cursor with what workers have found out about it."""
         there = None if app.scene is None else self.terrain(app.scene)
@@ -46,11 +145,95 @@ class Measuring:
             return pick
         return self.readout.follow(there[0], pick, there[1])
 
+    def begin(self, app: App) -> None:
+        """What the command line asked for is there from the start."""
+        launch, measuring = app.launch, app.settings.measuring
+        if launch.profile:
+            measuring.profile = [list(point) for point in launch.profile]
+            window.show_panel(PROFILE_PANEL, True)
+        if launch.measure is not None:
+            kind, points = launch.measure
+            if len(points) >= quantities.FEWEST[kind]:
+                measuring.items.append({"kind": kind, "points": [list(point) for point in points]})
+            window.show_panel(MEASURE_PANEL, True)
+
+    def take_up(self, app: App, tool: str) -> None:
+        """Draw with a tool, or with "none"; its panel comes to the front."""
+        self.tool.choose(app, tool)
+        if tool in quantities.KINDS:
+            app.settings.measuring.kind = tool
+        if tool != "none":
+            window.show_panel(PROFILE_PANEL if tool == "profile" else MEASURE_PANEL, True)
+
+    def toggle(self, app: App) -> None:
+        """The key M: measure, with the tool used last, or stop."""
+        measuring = app.settings.measuring
+        self.take_up(app, "none" if measuring.tool in quantities.KINDS else measuring.kind)
+
+    def toggle_profile(self, app: App) -> None:
+        """The key P: draw a profile's line, or stop."""
+        self.take_up(app, "none" if app.settings.measuring.tool == "profile" else "profile")
+
+    def save(self, app: App, out: Path, write: Callable[[Path], object]) -> None:
+        """Write a file and say so, or why not."""
+        try:
+            write(out)
+        except NtileError as error:
+            app.messages.error(str(error))
+        else:
+            app.messages.info(f"Saved {out.name}.")
+
+    def opened(self, app: App) -> None:
+        """Another file is open: what lies elsewhere goes, the rest is measured anew."""
+        self.forget()
+        if app.scene is None or app.scene.reader is None:
+            return
+        bounds, measuring = app.scene.reader.grid.bounds, app.settings.measuring
+        measuring.items = [item for item in measuring.items if _touches(bounds, item["points"])]
+        measuring.profile = measuring.profile if _touches(bounds, measuring.profile) else []
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being measured."""
+        return self._measurer.busy or self._profiler.busy
+
     def forget(self) -> None:
         """Another file is open, or none."""
-        self.readout.forget()
+        for worker in (self.readout, self._measurer, self._profiler):
+            worker.forget()
         self._samplers.clear()
+        self._results.clear()
+        self.profile = self._growing = self.cursor_m = self.plot_cursor_m = None
 
     def close(self) -> None:
         """End the threads."""
-        self.readout.close()
+        for worker in (self.readout, self._measurer, self._profiler):
+            worker.close()
+
+    def _say(self, app: App, error: Exception) -> None:
+        """What cannot be measured, once."""
+        if str(error) not in self._said:
+            self._said.add(str(error))
+            app.messages.error(str(error))
+
+    @staticmethod
+    def _key(item: dict[str, Any], state: Hashable) -> Hashable:
+        return item["kind"], repr(item["points"]), state
+
+
+def _touches(bounds: Bounds, points: list[list[float]]) -> bool:
+    return any(bounds.west <= east <= bounds.east and bounds.south <= north <= bounds.north for east, north in points)
+
+
+def project(app: App, points: np.ndarray) -> np.ndarray:
+    """Pixels [n, 2] of drawn points [n, 3], as `Camera.project`; NaN behind the eye."""
+    assert app.viewport is not None
+    width, height = app.viewport.size
+    right, up, forward = ((points - app.camera.eye) @ app.camera.axes.T).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = height / (2 * np.tan(np.radians(app.camera.fov_deg) / 2)) / np.where(forward > 0, forward, np.nan)
+    return np.column_stack([width / 2 + right * scale, height / 2 - up * scale])
+
+
+def _measure(terrain: Terrain, kind: str, points: list[list[float]], outdated: Callable[[], bool]) -> Measured:
+    return quantities.measure(terrain, kind, points, outdated)

@@ -49,14 +49,19 @@ class Terrain:
         made: dict[int, np.ndarray] = {}  # slots may hold the same
         for name in self.names:
             if name == REFERENCE:
-                assert self.reference is not None
-                found[name] = self.reference.heights_at(easting, northing, level)
+                found[name] = self.reference_at(easting, northing, level)
                 continue
             sampler = self.slots[name]
             if id(sampler) not in made:
                 made[id(sampler)] = sampler.at(easting, northing, level=self.level_of(sampler, level)).metres
             found[name] = made[id(sampler)]
         return found
+
+    def reference_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
+        """The reference in metres; there must be one."""
+        assert self.reference is not None
+        own = self.sampler(REFERENCE)
+        return self.reference.heights_at(easting, northing, level if own is None else self.level_of(own, level))
 
     def sampler(self, name: str) -> Sampler | None:
         """The continuous surface of a name; None for a reference that is a raster of its own."""

@@ -6,14 +6,15 @@ Panels read the app and write only its settings. To add one: write the file, nam
 
 from __future__ import annotations
 
-from viewer.panels import debug, layers, log, overlay, quantization, shading, statistics
+from viewer.panels import debug, layers, log, measure, overlay, profile, quantization, shading, statistics
 
-PANELS = (layers, shading, statistics, quantization, overlay, log, debug)
+PANELS = (layers, shading, statistics, quantization, overlay, measure, log, profile, debug)
 """Every panel there is."""
 
 SPLITS = (
     ("MainDockSpace", "Column", "right", 0.27),
     ("MainDockSpace", "Bottom", "down", 0.13),
+    ("MainDockSpace", "Profile", "down", 0.5),
     ("Column", "ColumnMiddle", "down", 0.54),
     ("ColumnMiddle", "ColumnBottom", "down", 0.68),
 )

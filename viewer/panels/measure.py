@@ -1,0 +1,211 @@
+"""The place under the cursor in full, the measuring tools, and the list of what has been measured."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgui_bundle import hello_imgui, imgui
+
+from viewer import text, theme, widgets
+from viewer.measuring import command, look
+from viewer.measuring.paint import headline
+from viewer.measuring.quantities import KINDS, Measured
+from viewer.measuring.readout import Reading
+from viewer.measuring.terrain import REFERENCE
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+TITLE = look.MEASURE_PANEL
+DOCK = "ColumnBottom"
+
+LABELS = {"point": "Point", "distance": "Distance", "area": "Area"}
+TIPS = {
+    "point": "Click a place: every height, slope and curvature there.",
+    "distance": "Click corners of a line; double-click, right click or Enter ends it.",
+    "area": "Click corners of a polygon; double-click, right click or Enter closes it.",
+}
+
+ROWS = {
+    "height_m": ("Height", text.metres, "Decoded height at the finest level."),
+    "slope_deg": ("Slope", text.angle, "Steepness of the decoded surface."),
+    "aspect_deg": ("Aspect", text.angle, "Where the ground faces, clockwise from grid north."),
+    "profile_curvature_per_m": (
+        "Profile curv.",
+        text.curvature,
+        "Along the steepest descent, 1/m; convex is positive.",
+    ),
+    "plan_curvature_per_m": ("Plan curv.", text.curvature, "Across the steepest descent, 1/m; convex is positive."),
+    "height_difference_m": ("Rise", text.signed_metres, "Height of the last corner less that of the first."),
+    "gradient_percent": ("Gradient", text.percent, "Rise divided by the length on the grid."),
+    "straight_m": ("Straight", text.length, "From corner to corner through the air."),
+    "surface_m": ("On the surface", text.length, "Along the ground, two samples per finest cell."),
+    "climb_m": ("Climb", text.metres, "All rises added up; fine roughness counts too."),
+    "descent_m": ("Descent", text.metres, "All falls added up."),
+    "surface_m2": ("Surface", text.area, "Of the ground, slopes included: a sample per finest cell."),
+    "mean_m": ("Mean height", text.metres, "Over the polygon."),
+    "lowest_m": ("Lowest", text.metres, "Lowest sample in the polygon."),
+    "highest_m": ("Highest", text.metres, "Highest sample in the polygon."),
+    "known_share": ("Known", text.share, "Part of it that has data."),
+}
+"""Quantities of a surface, in the order of the table: label, how it is written, explanation."""
+
+
+def draw(app: App) -> None:
+    """The cursor, the tools, the measurements."""
+    if app.scene is None or app.scene.reader is None:
+        widgets.dim("No file is open.")
+        return
+    _tools(app)
+    _items(app)
+    widgets.heading("Under the cursor")
+    reading = app.measuring.readout.reading
+    if reading is None or app.pick is None:
+        widgets.dim("Move the mouse over the terrain.")
+    else:
+        _reading(reading)
+
+
+def _tools(app: App) -> None:
+    measuring = app.settings.measuring
+    spacing = imgui.get_style().item_inner_spacing.x
+    for number, kind in enumerate(KINDS):
+        if number:
+            imgui.same_line(0, spacing)
+        if widgets.pill(LABELS[kind], measuring.tool == kind):
+            app.measuring.take_up(app, "none" if measuring.tool == kind else kind)
+        widgets.tip(f"{TIPS[kind]} Key M; Esc gives up.")
+    imgui.same_line(0, 2 * spacing)
+    if widgets.pill("Profile", measuring.tool == "profile"):
+        app.measuring.take_up(app, "none" if measuring.tool == "profile" else "profile")
+    widgets.tip("Draw the line of an elevation profile. Key P.")
+
+
+def _items(app: App) -> None:
+    items, removed = app.settings.measuring.items, None
+    for number, item in enumerate(items):
+        result = app.measuring.result(app, item)
+        words = "…" if result is None else headline(result, app.settings.active)
+        imgui.push_id(str(number))
+        label = f"{number + 1}  {LABELS[item['kind']]}###item"
+        opened = imgui.tree_node_ex(label, imgui.TreeNodeFlags_.span_label_width)
+        imgui.same_line(hello_imgui.em_size(7.4))
+        imgui.text_unformatted(words)
+        imgui.same_line(imgui.get_content_region_avail().x + imgui.get_cursor_pos_x() - 2.2 * hello_imgui.em_size())
+        if imgui.small_button("×"):
+            removed = number
+        widgets.tip("Remove this measurement.")
+        if opened:
+            if result is not None:
+                _result(result)
+            imgui.tree_pop()
+        imgui.pop_id()
+    if removed is not None:
+        del items[removed]
+    if not items:
+        widgets.dim("Nothing is measured yet: press M and click on the terrain.")
+        return
+    if imgui.button("Copy"):
+        imgui.set_clipboard_text(command.to_csv(_measured(app)))
+        app.messages.info("The measurements are on the clipboard.")
+    widgets.tip("All numbers as a table, for a spreadsheet.")
+    imgui.same_line()
+    if imgui.button("Save CSV…"):
+        found = _measured(app)
+        app.dialogs.save("Save measurements", ".csv", lambda path: _save(app, path, found), "measurements.csv")
+    imgui.same_line()
+    if imgui.button("Clear"):
+        items.clear()
+
+
+def _measured(app: App) -> list[Measured]:
+    found = (app.measuring.result(app, item) for item in app.settings.measuring.items)
+    return [result for result in found if result is not None]
+
+
+def _save(app: App, path: str, found: list[Measured]) -> None:
+    app.measuring.save(app, Path(path), lambda out: command.write_text(out, command.to_csv(found)))
+
+
+def _result(result: Measured) -> None:
+    """Everything about one measurement: what is the same for all surfaces, then a column for each."""
+    common = result.common
+    rows: list[tuple[str, ...]] = []
+    if result.kind == "point":
+        rows.append(("Easting", text.coordinate(common["easting_m"])))
+        rows.append(("Northing", text.coordinate(common["northing_m"])))
+        rows.append(("WGS 84", text.longitude_latitude(common["longitude_deg"], common["latitude_deg"])))
+        tile = text.DASH if common["tile"] is None else "/".join(map(str, common["tile"]))
+        rows.append(("Tile", tile, "Level, column and row of the finest tile there."))
+    elif result.kind == "distance":
+        rows.append(("On the grid", text.length(common["horizontal_m"]), "Horizontal length in the file's projection."))
+        rows.append(("Bearing", text.angle(common["bearing_deg"]), "First to last corner, clockwise from grid north."))
+    else:
+        rows.append(("On the grid", text.area(common["planimetric_m2"]), "Planimetric area in the file's projection."))
+        rows.append(("Perimeter", text.length(common["perimeter_m"]), "On the grid."))
+    widgets.facts("common", rows)
+    _surfaces("surfaces", result.surfaces)
+    if result.note:
+        widgets.dim(result.note)
+
+
+def _reading(reading: Reading) -> None:
+    tile = text.DASH if reading.tile is None else "/".join(map(str, reading.tile))
+    place = text.longitude_latitude(reading.longitude_deg, reading.latitude_deg)
+    widgets.facts(
+        "cursor",
+        [
+            ("E, N", f"{text.coordinate(reading.easting)}, {text.coordinate(reading.northing)}", "Metres in the file."),
+            ("WGS 84", place, "Latitude and longitude, degrees."),
+            ("Tile", tile, "Level, column and row of the tile that is drawn there; its numbers are of that level."),
+        ],
+    )
+    _surfaces(
+        "heights",
+        {
+            name: {"height_m": height}
+            | {key: getattr(reading, field)[name] for key, field in _SHAPE if name in reading.slope_deg}
+            for name, height in reading.heights_m.items()
+        },
+    )
+    differences = [(name, text.metres(value, signed=True)) for name, value in reading.differences_m.items()]
+    widgets.facts("differences", differences)
+
+
+_SHAPE = (
+    ("slope_deg", "slope_deg"),
+    ("aspect_deg", "aspect_deg"),
+    ("profile_curvature_per_m", "profile_curvature"),
+    ("plan_curvature_per_m", "plan_curvature"),
+)
+
+
+def _surfaces(name: str, surfaces: dict[str, dict[str, Any]]) -> None:
+    """A table with a column for each surface; heads in the colours of the plots."""
+    there = [key for key in ROWS if any(key in values for values in surfaces.values())]
+    if all(math.isclose(values.get("known_share", 1.0), 1.0) for values in surfaces.values()):
+        there = [key for key in there if key != "known_share"]
+    flags = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
+    if not surfaces or not imgui.begin_table(name, 1 + len(surfaces), flags):
+        return
+    imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.3)
+    for _ in surfaces:
+        imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
+    imgui.table_next_row()
+    imgui.table_next_column()
+    for surface in surfaces:
+        imgui.table_next_column()
+        imgui.text_colored(theme.rgba(look.colour(surface)), "Ref." if surface == REFERENCE else surface)
+    for key in there:
+        label, write, explanation = ROWS[key]
+        imgui.table_next_row()
+        imgui.table_next_column()
+        imgui.text_colored(theme.rgba(theme.DIM), label)
+        widgets.tip(explanation)
+        for values in surfaces.values():
+            imgui.table_next_column()
+            imgui.text_unformatted(write(values[key]) if key in values else "")
+            widgets.tip(explanation)
+    imgui.end_table()
