@@ -11,7 +11,7 @@ import click
 
 from neural import __version__
 from neural.errors import NtileError, UsageError
-from viewer import preferences
+from viewer import compare_options, preferences
 from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
 from viewer.look_options import look_options, take
@@ -26,6 +26,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 
 @click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("file", required=False)
+@click.argument("second", required=False, metavar="[FILE]")
 @option("Input", "--project", metavar="FILE", help="Open a saved project; other options go over it.")
 @option("Input", "--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
 @option("Input", "--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
@@ -51,6 +52,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 @option("Overlay", "--contours", type=Interval(), metavar="M", help="Lines of equal height every M metres, or auto.")
 @option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
 @look_options
+@compare_options.compare_options
 @option(
     "System",
     "--cache-mb",
@@ -82,7 +84,8 @@ def main(debug: bool, **options: Any) -> None:
 
     \b
     terrain-viewer area.ntile --overlay error
-    terrain-viewer area.ntile --bits 8 --bits 4        (slots A and B; the key X swaps them)
+    terrain-viewer area.ntile --bits 8 --bits 4 --split     (slots A and B; the key X swaps them)
+    terrain-viewer a.ntile b.ntile --against B              (the difference of two files)
     terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
     terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
     terrain-viewer area.ntile --flythrough --render demo.mp4
@@ -107,6 +110,7 @@ def main(debug: bool, **options: Any) -> None:
 
 def _launch(
     file: str | None,
+    second: str | None,
     project: str | None,
     headless: bool,
     screenshot: str | None,
@@ -132,6 +136,9 @@ def _launch(
         raise UsageError("--out is for the numbers of --headless with --profile or --measure; add these.")
     if screenshot and Path(screenshot).suffix.lower() != ".png":
         raise UsageError(f"{screenshot}: pictures are written as PNG; give a name that ends in .png.")
+    if second and rest["compare"]:
+        raise UsageError("One file can be compared with another; give the second FILE or --compare, not both.")
+    rest["compare"] = second or rest["compare"]
     if project and file:
         raise UsageError(f"{project}: a project says itself which file to open; give it without {file}.")
     if file is None and not project:
@@ -144,6 +151,8 @@ def _launch(
         raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
     settings = Settings()
     take(settings, rest)
+    settings.overlay.name = overlay
+    compare_options.take(settings, rest)
     launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
     check(launch)
     launch.settings.view.sse_px = sse
@@ -151,7 +160,6 @@ def _launch(
         launch.settings.view.cache_mb = cache_mb
     elif not (headless or project):  # pictures do not depend on who makes them
         launch.settings.view.cache_mb = preferences.load()[0].cache_mb
-    launch.settings.overlay.name = overlay
     if contours is not None:
         launch.settings.contours = Contours(on=True, auto=contours == 0, interval_m=contours or 10.0)
     if tolerance is not None:
@@ -169,11 +177,9 @@ def run(launch: Launch) -> None:
             raise NtileError(f"{out}: its folder does not exist; create it or choose another place.")
     if launch.path is not None:
         # What is wrong with the file is said before OpenGL is tried or a window flashes up.
-        from neural.container import open_reader
         from viewer import layers
 
-        with open_reader(launch.path) as reader:
-            layers.choose(reader, launch.methods, launch.bits)
+        layers.check_launch(launch)
     try:
         if launch.headless:
             if launch.theme:

@@ -28,7 +28,7 @@ from viewer.preferences import Store
 from viewer.projects import Projects
 from viewer.scene import Scene
 from viewer.screenshots import Screenshots
-from viewer.settings import LayerChoice
+from viewer.settings import LayerChoice, Settings
 from viewer.stats import ErrorStats, FrameStats, Pick
 from viewer.tools import Tool
 from viewer.viewport import Viewport
@@ -42,7 +42,7 @@ class App:
 
     def __init__(self, launch: Launch) -> None:
         self.launch = launch
-        self.settings = launch.settings
+        self.settings: Settings = launch.settings
         self.messages = Messages()
         self.preferences = Store(lambda sentence: self.messages.add("warning", sentence))
         self.camera = Camera()
@@ -73,7 +73,7 @@ class App:
         self.navigation: Navigation = Navigation(self)
         self.comparing: Comparing = Comparing(self)
         self.measuring: Measuring = Measuring()
-        self.tools: list[Tool] = [self.measuring.tool]
+        self.tools: list[Tool] = [self.comparing.divider, self.measuring.tool]
         """What may take the mouse in the scene before the camera does, first come first served."""
         self.sheet: str = ""
         """The sheet that lies over everything, a name of viewer.sheets.SHEETS; empty for none."""
@@ -97,7 +97,9 @@ class App:
         if launch.opened_project is not None:
             self.projects.begin(launch)
         elif launch.path is not None:
-            self.load(launch.path, launch.reference, launch.methods, launch.bits)
+            self.load(launch.path, launch.reference, *layers.for_first(launch))
+        layers.compare_launch(self.scene, launch)
+        if launch.opened_project is None and launch.path is not None:
             layers.check_overlay(self.scene)
         self.measuring.begin(self)
 
@@ -133,6 +135,7 @@ class App:
             self._slots_read = slots
             self.errors, self.legend = scene.error_stats, legend.for_scene(scene)
             self.contour_labels = scene.survey.labels(self.settings)
+            self.comparing.read(scene)
             self.rmse_m = {slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()}
         self._update_pick(drawn)
         self._ready_frames = self._ready_frames + 1 if scene.ready else 0
@@ -205,11 +208,10 @@ class App:
             self.messages.error(f"{path}: open a .ntile file before its reference raster.")
             return False
         camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
-        beside, saved_as = [file.reader.path for file in self.scene.files[1:]], self.projects.path
+        others, saved_as = self.comparing.paths, self.projects.path
         if not self.open(str(self.path), path):
             return False
-        for other in beside:
-            self.scene.add(other)
+        self.comparing.reopen(others)
         self.projects.path = saved_as
         self.camera, self.navigation.settling_frames = camera, 0
         self.settings.slots, self.settings.active = slots, active
@@ -225,10 +227,6 @@ class App:
         if self.scene is None or self.scene.reader is None:
             return
         layers.step_bits(layers.layer_of(self.scene, self.settings.layer), self.settings.layer, step)
-
-    def swap_slots(self) -> None:
-        """Show the other slot, A or B."""
-        layers.swap(self.settings)
 
     def toggle_sheet(self, name: str) -> None:
         """Show a sheet, or hide it where it is shown already."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from viewer.contours import Label
     from viewer.legend import Legend
     from viewer.scene import Scene
+    from viewer.split import Side
 
 SCALE_SHARE = 0.22
 """Longest scale bar, as a share of the picture's width."""
@@ -39,6 +40,7 @@ class Decorations:
     north: tuple[float, float] | None = None  # heading and pitch in degrees
     credits: str = ""
     labels: Sequence[Label] = ()  # heights on contour lines
+    sides: Sequence[Side] = ()  # of a split picture
 
     @property
     def em(self) -> int:
@@ -51,7 +53,11 @@ class Decorations:
         em, below = self.em, height - top
         if self.labels:
             contour_labels.paint(rows, self.labels, self.size_px, em, top)
-        if self.legend is not None:
+        if self.sides:
+            from viewer import split_picture
+
+            split_picture.paint(rows, self.sides, self.size_px, em=em, below=below)
+        elif self.legend is not None:
             from viewer import legend_picture
 
             legend_picture.paint(rows, self.legend, em=em, bottom=below - em)
@@ -115,8 +121,11 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
     """What the settings ask for. The scene's latest update was for this camera and a picture of `seen_px` (None: the
     same size)."""
     from viewer import legend as legends
+    from viewer import split
 
-    asked = scene.settings.decorations
+    asked, sides = scene.settings.decorations, split.sides(scene)
+    if not asked.legend:
+        sides = [replace(side, legend=None) for side in sides]
     return Decorations(
         size_px,
         legends.for_scene(scene) if asked.legend else None,
@@ -125,6 +134,7 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
         (camera.heading_deg, camera.pitch_deg) if asked.north else None,
         credits(scene) if asked.credits else "",
         scene.survey.labels(scene.settings),
+        sides,
     )
 
 

@@ -6,6 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from imgui_bundle import imgui
+
 from neural.errors import NtileError, UsageError
 from viewer import project
 from viewer.dialogs import RASTER_SUFFIXES
@@ -62,8 +64,11 @@ def _json_kind(path: str, content: bytes) -> str:
 def open_all(app: App, paths: list[str]) -> None:
     """Open files as what they are, first projects, then terrain, then what belongs to it.
 
-    Of several terrain files the first is opened and the next one compared with it.
+    Of several terrain files the first is opened and the next one compared with it. With Shift or Ctrl held all are
+    compared with the file that is open already.
     """
+    io = imgui.get_io()
+    beside = (io.key_shift or io.key_ctrl) and app.path is not None
     found: list[tuple[str, str]] = []
     for path in paths:
         try:
@@ -74,7 +79,7 @@ def open_all(app: App, paths: list[str]) -> None:
     terrain = 0
     for what, path in found:
         if what == "terrain":
-            opened = app.open(path) if terrain == 0 else app.comparing.open(path)
+            opened = app.open(path) if terrain == 0 and not beside else app.comparing.open(path)
             terrain += opened
         elif what == "raster":
             app.open_reference(path)

@@ -58,12 +58,13 @@ def opened(launch: Launch) -> Iterator[Scene]:
 
 
 def show(scene: Scene, launch: Launch) -> None:
-    """Open a launch's file in a scene. Raises NtileError."""
+    """Open a launch's files in a scene. Raises NtileError."""
     assert launch.path is not None
-    layers.open_file(scene, launch.path, launch.reference, launch.methods, launch.bits)
+    layers.open_file(scene, launch.path, launch.reference, *layers.for_first(launch))
     opened = launch.opened_project
     if opened is not None:
         opened.warnings += project.into(scene, opened, slots=not (launch.methods or launch.bits))
+    layers.compare_launch(scene, launch)
     layers.check_overlay(scene)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
-from viewer import appearance, window
+from viewer import appearance, comparing, layers, window
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -157,6 +157,8 @@ def is_profiling(app: App) -> bool:
 
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
+    Key("File", "ctrl+shift+o", "Compare with…", lambda app: app.comparing.ask(), possible=has_file),
+    Key("File", "", "Close the compared file", lambda app: app.comparing.close_last(), possible=comparing.is_comparing),
     Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
     Key("File", "ctrl+s", "Save project", lambda app: app.projects.save(), possible=has_file),
     Key("File", "ctrl+shift+s", "Save project as…", lambda app: app.projects.save_as(), possible=has_file),
@@ -186,8 +188,31 @@ KEYS = (
     overlay("_6 keypad6", "Profile curvature", "profile_curvature"),
     overlay("_7 keypad7", "Plan curvature", "plan_curvature"),
     switch("Overlays", "_8 keypad8", "Contour lines", "contours.on"),
-    overlay("o", "Error against the reference", "error"),
-    Key("Compare", "x", "Swap A and B", lambda app: app.swap_slots(), possible=has_file),
+    Key(
+        "Overlays",
+        "o",
+        "Error against the reference",
+        lambda app: app.comparing.toggle_errors("reference"),
+        on=lambda app: comparing.shows_errors(app.settings, "reference"),
+    ),
+    Key("Compare", "x", "Swap A and B", lambda app: layers.swap(app.settings), possible=has_file),
+    switch("Compare", "s", "Split picture, A beside B", "compare.split"),
+    Key(
+        "Compare",
+        "d",
+        "Difference A − B",
+        lambda app: app.comparing.toggle_errors("B"),
+        on=lambda app: comparing.shows_errors(app.settings, "B"),
+        possible=has_file,
+    ),
+    Key(
+        "Compare",
+        "g",
+        "Ground truth: the reference layer",
+        lambda app: app.comparing.toggle_reference(),
+        on=lambda app: app.settings.compare.reference,
+        possible=has_file,
+    ),
     Key("Compare", "left_bracket comma", "Fewer bits", lambda app: app.step_bits(+1), possible=has_file),
     Key("Compare", "right_bracket period", "More bits", lambda app: app.step_bits(-1), possible=has_file),
     Key("Measure", "m", "Measure", lambda app: app.measuring.toggle(app), on=is_measuring, possible=has_file),
@@ -224,5 +249,7 @@ GESTURES = (
     ("  with Q E", "fly down, up"),
     ("Arrow keys", "move over the ground"),
     ("Page Up, Down", "change the height"),
+    ("Drag the divider", "move it (double-click: middle)"),
+    ("Shift+drop a file", "compare it with the first"),
 )
 """What the mouse and the movement keys do, for the F1 sheet."""

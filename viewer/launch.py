@@ -14,6 +14,7 @@ class Launch:
     """The command's options, checked but not yet tried."""
 
     path: str | None  # .ntile file; None opens an empty window
+    compare: str | None = None  # another .ntile file, for slot B
     reference: str | None = None  # DEM to measure errors against
     methods: tuple[str, ...] = ()  # of the layers in slots A and B; none = see layers.default_slots
     bits: tuple[int, ...] = ()  # kept in slots A and B; none = as stored

@@ -16,6 +16,8 @@ from viewer.settings import SLOTS, LayerChoice, Settings
 
 if TYPE_CHECKING:
     from neural.metadata import Layer
+    from viewer.launch import Launch
+    from viewer.pane import Pane
     from viewer.scene import Scene
 
 
@@ -31,6 +33,29 @@ def open_file(
         raise
     scene.open(reader, reference, slots["A"].index)
     scene.settings.slots, scene.settings.active = slots, "A"
+
+
+def for_first(launch: Launch) -> tuple[Sequence[str], Sequence[int]]:
+    """The methods and bits of a launch that are for its first file; a second one takes those of slot B."""
+    count = 1 if launch.compare else None
+    return launch.methods[:count], launch.bits[:count]
+
+
+def check_launch(launch: Launch) -> None:
+    """Raise NtileError where a launch's files cannot be read or lack the layers and bits asked for."""
+    assert launch.path is not None
+    _check_counts(launch.methods, launch.bits)
+    with open_reader(launch.path) as reader:
+        choose(reader, *for_first(launch))
+    if launch.compare:
+        with open_reader(launch.compare) as reader:
+            choose(reader, launch.methods[1:], launch.bits[1:])
+
+
+def compare_launch(scene: Scene, launch: Launch) -> None:
+    """Open the file that a launch compares the open one with, if any. Raises NtileError."""
+    if launch.compare:
+        compare_file(scene, launch.compare, launch.methods, launch.bits)
 
 
 def check_overlay(scene: Scene) -> None:
@@ -83,9 +108,7 @@ def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()
     What is not asked for is the default: A the first learned layer, B the next; without a second method, a second
     number of bits is for the layer of A again. Raises UsageError naming what there is.
     """
-    for option, values in (("--method", methods), ("--bits", bits)):
-        if len(values) > len(SLOTS):
-            raise UsageError(f"There are two slots, A and B, so give {option} twice at most, not {len(values)} times.")
+    _check_counts(methods, bits)
     first = _find(reader, methods[0], bits[:1]) if methods else _learned(reader)[0]
     if len(methods) > 1:
         second = _find(reader, methods[1], bits[1:])
@@ -100,6 +123,12 @@ def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()
             _check_bits(reader, [layer], bits[place])
             keep_bits(layer, slots[slot], bits[place])
     return slots
+
+
+def _check_counts(methods: Sequence[str], bits: Sequence[int]) -> None:
+    for option, values in (("--method", methods), ("--bits", bits)):
+        if len(values) > len(SLOTS):
+            raise UsageError(f"There are two slots, A and B, so give {option} twice at most, not {len(values)} times.")
 
 
 def _learned(reader: Reader) -> list[Layer]:
@@ -165,7 +194,11 @@ def put(layer: Layer, choice: LayerChoice, file: int = 0) -> None:
 
 
 def swap(settings: Settings) -> None:
-    """Show the other slot."""
+    """Show the other slot; where both are shown, let them exchange their layers."""
+    if settings.compare.split:
+        first, second = SLOTS
+        settings.slots = {first: settings.slots[second], second: settings.slots[first]}
+        return
     settings.active = SLOTS[1 - SLOTS.index(settings.active)]
 
 
@@ -182,18 +215,39 @@ def names(reader: Reader) -> list[str]:
 def shown(scene: Scene) -> tuple[str, str]:
     """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty strings without a file.
 
+    Of a split one, of the active slot's side.
+    """
+    return ("", "") if scene.pane is None else shown_in(scene, scene.pane)
+
+
+def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
+    """Slot and layer of a pane.
+
     While a change loads, this is still the layer before it. The slot is empty where neither holds what is shown.
     """
-    reader, picture, settings = scene.reader, scene.shown, scene.settings
-    if reader is None or picture is None:
-        return "", ""
+    picture, settings = scene.shown_in(pane), scene.settings
+    if len(scene.panes) > 1:
+        return pane.slot, label_in(scene, picture)
     holders = [slot for slot in (settings.active, *SLOTS) if settings.slots[slot] == picture]
-    return (holders[0] if holders else ""), label(layer_of(scene, picture), picture)
+    return (holders[0] if holders else ""), label_in(scene, picture)
+
+
+def subtracted(scene: Scene, pane: Pane) -> str:
+    """What the errors in a pane are: "decoded − Reference", "A − B"."""
+    if scene.settings.overlay.against == SLOTS[1]:
+        return f"{pane.slot} − {SLOTS[1]}"
+    return f"decoded − {scene.against_name}"
 
 
 def layer_of(scene: Scene, choice: LayerChoice) -> Layer:
     """The layer that a slot holds; there must be a file open."""
     return scene.reader_of(choice).layers[choice.index]
+
+
+def label_in(scene: Scene, choice: LayerChoice) -> str:
+    """A layer and its bits in a few words, with the file's name where there are several."""
+    name = label(layer_of(scene, choice), choice)
+    return name if len(scene.files) < 2 else f"{Path(scene.reader_of(choice).path).stem}: {name}"
 
 
 def label(layer: Layer, choice: LayerChoice) -> str:

@@ -13,6 +13,7 @@ from viewer import colormaps, layers, overlay_kinds, text, theme, widgets
 from viewer.overlay_kinds import KINDS
 
 if TYPE_CHECKING:
+    from viewer.pane import Pane
     from viewer.scene import Scene
 
 BAR_EM = 10.0
@@ -23,6 +24,13 @@ ROSE_EM = 7.0
 
 STEPS = 64
 """Pieces of the bar or ring."""
+
+DIFFERENCES = {
+    "error": "Difference",
+    "absolute_error": "Absolute difference",
+    "gradient_error": "Gradient difference",
+}
+"""Titles of overlays whose errors are A − B."""
 
 Colour = tuple[int, int, int]
 
@@ -68,23 +76,29 @@ class Scale:
 
 
 def for_scene(scene: Scene) -> Legend | None:
-    """The legend of what a scene shows now; None without a file."""
-    if scene.reader is None:
-        return None
+    """The legend of what a scene shows now, in the active slot's pane; None without a file."""
+    return None if scene.pane is None else of_pane(scene, scene.pane)
+
+
+def of_pane(scene: Scene, pane: Pane) -> Legend:
+    """The legend of a pane of a scene's picture."""
     interval = scene.survey.interval_m(scene.settings)
-    return replace(_colours(scene), lines=f"Contours every {interval:g} m" if interval else "")
+    return replace(_colours(scene, pane), lines=f"Contours every {interval:g} m" if interval else "")
 
 
-def _colours(scene: Scene) -> Legend:
-    settings, (slot, layer) = scene.settings, layers.shown(scene)
-    kind = KINDS.get(scene.overlay)
+def _colours(scene: Scene, pane: Pane) -> Legend:
+    settings, (slot, layer) = scene.settings, layers.shown_in(scene, pane)
+    name = scene.overlay_of(pane)
+    kind = KINDS.get(name)
     if kind is not None:
-        note = kind.note or (f"decoded − {scene.against_name}" if kind.measures else "")
+        if kind.measures and settings.overlay.against != "reference":
+            kind = replace(kind, title=DIFFERENCES.get(name, kind.title))
+        note = kind.note or (layers.subtracted(scene, pane) if kind.measures else "")
         if kind.ends == "mask":
             limit = f"{settings.overlay.tolerance_m:g} m"
             patches = ((colormaps.MASK, f"more than {limit} off"), (colormaps.WITHIN, f"within {limit}"))
             return Legend(slot, layer, kind.title, note, patches=patches)
-        table = colormaps.lut(overlay_kinds.table(settings.overlay, scene.overlay))
+        table = colormaps.lut(overlay_kinds.table(settings.overlay, name))
         title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
         return Legend(slot, layer, title, note, table, *scene.overlay_range, kind.ends == "cyclic")
     if settings.shading.mode == "hillshade":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import contour_labels, legend, theme, toasts, welcome
+from viewer import contour_labels, divider, legend, theme, toasts, welcome
 from viewer.measuring import paint as measurements
 from viewer.sheets import SHEETS
 
@@ -28,7 +28,9 @@ def draw(app: App) -> None:
         paint.add_image(texture, ImVec2(left, top), ImVec2(left + width, top + height), ImVec2(0, 1), ImVec2(1, 0))
         contour_labels.draw(app.contour_labels, app.viewport.area)
         measurements.draw(app)
-        if app.legend is not None:
+        if app.comparing.sides:
+            divider.draw(app, app.comparing.sides, app.comparing.divider.hot)
+        elif app.legend is not None:
             legend.draw(app.legend, left + em, top + height - em)
         _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)
         if app.stats.tiles_wanted and not app.scene.ready:

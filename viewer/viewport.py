@@ -76,7 +76,7 @@ class Viewport:
     def render(self, scene: Scene, camera: Camera) -> bool:
         """Bring the picture up to date; returns whether anything had to be drawn."""
         look = [part for name, part in vars(scene.settings).items() if name not in ("slots", "active", "measuring")]
-        drawing = (astuple(camera), repr(look), self.size, id(scene.reader))
+        drawing = (astuple(camera), repr(look), self.size, [id(file.reader) for file in scene.files])
         state = (drawing, repr(scene.settings))
         if self.fbo is None or (state == self._asked and self._complete):
             return False

@@ -29,18 +29,20 @@ def draw(app: App) -> None:
     if scene is None or scene.reader is None:
         widgets.dim("No file is open. Drop a .ntile file on the window or press Ctrl+O.")
         return
-    flags = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
+    flags, closing = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x, 0
     if imgui.begin_table("slots", 1 + len(SLOTS), flags):
         imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.4)
         for _ in SLOTS:
             imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
         _switch(app)
         for index, file in enumerate(scene.files):
-            if len(scene.files) > 1:
-                _file_row(app, index, file.reader)
+            if len(scene.files) > 1 and _file_row(app, index, file.reader):
+                closing = index
             _choices(app, index, file.reader)
         _comparison(app, scene)
         imgui.end_table()
+    if closing:
+        app.comparing.close(closing)
     _layer(app, scene)
     _area(app, scene.reader_of(app.settings.layer))
 
@@ -60,7 +62,7 @@ def _switch(app: App) -> None:
     def button(slot: str, choice: LayerChoice) -> None:
         if widgets.pill(slot, slot == app.settings.active, ImVec2(-1, 0)):
             app.settings.active = slot
-        widgets.tip(f"Show slot {slot}. The key X swaps A and B.")
+        widgets.tip(f"Show slot {slot}. The key X swaps A and B, S shows both side by side.")
 
     imgui.table_next_row()
     imgui.table_next_column()
@@ -69,8 +71,9 @@ def _switch(app: App) -> None:
     _cells(app, button)
 
 
-def _file_row(app: App, index: int, reader: Reader) -> None:
-    """The file whose layers follow; those beside the first can be closed."""
+def _file_row(app: App, index: int, reader: Reader) -> bool:
+    """The file whose layers follow; returns whether it is to be closed, which those beside the first can be."""
+    close = False
     imgui.table_next_row()
     imgui.table_next_column()
     imgui.align_text_to_frame_padding()
@@ -78,10 +81,10 @@ def _file_row(app: App, index: int, reader: Reader) -> None:
     widgets.tip(reader.path)
     if index:
         imgui.same_line()
-        if imgui.small_button(f"×##close{index}"):
-            app.comparing.close(index)
+        close = imgui.small_button(f"×##close{index}")
         widgets.tip("Close this file; slots that hold it get the first file's first layer.")
     _cells(app, lambda slot, choice: None)
+    return close
 
 
 def _choices(app: App, file: int, reader: Reader) -> None:
