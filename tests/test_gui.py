@@ -132,10 +132,18 @@ def test_camera_follows_the_mouse(drive, area):
 def test_keys_switch_settings_and_picture(drive, area):
     def steps(driver):
         app = driver.app
+        app.settings.shading.sun_altitude_deg = 12.0
         plain = driver.scene()
-        for name, setting in (("w", "wireframe"), ("l", "lod_tint"), ("b", "bounds")):
+        debug, shading = app.settings.debug, app.settings.shading
+        for name, group, setting in (
+            ("w", debug, "wireframe"),
+            ("l", debug, "lod_tint"),
+            ("b", debug, "bounds"),
+            ("h", shading, "shadows"),
+            ("e", shading, "edl"),
+        ):
             driver.press(name)
-            assert getattr(app.settings.debug, setting)
+            assert getattr(group, setting)
             assert changed(plain, driver.scene()) > 0.003, setting
             driver.press(name)
             assert changed(plain, driver.scene(), threshold=0) == 0

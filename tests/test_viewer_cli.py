@@ -15,6 +15,7 @@ from neural.methods import METHODS
 from viewer import __main__ as command
 from viewer import options
 from viewer.png import png_bytes, write_png
+from viewer.settings import Shading
 
 
 @pytest.fixture
@@ -55,6 +56,20 @@ def test_options_reach_the_settings(viewer, launched):
     assert launch.settings.overlay.name == "error"
 
 
+def test_options_of_light_reach_the_settings(viewer, launched):
+    light = ("--shading", "hillshade", "--hillshade", "igor", "--sun", "120.5,30", "--fog", 0.25, "--exaggeration", 2)
+    assert viewer("area.ntile", *light, "--shadows", "--edl").exit_code == 0
+    assert viewer("area.ntile").exit_code == 0
+    shading = launched[0].settings.shading
+    assert (shading.mode, shading.hillshade, shading.fog) == ("hillshade", "igor", 0.25)
+    assert (shading.sun_azimuth_deg, shading.sun_altitude_deg) == (120.5, 30.0)
+    assert shading.shadows
+    assert shading.edl
+    assert launched[0].settings.view.exaggeration == 2
+    assert launched[1].settings.shading == Shading()
+    assert "such as 315,45" in viewer("--sun", "noon").stderr
+
+
 def test_help_is_in_groups_and_fits_the_terminal(viewer):
     shown = viewer("--help").output
     found = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
@@ -89,6 +104,14 @@ def test_no_file_means_the_shipped_sample(viewer, launched, monkeypatch, tmp_pat
         ("--size", "20000x600"),
         ("--decorations", "legend,plaid"),
         ("--overlay", "plaid"),
+        ("--shading", "plaid"),
+        ("--hillshade", "plaid"),
+        ("--sun", "315"),
+        ("--sun", "north,45"),
+        ("--sun", "315,0"),
+        ("--sun", "400,45"),
+        ("--fog", "1.5"),
+        ("--exaggeration", "0"),
         ("--gl", "2.1"),
         ("--bits", "0"),
         ("--sse", "-1"),

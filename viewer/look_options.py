@@ -54,12 +54,16 @@ def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def take(settings: Settings, values: dict[str, Any]) -> None:
     """Move the options' values, as click gives them, out of `values` into settings; what was not given stays."""
     shading = settings.shading
-    sun = values.pop("sun")
-    if sun is not None:
-        shading.sun_azimuth_deg, shading.sun_altitude_deg = sun
-    settings.view.exaggeration = values.pop("exaggeration") or settings.view.exaggeration
-    shading.mode = values.pop("shading") or shading.mode
-    shading.hillshade = values.pop("hillshade") or shading.hillshade
+    given = {name: values.pop(name) for name in ("shading", "hillshade", "sun", "fog", "exaggeration")}
     shading.shadows |= values.pop("shadows")
     shading.edl |= values.pop("edl")
-    shading.fog = values.pop("fog") or shading.fog
+    if given["shading"] is not None:
+        shading.mode = given["shading"]
+    if given["hillshade"] is not None:
+        shading.hillshade = given["hillshade"]
+    if given["sun"] is not None:
+        shading.sun_azimuth_deg, shading.sun_altitude_deg = given["sun"]
+    if given["fog"] is not None:
+        shading.fog = given["fog"]
+    if given["exaggeration"] is not None:
+        settings.view.exaggeration = given["exaggeration"]

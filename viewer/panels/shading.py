@@ -62,8 +62,8 @@ def _light(shading: Shading) -> None:
     widgets.tip("What the sun does not reach lies in shadow. Key H.")
     imgui.end_disabled()
     imgui.same_line(hello_imgui.em_size(9))
-    shading.edl = imgui.checkbox("Eye-dome lighting", shading.edl)[1]
-    widgets.tip("Darkens what lies behind its surroundings, so that creases and edges stand out. Key E.")
+    shading.edl = imgui.checkbox("Eye-dome", shading.edl)[1]
+    widgets.tip("Eye-dome lighting: what lies behind its surroundings darkens, so that creases stand out. Key E.")
     if shading.edl:
         shading.edl_strength = imgui.slider_float(widgets.labelled("Strength"), shading.edl_strength, 0, 3, "%.2f")[1]
     shading.fog = imgui.slider_float(widgets.labelled("Haze"), shading.fog, 0, 1, "%.2f" if shading.fog else "none")[1]
