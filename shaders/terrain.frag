@@ -15,6 +15,9 @@
 in vec3 v_place;
 flat in vec3 v_about;
 flat in vec2 v_size_m;
+#ifdef MORPH
+flat in vec4 v_parent;  // layer, half east and south, morph
+#endif
 
 layout(location = 0) out vec4 o_colour;
 
@@ -33,6 +36,9 @@ void discard_holes()
 
 #if !defined(WIREFRAME) && !defined(DEPTH)
 uniform sampler2DArray u_gradients;  // at vertices
+#ifdef MORPH
+uniform sampler2DArray u_parent_gradients;
+#endif
 uniform sampler2D u_colours;
 uniform vec2 u_elevation_m;  // at the two ends of the colours
 uniform bool u_coloured;  // elevation colours, else neutral
@@ -40,11 +46,20 @@ uniform bool u_shaded;  // relief
 
 uniform float u_exaggeration;
 
-// Slopes east and north at a place of the tile, metres per metre.
+vec3 texel_of(vec2 uv, float layer)
+{
+    return vec3(uv * (float(LATTICE - 1) / float(LATTICE)) + 0.5 / float(LATTICE), layer);
+}
+
+// Slopes east and north at a place of the tile, metres per metre; part of the parent's where the tile morphs.
 vec2 gradient_at(vec2 uv)
 {
-    vec2 at = uv * (float(LATTICE - 1) / float(LATTICE)) + 0.5 / float(LATTICE);
-    return texture(u_gradients, vec3(at, v_about.x)).rg;
+    vec2 gradient = texture(u_gradients, texel_of(uv, v_about.x)).rg;
+#ifdef MORPH
+    vec3 there = texel_of(0.5 * (v_parent.yz + uv), v_parent.x);
+    gradient = mix(gradient, texture(u_parent_gradients, there).rg, v_parent.w);
+#endif
+    return gradient;
 }
 
 #include <hillshade>

@@ -110,7 +110,7 @@ def test_each_method_and_each_overlay_has_its_file():
     assert {path.stem for path in (ROOT / "hillshade").iterdir()} == set(HILLSHADES)
 
 
-def test_grid_mesh_covers_the_tile_once_and_hangs_a_curtain():
+def test_grid_mesh_covers_the_tile_once_and_hangs_a_skirt():
     vertices, triangles = grid_mesh(8)
     corners = vertices[triangles]  # [m, 3, 3]
     surface = corners[(corners[:, :, 2] == 0).all(axis=1)]
@@ -166,6 +166,7 @@ VARIANTS = [
     {"SHADOWS": 1, "CASCADES": 3},
     {"DEPTH": 1},
     {"WIREFRAME": 1, "HOLES": 1},
+    {"MORPH": 1},
 ]
 
 
@@ -176,7 +177,9 @@ def test_terrain_programs_compile_and_take_what_they_are_sent(ctx, overlay, vari
     program = drawing.program(overlay, 16, variant)
     attributes = {name for name in program if name.startswith(("i_", "in_"))}
     assert attributes <= {"in_grid", *(f"i_{name}" for name in INSTANCE.names)}
-    assert {"in_grid", "i_origin", "i_size", "i_curtain", "i_about"} <= attributes
+    assert {"in_grid", "i_origin", "i_stitch"} <= attributes
+    assert ("i_parent" in attributes) == ("MORPH" in variant)
+    assert ("i_extent" in attributes) == ("HOLES" in variant)
     drawing.release()
 
 

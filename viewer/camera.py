@@ -69,6 +69,10 @@ class Camera:
         """Size of the whole view's picture, of which one of `size_px` shows `window`: here the same."""
         return size_px
 
+    def pixel(self, size_px: tuple[int, int]) -> float:
+        """Size of a pixel at distance 1 ahead."""
+        return 2 * math.tan(math.radians(self.fov_deg) / 2) / self.whole(size_px)[1]
+
     def pyramid(self, size_px: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Vectors right, up and forward: forward + x·right + y·up looks through (x, y) of a picture, −1 to 1."""
         width, height = self.whole(size_px)

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import moderngl
 import numpy as np
 
 from neural.tiles import Tile
-from viewer import skirts, sunlight
+from viewer import sunlight
+from viewer.batches import Batches
 from viewer.camera import CLEARANCE_M, Camera
 from viewer.light import Light
 from viewer.lod import Selection
-from viewer.page import TilePage
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
 from viewer.passes.survey import SurveyTarget
 from viewer.passes.target import EyeDome, Target
-from viewer.passes.terrain import INSTANCE, SHADOW_UNIT, Batch, Look, TerrainPass
+from viewer.passes.terrain import SHADOW_UNIT, Batch, Look, TerrainPass
 from viewer.settings import Shading
 from viewer.singletile import belongs, tile_of
-from viewer.skirts import EdgeFacts
 from viewer.source import Source
 from viewer.stats import Bounds
-from viewer.store import TileKey, TileStore
+from viewer.store import TileStore
 from viewer.sunlight import Sunlight
 from viewer.timers import Timers
+
+_SELECTIONS = 6
+"""Selections whose instances are kept: of two panes, their surveys, and what casts shadows on them."""
 
 
 class Part(NamedTuple):
@@ -49,6 +52,7 @@ class Drawing:
         self._terrain = TerrainPass(ctx)
         self._survey = SurveyTarget(ctx)
         self._bounds = BoundsPass(ctx)
+        self._batches: OrderedDict[Hashable, Batches] = OrderedDict()
         self._sunlights: list[Sunlight] = []  # for each part, once there are shadows
 
     def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
@@ -80,7 +84,7 @@ class Drawing:
         debug, shading = parts[0].look.settings.debug, parts[0].look.settings.shading
         with self.timers.cpu("arrange"):
             only = tile_of(debug.tile)
-            batches = [_batches(store, part, camera.eye, exaggeration, pivot_z, only) for part in parts]
+            batches = [self._placed(store, part, camera.eye, exaggeration, pivot_z, only) for part in parts]
         light = Light.of(shading, camera, fbo.size, area)
         self.timers.enabled = debug.timing
         shaded = sunlight.wanted(parts[0].look.settings)
@@ -90,14 +94,14 @@ class Drawing:
                     others = part._replace(
                         selection=sunlight.beside(part.selection), look=part.look._replace(measure=None)
                     )
-                    tiles = own + _batches(store, others, camera.eye, exaggeration, pivot_z, None)
+                    tiles = own + self._placed(store, others, camera.eye, exaggeration, pivot_z, None)
                     sun.cast(self._terrain, tiles, part.look, camera, light, (near, far), around, area)
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
             for k, (part, each) in enumerate(zip(parts, batches, strict=True)):
                 self._target.limit(part.columns)
                 maps = self._sunlights[k].use(SHADOW_UNIT) if shaded else None
-                self._terrain.draw(each, clip_from_world, part.look, light, maps)
+                self._terrain.draw(each, clip_from_world, camera.pixel(fbo.size), part.look, light, maps)
         if debug.bounds:
             with self.timers.time("boxes"):
                 for part, around in zip(parts, boxes, strict=True):
@@ -125,9 +129,27 @@ class Drawing:
             self._survey.begin(size_px)
             for part in parts:
                 self._survey.limit(part.columns)
-                batches = _batches(store, part, camera.eye, exaggeration, pivot_z, only)
+                batches = self._placed(store, part, camera.eye, exaggeration, pivot_z, only)
                 self._terrain.draw_numbers(batches, clip_from_world, part.look)
             return self._survey.read()
+
+    def _placed(
+        self, store: TileStore, part: Part, eye: np.ndarray, exaggeration: float, pivot_z: float, only: Tile | None
+    ) -> list[Batch]:
+        """The part's tiles as instances, of which all but their places is made anew only when other tiles are drawn."""
+        source, selection, look = part.source, part.selection, part.look
+        key = (source, source.nodes.version, look.quads, selection.drawn.tobytes(), selection.refined.tobytes())
+        found = self._batches.pop(key, None) or Batches(store, source, selection, look.quads)
+        self._batches[key] = found
+        if len(self._batches) > _SELECTIONS:
+            self._batches.popitem(last=False)
+        measured = [store.paint(source, tile, look.measure) for tile in selection.draw] if look.measure else None
+        shown = None if only is None else [belongs(tile, only) for tile in selection.draw]
+        return found.placed(eye, selection.morph, exaggeration, pivot_z, measured, shown)
+
+    def forget(self) -> None:
+        """A file has been closed: let go of its tiles."""
+        self._batches.clear()
 
     def _suns(self, count: int) -> list[Sunlight]:
         while len(self._sunlights) < count:
@@ -165,48 +187,3 @@ def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
     # The sides of the picture are nearer than its middle by the cosine of half the field of view.
     near = max(0.5 * nearest, 0.4 * CLEARANCE_M)
     return near, max(1.01 * far, 2.0 * near)
-
-
-def _batches(
-    store: TileStore, part: Part, eye: np.ndarray, exaggeration: float, pivot_z: float, only: Tile | None
-) -> list[Batch]:
-    """The drawn tiles as instances, near ones first; those without holes before the others."""
-    source, selection = part.source, part.selection
-    grid = source.reader.grid
-    curtains = skirts.lengths(
-        selection.draw,
-        lambda tile: _edge_facts(store, source, tile),
-        source.extent,
-        store.edge_gap_m.get(source.key, 0.0),
-        source.height_span_m,
-    )
-    groups: dict[tuple[bool, int], tuple[TilePage, list[np.ndarray]]] = {}
-    nearest_first = sorted(selection.draw, key=lambda tile: (-selection.errors_px.get(tile, 0.0), tile))
-    for tile in nearest_first:
-        if not belongs(tile, only):
-            continue
-        resident = store.resident(source, tile)
-        assert resident is not None
-        page, layer = store.cache.slot(TileKey(source.key, tile))
-        west, south, east, north = grid.tile_bounds(tile)
-        instance = np.zeros((), INSTANCE)
-        z = pivot_z + (resident.offset_m - pivot_z) * exaggeration
-        instance["origin"] = west - eye[0], north - eye[1], z - eye[2]
-        instance["size"] = east - west, north - south
-        instance["extent"] = source.extent(tile)
-        instance["curtain"] = curtains[tile]
-        instance["about"] = layer, tile.z, resident.offset_m, float(store.paint(source, tile, part.look.measure))
-        groups.setdefault((resident.holes, id(page)), (page, []))[1].append(instance)
-    return [
-        Batch(page, holes, np.stack(instances))
-        for (holes, _), (page, instances) in sorted(groups.items(), key=lambda item: item[0][0])
-    ]
-
-
-def _edge_facts(store: TileStore, source: Source, tile: Tile) -> EdgeFacts:
-    row, resident = source.nodes.row(tile), store.resident(source, tile)
-    assert row is not None
-    info = source.nodes.infos[row]
-    assert info is not None
-    assert resident is not None
-    return EdgeFacts(min(info.geometric_error_m, source.height_span_m), resident.profile.roughness_m)

@@ -124,7 +124,8 @@ class Selection:
     drawn: np.ndarray = field(default_factory=_rows)
     px: np.ndarray = field(default_factory=lambda: np.zeros(0))  # errors of the drawn tiles
     morph: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of the drawn tiles, see `morphs`
-    visited: np.ndarray = field(default_factory=_rows)  # drawn tiles, their ancestors, all siblings of those
+    refined: np.ndarray = field(default_factory=_rows)  # tiles whose children were visited instead
+    visited: np.ndarray = field(default_factory=_rows)  # drawn and refined tiles, and those outside the picture
     missing: np.ndarray = field(default_factory=_rows)  # most urgent first
     culled: int = 0
 
@@ -217,13 +218,15 @@ class Selector:
         visited = np.concatenate(fronts)
         visited = self._hint = visited.compress(table.exists.take(visited))
         seen = self._seen.take(visited)
-        ends = visited.compress(seen & ~self._split.take(visited))
+        split = self._split.take(visited)
+        ends = visited.compress(seen & ~split)
         px = self._px.take(ends)
         morph = morphs(self._px.take(table.parent.take(ends)), sse_px)
         morph[ends == 0] = 0.0  # the root has no parent
         waiting = ends.compress((px > sse_px) & (table.lacking[kind].take(ends) > 0))
         missing = self._missing(waiting, kind) if waiting.size else _rows()
-        return Selection(table, ends, px, morph, visited, missing, len(visited) - int(np.count_nonzero(seen)))
+        culled = len(visited) - int(np.count_nonzero(seen))
+        return Selection(table, ends, px, morph, visited.compress(split), visited, missing, culled)
 
     def _evaluate(self, rows: np.ndarray, view: View, sse_px: float, kind: int) -> None:
         table = self.table

@@ -45,6 +45,8 @@ class NodeTable:
         self.tiles: list[Tile] = []
         self.infos: list[ChildInfo | None] = []
         """What the parent's envelope says; None for a child that does not exist."""
+        self.address = np.zeros((0, 3), np.int64)
+        """z, x and y of the tiles."""
         self.centre = np.zeros((0, 3))
         self.half = np.zeros((0, 3))
         """Half the box's sides."""
@@ -138,6 +140,7 @@ class NodeTable:
         self._reserve(start + count)
         for row, (tile, info) in enumerate(zip(tiles, infos, strict=True), start):
             self._rows[tile] = row
+            self.address[row] = tile
             self.parent[row], self.first[row], self.exists[row] = parent, -1, info is not None
             if info is not None:
                 box = self._box_of(tile, info)
@@ -170,7 +173,7 @@ class NodeTable:
         if count <= there:
             return
         more = max(64, 2 * there, count) - there
-        for name in ("centre", "half", "error_m", "parent", "first", "exists", "failed"):
+        for name in ("address", "centre", "half", "error_m", "parent", "first", "exists", "failed"):
             array = getattr(self, name)
             setattr(self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)]))
         for name in ("loaded", "lacking"):

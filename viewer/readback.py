@@ -1,4 +1,4 @@
-"""Heights of one tile back from the GPU: what picking and skirts need of a tile that no worker decoded."""
+"""Heights of one tile back from the GPU: what picking and stitching need of a tile that no worker decoded."""
 
 from __future__ import annotations
 

@@ -133,6 +133,7 @@ class Scene:
         """Close all files and free their textures; the scene can open others."""
         if self._open is not None:
             self._open.close()
+            self._drawing.forget()
         self._open = None
         self.stats = FrameStats()
 

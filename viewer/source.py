@@ -3,7 +3,6 @@ where the GPU does not ("numpy")."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,16 +12,14 @@ from neural.container import Reader
 from neural.envelope import ChildInfo, Children
 from neural.errors import ContainerError
 from neural.surface import SurfaceDecoder, TileSurface
-from neural.tiles import TILE, Tile, vertices
+from neural.tiles import Tile, vertices
 from viewer import lod
 from viewer.nodes import NodeTable
+from viewer.sides import Extent, Outline, outline
 from viewer.stats import Bounds
 
 MARCH = 64
 """Intervals of the coarse lattice that picking walks over before it asks the decoder."""
-
-CHORD = 16
-"""Lattice steps (of 256) over which an edge's roughness is measured: what a mesh of 16 quads would miss."""
 
 
 class SourceKey(NamedTuple):
@@ -47,7 +44,7 @@ class Profile(NamedTuple):
 
     lattice: np.ndarray  # float32 [65, 65] metres above offset_m, north row first
     edges: Edges
-    roughness_m: float  # how far the edges leave straight chords of CHORD lattice steps
+    outline: Outline
 
 
 @dataclass
@@ -99,22 +96,22 @@ class Source:
     def _decode(self, tile: Tile, surface: TileSurface) -> DecodedTile:
         at = vertices()
         full = surface.heights(at, at, order=1)
-        above_m = full.metres - surface.offset_m
+        above_m = (full.metres - surface.offset_m).astype(np.float32)
         gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(np.float32)
-        return DecodedTile(above_m.astype(np.float32), gradients, self.profile(tile, above_m, surface.offset_m))
+        return DecodedTile(above_m, gradients, self.profile(tile, above_m, surface))
 
-    def profile(self, tile: Tile, above_m: np.ndarray, offset_m: float) -> Profile:
-        """The profile of a tile with heights [257, 257] above offset_m."""
-        metres = offset_m + above_m.astype(np.float64)
+    def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> Profile:
+        """The profile of a tile with heights float32 [257, 257] above its offset_m."""
+        metres = surface.offset_m + above_m.astype(np.float64)
         edges = Edges(*(metres[k] for k in (0, -1)), *(metres[:, k] for k in (0, -1)))
         step = (len(above_m) - 1) // MARCH
-        return Profile(above_m[::step, ::step].astype(np.float32), edges, self._roughness(tile, edges))
+        extent = Extent.of(*self.extent(tile), self.has_holes(tile, surface))
+        around = outline(above_m, surface.offset_m, extent, surface.valid)
+        return Profile(above_m[::step, ::step].copy(), edges, around)
 
-    def _roughness(self, tile: Tile, edges: Edges) -> float:
-        """How far the edges leave chords; what lies beyond the raster's rim does not count."""
-        u_end, v_end = (math.ceil(min(end, 1.0) * TILE) + 1 for end in self.extent(tile))
-        ends = (u_end, u_end, v_end, v_end)  # north, south, west, east
-        return max(_off_chord(edge[:end]) for edge, end in zip(edges, ends, strict=True))
+    def has_holes(self, tile: Tile, surface: TileSurface) -> bool:
+        """Whether a cell of a tile has no data, or the raster ends inside it."""
+        return not surface.valid.all() or min(self.extent(tile)) < 1
 
     def box(self, tile: Tile, info: ChildInfo) -> Bounds:
         """The tile's true (never exaggerated) box; decoded heights may leave the source's range a little."""
@@ -145,11 +142,3 @@ def gpu_input(surface: TileSurface) -> np.ndarray:
         return surface.latents
     (texels,) = surface.prepared.values()
     return texels
-
-
-def _off_chord(edge: np.ndarray) -> float:
-    positions = np.arange(len(edge))
-    ends = [*range(0, len(edge) - 1, CHORD), len(edge) - 1]
-    straight = np.interp(positions, ends, edge[ends])
-    worst = float(np.abs(edge - straight).max())
-    return worst if math.isfinite(worst) else 0.0

@@ -22,6 +22,7 @@ from viewer.edge_gaps import EdgeGaps
 from viewer.nodes import NodeTable
 from viewer.page import TilePage
 from viewer.readback import HeightReader
+from viewer.sides import Sides
 from viewer.source import DecodedTile, LoadedTile, Profile, Source, SourceKey
 from viewer.streaming import Done, Job, Streamer
 from viewer.tile_errors import Measure, TileErrors, measure, not_measured
@@ -52,6 +53,7 @@ class Resident:
     surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
     gpu_surface: TileSurface | None = None  # prepared by the GPU, for picking; also only while it is needed
     profile: Profile = field(init=False)
+    sides: dict[int, Sides] = field(default_factory=dict)  # for numbers of quads
     errors: dict[Measure, TileErrors] = field(default_factory=dict)
     painted: dict[str, Measure] = field(default_factory=dict)  # what is in the page's texture of each quantity
     gaps: EdgeGaps = field(init=False)
@@ -226,8 +228,7 @@ class TileStore:
         surface = loaded.surface
         source.nodes.learn(tile, loaded.children)
         self._tables[source.key] = source.nodes
-        holes = not surface.valid.all() or min(source.extent(tile)) < 1
-        resident = Resident(surface.offset_m, holes, surface)
+        resident = Resident(surface.offset_m, source.has_holes(tile, surface), surface)
         page, layer = self.cache.insert(TileKey(source.key, tile), resident)
         page.write_valid(layer, surface.valid)
         if isinstance(loaded.ready, DecodedTile):
@@ -236,7 +237,7 @@ class TileStore:
         else:
             self.program(source).decode(loaded.ready, surface.scale_m, surface.side_m, page, layer)
             self._reader = self._reader or HeightReader(self._ctx)
-            resident.profile = source.profile(tile, self._reader.read(page, layer), surface.offset_m)
+            resident.profile = source.profile(tile, self._reader.read(page, layer), surface)
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 

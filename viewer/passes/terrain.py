@@ -14,15 +14,19 @@ from viewer.light import Light
 from viewer.overlay_kinds import KINDS
 from viewer.page import LATTICE, NO_ERROR, TilePage
 from viewer.settings import Settings
+from viewer.stitching import ZONE
 from viewer.tile_errors import Measure
 
 INSTANCE = np.dtype(
     [
         ("origin", "f4", 3),  # north-west corner at the offset height, drawn space, relative to the eye
         ("size", "f4", 2),  # metres east and south
-        ("extent", "f4", 2),  # where the raster ends, u and v
-        ("curtain", "f4", 4),  # metres: N, E, S, W
+        ("extent", "f4", 4),  # `viewer.sides.Extent`
+        ("skirt", "f4", 4),  # 1 where a tile meets the side: N, E, S, W
         ("about", "f4", 4),  # layer, level, offset_m, 1 when errors are there
+        ("parent", "f4", 4),  # layer, which half of it the tile is (0 or 1) east and south, its offset minus ours
+        ("parent_extent", "f4", 4),
+        ("stitch", "f4", 2),  # place in the corrections, and the morph
     ]
 )
 """One drawn tile as terrain.vert reads it."""
@@ -35,7 +39,10 @@ CONTOUR_PX = 1.2
 
 INDEX_EVERY = 5
 
-_FORMAT = ("3f 2f 2f 4f 4f/i", "i_origin", "i_size", "i_extent", "i_curtain", "i_about")
+_FORMAT = (
+    f"{' '.join(f'{INSTANCE[name].shape[0]}f' for name in INSTANCE.names or ())}/i",
+    *(f"i_{name}" for name in INSTANCE.names or ()),
+)
 _DEFINES = {
     "LATTICE": LATTICE,
     "TABLE_TEXELS": TABLE_TEXELS,
@@ -43,17 +50,22 @@ _DEFINES = {
     "FLAT_DEG": FLAT_DEG,
     "NO_DIRECTION": NO_DIRECTION,
     "INDEX_EVERY": INDEX_EVERY,
+    "STITCH_ZONE": ZONE,
 }
 _UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "gaps": 4, "colours": 5, "overlay_colours": 6}
+_UNITS |= {"parent_heights": 12, "parent_gradients": 13, "stitch": 14}
 
 SHADOW_UNIT = 8
 """Texture unit of the sun's depth maps."""
 
+_STITCHES = 6
+"""Textures of corrections kept: of two panes, their surveys, and what casts shadows on them."""
+
 
 def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its curtain.
+    """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its skirt.
 
-    Side 0 is the surface; 1 to 4 are the lower ends of the curtain north, east, south and west.
+    Side 0 is the surface; 1 to 4 are the lower ends of the skirt north, east, south and west.
     """
     n = quads + 1
     row, column = np.mgrid[0:n, 0:n]
@@ -77,11 +89,16 @@ def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Batch(NamedTuple):
-    """Tiles that one call draws: of one page, and all with holes (or cut by the rim) or all without."""
+    """Tiles that one call draws: of one page, and all with holes (or cut by the rim) or all without.
+
+    Either all of them morph, and have their parents on one page, or none does (None).
+    """
 
     page: TilePage
+    parent_page: TilePage | None
     holes: bool
     instances: np.ndarray  # dtype INSTANCE
+    corrections: np.ndarray  # `Seams.corrections` of these and other tiles
 
 
 class Look(NamedTuple):
@@ -105,22 +122,28 @@ class TerrainPass:
         self._programs: dict[tuple[str, int, frozenset[tuple[str, int]], str], moderngl.Program] = {}
         self._meshes: dict[int, tuple[moderngl.Buffer, moderngl.Buffer, int]] = {}
         self._tables: dict[str, moderngl.Texture] = {}
+        self._stitches: list[tuple[np.ndarray, moderngl.Texture]] = []  # latest used last
 
     def draw(
         self,
         batches: Sequence[Batch],
         clip_from_world: np.ndarray,
+        pixel: float,
         look: Look,
         light: Light,
         shadows: tuple[int, Mapping[str, object]] | None = None,
     ) -> None:
-        """Draw the batches into the bound framebuffer; `shadows` are `Sunlight.use`'s, bound to SHADOW_UNIT."""
+        """Draw the batches into the bound framebuffer.
+
+        `pixel` is the size of a pixel at distance 1; `shadows` are `Sunlight.use`'s, bound to SHADOW_UNIT.
+        """
         settings, overlay, quads, elevation_m, _, overlay_range, interval_m, contour_px = look
         shading = settings.shading
         low, high = elevation_m
         values = {
             **_UNITS,
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
+            "pixel": pixel,
             "exaggeration": settings.view.exaggeration,
             **light.uniforms(),
             "elevation_m": (low, max(high, low + 1e-3)),
@@ -178,12 +201,17 @@ class TerrainPass:
         vertices, triangles, count = self._mesh(quads)
         measures = KINDS[overlay].measures if overlay in KINDS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
-        for page, holes, instances in batches:
-            program = self.program(overlay, quads, {**variant, "HOLES": int(holes)}, hillshade)
+        for page, parent_page, holes, instances, corrections in batches:
+            own = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
+            program = self.program(overlay, quads, own, hillshade)
             gl.set_uniforms(program, **values)
             page.heights.use(_UNITS["heights"])
             page.gradients.use(_UNITS["gradients"])
             page.valid.use(_UNITS["valid"])
+            self._stitch(corrections).use(_UNITS["stitch"])
+            if parent_page is not None:
+                parent_page.heights.use(_UNITS["parent_heights"])
+                parent_page.gradients.use(_UNITS["parent_gradients"])
             # An unused sampler still needs a texture of its kind.
             (page.errors.get(measures) or page.valid).use(_UNITS["errors"])
             (page.gaps or page.valid).use(_UNITS["gaps"])
@@ -206,6 +234,23 @@ class TerrainPass:
             defines = _DEFINES | {"MESH_QUADS": quads} | variant
             self._programs[key] = gl.program(self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines=defines)
         return self._programs[key]
+
+    def _stitch(self, corrections: np.ndarray) -> moderngl.Texture:
+        """Corrections as a texture, four rows a tile."""
+        at = next((k for k, (array, _) in enumerate(self._stitches) if array is corrections), None)
+        if at is not None:
+            self._stitches.append(self._stitches.pop(at))
+            return self._stitches[-1][1]
+        rows, width = 4 * len(corrections), corrections.shape[-1]
+        texture = self._stitches.pop(0)[1] if len(self._stitches) == _STITCHES else None
+        if texture is None or texture.width != width or texture.height < rows:
+            if texture is not None:
+                texture.release()
+            texture = self._ctx.texture((width, 2 * rows), 1, dtype="f4")
+            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        texture.write(np.ascontiguousarray(corrections), (0, 0, width, rows))
+        self._stitches.append((corrections, texture))
+        return texture
 
     def _mesh(self, quads: int) -> tuple[moderngl.Buffer, moderngl.Buffer, int]:
         if quads not in self._meshes:
@@ -232,8 +277,9 @@ class TerrainPass:
         for vertices, triangles, _ in self._meshes.values():
             vertices.release()
             triangles.release()
-        for table in self._tables.values():
-            table.release()
+        for texture in (*self._tables.values(), *(texture for _, texture in self._stitches)):
+            texture.release()
+        self._stitches.clear()
         self._programs.clear()
         self._meshes.clear()
         self._tables.clear()
