@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.gui_driver import SIZE, imgui
-from viewer import bars, help, keys, window
+from viewer import bars, help, keys, overlay_kinds, window
 from viewer.launch import Launch
 from viewer.tools import Mouse
 
@@ -36,6 +36,8 @@ def test_the_sheet_and_the_menus_have_every_command():
     assert all(key.shown in listed[key.group, key.text] for key in keys.KEYS if key.chord)
     assert listed["Compare", "Fewer bits"] == "[ or ,"
     assert {group for _, groups in bars.MENUS for group in groups} == set(keys.GROUPS)
+    titles = {kind.title for kind in overlay_kinds.KINDS.values()} - {"Error"}
+    assert titles <= {key.text for key in keys.KEYS if key.group == "Overlays"}
     for count in range(1, 8):
         filled = help.columns(found, count)
         assert len(filled) <= count

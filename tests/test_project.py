@@ -67,7 +67,8 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
         camera=VIEW.to_json() | {"roll_deg": 1.0},
         settings={
             "view": {"exaggeration": "high", "fov_deg": 60, "sse_px": 1e9},
-            "shading": {"mode": "plaid", "sun_azimuth_deg": 10},
+            "shading": {"mode": "plaid", "sun_azimuth_deg": 10, "colormap": "puce"},
+            "overlay": {"colormap": {"slope": "puce"}, "reach": {"slope": -1.0}},
             "sound": {},
             "slots": {"A": {"index": 1, "keep_bits": None, "colour": 1}},
             "active": "C",
@@ -80,7 +81,9 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
     for name in ("view.exaggeration", "view.sse_px", "shading.mode", "sound", "active", "slots.A.colour"):
         assert f"settings.{name}" in odd
     assert "camera.roll_deg" in odd
-    assert odd.count(",") == 6
+    for name in ("shading.colormap", "overlay.colormap", "overlay.reach"):
+        assert f"settings.{name}" in odd
+    assert odd.count(",") == 9
     settings = project.settings_of(read)
     assert (settings.view.fov_deg, settings.shading.sun_azimuth_deg, settings.view.exaggeration) == (60.0, 10.0, 1.0)
     assert (settings.slots["A"].index, set(settings.slots), settings.active) == (1, {"A", "B"}, "A")
@@ -195,6 +198,25 @@ def test_project_on_the_command_line(folder, monkeypatch):
     assert project.settings_of(launch.opened_project) == launch.settings
     assert CliRunner().invoke(command.main, ["--project", str(out), area]).exit_code == 2
     assert CliRunner().invoke(command.main, ["--project", str(folder / "no.tvproj.json")]).exit_code == 3
+
+
+def test_a_project_from_python(folder):
+    import viewer
+
+    area, other, out = folder / "a" / "a.ntile", folder / "b" / "b.ntile", folder / "view.tvproj.json"
+    with viewer.Viewer(area, size=(160, 90), compare=other, overlay="slope", split=True) as first:
+        first.look(VIEW)
+        first.save_project(out)
+        picture = first.render()
+    with viewer.Viewer(other, size=(160, 90)) as second:
+        assert second.open_project(out) == []
+        assert second.camera == VIEW
+        assert np.array_equal(second.render(), picture)
+    edited(out, files=["a/a.ntile", "gone.ntile"])
+    with viewer.Viewer(other, size=(160, 90)) as third:
+        (missing,) = third.open_project(out)
+        assert "gone.ntile missing" in missing
+        assert third.settings.slots["B"].file == 0
 
 
 def test_a_project_without_a_window(folder, ctx):

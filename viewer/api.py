@@ -23,7 +23,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from viewer import bookmarks, gl, headless, layers, legend
+from viewer import bookmarks, gl, headless, layers, legend, project
 from viewer.camera import Camera
 from viewer.film import command, output, pathfile, record
 from viewer.film.generators import GENERATORS
@@ -200,6 +200,19 @@ class Viewer:
         reader = self.scene.reader
         assert reader is not None
         return bookmarks.Bookmarks(reader.grid)
+
+    def save_project(self, out: str | os.PathLike[str]) -> None:
+        """Write a project file: files, slots, reference, camera and settings. Raises NtileError."""
+        project.write(out, project.gathered(self.scene, self.camera, self._options["reference"]))
+
+    def open_project(self, path: str | os.PathLike[str]) -> list[str]:
+        """Show what a project file says; returns sentences about what could not be restored. Raises NtileError."""
+        opened = project.read(path)
+        with self._ctx:
+            self._open(opened.files[0], opened.reference, None, None, None)
+            said = opened.warnings + project.into(self.scene, opened)
+        self.camera = opened.camera or self.camera
+        return said
 
     # Pictures
 

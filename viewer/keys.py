@@ -195,6 +195,10 @@ KEYS = (
         lambda app: app.comparing.toggle_errors("reference"),
         on=lambda app: comparing.shows_errors(app.settings, "reference"),
     ),
+    overlay("", "Absolute error", "absolute_error"),
+    overlay("", "Beyond tolerance", "tolerance"),
+    overlay("", "Gradient error", "gradient_error"),
+    overlay("", "Edge gap", "edge_gap"),
     Key("Compare", "x", "Swap A and B", lambda app: layers.swap(app.settings), possible=has_file),
     switch("Compare", "s", "Split picture, A beside B", "compare.split"),
     Key(

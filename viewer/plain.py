@@ -51,13 +51,16 @@ def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | 
             return None
         return convert(next(a for a in arguments if a is not type(None)), value, left, rules, path)
     if origin is dict and isinstance(value, Mapping):
-        return {str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k))) for k, v in value.items()}
+        made = {str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k))) for k, v in value.items()}
+        for name, item in made.items():
+            _check(item, (rules or {}).get(_dotted(path, name)))
+        return made
     if origin in (tuple, list) and isinstance(value, list | tuple):
         return origin(convert(arguments[0], item, left, rules, path) for item in value)
     if is_dataclass(hint) and isinstance(hint, type):
-        made = hint()
-        left += restore(made, value, rules, path)
-        return made
+        restored = hint()
+        left += restore(restored, value, rules, path)
+        return restored
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     if hint in (int, bool, str) and type(value) is hint:

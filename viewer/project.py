@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neural import __version__
 from neural.errors import NtileError
 from neural.surface import available_bits
-from viewer import overlay_kinds, plain
+from viewer import colormaps, overlay_kinds, plain
 from viewer.camera import Camera
 from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
 
@@ -22,24 +23,37 @@ if TYPE_CHECKING:
 SUFFIX = ".tvproj.json"
 MARK, VERSION = "terrain_viewer_project", 1
 
-RULES: dict[str, plain.Rule] = {
-    "active": SLOTS,
-    "view.exaggeration": (0.01, 1000.0),
-    "view.sse_px": (0.1, 64.0),
-    "view.mesh_quads": (0, *MESH_QUADS),
-    "view.msaa": (-1, 0, 2, 4, 8, 16),
-    "view.cache_mb": (16.0, 65536.0),
-    "view.upload_budget_ms": (0.1, 1000.0),
-    "view.fov_deg": (1.0, 150.0),
-    "shading.mode": SHADING_MODES,
-    "shading.hillshade": HILLSHADES,
-    "shading.sun_altitude_deg": (0.0, 90.0),
-    "overlay.name": overlay_kinds.NAMES,
-    "overlay.against": overlay_kinds.AGAINST,
-    "overlay.opacity": (0.0, 1.0),
-    "contours.interval_m": (1e-6, 1e6),
-}
-"""Bounds and choices of settings, by name; what breaks them is not restored."""
+
+@cache
+def rules() -> dict[str, plain.Rule]:
+    """Bounds and choices of settings, by name; what breaks them is not restored."""
+    found: dict[str, plain.Rule] = {
+        "active": SLOTS,
+        "view.exaggeration": (0.01, 1000.0),
+        "view.sse_px": (0.1, 64.0),
+        "view.mesh_quads": (0, *MESH_QUADS),
+        "view.msaa": (-1, 0, 2, 4, 8, 16),
+        "view.cache_mb": (16.0, 65536.0),
+        "view.upload_budget_ms": (0.1, 1000.0),
+        "view.fov_deg": (1.0, 150.0),
+        "compare.divider": (0.0, 1.0),
+        "shading.mode": SHADING_MODES,
+        "shading.hillshade": HILLSHADES,
+        "shading.sun_altitude_deg": (0.0, 90.0),
+        "shading.edl_strength": (0.0, 100.0),
+        "shading.fog": (0.0, 1.0),
+        "shading.colormap": colormaps.names("elevation"),
+        "overlay.name": overlay_kinds.NAMES,
+        "overlay.against": overlay_kinds.AGAINST,
+        "overlay.amplification": (1e-6, 1e6),
+        "overlay.tolerance_m": (0.0, 1e6),
+        "overlay.opacity": (0.0, 1.0),
+        "contours.interval_m": (1e-6, 1e6),
+    }
+    for name, kind in overlay_kinds.KINDS.items():
+        found[f"overlay.reach.{name}"] = (1e-9, 1e9)
+        found[f"overlay.colormap.{name}"] = colormaps.names(kind.tables) if kind.tables else ()
+    return found
 
 
 @dataclass
@@ -120,7 +134,7 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     """Camera and settings; returns the names of what is not understood."""
     settings, unknown = Settings(), []
     if values.get("settings") is not None:
-        unknown += [f"settings.{name}" for name in plain.restore(settings, values["settings"], RULES)]
+        unknown += [f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())]
     settings.slots = {slot: settings.slots.get(slot) or Settings().slots[slot] for slot in SLOTS}
     project.settings = asdict(settings)
     if values.get("camera") is not None:
@@ -136,8 +150,14 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
 def settings_of(project: Project) -> Settings:
     """The settings, with those not in the project as usual."""
     settings = Settings()
-    plain.restore(settings, project.settings, RULES)
+    plain.restore(settings, project.settings, rules())
     return settings
+
+
+def gathered(scene: Scene, camera: Camera, reference: str | None, parts: Mapping[str, Any] | None = None) -> Project:
+    """What a scene with a file shows, seen by a camera; `reference` is its raster if it has one."""
+    files = [str(file.reader.path) for file in scene.files]
+    return Project(files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {}))
 
 
 def into(scene: Scene, project: Project, *, slots: bool = True) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -42,8 +42,7 @@ class Projects:
         app = self._app
         assert app.scene is not None
         parts = {name: part(app).to_json() for name, part in PARTS.items()}
-        files = [str(file.reader.path) for file in app.scene.files]
-        return Project(files, set(), app.reference_path, replace(app.camera), asdict(app.settings), parts)
+        return project.gathered(app.scene, app.camera, app.reference_path, parts)
 
     def save(self) -> None:
         """Save where it was saved before, or ask."""
