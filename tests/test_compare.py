@@ -242,7 +242,7 @@ def test_files_are_opened_beside_the_first_and_closed(scene, target, mountain_fi
     assert scene.settings.slots["B"] == LayerChoice(0)
     headless.load(scene, camera, SIZE)
     np.testing.assert_array_equal(image(scene, target, camera), alone)
-    assert {key.source.file for key in scene.store.cache} == {0}
+    assert {key.source.file for key in scene.store.cache} == {scene.files[0].serial}
     with pytest.raises(ContainerError):
         reader.read(0, Tile(0, 0, 0))  # its file is closed
 

@@ -144,8 +144,7 @@ def test_decoders_are_loaded_once_and_by_workers(scene, layered_file, monkeypatc
             layers.put(layer, scene.settings.layer)
             layers.keep_bits(layer, scene.settings.layer, bits)
             headless.load(scene, camera, SIZE)
-    # The first layer has nothing to be shown before it, so it does not wait for a worker.
-    assert [thread is threading.main_thread() for _, thread in loads] == [True, False]
+    assert [thread is threading.main_thread() for _, thread in loads] == [False, False]
 
 
 @pytest.mark.parametrize("spoil", [no_number, of_another])

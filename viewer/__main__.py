@@ -175,11 +175,6 @@ def run(launch: Launch) -> None:
     for out in (launch.screenshot, launch.out):
         if out and not Path(out).resolve().parent.is_dir():
             raise NtileError(f"{out}: its folder does not exist; create it or choose another place.")
-    if launch.path is not None:
-        # What is wrong with the file is said before OpenGL is tried or a window flashes up.
-        from viewer import layers
-
-        layers.check_launch(launch)
     try:
         if launch.headless:
             if launch.theme:
@@ -226,8 +221,14 @@ def _window(launch: Launch) -> None:
     on_linux = sys.platform.startswith("linux")
     if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NtileError("There is no display to open a window on; use --headless --screenshot OUT.png for a picture.")
-    from viewer import app
+    if launch.path is not None:
+        from viewer import layers
 
+        launch.opening = layers.begin_launch(launch)
+    from viewer import app  # the file is being read meanwhile
+
+    if launch.opening is not None:
+        launch.opening.check()  # what is wrong with the file is said before a window flashes up
     app.run(launch)
 
 

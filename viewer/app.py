@@ -18,11 +18,13 @@ from viewer.comparing import Comparing
 from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.debugging import Debugging
 from viewer.dialogs import Dialogs
+from viewer.files import Files
 from viewer.input import Input
 from viewer.launch import Launch
 from viewer.measuring.session import Measuring
 from viewer.messages import Messages
 from viewer.navigation import Navigation
+from viewer.opening import Opening
 from viewer.png import write_png
 from viewer.preferences import Store
 from viewer.projects import Projects
@@ -46,7 +48,8 @@ class App:
         self.messages = Messages()
         self.preferences = Store(lambda sentence: self.messages.add("warning", sentence))
         self.camera = Camera()
-        self.dialogs: Dialogs = Dialogs(lambda path: self.queue_drop([path]), self.open_reference)
+        self.files: Files = Files(self)
+        self.dialogs: Dialogs = Dialogs(lambda path: self.queue_drop([path]), self.files.open_reference)
         if self.preferences.values.folder:
             self.dialogs.folder = Path(self.preferences.values.folder)
         self.screenshots: Screenshots = Screenshots(self.messages)
@@ -94,10 +97,12 @@ class App:
         self.scene.load_ahead = True
         self.viewport = Viewport(ctx)
         launch = self.launch
+        if launch.opening is not None:
+            launch.opening.entry.set_result(self.scene.decode_entry)
         if launch.opened_project is not None:
             self.projects.begin(launch)
         elif launch.path is not None:
-            self.load(launch.path, launch.reference, *layers.for_first(launch))
+            self.load(launch.path, launch.reference, *layers.for_first(launch), launch.opening)
         layers.compare_launch(self.scene, launch)
         if launch.opened_project is None and launch.path is not None:
             layers.check_overlay(self.scene)
@@ -108,6 +113,7 @@ class App:
         if self.viewport is None:
             return
         self.debugging.frames.begin()
+        self.files.update()
         if self._dropped:
             dropped, self._dropped = self._dropped, []
             drops.open_all(self, dropped)
@@ -157,6 +163,7 @@ class App:
         self.preferences.values.folder = str(self.dialogs.folder)
         self.preferences.save()
         self.costs.close()
+        self.files.close()
         if self.scene is not None:
             self.scene.release()
         if self.viewport is not None:
@@ -166,16 +173,21 @@ class App:
     def busy(self) -> bool:
         """Whether the next frame will differ without any input."""
         loading = self.scene is not None and self.scene.reader is not None and not self.scene.settled
-        return loading or self.glide is not None or self.input.moving or self.measuring.busy
+        return loading or self.files.busy or self.glide is not None or self.input.moving or self.measuring.busy
 
     # What input and panels ask for
 
     def load(
-        self, path: str, reference: str | None = None, methods: Sequence[str] = (), bits: Sequence[int] = ()
+        self,
+        path: str,
+        reference: str | None = None,
+        methods: Sequence[str] = (),
+        bits: Sequence[int] = (),
+        opening: Opening | None = None,
     ) -> None:
-        """Show a file, or raise NtileError and keep the present one."""
+        """Show a file, or raise NtileError and keep the present one; waits unless it is opened already."""
         assert self.scene is not None
-        layers.open_file(self.scene, path, reference, methods, bits)
+        layers.open_file(self.scene, path, reference, methods, bits, opening)
         self.path = Path(path)
         self.measuring.opened(self)
         self.pick, self.reference_path, self.projects.path = None, reference, None
@@ -185,10 +197,10 @@ class App:
         self.preferences.values.remember(path)
         self.preferences.save()
 
-    def open(self, path: str, reference: str | None = None) -> bool:
+    def open(self, path: str, reference: str | None = None, opening: Opening | None = None) -> bool:
         """Show a file; what is wrong with it becomes a message and the present file stays."""
         try:
-            self.load(path, reference)
+            self.load(path, reference, opening=opening)
         except NtileError as error:
             self.messages.error(str(error))
             return False
@@ -202,14 +214,14 @@ class App:
             self.rmse_m = {}
             window.set_title("Terrain Viewer")
 
-    def open_reference(self, path: str) -> bool:
+    def open_reference(self, path: str, opening: Opening | None = None) -> bool:
         """Measure errors against this raster."""
         if self.path is None or self.scene is None:
             self.messages.error(f"{path}: open a .ntile file before its reference raster.")
             return False
         camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
         others, saved_as = self.comparing.paths, self.projects.path
-        if not self.open(str(self.path), path):
+        if not self.open(str(self.path), path, opening):
             return False
         self.comparing.reopen(others)
         self.projects.path = saved_as
@@ -285,6 +297,10 @@ class App:
 def run(launch: Launch) -> None:
     """Open the window and stay until it closes. Raises NtileError when that cannot be done or goes wrong."""
     app = App(launch)
-    window.run(app)
+    try:
+        window.run(app)
+    finally:
+        if launch.opening is not None and not launch.opening.entry.done():
+            launch.opening.cancel()  # there was no window
     if app.failure is not None:
         raise app.failure

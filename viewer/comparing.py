@@ -15,6 +15,7 @@ from viewer.split import Side
 
 if TYPE_CHECKING:
     from viewer.app import App
+    from viewer.opening import Opening
     from viewer.scene import Scene
     from viewer.settings import Settings
 
@@ -36,15 +37,15 @@ class Comparing:
 
     def ask(self) -> None:
         """Ask for a file to compare with."""
-        self._app.dialogs.open("Compare with", TERRAIN_SUFFIXES, self.open)
+        self._app.dialogs.open("Compare with", TERRAIN_SUFFIXES, self._app.files.compare)
 
-    def open(self, path: str) -> bool:
+    def open(self, path: str, opening: Opening | None = None) -> bool:
         """Open a file beside the first and put it into slot B; what is wrong with it becomes a message."""
         app = self._app
         try:
             if app.scene is None or app.scene.reader is None:
                 raise UsageError(f"{path}: open a .ntile file before one to compare with it.")
-            index = layers.compare_file(app.scene, path)
+            index = layers.compare_file(app.scene, path, opening=opening)
         except NtileError as error:
             app.messages.error(str(error))
             return False

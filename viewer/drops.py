@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imgui_bundle import imgui
@@ -79,14 +80,15 @@ def open_all(app: App, paths: list[str]) -> None:
     terrain = 0
     for what, path in found:
         if what == "terrain":
-            opened = app.open(path) if terrain == 0 and not beside else app.comparing.open(path)
-            terrain += opened
+            (app.files.open if terrain == 0 and not beside else app.files.compare)(path)
+            terrain += 1
         elif what == "raster":
-            app.open_reference(path)
+            app.files.open_reference(path)
         elif what == "project":
-            terrain += app.projects.open(path)
+            app.files.open_project(path)
+            terrain += 1
         else:
-            _show_camera(app, what, path)
+            app.files.then(partial(_show_camera, app, what, path))
 
 
 def _show_camera(app: App, what: str, path: str) -> None:

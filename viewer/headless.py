@@ -15,6 +15,7 @@ from neural.errors import NtileError, UsageError
 from viewer import decorations, gl, layers, project, tiled
 from viewer.camera import Camera
 from viewer.launch import Launch
+from viewer.opening import Opening
 from viewer.scene import Scene
 
 HEADING_DEG, PITCH_DEG = 0.0, -38.0
@@ -47,20 +48,27 @@ def opened(launch: Launch) -> Iterator[Scene]:
     """
     if launch.path is None:
         raise UsageError("A picture needs a file; give the .ntile file to draw.")
-    ctx = gl.create_context(launch.gl)
+    opening = layers.begin_launch(launch)
+    opening.check()  # what is wrong with the file is said before OpenGL is tried
+    try:
+        ctx = gl.create_context(launch.gl)
+    except BaseException:
+        opening.cancel()
+        raise
     scene = Scene(ctx, launch.settings, launch.gl)
     try:
-        show(scene, launch)
+        opening.entry.set_result(scene.decode_entry)
+        show(scene, launch, opening)
         yield scene
     finally:
         scene.release()
         ctx.release()
 
 
-def show(scene: Scene, launch: Launch) -> None:
-    """Open a launch's files in a scene. Raises NtileError."""
+def show(scene: Scene, launch: Launch, opening: Opening | None = None) -> None:
+    """Show a launch's files in a scene; `opening`: if the first is under way. Raises NtileError."""
     assert launch.path is not None
-    layers.open_file(scene, launch.path, launch.reference, *layers.for_first(launch))
+    layers.open_file(scene, launch.path, launch.reference, *layers.for_first(launch), opening)
     opened = launch.opened_project
     if opened is not None:
         opened.warnings += project.into(scene, opened, slots=not (launch.methods or launch.bits))

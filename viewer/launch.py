@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from viewer import plain, project
 from viewer.project import Project
 from viewer.settings import Settings
+
+if TYPE_CHECKING:
+    from viewer.opening import Opening
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Launch:
     theme: str | None = None  # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
     opened_project: Project | None = None  # what a project file says, with the options over it
     project_path: str | None = None
+    opening: Opening | None = None  # the file, under way; for the window
     settings: Settings = field(default_factory=Settings)
 
     def take_project(self, path: str) -> None:

@@ -11,6 +11,8 @@ from neural.errors import UsageError
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.surface import available_bits
+from viewer.openfile import check_crs
+from viewer.opening import Opening
 from viewer.overlay_kinds import KINDS
 from viewer.settings import SLOTS, LayerChoice, Settings
 
@@ -21,17 +23,32 @@ if TYPE_CHECKING:
     from viewer.scene import Scene
 
 
+def begin_opening(
+    path: str | Path,
+    reference: str | None = None,
+    methods: Sequence[str] = (),
+    bits: Sequence[int] = (),
+    entry: str | None = None,
+) -> Opening:
+    """Open a file on a thread, with the slots that `choose` gives; see `Opening` for `entry`."""
+    return Opening(path, reference, lambda reader: choose(reader, methods, bits), entry)
+
+
 def open_file(
-    scene: Scene, path: str | Path, reference: str | None, methods: Sequence[str] = (), bits: Sequence[int] = ()
+    scene: Scene,
+    path: str | Path,
+    reference: str | None,
+    methods: Sequence[str] = (),
+    bits: Sequence[int] = (),
+    opening: Opening | None = None,
 ) -> None:
-    """Show a file with the layers asked for, slot A first. Raises NtileError; the present file then stays."""
-    reader = open_reader(path)
-    try:
-        slots = choose(reader, methods, bits)
-    except UsageError:
-        reader.close()
-        raise
-    scene.open(reader, reference, slots["A"].index)
+    """Show a file with the layers asked for, slot A first. Raises NtileError; the present file then stays.
+
+    `opening`: what `begin_opening` with these arguments gave, so that little is left to do.
+    """
+    opening = opening or begin_opening(path, reference, methods, bits, scene.decode_entry)
+    slots = opening.check()
+    scene.open(opening.result())
     scene.settings.slots, scene.settings.active = slots, "A"
 
 
@@ -41,15 +58,22 @@ def for_first(launch: Launch) -> tuple[Sequence[str], Sequence[int]]:
     return launch.methods[:count], launch.bits[:count]
 
 
-def check_launch(launch: Launch) -> None:
-    """Raise NtileError where a launch's files cannot be read or lack the layers and bits asked for."""
+def begin_launch(launch: Launch) -> Opening:
+    """Open a launch's first file on a thread.
+
+    `Opening.check` raises NtileError where its files cannot be read or lack the layers and bits asked for.
+    """
     assert launch.path is not None
-    _check_counts(launch.methods, launch.bits)
-    with open_reader(launch.path) as reader:
-        choose(reader, *for_first(launch))
-    if launch.compare:
-        with open_reader(launch.compare) as reader:
-            choose(reader, launch.methods[1:], launch.bits[1:])
+
+    def chosen(reader: Reader) -> dict[str, LayerChoice]:
+        _check_counts(launch.methods, launch.bits)
+        slots = choose(reader, *for_first(launch))
+        if launch.compare:
+            with open_reader(launch.compare) as other:
+                choose(other, launch.methods[1:], launch.bits[1:])
+        return slots
+
+    return Opening(launch.path, launch.reference, chosen)
 
 
 def compare_launch(scene: Scene, launch: Launch) -> None:
@@ -69,31 +93,54 @@ def check_overlay(scene: Scene) -> None:
         )
 
 
-def compare_file(scene: Scene, path: str | Path, methods: Sequence[str] = (), bits: Sequence[int] = ()) -> int:
+def begin_compared(scene: Scene, path: str | Path) -> Opening:
+    """Open a file on a thread that is to be compared with a scene's, with the layer most like slot A's."""
+    first = scene.files[0]
+
+    def chosen(reader: Reader) -> dict[str, LayerChoice]:
+        check_crs(first.reader, reader)
+        return {"A": alike(scene, reader)}
+
+    return Opening(path, first.reference_dem, chosen, scene.decode_entry)
+
+
+def is_open(scene: Scene, path: str | Path) -> int | None:
+    """The index of a file among those open, if it is."""
+    wanted = Path(path).resolve()
+    return next((k for k, file in enumerate(scene.files) if Path(file.reader.path).resolve() == wanted), None)
+
+
+def compare_file(
+    scene: Scene,
+    path: str | Path,
+    methods: Sequence[str] = (),
+    bits: Sequence[int] = (),
+    opening: Opening | None = None,
+) -> int:
     """Open a file beside those of a scene and put it into slot B; returns its index. A file already open is reused.
 
     Of the methods and bits, as they are for slots A and B, the second are meant. Without them it is the layer
-    most like slot A's. Raises NtileError; nothing has changed then.
+    most like slot A's. `opening`: the file, if it is under way. Raises NtileError; nothing has changed then.
     """
-    path = Path(path)
-    known = [index for index, file in enumerate(scene.files) if Path(file.reader.path).resolve() == path.resolve()]
-    reader = scene.files[known[0]].reader if known else open_reader(path)
+    known = is_open(scene, path)
+    file = None if opening is None else opening.result()
+    reader = file.reader if file else open_reader(path) if known is None else scene.files[known].reader
     try:
-        choice = _alike(scene, reader) if len(methods) < 2 else choose(reader, methods[1:])["A"]
+        choice = alike(scene, reader) if len(methods) < 2 else choose(reader, methods[1:])["A"]
         if len(bits) > 1:
             layer = reader.layers[choice.index]
             _check_bits(reader, [layer], bits[1])
             keep_bits(layer, choice, bits[1])
     except UsageError:
-        if not known:
+        if known is None:
             reader.close()
         raise
-    choice.file = known[0] if known else scene.add(reader, choice.index)
+    choice.file = scene.add(file or reader, choice.index) if known is None else known
     scene.settings.slots["B"] = choice
     return choice.file
 
 
-def _alike(scene: Scene, reader: Reader) -> LayerChoice:
+def alike(scene: Scene, reader: Reader) -> LayerChoice:
     """The layer of a file that is most like slot A's: of its method and bits, else the first learned one."""
     choice = scene.settings.slots["A"]
     like = layer_of(scene, choice)

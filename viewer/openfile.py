@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from neural.container import Reader
+from neural.crs import same_crs
+from neural.errors import NtileError, UsageError
 from neural.surface import available_bits
 from viewer import reference
+from viewer.nodes import ROOT
 from viewer.settings import LayerChoice
-from viewer.source import Source, SourceKey
+from viewer.source import LoadedTile, Source, SourceKey
+from viewer.text import crs_name
+
+_SERIALS = itertools.count()
 
 
 class OpenFile:
@@ -17,12 +26,17 @@ class OpenFile:
     `serial` tells its tiles from those of other files, also of files closed before.
     """
 
-    def __init__(self, reader: Reader, serial: int, reference_dem: str | Path | None, *, numpy_decode: bool) -> None:
+    def __init__(self, reader: Reader, reference_dem: str | Path | None) -> None:
         self.reader = reader
-        self.serial = serial
+        self.serial = next(_SERIALS)
         self.problems: dict[SourceKey, str] = {}
         """What cannot be shown, and why."""
-        self._numpy_decode = numpy_decode
+        self.reference_dem = reference_dem
+        self.begins: SourceKey | None = None
+        """The source that `first` found."""
+        self.roots: dict[SourceKey, tuple[LoadedTile, float]] = {}
+        """Root tiles loaded before there was a place to put them, and the seconds that took."""
+        self._numpy_decode = True
         self._sources: dict[SourceKey, Source] = {}
         try:
             self.reference: reference.Reference | None = reference.find(reader, reference_dem)
@@ -48,7 +62,41 @@ class OpenFile:
             self._sources[key] = Source(self.reader, key, numpy_decode=self._numpy_decode)
         return self._sources[key]
 
+    def first(self, choice: LayerChoice, numpy_decode: Callable[[], bool]) -> SourceKey:
+        """What the file begins with: `choice`, or the next layer in the file that can be shown; loads its root.
+
+        May be called by any thread, before others know of the file. `numpy_decode` says, once that is known, whether
+        tiles are decoded here and not on the GPU. Raises the first NtileError.
+        """
+        asked, count = self.key(choice), len(self.reader.layers)
+        keys = [asked, *(SourceKey((asked.layer + step) % count, None, self.serial) for step in range(1, count))]
+        for key in keys:
+            try:
+                source = self.source(key)
+                start = time.perf_counter()
+                read = source.read(ROOT)
+                seconds = time.perf_counter() - start
+                self._numpy_decode = source.numpy_decode = numpy_decode()
+                start = time.perf_counter()
+                self.roots[key] = source.finish(ROOT, read), seconds + time.perf_counter() - start
+            except NtileError as error:
+                self.problems[key] = str(error)
+            else:
+                self.begins = key
+                return key
+        raise NtileError(self.problems[keys[0]])
+
     @property
     def keys(self) -> list[SourceKey]:
         """Everything that was asked for so far."""
         return list(self._sources.keys() | self.problems.keys())
+
+
+def check_crs(first: Reader, other: Reader) -> None:
+    """Raise UsageError unless eastings and northings of two files mean the same places."""
+    one, two = first.grid.crs_wkt, other.grid.crs_wkt
+    if not same_crs(one, two):
+        raise UsageError(
+            f"{other.path}: its coordinate system is {crs_name(two)}, that of {first.path} is {crs_name(one)}; only "
+            "files in the same one can be compared, so encode one of them again with the other's --crs."
+        )

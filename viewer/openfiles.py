@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import moderngl
 
 from neural.container import Reader
-from neural.crs import same_crs
-from neural.errors import NtileError, UsageError
+from neural.errors import NtileError
 from viewer.ahead import Ahead
 from viewer.camera import Camera
 from viewer.difference import SurfaceReference
 from viewer.lod import Selection, View
 from viewer.nodes import ROOT
-from viewer.openfile import OpenFile
+from viewer.openfile import OpenFile, check_crs
 from viewer.overlay_kinds import HEIGHT, KINDS
 from viewer.pane import Pane, Showing, errors_in, interleaved, narrowed
 from viewer.reference import Reference
 from viewer.settings import SLOTS, LayerChoice, Settings
 from viewer.source import Source, SourceKey
 from viewer.store import MB, TileKey, TileStore
-from viewer.text import crs_name
 from viewer.tile_errors import Measure, Sample
 
 
 class OpenFiles:
     """The main file and those compared with it. Made complete, or not at all (NtileError).
 
-    It begins with the root of `layer`, or of the next layer that can be decoded.
+    It begins with what the file does (`OpenFile.first`), else with `choice` or the next layer that can be decoded.
     """
 
-    def __init__(
-        self, ctx: moderngl.Context, reader: Reader, reference_dem: str | Path | None, entry: str, layer: int
-    ) -> None:
-        self._dem = reference_dem
-        self._opened = 0
+    def __init__(self, ctx: moderngl.Context, file: OpenFile, entry: str, choice: LayerChoice) -> None:
         self.store = TileStore(ctx, entry)
         self.files: list[OpenFile] = []
         self.ahead = Ahead(self.store)
@@ -45,24 +41,24 @@ class OpenFiles:
         self._pinned: list[tuple[Showing, Selection]] = []
         self._difference: tuple[tuple[SourceKey, int], SurfaceReference] | None = None
         try:
-            source = self._enter(reader, layer)
+            source = self._enter(file, choice)
         except BaseException:
             self.close()
             raise
         self.panes = [Pane(self.store, SLOTS[0], Showing(source))]
         """One, or one for each slot from left to right."""
 
-    def add(self, reader: Reader, layer: int = 0) -> int:
-        """Open another file beside the first, for slots to choose from; returns its index.
+    def add(self, file: OpenFile, choice: LayerChoice) -> int:
+        """Show another file beside the first, for slots to choose from; returns its index.
 
-        Raises NtileError where it cannot be shown with the first; the reader is then closed.
+        Raises NtileError where it cannot be shown with the first; the file is then closed.
         """
         try:
-            _check_crs(self.files[0].reader, reader)
+            check_crs(self.files[0].reader, file.reader)
         except BaseException:
-            reader.close()
+            file.close()
             raise
-        self._enter(reader, layer)
+        self._enter(file, choice)
         return len(self.files) - 1
 
     def remove(self, index: int, settings: Settings) -> None:
@@ -79,16 +75,19 @@ class OpenFiles:
         self._difference = None
         for pane in self.panes:
             if file.serial in (pane.shown.source.key.file, pane.wanted.source.key.file):
-                pane.restart(Showing(self._first(self.files[0], 0)))
+                pane.restart(Showing(self._beginning(self.files[0])))
         self._pinned = []
         self.store.forget(file.serial)
-        file.close()
+        end = partial(_end, self.store.streamer.settle, (file,))  # a worker may be reading it
+        threading.Thread(target=end, name="closing").start()
 
-    def close(self) -> None:
-        """Free textures, end the workers, close the files."""
-        self.store.clear()
-        for file in self.files:
-            file.close()
+    def close(self, *, wait: bool = True) -> None:
+        """Free textures, end the workers, close the files; without `wait` a thread waits for the workers."""
+        end = partial(_end, self.store.clear(), tuple(self.files))
+        if wait:
+            end()
+        else:
+            threading.Thread(target=end, name="closing").start()
 
     @property
     def pivot_z(self) -> float:
@@ -155,7 +154,9 @@ class OpenFiles:
             self.store.cache.trim()
             return
         self._pinned = needs
-        self.store.pin({TileKey(showing.source.key, tile) for showing, found in needs for tile in found.keep | {ROOT}})
+        kept = {TileKey(file.begins, ROOT) for file in self.files if file.begins is not None}
+        seen = {TileKey(showing.source.key, tile) for showing, found in needs for tile in found.keep | {ROOT}}
+        self.store.pin(kept | seen)
 
     def columns(self, settings: Settings, camera: Camera, size_px: tuple[int, int]) -> list[tuple[int, int]]:
         """First and last + 1 column of pixels of each pane; none where the picture is a piece beside the pane."""
@@ -239,19 +240,28 @@ class OpenFiles:
             self._difference = key, SurfaceReference(decoder, file.reader.grid, SLOTS[1])
         return self._difference[1]
 
-    def _enter(self, reader: Reader, layer: int) -> Source:
-        """Take in a file with the root of a layer; on failure nothing has changed and the reader is closed."""
-        file = OpenFile(reader, self._opened, self._dem, numpy_decode=self.store.entry == "numpy")
-        self._opened += 1
+    def _enter(self, file: OpenFile, choice: LayerChoice) -> Source:
+        """Take in a file with its first root; on failure nothing has changed and the file is closed."""
         try:
+            if file.begins is None:
+                file.first(choice, lambda: self.store.entry == "numpy")
             if file.reference is None and self.files:
-                file.reference = self._main_reference(reader)
-            source = self._first(file, layer)
+                file.reference = self._main_reference(file.reader)
+            source = self._beginning(file)
         except BaseException:
             self.store.forget(file.serial)
             file.close()
             raise
+        self._news += file.problems.values()
         self.files.append(file)
+        return source
+
+    def _beginning(self, file: OpenFile) -> Source:
+        """What a file begins with, its root loaded; that stays in the cache for as long as the file is open."""
+        assert file.begins is not None
+        source = file.source(file.begins)
+        if not self.store.has(source, ROOT):
+            self.store.put(source, ROOT, *file.roots.pop(source.key))
         return source
 
     def _main_reference(self, reader: Reader) -> Reference | None:
@@ -262,16 +272,6 @@ class OpenFiles:
             return None
         decoder = main.source(SourceKey(layer.index, None, main.serial)).decoder
         return SurfaceReference(decoder, reader.grid, layer.title or layer.method)
-
-    def _first(self, file: OpenFile, layer: int) -> Source:
-        """The first source, its root loaded: of `layer`, else of the next in the file. Raises the first error."""
-        count = len(file.reader.layers)
-        keys = [SourceKey((layer + step) % count, None, file.serial) for step in range(count)]
-        for key in keys:
-            self._prepare(file, key, at_once=True)
-            if key not in file.problems:
-                return file.source(key)
-        raise NtileError(file.problems[keys[0]])
 
     def _prepare(self, file: OpenFile, key: SourceKey, *, at_once: bool) -> None:
         """Make a source on first use, and load its root where there is nothing else to show."""
@@ -289,11 +289,7 @@ class OpenFiles:
         return self.files[min(max(choice.file, 0), len(self.files) - 1)]
 
 
-def _check_crs(first: Reader, other: Reader) -> None:
-    """Raise UsageError unless eastings and northings of two files mean the same places."""
-    one, two = first.grid.crs_wkt, other.grid.crs_wkt
-    if not same_crs(one, two):
-        raise UsageError(
-            f"{other.path}: its coordinate system is {crs_name(two)}, that of {first.path} is {crs_name(one)}; only "
-            "files in the same one can be compared, so encode one of them again with the other's --crs."
-        )
+def _end(end_workers: Callable[[], None], files: Sequence[OpenFile]) -> None:
+    end_workers()
+    for file in files:
+        file.close()

@@ -14,6 +14,7 @@ from viewer.project import Project
 if TYPE_CHECKING:
     from viewer.app import App
     from viewer.launch import Launch
+    from viewer.opening import Opening
 
 
 class Part(Protocol):
@@ -74,25 +75,36 @@ class Projects:
         assert launch.opened_project is not None
         assert launch.project_path is not None
         chosen = bool(launch.methods or launch.bits)
-        self.show(launch.opened_project, launch.project_path, launch.methods, launch.bits, slots=not chosen)
+        asked = launch.methods, launch.bits
+        self.show(launch.opened_project, launch.project_path, *asked, slots=not chosen, opening=launch.opening)
 
-    def open(self, path: str) -> bool:
+    def open(self, path: str, opening: Opening | None = None) -> bool:
         """Show what a project file says; what is wrong with it becomes messages."""
         try:
-            self.show(project.read(path), path)
+            self.show(project.read(path), path, opening=opening)
         except NtileError as error:
             self._app.messages.error(str(error))
             return False
         return True
 
     def show(
-        self, opened: Project, path: str, methods: Sequence[str] = (), bits: Sequence[int] = (), *, slots: bool = True
+        self,
+        opened: Project,
+        path: str,
+        methods: Sequence[str] = (),
+        bits: Sequence[int] = (),
+        *,
+        slots: bool = True,
+        opening: Opening | None = None,
     ) -> None:
-        """Open its files and restore the rest. Raises NtileError where its terrain cannot be shown."""
+        """Open its files and restore the rest. Raises NtileError where its terrain cannot be shown.
+
+        `opening`: its main file, with its reference, if that is under way.
+        """
         app = self._app
         said = list(opened.warnings)
         try:
-            app.load(opened.files[0], opened.reference, methods, bits)
+            app.load(opened.files[0], opened.reference, methods, bits, opening)
         except NtileError as error:
             if opened.reference is None:
                 raise

@@ -48,8 +48,8 @@ class Scene:
         self.messages: list[str] = []
         """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
         self.waits = True
-        """Whether `pick` and `surface_z` wait for what has to be read first, and `pick` for the reference; a window's
-        thread must not."""
+        """Whether `pick` and `surface_z` wait for what has to be read first, `pick` for the reference, and `close` for
+        the workers; a window's thread must not."""
         self.survey = survey.NOTHING
         """What the latest picture's automatic colours and contours rest on."""
         self.colouring = Colouring(settings)
@@ -103,18 +103,20 @@ class Scene:
         """Why a layer of a file cannot be shown, once that has been tried."""
         return None if self._open is None else self._open.problem(index, file)
 
-    def open(self, file: str | Path | Reader, reference_dem: str | Path | None = None, layer: int = 0) -> None:
-        """Show a file (a Reader then belongs to the scene) in place of all present ones and load its root tile.
+    def open(
+        self, file: str | Path | Reader | OpenFile, reference_dem: str | Path | None = None, layer: int = 0
+    ) -> None:
+        """Show a file in place of all present ones and load its root tile, unless that was done (`viewer.opening`).
 
-        `reference_dem` is a raster that errors are measured against instead of the file's own reference layer;
-        `layer` is the one to begin with. Raises NtileError; the present files then stay open.
+        A Reader or OpenFile then belongs to the scene. `reference_dem` is a raster that errors are measured against
+        instead of the file's own reference layer; `layer` is the one to begin with. Raises NtileError; the present
+        files then stay open.
         """
-        reader = file if isinstance(file, Reader) else open_reader(file)
-        opened = OpenFiles(self.ctx, reader, reference_dem, self.decode_entry, layer)
+        opened = OpenFiles(self.ctx, _open_file(file, reference_dem), self.decode_entry, LayerChoice(layer))
         self.close()
         self._open = opened
 
-    def add(self, file: str | Path | Reader, layer: int = 0) -> int:
+    def add(self, file: str | Path | Reader | OpenFile, layer: int = 0) -> int:
         """Open another file beside the first, to be compared with it; returns its index in `files`.
 
         It may have other cells and another extent, but must have the same coordinate system. Raises NtileError;
@@ -122,7 +124,7 @@ class Scene:
         """
         if self._open is None:
             raise UsageError("Open a file before another is compared with it.")
-        return self._open.add(file if isinstance(file, Reader) else open_reader(file), layer)
+        return self._open.add(_open_file(file, self.files[0].reference_dem), LayerChoice(layer))
 
     def remove(self, index: int) -> None:
         """Close a file beside the first (index 1 or more); slots that hold it get the first file's first layer."""
@@ -132,13 +134,14 @@ class Scene:
     def close(self) -> None:
         """Close all files and free their textures; the scene can open others."""
         if self._open is not None:
-            self._open.close()
+            self._open.close(wait=self.waits)
             self._drawing.forget()
         self._open = None
         self.stats = FrameStats()
 
     def release(self) -> None:
         """Close and free everything on the GPU; the scene is unusable afterwards."""
+        self.waits = True
         self.close()
         self._drawing.release()
 
@@ -383,3 +386,9 @@ class Scene:
     def error_stats(self) -> ErrorStats | None:
         """Errors over what is in view of the active slot; None while they are not shown or nothing was measured."""
         return None if self.pane is None else tile_errors.combine(self.pane.errors, self.settings.overlay.tolerance_m)
+
+
+def _open_file(file: str | Path | Reader | OpenFile, reference_dem: str | Path | None) -> OpenFile:
+    if isinstance(file, OpenFile):
+        return file
+    return OpenFile(file if isinstance(file, Reader) else open_reader(file), reference_dem)

@@ -56,6 +56,14 @@ class DecodedTile:
     profile: Profile
 
 
+class ReadTile(NamedTuple):
+    """A tile that has been read and unpacked."""
+
+    surface: TileSurface
+    children: Children
+    payload_bytes: int
+
+
 @dataclass
 class LoadedTile:
     """A tile as a worker hands it over: decoded, or as the GPU takes it."""
@@ -85,13 +93,20 @@ class Source:
 
         Called by workers; raises NtileError for a damaged or absent tile.
         """
+        return self.finish(tile, self.read(tile))
+
+    def read(self, tile: Tile) -> ReadTile:
+        """The first half of `load`, which does not depend on who decodes. Raises NtileError."""
         payload = self.reader.payload_bytes(self.layer, tile)
         if payload is None:
             raise ContainerError(f"{self.reader.path}: tile {tuple(tile)} is announced by its parent but missing.")
         envelope = self.reader.unpack(payload, self.layer, tile)
-        surface = self.decoder.prepare(tile, envelope)
-        ready = self._decode(tile, surface) if self.numpy_decode else gpu_input(surface)
-        return LoadedTile(surface, envelope.children, len(payload), ready)
+        return ReadTile(self.decoder.prepare(tile, envelope), envelope.children, len(payload))
+
+    def finish(self, tile: Tile, read: ReadTile) -> LoadedTile:
+        """The second half of `load`."""
+        ready = self._decode(tile, read.surface) if self.numpy_decode else gpu_input(read.surface)
+        return LoadedTile(*read, ready)
 
     def _decode(self, tile: Tile, surface: TileSurface) -> DecodedTile:
         at = vertices()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -82,6 +82,7 @@ class TileStore:
         self.decoded: dict[Source, Decoded] = {}
         """Tiles decoded of each layer at some bits, and the time they took."""
         self.upload_ms = 0.0
+        self._forgotten: set[int] = set()  # serial numbers of files closed since
         self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
         self._reader: HeightReader | None = None
         self._reopening = Background("surfaces")
@@ -129,8 +130,12 @@ class TileStore:
         """Load one tile before returning. Raises NtileError."""
         start = time.perf_counter()
         loaded = source.load(tile)
+        self.put(source, tile, loaded, time.perf_counter() - start)
+
+    def put(self, source: Source, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
+        """Take in a tile that was loaded elsewhere, in so many seconds."""
         self._insert(source, tile, loaded)
-        self._count(source, loaded, time.perf_counter() - start)
+        self._count(source, loaded, seconds)
 
     def request(self, wants: Iterable[tuple[Source, Tile, Measure | None]]) -> None:
         """Have workers load these tiles, most urgent first, with the errors asked for.
@@ -193,6 +198,8 @@ class TileStore:
 
     def _take(self, done: Done) -> str | None:
         source, tile, _ = done.key
+        if source.key.file in self._forgotten:
+            return None
         key = TileKey(source.key, tile)
         if done.error is not None:
             said = self.failed.get(key)
@@ -271,8 +278,9 @@ class TileStore:
                 gaps.changed = False
 
     def forget(self, file: int) -> None:
-        """Drop all tiles of the file with this serial number; afterwards no worker reads it."""
-        self.streamer.drain()
+        """Drop all tiles of the file with this serial number; what workers still make of it is thrown away."""
+        self._forgotten.add(file)
+        self.streamer.submit([])
         for key in [key for key in self.cache if key.source.file == file]:
             self.cache.discard(key)
         self.failed = {key: why for key, why in self.failed.items() if key.source.file != file}
@@ -280,10 +288,9 @@ class TileStore:
         self.decoded = {source: done for source, done in self.decoded.items() if source.key.file != file}
         self._tables = {key: table for key, table in self._tables.items() if key.file != file}
 
-    def clear(self) -> None:
-        """Forget all tiles; workers finish what they hold and are then forgotten."""
-        self.streamer.close()
-        self._reopening.close()
+    def clear(self) -> Callable[[], None]:
+        """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread may call it."""
+        self.streamer.stop()
         self.cache.clear()
         self._tables.clear()
         for program in self._programs.values():
@@ -292,6 +299,11 @@ class TileStore:
         if self._reader is not None:
             self._reader.release()
         self._reader = None
+        return self._end_workers
+
+    def _end_workers(self) -> None:
+        self.streamer.close()
+        self._reopening.close()
 
 
 def _work(

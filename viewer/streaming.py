@@ -92,19 +92,22 @@ class Streamer:
         with self._condition:
             return self._condition.wait_for(lambda: bool(self._done), timeout_s)
 
-    def drain(self) -> None:
-        """Drop the waiting jobs, wait for those begun and forget what they made: afterwards no file is in use."""
+    def settle(self) -> None:
+        """Wait until the jobs that have begun are finished."""
         with self._condition:
-            self._waiting.clear()
-            self._condition.wait_for(lambda: not self._running)
-            self._done.clear()
+            begun = set(self._running)
+            self._condition.wait_for(lambda: not begun & self._running)
 
-    def close(self) -> None:
-        """Drop the waiting jobs and end the threads once their present job is done."""
+    def stop(self) -> None:
+        """Drop the waiting jobs; the threads end once their present job is done."""
         with self._condition:
             self._closed = True
             self._waiting.clear()
             self._condition.notify_all()
+
+    def close(self) -> None:
+        """Drop the waiting jobs and wait for the threads to end."""
+        self.stop()
         for thread in self._threads:
             thread.join()
 
