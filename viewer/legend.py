@@ -15,6 +15,7 @@ from viewer.overlay_kinds import KINDS
 if TYPE_CHECKING:
     from viewer.pane import Pane
     from viewer.scene import Scene
+    from viewer.stats import ErrorStats
 
 BAR_EM = 10.0
 """Height of the bar of colours, in em."""
@@ -95,8 +96,9 @@ def _colours(scene: Scene, pane: Pane) -> Legend:
             kind = replace(kind, title=DIFFERENCES.get(name, kind.title))
         note = kind.note or (layers.subtracted(scene, pane) if kind.measures else "")
         if kind.ends == "mask":
-            limit = f"{settings.overlay.tolerance_m:g} m"
-            patches = ((colormaps.MASK, f"more than {limit} off"), (colormaps.WITHIN, f"within {limit}"))
+            limit, stats = f"{settings.overlay.tolerance_m:g} m", scene.colouring.stats(pane)
+            off, within = (": " + text.share(part) if stats else "" for part in (_beyond(stats), 1 - _beyond(stats)))
+            patches = ((colormaps.MASK, f"more than {limit} off{off}"), (colormaps.WITHIN, f"within {limit}{within}"))
             return Legend(slot, layer, kind.title, note, patches=patches)
         table = colormaps.lut(overlay_kinds.table(settings.overlay, name))
         title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
@@ -105,6 +107,10 @@ def _colours(scene: Scene, pane: Pane) -> Legend:
         return Legend(slot, layer)
     low, high = scene.elevation_range
     return Legend(slot, layer, "Elevation, m", "", colormaps.lut(settings.shading.colormap), low, high)
+
+
+def _beyond(stats: ErrorStats | None) -> float:
+    return 0.0 if stats is None else stats.beyond
 
 
 def draw(legend: Legend, left: float, bottom: float) -> None:

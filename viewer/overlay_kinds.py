@@ -15,6 +15,9 @@ from viewer.settings import Overlay
 HEIGHT, GRADIENT = "height", "gradient"
 """What can be measured of a tile: decoded − reference in metres, or how far the gradients are apart in m/m."""
 
+EDGE_GAP = "edge_gap"
+"""The overlay whose numbers are those of tiles' edges."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -69,7 +72,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Gradient error", "m/m", "amount", "heather", "positive", least_reach=1e-3, measures=GRADIENT,
             about="Length of the difference between the decoded gradient and central differences of the reference.",
         ),
-        "edge_gap": Kind(
+        EDGE_GAP: Kind(
             "Edge gap", "m", "amount", "heather", "positive", least_reach=1e-3,
             about="Height steps between tiles of one level along their common edges.",
         ),

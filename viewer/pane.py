@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+import numpy as np
+
 from neural.tiles import Tile
 from viewer import in_view
 from viewer.camera import Camera
@@ -50,6 +52,7 @@ class Pane:
         self.target = Selection()
         """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
         self._store = store
+        self._errors: tuple[tuple[Showing, Selection, View], list[Sample]] | None = None
         self._wanted_since = 0.0
         self._moved = False  # whether the camera moved since then
 
@@ -81,8 +84,20 @@ class Pane:
 
     @property
     def errors(self) -> list[Sample]:
-        """Errors of what is in view; empty while they are not shown."""
-        return [] if self.view is None else errors_in(self._store, self.shown, self.selection, self.view)
+        """Errors of what is in view; empty while they are not shown. The same list until the picture changes."""
+        if self.view is None:
+            return []
+        asked = self.shown, self.selection, self.view
+        if self._errors is None or any(a is not b for a, b in zip(self._errors[0], asked, strict=True)):
+            self._errors = asked, errors_in(self._store, *asked)
+        return self._errors[1]
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Height steps in metres to neighbours of the same level, along the edges of the picture's tiles."""
+        residents = [self._store.resident(self.shown.source, tile) for tile in self.selection.draw]
+        found = [resident.gaps.metres[np.isfinite(resident.gaps.metres)] for resident in residents if resident]
+        return np.concatenate([np.zeros(0, np.float32), *found])
 
     def like(self, slot: str) -> Pane:
         """A pane for another slot that begins with this one's picture."""

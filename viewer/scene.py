@@ -20,6 +20,7 @@ from viewer.ground import DrawnGround
 from viewer.lod import View
 from viewer.openfile import OpenFile
 from viewer.openfiles import OpenFiles
+from viewer.overlay_kinds import EDGE_GAP
 from viewer.pane import Pane
 from viewer.reference import Reference
 from viewer.settings import LayerChoice, Settings
@@ -206,11 +207,11 @@ class Scene:
 
     def rmse_in_view(self, choice: LayerChoice) -> float | None:
         """Root mean square error in metres of any layer and bits in this view; None unless it has been measured."""
-        return tile_errors.rmse(self._errors_of(choice))
+        return tile_errors.rmse(tile_errors.spreads(self._errors_of(choice)))
 
     def errors_in_view(self, choice: LayerChoice) -> ErrorStats | None:
         """The same with all its statistics."""
-        return tile_errors.combine(self._errors_of(choice), self.settings.overlay.tolerance_m)
+        return self.colouring.of_errors(self._errors_of(choice))
 
     def _errors_of(self, choice: LayerChoice) -> list[Sample]:
         return [] if self._open is None else self._open.errors_of(choice, self.settings.view.sse_px)
@@ -257,7 +258,7 @@ class Scene:
             self._drawing.background(fbo, camera, self.samples)
             return
         for pane in opened.panes:
-            if self.overlay_of(pane) == "edge_gap":
+            if self.overlay_of(pane) == EDGE_GAP:
                 opened.store.show_gaps(pane.shown.source, pane.selection.draw)
         self.look_around(camera, fbo.size)
         parts = self._parts(camera, fbo.size, self.mesh_quads)
@@ -385,7 +386,7 @@ class Scene:
     @property
     def error_stats(self) -> ErrorStats | None:
         """Errors over what is in view of the active slot; None while they are not shown or nothing was measured."""
-        return None if self.pane is None else tile_errors.combine(self.pane.errors, self.settings.overlay.tolerance_m)
+        return None if self.pane is None else self.colouring.stats(self.pane)
 
 
 def _open_file(file: str | Path | Reader | OpenFile, reference_dem: str | Path | None) -> OpenFile:

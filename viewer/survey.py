@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from viewer import contours
-from viewer.overlay_kinds import KINDS
+from viewer.overlay_kinds import EDGE_GAP, KINDS
 from viewer.settings import Settings
 
 LONGEST_PX = 480
@@ -56,7 +56,8 @@ def needed(settings: Settings) -> bool:
     """Whether a picture with these settings rests on a survey."""
     overlay = settings.overlay
     kind = KINDS.get(overlay.name)
-    automatic = kind is not None and not kind.measures and kind.reach is None and overlay.name not in overlay.reach
+    by_sight = kind is not None and not kind.measures and overlay.name != EDGE_GAP
+    automatic = kind is not None and by_sight and kind.reach is None and overlay.name not in overlay.reach
     return settings.contours.on or automatic
 
 

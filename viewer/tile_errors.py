@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from viewer.stats import ErrorStats
 QUANTILES = 512
 """Values kept of a tile's sorted errors, so that percentiles over many tiles are quick."""
 
-BLOCKS, BLOCK_QUANTILES = 8, 32
+BLOCKS, BLOCK_QUANTILES = 8, 64
 """Blocks along a tile's side that are in view or not, and values kept of each."""
 
 HISTOGRAM_BINS = 41
@@ -63,7 +63,7 @@ class TileErrors:
     values: np.ndarray  # float32 [256, 256], NaN where not known
     whole: Spread
     sums: np.ndarray  # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
-    block_quantiles: np.ndarray  # float32 [64, 32]
+    block_quantiles: np.ndarray  # float32 [64, 64]
     _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
 
     def part(self, blocks: np.ndarray | None) -> Spread:
@@ -155,48 +155,52 @@ def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
     return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
 
 
-def combine(tiles: Sequence[Sample], tolerance: float = 0.0) -> ErrorStats | None:
-    """Statistics over several tiles' samples; None when there are none."""
-    parts = [tile.spread for tile in tiles]
+def spreads(samples: Iterable[Sample]) -> list[Spread]:
+    """What the samples of several tiles add up from."""
+    return [sample.spread for sample in samples]
+
+
+def spread_of(values: np.ndarray) -> Spread:
+    """Every value, float32 [n], for itself."""
+    size = np.abs(values.astype(np.float64))
+    largest = float(size.max(initial=0.0))
+    sums = float(values.sum(dtype=np.float64)), float(size.sum()), float(size @ size)
+    return Spread(len(values), *sums, largest, values, np.ones(len(values)))
+
+
+def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
+    """Statistics of samples, `beyond` of which are outside the tolerance; None when there are none."""
     samples = sum(part.count for part in parts)
     if samples == 0:
         return None
-    reach = max(_percentile(parts, HISTOGRAM_SHARE), 1e-6)
+    reach = max(percentile(parts, HISTOGRAM_SHARE), 1e-6)
     quantiles = np.concatenate([part.quantiles for part in parts])
     weights = np.concatenate([part.weights for part in parts])
     counts, edges = np.histogram(quantiles, HISTOGRAM_BINS, (-reach, reach), weights=weights)
     sizes, size_edges = np.histogram(np.abs(quantiles), HISTOGRAM_BINS // 2, (0.0, reach), weights=weights)
     return ErrorStats(
         samples=samples,
-        rmse_m=_rmse(parts) or 0.0,
+        rmse_m=rmse(parts) or 0.0,
         mae_m=sum(part.total_abs for part in parts) / samples,
         bias_m=sum(part.total for part in parts) / samples,
         max_error_m=max(part.largest for part in parts),
-        le90_m=_percentile(parts, 0.90),
+        le90_m=percentile(parts, 0.90),
         edges_m=edges.astype(np.float64),
         shares=counts / samples,
         size_edges_m=size_edges.astype(np.float64),
         size_shares=sizes / samples,
-        beyond=sum(tile.errors.beyond(tolerance, tile.blocks) for tile in tiles) / samples,
+        beyond=beyond / samples,
     )
 
 
-def rmse(tiles: Sequence[Sample]) -> float | None:
-    """Root mean square error over several tiles' samples; None when there are none."""
-    return _rmse([tile.spread for tile in tiles])
-
-
-def percentile(tiles: Sequence[Sample], share: float) -> float:
-    """The |error| that `share` of all samples stay below, to about 1/500 of the distribution; 0 without samples."""
-    return _percentile([tile.spread for tile in tiles], share)
-
-
-def _rmse(parts: Sequence[Spread]) -> float | None:
+def rmse(parts: Sequence[Spread]) -> float | None:
+    """Root mean square of samples; None when there are none."""
     samples = sum(part.count for part in parts)
     return float(np.sqrt(sum(part.total_square for part in parts) / samples)) if samples else None
 
 
-def _percentile(parts: Sequence[Spread], share: float) -> float:
+def percentile(parts: Sequence[Spread], share: float) -> float:
+    """The |error| that `share` of all samples stay below, to about 1/500 of the distribution; 0 without samples."""
     known = [part for part in parts if part.count]
     if not known:
         return 0.0

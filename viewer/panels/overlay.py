@@ -8,7 +8,7 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
 from viewer import colormaps, overlay_kinds, text, widgets
-from viewer.overlay_kinds import HEIGHT, KINDS, NAMES, Kind
+from viewer.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -67,16 +67,22 @@ def _overlay(app: App, scene: Scene) -> None:
         widgets.dim("Colours by slope, aspect, curvature or error over the surface. Keys 4 to 7 and O.")
         return
     widgets.tip(kind.about)
+    if kind.measures:
+        at = AGAINST.index(overlay.against) if overlay.against in AGAINST else 0
+        names = (scene.reference_name or "Reference", "Slot B")
+        tips = ("Decoded − reference.", "A − B, for what slot A shows. Key D.")
+        overlay.against = AGAINST[widgets.pills("against", at, names, tips)]
     if kind.measures and scene.against_name is None:
+        if overlay.against == "B":
+            widgets.dim("Slot B shows itself; show slot A (key X) to see A − B.")
+            return
         widgets.dim(
             "This file has no reference layer. Drop the original raster on the window, choose File › Reference "
             "raster, or start with --reference DEM."
         )
         return
-    if kind.measures:
-        widgets.facts("against", [("Against", scene.against_name or "", "What errors are measured against.")])
     _colours(overlay, kind, app)
-    if kind.measures:
+    if kind.measures or overlay.name == EDGE_GAP:
         _numbers(app.errors, overlay, kind)
 
 
@@ -127,7 +133,7 @@ def _range(overlay: Overlay, kind: Kind, app: App) -> None:
 def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
     widgets.heading("In view")
     if errors is None or errors.samples == 0:
-        widgets.dim("measuring…")
+        widgets.dim("measuring…" if kind.measures else "No two tiles in view share an edge.")
         return
 
     def said(value: float, signed: bool = False) -> str:
