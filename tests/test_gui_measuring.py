@@ -13,7 +13,9 @@ import pytest
 
 from tests.gui_driver import SIZE, changed, imgui
 from viewer.launch import Launch
+from viewer.measuring import paint
 from viewer.measuring.profiles import Profile
+from viewer.settings import Measurement
 
 WIDE = (900, 660)
 PATIENCE_S = 60.0
@@ -63,23 +65,23 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         driver.press("enter")
         measured(driver)
         (item,) = state.items
-        assert item["kind"] == "distance"
-        np.testing.assert_allclose(item["points"], ends, atol=4.0)  # a pixel is about a metre
+        assert item.kind == "distance"
+        np.testing.assert_allclose(item.points, ends, atol=4.0)  # a pixel is about a metre
         result = app.measuring.result(app, item)
-        (a, b) = np.array(item["points"])
+        (a, b) = np.array(item.points)
         assert result.common["horizontal_m"] == pytest.approx(float(np.hypot(*(b - a))))
         assert set(result.surfaces) == {"reference", "A", "B"}
         assert result.surfaces["B"] == result.surfaces["reference"]  # slot B holds the reference layer
         assert changed(window, driver.window()) > 0.002  # the line and its label
         assert np.array_equal(app.camera.eye, camera)  # clicks do not move the camera
 
-        before = [list(point) for point in item["points"]]
+        before = [list(point) for point in item.points]
         _, pixel = place(driver, 0.4, 0.6)
         ctx.mouse_move_to_pos(pixel)
         ctx.mouse_drag_with_delta((60, 10))
         measured(driver)
-        assert item["points"][0] == before[0]
-        assert item["points"][1][0] > before[1][0] + 20
+        assert item.points[0] == before[0]
+        assert item.points[1][0] > before[1][0] + 20
         assert np.array_equal(app.camera.eye, camera)  # the corner was dragged, not the ground
         longer = app.measuring.result(app, item).common["horizontal_m"]
         assert longer > result.common["horizontal_m"] + 10
@@ -112,7 +114,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         assert {row["kind"] for row in rows} == {"distance", "area", "point"}
         ctx.item_click("//Measure/1/×")
         ctx.yield_(2)
-        assert [item["kind"] for item in state.items] == ["distance", "point"]
+        assert [item.kind for item in state.items] == ["distance", "point"]
         ctx.item_click("//Measure/Clear")
         ctx.yield_(2)
         assert state.items == []
@@ -238,9 +240,10 @@ def test_frames_go_on_while_a_slow_decoder_measures(drive, area):
         app.settings.measuring.profile = [[bounds.west + 20, bounds.south + 20], [bounds.east - 20, bounds.north - 60]]
         corners = [[bounds.west + 20, bounds.south + 20], [bounds.east - 20, bounds.south + 30]]
         corners.append([bounds.east - 20, bounds.north])
-        app.settings.measuring.items.append({"kind": "area", "points": corners})
+        app.settings.measuring.items.append(Measurement("area", corners))
+        driver.ctx.yield_(3)  # the profile's panel opens
         frames = imgui.get_frame_count()
-        driver.at_once(0.45, 0.6)
+        driver.at_once(0.5, 0.5)
         deadline = time.monotonic() + PATIENCE_S
         while len(threads) < 3 and time.monotonic() < deadline:
             driver.ctx.yield_()
@@ -277,3 +280,38 @@ def test_what_the_command_line_asks_for_is_there_from_the_start(drive, area):
         assert imgui.internal.find_window_by_name("Profile").active
 
     drive(Launch(path=str(area), size=SIZE, profile=line, measure=("distance", line)), steps)
+
+
+def test_what_ground_hides_is_known(drive, area):
+    """Seen from low down: places of a line that no ray from the eye reaches first are hidden, and drawn as dashes."""
+
+    def steps(driver):
+        app = driver.app
+        driver.settle()
+        bounds = hills.GRID.bounds
+        app.camera.easting, app.camera.northing, app.camera.z = bounds.west + 30, bounds.south - 260, 640.0
+        app.camera.heading_deg, app.camera.pitch_deg = 35.0, -8.0
+        driver.settle()
+        places = np.random.default_rng(7).uniform(bounds[:2], bounds[2:], (150, 2))
+        on_window, seen = paint._on_screen(app, places, look=True)
+        left, top, width, height = app.viewport.area
+        app.scene.waits = True
+        agreed, hidden = [], 0
+        for place, (x, y), open_view in zip(places, on_window, seen, strict=True):
+            if not (left < x < left + width and top < y < top + height):
+                continue
+            pick = app.scene.pick(app.camera, (x - left) * app.viewport.ratio, (y - top) * app.viewport.ratio)
+            if pick is None:
+                continue
+            short = np.hypot(*(place - app.camera.eye[:2])) - np.hypot(
+                pick.easting - app.camera.easting, pick.northing - app.camera.northing
+            )
+            hidden += short > 15
+            if not 3 < abs(short) < 15:  # neither a hair behind a crest nor a grazing ray
+                agreed.append(bool(open_view) == (short <= 3))
+        app.scene.waits = False
+        assert len(agreed) > 40
+        assert hidden > 10
+        assert np.mean(agreed) > 0.9
+
+    drive(Launch(path=str(area), methods=("reference",), size=SIZE), steps)

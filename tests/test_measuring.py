@@ -305,3 +305,23 @@ def test_longitude_and_latitude():
     assert np.isnan(lonlat("", 1.0, 2.0)).all()
     on_equator = lonlat(CRS.from_epsg(32611).to_wkt(), 500_000.0, 0.0)
     assert (float(on_equator[0]), float(on_equator[1])) == (pytest.approx(-117.0), pytest.approx(0.0, abs=1e-9))
+
+
+def test_what_is_measured_is_kept_in_projects(tmp_path):
+    """Settings as plain values and back; what is no measurement is left out."""
+    from dataclasses import asdict
+
+    from viewer import plain, project
+    from viewer.settings import Measurement, Settings
+
+    settings = Settings()
+    settings.measuring.items = [Measurement("distance", [[1.0, 2.0], [3.0, 4.5]]), Measurement("point", [[5.0, 6.0]])]
+    settings.measuring.profile = [[1.0, 2.0], [7.0, 8.0]]
+    values = json.loads(json.dumps(asdict(settings)))
+    back = Settings()
+    assert plain.restore(back, values, project.rules()) == []
+    assert back.measuring == settings.measuring
+    values["measuring"] |= {"tool": "hammer", "profile": [["a", 2]]}
+    back = Settings()
+    assert plain.restore(back, values, project.rules()) == ["measuring.profile", "measuring.tool"]
+    assert (back.measuring.tool, back.measuring.profile) == ("none", [])

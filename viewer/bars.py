@@ -105,11 +105,12 @@ def status(app: App) -> None:
 def readout(app: App) -> list[tuple[str, str, str]]:
     """Label, value and explanation of everything known about the surface under the cursor."""
     pick = app.pick
+    slope = "" if pick is None else "…" if pick.pending else text.angle(pick.slope_deg)
     rows = [
         ("E", text.coordinate(pick.easting) if pick else "", "Easting, metres."),
         ("N", text.coordinate(pick.northing) if pick else "", "Northing, metres."),
         ("Z", text.metres(pick.z_m) if pick else "", "Decoded height, never exaggerated."),
-        ("Slope", f"{pick.slope_deg:.1f}°" if pick else "", "Steepness of the decoded surface."),
+        ("Slope", slope, "Steepness of the decoded surface."),
     ]
     if pick is not None and pick.reference_m is not None:
         rows.append(("Ref", text.metres(pick.reference_m), "Height of the reference at the same place and level."))

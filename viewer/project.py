@@ -15,6 +15,8 @@ from neural.errors import NtileError
 from neural.surface import available_bits
 from viewer import colormaps, overlay_kinds, plain
 from viewer.camera import Camera
+from viewer.measuring.quantities import KINDS
+from viewer.measuring.tool import TOOLS
 from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def rules() -> dict[str, plain.Rule]:
         "overlay.tolerance_m": (0.0, 1e6),
         "overlay.opacity": (0.0, 1.0),
         "contours.interval_m": (1e-6, 1e6),
+        "measuring.tool": ("none", *TOOLS),
+        "measuring.kind": KINDS,
     }
     for name, kind in overlay_kinds.KINDS.items():
         found[f"overlay.reach.{name}"] = (1e-9, 1e9)

@@ -7,7 +7,6 @@ panel calls the scene to apply it. Units are in the names.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 SHADING_MODES = ("hillshade", "elevation", "combined")
 """Values of `Shading.mode`."""
@@ -117,13 +116,20 @@ class Decorations:
 
 
 @dataclass
+class Measurement:
+    """Something measured on the terrain."""
+
+    kind: str = "point"  # one of viewer.measuring.quantities.KINDS
+    points: list[list[float]] = field(default_factory=list)  # [[easting, northing], …]
+
+
+@dataclass
 class Measuring:
     """What is measured on the terrain, in eastings and northings of the file."""
 
     tool: str = "none"  # what the mouse draws: "none" or one of viewer.measuring.tool.TOOLS
     kind: str = "distance"  # the tool that the key M takes up
-    items: list[dict[str, Any]] = field(default_factory=list)
-    """Each {"kind": "point", "distance" or "area", "points": [[easting, northing], …]}."""
+    items: list[Measurement] = field(default_factory=list)
     profile: list[list[float]] = field(default_factory=list)  # corners of the line that the profile is along
 
 

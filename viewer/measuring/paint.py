@@ -15,6 +15,7 @@ from viewer.measuring import geometry
 from viewer.measuring.quantities import Measured
 from viewer.measuring.session import project
 from viewer.measuring.terrain import REFERENCE
+from viewer.settings import Measurement
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -22,13 +23,21 @@ if TYPE_CHECKING:
 LINE, PROFILE_LINE, CASING = "ffd23f", "ffffff", "101418"
 """Yellow for measurements and white for the profile, cased in black: they stand out from every colour map."""
 
+HINTS = {
+    "point": "Click a place · Esc ends",
+    "distance": "Click corners, drag them · double-click or Enter ends the line · Esc gives up",
+    "area": "Click corners, drag them · double-click or Enter closes the polygon · Esc gives up",
+    "profile": "Click corners, drag them · double-click or Enter ends the profile's line · Esc gives up",
+}
+"""What the mouse does while a tool is taken up, over the scene."""
+
 PLACES = 192
 """Places of a line at which it is laid on the drawn surface."""
 
 MOST_LAID = 64
 """Lines remembered as they lie in the picture."""
 
-LOOKS = 40
+LOOKS = 64
 """Places between a point of a line and the eye where ground in between is looked for."""
 
 
@@ -41,7 +50,7 @@ def draw(app: App) -> None:
     paint.push_clip_rect(ImVec2(left, top), ImVec2(left + width, top + height), True)
     measuring, state = app.measuring, app.settings.measuring
     for number, item in enumerate(state.items, 1):
-        _shape(app, paint, item["points"], LINE, closed=item["kind"] == "area")
+        _shape(app, paint, item.points, LINE, closed=item.kind == "area")
         _label(app, paint, item, number, measuring.result(app, item))
     if state.profile:
         _shape(app, paint, state.profile, PROFILE_LINE)
@@ -55,6 +64,8 @@ def draw(app: App) -> None:
         if ahead:
             _ahead(app, paint, np.array([*draft, *ahead]), closed)
     _cursor(app, paint)
+    if state.tool in HINTS and not app.sheet:
+        _hint(paint, left + width / 2, top, HINTS[state.tool])
     paint.pop_clip_rect()
 
 
@@ -107,7 +118,7 @@ def _on_screen(app: App, places: np.ndarray, *, look: bool) -> tuple[np.ndarray,
         share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # closer looks near the line
         rays = points[:, None, :] + share[None, :, None] * (app.camera.eye - points)[:, None, :]
         between = ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(rays.shape[:2])
-        clear = 0.004 * np.linalg.norm(app.camera.eye - points, axis=1)[:, None]
+        clear = 0.001 * np.linalg.norm(app.camera.eye - points, axis=1)[:, None]
         with np.errstate(invalid="ignore"):
             seen = ~(between > rays[..., 2] + clear).any(axis=1)
     return _window(app, project(app, points)), seen
@@ -131,9 +142,9 @@ def _polyline(paint: Any, at: np.ndarray, seen: np.ndarray, colour: str, thick: 
             paint.add_polyline(run, theme.u32(colour, share), thick, 0)
 
 
-def _label(app: App, paint: Any, item: dict[str, Any], number: int, result: Measured | None) -> None:
-    places = np.array(item["points"], np.float64)
-    middle = places.mean(axis=0) if item["kind"] == "area" else places[-1]
+def _label(app: App, paint: Any, item: Measurement, number: int, result: Measured | None) -> None:
+    places = np.array(item.points, np.float64)
+    middle = places.mean(axis=0) if item.kind == "area" else places[-1]
     words = "…" if result is None else headline(result, app.settings.active)
     (x, y), *_ = _window(app, app.measuring.pixels(app, middle[None, :]))
     if not math.isfinite(x):  # no surface in the middle
@@ -176,6 +187,14 @@ def _card(paint: Any, x: float, y: float, words: str) -> None:
         0.3 * em,
     )
     paint.add_text(ImVec2(left + 0.4 * em, top + 0.15 * em), theme.u32(theme.TEXT), words)
+
+
+def _hint(paint: Any, middle: float, top: float, words: str) -> None:
+    em, size = hello_imgui.em_size(), imgui.calc_text_size(words)
+    left = middle - size.x / 2
+    corner = ImVec2(left + size.x + 0.7 * em, top + 0.9 * em + size.y)
+    paint.add_rect_filled(ImVec2(left - 0.7 * em, top + 0.4 * em), corner, theme.u32(theme.PANEL, 0.8), 0.35 * em)
+    paint.add_text(ImVec2(left, top + 0.65 * em), theme.u32(theme.DIM), words)
 
 
 def _cursor(app: App, paint: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from viewer.measuring.quantities import Measured
 from viewer.measuring.readout import Readout
 from viewer.measuring.terrain import Terrain
 from viewer.measuring.tool import DrawTool
+from viewer.settings import Measurement
 from viewer.stats import Pick
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Measuring:
         there = None if app.scene is None else self.terrain(app.scene)
         if there is None:
             return
+        measuring = app.settings.measuring  # from a project file, perhaps: what is none is dropped
+        measuring.items[:] = [item for item in measuring.items if _is_one(item)]
+        measuring.profile[:] = [point for point in measuring.profile if len(point) == 2]
         self._measure(app, *there)
         self._profile(app, *there)
         self._link(app)
@@ -85,11 +89,11 @@ class Measuring:
         self._results = {key: self._results[key] for key in keys if key in self._results}
         for key, item in zip(keys, app.settings.measuring.items, strict=True):
             if key not in self._results:
-                points = [list(point) for point in item["points"]]
-                self._measurer.ask(key, partial(_measure, terrain, item["kind"], points))
+                points = [list(point) for point in item.points]
+                self._measurer.ask(key, partial(_measure, terrain, item.kind, points))
                 return
 
-    def result(self, app: App, item: dict[str, Any]) -> Measured | None:
+    def result(self, app: App, item: Measurement) -> Measured | None:
         """What is known of an item of `settings.measuring.items`; None while it is being measured."""
         there = None if app.scene is None else self.terrain(app.scene)
         found = None if there is None else self._results.get(self._key(item, there[1]))
@@ -102,6 +106,8 @@ class Measuring:
             self._profiler.forget()
             return
         key = repr(points), state
+        if self.profile is None and not self._profiler.busy:
+            window.show_panel(PROFILE_PANEL, True)
         self._profiler.ask(key, partial(self._grow, key, terrain, points))
         if self._growing is not None and self._growing[0] == key:
             self.profile = self._growing[1]
@@ -154,7 +160,7 @@ class Measuring:
         if launch.measure is not None:
             kind, points = launch.measure
             if len(points) >= quantities.FEWEST[kind]:
-                measuring.items.append({"kind": kind, "points": [list(point) for point in points]})
+                measuring.items.append(Measurement(kind, [list(point) for point in points]))
             window.show_panel(MEASURE_PANEL, True)
 
     def take_up(self, app: App, tool: str) -> None:
@@ -189,7 +195,7 @@ class Measuring:
         if app.scene is None or app.scene.reader is None:
             return
         bounds, measuring = app.scene.reader.grid.bounds, app.settings.measuring
-        measuring.items = [item for item in measuring.items if _touches(bounds, item["points"])]
+        measuring.items = [item for item in measuring.items if _touches(bounds, item.points)]
         measuring.profile = measuring.profile if _touches(bounds, measuring.profile) else []
 
     @property
@@ -217,8 +223,14 @@ class Measuring:
             app.messages.error(str(error))
 
     @staticmethod
-    def _key(item: dict[str, Any], state: Hashable) -> Hashable:
-        return item["kind"], repr(item["points"]), state
+    def _key(item: Measurement, state: Hashable) -> Hashable:
+        return item.kind, repr(item.points), state
+
+
+def _is_one(item: Measurement) -> bool:
+    """Whether an item can be measured."""
+    enough = item.kind in quantities.KINDS and len(item.points) >= quantities.FEWEST[item.kind]
+    return enough and all(len(point) == 2 for point in item.points)
 
 
 def _touches(bounds: Bounds, points: list[list[float]]) -> bool:

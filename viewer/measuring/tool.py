@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.measuring.quantities import FEWEST
+from viewer.settings import Measurement
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -66,7 +67,7 @@ class DrawTool:
         """One more corner."""
         measuring = app.settings.measuring
         if measuring.tool == "point":
-            measuring.items.append({"kind": "point", "points": [place]})
+            measuring.items.append(Measurement("point", [place]))
             return
         self.draft.append(place)
         if measuring.tool == "profile":
@@ -77,7 +78,7 @@ class DrawTool:
         measuring, draft = app.settings.measuring, self.draft
         self.draft = []
         if measuring.tool in ("distance", "area") and len(draft) >= FEWEST[measuring.tool]:
-            measuring.items.append({"kind": measuring.tool, "points": draft})
+            measuring.items.append(Measurement(measuring.tool, draft))
         elif measuring.tool == "profile" and len(draft) == 1:
             measuring.profile = []
 
@@ -128,7 +129,7 @@ class DrawTool:
         """The nearest corner within reach of the mouse."""
         assert app.viewport is not None
         measuring = app.settings.measuring
-        shapes = [self.draft, measuring.profile, *(item["points"] for item in measuring.items)]
+        shapes = [self.draft, measuring.profile, *(item.points for item in measuring.items)]
         best, found = GRIP_PX * app.viewport.ratio, None
         for points in shapes:
             if not points:

@@ -89,7 +89,7 @@ def _items(app: App) -> None:
         result = app.measuring.result(app, item)
         words = "…" if result is None else headline(result, app.settings.active)
         imgui.push_id(str(number))
-        label = f"{number + 1}  {LABELS[item['kind']]}###item"
+        label = f"{number + 1}  {LABELS[item.kind]}###item"
         opened = imgui.tree_node_ex(label, imgui.TreeNodeFlags_.span_label_width)
         imgui.same_line(hello_imgui.em_size(7.4))
         imgui.text_unformatted(words)
