@@ -94,6 +94,9 @@ def test_keys_undo_drags_and_glides(drive, area):
     def steps(driver):
         app, ctx = driver.app, driver.ctx
         driver.settle()
+        app.settings.view.fov_deg = 50.0
+        ctx.yield_(2)
+        assert not app.navigation.history.can_undo  # nobody has moved it yet
         states = [astuple(app.camera)]
 
         def rested():

@@ -70,6 +70,10 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
             "shading": {"mode": "plaid", "sun_azimuth_deg": 10, "colormap": "puce"},
             "overlay": {"colormap": {"slope": "puce"}, "reach": {"slope": -1.0}},
             "sound": {},
+            "measuring": {
+                "items": [{"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}, {"kind": "area"}],
+                "tool": "saw",
+            },
             "slots": {"A": {"index": 1, "keep_bits": None, "colour": 1}},
             "active": "C",
         },
@@ -81,12 +85,13 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
     for name in ("view.exaggeration", "view.sse_px", "shading.mode", "sound", "active", "slots.A.colour"):
         assert f"settings.{name}" in odd
     assert "camera.roll_deg" in odd
-    for name in ("shading.colormap", "overlay.colormap", "overlay.reach"):
+    for name in ("shading.colormap", "overlay.colormap", "overlay.reach", "measuring.tool", "measuring.items"):
         assert f"settings.{name}" in odd
-    assert odd.count(",") == 9
+    assert odd.count(",") == 11
     settings = project.settings_of(read)
     assert (settings.view.fov_deg, settings.shading.sun_azimuth_deg, settings.view.exaggeration) == (60.0, 10.0, 1.0)
     assert (settings.slots["A"].index, set(settings.slots), settings.active) == (1, {"A", "B"}, "A")
+    assert settings.measuring.items == [{"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}]
     assert read.camera == VIEW
 
 

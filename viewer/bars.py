@@ -68,8 +68,10 @@ def _panels() -> None:
     """Which panels there are; each comes and goes."""
     params = hello_imgui.get_runner_params()
     imgui.separator()
-    for panel in params.docking_params.dockable_windows:
-        panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible)[1]
+    if imgui.begin_menu("Panels"):
+        for panel in params.docking_params.dockable_windows:
+            panel.is_visible = imgui.menu_item(panel.label, "", panel.is_visible)[1]
+        imgui.end_menu()
     if imgui.menu_item("Reset layout", "", False)[0]:
         params.docking_params.layout_reset = True
 

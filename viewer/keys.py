@@ -167,7 +167,7 @@ KEYS = (
     Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),
     Key("File", "ctrl+q", "Quit", lambda app: window.close()),
     Key("View", "ctrl+z", "Undo the camera's move", lambda app: app.navigation.undo(), possible=can_undo),
-    Key("View", "ctrl+y ctrl+shift+z", "Redo it", lambda app: app.navigation.redo(), possible=can_redo),
+    Key("View", "ctrl+y ctrl+shift+z", "Redo the camera's move", lambda app: app.navigation.redo(), possible=can_redo),
     Key("View", "r", "Whole area in view", lambda app: app.navigation.home()),
     Key("View", "n", "North up", lambda app: app.navigation.turn(heading_deg=0.0)),
     Key("View", "t", "Straight down", lambda app: app.navigation.turn(pitch_deg=-89.9)),

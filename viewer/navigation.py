@@ -30,6 +30,7 @@ class Navigation:
         """How fast keys fly."""
         self.settling_frames = 0
         """Frames left in which the camera follows the settling layout of a new file."""
+        self._settling = False  # in this frame
         self.history = History()
         self._back: motion.Glide | None = None  # the glide of an undo or redo, which is no move of its own
         self._area: Bounds | None = None  # of the file that the history belongs to
@@ -37,7 +38,8 @@ class Navigation:
     def update(self) -> None:
         """One frame: follow the layout of a new file, then a glide under way."""
         app = self._app
-        if self.settling_frames:
+        self._settling = self.settling_frames > 0
+        if self._settling:
             self.settling_frames -= 1
             self.home(glide=False)
         app.camera.fov_deg = app.settings.view.fov_deg
@@ -48,7 +50,8 @@ class Navigation:
     def watch(self, before: Camera) -> None:
         """Take in what keys, mouse and glides made of the camera in this frame."""
         app = self._app
-        if self.settling_frames or (self._back is not None and app.glide is self._back):
+        before.fov_deg = app.camera.fov_deg  # the slider's, not the mouse's
+        if self._settling or (self._back is not None and app.glide is self._back):
             return
         if self._back is not None and app.glide is None and not app.input.moving:
             self._back = None  # arrived in this frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -45,6 +46,8 @@ def rules() -> dict[str, plain.Rule]:
         "shading.edl_strength": (0.0, 100.0),
         "shading.fog": (0.0, 1.0),
         "shading.colormap": colormaps.names("elevation"),
+        "measuring.tool": ("none", "point", "distance", "area", "profile"),
+        "measuring.kind": ("point", "distance", "area"),
         "overlay.name": overlay_kinds.NAMES,
         "overlay.against": overlay_kinds.AGAINST,
         "overlay.amplification": (1e-6, 1e6),
@@ -139,6 +142,10 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     settings, unknown = Settings(), []
     if values.get("settings") is not None:
         unknown += [f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())]
+    items = settings.measuring.items
+    settings.measuring.items = [item for item in items if _measurable(item)]
+    settings.measuring.profile = [point for point in settings.measuring.profile if len(point) == 2]
+    unknown += ["settings.measuring.items"] * (len(settings.measuring.items) < len(items))
     settings.slots = {slot: settings.slots.get(slot) or Settings().slots[slot] for slot in SLOTS}
     project.settings = asdict(settings)
     if values.get("camera") is not None:
@@ -149,6 +156,20 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     known = {MARK, "program", "files", "reference", "camera", "settings"}
     project.parts = {name: value for name, value in values.items() if name not in known}
     return unknown
+
+
+def _measurable(item: dict[str, Any]) -> bool:
+    """Whether this is a place, a line or an area: see `settings.Measuring`."""
+    from viewer.measuring.quantities import FEWEST
+
+    points = item.get("points")
+    return (
+        item.get("kind") in FEWEST
+        and isinstance(points, list)
+        and len(points) >= FEWEST[item["kind"]]
+        and all(isinstance(point, list) and len(point) == 2 for point in points)
+        and all(isinstance(value, int | float) and math.isfinite(value) for point in points for value in point)
+    )
 
 
 def settings_of(project: Project) -> Settings:
