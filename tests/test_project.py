@@ -91,7 +91,7 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
     settings = project.settings_of(read)
     assert (settings.view.fov_deg, settings.shading.sun_azimuth_deg, settings.view.exaggeration) == (60.0, 10.0, 1.0)
     assert (settings.slots["A"].index, set(settings.slots), settings.active) == (1, {"A", "B"}, "A")
-    assert settings.measuring.items == [{"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}]
+    assert [asdict(item) for item in settings.measuring.items] == [{"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}]
     assert read.camera == VIEW
 
 

@@ -63,7 +63,7 @@ def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | 
         return restored
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
-    if hint is Any or (hint in (int, bool, str) and type(value) is hint):
+    if hint in (int, bool, str) and type(value) is hint:
         return value
     raise NotUnderstoodError(path)
 

@@ -16,9 +16,7 @@ from neural.errors import NtileError
 from neural.surface import available_bits
 from viewer import colormaps, overlay_kinds, plain
 from viewer.camera import Camera
-from viewer.measuring.quantities import KINDS
-from viewer.measuring.tool import TOOLS
-from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
+from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Measurement, Settings
 
 if TYPE_CHECKING:
     from viewer.scene import Scene
@@ -30,6 +28,9 @@ MARK, VERSION = "terrain_viewer_project", 1
 @cache
 def rules() -> dict[str, plain.Rule]:
     """Bounds and choices of settings, by name; what breaks them is not restored."""
+    from viewer.measuring.quantities import KINDS
+    from viewer.measuring.tool import TOOLS
+
     found: dict[str, plain.Rule] = {
         "active": SLOTS,
         "view.exaggeration": (0.01, 1000.0),
@@ -46,8 +47,6 @@ def rules() -> dict[str, plain.Rule]:
         "shading.edl_strength": (0.0, 100.0),
         "shading.fog": (0.0, 1.0),
         "shading.colormap": colormaps.names("elevation"),
-        "measuring.tool": ("none", "point", "distance", "area", "profile"),
-        "measuring.kind": ("point", "distance", "area"),
         "overlay.name": overlay_kinds.NAMES,
         "overlay.against": overlay_kinds.AGAINST,
         "overlay.amplification": (1e-6, 1e6),
@@ -158,18 +157,11 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     return unknown
 
 
-def _measurable(item: dict[str, Any]) -> bool:
-    """Whether this is a place, a line or an area: see `settings.Measuring`."""
+def _measurable(item: Measurement) -> bool:
+    """Whether this is a place, a line or an area."""
     from viewer.measuring.quantities import FEWEST
 
-    points = item.get("points")
-    return (
-        item.get("kind") in FEWEST
-        and isinstance(points, list)
-        and len(points) >= FEWEST[item["kind"]]
-        and all(isinstance(point, list) and len(point) == 2 for point in points)
-        and all(isinstance(value, int | float) and math.isfinite(value) for point in points for value in point)
-    )
+    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(len(point) == 2 for point in item.points)
 
 
 def settings_of(project: Project) -> Settings:
