@@ -64,10 +64,12 @@ class Hills:
         return (500 + ridges + gullies).astype(np.float32), inside
 
 
-def write(out: Path, more: Sequence[TileFixture] = (), area: HeightSource | None = None) -> Path:
+def write(
+    out: Path, more: Sequence[TileFixture] = (), area: HeightSource | None = None, *, reference: bool = True
+) -> Path:
     """Encode the area, or another one; equal bytes every time.
 
-    Each of `more` becomes a layer between the two, its tile everywhere.
+    Each of `more` becomes a layer between the two, its tile everywhere. `reference` False leaves out the last one.
     """
     area = area or Hills()
     grid = area.grid
@@ -80,7 +82,8 @@ def write(out: Path, more: Sequence[TileFixture] = (), area: HeightSource | None
         for layer, fixture in enumerate(more, 1):
             stage.put_group(layer, [_fixed(layer, tile, fixture, grid) for tile in tiles])
         last = 1 + len(more)
-        stage.put_group(last, [_exact(last, tile, grid) for tile in tiles])
+        if reference:
+            stage.put_group(last, [_exact(last, tile, grid) for tile in tiles])
         max_abs = np.ones(METHOD.dim, np.float32)
         exact = Reference(TOLERANCE_M)
         drafts = [
@@ -89,7 +92,7 @@ def write(out: Path, more: Sequence[TileFixture] = (), area: HeightSource | None
                 LayerDraft(f.method.name, f.method.config(), f.bits, _sha(f), f.params, title=f.method.title)
                 for f in more
             ),
-            LayerDraft("reference", exact.config(), 32, tolerance_m=TOLERANCE_M, title="Reference"),
+            *[LayerDraft("reference", exact.config(), 32, tolerance_m=TOLERANCE_M, title="Reference")][:reference],
         ]
 
         def body_of(layer: int, row: StagedTile) -> bytes:

@@ -126,11 +126,11 @@ def _launch(
     """Options as typed → Launch; what cannot be meant is a UsageError."""
     from assets import sample_files
 
-    numbers, render = rest["profile"] or rest["measure"], rest["render"]
-    headless = headless or bool(render)
+    numbers, made = rest["profile"] or rest["measure"], rest["render"] or rest["results"]
+    headless = headless or bool(made)
     if headless and rest["profile"] and rest["measure"]:
         raise UsageError("--headless makes a profile or measures; give --profile or --measure, not both.")
-    if headless and not (screenshot or numbers or render):
+    if headless and not (screenshot or numbers or made):
         raise UsageError("--headless draws nothing on its own; add --screenshot OUT.png.")
     if rest["out"] and not (headless and numbers):
         raise UsageError("--out is for the numbers of --headless with --profile or --measure; add these.")
@@ -172,7 +172,7 @@ def _launch(
 
 def run(launch: Launch) -> None:
     """Draw a picture or open the window, whichever `launch` asks for."""
-    for out in (launch.screenshot, launch.out):
+    for out in (launch.screenshot, launch.out, launch.results):
         if out and not Path(out).resolve().parent.is_dir():
             raise NtileError(f"{out}: its folder does not exist; create it or choose another place.")
     try:
@@ -189,6 +189,10 @@ def run(launch: Launch) -> None:
                 from viewer.measuring import command
 
                 command.run(launch)
+            if launch.results:
+                from viewer import results
+
+                results.write(launch.results, results.of_launch(launch))
             if launch.screenshot:
                 _picture(launch)
         else:

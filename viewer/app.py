@@ -28,6 +28,7 @@ from viewer.opening import Opening
 from viewer.png import write_png
 from viewer.preferences import Store
 from viewer.projects import Projects
+from viewer.resultslog import ResultsLog
 from viewer.scene import Scene
 from viewer.screenshots import Screenshots
 from viewer.settings import LayerChoice, Settings
@@ -75,6 +76,7 @@ class App:
         self.glide: motion.Glide | None = None
         self.navigation: Navigation = Navigation(self)
         self.comparing: Comparing = Comparing(self)
+        self.results: ResultsLog = ResultsLog()
         self.measuring: Measuring = Measuring()
         self.tools: list[Tool] = [self.comparing.divider, self.measuring.tool]
         """What may take the mouse in the scene before the camera does, first come first served."""
@@ -143,6 +145,7 @@ class App:
             self.contour_labels = scene.survey.labels(self.settings)
             self.comparing.read(scene)
             self.rmse_m = {slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()}
+        self.results.follow(self)
         self._update_pick(drawn)
         self._ready_frames = self._ready_frames + 1 if scene.ready else 0
         if self.launch.screenshot and self._ready_frames == 3:
@@ -160,6 +163,7 @@ class App:
         if not self.panels_shown:
             self.toggle_panels()
         self.measuring.close()
+        self.results.close()
         self.preferences.values.folder = str(self.dialogs.folder)
         self.preferences.save()
         self.costs.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from neural.errors import UsageError
 from viewer.options import option
 from viewer.overlay_kinds import AGAINST, KINDS
 from viewer.settings import Settings
@@ -17,6 +18,7 @@ _OPTIONS = (
     option(
         "Compare", "--divider", type=click.FloatRange(0.02, 0.98), metavar="X", help="Its place, share of the width."
     ),
+    option("Compare", "--results", metavar="OUT", help="No window: errors and sizes of both slots, .csv or .json."),
     option("Compare", "--against", type=click.Choice(AGAINST), help="Errors against the reference, or A − B."),
 )
 
@@ -33,6 +35,8 @@ def take(settings: Settings, values: dict[str, Any]) -> None:
 
     `--against` without an overlay of errors asks for one.
     """
+    if values["results"] and not values["results"].lower().endswith((".csv", ".json")):
+        raise UsageError(f"{values['results']}: results are written as .csv or .json; give a name that ends so.")
     divider, against = values.pop("divider"), values.pop("against")
     settings.compare.split = values.pop("split") or divider is not None
     settings.compare.divider = divider or settings.compare.divider

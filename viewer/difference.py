@@ -37,6 +37,16 @@ class SurfaceReference:
         known = ~np.isnan(heights)
         return np.where(known, heights, 0.0), known
 
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """A window of the grid's finest cells: heights [rows, cols] in metres and which are known."""
+        a, _, west, _, e, north = self._grid.transform
+        eastings = west + a * (col + np.arange(cols) + 0.5)
+        northings = north + e * (row + np.arange(rows)[::-1] + 0.5)
+        level = level_like(self._grid, self._grid.levels - 1, self._sampler.grid)
+        heights = self._sampler.lattice(eastings, northings, level=level).metres[::-1]
+        known = ~np.isnan(heights)
+        return np.where(known, heights, 0.0), known
+
     def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
         """Metres at places (arrays of one shape), as fine as the grid's `level`; NaN where there is no surface."""
         return self._sampler.at(easting, northing, level=level_like(self._grid, level, self._sampler.grid)).metres

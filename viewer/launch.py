@@ -25,6 +25,7 @@ class Launch:
     profile: tuple[tuple[float, float], ...] = ()  # eastings and northings of a line to draw a profile along
     measure: tuple[str, tuple[tuple[float, float], ...]] | None = None  # "point", "distance" or "area", and its points
     out: str | None = None  # where a headless profile or measurement goes; None = standard output
+    results: str | None = None  # .csv or .json for the errors and sizes of the slots' layers
     screenshot: str | None = None  # PNG to write, then exit
     size: tuple[int, int] = (1280, 720)  # window or picture, pixels
     headless: bool = False

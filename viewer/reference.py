@@ -92,6 +92,10 @@ class DemReference:
         known = count > 0
         return np.divide(total, count, out=np.zeros_like(total), where=known), known
 
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """A window of the file's finest cells: heights [rows, cols] in metres and which are known."""
+        return self._finest(row, col, rows, cols)
+
     def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
         """See `Reference`; always as fine as the raster is, bilinear between its cells."""
         easting, northing = np.broadcast_arrays(np.asarray(easting, np.float64), np.asarray(northing, np.float64))
