@@ -51,12 +51,13 @@ class Viewport:
         size = max(1, round(area[2] * ratio)), max(1, round(area[3] * ratio))
         if size == self.size:
             return
-        self.release()
-        self.size = size
-        self.texture = self.ctx.texture(size, 4)
+        texture = self.ctx.texture(size, 4)
         # The window blends pictures; whatever the passes left in alpha must not show through.
-        self.texture.swizzle = "RGB1"
-        self.fbo = self.ctx.framebuffer([self.texture])
+        texture.swizzle = "RGB1"
+        fbo = self.ctx.framebuffer([texture])
+        fbo.use()  # moderngl binds the present framebuffer again after making another, so it has to exist
+        self.release()
+        self.size, self.texture, self.fbo = size, texture, fbo
 
     def contains(self, position: Point) -> bool:
         """Whether a window position lies on the scene."""

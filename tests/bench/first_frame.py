@@ -1,9 +1,11 @@
-"""From process start to the first frame with terrain, and to the whole view, on the shipped sample (headless).
+"""From process start to the first frame with terrain, and to the whole view, on the shipped sample, without a window.
 
-Run: python -m tests.bench.first_frame [FILE] [--repeats 5]. The first run is the warm-up: it also fills a folder of
-bytecode that all share, so that an environment that writes none is no slower. Prints one JSON object: medians and
-minima of seconds since the process started, and of its processor time (other programs on the machine spoil the
-former). The peer is a process that only imports numpy and moderngl and makes a context: nothing can be quicker.
+Run: python -m tests.bench.first_frame [FILE] [--repeats 5] [--window]. With `--window` also to the first frame with
+terrain of the program's own window, its configuration empty; that needs a display (`xvfb-run` will do). The first run
+is the warm-up: it also fills a folder of bytecode that all share, so that an environment that writes none is no
+slower. Prints one JSON object: medians and minima of seconds since the process started, and of its processor time
+(other programs on the machine spoil the former). The peer is a process that only imports numpy and moderngl and makes
+a context: nothing can be quicker.
 """
 
 from __future__ import annotations
@@ -34,31 +36,44 @@ mark("floor")
 """
 
 PROBE = """
-from viewer import gl
-from viewer.camera import Camera
-from viewer.scene import Scene
-from viewer.settings import Settings
+from viewer import headless
+from viewer.launch import Launch
 mark("imported")
-ctx = gl.create_context("auto")
-scene = Scene(ctx, Settings())
-mark("context")
-scene.open(sys.argv[1])
-mark("opened")
-camera, size, first = Camera(fov_deg=scene.settings.view.fov_deg), (1280, 720), False
-camera.frame(scene.bounds, size[0] / size[1])
-colour = ctx.texture(size, 4)
-target = ctx.framebuffer([colour])
-while not (first and scene.ready):
-    scene.update(camera, size)
-    scene.draw(target, camera)
-    if scene.stats.tiles_drawn and not first:
-        ctx.finish()
-        mark("first_frame")
-        first = True
-    scene.wait(0.02)
-ctx.finish()
-mark("whole_view")
-print(ctx.info["GL_RENDERER"])
+launch = Launch(path=sys.argv[1])
+with headless.opened(launch) as scene:
+    mark("opened")
+    camera, size, first, ctx = headless.camera_of(scene, launch), launch.size, False, scene.ctx
+    colour = ctx.texture(size, 4)
+    target = ctx.framebuffer([colour])
+    while not (first and scene.ready):
+        scene.update(camera, size)
+        scene.draw(target, camera)
+        if scene.stats.tiles_drawn and not first:
+            ctx.finish()
+            mark("first_frame")
+            first = True
+        scene.wait(0.02)
+    ctx.finish()
+    mark("whole_view")
+    renderer = ctx.info["GL_RENDERER"]
+print(renderer)
+"""
+
+WINDOW = """
+from viewer import __main__ as program, app, window
+start, finish = app.App.start, app.App.finish_frame
+def started(self, ctx):
+    mark("window_context")
+    start(self, ctx)
+    mark("window_opened")
+def finished(self):
+    finish(self)
+    if self.viewport.pictures and self.scene.stats.tiles_drawn:
+        mark("window_first_frame")
+        app.App.finish_frame = finish
+        window.close()
+app.App.start, app.App.finish_frame = started, finished
+program.main([sys.argv[1]], standalone_mode=False)
 """
 
 
@@ -66,7 +81,7 @@ def run(code: str, *arguments: str, bytecode: str) -> list[list[str]]:
     """Lines that a fresh interpreter prints, split."""
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", AGE + code, *arguments]
-    environment = kept | {"PYTHONPYCACHEPREFIX": bytecode}
+    environment = kept | {"PYTHONPYCACHEPREFIX": bytecode, "XDG_CONFIG_HOME": bytecode}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return [line.split("|") for line in done.stdout.splitlines()]
 
@@ -87,15 +102,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", default=None)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--window", action="store_true")
     options = parser.parse_args()
     path = options.file or str(sample_files()[0])
     with tempfile.TemporaryDirectory() as bytecode:
-        runs = [run(FLOOR, bytecode=bytecode) + run(PROBE, path, bytecode=bytecode) for _ in range(options.repeats + 1)]
+        runs = []
+        for _ in range(options.repeats + 1):
+            runs.append(run(FLOOR, bytecode=bytecode) + run(PROBE, path, bytecode=bytecode))
+            if options.window:
+                runs[-1] += run(WINDOW, path, bytecode=bytecode)
     measured = summary(runs[1:])
     ratio = measured["first_frame"]["least_s"] / measured["floor"]["least_s"]
     report = {
         "machine": machine(),
-        "renderer": runs[0][-1][0],
+        "renderer": next(row[0] for row in runs[0] if len(row) == 1),
         "load_average": [round(x, 2) for x in os.getloadavg()],
         "repeats": options.repeats,
         **measured,

@@ -1,0 +1,252 @@
+"""Hours of use in minutes: flies about an area several times larger than the cache, changing everything, and watches.
+
+Run: python -m tests.bench.soak [--minutes 30] [--cache-mb 64] [--seed 1]. A made-up area of 290 MB of decoded textures
+is written first (half a minute); the flight goes through it and the shipped sample, with layers, bits, overlays,
+shading, split and picture size changing all the time, files opened and closed, and what is in view picked. Every few
+seconds resident memory, texture bytes, GL errors and threads are sampled. Prints one JSON object; exits with 1 on a GL
+error, an exception, or memory that is not flat: after the first third, the median slope of resident memory (Theil,
+1950; Sen, 1968) must amount to less than DRIFT of the memory over the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assets import sample_files
+from neural.bench.environment import machine
+from neural.errors import NtileError
+from tests.bench import area
+from viewer import gl, layers, report
+from viewer.camera import Camera
+from viewer.overlay_kinds import NAMES as OVERLAYS
+from viewer.scene import Scene
+from viewer.settings import MESH_QUADS, SHADING_MODES, Settings
+from viewer.viewport import Viewport
+
+SIDE = 16  # finest tiles: 341 of all levels, 0.86 MB of textures each
+SAMPLE_S = 2.0
+DRIFT = 0.05
+SIZES = ((640, 360), (960, 540), (800, 600), (333, 517))
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in RAM."""
+    with open("/proc/self/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def drift(at_s: np.ndarray, mb: np.ndarray) -> float:
+    """Growth over the whole time in MB, from the median slope between all pairs of samples."""
+    i, j = np.triu_indices(len(at_s), 1)
+    return float(np.median((mb[j] - mb[i]) / (at_s[j] - at_s[i])) * (at_s[-1] - at_s[0])) if len(i) else 0.0
+
+
+class Soak:
+    """A scene under way."""
+
+    def __init__(self, paths: list[Path], cache_mb: float, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.ctx = gl.create_context()
+        self.settings = Settings()
+        self.settings.view.cache_mb = cache_mb
+        self.scene = Scene(self.ctx, self.settings)
+        self.scene.waits = False
+        self.viewport = Viewport(self.ctx)
+        self.camera, self.goal = Camera(), np.zeros(3)
+        self.paths, self.done, self.latest = paths, Counter[str](), "the start"
+        self.open(paths[0])
+        self.resize()
+
+    def open(self, path: Path) -> None:
+        """Another file, seen whole."""
+        layers.open_file(self.scene, path, None)
+        self.settings.overlay.name = "none"
+        self.camera.frame(self.scene.bounds, 16 / 9, heading_deg=0.0, pitch_deg=-38.0)
+        self.aim()
+
+    def aim(self) -> None:
+        """Somewhere else to fly to, low over the ground or high."""
+        west, south, east, north, low, high = self.scene.bounds
+        place = self.rng.uniform((west, south), (east, north))
+        above = (east - west) * 2.0 ** self.rng.uniform(-7, 0)
+        self.goal = np.array([*place, (low + high) / 2 + above])
+
+    def resize(self) -> None:
+        """A picture of another size."""
+        width, height = SIZES[self.rng.integers(len(SIZES))]
+        self.viewport.place((0.0, 0.0, float(width), float(height)), 1.0)
+
+    def change(self) -> None:
+        """One of the things a user does."""
+        self.latest = str(self.rng.choice(_NAMES, p=_SHARES))
+        CHANGES[self.latest][1](self)
+        self.done[self.latest] += 1
+
+    def step(self) -> None:
+        """One frame of flight."""
+        way = self.goal - self.camera.eye
+        self.camera.easting, self.camera.northing, self.camera.z = self.camera.eye + 0.04 * way
+        self.camera.heading_deg = (self.camera.heading_deg + self.rng.normal(0.0, 1.5)) % 360.0
+        self.camera.pitch_deg = float(np.clip(self.camera.pitch_deg + self.rng.normal(0.0, 1.0), -80.0, -15.0))
+        self.camera.stay_above(self.scene.surface_z(self.camera.easting, self.camera.northing))
+        if np.abs(way).max() < 0.02 * (self.scene.bounds.east - self.scene.bounds.west):
+            self.aim()
+        self.viewport.render(self.scene, self.camera)
+        _ = self.scene.error_stats
+        self.scene.pick(self.camera, *self.rng.uniform((0, 0), self.viewport.size))
+        if self.scene.messages:
+            raise NtileError(self.scene.messages[0])
+
+    def release(self) -> None:
+        """Free everything."""
+        self.scene.release()
+        self.viewport.release()
+        self.ctx.release()
+
+
+def _layer(soak: Soak) -> None:
+    reader, choice = soak.scene.reader, soak.settings.layer
+    assert reader is not None
+    layers.put(reader.layers[soak.rng.integers(len(reader.layers))], choice)
+
+
+def _bits(soak: Soak) -> None:
+    assert soak.scene.reader is not None
+    choice = soak.settings.layer
+    layers.step_bits(soak.scene.reader.layers[choice.index], choice, int(soak.rng.choice((-2, -1, 1, 2))))
+
+
+def _overlay(soak: Soak) -> None:
+    soak.settings.overlay.name = str(soak.rng.choice(OVERLAYS))
+
+
+def _shading(soak: Soak) -> None:
+    soak.settings.shading.mode = str(soak.rng.choice(SHADING_MODES))
+    soak.settings.shading.sun_azimuth_deg = float(soak.rng.uniform(0.0, 360.0))
+
+
+def _mesh(soak: Soak) -> None:
+    soak.settings.view.mesh_quads = int(soak.rng.choice(MESH_QUADS[:3]))
+
+
+def _debug(soak: Soak) -> None:
+    debug = soak.settings.debug
+    for name in ("wireframe", "lod_tint", "bounds", "timing"):
+        setattr(debug, name, bool(soak.rng.random() < 0.3))
+
+
+def _open(soak: Soak) -> None:
+    soak.open(soak.paths[soak.rng.integers(len(soak.paths))])
+
+
+def _split(soak: Soak) -> None:
+    soak.settings.compare.split = bool(soak.rng.random() < 0.4)
+    soak.settings.compare.divider = float(soak.rng.uniform(0.1, 0.9))
+
+
+def _swap(soak: Soak) -> None:
+    layers.swap(soak.settings)
+
+
+CHANGES: dict[str, tuple[int, Callable[[Soak], None]]] = {
+    "layer": (6, _layer),
+    "bits": (6, _bits),
+    "overlay": (6, _overlay),
+    "swap": (4, _swap),
+    "split": (4, _split),
+    "shading": (4, _shading),
+    "mesh": (1, _mesh),
+    "debug": (2, _debug),
+    "size": (3, Soak.resize),
+    "aim": (4, Soak.aim),
+    "open": (1, _open),
+}
+"""What a user does, and how often beside the rest."""
+
+_NAMES = list(CHANGES)
+_SHARES = np.array([share for share, _ in CHANGES.values()], float) / sum(share for share, _ in CHANGES.values())
+
+
+def run(soak: Soak, seconds: float) -> tuple[list[dict[str, float]], list[str]]:
+    """Fly for so long; returns samples and what went wrong."""
+    samples: list[dict[str, float]] = []
+    wrong: list[str] = []
+    start = time.monotonic()
+    change_at, sample_at = 1.0, 0.0
+    while (now := time.monotonic() - start) < seconds and len(wrong) < 5:
+        try:
+            if now >= change_at:
+                soak.change()
+                change_at = now + float(soak.rng.exponential(1.0))
+            soak.step()
+        except Exception as error:  # whatever it is, it is what the soak looks for
+            wrong.append(f"{now:.0f} s, after {soak.latest}: {error!r}")
+        if (problem := soak.ctx.error) != "GL_NO_ERROR":
+            wrong.append(f"{now:.0f} s, after {soak.latest}: {problem}")
+        if now >= sample_at:
+            samples.append(
+                {
+                    "s": round(now, 1),
+                    "resident_mb": round(resident_mb(), 1),
+                    "textures_mb": round(soak.scene.stats.cache_bytes / 2**20, 1),
+                    "tiles": soak.scene.stats.tiles_drawn,
+                    "threads": threading.active_count(),
+                }
+            )
+            sample_at = now + SAMPLE_S
+    return samples, wrong
+
+
+def main() -> None:
+    """Fly, judge, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--cache-mb", type=float, default=64.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--samples", action="store_true", help="print every sample as well")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        made = area.write(Path(folder) / "soak.ntile", SIDE)
+        soak = Soak([made, *sample_files()[:1]], options.cache_mb, options.seed)
+        try:
+            samples, wrong = run(soak, 60.0 * options.minutes)
+            frames, last = soak.viewport.pictures, report.collect(soak.scene)
+        finally:
+            soak.release()
+    settled = samples[len(samples) // 3 :]
+    at_s, mb = (np.array([sample[name] for sample in settled]) for name in ("s", "resident_mb"))
+    grown, limit = drift(at_s, mb), DRIFT * float(np.median(mb))
+    found: dict[str, Any] = {
+        "machine": machine(),
+        "minutes": options.minutes,
+        "cache_mb": options.cache_mb,
+        "pictures": frames,
+        "changes": dict(soak.done),
+        "resident_mb": {"first": samples[0]["resident_mb"], "median": float(np.median(mb)), "largest": float(mb.max())},
+        "drift_mb": round(grown, 1),
+        "drift_allowed_mb": round(limit, 1),
+        "textures_mb_largest": max(sample["textures_mb"] for sample in samples),
+        "threads": [min(sample["threads"] for sample in samples), max(sample["threads"] for sample in samples)],
+        "wrong": wrong,
+        "flat": grown < limit,
+        "at_the_end": last,
+    }
+    if options.samples:
+        found["samples"] = samples
+    print(json.dumps(found, indent=1))
+    sys.exit(1 if wrong or grown >= limit else 0)
+
+
+if __name__ == "__main__":
+    main()
