@@ -19,6 +19,7 @@ from viewer.costs import UNKNOWN, Cost, Costs
 from viewer.debugging import Debugging
 from viewer.dialogs import Dialogs
 from viewer.files import Files
+from viewer.film.studio import Studio
 from viewer.input import Input
 from viewer.launch import Launch
 from viewer.measuring.session import Measuring
@@ -62,6 +63,7 @@ class App:
         self.reference_path: str | None = None
         """The raster that errors are measured against instead of the file's own layer."""
         self.projects: Projects = Projects(self)
+        self.film: Studio = Studio(self)
         self.pick: Pick | None = None
         """The surface under the cursor, or None."""
         self.errors: ErrorStats | None = None
@@ -109,6 +111,8 @@ class App:
         if launch.opened_project is None and launch.path is not None:
             layers.check_overlay(self.scene)
         self.measuring.begin(self)
+        if self.scene.reader is not None:
+            self.film.begin(launch)
 
     def frame(self) -> None:
         """One frame of the user interface, before the panels."""
@@ -125,6 +129,7 @@ class App:
         self.input.update(self)
         self.navigation.watch(before)
         self.measuring.update(self)
+        self.film.update()
         overlays.draw(self)
         self.dialogs.draw()
 
@@ -164,6 +169,7 @@ class App:
             self.toggle_panels()
         self.measuring.close()
         self.results.close()
+        self.film.close()
         self.preferences.values.folder = str(self.dialogs.folder)
         self.preferences.save()
         self.costs.close()
@@ -177,7 +183,8 @@ class App:
     def busy(self) -> bool:
         """Whether the next frame will differ without any input."""
         loading = self.scene is not None and self.scene.reader is not None and not self.scene.settled
-        return loading or self.files.busy or self.glide is not None or self.input.moving or self.measuring.busy
+        moving = self.glide is not None or self.input.moving
+        return loading or self.files.busy or moving or self.measuring.busy or self.film.busy
 
     # What input and panels ask for
 

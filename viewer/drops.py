@@ -92,18 +92,16 @@ def open_all(app: App, paths: list[str]) -> None:
 
 
 def _show_camera(app: App, what: str, path: str) -> None:
-    """Glide to a view, or to the beginning of a camera path."""
+    """Glide to a view, or open a camera path and glide to its beginning."""
     from viewer.bookmarks import read_view
-    from viewer.film import pathfile
 
     if app.scene is None or app.scene.reader is None:
         app.messages.error(f"{path}: open a .ntile file before a camera path or a view.")
         return
     try:
         if what == "path":
-            read = pathfile.read_path(path)
-            pathfile.check_crs(read, app.scene.reader.grid.crs_wkt, path, str(app.scene.reader.path))
-            app.navigation.show(read.keyframes[0].camera)
+            app.film.load(path)
+            app.navigation.show(app.film.path.keyframes[0].camera)
             return
         app.navigation.show(read_view(path, app.scene.reader.grid.crs_wkt))
     except NtileError as error:

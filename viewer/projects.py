@@ -27,7 +27,7 @@ class Part(Protocol):
         """Take `to_json`'s values back. Raises NtileError or ValueError for others, and then has not changed."""
 
 
-PARTS: dict[str, Callable[[App], Part]] = {}
+PARTS: dict[str, Callable[[App], Part]] = {"film": lambda app: app.film}
 """Keys of the project file beside those of `project.Project`, and who keeps them."""
 
 

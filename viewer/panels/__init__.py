@@ -6,9 +6,22 @@ Panels read the app and write only its settings. To add one: write the file, nam
 
 from __future__ import annotations
 
-from viewer.panels import debug, layers, log, measure, overlay, profile, quantization, results, shading, statistics
+from viewer.panels import (
+    debug,
+    film,
+    layers,
+    log,
+    measure,
+    overlay,
+    profile,
+    quantization,
+    results,
+    shading,
+    statistics,
+    views,
+)
 
-PANELS = (layers, shading, statistics, quantization, overlay, measure, log, results, profile, debug)
+PANELS = (layers, shading, film, statistics, quantization, views, overlay, measure, log, results, profile, debug)
 """Every panel there is."""
 
 SPLITS = (

@@ -1,0 +1,100 @@
+"""Pictures and films made from the window, by a second process that runs the same command.
+
+So the window stays as quick as it was, a picture of any size or an hour of film cannot take its memory, and what comes
+out is what the command makes, to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from pathlib import Path
+
+from viewer import project
+from viewer.film.path import CameraPath
+from viewer.film.pathfile import to_json
+from viewer.project import Project
+from viewer.settings import Decorations
+
+_PICTURE = re.compile(r"picture (\d+) of (\d+)$")
+
+
+class Job:
+    """A film or a picture in the making. Raises NtileError or OSError where it cannot even begin."""
+
+    def __init__(
+        self, out: str, opened: Project, size_px: tuple[int, int], path: CameraPath | None, fps: float | None = None
+    ) -> None:
+        """`opened` is all that is in view; a `path` makes a film, None a picture of the project's view."""
+        self.out = out
+        self.done, self.total = 0, 0
+        """Pictures drawn, and of how many; 0 of 0 before that is known."""
+        self.cancelled = False
+        self._said: deque[str] = deque(maxlen=5)
+        self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
+        try:
+            project.write(self._folder / f"view{project.SUFFIX}", opened)
+            asked = Decorations(**opened.settings["decorations"])
+            kinds = ",".join(name for name, on in vars(asked).items() if on) or "none"
+            self.command = [
+                *(sys.executable, "-m", "viewer", "--project", str(self._folder / f"view{project.SUFFIX}")),
+                *("--size", f"{size_px[0]}x{size_px[1]}", "--decorations", kinds, "--headless"),
+            ]
+            if path is None:
+                self.command += ["--screenshot", out]
+            else:
+                file = self._folder / "path.json"
+                file.write_text(json.dumps(to_json(path)), encoding="utf-8")
+                self.command += ["--path", str(file), "--render", out, "--fps", f"{fps or path.fps:g}"]
+            root = str(Path(__file__).resolve().parent.parent.parent)
+            self._process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8", cwd=root
+            )
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        self._reader = threading.Thread(target=self._read, name="film-job", daemon=True)
+        self._reader.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still at work."""
+        return self._reader.is_alive()
+
+    @property
+    def failure(self) -> str:
+        """Once it has ended: why there is no result, in a sentence; "" where there is one."""
+        if self.running or self._process.returncode == 0:
+            return ""
+        if self.cancelled:
+            return f"{self.out}: cancelled; nothing half is left."
+        return (self._said[-1] if self._said else f"{self.out}: it ended without saying why.").removeprefix("Error: ")
+
+    def cancel(self) -> None:
+        """End it; it clears away what is half done."""
+        if self.running:
+            self.cancelled = True
+            self._process.terminate()
+
+    def close(self) -> None:
+        """The window closes: end it and wait for that."""
+        self.cancel()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr as lines:
+            for line in lines:
+                found = _PICTURE.match(line.strip())
+                if found:
+                    self.done, self.total = int(found[1]), int(found[2])
+                elif line.strip():
+                    self._said.append(line.strip())
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,172 @@
+"""Film making: keyframes, preview, generators, files, and rendering of films and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
+
+from viewer import widgets
+from viewer.film.curves import EASINGS
+from viewer.film.generators import GENERATORS
+from viewer.film.rendering import SIZES
+from viewer.options import MAX_SIDE
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+TITLE = "Film"
+DOCK = "Column"
+
+_EASINGS = tuple(EASINGS)
+_DECORATIONS = (("Legend", "legend"), ("Scale bar", "scale"), ("North arrow", "north"), ("Credits", "credits"))
+_GENERATOR_TIPS = {"tour": "A flight over the roughest part of the area and back.", "orbit": "Once around the area."}
+
+
+def draw(app: App) -> None:
+    """Everything about the camera path from top to bottom."""
+    if app.scene is None or app.scene.reader is None:
+        widgets.dim("No file is open.")
+        return
+    _buttons(app)
+    if app.film.path.keyframes:
+        _player(app)
+        _keyframes(app)
+    else:
+        widgets.dim("Press K at a view to make it a keyframe, or begin with a tour or an orbit.")
+    widgets.heading("Render")
+    _rendering(app)
+
+
+def _buttons(app: App) -> None:
+    film, chosen = app.film, app.film.selected >= 0
+    if imgui.button(f"{icons_fontawesome_4.ICON_FA_PLUS}  Keyframe"):
+        film.add_keyframe()
+    widgets.tip("Keep this view as a keyframe. Key K.")
+    for label, tip, action in (
+        ("Update", "Give the selected keyframe this view.", film.update_keyframe),
+        ("Delete", "Forget the selected keyframe.", film.delete_keyframe),
+    ):
+        imgui.same_line()
+        imgui.begin_disabled(not chosen)
+        if imgui.button(label):
+            action()
+        imgui.end_disabled()
+        widgets.tip(tip)
+    for name in GENERATORS:
+        if name != GENERATORS[0]:
+            imgui.same_line()
+        if imgui.button(name.title()):
+            film.generate(name)
+        widgets.tip(f"{_GENERATOR_TIPS[name]} It takes the place of the present path.")
+    imgui.same_line()
+    if imgui.button("Open…"):
+        app.dialogs.open("Open camera path", (".json",), film.open)
+    imgui.same_line()
+    imgui.begin_disabled(not film.path.keyframes)
+    if imgui.button("Save…"):
+        app.dialogs.save("Save camera path", ".json", film.save, "camera_path.json")
+    imgui.end_disabled()
+
+
+def _keyframes(app: App) -> None:
+    """A line for each: number to select it, time, how the segment after it is travelled."""
+    film = app.film
+    rows = min(len(film.path.keyframes), 5) + 0.4
+    room = ImVec2(0, rows * imgui.get_frame_height_with_spacing())
+    flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.row_bg | imgui.TableFlags_.no_pad_outer_x
+    if not imgui.begin_table("keyframes", 3, flags, room):
+        return
+    em = hello_imgui.em_size()
+    imgui.table_setup_column("", imgui.TableColumnFlags_.width_fixed, 2.2 * em)
+    imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
+    imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.2)
+    for k, frame in enumerate(list(film.path.keyframes)):
+        imgui.push_id(k)
+        imgui.table_next_column()
+        if widgets.pill(str(k + 1), k == film.selected, ImVec2(-1, 0)):
+            film.select(k)
+        widgets.tip("Go to this keyframe and edit it.")
+        imgui.table_next_column()
+        imgui.set_next_item_width(-1)
+        changed, time_s = imgui.input_float("##time", frame.time_s, 0.0, 0.0, "%.2f s")
+        if changed and time_s != frame.time_s:
+            film.edit(k, time_s=time_s)
+        widgets.tip("When the camera is here; keyframes are in order of time.")
+        imgui.table_next_column()
+        imgui.set_next_item_width(-1)
+        changed, easing = imgui.combo("##easing", _EASINGS.index(frame.easing), [e.replace("_", " ") for e in _EASINGS])
+        if changed:
+            film.edit(k, easing=_EASINGS[easing])
+        widgets.tip(f"The way to the next keyframe: {EASINGS[frame.easing]}.")
+        imgui.pop_id()
+    imgui.end_table()
+
+
+def _player(app: App) -> None:
+    """Play, pause, scrub; loop and rate."""
+    film = app.film
+    icon = icons_fontawesome_4.ICON_FA_PAUSE if film.playing else icons_fontawesome_4.ICON_FA_PLAY
+    if imgui.button(f"{icon}##play", ImVec2(2.6 * hello_imgui.em_size(), 0)):
+        film.toggle_play()
+    widgets.tip("Play or pause. Key Space.")
+    imgui.same_line()
+    imgui.set_next_item_width(-1)
+    length = film.path.duration_s
+    moved, time_s = imgui.slider_float("##scrub", film.time_s, 0.0, max(length, 0.01), f"%.2f of {length:.2f} s")
+    if moved:
+        film.scrub(min(time_s, length))
+    changed, loop = imgui.checkbox("Loop", film.path.loop)
+    if changed:
+        film.set_loop(loop)
+    widgets.tip("End where it began, so that the film can be repeated.")
+    imgui.same_line()
+    film.line_shown = imgui.checkbox("Show the path", film.line_shown)[1]
+    imgui.same_line()
+    if imgui.button("Clear"):
+        film.clear()
+    widgets.tip("Begin a new path.")
+
+
+def _rendering(app: App) -> None:
+    rendering, path = app.film.rendering, app.film.path
+    names = [f"{width} × {height}" for width, height in SIZES]
+    at = SIZES.index(rendering.size) if rendering.size in SIZES else -1
+    chosen = widgets.choose("Size", at, names)
+    if chosen != at:
+        rendering.size = SIZES[chosen]
+    changed, typed = imgui.input_int2(widgets.labelled("Pixels"), list(rendering.size))
+    if changed:
+        rendering.size = min(max(typed[0], 16), MAX_SIDE), min(max(typed[1], 16), MAX_SIDE)
+    fps = imgui.input_float(widgets.labelled("Per second"), path.fps, 0, 0, "%.3g pictures")[1]
+    path.fps = min(max(fps, 1.0), 240.0)
+    decorations = app.settings.decorations
+    for k, (label, name) in enumerate(_DECORATIONS):
+        if k % 2:
+            imgui.same_line(hello_imgui.em_size(9))
+        setattr(decorations, name, imgui.checkbox(label, getattr(decorations, name))[1])
+    widgets.tip("On pictures and films.")
+    job = rendering.job
+    if job is not None:
+        share = job.done / job.total if job.total else 0.0
+        label = f"{job.done} of {job.total}" if job.total else Path(job.out).name
+        imgui.progress_bar(share, ImVec2(-5 * hello_imgui.em_size(), 0), label)
+        imgui.same_line()
+        if imgui.button("Cancel"):
+            job.cancel()
+        return
+    stem = "terrain" if app.path is None else app.path.stem
+    imgui.begin_disabled(len(path.keyframes) < 2)
+    if imgui.button("Film…"):
+        suffix = "" if rendering.frames else ".mp4"
+        app.dialogs.save("Render film", suffix, lambda out: rendering.film(out, path), f"{stem}_film{suffix}")
+    widgets.tip("Render the path in a process of its own; the window stays free.")
+    imgui.end_disabled()
+    imgui.same_line()
+    rendering.frames = imgui.checkbox("PNG frames", rendering.frames)[1]
+    widgets.tip("Write frame_00000.png and so on into a folder instead of an mp4 file.")
+    imgui.same_line()
+    if imgui.button("Picture…"):
+        app.dialogs.save("Save picture", ".png", rendering.picture, f"{stem}.png")
+    widgets.tip("Save this view at the size above, however large.")
