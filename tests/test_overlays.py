@@ -14,6 +14,7 @@ from viewer.page import LATTICE, TilePage
 from viewer.passes.survey import SurveyTarget
 from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
 from viewer.settings import Contours, Overlay, Settings
+from viewer.sides import Extent
 
 SIDE_M = 512.0
 SIZE = (256, 256)
@@ -39,14 +40,14 @@ def drawn(ctx, page: TilePage, overlay: str, settings: Settings | None = None, *
     """The overlay's value and height over one tile seen from above, float32 [256, 256, 2]."""
     terrain, target = TerrainPass(ctx), SurveyTarget(ctx)
     instance = np.zeros(1, INSTANCE)
-    instance["origin"], instance["size"], instance["extent"] = (0, SIDE_M, 0), (SIDE_M, SIDE_M), (2, 2)
+    instance["origin"], instance["size"], instance["extent"] = (0, SIDE_M, 0), (SIDE_M, SIDE_M), Extent()
     instance["about"] = 0, 3, 100.0, float(errors)
     # Orthographic: east and north fill the picture, heights are squeezed into the depth range.
     clip = np.diag([2 / SIDE_M, 2 / SIDE_M, -1e-6, 1.0])
     clip[3, :2] = -1
     look = Look(settings or Settings(), overlay, 256, (0.0, 1.0))
     target.begin(SIZE)
-    terrain.draw_numbers([Batch(page, False, instance)], clip, look)
+    terrain.draw_numbers([Batch(page, None, False, instance, np.zeros((1, 4, 257), np.float32))], clip, look)
     numbers = target.read()
     terrain.release()
     target.release()

@@ -15,13 +15,20 @@ float overlay_value(Surface s)
 
 vec3 overlay(Surface s, vec3 colour)
 {
+    vec2 right = dFdx(s.uv), down = dFdy(s.uv);
     if (!s.measured) {
         return colour;
     }
-    float value = overlay_value(s);
-    if (value > 0.5 * NO_VALUE) {
-        return tinted(s, colour, value);
+    if (overlay_value(s) > 0.5 * NO_VALUE) {
+        return tinted(s, colour, NO_VALUE);
     }
-    vec3 marked = mix(u_within_colour * s.relief, u_mask_colour * sqrt(s.relief), value);
+    // A cell is marked three pixels wide at least, or far away none would be seen.
+    bool beyond = false;
+    vec2 middle = s.uv;
+    for (int k = 0; k < 9; ++k) {
+        s.uv = middle + float(k % 3 - 1) * right + float(k / 3 - 1) * down;
+        beyond = beyond || overlay_value(s) == 1.0;
+    }
+    vec3 marked = beyond ? u_mask_colour * sqrt(s.relief) : u_within_colour * s.relief;
     return mix(colour, marked, u_overlay_opacity);
 }

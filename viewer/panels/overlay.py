@@ -81,9 +81,10 @@ def _overlay(app: App, scene: Scene) -> None:
             "raster, or start with --reference DEM."
         )
         return
-    _colours(overlay, kind, app)
     if kind.measures or overlay.name == EDGE_GAP:
         _numbers(app.errors, overlay, kind)
+        widgets.heading("Colours")
+    _colours(overlay, kind, app)
 
 
 def _colours(overlay: Overlay, kind: Kind, app: App) -> None:
