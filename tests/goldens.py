@@ -56,11 +56,11 @@ CASES = {
     "standard": Case("hills", 1, {"shading.mode": "hillshade", "shading.hillshade": "standard"}),
     "multidirectional": Case("hills", 1, {"shading.mode": "hillshade", "shading.hillshade": "multidirectional"}),
     "igor": Case("hills", 1, {"shading.hillshade": "igor", "view.exaggeration": 1.5}),
-    "elevation": Case("hills", 1, {"shading.mode": "elevation"}),
+    "contours": Case("hills", 1, {"shading.mode": "elevation", "contours.on": True}),
     "shadows": Case("hills", 1, {"shading.shadows": True, "shading.sun_altitude_deg": 18.0}),
     "haze": Case("hills", 1, {"shading.fog": 0.5, "shading.edl": True, "shading.sun_altitude_deg": 12.0}, LOW),
     "error": Case("hills", 0, {"overlay.name": "error", "overlay.reach": {"error": 10.0}}),
-    "slope": Case("hills", 1, {"overlay.name": "slope"}),
+    "slope": Case("hills", 1, {"overlay.name": "slope", "overlay.reach": {"slope": 45.0}}),
     "tint": Case("mountains", 0, {"debug.lod_tint": True, "debug.bounds": True, "view.sse_px": 6.0}, OVER),
 }
 """Names and pictures."""

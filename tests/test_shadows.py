@@ -178,3 +178,29 @@ def test_shadows_stand_still_while_the_camera_moves():
         )
         apart = (a - b)[:2] * 1024  # texels
         np.testing.assert_allclose(apart, np.round(apart), atol=1e-3)
+
+
+def test_large_pictures_in_pieces_have_the_same_light(scene, ridge_file):
+    """Shadows, haze and eye-dome lighting do not show where pieces meet."""
+    scene.open(ridge_file)
+    shading = scene.settings.shading
+    shading.shadows, shading.sun_azimuth_deg, shading.sun_altitude_deg = True, 100.0, 20.0
+    shading.fog, shading.edl = 0.5, True
+    camera = whole_area(scene, pitch_deg=-35.0, heading_deg=20.0)
+    whole = headless.draw(scene, camera, SIZE).astype(int)
+    pieces = headless.draw(scene, camera, SIZE, (160, 100)).astype(int)
+    apart = np.abs(whole - pieces).max(axis=-1)
+    assert (apart > 12).mean() < 0.004  # maps of pieces may be finer: edges of shadows differ by a texel
+    assert (apart > 2).mean() < 0.02  # the rest is the noise against bands, which each piece begins anew
+
+
+def test_both_sides_of_a_split_picture_have_shadows(scene, target, ridge_file):
+    scene.open(ridge_file)
+    shading = scene.settings.shading
+    shading.mode, shading.sun_azimuth_deg, shading.sun_altitude_deg = "hillshade", 90.0, 30.0
+    camera = whole_area(scene)
+    _, whole = pictures(scene, target, camera)
+    scene.settings.compare.split = True
+    _, split = pictures(scene, target, camera)
+    assert len(scene.panes) == 2
+    assert (np.abs(whole - split).max(axis=-1) > 2).mean() < 0.01
