@@ -44,12 +44,15 @@ def ridges(east: np.ndarray, south: np.ndarray) -> np.ndarray:
     return 800 + coarse + 12 * np.sin(7 * x) * np.sin(6 * y) + 3 * np.sin(23 * x + 17 * y)
 
 
-def write(out: Path, grid: Grid, heights: Heights) -> Path:
-    """Encode an area."""
+def write(out: Path, grid: Grid, heights: Heights, disagree_m: float = 0.0) -> Path:
+    """Encode an area; `disagree_m` is how far each tile is lifted or sunk and tilted, as tiles decoded alone may be."""
     method = Reference(TOLERANCE_M)
+    across = np.linspace(-1, 1, TILE)
     with Stage.open(out, "made up") as stage:
         for number, tile in enumerate(build(MadeUp(grid, heights))):
-            offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
+            lift, east, south = np.random.default_rng(number).uniform(-disagree_m / 3, disagree_m / 3, 3)
+            drawn = tile.heights + lift + east * across + south * across[:, None]
+            offset_m, scale_m, latents = encode_raster(drawn.astype(np.float32), tile.valid, TOLERANCE_M)
             mask = None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
             body = method.pack(latents, 32, {})
             row = StagedTile(0, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body)
