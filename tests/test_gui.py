@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neural.errors import ContainerError, UsageError
-from tests.gui_driver import SIZE, TALL, changed, desktop, imgui
+from tests.gui_driver import SIZE, TALL, changed, desktop, glfw, imgui
 from viewer import input as controls
 from viewer import panels, window
 from viewer.app import run as run_app
@@ -231,6 +231,19 @@ def test_every_panel_draws(drive, area, with_file):
     drive(Launch(path=str(area) if with_file else None, size=TALL), steps)
     assert all(count > 50 for count in seen.values()), seen
     assert len(seen) == len(panels.PANELS) == 10
+
+
+def test_a_resized_window_is_pictured_whole(drive, area):
+    def steps(driver):
+        driver.settle()
+        assert driver.window().shape[:2] == SIZE[::-1]
+        glfw.set_window_size(window.glfw_window(), 1000, 700)
+        driver.settle()
+        picture = driver.window()
+        assert picture.shape[:2] == (700, 1000)
+        assert len(np.unique(picture[:, 900:].reshape(-1, 3), axis=0)) > 20  # the panels have moved there
+
+    drive(Launch(path=str(area), size=SIZE), steps)
 
 
 def test_screenshot_waits_for_the_tiles_and_exits(drive, area, tmp_path):

@@ -31,10 +31,11 @@ def test_chords_read_as_people_write_them():
 def test_the_sheet_and_the_menus_have_every_command():
     found = help.blocks()
     assert [rows for heading, rows in found if heading == "Mouse"] == [list(keys.GESTURES)]
-    listed = {(heading, text): shown for heading, rows in found[1:] for shown, text in rows}
+    listed = {(heading, text): shown for heading, rows in found[1:] for shown, text in reversed(rows)}
     assert set(listed) == {(key.group, key.text) for key in keys.KEYS if key.chord}
     assert all(key.shown in listed[key.group, key.text] for key in keys.KEYS if key.chord)
     assert listed["Compare", "Fewer bits"] == "[ or ,"
+    assert max(len(shown) for _, rows in found for shown, _ in rows) <= 15
     assert {group for _, groups in bars.MENUS for group in groups} == set(keys.GROUPS)
     titles = {kind.title for kind in overlay_kinds.KINDS.values()} - {"Error"}
     assert titles <= {key.text for key in keys.KEYS if key.group == "Overlays"}

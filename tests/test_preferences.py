@@ -185,14 +185,65 @@ def test_theme_and_size_change_in_the_window(drive, area):
         driver.press("ctrl+equal")
         assert app.preferences.values.ui_scale == pytest.approx(0.75 * appearance.SCALE_STEP)
         appearance.resize(app, 1.0)
-        ctx.yield_(3)
-        assert abs(driver.window() - dark).mean() < 0.2
+        driver.settle()
+        driver.at(0.5, 0.5)
+        assert abs(driver.window() - dark).mean() < 1.0
 
     app = drive(Launch(path=str(area), size=SIZE), steps)
     loaded, said = load()
     assert said == ""
     assert loaded == app.preferences.values
     assert loaded.recent == [str(area)]
+
+
+def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area, monkeypatch):
+    monkeypatch.setattr(window, "framebuffer_ratio", lambda: 2.0)
+
+    def steps(driver):
+        app, ctx = driver.app, driver.ctx
+        driver.settle()
+        width, height = app.viewport.area[2:]
+        assert app.viewport.size == (round(2 * width), round(2 * height))
+        assert driver.scene().shape[:2] == (round(2 * height), round(2 * width))
+        driver.at(0.5, 0.5)
+        x, y = app.viewport.to_pixels(imgui.get_io().mouse_pos)
+        assert (x, y) == pytest.approx((width, height), abs=2)
+        before = app.pick
+        assert app.camera.project(
+            (before.easting, before.northing, app.scene.drawn_z(before.z_m)), app.viewport.size
+        ) == pytest.approx((x, y), abs=3)
+        ctx.mouse_drag_with_delta((60, 40))
+        driver.settle()
+        app._picked_at = 0.0
+        ctx.yield_(2)
+        assert (app.pick.easting, app.pick.northing) == pytest.approx((before.easting, before.northing), abs=6.0)
+
+    drive(Launch(path=str(area), size=SIZE), steps)
+
+
+def test_a_dense_screen_scales_everything(drive, monkeypatch):
+    make = window.make_params
+
+    def dense(app, require):
+        params = make(app, require)
+        params.dpi_aware_params.dpi_window_size_factor = 2.0
+        return params
+
+    monkeypatch.setattr(window, "make_params", dense)
+
+    def steps(driver):
+        driver.ctx.yield_(3)
+        style = imgui.get_style()
+        start = hello_imgui.em_size(), style.window_padding.x, style.scrollbar_size, style.cell_padding.x
+        assert start[:3] == (2 * theme.FONT_PX, 24, 22)
+        appearance.resize(driver.app, 1.5)
+        driver.ctx.yield_(3)
+        assert (hello_imgui.em_size(), style.window_padding.x) == (3 * theme.FONT_PX, 36)
+        appearance.resize(driver.app, 1.0)
+        driver.ctx.yield_(3)
+        assert (hello_imgui.em_size(), style.window_padding.x, style.scrollbar_size, style.cell_padding.x) == start
+
+    drive(Launch(path=None, size=SIZE), steps)
 
 
 def test_launch_decides_the_theme(drive):

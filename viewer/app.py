@@ -123,7 +123,7 @@ class App:
         if self._dropped:
             dropped, self._dropped = self._dropped, []
             drops.open_all(self, dropped)
-        self.viewport.place(window.central_area(), imgui.get_io().display_framebuffer_scale.x or 1.0)
+        self.viewport.place(window.central_area(), window.framebuffer_ratio())
         before = replace(self.camera)
         self.navigation.update()
         self.input.update(self)

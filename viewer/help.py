@@ -17,6 +17,9 @@ COLUMN_EM, SHOWN_EM = 20.5, 7.0
 
 MOST_COLUMNS = 5
 
+SHORT = 12
+"""Signs that there is room for beside what a key does."""
+
 Block = tuple[str, list[tuple[str, str]]]
 """A heading with its keys and what they do."""
 
@@ -25,14 +28,18 @@ def blocks() -> list[Block]:
     """The mouse, then the groups of commands that have keys."""
     found: list[Block] = [("Mouse", list(keys.GESTURES))]
     for group in keys.GROUPS:
-        rows = [
-            (" or ".join(keys.printed(chord) for chord in key.chords if not _spare(chord)), key.text)
-            for key in keys.KEYS
-            if key.group == group and key.chord
-        ]
+        rows = [row for key in keys.KEYS if key.group == group for row in _rows(key)]
         if rows:
             found.append((group, rows))
     return found
+
+
+def _rows(key: keys.Key) -> list[tuple[str, str]]:
+    """What is pressed, and what it does: alternatives on one line where they are short."""
+    shown = [keys.printed(chord) for chord in key.chords if not _spare(chord)]
+    if len(" or ".join(shown)) <= SHORT:
+        shown = [" or ".join(shown)] if shown else []
+    return [(chord, key.text) for chord in shown]
 
 
 def _spare(chord: keys.Chord) -> bool:
@@ -64,12 +71,12 @@ def draw(app: App) -> None:
     count = max(1, min(MOST_COLUMNS, int((0.96 * room.x - 2 * em) // (COLUMN_EM * em))))
     filled = columns(blocks(), count)
     line = imgui.get_text_line_height_with_spacing()
-    lines = 2.5 + max(sum(len(rows) + 2 for _, rows in column) for column in filled)
-    size = ImVec2(len(filled) * COLUMN_EM * em + 2.5 * em, min(lines * line, 0.96 * room.y))
+    lines = 2.5 + max(sum(len(rows) + 1.6 for _, rows in column) for column in filled)
+    size = ImVec2(len(filled) * COLUMN_EM * em + 2 * em, lines * line)
     if sheet.begin(app, "Mouse and keys", size):
         top = imgui.get_cursor_pos_y()
         for number, column in enumerate(filled):
-            left = em + number * COLUMN_EM * em
+            left = imgui.get_style().window_padding.x + number * COLUMN_EM * em
             imgui.set_cursor_pos(ImVec2(left, top))
             for heading, rows in column:
                 _block(heading, rows, left)

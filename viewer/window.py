@@ -224,6 +224,11 @@ def central_area() -> tuple[float, float, float, float]:
     return node.pos.x, node.pos.y, max(node.size.x, 1.0), max(node.size.y, 1.0)
 
 
+def framebuffer_ratio() -> float:
+    """Pixels per unit of the window's coordinates: 2 on a retina screen, 1 where windows are counted in pixels."""
+    return imgui.get_io().display_framebuffer_scale.x or 1.0
+
+
 _hidden: set[str] = set()  # panels that come back with `show_panels(True)`
 
 
@@ -279,6 +284,6 @@ def toggle_fullscreen() -> None:
 def read_screen(ctx: moderngl.Context) -> np.ndarray:
     """The window as drawn so far, uint8 [h, w, 3], top row first."""
     screen = ctx.detect_framebuffer()
-    width, height = screen.size
-    pixels = np.frombuffer(screen.read(components=3, alignment=1), np.uint8)
+    width, height = glfw.get_framebuffer_size(glfw_window())  # moderngl only knows the size at the start
+    pixels = np.frombuffer(screen.read((0, 0, width, height), components=3, alignment=1), np.uint8)
     return pixels.reshape(height, width, 3)[::-1].copy()
