@@ -154,7 +154,9 @@ def test_a_project_gives_the_same_picture(drive, folder):
         driver.at(0.5, 0.5)
         ctx.mouse_drag_with_delta((50, 30))
         ctx.mouse_wheel_y(2)
-        seen["picture"] = driver.scene()
+        driver.settle()
+        driver.wait(lambda: not app.navigation.history._moving)
+        seen["picture"], seen["camera"] = driver.scene(), replace(app.camera)
         driver.press("ctrl+s")
         ctx.yield_(2)
         ctx.item_input_value("//Save project/##path", out.name)
@@ -165,6 +167,8 @@ def test_a_project_gives_the_same_picture(drive, folder):
         seen["other"] = driver.scene()
         app.queue_drop([str(out)])  # dropped on the window that has it
         ctx.yield_(3)
+        driver.settle()
+        assert app.camera == seen["camera"]
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
         driver.press("ctrl+s")  # no question this time
         ctx.yield_(2)
@@ -176,6 +180,8 @@ def test_a_project_gives_the_same_picture(drive, folder):
 
     def again(driver):
         app = driver.app
+        driver.settle()
+        assert app.camera == seen["camera"]
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
         assert app.projects.path == str(out)
         assert app.preferences.values.recent[0] == str(out)

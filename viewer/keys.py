@@ -261,7 +261,7 @@ KEYS = (
 """Every command, in the order of the menus."""
 
 GESTURES = (
-    ("Drag left", "move the ground under the cursor"),
+    ("Drag left", "move the ground"),
     ("Shift+drag left", "orbit about the point clicked"),
     ("Drag middle", "orbit about the point clicked"),
     ("Wheel", "zoom to the cursor"),
