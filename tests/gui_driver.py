@@ -48,12 +48,12 @@ def require_platform() -> None:
         glfw.terminate()
 
 
-def run(launch: Launch, steps) -> App:
-    """Run an app with a test function that has a `Driver`."""
+def run(launch: Launch, steps, *, remember: bool = False) -> App:
+    """Run an app with a test function that has a `Driver`; `remember` keeps the layout from run to run."""
     desktop()
     app = App(launch)
     params = window.make_params(app, 430)
-    params.ini_disable = True
+    params.ini_disable = not remember
     params.fps_idling.vsync_to_monitor = False
     params.fps_idling.fps_idle = 60
     testing.run(

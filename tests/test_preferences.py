@@ -196,6 +196,41 @@ def test_theme_and_size_change_in_the_window(drive, area):
     assert loaded.recent == [str(area)]
 
 
+def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path):
+    def panel(title):
+        docking = hello_imgui.get_runner_params().docking_params
+        return next(window for window in docking.dockable_windows if window.label == title)
+
+    def first(driver):
+        app, ctx = driver.app, driver.ctx
+        driver.settle()
+        app.dialogs.folder = tmp_path
+        ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
+        ctx.yield_(3)
+        assert not panel("Statistics").is_visible
+
+    drive(Launch(path=str(area), size=SIZE), first, remember=True)
+    assert (desktop.config_folder() / "window.ini").is_file()
+
+    def second(driver):
+        app, ctx = driver.app, driver.ctx
+        ctx.yield_(3)
+        assert app.dialogs.folder == tmp_path
+        assert app.preferences.values.recent_files() == [(str(area), True)]
+        assert not panel("Statistics").is_visible
+        ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
+        ctx.yield_(3)
+        assert panel("Statistics").is_visible
+        ctx.undock_window("Statistics")
+        ctx.yield_(3)
+        assert ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Statistics"))
+        ctx.menu_click("//##MainMenuBar/View/Reset layout")
+        ctx.yield_(5)
+        assert not ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Statistics"))
+
+    drive(Launch(path=None, size=SIZE), second, remember=True)
+
+
 def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area, monkeypatch):
     monkeypatch.setattr(window, "framebuffer_ratio", lambda: 2.0)
 

@@ -124,8 +124,8 @@ def _docking(app: App) -> hello_imgui.DockingParams:
         )
         for panel in panels.PANELS
     ]
-    for dockable in docking.dockable_windows:
-        dockable.remember_is_visible = False
+    for panel, dockable in zip(panels.PANELS, docking.dockable_windows, strict=True):
+        dockable.remember_is_visible = getattr(panel, "SHOWN", True)  # others come when they are asked for
     private = imgui.internal.DockNodeFlagsPrivate_
     docking.main_dock_space_node_flags = (
         imgui.DockNodeFlags_.passthru_central_node.value
