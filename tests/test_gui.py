@@ -181,10 +181,10 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
         before, layer = driver.scene(), astuple(app.settings.layer)
         for name in ("garbled.ntile", "missing.ntile", "notes.txt", "empty.tif"):
             app.queue_drop([str(tmp_path / name)])
+            driver.wait(lambda name=name: name in app.messages.entries[-1].text)
             ctx.yield_(3)
             last = app.messages.entries[-1]
             assert (last.level, last.count) == ("error", 1)
-            assert name in last.text
             assert "\n" not in last.text
             assert last in app.messages.toasts()
             assert imgui.internal.find_window_by_name("##toast0").active

@@ -12,7 +12,7 @@ from viewer import keys, sheet, theme
 if TYPE_CHECKING:
     from viewer.app import App
 
-COLUMN_EM, SHOWN_EM = 20.5, 7.0
+COLUMN_EM, SHOWN_EM = 22.0, 8.0
 """Width of a column of groups, and of the keys in it."""
 
 MOST_COLUMNS = 5
