@@ -65,8 +65,13 @@ class Soak:
         self.viewport = Viewport(self.ctx)
         self.camera, self.goal = Camera(), np.zeros(3)
         self.paths, self.done, self.latest = paths, Counter[str](), "the start"
+        self._left_out: frozenset[str] = frozenset()
         self.open(paths[0])
         self.resize()
+
+    def leave_out(self, *names: str) -> None:
+        """Do not do these of CHANGES."""
+        self._left_out = frozenset(names)
 
     def open(self, path: Path) -> None:
         """Another file, seen whole."""
@@ -89,19 +94,25 @@ class Soak:
 
     def change(self) -> None:
         """One of the things a user does."""
-        self.latest = str(self.rng.choice(_NAMES, p=_SHARES))
+        names = [name for name in CHANGES if name not in self._left_out]
+        shares = np.array([CHANGES[name][0] for name in names], float)
+        self.latest = str(self.rng.choice(names, p=shares / shares.sum()))
         CHANGES[self.latest][1](self)
         self.done[self.latest] += 1
 
-    def step(self) -> None:
-        """One frame of flight."""
+    def move(self) -> None:
+        """Fly on for one frame."""
         way = self.goal - self.camera.eye
         self.camera.easting, self.camera.northing, self.camera.z = self.camera.eye + 0.04 * way
         self.camera.heading_deg = (self.camera.heading_deg + self.rng.normal(0.0, 1.5)) % 360.0
         self.camera.pitch_deg = float(np.clip(self.camera.pitch_deg + self.rng.normal(0.0, 1.0), -80.0, -15.0))
-        self.camera.stay_above(self.scene.surface_z(self.camera.easting, self.camera.northing))
         if np.abs(way).max() < 0.02 * (self.scene.bounds.east - self.scene.bounds.west):
             self.aim()
+
+    def step(self) -> None:
+        """One frame of flight."""
+        self.move()
+        self.camera.stay_above(self.scene.surface_z(self.camera.easting, self.camera.northing))
         self.viewport.render(self.scene, self.camera)
         _ = self.scene.error_stats
         self.scene.pick(self.camera, *self.rng.uniform((0, 0), self.viewport.size))
@@ -173,9 +184,6 @@ CHANGES: dict[str, tuple[int, Callable[[Soak], None]]] = {
     "open": (1, _open),
 }
 """What a user does, and how often beside the rest."""
-
-_NAMES = list(CHANGES)
-_SHARES = np.array([share for share, _ in CHANGES.values()], float) / sum(share for share, _ in CHANGES.values())
 
 
 def run(soak: Soak, seconds: float) -> tuple[list[dict[str, float]], list[str]]:
