@@ -51,11 +51,14 @@ class Viewport:
         size = max(1, round(area[2] * ratio)), max(1, round(area[3] * ratio))
         if size == self.size:
             return
+        window = self.ctx.detect_framebuffer()
         texture = self.ctx.texture(size, 4)
         # The window blends pictures; whatever the passes left in alpha must not show through.
         texture.swizzle = "RGB1"
         fbo = self.ctx.framebuffer([texture])
-        fbo.use()  # moderngl binds the present framebuffer again after making another, so it has to exist
+        # moderngl binds the present framebuffer again after making another, so it has to exist; what is bound while the
+        # panels are drawn has to be the window's.
+        window.use()
         self.release()
         self.size, self.texture, self.fbo = size, texture, fbo
 
