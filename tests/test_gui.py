@@ -235,6 +235,7 @@ def test_every_panel_draws(drive, area, with_file):
 
 def test_a_resized_window_is_pictured_whole(drive, area):
     def steps(driver):
+        app = driver.app
         driver.settle()
         assert driver.window().shape[:2] == SIZE[::-1]
         glfw.set_window_size(window.glfw_window(), 1000, 700)
@@ -242,6 +243,10 @@ def test_a_resized_window_is_pictured_whole(drive, area):
         picture = driver.window()
         assert picture.shape[:2] == (700, 1000)
         assert len(np.unique(picture[:, 900:].reshape(-1, 3), axis=0)) > 20  # the panels have moved there
+        left, top, width, height = (round(side) for side in app.viewport.area)
+        x, y, side = width // 2 - 50, height // 2 - 50, 100  # of the scene, where nothing lies over it
+        shown = picture[top + y : top + y + side, left + x : left + x + side]
+        assert changed(shown, driver.scene()[y : y + side, x : x + side]) == 0
 
     drive(Launch(path=str(area), size=SIZE), steps)
 

@@ -23,6 +23,9 @@ INI = "terrain-viewer/window.ini"
 
 MAIN = "MainDockSpace"
 
+SCREEN = 0
+"""OpenGL's name of the window's own framebuffer."""
+
 
 class _Loader:
     """How moderngl finds GL functions in the context glfw made, whatever the platform."""
@@ -197,7 +200,7 @@ def _attach(app: App) -> None:
 def _background(app: App, params: hello_imgui.RunnerParams) -> None:
     """Under the panels: the window's own colour; the scene's picture is laid over it by the draw list."""
     if app.scene is not None:
-        screen = app.scene.ctx.detect_framebuffer()  # before the scene binds its own targets
+        screen = app.scene.ctx.detect_framebuffer(SCREEN)  # whatever the scene left bound
         _guarded(app, app.draw_scene, widgets=False)()
         screen.use()
         colour = theme.rgba(theme.BACKGROUND)
@@ -283,7 +286,7 @@ def toggle_fullscreen() -> None:
 
 def read_screen(ctx: moderngl.Context) -> np.ndarray:
     """The window as drawn so far, uint8 [h, w, 3], top row first."""
-    screen = ctx.detect_framebuffer()
+    screen = ctx.detect_framebuffer(SCREEN)
     width, height = glfw.get_framebuffer_size(glfw_window())  # moderngl only knows the size at the start
     pixels = np.frombuffer(screen.read((0, 0, width, height), components=3, alignment=1), np.uint8)
     return pixels.reshape(height, width, 3)[::-1].copy()
