@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from tests import made_up
+from tests import made_up, mountains
 from tests.scene_tools import SIZE, image, is_background, whole_area, world_of
 from viewer import headless
 from viewer.camera import Camera
 from viewer.light import direction
 from viewer.shadows import cascades
+from viewer.sunlight import beside
 
 CREST_M, RIDGE_AT_M, RIDGE_HALF_M = 30.0, 300.0, 12.0
 SIDE_M = 512.0
@@ -204,3 +205,25 @@ def test_both_sides_of_a_split_picture_have_shadows(scene, target, ridge_file):
     _, split = pictures(scene, target, camera)
     assert len(scene.panes) == 2
     assert (np.abs(whole - split).max(axis=-1) > 2).mean() < 0.01
+
+
+def test_tiles_in_and_outside_the_picture_cover_the_area_once(scene, mountain_file):
+    scene.open(mountain_file)
+    scene.settings.view.sse_px = 1.0
+    camera = Camera(2600.0, 6300.0, 1500.0, 40.0, -20.0)
+    headless.load(scene, camera, SIZE)
+    selection = scene.panes[0].selection
+    drawn, others = selection.draw, beside(selection).draw
+    assert drawn
+    assert others
+    finest = mountains.GRID.levels - 1
+    covered = [
+        (tile.x * 2**up + x, tile.y * 2**up + y)
+        for tile in (*drawn, *others)
+        for up in [finest - tile.z]
+        for x in range(2**up)
+        for y in range(2**up)
+    ]
+    assert len(covered) == len(set(covered))
+    columns, rows = -(-mountains.GRID.width // 256), -(-mountains.GRID.height // 256)
+    assert {(x, y) for x in range(columns) for y in range(rows)} <= set(covered)

@@ -35,7 +35,8 @@ def beside(selection: Selection) -> Selection:
     if table is None:
         return Selection()
     rows = visited[~np.isin(visited, selection.drawn) & ~np.isin(visited, table.parent[visited])]
-    return Selection(table, rows, np.zeros(len(rows)), np.zeros(len(rows)), rows)
+    still = np.zeros(len(rows))
+    return Selection(table, rows, px=still, morph=still, refined=selection.refined, visited=rows)
 
 
 class Sunlight:
