@@ -173,7 +173,8 @@ def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
     samples = sum(part.count for part in parts)
     if samples == 0:
         return None
-    reach = max(percentile(parts, HISTOGRAM_SHARE), 1e-6)
+    le90, reach = percentiles(parts, (0.90, HISTOGRAM_SHARE))
+    reach = max(reach, 1e-6)
     quantiles = np.concatenate([part.quantiles for part in parts])
     weights = np.concatenate([part.weights for part in parts])
     counts, edges = np.histogram(quantiles, HISTOGRAM_BINS, (-reach, reach), weights=weights)
@@ -184,7 +185,7 @@ def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
         mae_m=sum(part.total_abs for part in parts) / samples,
         bias_m=sum(part.total for part in parts) / samples,
         max_error_m=max(part.largest for part in parts),
-        le90_m=percentile(parts, 0.90),
+        le90_m=le90,
         edges_m=edges.astype(np.float64),
         shares=counts / samples,
         size_edges_m=size_edges.astype(np.float64),
@@ -200,15 +201,21 @@ def rmse(parts: Sequence[Spread]) -> float | None:
 
 
 def percentile(parts: Sequence[Spread], share: float) -> float:
-    """The |error| that `share` of all samples stay below, to about 1/500 of the distribution; 0 without samples."""
+    """The |error| that `share` of all samples stay below; see `percentiles`."""
+    return percentiles(parts, (share,))[0]
+
+
+def percentiles(parts: Sequence[Spread], shares: Sequence[float]) -> list[float]:
+    """The |error| that each share of all samples stays below, to about 1 % of it; 0 without samples."""
     known = [part for part in parts if part.count]
     if not known:
-        return 0.0
+        return [0.0] * len(shares)
     values = np.abs(np.concatenate([part.quantiles for part in known]))
     weights = np.concatenate([part.weights for part in known])
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(reached, share * reached[-1])])
+    at = np.searchsorted(reached, np.asarray(shares) * reached[-1])
+    return [float(value) for value in values[order[at]]]
 
 
 class _Cells:
