@@ -181,6 +181,7 @@ def test_labels_lie_on_their_lines_and_apart():
     apart = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))[np.triu_indices(len(at), 1)]
     assert apart.min() >= contours.APART_PX
     assert at.min() > contours.MARGIN_PX
+    assert not any(x < 170 and y > 360 for x, y in at)  # the legend's corner
     assert contours.labels(np.full((9, 9), np.nan), 5.0, 2.0) == []
     # A step between two grounds, one behind the other, is no line.
     stepped = np.tile(np.where(np.arange(300) < 150, 101.0, 99.0), (200, 1)) + 0.001 * np.arange(300)

@@ -24,6 +24,10 @@ MARGIN_PX = 40.0
 """Labels keep away from the picture's sides by this."""
 
 
+LEGEND_EM, COMPASS_EM = (12.5, 18.0), (6.0, 6.0)
+"""Width and height of the lower left and the upper right corner that are left to the legend and to the north arrow."""
+
+
 class Label(NamedTuple):
     """A height written on a line: its middle as a share of the picture's width and height, from the top left."""
 
@@ -55,6 +59,7 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
     x, y = columns * pixel_px, rows * pixel_px
     inside = (x > MARGIN_PX) & (x < width * pixel_px - MARGIN_PX)
     inside &= (y > MARGIN_PX) & (y < height * pixel_px - MARGIN_PX)
+    inside &= ~_taken(x, y, width * pixel_px, height * pixel_px)
     # Of each square the line nearest to its middle, and of these from the middle of the picture outward.
     cell_x, cell_y = np.floor(x / CELL_PX), np.floor(y / CELL_PX)
     off_middle = np.hypot(x / CELL_PX - cell_x - 0.5, y / CELL_PX - cell_y - 0.5)
@@ -70,6 +75,13 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
         Label(float(columns[k] / width), float(rows[k] / height), text.tick_label(float(levels[k] * step), interval))
         for k in chosen
     ]
+
+
+def _taken(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Whether places lie where the legend or the north arrow may be."""
+    em = max(11.0, min(height / 45, width / 60))
+    legend = (x < LEGEND_EM[0] * em) & (y > height - LEGEND_EM[1] * em)
+    return legend | ((x > width - COMPASS_EM[0] * em) & (y < COMPASS_EM[1] * em))
 
 
 def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
