@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neural.errors import NtileError, UsageError
-from tests import mountains
+from tests import hills, mountains
 from tests.scene_tools import SIZE
 from viewer import headless
 from viewer.__main__ import _launch, main
@@ -68,3 +68,22 @@ def test_a_picture_of_two_files_is_made_of_their_layers(tmp_path, hills_file, mo
     ):
         with pytest.raises(NtileError, match=sentence), headless.opened(launch_of(mountain_file, *more)):
             pass
+
+
+@pytest.mark.usefixtures("_session_context")
+def test_two_files_from_python_with_a_method_and_bits_each(tmp_path, hills_file):
+    import viewer
+
+    other = hills.write(tmp_path / "other.ntile", reference=False)
+    options = {"compare": other, "method": ("reference", "huvr_siren"), "bits": (32, 4), "size": SIZE}
+    with viewer.Viewer(hills_file, split=True, divider=0.3, decorations=(), **options) as v:
+        assert v.settings.slots == {"A": LayerChoice(1), "B": LayerChoice(0, 4, 1)}
+        split = v.render()
+        v.set(split=False)
+        whole = v.render()
+        v.settings.active = "B"
+        other_side = v.render()
+    column = round(0.3 * SIZE[0])
+    np.testing.assert_array_equal(split[:, : column - 2], whole[:, : column - 2])
+    np.testing.assert_array_equal(split[:, column + 2 :], other_side[:, column + 2 :])
+    assert (whole != other_side).any()

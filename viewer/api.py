@@ -142,7 +142,8 @@ class Viewer:
         methods = (method,) if isinstance(method, str) else tuple(method or ())
         kept = (bits,) if isinstance(bits, int) else tuple(bits or ())
         against = None if reference is None else os.fspath(reference)
-        layers.open_file(self.scene, os.fspath(path), against, methods, kept)
+        count = None if compare is None else 1  # the rest is for the other file
+        layers.open_file(self.scene, os.fspath(path), against, methods[:count], kept[:count])
         if compare is not None:
             layers.compare_file(self.scene, os.fspath(compare), methods, kept)
         layers.check_overlay(self.scene)

@@ -125,7 +125,7 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
 
     asked, sides = scene.settings.decorations, split.sides(scene)
     if not asked.legend:
-        sides = [replace(side, legend=None) for side in sides]
+        sides = [replace(side, label="", legend=None) for side in sides]  # the line alone
     return Decorations(
         size_px,
         legends.for_scene(scene) if asked.legend else None,

@@ -24,7 +24,7 @@ def paint(rows: np.ndarray, sides: Sequence[Side], size_px: tuple[int, int], *, 
     blend(rows, column - thick, top, np.ones((height, 2 * thick)), WHITE)
     letters = Lettering(em)
     pad, badge, tall = round(0.4 * em), round(1.1 * em), round(2.0 * em)
-    for side in sides:
+    for side in (side for side in sides if side.label):
         start, end = round(side.first * width), round(side.end * width)
         part = rows[:, start:end]  # nothing reaches over to the other side
         wide = badge + 3 * pad + letters.width(side.label)

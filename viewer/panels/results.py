@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgui_bundle import hello_imgui, imgui
+from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from neural.errors import NtileError
 from viewer import text, theme, widgets
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 TITLE = "Results"
 DOCK = "Bottom"
 
+COMMANDS_EM = 12.5
+"""Room for the commands beside the table."""
+
 _FLAGS = (
     imgui.TableFlags_.sortable
     | imgui.TableFlags_.row_bg
     | imgui.TableFlags_.scroll_y
+    | imgui.TableFlags_.scroll_x
     | imgui.TableFlags_.sizing_fixed_fit
     | imgui.TableFlags_.no_host_extend_x
     | imgui.TableFlags_.hideable
@@ -31,33 +35,38 @@ _FLAGS = (
 
 
 def draw(app: App) -> None:
-    """Commands, then the table."""
+    """The table, and beside it the commands."""
+    room = -COMMANDS_EM * hello_imgui.em_size()
+    if not app.results.rows:
+        widgets.dim("Every layer and number of bits that is shown becomes a row here.")
+    elif imgui.begin_table("results", len(_COLUMNS) + 1, _FLAGS, ImVec2(room, 0)):
+        _table(app)
+        imgui.end_table()
+        imgui.same_line()
+    imgui.begin_group()
+    _commands(app)
+    imgui.end_group()
+
+
+def _commands(app: App) -> None:
+    """Which errors are listed, and what can be done with the rows."""
     log = app.results
-    at = widgets.pills("errors", int(log.whole), ("In view", "Whole area"), _TIPS)
-    log.whole = bool(at)
-    spacing = 1.2 * hello_imgui.em_size()
-    imgui.same_line(0, spacing)
+    log.whole = bool(widgets.pills("errors", int(log.whole), ("In view", "Whole area"), _TIPS))
     imgui.begin_disabled(not log.rows)
     if imgui.small_button("Measure all"):
         for row in log.rows:
             log.measure(row)
     widgets.tip("Errors of every row over the whole area, as ntile evaluate measures them; a worker does it.")
-    for suffix in (".csv", ".json"):
-        imgui.same_line()
-        if imgui.small_button(f"{suffix[1:].upper()}…"):
-            app.dialogs.save("Save results", suffix, lambda path: _save(app, path), f"results{suffix}")
-        widgets.tip("All rows, with errors in view and over the whole area.")
     imgui.same_line()
     if imgui.small_button("Clear"):
         log.clear()
+    for suffix in (".csv", ".json"):
+        if suffix != ".csv":
+            imgui.same_line()
+        if imgui.small_button(f"{suffix[1:].upper()}…"):
+            app.dialogs.save("Save results", suffix, lambda path: _save(app, path), f"results{suffix}")
+        widgets.tip("All rows, with errors in view and over the whole area.")
     imgui.end_disabled()
-    if not log.rows:
-        imgui.same_line(0, spacing)
-        widgets.dim("Every layer and number of bits that is shown becomes a row here.")
-        return
-    if imgui.begin_table("results", len(_COLUMNS) + 1, _FLAGS):
-        _table(app)
-        imgui.end_table()
 
 
 _TIPS = (
@@ -67,7 +76,7 @@ _TIPS = (
 
 
 def _table(app: App) -> None:
-    imgui.table_setup_scroll_freeze(0, 1)
+    imgui.table_setup_scroll_freeze(1, 1)
     imgui.table_setup_column("Show", imgui.TableColumnFlags_.no_sort | imgui.TableColumnFlags_.no_hide)
     for title, _, _, _ in _COLUMNS:
         imgui.table_setup_column(title)
@@ -169,7 +178,7 @@ _COLUMNS: tuple[tuple[str, Value, Shown, str], ...] = (
     ("MAE m", _error("mae_m"), _number("{:.4f}"), "Mean absolute error."),
     ("LE90 m", _error("le90_m"), _number("{:.4f}"), "90 % of the absolute errors are smaller."),
     ("Max m", _error("max_error_m"), _number("{:.3f}"), "The largest absolute error."),
-    ("∇ RMSE", _error("gradient_rmse"), _number("{:.4f}"), "Error of slopes, m/m; of the whole area only."),
+    ("Slope RMSE", _error("gradient_rmse"), _number("{:.4f}"), "Error of slopes, m/m; of the whole area only."),
     ("ms/tile", _field("decode_ms"), _number("{:.1f}"), "Mean time to read and decode a tile."),
     ("Against", _field("reference"), lambda value, app, row: value or text.DASH, "What errors are measured against."),
 )
