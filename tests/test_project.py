@@ -145,6 +145,7 @@ def test_a_project_gives_the_same_picture(drive, folder):
         driver.settle()
         app.dialogs.folder = folder
         app.queue_drop([str(folder / "b" / "b.ntile"), str(folder / "a" / "a.ntile")])
+        driver.wait(lambda: len(app.scene.files) == 2)
         driver.settle()
         assert [Path(file.reader.path).name for file in app.scene.files] == ["b.ntile", "a.ntile"]
         settings = app.settings
@@ -166,7 +167,7 @@ def test_a_project_gives_the_same_picture(drive, folder):
         driver.settle()
         seen["other"] = driver.scene()
         app.queue_drop([str(out)])  # dropped on the window that has it
-        ctx.yield_(3)
+        driver.wait(lambda: app.settings.view.exaggeration == 1.7)
         driver.settle()
         assert app.camera == seen["camera"]
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
