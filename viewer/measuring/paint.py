@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +10,9 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer import text, theme
 from viewer.measuring import geometry
+from viewer.measuring.laid import Laid, laid, on_screen
 from viewer.measuring.quantities import Measured
-from viewer.measuring.session import project
 from viewer.measuring.terrain import REFERENCE
-from viewer.settings import Measurement
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -31,15 +28,6 @@ HINTS = {
 }
 """What the mouse does while a tool is taken up, over the scene."""
 
-PLACES = 192
-"""Places of a line at which it is laid on the drawn surface."""
-
-MOST_LAID = 64
-"""Lines remembered as they lie in the picture."""
-
-LOOKS = 64
-"""Places between a point of a line and the eye where ground in between is looked for."""
-
 
 def draw(app: App) -> None:
     """Every measurement, the profile's line, and what is being drawn."""
@@ -50,17 +38,21 @@ def draw(app: App) -> None:
     paint.push_clip_rect(ImVec2(left, top), ImVec2(left + width, top + height), True)
     measuring, state = app.measuring, app.settings.measuring
     for number, item in enumerate(state.items, 1):
-        _shape(app, paint, item.points, LINE, closed=item.kind == "area")
-        _label(app, paint, item, number, measuring.result(app, item))
+        shape, result = laid(app, item.points, closed=item.kind == "area"), measuring.result(app, item)
+        _shape(paint, shape, LINE)
+        if shape.anchor is not None:
+            words = "…" if result is None else headline(result, app.settings.active)
+            _card(paint, shape.anchor.x, shape.anchor.y, f"{number}  {words}")
     if state.profile:
-        _shape(app, paint, state.profile, PROFILE_LINE)
+        _shape(paint, laid(app, state.profile), PROFILE_LINE)
     draft = measuring.tool.draft
     if draft:
         over, io = measuring.tool.over, imgui.get_io()
         hovers = not io.want_capture_mouse and app.viewport.contains(io.mouse_pos) and not measuring.tool.dragging
         ahead = [over] if over is not None and hovers else []
         closed = state.tool == "area" and len(draft) + len(ahead) > 2
-        _shape(app, paint, [*draft, *ahead], PROFILE_LINE if state.tool == "profile" else LINE, closed=closed)
+        colour = PROFILE_LINE if state.tool == "profile" else LINE
+        _shape(paint, laid(app, [*draft, *ahead], closed=closed, drawing=True), colour)
         if ahead:
             _ahead(app, paint, np.array([*draft, *ahead]), closed)
     _cursor(app, paint)
@@ -69,88 +61,15 @@ def draw(app: App) -> None:
     paint.pop_clip_rect()
 
 
-def _shape(app: App, paint: Any, points: list[list[float]], colour: str, *, closed: bool = False) -> None:
-    corners = np.array(points, np.float64)
-    outline = np.concatenate([corners, corners[:1]]) if closed else corners
+def _shape(paint: Any, shape: Laid, colour: str) -> None:
     em = hello_imgui.em_size()
-    outline = geometry.as_points(outline)
-    if len(outline) > 1:
-        at, seen = _laid(app, outline)
-        _polyline(paint, at, seen, CASING, 0.26 * em, 0.55)
-        _polyline(paint, at, seen, colour, 0.13 * em, 1.0)
-    for x, y in _window(app, app.measuring.pixels(app, corners)):
-        if math.isfinite(x):
-            paint.add_circle_filled(ImVec2(x, y), 0.32 * em, theme.u32(CASING, 0.8))
-            paint.add_circle_filled(ImVec2(x, y), 0.2 * em, theme.u32(colour))
-
-
-_LAID: dict[bytes, tuple[Hashable, np.ndarray, np.ndarray]] = {}
-"""Lines as they lie in the latest picture: while nothing moves, nothing is computed."""
-
-
-def _laid(app: App, outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Window coordinates [m, 2] of places along a line, and which of them no ground hides."""
-    assert app.scene is not None
-    assert app.viewport is not None
-    moving = app.input.moving or app.glide is not None
-    exaggeration = app.settings.view.exaggeration
-    view = astuple(app.camera), app.viewport.area, app.viewport.size, exaggeration, app.scene.picture, moving
-    kept = _LAID.get(outline.tobytes())
-    if kept is None or kept[0] != view:
-        if len(_LAID) > MOST_LAID:
-            _LAID.clear()
-        length = float(geometry.segment_lengths_m(outline).sum())
-        pieces = geometry.along(outline, length / PLACES, 2 * PLACES)
-        places = np.column_stack([pieces.easting, pieces.northing])
-        kept = _LAID[outline.tobytes()] = (view, *_on_screen(app, places, look=not moving))
-    return kept[1], kept[2]
-
-
-def _on_screen(app: App, places: np.ndarray, *, look: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Window coordinates of places on the drawn surface; with `look`, which of them no ground hides."""
-    assert app.scene is not None
-    ground = app.scene.ground
-    assert ground is not None
-    z = ground.coarse_z(places[:, 0], places[:, 1])
-    points = np.column_stack([places, z])
-    seen = np.ones(len(points), bool)
-    if look:
-        share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # closer looks near the line
-        rays = points[:, None, :] + share[None, :, None] * (app.camera.eye - points)[:, None, :]
-        between = ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(rays.shape[:2])
-        clear = 0.001 * np.linalg.norm(app.camera.eye - points, axis=1)[:, None]
-        with np.errstate(invalid="ignore"):
-            seen = ~(between > rays[..., 2] + clear).any(axis=1)
-    return _window(app, project(app, points)), seen
-
-
-def _window(app: App, pixels: np.ndarray) -> np.ndarray:
-    assert app.viewport is not None
-    left, top, *_ = app.viewport.area
-    return pixels / app.viewport.ratio + [left, top]
-
-
-def _polyline(paint: Any, at: np.ndarray, seen: np.ndarray, colour: str, thick: float, alpha: float) -> None:
-    """Solid where it is seen, dashes where it is hidden, nothing where there is no surface."""
-    known = np.isfinite(at[:, 0])
-    solid = known[:-1] & known[1:] & seen[:-1] & seen[1:]
-    dashed = known[:-1] & known[1:] & ~solid & (np.arange(len(at) - 1) % 4 < 2)
-    for mask, share in ((solid, alpha), (dashed, 0.55 * alpha)):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(int), [0]])))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            run = [ImVec2(float(x), float(y)) for x, y in at[start : stop + 1]]
-            paint.add_polyline(run, theme.u32(colour, share), thick, 0)
-
-
-def _label(app: App, paint: Any, item: Measurement, number: int, result: Measured | None) -> None:
-    places = np.array(item.points, np.float64)
-    middle = places.mean(axis=0) if item.kind == "area" else places[-1]
-    words = "…" if result is None else headline(result, app.settings.active)
-    (x, y), *_ = _window(app, app.measuring.pixels(app, middle[None, :]))
-    if not math.isfinite(x):  # no surface in the middle
-        (x, y), *_ = _window(app, app.measuring.pixels(app, places[:1]))
-    if math.isfinite(x):
-        _card(paint, x, y, f"{number}  {words}")
+    for code, thick, alpha in ((CASING, 0.26 * em, 0.55), (colour, 0.13 * em, 1.0)):
+        for runs, share in ((shape.solid, alpha), (shape.dashed, 0.55 * alpha)):
+            for run in runs:
+                paint.add_polyline(run, theme.u32(code, share), thick, 0)
+    for corner in shape.corners:
+        paint.add_circle_filled(corner, 0.32 * em, theme.u32(CASING, 0.8))
+        paint.add_circle_filled(corner, 0.2 * em, theme.u32(colour))
 
 
 def headline(result: Measured, slot: str) -> str:
@@ -204,7 +123,7 @@ def _cursor(app: App, paint: Any) -> None:
         return
     index = int(np.argmin(np.abs(made.distance_m - at)))
     place = np.array([[made.easting[index], made.northing[index]]])
-    (x, y), *_ = _window(app, app.measuring.pixels(app, place))
+    ((x, y),), _ = on_screen(app, place, look=False)
     if not math.isfinite(x):
         return
     em = hello_imgui.em_size()
