@@ -134,6 +134,28 @@ def test_bookmarks_in_the_window(drive, area, tmp_path):
     drive(Launch(path=str(area), size=TALL), steps)
 
 
+def test_f12_saves_the_scene_with_its_decorations(drive, area, tmp_path):
+    pictures = []
+
+    def steps(driver):
+        app = driver.app
+        app.settings.decorations.legend = False
+        pictures.append(driver.scene())
+        for _ in range(2):
+            time.sleep(1.01)  # files are named after the second
+            driver.press("f12")
+            driver.wait(lambda: app.messages.entries[-1].text.startswith("Saved"))
+            pictures.append(read(app.messages.entries[-1].text.removeprefix("Saved ").rstrip(".")).transpose(1, 2, 0))
+            app.messages.entries.clear()
+            app.messages.info("next")
+            app.settings.decorations.scale = app.settings.decorations.north = True
+
+    drive(Launch(path=str(area), size=SIZE), steps)
+    plain, saved, decorated = pictures
+    np.testing.assert_array_equal(saved, plain)
+    assert 0.01 < changed(plain, decorated.astype(int)) < 0.4
+
+
 def test_films_are_rendered_beside_the_window(drive, area, tmp_path):
     def steps(driver):
         app = driver.app

@@ -1,18 +1,22 @@
-"""Pictures of the whole window: taken when a frame is complete, saved as PNG."""
+"""Pictures of the scene and of the whole window: taken when a frame is complete, saved as PNG."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import moderngl
 import numpy as np
 
 from neural.errors import NtileError
-from viewer import window
+from viewer import decorations, window
 from viewer.messages import Messages
 from viewer.png import write_png
+
+if TYPE_CHECKING:
+    from viewer.app import App
 
 Take = Callable[[np.ndarray], object]
 """Gets the window's picture, uint8 [h, w, 3]."""
@@ -39,8 +43,25 @@ class Screenshots:
 
     def save(self) -> None:
         """Save the window's picture in the working folder, named after the time."""
-        path = Path.cwd() / time.strftime("terrain_%Y%m%d_%H%M%S.png")
+        path = self._path()
         self.request(lambda picture: self._write(path, picture))
+
+    def save_scene(self, app: App) -> None:
+        """Save the scene as it is shown, with what `Settings.decorations` asks for, in the working folder."""
+        path = self._path()
+
+        def take(_: np.ndarray) -> None:
+            if app.scene is None or app.viewport is None or app.scene.reader is None:
+                self._messages.error("There is no picture to save; open a .ntile file first.")
+                return
+            picture = app.viewport.image()
+            decorations.of(app.scene, app.camera, app.viewport.size).paint(picture)
+            self._write(path, picture)
+
+        self.request(take)
+
+    def _path(self) -> Path:
+        return Path.cwd() / time.strftime("terrain_%Y%m%d_%H%M%S.png")
 
     def _write(self, path: Path, picture: np.ndarray) -> None:
         try:

@@ -35,6 +35,19 @@ class Rendering:
         """Save the present view as a picture of `size`; what is in the way becomes a message."""
         return self._start(out, None)
 
+    def ask_film(self, path: CameraPath) -> None:
+        """Ask where a film goes, then render it."""
+        suffix = "" if self.frames else ".mp4"
+        self._app.dialogs.save("Render film", suffix, lambda out: self.film(out, path), f"{self._stem}_film{suffix}")
+
+    def ask_picture(self) -> None:
+        """Ask where a picture goes, then make it."""
+        self._app.dialogs.save("Save picture", ".png", self.picture, f"{self._stem}.png")
+
+    @property
+    def _stem(self) -> str:
+        return "terrain" if self._app.path is None else self._app.path.stem
+
     def _start(self, out: str, path: CameraPath | None) -> bool:
         def start() -> None:
             if self.job is not None:

@@ -146,7 +146,7 @@ def _rendering(app: App) -> None:
         if k % 2:
             imgui.same_line(hello_imgui.em_size(9))
         setattr(decorations, name, imgui.checkbox(label, getattr(decorations, name))[1])
-    widgets.tip("On pictures and films.")
+    widgets.tip("On pictures (also those of F12) and films.")
     job = rendering.job
     if job is not None:
         share = job.done / job.total if job.total else 0.0
@@ -156,11 +156,9 @@ def _rendering(app: App) -> None:
         if imgui.button("Cancel"):
             job.cancel()
         return
-    stem = "terrain" if app.path is None else app.path.stem
     imgui.begin_disabled(len(path.keyframes) < 2)
     if imgui.button("Film…"):
-        suffix = "" if rendering.frames else ".mp4"
-        app.dialogs.save("Render film", suffix, lambda out: rendering.film(out, path), f"{stem}_film{suffix}")
+        rendering.ask_film(path)
     widgets.tip("Render the path in a process of its own; the window stays free.")
     imgui.end_disabled()
     imgui.same_line()
@@ -168,5 +166,5 @@ def _rendering(app: App) -> None:
     widgets.tip("Write frame_00000.png and so on into a folder instead of an mp4 file.")
     imgui.same_line()
     if imgui.button("Picture…"):
-        app.dialogs.save("Save picture", ".png", rendering.picture, f"{stem}.png")
+        rendering.ask_picture()
     widgets.tip("Save this view at the size above, however large.")
