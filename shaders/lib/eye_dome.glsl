@@ -33,8 +33,8 @@ float eye_dome(ivec2 pixel, int k)
     }
     float own = log_depth(pixel, k), response = 0.0;
     for (int pair = 0; pair < 8; ++pair) {
-        ivec2 step = (pair < 4 ? 1 : 3) * u_reach_px * PAIRS[pair & 3];
-        float before = log_depth(pixel - step, k), after = log_depth(pixel + step, k);
+        ivec2 apart = (pair < 4 ? 1 : 3) * u_reach_px * PAIRS[pair & 3];
+        float before = log_depth(pixel - apart, k), after = log_depth(pixel + apart, k);
         response += max(0.0, own - 0.5 * (before + after) - FACETS);
     }
     return exp(-min(u_strength * response / 8.0, DARKEST));

@@ -31,7 +31,7 @@ float lit(vec3 position, vec2 slope, float depth_m)
     float sum = 0.0;
     for (int k = 0; k < 4; ++k) {
         vec2 aside = (vec2(k & 1, k >> 1) - 0.5) * texel;
-        sum += texture(u_shadow_map, vec3(at.xy + aside, at.z));
+        sum += textureLod(u_shadow_map, vec3(at.xy + aside, at.z), 0.0);
     }
     return 0.25 * sum;
 }
