@@ -37,6 +37,9 @@ from viewer.stats import ErrorStats, FrameStats, Pick
 from viewer.tools import Tool
 from viewer.viewport import Viewport
 
+FADE_S = 0.3
+"""How long tiles that come late take to appear."""
+
 PICK_SECONDS = 0.05
 """The cursor readout is refreshed at most this often."""
 
@@ -99,6 +102,7 @@ class App:
         self.scene = Scene(ctx, self.settings, self.launch.gl)
         self.scene.waits = False
         self.scene.load_ahead = True
+        self.scene.fade_s = FADE_S
         self.viewport = Viewport(ctx)
         launch = self.launch
         if launch.opening is not None:

@@ -39,6 +39,7 @@ class Part(NamedTuple):
     selection: Selection
     look: Look
     columns: tuple[int, int]  # first and last + 1
+    morph: np.ndarray | None = None  # of the tiles; None: the selection's own
 
 
 class Drawing:
@@ -92,7 +93,7 @@ class Drawing:
             with self.timers.time("shadows"):
                 for sun, part, own, around in zip(self._suns(len(parts)), parts, batches, boxes, strict=True):
                     others = part._replace(
-                        selection=sunlight.beside(part.selection), look=part.look._replace(measure=None)
+                        selection=sunlight.beside(part.selection), look=part.look._replace(measure=None), morph=None
                     )
                     tiles = own + self._placed(store, others, camera.eye, exaggeration, pivot_z, None)
                     sun.cast(self._terrain, tiles, part.look, camera, light, (near, far), around, area)
@@ -145,7 +146,8 @@ class Drawing:
             self._batches.popitem(last=False)
         measured = [store.paint(source, tile, look.measure) for tile in selection.draw] if look.measure else None
         shown = None if only is None else [belongs(tile, only) for tile in selection.draw]
-        return found.placed(eye, selection.morph, exaggeration, pivot_z, measured, shown)
+        morph = selection.morph if part.morph is None else part.morph
+        return found.placed(eye, morph, exaggeration, pivot_z, measured, shown)
 
     def forget(self) -> None:
         """A file has been closed: let go of its tiles."""

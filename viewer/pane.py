@@ -13,6 +13,7 @@ import numpy as np
 from neural.tiles import Tile
 from viewer import in_view
 from viewer.camera import Camera
+from viewer.fading import Fading
 from viewer.ground import DrawnGround
 from viewer.lod import Selection, View
 from viewer.settings import Settings
@@ -51,6 +52,7 @@ class Pane:
         """The tiles of the picture."""
         self.target = Selection()
         """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
+        self.fading = Fading()
         self._store = store
         self._errors: tuple[tuple[Showing, Selection, View], list[Sample]] | None = None
         self._wanted_since = 0.0
@@ -64,7 +66,7 @@ class Pane:
     @property
     def ready(self) -> bool:
         """Whether the picture is what was asked for, with nothing left to load."""
-        return self.view is not None and not self.changing and self.target.complete
+        return self.view is not None and not self.changing and self.target.complete and not self.fading.active
 
     @property
     def wants(self) -> list[Want]:
@@ -127,6 +129,7 @@ class Pane:
         if self.changing and self._may_change():
             self.shown = self.wanted
         self.selection = self.target if not self.changing else self.shown.select(self.view, sse_px)
+        self.fading.follow(self.selection)
 
     def _may_change(self) -> bool:
         """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""

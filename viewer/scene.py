@@ -42,6 +42,8 @@ class Scene:
         self.settings = settings
         self.decode_entry = decoder.choose(ctx, gl_version)
         """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
+        self.fade_s = 0.0
+        """How long tiles that come late take to appear; 0: a picture depends on the view and the loaded tiles alone."""
         self.load_ahead = False
         """Whether to load what both slots show while the view rests, so that changing between them never waits."""
         self.stats = FrameStats()
@@ -188,7 +190,7 @@ class Scene:
     @property
     def picture(self) -> tuple[Hashable, ...]:
         """What is drawn: equal values mean the same tiles of the same layers, bits and errors."""
-        return tuple((pane.shown, *pane.selection.draw) for pane in self.panes)
+        return tuple((pane.shown, pane.fading.stage, *pane.selection.draw) for pane in self.panes)
 
     @property
     def changing(self) -> bool:
@@ -226,6 +228,8 @@ class Scene:
         if opened is None:
             return self.stats
         opened.ahead.enabled = self.load_ahead
+        for pane in opened.panes:
+            pane.fading.seconds = self.fade_s
         view = View.of(camera, size_px, self.settings.view.exaggeration, opened.pivot_z)
         with self.timers.cpu("update"):
             self.messages += opened.update(self.settings, view, camera, size_px)
@@ -284,7 +288,7 @@ class Scene:
         for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
             if columns[0] < columns[1]:
                 own = look._replace(overlay=self.overlay_of(pane), measure=pane.shown.measure, quads=quads)
-                parts.append(Part(pane.shown.source, pane.selection, own, columns))
+                parts.append(Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph))
         return parts
 
     def wait(self, timeout_s: float) -> bool:
