@@ -9,6 +9,8 @@ import pytest
 
 from neural.morphometry import Bend, aspect_deg, plan_curvature, profile_curvature, slope_deg
 from neural.tiles import TILE
+from tests import mountains
+from tests.scene_tools import image, whole_area
 from viewer import colormaps, contours, headless, overlay_kinds
 from viewer.page import LATTICE, TilePage
 from viewer.passes.survey import SurveyTarget
@@ -189,8 +191,6 @@ def test_labels_lie_on_their_lines_and_apart():
 
 
 def test_lines_are_where_the_heights_are_and_as_wide_everywhere(scene, target, mountain_file):
-    from tests.scene_tools import image, whole_area
-
     scene.settings.shading.mode = "elevation"
     scene.settings.view.msaa, scene.settings.view.mesh_quads = 0, 32  # as the survey
     scene.open(mountain_file)
@@ -219,8 +219,6 @@ def test_lines_are_where_the_heights_are_and_as_wide_everywhere(scene, target, m
 
 
 def test_curvature_colours_end_where_most_values_in_sight_do(scene, target, mountain_file):
-    from tests.scene_tools import image, whole_area
-
     scene.settings.overlay.name = "profile_curvature"
     scene.open(mountain_file)
     camera = whole_area(scene)
@@ -231,3 +229,33 @@ def test_curvature_colours_end_where_most_values_in_sight_do(scene, target, moun
     assert low == -high
     assert (values[np.isfinite(values)] <= high).mean() >= 0.95
     assert (values[np.isfinite(values)] <= high / 2.6).mean() < 0.95
+
+
+def test_slope_and_aspect_of_a_file_against_differences_of_what_it_was_made_of(scene, target, mountain_file):
+    """Places of pixels from their rays and heights; there the source's own function, differenced."""
+    scene.settings.view.sse_px = 0.01
+    scene.open(mountain_file)
+    camera = whole_area(scene, pitch_deg=-60.0)
+    right, up, forward = camera.pyramid((320, 200))
+    x, y = np.meshgrid((np.arange(320) + 0.5) / 160 - 1, 1 - (np.arange(200) + 0.5) / 100)
+    rays = forward + x[..., None] * right + y[..., None] * up
+    for exaggeration in (1.0, 2.0):
+        scene.settings.view.exaggeration = exaggeration
+        for overlay in ("slope", "aspect"):
+            scene.settings.overlay.name = overlay
+            scene.settings.contours.on = True  # so that there is a survey
+            headless.load(scene, camera, (320, 200))
+            image(scene, target, camera)
+            values, heights = (scene.survey.numbers[..., k].astype(np.float64) for k in (0, 1))
+            far = (scene.drawn_z(0.0) + heights * exaggeration - camera.z) / rays[..., 2]
+            east, north = camera.easting + far * rays[..., 0], camera.northing + far * rays[..., 1]
+            p = (mountains.height(east + 4, north) - mountains.height(east - 4, north)) / 8
+            q = (mountains.height(east, north + 4) - mountains.height(east, north - 4)) / 8
+            there = np.isfinite(values) & (slope_deg(p, q) > 3)
+            assert there.mean() > 0.3
+            if overlay == "slope":
+                off = np.abs(values - slope_deg(p, q))[there]
+            else:
+                off = np.abs((values - aspect_deg(p, q) + 180) % 360 - 180)[there]
+            assert np.median(off) < 0.5
+            assert np.quantile(off, 0.95) < 4.0
