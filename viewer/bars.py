@@ -99,9 +99,10 @@ def status(app: App) -> None:
     if app.scene.reader.grid.vertical_datum:
         name += f", {app.scene.reader.grid.vertical_datum}"
     room = imgui.get_content_region_avail().x - imgui.calc_text_size(name).x
-    imgui.same_line(0, max(room, 0))
-    imgui.text_disabled(name)
-    widgets.tip("Coordinate system of the file.")
+    if room >= 0:  # the Layers panel has it too
+        imgui.same_line(0, room)
+        imgui.text_disabled(name)
+        widgets.tip("Coordinate system of the file.")
 
 
 def readout(app: App) -> list[tuple[str, str, str]]:

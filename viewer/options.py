@@ -41,7 +41,7 @@ class GroupedCommand(click.Command):
         for group, records in rows.items():
             if records:
                 with formatter.section(group):
-                    formatter.write_dl([(name.ljust(width), text) for name, text in records], col_max=width + 1)
+                    formatter.write_dl([(name.ljust(width), text) for name, text in records], col_max=width)
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Any], Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
-from viewer import colormaps, overlay_kinds, text, widgets
+from viewer import colormaps, overlay_kinds, text, theme, widgets
 from viewer.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
 
 if TYPE_CHECKING:
@@ -178,7 +178,8 @@ def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Ki
     centres = (edges[:-1] + edges[1:]) / 2
     width = 0.9 * float(edges[1] - edges[0])
     for label, bins, red, green, blue in _bands(centres, overlay, kind):
-        spec = implot.Spec(fill_color=ImVec4(red / 255, green / 255, blue / 255, 1.0))
+        fill = ImVec4(red / 255, green / 255, blue / 255, 1.0)
+        spec = implot.Spec(fill_color=fill, line_color=theme.rgba(theme.DIM))  # white bars on a light panel
         implot.plot_bars(label, centres[bins].copy(), 100 * shares[bins], width, spec=spec)
     implot.end_plot()
 
