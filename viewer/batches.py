@@ -98,7 +98,7 @@ class Batches:
         key = (groups * count + pages) * count + np.where(morphing, parent_pages, 0)
         out, order, corrections = [], self._nearest_first, self.corrections(morph)
         order = order if shown is None else order[np.asarray(shown, bool)[order]]
-        for value in np.unique(key[order]).tolist():
+        for value in sorted(set(key[order].tolist())):
             chosen = order[key[order] == value]
             first = chosen[0]
             parent = self._pages[parent_pages[first]] if morphing[first] else None

@@ -7,16 +7,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from viewer import decorations, gl, layers, project, tiled
+from viewer import gl, layers, project, tiled
 from viewer.camera import Camera
 from viewer.launch import Launch
 from viewer.opening import Opening
 from viewer.scene import Scene
+
+if TYPE_CHECKING:
+    from viewer.decorations import Decorations
 
 HEADING_DEG, PITCH_DEG = 0.0, -38.0
 """Direction of view when none is given; the whole area is in the picture."""
@@ -139,6 +143,8 @@ def strips(
         with unhurried(scene), Easel(scene.ctx, size_px) as easel:
             picture = easel.draw(scene, camera)
             if decorate:
+                from viewer import decorations  # and with it imgui, for its colours
+
                 decorations.of(scene, camera, size_px).paint(picture)
             yield picture
         return
@@ -234,9 +240,11 @@ def unhurried(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
-def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[decorations.Decorations]:
+def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[Decorations]:
     """Look at the whole of a large picture first, at a screen's size: colour ranges that follow from what is in view
     are fixed at those found there, and so are the decorations, which come back."""
+    from viewer import decorations
+
     overlay, contours = scene.settings.overlay, scene.settings.contours
     asked = overlay.reach, contours.auto, contours.interval_m
     seen_px = screen_sized(size_px)

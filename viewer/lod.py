@@ -149,7 +149,8 @@ class Selection:
         """The tiles that must stay loaded, or will soon be drawn: `visited` and the siblings of missing tiles."""
         if self.table is None:
             return set()
-        parents = np.unique(self.table.parent[self.missing])
+        # np.unique would import numpy.ma, which takes as long as the first frame's drawing.
+        parents = np.array(sorted(set(self.table.parent[self.missing].tolist())), np.intp)
         siblings = (self.table.first[parents[parents >= 0], None] + _FOUR).ravel()
         return {*self._tiles(self.visited), *self._tiles(siblings[self.table.exists[siblings]])}
 

@@ -104,7 +104,7 @@ class Seams:
         level = self._level[tile]
         above, facing = self._above[tile, side][:, None], _FACING[side][:, None]
         self._hanging = {}
-        for each in np.unique(level).tolist():
+        for each in sorted(set(level.ravel().tolist())):
             k = np.flatnonzero(level == each)
             self._hanging[each] = tile[k], side[k], above[k], facing[k], quad[k], part[k]
 
@@ -137,7 +137,7 @@ class Seams:
             coarser = self._level[self._above[tile, side]]
             which, end = np.nonzero((level[group] == each) & (coarser < each)[:, None])
             self._on_side[each] = group[which, end], tile[which], side[which], -end
-        self._tiles_of = {each: np.flatnonzero(self._level == each) for each in np.unique(self._level).tolist()}
+        self._tiles_of = {each: np.flatnonzero(self._level == each) for each in sorted(set(self._level.tolist()))}
 
     def heights(self, morph: np.ndarray) -> np.ndarray:
         """Heights in metres along the sides of the drawn tiles, float64 [tiles, 4, quads + 1]: N, E, S, W."""

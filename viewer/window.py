@@ -23,6 +23,9 @@ INI = "terrain-viewer/window.ini"
 
 MAIN = "MainDockSpace"
 
+IDLE_FRAMES_PER_S = 2.0
+"""While nothing changes and for 3 s nothing was typed or moved; any input is answered at once."""
+
 SCREEN = 0
 """OpenGL's name of the window's own framebuffer."""
 
@@ -103,7 +106,7 @@ def make_params(app: App, require: int) -> hello_imgui.RunnerParams:
     inner.show_menu_bar, inner.show_menu_app, inner.show_menu_view = True, False, False
     inner.show_status_bar, inner.show_status_fps = True, False
     inner.remember_theme = inner.remember_status_bar_settings = False
-    params.fps_idling.fps_idle = 10
+    params.fps_idling.fps_idle = IDLE_FRAMES_PER_S
     params.docking_params = _docking(app)
     _connect(app, params)
     return params
