@@ -11,8 +11,9 @@ import hills
 import numpy as np
 import pytest
 
-from tests.gui_driver import SIZE, changed, imgui
-from viewer import measuring
+from tests.gui_driver import SIZE, changed, desktop, imgui
+from viewer import measuring, theme, window
+from viewer.app import App
 from viewer.launch import Launch
 from viewer.measuring import laid
 from viewer.measuring.lonlat import lonlat
@@ -344,3 +345,18 @@ def test_the_readout_knows_both_slots_and_the_reference(drive, area):
         assert abs(fewer.heights_m["A"] - float(stored["A"][0])) > 0.01
 
     drive(Launch(path=str(area), size=SIZE), steps)
+
+
+def test_a_picture_of_the_window_waits_for_the_profile(drive, area, tmp_path):
+    """`--profile … --screenshot`: the curve of slot A is in the picture."""
+    bounds, out = hills.GRID.bounds, tmp_path / "window.png"
+    line = ((bounds.west + 20, bounds.south + 20), (bounds.east - 20, bounds.south + 40))
+    desktop()
+    app = App(Launch(path=str(area), size=TALL, profile=line, screenshot=str(out)))
+    pictures, finish = [], app._finish_screenshot
+    app._finish_screenshot = lambda picture: (pictures.append(picture), finish(picture))
+    window.run(app)
+    assert out.read_bytes().startswith(b"\x89PNG")
+    (picture,) = pictures
+    blue = np.array([int(theme.slot("A")[k : k + 2], 16) for k in (0, 2, 4)])
+    assert (np.abs(picture.astype(int) - blue).max(axis=-1) < 24).sum() > 300

@@ -156,7 +156,7 @@ class App:
             self.rmse_m = {slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()}
         self.results.follow(self)
         self._update_pick(drawn)
-        self._ready_frames = self._ready_frames + 1 if scene.ready else 0
+        self._ready_frames = self._ready_frames + 1 if scene.ready and not self.measuring.busy else 0
         if self.launch.screenshot and self._ready_frames == 3:
             self.screenshots.request(self._finish_screenshot)
 
