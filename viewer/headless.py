@@ -28,8 +28,11 @@ HEADING_DEG, PITCH_DEG = 0.0, -38.0
 SAMPLES = 4
 """MSAA of a picture whose settings leave it open: a single frame can afford it on any renderer."""
 
-PIECE_PX = 4096
-"""Pictures of more than the square of this are drawn in pieces with sides no longer than this."""
+WHOLE_PX = 3840 * 2160
+"""Pictures of more pixels are drawn in pieces: a film at 4K is not."""
+
+PIECE_PX = 2048
+"""Longest side of a piece: with four samples it takes 200 MB of the GPU."""
 
 MAX_SIDE_PX = 16384
 """No piece is wider or higher, whatever OpenGL says."""
@@ -169,7 +172,7 @@ def largest_piece(ctx: moderngl.Context, size_px: tuple[int, int]) -> tuple[int,
     limits = np.hstack([np.min(ctx.info.get(name, PIECE_PX)) for name in names])
     limit = int(min(*limits, MAX_SIDE_PX)) - 2 * tiled.GUARD_PX
     width, height = size_px
-    if width <= limit and height <= limit and width * height <= PIECE_PX**2:
+    if width <= limit and height <= limit and width * height <= WHOLE_PX:
         return size_px
     side = min(limit, PIECE_PX)
     return side, max(min(side, STRIP_BYTES // (3 * width)), 1)
