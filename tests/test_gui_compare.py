@@ -171,3 +171,26 @@ def test_a_reference_raster_keeps_the_files_beside_the_first(drive, pair, tmp_pa
         assert app.rmse_m["B"] == pytest.approx(7.0, abs=0.1)  # against the same raster
 
     drive(Launch(path=str(one), compare=str(two), size=SIZE), steps)
+
+
+def test_the_readout_is_of_the_file_under_the_cursor(drive, pair):
+    one, two = pair  # with three levels and with two
+
+    def steps(driver):
+        app = driver.app
+        app.settings.view.sse_px = 0.3
+        app.settings.compare.split = True
+        driver.settle()
+        for right, slot, file, lift in ((0.3, "A", 0, 7.0), (0.6, "B", 1, 0.0)):
+            driver.at(right, 0.5)
+            driver.wait(lambda: app.pick is not None and not app.pick.pending and app.pick.error_m is not None)
+            assert (app.pick.file, app.scene.pane_at(right * app.viewport.size[0]).slot) == (file, slot)
+            expected = float(mountains.height(app.pick.easting, app.pick.northing)) + lift
+            assert app.pick.z_m == pytest.approx(expected, abs=2.0)
+            driver.wait(lambda: app.measuring.readout.reading is not None and not app.measuring.readout.busy)
+            heights = app.measuring.readout.reading.heights_m
+            assert set(heights) == {"reference", "A", "B"}
+            assert abs(heights[slot] - app.pick.z_m) < 1e-3
+        assert [file.reader.grid.levels for file in app.scene.files] == [2, 3]
+
+    drive(Launch(path=str(two), compare=str(one), size=SIZE), steps)

@@ -158,9 +158,8 @@ class Scene:
     @property
     def pane(self) -> Pane | None:
         """The pane of the active slot; None without a file."""
-        return next((pane for pane in self.panes if pane.slot == self.settings.active), None) or next(
-            iter(self.panes), None
-        )
+        by_slot = {pane.slot: pane for pane in self.panes}
+        return by_slot.get(self.settings.active) or next(iter(self.panes), None)
 
     def columns(self, camera: Camera, size_px: tuple[int, int]) -> list[tuple[int, int]]:
         """First and last + 1 column of pixels of each pane, in a picture of this size."""
@@ -302,8 +301,10 @@ class Scene:
         pane = self.pane_at(x_px)
         ground = None if pane is None else pane.ground(wait=self.waits)
         picked = None if ground is None else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
-        against = None if pane is None else self._reference_of(pane)
-        if picked is None or against is None or not self.waits:
+        if pane is None or picked is None:
+            return None
+        picked, against = replace(picked, file=self.shown_in(pane).file), self._reference_of(pane)
+        if against is None or not self.waits:
             return picked
         known = float(against.heights_at(picked.easting, picked.northing, picked.tile.z))
         if math.isnan(known):

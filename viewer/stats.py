@@ -55,6 +55,7 @@ class Pick:
     reference_m: float | None = None  # the reference at the same place and level, when there is one
     error_m: float | None = None  # z_m − reference_m
     pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
+    file: int = 0  # index of the file that the tile belongs to
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,8 +50,11 @@ class Measuring:
         self._growing: tuple[Hashable, Profile] | None = None
         self._said: set[str] = set()
 
-    def terrain(self, scene: Scene) -> tuple[Terrain, Hashable] | None:
-        """The surfaces to measure, and what tells them from others; None without a file."""
+    def terrain(self, scene: Scene, file: int = 0) -> tuple[Terrain, Hashable] | None:
+        """The surfaces to measure, and what tells them from others; None without a file.
+
+        Levels and the reference are those of an open file, the main one or another.
+        """
         if scene.reader is None:
             return None
         slots = {}
@@ -63,8 +66,9 @@ class Measuring:
             if kept is None:
                 kept = self._samplers[id(decoder)] = Sampler(decoder)
             slots[slot] = kept
-        state = tuple((slot, id(sampler)) for slot, sampler in slots.items()), id(scene.reference)
-        return Terrain(scene.reader.grid, slots, scene.reference), state
+        measured = scene.files[min(file, len(scene.files) - 1)]
+        state = tuple((slot, id(sampler)) for slot, sampler in slots.items()), id(measured.reference)
+        return Terrain(measured.reader.grid, slots, measured.reference), state
 
     def update(self, app: App) -> None:
         """One frame: ask for what is not measured yet, take in what is."""
@@ -145,7 +149,7 @@ class Measuring:
 
     def follow(self, app: App, pick: Pick | None) -> Pick | None:
         """The pick under the cursor with what workers have found out about it."""
-        there = None if app.scene is None else self.terrain(app.scene)
+        there = None if app.scene is None else self.terrain(app.scene, 0 if pick is None else pick.file)
         if pick is None or there is None:
             self.readout.forget()
             return pick
