@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from neural.container import open_reader
 from neural.errors import NtileError, UsageError
 from viewer import __main__ as command
-from viewer import headless
+from viewer import headless, project
 from viewer.camera import Camera
 from viewer.film import generators, output, record
 from viewer.film.flight import Flight
@@ -317,3 +317,19 @@ def test_launches_know_their_film(viewer, mountain_file, monkeypatch):
     assert (second.flythrough, second.size, second.fps) == ("tour", (1280, 720), None)
     assert (third.render, third.headless) == (None, False)
     assert isinstance(third, Launch)
+
+
+def test_films_of_a_project_carry_what_it_says(viewer, mountain_file, tmp_path, monkeypatch):
+    launches = []
+    monkeypatch.setattr(command, "run", launches.append)
+    settings = Settings()
+    settings.decorations.north = True
+    project.write(tmp_path / "a.tvproj.json", project.Project([str(mountain_file)], settings=asdict(settings)))
+    args = ("--project", tmp_path / "a.tvproj.json", "--flythrough", "--render", "a.mp4")
+    assert viewer(*args).exit_code == 0
+    assert viewer(*args, "--decorations", "scale").exit_code == 0
+    assert viewer(mountain_file, *args[2:]).exit_code == 0
+    kinds = [{name for name, on in vars(launch.settings.decorations).items() if on} for launch in launches]
+    assert kinds[0] == {"legend", "north"}
+    assert "scale" in kinds[1]
+    assert kinds[2] == set()

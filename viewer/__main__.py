@@ -164,7 +164,8 @@ def _launch(
         launch.settings.contours = Contours(on=True, auto=contours == 0, interval_m=contours or 10.0)
     if tolerance is not None:
         launch.settings.overlay.tolerance_m = tolerance
-    set_decorations(launch, decorations)
+    if decorations is not None or not project:  # a project says itself what its pictures carry
+        set_decorations(launch, decorations)
     if project:
         launch.take_project(project)
     return launch
