@@ -221,12 +221,12 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
         ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
         ctx.yield_(3)
         assert panel("Statistics").is_visible
-        ctx.undock_window("Statistics")
+        ctx.undock_window("Log")
         ctx.yield_(3)
-        assert ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Statistics"))
+        assert ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Log"))
         ctx.menu_click("//##MainMenuBar/View/Reset layout")
         ctx.yield_(5)
-        assert not ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Statistics"))
+        assert not ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Log"))
 
     drive(Launch(path=None, size=SIZE), second, remember=True)
 
