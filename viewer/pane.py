@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -18,6 +18,7 @@ from viewer.ground import DrawnGround
 from viewer.lod import Selection, View
 from viewer.settings import Settings
 from viewer.source import Source
+from viewer.stats import FrameStats
 from viewer.store import TileStore
 from viewer.tile_errors import Measure, Sample
 
@@ -164,3 +165,26 @@ def interleaved(wants: Iterable[list[Want]]) -> Iterator[Want]:
     """The most urgent of each list, then the second of each, and so on."""
     for row in zip_longest(*wants):
         yield from (want for want in row if want is not None)
+
+
+def counted(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameStats:
+    """The counters of a frame, over all its panes."""
+    drawn = sum(len(pane.selection.draw) for pane in panes)
+    return FrameStats(
+        tiles_drawn=drawn,
+        tiles_wanted=sum(len(pane.target.load) for pane in panes),
+        tiles_loading=store.streamer.pending,
+        tiles_failed=len(store.failed),
+        tiles_cached=len(store.cache),
+        tiles_culled=sum(pane.selection.culled for pane in panes),
+        finest_level=max((tile.z for pane in panes for tile in pane.selection.draw), default=0),
+        triangles=2 * mesh_quads**2 * drawn,
+        cache_bytes=store.cache.bytes,
+        cache_budget_bytes=store.cache.budget_bytes,
+        read_bytes=store.read_bytes,
+        decode_ms=store.decode_ms,
+        upload_ms=store.upload_ms,
+        largest_error_px=max((px for pane in panes for px in pane.selection.errors_px.values()), default=0.0),
+        edge_gap_m=max(store.edge_gap_m.get(pane.shown.source.key, 0.0) for pane in panes),
+        decoder=store.entry,
+    )

@@ -21,7 +21,7 @@ from viewer.lod import View
 from viewer.openfile import OpenFile
 from viewer.openfiles import OpenFiles
 from viewer.overlay_kinds import EDGE_GAP
-from viewer.pane import Pane
+from viewer.pane import Pane, counted
 from viewer.reference import Reference
 from viewer.settings import LayerChoice, Settings
 from viewer.stats import Bounds, ErrorStats, FrameStats, Pick
@@ -232,26 +232,7 @@ class Scene:
         view = View.of(camera, size_px, self.settings.view.exaggeration, opened.pivot_z)
         with self.timers.cpu("update"):
             self.messages += opened.update(self.settings, view, camera, size_px)
-        store, panes = opened.store, opened.panes
-        drawn = sum(len(pane.selection.draw) for pane in panes)
-        self.stats = FrameStats(
-            tiles_drawn=drawn,
-            tiles_wanted=sum(len(pane.target.load) for pane in panes),
-            tiles_loading=store.streamer.pending,
-            tiles_failed=len(store.failed),
-            tiles_cached=len(store.cache),
-            tiles_culled=sum(pane.selection.culled for pane in panes),
-            finest_level=max((tile.z for pane in panes for tile in pane.selection.draw), default=0),
-            triangles=2 * self.mesh_quads**2 * drawn,
-            cache_bytes=store.cache.bytes,
-            cache_budget_bytes=store.cache.budget_bytes,
-            read_bytes=store.read_bytes,
-            decode_ms=store.decode_ms,
-            upload_ms=store.upload_ms,
-            largest_error_px=max((px for pane in panes for px in pane.selection.errors_px.values()), default=0.0),
-            edge_gap_m=max(store.edge_gap_m.get(pane.shown.source.key, 0.0) for pane in panes),
-            decoder=store.entry,
-        )
+        self.stats = counted(opened.store, opened.panes, self.mesh_quads)
         return self.stats
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
