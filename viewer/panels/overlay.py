@@ -138,7 +138,7 @@ def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
         return
 
     def said(value: float, signed: bool = False) -> str:
-        return text.metres(value, signed=signed) if kind.unit == "m" else text.ratio(value)
+        return text.metres(value, signed=signed) if kind.unit == "m" else f"{text.ratio(value)} {kind.unit}"
 
     rows = [
         ("RMSE", said(errors.rmse_m), "Root mean square error."),
