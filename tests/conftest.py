@@ -12,10 +12,10 @@ import pytest
 
 from tests import hills, mountains
 from tests.scene_tools import SIZE, Magenta
-from viewer import gl
+from viewer.draw import gl
 from viewer.launch import Launch
-from viewer.scene import Scene
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 
 def gl_is_required() -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import shaders
 from viewer.camera import Camera
 from viewer.passes import terrain
-from viewer.scene import Scene
+from viewer.terrain.scene import Scene
 
 
 def read(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:

@@ -21,11 +21,12 @@ import moderngl
 import numpy as np
 
 from tests import hills, mountains
-from viewer import gl, headless
 from viewer.camera import Camera
-from viewer.png import write_png
-from viewer.scene import Scene
+from viewer.draw import gl
+from viewer.pictures import headless
+from viewer.pictures.png import write_png
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 FOLDER = Path(__file__).parent / "golden"
 SIZE = (320, 200)

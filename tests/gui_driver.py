@@ -18,9 +18,9 @@ except ImportError as error:  # a system library is missing
 
 import glfw  # isort: skip (after imgui-bundle, which brings the library)
 
-from viewer import keys, window
 from viewer.app import App
-from viewer.gl import GlError
+from viewer.draw.gl import GlError
+from viewer.gui import keys, window
 from viewer.launch import Launch
 
 SIZE = (800, 560)
@@ -116,7 +116,7 @@ class Driver:
         self.ctx.yield_(2)
 
     def press(self, chord):
-        """Press a chord of `viewer.keys`, such as "w" or "ctrl+shift+d"."""
+        """Press a chord of `viewer.gui.keys`, such as "w" or "ctrl+shift+d"."""
         modifiers, name = keys.parse(chord)
         held = sum(getattr(imgui.Key, f"mod_{modifier}").value for modifier in modifiers)
         self.ctx.key_press(held | getattr(imgui.Key, name).value)

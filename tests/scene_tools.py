@@ -7,7 +7,7 @@ import numpy as np
 
 import shaders
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.terrain.scene import Scene
 
 SIZE = (320, 200)
 ABOVE = {"heading_deg": 0.0, "pitch_deg": -89.9}

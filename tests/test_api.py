@@ -9,9 +9,11 @@ from conftest import gl_is_required
 
 import viewer
 from neural.errors import NtileError, UsageError
-from viewer import api, gl, headless
+from viewer import api
+from viewer.draw import gl
 from viewer.film.path import CameraPath, Keyframe
 from viewer.launch import Launch
+from viewer.pictures import headless
 
 SIZE = (96, 64)
 

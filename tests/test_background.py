@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.scene_tools import SIZE, whole_area
-from viewer import headless
-from viewer.background import Background, Latest
+from viewer.pictures import headless
+from viewer.terrain.background import Background, Latest
 
 PATIENCE_S = 30.0
 

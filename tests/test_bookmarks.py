@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from neural.errors import NtileError
 from tests import mountains
 from viewer import __main__ as command
-from viewer.bookmarks import Bookmarks, find_view, read_view, write_view
 from viewer.camera import Camera
+from viewer.storage.bookmarks import Bookmarks, find_view, read_view, write_view
 
 CAMERA = Camera(2000.0, 8000.0, 1500.5, 30.25, -20.0, 60.0)
 

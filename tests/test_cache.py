@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from neural.tiles import TILE
-from viewer.cache import TileCache
-from viewer.page import LATTICE, LAYERS, TilePage
+from viewer.terrain.cache import TileCache
+from viewer.terrain.page import LATTICE, LAYERS, TilePage
 
 LAYER_BYTES = 100
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from viewer.camera import CLEARANCE_M, Camera
-from viewer.stats import Bounds
+from viewer.terrain.stats import Bounds
 
 SIZE = (1280, 720)
 UTM = Camera(easting=500_000.25, northing=5_200_000.5, z=2500.0, heading_deg=30.0, pitch_deg=-40.0)

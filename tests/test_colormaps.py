@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from viewer.colormaps import USES, colormap, lut, names, oklab_from_srgb, read, srgb_from_oklab
+from viewer.draw.colormaps import USES, colormap, lut, names, oklab_from_srgb, read, srgb_from_oklab
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, applied to linear RGB.
 DEFICIENCIES = {

@@ -13,9 +13,10 @@ from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile
 from tests import hills, mountains
 from tests.scene_tools import SIZE, image, is_background, whole_area
-from viewer import headless, layers
-from viewer.difference import SurfaceReference, level_like
+from viewer.pictures import headless
 from viewer.settings import LayerChoice
+from viewer.terrain import layers
+from viewer.terrain.difference import SurfaceReference, level_like
 
 LIFT_M = 7.0
 OTHER_GRID = Grid("", (3.0, 0.0, 1401.5, 0.0, -3.0, 8700.25), 700, 600)  # other cells, origin and extent

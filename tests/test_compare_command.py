@@ -8,9 +8,9 @@ import pytest
 from neural.errors import NtileError, UsageError
 from tests import hills, mountains
 from tests.scene_tools import SIZE
-from viewer import headless
 from viewer.__main__ import _launch, main
 from viewer.launch import Launch
+from viewer.pictures import headless
 from viewer.settings import LayerChoice, Settings
 
 

@@ -9,11 +9,12 @@ import pytest
 from neural.container import open_reader
 from neural.tiles import Tile
 from tests.scene_tools import SIZE, image, is_background, whole_area
-from viewer import headless, report
-from viewer.frametimes import FrameTimes
+from viewer.draw.timers import LATER, Timers
+from viewer.gui import report
+from viewer.gui.frametimes import FrameTimes
 from viewer.launch import Launch
-from viewer.singletile import belongs, tile_of
-from viewer.timers import LATER, Timers
+from viewer.pictures import headless
+from viewer.terrain.singletile import belongs, tile_of
 
 
 def slow(ctx, steps):

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.gui_driver import SIZE
-from viewer import folders
-from viewer.dialogs import FILE_ICON, FOLDER_ICON
+from viewer.gui import folders
+from viewer.gui.dialogs import FILE_ICON, FOLDER_ICON
 from viewer.launch import Launch
 
 

@@ -9,10 +9,10 @@ import pytest
 from neural.errors import NtileError
 from tests import hills, rasters
 from tests.gui_driver import SIZE
-from viewer import drops
 from viewer.camera import Camera
 from viewer.film import pathfile
 from viewer.film.path import CameraPath, Keyframe
+from viewer.gui import drops
 from viewer.launch import Launch
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.scene_tools import SIZE, image, whole_area
-from viewer import headless
-from viewer.fading import Fading
+from viewer.pictures import headless
+from viewer.terrain.fading import Fading
 
 
 class Clock:

@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from neural.container import open_reader
 from neural.errors import NtileError, UsageError
 from viewer import __main__ as command
-from viewer import headless, project
 from viewer.camera import Camera
 from viewer.film import generators, output, record
 from viewer.film.flight import Flight
@@ -23,8 +22,10 @@ from viewer.film.path import CameraPath, Keyframe, unwrapped
 from viewer.film.pathfile import write_path
 from viewer.film.tour import rough_part
 from viewer.launch import Launch
-from viewer.scene import Scene
+from viewer.pictures import headless
 from viewer.settings import Settings
+from viewer.storage import project
+from viewer.terrain.scene import Scene
 
 SIZE = (96, 64)
 

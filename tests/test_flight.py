@@ -14,11 +14,11 @@ from neural.grid import Grid
 from neural.tiles import Tile
 from tests import areas, drawn_vertices
 from tests.scene_tools import Magenta, is_background
-from viewer import headless
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.draw.sides import EAST, NORTH, SOUTH, WEST
+from viewer.pictures import headless
 from viewer.settings import Settings
-from viewer.sides import EAST, NORTH, SOUTH, WEST
+from viewer.terrain.scene import Scene
 
 SIZE = (160, 100)
 GRID = Grid("", (4.0, 0.0, 1000.0, 0.0, -4.0, 9000.0), 1300, 1100)  # 4 levels, 44 tiles
@@ -222,7 +222,7 @@ def test_no_level_pops_in(flight, monkeypatch):
     share, jump = changes(flight, cameras)
     assert share < 1e-3
     assert jump < 0.1
-    monkeypatch.setattr("viewer.lod.morphs", lambda parent_px, sse_px: np.zeros(len(parent_px)))
+    monkeypatch.setattr("viewer.terrain.lod.morphs", lambda parent_px, sse_px: np.zeros(len(parent_px)))
     flight.scene.pane.shown.source.nodes.version += 1
     share, jump = changes(flight, cameras)
     assert share > 0.01  # without morphs there is much to see

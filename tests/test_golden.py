@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import goldens
-from viewer import gl
+from viewer.draw import gl
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from neural.surface import TileSurface
 from neural.tiles import Tile
 from tests.common import random_weights
 from tests.scene_tools import SIZE, image, whole_area
-from viewer import headless
-from viewer.decoder import ENTRIES, TileDecoder
-from viewer.scene import Scene
-from viewer.source import Source, SourceKey
-from viewer.store import TileStore
+from viewer.pictures import headless
+from viewer.terrain.decoder import ENTRIES, TileDecoder
+from viewer.terrain.scene import Scene
+from viewer.terrain.source import Source, SourceKey
+from viewer.terrain.store import TileStore
 
 PLANES, REFERENCE = 0, 1  # layers of the hills
 

@@ -9,10 +9,11 @@ import pytest
 
 from neural.errors import ContainerError, UsageError
 from tests.gui_driver import SIZE, TALL, changed, desktop, glfw, imgui
-from viewer import input as controls
-from viewer import panels, window
+from viewer import panels
 from viewer.app import run as run_app
-from viewer.dialogs import FILE_ICON
+from viewer.gui import input as controls
+from viewer.gui import window
+from viewer.gui.dialogs import FILE_ICON
 from viewer.launch import Launch
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests.gui_driver import SIZE, TALL, changed
-from viewer import headless
 from viewer.film import pathfile
 from viewer.film.job import Job
 from viewer.film.path import CameraPath, Keyframe
 from viewer.launch import Launch
-from viewer.project import Project
+from viewer.pictures import headless
+from viewer.storage.project import Project
 
 
 def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):

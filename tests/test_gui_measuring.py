@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests.gui_driver import SIZE, changed, desktop, imgui
-from viewer import measuring, theme, window
+from viewer import measuring
 from viewer.app import App
+from viewer.gui import theme, window
 from viewer.launch import Launch
 from viewer.measuring import laid
 from viewer.measuring.lonlat import lonlat

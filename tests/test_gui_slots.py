@@ -4,9 +4,10 @@ import pytest
 
 from tests import hills
 from tests.gui_driver import SIZE, changed
-from viewer import keys, layers
+from viewer.gui import keys
 from viewer.launch import Launch
 from viewer.settings import SLOTS, LayerChoice
+from viewer.terrain import layers
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from dataclasses import astuple, replace
 import pytest
 
 from tests.gui_driver import SIZE, imgui
-from viewer import history
 from viewer.camera import Camera
-from viewer.history import History
+from viewer.gui import history
+from viewer.gui.history import History
 from viewer.launch import Launch
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests import mountains
 from tests.scene_tools import SIZE, image, is_background, whole_area, world_of
-from viewer import headless
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.pictures import headless
+from viewer.terrain.scene import Scene
 
 
 def test_the_area_is_drawn_where_it_is_and_holes_are_holes(scene, target, magenta, mountain_file):

@@ -1,9 +1,9 @@
 """When nothing changes nothing is done: no picture, no choice of tiles; pictures of any size leave no GL error."""
 
 from tests.scene_tools import whole_area
+from viewer.gui.viewport import Viewport
 from viewer.launch import Launch
-from viewer.scene import Scene
-from viewer.viewport import Viewport
+from viewer.terrain.scene import Scene
 
 
 def test_a_picture_is_made_only_when_something_changed(ctx, scene, mountain_file, monkeypatch):

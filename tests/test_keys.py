@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from tests.gui_driver import SIZE, imgui
-from viewer import bars, help, keys, overlay_kinds, window
+from viewer.draw import overlay_kinds
+from viewer.gui import bars, help, keys, window
+from viewer.gui.tools import Mouse
 from viewer.launch import Launch
-from viewer.tools import Mouse
 
 
 def test_no_key_is_bound_twice_and_every_chord_can_be_pressed():

@@ -66,7 +66,7 @@ def imported_with(statement: str) -> set[str]:
         ("import neural.cli", {"torch", "rasterio"}),
         ("import viewer.__main__", {"torch", "rasterio"}),
         ("import viewer.app", {"torch", "rasterio"}),
-        ("import viewer.headless", {"torch", "rasterio", "imgui_bundle"}),
+        ("import viewer.pictures.headless", {"torch", "rasterio", "imgui_bundle"}),
         ("import shaders", {"torch", "neural", "viewer"}),
     ],
 )

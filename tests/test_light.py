@@ -11,8 +11,9 @@ import pytest
 import shaders
 from tests import made_up
 from tests.scene_tools import SIZE, image, is_background, whole_area, world_of
-from viewer import colormaps, headless
-from viewer.light import direction
+from viewer.draw import colormaps
+from viewer.draw.light import direction
+from viewer.pictures import headless
 from viewer.settings import HILLSHADES
 
 AZIMUTH, ALTITUDE = 300.0, 35.0
@@ -249,7 +250,7 @@ def test_haze_takes_far_ground_to_the_colour_of_the_horizon(scene, target, tmp_p
     before = [np.abs(clear[row, 150:170].mean(axis=0) - sky).max() for row in ground]
     assert apart[0] > apart[1] > apart[2]
     # Koschmieder: what is left of the contrast after a way, in light, at the lowest height.
-    from viewer.light import HAZE_DEPTH
+    from viewer.draw.light import HAZE_DEPTH
 
     left = math.exp(-HAZE_DEPTH * 300 / math.hypot(EXTENT_M, EXTENT_M))
     light = colormaps.linear_from_srgb
@@ -261,7 +262,7 @@ def test_haze_takes_far_ground_to_the_colour_of_the_horizon(scene, target, tmp_p
 
 def test_the_sky_is_dimmer_and_warmer_under_a_low_sun(scene, target):
     camera = whole_area(scene, pitch_deg=10.0)
-    from viewer.light import Light
+    from viewer.draw.light import Light
     from viewer.settings import Shading
 
     def sky(altitude):

@@ -8,9 +8,9 @@ import pytest
 from neural.envelope import ChildInfo
 from neural.tiles import Tile
 from viewer.camera import Camera
-from viewer.lod import Selection, Selector, View
-from viewer.nodes import ROOT, SATURATION, NodeTable, visible_error_m
-from viewer.stats import Bounds
+from viewer.terrain.lod import Selection, Selector, View
+from viewer.terrain.nodes import ROOT, SATURATION, NodeTable, visible_error_m
+from viewer.terrain.stats import Bounds
 
 LEVELS = 6
 SIDE_M = 8192.0

@@ -36,7 +36,7 @@ def surfaces(formulas):
     """The three as slots of their own names."""
     from neural.sampling import Sampler
     from viewer.measuring.terrain import Terrain
-    from viewer.reference import LayerReference
+    from viewer.terrain.reference import LayerReference
 
     with open_reader(formulas) as reader:
         plane, bowl, ridges = (Sampler.of(reader, layer) for layer in reader.layers)
@@ -311,8 +311,8 @@ def test_what_is_measured_is_kept_in_projects(tmp_path):
     """Settings as plain values and back; what is no measurement is left out."""
     from dataclasses import asdict
 
-    from viewer import plain, project
     from viewer.settings import Measurement, Settings
+    from viewer.storage import plain, project
 
     settings = Settings()
     settings.measuring.items = [Measurement("distance", [[1.0, 2.0], [3.0, 4.5]]), Measurement("point", [[5.0, 6.0]])]

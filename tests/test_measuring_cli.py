@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from tests import analytic
 from viewer.__main__ import main
-from viewer.lettering import Lettering
 from viewer.measuring import figure, profiles
 from viewer.measuring.figure import Frame
+from viewer.pictures.lettering import Lettering
 
 LINE = "5100,7500 5220,7590"
 

@@ -4,8 +4,8 @@ import pytest
 
 from neural.errors import NtileError
 from tests.gui_driver import SIZE, imgui
+from viewer.gui.messages import Messages
 from viewer.launch import Launch
-from viewer.messages import Messages
 
 
 def test_messages_are_counted_filtered_and_exported(tmp_path):

@@ -10,10 +10,11 @@ from neural.container import FileSource, Reader
 from neural.errors import ContainerError
 from neural.tiles import Tile
 from tests.scene_tools import SIZE, image, whole_area
-from viewer import headless, layers
 from viewer.launch import Launch
-from viewer.opening import Opening
-from viewer.streaming import Done
+from viewer.pictures import headless
+from viewer.terrain import layers
+from viewer.terrain.opening import Opening
+from viewer.terrain.streaming import Done
 
 
 class Held(FileSource):
@@ -154,7 +155,7 @@ def test_many_finished_tiles_are_taken_in_a_few_at_a_time(scene, target, mountai
 
     clock = [100.0]
     monkeypatch.setattr(type(store), "_insert", slowly)
-    monkeypatch.setattr("viewer.store.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("viewer.terrain.store.time.perf_counter", lambda: clock[0])
     scene.settings.view.upload_budget_ms = 6.0
     counts = []
     while store.streamer.queues.finished:

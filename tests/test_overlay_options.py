@@ -8,9 +8,10 @@ from click.testing import CliRunner
 
 from tests.scene_tools import SIZE
 from viewer import __main__ as command
-from viewer import colormaps, headless
+from viewer.draw import colormaps
+from viewer.draw.overlay_kinds import NAMES
 from viewer.launch import Launch
-from viewer.overlay_kinds import NAMES
+from viewer.pictures import headless
 from viewer.settings import Contours, Settings
 
 

@@ -11,12 +11,13 @@ from neural.morphometry import Bend, aspect_deg, plan_curvature, profile_curvatu
 from neural.tiles import TILE
 from tests import mountains
 from tests.scene_tools import image, whole_area
-from viewer import colormaps, contours, headless, overlay_kinds
-from viewer.page import LATTICE, TilePage
+from viewer.draw import colormaps, contours, overlay_kinds
+from viewer.draw.sides import Extent
 from viewer.passes.survey import SurveyTarget
 from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
+from viewer.pictures import headless
 from viewer.settings import Contours, Overlay, Settings
-from viewer.sides import Extent
+from viewer.terrain.page import LATTICE, TilePage
 
 SIDE_M = 512.0
 SIZE = (256, 256)

@@ -11,9 +11,9 @@ import pytest
 from neural.methods import METHODS
 from neural.surface import TileSurface
 from tests.common import FIXTURES, fixture_folders, load_fixture
-from viewer.decoder import ENTRIES, TileDecoder, choose
-from viewer.page import LATTICE, TilePage
-from viewer.source import gpu_input
+from viewer.terrain.decoder import ENTRIES, TileDecoder, choose
+from viewer.terrain.page import LATTICE, TilePage
+from viewer.terrain.source import gpu_input
 
 HEIGHT_TOLERANCE_M = 1e-3
 GRADIENT_TOLERANCE = 1e-4  # metres per metre

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from tests.scene_tools import SIZE, whole_area, world_of
 from viewer import __main__ as command
-from viewer import decorations, headless, theme, tiled
-from viewer.png import png_bytes, write_strips
+from viewer.gui import theme
+from viewer.pictures import decorations, headless, tiled
+from viewer.pictures.png import png_bytes, write_strips
 from viewer.settings import Settings
 
 PIECE = (97, 61)

@@ -11,10 +11,10 @@ import pytest
 from neural.grid import Grid
 from tests import areas, drawn_vertices
 from tests.scene_tools import SIZE, image
-from viewer import headless
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.pictures import headless
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 NEAR = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 600.0), 700, 600)
 UTM = Grid("", (1.0, 0.0, 600_000.0, 0.0, -1.0, 5_200_600.0), 700, 600)

@@ -9,10 +9,11 @@ import pytest
 from imgui_bundle import hello_imgui
 
 from tests.gui_driver import SIZE, imgui
-from viewer import appearance, desktop, preferences, theme, window
+from viewer.gui import appearance, theme, window
+from viewer.gui.palette import PALETTES, Palette, contrast
 from viewer.launch import Launch
-from viewer.palette import PALETTES, Palette, contrast
-from viewer.preferences import Preferences, Store, load
+from viewer.storage import desktop, preferences
+from viewer.storage.preferences import Preferences, Store, load
 
 
 @pytest.fixture(autouse=True)

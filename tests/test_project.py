@@ -12,11 +12,11 @@ from neural.errors import NtileError
 from tests import hills
 from tests.gui_driver import SIZE, changed
 from viewer import __main__ as command
-from viewer import plain, project
 from viewer.camera import Camera
 from viewer.launch import Launch
-from viewer.project import Project
 from viewer.settings import Settings
+from viewer.storage import plain, project
+from viewer.storage.project import Project
 
 VIEW = Camera(600100.0, 5199900.0, 900.0, 30.0, -40.0)
 
@@ -232,8 +232,8 @@ def test_a_project_from_python(folder):
 
 
 def test_a_project_without_a_window(folder, ctx):
-    from viewer import headless
-    from viewer.scene import Scene
+    from viewer.pictures import headless
+    from viewer.terrain.scene import Scene
 
     area = str(folder / "a" / "a.ntile")
     out = folder / "view.tvproj.json"

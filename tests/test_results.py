@@ -16,10 +16,10 @@ from neural.evaluate import evaluate
 from neural.surface import SurfaceDecoder
 from tests import hills, mountains
 from tests.gui_driver import SIZE
-from viewer import results
 from viewer.__main__ import main
 from viewer.launch import Launch
 from viewer.settings import LayerChoice
+from viewer.terrain import results
 
 MEASURES = ("samples", "rmse_m", "mae_m", "max_error_m", "le90_m", "gradient_rmse")
 
@@ -102,7 +102,7 @@ def test_results_of_both_slots_from_the_command_line(tmp_path, hills_file):
 
 
 def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkeypatch):
-    monkeypatch.setattr("viewer.resultslog.IDLE_S", 0.1)
+    monkeypatch.setattr("viewer.gui.resultslog.IDLE_S", 0.1)
     out, other = tmp_path / "results.csv", mountains.write(tmp_path / "other.ntile")
 
     def steps(driver):
@@ -146,7 +146,7 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
 
 
 def test_a_small_area_is_measured_by_itself_once_idle(drive, area, monkeypatch):
-    monkeypatch.setattr("viewer.resultslog.IDLE_S", 0.1)
+    monkeypatch.setattr("viewer.gui.resultslog.IDLE_S", 0.1)
 
     def steps(driver):
         app = driver.app

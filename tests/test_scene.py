@@ -14,11 +14,11 @@ from neural.metadata import archive_tile
 from neural.tiles import Tile, tile_id
 from tests import mountains
 from tests.scene_tools import SIZE, image, whole_area
-from viewer import headless
 from viewer.camera import Camera
 from viewer.launch import Launch
-from viewer.scene import Scene
+from viewer.pictures import headless
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 
 def test_picks_are_true_heights_whatever_the_exaggeration(scene, mountain_file):

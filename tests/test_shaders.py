@@ -12,12 +12,13 @@ import pytest
 
 import shaders
 from neural.methods import METHODS
-from viewer import colormaps, decoder, gl
-from viewer.overlay_kinds import NAMES
+from viewer.draw import colormaps, gl
+from viewer.draw.overlay_kinds import NAMES
 from viewer.passes.background import BackgroundPass
 from viewer.passes.bounds import BoundsPass
 from viewer.passes.terrain import INSTANCE, TerrainPass, grid_mesh
 from viewer.settings import HILLSHADES
+from viewer.terrain import decoder
 
 ROOT = Path(shaders.__file__).parent
 FILES = {

@@ -9,11 +9,11 @@ import pytest
 
 from tests import made_up, mountains
 from tests.scene_tools import SIZE, image, is_background, whole_area, world_of
-from viewer import headless
 from viewer.camera import Camera
-from viewer.light import direction
-from viewer.shadows import cascades
-from viewer.sunlight import beside
+from viewer.draw.light import direction
+from viewer.draw.shadows import cascades
+from viewer.draw.sunlight import beside
+from viewer.pictures import headless
 
 CREST_M, RIDGE_AT_M, RIDGE_HALF_M = 30.0, 300.0, 12.0
 SIDE_M = 512.0

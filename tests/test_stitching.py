@@ -7,11 +7,11 @@ import pytest
 
 from neural.envelope import ChildInfo
 from neural.tiles import TILE, Tile
-from viewer.lod import Selection
-from viewer.nodes import ROOT, NodeTable
-from viewer.sides import Extent, Outline, outline, sides
-from viewer.stats import Bounds
-from viewer.stitching import Seams
+from viewer.draw.sides import Extent, Outline, outline, sides
+from viewer.draw.stitching import Seams
+from viewer.terrain.lod import Selection
+from viewer.terrain.nodes import ROOT, NodeTable
+from viewer.terrain.stats import Bounds
 
 QUADS = 16
 N, E, S, W = range(4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from viewer.streaming import Done, Job, Streamer
+from viewer.terrain.streaming import Done, Job, Streamer
 
 
 def drain(streamer: Streamer, count: int) -> list[Done]:

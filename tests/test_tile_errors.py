@@ -9,11 +9,12 @@ from neural.container import open_reader
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
 from tests.scene_tools import SIZE, image, whole_area
-from viewer import headless, tile_errors
 from viewer.camera import Camera
-from viewer.overlay_kinds import GRADIENT, HEIGHT
-from viewer.reference import LayerReference
-from viewer.tile_errors import BLOCKS, Measure, Sample
+from viewer.draw.overlay_kinds import GRADIENT, HEIGHT
+from viewer.pictures import headless
+from viewer.terrain import tile_errors
+from viewer.terrain.reference import LayerReference
+from viewer.terrain.tile_errors import BLOCKS, Measure, Sample
 
 
 class Cells:

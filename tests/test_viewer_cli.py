@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from neural.errors import NtileError
 from neural.methods import METHODS
 from viewer import __main__ as command
-from viewer import options
-from viewer.png import png_bytes, write_png
+from viewer.cli import options
+from viewer.pictures.png import png_bytes, write_png
 from viewer.settings import Shading
 
 

@@ -10,9 +10,10 @@ import pytest
 from neural.container import Reader, open_reader
 from neural.errors import ContainerError
 from neural.evaluate import body_bytes
-from viewer import costs, text
-from viewer.costs import COUNTING, UNKNOWN, Cost, Costs
+from viewer import text
 from viewer.settings import LayerChoice
+from viewer.terrain import costs
+from viewer.terrain.costs import COUNTING, UNKNOWN, Cost, Costs
 
 PLANES, REFERENCE = 0, 1  # layers of the hills
 

@@ -11,9 +11,10 @@ from neural.encode import EncodeOptions, encode
 from tests.lapped_area import rough
 from tests.rasters import write
 from tests.scene_tools import SIZE, image, whole_area
-from viewer import headless, layers
-from viewer.decoder import ENTRIES
-from viewer.scene import Scene
+from viewer.pictures import headless
+from viewer.terrain import layers
+from viewer.terrain.decoder import ENTRIES
+from viewer.terrain.scene import Scene
 
 STEP_M = 0.1
 

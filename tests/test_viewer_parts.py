@@ -9,9 +9,11 @@ import pytest
 
 from neural.errors import UsageError
 from neural.methods import METHODS
-from viewer import layers, messages, motion, text
+from viewer import text
 from viewer.camera import Camera
+from viewer.gui import messages, motion
 from viewer.settings import LayerChoice, Settings
+from viewer.terrain import layers
 
 
 @pytest.mark.parametrize(

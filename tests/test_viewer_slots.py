@@ -15,9 +15,10 @@ from neural.surface import SurfaceDecoder
 from tests import hills
 from tests.common import TileFixture
 from tests.scene_tools import SIZE, image, is_background, whole_area
-from viewer import headless, layers, pane
 from viewer.launch import Launch
+from viewer.pictures import headless
 from viewer.settings import LayerChoice
+from viewer.terrain import layers, pane
 
 FIXTURES = hills.one_fixture_per_method()
 

@@ -11,14 +11,15 @@ import click
 
 from neural import __version__
 from neural.errors import NtileError, UsageError
-from viewer import compare_options, preferences
+from viewer.cli import compare_options
+from viewer.cli.look_options import look_options, take
+from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
+from viewer.draw.overlay_kinds import NAMES
 from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
-from viewer.look_options import look_options, take
-from viewer.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
-from viewer.overlay_kinds import NAMES
-from viewer.preferences import THEMES
 from viewer.settings import Contours, Settings
+from viewer.storage import preferences
+from viewer.storage.preferences import THEMES
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 """Sizes in pixels when --size is not given."""
@@ -179,7 +180,7 @@ def run(launch: Launch) -> None:
     try:
         if launch.headless:
             if launch.theme:
-                from viewer import appearance
+                from viewer.gui import appearance
 
                 appearance.use(launch.theme)
             if launch.render:
@@ -191,7 +192,7 @@ def run(launch: Launch) -> None:
 
                 command.run(launch)
             if launch.results:
-                from viewer import results
+                from viewer.terrain import results
 
                 results.write(launch.results, results.of_launch(launch))
             if launch.screenshot:
@@ -201,7 +202,7 @@ def run(launch: Launch) -> None:
     except ImportError as error:
         if ".so" not in str(error):
             raise
-        from viewer import gl
+        from viewer.draw import gl
 
         packages = f"{gl.INSTALL} libx11-6"
         raise NtileError(f"A system library is missing ({_line(error)}); install it with `{packages}`.") from error
@@ -209,8 +210,8 @@ def run(launch: Launch) -> None:
 
 def _picture(launch: Launch) -> None:
     """`--headless --screenshot`: no window, no display."""
-    from viewer import headless
-    from viewer.png import write_strips
+    from viewer.pictures import headless
+    from viewer.pictures.png import write_strips
 
     assert launch.screenshot is not None
     with headless.opened(launch) as scene:
@@ -227,7 +228,7 @@ def _window(launch: Launch) -> None:
     if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NtileError("There is no display to open a window on; use --headless --screenshot OUT.png for a picture.")
     if launch.path is not None:
-        from viewer import layers
+        from viewer.terrain import layers
 
         launch.opening = layers.begin_launch(launch)
     from viewer import app  # the file is being read meanwhile

@@ -23,15 +23,19 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from viewer import bookmarks, gl, headless, layers, legend, project
 from viewer.camera import Camera
+from viewer.draw import gl
 from viewer.film import command, output, pathfile, record
 from viewer.film.generators import GENERATORS
 from viewer.film.path import CameraPath, retimed
-from viewer.png import png_bytes, write_strips
-from viewer.scene import Scene
+from viewer.gui import legend
+from viewer.pictures import headless
+from viewer.pictures.png import png_bytes, write_strips
 from viewer.settings import Settings
-from viewer.stats import ErrorStats, FrameStats, Pick
+from viewer.storage import bookmarks, project
+from viewer.terrain import layers
+from viewer.terrain.scene import Scene
+from viewer.terrain.stats import ErrorStats, FrameStats, Pick
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
@@ -175,7 +179,7 @@ class Viewer:
                 kind = type(present).__name__
                 raise UsageError(f"The setting {name!r} is of type {kind}; {value!r} is not.")
             if name in ("overlay", "overlay_name"):
-                from viewer.overlay_kinds import NAMES
+                from viewer.draw.overlay_kinds import NAMES
 
                 if value not in NAMES:
                     raise UsageError(f"There is no overlay {value!r}; choose from {', '.join(NAMES)}.")

@@ -12,30 +12,32 @@ import numpy as np
 from imgui_bundle import imgui
 
 from neural.errors import NtileError
-from viewer import contours, drops, layers, legend, motion, overlays, window
 from viewer.camera import Camera
-from viewer.comparing import Comparing
-from viewer.costs import UNKNOWN, Cost, Costs
-from viewer.debugging import Debugging
-from viewer.dialogs import Dialogs
-from viewer.files import Files
+from viewer.draw import contours
 from viewer.film.studio import Studio
-from viewer.input import Input
+from viewer.gui import drops, legend, motion, overlays, window
+from viewer.gui.comparing import Comparing
+from viewer.gui.debugging import Debugging
+from viewer.gui.dialogs import Dialogs
+from viewer.gui.files import Files
+from viewer.gui.input import Input
+from viewer.gui.messages import Messages
+from viewer.gui.navigation import Navigation
+from viewer.gui.projects import Projects
+from viewer.gui.resultslog import ResultsLog
+from viewer.gui.screenshots import Screenshots
+from viewer.gui.tools import Tool
+from viewer.gui.viewport import Viewport
 from viewer.launch import Launch
 from viewer.measuring.session import Measuring
-from viewer.messages import Messages
-from viewer.navigation import Navigation
-from viewer.opening import Opening
-from viewer.png import write_png
-from viewer.preferences import Store
-from viewer.projects import Projects
-from viewer.resultslog import ResultsLog
-from viewer.scene import Scene
-from viewer.screenshots import Screenshots
+from viewer.pictures.png import write_png
 from viewer.settings import LayerChoice, Settings
-from viewer.stats import ErrorStats, FrameStats, Pick
-from viewer.tools import Tool
-from viewer.viewport import Viewport
+from viewer.storage.preferences import Store
+from viewer.terrain import layers
+from viewer.terrain.costs import UNKNOWN, Cost, Costs
+from viewer.terrain.opening import Opening
+from viewer.terrain.scene import Scene
+from viewer.terrain.stats import ErrorStats, FrameStats, Pick
 
 FADE_S = 0.3
 """How long tiles that come late take to appear."""
@@ -86,7 +88,7 @@ class App:
         self.tools: list[Tool] = [self.comparing.divider, self.measuring.tool]
         """What may take the mouse in the scene before the camera does, first come first served."""
         self.sheet: str = ""
-        """The sheet that lies over everything, a name of viewer.sheets.SHEETS; empty for none."""
+        """The sheet that lies over everything, a name of viewer.gui.sheets.SHEETS; empty for none."""
         self.panels_shown: bool = True
         self.failure: Exception | None = None
         """Why the window closed without being asked to."""

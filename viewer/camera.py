@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from viewer.stats import Bounds
+from viewer.terrain.stats import Bounds
 
 CLEARANCE_M = 1.0
 """The eye stays this far above the terrain."""

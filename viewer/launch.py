@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from viewer import plain, project
-from viewer.project import Project
 from viewer.settings import Settings
+from viewer.storage import plain, project
+from viewer.storage.project import Project
 
 if TYPE_CHECKING:
-    from viewer.opening import Opening
+    from viewer.terrain.opening import Opening
 
 
 @dataclass

@@ -64,7 +64,7 @@ class Shading:
     edl: bool = False  # eye-dome lighting
     edl_strength: float = 1.0
     fog: float = 0.0  # 0 none to 1: how much of it lies across the area
-    colormap: str = "terrain"  # a name of viewer.colormaps.names()
+    colormap: str = "terrain"  # a name of viewer.draw.colormaps.names()
     elevation_auto: bool = True  # colour range = the layer's own elevation range
     elevation_min_m: float = 0.0  # used when elevation_auto is off
     elevation_max_m: float = 1000.0
@@ -72,7 +72,7 @@ class Shading:
 
 @dataclass
 class Overlay:
-    """What is drawn over the surface, see viewer.overlay_kinds."""
+    """What is drawn over the surface, see viewer.draw.overlay_kinds."""
 
     name: str = "none"  # one of overlay_kinds.NAMES
     against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST

@@ -24,10 +24,10 @@ from neural.bench.environment import machine
 from neural.container import open_reader
 from neural.surface import TileSurface
 from neural.tiles import TILE, vertices
-from viewer import decoder as decoding
-from viewer import gl
-from viewer.page import TilePage
-from viewer.source import Source, SourceKey, gpu_input
+from viewer.draw import gl
+from viewer.terrain import decoder as decoding
+from viewer.terrain.page import TilePage
+from viewer.terrain.source import Source, SourceKey, gpu_input
 
 SOFTWARE_SAMPLES = 16
 

@@ -36,7 +36,7 @@ mark("floor")
 """
 
 PROBE = """
-from viewer import headless
+from viewer.pictures import headless
 from viewer.launch import Launch
 mark("imported")
 launch = Launch(path=sys.argv[1])
@@ -60,7 +60,8 @@ print(renderer)
 """
 
 WINDOW = """
-from viewer import __main__ as program, app, window
+from viewer import __main__ as program, app
+from viewer.gui import window
 start, finish = app.App.start, app.App.finish_frame
 def started(self, ctx):
     mark("window_context")

@@ -22,10 +22,11 @@ import numpy as np
 
 from neural.bench.environment import machine
 from tests.bench import area, decode
-from viewer import gl, headless
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.draw import gl
+from viewer.pictures import headless
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 TILES = 8  # finest tiles on each side
 HEIGHT_M, PITCH_DEG = 250.0, -22.0

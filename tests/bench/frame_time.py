@@ -20,10 +20,11 @@ from neural.bench.environment import machine
 from neural.tiles import TILE
 from tests.bench import area
 from tests.bench.area import CELL_M, heights
-from viewer import gl, headless
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.draw import gl
+from viewer.pictures import headless
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 SIZE = (1280, 720)
 TILES = 8  # on each side

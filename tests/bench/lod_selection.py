@@ -24,9 +24,9 @@ from neural.bench.environment import machine
 from neural.envelope import ChildInfo
 from neural.tiles import Tile
 from viewer.camera import Camera
-from viewer.lod import Selection, Selector, View
-from viewer.nodes import ROOT, NodeTable
-from viewer.stats import Bounds
+from viewer.terrain.lod import Selection, Selector, View
+from viewer.terrain.nodes import ROOT, NodeTable
+from viewer.terrain.stats import Bounds
 
 LEVELS = 9
 SIDE_M = 256.0 * 2 ** (LEVELS - 1)

@@ -27,12 +27,14 @@ from assets import sample_files
 from neural.bench.environment import machine
 from neural.errors import NtileError
 from tests.bench import area
-from viewer import gl, layers, report
 from viewer.camera import Camera
-from viewer.overlay_kinds import NAMES as OVERLAYS
-from viewer.scene import Scene
+from viewer.draw import gl
+from viewer.draw.overlay_kinds import NAMES as OVERLAYS
+from viewer.gui import report
+from viewer.gui.viewport import Viewport
 from viewer.settings import MESH_QUADS, SHADING_MODES, Settings
-from viewer.viewport import Viewport
+from viewer.terrain import layers
+from viewer.terrain.scene import Scene
 
 SIDE = 16  # finest tiles: 341 of all levels, 0.86 MB of textures each
 SAMPLE_S = 2.0

@@ -23,11 +23,13 @@ import numpy as np
 from assets import sample_files
 from neural.bench.environment import machine
 from tests.scene_tools import Magenta
-from viewer import gl, headless, layers
 from viewer.camera import Camera
-from viewer.scene import Scene
+from viewer.draw import gl
+from viewer.gui.viewport import Viewport
+from viewer.pictures import headless
 from viewer.settings import LayerChoice, Settings
-from viewer.viewport import Viewport
+from viewer.terrain import layers
+from viewer.terrain.scene import Scene
 
 SIZE = (1280, 720)
 FRAME_S = 1 / 60

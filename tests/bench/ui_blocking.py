@@ -29,7 +29,8 @@ from neural.source import FileSource
 from neural.surface import SurfaceDecoder
 from tests.bench import area
 from tests.bench.soak import Soak
-from viewer import gl, layers
+from viewer.draw import gl
+from viewer.terrain import layers
 
 SIDE = 8
 LIMIT_MS = 16.0

@@ -13,7 +13,6 @@ from typing import Any
 
 import click
 
-from viewer import headless
 from viewer.film import record
 from viewer.film.generators import generate
 from viewer.film.heightfield import HeightField
@@ -21,8 +20,9 @@ from viewer.film.output import VIDEO_SUFFIXES, open_output
 from viewer.film.path import CameraPath, retimed
 from viewer.film.pathfile import check_crs, read_path, to_json
 from viewer.launch import Launch
-from viewer.scene import Scene
+from viewer.pictures import headless
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 SAY_S = 1.0
 """Time between lines of progress where stderr is no terminal."""

@@ -11,7 +11,7 @@ from neural.container import Reader
 from neural.errors import NtileError
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE
-from viewer.stats import Bounds
+from viewer.terrain.stats import Bounds
 
 SIDE = 320
 """Samples along the longer side of the area."""

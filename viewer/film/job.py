@@ -16,11 +16,11 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from viewer import project
 from viewer.film.path import CameraPath
 from viewer.film.pathfile import to_json
-from viewer.project import Project
 from viewer.settings import Decorations
+from viewer.storage import project
+from viewer.storage.project import Project
 
 _PICTURE = re.compile(r"picture (\d+) of (\d+)$")
 

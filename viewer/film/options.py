@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from neural.errors import NtileError, UsageError
+from viewer.cli.options import Kinds, option
 from viewer.film.generators import GENERATORS
 from viewer.film.output import VIDEO_SUFFIXES
 from viewer.launch import Launch
-from viewer.options import Kinds, option
 from viewer.settings import Decorations
 
 GROUP = "Film and pictures"

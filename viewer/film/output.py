@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from viewer.png import write_png
+from viewer.pictures.png import write_png
 
 INSTALL = "pip install 'terrain-viewer[video]'"
 """What brings PyAV."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from viewer import decorations, headless
 from viewer.film.flight import Flight
 from viewer.film.heightfield import HeightField
 from viewer.film.output import Output
 from viewer.film.path import CameraPath, Pose
-from viewer.scene import Scene
+from viewer.pictures import decorations, headless
 from viewer.settings import Settings
+from viewer.terrain.scene import Scene
 
 CLEARANCE_M = 2.0
 """Paths are lifted to stay this far above the terrain."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from neural.errors import NtileError
-from viewer.bookmarks import find_view
 from viewer.film import pathfile, record
 from viewer.film.flight import Flight
 from viewer.film.generators import generate
@@ -16,8 +15,9 @@ from viewer.film.heightfield import HeightField
 from viewer.film.path import CameraPath, Keyframe, Pose, Sampler, retimed
 from viewer.film.rendering import Rendering, said
 from viewer.film.views import Views
-from viewer.layers import layer_of
 from viewer.settings import LayerChoice
+from viewer.storage.bookmarks import find_view
+from viewer.terrain.layers import layer_of
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -37,11 +37,11 @@ class Studio:
         """The keyframe that is edited; −1 for none."""
         self.time_s = 0.0
         """Where on the path the preview is."""
-        self.playing = False
+        self.playing: bool = False
         self.line_shown = True
         """Whether the path is drawn over the scene."""
-        self.views = Views(app)
-        self.rendering = Rendering(app)
+        self.views: Views = Views(app)
+        self.rendering: Rendering = Rendering(app)
         self.version = 0
         """Grows with every change of the path."""
         self._sampler: Sampler | None = None

@@ -17,7 +17,7 @@ from viewer.film.curves import Track
 from viewer.film.generators import TOUR_S, looking_at
 from viewer.film.heightfield import HeightField
 from viewer.film.path import CameraPath, Keyframe
-from viewer.stats import Bounds
+from viewer.terrain.stats import Bounds
 
 OVERVIEW_PITCH_DEG = -32.0
 KEYFRAME_S = 1.5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import theme
+from viewer.gui import theme
 
 if TYPE_CHECKING:
     from viewer.app import App

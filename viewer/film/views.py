@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from neural.grid import Grid
-from viewer.bookmarks import Bookmarks
 from viewer.film.rendering import said
+from viewer.storage.bookmarks import Bookmarks
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -32,9 +32,9 @@ def open_terrain(
     """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if there is one."""
     from neural.container import open_reader
     from neural.sampling import Sampler
-    from viewer import layers
-    from viewer import reference as references
     from viewer.measuring.terrain import Terrain
+    from viewer.terrain import layers
+    from viewer.terrain import reference as references
 
     with open_reader(path) as reader:
         slots: dict[str, Sampler] = {}

@@ -12,13 +12,14 @@ from typing import Any
 import click
 
 from neural.errors import NtileError, UsageError
-from viewer import layers, measuring
+from viewer import measuring
 from viewer.launch import Launch
 from viewer.measuring import figure
 from viewer.measuring.profiles import Profile
 from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
-from viewer.png import write_png
+from viewer.pictures.png import write_png
+from viewer.terrain import layers
 
 SUFFIXES = {"profile": (".csv", ".png", ".json"), "measure": (".csv", ".json")}
 """What `--out` may end in."""

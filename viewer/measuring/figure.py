@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from viewer import text
-from viewer.lettering import Lettering, blend
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE, difference_name
+from viewer.pictures.lettering import Lettering, blend
 
 SIZE = (1400, 860)
 """Width and height in pixels when none are given."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer import theme
+from viewer.gui import theme
 from viewer.measuring.terrain import REFERENCE
 
 MEASURE_PANEL, PROFILE_PANEL = "Measure", "Profile"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import text, theme
+from viewer import text
+from viewer.gui import theme
 from viewer.measuring import geometry
 from viewer.measuring.laid import Laid, laid, on_screen
 from viewer.measuring.quantities import Measured

@@ -12,10 +12,10 @@ import numpy as np
 
 from neural import morphometry
 from neural.tiles import TILE, Tile
-from viewer.background import Latest
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.terrain import REFERENCE, Terrain, differences
-from viewer.stats import Pick
+from viewer.terrain.background import Latest
+from viewer.terrain.stats import Pick
 
 STALE_S = 0.25
 """While the cursor moves, the numbers of its last place stay this long before they become dots."""

@@ -12,8 +12,7 @@ import numpy as np
 from neural.errors import NtileError
 from neural.grid import Bounds
 from neural.sampling import Sampler
-from viewer import window
-from viewer.background import Latest
+from viewer.gui import window
 from viewer.measuring import profiles, quantities
 from viewer.measuring.look import MEASURE_PANEL, PROFILE_PANEL
 from viewer.measuring.profiles import Profile
@@ -22,11 +21,12 @@ from viewer.measuring.readout import Readout
 from viewer.measuring.terrain import Terrain
 from viewer.measuring.tool import DrawTool
 from viewer.settings import Measurement
-from viewer.stats import Pick
+from viewer.terrain.background import Latest
+from viewer.terrain.stats import Pick
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.scene import Scene
+    from viewer.terrain.scene import Scene
 
 NEAR_PX = 14.0
 """The mouse shows its place in the profile when it is this near to the line, in window coordinates."""

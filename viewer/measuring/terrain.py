@@ -10,7 +10,7 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.sampling import Sampler
-from viewer.reference import LayerReference, Reference
+from viewer.terrain.reference import LayerReference, Reference
 
 REFERENCE = "reference"
 SERIES = (REFERENCE, "A", "B")

@@ -1,4 +1,4 @@
-"""Drawing points, lines and polygons on the terrain with the mouse (`viewer.tools.Tool`).
+"""Drawing points, lines and polygons on the terrain with the mouse (`viewer.gui.tools.Tool`).
 
 A click adds a corner; the mouse still moves the camera when it is dragged. A corner is dragged to another place.
 Double-click, right click or Enter ends the line or polygon, Backspace takes the last corner back, Esc gives up.
@@ -15,7 +15,7 @@ from viewer.settings import Measurement
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.tools import Mouse
+    from viewer.gui.tools import Mouse
 
 GRIP_PX = 9.0
 """How near to a corner the mouse takes hold of it, in window coordinates."""
@@ -37,7 +37,7 @@ class DrawTool:
         self._held: tuple[Points, int, list[float]] | None = None  # whose corner is dragged, which, and where it was
 
     def mouse(self, app: App, mouse: Mouse) -> bool:
-        """See `viewer.tools.Tool`."""
+        """See `viewer.gui.tools.Tool`."""
         if app.settings.measuring.tool == "none":
             return False
         here = self._place(app, mouse)
@@ -93,7 +93,7 @@ class DrawTool:
         app.settings.measuring.tool = tool
 
     def cancel(self, app: App) -> bool:
-        """See `viewer.tools.Tool`: a corner back to its place, then the draft, then the tool."""
+        """See `viewer.gui.tools.Tool`: a corner back to its place, then the draft, then the tool."""
         measuring = app.settings.measuring
         if measuring.tool == "none":
             return False

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui, implot
 
-from viewer import frametimes, text, theme, widgets
-from viewer.debugging import PANEL
-from viewer.singletile import tile_of
+from viewer import text
+from viewer.gui import frametimes, theme, widgets
+from viewer.gui.debugging import PANEL
+from viewer.terrain.singletile import tile_of
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from viewer import widgets
+from viewer.cli.options import MAX_SIDE
 from viewer.film.curves import EASINGS
 from viewer.film.generators import GENERATORS
 from viewer.film.rendering import SIZES
-from viewer.options import MAX_SIDE
+from viewer.gui import widgets
 
 if TYPE_CHECKING:
     from viewer.app import App

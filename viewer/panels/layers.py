@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from neural.methods import METHODS
-from viewer import layers, text, theme, widgets
-from viewer.costs import RATE_TIP, SIZE_TIP
+from viewer import text
+from viewer.gui import theme, widgets
 from viewer.settings import SLOTS, LayerChoice
+from viewer.terrain import layers
+from viewer.terrain.costs import RATE_TIP, SIZE_TIP
 
 if TYPE_CHECKING:
     from neural.container import Reader
     from neural.metadata import Layer
     from viewer.app import App
-    from viewer.scene import Scene
+    from viewer.terrain.scene import Scene
 
 TITLE = "Layers"
 DOCK = "Column"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from imgui_bundle import hello_imgui, imgui
 
 from neural.errors import NtileError
-from viewer import theme, toasts, widgets
-from viewer.messages import LEVELS
+from viewer.gui import theme, toasts, widgets
+from viewer.gui.messages import LEVELS
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import hello_imgui, imgui
 
-from viewer import text, theme, widgets
+from viewer import text
+from viewer.gui import theme, widgets
 from viewer.measuring import command, look
 from viewer.measuring.paint import headline
 from viewer.measuring.quantities import KINDS, Measured

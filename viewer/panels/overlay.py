@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
-from viewer import colormaps, overlay_kinds, text, theme, widgets
-from viewer.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
+from viewer import text
+from viewer.draw import colormaps, overlay_kinds
+from viewer.draw.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
+from viewer.gui import theme, widgets
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.scene import Scene
     from viewer.settings import Overlay
-    from viewer.stats import ErrorStats
+    from viewer.terrain.scene import Scene
+    from viewer.terrain.stats import ErrorStats
 
 TITLE = "Overlay"
 DOCK = "ColumnBottom"

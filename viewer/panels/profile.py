@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui, implot
 
-from viewer import layers, text, theme, widgets
+from viewer import text
+from viewer.gui import theme, widgets
 from viewer.measuring import command, figure, look
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE
-from viewer.png import write_png
+from viewer.pictures.png import write_png
+from viewer.terrain import layers
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer import colormaps, widgets
+from viewer.draw import colormaps
+from viewer.gui import widgets
 from viewer.settings import HILLSHADES, SHADING_MODES, Shading
 
 if TYPE_CHECKING:

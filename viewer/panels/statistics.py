@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import hello_imgui, imgui
 
-from viewer import gl, text, widgets
+from viewer import text
+from viewer.draw import gl
+from viewer.gui import widgets
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import icons_fontawesome_4, imgui
 
-from viewer import widgets
+from viewer.gui import widgets
 
 if TYPE_CHECKING:
     from viewer.app import App

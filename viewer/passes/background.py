@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import moderngl
 
-from viewer import gl
-from viewer.light import Light
+from viewer.draw import gl
+from viewer.draw.light import Light
 
 
 class BackgroundPass:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import moderngl
 import numpy as np
 
-from viewer.shadows import Cascade
+from viewer.draw.shadows import Cascade
 
 OFFSET = (1.5, 4.0)
 """Polygon offset while a map is drawn: times the slope towards the sun, and units of depth."""

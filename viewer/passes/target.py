@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import moderngl
 
-from viewer import gl
+from viewer.draw import gl
 
 _UNITS = {"colour": 0, "depth": 1}
 

@@ -9,19 +9,19 @@ import moderngl
 import numpy as np
 
 from neural.morphometry import FLAT_DEG, NO_DIRECTION
-from viewer import colormaps, gl, overlay_kinds
-from viewer.light import Light
-from viewer.overlay_kinds import KINDS
-from viewer.page import LATTICE, NO_ERROR, TilePage
+from viewer.draw import colormaps, gl, overlay_kinds
+from viewer.draw.light import Light
+from viewer.draw.overlay_kinds import KINDS
+from viewer.draw.stitching import ZONE
 from viewer.settings import Settings
-from viewer.stitching import ZONE
-from viewer.tile_errors import Measure
+from viewer.terrain.page import LATTICE, NO_ERROR, TilePage
+from viewer.terrain.tile_errors import Measure
 
 INSTANCE = np.dtype(
     [
         ("origin", "f4", 3),  # north-west corner at the offset height, drawn space, relative to the eye
         ("size", "f4", 2),  # metres east and south
-        ("extent", "f4", 4),  # `viewer.sides.Extent`
+        ("extent", "f4", 4),  # `viewer.draw.sides.Extent`
         ("skirt", "f4", 4),  # 1 where a tile meets the side: N, E, S, W
         ("about", "f4", 4),  # layer, level, offset_m, 1 when errors are there
         ("parent", "f4", 4),  # layer, which half of it the tile is (0 or 1) east and south, its offset minus ours

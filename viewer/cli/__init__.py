@@ -1,0 +1,1 @@
+"""The options of the `terrain-viewer` command."""

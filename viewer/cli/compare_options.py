@@ -1,0 +1,47 @@
+"""Options of the command that set files and slots against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from neural.errors import UsageError
+from viewer.cli.options import option
+from viewer.draw.overlay_kinds import AGAINST, KINDS
+from viewer.settings import Settings
+
+_OPTIONS = (
+    option("Compare", "--compare", metavar="FILE", help="Another .ntile file, for slot B; other cells are allowed."),
+    option("Compare", "--split", is_flag=True, help="Slot A on the left, slot B on the right of a divider."),
+    option(
+        "Compare", "--divider", type=click.FloatRange(0.02, 0.98), metavar="X", help="Its place, share of the width."
+    ),
+    option("Compare", "--results", metavar="OUT", help="No window: errors and sizes of both slots, .csv or .json."),
+    option("Compare", "--against", type=click.Choice(AGAINST), help="Errors against the reference, or A − B."),
+)
+
+
+def compare_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with them."""
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command
+
+
+def take(settings: Settings, values: dict[str, Any]) -> None:
+    """Move the options' values, as click gives them, out of `values` into settings; `compare`, a file, stays.
+
+    `--against` without an overlay of errors asks for one.
+    """
+    if values["results"] and not values["results"].lower().endswith((".csv", ".json")):
+        raise UsageError(f"{values['results']}: results are written as .csv or .json; give a name that ends so.")
+    divider, against = values.pop("divider"), values.pop("against")
+    settings.compare.split = values.pop("split") or divider is not None
+    settings.compare.divider = divider or settings.compare.divider
+    if against is not None:
+        overlay = settings.overlay
+        overlay.against = against
+        if not (overlay.name in KINDS and KINDS[overlay.name].measures):
+            overlay.name = "error"

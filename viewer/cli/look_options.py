@@ -1,0 +1,69 @@
+"""Options of the command that set how the surface is lit and coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from viewer.cli.options import option
+from viewer.settings import HILLSHADES, SHADING_MODES, Settings
+
+
+class Sun(click.ParamType):
+    """Where the sun stands: azimuth and altitude in degrees."""
+
+    name = "AZ,ALT"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """As people write it."""
+        return self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """`"315,45"` → (315.0, 45.0); azimuth 0 to 360 clockwise from north, altitude 1 to 90."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            azimuth, altitude = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a sun; write azimuth,altitude in degrees, such as 315,45.", param, ctx)
+        if not (0 <= azimuth <= 360 and 1 <= altitude <= 90):
+            self.fail(f"{value!r} is out of range; azimuth is 0 to 360°, altitude 1 to 90°.", param, ctx)
+        return azimuth, altitude
+
+
+_OPTIONS = (
+    option("Look", "--shading", type=click.Choice(SHADING_MODES), help="Relief, colours by height, or both (default)."),
+    option("Look", "--hillshade", type=click.Choice(HILLSHADES), help="How relief is shaded."),
+    option("Look", "--sun", type=Sun(), help="Azimuth (from north) and altitude of the sun, degrees (315,45)."),
+    option("Look", "--shadows", is_flag=True, help="Shadows that the terrain casts."),
+    option("Look", "--edl", is_flag=True, help="Eye-dome lighting: creases and edges stand out."),
+    option("Look", "--fog", type=click.FloatRange(0, 1), metavar="X", help="Haze towards the horizon, 0 to 1."),
+    option("Look", "--exaggeration", type=click.FloatRange(0.1, 100), metavar="X", help="Heights drawn times X."),
+)
+
+
+def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with them."""
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command
+
+
+def take(settings: Settings, values: dict[str, Any]) -> None:
+    """Move the options' values, as click gives them, out of `values` into settings; what was not given stays."""
+    shading = settings.shading
+    given = {name: values.pop(name) for name in ("shading", "hillshade", "sun", "fog", "exaggeration")}
+    shading.shadows |= values.pop("shadows")
+    shading.edl |= values.pop("edl")
+    if given["shading"] is not None:
+        shading.mode = given["shading"]
+    if given["hillshade"] is not None:
+        shading.hillshade = given["hillshade"]
+    if given["sun"] is not None:
+        shading.sun_azimuth_deg, shading.sun_altitude_deg = given["sun"]
+    if given["fog"] is not None:
+        shading.fog = given["fog"]
+    if given["exaggeration"] is not None:
+        settings.view.exaggeration = given["exaggeration"]

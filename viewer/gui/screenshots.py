@@ -1,0 +1,73 @@
+"""Pictures of the scene and of the whole window: taken when a frame is complete, saved as PNG."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import moderngl
+import numpy as np
+
+from neural.errors import NtileError
+from viewer.gui import window
+from viewer.gui.messages import Messages
+from viewer.pictures import decorations
+from viewer.pictures.png import write_png
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+Take = Callable[[np.ndarray], object]
+"""Gets the window's picture, uint8 [h, w, 3]."""
+
+
+class Screenshots:
+    """Who waits for a picture of the window."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._waiting: list[Take] = []
+
+    def request(self, take: Take) -> None:
+        """Call `take` with the window's picture when the present frame is complete."""
+        self._waiting.append(take)
+
+    def deliver(self, ctx: moderngl.Context) -> None:
+        """The frame is complete: read it, if anybody waits."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            picture = window.read_screen(ctx)
+            for take in waiting:
+                take(picture)
+
+    def save(self) -> None:
+        """Save the window's picture in the working folder, named after the time."""
+        path = self._path()
+        self.request(lambda picture: self._write(path, picture))
+
+    def save_scene(self, app: App) -> None:
+        """Save the scene as it is shown, with what `Settings.decorations` asks for, in the working folder."""
+        path = self._path()
+
+        def take(_: np.ndarray) -> None:
+            if app.scene is None or app.viewport is None or app.scene.reader is None:
+                self._messages.error("There is no picture to save; open a .ntile file first.")
+                return
+            picture = app.viewport.image()
+            decorations.of(app.scene, app.camera, app.viewport.size).paint(picture)
+            self._write(path, picture)
+
+        self.request(take)
+
+    def _path(self) -> Path:
+        return Path.cwd() / time.strftime("terrain_%Y%m%d_%H%M%S.png")
+
+    def _write(self, path: Path, picture: np.ndarray) -> None:
+        try:
+            write_png(path, picture)
+        except NtileError as error:
+            self._messages.error(str(error))
+        else:
+            self._messages.info(f"Saved {path}.")

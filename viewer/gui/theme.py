@@ -1,0 +1,156 @@
+"""The look of the window: the palette in use, spacing in em, and the fonts that imgui-bundle ships.
+
+Each colour of the palette in use is an attribute of this module, in capitals: `theme.TEXT`, `theme.SLOT_A`. Read it
+where it is drawn, so that it follows a change of theme.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
+
+from viewer.gui.palette import DARK, PALETTES, Palette
+
+FONT_PX = 16.0
+"""Text height at 96 dpi; hello_imgui scales it for denser screens, and every other size is in em."""
+
+_palette: Palette = DARK
+
+
+def __getattr__(name: str) -> str:
+    """`theme.TEXT` → "rrggbb" of the palette in use."""
+    if name.isupper() and hasattr(_palette, name.lower()):
+        return getattr(_palette, name.lower())
+    raise AttributeError(f"no colour {name!r}")
+
+
+def use(name: str) -> None:
+    """Choose a palette of PALETTES by name, for what is drawn from now on; in a window, `apply_style` follows."""
+    global _palette
+    _palette = PALETTES[name]
+
+
+def current() -> str:
+    """The name of the palette in use."""
+    return next(name for name, palette in PALETTES.items() if palette is _palette)
+
+
+def rgba(code: str, alpha: float = 1.0) -> ImVec4:
+    """`"rrggbb"` → colour."""
+    r, g, b = (int(code[k : k + 2], 16) / 255 for k in (0, 2, 4))
+    return ImVec4(r, g, b, alpha)
+
+
+@cache
+def u32(code: str, alpha: float = 1.0) -> int:
+    """`"rrggbb"` → packed colour, as draw lists take it."""
+    return imgui.color_convert_float4_to_u32(rgba(code, alpha))
+
+
+def slot(name: str) -> str:
+    """The colour of slot "A" or "B" in lines and plots."""
+    return _palette.slot_a if name == "A" else _palette.slot_b
+
+
+def level(name: str) -> str:
+    """The colour of a message's level."""
+    return {"info": _palette.accent, "warning": _palette.warning, "error": _palette.error}[name]
+
+
+def load_fonts() -> None:
+    """Roboto with icons for text (its digits are equally wide, so readouts do not jitter)."""
+    hello_imgui.load_font_ttf_with_font_awesome_icons("fonts/Roboto/Roboto-Regular.ttf", FONT_PX)
+
+
+_KEPT = ("alpha", "font_size_base", "font_scale_main", "font_scale_dpi")
+
+
+def apply_style(scale: float = 1.0, dpi_factor: float = 1.0) -> None:
+    """Colours, rounding and spacing; text and spacing are `scale` times as large as usual.
+
+    `dpi_factor` is for spacing alone, as hello_imgui knows the screen's and has scaled the text; at the start it does
+    both itself.
+    """
+    style, fresh = imgui.get_style(), imgui.Style()
+    for name in dir(fresh):  # what is not set below is to be scaled from imgui's own size each time
+        if not name.startswith("_") and name not in _KEPT and isinstance(getattr(fresh, name), (float, ImVec2)):
+            setattr(style, name, getattr(fresh, name))
+    style.window_padding = ImVec2(12, 10)
+    style.frame_padding = ImVec2(8, 4)
+    style.item_spacing = ImVec2(8, 7)
+    style.item_inner_spacing = ImVec2(6, 4)
+    style.indent_spacing = 16
+    style.scrollbar_size = 11
+    style.grab_min_size = 10
+    style.window_rounding = 6
+    style.child_rounding = style.frame_rounding = style.popup_rounding = 4
+    style.grab_rounding = style.scrollbar_rounding = style.tab_rounding = 4
+    style.window_border_size = style.popup_border_size = 1
+    style.frame_border_size = float(current() == "light")  # grey fields are pale on white
+    style.tab_border_size = 0
+    style.tab_bar_overline_size = 2
+    style.separator_text_border_size = 1
+    style.separator_text_padding = ImVec2(0, 6)
+    style.disabled_alpha = 0.45
+    (imgui.style_colors_light if current() == "light" else imgui.style_colors_dark)()
+    style.scale_all_sizes(scale * dpi_factor)
+    style.font_scale_main = scale
+    for name, colour, alpha in _COLOURS:
+        style.set_color_(getattr(imgui.Col_, name), rgba(getattr(_palette, colour), alpha))
+
+
+_COLOURS = (
+    ("text", "text", 1.0),
+    ("text_disabled", "dim", 1.0),
+    ("text_link", "accent", 1.0),
+    ("window_bg", "panel", 1.0),
+    ("child_bg", "panel", 0.0),
+    ("popup_bg", "panel", 0.98),
+    ("menu_bar_bg", "background", 1.0),
+    ("border", "line", 1.0),
+    ("frame_bg", "raised", 1.0),
+    ("frame_bg_hovered", "hover", 1.0),
+    ("frame_bg_active", "hover", 1.0),
+    ("title_bg", "background", 1.0),
+    ("title_bg_active", "background", 1.0),
+    ("title_bg_collapsed", "background", 1.0),
+    ("scrollbar_bg", "panel", 0.0),
+    ("scrollbar_grab", "hover", 1.0),
+    ("scrollbar_grab_hovered", "dim", 1.0),
+    ("scrollbar_grab_active", "dim", 1.0),
+    ("checkbox_selected_bg", "raised", 1.0),
+    ("input_text_cursor", "text", 1.0),
+    ("check_mark", "accent", 1.0),
+    ("slider_grab", "accent", 1.0),
+    ("slider_grab_active", "text", 1.0),
+    ("button", "raised", 1.0),
+    ("button_hovered", "hover", 1.0),
+    ("button_active", "accent_deep", 1.0),
+    ("header", "raised", 1.0),
+    ("header_hovered", "hover", 1.0),
+    ("header_active", "hover", 1.0),
+    ("separator", "line", 1.0),
+    ("separator_hovered", "accent", 1.0),
+    ("separator_active", "accent", 1.0),
+    ("resize_grip", "line", 1.0),
+    ("resize_grip_hovered", "accent", 1.0),
+    ("resize_grip_active", "accent", 1.0),
+    ("tab", "background", 1.0),
+    ("tab_hovered", "hover", 1.0),
+    ("tab_selected", "panel", 1.0),
+    ("tab_selected_overline", "accent", 1.0),
+    ("tab_dimmed", "background", 1.0),
+    ("tab_dimmed_selected", "panel", 1.0),
+    ("tab_dimmed_selected_overline", "accent_deep", 1.0),
+    ("docking_preview", "accent", 0.5),
+    ("docking_empty_bg", "background", 1.0),
+    ("plot_histogram", "accent", 1.0),
+    ("plot_histogram_hovered", "text", 1.0),
+    ("table_header_bg", "raised", 1.0),
+    ("table_border_light", "line", 1.0),
+    ("table_border_strong", "line", 1.0),
+    ("text_selected_bg", "accent_deep", 0.8),
+    ("nav_cursor", "accent", 1.0),
+    ("modal_window_dim_bg", "background", 0.6),
+)

@@ -1,0 +1,116 @@
+"""The scene's picture: one texture that the window shows, drawn again only when something changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import astuple
+from typing import Protocol
+
+import moderngl
+import numpy as np
+
+from viewer.camera import Camera
+from viewer.terrain.scene import Scene
+
+WAITING_SECONDS = 1.0
+"""Longest time between pictures while tiles are loading."""
+
+
+class Point(Protocol):
+    """A position in window coordinates, such as imgui's."""
+
+    x: float
+    y: float
+
+
+class Viewport:
+    """A colour target as large as the free part of the window, and where that part is."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self.ctx = ctx
+        self.area = (0.0, 0.0, 1.0, 1.0)
+        """Left, top, width and height in window coordinates."""
+        self.ratio = 1.0
+        """Framebuffer pixels per unit of the window's coordinates (2 on a retina screen)."""
+        self.size = (0, 0)
+        """Width and height in pixels."""
+        self.texture: moderngl.Texture | None = None
+        self.fbo: moderngl.Framebuffer | None = None
+        self.frame_ms = 0.0
+        """Time the latest picture took, on the CPU."""
+        self.pictures = 0
+        """Pictures drawn so far."""
+        self._asked: object = None  # what the latest update was for
+        self._complete = False  # whether that update left nothing to load, also ahead
+        self._drawn: object = None  # what the latest picture shows
+        self._drawn_at = 0.0
+
+    def place(self, area: tuple[float, float, float, float], ratio: float) -> None:
+        """Follow the free part of the window; the target is made anew when its size in pixels changed."""
+        self.area, self.ratio = area, ratio
+        size = max(1, round(area[2] * ratio)), max(1, round(area[3] * ratio))
+        if size == self.size:
+            return
+        window = self.ctx.detect_framebuffer()
+        texture = self.ctx.texture(size, 4)
+        # The window blends pictures; whatever the passes left in alpha must not show through.
+        texture.swizzle = "RGB1"
+        fbo = self.ctx.framebuffer([texture])
+        # moderngl binds the present framebuffer again after making another, so it has to exist; what is bound while the
+        # panels are drawn has to be the window's.
+        window.use()
+        self.release()
+        self.size, self.texture, self.fbo = size, texture, fbo
+
+    def contains(self, position: Point) -> bool:
+        """Whether a window position lies on the scene."""
+        left, top, width, height = self.area
+        return left <= position.x < left + width and top <= position.y < top + height
+
+    def to_pixels(self, position: Point) -> tuple[float, float]:
+        """Window position → pixel of the picture, from its top left corner."""
+        left, top, *_ = self.area
+        return (position.x - left) * self.ratio, (position.y - top) * self.ratio
+
+    @property
+    def aspect(self) -> float:
+        """Width over height."""
+        return self.size[0] / max(self.size[1], 1)
+
+    def render(self, scene: Scene, camera: Camera) -> bool:
+        """Bring the picture up to date; returns whether anything had to be drawn."""
+        look = [part for name, part in vars(scene.settings).items() if name not in ("slots", "active", "measuring")]
+        drawing = (astuple(camera), repr(look), self.size, [id(file.reader) for file in scene.files])
+        state = (drawing, repr(scene.settings))
+        if self.fbo is None or (state == self._asked and self._complete):
+            return False
+        start = time.perf_counter()
+        scene.update(camera, self.size)
+        self._asked, self._complete = state, scene.settled
+        # While tiles load, the picture changes when others are drawn, and now and then for other reasons; a
+        # software renderer needs the time between for decoding them. What will be replaced stays as it is.
+        settled = scene.ready or scene.changing
+        picture = (drawing, scene.picture, settled)
+        if picture == self._drawn and (settled or start - self._drawn_at < WAITING_SECONDS):
+            return False
+        scene.draw(self.fbo, camera)
+        self._drawn, self._drawn_at = picture, start
+        self.frame_ms = 1e3 * (time.perf_counter() - start)
+        self.pictures += 1
+        return True
+
+    def image(self) -> np.ndarray:
+        """The picture as it is, uint8 [height, width, 3], top row first."""
+        assert self.fbo is not None
+        width, height = self.size
+        pixels = np.frombuffer(self.fbo.read(components=3, alignment=1), np.uint8)
+        return pixels.reshape(height, width, 3)[::-1].copy()
+
+    def release(self) -> None:
+        """Free the target."""
+        for part in (self.fbo, self.texture):
+            if part is not None:
+                part.release()
+        self.fbo = self.texture = None
+        self.size = (0, 0)
+        self._asked = self._drawn = None

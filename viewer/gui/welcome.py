@@ -1,0 +1,55 @@
+"""What to do while no file is open: open one, the sample, or one of those before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
+
+from assets import sample_files
+from viewer import text
+from viewer.gui import theme, widgets
+
+if TYPE_CHECKING:
+    from viewer.app import App
+
+_FLAGS = (
+    imgui.WindowFlags_.no_decoration
+    | imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.always_auto_resize
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_move
+    | imgui.WindowFlags_.no_bring_to_front_on_focus
+)
+
+SHOWN = 6
+"""Recent files listed."""
+
+
+def draw(app: App, area: tuple[float, float, float, float]) -> None:
+    """In the middle of left, top, width, height."""
+    left, top, width, height = area
+    em = hello_imgui.em_size()
+    imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.always, ImVec2(0.5, 0.5))
+    imgui.set_next_window_size_constraints(ImVec2(0, 0), ImVec2(max(0.96 * width, 8 * em), max(0.96 * height, 4 * em)))
+    if imgui.begin("##welcome", None, _FLAGS)[0]:
+        imgui.text_unformatted("Drop a .ntile file here, or a project")
+        imgui.spacing()
+        if imgui.button(f"{icons_fontawesome_4.ICON_FA_FOLDER_OPEN}  Open… (Ctrl+O)###open"):
+            app.dialogs.open_file()
+        samples = sample_files()
+        if samples:
+            imgui.same_line()
+            if imgui.button("Sample area"):
+                app.queue_drop([str(samples[0])])
+        recent = [path for path, there in app.preferences.values.recent_files() if there][:SHOWN]
+        if recent:
+            widgets.heading("Recent")
+        for number, path in enumerate(recent):
+            name = f"{Path(path).name}##{number}"
+            if imgui.selectable(name, False, size=ImVec2(imgui.calc_text_size(name, True).x, 0))[0]:
+                app.queue_drop([path])
+            imgui.same_line(0, em)
+            imgui.text_colored(theme.rgba(theme.DIM), text.shortened(str(Path(path).parent), 40))
+    imgui.end()

@@ -1,0 +1,223 @@
+"""What a picture carries besides the terrain: legend, scale bar, north arrow, credits. Drawn with numpy, no GL.
+
+A picture may come in strips: everything is placed in the whole picture and cut at the strip's rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.gui import theme
+from viewer.pictures import contour_labels
+from viewer.pictures.lettering import Lettering, blend, card
+
+if TYPE_CHECKING:
+    from viewer.camera import Camera
+    from viewer.draw.contours import Label
+    from viewer.gui.legend import Legend
+    from viewer.gui.split import Side
+    from viewer.terrain.scene import Scene
+
+SCALE_SHARE = 0.22
+"""Longest scale bar, as a share of the picture's width."""
+
+STEEP_DEG = -89.0
+"""A camera that looks down as steeply as this shows a plane at one scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decorations:
+    """The decorations of one picture, ready to be painted on it; None and "" are left out."""
+
+    size_px: tuple[int, int]
+    legend: Legend | None = None
+    metres_per_px: float | None = None
+    steep: bool = False  # looking straight down
+    north: tuple[float, float] | None = None  # heading and pitch in degrees
+    credits: str = ""
+    labels: Sequence[Label] = ()  # heights on contour lines
+    sides: Sequence[Side] = ()  # of a split picture
+
+    @property
+    def em(self) -> int:
+        """Height of text, pixels; it follows the picture's."""
+        return max(11, round(min(self.size_px[1] / 45, self.size_px[0] / 60)))
+
+    def paint(self, rows: np.ndarray, top: int = 0) -> None:
+        """Paint those rows of the picture, uint8 [n, width, 3], that begin `top` pixels from its upper side."""
+        width, height = self.size_px
+        em, below = self.em, height - top
+        if self.labels:
+            contour_labels.paint(rows, self.labels, self.size_px, em, top)
+        if self.sides:
+            from viewer.pictures import split_picture
+
+            split_picture.paint(rows, self.sides, self.size_px, em=em, below=below)
+        elif self.legend is not None:
+            from viewer.pictures import legend_picture
+
+            legend_picture.paint(rows, self.legend, em=em, bottom=below - em)
+        edge = below - em
+        if self.credits:
+            edge = self._credits(rows, width - em, edge)
+        if self.metres_per_px:
+            self._scale_bar(rows, width - em, edge)
+        if self.north is not None:
+            _arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north)
+
+    def _credits(self, rows: np.ndarray, right: int, bottom: int) -> int:
+        """Who made the data, in the lower right corner; returns where the next thing above ends."""
+        letters = Lettering(max(9, round(0.8 * self.em)))
+        lines = _wrapped(self.credits, letters, round(0.45 * self.size_px[0]))
+        pad, line = round(0.4 * self.em), round(1.25 * letters.size_px)
+        wide = max(letters.width(text) for text in lines)
+        top = bottom - len(lines) * line - 2 * pad
+        card(rows, (right - wide - 2 * pad, top, right, bottom), rgb(theme.PANEL), 0.72, self.em // 4)
+        for k, text in enumerate(lines):
+            x = right - pad - letters.width(text)
+            letters.draw(rows, x, top + pad + k * line, text, rgb(theme.TEXT))
+        letters.close()
+        return top - round(0.5 * self.em)
+
+    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int) -> None:
+        """A bar as long as a round number of metres in the middle of the picture."""
+        assert self.metres_per_px is not None
+        em, length_m = self.em, self.scale_m
+        letters, small = Lettering(em), Lettering(max(9, round(0.75 * em)))
+        label = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
+        note = "" if self.steep else "in mid-picture; perspective varies"
+        bar = round(length_m / self.metres_per_px)
+        pad, inner = round(0.6 * em), max(bar, letters.width(label), small.width(note))
+        tall = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
+        top, left = bottom - tall, right - inner - 2 * pad
+        card(rows, (left, top, right, bottom), rgb(theme.PANEL), 0.72, em // 4)
+        x, y = left + pad + (inner - bar) // 2, top + pad + round(1.35 * em)
+        letters.draw(rows, x + (bar - letters.width(label)) // 2, top + pad, label, rgb(theme.TEXT))
+        thick = max(2, round(0.16 * em))
+        ink = rgb(theme.TEXT)
+        _fill(rows, x, y + round(0.25 * em), bar, thick, ink)
+        for end in (x, x + bar - thick):
+            _fill(rows, end, y, thick, round(0.25 * em) + thick, ink)
+        if note:
+            at = left + pad + (inner - small.width(note)) // 2
+            small.draw(rows, at, y + round(0.75 * em), note, rgb(theme.DIM))
+        letters.close()
+        small.close()
+
+    @property
+    def scale_m(self) -> float:
+        """Length of the scale bar: 1, 2 or 5 times a power of ten."""
+        assert self.metres_per_px is not None
+        longest = SCALE_SHARE * self.size_px[0] * self.metres_per_px
+        power = 10.0 ** math.floor(math.log10(longest))
+        return max(k * power for k in (1, 2, 5) if k * power <= longest)
+
+
+def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None) -> Decorations:
+    """What the settings ask for. The scene's latest update was for this camera and a picture of `seen_px` (None: the
+    same size)."""
+    from viewer.gui import legend as legends
+    from viewer.gui import split
+
+    asked, sides = scene.settings.decorations, split.sides(scene)
+    if not asked.legend:
+        sides = [replace(side, label="", legend=None) for side in sides]  # the line alone
+    return Decorations(
+        size_px,
+        legends.for_scene(scene) if asked.legend else None,
+        metres_per_px(scene, camera, size_px, seen_px) if asked.scale else None,
+        camera.pitch_deg <= STEEP_DEG,
+        (camera.heading_deg, camera.pitch_deg) if asked.north else None,
+        credits(scene) if asked.credits else "",
+        scene.survey.labels(scene.settings),
+        sides,
+    )
+
+
+def metres_per_px(
+    scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None
+) -> float | None:
+    """Metres on the ground across a pixel in the middle of the picture, along its rows; None where there is no ground.
+
+    Rows are horizontal, so exaggeration does not matter. A vertical view of level ground has this scale everywhere.
+    """
+    width, height = seen_px or size_px
+    picked = scene.pick(camera, width / 2, height / 2)
+    if picked is None:
+        return None
+    ground = np.array([picked.easting, picked.northing, scene.drawn_z(picked.z_m)])
+    depth = float(np.dot(ground - camera.eye, camera.axes[2]))
+    return 2 * depth * math.tan(math.radians(camera.fov_deg) / 2) / size_px[1] if depth > 0 else None
+
+
+def credits(scene: Scene) -> str:
+    """Who made the data of the open file; "" where it does not say."""
+    return "" if scene.reader is None else str(scene.reader.metadata.get("attribution") or "")
+
+
+def rgb(code: str) -> tuple[int, int, int]:
+    """`"rrggbb"` → three bytes."""
+    r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
+    return r, g, b
+
+
+def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, colour: tuple[int, int, int]) -> None:
+    rows[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = colour
+
+
+def _wrapped(text: str, letters: Lettering, width: int) -> list[str]:
+    """Words in lines no wider than `width` pixels, three lines at most."""
+    lines: list[str] = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and letters.width(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines if len(lines) <= 3 else [*lines[:2], f"{lines[2]} …"]
+
+
+def _arrow(rows: np.ndarray, x: float, y: float, radius: float, heading_deg: float, pitch_deg: float) -> None:
+    """A needle to the north on a disc, flat as the ground is seen; drawn as distances to its edges."""
+    reach = round(1.3 * radius) + 2
+    left, top = round(x) - reach, round(y) - reach
+    along = np.arange(2 * reach) + 0.5
+    px, py = left + along[None, :] - x, top + along[:, None] - y
+    blend(rows, left, top, 0.72 * np.clip(1.25 * radius - np.hypot(px, py) + 0.5, 0, 1), rgb(theme.PANEL))
+    heading = math.radians(heading_deg)
+    flat = 0.35 + 0.65 * abs(math.sin(math.radians(pitch_deg)))
+
+    def at(angle: float, length: float) -> tuple[float, float]:
+        return length * math.sin(angle), -length * math.cos(angle) * flat
+
+    side = 0.22 * radius
+    for sign, colour in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
+        corners = (
+            at(-heading, sign * 0.78 * radius),
+            at(math.pi / 2 - heading, side),
+            at(-math.pi / 2 - heading, side),
+        )
+        blend(rows, left, top, _triangle(px, py, corners), rgb(colour))
+    letters = Lettering(max(9, round(0.55 * radius)))
+    nx, ny = at(-heading, 1.02 * radius)
+    letters.draw(
+        rows, round(x + nx - letters.width("N") / 2), round(y + ny - 0.6 * letters.size_px), "N", rgb(theme.TEXT)
+    )
+    letters.close()
+
+
+def _triangle(px: np.ndarray, py: np.ndarray, corners: tuple[tuple[float, float], ...]) -> np.ndarray:
+    """How much of each pixel a triangle covers."""
+    (ax, ay), (bx, by), (cx, cy) = corners
+    turn = 1.0 if (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0 else -1.0
+    cover = np.ones(np.broadcast_shapes(px.shape, py.shape))
+    for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
+        length = math.hypot(x1 - x0, y1 - y0) or 1.0
+        inside = turn * ((x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)) / length
+        cover = np.minimum(cover, np.clip(inside + 0.5, 0, 1))
+    return cover

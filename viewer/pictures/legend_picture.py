@@ -1,0 +1,83 @@
+"""The legend painted into a picture that is made without a window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from viewer.gui import theme
+from viewer.gui.legend import Legend, Scale
+from viewer.pictures.lettering import Colour, Lettering, blend, card
+
+BAR_EM, ROSE_EM = 10, 7
+
+
+def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
+    """A card with the layer and what the colours mean, above the row `bottom`; text is `em` high.
+
+    The picture may be a part of a larger one, so that some of the card or all of it lies outside.
+    """
+    letters = Lettering(em)
+    panel, ink, dim = (rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
+    scale = Scale.of(legend)
+    lines = [(line, dim if note else ink) for line, note in legend.texts]
+
+    pad, line_height = round(0.8 * em), round(1.3 * em)
+    widths = [letters.width(line) for line, _ in lines]
+    widths += [em + round(0.9 * em) + letters.width(label) for label in scale.labels]
+    widths += [round(1.5 * em) + letters.width(label) for _, label in legend.patches]
+    inner = max(*widths, (ROSE_EM + 1) * em if legend.rose else 0)
+    bar = 0 if legend.table is None else (ROSE_EM if legend.rose else BAR_EM) * em
+    below = em // 3 + len(legend.patches) * line_height if legend.patches else em // 2 + bar if bar else 0
+    height = 2 * pad + len(lines) * line_height + below
+    left = em
+    top = bottom - height
+    card(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
+    x, y = left + pad, top + pad
+    for line, colour in lines:
+        letters.draw(picture, x, y, line, colour)
+        y += line_height
+    y += em // 3 if legend.patches else em // 2
+    for patch, label in legend.patches:
+        card(picture, (x, y + em // 10, x + em, y + em // 10 + em), patch, 1.0, em // 6)
+        letters.draw(picture, x + round(1.5 * em), y, label, ink)
+        y += line_height
+    if legend.table is not None and legend.rose:
+        _rose(picture, letters, (x + inner // 2, y + bar // 2), bar / 2, legend.table, ink)
+    elif legend.table is not None:
+        entries = np.linspace(len(legend.table) - 1, 0, bar).round().astype(int)
+        _bar(picture, x, y, legend.table[entries], em)
+        for share, label in zip(scale.shares, scale.labels, strict=True):
+            at = y + round(bar * (1 - share))
+            tick = min(max(at, y), y + bar - 1)
+            if 0 <= tick < len(picture):
+                picture[tick, x + em : x + em + em // 4] = dim
+            at = min(max(at, y + em // 3), y + bar - em // 3)
+            letters.draw(picture, x + em + round(0.6 * em), at - round(0.6 * em), label, ink)
+    letters.close()
+
+
+def _bar(picture: np.ndarray, x: int, y: int, colours: np.ndarray, width: int) -> None:
+    """A column of colours, top first, cut at the picture's edge."""
+    rows = picture[max(y, 0) : max(y + len(colours), 0), x : x + width]
+    rows[...] = colours[max(-y, 0) : max(-y, 0) + len(rows), None, :]
+
+
+def _rose(
+    picture: np.ndarray, letters: Lettering, at: tuple[int, int], radius: float, table: np.ndarray, ink: Colour
+) -> None:
+    """A ring about a point, from north clockwise, with the four directions inside."""
+    x, y = at
+    reach = int(radius) + 1
+    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    distance, facing = np.hypot(across, down), np.degrees(np.arctan2(across, -down)) % 360
+    cover = np.clip(radius - distance + 0.5, 0, 1) * np.clip(distance - 0.62 * radius + 0.5, 0, 1)
+    blend(picture, x - reach, y - reach, cover, table[np.rint(facing / 360 * (len(table) - 1)).astype(int)])
+    for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
+        left = x + round(0.42 * radius * east - letters.width(label) / 2)
+        letters.draw(picture, left, y + round(0.42 * radius * south - 0.6 * letters.size_px), label, ink)
+
+
+def rgb(code: str) -> Colour:
+    """`"rrggbb"` → bytes."""
+    r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
+    return r, g, b

@@ -1,0 +1,129 @@
+"""Named views of an area, kept among the user's settings; and single views as JSON files.
+
+They belong to the area, not to a file: all files of one grid share them, wherever they lie, be it on a server, and
+nothing is written beside the data. FILM.md describes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from neural.errors import NtileError
+from neural.grid import Grid
+from viewer.camera import Camera
+from viewer.film.pathfile import PathError, read_camera, same_crs
+from viewer.storage.desktop import config_folder
+from viewer.text import crs_name
+
+VERSION = 1
+
+
+class Bookmarks:
+    """The named views of one area, in the order they were added. Every change is saved at once."""
+
+    def __init__(self, grid: Grid, folder: Path | None = None) -> None:
+        """Read what there is; a damaged file counts as none. `folder` is the user's settings folder."""
+        facts = json.dumps([grid.crs_wkt, list(grid.transform), grid.width, grid.height])
+        area = hashlib.sha256(facts.encode()).hexdigest()[:16]
+        self.path = (folder or config_folder()) / "views" / f"{area}.json"
+        self.crs = grid.crs_wkt
+        self.views: dict[str, Camera] = {}
+        try:
+            views = json.loads(self.path.read_text(encoding="utf-8"))["views"]
+            self.views = {str(view["name"]): read_camera(view["camera"]) for view in views}
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError, KeyError, PathError):
+            self._put_aside()
+
+    def add(self, camera: Camera, name: str | None = None) -> str:
+        """Keep a view under a name (None: "View 1", "View 2", …), replacing the one that had it; returns the name."""
+        if name is None:
+            name = next(f"View {k}" for k in range(1, len(self.views) + 2) if f"View {k}" not in self.views)
+        self.views[_checked(name)] = Camera(**camera.to_json())
+        self.save()
+        return name.strip()
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a view another name; its place in the list stays. Raises NtileError where that is taken or empty."""
+        new = _checked(new)
+        if new != old and new in self.views:
+            raise NtileError(f"There is a view named {new!r} already; choose another name.")
+        self.views = {new if name == old else name: camera for name, camera in self.views.items()}
+        self.save()
+
+    def delete(self, name: str) -> None:
+        """Forget a view."""
+        self.views.pop(name, None)
+        self.save()
+
+    def get(self, name: str) -> Camera:
+        """The view of a name. Raises NtileError naming those there are."""
+        if name not in self.views:
+            there = ", ".join(map(repr, self.views)) or "none yet; Ctrl+B in the window adds one"
+            raise NtileError(f"There is no view named {name!r} of this area; there are: {there}.")
+        return Camera(**self.views[name].to_json())
+
+    def save(self) -> None:
+        """Write them under the final name or not at all. Raises NtileError."""
+        views = [{"name": name, "camera": camera.to_json()} for name, camera in self.views.items()]
+        _write(self.path, {"version": VERSION, "crs": self.crs, "views": views})
+
+    def _put_aside(self) -> None:
+        try:
+            os.replace(self.path, self.path.with_suffix(".broken"))
+        except OSError:
+            pass  # it will be written anew with the first view
+
+
+def find_view(view: str, grid: Grid, folder: Path | None = None) -> Camera:
+    """The camera that `--view` names: a JSON file of a view, or a bookmark of the area. Raises NtileError."""
+    if view.lower().endswith(".json"):
+        return read_view(view, grid.crs_wkt)
+    return Bookmarks(grid, folder).get(view)
+
+
+def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
+    """A view from a JSON file with `version`, `crs` and `camera`, or of a camera alone. Raises NtileError."""
+    name = os.fspath(file)
+    try:
+        data = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NtileError(f"{name} cannot be read ({error.strerror or error}); check the name.") from error
+    except ValueError as error:
+        raise NtileError(f"{name}: this is not a view ({error}); it has to be JSON.") from error
+    if isinstance(data, dict) and "easting" in data:  # a camera by itself, in whatever system the area is
+        data = {"version": VERSION, "crs": crs_wkt, "camera": data}
+    if not isinstance(data, dict) or set(data) != {"version", "crs", "camera"} or data["version"] != VERSION:
+        raise NtileError(f'{name}: a view is an object with "version": {VERSION}, "crs" and "camera"; see FILM.md.')
+    if not isinstance(data["crs"], str) or not same_crs(data["crs"], crs_wkt):
+        raise NtileError(f"{name}: crs: it is not that of the area, {crs_name(crs_wkt)}; use a view of that system.")
+    try:
+        return read_camera(data["camera"])
+    except PathError as error:
+        raise NtileError(f"{name}: {error}") from None
+
+
+def write_view(file: str | os.PathLike[str], camera: Camera, crs_wkt: str) -> None:
+    """Write a view that `read_view` reads. Raises NtileError."""
+    _write(Path(file), {"version": VERSION, "crs": crs_wkt, "camera": camera.to_json()})
+
+
+def _checked(name: str) -> str:
+    if not name.strip() or name.strip().lower().endswith(".json"):
+        raise NtileError(f"{name!r} cannot be the name of a view; give one that is not empty and not a file's.")
+    return name.strip()
+
+
+def _write(path: Path, data: dict[str, Any]) -> None:
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise NtileError(f"{path} cannot be written ({error.strerror or error}); check the folder.") from error

@@ -1,0 +1,124 @@
+"""What the program remembers of its user between runs, whatever file is open: one JSON file beside the layout.
+
+A file that cannot be read is put aside and begun anew, and one that cannot be written is done without: either is a
+sentence to show, never a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from viewer.storage.desktop import config_folder
+
+NAME = "preferences.json"
+
+THEMES = ("dark", "light", "system")
+"""Values of `Preferences.theme`; "system" follows the desktop."""
+
+RECENT = 12
+"""Files remembered."""
+
+
+@dataclass
+class Preferences:
+    """Plain JSON values, each with the bounds it is kept within by `load`."""
+
+    theme: str = "dark"  # one of THEMES
+    ui_scale: float = 1.0  # size of text and widgets, 0.75 to 3
+    turn_speed: float = 1.0  # of orbiting and looking with the mouse, 0.2 to 5
+    zoom_speed: float = 1.0  # of the wheel, 0.2 to 5
+    cache_mb: float = 512.0  # GPU memory for tiles where --cache-mb does not say, 16 to 65536
+    folder: str = ""  # where the file dialog was last
+    recent: list[str] = field(default_factory=list)  # absolute paths of files that were opened, newest first
+
+    def remember(self, path: str) -> None:
+        """Put a file first among the recent ones."""
+        path = path if "://" in path else os.path.abspath(path)
+        self.recent = [path, *(other for other in self.recent if other != path)][:RECENT]
+
+    def recent_files(self) -> list[tuple[str, bool]]:
+        """Recent files and whether they are there; those that are come first."""
+        found = [(path, "://" in path or os.path.isfile(path)) for path in self.recent]
+        return sorted(found, key=lambda entry: not entry[1])
+
+
+BOUNDS = {"ui_scale": (0.75, 3.0), "turn_speed": (0.2, 5.0), "zoom_speed": (0.2, 5.0), "cache_mb": (16.0, 65536.0)}
+"""Lowest and highest value of the numbers."""
+
+
+class Store:
+    """The preferences and their file."""
+
+    def __init__(self, say: Callable[[str], object], folder: Path | None = None) -> None:
+        self.path = (folder or config_folder()) / NAME
+        self._say = say
+        self._could_save = True
+        self.values, problem = load(self.path)
+        self._saved = asdict(self.values)
+        if problem:
+            say(problem)
+            self._saved = {}
+
+    def save(self) -> None:
+        """Write what has changed; a failure is said once."""
+        values = asdict(self.values)
+        if values == self._saved:
+            return
+        part = self.path.with_suffix(".part")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(values, indent=1), encoding="utf-8")
+            os.replace(part, self.path)
+            self._saved, self._could_save = values, True
+        except OSError as error:
+            if self._could_save:
+                self._say(f"{self.path}: preferences cannot be saved ({error.strerror}); they last until you quit.")
+            self._could_save = False
+
+
+def load(path: Path | None = None) -> tuple[Preferences, str]:
+    """The preferences in a file, and a sentence about what is wrong with it, or "". A bad file is renamed."""
+    path = path or config_folder() / NAME
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("no JSON object")
+    except FileNotFoundError:
+        return Preferences(), ""
+    except OSError as error:
+        return Preferences(), f"{path}: preferences cannot be read ({error.strerror}); the usual ones are used."
+    except ValueError:
+        aside = path.with_suffix(".broken")
+        try:
+            os.replace(path, aside)
+        except OSError:
+            return Preferences(), f"{path}: preferences are damaged; the usual ones are used."
+        return Preferences(), f"{path}: preferences were damaged and are reset; the old file is {aside.name}."
+    loaded, reset = Preferences(), []
+    for entry in fields(Preferences):
+        if entry.name in values:
+            value = _checked(entry.name, values[entry.name])
+            if value is None:
+                reset.append(entry.name)
+            else:
+                setattr(loaded, entry.name, value)
+    return loaded, f"{path}: {', '.join(reset)} made no sense and is reset." if reset else ""
+
+
+def _checked(name: str, value: Any) -> Any:
+    """A value of the right type within its bounds, or None."""
+    if name in BOUNDS:
+        low, high = BOUNDS[name]
+        right = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+        return float(min(max(value, low), high)) if right else None
+    if name == "theme":
+        return value if value in THEMES else None
+    if name == "recent":
+        good = isinstance(value, list) and all(isinstance(path, str) for path in value)
+        return value[:RECENT] if good else None
+    return value if isinstance(value, str) else None

@@ -1,0 +1,234 @@
+"""Project files, `*.tvproj.json`: everything in view. PROJECT.md beside this file describes them. No window, no GL."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neural import __version__
+from neural.errors import NtileError
+from neural.surface import available_bits
+from viewer.camera import Camera
+from viewer.draw import colormaps, overlay_kinds
+from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Measurement, Settings
+from viewer.storage import plain
+
+if TYPE_CHECKING:
+    from viewer.terrain.scene import Scene
+
+SUFFIX = ".tvproj.json"
+MARK, VERSION = "terrain_viewer_project", 1
+
+
+@cache
+def rules() -> dict[str, plain.Rule]:
+    """Bounds and choices of settings, by name; what breaks them is not restored."""
+    from viewer.measuring.quantities import KINDS
+    from viewer.measuring.tool import TOOLS
+
+    found: dict[str, plain.Rule] = {
+        "active": SLOTS,
+        "view.exaggeration": (0.01, 1000.0),
+        "view.sse_px": (0.1, 64.0),
+        "view.mesh_quads": (0, *MESH_QUADS),
+        "view.msaa": (-1, 0, 2, 4, 8, 16),
+        "view.cache_mb": (16.0, 65536.0),
+        "view.upload_budget_ms": (0.1, 1000.0),
+        "view.fov_deg": (1.0, 150.0),
+        "compare.divider": (0.0, 1.0),
+        "shading.mode": SHADING_MODES,
+        "shading.hillshade": HILLSHADES,
+        "shading.sun_altitude_deg": (0.0, 90.0),
+        "shading.edl_strength": (0.0, 100.0),
+        "shading.fog": (0.0, 1.0),
+        "shading.colormap": colormaps.names("elevation"),
+        "overlay.name": overlay_kinds.NAMES,
+        "overlay.against": overlay_kinds.AGAINST,
+        "overlay.amplification": (1e-6, 1e6),
+        "overlay.tolerance_m": (0.0, 1e6),
+        "overlay.opacity": (0.0, 1.0),
+        "contours.interval_m": (1e-6, 1e6),
+        "measuring.tool": ("none", *TOOLS),
+        "measuring.kind": KINDS,
+    }
+    for name, kind in overlay_kinds.KINDS.items():
+        found[f"overlay.reach.{name}"] = (1e-9, 1e9)
+        found[f"overlay.colormap.{name}"] = colormaps.names(kind.tables) if kind.tables else ()
+    return found
+
+
+@dataclass
+class Project:
+    """What a project file says. Paths are absolute, or addresses."""
+
+    files: list[str]  # terrain files, the main one first, as slots count them
+    missing: set[str] = field(default_factory=set)  # those that are not there
+    reference: str | None = None  # raster that errors are measured against
+    camera: Camera | None = None
+    settings: dict[str, Any] = field(default_factory=dict)  # as dataclasses.asdict(Settings)
+    parts: dict[str, Any] = field(default_factory=dict)  # what features keep, by their names
+    warnings: list[str] = field(default_factory=list)  # sentences about what could not be restored
+
+
+def write(path: str | os.PathLike[str], project: Project) -> None:
+    """Write a project under its final name or not at all. Raises NtileError."""
+    out = Path(path).absolute()
+    temporary = out.with_name(f"{out.name}.tmp")
+    values = {
+        MARK: VERSION,
+        "program": __version__,
+        "files": [_relative(name, out.parent) for name in project.files],
+        "reference": None if project.reference is None else _relative(project.reference, out.parent),
+        "camera": None if project.camera is None else project.camera.to_json(),
+        "settings": project.settings,
+        **project.parts,
+    }
+    try:
+        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, out)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise NtileError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
+
+
+def read(path: str | os.PathLike[str]) -> Project:
+    """Read a project. What is unknown or newer becomes a sentence in `warnings`.
+
+    Raises NtileError where there is nothing to restore: no project, or one without its terrain file.
+    """
+    name = Path(path).name
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NtileError(f"{path} cannot be read ({error.strerror or error}); check the name.") from error
+    except ValueError as error:
+        raise NtileError(f"{path}: this is not a project ({error}); it has to be JSON.") from error
+    if not isinstance(values, dict) or not isinstance(values.get(MARK), int):
+        raise NtileError(f"{path}: this is not a project; the key {MARK} with its version is missing.")
+    files = values.get("files")
+    if not isinstance(files, list) or not files or not all(isinstance(file, str) for file in files):
+        raise NtileError(f"{path}: the project names no terrain file; give a list of them as files.")
+    folder = Path(path).absolute().parent
+    found, reference = [_found(file, folder) for file in files], values.get("reference")
+    if not _there(found[0]):
+        raise NtileError(f"{path}: its terrain file {files[0]} is missing; put it back or beside the project.")
+    project = Project(found, {file for file in found if not _there(file)})
+    if values[MARK] > VERSION:
+        project.warnings.append(
+            f"{name}: it was saved by a newer version of the program ({values.get('program', values[MARK])}); "
+            "what this one knows is restored."
+        )
+    missing = [file for file, place in zip(files, found, strict=True) if not _there(place)]
+    if isinstance(reference, str):
+        place = _found(reference, folder)
+        project.reference = place if _there(place) else None
+        missing += [] if project.reference else [reference]
+    if missing:
+        project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
+    unknown = _take(project, values)
+    if unknown:
+        project.warnings.append(f"{name}: not understood and left as it was: {', '.join(unknown)}.")
+    return project
+
+
+def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
+    """Camera and settings; returns the names of what is not understood."""
+    settings, unknown = Settings(), []
+    if values.get("settings") is not None:
+        unknown += [f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())]
+    items = settings.measuring.items
+    settings.measuring.items = [item for item in items if _measurable(item)]
+    settings.measuring.profile = [point for point in settings.measuring.profile if len(point) == 2]
+    unknown += ["settings.measuring.items"] * (len(settings.measuring.items) < len(items))
+    settings.slots = {slot: settings.slots.get(slot) or Settings().slots[slot] for slot in SLOTS}
+    project.settings = asdict(settings)
+    if values.get("camera") is not None:
+        camera = Camera()
+        wrong = plain.restore(camera, values["camera"])
+        unknown += [f"camera.{name}" for name in wrong]
+        project.camera = camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
+    known = {MARK, "program", "files", "reference", "camera", "settings"}
+    project.parts = {name: value for name, value in values.items() if name not in known}
+    return unknown
+
+
+def _measurable(item: Measurement) -> bool:
+    """Whether this is a place, a line or an area."""
+    from viewer.measuring.quantities import FEWEST
+
+    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(len(point) == 2 for point in item.points)
+
+
+def settings_of(project: Project) -> Settings:
+    """The settings, with those not in the project as usual."""
+    settings = Settings()
+    plain.restore(settings, project.settings, rules())
+    return settings
+
+
+def gathered(scene: Scene, camera: Camera, reference: str | None, parts: Mapping[str, Any] | None = None) -> Project:
+    """What a scene with a file shows, seen by a camera; `reference` is its raster if it has one."""
+    files = [str(file.reader.path) for file in scene.files]
+    return Project(files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {}))
+
+
+def into(scene: Scene, project: Project, *, slots: bool = True) -> list[str]:
+    """Bring a scene whose main file is open to what a project says; returns sentences about what cannot be.
+
+    `slots` False leaves the choice of layers as it is.
+    """
+    said: list[str] = []
+    present = scene.settings.slots
+    plain.copied(scene.settings, settings_of(project))
+    if not slots:
+        scene.settings.slots = present
+        return said
+    places = {0: 0}  # as the project counts → as the scene does
+    for number, path in enumerate(project.files[1:], 1):
+        try:
+            if path not in project.missing:
+                places[number] = scene.add(path)
+        except NtileError as error:
+            said.append(str(error))
+    for slot, choice in scene.settings.slots.items():
+        if choice.file not in places:
+            scene.settings.slots[slot] = present[slot]
+            continue
+        choice.file = places[choice.file]
+        listed = scene.files[choice.file].reader.layers
+        if not 0 <= choice.index < len(listed):
+            said.append(f"Slot {slot}: the file has no layer {choice.index + 1} any more; another is shown.")
+            scene.settings.slots[slot] = present[slot]
+        elif choice.keep_bits is not None and choice.keep_bits not in available_bits(listed[choice.index]):
+            said.append(f"Slot {slot}: the layer has no {choice.keep_bits} bits; it is shown as stored.")
+            choice.keep_bits = None
+    return said
+
+
+def _relative(path: str, folder: Path) -> str:
+    """A path as the project says it: from its own folder where that can be."""
+    if "://" in path:
+        return path
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
+
+
+def _found(path: str, folder: Path) -> str:
+    """Where a path of a project is; a file that has moved with the project may lie beside it."""
+    if "://" in path:
+        return path
+    place = folder / path
+    beside = folder / Path(path).name
+    return os.path.normpath(beside if not place.exists() and beside.exists() else place)
+
+
+def _there(path: str) -> bool:
+    return "://" in path or os.path.isfile(path)
