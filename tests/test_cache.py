@@ -110,8 +110,11 @@ def test_a_page_counts_the_bytes_of_its_textures(ctx):
         return sum(len(texture.read(alignment=1)) for texture in textures)
 
     assert page.bytes == real() == LAYERS * (LATTICE**2 * 12 + TILE**2)
-    page.write_errors(3, np.zeros((TILE, TILE), np.float32))
-    textures.append(page.errors)
+    page.write_errors(3, "height", np.zeros((TILE, TILE), np.float32))
+    textures += page.errors.values()
+    assert page.bytes == real()
+    page.write_gaps(3, np.zeros((4, LATTICE), np.float32))
+    textures.append(page.gaps)
     assert page.bytes == real()
     page.release()
 
@@ -131,8 +134,8 @@ def test_a_page_keeps_layers_apart_and_right_way_up(ctx):
     stored = np.frombuffer(page.valid.read(alignment=1), np.uint8).reshape(LAYERS, TILE, TILE)
     np.testing.assert_array_equal(stored[5] > 0, valid)
     errors = np.where(valid, 1.5, np.nan).astype(np.float32)
-    page.write_errors(0, errors)
-    back = np.frombuffer(page.errors.read(), np.float32).reshape(LAYERS, TILE, TILE)[0]
+    page.write_errors(0, "height", errors)
+    back = np.frombuffer(page.errors["height"].read(), np.float32).reshape(LAYERS, TILE, TILE)[0]
     np.testing.assert_array_equal(back == np.float32(1.5), valid)
     assert (back[~valid] > 1e38).all()
     page.release()

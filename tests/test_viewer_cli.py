@@ -15,7 +15,7 @@ from neural.methods import METHODS
 from viewer import __main__ as command
 from viewer.cli import options
 from viewer.pictures.png import png_bytes, write_png
-from viewer.settings import Shading
+from viewer.settings import Debug, Shading
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_options_reach_the_settings(viewer, launched):
 
 def test_options_of_light_reach_the_settings(viewer, launched):
     light = ("--shading", "hillshade", "--hillshade", "igor", "--sun", "120.5,30", "--fog", 0.25, "--exaggeration", 2)
-    assert viewer("area.ntile", *light, "--shadows", "--edl").exit_code == 0
+    assert viewer("area.ntile", *light, "--shadows", "--edl", "--inspect", "tint,boxes").exit_code == 0
     assert viewer("area.ntile").exit_code == 0
     shading = launched[0].settings.shading
     assert (shading.mode, shading.hillshade, shading.fog) == ("hillshade", "igor", 0.25)
@@ -66,6 +66,7 @@ def test_options_of_light_reach_the_settings(viewer, launched):
     assert shading.shadows
     assert shading.edl
     assert launched[0].settings.view.exaggeration == 2
+    assert launched[0].settings.debug == Debug(lod_tint=True, bounds=True)
     assert launched[1].settings.shading == Shading()
     assert "such as 315,45" in viewer("--sun", "noon").stderr
 
@@ -111,6 +112,7 @@ def test_no_file_means_the_shipped_sample(viewer, launched, monkeypatch, tmp_pat
         ("--sun", "315,0"),
         ("--sun", "400,45"),
         ("--fog", "1.5"),
+        ("--inspect", "tint,plaid"),
         ("--exaggeration", "0"),
         ("--gl", "2.1"),
         ("--bits", "0"),

@@ -33,6 +33,26 @@ class Sun(click.ParamType):
         return azimuth, altitude
 
 
+INSPECT = {"tint": "lod_tint", "wireframe": "wireframe", "boxes": "bounds"}
+"""What --inspect shows: names of `Settings.debug`."""
+
+
+class Inspect(click.ParamType):
+    """Parts of the machinery to show: names of INSPECT."""
+
+    name = "LIST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """`"tint,boxes"` → ("tint", "boxes")."""
+        if isinstance(value, tuple):
+            return value
+        wanted = tuple(part.strip() for part in str(value).split(","))
+        for part in wanted:
+            if part not in INSPECT:
+                self.fail(f"{part!r} cannot be inspected; choose from {', '.join(INSPECT)}.", param, ctx)
+        return wanted
+
+
 _OPTIONS = (
     option("Look", "--shading", type=click.Choice(SHADING_MODES), help="Relief, colours by height, or both (default)."),
     option("Look", "--hillshade", type=click.Choice(HILLSHADES), help="How relief is shaded."),
@@ -41,6 +61,13 @@ _OPTIONS = (
     option("Look", "--edl", is_flag=True, help="Eye-dome lighting: creases and edges stand out."),
     option("Look", "--fog", type=click.FloatRange(0, 1), metavar="X", help="Haze towards the horizon, 0 to 1."),
     option("Look", "--exaggeration", type=click.FloatRange(0.1, 100), metavar="X", help="Heights drawn times X."),
+    option(
+        "Look",
+        "--inspect",
+        type=Inspect(),
+        default=(),
+        help="Show some of tint,wireframe,boxes of tiles.",
+    ),
 )
 
 
@@ -57,6 +84,8 @@ def take(settings: Settings, values: dict[str, Any]) -> None:
     given = {name: values.pop(name) for name in ("shading", "hillshade", "sun", "fog", "exaggeration")}
     shading.shadows |= values.pop("shadows")
     shading.edl |= values.pop("edl")
+    for part in values.pop("inspect"):
+        setattr(settings.debug, INSPECT[part], True)
     if given["shading"] is not None:
         shading.mode = given["shading"]
     if given["hillshade"] is not None:
