@@ -36,6 +36,9 @@ def test_a_picture_of_another_size_leaves_no_gl_error(ctx, scene, mountain_file)
         assert viewport.render(scene, camera)
         assert ctx.error == "GL_NO_ERROR"
         assert viewport.image().shape == (height, width, 3)
+    for side in (64.0, 96.0, 128.0):  # without a picture between
+        viewport.place((0.0, 0.0, side, side), 1.0)
+        assert ctx.error == "GL_NO_ERROR"
     ctx.simple_framebuffer((4, 4)).use()
     viewport.release()
 

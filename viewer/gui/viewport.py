@@ -58,7 +58,8 @@ class Viewport:
         fbo = self.ctx.framebuffer([texture])
         # moderngl binds the present framebuffer again after making another, so it has to exist; what is bound while the
         # panels are drawn has to be the window's.
-        window.use()
+        own = self.fbo is not None and self.fbo.glo == window.glo  # without a window
+        (fbo if own else window).use()
         self.release()
         self.size, self.texture, self.fbo = size, texture, fbo
 
