@@ -52,6 +52,8 @@ def cascades(
     `sight` is `Camera.pyramid`, `planes_m` the near and far distance. `receivers` (what is drawn) and `casters` (all
     that may stand in its light) are boxes float64 [n, 6], lowest corner then highest, relative to the eye.
     """
+    from pyrr import matrix44  # imported when there are shadows: it takes a tenth of the time to the first frame
+
     axes = _axes(sun)
     low, high = _along(axes, receivers)
     caster_low, caster_high = _along(axes, casters)
@@ -73,11 +75,11 @@ def cascades(
         seen = (caster_low < middle + half)[:, :2].all(axis=1) & (caster_high > middle - half)[:, :2].all(axis=1)
         top = max(float(caster_high[seen, 2].max(initial=most_[2])), float(most_[2]))
         bottom = min(float(least[2]), top - 1e-3)
-        scale = np.array([1 / half, 1 / half, -2 / (top - bottom)])
-        matrix = np.eye(4)
-        matrix[:3, :3] = axes.T * scale
-        matrix[3, :3] = -np.array([middle[0], middle[1], (top + bottom) / 2]) * scale
-        out.append(Cascade(matrix, texel, far))
+        left, right, low_side, high_side = middle[0] - half, middle[0] + half, middle[1] - half, middle[1] + half
+        projection = matrix44.create_orthogonal_projection(left, right, low_side, high_side, -top, -bottom)
+        turned = np.eye(4)
+        turned[:3, :3] = axes.T
+        out.append(Cascade(turned @ projection, texel, far))
     return out
 
 

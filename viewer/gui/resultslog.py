@@ -144,7 +144,8 @@ class ResultsLog:
         return True
 
     def clear(self) -> None:
-        """Forget all rows."""
+        """Forget all rows; what is shown comes back when something changes."""
+        self._since = float("inf")
         for future in self._measuring.values():
             future.cancel()
         self._measuring.clear()
