@@ -6,7 +6,6 @@ import json
 import math
 import os
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from neural.errors import NtileError
@@ -14,6 +13,7 @@ from viewer import text
 from viewer.camera import MAX_PITCH_DEG, Camera
 from viewer.film.curves import EASINGS
 from viewer.film.path import KEYED, CameraPath, Keyframe
+from viewer.storage import textfile
 
 VERSION = 1
 
@@ -85,28 +85,16 @@ def same_view(one: Camera, other: Camera) -> bool:
 
 def read_path(file: str | os.PathLike[str]) -> CameraPath:
     """Read a path file. Raises PathError."""
-    name = os.fspath(file)
-    try:
-        data = json.loads(Path(file).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PathError(f"{name} cannot be read ({error.strerror or error}); check the name.") from error
-    except ValueError as error:
-        raise PathError(f"{name}: this is not a camera path ({error}); it has to be JSON.") from error
+    data = textfile.read_json(file, "a camera path", PathError)
     try:
         return from_json(data)
     except PathError as error:
-        raise PathError(f"{name}: {error}") from None
+        raise PathError(f"{os.fspath(file)}: {error}") from None
 
 
 def write_path(file: str | os.PathLike[str], path: CameraPath) -> None:
     """Write a path file under its final name or not at all. Raises PathError."""
-    out, temporary = Path(file), Path(f"{os.fspath(file)}.tmp")
-    try:
-        temporary.write_text(json.dumps(to_json(path), indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, out)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise PathError(f"{out} cannot be written ({error.strerror or error}); choose another place.") from error
+    textfile.write_json(file, to_json(path), raised=PathError)
 
 
 def check_crs(path: CameraPath, crs_wkt: str, path_name: str, file_name: str) -> None:

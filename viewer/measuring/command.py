@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from neural.errors import NtileError, UsageError
+from neural.errors import UsageError
 from viewer import measuring
 from viewer.launch import Launch
 from viewer.measuring import figure
@@ -19,6 +19,7 @@ from viewer.measuring.profiles import Profile
 from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
 from viewer.pictures.png import write_png
+from viewer.storage import textfile
 from viewer.terrain import layers
 
 SUFFIXES = {"profile": (".csv", ".png", ".json"), "measure": (".csv", ".json")}
@@ -99,14 +100,5 @@ def _write(out: Path | None, text: str, what: str) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    write_text(out, text)
+    textfile.write_text(out, text)
     click.echo(f"{out}: {what}.", err=True)
-
-
-def write_text(out: Path, text: str) -> None:
-    """Write a text file. Raises NtileError when that cannot be done."""
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise NtileError(f"{out} cannot be written ({reason}); choose another place.") from error

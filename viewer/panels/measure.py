@@ -15,6 +15,7 @@ from viewer.measuring.paint import headline
 from viewer.measuring.quantities import KINDS, Measured
 from viewer.measuring.readout import Reading
 from viewer.measuring.terrain import REFERENCE
+from viewer.storage import textfile
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -127,7 +128,7 @@ def _measured(app: App) -> list[Measured]:
 
 
 def _save(app: App, path: str, found: list[Measured]) -> None:
-    app.measuring.save(app, Path(path), lambda out: command.write_text(out, command.to_csv(found)))
+    app.measuring.save(app, Path(path), lambda out: textfile.write_text(out, command.to_csv(found)))
 
 
 def _result(result: Measured) -> None:

@@ -6,11 +6,10 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
-from neural.errors import NtileError
+from viewer.storage import textfile
 
 
 def png_bytes(rgb: np.ndarray) -> bytes:
@@ -31,19 +30,9 @@ def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips:
     The file gets its final name when it is whole. Raises NtileError when it cannot be written, ValueError when the
     strips are not a picture of that size; an error of the strips leaves no file behind either.
     """
-    out, temporary = Path(path), Path(f"{os.fspath(path)}.tmp")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                for part in _png(size_px, strips):
-                    file.write(part)
-            os.replace(temporary, out)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise NtileError(f"{out} cannot be written ({reason}); choose another place.") from error
+    with textfile.whole(path) as out, out.open("wb") as file:
+        for part in _png(size_px, strips):
+            file.write(part)
 
 
 def _png(size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> Iterator[bytes]:

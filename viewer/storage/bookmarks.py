@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from neural.errors import NtileError
 from neural.grid import Grid
 from viewer.camera import Camera
 from viewer.film.pathfile import PathError, read_camera, same_crs
+from viewer.storage import textfile
 from viewer.storage.desktop import config_folder
 from viewer.text import crs_name
 
@@ -38,7 +38,7 @@ class Bookmarks:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError, PathError):
-            self._put_aside()
+            textfile.put_aside(self.path)  # it will be written anew with the first view
 
     def add(self, camera: Camera, name: str | None = None) -> str:
         """Keep a view under a name (None: "View 1", "View 2", …), replacing the one that had it; returns the name."""
@@ -71,13 +71,8 @@ class Bookmarks:
     def save(self) -> None:
         """Write them under the final name or not at all. Raises NtileError."""
         views = [{"name": name, "camera": camera.to_json()} for name, camera in self.views.items()]
-        _write(self.path, {"version": VERSION, "crs": self.crs, "views": views})
-
-    def _put_aside(self) -> None:
-        try:
-            os.replace(self.path, self.path.with_suffix(".broken"))
-        except OSError:
-            pass  # it will be written anew with the first view
+        values = {"version": VERSION, "crs": self.crs, "views": views}
+        textfile.keep_json(self.path, values, "check the folder")
 
 
 def find_view(view: str, grid: Grid, folder: Path | None = None) -> Camera:
@@ -90,12 +85,7 @@ def find_view(view: str, grid: Grid, folder: Path | None = None) -> Camera:
 def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
     """A view from a JSON file with `version`, `crs` and `camera`, or of a camera alone. Raises NtileError."""
     name = os.fspath(file)
-    try:
-        data = json.loads(Path(file).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NtileError(f"{name} cannot be read ({error.strerror or error}); check the name.") from error
-    except ValueError as error:
-        raise NtileError(f"{name}: this is not a view ({error}); it has to be JSON.") from error
+    data = textfile.read_json(file, "a view")
     if isinstance(data, dict) and "easting" in data:  # a camera by itself, in whatever system the area is
         data = {"version": VERSION, "crs": crs_wkt, "camera": data}
     if not isinstance(data, dict) or set(data) != {"version", "crs", "camera"} or data["version"] != VERSION:
@@ -110,20 +100,11 @@ def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
 
 def write_view(file: str | os.PathLike[str], camera: Camera, crs_wkt: str) -> None:
     """Write a view that `read_view` reads. Raises NtileError."""
-    _write(Path(file), {"version": VERSION, "crs": crs_wkt, "camera": camera.to_json()})
+    values = {"version": VERSION, "crs": crs_wkt, "camera": camera.to_json()}
+    textfile.keep_json(Path(file), values, "check the folder")
 
 
 def _checked(name: str) -> str:
     if not name.strip() or name.strip().lower().endswith(".json"):
         raise NtileError(f"{name!r} cannot be the name of a view; give one that is not empty and not a file's.")
     return name.strip()
-
-
-def _write(path: Path, data: dict[str, Any]) -> None:
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise NtileError(f"{path} cannot be written ({error.strerror or error}); check the folder.") from error

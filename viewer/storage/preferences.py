@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from neural.errors import NtileError
+from viewer.storage import textfile
 from viewer.storage.desktop import config_folder
 
 NAME = "preferences.json"
@@ -69,15 +71,12 @@ class Store:
         values = asdict(self.values)
         if values == self._saved:
             return
-        part = self.path.with_suffix(".part")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(values, indent=1), encoding="utf-8")
-            os.replace(part, self.path)
+            textfile.keep_json(self.path, values, "they last until you quit")
             self._saved, self._could_save = values, True
-        except OSError as error:
+        except NtileError as error:
             if self._could_save:
-                self._say(f"{self.path}: preferences cannot be saved ({error.strerror}); they last until you quit.")
+                self._say(f"Preferences cannot be saved: {error}")
             self._could_save = False
 
 
@@ -93,10 +92,8 @@ def load(path: Path | None = None) -> tuple[Preferences, str]:
     except OSError as error:
         return Preferences(), f"{path}: preferences cannot be read ({error.strerror}); the usual ones are used."
     except ValueError:
-        aside = path.with_suffix(".broken")
-        try:
-            os.replace(path, aside)
-        except OSError:
+        aside = textfile.put_aside(path)
+        if aside is None:
             return Preferences(), f"{path}: preferences are damaged; the usual ones are used."
         return Preferences(), f"{path}: preferences were damaged and are reset; the old file is {aside.name}."
     loaded, reset = Preferences(), []

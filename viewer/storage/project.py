@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from neural.surface import available_bits
 from viewer.camera import Camera
 from viewer.draw import colormaps, overlay_kinds
 from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Measurement, Settings
-from viewer.storage import plain
+from viewer.storage import plain, textfile
 
 if TYPE_CHECKING:
     from viewer.terrain.scene import Scene
@@ -78,23 +77,17 @@ class Project:
 
 def write(path: str | os.PathLike[str], project: Project) -> None:
     """Write a project under its final name or not at all. Raises NtileError."""
-    out = Path(path).absolute()
-    temporary = out.with_name(f"{out.name}.tmp")
+    folder = Path(path).absolute().parent
     values = {
         MARK: VERSION,
         "program": __version__,
-        "files": [_relative(name, out.parent) for name in project.files],
-        "reference": None if project.reference is None else _relative(project.reference, out.parent),
+        "files": [_relative(name, folder) for name in project.files],
+        "reference": None if project.reference is None else _relative(project.reference, folder),
         "camera": None if project.camera is None else project.camera.to_json(),
         "settings": project.settings,
         **project.parts,
     }
-    try:
-        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, out)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise NtileError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
+    textfile.write_json(path, values)
 
 
 def read(path: str | os.PathLike[str]) -> Project:
@@ -103,12 +96,7 @@ def read(path: str | os.PathLike[str]) -> Project:
     Raises NtileError where there is nothing to restore: no project, or one without its terrain file.
     """
     name = Path(path).name
-    try:
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NtileError(f"{path} cannot be read ({error.strerror or error}); check the name.") from error
-    except ValueError as error:
-        raise NtileError(f"{path}: this is not a project ({error}); it has to be JSON.") from error
+    values = textfile.read_json(path, "a project")
     if not isinstance(values, dict) or not isinstance(values.get(MARK), int):
         raise NtileError(f"{path}: this is not a project; the key {MARK} with its version is missing.")
     files = values.get("files")

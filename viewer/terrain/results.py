@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neural.container import Reader, open_reader
-from neural.errors import NtileError, UsageError
+from neural.errors import UsageError
 from neural.evaluate import Reference as Heights
 from neural.evaluate import evaluate, rates
 from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, centres
 from viewer.settings import LayerChoice
+from viewer.storage import textfile
 from viewer.terrain import layers
 from viewer.terrain.difference import SurfaceReference
 from viewer.terrain.reference import DemReference
@@ -200,10 +201,7 @@ def write(path: str | os.PathLike[str], rows: Sequence[Result]) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{path}: results are written as .csv or .json; give a name that ends so.")
-    try:
-        Path(path).write_text(to_csv(rows) if suffix == ".csv" else to_json(rows), encoding="utf-8")
-    except OSError as error:
-        raise NtileError(f"{path} cannot be written ({error.strerror or error}); choose another place.") from error
+    textfile.write_text(path, to_csv(rows) if suffix == ".csv" else to_json(rows))
 
 
 def _short(value: Any) -> Any:
