@@ -13,9 +13,14 @@ from viewer.storage import textfile
 def test_a_failed_write_leaves_the_file_that_was_there(tmp_path: Path) -> None:
     out = tmp_path / "a.txt"
     textfile.write_text(out, "first\n")
-    with pytest.raises(KeyboardInterrupt), textfile.whole(out) as part:
-        part.write_text("half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with textfile.whole(out) as part:
+            part.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert out.read_text() == "first\n"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
