@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +260,24 @@ def test_a_file_that_cannot_be_opened_leaves_the_present_one(scene, target, tmp_
         scene.open(mountain_file, tmp_path / "no-such-raster.tif")
     scene.update(camera, SIZE)
     np.testing.assert_array_equal(image(scene, target, camera), before)
+
+
+def test_a_closed_file_is_let_go_of_without_the_garbage_collector(scene, target, hills_file):
+    """Cycles would keep its tiles until a collection comes, which many arrays and few objects hardly bring about."""
+    scene.settings.overlay.name = "error"
+    gc.disable()
+    try:
+        scene.open(hills_file)
+        camera = whole_area(scene)
+        headless.load(scene, camera, SIZE)
+        scene.draw(target, camera)
+        parts = scene.reader, scene.store, scene.files[0], scene.panes[0].shown.source, scene.reference
+        left = [weakref.ref(part) for part in parts]
+        del parts
+        scene.close()
+        assert [ref() for ref in left] == [None] * 5
+    finally:
+        gc.enable()
 
 
 def test_freezing_keeps_the_choice_of_tiles(scene, mountain_file):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from weakref import WeakMethod
 
 import numpy as np
 
@@ -109,10 +110,11 @@ class Model:
 
 
 class Recent(Generic[_T]):
-    """The latest results of a function of tiles; threads may ask for the same one at once."""
+    """The latest results of a method of tiles; threads may ask for the same one at once."""
 
     def __init__(self, make: Callable[[Tile], _T], keep: int = _KEEP_TILES) -> None:
-        self._make, self._keep = make, keep
+        # Weak: its object keeps these results, and a cycle would keep both until garbage is collected.
+        self._make, self._keep = WeakMethod(make), keep
         self._lock = threading.Lock()
         self._found: OrderedDict[Tile, _T] = OrderedDict()
 
@@ -122,7 +124,9 @@ class Recent(Generic[_T]):
             if tile in self._found:
                 self._found.move_to_end(tile)
                 return self._found[tile]
-        made = self._make(tile)
+        make = self._make()
+        assert make is not None, "whoever has the results has their object"
+        made = make(tile)
         self.put(tile, made)
         return made
 

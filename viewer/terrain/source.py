@@ -4,6 +4,7 @@ where the GPU does not ("numpy")."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from neural.container import Reader
 from neural.envelope import ChildInfo, Children
 from neural.errors import ContainerError
+from neural.grid import Grid
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import Tile, vertices
 from viewer.draw.sides import Extent, Outline, outline
@@ -84,7 +86,9 @@ class Source:
         self.decoder = SurfaceDecoder(reader, self.layer, key.keep_bits, lazy=True)
         self.root: ChildInfo = self.layer.root
         self.numpy_decode = numpy_decode
-        self.nodes = NodeTable(self.root, self.box, self.cell_m)
+        # Not methods: the table would keep its source, and with it the file's tiles, until garbage is collected.
+        span_m = self.root.max_m - self.root.min_m
+        self.nodes = NodeTable(self.root, partial(_box, reader.grid, span_m), partial(_cell_m, reader.grid))
         """What envelopes said of tiles, for as long as the file is open, and which of them are loaded."""
         self.selector = lod.Selector(self.nodes)
 
@@ -128,27 +132,26 @@ class Source:
         """Whether a cell of a tile has no data, or the raster ends inside it."""
         return not surface.valid.all() or min(self.extent(tile)) < 1
 
-    def box(self, tile: Tile, info: ChildInfo) -> Bounds:
-        """The tile's true (never exaggerated) box; decoded heights may leave the source's range a little."""
-        west, south, east, north = self.reader.grid.tile_bounds(tile)
-        margin = lod.BOX_MARGIN * (info.max_m - info.min_m + 0.1 * self.height_span_m)
-        return Bounds(west, south, east, north, info.min_m - margin, info.max_m + margin)
-
-    def cell_m(self, tile: Tile) -> float:
-        """Size of one cell of the tile."""
-        grid = self.reader.grid
-        return max(grid.cell_x_m, grid.cell_y_m) * (1 << (grid.levels - 1 - tile.z))
-
-    @property
-    def height_span_m(self) -> float:
-        """Highest minus lowest height of the layer."""
-        return self.root.max_m - self.root.min_m
-
     def extent(self, tile: Tile) -> tuple[float, float]:
         """How far the raster reaches into a tile along u and v, in tile sides; above 1 where it goes on."""
         grid = self.reader.grid
         span = grid.tile_span(tile)
         return grid.width / span - tile.x, grid.height / span - tile.y
+
+
+def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> Bounds:
+    """The tile's true (never exaggerated) box; decoded heights may leave the source's range a little.
+
+    `span_m`: highest minus lowest height of the layer.
+    """
+    west, south, east, north = grid.tile_bounds(tile)
+    margin = lod.BOX_MARGIN * (info.max_m - info.min_m + 0.1 * span_m)
+    return Bounds(west, south, east, north, info.min_m - margin, info.max_m + margin)
+
+
+def _cell_m(grid: Grid, tile: Tile) -> float:
+    """Size of one cell of the tile."""
+    return max(grid.cell_x_m, grid.cell_y_m) * (1 << (grid.levels - 1 - tile.z))
 
 
 def gpu_input(surface: TileSurface) -> np.ndarray:

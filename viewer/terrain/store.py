@@ -70,8 +70,12 @@ class TileStore:
         self._ctx = ctx
         self.entry = entry
         """"numpy", "compute" or "fragment": see viewer.terrain.decoder."""
-        self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(lambda: TilePage(ctx), 512 * MB, self._forget)
-        self._tables: dict[SourceKey, NodeTable] = {}  # where to say what is loaded
+        tables: dict[SourceKey, NodeTable] = {}
+        self._tables = tables  # where to say what is loaded
+        # No method: cache and store would keep each other, and what was decoded, until garbage is collected.
+        self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(
+            lambda: TilePage(ctx), 512 * MB, lambda key: tables[key.source].mark(key.tile)
+        )
         self.streamer = Streamer(threads)
         self.failed: dict[TileKey, str] = {}
         """Tiles that cannot be read or decoded, and why."""
@@ -91,10 +95,6 @@ class TileStore:
         """Whether a tile can be drawn now, with the errors asked for."""
         key = TileKey(source.key, tile)
         return key in self.cache and (measure is None or self.cache.value(key).errors_of(measure) is not None)
-
-    def has_failed(self, source: Source, tile: Tile) -> bool:
-        """Whether a tile will never be there."""
-        return TileKey(source.key, tile) in self.failed
 
     def resident(self, source: Source, tile: Tile) -> Resident | None:
         """A loaded tile, or None."""
@@ -248,9 +248,6 @@ class TileStore:
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 
-    def _forget(self, key: TileKey) -> None:
-        self._tables[key.source].mark(key.tile)
-
     def program(self, source: Source) -> decoding.TileDecoder:
         """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
         layer = source.layer
@@ -286,7 +283,8 @@ class TileStore:
         self.failed = {key: why for key, why in self.failed.items() if key.source.file != file}
         self.edge_gap_m = {key: gap for key, gap in self.edge_gap_m.items() if key.file != file}
         self.decoded = {source: done for source, done in self.decoded.items() if source.key.file != file}
-        self._tables = {key: table for key, table in self._tables.items() if key.file != file}
+        for known in [known for known in self._tables if known.file == file]:
+            del self._tables[known]
 
     def clear(self) -> Callable[[], None]:
         """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread may call it."""
