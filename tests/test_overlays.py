@@ -13,6 +13,7 @@ from tests import mountains
 from tests.scene_tools import image, whole_area
 from viewer.draw import colormaps, contours, overlay_kinds
 from viewer.draw.sides import Extent
+from viewer.draw.survey import Survey
 from viewer.passes.survey import SurveyTarget
 from viewer.passes.terrain import INSTANCE, Batch, Look, TerrainPass
 from viewer.pictures import headless
@@ -164,11 +165,18 @@ def hill(width: int, height: int) -> np.ndarray:
 
 def test_intervals_follow_the_steepness_in_sight():
     steep = hill(400, 300)
-    assert contours.interval_m(Contours(), steep, 1.0) == 10.0  # 16 pixels of 0.5 m are 8 m
-    assert contours.interval_m(Contours(), steep, 2.0) == 5.0  # the picture has twice as many pixels
-    assert contours.interval_m(Contours(), np.full((9, 9), 7.0), 1.0) == 0.01
-    assert contours.interval_m(Contours(), np.full((9, 9), np.nan), 1.0) == 0.01
-    assert contours.interval_m(Contours(auto=False, interval_m=3.0), steep, 1.0) == 3.0
+    assert contours.automatic_m(steep, 1.0) == 10.0  # 16 pixels of 0.5 m are 8 m
+    assert contours.automatic_m(steep, 2.0) == 5.0  # the picture has twice as many pixels
+    assert contours.automatic_m(np.full((9, 9), 7.0), 1.0) == 0.01
+    assert contours.automatic_m(np.full((9, 9), np.nan), 1.0) == 0.01
+    seen, settings = Survey(np.dstack([steep, steep]), 2.0), Settings()
+    for chosen, interval in (
+        (Contours(on=True), 5.0),
+        (Contours(on=True, auto=False, interval_m=3.0), 3.0),
+        (Contours(auto=False, interval_m=3.0), 0.0),
+    ):
+        settings.contours = chosen
+        assert seen.interval_m(settings) == interval
 
 
 def test_labels_lie_on_their_lines_and_apart():

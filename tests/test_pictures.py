@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from tests.scene_tools import SIZE, whole_area, world_of
 from viewer import __main__ as command
 from viewer.gui import theme
-from viewer.pictures import decorations, headless, tiled
+from viewer.pictures import decorations, headless, lettering, tiled
 from viewer.pictures.png import png_bytes, write_strips
 from viewer.settings import Settings
 
@@ -89,7 +89,7 @@ def test_a_scale_bar_is_as_long_as_it_says(mountains_scene):
     shown = decorations.of(scene, camera, SIZE)
     picture = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
     shown.paint(picture)
-    ink = (picture == decorations.rgb(theme.TEXT)).all(axis=2)
+    ink = (picture == lettering.rgb(theme.TEXT)).all(axis=2)
     rows = np.flatnonzero(ink.sum(axis=1) > 30)
     columns = np.flatnonzero(ink[rows[0]])
     bar = columns[-1] - columns[0] + 1
@@ -115,7 +115,7 @@ def test_the_arrow_points_north(heading):
     size = 480, 360
     picture = np.zeros((size[1], size[0], 3), np.uint8)
     decorations.Decorations(size, north=(heading, -90.0)).paint(picture)
-    red = (picture == decorations.rgb(theme.ERROR)).all(axis=2)
+    red = (picture == lettering.rgb(theme.ERROR)).all(axis=2)
     y, x = np.argwhere(red).mean(axis=0)
     em = decorations.Decorations(size).em
     right, up = x + 0.5 - (size[0] - 3.2 * em), 3.2 * em - y - 0.5

@@ -12,7 +12,7 @@
 uniform vec3 u_right;  // half the picture's width at view depth 1
 uniform vec3 u_up;  // half its height
 uniform vec3 u_forward;
-uniform vec4 u_viewport;  // left, bottom, width, height in pixels
+uniform vec2 u_size_px;  // of the picture
 uniform vec3 u_air;  // extinction at the area's lowest height, 1/m; height in which it falls to 1/e, m; eye's height, m
 
 const vec3 ZENITH = vec3(0.107, 0.179, 0.296);
@@ -23,7 +23,7 @@ const vec3 DUSK = vec3(0.80, 0.44, 0.22);
 
 vec3 ray_of(vec2 pixel)
 {
-    vec2 ndc = 2.0 * (pixel - u_viewport.xy) / u_viewport.zw - 1.0;
+    vec2 ndc = 2.0 * pixel / u_size_px - 1.0;
     return u_forward + ndc.x * u_right + ndc.y * u_up;
 }
 

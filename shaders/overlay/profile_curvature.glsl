@@ -1,21 +1,10 @@
 // Curvature along the steepest descent in 1/m, convex positive: Evans 1972 (neural/morphometry.py).
 
-#include "lib/overlay_value.glsl"
-#include "lib/bend.glsl"
+#include "lib/by_value.glsl"
+#include "lib/curvature.glsl"
 
 float overlay_value(Surface s)
 {
-    vec2 g = s.gradient;
-    float steepness = dot(g, g);
-    if (steepness < NO_DIRECTION) {
-        return NO_VALUE;
-    }
-    vec3 b = bend(s);
-    float along = g.x * g.x * b.x + 2.0 * g.x * g.y * b.y + g.y * g.y * b.z;
-    return -along / (steepness * (1.0 + steepness) * sqrt(1.0 + steepness));
-}
-
-vec3 overlay(Surface s, vec3 colour)
-{
-    return tinted(s, colour, overlay_value(s));
+    float squared = 1.0 + dot(s.gradient, s.gradient);
+    return curvature(s, s.gradient, squared * sqrt(squared));
 }

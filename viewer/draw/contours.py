@@ -9,7 +9,6 @@ import numpy as np
 from viewer import text
 from viewer.draw.overlay_kinds import round_up
 from viewer.passes.terrain import INDEX_EVERY
-from viewer.settings import Contours
 
 SPACING_PX = 16.0
 """Pixels between lines that an automatic interval aims at on ground of median steepness."""
@@ -36,10 +35,8 @@ class Label(NamedTuple):
     text: str
 
 
-def interval_m(settings: Contours, heights: np.ndarray, pixel_px: float) -> float:
-    """Metres between lines: chosen, or by the heights [h, w] in view (NaN: none), whose pixels are `pixel_px` wide."""
-    if not settings.auto:
-        return settings.interval_m
+def automatic_m(heights: np.ndarray, pixel_px: float) -> float:
+    """Metres between lines, by the heights [h, w] in view (NaN: none), whose pixels are `pixel_px` wide."""
     rise = np.hypot(np.diff(heights, axis=1)[:-1], np.diff(heights, axis=0)[:, :-1])
     rise = rise[np.isfinite(rise)]
     typical = float(np.median(rise)) if rise.size else 0.0
@@ -63,14 +60,17 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
     # Of each square the line nearest to its middle, and of these from the middle of the picture outward.
     cell_x, cell_y = np.floor(x / CELL_PX), np.floor(y / CELL_PX)
     off_middle = np.hypot(x / CELL_PX - cell_x - 0.5, y / CELL_PX - cell_y - 0.5)
-    best: dict[tuple[float, float], int] = {}
-    for k in np.flatnonzero(inside)[np.argsort(off_middle[inside], kind="stable")].tolist():
-        best.setdefault((float(cell_x[k]), float(cell_y[k])), k)
-    middle = width * pixel_px / 2, height * pixel_px / 2
+    order = np.flatnonzero(inside)[np.argsort(off_middle[inside], kind="stable")]
+    _, first = np.unique((cell_y * width + cell_x)[order], return_index=True)
+    best = order[np.sort(first)]
+    outward = np.hypot(x[best] - width * pixel_px / 2, y[best] - height * pixel_px / 2)
+    best = best[np.argsort(outward, kind="stable")]
     chosen: list[int] = []
-    for k in sorted(best.values(), key=lambda k: float(np.hypot(x[k] - middle[0], y[k] - middle[1]))):
-        if all(np.hypot(x[k] - x[other], y[k] - y[other]) >= APART_PX for other in chosen):
-            chosen.append(k)
+    while len(best):
+        k = int(best[0])
+        chosen.append(k)
+        best = best[1:]
+        best = best[np.hypot(x[best] - x[k], y[best] - y[k]) >= APART_PX]
     return [
         Label(float(columns[k] / width), float(rows[k] / height), text.tick_label(float(levels[k] * step), interval))
         for k in chosen
@@ -88,7 +88,7 @@ def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray
     """Rows and columns (pixels, fractional) where lines `step` apart cross from one pixel to the next, and which."""
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for axis in (0, 1):
-        before, after = (np.delete(heights, end, axis=axis) for end in (-1, 0))
+        before, after = (heights[:-1], heights[1:]) if axis == 0 else (heights[:, :-1], heights[:, 1:])
         rise = after - before
         low, high = np.floor(before / step), np.floor(after / step)
         smooth = np.isfinite(rise)

@@ -23,7 +23,7 @@ class Light(NamedTuple):
 
     sun: tuple[float, float, float]  # unit vector towards it, drawn space
     sight: np.ndarray  # float64 [3, 3]: see Camera.pyramid
-    viewport: tuple[int, int, int, int]  # left, bottom, width, height in pixels
+    size_px: tuple[int, int]  # of the picture
     air: tuple[float, float, float]  # extinction 1/m at the lowest height, scale height m, eye above the lowest m
 
     @classmethod
@@ -34,7 +34,7 @@ class Light(NamedTuple):
             diagonal = math.hypot(area.east - area.west, area.north - area.south)
             air = shading.fog * HAZE_DEPTH / diagonal, HAZE_HEIGHT * diagonal, camera.z - area.low
         sun = direction(shading.sun_azimuth_deg, shading.sun_altitude_deg)
-        return cls(sun, np.stack(camera.pyramid(size_px)), (0, 0, *size_px), air)
+        return cls(sun, np.stack(camera.pyramid(size_px)), size_px, air)
 
     def uniforms(self) -> dict[str, object]:
         """Names and values for `gl.set_uniforms`."""
@@ -44,7 +44,7 @@ class Light(NamedTuple):
             "right": right,
             "up": up,
             "forward": forward,
-            "viewport": self.viewport,
+            "size_px": self.size_px,
             "air": self.air,
         }
 

@@ -38,7 +38,13 @@ class Survey:
     def interval_m(self, settings: Settings) -> float:
         """Metres between lines of equal height; 0 without lines."""
         chosen = settings.contours
-        return contours.interval_m(chosen, self.numbers[..., 1], self.pixel_px) if chosen.on else 0.0
+        if not chosen.on:
+            return 0.0
+        return self._automatic_m if chosen.auto else chosen.interval_m
+
+    @cached_property
+    def _automatic_m(self) -> float:
+        return contours.automatic_m(self.numbers[..., 1], self.pixel_px)
 
     def labels(self, settings: Settings) -> list[contours.Label]:
         """Heights written on lines."""

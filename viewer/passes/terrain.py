@@ -55,6 +55,10 @@ _DEFINES = {
 _UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "gaps": 4, "colours": 5, "overlay_colours": 6}
 _UNITS |= {"parent_heights": 12, "parent_gradients": 13, "stitch": 14}
 
+_MASK, _WITHIN = (
+    tuple(colormaps.linear_from_srgb(np.array(bytes_) / 255).tolist()) for bytes_ in (colormaps.MASK, colormaps.WITHIN)
+)
+
 SHADOW_UNIT = 8
 """Texture unit of the sun's depth maps."""
 
@@ -152,8 +156,8 @@ class TerrainPass:
             "overlay_range": overlay_range,
             "overlay_opacity": settings.overlay.opacity,
             "tolerance_m": settings.overlay.tolerance_m,
-            "mask_colour": _linear(colormaps.MASK),
-            "within_colour": _linear(colormaps.WITHIN),
+            "mask_colour": _MASK,
+            "within_colour": _WITHIN,
             "contour_interval_m": interval_m,
             "contour_px": contour_px,
         }
@@ -201,10 +205,13 @@ class TerrainPass:
         vertices, triangles, count = self._mesh(quads)
         measures = KINDS[overlay].measures if overlay in KINDS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
+        told: list[moderngl.Program] = []  # of the values, which are the same for all batches
         for page, parent_page, holes, instances, corrections in batches:
             own = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
             program = self.program(overlay, quads, own, hillshade)
-            gl.set_uniforms(program, **values)
+            if program not in told:
+                gl.set_uniforms(program, **values)
+                told.append(program)
             page.heights.use(_UNITS["heights"])
             page.gradients.use(_UNITS["gradients"])
             page.valid.use(_UNITS["valid"])
@@ -283,8 +290,3 @@ class TerrainPass:
         self._programs.clear()
         self._meshes.clear()
         self._tables.clear()
-
-
-def _linear(colour: tuple[int, int, int]) -> tuple[float, ...]:
-    """sRGB bytes → linear light."""
-    return tuple(colormaps.linear_from_srgb(np.array(colour) / 255).tolist())

@@ -14,7 +14,7 @@ import numpy as np
 
 from viewer.gui import theme
 from viewer.pictures import contour_labels
-from viewer.pictures.lettering import Lettering, blend, card
+from viewer.pictures.lettering import Colour, Lettering, blend, card, rgb
 
 if TYPE_CHECKING:
     from viewer.camera import Camera
@@ -160,13 +160,7 @@ def credits(scene: Scene) -> str:
     return "" if scene.reader is None else str(scene.reader.metadata.get("attribution") or "")
 
 
-def rgb(code: str) -> tuple[int, int, int]:
-    """`"rrggbb"` → three bytes."""
-    r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
-    return r, g, b
-
-
-def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, colour: tuple[int, int, int]) -> None:
+def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, colour: Colour) -> None:
     rows[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = colour
 
 

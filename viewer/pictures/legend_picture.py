@@ -6,7 +6,7 @@ import numpy as np
 
 from viewer.gui import theme
 from viewer.gui.legend import Legend, Scale
-from viewer.pictures.lettering import Colour, Lettering, blend, card
+from viewer.pictures.lettering import Colour, Lettering, blend, card, rgb
 
 BAR_EM, ROSE_EM = 10, 7
 
@@ -75,9 +75,3 @@ def _rose(
     for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
         left = x + round(0.42 * radius * east - letters.width(label) / 2)
         letters.draw(picture, left, y + round(0.42 * radius * south - 0.6 * letters.size_px), label, ink)
-
-
-def rgb(code: str) -> Colour:
-    """`"rrggbb"` → bytes."""
-    r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
-    return r, g, b

@@ -13,6 +13,12 @@ import numpy as np
 Colour = tuple[int, int, int]
 
 
+def rgb(code: str) -> Colour:
+    """`"rrggbb"` → three bytes."""
+    r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
+    return r, g, b
+
+
 class Lettering:
     """Roboto at one size in pixels."""
 

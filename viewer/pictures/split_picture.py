@@ -9,8 +9,7 @@ import numpy as np
 from viewer.gui import theme
 from viewer.gui.split import Side
 from viewer.pictures import legend_picture
-from viewer.pictures.legend_picture import rgb
-from viewer.pictures.lettering import Lettering, blend, card
+from viewer.pictures.lettering import Lettering, blend, card, rgb
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
