@@ -173,9 +173,8 @@ class ExactAssembly(Assembly):
         nothing = Restoration({name: np.zeros(shape) for name, shape in shapes().items()})
         super().__init__(SimpleNamespace(restoration=nothing), level, 1.0, 0.0)
         self.bands = {tile: tile_bands(level, tile) for tile in level.tiles}
-        self.stack = self._exact
 
-    def _exact(self, tile: Tile) -> Stack | None:
+    def stack(self, tile: Tile) -> Stack | None:
         if tile not in self.bands:
             return None
         steps = details_of(self.bands[tile]) / level_steps(1.0, 0)[:, None, None]

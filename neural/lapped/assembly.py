@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-from weakref import WeakMethod
 
 import numpy as np
 
@@ -110,22 +109,23 @@ class Model:
 
 
 class Recent(Generic[_T]):
-    """The latest results of a method of tiles; threads may ask for the same one at once."""
+    """The latest results of a function of tiles; threads may ask for the same one at once.
 
-    def __init__(self, make: Callable[[Tile], _T], keep: int = _KEEP_TILES) -> None:
-        # Weak: its object keeps these results, and a cycle would keep both until garbage is collected.
-        self._make, self._keep = WeakMethod(make), keep
+    It does not keep the function: a method's object has these results, and the cycle would outlive its last user until
+    garbage is collected.
+    """
+
+    def __init__(self, keep: int = _KEEP_TILES) -> None:
+        self._keep = keep
         self._lock = threading.Lock()
         self._found: OrderedDict[Tile, _T] = OrderedDict()
 
-    def __call__(self, tile: Tile) -> _T:
+    def of(self, tile: Tile, make: Callable[[Tile], _T]) -> _T:
         """The result for a tile, kept or made now."""
         with self._lock:
             if tile in self._found:
                 self._found.move_to_end(tile)
                 return self._found[tile]
-        make = self._make()
-        assert make is not None, "whoever has the results has their object"
         made = make(tile)
         self.put(tile, made)
         return made
@@ -164,16 +164,23 @@ class Assembly:
         self.model, self.payloads, self.step_m, self.base_m, self.coarser = model, payloads, step_m, base_m, coarser
         self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
-        self.stack = Recent(self._decode)
-        self.own = Recent(self._own, _KEEP_WINDOWS)
+        self.stacks = Recent[Stack | None]()
+        self._windows = Recent[Window](_KEEP_WINDOWS)
+
+    def stack(self, tile: Tile) -> Stack | None:
+        """A tile's decoded payload; None where there is no tile."""
+        return self.stacks.of(tile, self._decode)
+
+    def own(self, tile: Tile) -> Window:
         """A tile's samples and RIM more all round."""
+        return self._windows.of(tile, self._own)
 
     @property
     def cached_bytes(self) -> int:
         """See `Linked`."""
-        stacks = [stack for stack in self.stack.kept() if stack is not None]
+        stacks = [stack for stack in self.stacks.kept() if stack is not None]
         details = [array for stack in stacks for level in stack.details for array in level]
-        windows = [array for window in self.own.kept() for array in window]
+        windows = [array for window in self._windows.kept() for array in window]
         return sum(array.nbytes for array in (*details, *windows, *(stack.valid for stack in stacks)))
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:

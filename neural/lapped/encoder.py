@@ -134,7 +134,7 @@ class Encoder:
             found.append(self._quantize(writer, level, parent, wanted))
             parent = found[-1].signed
         body = writer.finish()
-        self.assembly.stack.put(tile, Stack(valid, found, lowest))
+        self.assembly.stacks.put(tile, Stack(valid, found, lowest))
         if tile.z < self.grid.levels - 1:
             self._bodies[tile] = body
         return body

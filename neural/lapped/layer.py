@@ -62,7 +62,11 @@ class StagedHeights:
     def __init__(self, layer: StagedLayer) -> None:
         self.grid = layer.grid
         self._layer = layer
-        self.samples = Recent(self._read, _KEEP_TILES)
+        self._recent = Recent[Samples | None](_KEEP_TILES)
+
+    def samples(self, tile: Tile) -> Samples | None:
+        """See `Heights`."""
+        return self._recent.of(tile, self._read)
 
     def _read(self, tile: Tile) -> Samples | None:
         row = self._layer.row(tile)

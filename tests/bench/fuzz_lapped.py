@@ -142,7 +142,7 @@ class Target:
         changed = Assembly(whole.model, payloads, whole.step_m, whole.base_m, 0, whole.bound_m)
         for other in self.tiles:
             if other != tile:
-                changed.stack.put(other, whole.stack(other))
+                changed.stacks.put(other, whole.stack(other))
         try:
             latents = changed.latents(tile, envelope.offset_m)
         except ValueError as error:

@@ -77,7 +77,7 @@ class Decoding:
         layer = self.decoder.layer
         found = SurfaceDecoder(self.decoder.reader, layer).linked
         assert isinstance(found, Assembly)
-        found.stack = Recent(found._decode, len(self.tiles))
+        found.stacks = Recent(len(self.tiles))
         return found
 
     def part(self, assembly: Assembly, number: int, latents: list[np.ndarray | None], part: str) -> None:

@@ -49,6 +49,10 @@ class Colouring:
             self._percentile = tile_errors.percentile(tile_errors.spreads(chain(*lists)), TYPICAL)
         return self._percentile
 
+    def forget(self) -> None:
+        """A file has been closed: let go of its errors."""
+        self._lists = []
+
     def stats(self, pane: Pane) -> ErrorStats | None:
         """Numbers of what is in view of a pane; None where the overlay shows no errors or none were measured."""
         if self.overlay(pane) == EDGE_GAP:

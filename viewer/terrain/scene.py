@@ -140,6 +140,7 @@ class Scene:
         if self._open is not None:
             self._open.close(wait=self.waits)
             self._drawing.forget()
+            self.colouring.forget()
         self._open = None
         self.stats = FrameStats()
 
