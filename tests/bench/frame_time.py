@@ -1,18 +1,21 @@
 """Frame time at 1280×720 with about half a million triangles: `python -m tests.bench.frame_time [--msaa N]`.
 
-64 tiles of 64×64 quads, looked at from above so that all are drawn; PyVista draws a mesh of as many triangles in
-the same run where it is installed (`pip install pyvista`). Medians, with the machine and the renderer named.
+64 tiles of 64×64 quads, looked at from above so that all are drawn; PyVista draws a mesh of as many triangles from
+the same places, frame by frame in turns, where it is installed (`pip install pyvista`). Medians, with the machine and
+the renderer named.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,83 +28,131 @@ from viewer.draw import gl
 from viewer.pictures import headless
 from viewer.settings import Settings
 from viewer.terrain.scene import Scene
+from viewer.terrain.stats import Bounds
 
 SIZE = (1280, 720)
 TILES = 8  # on each side
 CELLS = TILES * TILE
 QUADS = 64
-FRAMES = 21
+FRAMES = 31
 
 
-def median_ms(frame: Callable[[int], None]) -> float:
-    """Median over FRAMES, after three to warm up."""
-    times = []
-    for number in range(FRAMES + 3):
-        start = time.perf_counter()
-        frame(number)
-        times.append(1e3 * (time.perf_counter() - start))
-    return float(np.median(times[3:]))
+PIVOT = np.array([CELLS * CELL_M / 2, -CELLS * CELL_M / 2, 0.0])
 
 
-def ours(path: Path, msaa: int) -> dict[str, object]:
-    """Update and draw, the camera turning a little each frame."""
-    settings = Settings()
-    settings.view.mesh_quads, settings.view.msaa = QUADS, msaa
-    settings.view.sse_px = 1e-3
-    ctx = gl.create_context()
-    scene = Scene(ctx, settings)
-    scene.open(path)
-    settings.layer.index = 1  # the raster
-    camera = Camera()
-    camera.frame(scene.bounds, SIZE[0] / SIZE[1], heading_deg=0.0, pitch_deg=-50.0)
-    headless.load(scene, camera, SIZE)
-    fbo = ctx.framebuffer([ctx.texture(SIZE, 4)])
-    pivot = np.array([CELLS * CELL_M / 2, -CELLS * CELL_M / 2, 0.0])
-
-    def frame(number: int) -> None:
-        camera.orbit(0.2, 0.0, pivot)
-        scene.update(camera, SIZE)
-        scene.draw(fbo, camera)
-        ctx.finish()
-
-    ms = median_ms(frame)
-    result = {
-        "renderer": gl.describe(ctx),
-        "ms": round(ms, 1),
-        "tiles": scene.stats.tiles_drawn,
-        "triangles": scene.stats.triangles,
-    }
-    scene.release()
-    ctx.release()
-    return result
-
-
-def pyvista_frame(msaa: int) -> dict[str, object] | None:
-    """The same heights as one PyVista mesh, smooth shaded and coloured by height; None when not installed."""
-    try:
-        import pyvista
-    except ImportError:
-        return None
-    n = 8 * QUADS + 1
-    at = np.linspace(0, CELLS, n)
+def first_view() -> Camera:
+    """Where both begin, seeing the whole area."""
+    at = np.linspace(0, CELLS, TILES * QUADS + 1)
     z = heights(at[None, :], at[:, None])
-    x, y = np.meshgrid(at * CELL_M, -at * CELL_M)
-    surface = pyvista.StructuredGrid(x, y, z).extract_surface(algorithm=None).triangulate()
-    plotter = pyvista.Plotter(off_screen=True, window_size=SIZE)
-    if msaa > 1:
-        plotter.enable_anti_aliasing("msaa", multi_samples=msaa)
-    else:
-        plotter.disable_anti_aliasing()
-    plotter.add_mesh(surface, scalars=z.ravel(order="F"), smooth_shading=True, show_scalar_bar=False)
-    plotter.show(auto_close=False)
+    camera = Camera()
+    side = CELLS * CELL_M
+    box = Bounds(0.0, -side, side, 0.0, float(z.min()), float(z.max()))
+    camera.frame(box, SIZE[0] / SIZE[1], heading_deg=0.0, pitch_deg=-50.0)
+    return camera
 
-    def frame(number: int) -> None:
-        plotter.camera.azimuth += 0.2
-        plotter.render()
-        plotter.render_window.WaitForCompletion()
 
-    ms = median_ms(frame)
-    return {"version": pyvista.__version__, "ms": round(ms, 1), "triangles": surface.n_cells}
+class Ours:
+    """Update and draw, the camera turning a little each frame."""
+
+    def __init__(self, path: Path, msaa: int) -> None:
+        settings = Settings()
+        settings.view.mesh_quads, settings.view.msaa = QUADS, msaa
+        settings.view.sse_px = 1e-3
+        self.ctx = gl.create_context()
+        self.scene = Scene(self.ctx, settings)
+        self.scene.open(path)
+        settings.layer.index = 1  # the raster
+        self.camera = first_view()
+        headless.load(self.scene, self.camera, SIZE)
+        self.fbo = self.ctx.framebuffer([self.ctx.texture(SIZE, 4)])
+
+    def frame(self) -> None:
+        """One frame, done when this returns."""
+        self.camera.orbit(0.2, 0.0, PIVOT)
+        self.scene.update(self.camera, SIZE)
+        self.scene.draw(self.fbo, self.camera)
+        self.ctx.finish()
+
+    def report(self) -> dict[str, object]:
+        """What was drawn, by what."""
+        stats = self.scene.stats
+        return {"renderer": gl.describe(self.ctx), "tiles": stats.tiles_drawn, "triangles": stats.triangles}
+
+
+class PyVista:
+    """The same heights as one PyVista mesh, smooth shaded and coloured by height. Raises ImportError."""
+
+    def __init__(self, msaa: int) -> None:
+        import pyvista
+
+        self.camera = first_view()
+        n = TILES * QUADS + 1
+        at = np.linspace(0, CELLS, n)
+        z = heights(at[None, :], at[:, None])
+        x, y = np.meshgrid(at * CELL_M, -at * CELL_M)
+        surface = pyvista.StructuredGrid(x, y, z).extract_surface(algorithm=None).triangulate()
+        self.plotter = pyvista.Plotter(off_screen=True, window_size=SIZE)
+        if msaa > 1:
+            self.plotter.enable_anti_aliasing("msaa", multi_samples=msaa)
+        else:
+            self.plotter.disable_anti_aliasing()
+        self.plotter.add_mesh(surface, scalars=z.ravel(order="F"), smooth_shading=True, show_scalar_bar=False)
+        self.plotter.show(auto_close=False)
+        self.about = {"version": pyvista.__version__, "triangles": surface.n_cells}
+
+    def frame(self) -> None:
+        """See `Ours.frame`."""
+        self.camera.orbit(0.2, 0.0, PIVOT)
+        seen = self.plotter.camera
+        seen.position, seen.focal_point = self.camera.eye, self.camera.eye + self.camera.axes[2]
+        seen.up, seen.view_angle = (0.0, 0.0, 1.0), self.camera.fov_deg
+        self.plotter.renderer.ResetCameraClippingRange()
+        self.plotter.render()
+        self.plotter.render_window.WaitForCompletion()
+
+    def report(self) -> dict[str, object]:
+        """See `Ours.report`."""
+        return self.about
+
+
+def serve(renderer: type[Ours | PyVista], arguments: tuple[Any, ...], pipe: Connection) -> None:
+    """Draw a frame and send its milliseconds for each message, but for the last (None) send `report`."""
+    try:
+        drawn = renderer(*arguments)
+    except ImportError:
+        pipe.send(None)
+        return
+    pipe.send(True)
+    while pipe.recv():
+        start = time.perf_counter()
+        drawn.frame()
+        pipe.send(1e3 * (time.perf_counter() - start))
+    pipe.send(drawn.report())
+
+
+def measure(renderers: dict[type[Ours | PyVista], tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Median time and report of each one's frames; renderers that are not installed are left out.
+
+    Frames are drawn in turns, so that other load on the machine meets all alike; each renderer has a process of its
+    own, because VTK draws into whatever context it finds.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    pipes = []
+    for renderer, arguments in renderers.items():
+        mine, its = spawn.Pipe()
+        spawn.Process(target=serve, args=(renderer, arguments, its), daemon=True).start()
+        if mine.recv():
+            pipes.append(mine)
+    times = np.empty((FRAMES + 3, len(pipes)))
+    for row in times:
+        for k, pipe in enumerate(pipes):
+            pipe.send(True)
+            row[k] = pipe.recv()
+    found = []
+    for pipe, ms in zip(pipes, np.median(times[3:], axis=0), strict=True):
+        pipe.send(None)
+        found.append({"ms": round(float(ms), 1)} | pipe.recv())
+    return found
 
 
 def main() -> None:
@@ -112,17 +163,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.ntile"
         area.write(path, TILES)
-        report: dict[str, object] = {
+        report: dict[str, Any] = {
             "machine": machine(),
             "load_average": [round(x, 2) for x in os.getloadavg()],
             "size": SIZE,
             "msaa": msaa,
-            "ours": ours(path, msaa),
-            "pyvista": pyvista_frame(msaa),
         }
-    mine, peer = report["ours"], report["pyvista"]
-    if isinstance(mine, dict) and isinstance(peer, dict):
-        report["ratio_to_pyvista"] = round(mine["ms"] / peer["ms"], 2)
+        ours, *peers = measure({Ours: (path, msaa), PyVista: (msaa,)})
+    report["ours"] = ours
+    for peer in peers:
+        report |= {"pyvista": peer, "ratio_to_pyvista": round(ours["ms"] / peer["ms"], 2)}
     print(json.dumps(report, indent=1))
 
 
