@@ -2,7 +2,7 @@
 // One tile of the terrain: a grid of vertices lifted to the tile's heights, morphed towards its parent's mesh and
 // stitched to its neighbours, with a skirt around it. Positions are relative to the eye.
 
-in vec3 in_grid;  // column and row (0..MESH_QUADS), and 0 for the surface or 1..4 for the skirt: N, E, S, W
+in vec3 in_grid;  // column and row (0..u_quads), and 0 for the surface or 1..4 for the skirt: N, E, S, W
 
 in vec3 i_origin;  // north-west corner at the tile's offset height, drawn space, relative to the eye
 in vec2 i_size;  // metres east and south

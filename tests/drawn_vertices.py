@@ -28,12 +28,14 @@ def read(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:
         **terrain._UNITS,
         "clip_from_world": camera.clip_from_world(aspect, 1.0, 1e4).astype(np.float32).tobytes(),
         "exaggeration": exaggeration,
+        "quads": quads,
+        "step": terrain.TILE // quads,
     }
     out = np.zeros((len(part.selection.drawn), quads + 1, quads + 1, 3))
     tangent = math.tan(math.radians(camera.fov_deg) / 2)
     for page, parent_page, holes, instances, corrections in batches:
         names = [name for name, on in (("HOLES", holes), ("MORPH", parent_page is not None)) if on]
-        source = shaders.source("terrain.vert", **terrain._DEFINES, MESH_QUADS=quads, **dict.fromkeys(names, 1))
+        source = shaders.source("terrain.vert", **terrain._DEFINES, **dict.fromkeys(names, 1))
         program = scene.ctx.program(vertex_shader=source.text, varyings=["gl_Position"])
         for name, value in values.items():
             terrain.gl.set_uniforms(program, **{name: value})

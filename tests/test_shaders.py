@@ -175,7 +175,7 @@ VARIANTS = [
 @pytest.mark.parametrize("overlay", NAMES)
 def test_terrain_programs_compile_and_take_what_they_are_sent(ctx, overlay, variant):
     drawing = TerrainPass(ctx)
-    program = drawing.program(overlay, 16, variant)
+    program = drawing.program(overlay, variant)
     attributes = {name for name in program if name.startswith(("i_", "in_"))}
     assert attributes <= {"in_grid", *(f"i_{name}" for name in INSTANCE.names)}
     assert {"in_grid", "i_origin", "i_stitch"} <= attributes
@@ -200,7 +200,7 @@ def test_compile_errors_name_the_file_and_line(ctx, monkeypatch):
     lines = broken("lib/colour_table.glsl").splitlines()
     number = next(k for k, line in enumerate(lines, start=1) if line.startswith("vec3 = "))
     with pytest.raises(gl.GlError, match=rf"lib/colour_table\.glsl:{number}\b"):
-        TerrainPass(ctx).program("none", 16, {})
+        TerrainPass(ctx).program("none", {})
 
 
 def test_colour_tables_reach_the_gpu_unchanged(ctx):

@@ -7,8 +7,8 @@
 uniform sampler2DArray u_heights;
 uniform sampler2D u_stitch;  // [quads + 1, 4 rows a tile]: N, E, S, W
 
-const int TEXELS = LATTICE - 1;
-const int STEP = TEXELS / MESH_QUADS;
+uniform int u_quads;  // of the mesh along a tile's side
+uniform int u_step;  // texels from vertex to vertex
 
 struct Vertex
 {
@@ -19,11 +19,11 @@ struct Vertex
 Vertex own_vertex(ivec2 at)
 {
 #ifdef HOLES  // the mesh ends at the raster's rim
-    ivec2 texel = min(at * STEP, ivec2(i_extent.zw));
-    vec2 uv = min(vec2(at) / float(MESH_QUADS), i_extent.xy);
+    ivec2 texel = min(at * u_step, ivec2(i_extent.zw));
+    vec2 uv = min(vec2(at) / float(u_quads), i_extent.xy);
 #else
-    ivec2 texel = at * STEP;
-    vec2 uv = vec2(at) / float(MESH_QUADS);
+    ivec2 texel = at * u_step;
+    vec2 uv = vec2(at) / float(u_quads);
 #endif
     return Vertex(uv, texelFetch(u_heights, ivec3(texel, int(i_about.x)), 0).r);
 }
@@ -33,7 +33,7 @@ uniform sampler2DArray u_parent_heights;
 
 float parent_height(ivec2 at)
 {
-    ivec2 texel = at * STEP;
+    ivec2 texel = at * u_step;
 #ifdef HOLES
     texel = min(texel, ivec2(i_parent_extent.zw));
 #endif
@@ -44,9 +44,9 @@ float parent_height(ivec2 at)
 float parent_mesh(ivec2 at, vec2 uv)
 {
 #ifdef HOLES
-    vec2 place = 0.5 * (i_parent.yz + uv) * float(MESH_QUADS);
-    ivec2 low = clamp(ivec2(place), ivec2(0), ivec2(MESH_QUADS - 1));
-    vec2 rim = i_parent_extent.xy * float(MESH_QUADS);
+    vec2 place = 0.5 * (i_parent.yz + uv) * float(u_quads);
+    ivec2 low = clamp(ivec2(place), ivec2(0), ivec2(u_quads - 1));
+    vec2 rim = i_parent_extent.xy * float(u_quads);
     vec2 begin = min(vec2(low), rim), end = min(vec2(low + 1), rim);
     vec2 f = clamp((place - begin) / max(end - begin, vec2(1e-6)), 0.0, 1.0);
     float nw = parent_height(low), ne = parent_height(low + ivec2(1, 0));
@@ -57,7 +57,7 @@ float parent_mesh(ivec2 at, vec2 uv)
     }
     return f.x >= f.y ? nw + f.x * (ne - nw) + f.y * (se - ne) : nw + f.y * (sw - nw) + f.x * (se - sw);
 #else
-    at += ivec2(i_parent.yz) * MESH_QUADS;  // in halves of the parent's quads
+    at += ivec2(i_parent.yz) * u_quads;  // in halves of the parent's quads
     ivec2 low = at >> 1, high = (at + 1) >> 1;
     bool rising = ((low.x + low.y) & 1) == 1;
     ivec2 one = rising ? ivec2(high.x, low.y) : low;
@@ -79,20 +79,20 @@ Vertex morphed_vertex(ivec2 at)
 // Whole at the edge, nothing STITCH_ZONE of a side further in; a morphed tile is part of its parent.
 float near_edge(int quads_in)
 {
-    float share = max(1.0 - float(quads_in) / (STITCH_ZONE * float(MESH_QUADS) * (1.0 + i_stitch.y)), 0.0);
+    float share = max(1.0 - float(quads_in) / (STITCH_ZONE * float(u_quads) * (1.0 + i_stitch.y)), 0.0);
     return share * share * (3.0 - 2.0 * share);
 }
 
 // The corrections of the two nearest sides, less that of their corner which both contain (Coons 1967).
 float stitched(ivec2 at)
 {
-    ivec2 opposite = MESH_QUADS - at;
+    ivec2 opposite = u_quads - at;
     bvec2 far = lessThan(opposite, at);
     float from_side = near_edge(min(at.x, opposite.x)), from_end = near_edge(min(at.y, opposite.y));
     int row = 4 * int(i_stitch.x);
     int end = row + (far.y ? 2 : 0);
     float along_end = texelFetch(u_stitch, ivec2(at.x, end), 0).r;
     float along_side = texelFetch(u_stitch, ivec2(at.y, row + (far.x ? 1 : 3)), 0).r;
-    float corner = texelFetch(u_stitch, ivec2(far.x ? MESH_QUADS : 0, end), 0).r;
+    float corner = texelFetch(u_stitch, ivec2(far.x ? u_quads : 0, end), 0).r;
     return from_end * along_end + from_side * along_side - from_end * from_side * corner;
 }

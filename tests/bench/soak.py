@@ -103,9 +103,9 @@ class Soak:
         """Draw with every look once: compiled programs are kept, 2 to 3 MB each on llvmpipe, and are no leak."""
         for path in self.paths:
             self.open(path)
-            looks = itertools.product(MESH_QUADS[:3], OVERLAYS, (False, True), (False, True))
-            for quads, overlay, tint, wireframe in looks:
-                self.settings.view.mesh_quads, self.settings.overlay.name = quads, overlay
+            looks = itertools.product(OVERLAYS, (False, True), (False, True))
+            for overlay, tint, wireframe in looks:
+                self.settings.overlay.name = overlay
                 self.settings.debug.lod_tint, self.settings.debug.wireframe = tint, wireframe
                 self.step()
 

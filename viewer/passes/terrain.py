@@ -9,6 +9,7 @@ import moderngl
 import numpy as np
 
 from neural.morphometry import FLAT_DEG, NO_DIRECTION
+from neural.tiles import TILE
 from viewer.draw import colormaps, gl, overlay_kinds
 from viewer.draw.light import Light
 from viewer.draw.overlay_kinds import KINDS
@@ -43,7 +44,7 @@ _FORMAT = (
     f"{' '.join(f'{INSTANCE[name].shape[0]}f' for name in INSTANCE.names or ())}/i",
     *(f"i_{name}" for name in INSTANCE.names or ()),
 )
-_DEFINES = {
+_DEFINES: dict[str, float] = {
     "LATTICE": LATTICE,
     "TABLE_TEXELS": TABLE_TEXELS,
     "NO_ERROR": float(NO_ERROR),
@@ -123,7 +124,7 @@ class TerrainPass:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        self._programs: dict[tuple[str, int, frozenset[tuple[str, int]], str], moderngl.Program] = {}
+        self._programs: dict[tuple[str, frozenset[tuple[str, int]], str], moderngl.Program] = {}
         self._meshes: dict[int, tuple[moderngl.Buffer, moderngl.Buffer, int]] = {}
         self._tables: dict[str, moderngl.Texture] = {}
         self._stitches: list[tuple[np.ndarray, moderngl.Texture]] = []  # latest used last
@@ -203,12 +204,13 @@ class TerrainPass:
         hillshade: str = "soft",
     ) -> None:
         vertices, triangles, count = self._mesh(quads)
+        values = {**values, "quads": quads, "step": TILE // quads}
         measures = KINDS[overlay].measures if overlay in KINDS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         told: list[moderngl.Program] = []  # of the values, which are the same for all batches
         for page, parent_page, holes, instances, corrections in batches:
             own = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
-            program = self.program(overlay, quads, own, hillshade)
+            program = self.program(overlay, own, hillshade)
             if program not in told:
                 gl.set_uniforms(program, **values)
                 told.append(program)
@@ -230,16 +232,15 @@ class TerrainPass:
             mesh.release()
             stream.release()
 
-    def program(
-        self, overlay: str, quads: int, variant: Mapping[str, int], hillshade: str = "soft"
-    ) -> moderngl.Program:
+    def program(self, overlay: str, variant: Mapping[str, int], hillshade: str = "soft") -> moderngl.Program:
         """The program for an overlay and a hillshade, compiled on first use; `variant` are #defines that are not 0."""
         variant = {name: value for name, value in variant.items() if value}
-        key = overlay, quads, frozenset(variant.items()), hillshade
+        key = overlay, frozenset(variant.items()), hillshade
         if key not in self._programs:
             parts = {"overlay": f"overlay/{overlay}.glsl", "hillshade": f"hillshade/{hillshade}.glsl"}
-            defines = _DEFINES | {"MESH_QUADS": quads} | variant
-            self._programs[key] = gl.program(self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines=defines)
+            self._programs[key] = gl.program(
+                self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines={**_DEFINES, **variant}
+            )
         return self._programs[key]
 
     def _stitch(self, corrections: np.ndarray) -> moderngl.Texture:
