@@ -59,11 +59,11 @@ def opened(launch: Launch) -> Iterator[Scene]:
     if launch.path is None:
         raise UsageError("A picture needs a file; give the .ntile file to draw.")
     opening = layers.begin_launch(launch)
-    opening.check()  # what is wrong with the file is said before OpenGL is tried
     try:
-        ctx = gl.create_context(launch.gl)
+        ctx = gl.create_context(launch.gl)  # meanwhile the file's head is read
     except BaseException:
         opening.cancel()
+        opening.check()  # what is wrong with the file is said first
         raise
     scene = Scene(ctx, launch.settings, launch.gl)
     try:
