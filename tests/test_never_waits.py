@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -239,5 +240,43 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
         driver.wait(lambda: not app.files.busy)
         assert "missing.ntile" in app.messages.entries[-1].text
         assert app.path.name == "slow.ntile"
+
+    drive(Launch(path=str(area), size=(700, 500)), steps)
+
+
+def test_all_files_are_read_by_threads(drive, area, monkeypatch, tmp_path):
+    beside, saved = tmp_path / "beside.ntile", tmp_path / "both.tvproj.json"
+    beside.write_bytes(area.read_bytes())
+    read, really = [], Reader._open
+
+    def opened(self):
+        read.append((Path(self.path).name, threading.current_thread() is threading.main_thread()))
+        really(self)
+
+    def steps(driver):
+        app = driver.app
+
+        def reads(action):
+            read.clear()
+            action()
+            driver.wait(lambda: not app.files.busy)
+            driver.settle()
+            assert [message.text for message in app.messages.entries if message.level == "error"] == []
+            return sorted(read)
+
+        driver.settle()
+        monkeypatch.setattr(Reader, "_open", opened)
+        both = sorted([(area.name, False), (beside.name, False)])
+        assert reads(lambda: app.files.compare(str(beside))) == [(beside.name, False)]
+        app.projects.write(str(saved))
+        assert reads(lambda: app.files.open_project(str(saved))) == both
+        assert len(app.scene.files) == 2
+        app.settings.active = "B"
+        driver.wait(lambda: any(row.path == str(beside) for row in app.results.rows))
+        app.comparing.close_last()
+        row = next(row for row in app.results.rows if row.path == str(beside))
+        assert reads(lambda: app.results.restore(app, row, "B")) == [(beside.name, False)]
+        assert app.settings.slots["B"].file == 1
+        monkeypatch.setattr(Reader, "_open", really)
 
     drive(Launch(path=str(area), size=(700, 500)), steps)

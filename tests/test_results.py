@@ -125,9 +125,9 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
         assert log.rows[2].whole.rmse_m == expected["rmse_m"]
         assert log.rows[2].bits_per_sample == expected["bits_per_sample"]
 
-        assert log.restore(app, log.rows[1], "B")  # the button B of the row
+        log.restore(app, log.rows[1], "B")  # the button B of the row
         assert app.settings.slots == {"A": LayerChoice(0, 3), "B": LayerChoice(0, 5)}
-        assert log.restore(app, log.rows[0], "A")
+        log.restore(app, log.rows[0], "A")
         driver.settle()
         assert app.scene.shown == LayerChoice(0)
         log.write(str(out))
@@ -137,7 +137,8 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
         driver.wait(lambda: app.path == other)
         driver.settle()
         assert [row.layer for row in log.rows] == [0, 0, 0, 0]
-        assert not log.restore(app, log.rows[0], "A")
+        log.restore(app, log.rows[0], "A")
+        driver.wait(lambda: not app.files.busy)
         assert "only files in the same one can be compared" in app.messages.entries[-1].text
         ctx.item_click("//Results/Clear")
         assert log.rows == []

@@ -231,14 +231,16 @@ class App:
             self.rmse_m = {}
             window.set_title("Terrain Viewer")
 
-    def open_reference(self, path: str, opening: Opening | None = None) -> bool:
-        """Measure errors against this raster."""
+    def open_reference(self, path: str, opening: Opening | None = None, *others: Opening) -> bool:
+        """Measure errors against this raster; the files are opened again with it, the first and those beside it."""
         if self.path is None or self.scene is None:
             self.messages.error(f"{path}: open a .ntile file before its reference raster.")
             return False
         camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
-        others, saved_as = self.comparing.paths, self.projects.path
+        saved_as = self.projects.path
         if not self.open(str(self.path), path, opening):
+            for other in others:
+                other.cancel()
             return False
         self.comparing.reopen(others)
         self.projects.path = saved_as

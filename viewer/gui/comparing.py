@@ -70,12 +70,12 @@ class Comparing:
         scene = self._app.scene
         return [] if scene is None else [file.reader.path for file in scene.files[1:]]
 
-    def reopen(self, paths: Sequence[str]) -> None:
-        """Open files beside the first again, in their order, leaving the slots alone."""
+    def reopen(self, openings: Sequence[Opening]) -> None:
+        """Take over files beside the first, in their order, leaving the slots alone."""
         assert self._app.scene is not None
-        for path in paths:
+        for opening in openings:
             try:
-                self._app.scene.add(path)
+                self._app.scene.add(opening.result())
             except NtileError as error:
                 self._app.messages.error(str(error))
 

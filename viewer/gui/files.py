@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from neural.errors import NtileError
@@ -13,11 +13,11 @@ from viewer.terrain.opening import Opening
 if TYPE_CHECKING:
     from viewer.app import App
 
-Begin = Callable[[], Opening | None]
-"""Begins to open a file; None where nothing is to be read first. Raises NtileError."""
+Begin = Callable[[], Sequence[Opening]]
+"""Begins to open files; none where nothing is to be read first. Raises NtileError."""
 
-Then = Callable[[Opening | None], object]
-"""What is done with a file that is there, or with what was wrong with it (`Opening.result` raises)."""
+Then = Callable[..., object]
+"""What is done with the openings when all have ended, also with what was wrong with them (`Opening.result` raises)."""
 
 
 class Files:
@@ -26,45 +26,48 @@ class Files:
     def __init__(self, app: App) -> None:
         self._app = app
         self._waiting: list[tuple[Begin, Then]] = []
-        self._opening: tuple[Opening, Then] | None = None
+        self._openings: tuple[Sequence[Opening], Then] | None = None
 
     @property
     def loading(self) -> str:
         """Name of the file being opened; empty when there is none."""
-        return "" if self._opening is None else self._opening[0].path.name
+        openings = () if self._openings is None else self._openings[0]
+        return next((opening.path.name for opening in openings if not opening.done), "")
 
     @property
     def busy(self) -> bool:
         """Whether anything is left to do."""
-        return self._opening is not None or bool(self._waiting)
+        return self._openings is not None or bool(self._waiting)
 
     def open(self, path: str) -> None:
         """Show a file in place of the present ones; what is wrong with it becomes a message and they stay."""
         self._soon(
-            lambda: layers.begin_opening(path, entry=self._entry),
-            lambda opening: self._app.open(path, opening=opening),
+            lambda: [layers.begin_opening(path, entry=self._entry)],
+            lambda *openings: self._app.open(path, opening=next(iter(openings), None)),
         )
 
     def open_reference(self, path: str) -> None:
         """Measure errors against this raster."""
 
-        def begin() -> Opening | None:
-            present = self._app.path
-            return None if present is None else layers.begin_opening(present, path, entry=self._entry)
+        def begin() -> Sequence[Opening]:
+            if self._app.path is None:
+                return ()
+            main = layers.begin_opening(self._app.path, path, entry=self._entry)
+            return [main, *self._beside(self._app.comparing.paths, path)]
 
-        self._soon(begin, lambda opening: self._app.open_reference(path, opening))
+        self._soon(begin, lambda *openings: self._app.open_reference(path, *openings))
 
     def compare(self, path: str) -> None:
         """Open a file beside the first and put it into slot B; where there is none, open it."""
         app = self._app
 
-        def begin() -> Opening | None:
+        def begin() -> Sequence[Opening]:
             assert app.scene is not None
             if app.scene.reader is None:
-                return layers.begin_opening(path, entry=self._entry)
-            return layers.begin_compared(app.scene, path) if layers.is_open(app.scene, path) is None else None
+                return [layers.begin_opening(path, entry=self._entry)]
+            return [layers.begin_compared(app.scene, path)] if layers.is_open(app.scene, path) is None else ()
 
-        def then(opening: Opening | None) -> None:
+        def then(opening: Opening | None = None) -> None:
             assert app.scene is not None
             (app.open if app.scene.reader is None else app.comparing.open)(path, opening=opening)
 
@@ -73,48 +76,56 @@ class Files:
     def open_project(self, path: str) -> None:
         """Show what a project file says."""
 
-        def begin() -> Opening | None:
-            found = project.read(path)
-            return layers.begin_opening(found.files[0], found.reference, entry=self._entry)
+        found: project.Project | None = None
 
-        self._soon(begin, lambda opening: self._app.projects.open(path, opening))
+        def begin() -> Sequence[Opening]:
+            nonlocal found
+            found = project.read(path)
+            main, *others = found.present
+            opening = layers.begin_opening(main, found.reference, entry=self._entry)
+            return [opening, *self._beside(others, found.reference)]
+
+        self._soon(begin, lambda *openings: self._app.projects.open(path, found, openings))
+
+    def add(self, path: str, layer: int, then: Callable[[Opening], object]) -> None:
+        """Open a file beside the first, beginning with a layer; `then` takes it over."""
+        self._soon(lambda: self._beside([path], self._app.reference_path, layer), then)
 
     def then(self, action: Callable[[], object]) -> None:
         """Do something when all files asked for so far are there."""
-        self._soon(lambda: None, lambda opening: action())
+        self._soon(tuple, action)
 
     def update(self) -> None:
         """Once a frame: take over what has come, begin what waits."""
         while True:
-            if self._opening is not None:
-                opening, then = self._opening
-                if not opening.done:
+            if self._openings is not None:
+                openings, then = self._openings
+                if not all(opening.done for opening in openings):
                     return
-                self._opening = None
-                then(opening)
+                self._openings = None
+                then(*openings)
             if not self._waiting:
                 return
             begin, then = self._waiting.pop(0)
             try:
-                begun = begin()
+                self._openings = begin(), then
             except NtileError:
-                begun = None  # said by whoever tries without
-            if begun is None:
-                then(None)
-            else:
-                self._opening = begun, then
+                self._openings = (), then  # said by whoever tries without
 
     def close(self) -> None:
         """Want nothing any more."""
         self._waiting.clear()
-        if self._opening is not None:
-            self._opening[0].cancel()
-        self._opening = None
+        for opening in () if self._openings is None else self._openings[0]:
+            opening.cancel()
+        self._openings = None
 
     @property
     def _entry(self) -> str:
         assert self._app.scene is not None
         return self._app.scene.decode_entry
+
+    def _beside(self, paths: Sequence[str], reference: str | None, layer: int = 0) -> list[Opening]:
+        return [layers.begin_beside(path, reference, layer, self._entry) for path in paths]
 
     def _soon(self, begin: Begin, then: Then) -> None:
         self._waiting.append((begin, then))

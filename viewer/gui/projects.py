@@ -75,15 +75,20 @@ class Projects:
         """`--project`. Raises NtileError where its terrain cannot be shown."""
         assert launch.opened_project is not None
         assert launch.project_path is not None
-        chosen = bool(launch.methods or launch.bits)
-        asked = launch.methods, launch.bits
-        self.show(launch.opened_project, launch.project_path, *asked, slots=not chosen, opening=launch.opening)
+        chosen = launch.methods, launch.bits
+        openings = [launch.opening] if launch.opening else ()
+        self.show(launch.opened_project, launch.project_path, *chosen, slots=not any(chosen), openings=openings)
 
-    def open(self, path: str, opening: Opening | None = None) -> bool:
-        """Show what a project file says; what is wrong with it becomes messages."""
+    def open(self, path: str, opened: Project | None = None, openings: Sequence[Opening] = ()) -> bool:
+        """Show what a project file says; what is wrong with it becomes messages.
+
+        `opened` and `openings`: the file, if it has been read, and its terrain files that are there.
+        """
         try:
-            self.show(project.read(path), path, opening=opening)
+            self.show(opened or project.read(path), path, openings=openings)
         except NtileError as error:
+            for opening in openings[1:]:
+                opening.cancel()
             self._app.messages.error(str(error))
             return False
         return True
@@ -96,23 +101,23 @@ class Projects:
         bits: Sequence[int] = (),
         *,
         slots: bool = True,
-        opening: Opening | None = None,
+        openings: Sequence[Opening] = (),
     ) -> None:
         """Open its files and restore the rest. Raises NtileError where its terrain cannot be shown.
 
-        `opening`: its main file, with its reference, if that is under way.
+        `openings`: its main file, with its reference, and the others that are there, if they are under way.
         """
         app = self._app
         said = list(opened.warnings)
         try:
-            app.load(opened.files[0], opened.reference, methods, bits, opening)
+            app.load(opened.files[0], opened.reference, methods, bits, next(iter(openings), None))
         except NtileError as error:
             if opened.reference is None:
                 raise
             app.load(opened.files[0], None, methods, bits)
             said.append(str(error))
         assert app.scene is not None
-        said += project.into(app.scene, opened, slots=slots)
+        said += project.into(app.scene, opened, slots=slots, openings=openings[1:])
         if opened.camera is not None:
             app.camera, app.navigation.settling_frames = replace(opened.camera), 0
         for name, part in PARTS.items():

@@ -16,6 +16,7 @@ from viewer.terrain.results import Errors, Result
 
 if TYPE_CHECKING:
     from viewer.app import App
+    from viewer.terrain.opening import Opening
     from viewer.terrain.scene import Scene
 
 SMALL_TILES = 16
@@ -125,23 +126,30 @@ class ResultsLog:
 
     # What the panel asks for
 
-    def restore(self, app: App, row: Result, slot: str) -> bool:
+    def restore(self, app: App, row: Result, slot: str) -> None:
         """Put a row's setting into a slot; a file that is not open is opened beside the first."""
+        open_files = [] if app.scene is None else [os.path.abspath(file.reader.path) for file in app.scene.files]
+        if open_files and row.path not in open_files:
+            app.files.add(row.path, row.layer, lambda opening: self._put(app, row, slot, opening))
+        else:
+            self._put(app, row, slot)
+
+    def _put(self, app: App, row: Result, slot: str, opening: Opening | None = None) -> None:
+        """The same, its file being among those open or just opened."""
         try:
             if app.scene is None or app.scene.reader is None:
                 raise UsageError(f"{row.path}: open a file first; results are shown beside it.")
             files = [os.path.abspath(file.reader.path) for file in app.scene.files]
-            index = files.index(row.path) if row.path in files else app.scene.add(row.path, row.layer)
+            index = files.index(row.path) if opening is None else app.scene.add(opening.result(), row.layer)
             choice = LayerChoice(row.layer, row.keep_bits, index)
             if choice.index >= len(app.scene.reader_of(choice).layers):
                 raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
         except NtileError as error:
             app.messages.error(str(error))
-            return False
+            return
         app.settings.slots[slot] = choice
         if layers.shown_bits(layers.layer_of(app.scene, choice), choice) != row.bits:
             app.messages.add("warning", f"{row.path}: the layer is stored with other bits than when it was tried.")
-        return True
 
     def clear(self) -> None:
         """Forget all rows; what is shown comes back when something changes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Measur
 from viewer.storage import plain, textfile
 
 if TYPE_CHECKING:
+    from viewer.terrain.opening import Opening
     from viewer.terrain.scene import Scene
 
 SUFFIX = ".tvproj.json"
@@ -73,6 +74,11 @@ class Project:
     settings: dict[str, Any] = field(default_factory=dict)  # as dataclasses.asdict(Settings)
     parts: dict[str, Any] = field(default_factory=dict)  # what features keep, by their names
     warnings: list[str] = field(default_factory=list)  # sentences about what could not be restored
+
+    @property
+    def present(self) -> list[str]:
+        """The files that are there."""
+        return [file for file in self.files if file not in self.missing]
 
 
 def write(path: str | os.PathLike[str], project: Project) -> None:
@@ -166,10 +172,10 @@ def gathered(scene: Scene, camera: Camera, reference: str | None, parts: Mapping
     return Project(files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {}))
 
 
-def into(scene: Scene, project: Project, *, slots: bool = True) -> list[str]:
+def into(scene: Scene, project: Project, *, slots: bool = True, openings: Sequence[Opening] = ()) -> list[str]:
     """Bring a scene whose main file is open to what a project says; returns sentences about what cannot be.
 
-    `slots` False leaves the choice of layers as it is.
+    `slots` False leaves the choice of layers as it is. `openings`: the other files that are there, if under way.
     """
     said: list[str] = []
     present = scene.settings.slots
@@ -178,10 +184,11 @@ def into(scene: Scene, project: Project, *, slots: bool = True) -> list[str]:
         scene.settings.slots = present
         return said
     places = {0: 0}  # as the project counts → as the scene does
+    begun = dict(zip(project.present[1:], openings, strict=False))
     for number, path in enumerate(project.files[1:], 1):
         try:
             if path not in project.missing:
-                places[number] = scene.add(path)
+                places[number] = scene.add(begun[path].result() if path in begun else path)
         except NtileError as error:
             said.append(str(error))
     for slot, choice in scene.settings.slots.items():

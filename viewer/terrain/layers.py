@@ -104,6 +104,11 @@ def begin_compared(scene: Scene, path: str | Path) -> Opening:
     return Opening(path, first.reference_dem, chosen, scene.decode_entry)
 
 
+def begin_beside(path: str | Path, reference: str | Path | None, layer: int = 0, entry: str | None = None) -> Opening:
+    """Open a file on a thread that is to be beside another, beginning with one of its layers."""
+    return Opening(path, reference, lambda reader: {"A": LayerChoice(layer)}, entry)
+
+
 def is_open(scene: Scene, path: str | Path) -> int | None:
     """The index of a file among those open, if it is."""
     wanted = Path(path).resolve()
