@@ -19,6 +19,7 @@ from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
 from viewer.settings import Contours, Settings
 from viewer.storage import preferences
+from viewer.storage import project as projects
 from viewer.storage.preferences import THEMES
 
 PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
@@ -43,7 +44,6 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     "Overlay",
     "--overlay",
     type=click.Choice(NAMES),
-    default="none",
     metavar="O",
     help=f"Colours over the surface: {', '.join(NAMES)}.",
 )
@@ -51,7 +51,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     "Overlay", "--tolerance", type=click.FloatRange(0.0), metavar="M", help="What --overlay tolerance allows (0.5)."
 )
 @option("Overlay", "--contours", type=Interval(), metavar="M", help="Lines of equal height every M metres, or auto.")
-@option("Look", "--sse", type=click.FloatRange(0.1, 64), default=2.0, metavar="PX", help="Screen error allowed.")
+@option("Look", "--sse", type=click.FloatRange(0.1, 64), metavar="PX", help="Screen error allowed (2).")
 @look_options
 @compare_options.compare_options
 @option(
@@ -115,9 +115,9 @@ def _launch(
     project: str | None,
     headless: bool,
     screenshot: str | None,
-    sse: float,
+    sse: float | None,
     cache_mb: float | None,
-    overlay: str,
+    overlay: str | None,
     tolerance: float | None,
     contours: float | None,
     size: tuple[int, int] | None,
@@ -150,13 +150,14 @@ def _launch(
     size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
     if not headless and max(size) > MAX_WINDOW_SIDE:
         raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
-    settings = Settings()
+    opened = projects.read(project) if project else None
+    settings = Settings() if opened is None else projects.settings_of(opened)
     take(settings, rest)
-    settings.overlay.name = overlay
+    settings.overlay.name = overlay or settings.overlay.name
     compare_options.take(settings, rest)
     launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
     check(launch)
-    launch.settings.view.sse_px = sse
+    launch.settings.view.sse_px = sse or settings.view.sse_px
     if cache_mb is not None:
         launch.settings.view.cache_mb = cache_mb
     elif not (headless or project):  # pictures do not depend on who makes them
@@ -167,8 +168,8 @@ def _launch(
         launch.settings.overlay.tolerance_m = tolerance
     if decorations is not None or not project:  # a project says itself what its pictures carry
         set_decorations(launch, decorations)
-    if project:
-        launch.take_project(project)
+    if opened is not None and project is not None:
+        launch.show_project(opened, project)
     return launch
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from viewer.settings import Settings
-from viewer.storage import plain, project
 from viewer.storage.project import Project
 
 if TYPE_CHECKING:
@@ -43,12 +42,8 @@ class Launch:
     opening: Opening | None = None  # the file, under way; for the window
     settings: Settings = field(default_factory=Settings)
 
-    def take_project(self, path: str) -> None:
-        """Show what a project file says; options that are not as usual go over it. Raises NtileError."""
-        opened = project.read(path)
-        settings = project.settings_of(opened)
-        plain.restore(settings, plain.difference(asdict(self.settings), asdict(Settings())))
-        plain.copied(self.settings, settings)
-        opened.settings, opened.reference = asdict(settings), self.reference or opened.reference
+    def show_project(self, opened: Project, path: str) -> None:
+        """Open what a project says; `settings` began as the project's."""
+        opened.settings, opened.reference = asdict(self.settings), self.reference or opened.reference
         self.path, self.reference = opened.files[0], opened.reference
         self.opened_project, self.project_path = opened, path

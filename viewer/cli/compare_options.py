@@ -38,7 +38,7 @@ def take(settings: Settings, values: dict[str, Any]) -> None:
     if values["results"] and not values["results"].lower().endswith((".csv", ".json")):
         raise UsageError(f"{values['results']}: results are written as .csv or .json; give a name that ends so.")
     divider, against = values.pop("divider"), values.pop("against")
-    settings.compare.split = values.pop("split") or divider is not None
+    settings.compare.split |= values.pop("split") or divider is not None
     settings.compare.divider = divider or settings.compare.divider
     if against is not None:
         overlay = settings.overlay

@@ -68,18 +68,6 @@ def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | 
     raise NotUnderstoodError(path)
 
 
-def difference(values: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
-    """What of nested mappings is not as usual."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping) and isinstance(usual.get(name), Mapping):
-            inner = difference(value, usual[name])
-            found |= {name: inner} if inner else {}
-        elif name not in usual or value != usual[name]:
-            found[name] = value
-    return found
-
-
 def copied(target: Any, source: Any) -> None:
     """Give a dataclass another's values, nested ones in place, so that whoever holds it sees them."""
     for entry in fields(target):
