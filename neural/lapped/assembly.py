@@ -14,12 +14,10 @@ them, are added to the samples of the finest level, which the surface goes throu
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +27,7 @@ from neural.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
 from neural.lapped.field import extend, extend_both
 from neural.lapped.levels import Level, Walked, coded_details, level_size, level_steps, requantized, slope_of, walk
 from neural.lapped.mask import halved, read_mask
+from neural.lapped.recent import Recent
 from neural.lapped.residual import Residuals
 from neural.lapped.restore import DETAIL_REACH, SAMPLE_REACH, Restoration
 from neural.lapped.wavelet import BANDS, HALO, merge_all, merge_lines
@@ -57,9 +56,7 @@ ABOVE_REACH = HALO // 2 + SAMPLE_REACH
 """Parent samples beyond a window that say something of it."""
 
 _ABOVE_RIM = RIM // 2 + ABOVE_REACH  # those beyond a tile, which its spline sees as well
-_KEEP_TILES = 64
 _KEEP_WINDOWS = 24
-_T = TypeVar("_T")
 
 
 class Window(NamedTuple):
@@ -106,41 +103,6 @@ class Model:
     def residuals(self) -> Residuals:
         """Raises ValueError for weights that do not fit."""
         return Residuals(self.weights)
-
-
-class Recent(Generic[_T]):
-    """The latest results of a function of tiles; threads may ask for the same one at once.
-
-    It does not keep the function: a method's object has these results, and the cycle would outlive its last user until
-    garbage is collected.
-    """
-
-    def __init__(self, keep: int = _KEEP_TILES) -> None:
-        self._keep = keep
-        self._lock = threading.Lock()
-        self._found: OrderedDict[Tile, _T] = OrderedDict()
-
-    def of(self, tile: Tile, make: Callable[[Tile], _T]) -> _T:
-        """The result for a tile, kept or made now."""
-        with self._lock:
-            if tile in self._found:
-                self._found.move_to_end(tile)
-                return self._found[tile]
-        made = make(tile)
-        self.put(tile, made)
-        return made
-
-    def put(self, tile: Tile, made: _T) -> None:
-        """Keep the result for a tile, found elsewhere."""
-        with self._lock:
-            self._found[tile] = made
-            while len(self._found) > self._keep:
-                self._found.popitem(last=False)
-
-    def kept(self) -> list[_T]:
-        """All that is kept."""
-        with self._lock:
-            return list(self._found.values())
 
 
 class Assembly:

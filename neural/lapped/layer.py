@@ -15,11 +15,12 @@ from neural.envelope import ChildInfo, plain_offset
 from neural.fill import fill
 from neural.grid import Grid
 from neural.hilbert import tiles_from_ids
-from neural.lapped.assembly import DETAILS, RIM, Model, Recent
+from neural.lapped.assembly import DETAILS, RIM, Model
 from neural.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
 from neural.lapped.coder import LARGEST
 from neural.lapped.encoder import LAGRANGE, Encoder, Samples, around, tile_bands
 from neural.lapped.levels import level_steps
+from neural.lapped.recent import Recent
 from neural.lapped.residual import Bound
 from neural.lapped.wavelet import BANDS, split_all
 from neural.stage import Stage, StagedTile

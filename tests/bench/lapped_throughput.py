@@ -29,7 +29,8 @@ from neural.bench.environment import machine
 from neural.container import Reader, open_reader
 from neural.dem import open_dem
 from neural.encode import EncodeOptions, encode
-from neural.lapped.assembly import Assembly, Recent
+from neural.lapped.assembly import Assembly
+from neural.lapped.recent import Recent
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
 from tests.bench.throughput import median_seconds

@@ -123,10 +123,8 @@ class Scene:
     def add(self, file: str | Path | Reader | OpenFile, layer: int = 0) -> int:
         """Open another file beside the first, to be compared with it; returns its index in `files`.
 
-        An `OpenFile` has been read already.
-
-        It may have other cells and another extent, but must have the same coordinate system. Raises NtileError;
-        nothing has changed then.
+        It may have other cells and another extent, but must have the same coordinate system. An `OpenFile` has been
+        read already. Raises NtileError; nothing has changed then.
         """
         if self._open is None:
             raise UsageError("Open a file before another is compared with it.")
