@@ -331,6 +331,6 @@ def test_films_of_a_project_carry_what_it_says(viewer, mountain_file, tmp_path, 
     assert viewer(*args, "--decorations", "scale").exit_code == 0
     assert viewer(mountain_file, *args[2:]).exit_code == 0
     kinds = [{name for name, on in vars(launch.settings.decorations).items() if on} for launch in launches]
-    assert kinds[0] == {"legend", "north"}
+    assert kinds[0] == {"legend", "north", "measurements"}
     assert "scale" in kinds[1]
-    assert kinds[2] == set()
+    assert kinds[2] == {"measurements"}

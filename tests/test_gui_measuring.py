@@ -296,14 +296,14 @@ def test_what_ground_hides_is_known(drive, area):
         app.camera.heading_deg, app.camera.pitch_deg = 35.0, -8.0
         driver.settle()
         places = np.random.default_rng(7).uniform(bounds[:2], bounds[2:], (150, 2))
-        on_window, seen = laid.on_screen(app, places, look=True)
-        left, top, width, height = app.viewport.area
+        pixels, seen = laid.view_of(app).places(places, look=True)
+        width, height = app.viewport.size
         app.scene.waits = True
         agreed, hidden = [], 0
-        for place, (x, y), open_view in zip(places, on_window, seen, strict=True):
-            if not (left < x < left + width and top < y < top + height):
+        for place, (x, y), open_view in zip(places, pixels, seen, strict=True):
+            if not (0 < x < width and 0 < y < height):
                 continue
-            pick = app.scene.pick(app.camera, (x - left) * app.viewport.ratio, (y - top) * app.viewport.ratio)
+            pick = app.scene.pick(app.camera, x, y)
             if pick is None:
                 continue
             short = np.hypot(*(place - app.camera.eye[:2])) - np.hypot(

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
 from click.testing import CliRunner
 
+from neural.container import open_reader
 from tests.scene_tools import SIZE, whole_area, world_of
 from viewer import __main__ as command
+from viewer.camera import Camera
 from viewer.gui import theme
-from viewer.pictures import decorations, headless, lettering, tiled
+from viewer.measuring import look
+from viewer.pictures import decorations, headless, lettering, measured, tiled
 from viewer.pictures.png import png_bytes, write_strips
-from viewer.settings import Settings
+from viewer.settings import Measurement, Settings
 
 PIECE = (97, 61)
 
@@ -168,7 +172,68 @@ def test_the_command_decorates(mountain_file, tmp_path, monkeypatch):
     for value in ("all", "none", "scale, north"):
         assert CliRunner().invoke(command.main, [str(mountain_file), "--decorations", value]).exit_code == 0
     kinds = [vars(launch.settings.decorations) for launch in launches]
-    assert [sum(kind.values()) for kind in kinds] == [4, 0, 2]
-    assert kinds[2] == {"legend": False, "scale": True, "north": True, "credits": False}
+    assert [sum(kind.values()) for kind in kinds] == [5, 0, 2]
+    assert kinds[2] == {"legend": False, "scale": True, "north": True, "credits": False, "measurements": False}
     assert CliRunner().invoke(command.main, [str(mountain_file)]).exit_code == 0
     assert launches[3].settings.decorations == replace(Settings().decorations)
+
+
+def test_what_is_measured_is_drawn_where_it_lies(mountains_scene):
+    """A vertical view without relief to speak of: the line's pixels are those of its places, and its label is there."""
+    scene = mountains_scene
+    west, south, east, north, _, high = scene.bounds
+    x, y, side = (west + east) / 2, (south + north) / 2, (east - west) / 6
+    scene.settings.measuring.items = [
+        Measurement("distance", [[x - side, y], [x + side, y]]),
+        Measurement("point", [[x, y + side]]),
+        Measurement("saw", [[x, y]]),  # from a newer project
+    ]
+    scene.settings.measuring.profile = [[x, y - side], [x + side, y - side]]
+    camera = Camera(x, y, high + 8 * (east - west), 0.0, -90.0, 20.0)
+    scene.settings.decorations.legend = False
+    picture = headless.draw(scene, camera, SIZE, decorate=True)
+    scene.settings.decorations.measurements = False
+    bare = headless.draw(scene, camera, SIZE, decorate=True)
+    assert 200 < (np.abs(picture.astype(int) - bare).max(axis=2) > 40).sum() < 5000
+    for place, colour in (
+        ((x, y), look.LINE),
+        ((x - side / 2, y), look.LINE),
+        ((x, y + side), look.LINE),
+        ((x + side / 2, y - side), look.PROFILE_LINE),
+    ):
+        column, row = camera.project(np.array([*place, scene.drawn_z(scene.surface_z(*place))]), SIZE)
+        beside = picture[round(row) - 2 : round(row) + 2, round(column)].astype(int)
+        assert np.abs(beside - lettering.rgb(colour)).max(axis=1).min() < 60, place
+    shapes = measured.shapes(scene, camera, SIZE)
+    assert [shape.words[:3] for shape in shapes] == ["1  ", "2  ", ""]
+    assert f"{2 * side:.0f}"[:2] in shapes[0].words
+    whole = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    measured.paint(whole, shapes, 12)
+    strips = [np.zeros((SIZE[1] // 2, SIZE[0], 3), np.uint8) for _ in range(2)]
+    for k, strip in enumerate(strips):
+        measured.paint(strip, shapes, 12, k * (SIZE[1] // 2))
+    np.testing.assert_array_equal(np.concatenate(strips), whole[: SIZE[1] // 2 * 2])
+
+
+def test_the_command_draws_what_it_measures(mountain_file, tmp_path):
+    with open_reader(mountain_file) as reader:
+        west, south, east, north = reader.grid.bounds
+    line = f"{west + 0.2 * (east - west)},{north - 9} {east - 0.2 * (east - west)},{south + 9}"
+    pictures = []
+    for kinds in ("none", "measurements"):
+        out = tmp_path / f"{kinds}.png"
+        options = [
+            "--size",
+            "320x200",
+            "--decorations",
+            kinds,
+            "--screenshot",
+            str(out),
+            "--out",
+            str(tmp_path / "a.csv"),
+        ]
+        done = CliRunner().invoke(command.main, [str(mountain_file), "--headless", "--profile", line, *options])
+        assert done.exit_code == 0, done.output
+        with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(out) as file:
+            pictures.append(file.read().astype(int))
+    assert (np.abs(pictures[0] - pictures[1]).max(axis=0) > 40).sum() > 100

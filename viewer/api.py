@@ -31,7 +31,7 @@ from viewer.film.path import CameraPath, retimed
 from viewer.gui import legend
 from viewer.pictures import headless
 from viewer.pictures.png import png_bytes, write_strips
-from viewer.settings import Settings
+from viewer.settings import Measurement, Settings
 from viewer.storage import bookmarks, project
 from viewer.terrain import layers
 from viewer.terrain.scene import Scene
@@ -93,7 +93,7 @@ class Viewer:
         compare: str | os.PathLike[str] | None = None,
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
-        decorations: Sequence[str] = ("legend",),
+        decorations: Sequence[str] = ("legend", "measurements"),
         gl_version: str = "auto",
         **settings: Any,
     ) -> None:
@@ -101,7 +101,7 @@ class Viewer:
 
         `method` and `bits` are of slot A, or pairs for A and B; `compare` is another file for slot B (`split=True`
         shows both); `reference` is a DEM to measure errors against; `decorations` are what pictures carry (legend,
-        scale, north, credits); `settings` as in `set`.
+        scale, north, credits, measurements); `settings` as in `set`.
         """
         self.settings = Settings()
         """Everything that can be set, by name and group; may be written to."""
@@ -310,17 +310,29 @@ class Viewer:
             self._load()
             return legend.for_scene(self.scene)
 
-    def profile(self, points: Sequence[Sequence[float]]) -> Profile:
-        """Heights of A, B and the reference along a line of (easting, northing) points, from the continuous decode."""
+    def profile(self, points: Sequence[Sequence[float]], *, show: bool = False) -> Profile:
+        """Heights of A, B and the reference along a line of (easting, northing) points, from the continuous decode.
+
+        `show`: pictures have the line from now on.
+        """
         from viewer import measuring
 
-        return measuring.profile(self.path, points, **self._options)
+        found = measuring.profile(self.path, points, **self._options)
+        if show:
+            self.settings.measuring.profile = [list(point) for point in points]
+        return found
 
-    def measure(self, kind: str, points: Sequence[Sequence[float]]) -> Measured:
-        """Measure a "point", a "distance" or an "area" given by (easting, northing) points."""
+    def measure(self, kind: str, points: Sequence[Sequence[float]], *, show: bool = False) -> Measured:
+        """Measure a "point", a "distance" or an "area" given by (easting, northing) points.
+
+        `show`: pictures have it from now on, with its number.
+        """
         from viewer import measuring
 
-        return measuring.measure(self.path, kind, points, **self._options)
+        found = measuring.measure(self.path, kind, points, **self._options)
+        if show:
+            self.settings.measuring.items.append(Measurement(kind, [list(point) for point in points]))
+        return found
 
     def _load(self) -> None:
         with headless.unhurried(self.scene):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from viewer.settings import Settings
+from viewer.settings import Measurement, Settings
 from viewer.storage.project import Project
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ class Launch:
     project_path: str | None = None
     opening: Opening | None = None  # the file, under way; for the window
     settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        """What is measured is in the settings, where pictures and the window find it."""
+        if self.profile:
+            self.settings.measuring.profile = [list(point) for point in self.profile]
+        if self.measure is not None:
+            kind, points = self.measure
+            self.settings.measuring.items.append(Measurement(kind, [list(point) for point in points]))
 
     def show_project(self, opened: Project, path: str) -> None:
         """Open what a project says; `settings` began as the project's."""

@@ -113,6 +113,7 @@ class Decorations:
     scale: bool = False  # a bar of a round number of metres
     north: bool = False  # an arrow
     credits: bool = False  # the file's attribution
+    measurements: bool = True  # lines and polygons of `Settings.measuring`, and what they say
 
 
 @dataclass

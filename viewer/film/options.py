@@ -54,7 +54,7 @@ _OPTIONS = (
         GROUP,
         "--decorations",
         type=Kinds(),
-        help="On pictures: some of legend,scale,north,credits; all; none (legend; a film without overlay: none).",
+        help="On pictures: some of legend,scale,north,credits,measurements; all; none (legend,measurements).",
     ),
 )
 
@@ -83,8 +83,9 @@ def check(launch: Launch) -> None:
 
 
 def set_decorations(launch: Launch, asked: frozenset[str] | None) -> None:
-    """What pictures carry; when nothing was said the legend, but for films whose colours nobody has to look up."""
+    """What pictures carry; unless said, what is measured, and the legend where colours have to be looked up."""
     if asked is None:
-        asked = frozenset() if launch.render and launch.settings.overlay.name == "none" else frozenset(["legend"])
+        plain = launch.render and launch.settings.overlay.name == "none"
+        asked = frozenset(["measurements"] if plain else ["legend", "measurements"])
     for kind in fields(Decorations):
         setattr(launch.settings.decorations, kind.name, kind.name in asked)

@@ -1,12 +1,17 @@
-"""How measuring looks everywhere: colours of the surfaces, titles of the panels."""
+"""How measuring looks everywhere: colours of the surfaces and lines, titles of the panels, the number in short."""
 
 from __future__ import annotations
 
+from viewer import text
 from viewer.gui import theme
+from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
 
 MEASURE_PANEL, PROFILE_PANEL = "Measure", "Profile"
 """Titles of the panels."""
+
+LINE, PROFILE_LINE, CASING = "ffd23f", "ffffff", "101418"
+"""Yellow for measurements and white for the profile, cased in black: they stand out from every colour map."""
 
 
 def colour(name: str) -> str:
@@ -17,3 +22,14 @@ def colour(name: str) -> str:
         return theme.slot(name)
     one, other = name.split(" − ")
     return theme.slot(one) if other == REFERENCE else theme.RESIDUAL
+
+
+def headline(result: Measured, slot: str) -> str:
+    """The first number of a measurement, as its label in the scene and its line in lists."""
+    own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
+    if result.kind == "point":
+        return text.metres(own.get("height_m"))
+    if result.kind == "distance":
+        rise = text.signed_metres(own.get("height_difference_m"))
+        return f"{text.length(result.common['horizontal_m'])}, {rise}"
+    return text.area(result.common["planimetric_m2"])

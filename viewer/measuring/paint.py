@@ -12,14 +12,11 @@ from viewer import text
 from viewer.gui import theme
 from viewer.measuring import geometry
 from viewer.measuring.laid import Laid, laid, on_screen
-from viewer.measuring.quantities import Measured
+from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import REFERENCE
 
 if TYPE_CHECKING:
     from viewer.app import App
-
-LINE, PROFILE_LINE, CASING = "ffd23f", "ffffff", "101418"
-"""Yellow for measurements and white for the profile, cased in black: they stand out from every colour map."""
 
 HINTS = {
     "point": "Click a place · Esc ends",
@@ -73,17 +70,6 @@ def _shape(paint: Any, shape: Laid, colour: str) -> None:
         paint.add_circle_filled(corner, 0.2 * em, theme.u32(colour))
 
 
-def headline(result: Measured, slot: str) -> str:
-    """The first number of a measurement, as its label in the scene and its line in lists."""
-    own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
-    if result.kind == "point":
-        return text.metres(own.get("height_m"))
-    if result.kind == "distance":
-        rise = text.signed_metres(own.get("height_difference_m"))
-        return f"{text.length(result.common['horizontal_m'])}, {rise}"
-    return text.area(result.common["planimetric_m2"])
-
-
 def _ahead(app: App, paint: Any, points: np.ndarray, closed: bool) -> None:
     """How long or large the draft would be if the next click were here."""
     if closed:
@@ -123,13 +109,12 @@ def _cursor(app: App, paint: Any) -> None:
     if made is None or at is None:
         return
     index = int(np.argmin(np.abs(made.distance_m - at)))
-    place = np.array([[made.easting[index], made.northing[index]]])
-    ((x, y),), _ = on_screen(app, place, look=False)
-    if not math.isfinite(x):
+    there = on_screen(app, np.array([made.easting[index], made.northing[index]]))
+    if there is None:
         return
     em = hello_imgui.em_size()
-    paint.add_circle(ImVec2(x, y), 0.5 * em, theme.u32(CASING, 0.8), 0, 0.3 * em)
-    paint.add_circle(ImVec2(x, y), 0.5 * em, theme.u32(PROFILE_LINE), 0, 0.15 * em)
+    paint.add_circle(there, 0.5 * em, theme.u32(CASING, 0.8), 0, 0.3 * em)
+    paint.add_circle(there, 0.5 * em, theme.u32(PROFILE_LINE), 0, 0.15 * em)
     heights = {name: float(values[index]) for name, values in made.heights_m.items()}
     shown = heights.get(app.settings.active, heights.get(REFERENCE, math.nan))
-    _card(paint, x, y, f"{text.length(float(made.distance_m[index]))}: {text.metres(shown)}")
+    _card(paint, there.x, there.y, f"{text.length(float(made.distance_m[index]))}: {text.metres(shown)}")

@@ -13,6 +13,7 @@ from neural.sampling import Sampler
 from viewer.measuring import geometry
 from viewer.measuring.readout import read
 from viewer.measuring.terrain import REFERENCE, Terrain
+from viewer.settings import Measurement
 
 KINDS = ("point", "distance", "area")
 """What can be measured; the number of points needed is FEWEST."""
@@ -27,6 +28,11 @@ MOST_SAMPLES = 20_000
 
 MOST_CELLS = 1 << 20
 """Cells that a polygon's box is divided into at most; a larger one has them larger."""
+
+
+def is_one(item: Measurement) -> bool:
+    """Whether an item, perhaps from a file, can be measured."""
+    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(len(point) == 2 for point in item.points)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from neural.grid import Bounds
 from neural.sampling import Sampler
 from viewer.gui import window
 from viewer.measuring import profiles, quantities
+from viewer.measuring.lines import View
 from viewer.measuring.look import MEASURE_PANEL, PROFILE_PANEL
 from viewer.measuring.profiles import Profile
 from viewer.measuring.quantities import Measured
 from viewer.measuring.readout import Readout
-from viewer.measuring.terrain import Terrain
+from viewer.measuring.terrain import Terrain, of_scene
 from viewer.measuring.tool import DrawTool
 from viewer.settings import Measurement
 from viewer.terrain.background import Latest
@@ -57,18 +58,9 @@ class Measuring:
         """
         if scene.reader is None:
             return None
-        slots = {}
-        for slot, choice in scene.settings.slots.items():
-            decoder = scene.decoder(choice)
-            if decoder is None:
-                continue
-            kept = self._samplers.get(id(decoder))
-            if kept is None:
-                kept = self._samplers[id(decoder)] = Sampler(decoder)
-            slots[slot] = kept
-        measured = scene.files[min(file, len(scene.files) - 1)]
-        state = tuple((slot, id(sampler)) for slot, sampler in slots.items()), id(measured.reference)
-        return Terrain(measured.reader.grid, slots, measured.reference), state
+        terrain = of_scene(scene, file, self._samplers)
+        state = tuple((slot, id(sampler)) for slot, sampler in terrain.slots.items()), id(terrain.reference)
+        return terrain, state
 
     def update(self, app: App) -> None:
         """One frame: ask for what is not measured yet, take in what is."""
@@ -76,7 +68,7 @@ class Measuring:
         if there is None:
             return
         measuring = app.settings.measuring  # from a project file, perhaps: what is none is dropped
-        measuring.items[:] = [item for item in measuring.items if _is_one(item)]
+        measuring.items[:] = [item for item in measuring.items if quantities.is_one(item)]
         measuring.profile[:] = [point for point in measuring.profile if len(point) == 2]
         self._measure(app, *there)
         self._profile(app, *there)
@@ -144,8 +136,7 @@ class Measuring:
         ground = None if app.scene is None else app.scene.ground
         if ground is None or app.viewport is None:
             return np.full((len(places), 2), np.nan)
-        z = ground.coarse_z(places[:, 0], places[:, 1])
-        return project(app, np.column_stack([places, z]))
+        return View(ground, app.camera, app.viewport.size).places(places)[0]
 
     def follow(self, app: App, pick: Pick | None) -> Pick | None:
         """The pick under the cursor with what workers have found out about it."""
@@ -156,15 +147,10 @@ class Measuring:
         return self.readout.follow(there[0], pick, there[1])
 
     def begin(self, app: App) -> None:
-        """What the command line asked for is there from the start."""
-        launch, measuring = app.launch, app.settings.measuring
-        if launch.profile:
-            measuring.profile = [list(point) for point in launch.profile]
+        """The panels of what the command line asked for are there from the start."""
+        if app.launch.profile:
             window.show_panel(PROFILE_PANEL, True)
-        if launch.measure is not None:
-            kind, points = launch.measure
-            if len(points) >= quantities.FEWEST[kind]:
-                measuring.items.append(Measurement(kind, [list(point) for point in points]))
+        if app.launch.measure is not None:
             window.show_panel(MEASURE_PANEL, True)
 
     def take_up(self, app: App, tool: str) -> None:
@@ -231,24 +217,8 @@ class Measuring:
         return item.kind, repr(item.points), state
 
 
-def _is_one(item: Measurement) -> bool:
-    """Whether an item can be measured."""
-    enough = item.kind in quantities.KINDS and len(item.points) >= quantities.FEWEST[item.kind]
-    return enough and all(len(point) == 2 for point in item.points)
-
-
 def _touches(bounds: Bounds, points: list[list[float]]) -> bool:
     return any(bounds.west <= east <= bounds.east and bounds.south <= north <= bounds.north for east, north in points)
-
-
-def project(app: App, points: np.ndarray) -> np.ndarray:
-    """Pixels [n, 2] of drawn points [n, 3], as `Camera.project`; NaN behind the eye."""
-    assert app.viewport is not None
-    width, height = app.viewport.size
-    right, up, forward = ((points - app.camera.eye) @ app.camera.axes.T).T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = height / (2 * np.tan(np.radians(app.camera.fov_deg) / 2)) / np.where(forward > 0, forward, np.nan)
-    return np.column_stack([width / 2 + right * scale, height / 2 - up * scale])
 
 
 def _measure(terrain: Terrain, kind: str, points: list[list[float]], outdated: Callable[[], bool]) -> Measured:

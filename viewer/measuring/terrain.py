@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neural.grid import Grid
 from neural.sampling import Sampler
 from viewer.terrain.reference import LayerReference, Reference
+
+if TYPE_CHECKING:
+    from viewer.terrain.scene import Scene
 
 REFERENCE = "reference"
 SERIES = (REFERENCE, "A", "B")
@@ -91,3 +94,18 @@ def differences(values: Mapping[str, Any]) -> dict[str, Any]:
         for one, other in DIFFERENCES
         if one in values and other in values
     }
+
+
+def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None) -> Terrain:
+    """The slots of a scene with a file. Levels and the reference are those of an open file, the main one or another.
+
+    `kept` holds samplers made before, by decoder, and gets those made now.
+    """
+    kept = {} if kept is None else kept
+    slots = {}
+    for slot, choice in scene.settings.slots.items():
+        decoder = scene.decoder(choice)
+        if decoder is not None:
+            slots[slot] = kept.setdefault(id(decoder), Sampler(decoder))
+    measured = scene.files[min(file, len(scene.files) - 1)]
+    return Terrain(measured.reader.grid, slots, measured.reference)

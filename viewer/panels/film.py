@@ -20,7 +20,13 @@ TITLE = "Film"
 DOCK = "Column"
 
 _EASINGS = tuple(EASINGS)
-_DECORATIONS = (("Legend", "legend"), ("Scale bar", "scale"), ("North arrow", "north"), ("Credits", "credits"))
+_DECORATIONS = (
+    ("Legend", "legend"),
+    ("Scale bar", "scale"),
+    ("North arrow", "north"),
+    ("Credits", "credits"),
+    ("Measurements", "measurements"),
+)
 _GENERATOR_TIPS = {"tour": "A flight over the roughest part of the area and back.", "orbit": "Once around the area."}
 
 

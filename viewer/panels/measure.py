@@ -11,7 +11,7 @@ from imgui_bundle import hello_imgui, imgui
 from viewer import text
 from viewer.gui import theme, widgets
 from viewer.measuring import command, look
-from viewer.measuring.paint import headline
+from viewer.measuring.look import headline
 from viewer.measuring.quantities import KINDS, Measured
 from viewer.measuring.readout import Reading
 from viewer.measuring.terrain import REFERENCE

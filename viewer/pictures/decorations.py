@@ -1,4 +1,4 @@
-"""What a picture carries besides the terrain: legend, scale bar, north arrow, credits. Drawn with numpy, no GL.
+"""What a picture carries besides the terrain: legend, scale bar, north arrow, credits, measurements. numpy, no GL.
 
 A picture may come in strips: everything is placed in the whole picture and cut at the strip's rows.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from viewer.draw.contours import Label
     from viewer.gui.legend import Legend
     from viewer.gui.split import Side
+    from viewer.pictures.measured import Shape
     from viewer.terrain.scene import Scene
 
 SCALE_SHARE = 0.22
@@ -42,6 +43,7 @@ class Decorations:
     credits: str = ""
     labels: Sequence[Label] = ()  # heights on contour lines
     sides: Sequence[Side] = ()  # of a split picture
+    measured: Sequence[Shape] = ()  # lines and polygons
 
     @property
     def em(self) -> int:
@@ -52,6 +54,10 @@ class Decorations:
         """Paint those rows of the picture, uint8 [n, width, 3], that begin `top` pixels from its upper side."""
         width, height = self.size_px
         em, below = self.em, height - top
+        if self.measured:
+            from viewer.pictures import measured
+
+            measured.paint(rows, self.measured, em, top)
         if self.labels:
             contour_labels.paint(rows, self.labels, self.size_px, em, top)
         if self.sides:
@@ -136,7 +142,16 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
         credits(scene) if asked.credits else "",
         scene.survey.labels(scene.settings),
         sides,
+        _measured(scene, camera, size_px) if asked.measurements else (),
     )
+
+
+def _measured(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Sequence[Shape]:
+    if not (scene.settings.measuring.items or scene.settings.measuring.profile):
+        return ()  # most pictures; what measures takes time to import
+    from viewer.pictures import measured
+
+    return measured.shapes(scene, camera, size_px)
 
 
 def metres_per_px(

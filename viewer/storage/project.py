@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +14,7 @@ from neural.errors import NtileError
 from neural.surface import available_bits
 from viewer.camera import Camera
 from viewer.draw import colormaps, overlay_kinds
-from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Measurement, Settings
+from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
 from viewer.storage import plain, textfile
 
 if TYPE_CHECKING:
@@ -133,11 +132,13 @@ def read(path: str | os.PathLike[str]) -> Project:
 
 def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     """Camera and settings; returns the names of what is not understood."""
+    from viewer.measuring.quantities import is_one
+
     settings, unknown = Settings(), []
     if values.get("settings") is not None:
         unknown += [f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())]
     items = settings.measuring.items
-    settings.measuring.items = [item for item in items if _measurable(item)]
+    settings.measuring.items = [item for item in items if is_one(item)]
     settings.measuring.profile = [point for point in settings.measuring.profile if len(point) == 2]
     unknown += ["settings.measuring.items"] * (len(settings.measuring.items) < len(items))
     settings.slots = {slot: settings.slots.get(slot) or Settings().slots[slot] for slot in SLOTS}
@@ -150,13 +151,6 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     known = {MARK, "program", "files", "reference", "camera", "settings"}
     project.parts = {name: value for name, value in values.items() if name not in known}
     return unknown
-
-
-def _measurable(item: Measurement) -> bool:
-    """Whether this is a place, a line or an area."""
-    from viewer.measuring.quantities import FEWEST
-
-    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(len(point) == 2 for point in item.points)
 
 
 def settings_of(project: Project) -> Settings:

@@ -1,0 +1,93 @@
+"""Lines and polygons as they lie in a picture: on the drawn surface, and which parts of them the ground hides. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from viewer.camera import Camera
+from viewer.measuring import geometry
+
+PLACES = 144
+"""Places of a line at which it is laid on the drawn surface, corners not counted."""
+
+LOOKS = 64
+"""Places between a point of a line and the eye where ground in between is looked for."""
+
+DASH = 2
+"""Pieces of a hidden line that are drawn, and that are left out, in turns."""
+
+
+class Surface(Protocol):
+    """The drawn ground (`viewer.terrain.ground.DrawnGround`)."""
+
+    def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
+        """Drawn heights at places [n]; NaN outside."""
+
+
+class View(NamedTuple):
+    """Who looks at what, and how large the picture is."""
+
+    ground: Surface
+    camera: Camera
+    size_px: tuple[int, int]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixels [n, 2] from the picture's top left corner of drawn points [n, 3]; NaN behind the eye."""
+        width, height = self.size_px
+        right, up, forward = ((points - self.camera.eye) @ self.camera.axes.T).T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            depth = np.where(forward > 0, forward, np.nan)
+            scale = height / (2 * math.tan(math.radians(self.camera.fov_deg) / 2)) / depth
+        return np.column_stack([width / 2 + right * scale, height / 2 - up * scale])
+
+    def places(self, places: np.ndarray, *, look: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels [n, 2] of places [n, 2] on the drawn surface; with `look`, which of them no ground hides, bool [n]."""
+        points = np.column_stack([places, self.ground.coarse_z(places[:, 0], places[:, 1])])
+        seen = np.ones(len(points), bool)
+        if look:
+            share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # closer looks near the line
+            way = self.camera.eye - points
+            rays = points[:, None, :] + share[None, :, None] * way[:, None, :]
+            between = self.ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(rays.shape[:2])
+            clear = 0.001 * np.linalg.norm(way, axis=1)[:, None]
+            with np.errstate(invalid="ignore"):
+                seen = ~(between > rays[..., 2] + clear).any(axis=1)
+        return self.project(points), seen
+
+
+class Lines(NamedTuple):
+    """A shape in a picture; pixels from its top left corner, float64 [n, 2] each."""
+
+    solid: list[np.ndarray]  # polylines that are seen
+    dashed: list[np.ndarray]  # pieces of those that the ground hides
+    corners: np.ndarray
+    anchor: np.ndarray | None  # [2], where the label belongs; None where no part has a surface below
+
+
+def lay(view: View, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
+    """A polyline through corners [n, 2] or, where `closed`, a polygon; without `look` all of it counts as seen."""
+    outline = geometry.as_points(np.concatenate([corners, corners[:1]]) if closed else corners)
+    solid: list[np.ndarray] = []
+    dashed: list[np.ndarray] = []
+    if len(outline) > 1:
+        length = float(geometry.segment_lengths_m(outline).sum())
+        pieces = geometry.along(outline, length / PLACES, 2 * PLACES)
+        at, seen = view.places(np.column_stack([pieces.easting, pieces.northing]), look=look)
+        known = np.isfinite(at[:-1, 0]) & np.isfinite(at[1:, 0])
+        open_view = known & seen[:-1] & seen[1:]
+        solid = _runs(at, open_view)
+        dashed = _runs(at, known & ~open_view & (np.arange(len(at) - 1) % (2 * DASH) < DASH))
+    middle = corners.mean(axis=0) if closed else corners[-1]
+    ends, _ = view.places(np.concatenate([corners, middle[None, :], corners[:1]]))
+    spots, anchors = ends[: len(corners)], ends[len(corners) :]
+    anchors = anchors[np.isfinite(anchors[:, 0])]
+    return Lines(solid, dashed, spots[np.isfinite(spots[:, 0])], anchors[0] if len(anchors) else None)
+
+
+def _runs(at: np.ndarray, pieces: np.ndarray) -> list[np.ndarray]:
+    """Consecutive pieces [n − 1] between points [n, 2] as polylines."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], pieces.astype(int), [0]])))
+    return [at[start : stop + 1] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
