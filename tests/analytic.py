@@ -8,13 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neural.archive import write_archive
 from neural.grid import Grid
-from neural.metadata import LayerDraft
-from neural.methods.reference import Reference, encode_raster
-from neural.pyramid import build
-from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
+from tests import areas
 
 Height = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Eastings and northings → metres."""
@@ -62,19 +58,5 @@ class Formula:
 def write(out: Path, heights: Sequence[Height], *, holed: bool = False, crs_wkt: str = "") -> Path:
     """One layer per formula, in their order; the first is what others are measured against."""
     grid = Grid(crs_wkt, GRID.transform, GRID.width, GRID.height)
-    method = Reference(TOLERANCE_M)
-    with Stage.open(out, "analytic") as stage:
-        for layer, height in enumerate(heights):
-            rows = []
-            for tile in build(Formula(height, grid, holed)):
-                offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
-                mask = None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
-                body = method.pack(latents, 32, {})
-                rows.append(StagedTile(layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body))
-            stage.put_group(layer, rows)
-        drafts = [
-            LayerDraft("reference", method.config(), 32, tolerance_m=TOLERANCE_M, title=height.__name__.title())
-            for height in heights
-        ]
-        write_archive(out, grid, drafts, stage, lambda layer, row: row.latents, {}, {"attribution": "made up"})
-    return out
+    layers = {height.__name__.title(): Formula(height, grid, holed) for height in heights}
+    return areas.write_layers(out, layers, TOLERANCE_M)

@@ -6,13 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from neural.archive import write_archive
 from neural.grid import Grid
-from neural.metadata import LayerDraft
-from neural.methods.reference import Reference, encode_raster
-from neural.pyramid import build
-from neural.stage import Stage, StagedTile
 from neural.tiles import TILE
+from tests import areas
 
 GRID = Grid("", (4.0, 0.0, 1000.0, 0.0, -4.0, 9000.0), 900, 700)  # 3 levels, 12 + 4 + 1 tiles
 TOLERANCE_M = 0.01
@@ -46,14 +42,4 @@ class Mountains:
 
 def write(out: Path, grid: Grid = GRID, lift_m: float = 0.0) -> Path:
     """Encode the area, or another grid over it."""
-    method = Reference(TOLERANCE_M)
-    with Stage.open(out, "mountains") as stage:
-        for number, tile in enumerate(build(Mountains(grid, lift_m))):
-            offset_m, scale_m, latents = encode_raster(tile.heights, tile.valid, TOLERANCE_M)
-            mask = None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
-            body = method.pack(latents, 32, {})
-            staged = StagedTile(0, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body)
-            stage.put_group(number, [staged])
-        draft = LayerDraft("reference", method.config(), 32, tolerance_m=TOLERANCE_M, title="Mountains")
-        write_archive(out, grid, [draft], stage, lambda layer, row: row.latents, {}, {"attribution": "made up"})
-    return out
+    return areas.write_layers(out, {"Mountains": Mountains(grid, lift_m)}, TOLERANCE_M)

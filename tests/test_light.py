@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import shaders
-from tests import made_up
+from tests import areas
 from tests.scene_tools import SIZE, image, is_background, whole_area, world_of
 from viewer.draw import colormaps
 from viewer.draw.light import direction
@@ -143,7 +143,7 @@ def test_pictures_show_the_hillshade_of_the_slope_as_drawn(scene, target, tmp_pa
     shading = scene.settings.shading
     shading.mode, shading.sun_azimuth_deg, shading.sun_altitude_deg = "hillshade", AZIMUTH, ALTITUDE
     scene.settings.view.exaggeration, scene.settings.view.sse_px = exaggeration, 0.05
-    scene.open(made_up.write(tmp_path / "area.ntile", surface))
+    scene.open(areas.write_square(tmp_path / "area.ntile", surface))
     camera = whole_area(scene)
     headless.load(scene, camera, SIZE)
     picks = {}
@@ -174,7 +174,7 @@ def test_level_ground_shows_the_colours_of_the_legend(scene, target, tmp_path, n
     shading = scene.settings.shading
     shading.hillshade, scene.settings.view.msaa = name, samples
     shading.elevation_auto = False
-    scene.open(made_up.write(tmp_path / "level.ntile", lambda x, y: 250.0 + 0 * x))
+    scene.open(areas.write_square(tmp_path / "level.ntile", lambda x, y: 250.0 + 0 * x))
     camera = whole_area(scene)
     headless.load(scene, camera, SIZE)
     for colours in colormaps.names("elevation"):
@@ -206,7 +206,7 @@ def test_edges_average_light_not_bytes(scene, target, magenta, tmp_path):
     """Half covered, magenta over black shows 188 and not 128."""
     shading = scene.settings.shading
     shading.mode, shading.elevation_auto = "elevation", False
-    scene.open(made_up.write(tmp_path / "level.ntile", lambda x, y: 250.0 + 0 * x))
+    scene.open(areas.write_square(tmp_path / "level.ntile", lambda x, y: 250.0 + 0 * x))
     camera = whole_area(scene, pitch_deg=-50.0, heading_deg=20.0)
     headless.load(scene, camera, SIZE)
     pictures = {}
@@ -237,7 +237,7 @@ def low_over(scene, target):
 
 def test_haze_takes_far_ground_to_the_colour_of_the_horizon(scene, target, tmp_path):
     shading = scene.settings.shading
-    scene.open(made_up.write(tmp_path / "level.ntile", lambda x, y: 250.0 + 0 * x))
+    scene.open(areas.write_square(tmp_path / "level.ntile", lambda x, y: 250.0 + 0 * x))
     clear, camera = low_over(scene, target)
     shading.fog = 1.0
     hazy, _ = low_over(scene, target)
@@ -289,7 +289,7 @@ def test_eye_dome_lighting_darkens_what_lies_behind_an_edge_and_leaves_planes(sc
 
     scene.settings.view.msaa, scene.settings.view.sse_px = samples, 0.2
     scene.settings.shading.mode = "elevation"
-    scene.open(made_up.write(tmp_path / "step.ntile", step))
+    scene.open(areas.write_square(tmp_path / "step.ntile", step))
     camera = whole_area(scene, pitch_deg=-25.0, heading_deg=180.0)  # from the north: the edge hides its foot
     headless.load(scene, camera, SIZE)
     plain = image(scene, target, camera)

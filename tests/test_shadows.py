@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tests import made_up, mountains
+from tests import areas, mountains
 from tests.scene_tools import SIZE, image, is_background, whole_area, world_of
 from viewer.camera import Camera
 from viewer.draw.light import direction
@@ -26,7 +26,7 @@ def ridge(x, y):
 
 @pytest.fixture(scope="module")
 def ridge_file(tmp_path_factory):
-    return made_up.write(tmp_path_factory.mktemp("shadows") / "ridge.ntile", ridge, cells=512, cell_m=1.0)
+    return areas.write_square(tmp_path_factory.mktemp("shadows") / "ridge.ntile", ridge, cells=512, cell_m=1.0)
 
 
 def pictures(scene, target, camera):
@@ -93,7 +93,7 @@ def dome(x, y):
 
 @pytest.fixture(scope="module")
 def dome_file(tmp_path_factory):
-    return made_up.write(tmp_path_factory.mktemp("shadows") / "dome.ntile", dome, cells=512, cell_m=2.0)
+    return areas.write_square(tmp_path_factory.mktemp("shadows") / "dome.ntile", dome, cells=512, cell_m=2.0)
 
 
 def seen_on_dome(camera: Camera, x: int, y: int) -> tuple[float, float] | None:
