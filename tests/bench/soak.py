@@ -100,14 +100,21 @@ class Soak:
         self.viewport.place((0.0, 0.0, float(width), float(height)), 1.0)
 
     def see_everything(self) -> None:
-        """Draw with every look once: compiled programs are kept, 2 to 3 MB each on llvmpipe, and are no leak."""
+        """Draw with every look from several places: compiled programs are kept, 2 to 3 MB each on llvmpipe, and are
+        no leak. They differ where tiles morph, and where the area ends."""
         for path in self.paths:
             self.open(path)
-            looks = itertools.product(OVERLAYS, (False, True), (False, True))
-            for overlay, tint, wireframe in looks:
-                self.settings.overlay.name = overlay
-                self.settings.debug.lod_tint, self.settings.debug.wireframe = tint, wireframe
-                self.step()
+            west, south, east, _, _, high = self.scene.bounds
+            for share in (1.0, 0.25, 0.05):  # of the area's width above its southern rim
+                self.camera.easting, self.camera.northing = west + 0.4 * (east - west), south
+                self.camera.z = high + share * (east - west)
+                self.camera.heading_deg, self.camera.pitch_deg = 10.0, -40.0
+                for overlay, tint, wireframe in itertools.product(OVERLAYS, (False, True), (False, True)):
+                    self.settings.overlay.name = overlay
+                    self.settings.debug.lod_tint, self.settings.debug.wireframe = tint, wireframe
+                    self.draw()
+                    while not self.scene.ready:
+                        self.draw()
 
     @property
     def programs(self) -> int:
@@ -135,11 +142,15 @@ class Soak:
         """One frame of flight."""
         self.move()
         self.camera.stay_above(self.scene.surface_z(self.camera.easting, self.camera.northing))
-        self.viewport.render(self.scene, self.camera)
-        _ = self.scene.error_stats
+        self.draw()
         self.scene.pick(self.camera, *self.rng.uniform((0, 0), self.viewport.size))
         if self.scene.messages:
             raise NtileError(self.scene.messages[0])
+
+    def draw(self) -> None:
+        """One frame."""
+        self.viewport.render(self.scene, self.camera)
+        _ = self.scene.error_stats
 
     def release(self) -> None:
         """Free everything."""
