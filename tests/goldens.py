@@ -4,7 +4,8 @@
     python -m tests.goldens shadows tint    only these
 
 They are stored with LEVELS levels per channel, which makes them small; a picture agrees with its golden when no more
-than ODD_SHARE of its pixels differ by more than ODD_LEVELS of 255 in any channel.
+than ODD_SHARE of its pixels differ by more than ODD_LEVELS of 255 in any channel, and, stored alike, no more than
+OTHER_SHARE differ at all: light that is off by 2 of 255 everywhere is noticed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ ODD_LEVELS = 18
 """Three half steps of a golden's levels."""
 ODD_SHARE = 0.004
 """A few edges may fall differently with another version of Mesa."""
+OTHER_SHARE = 0.1
+"""Another rounding puts a few pixels into the next level."""
 
 AREAS = {"hills": hills.write, "mountains": mountains.write}
 """What writes an area's file."""
@@ -113,6 +116,14 @@ def write(name: str, picture: np.ndarray) -> None:
 def odd(picture: np.ndarray, golden: np.ndarray) -> np.ndarray:
     """Pixels that do not agree, bool [h, w]."""
     return np.abs(picture.astype(int) - golden).max(axis=-1) > ODD_LEVELS
+
+
+def disagreement(picture: np.ndarray, golden: np.ndarray) -> str:
+    """In which respect a picture is not the golden one; "" where it is."""
+    share, other = odd(picture, golden).mean(), (coarse(picture) != golden).any(axis=-1).mean()
+    if share > ODD_SHARE:
+        return f"{100 * share:.2f} % of the pixels differ by more than {ODD_LEVELS}"
+    return f"{100 * other:.1f} % of the pixels are in another level" if other > OTHER_SHARE else ""
 
 
 def save_difference(out: Path, picture: np.ndarray, golden: np.ndarray) -> None:
