@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from neural.errors import NtileError
-from viewer.film.job import Job
 from viewer.film.path import CameraPath
 
 if TYPE_CHECKING:
     from viewer.app import App
+    from viewer.film.job import Job
 
 SIZES = ((1280, 720), (1920, 1080), (2560, 1440), (3840, 2160), (7680, 4320))
 """Sizes offered; any other can be typed."""
@@ -50,6 +50,8 @@ class Rendering:
 
     def _start(self, out: str, path: CameraPath | None) -> bool:
         def start() -> None:
+            from viewer.film.job import Job  # and with it what starts processes
+
             if self.job is not None:
                 raise NtileError(f"{self.job.out} is still being made; wait for it or cancel it.")
             self.job = Job(out, self._app.projects.gather(), self.size, path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import platform
-from importlib import metadata
+from functools import cache
 from typing import TYPE_CHECKING
 
 from imgui_bundle import hello_imgui, imgui
@@ -23,10 +22,19 @@ LICENCES = (
 """Part and licence."""
 
 
+@cache
+def versions() -> list[tuple[str, str]]:
+    """What the program is made of."""
+    import platform  # these take a while, and few starts of the program lead here
+    from importlib import metadata
+
+    rows = [("Terrain Viewer", __version__), ("Python", f"{platform.python_version()}, {platform.platform()}")]
+    return rows + [(name, metadata.version(name)) for name in ("imgui-bundle", "moderngl", "numpy")]
+
+
 def facts(app: App) -> list[tuple[str, str]]:
     """Versions and renderer, as a bug report needs them."""
-    rows = [("Terrain Viewer", __version__), ("Python", f"{platform.python_version()}, {platform.platform()}")]
-    rows += [(name, metadata.version(name)) for name in ("imgui-bundle", "moderngl", "numpy")]
+    rows = list(versions())
     if app.scene is not None:
         info = app.scene.ctx.info
         rows += [("Renderer", info["GL_RENDERER"]), ("OpenGL", info["GL_VERSION"])]
