@@ -77,8 +77,8 @@ def test_settings_by_name(shown):
     for wrong, says in (
         ({"plaid": 1}, "no setting 'plaid'; there are .*exaggeration"),
         ({"colormap": "grey"}, "no setting 'colormap'"),
-        ({"exaggeration": "high"}, "'exaggeration' is of type float"),
-        ({"overlay": "plaid"}, "no overlay 'plaid'; choose from none, slope"),
+        ({"exaggeration": "high"}, "'exaggeration' cannot be 'high'; give a number from 0.01 to 1000"),
+        ({"overlay": "plaid"}, "'overlay' cannot be 'plaid'; choose from none, slope"),
     ):
         with pytest.raises(UsageError, match=says):
             shown.set(**wrong)

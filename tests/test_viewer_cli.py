@@ -2,6 +2,7 @@
 
 import builtins
 import os
+import re
 from dataclasses import replace
 
 import archives
@@ -228,3 +229,31 @@ def test_png_that_cannot_be_written(tmp_path):
     with pytest.raises(NtileError, match="cannot be written"):
         write_png(tmp_path / "taken.png", picture)
     assert os.listdir(tmp_path) == ["taken.png"]
+
+
+def test_any_setting_has_a_name(mountain_file, monkeypatch):
+    launches = []
+    monkeypatch.setattr(command, "run", launches.append)
+    typed = (
+        "shading_colormap=grey",
+        "edl = true",
+        "reach=30",
+        'overlay_colormap={"aspect": "compass"}',
+        "mesh_quads=32",
+    )
+    options = [part for each in typed for part in ("--set", each)]
+    result = CliRunner().invoke(command.main, [str(mountain_file), "--overlay", "slope", *options])
+    assert result.exit_code == 0, result.output
+    settings = launches[0].settings
+    assert (settings.shading.colormap, settings.shading.edl, settings.view.mesh_quads) == ("grey", True, 32)
+    assert (settings.overlay.reach, settings.overlay.colormap) == ({"slope": 30.0}, {"aspect": "compass"})
+    for wrong, says in (
+        ("edl", "write a setting's name, = and its value"),
+        ("plaid=1", "no setting 'plaid'; there are against, .*, edl, .*shading_colormap"),
+        ("edl=5", "'edl' cannot be 5; it is of type bool"),
+        ("fog=7", "give a number from 0 to 1"),
+        ("mesh_quads=7", "choose from 0, 16, 32"),
+    ):
+        result = CliRunner().invoke(command.main, [str(mountain_file), "--set", wrong])
+        assert result.exit_code == 2
+        assert re.search(says, result.output), result.output

@@ -18,7 +18,7 @@ from viewer.draw.overlay_kinds import NAMES
 from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
 from viewer.settings import Contours, Settings
-from viewer.storage import preferences
+from viewer.storage import named, preferences
 from viewer.storage import project as projects
 from viewer.storage.preferences import THEMES
 
@@ -155,6 +155,7 @@ def _launch(
     take(settings, rest)
     settings.overlay.name = overlay or settings.overlay.name
     compare_options.take(settings, rest)
+    texts = rest.pop("named")
     launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
     check(launch)
     launch.settings.view.sse_px = sse or settings.view.sse_px
@@ -166,6 +167,8 @@ def _launch(
         launch.settings.contours = Contours(on=True, auto=contours == 0, interval_m=contours or 10.0)
     if tolerance is not None:
         launch.settings.overlay.tolerance_m = tolerance
+    for text in texts:
+        named.put_text(settings, text)
     if decorations is not None or not project:  # a project says itself what its pictures carry
         set_decorations(launch, decorations)
     if opened is not None and project is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from viewer.gui import legend
 from viewer.pictures import headless
 from viewer.pictures.png import png_bytes, write_strips
 from viewer.settings import Measurement, Settings
-from viewer.storage import bookmarks, project
+from viewer.storage import bookmarks, named, project
 from viewer.terrain import layers
 from viewer.terrain.scene import Scene
 from viewer.terrain.stats import ErrorStats, FrameStats, Pick
@@ -166,24 +166,11 @@ class Viewer:
         """Change settings: `exaggeration=2`, `overlay="slope"`, `shading="hillshade"`, `contours=True`.
 
         A name is a field of one of `Settings`' groups, with the group before it where two groups share it
-        (`shading_colormap`), or a group with a main field: overlay, shading, contours. Raises UsageError.
+        (`shading_colormap`), or a group with a main field: overlay, shading, contours; `reach` and `overlay_colormap`
+        are those of the overlay shown. Raises UsageError.
         """
-        places = _places(self.settings)
         for name, value in settings.items():
-            if name not in places:
-                raise UsageError(f"There is no setting {name!r}; there are {', '.join(sorted(places))}.")
-            group, entry = places[name]
-            present = getattr(group, entry)
-            number = isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool)
-            if not number and not isinstance(value, type(present)):
-                kind = type(present).__name__
-                raise UsageError(f"The setting {name!r} is of type {kind}; {value!r} is not.")
-            if name in ("overlay", "overlay_name"):
-                from viewer.draw.overlay_kinds import NAMES
-
-                if value not in NAMES:
-                    raise UsageError(f"There is no overlay {value!r}; choose from {', '.join(NAMES)}.")
-            setattr(group, entry, float(value) if number else value)
+            named.put(self.settings, name, value)
 
     def look(self, view: View = None) -> Camera:
         """Move the camera to a view and return it. Raises NtileError for a view there is not."""
@@ -365,19 +352,3 @@ def context(gl_version: str = "auto") -> moderngl.Context:
     if gl_version not in _contexts:
         _contexts[gl_version] = gl.create_context(gl_version)
     return _contexts[gl_version]
-
-
-def _places(settings: Settings) -> dict[str, tuple[Any, str]]:
-    """Every name that `Viewer.set` knows → the group and the field it means."""
-    groups = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    groups = {name: group for name, group in groups.items() if is_dataclass(group)}
-    places: dict[str, tuple[Any, str]] = {}
-    short: dict[str, list[tuple[Any, str]]] = {}
-    for name, group in groups.items():
-        for entry in fields(group):
-            places[f"{name}_{entry.name}"] = group, entry.name
-            short.setdefault(entry.name, []).append((group, entry.name))
-    places |= {name: found[0] for name, found in short.items() if len(found) == 1 and name not in groups}
-    for name, main in (("overlay", "name"), ("shading", "mode"), ("contours", "on")):
-        places[name] = groups[name], main
-    return places

@@ -68,6 +68,14 @@ _OPTIONS = (
         default=(),
         help="Show some of tint,wireframe,boxes of tiles.",
     ),
+    option(
+        "Look",
+        "--set",
+        "named",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Any setting, such as shading_colormap=grey, reach=30; a wrong name lists them all.",
+    ),
 )
 
 

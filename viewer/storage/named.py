@@ -1,0 +1,64 @@
+"""Settings by name, for scripts and the command line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from neural.errors import UsageError
+from viewer.settings import Settings
+from viewer.storage import plain, project
+
+MAIN = {"overlay": "name", "shading": "mode", "contours": "on"}
+"""Groups that stand for one of their fields."""
+
+
+def places(settings: Settings) -> dict[str, tuple[str, str]]:
+    """Every name → the group and the field it means.
+
+    A name is a field of one of the groups, with the group before it where two groups share it, or one of MAIN.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    short: dict[str, list[tuple[str, str]]] = {}
+    for name in (entry.name for entry in fields(settings) if is_dataclass(getattr(settings, entry.name))):
+        for entry in fields(getattr(settings, name)):
+            found[f"{name}_{entry.name}"] = name, entry.name
+            short.setdefault(entry.name, []).append((name, entry.name))
+    found |= {name: at[0] for name, at in short.items() if len(at) == 1}
+    return found | {name: (name, main) for name, main in MAIN.items()}
+
+
+def put(settings: Settings, name: str, value: Any) -> None:
+    """Change a setting; one that each overlay has its own of is that of the overlay shown. Raises UsageError."""
+    known = places(settings)
+    if name not in known:
+        long = {f"{group}_{field}" for short, (group, field) in known.items() if short == field}
+        raise UsageError(f"There is no setting {name!r}; there are {', '.join(sorted(known.keys() - long))}.")
+    group, field = known[name]
+    present, path = getattr(getattr(settings, group), field), f"{group}.{field}"
+    wanted = value
+    if isinstance(present, dict) and not isinstance(value, dict):
+        wanted, path = {settings.overlay.name: value}, f"{path}.{settings.overlay.name}"
+    if plain.restore(settings, {group: {field: wanted}}, project.rules()):
+        raise UsageError(f"The setting {name!r} cannot be {value!r}; {_allowed(path, present)}.")
+
+
+def put_text(settings: Settings, text: str) -> None:
+    """Change a setting as typed: `"edl_strength=2"`, `"colormap=grey"`, `"contours=true"`. Raises UsageError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{text!r} sets nothing; write a setting's name, = and its value, such as edl_strength=2.")
+    try:
+        put(settings, name.strip(), json.loads(value))
+    except ValueError:
+        put(settings, name.strip(), value.strip())
+
+
+def _allowed(path: str, present: Any) -> str:
+    rule = project.rules().get(path)
+    if rule is None:
+        return f"it is of type {type(present).__name__}"
+    if len(rule) == 2 and all(isinstance(bound, float) for bound in rule):
+        return f"give a number from {rule[0]:g} to {rule[1]:g}"
+    return f"choose from {', '.join(str(choice) for choice in rule)}" if rule else "it has none"
