@@ -26,6 +26,9 @@ ABOUT = "film.json"
 CRF = 17
 """x264's constant quality: hardly to be told from the original."""
 
+_X264 = {"crf": str(CRF), "preset": "medium", "x264-params": "mbtree=0"}
+"""Without the macroblock tree, which gives other bits from run to run at some widths (480, not 640)."""
+
 _SCALING = 0x20 | 0x40000 | 0x80000
 """libswscale's AREA, ACCURATE_RND and BITEXACT: the same pixels on every processor."""
 
@@ -121,7 +124,7 @@ class Video:
 
         def start() -> None:
             self._file = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"})
-            stream: Any = self._file.add_stream("libx264", rate=rate, options={"crf": str(CRF), "preset": "medium"})
+            stream: Any = self._file.add_stream("libx264", rate=rate, options=_X264)
             stream.width, stream.height = self.size_px
             stream.pix_fmt = "yuv420p"
             context = stream.codec_context
