@@ -114,6 +114,9 @@ class Projects:
         except NtileError as error:
             if opened.reference is None:
                 raise
+            for opening in openings[1:]:  # begun with the reference that cannot be
+                opening.cancel()
+            openings = ()
             app.load(opened.files[0], None, methods, bits)
             said.append(str(error))
         assert app.scene is not None

@@ -105,7 +105,10 @@ def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None
     slots = {}
     for slot, choice in scene.settings.slots.items():
         decoder = scene.decoder(choice)
-        if decoder is not None:
-            slots[slot] = kept.setdefault(id(decoder), Sampler(decoder))
+        if decoder is None:
+            continue
+        if id(decoder) not in kept:
+            kept[id(decoder)] = Sampler(decoder)
+        slots[slot] = kept[id(decoder)]
     measured = scene.files[min(file, len(scene.files) - 1)]
     return Terrain(measured.reader.grid, slots, measured.reference)

@@ -56,7 +56,8 @@ def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape
 def _words(scene: Scene, item: Measurement) -> str:
     assert scene.reader is not None
     known = _WORDS.setdefault(scene.reader, {})
-    key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, scene.reference
+    serials = tuple(file.serial for file in scene.files)  # not the files, which would keep the reader
+    key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, serials
     if key not in known:
         known[key] = headline(quantities.measure(of_scene(scene), item.kind, item.points), scene.settings.active)
     return known[key]

@@ -45,14 +45,15 @@ def put(settings: Settings, name: str, value: Any) -> None:
 
 
 def put_text(settings: Settings, text: str) -> None:
-    """Change a setting as typed: `"edl_strength=2"`, `"colormap=grey"`, `"contours=true"`. Raises UsageError."""
+    """Change a setting as typed: `"shading_colormap=grey"`, `"contours=true"`. Raises UsageError."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UsageError(f"{text!r} sets nothing; write a setting's name, = and its value, such as edl_strength=2.")
     try:
-        put(settings, name.strip(), json.loads(value))
+        meant = json.loads(value)
     except ValueError:
-        put(settings, name.strip(), value.strip())
+        meant = value.strip()
+    put(settings, name.strip(), meant)
 
 
 def _allowed(path: str, present: Any) -> str:

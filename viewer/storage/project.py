@@ -178,11 +178,12 @@ def into(scene: Scene, project: Project, *, slots: bool = True, openings: Sequen
         scene.settings.slots = present
         return said
     places = {0: 0}  # as the project counts → as the scene does
-    begun = dict(zip(project.present[1:], openings, strict=False))
+    begun = iter(openings)
     for number, path in enumerate(project.files[1:], 1):
         try:
             if path not in project.missing:
-                places[number] = scene.add(begun[path].result() if path in begun else path)
+                opening = next(begun, None)
+                places[number] = scene.add(path if opening is None else opening.result())
         except NtileError as error:
             said.append(str(error))
     for slot, choice in scene.settings.slots.items():
