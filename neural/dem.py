@@ -25,6 +25,7 @@ from neural import warp
 from neural.errors import DemError, NtileError
 from neural.georef import Georef, resolve, undeclared_extreme
 from neural.grid import Grid
+from neural.reading import AS_STORED, ReadOptions
 from neural.tiles import TILE
 
 __all__ = ["Dem", "Grid", "open_dem"]
@@ -39,12 +40,11 @@ _CACHE_LIMIT_BYTES = 256 << 20
 _READ_AHEAD_CELLS = 1 << 24
 
 
-def open_dem(path: str | os.PathLike[str], *, crs: str | None = None, unit: str | None = None) -> Dem:
+def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED) -> Dem:
     """Open an elevation raster; use it as a context manager.
 
-    `crs` names the CRS of a file that has none, or the metric CRS to reproject to; "local" takes coordinates as
-    metres as they are. `unit` (m, ft, us-ft) is that of the heights. Raises DemError when the file cannot be
-    used and UsageError when `crs` or `unit` is needed or wrong.
+    `options` say what the file does not. Raises DemError when the file cannot be used and UsageError when an option
+    is needed or wrong.
     """
     name = os.fspath(path)
     if _is_local(name) and not os.path.exists(name):
@@ -53,7 +53,7 @@ def open_dem(path: str | os.PathLike[str], *, crs: str | None = None, unit: str 
     try:
         with _gdal(name, "is not a raster that GDAL can read; convert it to GeoTIFF or check that it is complete"):
             dataset = _open(name)
-            georef = resolve(dataset, crs, unit)
+            georef = resolve(dataset, options.crs, options.unit)
             return Dem(name, dataset, georef)
     except BaseException as error:
         if dataset is not None:

@@ -23,6 +23,7 @@ from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.model_files import model_method, model_stem
 from neural.pyramid import PyramidTile, build, count_tiles
+from neural.reading import AS_STORED, ReadOptions
 from neural.stage import Stage, StagedTile
 from neural.tile_encoders import LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
 
@@ -68,8 +69,7 @@ class EncodeOptions:
     models: tuple[str, ...] = ()  # shipped names or path stems, at most one per method; else its shipped one
     refine: int = 0  # steps of payload refinement
     reference_m: float | None = None  # tolerance of an added reference layer
-    crs: str | None = None
-    unit: str | None = None
+    reading: ReadOptions = AS_STORED
     attribution: str | None = None  # credit line stored in the file
     link_decoder: bool = False
     jobs: int | None = None  # threads
@@ -81,7 +81,7 @@ def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lam
     """Encode a DEM into `out`, which is never left partial. Raises NtileError of the fitting kind."""
     check_output(source, out)
     encoders = _encoders(options)
-    with open_dem(source, crs=options.crs, unit=options.unit) as dem:
+    with open_dem(source, options.reading) as dem:
         key = _key(dem, source, encoders, options)
         with Stage.open(out, key, options.restart) as stage:
             _stage_tiles(dem, encoders, stage, report)

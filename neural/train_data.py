@@ -11,6 +11,7 @@ import numpy as np
 
 from neural.errors import DemError
 from neural.fill import fill
+from neural.reading import ReadOptions
 from neural.tiles import TILE
 
 
@@ -48,7 +49,7 @@ def _read(path: Path, cell_m: float) -> Raster:
     from neural.dem import open_dem
 
     # Crops need samples as they are, whatever the CRS: `local` keeps every grid.
-    with open_dem(path, crs="local", unit="m") as dem:
+    with open_dem(path, ReadOptions(crs="local", unit="m")) as dem:
         heights, valid = dem.read(0, 0, dem.grid.height, dem.grid.width)
     return Raster(path.name, cell_m, heights, valid)
 

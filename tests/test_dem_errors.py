@@ -10,11 +10,12 @@ import pytest
 
 from neural.dem import open_dem
 from neural.errors import DemError, NtileError, UsageError
+from neural.reading import ReadOptions
 from tests.rasters import hills, north_up, write
 
 
 def read_all(path: Path, **options: str) -> None:
-    with open_dem(path, **options) as dem:
+    with open_dem(path, ReadOptions(**options)) as dem:
         dem.read(0, 0, dem.grid.height, dem.grid.width)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neural.errors import DemError, UsageError
+from neural.reading import AS_STORED, ReadOptions
 
 MANIFEST = "MANIFEST.csv"
 
@@ -18,27 +19,26 @@ class Place:
 
     name: str
     path: Path
-    crs: str | None = None
-    unit: str | None = None
+    reading: ReadOptions = AS_STORED
     split: str | None = None
     data_class: str | None = None  # dtm (bare earth), dsm, bathy, …
 
 
 def find_places(
-    arguments: Iterable[Path], splits: Sequence[str] | None, crs: str | None, unit: str | None
+    arguments: Iterable[Path], splits: Sequence[str] | None, reading: ReadOptions = AS_STORED
 ) -> list[Place]:
     """Rasters as they are, and of every folder the rows of `splits` (None: all) in its MANIFEST.csv, split by split.
 
     Columns: file, split, crs and data_class. A row without a CRS is taken as local metres; heights of a manifest are
-    metres unless `unit` says otherwise. Raises UsageError when a folder has no rows of a split, DemError when a
+    metres unless `reading` says otherwise. Raises UsageError when a folder has no rows of a split, DemError when a
     raster does not exist.
     """
     places: list[Place] = []
     for argument in arguments:
         if argument.is_dir():
-            places += _listed(argument, splits, crs, unit)
+            places += _listed(argument, splits, reading)
         else:
-            places.append(Place(argument.stem, argument, crs, unit))
+            places.append(Place(argument.stem, argument, reading))
     if not places:
         raise UsageError("nothing to measure: give a DEM or a folder with a MANIFEST.csv.")
     for place in places:
@@ -48,7 +48,7 @@ def find_places(
     return [replace(p, name=str(p.path)) if names.count(p.name) > 1 else p for p in places]
 
 
-def _listed(folder: Path, splits: Sequence[str] | None, crs: str | None, unit: str | None) -> list[Place]:
+def _listed(folder: Path, splits: Sequence[str] | None, reading: ReadOptions) -> list[Place]:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise UsageError(f"{folder} has no {MANIFEST} (columns file, split, crs): add one or name the rasters.")
@@ -61,8 +61,11 @@ def _listed(folder: Path, splits: Sequence[str] | None, crs: str | None, unit: s
         Place(
             Path(row["file"]).stem,
             folder / row["file"],
-            crs or (None if row.get("crs") else "local"),
-            unit or "m",
+            replace(
+                reading,
+                crs=reading.crs or (None if row.get("crs") or reading.src_crs else "local"),
+                unit=reading.unit or "m",
+            ),
             row["split"],
             row.get("data_class") or None,
         )

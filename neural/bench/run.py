@@ -136,7 +136,7 @@ def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
     for line in plan.series:
         with timed(line.name):
             found["learned"][line.name] = learned.measure(place, line, plan.bits, plan.threads, plan.device, quiet)
-    with open_dem(place.path, crs=place.crs, unit=place.unit) as dem:
+    with open_dem(place.path, place.reading) as dem:
         grid = dem.grid
         found |= {"width": grid.width, "height": grid.height, "cell_m": [grid.cell_x_m, grid.cell_y_m]}
         found["assumed"] = list(grid.assumptions)

@@ -8,6 +8,7 @@ import click
 
 from neural.cli import options
 from neural.methods import METHODS
+from neural.reading import ReadOptions
 
 
 @click.command("encode")
@@ -55,8 +56,7 @@ from neural.methods import METHODS
     help="Other methods: optimise each payload for so many steps (lapped_siren's encoder does so as it codes).",
 )
 @click.option("--reference", type=float, default=None, metavar="TOL", help="Add a reference layer within TOL metres.")
-@options.crs
-@options.unit
+@options.reading
 @click.option("--attribution", default=None, help="Credit line kept in the file.")
 @click.option("--link-decoder", is_flag=True, help="Name the decoder by hash instead of embedding it.")
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Threads (default: all cores).")
@@ -76,8 +76,7 @@ def command(
     models: tuple[str, ...],
     refine: int,
     reference: float | None,
-    crs: str | None,
-    unit: str | None,
+    reading: ReadOptions,
     attribution: str | None,
     link_decoder: bool,
     jobs: int | None,
@@ -108,8 +107,7 @@ def command(
         models=models,
         refine=refine,
         reference_m=reference,
-        crs=crs,
-        unit=unit,
+        reading=reading,
         attribution=attribution,
         link_decoder=link_decoder,
         jobs=jobs,

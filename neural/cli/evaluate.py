@@ -66,9 +66,10 @@ def _reference(stack: ExitStack, reader: Any, layer: Any, path: Path | None) -> 
 
     if path is not None:
         from neural.dem import open_dem
+        from neural.reading import ReadOptions
 
         grid = reader.grid
-        dem = stack.enter_context(open_dem(path, crs=grid.crs_wkt or "local", unit=None))
+        dem = stack.enter_context(open_dem(path, ReadOptions(crs=grid.crs_wkt or "local")))
         check_same_grid(grid, dem.grid, str(path))
         return dem, str(path)
     for other in reader.layers:

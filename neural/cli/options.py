@@ -7,21 +7,37 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+
+from neural.reading import ReadOptions
 
 PATH = click.Path(path_type=Path)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 layer = click.option("--layer", default=None, help="Layer by index, method or title (default: the first).")
 bits = click.option("--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized).")
-crs = click.option(
-    "--crs", default=None, help="CRS of a DEM that has none (EPSG code or WKT), or 'local' for plain metres."
-)
-unit = click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options of `ReadOptions`, as its one keyword `reading`."""
+
+    @click.option("--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'.")
+    @click.option("--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own.")
+    @click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
+    @click.option("--nodata", type=float, multiple=True, metavar="VALUE", help="Value of missing samples; repeatable.")
+    @click.option("--encoding", type=click.Choice(["mapbox", "terrarium"]), help="Heights packed into RGB bands.")
+    @wraps(command)
+    def with_reading(*args: Any, **keywords: Any) -> Any:
+        values = {field.name: keywords.pop(field.name) for field in fields(ReadOptions)}
+        return command(*args, reading=ReadOptions(**values), **keywords)
+
+    return with_reading
 
 
 def print_json(values: Any) -> None:

@@ -63,10 +63,11 @@ class DemReference:
 
     def __init__(self, path: str | Path, grid: Grid) -> None:
         from neural.dem import open_dem
+        from neural.reading import ReadOptions
 
         self.name = Path(path).name
         self._grid = grid
-        self._dem: Any = open_dem(path, crs=grid.crs_wkt or "local")
+        self._dem: Any = open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"))
         self._lock = threading.Lock()
 
     def close(self) -> None:
