@@ -157,11 +157,14 @@ class LappedEncoder(TileEncoder):
     method: LinkedMethod
 
     def __init__(self, stem: Path, rate: Rate) -> None:
+        from neural.lapped.boundary import LINEAR
         from neural.model_files import load_linked
 
-        self.method, self._weights, self.decoder = load_linked(stem)
+        method, self._weights, self.decoder = load_linked(stem)
+        self.method = type(method)(**{**method.config(), "boundary": LINEAR.name})
         self._rate = rate
-        self.identity = hashlib.sha256(self.decoder).hexdigest()  # what is staged serves any rate
+        # What is staged serves any rate.
+        self.identity = f"{hashlib.sha256(self.decoder).hexdigest()} {LINEAR.name}"
 
     @property
     def latent_dtype(self) -> str:

@@ -16,13 +16,15 @@ from neural.fill import fill
 from neural.grid import Grid
 from neural.hilbert import tiles_from_ids
 from neural.lapped.assembly import DETAILS, RIM, Model
+from neural.lapped.boundary import LINEAR
 from neural.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
 from neural.lapped.coder import LARGEST
 from neural.lapped.encoder import LAGRANGE, Encoder, Samples, around, tile_bands
+from neural.lapped.field import split_level
 from neural.lapped.levels import level_steps
 from neural.lapped.recent import Recent
 from neural.lapped.residual import Bound
-from neural.lapped.wavelet import BANDS, split_all
+from neural.lapped.wavelet import BANDS
 from neural.stage import Stage, StagedTile
 from neural.tiles import TILE, Tile, tile_id
 
@@ -154,14 +156,14 @@ def _root_levels(layer: StagedLayer) -> tuple[float, float]:
     finest = _finest_step(bands, above)
     while bands[0::2, 0::2].size > 1:
         above += 1
-        bands = split_all(bands[0::2, 0::2])
+        bands = split_level(bands[0::2, 0::2], LINEAR)
         finest = max(finest, _finest_step(bands, above))
     return float(bands[0, 0]), finest
 
 
 def _finest_step(bands: np.ndarray, above: int) -> float:
     """The finest step in metres at which the details of interleaved bands, `above` the finest level, can be coded."""
-    units = level_steps(1.0, above) * (LARGEST - 1)
+    units = level_steps(LINEAR.end_step, above) * (LARGEST - 1)
     largest = [np.abs(bands[y::2, x::2]).max(initial=0.0) for y, x in BANDS]
     return float(np.max(largest / units))
 
@@ -204,7 +206,7 @@ class LayerCoder(Encoder):
         samples = self._heights.samples(tile)
         if samples is None:
             return None
-        body = self.encode(tile, tile_bands(self._heights, tile), samples.valid)
+        body = self.encode(tile, tile_bands(self._heights, tile), samples)
         self._bodies.clear()
         return body
 
