@@ -47,11 +47,13 @@ class Boundary:
     """Rule for the values that lifting steps read beyond the ends of a line; the first sample is an even one."""
 
     name: str
-    even_share: float
-    """Beyond an even end: 0 mirrors the odd samples about it, 1 turns them about the end's own height (point
-    symmetry, exact on slopes), ½ is the mean of both."""
+    turned: float
+    """Beyond an even end: share of the outermost odd sample turned about the end (point symmetry); the rest is
+    extrapolated from the odd samples alone."""
     odd_weights: tuple[float, ...]
-    """Beyond an odd end: weights of the last even samples, from the end inwards."""
+    """Weights of the odd samples in that extrapolation, from the end inwards."""
+    even_weights: tuple[float, ...]
+    """Beyond an odd end: weights of the even samples, from the end inwards."""
     end_step: float
     """Quantization step of the details at an odd end of the grid over that of all others."""
 
@@ -67,18 +69,18 @@ class Boundary:
         steps = list(zip(LIFTING, _odd_gains(), strict=True))
         for number, (weight, gain) in reversed(list(enumerate(steps))) if inverse else enumerate(steps):
             if number % 2 == 0:
-                after = np.concatenate([even[1:], self._beyond_odd(even)[None]]) if len(even) == len(odd) else even[1:]
+                after = even[1:]
+                if len(even) == len(odd):
+                    after = np.concatenate([after, _extrapolated(even[::-1], self.even_weights)])
                 odd += (-weight if inverse else weight) * (even[: len(odd)] + after)
                 continue
-            turned = 2 * self.even_share * gain
-            mirrored = 1 - 2 * self.even_share
             own = np.zeros((len(even), 1))
-            own[0] += turned
-            before = np.concatenate([mirrored * odd[:1], odd])[: len(even)]
+            own[0] += 2 * self.turned * gain
+            before = np.concatenate([self._beyond_even(odd), odd])[: len(even)]
             after = odd
             if len(even) > len(odd):
-                own[-1] += turned
-                after = np.concatenate([odd, mirrored * odd[-1:]])
+                own[-1] += 2 * self.turned * gain
+                after = np.concatenate([odd, self._beyond_even(odd[::-1])])
             if inverse:
                 even = (even - weight * (before + after)) / (1 + weight * own)
             else:
@@ -91,11 +93,9 @@ class Boundary:
         out[1::2] = odd
         return out
 
-    def _beyond_odd(self, even: np.ndarray) -> np.ndarray:
-        weights = self.odd_weights if len(even) >= len(self.odd_weights) else ((2.0, -1.0) if len(even) > 1 else (1.0,))
-        if len(self.odd_weights) == 1:
-            weights = self.odd_weights
-        return np.tensordot(weights, even[: -len(weights) - 1 : -1], 1)
+    def _beyond_even(self, odd: np.ndarray) -> np.ndarray:
+        """Part of the value beyond an even end that odd samples [n, m], from the end inwards, say: [1, m]."""
+        return (1 - self.turned) * _extrapolated(odd, self.odd_weights) - self.turned * odd[:1]
 
     def for_split(self, count: int) -> Extension:
         """Extend `count` samples by HALO for `neural.lapped.wavelet.split_lines`."""
@@ -122,13 +122,20 @@ class Boundary:
         return float(self.lift(np.eye(LONG)[:, -1:], inverse=True)[-1, 0])
 
 
-REFLECT = Boundary("reflect", 0.0, (1.0,), 1.0)
+REFLECT = Boundary("reflect", 0.0, (1.0,), (1.0,), 1.0)
 """Files of schema 1: whole-sample symmetry, which bends slopes flat at every end."""
 
-LINEAR = Boundary("linear", 0.5, (4 / 3, 1 / 3, -2 / 3), 0.7)
-"""Continues slopes: beyond an odd end the line fitted to the last three even samples."""
+LINEAR = Boundary("linear", 0.5, (1.0, 0.5, 0.0, -0.5), (4 / 3, 1 / 3, -2 / 3), 0.7)
+"""Exact on slopes: lines fitted to the outermost four odd samples, and to three even ones, go on beyond the end."""
 
 BOUNDARIES = {boundary.name: boundary for boundary in (REFLECT, LINEAR)}
+
+
+def _extrapolated(values: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
+    """Weighted sum of the first values [n, m]; along their slope, or constant, where there are too few: [1, m]."""
+    if len(values) < len(weights):
+        weights = (2.0, -1.0) if len(values) > 1 else (1.0,)
+    return np.tensordot(weights, values[: len(weights)], 1)[None]
 
 
 def _odd_gains() -> list[float]:
