@@ -20,6 +20,9 @@ ELLIPSOIDAL = "ellipsoidal"
 _UNNAMED = {"", "none", "unknown", "unspecified", "undefined", "unnamed"}
 _METRE = 'LENGTHUNIT["metre",1]'
 _UP = f'AXIS["ellipsoidal height (h)",up,ORDER[3],{_METRE}]'
+_ABOVE_ELLIPSOID = (
+    f'VERTCRS["ellipsoidal height",VDATUM["unknown"],CS[vertical,1],AXIS["ellipsoidal height (h)",up,{_METRE}]]'
+)
 _FOOT_IN_NAME = re.compile(r"\s*\((?:[a-z]{0,2}ft|us[ _-]?ft|ft[ _-]?us|[^()]*\bf(?:oo|ee)t\b[^()]*)\)", re.IGNORECASE)
 _UNITS = ("LENGTHUNIT", "ANGLEUNIT")
 _SPATIAL = ("GEOGCRS", "GEODCRS", "PROJCRS")
@@ -95,6 +98,23 @@ def describe(plane: CRS, source: CRS) -> str:
     if kept and _is_metric(axis):
         return to_wkt(source)
     return str(_with_axes(wkt.parse(to_wkt(plane)), 3))
+
+
+def of_geotiff(crs_wkt: str) -> CRS | None:
+    """Return the CRS that a GeoTIFF can hold within itself for a grid's WKT; None for local metres.
+
+    GDAL writes the codes of a compound CRS only as the registry defines them, and a 3D projected CRS beside the file.
+    """
+    from rasterio.crs import CRS
+
+    if not crs_wkt:
+        return None
+    crs = CRS.from_wkt(crs_wkt)
+    root = wkt.parse(crs_wkt)
+    if _height_axis(root) is None:
+        return coded(crs)
+    plane = to_wkt(horizontal(crs))
+    return CRS.from_wkt(f'COMPOUNDCRS["{root.name} + ellipsoidal height",{plane},{_ABOVE_ELLIPSOID}]')
 
 
 def _height_axis(root: wkt.Node) -> wkt.Node | None:

@@ -287,7 +287,7 @@ def test_wide_areas_get_a_stereographic_grid_and_the_world_none(tmp_path: Path) 
     with open_dem(path) as dem:
         assert "stereographic" in dem.grid.crs_wkt
     path = write(tmp_path / "world.tif", samples, crs="EPSG:4326", transform=(4, 0, -180, 0, -3, 90))
-    with pytest.raises(UsageError, match="349° × 180°, .*; cut it into parts"):
+    with pytest.raises(UsageError, match=r"349° × 180°, .*; cut it into parts"):
         open_dem(path)
 
 
