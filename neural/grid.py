@@ -61,6 +61,11 @@ class Grid:
         return -self.transform[4] * self.ground_scale
 
     @property
+    def cell(self) -> float:
+        """Shorter side of a cell in CRS metres: what compares grids of one CRS."""
+        return min(self.transform[0], -self.transform[4])
+
+    @property
     def levels(self) -> int:
         """Levels of the pyramid; the finest, `levels - 1`, has these very cells."""
         return levels_for(self.width, self.height)
