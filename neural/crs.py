@@ -74,11 +74,15 @@ def in_feet(crs: CRS) -> bool:
 
 
 def label(crs: CRS) -> str:
-    """Short text for messages: the authority code or the CRS's own name."""
+    """Short text for messages: the authority code, the CRS's own name or that of its projection."""
     code = crs.to_string()
     if len(code) < 24:
         return code
-    return next((node.name for node in wkt.parse(to_wkt(crs)).walk() if node.name), code[:60])
+    root = wkt.parse(to_wkt(crs))
+    if root.name.lower() not in ("", "unknown", "unnamed"):
+        return root.name
+    method = root.find("METHOD")
+    return f"({method.name})" if method else code[:60]
 
 
 def unit_of(word: str | None) -> str | None:

@@ -151,6 +151,8 @@ def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScal
 def _corrected(source: CRS, target: CRS, raster: tuple[Any, int, int], notes: list[str]) -> float:
     """Ground scale of a CRS that was asked for; UsageError where no one scale makes its metres ground metres."""
     scale = _scale(source, target, raster)
+    if scale is None and source != target:
+        raise warp.misfit(source, target)
     if scale is not None and not (scale.is_one or scale.is_uniform):
         raise UsageError(
             f"a metre of --crs {crs_rules.label(target)} is {scale} m on the ground of this area, so slopes and "

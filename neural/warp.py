@@ -74,7 +74,7 @@ def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, heigh
     middle_rows = height / 2 + np.array([0, 0, -0.5, 0.5])
     cx, cy = crs_rules.transform(source, target, *place(transform, middle_columns, middle_rows))
     if not (np.isfinite(cx).all() and np.isfinite(cy).all()):
-        raise _misfit(source, target)
+        raise misfit(source, target)
     column, row = np.array([cx[1] - cx[0], cy[1] - cy[0]]), np.array([cx[3] - cx[2], cy[3] - cy[2]])
     cell = float(f"{math.sqrt(abs(column[0] * row[1] - column[1] * row[0])):.6g}")
     if not cell > 0:
@@ -116,11 +116,12 @@ def _reprojected(
             )
     shown = np.isfinite(x) & np.isfinite(y)
     if not shown.any():
-        raise _misfit(source, target)
+        raise misfit(source, target)
     return x[shown], y[shown]
 
 
-def _misfit(source: CRS, target: CRS) -> UsageError:
+def misfit(source: CRS, target: CRS) -> UsageError:
+    """Return the error for a raster that lies outside of what a CRS can show."""
     return UsageError(
         f"its coordinates cannot be brought from {crs_rules.label(source)} to {crs_rules.label(target)}; "
         "say what they are with --src-crs, or give another target with --crs."
