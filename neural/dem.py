@@ -40,10 +40,11 @@ _CACHE_LIMIT_BYTES = 256 << 20
 _READ_AHEAD_CELLS = 1 << 24
 
 
-def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED) -> Dem:
+def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED, onto: Grid | None = None) -> Dem:
     """Open an elevation raster; use it as a context manager.
 
-    `options` say what the file does not. Raises DemError when the file cannot be used and UsageError when an option
+    `options` say what the file does not; `onto` is the grid of a file that the raster is compared with, whose CRS is
+    then taken whatever its scale. Raises DemError when the file cannot be used and UsageError when an option
     is needed or wrong.
     """
     name = os.fspath(path)
@@ -53,7 +54,7 @@ def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED) -> 
     try:
         with _gdal(name, "is not a raster that GDAL can read; convert it to GeoTIFF or check that it is complete"):
             dataset = _open(name)
-            georef = resolve(dataset, options.crs, options.unit)
+            georef = resolve(dataset, options, onto)
             return Dem(name, dataset, georef)
     except BaseException as error:
         if dataset is not None:

@@ -69,7 +69,7 @@ def _reference(stack: ExitStack, reader: Any, layer: Any, path: Path | None) -> 
         from neural.reading import ReadOptions
 
         grid = reader.grid
-        dem = stack.enter_context(open_dem(path, ReadOptions(crs=grid.crs_wkt or "local")))
+        dem = stack.enter_context(open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"), grid))
         check_same_grid(grid, dem.grid, str(path))
         return dem, str(path)
     for other in reader.layers:

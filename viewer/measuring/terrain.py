@@ -40,7 +40,7 @@ class Terrain:
 
     @property
     def cell_m(self) -> float:
-        """The finest cell's shorter side."""
+        """The finest cell's shorter side, on the ground."""
         return min(self.grid.cell_x_m, self.grid.cell_y_m)
 
     def heights(self, easting: Any, northing: Any, level: int | None = None) -> dict[str, np.ndarray]:
@@ -76,8 +76,8 @@ class Terrain:
         """The level of another file whose cells are about as large as those of a level of `grid`."""
         if level is None or sampler.grid is self.grid:
             return level
-        wanted = self.cell_m * (1 << (self.grid.levels - 1 - level))
-        finest = min(sampler.grid.cell_x_m, sampler.grid.cell_y_m)
+        wanted = self.grid.cell * (1 << (self.grid.levels - 1 - level))
+        finest = sampler.grid.cell
         coarser = max(0, round(float(np.log2(wanted / finest))))
         return max(0, sampler.grid.levels - 1 - coarser)
 

@@ -177,7 +177,10 @@ def _layer(app: App, scene: Scene) -> None:
 def _area(app: App, reader: Reader) -> None:
     """Place, size and origin of the file."""
     grid = reader.grid
-    cell = f"{grid.cell_x_m:g} m" if grid.cell_x_m == grid.cell_y_m else f"{grid.cell_x_m:g} × {grid.cell_y_m:g} m"
+    x, y = grid.transform[0], -grid.transform[4]
+    cell = f"{x:g} m" if x == y else f"{x:g} × {y:g} m"
+    if grid.ground_scale != 1:
+        cell += f" ({grid.cell_x_m:.4g} m on the ground)"
     cells = f"{text.count(grid.width)} × {text.count(grid.height)} of {cell}"
     widgets.heading("Area")
     widgets.facts(

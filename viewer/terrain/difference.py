@@ -56,6 +56,5 @@ def level_like(grid: Grid, level: int | None, other: Grid) -> int | None:
     """The level of another grid whose cells are most like those of a grid's level; None stays the finest."""
     if level is None:
         return None
-    wanted_m = min(grid.cell_x_m, grid.cell_y_m) * (1 << (grid.levels - 1 - level))
-    coarser = round(math.log2(wanted_m / min(other.cell_x_m, other.cell_y_m)))
+    coarser = round(math.log2(grid.cell * (1 << (grid.levels - 1 - level)) / other.cell))
     return other.levels - 1 - min(max(coarser, 0), other.levels - 1)

@@ -67,7 +67,7 @@ class DemReference:
 
         self.name = Path(path).name
         self._grid = grid
-        self._dem: Any = open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"))
+        self._dem: Any = open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"), grid)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -118,14 +118,14 @@ class DemReference:
         grid, own = self._grid, self._dem.grid
         west, north = grid.transform[2], grid.transform[5]
         column_0, row_0 = own.cell_of(west, north)
-        same = np.allclose([grid.cell_x_m, grid.cell_y_m], [own.cell_x_m, own.cell_y_m], rtol=1e-9, atol=0)
+        same = np.allclose(grid.transform[0:5:4], own.transform[0:5:4], rtol=1e-9, atol=0)
         shift = round(row_0), round(column_0)
         if same and abs(row_0 - shift[0]) < 1e-3 and abs(column_0 - shift[1]) < 1e-3:
             with self._lock:
                 heights, valid = self._dem.read(row + shift[0], col + shift[1], rows, cols)
             return heights.astype(np.float64), valid
-        rows_at = row_0 + (row + np.arange(rows) + 0.5) * (grid.cell_y_m / own.cell_y_m)
-        columns_at = column_0 + (col + np.arange(cols) + 0.5) * (grid.cell_x_m / own.cell_x_m)
+        rows_at = row_0 + (row + np.arange(rows) + 0.5) * (grid.transform[4] / own.transform[4])
+        columns_at = column_0 + (col + np.arange(cols) + 0.5) * (grid.transform[0] / own.transform[0])
         return self._bilinear(rows_at, columns_at)
 
     def _bilinear(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

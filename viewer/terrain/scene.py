@@ -231,7 +231,7 @@ class Scene:
         opened.ahead.enabled = self.load_ahead
         for pane in opened.panes:
             pane.fading.seconds = self.fade_s
-        view = View.of(camera, size_px, self.settings.view.exaggeration, opened.pivot_z)
+        view = View.of(camera, size_px, self.rise, opened.pivot_z, self.ground_scale)
         with self.timers.cpu("update"):
             self.messages += opened.update(self.settings, view, camera, size_px)
         self.stats = counted(opened.store, opened.panes, self.mesh_quads)
@@ -269,7 +269,12 @@ class Scene:
         parts = []
         for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
             if columns[0] < columns[1]:
-                own = look._replace(overlay=self.overlay_of(pane), measure=pane.shown.measure, quads=quads)
+                own = look._replace(
+                    overlay=self.overlay_of(pane),
+                    measure=pane.shown.measure,
+                    quads=quads,
+                    ground_scale=self.ground_scale,
+                )
                 parts.append(Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph))
         return parts
 
@@ -308,7 +313,17 @@ class Scene:
     def drawn_z(self, z_m: float) -> float:
         """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as pivots."""
         pivot = 0.0 if self._open is None else self._open.pivot_z
-        return pivot + (z_m - pivot) * self.settings.view.exaggeration
+        return pivot + (z_m - pivot) * self.rise
+
+    @property
+    def ground_scale(self) -> float:
+        """Metres on the ground per metre of the coordinate system that all open files share."""
+        return 1.0 if self._open is None else self._open.files[0].reader.grid.ground_scale
+
+    @property
+    def rise(self) -> float:
+        """CRS metres that a metre of height is drawn as."""
+        return self.settings.view.exaggeration / self.ground_scale
 
     @property
     def bounds(self) -> Bounds:
