@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from neural import wkt
 from neural.errors import UsageError
 
@@ -102,6 +104,26 @@ def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
     unit = vertical.find("LENGTHUNIT", "UNIT")
     named = vertical.name.lower() not in _NO_UNIT | {"unnamed"}
     return vertical.name if named else None, unit.name if unit else None
+
+
+def transform(source: CRS, target: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points [n] of one CRS in another; NaN for those that either of the two cannot place."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+    from rasterio.warp import transform as transform_points
+
+    if source == target or not len(x):
+        return x, y
+    try:
+        moved = np.array(transform_points(source, target, x, y), float)
+    except (CPLE_BaseError, RasterioError):  # GDAL gives up at the first point that fails
+        if len(x) == 1:
+            return np.full(1, np.nan), np.full(1, np.nan)
+        half = len(x) // 2
+        parts = [transform(source, target, x[part], y[part]) for part in (slice(half), slice(half, None))]
+        moved = np.concatenate(parts, axis=1)
+    moved[:, ~np.isfinite(moved).all(axis=0)] = np.nan
+    return moved[0], moved[1]
 
 
 def describe(target: CRS, source: CRS, metres_per_unit: float) -> str:
