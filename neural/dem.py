@@ -46,7 +46,7 @@ def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED) -> 
     raster_name.check_exists(name)
     dataset: Any = None
     try:
-        with _gdal(name, "is not a raster that GDAL can read; convert it to GeoTIFF or check that it is complete"):
+        with _gdal(name, _unreadable(name)):
             dataset = _open(name)
             return Dem(name, dataset, resolve(dataset, options), options.nodata)
     except BaseException as error:
@@ -154,6 +154,16 @@ def _open(name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # georef says what that means here
         return rasterio.open(name)
+
+
+def _unreadable(name: str) -> str:
+    """What to say of a name that GDAL cannot open."""
+    if not raster_name.is_path(name):
+        return "cannot be opened by GDAL; check the name, and that what it is read from can be reached"
+    archive = raster_name.archive_prefix(name)
+    if archive is not None:
+        return f"is an archive; name the raster in it, such as {archive}{name}/dem.tif"
+    return "is not a raster that GDAL can read; convert it to GeoTIFF or check that it is complete"
 
 
 @contextmanager

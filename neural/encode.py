@@ -191,7 +191,8 @@ def _key(dem: Dem, source: str, encoders: list[TileEncoder], options: EncodeOpti
     stat = None if file is None else os.stat(file)
     facts = {
         "version": neural.__version__,
-        "source": [stat.st_size, stat.st_mtime_ns] if stat else source,
+        "source": [stat.st_size, stat.st_mtime_ns] if stat else [],
+        "inside": None if file == source else source,
         "grid": dem.grid.to_json(),
         "reading": asdict(options.reading),
         "layers": [encoder.identity for encoder in encoders],

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 from neural.errors import DemError
 
+_ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
+
 _VIRTUAL = re.compile(r"/vsi[a-z0-9_]+[/?]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+.-]+:")  # two letters at least: one is a drive
 _LOCAL_SCHEME = re.compile(r"(?:zip|tar|gzip|7z|rar|file)(?:\+file)?://")
@@ -48,6 +50,17 @@ def label(name: str) -> str:
 def stem(name: str) -> str:
     """Return the label without its ending."""
     return Path(label(name)).stem
+
+
+def archive_prefix(path: str) -> str | None:
+    """Return what GDAL puts before the path of an archive, "/vsizip/"; None for other files."""
+    return next((prefix for ending, prefix in _ARCHIVES.items() if path.lower().endswith(ending)), None)
+
+
+def join(folder: str | os.PathLike[str], name: str) -> str:
+    """Return a name that a file in `folder` gives: a path counts from there, other names stand for themselves."""
+    inside = os.path.join(folder, name)
+    return inside if os.path.exists(inside) or is_path(name) else name
 
 
 def local_file(name: str) -> str | None:

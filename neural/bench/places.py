@@ -63,7 +63,7 @@ def _listed(folder: Path, splits: Sequence[str] | None, reading: ReadOptions) ->
     return [
         Place(
             raster_name.stem(row["file"]),
-            str(folder / row["file"]) if raster_name.is_path(row["file"]) else row["file"],
+            raster_name.join(folder, row["file"]),
             replace(
                 reading,
                 crs=reading.crs or (None if row.get("crs") or reading.src_crs else "local"),
