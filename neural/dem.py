@@ -116,7 +116,7 @@ class Dem:
         if top >= bottom or left >= right:
             return heights, valid
         step = max(_CHUNK_CELLS // (right - left), 1)
-        if step % self._block[0] and self._block[0] * (right - left) <= 16 * _CHUNK_CELLS:
+        if self._georef.plan is None and step % self._block[0] and self._block[0] * (right - left) <= 16 * _CHUNK_CELLS:
             step += self._block[0] - step % self._block[0]  # never decode a strip for two chunks
         for start in range(top, bottom, step):
             stop = min(start + step, bottom)

@@ -124,6 +124,8 @@ def _equals(values: np.ndarray, mark: float) -> np.ndarray:
     """Which samples have a nodata value: of real types to the last digits, huge ones whatever their digits."""
     kind = values.dtype
     if kind.kind != "f":
+        if kind.itemsize == 8:  # a float cannot tell their last values apart
+            return values.astype(np.float64) == mark
         limits = np.iinfo(kind)
         if not (limits.min <= mark <= limits.max) or mark != math.floor(mark):
             return np.zeros(values.shape, bool)

@@ -262,6 +262,7 @@ def test_a_raster_warped_with_alpha(tmp_path: Path, dtype: str) -> None:
         ("int16", -32768, -32768.0),
         ("uint16", 65535, 65535.0),
         ("int32", -2147483648, -2147483648.0),
+        ("int64", -(2.0**63), -(2.0**63)),
     ],
 )
 def test_nodata_given(tmp_path: Path, dtype: str, value: float, given: float, grid: str) -> None:
