@@ -6,14 +6,16 @@ import hashlib
 import importlib.util
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 import neural
+from neural import raster_name
 from neural.archive import write_archive
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
@@ -77,8 +79,11 @@ class EncodeOptions:
     restart: bool = False
 
 
-def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lambda done, total: None) -> None:
-    """Encode a DEM into `out`, which is never left partial. Raises NtileError of the fitting kind."""
+def encode(
+    source: str | os.PathLike[str], out: Path, options: EncodeOptions, report: Report = lambda done, total: None
+) -> None:
+    """Encode a DEM, by path or GDAL name, into `out`, which is never left partial. Raises NtileError."""
+    source = os.fspath(source)
     check_output(source, out)
     encoders = _encoders(options)
     with open_dem(source, options.reading) as dem:
@@ -88,11 +93,12 @@ def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lam
             _write(dem, out, encoders, stage, options, report)
 
 
-def check_output(source: Path, out: Path) -> None:
+def check_output(source: str | os.PathLike[str], out: Path) -> None:
     """Raise UsageError when the output would overwrite the input or cannot be a file."""
     if out.is_dir() or not out.parent.is_dir():
         raise UsageError(f"{out} cannot be written: give a file name in an existing folder.")
-    if out.exists() and source.exists() and out.samefile(source):
+    file = raster_name.local_file(os.fspath(source))
+    if file is not None and out.exists() and out.samefile(file):
         raise UsageError(f"{out} is the input: give another output name.")
 
 
@@ -179,12 +185,16 @@ def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -
     return LappedEncoder(stem, rate)
 
 
-def _key(dem: Dem, source: Path, encoders: list[TileEncoder], options: EncodeOptions) -> str:
+def _key(dem: Dem, source: str, encoders: list[TileEncoder], options: EncodeOptions) -> str:
     """Hash of all that decides what is staged; a work file with another key is not resumed."""
-    stat = source.stat()
+    file = raster_name.local_file(source)
+    stat = None if file is None else os.stat(file)
     facts = {
         "version": neural.__version__,
-        "source": [stat.st_size, stat.st_mtime_ns, dem.grid.to_json()],
+        "source": [stat.st_size, stat.st_mtime_ns] if stat else [],
+        "inside": None if file == source else source,
+        "grid": dem.grid.to_json(),
+        "reading": asdict(options.reading),
         "layers": [encoder.identity for encoder in encoders],
         "link": options.link_decoder,
         "attribution": options.attribution,
@@ -199,6 +209,7 @@ def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
 
 
 def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> None:
+    dem.fills.restart()
     done, total, count = stage.done_groups(), count_tiles(dem.grid), 0
     for group, batch in enumerate(_batches(build(dem))):
         if group not in done:
@@ -236,4 +247,5 @@ def _write(
 
     provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
     linked = set(decoders) if options.link_decoder else set()
-    write_archive(out, dem.grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)
+    grid = replace(dem.grid, assumptions=dem.grid.assumptions + dem.fills.sentences())
+    write_archive(out, grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)

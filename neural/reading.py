@@ -16,7 +16,7 @@ class ReadOptions:
     unit: str | None = None
     """Unit of its samples, one of `neural.crs.UNITS`."""
     nodata: tuple[float, ...] = ()
-    """Sample values that are missing heights, besides those that the file declares."""
+    """Values of missing samples, besides those that the file declares: as stored; metres where `encoding` is given."""
     encoding: str | None = None
     """Packing of heights into the bands of an RGB picture: "mapbox" or "terrarium"."""
 

@@ -1,10 +1,10 @@
-"""Seeing a rotated, geographic or foot-unit raster as a north-up grid in metres, cell by cell on demand."""
+"""The north-up grid in metres that a rotated, geographic or foot-unit raster is read on (`neural.resample`)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,6 @@ STAND_IN = "EPSG:32631"
 """CRS that GDAL is shown for local metres: only its unit matters, as source and target are the same."""
 
 _EDGE_POINTS = 33
-_TOLERANCE_CELLS = 1e-6
 _MOST_TIMES, _FEW_CELLS = 100, 1e8
 """A target grid has no more than so many times the raster's own cells, or hardly any."""
 
@@ -125,34 +124,6 @@ def misfit(source: CRS, target: CRS) -> UsageError:
     return UsageError(
         f"its coordinates cannot be brought from {crs_rules.label(source)} to {crs_rules.label(target)}; "
         "say what they are with --src-crs, or give another target with --crs."
-    )
-
-
-def open_warped(dataset: Any, plan: WarpPlan, nodata: float | None) -> Any:
-    """The raster on the planned grid: a dataset of float32 whose missing samples are NaN.
-
-    Plain bilinear: GDAL would widen the kernel by a ratio that it takes from each window, which bends planes and
-    gives a cell several heights. With the scales fixed and a tiny tolerance it has one, whatever the window.
-    """
-    from rasterio.enums import Resampling
-    from rasterio.transform import Affine
-    from rasterio.vrt import WarpedVRT
-
-    return WarpedVRT(
-        dataset,
-        src_crs=plan.source,
-        crs=plan.target,
-        src_transform=Affine(*plan.source_transform),
-        transform=Affine(*plan.transform),
-        width=plan.width,
-        height=plan.height,
-        resampling=Resampling.bilinear,
-        tolerance=_TOLERANCE_CELLS,
-        src_nodata=nodata,
-        nodata=math.nan,
-        dtype="float32",
-        XSCALE="1",
-        YSCALE="1",
     )
 
 

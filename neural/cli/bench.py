@@ -83,7 +83,7 @@ def _joined(arguments: list[str]) -> list[str]:
 
 
 @click.command("bench", cls=_SpacedLists)
-@click.argument("dems", metavar="DEM...", type=options.PATH, nargs=-1)
+@click.argument("dems", metavar="DEM...", type=options.RASTER, nargs=-1)
 @click.option(
     "--split",
     "splits",
@@ -118,7 +118,7 @@ def _joined(arguments: list[str]) -> list[str]:
 @click.option("--steps", type=click.IntRange(1), default=None, help="--ablation: steps (default: the preset's).")
 @options.as_json
 def command(
-    dems: tuple[Path, ...],
+    dems: tuple[str, ...],
     splits: tuple[str, ...] | None,
     methods: tuple[str, ...] | None,
     codecs: tuple[str, ...] | None,

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from neural import raster_name
 from neural.cli import options
 from neural.methods import METHODS
 from neural.reading import ReadOptions
 
 
 @click.command("encode")
-@click.argument("source", metavar="IN.tif", type=options.PATH)
+@click.argument("source", metavar="IN.tif", type=options.RASTER)
 @click.argument("out", metavar="OUT.ntile", type=options.PATH)
 @click.option(
     "--method",
@@ -64,7 +65,7 @@ from neural.reading import ReadOptions
 @click.option("--restart", is_flag=True, help="Discard an unfinished encode instead of resuming it.")
 @options.as_json
 def command(
-    source: Path,
+    source: str,
     out: Path,
     methods: tuple[str, ...],
     quality: float | None,
@@ -114,7 +115,7 @@ def command(
         device=device,
         restart=restart,
     )
-    with options.progress(f"encoding {source.name}") as report:
+    with options.progress(f"encoding {raster_name.label(source)}") as report:
         encode(source, out, choice, report)
     with open_reader(out) as reader:
         for assumption in reader.grid.assumptions:

@@ -18,6 +18,9 @@ from neural.reading import ReadOptions
 
 PATH = click.Path(path_type=Path)
 
+RASTER = click.Path()
+"""A path, a URL or a name of GDAL's, as a string: see `neural.raster_name`."""
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 layer = click.option("--layer", default=None, help="Layer by index, method or title (default: the first).")
 bits = click.option("--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized).")
@@ -62,7 +65,7 @@ def progress(description: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(file=sys.stderr)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from neural import raster_name
 from neural.container import Reader
 from neural.grid import Grid
 from neural.metadata import Layer
@@ -65,7 +67,7 @@ class DemReference:
         from neural.dem import open_dem
         from neural.reading import ReadOptions
 
-        self.name = Path(path).name
+        self.name = raster_name.label(os.fspath(path))
         self._grid = grid
         self._dem: Any = open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"), grid)
         self._lock = threading.Lock()
