@@ -233,8 +233,8 @@ def test_files_are_opened_beside_the_first_and_closed(scene, target, mountain_fi
     assert layers.compare_file(scene, other_file) == 1  # open already
     assert scene.settings.slots["B"].file == 1
     low, high = scene.elevation_range
-    roots = [file.reader.layers[0].root for file in scene.files]
-    assert (low, high) == (min(root.min_m for root in roots), max(root.max_m for root in roots))
+    ranges = [file.reader.layers[0].heights_m for file in scene.files]
+    assert (low, high) == (min(low for low, _ in ranges), max(high for _, high in ranges))
     scene.settings.active = "B"
     headless.load(scene, camera, SIZE)
     assert layers.shown(scene)[0] == "B"

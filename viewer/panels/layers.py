@@ -162,10 +162,10 @@ def _comparison(app: App, scene: Scene) -> None:
 def _layer(app: App, scene: Scene) -> None:
     """What the file says of the layer in the slot shown."""
     shown = layers.layer_of(scene, app.settings.layer)
-    low, high = shown.height_range
+    low, high = shown.heights_m
     sizes = scene.reader_of(app.settings.layer).sizes()
     rows = [
-        ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of all its tiles."),
+        ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of the finest level."),
         ("Tiles", text.count(sum(sizes["tiles"][shown.index])), "Tiles of all levels."),
     ]
     if shown.tolerance_m is not None:

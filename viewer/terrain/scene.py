@@ -322,8 +322,8 @@ class Scene:
     @property
     def _height_range(self) -> tuple[float, float]:
         """Lowest and highest height of all layers of all files, so that what is compared is coloured alike."""
-        roots = [layer.root for file in self.files for layer in file.reader.layers]
-        return min(root.min_m for root in roots), max(root.max_m for root in roots)
+        ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     # How it is drawn
 

@@ -87,8 +87,8 @@ class Source:
         self.root: ChildInfo = self.layer.root
         self.numpy_decode = numpy_decode
         # Not methods: the table would keep its source, and with it the file's tiles, until garbage is collected.
-        span_m = self.root.max_m - self.root.min_m
-        self.nodes = NodeTable(self.root, partial(_box, reader.grid, span_m), partial(_cell_m, reader.grid))
+        low, high = self.layer.heights_m
+        self.nodes = NodeTable(self.root, partial(_box, reader.grid, high - low), partial(_cell_m, reader.grid))
         """What envelopes said of tiles, for as long as the file is open, and which of them are loaded."""
         self.selector = lod.Selector(self.nodes)
 
