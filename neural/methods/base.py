@@ -95,6 +95,8 @@ class Method(ABC):
     """What people call it."""
     bit_choices: ClassVar[tuple[int, ...]]
     """Bits per stored value that `pack` accepts, finest first."""
+    low_pass: ClassVar[str] = "average"
+    """How its coarse levels follow from finer ones, and where their samples lie: see `neural.lowpass`."""
 
     def config(self) -> dict[str, Any]:
         """Plain JSON values; `METHODS[name](**config)` rebuilds the method."""

@@ -35,6 +35,7 @@ class LappedSiren(LinkedMethod):
     name: ClassVar[str] = "lapped_siren"
     title: ClassVar[str] = "Lapped SIREN"
     bit_choices: ClassVar[tuple[int, ...]] = (8, 7, 6, 5, 4, 3, 2)
+    low_pass: ClassVar[str] = "cdf97"
 
     hidden1: int = 32
     hidden2: int = 16

@@ -146,7 +146,7 @@ def _comparison(app: App, scene: Scene) -> None:
         ("Bits", "Bits kept of each stored value; the Quantization panel changes them for the slot shown.", bits),
         ("Bits/sample", RATE_TIP, rate),
         ("Payload", SIZE_TIP, payload),
-        ("RMSE in view", "Root mean square of decoded − reference over the tiles drawn, once measured there.", rmse),
+        ("RMSE in view", "Root mean square of decoded − reference over the samples drawn, once measured there.", rmse),
     ):
         imgui.table_next_row()
         imgui.table_next_column()

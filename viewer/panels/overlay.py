@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
+from neural.lowpass import AVERAGE, CDF97
 from viewer import text
 from viewer.draw import colormaps, overlay_kinds
 from viewer.draw.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
     from viewer.app import App
     from viewer.settings import Overlay
     from viewer.terrain.scene import Scene
-    from viewer.terrain.stats import ErrorStats
 
 TITLE = "Overlay"
 DOCK = "ColumnBottom"
+
+LOW_PASSES = {
+    AVERAGE: "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; the reference is averaged likewise.",
+    CDF97: "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference, so that "
+    "what differs is the codec's error.",
+}
+"""What makes coarse levels and the reference there comparable."""
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
 
@@ -84,7 +91,7 @@ def _overlay(app: App, scene: Scene) -> None:
         )
         return
     if kind.measures or overlay.name == EDGE_GAP:
-        _numbers(app.errors, overlay, kind)
+        _numbers(app, overlay, kind)
         widgets.heading("Colours")
     _colours(overlay, kind, app)
 
@@ -133,7 +140,8 @@ def _range(overlay: Overlay, kind: Kind, app: App) -> None:
     )
 
 
-def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
+def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
+    errors = app.errors
     widgets.heading("In view")
     if errors is None or errors.samples == 0:
         widgets.dim("measuring…" if kind.measures else "No two tiles in view share an edge.")
@@ -157,8 +165,13 @@ def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
                 f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
             ),
         ]
-    samples = ("Samples", text.count(errors.samples), "Samples between the picture's sides, at the levels drawn.")
-    widgets.facts("errors", [*rows, samples], pairs=2)
+    rows.append(("Samples", text.count(errors.samples), "Samples between the picture's sides, at the levels drawn."))
+    widgets.facts("errors", rows, pairs=2)
+    pane = None if app.scene is None else app.scene.pane
+    if errors.levels is not None and pane is not None:
+        grid = pane.shown.source.reader.grid
+        low_pass = LOW_PASSES[pane.shown.source.decoder.method.low_pass]
+        widgets.facts("levels", [("Of", text.levels(*errors.levels, grid.level_cell_m), low_pass)])
     signed = kind.ends == "signed"
     _histogram(
         errors.edges_m if signed else errors.size_edges_m,
