@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from neural.grid import Grid
-from neural.lowpass import AVERAGE, CDF97, TAPS, conversion, place, places
+from neural.lapped.boundary import REFLECT
+from neural.lapped.levels import sample_shift
+from neural.lowpass import AVERAGE, TAPS, LowPass, conversion, place, places
 from neural.tiles import TILE, Tile
 from viewer.terrain.level_reference import LevelReference
+
+CDF97 = LowPass(REFLECT)
 
 # Analysis low-pass of ISO/IEC 15444-1 (Antonini et al. 1992), gain 1 at zero frequency.
 CENTRE = 0.602949018236
@@ -63,7 +67,7 @@ class Tiles:
 @pytest.fixture(scope="module")
 def levels() -> tuple[LevelReference, list[np.ndarray]]:
     """A reference at the samples of 9/7 levels, and these samples finest first; six levels, rims inside tiles."""
-    y, x = np.mgrid[0:301, 0:4203].astype(np.float64)
+    y, x = np.mgrid[0:143, 0:4203].astype(np.float64)
     hills = 300 + 25 * np.sin(x / 37 + np.sin(y / 90)) * np.cos(y / 41) + 0.08 * x
     raster = Raster(hills + np.random.default_rng(3).uniform(-0.5, 0.5, hills.shape))
     samples = [raster.heights]
@@ -83,18 +87,19 @@ def test_a_reference_is_low_passed_as_whole_rasters_are(levels, above):
             metres, known = made.samples(Tile(z, x, y), rim=1)
             i, j = (TILE * at - 1 + np.arange(TILE + 2) for at in (y, x))
             inside = ((i >= 0) & (i < rows))[:, None] & (j >= 0) & (j < columns)
-            np.testing.assert_array_equal(known, inside)
+            if above <= 3:
+                np.testing.assert_array_equal(known, inside)
             part = expected[np.ix_(i.clip(0, rows - 1), j.clip(0, columns - 1))]
-            own = np.where(inside, metres - part, np.nan)
+            own = np.where(known, metres - part, np.nan)
             if above <= 3:
                 assert np.nanmax(np.abs(own)) < 1e-9
             inner = made.samples(Tile(z, x, y))
             np.testing.assert_array_equal(inner.metres, metres[1:-1, 1:-1])
             there = np.s_[TILE * y : TILE * (y + 1), TILE * x : TILE * (x + 1)]
             errors[there] = own[1:-1, 1:-1][: errors[there].shape[0], : errors[there].shape[1]]
-    # Higher up it is made from averages, which is not exact, at the rim least.
-    assert np.sqrt((errors**2).mean()) < 0.01
-    assert np.abs(errors[3:-3, 3:-3]).max() < 0.01
+    # Higher up it is made from averages, which is not quite exact, and does without the outermost samples.
+    assert np.isfinite(errors[2:-3, 2:-3]).all()
+    assert np.nanmax(np.abs(errors)) < 0.01
 
 
 def test_averages_are_the_references_own(levels):
@@ -109,6 +114,7 @@ def test_averages_are_the_references_own(levels):
 def test_samples_lie_where_the_finest_ones_do():
     assert [place(AVERAGE, k) for k in range(3)] == [0.5, 0.5, 0.5]
     assert [place(CDF97, k) for k in range(4)] == [0.5, 0.25, 0.125, 0.0625]
+    assert [0.5 - sample_shift(k) for k in range(5)] == [place(CDF97, k) for k in range(5)]
     np.testing.assert_allclose(places(CDF97, 3) * TILE * 8, 8 * np.arange(TILE) + 0.5)
 
 

@@ -87,8 +87,8 @@ def read(terrain: Terrain, easting: float, northing: float, level: int | None = 
     )
 
 
-def _low_passes(terrain: Terrain) -> set[str]:
-    return {sampler.decoder.method.low_pass for sampler in terrain.slots.values()}
+def _low_passes(terrain: Terrain) -> set[bool]:
+    return {sampler.decoder.method.low_pass.is_mean for sampler in terrain.slots.values()}
 
 
 def _finest_difference(terrain: Terrain, easting: float, northing: float) -> float:

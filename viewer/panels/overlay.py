@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
-from neural.lowpass import AVERAGE, CDF97
 from viewer import text
 from viewer.draw import colormaps, overlay_kinds
 from viewer.draw.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
 TITLE = "Overlay"
 DOCK = "ColumnBottom"
 
-LOW_PASSES = {
-    AVERAGE: "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; the reference is averaged likewise.",
-    CDF97: "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference, so that "
-    "what differs is the codec's error.",
-}
-"""What makes coarse levels and the reference there comparable."""
+MEANS = "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
+WAVELET = (
+    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference there, so that what "
+    "differs is the codec's error."
+)
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
 
@@ -170,8 +168,8 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
     pane = None if app.scene is None else app.scene.pane
     if errors.levels is not None and pane is not None:
         grid = pane.shown.source.reader.grid
-        low_pass = LOW_PASSES[pane.shown.source.decoder.method.low_pass]
-        widgets.facts("levels", [("Of", text.levels(*errors.levels, grid.level_cell_m), low_pass)])
+        tip = MEANS if pane.shown.source.decoder.method.low_pass.is_mean else WAVELET
+        widgets.facts("levels", [("Of", text.levels(*errors.levels, grid.level_cell_m), tip)])
     signed = kind.ends == "signed"
     _histogram(
         errors.edges_m if signed else errors.size_edges_m,

@@ -17,10 +17,11 @@ import numpy as np
 
 from neural.container import Reader
 from neural.fill import fill
+from neural.lapped.boundary import LINEAR
 from neural.lapped.field import extend_both, split_present
 from neural.lapped.recent import Recent
 from neural.lapped.wavelet import HALO
-from neural.lowpass import CDF97, TAPS, conversion, place, places
+from neural.lowpass import TAPS, LowPass, conversion, place, places
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile
 from viewer.terrain.reference import Reference, local
@@ -30,6 +31,9 @@ KEPT_CELLS = 112
 
 KEPT_SAMPLES = 24
 """Tiles of samples kept: 14 MB. Several layers, bits and quantities are measured against the same."""
+
+_REACH = 2 * HALO
+"""Finer samples beyond a window that are read: those of the wavelet, and at ends of lines the last few before them."""
 
 _SIGHT = TILE // 2  # samples beyond a tile that its fill sees, as `neural.lapped.layer` has it
 
@@ -54,7 +58,7 @@ class LevelReference:
     """A reference at the samples of a file's layers that have one low-pass. Threads may ask at once."""
 
     reference: Reference
-    low_pass: str
+    low_pass: LowPass
     reader: Reader
 
     @property
@@ -104,7 +108,7 @@ class LevelReference:
 
     @property
     def _is_native(self) -> bool:
-        return self.reference.low_pass == self.low_pass
+        return self.reference.low_pass.is_mean == self.low_pass.is_mean
 
     @property
     def _kept(self) -> _Kept:
@@ -138,12 +142,15 @@ class LevelReference:
         """Make samples [size, size] of level z from those of level `start` below."""
         if z == start:
             return self._converted(z, row, column, size)
-        reach = HALO if self.low_pass == CDF97 else 0
-        finer = self._window(z + 1, 2 * row - reach, 2 * column - reach, 2 * (size + reach), start)
-        if self.low_pass != CDF97:
-            return _averaged(finer)
-        inner = np.s_[reach:-reach:2, reach:-reach:2]
-        metres = split_present(finer.metres, finer.present)[::2, ::2]
+        boundary = self.low_pass.boundary
+        if boundary is None:
+            # What is not known of finest cells has no part in a mean; of others it has one that is not known.
+            fewest = 1 if self._above(start) == 0 else 4
+            return _averaged(self._window(z + 1, 2 * row, 2 * column, 2 * size, start), fewest)
+        finer = self._window(z + 1, 2 * row - _REACH, 2 * column - _REACH, 2 * (size + _REACH), start)
+        inner = np.s_[_REACH:-_REACH:2, _REACH:-_REACH:2]
+        spare = _REACH - HALO
+        metres = split_present(finer.metres, finer.present, boundary)[spare:-spare:2, spare:-spare:2]
         made = _Window(metres, finer.known[inner], finer.present[inner].copy())
         self._continue(made, z, row, column)
         return made
@@ -166,27 +173,20 @@ class LevelReference:
             return self._assembled(z, row, column, size, self._whole)
         first, weights = conversion(self.reference.low_pass, self.low_pass, self._above(z))
         cells = self._assembled(z, row + first, column + first, size + TAPS - 1, self._whole)
-        metres = extend_both(cells.metres, cells.present, TAPS)
+        metres = extend_both(cells.metres, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS))
         for _ in range(2):
             metres = sum(weight * metres[k : k + size] for k, weight in enumerate(weights)).T
-        known = cells.known & ~_near(self._gaps(z, row + first, column + first, cells.known), self._doubt)
+        known = ~_near(~cells.known, self._doubt)
         inner = np.s_[-first : size - first, -first : size - first]
         return _Window(metres, known[inner], cells.present[inner])
 
     @property
     def _doubt(self) -> int:
-        """Cells about a gap whose means are no samples: those at its rim are of a part of their area.
+        """Cells about a gap and at the rim that samples cannot be made from: some are means of a part of their area.
 
-        In cells of the level that others are made from; one is weighed by what is made of it two samples away.
+        In cells of the level that others are made from; what is made of one weighs little two samples away.
         """
         return 2 << self.reference.depth
-
-    def _gaps(self, z: int, row: int, column: int, known: np.ndarray) -> np.ndarray:
-        """Return which cells of a window of level z the raster has and the reference does not know."""
-        grid, side = self.reader.grid, 1 << self._above(z)
-        rows, columns = (first + np.arange(n) for first, n in zip((row, column), known.shape, strict=True))
-        inside_y, inside_x = ((at >= 0) & (at * side < n) for at, n in ((rows, grid.height), (columns, grid.width)))
-        return inside_y[:, None] & inside_x & ~known
 
     def _assembled(self, z: int, row: int, column: int, size: int, of: Callable[[Tile], Samples]) -> _Window:
         """Return a window of the tiles of level z that a function gives."""
@@ -260,7 +260,7 @@ class _Kept:
     def __init__(self) -> None:
         self.cells = Recent[Samples](KEPT_CELLS)
         self.whole = Recent[Samples](KEPT_CELLS)
-        self.samples: dict[tuple[str, int], Recent[Samples]] = {}
+        self.samples: dict[tuple[LowPass, int], Recent[Samples]] = {}
 
 
 _KEPT: WeakKeyDictionary[Reference, _Kept] = WeakKeyDictionary()
@@ -274,13 +274,14 @@ def _near(mask: np.ndarray, reach: int) -> np.ndarray:
     return mask
 
 
-def _averaged(finer: _Window) -> _Window:
-    """Return the means of what is known of 2 × 2 samples."""
+def _averaged(finer: _Window, fewest: int) -> _Window:
+    """Return the means of what is known of 2 × 2 samples, where so many are."""
     rows, columns = (n // 2 for n in finer.known.shape)
     blocks = rows, 2, columns, 2
     count = finer.known.reshape(blocks).sum(axis=(1, 3))
     total = np.where(finer.known, finer.metres, 0.0).reshape(blocks).sum(axis=(1, 3))
-    return _Window(total / np.maximum(count, 1), count > 0, count > 0)
+    known = count >= fewest
+    return _Window(total / np.maximum(count, 1), known, known)
 
 
 def _filled(metres: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from neural.container import Reader
 from neural.grid import Grid
-from neural.lowpass import AVERAGE
+from neural.lowpass import AVERAGE, LowPass
 from neural.metadata import Layer
 from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder
@@ -33,7 +33,7 @@ class Reference(Protocol):
     """Reference heights. Several threads may ask."""
 
     name: str
-    low_pass: str
+    low_pass: LowPass
     """That of its own coarse levels (`neural.lowpass`)."""
     depth: int
     """Levels below a tile that its samples of another low-pass are made from, as far as reading them is affordable."""
