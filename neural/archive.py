@@ -47,7 +47,7 @@ def write_archive(
     out, temporary = Path(out_path), Path(f"{out_path}.tmp")
     try:
         try:
-            placed = [_place(draft, index, len(layers), stage) for index, draft in enumerate(layers)]
+            placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
             metadata = md.build(grid, placed, decoders, link_decoders, provenance)
             # Unnamed, so that nothing is left behind however the process ends.
             with tempfile.TemporaryFile(dir=out.parent) as payloads, open(temporary, "wb") as file:
@@ -68,9 +68,10 @@ def write_archive(
     return {**report, "file": os.fspath(out)}
 
 
-def _place(draft: LayerDraft, index: int, count: int, stage: Stage) -> Layer:
+def _place(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
+    low, high = stage.height_range(index, grid.levels - 1)
     return Layer(
-        **vars(draft),
+        **{**vars(draft), "stats": {**draft.stats, "min_m": low, "max_m": high}},
         index=index,
         slot=md.slot_of(index, md.slot_bits(count)),
         root=stage.get(index, 0).info,

@@ -65,6 +65,10 @@ class Grid:
         """Shorter side of a cell in CRS metres: what compares grids of one CRS."""
         return min(self.transform[0], -self.transform[4])
 
+    def level_cell_m(self, level: int) -> float:
+        """Return the size of a level's cells in metres, the longer side."""
+        return max(self.cell_x_m, self.cell_y_m) * (1 << (self.levels - 1 - level))
+
     @property
     def levels(self) -> int:
         """Levels of the pyramid; the finest, `levels - 1`, has these very cells."""

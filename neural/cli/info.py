@@ -31,8 +31,8 @@ def command(source: Path, as_json: bool) -> None:
                 "step_m": float(layer.params["step_m"][0]) if "step_m" in layer.params else None,
                 "decoder": layer.decoder,
                 "decoder_embedded": layer.decoder is not None and reader.embeds(layer.decoder),
-                "min_m": layer.root.min_m,
-                "max_m": layer.root.max_m,
+                "min_m": layer.heights_m[0],
+                "max_m": layer.heights_m[1],
                 "macs_per_sample": METHODS[layer.method](**layer.config).macs_per_sample(),
             }
             for layer in reader.layers

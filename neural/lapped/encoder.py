@@ -16,11 +16,11 @@ from neural.lapped.assembly import DETAILS, Assembly, Model, Stack
 from neural.lapped.boundary import LINEAR, Ends
 from neural.lapped.coder import RangeWriter
 from neural.lapped.decide import decide
-from neural.lapped.field import extend, split_level
+from neural.lapped.field import split_level, split_present
 from neural.lapped.levels import Level, Walked, level_size, level_steps, odd_ends, reaching, walk
 from neural.lapped.mask import write_mask
 from neural.lapped.root import LOWEST_SHARE
-from neural.lapped.wavelet import BANDS, HALO, split_lines
+from neural.lapped.wavelet import BANDS, HALO
 from neural.tiles import TILE, Tile
 
 LAGRANGE = 0.11
@@ -88,11 +88,9 @@ def tile_bands(heights: Heights, tile: Tile) -> np.ndarray:
     Even rows and columns hold the parent level's samples. Details that no valid sample needs are 0.
     """
     metres, valid, present = around(heights, tile, _SIGHT)
-    lines, _ = extend(metres, present, LINEAR.for_split)
-    lines = split_lines(lines).T
-    lines, _ = extend(lines, present[HALO:-HALO].T, LINEAR.for_split)
     inner = slice(_SIGHT - HALO, HALO - _SIGHT)
-    bands = np.where(heights.grid.tile_inside(tile), split_lines(lines)[inner, inner].T, 0.0)
+    split = split_present(metres, present, LINEAR)[inner, inner]
+    bands = np.where(heights.grid.tile_inside(tile), split, 0.0)
     needed = reaching(valid)[_SIGHT // 2 : -_SIGHT // 2, _SIGHT // 2 : -_SIGHT // 2]
     for y, x in BANDS:
         bands[y::2, x::2] *= needed

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from neural.lapped.boundary import LONG, Boundary, Extension
-from neural.lapped.wavelet import merge, split
+from neural.lapped.wavelet import HALO, merge, split, split_lines
 
 Extend = Callable[[int], Extension]
 """Number of values in a run → its extension; runs of LONG values or more differ by their last place's parity only."""
@@ -70,6 +70,13 @@ def _fill(
     weights = weights[:, : len(near)] if nearest.start == 0 else weights[:, max(lacking, 0) :]
     values[rows[empty]] = weights[empty] @ near
     filled[rows[empty]] = True
+
+
+def split_present(samples: np.ndarray, present: np.ndarray, boundary: Boundary) -> np.ndarray:
+    """Split a window in which some places are absent: [n, m], the first an even one → [n − 2·HALO, m − 2·HALO]."""
+    lines, _ = extend(samples, present, boundary.for_split)
+    lines, _ = extend(split_lines(lines).T, present[HALO:-HALO].T, boundary.for_split)
+    return split_lines(lines).T
 
 
 def split_level(samples: np.ndarray, boundary: Boundary) -> np.ndarray:

@@ -21,6 +21,7 @@ from neural.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Asse
 from neural.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
 from neural.lapped.boundary import BOUNDARIES
 from neural.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.lowpass import LowPass
 from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
 from neural.tiles import TILE
 
@@ -44,6 +45,11 @@ class LappedSiren(LinkedMethod):
     def __post_init__(self) -> None:
         if self.boundary not in BOUNDARIES:
             raise ValueError(f"'{self.boundary}' is no boundary rule: {', '.join(BOUNDARIES)}")
+
+    @property
+    def low_pass(self) -> LowPass:
+        """The 9/7 wavelet's, with the layer's rule for ends."""
+        return LowPass(BOUNDARIES[self.boundary])
 
     @property
     def latent_shape(self) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +21,13 @@ from viewer.draw.timers import Timers
 from viewer.settings import LayerChoice, Settings
 from viewer.terrain import decoder, tile_errors
 from viewer.terrain.ground import DrawnGround
+from viewer.terrain.level_reference import error_at
 from viewer.terrain.lod import View
 from viewer.terrain.openfile import OpenFile
 from viewer.terrain.openfiles import OpenFiles
 from viewer.terrain.pane import Pane, counted
 from viewer.terrain.reference import Reference
-from viewer.terrain.stats import Bounds, ErrorStats, FrameStats, Pick
+from viewer.terrain.stats import Bounds, ErrorStats, FrameStats, Pick, with_error
 from viewer.terrain.store import TileStore
 from viewer.terrain.tile_errors import Sample
 
@@ -291,13 +291,12 @@ class Scene:
         picked = None if ground is None else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
         if pane is None or picked is None:
             return None
-        picked, against = replace(picked, file=self.shown_in(pane).file), self._reference_of(pane)
+        picked, against = replace(picked, shown=self.shown_in(pane)), self._reference_of(pane)
         if against is None or not self.waits:
             return picked
-        known = float(against.heights_at(picked.easting, picked.northing, picked.tile.z))
-        if math.isnan(known):
-            return picked
-        return replace(picked, reference_m=known, error_m=picked.z_m - known)
+        source, place = pane.shown.source, (picked.easting, picked.northing)
+        surface = self.store.surface(source, picked.tile) if self.store is not None else None
+        return with_error(picked, error_at(against, source.decoder, surface, picked.tile, *place))
 
     @property
     def ground(self) -> DrawnGround | None:
@@ -337,8 +336,8 @@ class Scene:
     @property
     def _height_range(self) -> tuple[float, float]:
         """Lowest and highest height of all layers of all files, so that what is compared is coloured alike."""
-        roots = [layer.root for file in self.files for layer in file.reader.layers]
-        return min(root.min_m for root in roots), max(root.max_m for root in roots)
+        ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     # How it is drawn
 
