@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neural.blas import single_threaded
 from neural.errors import NtileError, UsageError
 from neural.grid import Grid
 from neural.surface import SurfaceDecoder
@@ -61,6 +62,7 @@ def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_
     return Target(left, top, size[0], size[1], step, max(0, grid.levels - 1 - coarser))
 
 
+@single_threaded()
 def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
     """Write a Cloud Optimized GeoTIFF, float32 metres, nodata −9999. An existing file is replaced when all is done.
 

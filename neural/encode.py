@@ -15,6 +15,7 @@ import numpy as np
 
 import neural
 from neural.archive import write_archive
+from neural.blas import single_threaded
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.grid import Grid
@@ -77,6 +78,7 @@ class EncodeOptions:
     restart: bool = False
 
 
+@single_threaded()
 def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lambda done, total: None) -> None:
     """Encode a DEM into `out`, which is never left partial. Raises NtileError of the fitting kind."""
     check_output(source, out)
