@@ -105,6 +105,12 @@ class Dem:
         self._dataset.close()
 
     @property
+    def stored_bytes(self) -> int | None:
+        """Bytes of the data set's files, those of a mosaic included but no overviews; None where they are no files."""
+        files = [name for name in self._dataset.files if not name.endswith((".ovr", ".aux.xml"))]
+        return sum(map(os.path.getsize, files)) if files and all(map(os.path.isfile, files)) else None
+
+    @property
     def read_ahead_cells(self) -> int:
         """Side of the aligned square, 256·2^k cells, that is best read in one go.
 
@@ -138,6 +144,18 @@ class Dem:
             window = np.s_[start - row : stop - row, left - col : right - col]
             heights[window], valid[window] = self._read_inside(start, left, stop - start, right - left)
         return heights, valid
+
+    def own_samples(self) -> Iterator[np.ndarray]:
+        """All valid samples as the file stores them, float64 [n] in metres, from its first rows on; no reprojection."""
+        from rasterio.windows import Window
+
+        width, height = self._dataset.width, self._dataset.height
+        rows = max(_CHUNK_CELLS // width // self._block[0], 1) * self._block[0]
+        for row in range(0, height, rows):
+            window = Window(0, row, width, min(rows, height - row))
+            with _gdal(self.name, f"cannot be read at rows {row}–{row + window.height - 1}", self._cache_bytes):
+                raw = self._dataset.read(self._georef.band, window=window, masked=True).compressed().astype(np.float64)
+            yield raw[np.isfinite(raw)] * self._georef.scale_m + self._georef.offset_m
 
     def _read_inside(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         from rasterio.enums import MaskFlags
