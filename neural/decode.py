@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neural import vertical
+from neural.blas import single_threaded
 from neural.errors import NtileError, UsageError
 from neural.grid import Grid
 from neural.metadata import Layer
@@ -73,6 +74,7 @@ def nodata_value(layer: Layer) -> float:
     return NODATA if NODATA < low - apart or NODATA > high + apart else math.nan
 
 
+@single_threaded()
 def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
     """Write a Cloud Optimized GeoTIFF, float32 metres. An existing file is replaced when all is done.
 

@@ -91,6 +91,12 @@ class Dem:
         self._dataset.close()
 
     @property
+    def stored_bytes(self) -> int | None:
+        """Bytes of the data set's files, those of a mosaic included but no overviews; None where they are no files."""
+        files = [name for name in self._dataset.files if not name.endswith((".ovr", ".aux.xml"))]
+        return sum(map(os.path.getsize, files)) if files and all(map(os.path.isfile, files)) else None
+
+    @property
     def read_ahead_cells(self) -> int:
         """Side of the aligned square, 256·2^k cells, that is best read in one go.
 
@@ -127,6 +133,16 @@ class Dem:
             if codes is not None:
                 self.fills.count(codes)
         return heights, valid
+
+    def own_samples(self) -> Iterator[np.ndarray]:
+        """All valid samples as the file stores them, float64 [n] in metres, from its first rows on; no reprojection."""
+        width, height = self._dataset.width, self._dataset.height
+        rows = max(_CHUNK_CELLS // width // self._block[0], 1) * self._block[0]
+        for row in range(0, height, rows):
+            count = min(rows, height - row)
+            with _gdal(self.name, f"cannot be read at rows {row}–{row + count - 1}", self._cache_bytes):
+                window = self._samples.read(row, 0, count, width)
+            yield window.metres[window.valid].astype(np.float64)
 
     def _read_inside(self, row: int, col: int, rows: int, cols: int) -> Window:
         georef, grid = self._georef, self.grid

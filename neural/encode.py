@@ -7,6 +7,7 @@ import importlib.util
 import json
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -16,18 +17,21 @@ import numpy as np
 
 import neural
 from neural import raster_name
+from neural.achieved import Achieved, achieved
 from neural.archive import write_archive
+from neural.blas import single_threaded
+from neural.container import open_reader
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.grid import Grid
-from neural.lapped.rate import DEFAULT_QUALITY, Rate, step_of_quality
+from neural.lapped.rate import Rate, step_of_quality
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.model_files import model_method, model_stem
 from neural.pyramid import PyramidTile, build, count_tiles
 from neural.reading import AS_STORED, ReadOptions
 from neural.stage import Stage, StagedTile
-from neural.tile_encoders import LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
+from neural.tile_encoders import Finished, LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
 
 BATCH = 8
 """Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
@@ -63,6 +67,7 @@ class EncodeOptions:
 
     methods: tuple[str, ...] | None = None  # None: those of `models`; without any, DEFAULT_METHOD
     bits: int = 8  # per value of methods with a fixed count of values
+    # Without any of the next five, see `neural.lapped.rate.settled`.
     quality: float | None = None  # 0 … 100, see `neural.lapped.rate.step_of_quality`
     step_m: float | None = None  # quantization step of the finest level
     target_rmse_m: float | None = None
@@ -79,18 +84,22 @@ class EncodeOptions:
     restart: bool = False
 
 
+@single_threaded()
 def encode(
     source: str | os.PathLike[str], out: Path, options: EncodeOptions, report: Report = lambda done, total: None
-) -> None:
-    """Encode a DEM, by path or GDAL name, into `out`, which is never left partial. Raises NtileError."""
+) -> Achieved:
+    """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises NtileError."""
+    began = time.monotonic()
     source = os.fspath(source)
     check_output(source, out)
     encoders = _encoders(options)
     with open_dem(source, options.reading) as dem:
         key = _key(dem, source, encoders, options)
         with Stage.open(out, key, options.restart) as stage:
-            _stage_tiles(dem, encoders, stage, report)
-            _write(dem, out, encoders, stage, options, report)
+            samples = _stage_tiles(dem, encoders, stage, report)
+            finished = _write(dem, out, encoders, stage, options, report)
+        with open_reader(out) as reader:
+            return achieved(reader, finished, samples, dem.stored_bytes, time.monotonic() - began)
 
 
 def check_output(source: str | os.PathLike[str], out: Path) -> None:
@@ -133,9 +142,7 @@ def _rate(options: EncodeOptions, wanted: bool) -> Rate:
             raise UsageError(f"--quality {value:g} must be a number from 0 to 100.")
         if name != "quality" and not 0 < value < math.inf:
             raise UsageError(f"{RATES[name]} {value:g} must be a number above 0.")
-    if "quality" in given or not given:
-        return Rate(step_m=step_of_quality(given.get("quality", DEFAULT_QUALITY)))
-    return Rate(**given)
+    return Rate(step_m=step_of_quality(given["quality"])) if "quality" in given else Rate(**given)
 
 
 def require_torch(what: str) -> None:
@@ -208,9 +215,10 @@ def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
         yield batch
 
 
-def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> None:
+def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> int:
+    """Stage what is not yet staged; returns the valid samples of the finest level."""
     dem.fills.restart()
-    done, total, count = stage.done_groups(), count_tiles(dem.grid), 0
+    done, total, count, samples = stage.done_groups(), count_tiles(dem.grid), 0, 0
     for group, batch in enumerate(_batches(build(dem))):
         if group not in done:
             rows = []
@@ -224,7 +232,9 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
                     )
             stage.put_group(group, rows)
         count += len(batch)
+        samples += sum(int(tile.valid.sum()) for tile in batch if tile.tile.z == dem.grid.levels - 1)
         report(count, total)
+    return samples
 
 
 def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
@@ -234,8 +244,8 @@ def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
 
 def _write(
     dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions, report: Report
-) -> None:
-    layers = [encoder.finish(stage, index, dem.grid, report) for index, encoder in enumerate(encoders)]
+) -> list[Finished]:
+    layers = [encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)]
     decoders = {
         layer.draft.decoder: encoder.decoder
         for layer, encoder in zip(layers, encoders, strict=True)
@@ -249,3 +259,4 @@ def _write(
     linked = set(decoders) if options.link_decoder else set()
     grid = replace(dem.grid, assumptions=dem.grid.assumptions + dem.fills.sentences())
     write_archive(out, grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)
+    return layers

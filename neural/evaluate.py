@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from neural.blas import single_threaded
 from neural.container import Layer, Reader
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
@@ -36,6 +37,7 @@ def check_same_grid(grid: Grid, other: Grid, name: str) -> None:
         )
 
 
+@single_threaded()
 def evaluate(
     reader: Reader,
     layer: Layer,

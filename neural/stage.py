@@ -13,6 +13,7 @@ import numpy as np
 
 from neural.envelope import ChildInfo, Children, pack_mask, unpack_mask
 from neural.errors import NtileError, UsageError
+from neural.grid import Grid
 from neural.tiles import Tile, tile_from_id, tile_id
 
 _LAYER_SHIFT = 56  # ids of 27 levels take 54 bits
@@ -49,6 +50,11 @@ class StagedTile:
     info: ChildInfo  # the tile's own bounds
     mask: np.ndarray | None  # bool [256, 256]
     latents: bytes
+
+
+def valid_cells(row: StagedTile, grid: Grid) -> np.ndarray:
+    """Cells of a staged tile that hold a height, bool [256, 256]."""
+    return grid.tile_inside(row.tile) if row.mask is None else row.mask
 
 
 class Stage:

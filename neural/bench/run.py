@@ -17,6 +17,7 @@ from neural.bench.codecs import CODECS
 from neural.bench.environment import machine, require, versions
 from neural.bench.learned import Series
 from neural.bench.places import Place
+from neural.blas import single_threaded
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.methods import METHODS
@@ -117,6 +118,7 @@ def titles(plan: Plan) -> dict[str, str]:
     }
 
 
+@single_threaded()
 def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
     """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of points.
 

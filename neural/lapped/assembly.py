@@ -155,6 +155,10 @@ class Assembly:
         """A tile's samples and RIM more all round."""
         return self._windows.of(tile, self._own)
 
+    def samples(self, tile: Tile) -> Window:
+        """A tile's samples without a rim, which take two thirds of the time of `own`; not kept."""
+        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, self.above(tile))
+
     @property
     def cached_bytes(self) -> int:
         """See `Linked`."""
