@@ -245,6 +245,7 @@ def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
 def _write(
     dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions, report: Report
 ) -> list[Finished]:
+    assumptions = dem.grid.assumptions + dem.fills.sentences()  # before any cell is read a second time
     layers = [encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)]
     decoders = {
         layer.draft.decoder: encoder.decoder
@@ -257,6 +258,6 @@ def _write(
 
     provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
     linked = set(decoders) if options.link_decoder else set()
-    grid = replace(dem.grid, assumptions=dem.grid.assumptions + dem.fills.sentences())
+    grid = replace(dem.grid, assumptions=assumptions)
     write_archive(out, grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)
     return layers
