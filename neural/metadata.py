@@ -19,7 +19,9 @@ from neural.errors import ContainerError
 from neural.grid import Grid
 from neural.tiles import Tile, tile_from_id
 
-SCHEMA = 1
+SCHEMA = 2
+"""Schema that is written; all from 1 to it are read."""
+
 MAX_LAYERS = 16
 
 
@@ -194,8 +196,8 @@ def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
         schema = table["schema"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ContainerError("is a PMTiles archive, but not one that ntile wrote") from error
-    if schema != SCHEMA:
-        raise ContainerError(f"has schema {schema}, this program reads {SCHEMA}; update it to open the file")
+    if schema not in range(1, SCHEMA + 1):
+        raise ContainerError(f"has schema {schema}, this program reads 1 to {SCHEMA}; update it to open the file")
     decoders = {}
     try:
         for sha, entry in table["decoders"].items():

@@ -57,7 +57,7 @@ def test_errors_are_those_of_the_decoded_samples(
     payloads = sum(said["payload_bytes"][0])
     assert said["stack_bits_per_sample"] == pytest.approx(8 * (payloads + said["directory_bytes"]) / off.size)
     assert said["bits_per_sample"] == pytest.approx(8 * said["payload_bytes"][0][-1] / off.size)
-    assert 0 < said["seconds"] < 60
+    assert said["seconds"] > 0
     assert said["quantum_m"] is None
 
 
