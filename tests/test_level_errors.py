@@ -51,7 +51,7 @@ def folder(tmp_path_factory):
     for name, raster in (("whole", whole[:, :WHOLE]), ("holed", np.where(valid(), whole, np.float32(-9999)))):
         write(folder / f"{name}.tif", raster, nodata=-9999.0)
         paths = str(folder / f"{name}.tif"), str(folder / f"{name}.ntile")
-        main(["encode", *paths, "--step", "0.03", "--reference", str(TOLERANCE_M)])
+        main(["encode", *paths, "--step", "0.05", "--reference", str(TOLERANCE_M)])
     return folder
 
 
