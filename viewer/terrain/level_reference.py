@@ -171,7 +171,7 @@ class LevelReference:
             return self._assembled(z, row, column, size, self._whole)
         first, weights = conversion(self.reference.low_pass, self.low_pass, self._above(z))
         cells = self._assembled(z, row + first, column + first, size + TAPS - 1, self._whole)
-        metres = extend_both(cells.metres, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS))
+        metres, _ = extend_both(cells.metres, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS))
         for _ in range(2):
             metres = sum(weight * metres[k : k + size] for k, weight in enumerate(weights)).T
         known = ~_near(~cells.known, self._doubt)
