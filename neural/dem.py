@@ -8,7 +8,6 @@ Any single-band raster GDAL reads will do. Memory does not depend on the raster'
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import warnings
@@ -23,6 +22,7 @@ import numpy as np
 from neural import crs as crs_rules
 from neural import warp
 from neural.errors import DemError, NtileError
+from neural.facts import band_facts, sampled_sha256
 from neural.georef import Georef, resolve, undeclared_extreme
 from neural.grid import Grid
 from neural.tiles import TILE
@@ -103,6 +103,10 @@ class Dem:
         if self._view is not self._dataset:
             self._view.close()
         self._dataset.close()
+
+    def facts(self) -> dict[str, Any]:
+        """What the file says of itself and its band (`neural.facts`)."""
+        return band_facts(self._dataset, self._georef.band)
 
     @property
     def read_ahead_cells(self) -> int:
@@ -227,17 +231,5 @@ def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
         "resampled": resampled,
     }
     if os.path.isfile(name):
-        about["bytes"], about["digest"] = os.path.getsize(name), _sampled_sha256(name)
+        about["bytes"], about["digest"] = os.path.getsize(name), sampled_sha256(name)
     return about
-
-
-def _sampled_sha256(name: str) -> str:
-    """SHA-256 over the file's size, its first and last 64 KiB and 62 blocks of 4 KiB between."""
-    size = os.path.getsize(name)
-    digest = hashlib.sha256(str(size).encode())
-    with open(name, "rb") as file:
-        spots = [(0, 65536), *((size * k // 63, 4096) for k in range(1, 63)), (max(size - 65536, 0), 65536)]
-        for at, length in spots:
-            file.seek(at)
-            digest.update(file.read(length))
-    return digest.hexdigest()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -14,20 +13,25 @@ from pathlib import Path
 import numpy as np
 
 import neural
+from neural import output
 from neural.archive import write_archive
 from neural.dem import Dem, open_dem
-from neural.errors import UsageError
+from neural.errors import DemError, NtileError, UsageError
+from neural.facts import Facts, changes, file_facts, summary
 from neural.grid import Grid
 from neural.lapped.rate import DEFAULT_QUALITY, Rate, step_of_quality
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.model_files import model_method, model_stem
 from neural.pyramid import PyramidTile, build, count_tiles
-from neural.stage import Stage, StagedTile
+from neural.stage import Stage, StagedTile, staged_bytes
 from neural.tile_encoders import LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
+from neural.tiles import TILE
 
 BATCH = 8
 """Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
+
+_PROBED_ROWS = 16
 
 DEFAULT_METHOD = "lapped_siren"
 
@@ -79,21 +83,20 @@ class EncodeOptions:
 
 def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lambda done, total: None) -> None:
     """Encode a DEM into `out`, which is never left partial. Raises NtileError of the fitting kind."""
-    check_output(source, out)
+    output.check(out, [source])
     encoders = _encoders(options)
+    files = file_facts(source)  # before the raster is opened: what is changed afterwards is noticed in the end
     with open_dem(source, crs=options.crs, unit=options.unit) as dem:
-        key = _key(dem, source, encoders, options)
-        with Stage.open(out, key, options.restart) as stage:
+        output.check(out, _paths(source, files))
+        with Stage.open(out, _job(dem, files, encoders, options), options.restart) as stage:
+            _check_room(dem, encoders, stage, out)
             _stage_tiles(dem, encoders, stage, report)
+            if changed := changes({"files": files}, {"files": file_facts(source)}):
+                raise DemError(
+                    f"{dem.name} was changed while it was encoded: {summary(changed)}; the tiles in {stage.path} are "
+                    "of both states: add --restart to begin anew."
+                )
             _write(dem, out, encoders, stage, options, report)
-
-
-def check_output(source: Path, out: Path) -> None:
-    """Raise UsageError when the output would overwrite the input or cannot be a file."""
-    if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(f"{out} cannot be written: give a file name in an existing folder.")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise UsageError(f"{out} is the input: give another output name.")
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
@@ -179,17 +182,49 @@ def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -
     return LappedEncoder(stem, rate)
 
 
-def _key(dem: Dem, source: Path, encoders: list[TileEncoder], options: EncodeOptions) -> str:
-    """Hash of all that decides what is staged; a work file with another key is not resumed."""
-    stat = source.stat()
-    facts = {
-        "version": neural.__version__,
-        "source": [stat.st_size, stat.st_mtime_ns, dem.grid.to_json()],
-        "layers": [encoder.identity for encoder in encoders],
-        "link": options.link_decoder,
-        "attribution": options.attribution,
+def _paths(source: Path, files: Iterable[str]) -> list[str]:
+    """Paths of the files of `file_facts`."""
+    return [os.path.join(os.path.dirname(os.path.abspath(source)), name) for name in files]
+
+
+_UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
+_OPTIONS = {"reference_m": "--reference"}
+"""Fields of `EncodeOptions` that do not change what is staged, or in another form; those not named as their option."""
+
+
+def _job(dem: Dem, files: dict[str, Facts], encoders: list[TileEncoder], options: EncodeOptions) -> Facts:
+    """All that decides what is staged (`neural.facts.changes`); a work file begun with another job is not resumed."""
+    given = {name: value for name, value in vars(options).items() if name not in _UNSTAGED}
+    named = {_OPTIONS.get(name, f"--{name.replace('_', '-')}"): value for name, value in given.items()}
+    return {
+        "files": files,
+        "raster": dem.facts(),
+        "grid": dem.grid.to_json(),
+        "options": {"--method": [encoder.method.name for encoder in encoders], **named},
+        "models": {encoder.method.name: encoder.identity for encoder in encoders},
+        "program": {"version": neural.__version__},
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _check_room(dem: Dem, encoders: list[TileEncoder], stage: Stage, out: Path) -> None:
+    """Raise NtileError where the disk is clearly too small for the tiles to be staged."""
+    sizes = [encoder.latent_bytes for encoder in encoders]
+    most = count_tiles(dem.grid)
+    try:
+        output.check_room(out, staged_bytes(sizes, most, BATCH), stage.size_bytes)
+    except NtileError:  # unless much of the area is empty
+        output.check_room(out, staged_bytes(sizes, most * _share_with_data(dem), BATCH), stage.size_bytes)
+
+
+def _share_with_data(dem: Dem) -> float:
+    """Share of the tiles that hold data, judged by rows of cells spread over the raster."""
+    rows = min(_PROBED_ROWS, dem.grid.height)
+    starts = np.arange(0, dem.grid.width, TILE)
+    with_data = 0
+    for k in range(rows):
+        _, valid = dem.read((2 * k + 1) * dem.grid.height // (2 * rows), 0, 1, dem.grid.width)
+        with_data += int(np.logical_or.reduceat(valid[0], starts).sum())
+    return with_data / (rows * len(starts))
 
 
 def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:

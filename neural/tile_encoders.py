@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
 from neural.methods.reference import Reference, encode_raster
 from neural.pyramid import PyramidTile
 from neural.stage import Stage, StagedTile
+from neural.tiles import TILE
 
 if TYPE_CHECKING:
     from neural.lapped.rate import Rate
@@ -41,7 +43,7 @@ class Finished(NamedTuple):
 
 
 class TileEncoder(ABC):
-    """Turns pyramid tiles into latents; `identity` names everything that decides these."""
+    """Turns pyramid tiles into latents; `identity` is the SHA-256 of the weights that it does so with, if any."""
 
     method: Method
     decoder: bytes | None  # safetensors a .ntile embeds, None for methods without weights
@@ -51,6 +53,16 @@ class TileEncoder(ABC):
     @abstractmethod
     def latent_dtype(self) -> str:
         """Type of one latent value in the work file."""
+
+    @property
+    def latent_bytes(self) -> int:
+        """Bytes of one tile's latents in the work file."""
+        return np.dtype(self.latent_dtype).itemsize * math.prod(self.latent_shape)
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of one tile's latents."""
 
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
@@ -84,6 +96,11 @@ class _SingleTiles(TileEncoder):
         """See `TileMethod.latent_dtype`."""
         return self.method.latent_dtype
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """See `TileMethod.latent_shape`."""
+        return self.method.latent_shape
+
     def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
         """Parameters from the latents of all tiles; bits from one tile's."""
         params = self.method.fit_params(map(self._latents, stage.rows(index)))
@@ -105,7 +122,7 @@ class ReferenceEncoder(_SingleTiles):
     def __init__(self, tolerance_m: float) -> None:
         self.method, self.decoder, self.tolerance_m = Reference(tolerance_m=tolerance_m), None, tolerance_m
         self.bits = self.method.bit_choices[0]
-        self.identity = f"reference {tolerance_m!r}"
+        self.identity = ""
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Quantized integers of each tile."""
@@ -125,7 +142,7 @@ class ModelEncoder(_SingleTiles):
         self.device = pick_device(device)
         self.model, self.method = model.to(self.device).eval(), model.method
         self.bits, self.refine = bits, refine
-        self.identity = f"{hashlib.sha256(encoder + self.decoder).hexdigest()} bits {bits} refine {refine}"
+        self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
@@ -169,6 +186,11 @@ class LappedEncoder(TileEncoder):
         from neural.lapped.layer import SAMPLE_DTYPE
 
         return SAMPLE_DTYPE
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Heights of all cells."""
+        return TILE, TILE
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Heights above a float32 number amid them."""
