@@ -31,10 +31,10 @@ def _raise(ended: Ended) -> None:
 
 
 @contextmanager
-def ended_by_signals(end: Callable[[Ended], None] = _raise) -> Iterator[None]:
+def ended_by_signals(end: Callable[[Ended], None] = _raise, grace_s: float = GRACE_S) -> Iterator[None]:
     """Have SIGTERM, SIGHUP and SIGINT raise `Ended` in the main thread (or call `end` there) while the block runs.
 
-    Where that does not end the process within GRACE_S, or at a second signal, what it is writing is removed and it
+    Where that does not end the process within `grace_s`, or at a second signal, what it is writing is removed and it
     ends at once. Signals that were ignored before, as by nohup, stay so. Outside the main thread nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -49,7 +49,7 @@ def ended_by_signals(end: Callable[[Ended], None] = _raise) -> Iterator[None]:
             end(Ended(number))
 
     handled = [number for number in _NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]
-    watch = _Watch(handled)
+    watch = _Watch(handled, grace_s)
     before = {number: signal.signal(number, handle) for number in handled}
     try:
         yield
@@ -63,8 +63,8 @@ def ended_by_signals(end: Callable[[Ended], None] = _raise) -> Iterator[None]:
 class _Watch:
     """A thread that hears of signals when they come, also while the main thread is in a long call."""
 
-    def __init__(self, numbers: list[int]) -> None:
-        self._numbers = numbers
+    def __init__(self, numbers: list[int], grace_s: float) -> None:
+        self._numbers, self._grace_s = numbers, grace_s
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
@@ -83,7 +83,7 @@ class _Watch:
             if heard:
                 _end_now(number[0])
             heard = True
-            timer = threading.Timer(GRACE_S, _end_now, [number[0]])
+            timer = threading.Timer(self._grace_s, _end_now, [number[0]])
             timer.daemon = True
             timer.start()
         os.close(self._reading)
