@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from neural.errors import NtileError, UsageError
 
@@ -148,13 +148,11 @@ def whole(
 
 
 @contextmanager
-def binary(
-    path: StrPath, *, advice: str = ADVICE, raised: type[NtileError] = NtileError
-) -> Iterator[io.BufferedIOBase]:
+def binary(path: StrPath, *, advice: str = ADVICE, raised: type[NtileError] = NtileError) -> Iterator[IO[bytes]]:
     """A file to write from its first to its last byte; read back and compared, then put in place as by `whole`."""
     summed = _Summed()
     with whole(path, advice=advice, raised=raised, check=summed.compare) as part, summed.begin(part):
-        yield summed
+        yield cast(IO[bytes], summed)
 
 
 def write_bytes(path: StrPath, data: bytes, *, advice: str = ADVICE, raised: type[NtileError] = NtileError) -> None:
