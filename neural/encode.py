@@ -89,7 +89,12 @@ def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lam
     with open_dem(source, crs=options.crs, unit=options.unit) as dem:
         output.check(out, _paths(source, files))
         with Stage.open(out, _job(dem, files, encoders, options), options.restart) as stage:
-            _check_room(dem, encoders, stage, out)
+            try:
+                _check_room(dem, encoders, stage, out)
+            except NtileError:
+                if not stage.done_groups():
+                    stage.discard()
+                raise
             _stage_tiles(dem, encoders, stage, report)
             if changed := changes({"files": files}, {"files": file_facts(source)}):
                 raise DemError(

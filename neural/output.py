@@ -62,7 +62,7 @@ def check(path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError
     Raises UsageError where `path` is no regular file or one of the files `inputs`, `raised` where its folder does
     not exist, NtileError where it cannot be written.
     """
-    with _explained(path, ADVICE, raised):
+    with _explained(path, ADVICE, NtileError, raised):
         real = target(path)
     for other in inputs:
         with suppress(OSError, ValueError):  # names that are no files of this machine
@@ -191,14 +191,16 @@ def discard_all() -> None:
 
 
 @contextmanager
-def _explained(path: StrPath, advice: str, raised: type[NtileError]) -> Iterator[None]:
-    """Turn an OSError into one sentence about the output."""
+def _explained(
+    path: StrPath, advice: str, raised: type[NtileError], astray: type[NtileError] | None = None
+) -> Iterator[None]:
+    """Turn an OSError into one sentence about the output: `raised`, or `astray` where the path leads nowhere."""
     try:
         yield
     except FileNotFoundError as error:
         folder = os.path.dirname(os.path.realpath(path))
         why = "its folder does not exist" if not os.path.isdir(folder) else _why(error)
-        raise raised(f"{os.fspath(path)} cannot be written: {why}; {advice}.") from error
+        raise (astray or raised)(f"{os.fspath(path)} cannot be written: {why}; {advice}.") from error
     except OSError as error:
         raise raised(f"{os.fspath(path)} cannot be written ({_why(error)}); {advice}.") from error
 
@@ -223,11 +225,11 @@ def _is_standard_stream(state: os.stat_result) -> bool:
 @contextmanager
 def _place(real: Path) -> Iterator[Path]:
     """A new, empty folder beside a file, locked while the block runs and then removed."""
-    if real.exists() and not os.access(real, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     folder, lock = _new_folder(real)
     _places.add(folder)
     try:
+        if real.exists() and not os.access(real, os.W_OK):  # it could be replaced, but is meant to stay
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         yield folder
     finally:
         _clear(folder)

@@ -1,14 +1,13 @@
 """Encoded tiles on their way into a file, kept in `OUT.work` so that a killed encode goes on where it stopped.
 
-The work file lies beside the file that is written, where a link leads. In it a layer of heights takes 5.4 to 5.7 bytes
-for each sample, all levels; with it goes a log of up to 1000 pages (16 MB) and one group of tiles.
+The work file lies beside the file that is written, where a link leads. A layer of heights takes 5.4 bytes for each
+sample in it, all levels (measured; 4 · 4/3 and SQLite's own), and its log up to 1000 pages (16 MB) and one group.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +40,7 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value REAL NOT NULL);
 """
 _PAGE_BYTES = 16384
 _ROW_BYTES = 512  # numbers and mask beside the latents
+_FILLED = 1.02  # the file over its rows, measured 1.011 for rows of 256 kB
 _LOG_PAGES = 1000  # SQLite's own limit before it empties the log
 _COLUMNS = "key, offset_m, scale_m, min_m, max_m, error_m, children, mask, latents"
 
@@ -77,7 +77,7 @@ class Stage:
         `out_path` is no regular file; NtileError when it is in use, damaged, or cannot be written.
         """
         work = work_file(out_path)
-        with _explained(work):
+        with _explained(work), _cleared_if_new(work):
             try:
                 stage = cls(work, _connect(work))
             except sqlite3.DatabaseError as error:
@@ -204,10 +204,9 @@ def staged_bytes(latents_bytes: Iterable[int], tiles: float, group: int) -> floa
 
     `tiles` are those of one layer, `group` so many are stored at once.
     """
-    rows = [length + _ROW_BYTES for length in latents_bytes]
-    # Rows above a quarter of a page have pages of their own.
-    a_tile = sum(row if 4 * row < _PAGE_BYTES else math.ceil(row / _PAGE_BYTES) * _PAGE_BYTES for row in rows)
-    return a_tile * (tiles + group) + _LOG_PAGES * _PAGE_BYTES
+    a_tile = _FILLED * sum(length + _ROW_BYTES for length in latents_bytes)
+    log = min(_LOG_PAGES * _PAGE_BYTES, a_tile * tiles)
+    return a_tile * (tiles + group) + log
 
 
 def _changes(begun: str, job: Any) -> list[str]:
@@ -217,6 +216,18 @@ def _changes(begun: str, job: Any) -> list[str]:
     except ValueError:
         return ["by another version of this program"]
     return facts.changes(before, json.loads(json.dumps(job)))
+
+
+@contextlib.contextmanager
+def _cleared_if_new(work: Path) -> Iterator[None]:
+    """Leave no work file behind that could not even be begun."""
+    is_new = not work.exists()
+    try:
+        yield
+    except sqlite3.Error:
+        if is_new:
+            _without(work)
+        raise
 
 
 def _connect(work: Path) -> sqlite3.Connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
@@ -30,9 +30,13 @@ def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips:
     The file gets its final name when it is whole (`neural.output`). Raises NtileError when it cannot be written,
     ValueError when the strips are not a picture of that size; an error of the strips leaves no file behind either.
     """
-    with output.binary(path) as file:
-        for part in _png(size_px, strips):
-            file.write(part)
+    try:
+        with output.binary(path) as file:
+            for part in _png(size_px, strips):
+                file.write(part)
+    finally:
+        if isinstance(strips, Generator):  # one that draws ends before its OpenGL context does
+            strips.close()
 
 
 def _png(size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> Iterator[bytes]:
