@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from neural import output
+from neural.cog import checksum, read_back
 from neural.errors import UsageError
 from neural.grid import Grid
 from neural.surface import SurfaceDecoder
@@ -104,7 +104,7 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     trouble = RasterioError, CPLE_BaseError
 
     def check(part: Path) -> None:
-        _read_back(part, windows, sums)
+        read_back(part, windows, sums)
 
     with rasterio.Env(GDAL_CACHEMAX=64), output.whole(out, advice=advice, check=check, library=trouble) as part:
         plain = part.with_name(f"{part.name}.plain")
@@ -116,26 +116,8 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
                 metres, valid = decoder.lattice(x, y, target.level)
                 block = np.where(valid, metres, NODATA).astype(np.float32)
                 raster.write(block, 1, window=window)
-                sums.append(zlib.crc32(block.tobytes()))
+                sums.append(checksum(block))
                 report(done, len(windows))
         rasterio.shutil.copy(
             plain, part, driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average"
         )
-
-
-def _read_back(path: Path, windows: Sequence[Any], sums: Sequence[int]) -> None:
-    """Read every block of a raster and its overviews. Raises ValueError unless the windows have these CRCs.
-
-    On a full disk GDAL may report success although blocks, or the end of the file, are missing.
-    """
-    import rasterio
-
-    with rasterio.open(path) as raster:
-        for window, crc in zip(windows, sums, strict=True):
-            if zlib.crc32(raster.read(1, window=window).tobytes()) != crc:
-                raise ValueError(f"other heights at row {window.row_off}, column {window.col_off}")
-        overviews = len(raster.overviews(1))
-    for level in range(overviews):
-        with rasterio.open(path, overview_level=level) as overview:
-            for _, window in overview.block_windows(1):
-                overview.read(1, window=window)

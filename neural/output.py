@@ -140,10 +140,10 @@ def whole(
             if check is not None:
                 try:
                     check(part)
-                except OSError:
-                    raise
                 except Exception as error:
-                    raise _reason(folder, f"what was written does not read back: {error}") from error
+                    if isinstance(error, OSError) and error.errno:
+                        raise
+                    raise _reason(folder, f"what was written does not read back: {error.__cause__ or error}") from error
             _take_place(part, path, real)
 
 
