@@ -45,7 +45,7 @@ def write_archive(
     """
     report: dict[str, Any] = {}
     advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
-    placed = [_place(draft, index, len(layers), stage) for index, draft in enumerate(layers)]
+    placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
     metadata = md.build(grid, placed, decoders, link_decoders, provenance)
     with output.whole(out_path, advice=advice, check=lambda part: report.update(verify(part))) as part:
         # Unnamed, so that nothing is left behind however the process ends.
@@ -56,9 +56,10 @@ def write_archive(
     return {**report, "file": os.fspath(out_path)}
 
 
-def _place(draft: LayerDraft, index: int, count: int, stage: Stage) -> Layer:
+def _place(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
+    low, high = stage.height_range(index, grid.levels - 1)
     return Layer(
-        **vars(draft),
+        **{**vars(draft), "stats": {**draft.stats, "min_m": low, "max_m": high}},
         index=index,
         slot=md.slot_of(index, md.slot_bits(count)),
         root=stage.get(index, 0).info,

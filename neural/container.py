@@ -90,12 +90,23 @@ class Reader:
         if not (0 <= tile.z < self.grid.levels and 0 <= tile.x < 1 << tile.z and 0 <= tile.y < 1 << tile.z):
             z, x, y = tile
             raise ContainerError(f"{self.path} has no tile {z}/{x}/{y}: it has {self.grid.levels} levels")
-        wanted = tile_id(md.archive_tile(self._at(layer), self.slot_bits, tile))
-        k = int(np.searchsorted(self.ids, wanted))
-        if k == len(self.ids) or self.ids[k] != wanted:
+        k = self._entry(layer, tile)
+        if k is None:
             return None
         start, stop = int(self._bounds[k]), int(self._bounds[k + 1])
         return self._bytes(self.header.data_offset + start, stop - start)
+
+    def has(self, layer: Layer | int, tile: Tile) -> bool:
+        """Return whether the layer has a tile, which the directory says; False outside the pyramid."""
+        z, x, y = tile
+        inside = 0 <= z < self.grid.levels and 0 <= x < 1 << z and 0 <= y < 1 << z
+        return inside and self._entry(layer, tile) is not None
+
+    def _entry(self, layer: Layer | int, tile: Tile) -> int | None:
+        """Return which of `ids` is a tile's; None where there is no such tile."""
+        wanted = tile_id(md.archive_tile(self._at(layer), self.slot_bits, tile))
+        k = int(np.searchsorted(self.ids, wanted))
+        return k if k < len(self.ids) and self.ids[k] == wanted else None
 
     def read(self, layer: Layer | int, tile: Tile) -> Envelope | None:
         """A tile's checked envelope and body; None where there is no tile."""

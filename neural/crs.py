@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from neural import wkt
 from neural.errors import UsageError
+from neural.vertical import horizontal, to_wkt
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
@@ -29,12 +32,12 @@ _UNIT_WORDS = {
 _NO_UNIT = {"", "none", "unknown", "unspecified", "undefined"}
 
 _EARTH_RADIUS_M = 6.37e6
-_LOCAL_REACH = 10.0
-"""Degrees from the central meridian (of arc, on the ground) up to which a UTM zone is stretched."""
+_ZONE_REACH = 5.9
+"""Degrees from the central meridian (of arc, on the ground) up to which UTM's metres are true to 0.5 %."""
 
 
-def parse_crs(text: str) -> CRS:
-    """A CRS from what a person typed (EPSG code, WKT, PROJ string). Raises UsageError."""
+def parse_crs(text: str, option: str = "--crs") -> CRS:
+    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises UsageError."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -42,20 +45,20 @@ def parse_crs(text: str) -> CRS:
         return CRS.from_user_input(int(text) if text.isdigit() else text)
     except (CRSError, ValueError) as error:
         raise UsageError(
-            f"--crs {text!r} is no coordinate reference system; give an EPSG code such as EPSG:32611, "
+            f"{option} {text!r} is no coordinate reference system; give an EPSG code such as EPSG:32611, "
             f"WKT, or the word {LOCAL}."
         ) from error
 
 
 def same_crs(one: str, other: str) -> bool:
-    """Whether two WKTs ("": local metres) describe one coordinate system, perhaps in other words."""
+    """True if two WKTs ("": local metres) place eastings and northings alike, whatever their heights are above."""
     if one == other or not (one and other):
         return one == other
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
     try:
-        return CRS.from_wkt(one) == CRS.from_wkt(other)
+        return horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other))
     except CRSError:
         return False
 
@@ -71,16 +74,15 @@ def in_feet(crs: CRS) -> bool:
 
 
 def label(crs: CRS) -> str:
-    """Short text for messages: the authority code or the CRS's own name."""
+    """Short text for messages: the authority code, the CRS's own name or that of its projection."""
     code = crs.to_string()
     if len(code) < 24:
         return code
-    return next((node.name for node in wkt.parse(to_wkt(crs)).walk() if node.name), code[:60])
-
-
-def to_wkt(crs: CRS) -> str:
-    """WKT2 of a CRS."""
-    return crs.to_wkt(version="WKT2_2019")
+    root = wkt.parse(to_wkt(crs))
+    if root.name.lower() not in ("", "unknown", "unnamed"):
+        return root.name
+    method = root.find("METHOD")
+    return f"({method.name})" if method else code[:60]
 
 
 def unit_of(word: str | None) -> str | None:
@@ -94,27 +96,24 @@ def unit_of(word: str | None) -> str | None:
     raise ValueError(f"unknown unit {word!r}")
 
 
-def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
-    """Vertical datum and unit names of a compound CRS, (None, None) when it has no vertical part."""
-    vertical = wkt.parse(to_wkt(crs)).find("VERTCRS", "VERT_CS")
-    if vertical is None:
-        return None, None
-    unit = vertical.find("LENGTHUNIT", "UNIT")
-    named = vertical.name.lower() not in _NO_UNIT | {"unnamed"}
-    return vertical.name if named else None, unit.name if unit else None
+def transform(source: CRS, target: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points [n] of one CRS in another; NaN for those that either of the two cannot place."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+    from rasterio.warp import transform as transform_points
 
-
-def describe(target: CRS, source: CRS, metres_per_unit: float) -> str:
-    """WKT2 of the CRS a grid is in, with the vertical part of its source where heights keep their unit."""
-    if target == source and metres_per_unit == 1:
-        return to_wkt(target)
-    plane = wkt.parse(to_wkt(target))
-    if plane.keyword == "COMPOUNDCRS":
-        plane = plane.nodes[0]
-    vertical = wkt.parse(to_wkt(source)).find("VERTCRS")
-    if vertical is None or metres_per_unit != 1:
-        return str(plane)
-    return f'COMPOUNDCRS["{plane.name} + {vertical.name}",{plane},{vertical}]'
+    if source == target or not len(x):
+        return x, y
+    try:
+        moved = np.array(transform_points(source, target, x, y), float)
+    except (CPLE_BaseError, RasterioError):  # GDAL gives up at the first point that fails
+        if len(x) == 1:
+            return np.full(1, np.nan), np.full(1, np.nan)
+        half = len(x) // 2
+        parts = [transform(source, target, x[part], y[part]) for part in (slice(half), slice(half, None))]
+        moved = np.concatenate(parts, axis=1)
+    moved[:, ~np.isfinite(moved).all(axis=0)] = np.nan
+    return moved[0], moved[1]
 
 
 def geographic(crs: CRS, meridian: float = 0) -> CRS:
@@ -129,29 +128,42 @@ def metric_crs(crs: CRS, west: float, south: float, east: float, north: float) -
     """The metric CRS for a raster whose outline in `geographic(crs)` is given in degrees.
 
     On Earth the UTM zone of the centre, or polar stereographic (UPS) beyond 84° N and 80° S; on other bodies,
-    and for areas too wide for a zone, a stereographic projection centred on the area. No datum changes.
-    Raises UsageError for areas that no local projection can serve.
+    and for areas too wide for a zone, a stereographic projection centred on the area, its scale balanced over it.
+    No datum changes. Raises UsageError for areas that no local projection can serve.
     """
     longitude, latitude = (west + east) / 2, (south + north) / 2
     reach = (east - west) / 2 * math.cos(math.radians(latitude))
     if max(reach, (north - south) / 2) > 45:
         raise UsageError(
-            f"it spans {east - west:.0f}° × {north - south:.0f}°, too much for a local metric CRS; "
-            "cut it into parts, or choose a projected CRS in metres with --crs."
+            f"it spans {east - west:.0f}° × {north - south:.0f}°, too much for CRS metres to be metres on the ground; "
+            "cut it into parts."
         )
     longitude = (longitude + 180) % 360 - 180
+    zone = int((longitude + 180) // 6) % 60 + 1
+    nearest_equator = 0.0 if south < 0 < north else min(abs(south), abs(north))
+    off_meridian = abs(longitude - (6 * zone - 183)) + (east - west) / 2
+    fits_zone = off_meridian * math.cos(math.radians(nearest_equator)) <= _ZONE_REACH
     datum = _datum_node(crs)
-    if not _on_earth(datum) or (reach > _LOCAL_REACH and -80 <= latitude <= 84):
+    if not _on_earth(datum) or (not fits_zone and -80 <= latitude <= 84):
         centre = round(latitude, 2), round(longitude, 2)
-        return _projected(crs, "local stereographic", "Oblique Stereographic", 9809, *centre, 1.0, 0, 0)
+        scale = _balanced_scale(math.radians(reach), math.radians((north - south) / 2))
+        return _projected(crs, "local stereographic", "Oblique Stereographic", 9809, *centre, scale, 0, 0)
     if latitude > 84 or latitude < -80:
         pole = math.copysign(90, latitude)
         name, method = "UPS North" if pole > 0 else "UPS South", "Polar Stereographic (variant A)"
         return _projected(crs, name, method, 9810, pole, 0, 0.994, 2_000_000, 2_000_000)
-    zone = int((longitude + 180) // 6) % 60 + 1
     name = f"UTM zone {zone}{'S' if latitude < 0 else 'N'}"
     northing = 10_000_000 if latitude < 0 else 0
     return _projected(crs, name, "Transverse Mercator", 9807, 0, 6 * zone - 183, 0.9996, 500_000, northing)
+
+
+def _balanced_scale(half_width: float, half_height: float) -> float:
+    """Scale at the centre of a stereographic projection that is as much too small there as too large at the corners.
+
+    Radians of arc. 1 for areas over which it hardly changes.
+    """
+    growth = 2 / (1 + math.cos(half_width) * math.cos(half_height))
+    return 1.0 if growth < 1.001 else round(growth**-0.5, 6)
 
 
 _DEGREE = 'ANGLEUNIT["degree",0.0174532925199433]'

@@ -10,14 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from neural import output
+from neural import output, vertical
+from neural.blas import single_threaded
 from neural.cog import checksum, read_back
 from neural.errors import UsageError
 from neural.grid import Grid
+from neural.metadata import Layer
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE
 
 NODATA = -9999.0
+"""Value of missing cells where no height of the layer comes within `NODATA_APART_M` of it; elsewhere NaN."""
+
+NODATA_APART_M = 1000.0
+
 Report = Callable[[int, int], None]
 
 
@@ -34,7 +40,7 @@ class Target:
 
 
 def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_m: float | None) -> Target:
-    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size in metres.
+    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size in its metres.
 
     Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
     """
@@ -49,22 +55,29 @@ def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_
         )
     if resolution_m is not None and not resolution_m > 0:
         raise UsageError(f"--resolution {resolution_m} must be a cell size in metres above 0.")
-    left, right = (west - bounds.west) / grid.cell_x_m, (east - bounds.west) / grid.cell_x_m
-    top, bottom = (bounds.north - north) / grid.cell_y_m, (bounds.north - south) / grid.cell_y_m
+    (left, top), (right, bottom) = grid.cell_of(west, north), grid.cell_of(east, south)
     if resolution_m is None:
         left, top = math.floor(left + 1e-6), math.floor(top + 1e-6)
         right, bottom = math.ceil(right - 1e-6), math.ceil(bottom - 1e-6)
         step = (1.0, 1.0)
     else:
-        step = resolution_m / grid.cell_x_m, resolution_m / grid.cell_y_m
+        step = resolution_m / grid.transform[0], -resolution_m / grid.transform[4]
     size = [max(1, round((stop - start) / s)) for start, stop, s in ((left, right, step[0]), (top, bottom, step[1]))]
     coarser = max(0, math.floor(math.log2(min(step)) + 1e-9)) if min(step) > 1 else 0
     return Target(left, top, size[0], size[1], step, max(0, grid.levels - 1 - coarser))
 
 
+def nodata_value(layer: Layer) -> float:
+    """Return the value of missing cells in a raster of a layer: never one that a height may have."""
+    low, high = layer.height_range
+    apart = max(NODATA_APART_M, high - low)  # decoded heights overshoot the range, and bounds are of encoded ones
+    return NODATA if NODATA < low - apart or NODATA > high + apart else math.nan
+
+
+@single_threaded()
 def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
-    """Write a Cloud Optimized GeoTIFF, float32 metres, nodata −9999. An existing file is replaced when all is done
-    and GDAL has read every block of the new one back.
+    """Write a Cloud Optimized GeoTIFF, float32 metres. An existing file is replaced when all is done and GDAL has read
+    every block of the new one back.
 
     Raises NtileError when it cannot be written, ContainerError when a tile is damaged.
     """
@@ -77,16 +90,17 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
 
     grid = decoder.reader.grid
     a, _, c, _, e, f = grid.transform
+    nodata = nodata_value(decoder.layer)
     transform = Affine(a * target.step[0], 0, c + a * target.column, 0, e * target.step[1], f + e * target.row)
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "count": 1,
         "dtype": "float32",
-        "nodata": NODATA,
+        "nodata": nodata,
         "width": target.width,
         "height": target.height,
         "transform": transform,
-        "crs": grid.crs_wkt or None,
+        "crs": vertical.of_geotiff(grid.crs_wkt),
         "tiled": True,
         "blockxsize": TILE,
         "blockysize": TILE,
@@ -109,12 +123,12 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     with rasterio.Env(GDAL_CACHEMAX=64), output.whole(out, advice=advice, check=check, library=trouble) as part:
         plain = part.with_name(f"{part.name}.plain")
         with rasterio.open(plain, "w", **profile) as raster:
-            raster.update_tags(1, units="m")
+            raster.units = ("m",)
             for done, window in enumerate(windows, start=1):
                 x = target.column + (np.arange(window.width) + window.col_off + 0.5) * target.step[0]
                 y = target.row + (np.arange(window.height) + window.row_off + 0.5) * target.step[1]
                 metres, valid = decoder.lattice(x, y, target.level)
-                block = np.where(valid, metres, NODATA).astype(np.float32)
+                block = np.where(valid, metres, nodata).astype(np.float32)
                 raster.write(block, 1, window=window)
                 sums.append(checksum(block))
                 report(done, len(windows))

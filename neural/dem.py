@@ -3,7 +3,7 @@
     with open_dem("area.tif") as dem:
         heights, valid = dem.read(row, col, rows, cols)
 
-Any single-band raster GDAL reads will do. Memory does not depend on the raster's size.
+Any raster GDAL reads will do, by any name GDAL has for it. Memory does not depend on the raster's size.
 """
 
 from __future__ import annotations
@@ -13,48 +13,43 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from neural import crs as crs_rules
-from neural import warp
+from neural import raster_name, resample
 from neural.errors import DemError, NtileError
 from neural.facts import band_facts, sampled_sha256
-from neural.georef import Georef, resolve, undeclared_extreme
+from neural.georef import Georef, resolve
 from neural.grid import Grid
+from neural.reading import AS_STORED, ReadOptions
+from neural.samples import Samples, Window
 from neural.tiles import TILE
 
 __all__ = ["Dem", "Grid", "open_dem"]
 
-HIGHEST_M = 1e6
-"""No terrain is higher or lower: such samples are missing-value marks that the file does not declare."""
-
-_HUGE_NODATA = 1e30
 _CHUNK_CELLS = 1 << 20
 _CACHE_BYTES = 64 << 20
 _CACHE_LIMIT_BYTES = 256 << 20
 _READ_AHEAD_CELLS = 1 << 24
 
 
-def open_dem(path: str | os.PathLike[str], *, crs: str | None = None, unit: str | None = None) -> Dem:
+def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED, onto: Grid | None = None) -> Dem:
     """Open an elevation raster; use it as a context manager.
 
-    `crs` names the CRS of a file that has none, or the metric CRS to reproject to; "local" takes coordinates as
-    metres as they are. `unit` (m, ft, us-ft) is that of the heights. Raises DemError when the file cannot be
-    used and UsageError when `crs` or `unit` is needed or wrong.
+    `path` is a path, a URL or a name of GDAL's; `options` say what the file does not; `onto` is the grid of a file that
+    the raster is compared with, whose CRS is then taken whatever its scale. Raises DemError when the file cannot be
+    used and UsageError when an option is needed or wrong.
     """
     name = os.fspath(path)
-    if _is_local(name) and not os.path.exists(name):
-        raise DemError(f"{name} does not exist; check the path.")
+    raster_name.check_exists(name)
     dataset: Any = None
     try:
-        with _gdal(name, "is not a raster that GDAL can read; convert it to GeoTIFF or check that it is complete"):
+        with _gdal(name, _unreadable(name)):
             dataset = _open(name)
-            georef = resolve(dataset, crs, unit)
-            return Dem(name, dataset, georef)
+            return Dem(name, dataset, resolve(dataset, options, onto), options.nodata)
     except BaseException as error:
         if dataset is not None:
             dataset.close()
@@ -72,22 +67,15 @@ class Dem:
     change when the file does).
     """
 
-    def __init__(self, name: str, dataset: Any, georef: Georef) -> None:
+    def __init__(self, name: str, dataset: Any, georef: Georef, nodata: tuple[float, ...] = ()) -> None:
         self.name = name
         self.grid = georef.grid
         self._georef = georef
         self._dataset = dataset
-        self._band = georef.band
-        self._nodata = dataset.nodatavals[georef.band - 1]
-        self._block = dataset.block_shapes[georef.band - 1]
-        # NaN is missing wherever it stands, so a warp must not blend it in even where it is not declared.
-        floating = np.dtype(dataset.dtypes[georef.band - 1]).kind == "f"
-        self._extreme = undeclared_extreme(dataset, georef.band)
-        self._view = dataset
-        if georef.plan is not None:
-            missing = self._nodata if self._nodata is not None else math.nan if floating else self._extreme
-            self._view = warp.open_warped(dataset, georef.plan, missing)
-            self._band = 1
+        self._block = dataset.block_shapes[georef.bands.heights[0] - 1]
+        self._samples = Samples(name, dataset, georef, nodata)
+        self.fills = self._samples.fills
+        """Undeclared fill values among the cells read so far; `restart` it before reading all of them once."""
         self.source = _provenance(name, dataset, resampled=georef.plan is not None)
 
     def __enter__(self) -> Dem:
@@ -100,13 +88,17 @@ class Dem:
 
     def close(self) -> None:
         """Close the file; nothing can be read afterwards."""
-        if self._view is not self._dataset:
-            self._view.close()
         self._dataset.close()
 
     def facts(self) -> dict[str, Any]:
-        """What the file says of itself and its band (`neural.facts`)."""
-        return band_facts(self._dataset, self._georef.band)
+        """Return what the file says of itself and its bands (`neural.facts`)."""
+        return band_facts(self.name, self._dataset, self._georef.bands.heights)
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """Bytes of the data set's files, those of a mosaic included but no overviews; None where they are no files."""
+        files = [name for name in self._dataset.files if not name.endswith((".ovr", ".aux.xml"))]
+        return sum(map(os.path.getsize, files)) if files and all(map(os.path.isfile, files)) else None
 
     @property
     def read_ahead_cells(self) -> int:
@@ -135,57 +127,44 @@ class Dem:
         if top >= bottom or left >= right:
             return heights, valid
         step = max(_CHUNK_CELLS // (right - left), 1)
-        if step % self._block[0] and self._block[0] * (right - left) <= 16 * _CHUNK_CELLS:
+        if self._georef.plan is None and step % self._block[0] and self._block[0] * (right - left) <= 16 * _CHUNK_CELLS:
             step += self._block[0] - step % self._block[0]  # never decode a strip for two chunks
         for start in range(top, bottom, step):
             stop = min(start + step, bottom)
             window = np.s_[start - row : stop - row, left - col : right - col]
-            heights[window], valid[window] = self._read_inside(start, left, stop - start, right - left)
+            metres, valid[window], codes = self._read_inside(start, left, stop - start, right - left)
+            heights[window] = metres
+            if codes is not None:
+                self.fills.count(codes)
         return heights, valid
 
-    def _read_inside(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        from rasterio.enums import MaskFlags
-        from rasterio.windows import Window
+    def own_samples(self) -> Iterator[np.ndarray]:
+        """All valid samples as the file stores them, float64 [n] in metres, from its first rows on; no reprojection."""
+        width, height = self._dataset.width, self._dataset.height
+        rows = max(_CHUNK_CELLS // width // self._block[0], 1) * self._block[0]
+        for row in range(0, height, rows):
+            count = min(rows, height - row)
+            with _gdal(self.name, f"cannot be read at rows {row}–{row + count - 1}", self._cache_bytes):
+                window = self._samples.read(row, 0, count, width)
+            yield window.metres[window.valid].astype(np.float64)
 
+    def _read_inside(self, row: int, col: int, rows: int, cols: int) -> Window:
         georef, grid = self._georef, self.grid
         x = grid.width - col - cols if georef.flip_columns else col
         y = grid.height - row - rows if georef.flip_rows else row
-        window = Window(x, y, cols, rows)
         advice = f"cannot be read at rows {y}–{y + rows - 1}: it is truncated or damaged; fetch it again or repair it"
         with _gdal(self.name, advice, self._cache_bytes):
-            raw = self._view.read(self._band, window=window)
-            valid = np.isfinite(raw)
-            if self._view is self._dataset and MaskFlags.all_valid not in self._view.mask_flag_enums[self._band - 1]:
-                valid &= self._view.read_masks(self._band, window=window) > 0
-        if self._nodata is not None and abs(self._nodata) >= _HUGE_NODATA:
-            # Huge marks are often declared with fewer digits than they are stored with.
-            valid &= ~(np.abs(np.where(valid, raw, 0)) >= _HUGE_NODATA)
-        metres = np.where(valid, raw, raw.dtype.type(0))
-        if (georef.scale_m, georef.offset_m) != (1.0, 0.0):
-            metres = np.where(valid, metres * georef.scale_m + georef.offset_m, 0.0)
-        self._refuse_absurd(raw, metres, valid)
-        if georef.flip_rows:
-            metres, valid = metres[::-1], valid[::-1]
-        if georef.flip_columns:
-            metres, valid = metres[:, ::-1], valid[:, ::-1]
-        return metres.astype(np.float32), valid
-
-    def _refuse_absurd(self, raw: np.ndarray, metres: np.ndarray, valid: np.ndarray) -> None:
-        """Values that are no heights, in a file that does not declare them as missing, are an error."""
-        wrong = (metres > HIGHEST_M) | (metres < -HIGHEST_M)
-        if self._extreme is not None:
-            wrong |= valid & (raw == self._extreme)
-        if wrong.any():
-            value = raw[wrong][0].item()
-            raise DemError(
-                f"{self.name}: it holds the value {value!r}, which is no height and not declared as missing; "
-                f"declare it, for example with `gdal_edit.py -a_nodata {value!r} FILE` or `rio edit-info`."
-            )
+            if georef.plan is not None:
+                return resample.read(self._samples, georef.plan, row, col, rows, cols)
+            metres, valid, codes = self._samples.read(y, x, rows, cols)
+        turned = np.s_[:: -1 if georef.flip_rows else 1, :: -1 if georef.flip_columns else 1]
+        return Window(metres[turned], valid[turned], codes)
 
     @property
     def _cache_bytes(self) -> int:
         """GDAL's block cache: small, but two of the file's blocks where those are large."""
-        size = 2 * math.prod(self._block) * np.dtype(self._dataset.dtypes[self._georef.band - 1]).itemsize
+        bands = self._georef.bands.heights
+        size = 2 * len(bands) * math.prod(self._block) * np.dtype(self._dataset.dtypes[bands[0] - 1]).itemsize
         return min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
 
 
@@ -196,6 +175,16 @@ def _open(name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # georef says what that means here
         return rasterio.open(name)
+
+
+def _unreadable(name: str) -> str:
+    """What to say of a name that GDAL cannot open."""
+    if not raster_name.is_path(name):
+        return "cannot be opened by GDAL; check the name, and that what it is read from can be reached"
+    archive = raster_name.archive_prefix(name)
+    if archive is not None:
+        return f"is an archive; name the raster in it, such as {archive}{name}/dem.tif"
+    return "is not a raster that GDAL can read; convert it to GeoTIFF or check that it is complete"
 
 
 @contextmanager
@@ -214,15 +203,10 @@ def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[
         raise DemError(f"{name} {trouble} ({detail[:200]}).") from error
 
 
-def _is_local(name: str) -> bool:
-    """Whether a name is a plain path, not a URL, a GDAL virtual file or a DRIVER:… connection."""
-    return not name.startswith("/vsi") and ":" not in name.replace(":\\", "", 1)
-
-
 def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
     """What the raster was, in plain JSON values; the digest samples the file, so that it costs milliseconds."""
     about: dict[str, Any] = {
-        "name": Path(name).name,
+        "name": raster_name.label(name),
         "driver": dataset.driver,
         "crs": crs_rules.label(dataset.crs) if dataset.crs else None,
         "width": dataset.width,
@@ -230,6 +214,7 @@ def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
         "dtype": dataset.dtypes[0],
         "resampled": resampled,
     }
-    if os.path.isfile(name):
-        about["bytes"], about["digest"] = os.path.getsize(name), sampled_sha256(name)
+    file = raster_name.local_file(name)
+    if file is not None:
+        about["bytes"], about["digest"] = os.path.getsize(file), sampled_sha256(file)
     return about

@@ -5,33 +5,33 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import neural
-from neural import output
+from neural import job, output
+from neural.achieved import Achieved, achieved
 from neural.archive import write_archive
+from neural.blas import single_threaded
+from neural.container import open_reader
 from neural.dem import Dem, open_dem
-from neural.errors import DemError, NtileError, UsageError
-from neural.facts import Facts, changes, file_facts, summary
+from neural.errors import UsageError
+from neural.facts import file_facts
 from neural.grid import Grid
-from neural.lapped.rate import DEFAULT_QUALITY, Rate, step_of_quality
+from neural.job import BATCH
+from neural.lapped.rate import Rate, step_of_quality
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.model_files import model_method, model_stem
 from neural.pyramid import PyramidTile, build, count_tiles
-from neural.stage import Stage, StagedTile, staged_bytes
-from neural.tile_encoders import LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
-from neural.tiles import TILE
-
-BATCH = 8
-"""Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
-
-_PROBED_ROWS = 16
+from neural.reading import AS_STORED, ReadOptions
+from neural.stage import Stage, StagedTile
+from neural.tile_encoders import Finished, LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
 
 DEFAULT_METHOD = "lapped_siren"
 
@@ -57,6 +57,9 @@ RATES = {
 }
 """Fields of `EncodeOptions` that set the rate of a `LinkedMethod`, at most one of them, with their option."""
 
+_UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
+"""Fields of `EncodeOptions` that what is staged does not depend on, or does through the encoders."""
+
 
 @dataclass(frozen=True)
 class EncodeOptions:
@@ -64,6 +67,7 @@ class EncodeOptions:
 
     methods: tuple[str, ...] | None = None  # None: those of `models`; without any, DEFAULT_METHOD
     bits: int = 8  # per value of methods with a fixed count of values
+    # Without any of the next five, see `neural.lapped.rate.settled`.
     quality: float | None = None  # 0 … 100, see `neural.lapped.rate.step_of_quality`
     step_m: float | None = None  # quantization step of the finest level
     target_rmse_m: float | None = None
@@ -72,8 +76,7 @@ class EncodeOptions:
     models: tuple[str, ...] = ()  # shipped names or path stems, at most one per method; else its shipped one
     refine: int = 0  # steps of payload refinement
     reference_m: float | None = None  # tolerance of an added reference layer
-    crs: str | None = None
-    unit: str | None = None
+    reading: ReadOptions = AS_STORED
     attribution: str | None = None  # credit line stored in the file
     link_decoder: bool = False
     jobs: int | None = None  # threads
@@ -81,27 +84,28 @@ class EncodeOptions:
     restart: bool = False
 
 
-def encode(source: Path, out: Path, options: EncodeOptions, report: Report = lambda done, total: None) -> None:
-    """Encode a DEM into `out`, which is never left partial. Raises NtileError of the fitting kind."""
+@single_threaded()
+def encode(
+    source: str | os.PathLike[str], out: Path, options: EncodeOptions, report: Report = lambda done, total: None
+) -> Achieved:
+    """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises NtileError."""
+    began = time.monotonic()
+    source = os.fspath(source)
     output.check(out, [source])
     encoders = _encoders(options)
-    files = file_facts(source)  # before the raster is opened: what is changed afterwards is noticed in the end
-    with open_dem(source, crs=options.crs, unit=options.unit) as dem:
-        output.check(out, _paths(source, files))
-        with Stage.open(out, _job(dem, files, encoders, options), options.restart) as stage:
-            try:
-                _check_room(dem, encoders, stage, out)
-            except NtileError:
-                if not stage.done_groups():
-                    stage.discard()
-                raise
-            _stage_tiles(dem, encoders, stage, report)
-            if changed := changes({"files": files}, {"files": file_facts(source)}):
-                raise DemError(
-                    f"{dem.name} was changed while it was encoded: {summary(changed)}; the tiles in {stage.path} are "
-                    "of both states: add --restart to begin anew."
-                )
-            _write(dem, out, encoders, stage, options, report)
+    files = file_facts(source)  # before the raster is opened: what is changed from now on is noticed
+    with open_dem(source, options.reading) as dem:
+        output.check(out, job.input_paths(source, files))
+        facts = job.job_facts(dem, files, encoders, _staging_options(options))
+        with Stage.open(out, facts, options.restart) as stage:
+            job.check_room(dem, encoders, stage, out)
+            samples = _stage_tiles(dem, encoders, stage, report)
+            job.check_unchanged(source, files, stage)
+            layers, assumptions = _finish(dem, encoders, stage, report)
+            job.check_unchanged(source, files, stage)
+            _write(replace(dem.grid, assumptions=assumptions), out, encoders, layers, stage, options, dem.source)
+        with open_reader(out) as reader:
+            return achieved(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
@@ -135,9 +139,7 @@ def _rate(options: EncodeOptions, wanted: bool) -> Rate:
             raise UsageError(f"--quality {value:g} must be a number from 0 to 100.")
         if name != "quality" and not 0 < value < math.inf:
             raise UsageError(f"{RATES[name]} {value:g} must be a number above 0.")
-    if "quality" in given or not given:
-        return Rate(step_m=step_of_quality(given.get("quality", DEFAULT_QUALITY)))
-    return Rate(**given)
+    return Rate(step_m=step_of_quality(given["quality"])) if "quality" in given else Rate(**given)
 
 
 def require_torch(what: str) -> None:
@@ -187,49 +189,12 @@ def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -
     return LappedEncoder(stem, rate)
 
 
-def _paths(source: Path, files: Iterable[str]) -> list[str]:
-    """Paths of the files of `file_facts`."""
-    return [os.path.join(os.path.dirname(os.path.abspath(source)), name) for name in files]
-
-
-_UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
-_OPTIONS = {"reference_m": "--reference"}
-"""Fields of `EncodeOptions` that do not change what is staged, or in another form; those not named as their option."""
-
-
-def _job(dem: Dem, files: dict[str, Facts], encoders: list[TileEncoder], options: EncodeOptions) -> Facts:
-    """All that decides what is staged (`neural.facts.changes`); a work file begun with another job is not resumed."""
-    given = {name: value for name, value in vars(options).items() if name not in _UNSTAGED}
-    named = {_OPTIONS.get(name, f"--{name.replace('_', '-')}"): value for name, value in given.items()}
-    return {
-        "files": files,
-        "raster": dem.facts(),
-        "grid": dem.grid.to_json(),
-        "options": {"--method": [encoder.method.name for encoder in encoders], **named},
-        "models": {encoder.method.name: encoder.identity for encoder in encoders},
-        "program": {"version": neural.__version__},
-    }
-
-
-def _check_room(dem: Dem, encoders: list[TileEncoder], stage: Stage, out: Path) -> None:
-    """Raise NtileError where the disk is clearly too small for the tiles to be staged."""
-    sizes = [encoder.latent_bytes for encoder in encoders]
-    most = count_tiles(dem.grid)
-    try:
-        output.check_room(out, staged_bytes(sizes, most, BATCH), stage.size_bytes)
-    except NtileError:  # unless much of the area is empty
-        output.check_room(out, staged_bytes(sizes, most * _share_with_data(dem), BATCH), stage.size_bytes)
-
-
-def _share_with_data(dem: Dem) -> float:
-    """Share of the tiles that hold data, judged by rows of cells spread over the raster."""
-    rows = min(_PROBED_ROWS, dem.grid.height)
-    starts = np.arange(0, dem.grid.width, TILE)
-    with_data = 0
-    for k in range(rows):
-        _, valid = dem.read((2 * k + 1) * dem.grid.height // (2 * rows), 0, 1, dem.grid.width)
-        with_data += int(np.logical_or.reduceat(valid[0], starts).sum())
-    return with_data / (rows * len(starts))
+def _staging_options(options: EncodeOptions) -> dict[str, Any]:
+    """The options that decide what is staged, by their names on the command line."""
+    fields = {name: value for name, value in asdict(options).items() if name not in _UNSTAGED}
+    fields["reference"] = fields.pop("reference_m")
+    fields |= fields.pop("reading")
+    return {f"--{name.replace('_', '-')}": value for name, value in fields.items()}
 
 
 def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
@@ -238,8 +203,10 @@ def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
         yield batch
 
 
-def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> None:
-    done, total, count = stage.done_groups(), count_tiles(dem.grid), 0
+def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> int:
+    """Stage what is not yet staged; returns the valid samples of the finest level."""
+    dem.fills.restart()
+    done, total, count, samples = stage.done_groups(), count_tiles(dem.grid), 0, 0
     for group, batch in enumerate(_batches(build(dem))):
         if group not in done:
             rows = []
@@ -253,7 +220,9 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
                     )
             stage.put_group(group, rows)
         count += len(batch)
+        samples += sum(int(tile.valid.sum()) for tile in batch if tile.tile.z == dem.grid.levels - 1)
         report(count, total)
+    return samples
 
 
 def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
@@ -261,10 +230,23 @@ def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
     return None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
 
 
+def _finish(
+    dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report
+) -> tuple[list[Finished], tuple[str, ...]]:
+    """The layers of the staged tiles, and what was assumed of the raster."""
+    assumptions = dem.grid.assumptions + dem.fills.sentences()  # before any cell is read a second time
+    return [encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)], assumptions
+
+
 def _write(
-    dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions, report: Report
+    grid: Grid,
+    out: Path,
+    encoders: list[TileEncoder],
+    layers: list[Finished],
+    stage: Stage,
+    options: EncodeOptions,
+    source: dict[str, Any],
 ) -> None:
-    layers = [encoder.finish(stage, index, dem.grid, report) for index, encoder in enumerate(encoders)]
     decoders = {
         layer.draft.decoder: encoder.decoder
         for layer, encoder in zip(layers, encoders, strict=True)
@@ -274,6 +256,6 @@ def _write(
     def body_of(index: int, row: StagedTile) -> bytes:
         return layers[index].body_of(row)
 
-    provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
+    provenance = {"source": source, **({"attribution": options.attribution} if options.attribution else {})}
     linked = set(decoders) if options.link_decoder else set()
-    write_archive(out, dem.grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)
+    write_archive(out, grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from neural.blas import single_threaded
 from neural.container import Layer, Reader
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
@@ -31,11 +32,12 @@ def check_same_grid(grid: Grid, other: Grid, name: str) -> None:
     same_size = (grid.width, grid.height) == (other.width, other.height)
     if not (same_size and np.allclose(grid.transform, other.transform, rtol=1e-9, atol=1e-6)):
         raise UsageError(
-            f"{name} has another grid ({other.width}×{other.height} cells of {other.cell_x_m:g} m) than the file "
-            f"({grid.width}×{grid.height} of {grid.cell_x_m:g} m): give the DEM it was encoded from."
+            f"{name} has another grid ({other.width}×{other.height} cells of {other.transform[0]:g} m) than the file "
+            f"({grid.width}×{grid.height} of {grid.transform[0]:g} m): give the DEM it was encoded from."
         )
 
 
+@single_threaded()
 def evaluate(
     reader: Reader,
     layer: Layer,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+from neural import raster_name
 
 _END_BYTES = 65536
 _PAM = ".aux.xml"
@@ -43,20 +45,21 @@ def file_facts(source: str | os.PathLike[str]) -> dict[str, Facts]:
     return facts
 
 
-def band_facts(dataset: Any, band: int) -> Facts:
-    """What an open raster says of itself and of one band (counted from 1), texts and numbers."""
-    k = band - 1
+def band_facts(name: str, dataset: Any, bands: Sequence[int]) -> Facts:
+    """What an open raster says of itself and of some bands (counted from 1), texts and numbers."""
+    indices = [band - 1 for band in bands]
     return {
+        "name": None if os.path.isfile(name) else name,  # of files, `file_facts` tells more
         "driver": dataset.driver,
         "size": [dataset.width, dataset.height],
         "CRS": dataset.crs.to_wkt() if dataset.crs else None,
         "geotransform": list(dataset.transform[:6]),
-        "band": band,
-        "type": dataset.dtypes[k],
-        "nodata value": None if dataset.nodatavals[k] is None else repr(float(dataset.nodatavals[k])),
-        "scale": dataset.scales[k],
-        "offset": dataset.offsets[k],
-        "unit": dataset.units[k],
+        "bands": list(bands),
+        "type": [dataset.dtypes[k] for k in indices],
+        "nodata value": [None if (value := dataset.nodatavals[k]) is None else repr(float(value)) for k in indices],
+        "scale": [dataset.scales[k] for k in indices],
+        "offset": [dataset.offsets[k] for k in indices],
+        "unit": [dataset.units[k] for k in indices],
         "mask": [[flag.name for flag in flags] for flags in dataset.mask_flag_enums],
         "colour interpretation": [kind.name for kind in dataset.colorinterp],
     }
@@ -123,17 +126,9 @@ def _listed(name: str) -> list[str]:
 
 
 def _local(name: str) -> str | None:
-    """Absolute path of the file on this machine that a name of GDAL's leads to, such as a ZIP archive's."""
-    inner = name.replace("{", "").replace("}", "")
-    while inner.startswith("/vsi"):
-        _, _, inner = inner[1:].partition("/")
-    while inner:
-        if os.path.isfile(inner):
-            return os.path.abspath(inner)
-        if not name.startswith("/vsi") or inner == os.path.dirname(inner):
-            return None
-        inner = os.path.dirname(inner)
-    return None
+    """Absolute path of the file on this machine that a raster's name leads to, an archive's for one inside it."""
+    path = raster_name.local_file(name)
+    return None if path is None else os.path.abspath(path)
 
 
 def _relative(path: str, folder: str) -> str:
@@ -210,5 +205,5 @@ def _value_changes(text: str, before: Mapping[str, Any], after: Mapping[str, Any
 def _shown(value: Any) -> str:
     if value is None:
         return "not given"
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    shown = ", ".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"

@@ -36,6 +36,8 @@ class Grid:
     vertical_datum: str | None = None
     assumptions: tuple[str, ...] = ()
     """What the source did not say, one sentence each."""
+    ground_scale: float = 1.0
+    """Metres on the ground per CRS metre, the same in all directions: far from 1 in Web Mercator."""
 
     def __post_init__(self) -> None:
         a, b, _, d, e, _ = self.transform
@@ -43,18 +45,29 @@ class Grid:
             raise ValueError(f"the transform {self.transform} is not a north-up grid")
         if self.width < 1 or self.height < 1:
             raise ValueError(f"a grid of {self.width}×{self.height} cells is empty")
+        if not (math.isfinite(self.ground_scale) and self.ground_scale > 0):
+            raise ValueError(f"a ground scale of {self.ground_scale} is not possible")
         if levels_for(self.width, self.height) > MAX_LEVEL + 1:
             raise ValueError(f"a grid of {self.width}×{self.height} cells is larger than a tile pyramid may be")
 
     @property
     def cell_x_m(self) -> float:
-        """Width of a cell in metres, eastward."""
-        return self.transform[0]
+        """Width of a cell in metres on the ground, eastward."""
+        return self.transform[0] * self.ground_scale
 
     @property
     def cell_y_m(self) -> float:
-        """Height of a cell in metres, southward."""
-        return -self.transform[4]
+        """Height of a cell in metres on the ground, southward."""
+        return -self.transform[4] * self.ground_scale
+
+    @property
+    def cell(self) -> float:
+        """Shorter side of a cell in CRS metres: what compares grids of one CRS."""
+        return min(self.transform[0], -self.transform[4])
+
+    def level_cell_m(self, level: int) -> float:
+        """Return the size of a level's cells in metres, the longer side."""
+        return max(self.cell_x_m, self.cell_y_m) * (1 << (self.levels - 1 - level))
 
     @property
     def levels(self) -> int:
@@ -99,6 +112,7 @@ class Grid:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `Grid.from_json` rebuilds the grid."""
+        scale = {} if self.ground_scale == 1 else {"ground_scale": self.ground_scale}
         return {
             "crs_wkt": self.crs_wkt,
             "transform": list(self.transform),
@@ -107,6 +121,7 @@ class Grid:
             "vertical_unit": self.vertical_unit,
             "vertical_datum": self.vertical_datum,
             "assumptions": list(self.assumptions),
+            **scale,
         }
 
     @classmethod
@@ -125,6 +140,7 @@ class Grid:
                 vertical_unit=str(data["vertical_unit"]),
                 vertical_datum=None if datum is None else str(datum),
                 assumptions=tuple(map(str, data.get("assumptions", ()))),
+                ground_scale=float(data.get("ground_scale", 1.0)),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"the grid is not described in full ({type(error).__name__}: {error})") from error

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -49,6 +50,19 @@ class Layer(LayerDraft):
     slot: tuple[int, int]  # (lx, ly) at level slot_bits
     root: ChildInfo
     height_range: tuple[float, float]  # metres; bounds of all its tiles
+
+    @property
+    def heights_m(self) -> tuple[float, float]:
+        """Lowest and highest valid height of the finest level, metres: those of all heights.
+
+        Of the source, as `stats` says; of files without, the bounds of all tiles, which hold them. Coarse tiles say
+        less: low-pass filters cut summits off and overshoot at cliffs.
+        """
+        try:
+            low, high = float(self.stats["min_m"]), float(self.stats["max_m"])
+        except (KeyError, TypeError, ValueError):
+            return self.height_range
+        return (low, high) if -math.inf < low <= high < math.inf else self.height_range
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `slot` and `index` follow from the place in the list."""

@@ -31,6 +31,28 @@ def psnr_db(mse: float, value_range: float) -> float:
 
 
 @dataclass
+class Errors:
+    """Running sums over the valid samples of a layer's finest tiles."""
+
+    tiles: int = 0
+    samples: int = 0
+    squares: float = 0.0  # m²
+    largest_m: float = 0.0
+
+    def add(self, errors: np.ndarray) -> None:
+        """Count one tile's errors, metres [n]."""
+        self.tiles += 1
+        self.samples += errors.size
+        self.squares += float(errors @ errors)
+        self.largest_m = max(self.largest_m, float(np.abs(errors).max(initial=0.0)))
+
+    @property
+    def rmse_m(self) -> float:
+        """Root mean square error, metres."""
+        return (self.squares / max(self.samples, 1)) ** 0.5
+
+
+@dataclass
 class ErrorSummary:
     """Running sums over tiles, so that memory does not grow with the area."""
 

@@ -20,6 +20,7 @@ import numpy as np
 from neural import facts, output
 from neural.envelope import ChildInfo, Children, pack_mask, unpack_mask
 from neural.errors import NtileError, UsageError
+from neural.grid import Grid
 from neural.tiles import Tile, tile_from_id, tile_id
 
 _LAYER_SHIFT = 56  # ids of 27 levels take 54 bits
@@ -60,6 +61,11 @@ class StagedTile:
     info: ChildInfo  # the tile's own bounds
     mask: np.ndarray | None  # bool [256, 256]
     latents: bytes
+
+
+def valid_cells(row: StagedTile, grid: Grid) -> np.ndarray:
+    """Cells of a staged tile that hold a height, bool [256, 256]."""
+    return grid.tile_inside(row.tile) if row.mask is None else row.mask
 
 
 class Stage:
@@ -144,11 +150,11 @@ class Stage:
             keys = self._db.execute("SELECT key FROM tile WHERE key BETWEEN ? AND ? ORDER BY key", _span(layer))
             return np.fromiter((key for (key,) in keys), np.int64) - _key(layer, 0)
 
-    def height_range(self, layer: int) -> tuple[float, float]:
-        """Lowest and highest height of all the layer's tiles, metres."""
+    def height_range(self, layer: int, level: int | None = None) -> tuple[float, float]:
+        """Lowest and highest height of all the layer's tiles, or of those of one level, metres."""
         with _explained(self.path):
             query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
-            return self._db.execute(query, _span(layer)).fetchone()
+            return self._db.execute(query, _span(layer, level)).fetchone()
 
     def put_body(self, layer: int, id_: int, settings: str, data: bytes) -> None:
         """Store a tile's bits as coded with these settings."""
@@ -281,8 +287,11 @@ def _key(layer: int, id_: int) -> int:
     return layer << _LAYER_SHIFT | id_
 
 
-def _span(layer: int) -> tuple[int, int]:
-    return _key(layer, 0), _key(layer + 1, 0) - 1
+def _span(layer: int, level: int | None = None) -> tuple[int, int]:
+    """First and last key of a layer, or of one of its levels."""
+    if level is None:
+        return _key(layer, 0), _key(layer + 1, 0) - 1
+    return _key(layer, tile_id(Tile(level, 0, 0))), _key(layer, tile_id(Tile(level + 1, 0, 0)) - 1)
 
 
 def _to_row(tile: StagedTile) -> tuple:

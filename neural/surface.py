@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from neural.blas import single_threaded
 from neural.errors import ContainerError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Arrays, Linked, LinkedMethod, Method, TileMethod
@@ -46,6 +47,7 @@ class TileSurface:
     _prepared: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
+    @single_threaded()
     def prepared(self) -> Arrays:
         """What `Method.prepare` makes of the latents."""
         with self._lock:
@@ -59,6 +61,7 @@ class TileSurface:
         other._prepared.update(prepared)
         return other
 
+    @single_threaded()
     def heights(self, u: Any, v: Any, order: int = 0) -> Heights:
         """Metres on the lattice v × u (ascending), with derivatives up to `order`."""
         surface = self.method.evaluate(self.weights, self.prepared, u, v, order=order)
@@ -121,6 +124,7 @@ class SurfaceDecoder:
                 self._recent.popitem(last=False)
         return surface
 
+    @single_threaded()
     def prepare(self, tile: Tile, envelope: Envelope) -> TileSurface:
         """Unpacks a payload already read; needs no lock, so workers may call it."""
         try:
@@ -163,6 +167,7 @@ class SurfaceDecoder:
                 self._linked = self.method.link(self.weights, layer.params, bits, payloads)
         return self._linked
 
+    @single_threaded()
     def lattice(self, columns: np.ndarray, rows: np.ndarray, level: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Heights at grid positions rows × columns (ascending, in finest cells; a cell's centre is i + 0.5).
 

@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from neural.errors import ModelError
-from neural.grid import Grid
 from neural.metadata import LayerDraft
 from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
 from neural.methods.reference import Reference, encode_raster
+from neural.metrics import Errors
 from neural.pyramid import PyramidTile
-from neural.stage import Stage, StagedTile
-from neural.tiles import TILE
+from neural.stage import Stage, StagedTile, valid_cells
+from neural.surface import TileSurface
+from neural.tiles import TILE, centres, tile_from_id
+from neural.weights import load_decoder
 
 if TYPE_CHECKING:
+    from neural.dem import Dem
     from neural.lapped.rate import Rate
 
 Report = Callable[[int, int], None]
 """Called with (tiles done, upper bound of all tiles)."""
+
+
+MEASURED_TILES = 64
+"""Finest tiles of a learned method that are decoded to know its errors, at most: they take long."""
 
 
 class Encoded(NamedTuple):
@@ -40,6 +47,8 @@ class Finished(NamedTuple):
 
     draft: LayerDraft
     body_of: Callable[[StagedTile], bytes]
+    errors: Errors  # of its finest tiles, or of many of them, against the source's samples
+    quantum_m: float = 0.0  # of the source's heights, where the quantization step follows from it
 
 
 class TileEncoder(ABC):
@@ -55,22 +64,22 @@ class TileEncoder(ABC):
         """Type of one latent value in the work file."""
 
     @property
-    def latent_bytes(self) -> int:
-        """Bytes of one tile's latents in the work file."""
-        return np.dtype(self.latent_dtype).itemsize * math.prod(self.latent_shape)
-
-    @property
     @abstractmethod
     def latent_shape(self) -> tuple[int, ...]:
         """Shape of one tile's latents."""
+
+    @property
+    def latent_bytes(self) -> int:
+        """Bytes of one tile's latents in the work file."""
+        return np.dtype(self.latent_dtype).itemsize * math.prod(self.latent_shape)
 
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Latents of a batch; the same batch gives the same bytes."""
 
     @abstractmethod
-    def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
-        """The layer of this index, all its tiles being staged; what is not yet known of it is found out now."""
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is found out now."""
 
     def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
         return LayerDraft(
@@ -101,14 +110,29 @@ class _SingleTiles(TileEncoder):
         """See `TileMethod.latent_shape`."""
         return self.method.latent_shape
 
-    def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
         """Parameters from the latents of all tiles; bits from one tile's."""
         params = self.method.fit_params(map(self._latents, stage.rows(index)))
 
         def body_of(row: StagedTile) -> bytes:
             return self.method.pack(self._latents(row), self.bits, params)
 
-        return Finished(self._draft(self.bits, params, self.tolerance_m), body_of)
+        errors = self._measured(stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, params))
+        return Finished(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
+
+    def _measured(self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]) -> Errors:
+        """Errors of MEASURED_TILES finest tiles all over the area, or of all where they are fewer."""
+        errors, top = Errors(), dem.grid.levels - 1
+        weights = {} if self.decoder is None else load_decoder(self.decoder, self.method, self.identity)
+        finest = [id_ for id_ in stage.ids(index).tolist() if tile_from_id(id_).z == top]
+        count = min(len(finest), MEASURED_TILES)
+        for k in range(count):
+            row = stage.get(index, finest[k * len(finest) // count])
+            latents, valid = latents_of(row), valid_cells(row, dem.grid)
+            surface = TileSurface(self.method, weights, latents, row.offset_m, row.scale_m, valid, (1.0, 1.0))
+            heights, _ = dem.read(row.tile.y * TILE, row.tile.x * TILE, TILE, TILE)
+            errors.add((surface.heights(centres(), centres()).metres - heights)[valid])
+        return errors
 
     def _latents(self, row: StagedTile) -> np.ndarray:
         return np.frombuffer(row.latents, self.method.latent_dtype).reshape(self.method.latent_shape)
@@ -174,11 +198,14 @@ class LappedEncoder(TileEncoder):
     method: LinkedMethod
 
     def __init__(self, stem: Path, rate: Rate) -> None:
+        from neural.lapped.boundary import LINEAR
         from neural.model_files import load_linked
 
-        self.method, self._weights, self.decoder = load_linked(stem)
+        method, self._weights, self.decoder = load_linked(stem)
+        self.method = type(method)(**{**method.config(), "boundary": LINEAR.name})
         self._rate = rate
-        self.identity = hashlib.sha256(self.decoder).hexdigest()  # what is staged serves any rate
+        # What is staged serves any rate.
+        self.identity = f"{hashlib.sha256(self.decoder).hexdigest()} {LINEAR.name}"
 
     @property
     def latent_dtype(self) -> str:
@@ -201,23 +228,27 @@ class LappedEncoder(TileEncoder):
             found.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
         return found
 
-    def finish(self, stage: Stage, index: int, grid: Grid, report: Report) -> Finished:
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
         """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a rate out of reach."""
         from neural.lapped.assembly import Model
-        from neural.lapped.layer import LayerCoder, StagedLayer, base_height, lower_levels
-        from neural.lapped.rate import find_bound, find_step
+        from neural.lapped.layer import LayerCoder, StagedLayer, base_height, lower_levels, surrounded_after
+        from neural.lapped.rate import find_bound, find_step, settled
         from neural.lapped.trials import Trials
+        from neural.quantum import find_quantum
 
-        model, layer = Model(self._weights), StagedLayer(stage, index, grid)
+        rate, quantum_m = settled(self._rate, lambda: stage.fact("quantum", lambda: find_quantum(dem.own_samples())))
+        model, layer = Model(self._weights), StagedLayer(stage, index, dem.grid)
         finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))
-        base_m, bound = base_height(layer), find_bound(self._rate, layer)
+        base_m, bound = base_height(layer), find_bound(rate, layer)
         trials = Trials(layer, lambda step_m: LayerCoder(model, layer, step_m, base_m, bound), report)
-        step_m = find_step(self._rate, finest_m, trials)
-        coder = trials.coder(step_m)
-        for done, tile in enumerate(trials.tiles, start=1):
+        step_m = find_step(rate, finest_m, trials)
+        coder, errors = trials.coder(step_m), Errors()
+        for done, (tile, surrounded) in enumerate(surrounded_after(trials.tiles), start=1):
             coder.final_body(tile)
+            for finest in surrounded:
+                errors.add(coder.errors(finest))
             report(done, len(trials.tiles))
         numbers = {"step_m": step_m, "base_m": base_m} | ({} if bound is None else {"bound_m": bound.inner_m})
         params = {name: np.array([value], np.float32) for name, value in numbers.items()}
-        draft = self._draft(self.method.bit_choices[0], params, self._rate.max_error_m)
-        return Finished(draft, lambda row: coder.final_body(row.tile))
+        draft = self._draft(self.method.bit_choices[0], params, rate.max_error_m)
+        return Finished(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)

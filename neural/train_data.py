@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from neural import raster_name
 from neural.errors import DemError
 from neural.fill import fill
+from neural.reading import ReadOptions
 from neural.tiles import TILE
 
 
@@ -38,19 +40,19 @@ def load_split(folders: Sequence[Path], split: str) -> list[Raster]:
             )
         with manifest.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row.get("split") == split]
-        rasters += [_read(folder / row["file"], float(row["resolution_m"])) for row in rows]
+        rasters += [_read(raster_name.join(folder, row["file"]), float(row["resolution_m"])) for row in rows]
     if not rasters:
         raise DemError(f"{', '.join(map(str, folders))}: no raster of split '{split}' is listed in MANIFEST.csv.")
     return rasters
 
 
-def _read(path: Path, cell_m: float) -> Raster:
+def _read(name: str, cell_m: float) -> Raster:
     from neural.dem import open_dem
 
     # Crops need samples as they are, whatever the CRS: `local` keeps every grid.
-    with open_dem(path, crs="local", unit="m") as dem:
+    with open_dem(name, ReadOptions(crs="local", unit="m")) as dem:
         heights, valid = dem.read(0, 0, dem.grid.height, dem.grid.width)
-    return Raster(path.name, cell_m, heights, valid)
+    return Raster(raster_name.label(name), cell_m, heights, valid)
 
 
 def coarsen(raster: Raster, factor: int) -> Raster:

@@ -1,14 +1,16 @@
-"""Seeing a rotated, geographic or foot-unit raster as a north-up grid in metres, cell by cell on demand."""
+"""The north-up grid in metres that a rotated, geographic or foot-unit raster is read on (`neural.resample`)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neural import crs as crs_rules
+from neural import distortion
+from neural.distortion import place
 from neural.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ STAND_IN = "EPSG:32631"
 """CRS that GDAL is shown for local metres: only its unit matters, as source and target are the same."""
 
 _EDGE_POINTS = 33
-_TOLERANCE_CELLS = 1e-6
+_MOST_TIMES, _FEW_CELLS = 100, 1e8
+"""A target grid has no more than so many times the raster's own cells, or hardly any."""
+
+_ASTRAY = 2e-3
+"""Share of the ellipsoid's radius by which a place may move from one CRS to another: datums differ by 1.6e-4."""
 
 
 class WarpPlan(NamedTuple):
@@ -43,10 +49,14 @@ def is_north_up(transform: Sequence[float], width: int, height: int) -> bool:
 def outline_degrees(crs: CRS, transform: Sequence[float], width: int, height: int) -> tuple[float, float, float, float]:
     """West, south, east, north of a raster in degrees on its own datum; continuous across the date line."""
     columns, rows = _outline(width, height)
-    x, y = _place(transform, np.append(columns, width / 2), np.append(rows, height / 2))
-    if _in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720):
-        raise UsageError(f"its coordinates do not fit the CRS {crs_rules.label(crs)}; give another with --crs.")
-    longitude, latitude = _transform(crs, crs_rules.geographic(crs), x, y)
+    x, y = place(transform, np.append(columns, width / 2), np.append(rows, height / 2))
+    longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
+    known = np.isfinite(longitude)
+    longitude, latitude = longitude[known], latitude[known]
+    if not known.any() or (_in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720)):
+        raise UsageError(
+            f"its coordinates do not fit the CRS {crs_rules.label(crs)}; say what they are with --src-crs."
+        )
     longitude = longitude[-1] + (longitude - longitude[-1] + 180) % 360 - 180
     return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
 
@@ -54,17 +64,16 @@ def outline_degrees(crs: CRS, transform: Sequence[float], width: int, height: in
 def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, height: int) -> WarpPlan:
     """The target grid: square cells of the source cell's area at the centre, aligned to multiples of their size.
 
-    Raises UsageError when the coordinates do not fit the CRS.
+    Raises UsageError when the coordinates do not fit the CRSs, or the raster lies across a cut of the target CRS.
     """
     source, transform = _unwrap(source, transform, width, height)
-    columns, rows = _outline(width, height)
-    x, y = _transform(source, target, *_place(transform, columns, rows))
+    x, y = _reprojected(source, target, transform, width, height)
     # One column and one row at the centre, in target metres.
     middle_columns = width / 2 + np.array([-0.5, 0.5, 0, 0])
     middle_rows = height / 2 + np.array([0, 0, -0.5, 0.5])
-    cx, cy = _transform(source, target, *_place(transform, middle_columns, middle_rows))
-    if len(cx) < 4:
-        raise UsageError(f"its coordinates do not fit the CRS {crs_rules.label(source)}; give another with --crs.")
+    cx, cy = crs_rules.transform(source, target, *place(transform, middle_columns, middle_rows))
+    if not (np.isfinite(cx).all() and np.isfinite(cy).all()):
+        raise misfit(source, target)
     column, row = np.array([cx[1] - cx[0], cy[1] - cy[0]]), np.array([cx[3] - cx[2], cy[3] - cy[2]])
     cell = float(f"{math.sqrt(abs(column[0] * row[1] - column[1] * row[0])):.6g}")
     if not cell > 0:
@@ -72,41 +81,49 @@ def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, heigh
     slack = 1e-3  # rounding must not add a row of cells that only touch the raster
     first_column, last_column = math.floor(x.min() / cell + slack), math.ceil(x.max() / cell - slack)
     first_row, last_row = math.ceil(y.max() / cell - slack), math.floor(y.min() / cell + slack)
-    return WarpPlan(
-        source,
-        transform,
-        target,
-        (cell, 0.0, first_column * cell, 0.0, -cell, first_row * cell),
-        max(last_column - first_column, 1),
-        max(first_row - last_row, 1),
-    )
+    columns, rows = max(last_column - first_column, 1), max(first_row - last_row, 1)
+    if columns * rows > _MOST_TIMES * width * height + _FEW_CELLS:
+        raise UsageError(
+            f"its {width} × {height} cells would become {columns} × {rows} in {crs_rules.label(target)}; "
+            "check its CRS and geotransform, or cut it into parts."
+        )
+    placed = (cell, 0.0, first_column * cell, 0.0, -cell, first_row * cell)
+    return WarpPlan(source, transform, target, placed, columns, rows)
 
 
-def open_warped(dataset: Any, plan: WarpPlan, nodata: float | None) -> Any:
-    """The raster on the planned grid: a dataset of float32 whose missing samples are NaN.
+def _reprojected(
+    source: CRS, target: CRS, transform: Affine6, width: int, height: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the raster in the target CRS, around its edge and inside; those that it cannot show are left out."""
+    inner_columns, inner_rows = distortion.lattice(width, height)
+    edge_columns, edge_rows = _outline(width, height)
+    columns = np.concatenate([inner_columns.ravel(), edge_columns])
+    rows = np.concatenate([inner_rows.ravel(), edge_rows])
+    source_x, source_y = place(transform, columns, rows)
+    x, y = crs_rules.transform(source, target, source_x, source_y)
+    if source != target:
+        before = distortion.on_ellipsoid(source, source_x, source_y)
+        after = distortion.on_ellipsoid(target, x, y)
+        away = np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
+        x, y = (np.where(away <= _ASTRAY, a, np.nan) for a in (x, y))
+        shape, count = inner_rows.shape, inner_rows.size
+        lattice_x, lattice_y = x[:count].reshape(shape), y[:count].reshape(shape)
+        if distortion.jumps(before[:count].reshape(*shape, 3), lattice_x, lattice_y):
+            raise UsageError(
+                f"it lies across a cut of {crs_rules.label(target)}, where coordinates jump from one end of the CRS "
+                "to the other; give another CRS with --crs, or leave --crs away."
+            )
+    shown = np.isfinite(x) & np.isfinite(y)
+    if not shown.any():
+        raise misfit(source, target)
+    return x[shown], y[shown]
 
-    Plain bilinear: GDAL would widen the kernel by a ratio that it takes from each window, which bends planes and
-    gives a cell several heights. With the scales fixed and a tiny tolerance it has one, whatever the window.
-    """
-    from rasterio.enums import Resampling
-    from rasterio.transform import Affine
-    from rasterio.vrt import WarpedVRT
 
-    return WarpedVRT(
-        dataset,
-        src_crs=plan.source,
-        crs=plan.target,
-        src_transform=Affine(*plan.source_transform),
-        transform=Affine(*plan.transform),
-        width=plan.width,
-        height=plan.height,
-        resampling=Resampling.bilinear,
-        tolerance=_TOLERANCE_CELLS,
-        src_nodata=nodata,
-        nodata=math.nan,
-        dtype="float32",
-        XSCALE="1",
-        YSCALE="1",
+def misfit(source: CRS, target: CRS) -> UsageError:
+    """Return the error for a raster that lies outside of what a CRS can show."""
+    return UsageError(
+        f"its coordinates cannot be brought from {crs_rules.label(source)} to {crs_rules.label(target)}; "
+        "say what they are with --src-crs, or give another target with --crs."
     )
 
 
@@ -130,27 +147,3 @@ def _outline(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     t = np.linspace(0, 1, _EDGE_POINTS)
     zero, one = np.zeros_like(t), np.ones_like(t)
     return np.concatenate([t, t, zero, one]) * width, np.concatenate([zero, one, t, t]) * height
-
-
-def _place(transform: Sequence[float], columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b, c, d, e, f = transform[:6]
-    return a * columns + b * rows + c, d * columns + e * rows + f
-
-
-def _transform(source: CRS, target: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points from one CRS to another; points outside its domain are left out. Raises UsageError when all are."""
-    from rasterio.errors import RasterioError
-    from rasterio.warp import transform
-
-    if source != target:
-        try:
-            x, y = map(np.asarray, transform(source, target, x, y))
-        except RasterioError as error:
-            raise UsageError(
-                f"its coordinates cannot be brought from {crs_rules.label(source)} to "
-                f"{crs_rules.label(target)} ({error}); give another CRS with --crs."
-            ) from error
-    kept = np.isfinite(x) & np.isfinite(y)
-    if not kept.any():
-        raise UsageError(f"its coordinates do not fit the CRS {crs_rules.label(source)}; give another with --crs.")
-    return x[kept], y[kept]

@@ -5,7 +5,7 @@
 in vec3 in_grid;  // column and row (0..u_quads), and 0 for the surface or 1..4 for the skirt: N, E, S, W
 
 in vec3 i_origin;  // north-west corner at the tile's offset height, drawn space, relative to the eye
-in vec2 i_size;  // metres east and south
+in vec2 i_size;  // CRS metres east and south
 in vec4 i_extent;  // where the raster ends in the tile, u and v; the last texels that heights are taken from
 in vec4 i_skirt;  // 1 where a tile meets the side: N, E, S, W
 in vec4 i_about;  // layer of the page, level, offset_m, 1 when errors are there
@@ -15,13 +15,14 @@ in vec2 i_stitch;  // place in the corrections, and the morph
 
 out vec3 v_place;  // u, v, true height
 flat out vec3 v_about;  // layer, level, measured
-flat out vec2 v_size_m;  // of the tile, east and south
+flat out vec2 v_size_m;  // of the tile on the ground, east and south
 #ifdef MORPH
 flat out vec4 v_parent;  // layer, half east and south, morph
 #endif
 
 uniform mat4 u_clip_from_world;
 uniform float u_exaggeration;
+uniform float u_ground_scale;  // metres on the ground per CRS metre
 uniform float u_pixel;  // size of a pixel at distance 1
 
 #include "lib/mesh_height.glsl"
@@ -41,7 +42,8 @@ void main()
     ivec2 at = ivec2(in_grid.xy);
     Vertex vertex = morphed_vertex(at);
     float height = vertex.height + stitched(at);
-    vec3 position = i_origin + vec3(vertex.uv.x * i_size.x, -vertex.uv.y * i_size.y, u_exaggeration * height);
+    float rise = u_exaggeration / u_ground_scale * height;
+    vec3 position = i_origin + vec3(vertex.uv.x * i_size.x, -vertex.uv.y * i_size.y, rise);
     gl_Position = u_clip_from_world * vec4(position, 1.0);
     if (in_grid.z > 0.0) {
         position += u_pixel * gl_Position.w * skirt(int(in_grid.z));
@@ -52,7 +54,7 @@ void main()
 #endif
     v_place = vec3(vertex.uv, i_about.z + vertex.height);  // colours are of the tile, whatever it is stitched to
     v_about = vec3(i_about.xy, i_about.w);
-    v_size_m = i_size;
+    v_size_m = u_ground_scale * i_size;
 #ifdef MORPH
     v_parent = vec4(i_parent.xyz, i_stitch.y);
 #endif

@@ -9,10 +9,11 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.lapped.assembly import Assembly, Model
+from neural.lapped.boundary import LINEAR
 from neural.lapped.bounded import BoundedTiles
 from neural.lapped.encoder import LAGRANGE, Encoder, Samples, tile_bands
+from neural.lapped.field import split_level
 from neural.lapped.residual import Bound
-from neural.lapped.wavelet import split_all
 from neural.methods.lapped_siren import LappedSiren
 from neural.pyramid import build
 from neural.surface import TileSurface
@@ -59,7 +60,7 @@ class Area:
         columns, rows = self.grid.tile_cells(ROOT)
         lowest = self.bands[ROOT][:rows:2, :columns:2]
         while lowest.size > 1:
-            lowest = split_all(lowest)[0::2, 0::2]
+            lowest = split_level(lowest, LINEAR)[0::2, 0::2]
         self.base_m = float(np.float32(lowest[0, 0]))
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +93,7 @@ class AreaEncoder(Encoder):
 
     def body(self, tile: Tile) -> bytes | None:
         if tile in self.area.tiles and tile not in self.coded:
-            self.coded[tile] = self.encode(tile, self.area.bands[tile], self.area.tiles[tile].valid)
+            self.coded[tile] = self.encode(tile, self.area.bands[tile], self.area.tiles[tile])
         return self.coded.get(tile)
 
 

@@ -55,15 +55,15 @@ def test_several_splits_come_in_the_order_asked_for(tmp_path: Path) -> None:
     (tmp_path / "MANIFEST.csv").write_text("\n".join(rows) + "\n")
     for name in "abcd":
         (tmp_path / f"{name}.tif").touch()
-    places = find_places([tmp_path], ("test", "val"), None, None)
-    assert [(p.name, p.split, p.data_class, p.crs) for p in places] == [
+    places = find_places([tmp_path], ("test", "val"))
+    assert [(p.name, p.split, p.data_class, p.reading.crs) for p in places] == [
         ("b", "test", None, "local"),
         ("a", "val", "dtm", None),
         ("c", "val", "dsm", "local"),
     ]
-    assert [p.name for p in find_places([tmp_path], None, None, None)] == ["a", "c", "b", "d"]
+    assert [p.name for p in find_places([tmp_path], None)] == ["a", "c", "b", "d"]
     with pytest.raises(UsageError, match="no raster of split 'ood'"):
-        find_places([tmp_path], ("val", "ood"), None, None)
+        find_places([tmp_path], ("val", "ood"))
 
 
 PARENT = """

@@ -153,9 +153,8 @@ def test_the_panel_opens_with_its_key(drive, area):
         driver.settle()
         assert not imgui.internal.find_window_by_name("Debug")
         driver.at(0.5, 0.5)
-        keys = imgui.Key.mod_ctrl | imgui.Key.mod_shift | imgui.Key.d
-        ctx.key_press(keys)
-        ctx.yield_(4)
+        driver.press("ctrl+shift+d")
+        ctx.yield_(2)
         assert app.debugging.shown
         assert app.settings.debug.timing
         for _ in range(LATER + 2):
@@ -169,14 +168,12 @@ def test_the_panel_opens_with_its_key(drive, area):
         ctx.yield_(2)
         copied.append(json.loads(imgui.get_clipboard_text()))
         driver.at(0.5, 0.5)
-        ctx.key_press(imgui.Key.mod_shift | imgui.Key.f)
-        ctx.yield_(2)
+        driver.press("shift+f")
         assert tile_of(app.settings.debug.tile) == app.pick.tile
-        ctx.key_press(imgui.Key.mod_shift | imgui.Key.f)
-        ctx.yield_(2)
+        driver.press("shift+f")
         assert app.settings.debug.tile == ""
-        ctx.key_press(keys)
-        ctx.yield_(3)
+        driver.press("ctrl+shift+d")
+        ctx.yield_()
         assert not app.settings.debug.timing
         assert not imgui.internal.find_window_by_name("Debug").active
 

@@ -10,11 +10,12 @@ import pytest
 
 from neural.dem import open_dem
 from neural.errors import DemError, NtileError, UsageError
+from neural.reading import ReadOptions
 from tests.rasters import hills, north_up, write
 
 
 def read_all(path: Path, **options: str) -> None:
-    with open_dem(path, **options) as dem:
+    with open_dem(path, ReadOptions(**options)) as dem:
         dem.read(0, 0, dem.grid.height, dem.grid.width)
 
 
@@ -48,7 +49,7 @@ BAD: list[tuple[str, Callable[[Path], object], type[NtileError], str]] = [
     ("truncated", _truncated, DemError, "truncated or damaged"),
     ("head", _head_only, DemError, "GDAL can read|truncated or damaged"),
     ("garbled", _garbled, DemError, "truncated or damaged|no height"),
-    ("bands", lambda path: write(path, np.zeros((3, 8, 8), np.float32)), DemError, "3 bands .*rio stack"),
+    ("bands", lambda path: write(path, np.zeros((3, 8, 8), np.float32)), DemError, "3 bands .*rio stack --bidx N"),
     ("complex", lambda path: write(path, np.zeros((8, 8), np.complex64)), DemError, "complex64"),
     ("no crs", lambda path: write(path, hills(8, 8), crs=None), UsageError, "--crs"),
     ("scale 0", lambda path: write(path, hills(8, 8), band={"scales": 0.0}), DemError, "scale 0"),
@@ -83,8 +84,6 @@ def test_one_clear_sentence(tmp_path: Path, make: Callable[[Path], object], kind
         (1e38, "float32"),
         (-1.5e6, "float64"),
         (1e300, "float64"),
-        (-32768, "int16"),
-        (32767 + 32768, "uint16"),
         (-(2**31), "int32"),
         (2**31 - 1, "int32"),
     ],
@@ -95,7 +94,9 @@ def test_undeclared_marks_are_named(tmp_path: Path, value: float, dtype: str) ->
     path = write(tmp_path / "a.tif", samples)
     with pytest.raises(DemError, match="no height and not declared as missing") as caught:
         read_all(path)
-    assert f"a_nodata {samples[7, 9].item()!r}" in str(caught.value)
+    option = str(caught.value).rpartition("--nodata ")[2].rstrip(".")
+    with open_dem(path, ReadOptions(nodata=(float(option),))) as dem:
+        assert (~dem.read(0, 0, 30, 30)[1]).sum() == 1
     path = write(tmp_path / "b.tif", samples, nodata=samples[7, 9].item())
     with open_dem(path) as dem:
         assert (~dem.read(0, 0, 30, 30)[1]).sum() == 1

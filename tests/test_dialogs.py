@@ -105,6 +105,12 @@ def test_open_and_save(drive, shelf):
         assert not dialogs.is_open
         assert len(got) == 3
 
+        dialogs.open("Open raster", (".tif",), got.append)  # a name that only GDAL resolves is not looked for
+        ctx.yield_(3)
+        ctx.item_input_value("//Open raster/##path", "/vsizip//data/a.zip/dem.tif")  # and Enter
+        ctx.yield_(2)
+        assert got[3:] == ["/vsizip//data/a.zip/dem.tif"]
+
     drive(Launch(path=None, size=SIZE), steps)
 
 

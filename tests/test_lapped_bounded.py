@@ -10,9 +10,11 @@ from safetensors import safe_open
 from safetensors.numpy import load, load_file, save_file
 
 from neural.errors import NtileError
+from neural.lapped.boundary import REFLECT
 from neural.lapped.bounded import BoundedTiles
 from neural.lapped.coder import LARGEST, RangeReader, RangeWriter
 from neural.lapped.context import BAND_COUNT, CLASSES
+from neural.lapped.field import merge_level
 from neural.lapped.residual import (
     CHANCE_SCALE,
     EXPECTED_SCALE,
@@ -25,7 +27,7 @@ from neural.lapped.residual import (
     spread_of,
     walk,
 )
-from neural.lapped.wavelet import BANDS, merge_all
+from neural.lapped.wavelet import BANDS
 from neural.models import residual_tables
 from neural.tiles import TILE, Tile, centres
 from neural.train_data import Raster
@@ -225,7 +227,7 @@ def test_spread_follows_the_synthesis_functions() -> None:
         expected[band, 8, 8] = EXPECTED_SCALE
         found, bands = spread_of(expected, 8), np.zeros((32, 32))
         bands[16 + y, 16 + x] = 1.0
-        squares = merge_all(bands) ** 2
+        squares = merge_level(bands, REFLECT) ** 2
         large = squares > 0.02
         assert (found > 0)[large].all()
         np.testing.assert_allclose(found[large] - found.max(), 4 * np.log2(squares[large] / squares.max()), atol=2.5)

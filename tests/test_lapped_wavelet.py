@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from types import SimpleNamespace
 
@@ -10,11 +11,12 @@ import pytest
 
 from neural.grid import Grid
 from neural.lapped.assembly import ABOVE_REACH, Assembly, Stack, Window
+from neural.lapped.boundary import BOUNDARIES, LINEAR, LONG, REFLECT, Boundary, reflection
 from neural.lapped.encoder import Samples, details_of, tile_bands
-from neural.lapped.field import extend, extend_both
+from neural.lapped.field import extend, extend_both, merge_level, split_level
 from neural.lapped.levels import Walked, level_steps
 from neural.lapped.restore import Restoration, shapes
-from neural.lapped.wavelet import HALO, merge, merge_all, merge_lines, reflect, split, split_all, split_lines
+from neural.lapped.wavelet import HALO, merge, merge_lines, reflect, split, split_lines
 from neural.tiles import TILE, Tile
 
 EXACT = 1e-12
@@ -46,20 +48,52 @@ def test_lines_are_split_as_the_standard_says(n: int) -> None:
         np.testing.assert_allclose(got[:, column], lifted(samples[:, column]), rtol=0, atol=EXACT)
 
 
+@pytest.mark.parametrize("boundary", BOUNDARIES.values(), ids=lambda boundary: boundary.name)
 @pytest.mark.parametrize("size", [*product((1, 2, 3, 4, 5, 6, 7), repeat=2), (1, 300), (257, 129), (33, 512)])
-def test_whole_levels_come_back(size: tuple[int, int]) -> None:
+def test_whole_levels_come_back(size: tuple[int, int], boundary: Boundary) -> None:
     samples = 1000 + 300 * noise(*size)
-    bands = split_all(samples)
+    bands = split_level(samples, boundary)
     assert bands.shape == size
-    np.testing.assert_allclose(merge_all(bands), samples, rtol=0, atol=1e3 * EXACT)
+    np.testing.assert_allclose(merge_level(bands, boundary), samples, rtol=0, atol=1e3 * EXACT)
+    np.testing.assert_allclose(bands, boundary.lift(boundary.lift(samples).T).T, rtol=0, atol=1e3 * EXACT)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 8, 9, 30, 31])
+def test_the_reflecting_rule_is_that_of_the_standard(count: int) -> None:
+    samples = noise(count, 2)
+    for column in range(2):
+        np.testing.assert_allclose(REFLECT.lift(samples)[:, column], lifted(samples[:, column]), rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("size", [(64, 63), (63, 40), (30, 31)])
+def test_slopes_go_on_beyond_every_end(size: tuple[int, int]) -> None:
+    """A tilted plane has no details, and its low-pass values are the samples at even places, up to the rim."""
+    y, x = np.mgrid[0 : size[0], 0 : size[1]]
+    plane = 500 + 3.5 * x - 1.25 * y
+    bands = split_level(plane, LINEAR)
+    np.testing.assert_allclose(bands[0::2, 0::2], plane[0::2, 0::2], rtol=0, atol=1e3 * EXACT)
+    bands[0::2, 0::2] = 0
+    assert np.abs(bands).max() < 1e3 * EXACT
+
+
+def test_what_ends_a_line_reaches_its_sample() -> None:
+    for boundary in BOUNDARIES.values():
+        bands = np.zeros((LONG, 1))
+        bands[-1] = 3.0
+        assert merge_lines(_extended(bands, boundary))[-1, 0] == pytest.approx(3.0 * boundary.end_gain)
+
+
+def _extended(bands: np.ndarray, boundary: Boundary) -> np.ndarray:
+    before, after = boundary.for_merge(len(bands))
+    return np.concatenate([before @ bands[: before.shape[1]], bands, after @ bands[-after.shape[1] :]])
 
 
 def test_low_pass_values_keep_a_constant_and_details_drop_cubics() -> None:
     y, x = np.mgrid[0:40, 0:36] / 20
-    bands = split_all(np.full((9, 14), 7.5))
+    bands = split_level(np.full((9, 14), 7.5), REFLECT)
     np.testing.assert_allclose(bands[0::2, 0::2], 7.5, rtol=0, atol=EXACT)
     assert np.abs(details_of(bands[:8])).max() < EXACT
-    bands = split_all(3 - x + y**3 - 2 * x**3 + x * y * y)
+    bands = split_level(3 - x + y**3 - 2 * x**3 + x * y * y, REFLECT)
     inner = details_of(bands)[:, 2:-2, 2:-2]  # where reflected ends do not reach
     assert np.abs(inner).max() < EXACT
 
@@ -104,7 +138,7 @@ def test_runs_of_a_column_are_extended_one_by_one() -> None:
     present[4:8] = True  # of all columns
     present[11:, 1] = True  # a second run of one column, which goes on beyond the rim
     values = np.where(present, 10.0 * np.arange(14)[:, None] + np.arange(3), np.nan)
-    got, filled = extend(values, present, 2)
+    got, filled = extend(values, present, partial(reflection, reach=2))
     nan = np.nan
     outer = [nan, nan, 60, 50, 40, 50, 60, 70, 60, 50, nan, nan, nan, nan]
     np.testing.assert_array_equal(got[:, 0], outer)
@@ -118,10 +152,13 @@ def test_of_bands_a_single_place_has_no_details() -> None:
     present = np.zeros((7, 1), bool)
     present[3] = True
     values = np.where(present, 5.0, 0.0)
-    assert extend(values, present, 3)[0].ravel().tolist() == [5] * 7
-    got, filled = extend(values, present, 3, bands=True)
-    assert got.ravel().tolist() == [0, 5, 0, 5, 0, 5, 0]
-    assert filled.ravel().tolist() == [False, True, False, True, False, True, False]
+    assert extend(values, present, partial(reflection, reach=3))[0].ravel().tolist() == [5] * 7
+    for boundary in BOUNDARIES.values():
+        present = np.zeros((9, 1), bool)
+        present[4] = True
+        bands, filled = extend(np.where(present, 5.0, 0.0), present, boundary.for_merge)
+        assert filled.all()
+        assert merge_lines(bands)[0, 0] == pytest.approx(5)
 
 
 def polyomino(seed: int) -> np.ndarray:
@@ -148,7 +185,9 @@ def test_both_axes_are_extended_over_any_union_of_tiles(seed: int) -> None:
                         want[at, k] = known[reflect(at, at + 1, first, last)[0], k]
                         filled[at, k] = True
         want, filled = want.T, filled.T
-    np.testing.assert_array_equal(extend_both(values, present, reach), np.where(filled, want, 0))
+    np.testing.assert_array_equal(
+        extend_both(values, present, partial(reflection, reach=reach)), np.where(filled, want, 0)
+    )
 
 
 class Exact:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neural.container import open_reader
+from neural.lowpass import AVERAGE
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
 from tests.scene_tools import SIZE, image, whole_area
@@ -13,6 +14,7 @@ from viewer.camera import Camera
 from viewer.draw.overlay_kinds import GRADIENT, HEIGHT
 from viewer.pictures import headless
 from viewer.terrain import tile_errors
+from viewer.terrain.level_reference import LevelReference
 from viewer.terrain.reference import LayerReference
 from viewer.terrain.tile_errors import BLOCKS, Measure, Sample
 
@@ -20,7 +22,7 @@ from viewer.terrain.tile_errors import BLOCKS, Measure, Sample
 class Cells:
     """A reference that is a made-up array over the whole area, its north-west corner at tile (0, 0)."""
 
-    name = "cells"
+    name, low_pass, depth = "cells", AVERAGE, 3
 
     def __init__(self, heights: np.ndarray, known: np.ndarray) -> None:
         self.heights, self.known = heights, known
@@ -29,8 +31,11 @@ class Cells:
         rows, columns = slice(tile.y * TILE, (tile.y + 1) * TILE), slice(tile.x * TILE, (tile.x + 1) * TILE)
         return self.heights[rows, columns], self.known[rows, columns]
 
-    def heights_at(self, easting, northing, level=None):
+    def heights_at(self, easting, northing):
         raise NotImplementedError
+
+
+NOTHING = Measure(HEIGHT, LevelReference(Cells(np.zeros((1, 1)), np.zeros((1, 1), bool)), AVERAGE, None))
 
 
 def tiles_of_errors(seed: int, count: int = 3) -> list[np.ndarray]:
@@ -46,11 +51,11 @@ def tiles_of_errors(seed: int, count: int = 3) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("partial", [False, True])
 def test_numbers_are_those_of_numpy(partial):
-    what, arrays = Measure(HEIGHT, Cells(np.zeros((1, 1)), np.zeros((1, 1), bool))), tiles_of_errors(1)
+    what, arrays = NOTHING, tiles_of_errors(1)
     rng = np.random.default_rng(2)
     chosen = [rng.random(BLOCKS**2) < 0.4 if partial and k != 1 else None for k in range(3)]
     samples = [
-        Sample(tile_errors.summarize(what, values), blocks) for values, blocks in zip(arrays, chosen, strict=True)
+        Sample(tile_errors.summarize(what, 0, values), blocks) for values, blocks in zip(arrays, chosen, strict=True)
     ]
     side = TILE // BLOCKS
     masks = [np.ones(BLOCKS**2, bool) if blocks is None else blocks for blocks in chosen]
@@ -77,8 +82,7 @@ def test_numbers_are_those_of_numpy(partial):
 
 
 def test_no_samples_are_no_numbers():
-    what = Measure(HEIGHT, Cells(np.zeros((1, 1)), np.zeros((1, 1), bool)))
-    nothing = Sample(tile_errors.not_measured(what))
+    nothing = Sample(tile_errors.not_measured(NOTHING, 0))
     assert tile_errors.combine(tile_errors.spreads([nothing]), 0) is None
     assert tile_errors.combine([], 0) is None
     assert tile_errors.percentile(tile_errors.spreads([nothing]), 0.9) == 0.0
@@ -93,7 +97,7 @@ def test_gradient_errors_are_against_central_differences_across_tiles(hills_file
         rng = np.random.default_rng(5)
         heights = 500 + rng.normal(0, 1, (2 * TILE, 2 * TILE)).cumsum(axis=0).cumsum(axis=1) * 1e-3
         known = rng.random(heights.shape) > 0.01
-        what = Measure(GRADIENT, Cells(heights, known))
+        what = Measure(GRADIENT, LevelReference(Cells(heights, known), AVERAGE, reader))
         got = tile_errors.measure(what, tile, surface)
         cell_x, cell_y = grid.cell_x_m, grid.cell_y_m
         decoded = surface.heights(centres(), centres(), order=1)
@@ -116,7 +120,9 @@ def test_a_surface_is_not_off_from_itself(hills_file):
         layer = reader.layers[-1]
         tile = Tile(reader.grid.levels - 1, 0, 0)
         surface = SurfaceDecoder(reader, layer).open_tile(tile)
-        got = tile_errors.measure(Measure(HEIGHT, LayerReference(reader, layer)), tile, surface)
+        got = tile_errors.measure(
+            Measure(HEIGHT, LevelReference(LayerReference(reader, layer), AVERAGE, reader)), tile, surface
+        )
         assert got.whole.largest < 1e-6
         assert got.whole.count == surface.valid.sum()
 

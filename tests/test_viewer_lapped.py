@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neural.encode import EncodeOptions, encode
+from neural.reading import ReadOptions
 from tests.lapped_area import rough
 from tests.rasters import write
 from tests.scene_tools import SIZE, image, whole_area
@@ -22,7 +23,9 @@ STEP_M = 0.1
 @pytest.fixture(scope="module")
 def lapped_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lapped")
-    options = EncodeOptions(step_m=STEP_M, reference_m=0.01, crs="local", unit="m", link_decoder=True)
+    options = EncodeOptions(
+        step_m=STEP_M, reference_m=0.01, reading=ReadOptions(crs="local", unit="m"), link_decoder=True
+    )
     encode(write(folder / "dem.tif", rough(540, 300)), folder / "lapped.ntile", options)
     return folder / "lapped.ntile"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 MINUS = "−"
 DASH = "–"  # stands for a value that is not known
@@ -83,6 +84,13 @@ def coordinate(value: float) -> str:
 def count(value: int) -> str:
     """A count, thousands apart: `524 288`."""
     return f"{value:,}".replace(",", "\u2009")
+
+
+def levels(coarsest: int, finest: int, cell_m: Callable[[int], float]) -> str:
+    """Levels of detail with the size of their cells, `cell_m` of a level: `levels 1–3 (8–2 m)`."""
+    if coarsest == finest:
+        return f"level {finest} ({cell_m(finest):.4g} m)"
+    return f"levels {coarsest}–{finest} ({cell_m(coarsest):.4g}–{cell_m(finest):.4g} m)"
 
 
 def data_size(size: float) -> str:

@@ -12,13 +12,14 @@ import numpy as np
 from neural.bench.accounting import Accounting, TileBytes, in_envelope
 from neural.bench.allocate import operating_points
 from neural.bench.codec import Codec, Stream
-from neural.dem import HIGHEST_M, Dem
+from neural.dem import Dem
 from neural.encode import stored_mask
 from neural.envelope import Envelope, pack_envelope, pack_mask, unpack_envelope
 from neural.grid import Grid
 from neural.metrics import ErrorSummary, central_differences
 from neural.pmtiles import pack_directories
 from neural.pyramid import PyramidTile, build, count_tiles
+from neural.samples import HIGHEST_M
 from neural.tiles import TILE, Tile, tile_id
 
 Report = Callable[[int, int], None]

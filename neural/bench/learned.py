@@ -86,8 +86,7 @@ def encoded(
     options = EncodeOptions(
         methods=(line.method,),
         models=(line.model,) if line.model else (),
-        crs=place.crs,
-        unit=place.unit,
+        reading=place.reading,
         jobs=threads,
         device=device,
         refine=line.refine,
@@ -129,7 +128,7 @@ def measure_file(
     rows: list[dict[str, Any]] = []
     with (
         encoded(place, line, settings, threads, device, report) as reader,
-        open_dem(place.path, crs=place.crs, unit=place.unit) as dem,
+        open_dem(place.path, place.reading) as dem,
     ):
         layer, decoder = reader.layers[0], reader.sizes()["decoder_bytes"]
         for depth in depths:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neural.errors import DemError, UsageError
+from neural import raster_name
+from neural.errors import UsageError
+from neural.reading import AS_STORED, ReadOptions
 
 MANIFEST = "MANIFEST.csv"
 
@@ -17,38 +20,38 @@ class Place:
     """One raster, how `neural.dem.open_dem` is to read it, and what its manifest says of it."""
 
     name: str
-    path: Path
-    crs: str | None = None
-    unit: str | None = None
+    path: str
+    """A path, a URL or a name of GDAL's."""
+    reading: ReadOptions = AS_STORED
     split: str | None = None
     data_class: str | None = None  # dtm (bare earth), dsm, bathy, …
 
 
 def find_places(
-    arguments: Iterable[Path], splits: Sequence[str] | None, crs: str | None, unit: str | None
+    arguments: Iterable[str | os.PathLike[str]], splits: Sequence[str] | None, reading: ReadOptions = AS_STORED
 ) -> list[Place]:
     """Rasters as they are, and of every folder the rows of `splits` (None: all) in its MANIFEST.csv, split by split.
 
     Columns: file, split, crs and data_class. A row without a CRS is taken as local metres; heights of a manifest are
-    metres unless `unit` says otherwise. Raises UsageError when a folder has no rows of a split, DemError when a
+    metres unless `reading` says otherwise. Raises UsageError when a folder has no rows of a split, DemError when a
     raster does not exist.
     """
     places: list[Place] = []
-    for argument in arguments:
-        if argument.is_dir():
-            places += _listed(argument, splits, crs, unit)
+    for named in arguments:
+        argument = os.fspath(named)
+        if os.path.isdir(argument):
+            places += _listed(Path(argument), splits, reading)
         else:
-            places.append(Place(argument.stem, argument, crs, unit))
+            places.append(Place(raster_name.stem(argument), argument, reading))
     if not places:
         raise UsageError("nothing to measure: give a DEM or a folder with a MANIFEST.csv.")
     for place in places:
-        if not place.path.exists():
-            raise DemError(f"{place.path} does not exist; check the path.")
+        raster_name.check_exists(place.path)
     names = [place.name for place in places]
-    return [replace(p, name=str(p.path)) if names.count(p.name) > 1 else p for p in places]
+    return [replace(p, name=p.path) if names.count(p.name) > 1 else p for p in places]
 
 
-def _listed(folder: Path, splits: Sequence[str] | None, crs: str | None, unit: str | None) -> list[Place]:
+def _listed(folder: Path, splits: Sequence[str] | None, reading: ReadOptions) -> list[Place]:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise UsageError(f"{folder} has no {MANIFEST} (columns file, split, crs): add one or name the rasters.")
@@ -59,10 +62,13 @@ def _listed(folder: Path, splits: Sequence[str] | None, crs: str | None, unit: s
         raise UsageError(f"{manifest} lists no raster of split '{missing[0]}': choose another --split.")
     return [
         Place(
-            Path(row["file"]).stem,
-            folder / row["file"],
-            crs or (None if row.get("crs") else "local"),
-            unit or "m",
+            raster_name.stem(row["file"]),
+            raster_name.join(folder, row["file"]),
+            replace(
+                reading,
+                crs=reading.crs or (None if row.get("crs") or reading.src_crs else "local"),
+                unit=reading.unit or "m",
+            ),
             row["split"],
             row.get("data_class") or None,
         )

@@ -8,13 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from neural import raster_name
+from neural.bench.places import Place
 from neural.errors import UsageError
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a raster's file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest(place: Place) -> str | None:
+    """Return the SHA-256 of a raster's file, and of what in it is read; None for one that may change unseen."""
+    path = raster_name.local_file(place.path)
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        sha = hashlib.file_digest(file, "sha256")
+    inner = "" if path == place.path else place.path
+    if inner or place.reading.nodata or place.reading.encoding:
+        sha.update(repr((inner, place.reading.nodata, place.reading.encoding)).encode())
+    return sha.hexdigest()
 
 
 def codecs(
@@ -33,7 +42,8 @@ def codecs(
         if changed := [name for name in libraries if made_with.get(name) != versions[name]]:
             raise UsageError(f"--reuse {folder}: {changed[0]} was {made_with.get(changed[0])} then; measure anew.")
         same = [name for name in names if name in swept and _plain(swept[name]) == _plain(settings(name))]
-        return {place["file_sha256"]: {name: place["codecs"][name] for name in same} for place in earlier["places"]}
+        curves = {place["file_sha256"]: {name: place["codecs"][name] for name in same} for place in earlier["places"]}
+        return {sha: found for sha, found in curves.items() if sha is not None}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"--reuse {folder}: {path} is no result of `ntile bench` ({error!r}).") from error
 

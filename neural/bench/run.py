@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from neural import raster_name
 from neural.bench import bounded, classical, curves, image, learned, reuse, workers
 from neural.bench.accounting import ACCOUNTINGS, CODEC_NAMES, IMAGE, IMAGE_TITLE
 from neural.bench.baselines import BASELINES
@@ -16,9 +17,11 @@ from neural.bench.codecs import CODECS
 from neural.bench.environment import machine, require, versions
 from neural.bench.learned import Series
 from neural.bench.places import Place
+from neural.blas import single_threaded
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.methods import METHODS
+from neural.tiles import TILE
 
 Say = Callable[[str], None]
 
@@ -115,6 +118,7 @@ def titles(plan: Plan) -> dict[str, str]:
     }
 
 
+@single_threaded()
 def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
     """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of points.
 
@@ -130,16 +134,17 @@ def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
     def quiet(done: int, total: int) -> None:
         pass
 
-    found: dict[str, Any] = {"name": place.name, "file": place.path.name, "file_sha256": reuse.digest(place.path)}
+    found: dict[str, Any] = {"name": place.name, "file": raster_name.label(place.path)}
+    found["file_sha256"] = reuse.digest(place)
     earlier = plan.earlier.get(found["file_sha256"], {})
     found |= {"split": place.split, "data_class": place.data_class, "learned": {}}
     for line in plan.series:
         with timed(line.name):
             found["learned"][line.name] = learned.measure(place, line, plan.bits, plan.threads, plan.device, quiet)
-    with open_dem(place.path, crs=place.crs, unit=place.unit) as dem:
+    with open_dem(place.path, place.reading) as dem:
         grid = dem.grid
         found |= {"width": grid.width, "height": grid.height, "cell_m": [grid.cell_x_m, grid.cell_y_m]}
-        found["assumed"] = list(grid.assumptions)
+        found["assumed"] = [*grid.assumptions, *_undeclared(dem, say)]
         measured = _codecs(dem, [name for name in plan.codecs if name not in earlier], timed)
         found["codecs"] = {name: earlier[name] if name in earlier else measured[name] for name in plan.codecs}
         if plan.max_errors_m:
@@ -149,6 +154,16 @@ def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
         found["baselines"] = {name: classical.measure(dem, codec())[0] for name, codec in BASELINES.items()}
     found["samples"] = found["baselines"]["one_height"]["samples"]
     return found
+
+
+def _undeclared(dem: Dem, say: Say) -> tuple[str, ...]:
+    """Read the whole raster once and say which fill values it does not declare."""
+    dem.fills.restart()
+    for row in range(0, dem.grid.height, TILE):
+        dem.read(row, 0, TILE, dem.grid.width)
+    for sentence in dem.fills.sentences():
+        say(f"{dem.name}: {sentence}")
+    return dem.fills.sentences()
 
 
 def _codecs(

@@ -58,7 +58,7 @@ def run(
 def fullest_tile(place: Place) -> PyramidTile:
     """The finest tile with the most valid samples, the first of equals."""
     best: PyramidTile | None = None
-    with open_dem(place.path, crs=place.crs, unit=place.unit) as dem:
+    with open_dem(place.path, place.reading) as dem:
         for tile in build(dem):
             if tile.tile.z == dem.grid.levels - 1 and (best is None or tile.valid.sum() > best.valid.sum()):
                 best = tile

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neural.cli import options
+from neural.reading import ReadOptions
 
 if TYPE_CHECKING:
     from neural.bench.learned import Series
@@ -82,7 +83,7 @@ def _joined(arguments: list[str]) -> list[str]:
 
 
 @click.command("bench", cls=_SpacedLists)
-@click.argument("dems", metavar="DEM...", type=options.PATH, nargs=-1)
+@click.argument("dems", metavar="DEM...", type=options.RASTER, nargs=-1)
 @click.option(
     "--split",
     "splits",
@@ -105,8 +106,7 @@ def _joined(arguments: list[str]) -> list[str]:
 )
 @click.option("--refine", type=click.IntRange(0), default=0, help="Measure payloads refined by N steps as well.")
 @click.option("--model", "models", multiple=True, callback=_models, metavar="METHOD=PATH", help="Instead of shipped.")
-@options.crs
-@options.unit
+@options.reading
 @click.option("--out", type=options.PATH, default=Path("bench"), show_default=True, help="Folder for the results.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Places measured at once.")
 @click.option("--reuse", type=options.PATH, default=None, help="Take codecs' curves from this earlier OUT folder.")
@@ -118,7 +118,7 @@ def _joined(arguments: list[str]) -> list[str]:
 @click.option("--steps", type=click.IntRange(1), default=None, help="--ablation: steps (default: the preset's).")
 @options.as_json
 def command(
-    dems: tuple[Path, ...],
+    dems: tuple[str, ...],
     splits: tuple[str, ...] | None,
     methods: tuple[str, ...] | None,
     codecs: tuple[str, ...] | None,
@@ -126,8 +126,7 @@ def command(
     max_errors_m: tuple[float, ...],
     refine: int,
     models: dict[str, str],
-    crs: str | None,
-    unit: str | None,
+    reading: ReadOptions,
     out: Path,
     jobs: int,
     reuse: Path | None,
@@ -161,7 +160,7 @@ def command(
     if ablation:
         results[f"ablation_{ablation}"] = _ablation(ablation, data, steps, device, out, say)
     if spectrum or specialise or not ablation:
-        places = find_places(dems, splits, crs, unit)
+        places = find_places(dems, splits, reading)
         report.folder(out)
         if spectrum:
             results["spectrum"] = _spectrum(places, _token_series(lines, methods), device, out)

@@ -16,7 +16,9 @@ from neural.cli import options
 @options.layer
 @options.bits
 @click.option("--bbox", type=float, nargs=4, default=None, help="West south east north, in the file's CRS.")
-@click.option("--resolution", type=float, default=None, metavar="M", help="Cell size in metres (default: as stored).")
+@click.option(
+    "--resolution", type=float, default=None, metavar="M", help="Cell size in CRS metres (default: as stored)."
+)
 @options.as_json
 def command(
     source: Path,
@@ -42,7 +44,7 @@ def command(
         with options.progress(f"decoding {source.name}") as report:
             decode(decoder, out, target, report)
     if as_json:
-        cells = [target.step[0] * reader.grid.cell_x_m, target.step[1] * reader.grid.cell_y_m]
+        cells = [target.step[0] * reader.grid.transform[0], -target.step[1] * reader.grid.transform[4]]
         facts = {"width": target.width, "height": target.height, "cell_m": cells, "level": target.level}
         options.print_json(
             {"file": str(out), "layer": decoder.layer.index, "bits": bits or decoder.layer.bits, **facts}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from neural import raster_name
 from neural.cli import options
 from neural.methods import METHODS
+from neural.reading import ReadOptions
+
+if TYPE_CHECKING:
+    from neural.achieved import Achieved
 
 
 @click.command("encode")
-@click.argument("source", metavar="IN.tif", type=options.PATH)
+@click.argument("source", metavar="IN.tif", type=options.RASTER)
 @click.argument("out", metavar="OUT.ntile", type=options.PATH)
 @click.option(
     "--method",
@@ -25,7 +32,8 @@ from neural.methods import METHODS
     type=float,
     default=None,
     metavar="Q",
-    help="lapped_siren: 0 to 100 (default: 50). A step of 16 m at 0, 0.5 m at 50, 0.016 m at 100, halved every ten.",
+    help="lapped_siren: 0 to 100. A step of 16 m at 0, 0.5 m at 50, 0.016 m at 100, halved every ten (default: 50, or "
+    "a step as coarse as the source's heights).",
 )
 @click.option("--step", "step_m", type=float, default=None, metavar="M", help="lapped_siren: quantization step.")
 @click.option(
@@ -55,8 +63,7 @@ from neural.methods import METHODS
     help="Other methods: optimise each payload for so many steps (lapped_siren's encoder does so as it codes).",
 )
 @click.option("--reference", type=float, default=None, metavar="TOL", help="Add a reference layer within TOL metres.")
-@options.crs
-@options.unit
+@options.reading
 @click.option("--attribution", default=None, help="Credit line kept in the file.")
 @click.option("--link-decoder", is_flag=True, help="Name the decoder by hash instead of embedding it.")
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Threads (default: all cores).")
@@ -64,7 +71,7 @@ from neural.methods import METHODS
 @click.option("--restart", is_flag=True, help="Discard an unfinished encode instead of resuming it.")
 @options.as_json
 def command(
-    source: Path,
+    source: str,
     out: Path,
     methods: tuple[str, ...],
     quality: float | None,
@@ -76,8 +83,7 @@ def command(
     models: tuple[str, ...],
     refine: int,
     reference: float | None,
-    crs: str | None,
-    unit: str | None,
+    reading: ReadOptions,
     attribution: str | None,
     link_decoder: bool,
     jobs: int | None,
@@ -87,7 +93,8 @@ def command(
 ) -> None:
     """Encode a DEM as a .ntile file.
 
-    Interrupted at any moment, the same command resumes; OUT.ntile appears only when it is complete.
+    Interrupted at any moment, the same command resumes; OUT.ntile appears only when it is complete. Ends with its
+    errors against the source's samples, its size and the command that looks at it.
 
     Example: ntile encode dem.tif area.ntile --reference 0.05
     """
@@ -108,21 +115,53 @@ def command(
         models=models,
         refine=refine,
         reference_m=reference,
-        crs=crs,
-        unit=unit,
+        reading=reading,
         attribution=attribution,
         link_decoder=link_decoder,
         jobs=jobs,
         device=device,
         restart=restart,
     )
-    with options.progress(f"encoding {source.name}") as report:
-        encode(source, out, choice, report)
+    with options.progress(f"encoding {raster_name.label(source)}") as report:
+        achieved = encode(source, out, choice, report)
     with open_reader(out) as reader:
         for assumption in reader.grid.assumptions:
             click.echo(f"ntile: assumed: {assumption}", err=True)
-        sizes = reader.sizes()
     if as_json:
-        options.print_json({"file": str(out), **sizes})
+        options.print_json({"file": str(out), **achieved.report()})
     else:
-        click.echo(f"{out}: {options.human_bytes(sizes['file_bytes'])}")
+        for line in closing_lines(str(out), str(source), achieved):
+            click.echo(line)
+
+
+def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
+    """Size, errors, time, and how to look at it; what was chosen for the user, and a file that became large."""
+    size, stored = achieved.sizes["file_bytes"], achieved.source_bytes
+    compared = f", {100 * size / stored:.3g} % of {source} ({options.human_bytes(stored)})" if stored else ""
+    lines = [f"{out}: {options.human_bytes(size)}{compared}, in {options.human_seconds(achieved.seconds)}"]
+    for layer in achieved.layers:
+        step = f", step {layer.step_m:.3g} m" if layer.step_m else ""
+        part = f" (of {layer.measured_tiles} of {layer.tiles} tiles)" if layer.measured_tiles < layer.tiles else ""
+        lines.append(
+            f"  {layer.title}: RMSE {layer.rmse_m:.3g} m, largest error {layer.max_error_m:.3g} m{part}, "
+            f"{layer.stack_bits_per_sample:.3g} bits per sample{step}"
+        )
+        if layer.quantum_m:
+            lines.append(
+                f"  The step is that of the source's heights, all multiples of {layer.quantum_m:.4g} m: "
+                "finer ones would code its rounding; --quality or --step sets another."
+            )
+    if stored and size > stored:
+        lines.append(f"  The file is larger than its source: {_advice(achieved)}")
+    return [*lines, f"  Look at it: terrain-viewer {shlex.quote(out)}"]
+
+
+def _advice(achieved: Achieved) -> str:
+    """What makes a file smaller, beginning with its largest part."""
+    payloads = [sum(levels) for levels in achieved.sizes["payload_bytes"]]
+    largest = achieved.layers[payloads.index(max(payloads))]
+    if achieved.sizes["decoder_bytes"] > max(payloads):
+        return "most of it is the decoder, which --link-decoder leaves out."
+    if largest.step_m is None:
+        return f"most of it is the {largest.title} layer; leave that out or give it fewer bits or a larger tolerance."
+    return "a lower --quality, or a larger --target-rmse, --max-error or --step, makes it smaller."

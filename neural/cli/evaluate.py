@@ -29,12 +29,12 @@ COLUMNS = (
 @click.command("evaluate")
 @click.argument("source", metavar="FILE", type=options.PATH)
 @click.option(
-    "--reference", type=options.PATH, default=None, help="DEM to compare with (default: the reference layer)."
+    "--reference", type=options.RASTER, default=None, help="DEM to compare with (default: the reference layer)."
 )
 @options.layer
 @click.option("--bits", type=int, multiple=True, help="Also read at fewer bits; repeat for several.")
 @options.as_json
-def command(source: Path, reference: Path | None, layer: str | None, bits: tuple[int, ...], as_json: bool) -> None:
+def command(source: Path, reference: str | None, layer: str | None, bits: tuple[int, ...], as_json: bool) -> None:
     """Measure a layer's error in metres and its size in bits per sample.
 
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
@@ -58,7 +58,7 @@ def command(source: Path, reference: Path | None, layer: str | None, bits: tuple
     options.table(f"{source.name}, {chosen.title} against {name}", [title for _, title, _ in COLUMNS], cells)
 
 
-def _reference(stack: ExitStack, reader: Any, layer: Any, path: Path | None) -> tuple[Any, str]:
+def _reference(stack: ExitStack, reader: Any, layer: Any, path: str | None) -> tuple[Any, str]:
     """What to compare with, and its name."""
     from neural.errors import UsageError
     from neural.evaluate import check_same_grid
@@ -66,11 +66,12 @@ def _reference(stack: ExitStack, reader: Any, layer: Any, path: Path | None) -> 
 
     if path is not None:
         from neural.dem import open_dem
+        from neural.reading import ReadOptions
 
         grid = reader.grid
-        dem = stack.enter_context(open_dem(path, crs=grid.crs_wkt or "local", unit=None))
-        check_same_grid(grid, dem.grid, str(path))
-        return dem, str(path)
+        dem = stack.enter_context(open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"), grid))
+        check_same_grid(grid, dem.grid, path)
+        return dem, path
     for other in reader.layers:
         if other.is_reference and other.index != layer.index:
             return SurfaceDecoder(reader, other, keep_tiles=16), f"layer {other.index} (±{other.tolerance_m:g} m)"

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from neural.cli import options
+from neural.grid import Grid
 
 
 @click.command("info")
@@ -30,8 +31,8 @@ def command(source: Path, as_json: bool) -> None:
                 "step_m": float(layer.params["step_m"][0]) if "step_m" in layer.params else None,
                 "decoder": layer.decoder,
                 "decoder_embedded": layer.decoder is not None and reader.embeds(layer.decoder),
-                "min_m": layer.root.min_m,
-                "max_m": layer.root.max_m,
+                "min_m": layer.heights_m[0],
+                "max_m": layer.heights_m[1],
                 "macs_per_sample": METHODS[layer.method](**layer.config).macs_per_sample(),
             }
             for layer in reader.layers
@@ -43,9 +44,10 @@ def command(source: Path, as_json: bool) -> None:
         return
     west, south, east, north = grid.bounds
     click.echo(f"{source}: {options.human_bytes(sizes['file_bytes'])}")
-    click.echo(f"  {grid.width} × {grid.height} cells of {grid.cell_x_m:g} × {grid.cell_y_m:g} m, {grid.levels} levels")
+    click.echo(f"  {grid.width} × {grid.height} cells of {_cells(grid)}, {grid.levels} levels")
     click.echo(f"  west {west:.2f}  south {south:.2f}  east {east:.2f}  north {north:.2f}")
     click.echo(f"  CRS: {_crs_name(grid.crs_wkt)}")
+    click.echo(f"  vertical datum: {grid.vertical_datum or 'unknown'}")
     for assumption in grid.assumptions:
         click.echo(f"  assumed: {assumption}")
     if credit := provenance.get("attribution"):
@@ -61,6 +63,13 @@ def command(source: Path, as_json: bool) -> None:
         size = options.human_bytes(payload)
         rows.append([f"{layer['index']} {layer['title']}", accuracy, str(tiles), size, extent])
     options.table("", ["layer", "stored as", "tiles", "payload", "heights m"], rows)
+
+
+def _cells(grid: Grid) -> str:
+    """Size of a cell in CRS metres, and on the ground where that differs."""
+    x, y = grid.transform[0], -grid.transform[4]
+    size = f"{x:g} × {y:g} m"
+    return size if grid.ground_scale == 1 else f"{size} ({grid.cell_x_m:.4g} × {grid.cell_y_m:.4g} m on the ground)"
 
 
 def _crs_name(wkt: str) -> str:

@@ -5,23 +5,45 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from neural.reading import ReadOptions
+
 PATH = click.Path(path_type=Path)
+
+RASTER = click.Path()
+"""A path, a URL or a name of GDAL's, as a string: see `neural.raster_name`."""
+SAY_S = 10.0
+"""Time between lines of progress where standard error is no terminal, seconds."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 layer = click.option("--layer", default=None, help="Layer by index, method or title (default: the first).")
 bits = click.option("--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized).")
-crs = click.option(
-    "--crs", default=None, help="CRS of a DEM that has none (EPSG code or WKT), or 'local' for plain metres."
-)
-unit = click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options of `ReadOptions`, as its one keyword `reading`."""
+
+    @click.option("--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'.")
+    @click.option("--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own.")
+    @click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
+    @click.option("--nodata", type=float, multiple=True, metavar="VALUE", help="Value of missing samples; repeatable.")
+    @click.option("--encoding", type=click.Choice(["mapbox", "terrarium"]), help="Heights packed into RGB bands.")
+    @wraps(command)
+    def with_reading(*args: Any, **keywords: Any) -> Any:
+        values = {field.name: keywords.pop(field.name) for field in fields(ReadOptions)}
+        return command(*args, reading=ReadOptions(**values), **keywords)
+
+    return with_reading
 
 
 def print_json(values: Any) -> None:
@@ -42,15 +64,40 @@ def finite(value: Any) -> Any:
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with the remaining time on standard error; silent where that is no terminal."""
+    """A bar with the remaining time on standard error, or where that is no terminal a line every SAY_S seconds."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not console.is_terminal:
+        yield ProgressLines(description)
+        return
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class ProgressLines:
+    """Progress as lines such as "ntile: encoding dem.tif: 30 of 720", the first after SAY_S seconds."""
+
+    def __init__(self, description: str) -> None:
+        self._description, self._said_at = description, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say it when it is time."""
+        now = time.monotonic()
+        if now - self._said_at >= SAY_S:
+            self._said_at = now
+            click.echo(f"ntile: {self._description}: {done} of {total}", err=True)
+
+
+def human_seconds(seconds: float) -> str:
+    """4321 → '1 h 12 min'."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def human_bytes(count: float) -> str:

@@ -16,21 +16,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from neural.lapped.basis import HOP, SPLINE_HALO, SPLINE_PAD, along_spline, analyse, spline_coefficients
+from neural.lapped.boundary import LINEAR, Boundary, linear_extension
 from neural.lapped.coder import TOTAL, Distributions, RangeReader
 from neural.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
 from neural.lapped.field import extend, extend_both
-from neural.lapped.levels import Level, Walked, coded_details, level_size, level_steps, requantized, slope_of, walk
+from neural.lapped.levels import (
+    Level,
+    Walked,
+    coded_details,
+    level_size,
+    level_steps,
+    odd_ends,
+    requantized,
+    sample_shift,
+    slope_of,
+    walk,
+)
 from neural.lapped.mask import halved, read_mask
 from neural.lapped.recent import Recent
 from neural.lapped.residual import Residuals
 from neural.lapped.restore import DETAIL_REACH, SAMPLE_REACH, Restoration
-from neural.lapped.wavelet import BANDS, HALO, merge_all, merge_lines
+from neural.lapped.root import LOWEST_SHARE, above_root
+from neural.lapped.wavelet import BANDS, HALO, merge_lines
 from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
@@ -41,6 +54,9 @@ CELLS = TILE // HOP
 
 NODE_ROWS = (CELLS + 2) * HOP
 SPLINE_ROWS = TILE // 2 + 2 * SPLINE_PAD
+
+SHIFT_AT = NODE_ROWS, SPLINE_ROWS
+"""Row and column of a tile's latents that hold its `sample_shift`."""
 
 DETAILS = TILE // 2
 """Details along the side of a tile's bands."""
@@ -116,14 +132,16 @@ class Assembly:
         base_m: float,
         coarser: int = 0,
         bound_m: float | None = None,
+        boundary: Boundary = LINEAR,
     ) -> None:
-        """`coarser`: bits dropped of all details.
+        """`coarser`: bits dropped of all details; `boundary`: how lines of samples end.
 
         `step_m` is the quantization step of the finest level, `base_m` a height near all others, `bound_m` half the
         step of residuals (`neural.lapped.residual.Bound.inner_m`): None, or 0, where the layer has none. They are
         left out with `coarser` details.
         """
         self.model, self.payloads, self.step_m, self.base_m, self.coarser = model, payloads, step_m, base_m, coarser
+        self.boundary = boundary
         self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
         self.stacks = Recent[Stack | None]()
@@ -137,6 +155,10 @@ class Assembly:
         """A tile's samples and RIM more all round."""
         return self._windows.of(tile, self._own)
 
+    def samples(self, tile: Tile) -> Window:
+        """A tile's samples without a rim, which take two thirds of the time of `own`; not kept."""
+        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, self.above(tile))
+
     @property
     def cached_bytes(self) -> int:
         """See `Linked`."""
@@ -147,13 +169,13 @@ class Assembly:
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
         """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's coefficients."""
-        return self.analysed(*self.windows(tile), offset_m)
+        return self.analysed(*self.windows(tile), offset_m, self.payloads.grid.levels - 1 - tile.z)
 
     def windows(self, tile: Tile) -> tuple[Window, Window]:
         """What `analysed` makes latents of: the parent's samples around a tile, and those of its own level, RIM far."""
-        return self._above(tile), self.own(tile)
+        return self.above(tile), self.own(tile)
 
-    def _above(self, tile: Tile) -> Window:
+    def above(self, tile: Tile) -> Window:
         """The parent level's samples above a tile, _ABOVE_RIM more all round."""
         size = DETAILS + 2 * _ABOVE_RIM
         if tile.z == 0:
@@ -162,19 +184,25 @@ class Assembly:
         return Window(*(each[y : y + size, x : x + size] for each in self.own(tile.parent)))
 
     def _own(self, tile: Tile) -> Window:
-        return self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self._above(tile))
+        return self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self.above(tile))
 
-    def analysed(self, above: Window, own: Window, offset_m: float) -> np.ndarray:
-        """Latents of a tile from what `windows` gives."""
-        spline = spline_coefficients(extend_both(above.metres - offset_m, above.present, _ABOVE_RIM))
+    def analysed(self, above: Window, own: Window, offset_m: float, levels_above: int = 0) -> np.ndarray:
+        """Return the latents of a tile, `levels_above` the finest, from what `windows` gives.
+
+        Beyond the ends of lines the surface goes on along their slope, whatever the wavelet takes to be there.
+        """
+        parents = extend_both(above.metres - offset_m, above.present, partial(linear_extension, reach=_ABOVE_RIM))
+        spline = spline_coefficients(parents)
         at = np.arange(-RIM, TILE + RIM) + 0.5 + 2 * (_ABOVE_RIM - SPLINE_HALO)
         below = along_spline(along_spline(spline, at)[0].T, at)[0].T
-        left = extend_both(own.metres - offset_m - below, own.present, RIM)[_SPARE:-_SPARE, _SPARE:-_SPARE]
+        samples = extend_both(own.metres - offset_m, own.present, partial(linear_extension, reach=RIM))
+        left = (samples - below)[_SPARE:-_SPARE, _SPARE:-_SPARE]
         out = np.zeros((NODE_ROWS + SPLINE_ROWS, NODE_ROWS), np.float32)
         weights = self.model.weights
         out[:NODE_ROWS] = analyse(weights, analyse(weights, left).T).T
         inner = slice(_ABOVE_RIM - SPLINE_HALO, _ABOVE_RIM - SPLINE_HALO + SPLINE_ROWS)
         out[NODE_ROWS:, :SPLINE_ROWS] = spline[inner, inner]
+        out[SHIFT_AT] = sample_shift(levels_above)
         return out
 
     def valid(self, tile: Tile) -> np.ndarray:
@@ -261,9 +289,9 @@ class Assembly:
         skip = (len(above.metres) - half) // 2
         inner = np.s_[skip : skip + half, skip : skip + half]
         bands, present = self._bands(Window(*(each[inner] for each in above)), z, row, column, size)
-        lines, filled = extend(bands.T, present.T, HALO, bands=True)
-        lines, filled = merge_lines(lines), filled[HALO:-HALO]
-        lines, _ = extend(lines.T, present[:, HALO:-HALO], HALO, bands=True)
+        lines, _ = extend(bands.T, present.T, self.boundary.for_merge)
+        lines = merge_lines(lines)
+        lines, _ = extend(lines.T, present[:, HALO:-HALO], self.boundary.for_merge)
         samples = Window(merge_lines(lines), present[HALO:-HALO, HALO:-HALO])
         if self.bound_m is not None and z == self.payloads.grid.levels - 1 and not self.coarser:
             self._correct(samples.metres, z, row, column)
@@ -285,8 +313,11 @@ class Assembly:
             there = np.s_[:, (top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
             here = np.s_[:, (top - row) // 2 : (bottom - row) // 2, (left - column) // 2 : (right - column) // 2]
             details[here] = _in_steps(stack.details[-1], self.coarser)[there]
-        samples = extend_both(above.metres / steps[0], above.present, SAMPLE_REACH)
+        ends = odd_ends(rows_end, columns_end).seen_from(row // 2, column // 2)
+        self.boundary.scale_ends(details, ends)
+        samples = extend_both(above.metres / steps[0], above.present, self.boundary.of_samples(SAMPLE_REACH))
         added = self.model.restoration(samples, details)
+        self.boundary.scale_ends(added, ends.seen_from(DETAIL_REACH, DETAIL_REACH))
         present = present[rim - HALO : HALO - rim, rim - HALO : HALO - rim]
         bands = np.empty(present.shape)
         bands[0::2, 0::2] = above.metres[SAMPLE_REACH:-SAMPLE_REACH, SAMPLE_REACH:-SAMPLE_REACH]
@@ -323,7 +354,8 @@ class Assembly:
         assert stack is not None  # a file without a root is refused when it is opened
         lowest_m = self.base_m + stack.lowest * self.step_m / LOWEST_SHARE
         details = [_in_steps(level, self.coarser) for level in stack.details[:-1]]
-        return above_root(self.model, lowest_m, details, self._step_m, grid.levels, grid.tile_cells(Tile(0, 0, 0)))
+        cells = grid.tile_cells(Tile(0, 0, 0))
+        return above_root(self.model.restoration, lowest_m, details, self._step_m, grid.levels, cells, self.boundary)
 
     def _above_root(self, row: int, column: int, size: int) -> Window:
         """A window of the level above the root: the samples that exist, nothing beyond."""
@@ -334,30 +366,6 @@ class Assembly:
         there = np.s_[max(row, 0) : max(row + size, 0), max(column, 0) : max(column + size, 0)]
         metres[here], present[here] = samples[there], True
         return Window(metres, present)
-
-
-LOWEST_SHARE = 16
-"""Parts of the quantization step that the single coarsest sample is rounded to."""
-
-
-def above_root(
-    model: Model, lowest_m: float, details: list[np.ndarray], step_m: float, levels: int, cells: tuple[int, int]
-) -> np.ndarray:
-    """Samples of the level above the root, metres, from the single coarsest one and details in steps, coarse to fine.
-
-    `cells` (columns, rows) are the root's, `levels` those of the grid.
-    """
-    samples = np.full((1, 1), lowest_m)
-    for number, level in enumerate(details):
-        count = len(details) - number
-        steps, bands = level_steps(step_m, levels - 1 + count), np.zeros(2 * np.array(samples.shape))
-        bands[0::2, 0::2] = samples
-        restored = model.restoration.whole(samples / steps[0], level[:, : len(samples), : samples.shape[1]])
-        for step, band, (py, px) in zip(steps, restored, BANDS, strict=True):
-            bands[py::2, px::2] = step * band
-        rows, columns = level_size(cells[1], cells[0], count)
-        samples = merge_all(bands[:rows, :columns])
-    return samples
 
 
 def _in_steps(details: Walked, coarser: int) -> np.ndarray:

@@ -37,12 +37,10 @@ class BoundedTiles:
         NtileError where one is.
         """
         details, model = self._details, self._details.model
-        stack, source = details.stack(tile), around(self._heights, tile, RIM)
+        stack = details.stack(tile)
         assert stack is not None  # asked of tiles that there are
-        above, own = details.windows(tile)
-        residuals = np.where(source.valid, self.bound.residuals(source.metres - own.metres), 0)
-        corrected = Window(own.metres + 2 * self.bound.inner_m * residuals, own.present)
-        self._check(tile, details.analysed(above, corrected, offset_m), offset_m)
+        corrected, residuals = self.corrected(tile)
+        self._check(tile, details.analysed(details.above(tile), corrected, offset_m), offset_m)
         writer = RangeWriter(model.distributions)
         write_mask(stack.valid, *details.masks_above(tile), model.mask_chance, writer.put_bits)
         if tile.z == 0:
@@ -52,6 +50,15 @@ class BoundedTiles:
         spread = details.spread(stack.details[-1], self.bound.inner_m)
         model.residuals.write(writer, residuals[RIM:-RIM, RIM:-RIM], stack.valid, spread)
         return writer.finish()
+
+    def corrected(self, tile: Tile) -> tuple[Window, np.ndarray]:
+        """A finest tile's samples and RIM more all round, with their residuals added, and these in quantization steps.
+
+        Both are [256 + 2·RIM, the same].
+        """
+        own, source = self._details.own(tile), around(self._heights, tile, RIM)
+        residuals = np.where(source.valid, self.bound.residuals(source.metres - own.metres), 0)
+        return Window(own.metres + 2 * self.bound.inner_m * residuals, own.present), residuals
 
     def _check(self, tile: Tile, latents: np.ndarray, offset_m: float) -> None:
         source = self._heights.samples(tile)

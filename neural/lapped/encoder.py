@@ -1,7 +1,8 @@
 """Encoding: the levels' wavelet details from the finest up, then each tile's, quantized, from the coarsest down.
 
 Every magnitude is chosen by squared error + λ · bits of the context model, which the decoder has in the same state.
-The transform is nearly orthonormal and lines end where tiles do, so quantization needs to know nothing else.
+The transform is nearly orthonormal, so quantization needs to know nothing else, but for the details at odd ends of the
+grid: these make up for all errors of the outermost samples, which have neighbours on one side only.
 """
 
 from __future__ import annotations
@@ -11,22 +12,28 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from neural.grid import Grid
-from neural.lapped.assembly import (
-    LOWEST_SHARE,
-    Assembly,
-    Model,
-    Stack,
-)
+from neural.lapped.assembly import DETAILS, Assembly, Model, Stack
+from neural.lapped.boundary import LINEAR, Ends
 from neural.lapped.coder import RangeWriter
 from neural.lapped.decide import decide
-from neural.lapped.field import extend
-from neural.lapped.levels import SYNTHESIS_REACH, Level, Walked, level_steps, reaching, walk
+from neural.lapped.field import split_level, split_present
+from neural.lapped.levels import Level, Walked, level_size, level_steps, odd_ends, reaching, walk
 from neural.lapped.mask import write_mask
-from neural.lapped.wavelet import BANDS, HALO, split_all, split_lines
+from neural.lapped.root import LOWEST_SHARE
+from neural.lapped.wavelet import BANDS, HALO
 from neural.tiles import TILE, Tile
 
 LAGRANGE = 0.11
 """Squared steps that one bit must save; ln 2 / 6 is the slope of uniform quantization."""
+
+_SIGHT = 16
+"""Samples beyond a tile that its bands may depend on: HALO, and where a line ends just beyond it those of its end."""
+
+_NEIGHBOUR_REACH = 2 * HALO
+"""Samples of a tile that its neighbours' details reach, through the wavelet and the restoration."""
+
+CLOSING_PASSES = 2
+"""Times that details at odd ends are chosen again after the errors that they left."""
 
 
 class Samples(NamedTuple):
@@ -80,14 +87,11 @@ def tile_bands(heights: Heights, tile: Tile) -> np.ndarray:
 
     Even rows and columns hold the parent level's samples. Details that no valid sample needs are 0.
     """
-    reach = 2 * (SYNTHESIS_REACH + 1)
-    metres, valid, present = around(heights, tile, reach)
-    metres, present = (each[reach - HALO : HALO - reach, reach - HALO : HALO - reach] for each in (metres, present))
-    lines, _ = extend(metres, present, HALO)
-    lines = split_lines(lines).T
-    lines, _ = extend(lines, present[HALO:-HALO].T, HALO)
-    bands = np.where(heights.grid.tile_inside(tile), split_lines(lines).T, 0.0)
-    needed = reaching(valid)[reach // 2 : -reach // 2, reach // 2 : -reach // 2]
+    metres, valid, present = around(heights, tile, _SIGHT)
+    inner = slice(_SIGHT - HALO, HALO - _SIGHT)
+    split = split_present(metres, present, LINEAR)[inner, inner]
+    bands = np.where(heights.grid.tile_inside(tile), split, 0.0)
+    needed = reaching(valid)[_SIGHT // 2 : -_SIGHT // 2, _SIGHT // 2 : -_SIGHT // 2]
     for y, x in BANDS:
         bands[y::2, x::2] *= needed
     return bands
@@ -105,18 +109,18 @@ class Encoder:
         self.model, self.grid = model, grid
         self.step_m, self.base_m, self.lagrange = step_m, base_m, lagrange
         self._bodies: dict[Tile, bytes] = {}
-        self.assembly = Assembly(model, self, step_m, base_m)
+        self.assembly = Assembly(model, self, step_m, base_m, boundary=LINEAR)
 
     def body(self, tile: Tile) -> bytes | None:
         """See `neural.methods.base.Payloads`: a tile encoded before."""
         return self._bodies.get(tile)
 
-    def encode(self, tile: Tile, bands: np.ndarray, valid: np.ndarray) -> bytes:
-        """The method's bits of a tile, its parent's having been encoded before.
+    def encode(self, tile: Tile, bands: np.ndarray, source: Samples) -> bytes:
+        """Return the method's bits of a tile, its parent's having been encoded before.
 
-        `bands` [256, 256] are those of `tile_bands`, `valid` [256, 256] its cells that hold a height.
+        `bands` [256, 256] are those of `tile_bands`, `source` its own samples.
         """
-        writer = RangeWriter(self.model.distributions)
+        writer, valid = RangeWriter(self.model.distributions), source.valid
         write_mask(valid, *self.assembly.masks_above(tile), self.model.mask_chance, writer.put_bits)
         levels = self.assembly.levels(tile, valid)
         details, lowest = [details_of(bands)], 0
@@ -124,14 +128,20 @@ class Encoder:
             columns, rows = self.grid.tile_cells(tile)
             samples = bands[0:rows:2, 0:columns:2] - self.base_m
             for level in levels[-2::-1]:
-                split = split_all(samples)
+                split = split_level(samples, LINEAR)
                 details.insert(0, _padded(split, len(level.coded[0])))
                 samples = split[0::2, 0::2]
             lowest = int(np.rint(samples[0, 0] * LOWEST_SHARE / self.step_m))
             writer.put_large(lowest)
-        parent, found = self.assembly.parent_details(tile), []
+        parent, found = self.assembly.parent_details(tile), list[Walked]()
         for level, wanted in zip(levels, details, strict=True):
-            found.append(self._quantize(writer, level, parent, wanted))
+            ends = self._ends(tile, level)
+            unit = self._units(level, ends)
+            in_steps = wanted / unit
+            if level is levels[-1] and (0 <= ends.row < DETAILS or 0 <= ends.column < DETAILS):
+                coded = self._quantize(None, level, parent, in_steps)
+                self._close_ends(tile, source, Stack(valid, [*found, coded], lowest), in_steps, unit, ends)
+            found.append(self._quantize(writer, level, parent, in_steps))
             parent = found[-1].signed
         body = writer.finish()
         self.assembly.stacks.put(tile, Stack(valid, found, lowest))
@@ -139,15 +149,90 @@ class Encoder:
             self._bodies[tile] = body
         return body
 
-    def _quantize(self, writer: RangeWriter, level: Level, parent: np.ndarray | None, wanted: np.ndarray) -> Walked:
-        in_steps = wanted / level_steps(self.step_m, level.above)[:, None, None]
+    def _ends(self, tile: Tile, level: Level) -> Ends:
+        """Return which details of a tile's level end the grid's lines."""
+        ends = odd_ends(*level_size(self.grid.height, self.grid.width, level.above))
+        return ends.seen_from(DETAILS * tile.y, DETAILS * tile.x)
+
+    def _units(self, level: Level, ends: Ends) -> np.ndarray:
+        """Return the quantization step of every detail of a level in metres [BAND_COUNT, n, n]."""
+        unit = np.broadcast_to(level_steps(self.step_m, level.above)[:, None, None], level.coded.shape).copy()
+        self.assembly.boundary.scale_ends(unit, ends)
+        return unit
+
+    def _quantize(
+        self, writer: RangeWriter | None, level: Level, parent: np.ndarray | None, in_steps: np.ndarray
+    ) -> Walked:
+        """Choose the magnitudes of a level's details, and code them where there is a writer."""
 
         def visit(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
             signed = decide(self.model.distributions, in_steps[band].ravel()[at], classes, self.lagrange)
-            writer.put(signed, classes)
+            if writer is not None:
+                writer.put(signed, classes)
             return signed
 
         return walk(self.model, level, parent, visit)
+
+    def _close_ends(
+        self, tile: Tile, source: Samples, stack: Stack, in_steps: np.ndarray, unit: np.ndarray, ends: Ends
+    ) -> None:
+        """Change the details wanted at the grid's odd ends to those that bring the outermost samples to their heights.
+
+        `stack` holds the tile's details as chosen so far. Neighbours of its level count as absent, as they may not have
+        been coded yet: samples that these reach are left as they are.
+        """
+        details, distributions = stack.details[-1], self.model.distributions
+        columns, rows = self.grid.tile_cells(tile)
+        closed = source.valid.copy()
+        sizes = level_size(self.grid.height, self.grid.width, self.grid.levels - 1 - tile.z)
+        for lines, place, size in ((closed, tile.y, sizes[0]), (closed.T, tile.x, sizes[1])):
+            if place > 0:
+                lines[:_NEIGHBOUR_REACH] = False
+            if TILE * (place + 1) < size:
+                lines[-_NEIGHBOUR_REACH:] = False
+        at_ends = np.zeros(in_steps.shape, bool)
+        if 0 <= ends.row < DETAILS:
+            at_ends[1:, ends.row] = True
+        if 0 <= ends.column < DETAILS:
+            at_ends[::2, :, ends.column] = True
+        for _ in range(CLOSING_PASSES):
+            errors = np.where(closed, source.metres - _Alone(self.assembly, tile, stack).metres(), 0.0)
+            errors = errors[:rows, :columns]
+            missing = np.zeros(in_steps.shape)
+            if 0 <= ends.row < DETAILS:
+                _add_line(missing[1:, ends.row], errors[-1])
+            if 0 <= ends.column < DETAILS:
+                _add_line(missing[::2, :, ends.column], errors[:, -1])
+            wanted = details.steps[at_ends] + (missing / unit)[at_ends]
+            in_steps[at_ends] = wanted
+            classes = details.classes[at_ends]
+            details.signed[at_ends] = decide(distributions, wanted, classes, self.lagrange)
+            details.steps[at_ends] = distributions.values(details.signed[at_ends], classes)
+
+
+def _add_line(bands: np.ndarray, errors: np.ndarray) -> None:
+    """Add what an end's two bands of details [2, n] lack to bring errors [m] of its samples to 0, in metres."""
+    line = LINEAR.lift(errors[:, None])[:, 0] / LINEAR.end_gain
+    for band, part in zip(bands, (line[0::2], line[1::2]), strict=True):
+        band[: len(part)] += part
+
+
+class _Alone(Assembly):
+    """One tile's samples from details that are not coded yet, above levels that are."""
+
+    def __init__(self, coded: Assembly, tile: Tile, stack: Stack) -> None:
+        super().__init__(coded.model, coded.payloads, coded.step_m, coded.base_m, boundary=coded.boundary)
+        self._coded, self._tile, self._stack = coded, tile, stack
+
+    def stack(self, tile: Tile) -> Stack | None:
+        """See `Assembly`; no other tile is there."""
+        return self._stack if tile == self._tile else None
+
+    def metres(self) -> np.ndarray:
+        """Return the tile's samples, float64 [256, 256]."""
+        tile = self._tile
+        above = (self._coded if tile.z else self).above(tile)
+        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, above).metres
 
 
 def _padded(bands: np.ndarray, n: int) -> np.ndarray:

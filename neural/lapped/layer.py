@@ -6,7 +6,7 @@ a `LayerCoder` then codes any tile, its ancestors first, and keeps the bytes in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +16,16 @@ from neural.fill import fill
 from neural.grid import Grid
 from neural.hilbert import tiles_from_ids
 from neural.lapped.assembly import DETAILS, RIM, Model
+from neural.lapped.boundary import LINEAR
 from neural.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
 from neural.lapped.coder import LARGEST
 from neural.lapped.encoder import LAGRANGE, Encoder, Samples, around, tile_bands
+from neural.lapped.field import split_level
 from neural.lapped.levels import level_steps
 from neural.lapped.recent import Recent
 from neural.lapped.residual import Bound
-from neural.lapped.wavelet import BANDS, split_all
-from neural.stage import Stage, StagedTile
+from neural.lapped.wavelet import BANDS
+from neural.stage import Stage, StagedTile, valid_cells
 from neural.tiles import TILE, Tile, tile_id
 
 SAMPLE_DTYPE = "<f4"
@@ -57,6 +59,23 @@ class StagedLayer:
         return [Tile(*tile) for tile in zip(z, x, y, strict=True)]
 
 
+def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]:
+    """Each of a layer's tiles in the order given, with the finest ones whose last neighbour (or self) it is.
+
+    In the order of ids most of these have been coded shortly before, so that their details are still in memory.
+    """
+    order = {tile: k for k, tile in enumerate(tiles)}
+    top = max(tile.z for tile in tiles)
+
+    def near(tile: Tile) -> list[Tile]:
+        places = [Tile(tile.z, tile.x + dx, tile.y + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+        return [place for place in places if place in order]
+
+    for k, tile in enumerate(tiles):
+        finest = near(tile) if tile.z == top else []
+        yield tile, [other for other in finest if max(order[beside] for beside in near(other)) == k]
+
+
 class StagedHeights:
     """Samples of a staged layer (`neural.lapped.encoder.Heights`), the latest few tiles in memory."""
 
@@ -77,11 +96,6 @@ class StagedHeights:
 def _samples(row: StagedTile, grid: Grid) -> Samples:
     heights = np.frombuffer(row.latents, SAMPLE_DTYPE).reshape(TILE, TILE).astype(np.float64) + row.offset_m
     return Samples(heights, valid_cells(row, grid))
-
-
-def valid_cells(row: StagedTile, grid: Grid) -> np.ndarray:
-    """Cells of a staged tile that hold a height, bool [256, 256]."""
-    return grid.tile_inside(row.tile) if row.mask is None else row.mask
 
 
 def lower_levels(layer: StagedLayer, report: Report) -> float:
@@ -154,14 +168,14 @@ def _root_levels(layer: StagedLayer) -> tuple[float, float]:
     finest = _finest_step(bands, above)
     while bands[0::2, 0::2].size > 1:
         above += 1
-        bands = split_all(bands[0::2, 0::2])
+        bands = split_level(bands[0::2, 0::2], LINEAR)
         finest = max(finest, _finest_step(bands, above))
     return float(bands[0, 0]), finest
 
 
 def _finest_step(bands: np.ndarray, above: int) -> float:
     """The finest step in metres at which the details of interleaved bands, `above` the finest level, can be coded."""
-    units = level_steps(1.0, above) * (LARGEST - 1)
+    units = level_steps(LINEAR.end_step, above) * (LARGEST - 1)
     largest = [np.abs(bands[y::2, x::2]).max(initial=0.0) for y, x in BANDS]
     return float(np.max(largest / units))
 
@@ -204,7 +218,7 @@ class LayerCoder(Encoder):
         samples = self._heights.samples(tile)
         if samples is None:
             return None
-        body = self.encode(tile, tile_bands(self._heights, tile), samples.valid)
+        body = self.encode(tile, tile_bands(self._heights, tile), samples)
         self._bodies.clear()
         return body
 
@@ -214,11 +228,16 @@ class LayerCoder(Encoder):
         assert self._bounded is not None
         return self._bounded.body(tile, plain_offset(row.offset_m, layer.stage.height_range(layer.index)))
 
-    def squares(self, tile: Tile, margin: int = 0) -> tuple[float, int]:
-        """Sum of squared errors in m² of a finest tile's valid samples, `margin` from its rim, and their number."""
+    def errors(self, tile: Tile, margin: int = 0) -> np.ndarray:
+        """Errors of a finest tile's valid samples in metres, float64 [n]; of those `margin` from its rim at least."""
         samples = self._heights.samples(tile)
         assert samples is not None  # asked of staged tiles only
         inner = slice(margin, TILE - margin)
-        decoded = self.assembly.own(tile).metres[RIM:-RIM, RIM:-RIM]
-        errors = (decoded - samples.metres)[inner, inner][samples.valid[inner, inner]]
-        return float(errors @ errors), errors.size
+        decoded = self._decoded(tile)
+        return np.asarray((decoded - samples.metres)[inner, inner][samples.valid[inner, inner]])
+
+    def _decoded(self, tile: Tile) -> np.ndarray:
+        """A finest tile's samples as the file gives them, metres [256, 256]."""
+        if self._bounded is not None:
+            return self._bounded.corrected(tile)[0].metres[RIM:-RIM, RIM:-RIM]
+        return self.assembly.samples(tile).metres

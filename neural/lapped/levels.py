@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from neural.lapped.boundary import Ends
 from neural.lapped.context import BAND_COUNT, PHASES, SLOPE_SCALE, Visit
 from neural.lapped.mask import halved
 from neural.lapped.wavelet import BANDS
@@ -24,6 +25,8 @@ _NORMS = (
     (1.51963, 1.08868),
     (1.52021, 1.08940),
 )
+_NOWHERE = -(1 << 40)
+
 GRADIENT = 2.0**0.125
 """Step of a level over that of the next finer one, norms apart. At 1 slopes need 3 % more bytes, heights as many."""
 
@@ -123,6 +126,19 @@ def rewrite(writer: RangeWriter, coded: np.ndarray, details: Walked) -> None:
 def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
     """Samples of a level, as many levels above one of rows × columns."""
     return -(-rows // (1 << above)), -(-columns // (1 << above))
+
+
+def odd_ends(rows: int, columns: int) -> Ends:
+    """Return which details end the lines of a level of rows × columns samples: those of lines of even length."""
+    return Ends(*(_NOWHERE if count % 2 else count // 2 - 1 for count in (rows, columns)))
+
+
+def sample_shift(above: int) -> float:
+    """Return how far samples lie before their cells' centres, `above` levels above the finest, in cells.
+
+    A low-pass value is centred on the finest cell that its cell begins with: ½ (1 − 2^−above), exact in float32.
+    """
+    return 0.5 - 0.5 / 2**above
 
 
 def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from neural.lapped.wavelet import reflect
+from neural.lapped.boundary import Boundary
+from neural.lapped.field import extend_level
 
 HIDDEN = (24, 16)
 """Channels of the two hidden layers, tanh of sums over windows of 3×3."""
@@ -60,10 +61,9 @@ def features(samples: np.ndarray, details: np.ndarray) -> np.ndarray:
     return np.arcsinh(found, out=found)
 
 
-def beyond(samples: np.ndarray) -> np.ndarray:
-    """A whole level's samples and SAMPLE_REACH more on all sides: lines are reflected at their ends."""
-    rows, columns = (reflect(-SAMPLE_REACH, n + SAMPLE_REACH, 0, n) for n in samples.shape)
-    return np.asarray(samples[np.ix_(rows, columns)])
+def beyond(samples: np.ndarray, boundary: Boundary) -> np.ndarray:
+    """A whole level's samples and SAMPLE_REACH more on all sides."""
+    return extend_level(samples, boundary.of_samples(SAMPLE_REACH))
 
 
 class Restoration:
@@ -83,10 +83,10 @@ class Restoration:
         hidden = np.tanh(_window_sums(hidden, two))
         return np.moveaxis(hidden @ three, 2, 0)
 
-    def whole(self, samples: np.ndarray, details: np.ndarray) -> np.ndarray:
-        """Details [3, n, m] of a whole level, restored; `samples` [n, m]. Both in quantization steps."""
+    def whole(self, samples: np.ndarray, details: np.ndarray, boundary: Boundary) -> np.ndarray:
+        """What to add to the details [3, n, m] of a whole level; `samples` [n, m]. Both in quantization steps."""
         rim = (DETAIL_REACH, DETAIL_REACH)
-        return details + self(beyond(samples), np.pad(details, [(0, 0), rim, rim]))
+        return self(beyond(samples, boundary), np.pad(details, [(0, 0), rim, rim]))
 
 
 def _window_sums(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from neural.archive import payload
-from neural.lapped.layer import LayerCoder, Report, StagedLayer, valid_cells
+from neural.lapped.layer import LayerCoder, Report, StagedLayer
 from neural.pmtiles import pack_directories
+from neural.stage import valid_cells
 from neural.tiles import Tile, tile_id
 
 MANY = 64
@@ -53,8 +54,8 @@ class Trials:
             squares, count = 0.0, 0
             tiles = some or self._finest
             for done, tile in enumerate(tiles, start=1):
-                more, samples = self.coder(step_m).squares(tile, _MARGIN if some else 0)
-                squares, count = squares + more, count + samples
+                errors = self.coder(step_m).errors(tile, _MARGIN if some else 0)
+                squares, count = squares + float(errors @ errors), count + errors.size
                 self._report(done, len(tiles))
             return math.sqrt(squares / max(count, 1))
 

@@ -2,9 +2,10 @@
 
 A level's samples, metres, split into the next coarser level's samples (a low-pass of gain 1 at zero frequency) and
 three bands of details, which are orthonormal but for a few per cent: their squared errors add up to the samples'.
-Even positions along an axis hold low-pass values and odd ones details; lines end by whole-sample reflection, so that
-n samples give ⌈n/2⌉ and ⌊n/2⌋ values, whatever n is. Everything here is linear and local: a window of samples needs
-HALO more values on each side.
+Even positions along an axis hold low-pass values and odd ones details, so that n samples give ⌈n/2⌉ and ⌊n/2⌋ values,
+whatever n is; what lies beyond the ends of lines is said by `neural.lapped.boundary`. A low-pass value is centred on
+its even sample: k levels above the finest, sample j lies at the centre of the finest cell 2^k · j. Everything here is
+linear and local: a window of samples needs HALO more values on each side.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-_LIFTING = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971)
-_GAIN = 1.230174104914001  # of the low-pass after lifting, at zero frequency
-_DETAIL = _GAIN / np.sqrt(2.0)
+LIFTING = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971)
+LOW_GAIN = 1.230174104914001  # of the low-pass after lifting, at zero frequency
+_DETAIL = LOW_GAIN / np.sqrt(2.0)
 
 HALO = 4
 """Values beyond each end of a window that its lifting steps read."""
@@ -41,25 +42,6 @@ def split(samples: np.ndarray) -> np.ndarray:
 def merge(bands: np.ndarray) -> np.ndarray:
     """Interleaved bands [n, m], HALO of them beyond each end, the first even → samples [n − 2·HALO, m − 2·HALO]."""
     return merge_lines(merge_lines(bands.T).T)
-
-
-def split_all(samples: np.ndarray) -> np.ndarray:
-    """A whole level [n, m] → its interleaved bands, reflected at the ends."""
-    return split(_reflected(samples))
-
-
-def merge_all(bands: np.ndarray) -> np.ndarray:
-    """Inverse of `split_all`."""
-    for _ in range(2):
-        if len(bands) > 1:  # a single value is its own low-pass
-            bands = merge_lines(bands[reflect(-HALO, len(bands) + HALO, 0, len(bands))])
-        bands = bands.T
-    return bands
-
-
-def _reflected(values: np.ndarray) -> np.ndarray:
-    rows, columns = (reflect(-HALO, n + HALO, 0, n) for n in values.shape)
-    return values[np.ix_(rows, columns)]
 
 
 def split_lines(x: np.ndarray) -> np.ndarray:
@@ -97,20 +79,20 @@ def _along(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def _lift_split(x: np.ndarray) -> np.ndarray:
     """`split_lines` by its definition."""
-    for number, weight in enumerate(_LIFTING):
+    for number, weight in enumerate(LIFTING):
         start = 1 if number % 2 == 0 else 2
         x[start:-1:2] += weight * (x[start - 1 : -2 : 2] + x[start + 1 :: 2])
     x = x[HALO:-HALO]
-    x[0::2] /= _GAIN
+    x[0::2] /= LOW_GAIN
     x[1::2] *= _DETAIL
     return x
 
 
 def _lift_merge(x: np.ndarray) -> np.ndarray:
     """`merge_lines` by its definition."""
-    x[0::2] *= _GAIN
+    x[0::2] *= LOW_GAIN
     x[1::2] /= _DETAIL
-    for number, weight in reversed(list(enumerate(_LIFTING))):
+    for number, weight in reversed(list(enumerate(LIFTING))):
         start = 1 if number % 2 == 0 else 2
         x[start:-1:2] -= weight * (x[start - 1 : -2 : 2] + x[start + 1 :: 2])
     return x[HALO:-HALO]

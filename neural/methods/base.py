@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
+from neural.lowpass import AVERAGE, LowPass
+
 if TYPE_CHECKING:
     from neural.grid import Grid
     from neural.tiles import Tile
@@ -99,6 +101,11 @@ class Method(ABC):
     def config(self) -> dict[str, Any]:
         """Plain JSON values; `METHODS[name](**config)` rebuilds the method."""
         return asdict(self)
+
+    @property
+    def low_pass(self) -> LowPass:
+        """What makes its coarse levels of finer ones, which says where their samples lie."""
+        return AVERAGE
 
     @property
     @abstractmethod

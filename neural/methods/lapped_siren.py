@@ -17,9 +17,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neural.lapped import mask, residual, restore
-from neural.lapped.assembly import CELLS, NODE_ROWS, SPLINE_ROWS, Assembly, Model
+from neural.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly, Model
 from neural.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
+from neural.lapped.boundary import BOUNDARIES
 from neural.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.lowpass import LowPass
 from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
 from neural.tiles import TILE
 
@@ -37,10 +39,24 @@ class LappedSiren(LinkedMethod):
 
     hidden1: int = 32
     hidden2: int = 16
+    boundary: str = "reflect"
+    """Name of the rule for the ends of lines (`neural.lapped.boundary`); files of schema 1 do not name theirs."""
+
+    def __post_init__(self) -> None:
+        if self.boundary not in BOUNDARIES:
+            raise ValueError(f"'{self.boundary}' is no boundary rule: {', '.join(BOUNDARIES)}")
+
+    @property
+    def low_pass(self) -> LowPass:
+        """The 9/7 wavelet's, with the layer's rule for ends."""
+        return LowPass(BOUNDARIES[self.boundary])
 
     @property
     def latent_shape(self) -> tuple[int, int]:
-        """Coefficients [y · k_y, x · k_x] of 18×18 nodes, below them those of the spline (132×132, then zeros)."""
+        """Coefficients [y · k_y, x · k_x] of 18×18 nodes, below them those of the spline (132×132), then zeros.
+
+        Beside the spline's first row: how far the samples lie before their cells' centres (`sample_shift`).
+        """
         return NODE_ROWS + SPLINE_ROWS, NODE_ROWS
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -53,7 +69,8 @@ class LappedSiren(LinkedMethod):
         layers that have residuals, half their step."""
         step_m, base_m = (float(params[name][0]) for name in ("step_m", "base_m"))
         bound_m = float(params["bound_m"][0]) if "bound_m" in params else None
-        return Assembly(Model(weights), payloads, step_m, base_m, AS_STORED - bits, bound_m)
+        boundary = BOUNDARIES[self.boundary]
+        return Assembly(Model(weights), payloads, step_m, base_m, AS_STORED - bits, bound_m, boundary)
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
         """The latents as texels {"surface": [420, 72, 4]}."""
@@ -61,9 +78,10 @@ class LappedSiren(LinkedMethod):
 
     def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
         """Spline and nodes, float64 [nv, nu]; numpy only."""
-        x, y = np.asarray(u, np.float64) * TILE, np.asarray(v, np.float64) * TILE
         texels = prepared["surface"]
         latents = texels.reshape(len(texels), -1)
+        shift = float(latents[SHIFT_AT])
+        x, y = (np.asarray(along, np.float64) * TILE + shift for along in (u, v))
         nodes, spline = latents[:NODE_ROWS], latents[NODE_ROWS:, :SPLINE_ROWS].astype(np.float64)
         along_y = along_nodes(weights, nodes.T, y, order), along_spline(spline.T, y, order)
         found = {}
@@ -80,8 +98,9 @@ class LappedSiren(LinkedMethod):
         return {name: weights[name] for name in SINES}
 
     def defines(self) -> dict[str, int | float]:
-        """CELLS per side of a tile, HOP functions per axis; rows before the spline's, its pad."""
-        return {"CELLS": CELLS, "HOP": HOP, "NODE_ROWS": NODE_ROWS, "SPLINE_PAD": SPLINE_PAD}
+        """CELLS per side of a tile, HOP functions per axis; rows before the spline's, its columns, its pad."""
+        rows = {"NODE_ROWS": NODE_ROWS, "SPLINE_ROWS": SPLINE_ROWS}
+        return {"CELLS": CELLS, "HOP": HOP, "SPLINE_PAD": SPLINE_PAD, **rows}
 
     def macs_per_sample(self) -> float:
         """Context networks, restoration, inverse wavelet; then nodes from samples, nodes and spline along both axes."""

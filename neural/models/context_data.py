@@ -10,10 +10,12 @@ import numpy as np
 
 from neural.fill import fill
 from neural.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
+from neural.lapped.boundary import LINEAR
 from neural.lapped.context import BAND_COUNT
 from neural.lapped.decide import decide
+from neural.lapped.field import merge_level, split_level
 from neural.lapped.levels import level_size
-from neural.lapped.wavelet import BANDS, merge_all, split_all
+from neural.lapped.wavelet import BANDS
 from neural.train_data import Raster
 
 WINDOW = 128
@@ -64,7 +66,7 @@ def raster_levels(raster: Raster) -> list[RasterLevel]:
         size = samples.shape
         n = -(-max(size) // 4) * 2
         bands, present = np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n), bool)
-        split = split_all(samples)
+        split = split_level(samples, LINEAR)
         bands[: size[0], : size[1]] = split
         present[: size[0], : size[1]] = valid[: size[0], : size[1]]
         coded = coded_details(present, size)
@@ -129,7 +131,7 @@ def decode(
         decoded = model.distributions.values(signed, classes)
         steps, (n, m) = level_steps(step_m, above), samples.shape
         if restored:
-            decoded[:, :n, :m] = model.restoration.whole(samples / steps[0], decoded[:, :n, :m])
+            decoded[:, :n, :m] += model.restoration.whole(samples / steps[0], decoded[:, :n, :m], LINEAR)
         decoded = np.where(levels[above].coded, decoded, 0)
         yield Decoded(above, samples, decoded, in_steps, signed, classes)
         bands = np.zeros(level_size(rows, columns, above))
@@ -137,7 +139,7 @@ def decode(
         for band, (y, x), step in zip(decoded, BANDS, steps, strict=True):
             there = bands[y::2, x::2]
             there[:] = step * band[: there.shape[0], : there.shape[1]]
-        samples = merge_all(bands)
+        samples = merge_level(bands, LINEAR)
 
 
 def _chosen(

@@ -14,8 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from neural.lapped.assembly import Model
+from neural.lapped.boundary import LINEAR
 from neural.lapped.bounded import BOUNDED_LAGRANGE
 from neural.lapped.context import CLASSES, PHASES, SLOPE_SCALE
+from neural.lapped.field import merge_level
 from neural.lapped.levels import level_size, level_steps, slope_of
 from neural.lapped.residual import (
     CHANCE_SCALE,
@@ -30,7 +32,7 @@ from neural.lapped.residual import (
     spread_of,
     walk,
 )
-from neural.lapped.wavelet import BANDS, merge_all
+from neural.lapped.wavelet import BANDS
 from neural.models.context_data import decode, middle, raster_levels
 from neural.models.decoder_file import add_weights
 from neural.train_data import Raster, load_split
@@ -108,7 +110,7 @@ def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> 
     for band, (y, x) in zip(details, BANDS, strict=True):
         there = bands[y::2, x::2]
         there[:] = band[: there.shape[0], : there.shape[1]]
-    return merge_all(bands)
+    return merge_level(bands, LINEAR)
 
 
 def _expected(found: Sequence[Quantized]) -> np.ndarray:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from neural.lapped import restore
 from neural.lapped.assembly import Model
+from neural.lapped.boundary import LINEAR
 from neural.lapped.encoder import LAGRANGE
 from neural.lapped.levels import level_steps
 from neural.models.context_data import decode, middle, raster_levels
@@ -113,7 +114,7 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
         for above, samples, decoded, in_steps, *_ in decode(levels, cut, step_m, model, LAGRANGE, restored=False):
             if above <= _HIGHEST_LEVEL:
                 n, m = samples.shape
-                around = restore.beyond(samples / level_steps(step_m, above)[0])
+                around = restore.beyond(samples / level_steps(step_m, above)[0], LINEAR)
                 around -= around.mean()  # float32 would lose what is small beside heights
                 kept = (a[:, :n, :m].astype(np.float32) for a in (decoded, in_steps))
                 yield Level(around.astype(np.float32), *kept, levels[above].coded[:, :n, :m])  # type: ignore[call-arg]

@@ -3,8 +3,10 @@
 //
 // offers   vec3 decode_height(vec2 uv)   (h, dh/du, dh/dv), derivatives by forward mode
 // needs    CELLS per side of a tile, HOP samples along a cell and functions per axis (a multiple of 4), SPLINE_PAD
-//          coefficients of the spline beyond each end, NODE_ROWS after which these begin; the sines' weights
-//          u_prepared   row, column = y and x: CELLS + 2 nodes of HOP coefficients each; then the spline's
+//          coefficients of the spline beyond each end, NODE_ROWS after which these begin, SPLINE_ROWS of them (a
+//          multiple of 4); the sines' weights
+//          u_prepared   row, column = y and x: CELLS + 2 nodes of HOP coefficients each; then the spline's, and beside
+//                       its first row how far samples lie before their cells' centres
 // Lengths are in samples. The loop over rows is opaque; those over columns have a constant bound, so that the functions
 // of x stay in registers.
 
@@ -97,6 +99,8 @@ vec3 nodes(vec2 x)
 vec3 decode_height(vec2 uv)
 {
     const float size = float(CELLS * HOP);
-    vec2 x = uv * size;
+    // Samples of coarse levels lie before their cells' centres.
+    float shift = texelFetch(u_prepared, ivec2(SPLINE_ROWS / 4, NODE_ROWS), 0).x;
+    vec2 x = uv * size + shift;
     return (spline(x) + nodes(x)) * vec3(1.0, size, size);
 }

@@ -11,7 +11,7 @@ const float NO_VALUE = 3e38;  // where an overlay has nothing to say
 struct Surface
 {
     vec2 uv;  // tile coordinates, v southward
-    vec2 size_m;  // of the tile, metres east and south
+    vec2 size_m;  // of the tile, metres on the ground east and south
     int layer;  // layer of the page's textures
     vec2 gradient;  // metres per metre, east and north
     float z_m;  // true height

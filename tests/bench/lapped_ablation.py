@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--split", default="val")
     options = parser.parse_args()
-    places = [each for each in find_places([options.folder], [options.split], None, None) if each.data_class == "dtm"]
+    places = [each for each in find_places([options.folder], [options.split]) if each.data_class == "dtm"]
     print(f"bare-earth places: {', '.join(place.name for place in places)}")
     print(f"| at height RMSE of, and the gradient RMSE there | {' | '.join(f'{error:g} m' for error in ERRORS_M)} |")
     whole: list[list[Mapping[str, Any]]] = []

@@ -31,6 +31,7 @@ from neural.dem import open_dem
 from neural.encode import EncodeOptions, encode
 from neural.lapped.assembly import Assembly
 from neural.lapped.recent import Recent
+from neural.reading import ReadOptions
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
 from tests.bench.throughput import median_seconds
@@ -153,7 +154,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dem, out = options.dem or sample(folder), folder / "a.ntile"
-        asked = EncodeOptions(crs="local", unit="m", step_m=options.step, link_decoder=True)
+        asked = EncodeOptions(reading=ReadOptions(crs="local", unit="m"), step_m=options.step, link_decoder=True)
         encoding = median_seconds(lambda: encode(dem, out, asked), options.repeats)
         with open_reader(out) as reader:
             _print(dem, Decoding(reader), encoding, options)

@@ -20,6 +20,7 @@ from neural.container import open_reader
 from neural.decode import decode, plan
 from neural.dem import open_dem
 from neural.encode import EncodeOptions, encode
+from neural.reading import ReadOptions
 from neural.surface import SurfaceDecoder
 from neural.tiles import centres
 from tests.rasters import hills, write
@@ -68,7 +69,7 @@ def _measure(dem: Path, heights: np.ndarray, folder: Path, options: argparse.Nam
     def seconds(call: object) -> float:
         return median_seconds(call, options.repeats)  # type: ignore[arg-type]
 
-    lapped = EncodeOptions(crs="local", unit="m", jobs=options.jobs)
+    lapped = EncodeOptions(reading=ReadOptions(crs="local", unit="m"), jobs=options.jobs)
     amortized = EncodeOptions(methods=("huvr_siren",), crs="local", unit="m", jobs=options.jobs)
     raster = EncodeOptions(methods=(), crs="local", unit="m", reference_m=0.02)
     rows = [

@@ -75,20 +75,21 @@ class Batches:
         self,
         eye: np.ndarray,
         morph: np.ndarray,
-        exaggeration: float,
+        rise: float,
         pivot_z: float,
         measured: Sequence[bool] | None = None,
         shown: Sequence[bool] | None = None,
     ) -> list[Batch]:
         """The tiles around an eye in drawn space; those that morph, and those with holes, apart from the others.
 
-        `measured` says which have their errors in the page's texture (none), `shown` which are drawn (all).
+        A metre of height is drawn as `rise` CRS metres. `measured` says which have their errors in the page's texture
+        (none), `shown` which are drawn (all).
         """
         instances = self._fixed.copy()
         if measured is not None:
             instances["about"][:, 3] = measured
         origin = self._corner - eye
-        origin[:, 2] += (exaggeration - 1) * (self._corner[:, 2] - pivot_z)
+        origin[:, 2] += (rise - 1) * (self._corner[:, 2] - pivot_z)
         instances["origin"] = origin
         instances["stitch"][:, 1] = morph
         morphing = morph > FADED

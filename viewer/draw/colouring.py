@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 from viewer.draw import overlay_kinds
@@ -63,7 +64,8 @@ class Colouring:
         """Numbers of some tiles' errors; None without any."""
         tolerance = self._settings.overlay.tolerance_m
         beyond = sum(sample.errors.beyond(tolerance, sample.blocks) for sample in samples)
-        return tile_errors.combine(tile_errors.spreads(samples), beyond)
+        stats = tile_errors.combine(tile_errors.spreads(samples), beyond)
+        return None if stats is None else replace(stats, levels=tile_errors.levels(samples))
 
     def look(self, panes: Sequence[Pane], survey: Survey, elevation_m: tuple[float, float], scale: float) -> Look:
         """Colours that all panes share; `scale`: see `survey.scale`."""

@@ -77,15 +77,15 @@ class Drawing:
 
         `area` is what haze is measured by: the drawn bounds of all there is.
         """
-        exaggeration = parts[0].look.settings.view.exaggeration
-        boxes = [_boxes(part.source, part.selection, exaggeration, pivot_z) for part in parts]
+        rise = parts[0].look.rise
+        boxes = [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
         boxes = [each - np.tile(camera.eye, 2) for each in boxes]
         near, far = _depth_range(np.concatenate(boxes), camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
         debug, shading = parts[0].look.settings.debug, parts[0].look.settings.shading
         with self.timers.cpu("arrange"):
             only = tile_of(debug.tile)
-            batches = [self._placed(store, part, camera.eye, exaggeration, pivot_z, only) for part in parts]
+            batches = [self._placed(store, part, camera.eye, rise, pivot_z, only) for part in parts]
         light = Light.of(shading, camera, fbo.size, area)
         self.timers.enabled = debug.timing
         shaded = sunlight.wanted(parts[0].look.settings)
@@ -95,7 +95,7 @@ class Drawing:
                     others = part._replace(
                         selection=sunlight.beside(part.selection), look=part.look._replace(measure=None), morph=None
                     )
-                    tiles = own + self._placed(store, others, camera.eye, exaggeration, pivot_z, None)
+                    tiles = own + self._placed(store, others, camera.eye, rise, pivot_z, None)
                     sun.cast(self._terrain, tiles, part.look, camera, light, (near, far), around, area)
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
@@ -121,8 +121,8 @@ class Drawing:
         self, camera: Camera, store: TileStore, parts: Sequence[Part], size_px: tuple[int, int], *, pivot_z: float
     ) -> np.ndarray:
         """What a picture of this size shows, in numbers: see `SurveyTarget.read`."""
-        exaggeration = parts[0].look.settings.view.exaggeration
-        boxes = np.concatenate([_boxes(part.source, part.selection, exaggeration, pivot_z) for part in parts])
+        rise = parts[0].look.rise
+        boxes = np.concatenate([_boxes(part.source, part.selection, rise, pivot_z) for part in parts])
         near_far = _depth_range(boxes - np.tile(camera.eye, 2), camera)
         clip_from_world = camera.clip_from_world(size_px[0] / size_px[1], *near_far)
         only = tile_of(parts[0].look.settings.debug.tile)
@@ -130,12 +130,12 @@ class Drawing:
             self._survey.begin(size_px)
             for part in parts:
                 self._survey.limit(part.columns)
-                batches = self._placed(store, part, camera.eye, exaggeration, pivot_z, only)
+                batches = self._placed(store, part, camera.eye, rise, pivot_z, only)
                 self._terrain.draw_numbers(batches, clip_from_world, part.look)
             return self._survey.read()
 
     def _placed(
-        self, store: TileStore, part: Part, eye: np.ndarray, exaggeration: float, pivot_z: float, only: Tile | None
+        self, store: TileStore, part: Part, eye: np.ndarray, rise: float, pivot_z: float, only: Tile | None
     ) -> list[Batch]:
         """The part's tiles as instances, of which all but their places is made anew only when other tiles are drawn."""
         source, selection, look = part.source, part.selection, part.look
@@ -147,7 +147,7 @@ class Drawing:
         measured = [store.paint(source, tile, look.measure) for tile in selection.draw] if look.measure else None
         shown = None if only is None else [belongs(tile, only) for tile in selection.draw]
         morph = selection.morph if part.morph is None else part.morph
-        return found.placed(eye, morph, exaggeration, pivot_z, measured, shown)
+        return found.placed(eye, morph, rise, pivot_z, measured, shown)
 
     def forget(self) -> None:
         """A file has been closed: let go of its tiles."""
@@ -166,10 +166,10 @@ class Drawing:
             sun.release()
 
 
-def _boxes(source: Source, selection: Selection, exaggeration: float, pivot_z: float) -> np.ndarray:
+def _boxes(source: Source, selection: Selection, rise: float, pivot_z: float) -> np.ndarray:
     """Drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
     boxes = source.nodes.boxes(selection.drawn)
-    boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * exaggeration
+    boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * rise
     return boxes
 
 

@@ -63,16 +63,17 @@ def orbit(
         reach = 0.5 * math.hypot(bounds.east - bounds.west, bounds.north - bounds.south)
         half = math.radians(fov_deg) / 2
         half = min(math.atan(math.tan(half) * aspect), 1.35 * half)
-        radius_m = reach / math.tan(half) * math.cos(pitch)
-    z = target[2] - radius_m * math.tan(pitch)
+        radius_m = reach / math.tan(half) * math.cos(pitch) * field.ground_scale
+    radius = radius_m / field.ground_scale  # CRS metres
+    z = target[2] - radius * math.tan(pitch)
     steps = ORBIT_KEYFRAMES
     frames = []
     for k in range(steps + 1):
         heading = 360.0 * k / steps
         towards = math.radians(heading)
-        x, y = target[0] - radius_m * math.sin(towards), target[1] - radius_m * math.cos(towards)
+        x, y = target[0] - radius * math.sin(towards), target[1] - radius * math.cos(towards)
         top = field.ceiling_m(x, y)
-        height = z if top is None else max(z, top + 0.02 * radius_m)
+        height = z if top is None else max(z, top + 0.02 * radius)
         camera = looking_at(np.array([x, y, height]), target, fov_deg)
         frames.append(Keyframe(duration_s * k / steps, camera))
     frames[-1] = replace(frames[-1], camera=replace(frames[0].camera))

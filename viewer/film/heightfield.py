@@ -29,6 +29,7 @@ class HeightField:
     margin_m: float  # how far the finest surface may lie above the lattice
     exaggeration: float = 1.0
     pivot_z: float = 0.0
+    ground_scale: float = 1.0  # metres on the ground per CRS metre
 
     @classmethod
     def read(cls, reader: Reader, layer: int = 0, *, exaggeration: float = 1.0) -> HeightField:
@@ -46,11 +47,13 @@ class HeightField:
             raise NtileError(f"{reader.path}: it holds no heights; encode it again.")
         bounds = Bounds(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
         margin = chosen.root.geometric_error_m if level < top else 0.0
-        return cls(bounds, heights, min(margin, bounds.high - bounds.low), exaggeration, reader.layers[0].root.min_m)
+        margin, pivot_z = min(margin, bounds.high - bounds.low), reader.layers[0].root.min_m
+        return cls(bounds, heights, margin, exaggeration, pivot_z, grid.ground_scale)
 
     def drawn(self, z_m: float, exaggeration: float | None = None) -> float:
         """Where a height is drawn, vertical exaggeration (None: the field's) included."""
-        return self.pivot_z + (z_m - self.pivot_z) * (self.exaggeration if exaggeration is None else exaggeration)
+        exaggeration = self.exaggeration if exaggeration is None else exaggeration
+        return self.pivot_z + (z_m - self.pivot_z) * exaggeration / self.ground_scale
 
     @property
     def spacing_m(self) -> tuple[float, float]:

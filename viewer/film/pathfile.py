@@ -111,14 +111,16 @@ def _crs_name(crs: str) -> str:
 
 
 def same_crs(one: str, other: str) -> bool:
-    """Whether two coordinate systems, WKT or EPSG codes, are the same."""
+    """True if two coordinate systems, WKT or EPSG codes, place alike, whatever their heights are above."""
     if one == other or not (one and other):
         return one == other
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
+    from neural.vertical import horizontal
+
     try:
-        return bool(CRS.from_user_input(one) == CRS.from_user_input(other))
+        return bool(horizontal(CRS.from_user_input(one)) == horizontal(CRS.from_user_input(other)))
     except CRSError:
         return False
 

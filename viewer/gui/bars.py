@@ -120,7 +120,13 @@ def readout(app: App) -> list[tuple[str, str, str]]:
         ("Slope", slope, "Steepness of the decoded surface."),
     ]
     if pick is not None and pick.reference_m is not None:
-        rows.append(("Ref", text.metres(pick.reference_m), "Height of the reference at the same place and level."))
-        rows.append(("Error", text.metres(pick.error_m, signed=True), "Decoded − reference."))
+        rows.append(
+            (
+                "Ref",
+                text.metres(pick.reference_m),
+                "The reference there, brought to the level drawn by the layer's low-pass.",
+            )
+        )
+        rows.append(("Error", text.metres(pick.error_m, signed=True), "Decoded − reference, of the level drawn."))
     rows.append(("Level", str(pick.tile.z) if pick else "", "Level of detail that is drawn there."))
     return rows

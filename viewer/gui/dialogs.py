@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
+from neural import raster_name
 from viewer import text
 from viewer.gui import folders, theme, widgets
 from viewer.gui.folders import Entry
@@ -90,10 +91,10 @@ class Dialogs:
 
     def _accept(self) -> None:
         """Enter the folder typed or hand over the file; what cannot be is said in the dialog."""
-        if "://" in self.typed and not self._saving:
-            self._finish(self.typed)
-            return
         path = self.folder / os.path.expanduser(self.typed.strip())
+        if not self._saving and not path.exists() and not raster_name.is_path(self.typed.strip()):
+            self._finish(self.typed.strip())
+            return
         if not self.typed.strip():
             self._problem = "Choose a file or type its name."
         elif path.is_dir():

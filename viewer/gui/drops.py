@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from imgui_bundle import imgui
 
+from neural import raster_name
 from neural.errors import NtileError, UsageError
 from viewer.gui.dialogs import RASTER_SUFFIXES
 from viewer.storage import project
@@ -21,12 +23,14 @@ KINDS = ("project", "terrain", "raster", "path", "view")
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LARGEST_JSON = 64 << 20
+_ADDRESS = re.compile(r"[a-z0-9]+://")  # not of a file in an archive: zip+https://…
 
 
 def kind(path: str) -> str:
     """One of KINDS. Raises NtileError, a sentence that names the file and what can be opened."""
-    if "://" in path:
-        return "terrain"
+    if not raster_name.is_path(path):
+        terrain = _ADDRESS.match(path) and not raster_name.label(path).lower().endswith(RASTER_SUFFIXES)
+        return "terrain" if terrain else "raster"
     if os.path.isdir(path):
         raise UsageError(f"{path}: this is a folder; drop the files in it.")
     try:

@@ -154,7 +154,8 @@ class Input:
             app.camera.pitch_deg = 0.0
         seconds = min(io.delta_time, 0.1)
         forward, right, up = np.sign(move).tolist()
-        app.camera.fly(seconds, forward, right, up, app.navigation.speed_m_s)
+        ground_scale = 1.0 if app.scene is None else app.scene.ground_scale
+        app.camera.fly(seconds, forward, right, up, app.navigation.speed_m_s / ground_scale)
         app.camera.pitch_deg = pitch
 
 

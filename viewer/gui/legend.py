@@ -47,6 +47,7 @@ class Legend:
     layer: str  # name and bits
     title: str = ""
     note: str = ""
+    samples: str = ""  # how many errors there are, and of which levels
     table: np.ndarray | None = None  # uint8 [256, 3]; None: no bar
     low: float = 0.0  # value at the low end of the bar, in the unit of the title
     high: float = 0.0
@@ -57,7 +58,7 @@ class Legend:
     @property
     def texts(self) -> list[tuple[str, bool]]:
         """The lines of text above the colours, and whether they are but notes."""
-        lines = ((self.layer, False), (self.lines, True), (self.title, False), (self.note, True))
+        lines = ((self.layer, False), (self.lines, True), (self.title, False), (self.note, True), (self.samples, True))
         return [(line, note) for line, note in lines if line]
 
 
@@ -91,7 +92,7 @@ def of_pane(scene: Scene, pane: Pane) -> Legend:
 
 
 def _colours(scene: Scene, pane: Pane) -> Legend:
-    settings, (slot, layer) = scene.settings, layers.shown_in(scene, pane)
+    settings, (slot, layer), counted = scene.settings, layers.shown_in(scene, pane), layers.counted(pane)
     name = scene.overlay_of(pane)
     kind = KINDS.get(name)
     if kind is not None:
@@ -102,14 +103,23 @@ def _colours(scene: Scene, pane: Pane) -> Legend:
             limit, stats = f"{settings.overlay.tolerance_m:g} m", scene.colouring.stats(pane)
             off, within = (": " + text.share(part) if stats else "" for part in (_beyond(stats), 1 - _beyond(stats)))
             patches = ((colormaps.MASK, f"more than {limit} off{off}"), (colormaps.WITHIN, f"within {limit}{within}"))
-            return Legend(slot, layer, kind.title, note, patches=patches)
+            return Legend(slot, layer, kind.title, note, counted, patches=patches)
         table = colormaps.lut(overlay_kinds.table(settings.overlay, name))
         title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
-        return Legend(slot, layer, title, note, table, *scene.overlay_range, kind.ends == "cyclic")
+        return Legend(
+            slot,
+            layer,
+            title,
+            note,
+            counted if kind.measures else "",
+            table,
+            *scene.overlay_range,
+            kind.ends == "cyclic",
+        )
     if settings.shading.mode == "hillshade":
         return Legend(slot, layer)
     low, high = scene.elevation_range
-    return Legend(slot, layer, "Elevation, m", "", colormaps.lut(settings.shading.colormap), low, high)
+    return Legend(slot, layer, "Elevation, m", "", "", colormaps.lut(settings.shading.colormap), low, high)
 
 
 def _beyond(stats: ErrorStats | None) -> float:

@@ -27,7 +27,7 @@ class Navigation:
     def __init__(self, app: App) -> None:
         self._app = app
         self.speed_m_s = 100.0
-        """How fast keys fly."""
+        """How fast keys fly, over ground."""
         self.settling_frames = 0
         """Frames left in which the camera follows the settling layout of a new file."""
         self._settling = False  # in this frame
@@ -96,7 +96,8 @@ class Navigation:
         if not glide:
             app.camera = camera
             bounds = app.scene.bounds
-            self.speed_m_s = max(bounds.east - bounds.west, bounds.north - bounds.south) / 8
+            across = max(bounds.east - bounds.west, bounds.north - bounds.south)
+            self.speed_m_s = across * app.scene.ground_scale / 8
 
     def show(self, camera: Camera) -> None:
         """Glide to a view; a file that has just been opened begins with it."""

@@ -34,7 +34,7 @@ def sides(scene: Scene) -> list[Side]:
     for pane, (first, end) in zip(scene.panes, ((0.0, divider), (divider, 1.0)), strict=True):
         shown = legend.of_pane(scene, pane)
         # The name is above the side, so the legend need not say it.
-        colours = None if shown is None else replace(shown, slot="", layer="")
+        colours = None if shown is None else replace(shown, slot="", layer="", samples="")
         alike = colours is None or not colours.title or any(same(colours, other) for other in seen)
         seen += [] if alike or colours is None else [colours]
         label = layers.label_in(scene, scene.shown_in(pane))

@@ -1,7 +1,7 @@
 """Lines and polygons on the grid: lengths, bearings, places along a line, how much of each cell a polygon covers.
 
-Points are eastings and northings in the file's metres, [n, 2]. Lengths and areas are those of the grid: a map
-projection stretches them by its scale factor (0.04 % at the middle of a UTM zone).
+Points are eastings and northings in the file's metres, [n, 2]. Lengths and areas are those of the grid times its
+ground scale; what is left of a map projection's scale factor is small (0.04 % at the middle of a UTM zone).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Line(NamedTuple):
 
     easting: np.ndarray  # [m]
     northing: np.ndarray
-    distance_m: np.ndarray  # along the line on the grid, from its beginning
+    distance_m: np.ndarray  # along the line, from its beginning
     spacing_m: float  # widest distance between neighbours
 
 
@@ -28,9 +28,9 @@ def as_points(points: object) -> np.ndarray:
     return array[np.append(True, (np.diff(array, axis=0) != 0).any(axis=1))]
 
 
-def segment_lengths_m(points: np.ndarray) -> np.ndarray:
-    """Length of each segment [n − 1]."""
-    return np.hypot(*np.diff(points, axis=0).T)
+def segment_lengths_m(points: np.ndarray, ground_scale: float = 1.0) -> np.ndarray:
+    """Length of each segment [n − 1] on the ground."""
+    return np.hypot(*np.diff(points, axis=0).T) * ground_scale
 
 
 def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
@@ -41,12 +41,12 @@ def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
     return float(np.degrees(np.arctan2(east, north)) % 360.0)
 
 
-def along(points: np.ndarray, step_m: float, at_most: int) -> Line:
-    """Places at most `step_m` apart on a polyline of two points or more, evenly on each segment.
+def along(points: np.ndarray, step_m: float, at_most: int, ground_scale: float = 1.0) -> Line:
+    """Places at most `step_m` apart on the ground on a polyline of two points or more, evenly on each segment.
 
     Where that takes more than about `at_most` places they lie further apart.
     """
-    lengths = segment_lengths_m(points)
+    lengths = segment_lengths_m(points, ground_scale)
     total = float(lengths.sum())
     step = max(step_m, total / max(at_most - len(points), 1))
     pieces = np.maximum(np.ceil(lengths / step - 1e-9), 1).astype(int)
@@ -65,15 +65,15 @@ def nearest(line: Line, easting: float, northing: float) -> int:
     return int(np.argmin(np.hypot(line.easting - easting, line.northing - northing)))
 
 
-def area_m2(points: np.ndarray) -> float:
-    """Area of a closed polygon (the last corner joins the first)."""
+def area_m2(points: np.ndarray, ground_scale: float = 1.0) -> float:
+    """Area on the ground of a closed polygon (the last corner joins the first)."""
     x, y = (points - points[0]).T
-    return abs(float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))) / 2
+    return abs(float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))) / 2 * ground_scale**2
 
 
-def perimeter_m(points: np.ndarray) -> float:
-    """Length of a closed polygon's outline."""
-    return float(segment_lengths_m(np.concatenate([points, points[:1]])).sum())
+def perimeter_m(points: np.ndarray, ground_scale: float = 1.0) -> float:
+    """Length on the ground of a closed polygon's outline."""
+    return float(segment_lengths_m(np.concatenate([points, points[:1]]), ground_scale).sum())
 
 
 def crosses_itself(points: np.ndarray) -> bool:

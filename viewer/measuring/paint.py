@@ -72,11 +72,13 @@ def _shape(paint: Any, shape: Laid, colour: str) -> None:
 
 def _ahead(app: App, paint: Any, points: np.ndarray, closed: bool) -> None:
     """How long or large the draft would be if the next click were here."""
+    assert app.scene is not None
+    ground_scale = app.scene.ground_scale
     if closed:
-        words = text.area(math.nan if geometry.crosses_itself(points) else geometry.area_m2(points))
+        words = text.area(math.nan if geometry.crosses_itself(points) else geometry.area_m2(points, ground_scale))
     else:
         bearing = geometry.bearing_deg(points[-2], points[-1])
-        words = text.length(float(geometry.segment_lengths_m(points).sum()))
+        words = text.length(float(geometry.segment_lengths_m(points, ground_scale).sum()))
         words += "" if math.isnan(bearing) else f"  {bearing:.0f}°"
     mouse = imgui.get_mouse_pos()
     _card(paint, mouse.x, mouse.y, words)

@@ -25,7 +25,7 @@ class Profile:
     """Samples along a line, in file coordinates; heights are NaN where nothing is known (or not yet)."""
 
     points: np.ndarray  # [n, 2] corners
-    distance_m: np.ndarray  # [m] on the grid
+    distance_m: np.ndarray  # [m] on the ground
     easting: np.ndarray  # [m]
     northing: np.ndarray  # [m]
     heights_m: Mapping[str, np.ndarray]  # of each surface, by name
@@ -106,7 +106,7 @@ def growing(terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = 
     corners = geometry.as_points(points)
     if len(corners) < 2:
         raise ValueError("a profile takes 2 different points or more")
-    line = geometry.along(corners, terrain.cell_m, at_most)
+    line = geometry.along(corners, terrain.cell_m, at_most, terrain.grid.ground_scale)
     heights = {name: np.full(len(line.distance_m), np.nan) for name in terrain.names}
     column, row = terrain.grid.cell_of(line.easting, line.northing)
     tile = np.stack([column // TILE, row // TILE])

@@ -96,9 +96,11 @@ def point(terrain: Terrain, corners: np.ndarray) -> Measured:
 
 
 def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
-    """A polyline: its length on the grid, straight from corner to corner, and along each surface."""
-    line = geometry.along(corners, terrain.cell_m / STEPS_PER_CELL, MOST_SAMPLES)
-    at_corner = np.searchsorted(line.distance_m, np.append(0.0, np.cumsum(geometry.segment_lengths_m(corners))) - 1e-9)
+    """A polyline: its horizontal length, straight from corner to corner, and along each surface."""
+    ground_scale = terrain.grid.ground_scale
+    line = geometry.along(corners, terrain.cell_m / STEPS_PER_CELL, MOST_SAMPLES, ground_scale)
+    lengths_m = geometry.segment_lengths_m(corners, ground_scale)
+    at_corner = np.searchsorted(line.distance_m, np.append(0.0, np.cumsum(lengths_m)) - 1e-9)
     horizontal_m = float(line.distance_m[-1])
     surfaces, note = {}, ""
     for name, heights in terrain.heights(line.easting, line.northing).items():
@@ -112,7 +114,7 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
             "end_m": float(corner_heights[-1]),
             "height_difference_m": difference_m,
             "gradient_percent": 100 * difference_m / horizontal_m,
-            "straight_m": float(np.hypot(np.diff(corner_heights), geometry.segment_lengths_m(corners)).sum()),
+            "straight_m": float(np.hypot(np.diff(corner_heights), lengths_m).sum()),
             "surface_m": float(along_surface.sum()) if known.all() else math.nan,
             "climb_m": float(rises[known & (rises > 0)].sum()),
             "descent_m": float(-rises[known & (rises < 0)].sum()),
@@ -129,11 +131,15 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
 
 
 def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never) -> Measured:
-    """A polygon: its area on the grid, and that of each surface above it.
+    """A polygon: its horizontal area, and that of each surface above it.
 
     The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the polygon covers.
     """
-    common: dict[str, Any] = {"planimetric_m2": geometry.area_m2(corners), "perimeter_m": geometry.perimeter_m(corners)}
+    ground_scale = terrain.grid.ground_scale
+    common: dict[str, Any] = {
+        "planimetric_m2": geometry.area_m2(corners, ground_scale),
+        "perimeter_m": geometry.perimeter_m(corners, ground_scale),
+    }
     if geometry.crosses_itself(corners):
         common["planimetric_m2"] = math.nan
         return Measured("area", corners.tolist(), common, {}, "The outline crosses itself, so it has no area.")
@@ -146,8 +152,8 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
     columns, rows = (int(n) for n in np.maximum(np.ceil((last - first) / step), 1))
     covered = geometry.coverage((places - first) / step, columns, rows)
     column, row = (first[k] + (np.arange(n) + 0.5) * step for k, n in enumerate((columns, rows)))
-    easting = grid.transform[2] + grid.cell_x_m * column
-    northing = grid.transform[5] - grid.cell_y_m * row
+    easting = grid.transform[2] + grid.transform[0] * column
+    northing = grid.transform[5] + grid.transform[4] * row
     cell_m2 = step * step * grid.cell_x_m * grid.cell_y_m
     common["sample_spacing_m"] = step * terrain.cell_m
     surfaces, note = {}, ""
@@ -209,11 +215,12 @@ def _heights_and_stretch(
         at = sampler.lattice(easting, northing[::-1], order=1)
         return at.metres[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[::-1]
     assert terrain.reference is not None
-    half_x, half_y = terrain.grid.cell_x_m / 2, terrain.grid.cell_y_m / 2
+    grid = terrain.grid
+    half_x, half_y = grid.transform[0] / 2, -grid.transform[4] / 2
     e, n = easting[None, :], northing[:, None]
     west, east = (terrain.reference.heights_at(e + side * half_x, n) for side in (-1, 1))
     south, north = (terrain.reference.heights_at(e, n + side * half_y) for side in (-1, 1))
-    stretch = np.sqrt(1 + ((east - west) / (2 * half_x)) ** 2 + ((north - south) / (2 * half_y)) ** 2)
+    stretch = np.sqrt(1 + ((east - west) / grid.cell_x_m) ** 2 + ((north - south) / grid.cell_y_m) ** 2)
     return terrain.reference.heights_at(e, n), stretch
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from neural import morphometry
-from neural.tiles import TILE, Tile
+from neural.sampling import Sampler
+from neural.tiles import Tile
 from viewer.measuring.lonlat import lonlat
-from viewer.measuring.terrain import REFERENCE, Terrain, differences
+from viewer.measuring.terrain import REFERENCE, Terrain, difference_name, differences, tile_at
+from viewer.settings import SLOTS
 from viewer.terrain.background import Latest
-from viewer.terrain.stats import Pick
+from viewer.terrain.stats import Pick, with_error
+
+BETWEEN = difference_name(*SLOTS)
+"""The difference of the two slots."""
 
 STALE_S = 0.25
 """While the cursor moves, the numbers of its last place stay this long before they become dots."""
@@ -36,17 +41,17 @@ class Reading:
     aspect_deg: dict[str, float]  # where the ground faces, clockwise from grid north; NaN where it is level
     profile_curvature: dict[str, float]  # along the steepest descent, 1/m, convex positive (`neural.morphometry`)
     plan_curvature: dict[str, float]  # across it
-
-    @property
-    def differences_m(self) -> dict[str, float]:
-        """A − reference and so on, as far as they are known."""
-        return differences(self.heights_m)
+    differences_m: dict[str, float]  # A − reference and so on, as far as both are there
 
 
 def read(terrain: Terrain, easting: float, northing: float, level: int | None = None) -> Reading:
-    """Everything about a place at the finest level, or at `level`. Raises NtileError for what cannot be read."""
+    """Everything about a place at the finest level, or at `level`. Raises NtileError for what cannot be read.
+
+    A difference from the reference at a coarse level is that of the layer's samples around (`Terrain.error_at`), and
+    the reference's height there is the first slot's less its difference.
+    """
     level = terrain.grid.levels - 1 if level is None else level
-    heights = {REFERENCE: float(terrain.reference_at(easting, northing, level))} if terrain.reference else {}
+    heights: dict[str, float] = {}
     shape: dict[str, tuple[float, float, float, float]] = {}
     for slot, sampler in terrain.slots.items():
         own = terrain.level_of(sampler, level)
@@ -57,13 +62,20 @@ def read(terrain: Terrain, easting: float, northing: float, level: int | None = 
             float(morphometry.aspect_deg(at.east, at.north)),
             *sampler_curvatures(terrain, slot, easting, northing, own),
         )
+    errors = {slot: terrain.error_at(sampler, easting, northing, level) for slot, sampler in terrain.slots.items()}
+    if terrain.reference is not None:
+        heights[REFERENCE] = _reference_m(terrain, easting, northing, level, heights, errors)
+    apart = differences(heights)
+    if BETWEEN in apart and level < terrain.grid.levels - 1 and len(_low_passes(terrain)) > 1:
+        apart[BETWEEN] = _finest_difference(terrain, easting, northing)
+    apart |= {name: errors[slot] for slot in errors if (name := difference_name(slot, REFERENCE)) in apart}
     longitude, latitude = lonlat(terrain.grid.crs_wkt, easting, northing)
     slopes, aspects, profiles, plans = ({slot: values[k] for slot, values in shape.items()} for k in range(4))
     return Reading(
         easting,
         northing,
         level,
-        tile_at(terrain, easting, northing, level),
+        tile_at(terrain.grid, easting, northing, level),
         float(longitude),
         float(latitude),
         {name: heights[name] for name in terrain.names},
@@ -71,7 +83,34 @@ def read(terrain: Terrain, easting: float, northing: float, level: int | None = 
         aspects,
         profiles,
         plans,
+        apart,
     )
+
+
+def _low_passes(terrain: Terrain) -> set[bool]:
+    return {sampler.decoder.method.low_pass.is_mean for sampler in terrain.slots.values()}
+
+
+def _finest_difference(terrain: Terrain, easting: float, northing: float) -> float:
+    """Return A − B at the finest level: coarse levels of two low-passes differ by what each takes away."""
+    one, other = (float(terrain.slots[slot].at(easting, northing).metres) for slot in SLOTS)
+    return one - other
+
+
+def _reference_m(
+    terrain: Terrain,
+    easting: float,
+    northing: float,
+    level: int,
+    heights: dict[str, float],
+    errors: dict[str, float],
+) -> float:
+    """Return the reference's height at a place as the first slot's level has it; at the finest, its own."""
+    known = [heights[slot] - error for slot, error in errors.items() if terrain.slots[slot].grid is terrain.grid]
+    if level < terrain.grid.levels - 1 and known:
+        return known[0]
+    assert terrain.reference is not None
+    return float(terrain.reference.heights_at(easting, northing))
 
 
 def sampler_curvatures(
@@ -80,7 +119,7 @@ def sampler_curvatures(
     """Profile and plan curvature of a slot's surface at a place, 1/m."""
     sampler = terrain.slots[slot]
     level = sampler.grid.levels - 1 if level is None else level
-    tile = tile_at(replace(terrain, grid=sampler.grid), easting, northing, level)
+    tile = tile_at(sampler.grid, easting, northing, level)
     surface = None if tile is None else sampler.surface(tile)
     if tile is None or surface is None:
         return math.nan, math.nan
@@ -96,44 +135,34 @@ def sampler_curvatures(
     )
 
 
-def tile_at(terrain: Terrain, easting: float, northing: float, level: int) -> Tile | None:
-    """The tile of a level that a place lies in; None outside the raster."""
-    grid = terrain.grid
-    column, row = grid.cell_of(easting, northing)
-    if not (0 <= column <= grid.width and 0 <= row <= grid.height):
-        return None
-    side = TILE << (grid.levels - 1 - level)
-    last_x, last_y = (grid.width - 1) // side, (grid.height - 1) // side
-    return Tile(level, min(int(column // side), last_x), min(int(row // side), last_y))
-
-
 class Readout:
     """Readings of the place under the cursor, made by a worker."""
 
     def __init__(self) -> None:
         self._worker = Latest("readout")
         self._settled_at = 0.0
-        self._reference_m: float | None = None
-        self._error_m: float | None = None
+        self._error_m = math.nan
         self.reading: Reading | None = None
         """The latest; it may be of the place before. None while nothing is known."""
 
-    def follow(self, terrain: Terrain, pick: Pick, state: Hashable) -> Pick:
-        """The pick with what is known of it by now; `state` names the surfaces, so that new ones are read again."""
-        key = pick.easting, pick.northing, pick.tile, state
-        self._worker.ask(key, partial(_read, terrain, pick))
+    def follow(self, terrain: Terrain, drawn: Sampler | None, pick: Pick, state: Hashable) -> Pick:
+        """Return the pick with what is known of it by now.
+
+        `drawn` is the surface that was picked; `state` names the surfaces, so that new ones are read again.
+        """
+        key = pick.easting, pick.northing, pick.tile, id(drawn), state
+        self._worker.ask(key, partial(_read, terrain, drawn, pick))
         answer, now = self._worker.answer, time.monotonic()
         if answer is not None and answer.key == key:
-            self.reading, self._settled_at = answer.value, now
-            known = math.nan if answer.value is None else answer.value.heights_m.get(REFERENCE, math.nan)
-            self._reference_m, self._error_m = (None, None) if math.isnan(known) else (known, pick.z_m - known)
+            self._settled_at = now
+            self.reading, self._error_m = (None, math.nan) if answer.value is None else answer.value
         elif now - self._settled_at > STALE_S:
             self.forget_numbers()
-        return replace(pick, reference_m=self._reference_m, error_m=self._error_m)
+        return with_error(pick, self._error_m)
 
     def forget_numbers(self) -> None:
         """Nothing is known of the place under the cursor."""
-        self.reading = self._reference_m = self._error_m = None
+        self.reading, self._error_m = None, math.nan
 
     def forget(self) -> None:
         """The cursor left the terrain, or there is another file."""
@@ -150,6 +179,9 @@ class Readout:
         self._worker.close()
 
 
-def _read(terrain: Terrain, pick: Pick, outdated: object) -> Reading:
+def _read(terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object) -> tuple[Reading, float]:
+    """Return the reading of a pick, and the error of the surface drawn there."""
     level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more
-    return read(terrain, pick.easting, pick.northing, level)
+    reading = read(terrain, pick.easting, pick.northing, level)
+    error_m = math.nan if drawn is None else terrain.error_at(drawn, pick.easting, pick.northing, level)
+    return reading, error_m

@@ -144,7 +144,14 @@ class Measuring:
         if pick is None or there is None:
             self.readout.forget()
             return pick
-        return self.readout.follow(there[0], pick, there[1])
+        return self.readout.follow(there[0], self._drawn(app.scene, pick), pick, there[1])
+
+    def _drawn(self, scene: Scene | None, pick: Pick) -> Sampler | None:
+        """Return the surface that a pick is of; None where it cannot be decoded."""
+        decoder = None if scene is None or pick.shown is None else scene.decoder(pick.shown)
+        if decoder is None:
+            return None
+        return self._samplers.setdefault(id(decoder), Sampler(decoder))
 
     def begin(self, app: App) -> None:
         """The panels of what the command line asked for are there from the start."""

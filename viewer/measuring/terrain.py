@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.sampling import Sampler
+from neural.tiles import TILE, Tile
+from viewer.terrain.level_reference import error_at
 from viewer.terrain.reference import LayerReference, Reference
 
 if TYPE_CHECKING:
@@ -40,11 +43,11 @@ class Terrain:
 
     @property
     def cell_m(self) -> float:
-        """The finest cell's shorter side."""
+        """The finest cell's shorter side, on the ground."""
         return min(self.grid.cell_x_m, self.grid.cell_y_m)
 
-    def heights(self, easting: Any, northing: Any, level: int | None = None) -> dict[str, np.ndarray]:
-        """Metres of every surface at places (arrays of one shape), at the finest level or at `level` of `grid`.
+    def heights(self, easting: Any, northing: Any) -> dict[str, np.ndarray]:
+        """Metres of every surface at places (arrays of one shape), at the finest level.
 
         NaN where nothing is known. Raises NtileError for what cannot be read.
         """
@@ -52,19 +55,28 @@ class Terrain:
         made: dict[int, np.ndarray] = {}  # slots may hold the same
         for name in self.names:
             if name == REFERENCE:
-                found[name] = self.reference_at(easting, northing, level)
+                assert self.reference is not None
+                found[name] = self.reference.heights_at(easting, northing)
                 continue
             sampler = self.slots[name]
             if id(sampler) not in made:
-                made[id(sampler)] = sampler.at(easting, northing, level=self.level_of(sampler, level)).metres
+                made[id(sampler)] = sampler.at(easting, northing).metres
             found[name] = made[id(sampler)]
         return found
 
-    def reference_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
-        """The reference in metres; there must be one."""
-        assert self.reference is not None
-        own = self.sampler(REFERENCE)
-        return self.reference.heights_at(easting, northing, level if own is None else self.level_of(own, level))
+    def error_at(self, sampler: Sampler, easting: float, northing: float, level: int) -> float:
+        """Return decoded − reference in metres at a place, at `level` of `grid`; NaN where either is not known.
+
+        Of a file with other cells, whose levels the reference is not brought to, at the finest level.
+        """
+        if self.reference is None:
+            return math.nan
+        if sampler.grid is not self.grid:
+            return float(sampler.at(easting, northing).metres - self.reference.heights_at(easting, northing))
+        tile = tile_at(self.grid, easting, northing, level)
+        if tile is None:
+            return math.nan
+        return error_at(self.reference, sampler.decoder, sampler.surface(tile), tile, easting, northing)
 
     def sampler(self, name: str) -> Sampler | None:
         """The continuous surface of a name; None for a reference that is a raster of its own."""
@@ -76,10 +88,20 @@ class Terrain:
         """The level of another file whose cells are about as large as those of a level of `grid`."""
         if level is None or sampler.grid is self.grid:
             return level
-        wanted = self.cell_m * (1 << (self.grid.levels - 1 - level))
-        finest = min(sampler.grid.cell_x_m, sampler.grid.cell_y_m)
+        wanted = self.grid.cell * (1 << (self.grid.levels - 1 - level))
+        finest = sampler.grid.cell
         coarser = max(0, round(float(np.log2(wanted / finest))))
         return max(0, sampler.grid.levels - 1 - coarser)
+
+
+def tile_at(grid: Grid, easting: float, northing: float, level: int) -> Tile | None:
+    """The tile of a level that a place lies in; None outside the raster."""
+    column, row = grid.cell_of(easting, northing)
+    if not (0 <= column <= grid.width and 0 <= row <= grid.height):
+        return None
+    side = TILE << (grid.levels - 1 - level)
+    last_x, last_y = (grid.width - 1) // side, (grid.height - 1) // side
+    return Tile(level, min(int(column // side), last_x), min(int(row // side), last_y))
 
 
 def difference_name(one: str, other: str) -> str:

@@ -146,7 +146,7 @@ def _comparison(app: App, scene: Scene) -> None:
         ("Bits", "Bits kept of each stored value; the Quantization panel changes them for the slot shown.", bits),
         ("Bits/sample", RATE_TIP, rate),
         ("Payload", SIZE_TIP, payload),
-        ("RMSE in view", "Root mean square of decoded − reference over the tiles drawn, once measured there.", rmse),
+        ("RMSE in view", "Root mean square of decoded − reference over the samples drawn, once measured there.", rmse),
     ):
         imgui.table_next_row()
         imgui.table_next_column()
@@ -162,10 +162,10 @@ def _comparison(app: App, scene: Scene) -> None:
 def _layer(app: App, scene: Scene) -> None:
     """What the file says of the layer in the slot shown."""
     shown = layers.layer_of(scene, app.settings.layer)
-    low, high = shown.height_range
+    low, high = shown.heights_m
     sizes = scene.reader_of(app.settings.layer).sizes()
     rows = [
-        ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of all its tiles."),
+        ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of the finest level."),
         ("Tiles", text.count(sum(sizes["tiles"][shown.index])), "Tiles of all levels."),
     ]
     if shown.tolerance_m is not None:
@@ -177,7 +177,10 @@ def _layer(app: App, scene: Scene) -> None:
 def _area(app: App, reader: Reader) -> None:
     """Place, size and origin of the file."""
     grid = reader.grid
-    cell = f"{grid.cell_x_m:g} m" if grid.cell_x_m == grid.cell_y_m else f"{grid.cell_x_m:g} × {grid.cell_y_m:g} m"
+    x, y = grid.transform[0], -grid.transform[4]
+    cell = f"{x:g} m" if x == y else f"{x:g} × {y:g} m"
+    if grid.ground_scale != 1:
+        cell += f" ({grid.cell_x_m:.4g} m on the ground)"
     cells = f"{text.count(grid.width)} × {text.count(grid.height)} of {cell}"
     widgets.heading("Area")
     widgets.facts(

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from viewer.app import App
     from viewer.settings import Overlay
     from viewer.terrain.scene import Scene
-    from viewer.terrain.stats import ErrorStats
 
 TITLE = "Overlay"
 DOCK = "ColumnBottom"
+
+MEANS = "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
+WAVELET = (
+    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference there, so that what "
+    "differs is the codec's error."
+)
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
 
@@ -84,7 +89,7 @@ def _overlay(app: App, scene: Scene) -> None:
         )
         return
     if kind.measures or overlay.name == EDGE_GAP:
-        _numbers(app.errors, overlay, kind)
+        _numbers(app, overlay, kind)
         widgets.heading("Colours")
     _colours(overlay, kind, app)
 
@@ -133,7 +138,8 @@ def _range(overlay: Overlay, kind: Kind, app: App) -> None:
     )
 
 
-def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
+def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
+    errors = app.errors
     widgets.heading("In view")
     if errors is None or errors.samples == 0:
         widgets.dim("measuring…" if kind.measures else "No two tiles in view share an edge.")
@@ -157,8 +163,13 @@ def _numbers(errors: ErrorStats | None, overlay: Overlay, kind: Kind) -> None:
                 f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
             ),
         ]
-    samples = ("Samples", text.count(errors.samples), "Samples between the picture's sides, at the levels drawn.")
-    widgets.facts("errors", [*rows, samples], pairs=2)
+    rows.append(("Samples", text.count(errors.samples), "Samples between the picture's sides, at the levels drawn."))
+    widgets.facts("errors", rows, pairs=2)
+    pane = None if app.scene is None else app.scene.pane
+    if errors.levels is not None and pane is not None:
+        grid = pane.shown.source.reader.grid
+        tip = MEANS if pane.shown.source.decoder.method.low_pass.is_mean else WAVELET
+        widgets.facts("levels", [("Of", text.levels(*errors.levels, grid.level_cell_m), tip)])
     signed = kind.ends == "signed"
     _histogram(
         errors.edges_m if signed else errors.size_edges_m,

@@ -44,7 +44,7 @@ def draw(app: App) -> None:
     widgets.tip(RATE_TIP)
     imgui.same_line(0, 1.5 * hello_imgui.em_size())
     imgui.text_unformatted(f"RMSE {text.metres(app.rmse_m.get(settings.active))}")
-    widgets.tip("Root mean square of decoded − reference over the tiles drawn.")
+    widgets.tip("Root mean square of decoded − reference over the samples drawn.")
     if scene.reference_name is None:
         widgets.dim("No reference to measure against: the file has none and no --reference was given.")
     elif settings.overlay.name != "error" and imgui.button("Measure errors"):

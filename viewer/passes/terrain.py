@@ -117,6 +117,12 @@ class Look(NamedTuple):
     overlay_range: tuple[float, float] = (0.0, 1.0)  # values at the two ends of the overlay's colours
     contour_interval_m: float = 0.0  # between lines of equal height; 0: none
     contour_px: float = CONTOUR_PX
+    ground_scale: float = 1.0  # metres on the ground per CRS metre
+
+    @property
+    def rise(self) -> float:
+        """CRS metres that a metre of height is drawn as."""
+        return self.settings.view.exaggeration / self.ground_scale
 
 
 class TerrainPass:
@@ -142,7 +148,7 @@ class TerrainPass:
 
         `pixel` is the size of a pixel at distance 1; `shadows` are `Sunlight.use`'s, bound to SHADOW_UNIT.
         """
-        settings, overlay, quads, elevation_m, _, overlay_range, interval_m, contour_px = look
+        settings, overlay, quads, elevation_m, _, overlay_range, interval_m, contour_px, ground_scale = look
         shading = settings.shading
         low, high = elevation_m
         values = {
@@ -150,6 +156,7 @@ class TerrainPass:
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
             "pixel": pixel,
             "exaggeration": settings.view.exaggeration,
+            "ground_scale": ground_scale,
             **light.uniforms(),
             "elevation_m": (low, max(high, low + 1e-3)),
             "coloured": shading.mode != "hillshade",
@@ -181,6 +188,7 @@ class TerrainPass:
             **_UNITS,
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
             "exaggeration": look.settings.view.exaggeration,
+            "ground_scale": look.ground_scale,
         }
         self._render(batches, "none", look.quads, {"DEPTH": 1}, values)
 
@@ -190,6 +198,7 @@ class TerrainPass:
             **_UNITS,
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
             "exaggeration": look.settings.view.exaggeration,
+            "ground_scale": look.ground_scale,
             "tolerance_m": look.settings.overlay.tolerance_m,
         }
         self._render(batches, look.overlay, look.quads, {"SURVEY": 1}, values)

@@ -167,7 +167,8 @@ def metres_per_px(
         return None
     ground = np.array([picked.easting, picked.northing, scene.drawn_z(picked.z_m)])
     depth = float(np.dot(ground - camera.eye, camera.axes[2]))
-    return 2 * depth * math.tan(math.radians(camera.fov_deg) / 2) / size_px[1] if depth > 0 else None
+    crs_per_px = 2 * depth * math.tan(math.radians(camera.fov_deg) / 2) / size_px[1]
+    return crs_per_px * scene.ground_scale if depth > 0 else None
 
 
 def credits(scene: Scene) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neural import __version__
+from neural import __version__, raster_name
 from neural.errors import NtileError
 from neural.surface import available_bits
 from viewer.camera import Camera
@@ -64,7 +64,7 @@ def rules() -> dict[str, plain.Rule]:
 
 @dataclass
 class Project:
-    """What a project file says. Paths are absolute, or addresses."""
+    """What a project file says. Paths are absolute; addresses and GDAL's names are as they were given."""
 
     files: list[str]  # terrain files, the main one first, as slots count them
     missing: set[str] = field(default_factory=set)  # those that are not there
@@ -120,7 +120,7 @@ def read(path: str | os.PathLike[str]) -> Project:
     missing = [file for file, place in zip(files, found, strict=True) if not _there(place)]
     if isinstance(reference, str):
         place = _found(reference, folder)
-        project.reference = place if _there(place) else None
+        project.reference = place if _there(place) or os.path.isdir(place) else None  # some rasters are folders
         missing += [] if project.reference else [reference]
     if missing:
         project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
@@ -202,8 +202,8 @@ def into(scene: Scene, project: Project, *, slots: bool = True, openings: Sequen
 
 
 def _relative(path: str, folder: Path) -> str:
-    """A path as the project says it: from its own folder where that can be."""
-    if "://" in path:
+    """A path as the project says it: from its own folder where that can be. Addresses and GDAL's names stay."""
+    if not raster_name.is_path(path):
         return path
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
@@ -213,12 +213,12 @@ def _relative(path: str, folder: Path) -> str:
 
 def _found(path: str, folder: Path) -> str:
     """Where a path of a project is; a file that has moved with the project may lie beside it."""
-    if "://" in path:
-        return path
     place = folder / path
+    if not place.exists() and not raster_name.is_path(path):
+        return path
     beside = folder / Path(path).name
     return os.path.normpath(beside if not place.exists() and beside.exists() else place)
 
 
 def _there(path: str) -> bool:
-    return "://" in path or os.path.isfile(path)
+    return not raster_name.is_path(path) or os.path.isfile(path)

@@ -8,31 +8,40 @@ from typing import Any
 import numpy as np
 
 from neural.grid import Grid
+from neural.lowpass import places
 from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder
-from neural.tiles import Tile, centres
+from neural.tiles import Tile
+from viewer.terrain.reference import RASTER_DEPTH
 
 KEPT_TILES = 8
 """Tiles kept decoded: of another grid, several meet under one tile."""
 
 
+LEARNED_DEPTH = 1
+"""`Reference.depth` of layers that are no rasters: their tiles take long to decode."""
+
+
 class SurfaceReference:
     """A layer of any file in the same coordinate system, at the cells of a grid (`reference.Reference`).
 
-    The grids may differ in origin, extent and cell size: heights are those of the continuous surface at each
-    cell's centre, at the level whose cells are most like those asked for.
+    The grids may differ in origin, extent and cell size: heights are those of the continuous surface where
+    the layer's samples lie in the cells, at the level whose cells are most like those asked for.
     """
 
     def __init__(self, decoder: SurfaceDecoder, grid: Grid, name: str) -> None:
         self.name = name
+        self.low_pass = decoder.method.low_pass
+        self.depth = RASTER_DEPTH if decoder.layer.is_reference else LEARNED_DEPTH
         self._sampler = Sampler(decoder, KEPT_TILES)
         self._grid = grid
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """Heights [256, 256] at the centres of a tile's cells in metres, and which of them are known."""
+        """Return heights [256, 256] of a tile's samples in metres, and which of them are known."""
         west, south, east, north = self._grid.tile_bounds(tile)
-        at, level = centres(), level_like(self._grid, tile.z, self._sampler.grid)
-        found = self._sampler.lattice(west + at * (east - west), south + at * (north - south), level=level)
+        at = places(self.low_pass, self._grid.levels - 1 - tile.z)
+        level = level_like(self._grid, tile.z, self._sampler.grid)
+        found = self._sampler.lattice(west + at * (east - west), north - at[::-1] * (north - south), level=level)
         heights = found.metres[::-1]
         known = ~np.isnan(heights)
         return np.where(known, heights, 0.0), known
@@ -47,15 +56,12 @@ class SurfaceReference:
         known = ~np.isnan(heights)
         return np.where(known, heights, 0.0), known
 
-    def heights_at(self, easting: Any, northing: Any, level: int | None = None) -> np.ndarray:
-        """Metres at places (arrays of one shape), as fine as the grid's `level`; NaN where there is no surface."""
-        return self._sampler.at(easting, northing, level=level_like(self._grid, level, self._sampler.grid)).metres
+    def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
+        """Return metres at places (arrays of one shape), at the finest level; NaN where there is no surface."""
+        return self._sampler.at(easting, northing).metres
 
 
-def level_like(grid: Grid, level: int | None, other: Grid) -> int | None:
-    """The level of another grid whose cells are most like those of a grid's level; None stays the finest."""
-    if level is None:
-        return None
-    wanted_m = min(grid.cell_x_m, grid.cell_y_m) * (1 << (grid.levels - 1 - level))
-    coarser = round(math.log2(wanted_m / min(other.cell_x_m, other.cell_y_m)))
+def level_like(grid: Grid, level: int, other: Grid) -> int:
+    """Return the level of another grid whose cells are most like those of a grid's level."""
+    coarser = round(math.log2(grid.cell * (1 << (grid.levels - 1 - level)) / other.cell))
     return other.levels - 1 - min(max(coarser, 0), other.levels - 1)

@@ -45,7 +45,7 @@ class DrawnGround:
         resident = self._store.resident(self._source, tile)
         assert resident is not None  # drawn tiles are pinned
         z = resident.offset_m + resident.profile.lattice.astype(np.float64)
-        return self._view.pivot_z + (z - self._view.pivot_z) * self._view.exaggeration
+        return self._view.drawn_z(z)
 
     def surface(self, tile: Tile) -> TileSurface | None:
         """See `picking.Ground`."""
@@ -53,7 +53,7 @@ class DrawnGround:
 
     def drawn(self, z: float) -> float:
         """See `picking.Ground`."""
-        return self._view.drawn_z(z)
+        return float(self._view.drawn_z(np.asarray(z)))
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
         """Drawn heights at places [n], as exact as the coarse lattices: for lines over the picture. NaN outside."""
@@ -98,7 +98,7 @@ class DrawnGround:
         easting, northing = float(hit.point[0]), float(hit.point[1])
         surface = self.surface(hit.tile)
         if surface is None:
-            z_m = self._view.pivot_z + (float(hit.point[2]) - self._view.pivot_z) / self._view.exaggeration
+            z_m = self._view.true_z(float(hit.point[2]))
             return Pick(easting, northing, z_m, math.nan, hit.tile, pending=True)
         at = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
         steepness = np.hypot(np.asarray(at.east), np.asarray(at.north))

@@ -27,6 +27,6 @@ def blocks(view: View, grid: Grid, lattices: Mapping[Tile, np.ndarray]) -> dict[
         place[..., 1] = north - middle[:, None] * (north - south)
         step = (len(lattice) - 1) // BLOCKS
         place[..., 2] = lattice[step // 2 :: step, step // 2 :: step]
-    places[..., 2] = view.pivot_z + (places[..., 2] - view.pivot_z) * view.exaggeration
+    places[..., 2] = view.drawn_z(places[..., 2])
     inside = ((places - np.array(view.eye)) @ np.array(view.planes).T > 0).all(axis=-1).reshape(len(lattices), -1)
     return {tile: None if seen.all() else seen for tile, seen in zip(lattices, inside, strict=True)}

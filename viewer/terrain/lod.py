@@ -37,18 +37,26 @@ _CULLED = np.array([1 + 2 * SIDE_MARGIN, 1 + 2 * SIDE_MARGIN, 1.0])
 class View:
     """A camera as the walk sees it: where the eye is, the picture's four sides, and pixels per radian.
 
-    Culling happens in drawn space, where heights are exaggerated about `pivot_z`; distances are measured in
-    true space with the eye moved there, so exaggeration never changes which tiles a place gets.
+    Culling happens in drawn space, CRS metres where heights are exaggerated about `pivot_z`; distances are measured in
+    true space with the eye moved there, on the ground, so exaggeration never changes which tiles a place gets.
     """
 
     eye: tuple[float, float, float]  # drawn space
     planes: tuple[tuple[float, float, float], ...]  # inward normals of planes through the eye
     px_per_radian: float
-    exaggeration: float = 1.0
+    rise: float = 1.0  # CRS metres that a metre of height is drawn as
     pivot_z: float = 0.0
+    ground_scale: float = 1.0  # metres on the ground per CRS metre
 
     @classmethod
-    def of(cls, camera: Camera, size_px: tuple[int, int], exaggeration: float = 1.0, pivot_z: float = 0.0) -> View:
+    def of(
+        cls,
+        camera: Camera,
+        size_px: tuple[int, int],
+        rise: float = 1.0,
+        pivot_z: float = 0.0,
+        ground_scale: float = 1.0,
+    ) -> View:
         """The view of a camera through a picture of this many pixels."""
         width, height = camera.whole(size_px)
         left, right, bottom, top = camera.window
@@ -65,30 +73,36 @@ class View:
             (camera.easting, camera.northing, camera.z),
             tuple((float(p[0]), float(p[1]), float(p[2])) for p in planes),
             height / (2 * tangent),
-            exaggeration,
+            rise,
             pivot_z,
+            ground_scale,
         )
 
-    def drawn_z(self, z: float) -> float:
-        """Where a height is drawn."""
-        return self.pivot_z + (z - self.pivot_z) * self.exaggeration
+    def drawn_z(self, z: np.ndarray) -> np.ndarray:
+        """Where heights are drawn."""
+        return self.pivot_z + (z - self.pivot_z) * self.rise
+
+    def true_z(self, drawn_z: float) -> float:
+        """The height that is drawn somewhere: inverse of `drawn_z`."""
+        return self.pivot_z + (drawn_z - self.pivot_z) / self.rise
 
     @cached_property
     def true_eye(self) -> np.ndarray:
-        """The eye in true space, float64 [3]."""
+        """The eye in true space, float64 [3]: CRS metres east and north, metres of height."""
         x, y, z = self.eye
-        return np.array([x, y, self.pivot_z + (z - self.pivot_z) / self.exaggeration])
+        return np.array([x, y, self.true_z(z)])
 
     @cached_property
     def true_planes(self) -> np.ndarray:
         """The picture's sides in true space, columns of float64 [3, 4]."""
-        return (np.array(self.planes) * (1.0, 1.0, self.exaggeration)).T
+        return (np.array(self.planes) * (1.0, 1.0, self.rise)).T
 
     def distances_m(self, centre: np.ndarray, half: np.ndarray) -> np.ndarray:
-        """Distance from the eye to (true) boxes [n, 3] in true space, 0 inside."""
+        """Distance on the ground from the eye to (true) boxes [n, 3], 0 inside."""
         outside = np.abs(centre - self.true_eye)
         outside -= half
         np.maximum(outside, 0.0, out=outside)
+        outside[:, :2] *= self.ground_scale
         return np.sqrt(np.einsum("ij,ij->i", outside, outside))
 
     def sees_each(self, centre: np.ndarray, half: np.ndarray) -> np.ndarray:

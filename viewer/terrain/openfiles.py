@@ -126,7 +126,8 @@ class OpenFiles:
         key = file.key(choice)
         if key not in file.keys or key in file.problems or view is None or file.reference is None:
             return []
-        showing = Showing(file.source(key), Measure(HEIGHT, file.reference))
+        source = file.source(key)
+        showing = Showing(source, Measure(HEIGHT, source.at_levels(file.reference)))
         selection = showing.select(view, sse_px)
         return errors_in(self.store, showing, selection, view) if selection.complete else []
 
@@ -188,15 +189,14 @@ class OpenFiles:
         wanted = self._showing(pane.slot, settings)
         if wanted is not None:
             return wanted
-        source = pane.shown.source
-        return Showing(source, self._measure(pane.slot, self.files[self.file_of(source)], settings))
+        return self._measured(pane.slot, self.files[self.file_of(pane.shown.source)], pane.shown.source, settings)
 
     def _showing(self, slot: str, settings: Settings) -> Showing | None:
         """What a slot asks for, or None where that cannot be shown."""
         file, key = self._asked(slot, settings)
         if key in file.problems or TileKey(key, ROOT) in self.store.failed:
             return None
-        return Showing(file.source(key), self._measure(slot, file, settings))
+        return self._measured(slot, file, file.source(key), settings)
 
     def _asked(self, slot: str, settings: Settings) -> tuple[OpenFile, SourceKey]:
         """The file, layer and bits of a slot, or of the reference layer where that stands in for the slot."""
@@ -208,12 +208,12 @@ class OpenFiles:
                 return file, SourceKey(truth.index, None, file.serial)
         return file, file.key(choice)
 
-    def _measure(self, slot: str, file: OpenFile, settings: Settings) -> Measure | None:
-        """What the overlay needs measured of a slot's picture, where there is something to measure against."""
+    def _measured(self, slot: str, file: OpenFile, source: Source, settings: Settings) -> Showing:
+        """Return a source with the errors that the overlay shows, where there is something to measure against."""
         overlay = settings.overlay
         quantity = KINDS[overlay.name].measures if overlay.name in KINDS else ""
         against = self.against(slot, file, settings) if quantity else None
-        return None if against is None else Measure(quantity, against)
+        return Showing(source, None if against is None else Measure(quantity, source.at_levels(against)))
 
     def against_of(self, pane: Pane, settings: Settings) -> Reference | None:
         """What a pane's errors are, or would be, measured against."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +21,13 @@ from viewer.draw.timers import Timers
 from viewer.settings import LayerChoice, Settings
 from viewer.terrain import decoder, tile_errors
 from viewer.terrain.ground import DrawnGround
+from viewer.terrain.level_reference import error_at
 from viewer.terrain.lod import View
 from viewer.terrain.openfile import OpenFile
 from viewer.terrain.openfiles import OpenFiles
 from viewer.terrain.pane import Pane, counted
 from viewer.terrain.reference import Reference
-from viewer.terrain.stats import Bounds, ErrorStats, FrameStats, Pick
+from viewer.terrain.stats import Bounds, ErrorStats, FrameStats, Pick, with_error
 from viewer.terrain.store import TileStore
 from viewer.terrain.tile_errors import Sample
 
@@ -231,7 +231,7 @@ class Scene:
         opened.ahead.enabled = self.load_ahead
         for pane in opened.panes:
             pane.fading.seconds = self.fade_s
-        view = View.of(camera, size_px, self.settings.view.exaggeration, opened.pivot_z)
+        view = View.of(camera, size_px, self.rise, opened.pivot_z, self.ground_scale)
         with self.timers.cpu("update"):
             self.messages += opened.update(self.settings, view, camera, size_px)
         self.stats = counted(opened.store, opened.panes, self.mesh_quads)
@@ -269,7 +269,12 @@ class Scene:
         parts = []
         for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
             if columns[0] < columns[1]:
-                own = look._replace(overlay=self.overlay_of(pane), measure=pane.shown.measure, quads=quads)
+                own = look._replace(
+                    overlay=self.overlay_of(pane),
+                    measure=pane.shown.measure,
+                    quads=quads,
+                    ground_scale=self.ground_scale,
+                )
                 parts.append(Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph))
         return parts
 
@@ -286,13 +291,12 @@ class Scene:
         picked = None if ground is None else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
         if pane is None or picked is None:
             return None
-        picked, against = replace(picked, file=self.shown_in(pane).file), self._reference_of(pane)
+        picked, against = replace(picked, shown=self.shown_in(pane)), self._reference_of(pane)
         if against is None or not self.waits:
             return picked
-        known = float(against.heights_at(picked.easting, picked.northing, picked.tile.z))
-        if math.isnan(known):
-            return picked
-        return replace(picked, reference_m=known, error_m=picked.z_m - known)
+        source, place = pane.shown.source, (picked.easting, picked.northing)
+        surface = self.store.surface(source, picked.tile) if self.store is not None else None
+        return with_error(picked, error_at(against, source.decoder, surface, picked.tile, *place))
 
     @property
     def ground(self) -> DrawnGround | None:
@@ -308,7 +312,17 @@ class Scene:
     def drawn_z(self, z_m: float) -> float:
         """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as pivots."""
         pivot = 0.0 if self._open is None else self._open.pivot_z
-        return pivot + (z_m - pivot) * self.settings.view.exaggeration
+        return pivot + (z_m - pivot) * self.rise
+
+    @property
+    def ground_scale(self) -> float:
+        """Metres on the ground per metre of the coordinate system that all open files share."""
+        return 1.0 if self._open is None else self._open.files[0].reader.grid.ground_scale
+
+    @property
+    def rise(self) -> float:
+        """CRS metres that a metre of height is drawn as."""
+        return self.settings.view.exaggeration / self.ground_scale
 
     @property
     def bounds(self) -> Bounds:
@@ -322,8 +336,8 @@ class Scene:
     @property
     def _height_range(self) -> tuple[float, float]:
         """Lowest and highest height of all layers of all files, so that what is compared is coloured alike."""
-        roots = [layer.root for file in self.files for layer in file.reader.layers]
-        return min(root.min_m for root in roots), max(root.max_m for root in roots)
+        ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
+        return min(low for low, _ in ranges), max(high for _, high in ranges)
 
     # How it is drawn
 

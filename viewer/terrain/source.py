@@ -17,7 +17,9 @@ from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import Tile, vertices
 from viewer.draw.sides import Extent, Outline, outline
 from viewer.terrain import lod
+from viewer.terrain.level_reference import LevelReference
 from viewer.terrain.nodes import NodeTable
+from viewer.terrain.reference import Reference
 from viewer.terrain.stats import Bounds
 
 MARCH = 64
@@ -87,10 +89,14 @@ class Source:
         self.root: ChildInfo = self.layer.root
         self.numpy_decode = numpy_decode
         # Not methods: the table would keep its source, and with it the file's tiles, until garbage is collected.
-        span_m = self.root.max_m - self.root.min_m
-        self.nodes = NodeTable(self.root, partial(_box, reader.grid, span_m), partial(_cell_m, reader.grid))
+        low, high = self.layer.heights_m
+        self.nodes = NodeTable(self.root, partial(_box, reader.grid, high - low), partial(_cell_m, reader.grid))
         """What envelopes said of tiles, for as long as the file is open, and which of them are loaded."""
         self.selector = lod.Selector(self.nodes)
+
+    def at_levels(self, reference: Reference) -> LevelReference:
+        """Return a reference as the layer's coarse tiles can be compared with it."""
+        return LevelReference(reference, self.decoder.method.low_pass, self.reader)
 
     def load(self, tile: Tile) -> LoadedTile:
         """Read a tile, and decode it unless the GPU will.
@@ -151,7 +157,7 @@ def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> Bounds:
 
 def _cell_m(grid: Grid, tile: Tile) -> float:
     """Size of one cell of the tile."""
-    return max(grid.cell_x_m, grid.cell_y_m) * (1 << (grid.levels - 1 - tile.z))
+    return grid.level_cell_m(tile.z)
 
 
 def gpu_input(surface: TileSurface) -> np.ndarray:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neural.tiles import Tile
+
+if TYPE_CHECKING:
+    from viewer.settings import LayerChoice
 
 
 class Bounds(NamedTuple):
@@ -52,10 +56,21 @@ class Pick:
     z_m: float
     slope_deg: float
     tile: Tile  # the tile drawn there; its level says how fine the readout is
-    reference_m: float | None = None  # the reference at the same place and level, when there is one
+    reference_m: float | None = None  # the reference at the same place, brought to the level as the layer's heights are
     error_m: float | None = None  # z_m − reference_m
     pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
-    file: int = 0  # index of the file that the tile belongs to
+    shown: LayerChoice | None = None  # the layer drawn there
+
+    @property
+    def file(self) -> int:
+        """Index of the file that the tile belongs to."""
+        return 0 if self.shown is None else self.shown.file
+
+
+def with_error(pick: Pick, error_m: float) -> Pick:
+    """Return a pick with its error and what that makes of the reference; without both where it is NaN."""
+    known = not math.isnan(error_m)
+    return replace(pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +88,4 @@ class ErrorStats:
     size_edges_m: np.ndarray  # [m + 1] bins of |error|, from 0 to reach
     size_shares: np.ndarray  # [m]
     beyond: float = 0.0  # share of samples whose |error| is larger than the tolerance
+    levels: tuple[int, int] | None = None  # coarsest and finest that samples are of; None of errors that have none

@@ -317,7 +317,7 @@ def _work(
     try:
         return loaded, measure(what, tile, surface), None
     except NtileError as error:
-        return loaded, not_measured(what), str(error)
+        return loaded, not_measured(what, tile.z), str(error)
 
 
 def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
+from neural.blas import single_threaded
+
 
 class Job(NamedTuple):
     """Something to do off the main thread. Equal keys mean equal work."""
@@ -111,6 +113,7 @@ class Streamer:
         for thread in self._threads:
             thread.join()
 
+    @single_threaded()
     def _work(self) -> None:
         while True:
             with self._condition:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from neural.metrics import central_differences
 from neural.surface import TileSurface
-from neural.tiles import TILE, Tile, centres
+from neural.tiles import TILE, Tile
 from viewer.draw.overlay_kinds import HEIGHT
-from viewer.terrain.reference import Reference
+from viewer.terrain.level_reference import LevelReference
 from viewer.terrain.stats import ErrorStats
 
 QUANTILES = 512
@@ -30,16 +27,13 @@ HISTOGRAM_BINS = 41
 HISTOGRAM_SHARE = 0.99
 """The histogram ends where this share of |error| is below."""
 
-CACHED_TILES = 24
-"""Tiles of a reference kept for their neighbours' central differences: 13 MB."""
-
 
 @dataclass(frozen=True)
 class Measure:
     """What is measured, against what. A `Reference` object stands for one surface and is equal to itself only."""
 
     quantity: str  # HEIGHT or GRADIENT
-    reference: Reference
+    reference: LevelReference
 
 
 @dataclass(frozen=True)
@@ -57,9 +51,10 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class TileErrors:
-    """Errors at a tile's cell centres, with what statistics over the tile or some of its blocks are made of."""
+    """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made of."""
 
     measure: Measure
+    level: int  # of the tile
     values: np.ndarray  # float32 [256, 256], NaN where not known
     whole: Spread
     sums: np.ndarray  # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
@@ -94,29 +89,39 @@ class Sample(NamedTuple):
     blocks: np.ndarray | None = None
 
     @property
+    def counted(self) -> int:
+        """How many samples count."""
+        whole = self.blocks is None
+        return self.errors.whole.count if whole else int(self.errors.sums[self.blocks, 0].sum())
+
+    @property
     def spread(self) -> Spread:
         """The samples of the blocks that count."""
         return self.errors.part(self.blocks)
 
 
 def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
-    """Errors of a decoded tile. Called by workers; raises NtileError where the reference cannot be read."""
-    at = centres()
+    """Return the errors of a decoded tile at its samples, against samples of the same low-pass.
+
+    Called by workers; raises NtileError where the reference cannot be read.
+    """
+    at = what.reference.places(tile)
     if what.quantity == HEIGHT:
-        heights, known = what.reference.cells(tile)
-        errors = surface.heights(at, at).metres - heights
+        reference = what.reference.samples(tile)
+        known = reference.known
+        errors = surface.heights(at, at).metres - reference.metres
     else:
-        heights, around = bordered(what.reference, tile)
+        around = what.reference.samples(tile, rim=1)
         cell_m = surface.side_m[0] / TILE, surface.side_m[1] / TILE
-        east, north, _, known = central_differences(heights, around, cell_m)
+        east, north, _, known = central_differences(*around, cell_m)
         decoded = surface.heights(at, at, order=1)
         errors = np.hypot(decoded.east - east, decoded.north - north)
     known = known & surface.valid
-    return summarize(what, np.where(known, errors, np.nan).astype(np.float32))
+    return summarize(what, tile.z, np.where(known, errors, np.nan).astype(np.float32))
 
 
-def summarize(what: Measure, values: np.ndarray) -> TileErrors:
-    """What statistics need of errors [256, 256], NaN where not known."""
+def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
+    """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not known."""
     known = ~np.isnan(values)
     exact = np.where(known, values, 0.0).astype(np.float64)
     size = np.abs(exact)
@@ -134,12 +139,12 @@ def summarize(what: Measure, values: np.ndarray) -> TileErrors:
         np.full(QUANTILES if count else 0, count / QUANTILES),
     )
     blocks = np.sort(_by_block(values), axis=1)  # NaN last
-    return TileErrors(what, values, whole, sums, _picks(blocks, sums[:, 0], BLOCK_QUANTILES))
+    return TileErrors(what, level, values, whole, sums, _picks(blocks, sums[:, 0], BLOCK_QUANTILES))
 
 
-def not_measured(what: Measure) -> TileErrors:
-    """A tile without any reference."""
-    return summarize(what, np.full((TILE, TILE), np.nan, np.float32))
+def not_measured(what: Measure, level: int) -> TileErrors:
+    """Return the errors of a tile without any reference."""
+    return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
 
 
 def _by_block(values: np.ndarray) -> np.ndarray:
@@ -158,6 +163,12 @@ def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
 def spreads(samples: Iterable[Sample]) -> list[Spread]:
     """What the samples of several tiles add up from."""
     return [sample.spread for sample in samples]
+
+
+def levels(samples: Iterable[Sample]) -> tuple[int, int] | None:
+    """Return the coarsest and finest level that samples count of; None where none do."""
+    counted = [sample.errors.level for sample in samples if sample.counted]
+    return (min(counted), max(counted)) if counted else None
 
 
 def spread_of(values: np.ndarray) -> Spread:
@@ -216,45 +227,3 @@ def percentiles(parts: Sequence[Spread], shares: Sequence[float]) -> list[float]
     reached = np.cumsum(weights[order])
     at = np.searchsorted(reached, np.asarray(shares) * reached[-1])
     return [float(value) for value in values[order[at]]]
-
-
-class _Cells:
-    """The latest cells read of a reference, for several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Tile, tuple[np.ndarray, np.ndarray]] = OrderedDict()
-
-    def get(self, reference: Reference, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        with self._lock:
-            if tile in self._kept:
-                self._kept.move_to_end(tile)
-                return self._kept[tile]
-        read = reference.cells(tile)
-        with self._lock:
-            self._kept[tile] = read
-            if len(self._kept) > CACHED_TILES:
-                self._kept.popitem(last=False)
-        return read
-
-
-_CELLS: WeakKeyDictionary[Reference, _Cells] = WeakKeyDictionary()
-
-
-def bordered(reference: Reference, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-    """Cells of a tile and one row or column of each of its four neighbours: heights [258, 258] and which are known."""
-    cells = _CELLS.setdefault(reference, _Cells())
-    heights, known = np.zeros((TILE + 2, TILE + 2)), np.zeros((TILE + 2, TILE + 2), bool)
-    inner, first, last = slice(1, -1), slice(0, 1), slice(-1, None)
-    for dx, dy, to, of in (
-        (0, 0, (inner, inner), (slice(None), slice(None))),
-        (0, -1, (first, inner), (last, slice(None))),
-        (0, 1, (last, inner), (first, slice(None))),
-        (-1, 0, (inner, first), (slice(None), last)),
-        (1, 0, (inner, last), (slice(None), first)),
-    ):
-        z, x, y = tile.z, tile.x + dx, tile.y + dy
-        if 0 <= x < 1 << z and 0 <= y < 1 << z:
-            there, here = cells.get(reference, Tile(z, x, y))
-            heights[to], known[to] = there[of], here[of]
-    return heights, known
