@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +15,16 @@ import numpy as np
 import pytest
 
 from neural import output
-from neural.cli import main
 from neural.cog import read_back
 from neural.errors import NtileError, UsageError
-from tests.rasters import hills, write
+from tests.commands import POSIX, REFERENCE, ROOT, fails, heights, ntile, start, write_areas
+from tests.rasters import hills, vrt, write
 from viewer.pictures.png import write_png
-
-ROOT = Path(__file__).resolve().parent.parent
-POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX")
-REFERENCE = ("--method", "reference", "--reference", "0.05")
 
 
 @pytest.fixture(scope="module")
 def areas(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two areas of one size, 1000 m apart."""
-    folder = tmp_path_factory.mktemp("areas")
-    for name, height in (("low", 0), ("high", 1000)):
-        write(folder / f"{name}.tif", hills(700, 900) + np.float32(height))
-        ntile("encode", folder / f"{name}.tif", folder / f"{name}.ntile", *REFERENCE)
-    return folder / "low.ntile", folder / "high.ntile"
-
-
-def ntile(*arguments: object) -> None:
-    main([str(argument) for argument in arguments])
-
-
-def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options)
-
-
-def heights(path: Path) -> np.ndarray:
-    import rasterio
-
-    with rasterio.open(path) as raster:
-        return raster.read(1)
-
-
-def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
-    with pytest.raises(SystemExit) as ended:
-        ntile(*arguments)
-    said = capsys.readouterr().err
-    assert len(said.splitlines()) == 1
-    return int(str(ended.value.code)), said
+    return write_areas(tmp_path_factory.mktemp("areas"))
 
 
 def odd_target(kind: str, folder: Path) -> Path:
@@ -163,17 +127,6 @@ def test_inputs_are_no_outputs_by_whatever_name(areas, tmp_path, capsys):
     assert np.array_equal(heights(tmp_path / "a.tif"), hills(40, 50))
 
 
-def vrt(path: Path, source: str, width: int, height: int) -> Path:
-    path.write_text(
-        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><SRS>EPSG:32611</SRS>'
-        "<GeoTransform>500000,1,0,4000000,0,-1</GeoTransform>"
-        '<VRTRasterBand dataType="Float32" band="1"><SimpleSource>'
-        f'<SourceFilename relativeToVRT="1">{source}</SourceFilename><SourceBand>1</SourceBand>'
-        "</SimpleSource></VRTRasterBand></VRTDataset>"
-    )
-    return path
-
-
 @POSIX
 @pytest.mark.parametrize("size", [240, 255])
 def test_names_may_be_as_long_as_the_system_lets_them(areas, tmp_path, size):
@@ -273,148 +226,6 @@ def test_a_film_that_lacks_pictures_is_no_output(tmp_path):
     with pytest.raises(NtileError, match="5 pictures instead of 6"):
         video.close()
     assert ((tmp_path / "a.mp4").read_text(), os.listdir(tmp_path)) == ("old", ["a.mp4"])
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """Mounts a folder with so many kilobytes, which only root can do, and unmounts it in the end."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = []
-
-    def mount(kilobytes: int) -> Path:
-        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("only root mounts disks")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for place in mounted:
-        subprocess.run(["umount", place], check=True)
-
-
-def limited(kilobytes: int) -> Callable[[], None]:
-    def limit() -> None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * kilobytes, 1024 * kilobytes))
-
-    return limit
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux")
-@pytest.mark.parametrize("kilobytes", [1100, 1400, 1700])
-def test_a_disk_that_fills_while_a_raster_is_written(areas, small_disk, kilobytes):
-    """700 × 900 heights take 3.1 MB plain (which is said before), 1.3 MB as a COG."""
-    folder = small_disk(3200 + kilobytes)
-    (folder / "a.tif").write_text("old")
-    run = start("neural.cli", "decode", areas[0], folder / "a.tif")
-    said = run.communicate()[1]
-    if run.returncode:
-        assert (run.returncode, "No space left on device" in said) == (3, True)
-        assert (folder / "a.tif").read_text() == "old"
-    else:
-        assert np.abs(heights(folder / "a.tif") - hills(700, 900)).max() < 0.06
-    assert os.listdir(folder) == ["a.tif"]
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux")
-def test_a_disk_too_small_is_said_before(areas, small_disk, capsys):
-    folder = small_disk(1000)
-    code, said = fails(capsys, "decode", areas[0], folder / "a.tif")
-    assert code == 3
-    assert re.search(r"about 3\.15 MB are needed and 1\.02 MB are free in ", said)
-    assert os.listdir(folder) == []
-
-
-@POSIX
-def test_the_systems_reason_is_said(areas, tmp_path):
-    """The kernel refuses to write files longer than 500 kB; GDAL says "write error"."""
-    (tmp_path / "a.tif").write_text("old")
-    run = start("neural.cli", "decode", areas[0], tmp_path / "a.tif", preexec_fn=limited(500))
-    said = run.communicate()[1]
-    assert run.returncode == 3
-    assert "a.tif cannot be written (File too large); make room or choose another place." in said.splitlines()[-1]
-    assert ((tmp_path / "a.tif").read_text(), os.listdir(tmp_path)) == ("old", ["a.tif"])
-
-
-@POSIX
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP] if os.name == "posix" else [])
-def test_a_decode_ended_by_a_signal_leaves_nothing(areas, tmp_path, number):
-    run = start("neural.cli", "decode", areas[0], tmp_path / "a.tif", "--resolution", "0.1")
-    wait_for(run, lambda: any(tmp_path.glob("*/part*")))
-    run.send_signal(number)
-    said = run.communicate(timeout=30)[1]
-    assert (run.returncode, said.splitlines()[-1].startswith(f"ntile: ended by {number.name}")) == (128 + number, True)
-    assert os.listdir(tmp_path) == []
-
-
-@POSIX
-def test_an_encode_ended_by_a_signal_keeps_its_work(tmp_path):
-    source, out = write(tmp_path / "a.tif", hills(1000, 1000)), tmp_path / "a.ntile"
-    run = start("neural.cli", "encode", source, out, *REFERENCE)
-    wait_for(run, lambda: work_bytes(out) > 3e5)
-    run.send_signal(signal.SIGTERM)
-    run.communicate(timeout=30)
-    assert run.returncode == 128 + signal.SIGTERM
-    assert sorted(os.listdir(tmp_path)) == ["a.ntile.work", "a.tif"]
-    ntile("encode", source, out, *REFERENCE)
-    assert sorted(os.listdir(tmp_path)) == ["a.ntile", "a.tif"]
-
-
-def work_bytes(out: Path) -> int:
-    log = out.with_name(f"{out.name}.work-wal")
-    return log.stat().st_size if log.exists() else 0
-
-
-def wait_for(run: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    try:
-        while not ready():
-            assert run.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-    except BaseException:
-        run.kill()
-        run.communicate()
-        raise
-
-
-ENDLESS = """
-import signal, sqlite3, sys
-from neural import output
-from neural.signals import ended_by_signals
-count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-with ended_by_signals(grace_s=0.3), output.whole(sys.argv[1]) as part:
-    part.write_text("half")
-    print(flush=True)
-    sqlite3.connect(":memory:").execute(count)  # the interpreter sees no signal before it returns
-"""
-
-
-@POSIX
-def test_a_long_call_of_a_library_is_ended_too(tmp_path):
-    run = subprocess.Popen([sys.executable, "-c", ENDLESS, tmp_path / "a"], stdout=-1, cwd=ROOT)
-    with run:
-        assert run.stdout is not None
-        run.stdout.readline()
-        run.terminate()
-        assert run.wait(timeout=30) == 128 + signal.SIGTERM
-    assert os.listdir(tmp_path) == []
-
-
-@POSIX
-def test_signals_that_were_ignored_stay_so(tmp_path):
-    code = "import signal, time\nfrom neural.signals import ended_by_signals\n"
-    code += "with ended_by_signals():\n print(flush=True)\n input()"
-    run = subprocess.Popen(["nohup", sys.executable, "-c", code], stdin=-1, stdout=-1, stderr=-1, cwd=ROOT)
-    with run:
-        assert run.stdout is not None
-        run.stdout.readline()
-        run.send_signal(signal.SIGHUP)
-        run.communicate(b"\n", timeout=30)
-    assert run.returncode == 0
 
 
 def test_usage_and_reasons_are_told_apart(tmp_path):

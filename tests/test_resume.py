@@ -25,8 +25,7 @@ from neural.facts import changes, file_facts
 from neural.reading import ReadOptions
 from neural.stage import Stage, StagedTile, staged_bytes
 from neural.tiles import tile_from_id
-from tests.rasters import hills, write
-from tests.test_outputs import vrt
+from tests.rasters import hills, vrt, write
 
 REFERENCE = EncodeOptions(methods=(), reference_m=0.05)
 TILES = {"tiled": True, "blockxsize": 256, "blockysize": 256}
