@@ -6,15 +6,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence, Set
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from neural import metadata as md
+from neural import output
 from neural.container import verify
 from neural.envelope import Envelope, pack_envelope, plain_offset
-from neural.errors import NtileError
 from neural.grid import Grid
 from neural.hilbert import tile_ids, tiles_from_ids
 from neural.metadata import Layer, LayerDraft
@@ -44,28 +43,17 @@ def write_archive(
     into it. Equal arguments give equal bytes. Raises NtileError when the file cannot be written; an earlier file
     of that name and the work file are then untouched.
     """
-    out, temporary = Path(out_path), Path(f"{out_path}.tmp")
-    try:
-        try:
-            placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
-            metadata = md.build(grid, placed, decoders, link_decoders, provenance)
-            # Unnamed, so that nothing is left behind however the process ends.
-            with tempfile.TemporaryFile(dir=out.parent) as payloads, open(temporary, "wb") as file:
-                ids, lengths = _write_payloads(payloads, placed, stage, body_of)
-                _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
-            report = verify(temporary)
-            os.replace(temporary, out)
-            _sync_directory(out.parent)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise NtileError(
-            f"{out} cannot be written ({error.strerror or error}); make room or choose another place: "
-            f"the encoded tiles are kept in {stage.path}"
-        ) from error
+    report: dict[str, Any] = {}
+    advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
+    placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
+    metadata = md.build(grid, placed, decoders, link_decoders, provenance)
+    with output.whole(out_path, advice=advice, check=lambda part: report.update(verify(part))) as part:
+        # Unnamed, so that nothing is left behind however the process ends.
+        with tempfile.TemporaryFile(dir=part.parent) as payloads, open(part, "xb") as file:
+            ids, lengths = _write_payloads(payloads, placed, stage, body_of)
+            _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
     stage.discard()
-    return {**report, "file": os.fspath(out)}
+    return {**report, "file": os.fspath(out_path)}
 
 
 def _place(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
@@ -135,18 +123,9 @@ def _assemble(file: IO[bytes], ids: np.ndarray, lengths: np.ndarray, metadata: b
     )
     file.seek(0)
     file.write(header.pack())
-    _sync(file)
 
 
 def _sync(file: IO[bytes]) -> None:
+    """Have all before the header on the disk first: a file that was cut short has none."""
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

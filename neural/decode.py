@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from neural import vertical
+from neural import output, vertical
 from neural.blas import single_threaded
-from neural.errors import NtileError, UsageError
+from neural.cog import checksum, read_back
+from neural.errors import UsageError
 from neural.grid import Grid
 from neural.metadata import Layer
 from neural.surface import SurfaceDecoder
@@ -76,12 +76,15 @@ def nodata_value(layer: Layer) -> float:
 
 @single_threaded()
 def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
-    """Write a Cloud Optimized GeoTIFF, float32 metres. An existing file is replaced when all is done.
+    """Write a Cloud Optimized GeoTIFF, float32 metres. An existing file is replaced when all is done and GDAL has read
+    every block of the new one back.
 
     Raises NtileError when it cannot be written, ContainerError when a tile is damaged.
     """
     import rasterio
     import rasterio.shutil
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
     from rasterio.transform import Affine
     from rasterio.windows import Window
 
@@ -104,26 +107,31 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
         "BIGTIFF": "IF_SAFER",
     }
     decoder.keep_tiles = 2 + 2 * math.ceil(target.step[0] + target.step[1])
-    plain, finished = (out.with_name(f"{out.name}.{suffix}.tmp") for suffix in ("plain", "cog"))
-    blocks = [(row, col) for row in range(0, target.height, TILE) for col in range(0, target.width, TILE)]
-    try:
-        with rasterio.Env(GDAL_CACHEMAX=64):
-            with rasterio.open(plain, "w", **profile) as raster:
-                raster.units = ("m",)
-                for done, (row, col) in enumerate(blocks, start=1):
-                    rows, cols = min(TILE, target.height - row), min(TILE, target.width - col)
-                    x = target.column + (np.arange(col, col + cols) + 0.5) * target.step[0]
-                    y = target.row + (np.arange(row, row + rows) + 0.5) * target.step[1]
-                    metres, valid = decoder.lattice(x, y, target.level)
-                    block = np.where(valid, metres, nodata).astype(np.float32)
-                    raster.write(block, 1, window=Window(col, row, cols, rows))
-                    report(done, len(blocks))
-            rasterio.shutil.copy(
-                plain, finished, driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average"
-            )
-        os.replace(finished, out)
-    except (OSError, rasterio.errors.RasterioError) as error:
-        raise NtileError(f"{out} cannot be written ({error}): choose another place or free disk space.") from error
-    finally:
-        for path in (plain, finished):
-            path.unlink(missing_ok=True)
+    windows = [
+        Window(col, row, min(TILE, target.width - col), min(TILE, target.height - row))
+        for row in range(0, target.height, TILE)
+        for col in range(0, target.width, TILE)
+    ]
+    sums: list[int] = []
+    output.check_room(out, TILE * TILE * 4.0 * len(windows))  # of the plain file
+    advice = f"make room or {output.ADVICE}"
+    trouble = RasterioError, CPLE_BaseError
+
+    def check(part: Path) -> None:
+        read_back(part, windows, sums)
+
+    with rasterio.Env(GDAL_CACHEMAX=64), output.whole(out, advice=advice, check=check, library=trouble) as part:
+        plain = part.with_name(f"{part.name}.plain")
+        with rasterio.open(plain, "w", **profile) as raster:
+            raster.units = ("m",)
+            for done, window in enumerate(windows, start=1):
+                x = target.column + (np.arange(window.width) + window.col_off + 0.5) * target.step[0]
+                y = target.row + (np.arange(window.height) + window.row_off + 0.5) * target.step[1]
+                metres, valid = decoder.lattice(x, y, target.level)
+                block = np.where(valid, metres, nodata).astype(np.float32)
+                raster.write(block, 1, window=window)
+                sums.append(checksum(block))
+                report(done, len(windows))
+        rasterio.shutil.copy(
+            plain, part, driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average"
+        )

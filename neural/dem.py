@@ -8,7 +8,6 @@ Any raster GDAL reads will do, by any name GDAL has for it. Memory does not depe
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import warnings
@@ -22,6 +21,7 @@ import numpy as np
 from neural import crs as crs_rules
 from neural import raster_name, resample
 from neural.errors import DemError, NtileError
+from neural.facts import band_facts, sampled_sha256
 from neural.georef import Georef, resolve
 from neural.grid import Grid
 from neural.reading import AS_STORED, ReadOptions
@@ -89,6 +89,10 @@ class Dem:
     def close(self) -> None:
         """Close the file; nothing can be read afterwards."""
         self._dataset.close()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the file says of itself and its bands (`neural.facts`)."""
+        return band_facts(self.name, self._dataset, self._georef.bands.heights)
 
     @property
     def stored_bytes(self) -> int | None:
@@ -212,17 +216,5 @@ def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
     }
     file = raster_name.local_file(name)
     if file is not None:
-        about["bytes"], about["digest"] = os.path.getsize(file), _sampled_sha256(file)
+        about["bytes"], about["digest"] = os.path.getsize(file), sampled_sha256(file)
     return about
-
-
-def _sampled_sha256(name: str) -> str:
-    """SHA-256 over the file's size, its first and last 64 KiB and 62 blocks of 4 KiB between."""
-    size = os.path.getsize(name)
-    digest = hashlib.sha256(str(size).encode())
-    with open(name, "rb") as file:
-        spots = [(0, 65536), *((size * k // 63, 4096) for k in range(1, 63)), (max(size - 65536, 0), 65536)]
-        for at, length in spots:
-            file.seek(at)
-            digest.update(file.read(length))
-    return digest.hexdigest()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
 import math
 import os
 import time
@@ -12,18 +10,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import neural
-from neural import raster_name
+from neural import job, output
 from neural.achieved import Achieved, achieved
 from neural.archive import write_archive
 from neural.blas import single_threaded
 from neural.container import open_reader
 from neural.dem import Dem, open_dem
 from neural.errors import UsageError
+from neural.facts import file_facts
 from neural.grid import Grid
+from neural.job import BATCH
 from neural.lapped.rate import Rate, step_of_quality
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
@@ -32,9 +32,6 @@ from neural.pyramid import PyramidTile, build, count_tiles
 from neural.reading import AS_STORED, ReadOptions
 from neural.stage import Stage, StagedTile
 from neural.tile_encoders import Finished, LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
-
-BATCH = 8
-"""Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
 
 DEFAULT_METHOD = "lapped_siren"
 
@@ -59,6 +56,9 @@ RATES = {
     "max_error_m": "--max-error",
 }
 """Fields of `EncodeOptions` that set the rate of a `LinkedMethod`, at most one of them, with their option."""
+
+_UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
+"""Fields of `EncodeOptions` that what is staged does not depend on, or does through the encoders."""
 
 
 @dataclass(frozen=True)
@@ -91,24 +91,21 @@ def encode(
     """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises NtileError."""
     began = time.monotonic()
     source = os.fspath(source)
-    check_output(source, out)
+    output.check(out, [source])
     encoders = _encoders(options)
+    files = file_facts(source)  # before the raster is opened: what is changed from now on is noticed
     with open_dem(source, options.reading) as dem:
-        key = _key(dem, source, encoders, options)
-        with Stage.open(out, key, options.restart) as stage:
+        output.check(out, job.input_paths(source, files))
+        facts = job.job_facts(dem, files, encoders, _staging_options(options))
+        with Stage.open(out, facts, options.restart) as stage:
+            job.check_room(dem, encoders, stage, out)
             samples = _stage_tiles(dem, encoders, stage, report)
-            finished = _write(dem, out, encoders, stage, options, report)
+            job.check_unchanged(source, files, stage)
+            layers, assumptions = _finish(dem, encoders, stage, report)
+            job.check_unchanged(source, files, stage)
+            _write(replace(dem.grid, assumptions=assumptions), out, encoders, layers, stage, options, dem.source)
         with open_reader(out) as reader:
-            return achieved(reader, finished, samples, dem.stored_bytes, time.monotonic() - began)
-
-
-def check_output(source: str | os.PathLike[str], out: Path) -> None:
-    """Raise UsageError when the output would overwrite the input or cannot be a file."""
-    if out.is_dir() or not out.parent.is_dir():
-        raise UsageError(f"{out} cannot be written: give a file name in an existing folder.")
-    file = raster_name.local_file(os.fspath(source))
-    if file is not None and out.exists() and out.samefile(file):
-        raise UsageError(f"{out} is the input: give another output name.")
+            return achieved(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
@@ -192,21 +189,12 @@ def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -
     return LappedEncoder(stem, rate)
 
 
-def _key(dem: Dem, source: str, encoders: list[TileEncoder], options: EncodeOptions) -> str:
-    """Hash of all that decides what is staged; a work file with another key is not resumed."""
-    file = raster_name.local_file(source)
-    stat = None if file is None else os.stat(file)
-    facts = {
-        "version": neural.__version__,
-        "source": [stat.st_size, stat.st_mtime_ns] if stat else [],
-        "inside": None if file == source else source,
-        "grid": dem.grid.to_json(),
-        "reading": asdict(options.reading),
-        "layers": [encoder.identity for encoder in encoders],
-        "link": options.link_decoder,
-        "attribution": options.attribution,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def _staging_options(options: EncodeOptions) -> dict[str, Any]:
+    """The options that decide what is staged, by their names on the command line."""
+    fields = {name: value for name, value in asdict(options).items() if name not in _UNSTAGED}
+    fields["reference"] = fields.pop("reference_m")
+    fields |= fields.pop("reading")
+    return {f"--{name.replace('_', '-')}": value for name, value in fields.items()}
 
 
 def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
@@ -242,11 +230,23 @@ def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
     return None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
 
 
-def _write(
-    dem: Dem, out: Path, encoders: list[TileEncoder], stage: Stage, options: EncodeOptions, report: Report
-) -> list[Finished]:
+def _finish(
+    dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report
+) -> tuple[list[Finished], tuple[str, ...]]:
+    """The layers of the staged tiles, and what was assumed of the raster."""
     assumptions = dem.grid.assumptions + dem.fills.sentences()  # before any cell is read a second time
-    layers = [encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)]
+    return [encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)], assumptions
+
+
+def _write(
+    grid: Grid,
+    out: Path,
+    encoders: list[TileEncoder],
+    layers: list[Finished],
+    stage: Stage,
+    options: EncodeOptions,
+    source: dict[str, Any],
+) -> None:
     decoders = {
         layer.draft.decoder: encoder.decoder
         for layer, encoder in zip(layers, encoders, strict=True)
@@ -256,8 +256,6 @@ def _write(
     def body_of(index: int, row: StagedTile) -> bytes:
         return layers[index].body_of(row)
 
-    provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
+    provenance = {"source": source, **({"attribution": options.attribution} if options.attribution else {})}
     linked = set(decoders) if options.link_decoder else set()
-    grid = replace(dem.grid, assumptions=assumptions)
     write_archive(out, grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)
-    return layers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ class Finished(NamedTuple):
 
 
 class TileEncoder(ABC):
-    """Turns pyramid tiles into latents; `identity` names everything that decides these."""
+    """Turns pyramid tiles into latents; `identity` is the SHA-256 of the weights that it does so with, if any."""
 
     method: Method
     decoder: bytes | None  # safetensors a .ntile embeds, None for methods without weights
@@ -61,6 +62,16 @@ class TileEncoder(ABC):
     @abstractmethod
     def latent_dtype(self) -> str:
         """Type of one latent value in the work file."""
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of one tile's latents."""
+
+    @property
+    def latent_bytes(self) -> int:
+        """Bytes of one tile's latents in the work file."""
+        return np.dtype(self.latent_dtype).itemsize * math.prod(self.latent_shape)
 
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
@@ -93,6 +104,11 @@ class _SingleTiles(TileEncoder):
     def latent_dtype(self) -> str:
         """See `TileMethod.latent_dtype`."""
         return self.method.latent_dtype
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """See `TileMethod.latent_shape`."""
+        return self.method.latent_shape
 
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
         """Parameters from the latents of all tiles; bits from one tile's."""
@@ -130,7 +146,7 @@ class ReferenceEncoder(_SingleTiles):
     def __init__(self, tolerance_m: float) -> None:
         self.method, self.decoder, self.tolerance_m = Reference(tolerance_m=tolerance_m), None, tolerance_m
         self.bits = self.method.bit_choices[0]
-        self.identity = f"reference {tolerance_m!r}"
+        self.identity = ""
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Quantized integers of each tile."""
@@ -150,7 +166,7 @@ class ModelEncoder(_SingleTiles):
         self.device = pick_device(device)
         self.model, self.method = model.to(self.device).eval(), model.method
         self.bits, self.refine = bits, refine
-        self.identity = f"{hashlib.sha256(encoder + self.decoder).hexdigest()} bits {bits} refine {refine}"
+        self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
@@ -197,6 +213,11 @@ class LappedEncoder(TileEncoder):
         from neural.lapped.layer import SAMPLE_DTYPE
 
         return SAMPLE_DTYPE
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Heights of all cells."""
+        return TILE, TILE
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Heights above a float32 number amid them."""

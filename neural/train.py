@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neural import metrics
+from neural import metrics, output
 from neural.errors import ModelError, UsageError
 from neural.models import MODELS, PRESETS
 from neural.models.base import Preset, TrainConfig, pick_device, save_model
@@ -113,7 +114,7 @@ def train(run: Run) -> dict[str, float]:
     model.to(device)
     optimisers = OPTIMISERS[config.optimiser](model, config)
     peaks = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
-    run.out.mkdir(parents=True, exist_ok=True)
+    output.make_folder(run.out)
     state = _State(run, model, optimisers, crops)
     if run.resume:
         state.restore()
@@ -174,20 +175,17 @@ class _State:
         self.step, self.seconds, self.log = 0, 0.0, []  # type: ignore[var-annotated]
 
     def save(self) -> None:
-        part = self.path.with_suffix(".tmp")
-        torch.save(
-            {
-                "model": self.model.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-                "draws": self.crops.rng.bit_generator.state,
-                "torch": torch.get_rng_state(),
-                "step": self.step,
-                "seconds": self.seconds,
-                "log": self.log,
-            },
-            part,
-        )
-        part.replace(self.path)
+        state = {
+            "model": self.model.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "draws": self.crops.rng.bit_generator.state,
+            "torch": torch.get_rng_state(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "log": self.log,
+        }
+        with output.binary(self.path) as file:
+            torch.save(state, file)
 
     def restore(self) -> None:
         if not self.path.is_file():
@@ -205,10 +203,11 @@ class _State:
 
 
 def _write_log(out: Path, log: list[dict[str, float]]) -> None:
-    with (out / "log.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, LOG_FIELDS)
-        writer.writeheader()
-        writer.writerows(log)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, LOG_FIELDS)
+    writer.writeheader()
+    writer.writerows(log)
+    output.write_text(out / "log.csv", table.getvalue())
     import matplotlib
 
     matplotlib.use("Agg")
@@ -221,5 +220,6 @@ def _write_log(out: Path, log: list[dict[str, float]]) -> None:
         axis.plot([row["step"] for row in log], [row[name] for row in log], marker=".")
         axis.set(xlabel="step", title=f"validation {label}")
         axis.grid(alpha=0.3)
-    figure.savefig(out / "log.png", dpi=110)
+    with output.binary(out / "log.png") as picture:
+        figure.savefig(picture, format="png", dpi=110)
     plt.close(figure)

@@ -41,3 +41,15 @@ def hills(rows: int, cols: int, step: float = 1.0) -> np.ndarray:
     """A smooth surface of tens of metres, float32 [rows, cols]."""
     y, x = np.mgrid[0:rows, 0:cols] * step
     return (100 + 20 * np.sin(x / 31) * np.cos(y / 23) + 0.05 * x - 0.03 * y).astype(np.float32)
+
+
+def vrt(path: Path, source: str, width: int, height: int) -> Path:
+    """Write a VRT of one source that lies beside it, in UTM with 1 m cells."""
+    path.write_text(
+        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><SRS>EPSG:32611</SRS>'
+        "<GeoTransform>500000,1,0,4000000,0,-1</GeoTransform>"
+        '<VRTRasterBand dataType="Float32" band="1"><SimpleSource>'
+        f'<SourceFilename relativeToVRT="1">{source}</SourceFilename><SourceBand>1</SourceBand>'
+        "</SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    return path

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from neural import __version__
+from neural import __version__, output
 from neural.errors import NtileError, UsageError
+from neural.signals import Ended, ended_by_signals
 from viewer.cli import compare_options
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
@@ -92,7 +93,11 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --flythrough --render demo.mp4
     """
     try:
-        run(_launch(**options))
+        with ended_by_signals():
+            run(_launch(**options))
+    except Ended as ended:
+        click.echo(f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.", err=True)
+        raise
     except NtileError as error:
         if debug:
             raise
@@ -178,9 +183,8 @@ def _launch(
 
 def run(launch: Launch) -> None:
     """Draw a picture or open the window, whichever `launch` asks for."""
-    for out in (launch.screenshot, launch.out, launch.results):
-        if out and not Path(out).resolve().parent.is_dir():
-            raise NtileError(f"{out}: its folder does not exist; create it or choose another place.")
+    for out in launch.outputs:
+        output.check(out, launch.inputs, raised=NtileError)
     try:
         if launch.headless:
             if launch.theme:

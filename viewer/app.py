@@ -12,6 +12,7 @@ import numpy as np
 from imgui_bundle import imgui
 
 from neural.errors import NtileError
+from neural.signals import Ended, ended_by_signals
 from viewer.camera import Camera
 from viewer.draw import contours
 from viewer.film.studio import Studio
@@ -41,6 +42,9 @@ from viewer.terrain.stats import ErrorStats, FrameStats, Pick
 
 FADE_S = 0.3
 """How long tiles that come late take to appear."""
+
+CLOSING_S = 10.0
+"""Time that the window may take to close after a signal."""
 
 PICK_SECONDS = 0.05
 """The cursor readout is refreshed at most this often."""
@@ -90,7 +94,7 @@ class App:
         self.sheet: str = ""
         """The sheet that lies over everything, a name of viewer.gui.sheets.SHEETS; empty for none."""
         self.panels_shown: bool = True
-        self.failure: Exception | None = None
+        self.failure: Exception | Ended | None = None
         """Why the window closed without being asked to."""
         self._dropped: list[str] = []
         self._picked_at, self._pick_due = 0.0, True
@@ -314,10 +318,16 @@ class App:
 
 
 def run(launch: Launch) -> None:
-    """Open the window and stay until it closes. Raises NtileError when that cannot be done or goes wrong."""
+    """Open the window and stay until it closes. Raises NtileError when that cannot be done or goes wrong, `Ended`
+    after a signal."""
     app = App(launch)
+
+    def end(ended: Ended) -> None:
+        app.failure = ended  # no exception may pass through hello_imgui
+
     try:
-        window.run(app)
+        with ended_by_signals(end, CLOSING_S):
+            window.run(app)
     finally:
         if launch.opening is not None and not launch.opening.entry.done():
             launch.opening.cancel()  # there was no window

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from viewer.film.output import VIDEO_SUFFIXES
 from viewer.settings import Measurement, Settings
 from viewer.storage.project import Project
 
@@ -49,6 +51,20 @@ class Launch:
         if self.measure is not None:
             kind, points = self.measure
             self.settings.measuring.items.append(Measurement(kind, [list(point) for point in points]))
+
+    @property
+    def outputs(self) -> list[str]:
+        """Files to write; not a folder of frames."""
+        every = [self.screenshot, self.out, self.results]
+        if self.render and Path(self.render).suffix.lower() in VIDEO_SUFFIXES:
+            every.append(self.render)
+        return [out for out in every if out]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files and URLs that are read."""
+        every = self.path, self.compare, self.reference, self.camera_path, self.view, self.project_path
+        return [path for path in every if path]
 
     def show_project(self, opened: Project, path: str) -> None:
         """Open what a project says; `settings` began as the project's."""

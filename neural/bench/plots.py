@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from neural import output
 from neural.bench.environment import require
 
 PLOTS = {
@@ -39,8 +40,9 @@ def figure(width: float = 8.0, height: float = 5.2) -> tuple[Any, Any]:
 
 
 def save(drawing: Any, path: Path) -> Path:
-    """Write a PNG whose bytes depend on the data alone."""
-    drawing.savefig(path, dpi=130, metadata={"Software": None})
+    """Write a PNG whose bytes depend on the data alone. Raises NtileError."""
+    with output.binary(path) as file:
+        drawing.savefig(file, format="png", dpi=130, metadata={"Software": None})
     return path
 
 

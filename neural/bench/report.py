@@ -7,20 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neural.errors import NtileError
+from neural import output
 
 
 def folder(out: Path) -> Path:
     """The output folder, made when it is missing. Raises NtileError when it cannot be."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NtileError(f"{out} cannot be a folder ({error.strerror}): give --out another place.") from error
-    return out
+    return output.make_folder(out, "give --out another place")
 
 
 def write(out: Path, name: str, values: Mapping[str, Any], markdown: str) -> None:
-    """NAME.json from plain values without infinities, and NAME.md."""
+    """NAME.json from plain values without infinities, and NAME.md. Raises NtileError."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
-    (out / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-    (out / f"{name}.md").write_text(markdown, encoding="utf-8")
+    output.write_text(out / f"{name}.json", text + "\n")
+    output.write_text(out / f"{name}.md", markdown)

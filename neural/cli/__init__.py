@@ -9,6 +9,7 @@ import click
 
 import neural
 from neural.errors import NtileError
+from neural.signals import Ended, ended_by_signals
 
 COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "bench", "train")
 
@@ -31,7 +32,7 @@ def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
     Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2 wrong
-    usage, 3 input or output failed.
+    usage, 3 input or output failed, 130 and 143 ended by Ctrl+C or SIGTERM.
     """
 
 
@@ -41,7 +42,11 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        group.main(arguments, prog_name="ntile", standalone_mode=False)
+        with ended_by_signals():
+            group.main(arguments, prog_name="ntile", standalone_mode=False)
+    except Ended as ended:
+        click.echo(f"ntile: ended by {ended.name}; run the same command again to go on.", err=True)
+        raise
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.ClickException as error:

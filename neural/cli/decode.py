@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from neural import output
 from neural.cli import options
 
 
@@ -34,11 +35,10 @@ def command(
     """
     from neural.container import open_reader
     from neural.decode import decode, plan
-    from neural.encode import check_output
     from neural.surface import SurfaceDecoder
 
     with open_reader(source) as reader:
-        check_output(source, out)
+        output.check(out, [source])
         decoder = SurfaceDecoder(reader, reader.layer(layer or 0), bits)
         target = plan(reader.grid, bbox, resolution)
         with options.progress(f"decoding {source.name}") as report:

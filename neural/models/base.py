@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
+from neural import output
 from neural.errors import ModelError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Method
@@ -108,8 +109,9 @@ def save_model(model: nn.Module, stem: Path, preset: Preset, extra: dict[str, st
     encoder = {n: v for n, v in state.items() if not n.startswith("decoder.")}
     paths = part_path(stem, "encoder"), part_path(stem, "decoder")
     header = _header(preset.method, extra)
-    save_file(encoder, paths[0], {**header, "encoder": json.dumps(asdict(preset.encoder), sort_keys=True)})
-    save_file(decoder, paths[1], header)
+    described = {**header, "encoder": json.dumps(asdict(preset.encoder), sort_keys=True)}
+    output.write_bytes(paths[0], save(encoder, described))
+    output.write_bytes(paths[1], save(decoder, header))
     return paths
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from neural import output
 from neural.errors import ModelError, UsageError
 from neural.lapped.assembly import Model
 from neural.lapped.context import CLASSES
@@ -46,11 +47,10 @@ class Progress:
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""
-        part = self.path.with_suffix(".tmp")
         state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         names = ("round", "step", "seconds", "log", "chooser")
-        torch.save(state | {name: getattr(self, name) for name in names}, part)
-        part.replace(self.path)
+        with output.binary(self.path) as file:
+            torch.save(state | {name: getattr(self, name) for name in names}, file)
 
     def restore(self) -> None:
         """Read the checkpoint. Raises UsageError when there is none, ModelError when it does not fit."""
@@ -87,7 +87,7 @@ def train(
     used = pick_device(device)
     rasters, held_out = load_split(data, "train"), load_split(data, "val")
     model = LappedSirenModel(preset)
-    out.mkdir(parents=True, exist_ok=True)
+    output.make_folder(out)
     progress = Progress(out, model, config)
     if resume:
         progress.restore()
@@ -105,7 +105,7 @@ def train(
         publish(progress.chooser, preset, out / f"lapped_siren-{preset_name}", progress.log[-1])
         progress.round, progress.step = progress.round + 1, 0
         progress.save()
-        (out / "log.json").write_text(json.dumps(progress.log, indent=1), encoding="utf-8")
+        output.write_text(out / "log.json", json.dumps(progress.log, indent=1))
     return dict(progress.log[-1])
 
 

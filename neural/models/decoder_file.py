@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
+from neural import output
 from neural.lapped import restore
 from neural.lapped.assembly import Model
 from neural.lapped.basis import SINES
@@ -16,7 +17,7 @@ from neural.lapped.basis import SINES
 
 def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> None:
     """Write a decoder's weights with notes about them."""
-    save_file({name: _stored(name, values) for name, values in weights.items()}, path, dict(notes))
+    output.write_bytes(path, save({name: _stored(name, values) for name, values in weights.items()}, dict(notes)))
 
 
 def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) -> None:
@@ -25,7 +26,7 @@ def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) ->
         notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     found = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
     tensors |= {name: _stored(name, values) for name, values in found.items()}
-    save_file(tensors, path, notes)
+    output.write_bytes(path, save(tensors, notes))
 
 
 def _stored(name: str, values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -29,9 +28,9 @@ SAY_S = 1.0
 
 
 def run(launch: Launch) -> None:
-    """Render the film a launch asks for. Raises NtileError; after Ctrl+C nothing half is left."""
+    """Render the film a launch asks for. Raises NtileError; nothing half is left, whatever ends it."""
     assert launch.render is not None
-    with _ended_by_signals(), headless.opened(launch) as scene:
+    with headless.opened(launch) as scene:
         film = record.Film(path_of(scene, launch), launch.size, launch.fps)
         output = open_output(launch.render, film.size_px, film.rate, _about(launch, film), resume=launch.resume)
         with _progress(launch.render) as progress:
@@ -107,21 +106,3 @@ class _Lines:
         if done == total or now - self._said_at >= SAY_S:
             self._said_at = now
             click.echo(f"picture {done} of {total}", err=True)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends a film as Ctrl+C does, so that the half of it is cleared away."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever runs it here has to end it otherwise
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
 
-from neural.errors import NtileError, UsageError
+from neural.errors import UsageError
 from viewer.cli.options import Kinds, option
 from viewer.film.generators import GENERATORS
-from viewer.film.output import VIDEO_SUFFIXES
 from viewer.launch import Launch
 from viewer.settings import Decorations
 
@@ -60,7 +58,7 @@ _OPTIONS = (
 
 
 def check(launch: Launch) -> None:
-    """Raise UsageError for options that cannot be meant together, NtileError for a place that is not there."""
+    """Raise UsageError for options that cannot be meant together."""
     if launch.camera_path and launch.flythrough:
         raise UsageError("--path and --flythrough are two camera paths; give one of them.")
     has_path = bool(launch.camera_path or launch.flythrough)
@@ -77,9 +75,6 @@ def check(launch: Launch) -> None:
         raise UsageError("--render and --screenshot are two tasks; give one of them.")
     if not has_path:
         raise UsageError("--render needs a camera path; add --flythrough or --path CAM.json.")
-    is_video = Path(launch.render).suffix.lower() in VIDEO_SUFFIXES
-    if is_video and not Path(launch.render).resolve().parent.is_dir():
-        raise NtileError(f"{launch.render}: its folder does not exist; create it or choose another place.")
 
 
 def set_decorations(launch: Launch, asked: frozenset[str] | None) -> None:

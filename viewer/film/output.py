@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from neural import output
 from neural.errors import NtileError, UsageError
 from viewer.pictures.png import write_png
 
@@ -77,18 +78,17 @@ class Folder:
         self.folder = folder
         note = folder / ABOUT
         text = json.dumps(about, indent=1, sort_keys=True) + "\n"
+        self._is_new = not folder.exists()
+        output.make_folder(folder)
+        has_frames = any(folder.glob("frame_*.png"))
+        if has_frames and not resume:
+            raise UsageError(f"{folder}: it holds frames already; add --resume to go on, or give another folder.")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            there = any(folder.glob("frame_*.png"))
-            if there and not resume:
-                raise UsageError(f"{folder}: it holds frames already; add --resume to go on, or give another folder.")
-            if there and (not note.exists() or note.read_text(encoding="utf-8") != text):
+            if has_frames and (not note.exists() or note.read_text(encoding="utf-8") != text):
                 raise UsageError(f"{folder}: its frames are of another film; give another folder.")
-            note.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise NtileError(
-                f"{folder} cannot be written ({error.strerror or error}); choose another place."
-            ) from error
+        except (OSError, ValueError) as error:
+            raise NtileError(f"{note} cannot be read ({error}); give another folder.") from error
+        output.write_text(note, text)
 
     def path(self, number: int) -> Path:
         """The file of a picture."""
@@ -96,7 +96,7 @@ class Folder:
 
     def has(self, number: int) -> bool:
         """See `Output`."""
-        return self.path(number).exists()
+        return self.path(number).is_file()
 
     def write(self, number: int, picture: np.ndarray) -> None:
         """See `Output`."""
@@ -106,7 +106,11 @@ class Folder:
         """See `Output`."""
 
     def abandon(self) -> None:
-        """See `Output`; the frames there are whole and can be resumed."""
+        """See `Output`; frames that are there are whole and can be resumed."""
+        if self._is_new and not any(self.folder.glob("frame_*.png")):
+            with suppress(OSError):
+                (self.folder / ABOUT).unlink()
+                self.folder.rmdir()
 
 
 class Video:
@@ -118,12 +122,15 @@ class Video:
         except ImportError as error:
             raise NtileError(f"{out}: writing mp4 needs PyAV; install it with `{INSTALL}`.") from error
         self._av = av
-        self.out, self._temporary = out, out.with_name(f"{out.name}.tmp")
+        self.out = out
+        self._written = 0
+        self._whole = output.whole(out, check=self._read_back)
+        self._part = self._whole.__enter__()
         self.size_px = size_px[0] + size_px[0] % 2, size_px[1] + size_px[1] % 2
         rate = Fraction(fps).limit_denominator(1001)
 
         def start() -> None:
-            self._file = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            self._file = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
             stream: Any = self._file.add_stream("libx264", rate=rate, options=_X264)
             stream.width, stream.height = self.size_px
             stream.pix_fmt = "yuv420p"
@@ -138,9 +145,9 @@ class Video:
         try:
             work()
         except (OSError, self._av.error.FFmpegError) as error:
+            reason = output.explain(error, self.out)
             self.abandon()
-            reason = getattr(error, "strerror", None) or str(error)
-            raise NtileError(f"{self.out} cannot be written ({reason}); choose another place.") from error
+            raise NtileError(f"{self.out} cannot be written ({reason}); {output.ADVICE}.") from error
 
     def has(self, number: int) -> bool:
         """See `Output`."""
@@ -159,6 +166,7 @@ class Video:
         frame.pts = number
         frame.time_base = Fraction(1) / self._stream.codec_context.framerate
         self._try(lambda: self._mux(frame))
+        self._written += 1
 
     def _mux(self, frame: Any) -> None:
         for packet in self._stream.encode(frame):
@@ -170,9 +178,17 @@ class Video:
         def finish() -> None:
             self._mux(None)
             self._file.close()
-            os.replace(self._temporary, self.out)
 
         self._try(finish)
+        self._whole.__exit__(None, None, None)
+
+    def _read_back(self, path: Path) -> None:
+        """Decode the film. Raises ValueError unless it has all pictures: FFmpeg overlooks full disks."""
+        with self._av.open(str(path), format="mp4") as film:
+            film.streams.video[0].thread_type = "AUTO"
+            count = sum(not frame.is_corrupt for frame in film.decode(video=0))
+        if count != self._written:
+            raise ValueError(f"{count} pictures instead of {self._written}")
 
     def abandon(self) -> None:
         """See `Output`; nothing is left of it."""
@@ -182,4 +198,8 @@ class Video:
                 file.close()
             except (OSError, self._av.error.FFmpegError):
                 pass  # it is thrown away in any case
-        self._temporary.unlink(missing_ok=True)
+        self._whole.__exit__(_AbandonedError, _AbandonedError(), None)
+
+
+class _AbandonedError(Exception):
+    """Ends the writing of a file that will not be finished."""

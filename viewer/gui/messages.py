@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from viewer.storage import textfile
+from neural import output
 
 LEVELS = ("info", "warning", "error")
 """Levels of a message, mildest first."""
@@ -79,7 +79,7 @@ class Messages:
     def export(self, path: str | Path, level: str = "info") -> None:
         """Write the messages of a level and above, a line each. Raises NtileError."""
         lines = [message.line for message in self.at_least(level)]
-        textfile.write_text(path, "".join(f"{line}\n" for line in lines))
+        output.write_text(path, "".join(f"{line}\n" for line in lines))
 
     def young(self) -> list[Message]:
         """Messages young enough to be shown over the scene, oldest first."""

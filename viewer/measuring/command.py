@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from neural import raster_name
+from neural import output, raster_name
 from neural.errors import UsageError
 from viewer import measuring
 from viewer.launch import Launch
@@ -20,7 +20,6 @@ from viewer.measuring.profiles import Profile
 from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
 from viewer.pictures.png import write_png
-from viewer.storage import textfile
 from viewer.terrain import layers
 
 SUFFIXES = {"profile": (".csv", ".png", ".json"), "measure": (".csv", ".json")}
@@ -101,5 +100,5 @@ def _write(out: Path | None, text: str, what: str) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    textfile.write_text(out, text)
+    output.write_text(out, text)
     click.echo(f"{out}: {what}.", err=True)

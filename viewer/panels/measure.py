@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import hello_imgui, imgui
 
+from neural import output
 from viewer import text
 from viewer.gui import theme, widgets
 from viewer.measuring import command, look
@@ -15,7 +16,6 @@ from viewer.measuring.look import headline
 from viewer.measuring.quantities import KINDS, Measured
 from viewer.measuring.readout import Reading
 from viewer.measuring.terrain import REFERENCE
-from viewer.storage import textfile
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -128,7 +128,7 @@ def _measured(app: App) -> list[Measured]:
 
 
 def _save(app: App, path: str, found: list[Measured]) -> None:
-    app.measuring.save(app, Path(path), lambda out: textfile.write_text(out, command.to_csv(found)))
+    app.measuring.save(app, Path(path), lambda out: output.write_text(out, command.to_csv(found)))
 
 
 def _result(result: Measured) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui, implot
 
+from neural import output
 from viewer import text
 from viewer.gui import theme, widgets
 from viewer.measuring import figure, look
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE
 from viewer.pictures.png import write_png
-from viewer.storage import textfile
 from viewer.terrain import layers
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _label(name: str) -> str:
 
 
 def _save_csv(app: App, path: str, made: Profile) -> None:
-    app.measuring.save(app, Path(path), lambda out: textfile.write_text(out, made.to_csv()))
+    app.measuring.save(app, Path(path), lambda out: output.write_text(out, made.to_csv()))
 
 
 def _save_png(app: App, path: str, made: Profile) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
-from viewer.storage import textfile
+from neural import output
 
 
 def png_bytes(rgb: np.ndarray) -> bytes:
@@ -27,12 +27,16 @@ def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
 def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> None:
     """Write a picture that comes in strips of rows, uint8 [rows, width, 3], from the top; only one is held at a time.
 
-    The file gets its final name when it is whole. Raises NtileError when it cannot be written, ValueError when the
-    strips are not a picture of that size; an error of the strips leaves no file behind either.
+    The file gets its final name when it is whole (`neural.output`). Raises NtileError when it cannot be written,
+    ValueError when the strips are not a picture of that size; an error of the strips leaves no file behind either.
     """
-    with textfile.whole(path) as out, out.open("wb") as file:
-        for part in _png(size_px, strips):
-            file.write(part)
+    try:
+        with output.binary(path) as file:
+            for part in _png(size_px, strips):
+                file.write(part)
+    finally:
+        if isinstance(strips, Generator):  # one that draws ends before its OpenGL context does
+            strips.close()
 
 
 def _png(size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neural import output
 from neural.container import Reader, open_reader
 from neural.errors import UsageError
 from neural.evaluate import Reference as Heights
@@ -25,7 +26,6 @@ from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, centres
 from viewer.settings import LayerChoice
-from viewer.storage import textfile
 from viewer.terrain import layers
 from viewer.terrain.difference import SurfaceReference
 from viewer.terrain.reference import DemReference
@@ -201,7 +201,7 @@ def write(path: str | os.PathLike[str], rows: Sequence[Result]) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{path}: results are written as .csv or .json; give a name that ends so.")
-    textfile.write_text(path, to_csv(rows) if suffix == ".csv" else to_json(rows))
+    output.write_text(path, to_csv(rows) if suffix == ".csv" else to_json(rows))
 
 
 def _short(value: Any) -> Any:
