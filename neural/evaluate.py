@@ -14,6 +14,7 @@ from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.metrics import ErrorSummary
+from neural.rim_errors import RimErrors
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile, centres, vertices
 
@@ -44,24 +45,26 @@ def evaluate(
     reference: Reference,
     keep_bits: int | None = None,
     report: Report = lambda done, total: None,
-) -> dict[str, float | int | str]:
+) -> dict[str, float | int | str | None]:
     """All measures of one layer, over the valid samples of the finest level, at `keep_bits` (None: as stored)."""
     decoder = SurfaceDecoder(reader, layer, keep_bits)
     grid = reader.grid
     top = grid.levels - 1
     tiles = [tile for tile in reader.tiles(layer) if tile.z == top]
-    summary, seams = ErrorSummary(), _Seams()
+    summary, seams, rim = ErrorSummary(), _Seams(), RimErrors(grid, reference)
     for done, tile in enumerate(tiles, start=1):
         surface = decoder.open_tile(tile)
         assert surface is not None  # listed by the directory
         _add_tile(summary, surface, tile, reference, grid)
         seams.add(tile, surface)
+        rim.add(tile, surface)
         report(done, len(tiles))
     return {
         "layer": layer.index,
         "method": layer.method,
         "bits": keep_bits or layer.bits,
         **summary.report(),
+        "rim_rmse_m": rim.rmse_m,
         "edge_gap_m": seams.largest,
         "edge_gap_rms_m": seams.rms,
         **rates(reader, layer, summary.samples, keep_bits),

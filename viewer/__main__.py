@@ -18,6 +18,7 @@ from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points
 from viewer.draw.overlay_kinds import NAMES
 from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
+from viewer.pictures import limits
 from viewer.settings import Contours, Settings
 from viewer.storage import named, preferences
 from viewer.storage import project as projects
@@ -155,6 +156,8 @@ def _launch(
     size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
     if not headless and max(size) > MAX_WINDOW_SIDE:
         raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
+    if not headless:
+        limits.check(size, limits.WINDOW)
     opened = projects.read(project) if project else None
     settings = Settings() if opened is None else projects.settings_of(opened)
     take(settings, rest)
@@ -218,13 +221,16 @@ def run(launch: Launch) -> None:
 
 def _picture(launch: Launch) -> None:
     """`--headless --screenshot`: no window, no display."""
+    from viewer.cli.progress import progress
     from viewer.pictures import headless
     from viewer.pictures.png import write_strips
 
     assert launch.screenshot is not None
-    with headless.opened(launch) as scene:
+    limits.check(launch.size, limits.STRIPS)
+    with headless.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
         camera = headless.camera_of(scene, launch)
-        write_strips(launch.screenshot, launch.size, headless.strips(scene, camera, launch.size, decorate=True))
+        strips = headless.strips(scene, camera, launch.size, decorate=True, progress=report)
+        write_strips(launch.screenshot, launch.size, strips)
     for sentence in launch.opened_project.warnings if launch.opened_project else ():
         click.echo(sentence, err=True)
     click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)

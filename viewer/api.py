@@ -29,7 +29,7 @@ from viewer.film import command, output, pathfile, record
 from viewer.film.generators import GENERATORS
 from viewer.film.path import CameraPath, retimed
 from viewer.gui import legend
-from viewer.pictures import headless
+from viewer.pictures import headless, limits
 from viewer.pictures.png import png_bytes, write_strips
 from viewer.settings import Measurement, Settings
 from viewer.storage import bookmarks, named, project
@@ -173,7 +173,8 @@ class Viewer:
             named.put(self.settings, name, value)
 
     def look(self, view: View = None) -> Camera:
-        """Move the camera to a view and return it. Raises NtileError for a view there is not."""
+        """Move the camera to a view and return it. Raises NtileError for a view there is not, or no size for it."""
+        limits.check(self.size, limits.STRIPS)
         reader = self.scene.reader
         assert reader is not None
         if view is None:

@@ -16,6 +16,7 @@ COLUMNS = (
     ("mae_m", "MAE m", ".4f"),
     ("le90_m", "LE90 m", ".4f"),
     ("max_error_m", "max m", ".3f"),
+    ("rim_rmse_m", "rim RMSE m", ".4f"),
     ("psnr_db", "PSNR dB", ".2f"),
     ("gradient_rmse", "∇ m/m", ".4f"),
     ("sampled_gradient_rmse", "∇ of samples", ".4f"),
@@ -54,7 +55,7 @@ def command(source: Path, reference: str | None, layer: str | None, bits: tuple[
     if as_json:
         options.print_json({"file": str(source), "reference": name, "results": rows, "sizes": sizes})
         return
-    cells = [[format(row[key], spec) for key, _, spec in COLUMNS] for row in rows]
+    cells = [["" if row[key] is None else format(row[key], spec) for key, _, spec in COLUMNS] for row in rows]
     options.table(f"{source.name}, {chosen.title} against {name}", [title for _, title, _ in COLUMNS], cells)
 
 
