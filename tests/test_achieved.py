@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
-from neural.cli import main, options
+from neural.cli import options
 from neural.lapped.layer import surrounded_after
 from neural.tiles import Tile, tile_id
+from tests.commands import ntile, ntile_json
 from tests.models import save_tiny_model
 from tests.rasters import hills, north_up, write
-
-
-def ntile(*arguments: object) -> None:
-    main([str(argument) for argument in arguments])
-
-
-def ntile_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    capsys.readouterr()
-    ntile(*arguments, "--json")
-    return json.loads(capsys.readouterr().out)
 
 
 def errors(folder: Path, layer: int = 0) -> np.ndarray:
