@@ -64,7 +64,8 @@ class Launch:
     @property
     def inputs(self) -> list[str]:
         """Files and URLs that are read."""
-        every = self.path, self.compare, self.reference, self.camera_path, self.view, self.project_path
+        raster = None if self.reference is None else self.reference.name
+        every = self.path, self.compare, raster, self.camera_path, self.view, self.project_path
         return [path for path in every if path]
 
     def show_project(self, opened: Project, path: str) -> None:
