@@ -17,6 +17,7 @@ import neural
 from neural.envelope import ChildInfo
 from neural.errors import ContainerError
 from neural.grid import Grid
+from neural.reading import Reading, from_sentences
 from neural.tiles import Tile, tile_from_id
 
 SCHEMA = 2
@@ -128,8 +129,9 @@ def build(
     decoders: Mapping[str, bytes],
     linked: Set[str],
     provenance: Mapping[str, Any],
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """The whole metadata object; decoders in `linked` are named by hash only."""
+    """The whole metadata object; decoders in `linked` are named by hash only; `reading` is that of the source."""
     table: dict[str, dict[str, Any]] = {}
     for sha, data in decoders.items():
         if hashlib.sha256(data).hexdigest() != sha:
@@ -150,8 +152,17 @@ def build(
             "layers": [layer.to_json() for layer in layers],
             "decoders": table,
             "provenance": dict(provenance),
+            **({} if reading is None else {"reading": reading.to_json()}),
         },
     }
+
+
+def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
+    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or ValueError."""
+    if "reading" in table:
+        return Reading.from_json(table["reading"], grid.crs_wkt)
+    source = table["provenance"].get("source", {})
+    return from_sentences(grid.crs_wkt, grid.assumptions, source.get("crs"))
 
 
 def dumps(metadata: dict[str, Any]) -> bytes:

@@ -12,7 +12,7 @@ import click
 from neural import __version__, output
 from neural.errors import NtileError, UsageError
 from neural.signals import Ended, ended_by_signals
-from viewer.cli import compare_options
+from viewer.cli import compare_options, reference_options
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
 from viewer.draw.overlay_kinds import NAMES
@@ -32,7 +32,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 @click.argument("file", required=False)
 @click.argument("second", required=False, metavar="[FILE]")
 @option("Input", "--project", metavar="FILE", help="Open a saved project; other options go over it.")
-@option("Input", "--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
+@reference_options.reference_options
 @option("Input", "--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
 @option(
     "Input",
@@ -163,6 +163,7 @@ def _launch(
     take(settings, rest)
     settings.overlay.name = overlay or settings.overlay.name
     compare_options.take(settings, rest)
+    rest["reference"] = reference_options.take(rest, opened)
     texts = rest.pop("named")
     launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
     check(launch)
@@ -224,6 +225,7 @@ def _picture(launch: Launch) -> None:
     from viewer.cli.progress import progress
     from viewer.pictures import headless
     from viewer.pictures.png import write_strips
+    from viewer.terrain import layers
 
     assert launch.screenshot is not None
     limits.check(launch.size, limits.STRIPS)
@@ -231,7 +233,8 @@ def _picture(launch: Launch) -> None:
         camera = headless.camera_of(scene, launch)
         strips = headless.strips(scene, camera, launch.size, decorate=True, progress=report)
         write_strips(launch.screenshot, launch.size, strips)
-    for sentence in launch.opened_project.warnings if launch.opened_project else ():
+        remarks = (*scene.files[0].remarks, *layers.not_measured(scene))
+    for sentence in (*(launch.opened_project.warnings if launch.opened_project else ()), *remarks):
         click.echo(sentence, err=True)
     click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
 

@@ -70,5 +70,8 @@ def _about(launch: Launch, film: record.Film) -> dict[str, Any]:
 def about(file: str, options: dict[str, Any], settings: Settings, film: record.Film) -> dict[str, Any]:
     """What a film shows, as plain JSON values: all that its pictures depend on."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    raster = options["reference"]
+    if raster is not None:
+        plain["reference"] = {"name": raster.name, **raster.reading.to_json()}
     film_is = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
     return {"file": file, **plain, **film_is, "settings": asdict(settings)}
