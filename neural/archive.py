@@ -20,6 +20,7 @@ from neural.metadata import Layer, LayerDraft
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
+from neural.reading import Reading
 from neural.stage import Stage, StagedTile
 from neural.tiles import tile_id
 
@@ -36,16 +37,17 @@ def write_archive(
     decoders: Mapping[str, bytes],
     provenance: Mapping[str, Any],
     link_decoders: Set[str] = frozenset(),
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
     """Write the staged tiles to `out_path`, then discard the stage; returns the report of `verify`.
 
     `decoders` holds the safetensors bytes by SHA-256; those in `link_decoders` are named in the file, not put
-    into it. Equal arguments give equal bytes. Raises NtileError when the file cannot be written; an earlier file
-    of that name and the work file are then untouched.
+    into it; `reading` is how the source was read. Equal arguments give equal bytes. Raises NtileError when the file
+    cannot be written; an earlier file of that name and the work file are then untouched.
     """
     advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
     placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
-    metadata = md.build(grid, placed, decoders, link_decoders, provenance)
+    metadata = md.build(grid, placed, decoders, link_decoders, provenance, reading)
     with output.whole(out_path, advice=advice) as part:
         # Unnamed, so that nothing is left behind however the process ends.
         with tempfile.TemporaryFile(dir=part.parent) as payloads, open(part, "xb") as file:

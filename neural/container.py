@@ -18,6 +18,7 @@ from neural.grid import Grid
 from neural.hilbert import FIRST_IDS, tile_ids, tiles_from_ids
 from neural.metadata import Layer
 from neural.pmtiles import HEADER_BYTES, Header, squeeze, unpack_directories, unsqueeze
+from neural.reading import Reading
 from neural.source import FileSource, Source, Traffic
 from neural.tiles import TILE, Tile, tile_id
 
@@ -33,8 +34,9 @@ _AGAIN = "; copy or encode it again"
 class Reader:
     """An open .ntile file; reads may come from several threads. Use as a context manager.
 
-    Every failure is a ContainerError that names the file. `grid`, `layers` and `metadata` (without the
-    decoders' bytes) are plain data; `header` gives the sizes of the file's sections, `traffic` what has been read.
+    Every failure is a ContainerError that names the file. `grid`, `layers`, `reading` (how the source was read) and
+    `metadata` (without the decoders' bytes) are plain data; `header` gives the sizes of the file's sections, `traffic`
+    what has been read.
     """
 
     def __init__(self, path: str, source: Source) -> None:
@@ -55,7 +57,7 @@ class Reader:
             metadata_at = HEADER_BYTES + header.root_length
             document = unsqueeze(head[metadata_at:leaves_at], "metadata section")
             self.metadata, self._decoders = md.loads(document)
-            self.grid, self.layers, self.slot_bits = _parse(self.metadata["ntile"])
+            self.grid, self.layers, self.slot_bits, self.reading = _parse(self.metadata["ntile"])
             self.ids, self._bounds = unpack_directories(
                 head[HEADER_BYTES:metadata_at], head[leaves_at : header.data_offset]
             )
@@ -235,8 +237,8 @@ def open_reader(path: str | os.PathLike[str]) -> Reader:
         raise
 
 
-def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int]:
-    """Grid, layers and slot bits out of `metadata.ntile`."""
+def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading]:
+    """Grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
     from neural.methods import METHODS
 
     try:
@@ -251,9 +253,10 @@ def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int]:
             METHODS[layer.method](**layer.config)
             if layer.decoder is not None and layer.decoder not in table["decoders"]:
                 raise ContainerError(f"lacks an entry for the decoder {layer.decoder[:12]}…")
+        reading = md.reading_of(table, grid)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContainerError(f"has malformed metadata ({error})") from error
-    return grid, layers, bits
+    return grid, layers, bits, reading
 
 
 def verify(path: str | os.PathLike[str]) -> dict[str, Any]:

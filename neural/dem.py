@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,13 +22,15 @@ from neural import crs as crs_rules
 from neural import raster_name, resample
 from neural.errors import DemError, NtileError
 from neural.facts import band_facts, sampled_sha256
-from neural.georef import Georef, resolve
+from neural.georef import Georef, declared, resolve
 from neural.grid import Grid
-from neural.reading import AS_STORED, ReadOptions
+from neural.reading import AS_STORED, Declared, ReadOptions
 from neural.samples import Samples, Window
 from neural.tiles import TILE
 
 __all__ = ["Dem", "Grid", "open_dem"]
+
+Opened = TypeVar("Opened")
 
 _CHUNK_CELLS = 1 << 20
 _CACHE_BYTES = 64 << 20
@@ -39,17 +41,33 @@ _READ_AHEAD_CELLS = 1 << 24
 def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED, onto: Grid | None = None) -> Dem:
     """Open an elevation raster; use it as a context manager.
 
-    `path` is a path, a URL or a name of GDAL's; `options` say what the file does not; `onto` is the grid of a file that
-    the raster is compared with, whose CRS is then taken whatever its scale. Raises DemError when the file cannot be
-    used and UsageError when an option is needed or wrong.
+    `path` is a path, a URL or a name of GDAL's; `options` say what the file does not. `onto` is the grid of a file that
+    the raster is compared with: its CRS, which `options.crs` names, is taken whatever its scale, and a raster that is
+    resampled anyway and has cells about as large (`neural.warp.ALIKE`) is read at its cells.
+    Raises DemError when the file cannot be used and UsageError when an option is needed or wrong.
     """
+    return _opened(path, lambda name, dataset: Dem(name, dataset, resolve(dataset, options, onto), options.nodata))
+
+
+def declared_by(path: str | os.PathLike[str]) -> Declared:
+    """What a raster's own file says of its samples. Raises DemError when it cannot be opened."""
+
+    def read(_: str, dataset: Any) -> Declared:
+        with dataset:
+            return declared(dataset)
+
+    return _opened(path, read)
+
+
+def _opened(path: str | os.PathLike[str], use: Callable[[str, Any], Opened]) -> Opened:
+    """What `use` makes of a raster's name and open dataset, which is closed where that fails."""
     name = os.fspath(path)
     raster_name.check_exists(name)
     dataset: Any = None
     try:
         with _gdal(name, _unreadable(name)):
             dataset = _open(name)
-            return Dem(name, dataset, resolve(dataset, options, onto), options.nodata)
+            return use(name, dataset)
     except BaseException as error:
         if dataset is not None:
             dataset.close()
@@ -63,13 +81,15 @@ def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED, ont
 class Dem:
     """An open elevation raster (see `open_dem`). Not for use by several threads at once.
 
-    `name` is the path as given, `grid` where its cells lie, `source` where it came from (plain JSON values that
-    change when the file does).
+    `name` is the path as given, `grid` where its cells lie, `outline` the raster's own bounds in the grid's CRS,
+    `reading` how it is read, `source` where it came from (plain JSON values that change when the file does).
     """
 
     def __init__(self, name: str, dataset: Any, georef: Georef, nodata: tuple[float, ...] = ()) -> None:
         self.name = name
         self.grid = georef.grid
+        self.outline = georef.outline
+        self.reading = georef.reading
         self._georef = georef
         self._dataset = dataset
         self._block = dataset.block_shapes[georef.bands.heights[0] - 1]

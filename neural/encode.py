@@ -103,7 +103,7 @@ def encode(
             job.check_unchanged(source, files, stage)
             layers, assumptions = _finish(dem, encoders, stage, report)
             job.check_unchanged(source, files, stage)
-            _write(replace(dem.grid, assumptions=assumptions), out, encoders, layers, stage, options, dem.source)
+            _write(replace(dem.grid, assumptions=assumptions), out, encoders, layers, stage, options, dem)
         with open_reader(out) as reader:
             return achieved(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
 
@@ -245,7 +245,7 @@ def _write(
     layers: list[Finished],
     stage: Stage,
     options: EncodeOptions,
-    source: dict[str, Any],
+    dem: Dem,
 ) -> None:
     decoders = {
         layer.draft.decoder: encoder.decoder
@@ -256,6 +256,7 @@ def _write(
     def body_of(index: int, row: StagedTile) -> bytes:
         return layers[index].body_of(row)
 
-    provenance = {"source": source, **({"attribution": options.attribution} if options.attribution else {})}
+    provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
     linked = set(decoders) if options.link_decoder else set()
-    write_archive(out, grid, [layer.draft for layer in layers], stage, body_of, decoders, provenance, linked)
+    drafts = [layer.draft for layer in layers]
+    write_archive(out, grid, drafts, stage, body_of, decoders, provenance, linked, dem.reading)

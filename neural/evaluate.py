@@ -14,6 +14,7 @@ from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.metrics import ErrorSummary
+from neural.rim_errors import RimErrors
 from neural.surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile, centres, vertices
 
@@ -21,20 +22,10 @@ Report = Callable[[int, int], None]
 
 
 class Reference(Protocol):
-    """Heights to compare with, by window of the finest grid: a `Dem` or a `SurfaceDecoder`."""
+    """Heights to compare with, by window of the finest grid: `ReferenceHeights`, a `Dem` or a `SurfaceDecoder`."""
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """Heights [rows, cols] in metres and their validity."""
-
-
-def check_same_grid(grid: Grid, other: Grid, name: str) -> None:
-    """Raise UsageError unless a reference DEM has the cells of the file's finest level."""
-    same_size = (grid.width, grid.height) == (other.width, other.height)
-    if not (same_size and np.allclose(grid.transform, other.transform, rtol=1e-9, atol=1e-6)):
-        raise UsageError(
-            f"{name} has another grid ({other.width}×{other.height} cells of {other.transform[0]:g} m) than the file "
-            f"({grid.width}×{grid.height} of {grid.transform[0]:g} m): give the DEM it was encoded from."
-        )
 
 
 @single_threaded()
@@ -44,27 +35,40 @@ def evaluate(
     reference: Reference,
     keep_bits: int | None = None,
     report: Report = lambda done, total: None,
-) -> dict[str, float | int | str]:
-    """All measures of one layer, over the valid samples of the finest level, at `keep_bits` (None: as stored)."""
+) -> dict[str, float | int | str | None]:
+    """All measures of one layer at `keep_bits` (None: as stored), over the samples of the finest level.
+
+    Errors are over the `samples` where both have heights, sizes over the layer's own, `layer_samples`. Raises
+    UsageError where the reference has none of these.
+    """
     decoder = SurfaceDecoder(reader, layer, keep_bits)
     grid = reader.grid
     top = grid.levels - 1
     tiles = [tile for tile in reader.tiles(layer) if tile.z == top]
-    summary, seams = ErrorSummary(), _Seams()
+    summary, seams, rim, samples = ErrorSummary(), _Seams(), RimErrors(grid, reference), 0
     for done, tile in enumerate(tiles, start=1):
         surface = decoder.open_tile(tile)
         assert surface is not None  # listed by the directory
         _add_tile(summary, surface, tile, reference, grid)
+        samples += int(surface.valid.sum())
         seams.add(tile, surface)
+        rim.add(tile, surface)
         report(done, len(tiles))
+    if samples and not summary.samples:
+        name = getattr(reference, "name", "the reference")
+        raise UsageError(
+            f"{name} has no height where {reader.path} has any; give the DEM that the file was encoded from."
+        )
     return {
         "layer": layer.index,
         "method": layer.method,
         "bits": keep_bits or layer.bits,
         **summary.report(),
+        "rim_rmse_m": rim.rmse_m,
+        "layer_samples": samples,
         "edge_gap_m": seams.largest,
         "edge_gap_rms_m": seams.rms,
-        **rates(reader, layer, summary.samples, keep_bits),
+        **rates(reader, layer, samples, keep_bits),
         "macs_per_sample": decoder.method.macs_per_sample(),
     }
 

@@ -10,8 +10,8 @@ from neural import crs as crs_rules
 from neural import placement, vertical, warp
 from neural.bands import Bands, choose
 from neural.errors import DemError, UsageError
-from neural.grid import Grid
-from neural.reading import AS_STORED, ReadOptions
+from neural.grid import Bounds, Grid, bounds_of
+from neural.reading import AS_STORED, Declared, Reading, ReadOptions
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
@@ -26,6 +26,8 @@ class Georef:
     scale_m: float
     offset_m: float
     plan: warp.WarpPlan | None  # None: the raster's own cells, up to the flips
+    reading: Reading
+    outline: Bounds  # of the raster in the grid's CRS, metres
     flip_rows: bool = False  # row 0 of the file is the southern one
     flip_columns: bool = False
 
@@ -34,7 +36,8 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
     """Apply the rules of bands, CRS and unit to an open dataset.
 
     `options.crs` is the metric CRS to read it in, or "local", or the CRS of a file that names none. With `onto`, the
-    grid of a file that the raster is compared with, the CRS is taken whatever its scale.
+    grid of a file that the raster is compared with, the CRS is taken whatever its scale, and a raster that is resampled
+    anyway, and has cells about as large, gets that grid's cells.
     Raises DemError or UsageError, without the file's name.
     """
     bands = choose(dataset, options.encoding)
@@ -42,7 +45,8 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
     placement.check_placed(dataset)
     placed_in = placement.place(dataset, options, onto, notes)
     source, target, heights = placed_in.source, placed_in.target, placed_in.heights
-    metres = _unit(dataset, bands, placed_in.coordinates, options.unit, notes)
+    unit = _unit(dataset, bands, placed_in.coordinates, options.unit, notes)
+    metres = crs_rules.UNITS[unit]
     scale, offset = _scaling(dataset, bands)
     transform = dataset.transform[:6]
     if dataset.transform.is_identity:
@@ -55,10 +59,14 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
         a, _, c, _, e, f = transform
         flip_columns, flip_rows = a < 0, e > 0
         placed = (abs(a), 0.0, c + min(a * width, 0), 0.0, -abs(e), f + max(e * height, 0))
+        outline = bounds_of(placed, width, height)
     else:
         flip_columns = flip_rows = False
         stand_in = None if source is not None else crs_rules.parse_crs(warp.STAND_IN)
         plan = warp.plan(source or stand_in, target or stand_in, transform, width, height)
+        outline = plan.bounds
+        if onto is not None:
+            plan = warp.onto(plan, onto)
         placed, width, height = plan.transform, plan.width, plan.height
     grid = Grid(
         vertical.describe(target, heights) if target is not None and heights is not None else "",
@@ -69,7 +77,32 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
         assumptions=tuple(notes),
         ground_scale=placed_in.ground_scale,
     )
-    return Georef(grid, bands, scale * metres, offset * metres, plan, flip_rows, flip_columns)
+    coordinates = None if source is None else placed_in.coordinates
+    used = ReadOptions(
+        grid.crs_wkt or crs_rules.LOCAL,
+        None if coordinates is None else crs_rules.to_wkt(coordinates),
+        unit,
+        options.nodata,
+        options.encoding,
+    )
+    reading = Reading(used, declared(dataset, bands.heights[0]))
+    return Georef(grid, bands, scale * metres, offset * metres, plan, reading, outline, flip_rows, flip_columns)
+
+
+def declared(dataset: Any, band: int = 1) -> Declared:
+    """What an open dataset says of the samples of a band."""
+    crs = placement.own_crs(dataset)
+    crs_wkt = None if crs is None else crs_rules.to_wkt(crs)
+    if not dataset.count:
+        return Declared(crs_wkt, bands=0)
+    words = dataset.units[band - 1], None if crs is None else vertical.vertical_part(crs)[1]
+    unit = None
+    for word in words:
+        try:
+            unit = unit or crs_rules.unit_of(word)
+        except ValueError:
+            unit = unit or word
+    return Declared(crs_wkt, unit, dataset.nodatavals[band - 1], dataset.count)
 
 
 def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
@@ -83,12 +116,12 @@ def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
     return scale, offset
 
 
-def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes: list[str]) -> float:
-    """Metres per unit of height."""
+def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes: list[str]) -> str:
+    """Unit of the heights, one of `neural.crs.UNITS`."""
     if bands.encoding is not None:
         if option not in (None, "m"):
             raise UsageError(f"--unit {option} is not for --encoding {bands.encoding}, whose heights are metres.")
-        return 1.0
+        return "m"
     of_crs = None if crs is None else vertical.vertical_part(crs)[1]
     if option is not None:
         try:
@@ -98,7 +131,7 @@ def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes
         if given is None:
             raise UsageError(f"--unit {option!r} is no unit of height; it may be {', '.join(crs_rules.UNITS)}.")
         notes.append(f"Heights are read in {given}, as given.")
-        return crs_rules.UNITS[given]
+        return given
     for word in (dataset.units[bands.heights[0] - 1], of_crs):
         try:
             found = crs_rules.unit_of(word)
@@ -108,11 +141,11 @@ def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes
                 "or convert them first."
             ) from error
         if found is not None:
-            return crs_rules.UNITS[found]
+            return found
     if crs is not None and crs_rules.in_feet(crs):
         raise UsageError(
             f"its CRS {crs_rules.label(crs)} is in feet and it does not say what its heights are in; "
             "add --unit m, --unit ft or --unit us-ft."
         )
     notes.append("The file names no vertical unit: heights are taken as metres.")
-    return 1.0
+    return "m"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +19,12 @@ class Bounds(NamedTuple):
     south: float
     east: float
     north: float
+
+
+def bounds_of(transform: Sequence[float], width: int, height: int) -> Bounds:
+    """Outline of a north-up raster given by its affine coefficients and its columns and rows."""
+    a, _, c, _, e, f = transform[:6]
+    return Bounds(c, f + e * height, c + a * width, f)
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,7 @@ class Grid:
     @property
     def bounds(self) -> Bounds:
         """Outline of the raster itself, in CRS metres."""
-        a, _, c, _, e, f = self.transform
-        return Bounds(c, f + e * self.height, c + a * self.width, f)
+        return bounds_of(self.transform, self.width, self.height)
 
     def tile_span(self, tile: Tile) -> int:
         """Cells of this grid along one side of a tile: 256·2^(levels − 1 − z)."""

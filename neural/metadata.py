@@ -17,9 +17,12 @@ import neural
 from neural.envelope import ChildInfo
 from neural.errors import ContainerError
 from neural.grid import Grid
+from neural.reading import Reading, from_sentences
 from neural.tiles import Tile, tile_from_id
 
-SCHEMA = 1
+SCHEMA = 2
+"""Schema that is written; all from 1 to it are read."""
+
 MAX_LAYERS = 16
 
 
@@ -126,8 +129,9 @@ def build(
     decoders: Mapping[str, bytes],
     linked: Set[str],
     provenance: Mapping[str, Any],
+    reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """The whole metadata object; decoders in `linked` are named by hash only."""
+    """The whole metadata object; decoders in `linked` are named by hash only; `reading` is that of the source."""
     table: dict[str, dict[str, Any]] = {}
     for sha, data in decoders.items():
         if hashlib.sha256(data).hexdigest() != sha:
@@ -148,8 +152,17 @@ def build(
             "layers": [layer.to_json() for layer in layers],
             "decoders": table,
             "provenance": dict(provenance),
+            **({} if reading is None else {"reading": reading.to_json()}),
         },
     }
+
+
+def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
+    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or ValueError."""
+    if "reading" in table:
+        return Reading.from_json(table["reading"], grid.crs_wkt)
+    source = table["provenance"].get("source", {})
+    return from_sentences(grid.crs_wkt, grid.assumptions, source.get("crs"))
 
 
 def dumps(metadata: dict[str, Any]) -> bytes:
@@ -194,8 +207,8 @@ def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
         schema = table["schema"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ContainerError("is a PMTiles archive, but not one that ntile wrote") from error
-    if schema != SCHEMA:
-        raise ContainerError(f"has schema {schema}, this program reads {SCHEMA}; update it to open the file")
+    if schema not in range(1, SCHEMA + 1):
+        raise ContainerError(f"has schema {schema}, this program reads 1 to {SCHEMA}; update it to open the file")
     decoders = {}
     try:
         for sha, entry in table["decoders"].items():

@@ -12,6 +12,7 @@ from neural import crs as crs_rules
 from neural import distortion
 from neural.distortion import place
 from neural.errors import UsageError
+from neural.grid import Bounds, Grid, bounds_of
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
@@ -28,6 +29,9 @@ _MOST_TIMES, _FEW_CELLS = 100, 1e8
 _ASTRAY = 2e-3
 """Share of the ellipsoid's radius by which a place may move from one CRS to another: datums differ by 1.6e-4."""
 
+ALIKE = 0.1
+"""Cells whose sides differ by no more than this share are about as large."""
+
 
 class WarpPlan(NamedTuple):
     """A north-up grid in `target` that covers a source raster at its own resolution."""
@@ -38,6 +42,11 @@ class WarpPlan(NamedTuple):
     transform: Affine6
     width: int
     height: int
+
+    @property
+    def bounds(self) -> Bounds:
+        """Outline of the grid, in target metres."""
+        return bounds_of(self.transform, self.width, self.height)
 
 
 def is_north_up(transform: Sequence[float], width: int, height: int) -> bool:
@@ -89,6 +98,14 @@ def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, heigh
         )
     placed = (cell, 0.0, first_column * cell, 0.0, -cell, first_row * cell)
     return WarpPlan(source, transform, target, placed, columns, rows)
+
+
+def onto(plan: WarpPlan, grid: Grid) -> WarpPlan:
+    """The plan with the cells of a grid in its target CRS, where its own are about as large; else the plan itself."""
+    side = math.sqrt(-grid.transform[0] * grid.transform[4])
+    if abs(plan.transform[0] - side) > ALIKE * side:
+        return plan
+    return plan._replace(transform=grid.transform, width=grid.width, height=grid.height)
 
 
 def _reprojected(

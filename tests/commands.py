@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,6 +25,13 @@ REFERENCE = ("--method", "reference", "--reference", "0.05")
 def ntile(*arguments: object) -> None:
     """Run a command in this process; SystemExit where it fails."""
     main([str(argument) for argument in arguments])
+
+
+def ntile_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
+    """Run a command in this process with --json; return what it prints."""
+    capsys.readouterr()
+    ntile(*arguments, "--json")
+    return json.loads(capsys.readouterr().out)
 
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:

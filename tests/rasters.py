@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from neural.cli import main
+
 UTM = "EPSG:32611"
+TOLERANCE_M = 0.05
 
 
 def north_up(west: float, north: float, cell: float = 1.0) -> tuple[float, ...]:
@@ -53,3 +56,11 @@ def vrt(path: Path, source: str, width: int, height: int) -> Path:
         "</SimpleSource></VRTRasterBand></VRTDataset>"
     )
     return path
+
+
+def encode(dem: Path, *options: object) -> Path:
+    """Encode near-losslessly beside the raster: what is measured against it is within TOLERANCE_M."""
+    out = dem.with_suffix(".ntile")
+    arguments = ["encode", dem, out, "--method", "reference", "--reference", TOLERANCE_M, "--restart", *options]
+    main([str(argument) for argument in arguments])
+    return out

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
-from neural.cli import main, options
+from neural.cli import options
 from neural.lapped.layer import surrounded_after
 from neural.tiles import Tile, tile_id
+from tests.commands import ntile, ntile_json
 from tests.models import save_tiny_model
 from tests.rasters import hills, north_up, write
-
-
-def ntile(*arguments: object) -> None:
-    main([str(argument) for argument in arguments])
-
-
-def ntile_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    capsys.readouterr()
-    ntile(*arguments, "--json")
-    return json.loads(capsys.readouterr().out)
 
 
 def errors(folder: Path, layer: int = 0) -> np.ndarray:
@@ -57,7 +46,7 @@ def test_errors_are_those_of_the_decoded_samples(
     payloads = sum(said["payload_bytes"][0])
     assert said["stack_bits_per_sample"] == pytest.approx(8 * (payloads + said["directory_bytes"]) / off.size)
     assert said["bits_per_sample"] == pytest.approx(8 * said["payload_bytes"][0][-1] / off.size)
-    assert 0 < said["seconds"] < 60
+    assert said["seconds"] > 0
     assert said["quantum_m"] is None
 
 

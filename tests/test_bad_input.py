@@ -10,7 +10,7 @@ import pytest
 
 from neural.cli import main
 from tests.models import save_tiny_model
-from tests.rasters import hills, write
+from tests.rasters import hills, north_up, write
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_damaged_model_of_the_default_method(made: Path, tmp_path: Path, capsys:
 
 
 def _other_grid(folder: Path) -> Path:
-    return write(folder / "other.tif", hills(41, 50))
+    return write(folder / "other.tif", hills(40, 50), transform=north_up(500_000.5, 4_000_000))
 
 
 def test_reference_is_needed_to_evaluate(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -225,7 +225,8 @@ def in_layer(**values):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (replace(schema=2), "schema 2"),
+        (replace(schema=0), "schema 0"),
+        (replace(schema=3), "schema 3"),
         (replace(schema="x"), "schema x"),
         (replace(grid={}), "malformed metadata"),
         (replace(layers=[]), "malformed metadata"),

@@ -155,21 +155,21 @@ def test_a_film_leaves_the_settings_alone_and_uses_what_is_keyed(scene, mountain
 def test_frames_are_kept_only_when_asked_and_only_of_the_same_film(tmp_path):
     picture = np.full((8, 8, 3), 7, np.uint8)
     out = str(tmp_path / "frames")
-    folder = output.open_output(out, (8, 8), 30, {"film": 1}, resume=False)
+    folder = output.open_output(out, (16, 16), 30, {"film": 1}, resume=False)
     folder.write(0, picture)
     folder.abandon()
     assert (tmp_path / "frames" / "frame_00000.png").exists()
     with pytest.raises(UsageError, match="add --resume"):
-        output.open_output(out, (8, 8), 30, {"film": 1}, resume=False)
+        output.open_output(out, (16, 16), 30, {"film": 1}, resume=False)
     with pytest.raises(UsageError, match="of another film"):
-        output.open_output(out, (8, 8), 30, {"film": 2}, resume=True)
-    again = output.open_output(out, (8, 8), 30, {"film": 1}, resume=True)
+        output.open_output(out, (16, 16), 30, {"film": 2}, resume=True)
+    again = output.open_output(out, (16, 16), 30, {"film": 1}, resume=True)
     assert again.has(0)
     assert not again.has(1)
     with pytest.raises(UsageError, match=r"written as \.mp4"):
-        output.open_output("film.avi", (8, 8), 30, {}, resume=False)
+        output.open_output("film.avi", (16, 16), 30, {}, resume=False)
     with pytest.raises(UsageError, match="only a folder"):
-        output.open_output("film.mp4", (8, 8), 30, {}, resume=True)
+        output.open_output("film.mp4", (16, 16), 30, {}, resume=True)
 
 
 @pytest.mark.parametrize("size", [(96, 64), (95, 63)])
@@ -222,7 +222,7 @@ def test_the_same_pictures_are_the_same_mp4(tmp_path):
 def test_without_pyav_one_sentence_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(NtileError, match=r"install it with `pip install 'terrain-viewer\[video\]'`"):
-        output.open_output(str(tmp_path / "film.mp4"), (8, 8), 30, {}, resume=False)
+        output.open_output(str(tmp_path / "film.mp4"), (16, 16), 30, {}, resume=False)
 
 
 def test_an_interrupted_film_leaves_nothing_half(scene, mountain_file, tmp_path):

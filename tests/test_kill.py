@@ -14,7 +14,9 @@ from neural.container import verify
 from tests.models import save_tiny_model
 from tests.rasters import hills, write
 
-KILLS = 10
+KILLS = 5
+TRIES = 50
+"""Encodes that are begun to kill so many: on a busy machine many end before the signal."""
 
 
 def _encode(folder: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -34,7 +36,9 @@ def test_killed_encode_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "again.ntile").read_bytes() == want
 
     out, rng, killed = tmp_path / "killed.ntile", random.Random(11), 0
-    for _ in range(KILLS):
+    for _ in range(TRIES):
+        if killed == KILLS:
+            break
         process = _encode(tmp_path, out)
         # Start-up is most of such a small encode: aim behind it, at the part that writes.
         time.sleep(seconds * rng.uniform(0.3, 1.0))
@@ -45,7 +49,7 @@ def test_killed_encode_resumes_to_the_same_bytes(tmp_path: Path) -> None:
         if out.exists():
             assert out.read_bytes() == want
             out.unlink()
-    assert killed >= KILLS // 2
+    assert killed == KILLS
     assert _encode(tmp_path, out).wait() == 0
     assert out.read_bytes() == want
     assert verify(out)["ok"]

@@ -185,9 +185,9 @@ def test_both_axes_are_extended_over_any_union_of_tiles(seed: int) -> None:
                         want[at, k] = known[reflect(at, at + 1, first, last)[0], k]
                         filled[at, k] = True
         want, filled = want.T, filled.T
-    np.testing.assert_array_equal(
-        extend_both(values, present, partial(reflection, reach=reach)), np.where(filled, want, 0)
-    )
+    got, reached = extend_both(values, present, partial(reflection, reach=reach))
+    np.testing.assert_array_equal(got, np.where(filled, want, 0))
+    np.testing.assert_array_equal(reached, filled)
 
 
 class Exact:

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
-from neural.cli import main
 from neural.container import open_reader
 from neural.evaluate import evaluate
 from neural.surface import SurfaceDecoder
 from neural.tiles import Tile, centres
+from tests.commands import ntile, ntile_json
 from tests.models import save_tiny_model
 from tests.rasters import hills, write
-
-
-def ntile(*arguments: object) -> None:
-    """Run a command in this process; a non-zero exit is a SystemExit."""
-    main([str(argument) for argument in arguments])
-
-
-def ntile_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    capsys.readouterr()
-    ntile(*arguments, "--json")
-    return json.loads(capsys.readouterr().out)
 
 
 @pytest.fixture(scope="module")

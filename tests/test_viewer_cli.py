@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from neural.errors import NtileError
 from neural.methods import METHODS
+from neural.reading import ReferenceRaster
 from viewer import __main__ as command
 from viewer.cli import options
 from viewer.pictures.png import png_bytes, write_png
@@ -50,7 +51,7 @@ def test_options_reach_the_settings(viewer, launched):
     )
     assert result.exit_code == 0, result.output
     (launch,) = launched
-    assert (launch.path, launch.reference) == ("area.ntile", "dem.tif")
+    assert (launch.path, launch.reference) == ("area.ntile", ReferenceRaster("dem.tif"))
     assert (launch.methods, launch.bits) == (("one", "two"), (4, 6))
     assert (launch.screenshot, launch.size, launch.headless, launch.gl) == ("out.png", (640, 360), True, "4.1")
     assert (launch.settings.view.sse_px, launch.settings.view.cache_mb) == (1.5, 128)

@@ -2,6 +2,7 @@
 
 viewer.render("area.ntile", overlay="error")        # a picture as an array; see viewer/api.py
 viewer.Viewer("area.ntile")                         # everything the window does, from Python
+viewer.ReferenceRaster("dem.tif", viewer.ReadOptions(unit="ft"))     # a `reference` whose file says too little
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS
 
 
 def __getattr__(name: str) -> Any:
-    """`viewer.render` and `viewer.Viewer`, imported when they are first used: `import viewer` stays light."""
+    """The names above, imported when they are first used: `import viewer` stays light."""
     if name in ("render", "Viewer"):
         from viewer import api
 
         return getattr(api, name)
+    if name in ("ReadOptions", "ReferenceRaster"):
+        from neural import reading
+
+        return getattr(reading, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,12 +12,13 @@ import click
 from neural import __version__, output
 from neural.errors import NtileError, UsageError
 from neural.signals import Ended, ended_by_signals
-from viewer.cli import compare_options
+from viewer.cli import compare_options, reference_options
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
 from viewer.draw.overlay_kinds import NAMES
 from viewer.film.options import check, film_options, set_decorations
 from viewer.launch import Launch
+from viewer.pictures import limits
 from viewer.settings import Contours, Settings
 from viewer.storage import named, preferences
 from viewer.storage import project as projects
@@ -31,7 +32,7 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
 @click.argument("file", required=False)
 @click.argument("second", required=False, metavar="[FILE]")
 @option("Input", "--project", metavar="FILE", help="Open a saved project; other options go over it.")
-@option("Input", "--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own.")
+@reference_options.reference_options
 @option("Input", "--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
 @option(
     "Input",
@@ -155,11 +156,14 @@ def _launch(
     size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
     if not headless and max(size) > MAX_WINDOW_SIDE:
         raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
+    if not headless:
+        limits.check(size, limits.WINDOW)
     opened = projects.read(project) if project else None
     settings = Settings() if opened is None else projects.settings_of(opened)
     take(settings, rest)
     settings.overlay.name = overlay or settings.overlay.name
     compare_options.take(settings, rest)
+    rest["reference"] = reference_options.take(rest, opened)
     texts = rest.pop("named")
     launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
     check(launch)
@@ -218,14 +222,19 @@ def run(launch: Launch) -> None:
 
 def _picture(launch: Launch) -> None:
     """`--headless --screenshot`: no window, no display."""
+    from viewer.cli.progress import progress
     from viewer.pictures import headless
     from viewer.pictures.png import write_strips
+    from viewer.terrain import layers
 
     assert launch.screenshot is not None
-    with headless.opened(launch) as scene:
+    limits.check(launch.size, limits.STRIPS)
+    with headless.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
         camera = headless.camera_of(scene, launch)
-        write_strips(launch.screenshot, launch.size, headless.strips(scene, camera, launch.size, decorate=True))
-    for sentence in launch.opened_project.warnings if launch.opened_project else ():
+        strips = headless.strips(scene, camera, launch.size, decorate=True, progress=report)
+        write_strips(launch.screenshot, launch.size, strips)
+        remarks = (*scene.files[0].remarks, *layers.not_measured(scene))
+    for sentence in (*(launch.opened_project.warnings if launch.opened_project else ()), *remarks):
         click.echo(sentence, err=True)
     click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
 

@@ -23,13 +23,14 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
+from neural.reading import Raster, ReferenceRaster
 from viewer.camera import Camera
 from viewer.draw import gl
 from viewer.film import command, output, pathfile, record
 from viewer.film.generators import GENERATORS
 from viewer.film.path import CameraPath, retimed
 from viewer.gui import legend
-from viewer.pictures import headless
+from viewer.pictures import headless, limits
 from viewer.pictures.png import png_bytes, write_strips
 from viewer.settings import Measurement, Settings
 from viewer.storage import bookmarks, named, project
@@ -89,7 +90,7 @@ class Viewer:
         path: str | os.PathLike[str],
         *,
         size: tuple[int, int] = (1280, 720),
-        reference: str | os.PathLike[str] | None = None,
+        reference: Raster | None = None,
         compare: str | os.PathLike[str] | None = None,
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
@@ -100,8 +101,8 @@ class Viewer:
         """Open a file or URL. Raises NtileError.
 
         `method` and `bits` are of slot A, or pairs for A and B; `compare` is another file for slot B (`split=True`
-        shows both); `reference` is a DEM to measure errors against; `decorations` are what pictures carry (legend,
-        scale, north, credits, measurements); `settings` as in `set`.
+        shows both); `reference` is a DEM to measure errors against, or a `ReferenceRaster` that says how it is read;
+        `decorations` are what pictures carry (legend, scale, north, credits, measurements); `settings` as in `set`.
         """
         self.settings = Settings()
         """Everything that can be set, by name and group; may be written to."""
@@ -133,7 +134,7 @@ class Viewer:
         self,
         path: str | os.PathLike[str],
         *,
-        reference: str | os.PathLike[str] | None = None,
+        reference: Raster | None = None,
         compare: str | os.PathLike[str] | None = None,
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
@@ -145,7 +146,7 @@ class Viewer:
     def _open(self, path: Any, reference: Any, compare: Any, method: Any, bits: Any) -> None:
         methods = (method,) if isinstance(method, str) else tuple(method or ())
         kept = (bits,) if isinstance(bits, int) else tuple(bits or ())
-        against = None if reference is None else os.fspath(reference)
+        against = None if reference is None else ReferenceRaster.of(reference)
         count = None if compare is None else 1  # the rest is for the other file
         layers.open_file(self.scene, os.fspath(path), against, methods[:count], kept[:count])
         if compare is not None:
@@ -173,7 +174,8 @@ class Viewer:
             named.put(self.settings, name, value)
 
     def look(self, view: View = None) -> Camera:
-        """Move the camera to a view and return it. Raises NtileError for a view there is not."""
+        """Move the camera to a view and return it. Raises NtileError for a view there is not, or no size for it."""
+        limits.check(self.size, limits.STRIPS)
         reader = self.scene.reader
         assert reader is not None
         if view is None:

@@ -12,6 +12,7 @@ import numpy as np
 from imgui_bundle import imgui
 
 from neural.errors import NtileError
+from neural.reading import ReferenceRaster
 from neural.signals import Ended, ended_by_signals
 from viewer.camera import Camera
 from viewer.draw import contours
@@ -69,7 +70,7 @@ class App:
         self.scene: Scene | None = None
         self.viewport: Viewport | None = None
         self.path: Path | None = None
-        self.reference_path: str | None = None
+        self.reference: ReferenceRaster | None = None
         """The raster that errors are measured against instead of the file's own layer."""
         self.projects: Projects = Projects(self)
         self.film: Studio = Studio(self)
@@ -201,7 +202,7 @@ class App:
     def load(
         self,
         path: str,
-        reference: str | None = None,
+        reference: ReferenceRaster | None = None,
         methods: Sequence[str] = (),
         bits: Sequence[int] = (),
         opening: Opening | None = None,
@@ -211,14 +212,16 @@ class App:
         layers.open_file(self.scene, path, reference, methods, bits, opening)
         self.path = Path(path)
         self.measuring.opened(self)
-        self.pick, self.reference_path, self.projects.path = None, reference, None
+        self.pick, self.reference, self.projects.path = None, reference, None
         self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")
         self.messages.info(f"Opened {self.path.name}.")
+        for sentence in self.scene.files[0].remarks:
+            self.messages.add("warning", sentence)
         self.preferences.values.remember(path)
         self.preferences.save()
 
-    def open(self, path: str, reference: str | None = None, opening: Opening | None = None) -> bool:
+    def open(self, path: str, reference: ReferenceRaster | None = None, opening: Opening | None = None) -> bool:
         """Show a file; what is wrong with it becomes a message and the present file stays."""
         try:
             self.load(path, reference, opening=opening)
@@ -242,7 +245,7 @@ class App:
             return False
         camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
         saved_as = self.projects.path
-        if not self.open(str(self.path), path, opening):
+        if not self.open(str(self.path), ReferenceRaster(path), opening):
             for other in others:
                 other.cancel()
             return False

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neural.reading import ReferenceRaster
 from viewer.film.output import VIDEO_SUFFIXES
 from viewer.settings import Measurement, Settings
 from viewer.storage.project import Project
@@ -20,7 +21,7 @@ class Launch:
 
     path: str | None  # .ntile file; None opens an empty window
     compare: str | None = None  # another .ntile file, for slot B
-    reference: str | None = None  # DEM to measure errors against
+    reference: ReferenceRaster | None = None  # to measure errors against
     methods: tuple[str, ...] = ()  # of the layers in slots A and B; none = see layers.default_slots
     bits: tuple[int, ...] = ()  # kept in slots A and B; none = as stored
     profile: tuple[tuple[float, float], ...] = ()  # eastings and northings of a line to draw a profile along
@@ -63,7 +64,8 @@ class Launch:
     @property
     def inputs(self) -> list[str]:
         """Files and URLs that are read."""
-        every = self.path, self.compare, self.reference, self.camera_path, self.view, self.project_path
+        raster = None if self.reference is None else self.reference.name
+        every = self.path, self.compare, raster, self.camera_path, self.view, self.project_path
         return [path for path in every if path]
 
     def show_project(self, opened: Project, path: str) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from neural.cli import options
+from neural.reading import AS_STORED, ReadOptions, ReferenceRaster
+
+if TYPE_CHECKING:
+    from neural.container import Layer, Reader
+    from neural.evaluate import Reference
 
 COLUMNS = (
     ("bits", "bits", "d"),
@@ -16,6 +21,7 @@ COLUMNS = (
     ("mae_m", "MAE m", ".4f"),
     ("le90_m", "LE90 m", ".4f"),
     ("max_error_m", "max m", ".3f"),
+    ("rim_rmse_m", "rim RMSE m", ".4f"),
     ("psnr_db", "PSNR dB", ".2f"),
     ("gradient_rmse", "∇ m/m", ".4f"),
     ("sampled_gradient_rmse", "∇ of samples", ".4f"),
@@ -31,48 +37,68 @@ COLUMNS = (
 @click.option(
     "--reference", type=options.RASTER, default=None, help="DEM to compare with (default: the reference layer)."
 )
+@options.reading
 @options.layer
 @click.option("--bits", type=int, multiple=True, help="Also read at fewer bits; repeat for several.")
 @options.as_json
-def command(source: Path, reference: str | None, layer: str | None, bits: tuple[int, ...], as_json: bool) -> None:
+def command(
+    source: Path,
+    reference: str | None,
+    reading: ReadOptions,
+    layer: str | None,
+    bits: tuple[int, ...],
+    as_json: bool,
+) -> None:
     """Measure a layer's error in metres and its size in bits per sample.
+
+    A DEM is read as FILE records of its source, unless its own file or an option (--unit, --src-crs, --nodata,
+    --encoding) says otherwise. It needs FILE's cells; it may cover a part of the area.
 
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
     """
     from neural.container import open_reader
     from neural.evaluate import evaluate
+    from neural.reference_raster import percent
 
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source))
         chosen = reader.layer(layer) if layer is not None else reader.layers[0]
-        heights, name = _reference(stack, reader, chosen, reference)
+        heights, name, notes = _reference(stack, reader, chosen, reference, reading)
         rows: list[dict[str, Any]] = []
         with options.progress(f"evaluating {source.name}") as report:
             for depth in bits or (None,):
                 rows.append(evaluate(reader, chosen, heights, depth, report))
         sizes = reader.sizes()
+    compared, all_samples = rows[0]["samples"], rows[0]["layer_samples"]
+    if compared < all_samples:
+        share = percent(compared / all_samples)
+        notes.append(f"{name} has heights at {share} of the layer's samples; errors are over these.")
     if as_json:
-        options.print_json({"file": str(source), "reference": name, "results": rows, "sizes": sizes})
+        options.print_json({"file": str(source), "reference": name, "notes": notes, "results": rows, "sizes": sizes})
         return
-    cells = [[format(row[key], spec) for key, _, spec in COLUMNS] for row in rows]
+    for note in notes:
+        click.echo(f"ntile: {note}", err=True)
+    cells = [["" if row[key] is None else format(row[key], spec) for key, _, spec in COLUMNS] for row in rows]
     options.table(f"{source.name}, {chosen.title} against {name}", [title for _, title, _ in COLUMNS], cells)
 
 
-def _reference(stack: ExitStack, reader: Any, layer: Any, path: str | None) -> tuple[Any, str]:
-    """What to compare with, and its name."""
+def _reference(
+    stack: ExitStack, reader: Reader, layer: Layer, dem: str | None, reading: ReadOptions
+) -> tuple[Reference, str, list[str]]:
+    """What to compare with, its name, and sentences on how it is read. Raises NtileError."""
     from neural.errors import UsageError
-    from neural.evaluate import check_same_grid
+    from neural.reference_raster import open_reference
     from neural.surface import SurfaceDecoder
 
-    if path is not None:
-        from neural.dem import open_dem
-        from neural.reading import ReadOptions
-
-        grid = reader.grid
-        dem = stack.enter_context(open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"), grid))
-        check_same_grid(grid, dem.grid, path)
-        return dem, path
+    if dem is not None:
+        heights = stack.enter_context(open_reference(ReferenceRaster(dem, reading), reader))
+        heights.check_cells()
+        return heights, dem, list(heights.said)
+    if reading != AS_STORED:
+        raise UsageError(
+            "--unit, --crs, --src-crs, --nodata and --encoding say how a DEM is read; add --reference DEM."
+        )
     for other in reader.layers:
         if other.is_reference and other.index != layer.index:
-            return SurfaceDecoder(reader, other, keep_tiles=16), f"layer {other.index} (±{other.tolerance_m:g} m)"
+            return SurfaceDecoder(reader, other, keep_tiles=16), f"layer {other.index} (±{other.tolerance_m:g} m)", []
     raise UsageError(f"{reader.path} has no reference layer: give the source DEM with --reference.")

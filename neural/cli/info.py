@@ -9,6 +9,7 @@ import click
 
 from neural.cli import options
 from neural.grid import Grid
+from neural.reading import ReadOptions
 
 
 @click.command("info")
@@ -38,9 +39,10 @@ def command(source: Path, as_json: bool) -> None:
             for layer in reader.layers
         ]
         provenance = reader.metadata["ntile"]["provenance"]
+        reading = reader.reading
     facts = {"file": str(source), "grid": grid.to_json(), "levels": grid.levels, "layers": layers, "sizes": sizes}
     if as_json:
-        options.print_json({**facts, "provenance": provenance})
+        options.print_json({**facts, "provenance": provenance, "reading": reading.to_json()})
         return
     west, south, east, north = grid.bounds
     click.echo(f"{source}: {options.human_bytes(sizes['file_bytes'])}")
@@ -48,6 +50,8 @@ def command(source: Path, as_json: bool) -> None:
     click.echo(f"  west {west:.2f}  south {south:.2f}  east {east:.2f}  north {north:.2f}")
     click.echo(f"  CRS: {_crs_name(grid.crs_wkt)}")
     click.echo(f"  vertical datum: {grid.vertical_datum or 'unknown'}")
+    if read_as := _read_as(reading.options):
+        click.echo(f"  source: {read_as}")
     for assumption in grid.assumptions:
         click.echo(f"  assumed: {assumption}")
     if credit := provenance.get("attribution"):
@@ -75,3 +79,15 @@ def _cells(grid: Grid) -> str:
 def _crs_name(wkt: str) -> str:
     """The quoted name that a WKT begins with."""
     return wkt.split('"')[1] if '"' in wkt else "local metres"
+
+
+def _read_as(used: ReadOptions) -> str:
+    """How the source was read, as far as that is recorded: "heights in ft, coordinates in WGS 84, missing: 0"."""
+    parts = [f"heights in {used.unit}"] if used.unit else []
+    if used.src_crs:
+        parts.append(f"coordinates in {_crs_name(used.src_crs) if '[' in used.src_crs else used.src_crs}")
+    if used.nodata:
+        parts.append("also missing: " + ", ".join(f"{value:g}" for value in used.nodata))
+    if used.encoding:
+        parts.append(f"packed as {used.encoding}")
+    return ", ".join(parts)

@@ -191,12 +191,12 @@ class Assembly:
 
         Beyond the ends of lines the surface goes on along their slope, whatever the wavelet takes to be there.
         """
-        parents = extend_both(above.metres - offset_m, above.present, partial(linear_extension, reach=_ABOVE_RIM))
+        parents, _ = extend_both(above.metres - offset_m, above.present, partial(linear_extension, reach=_ABOVE_RIM))
         spline = spline_coefficients(parents)
         at = np.arange(-RIM, TILE + RIM) + 0.5 + 2 * (_ABOVE_RIM - SPLINE_HALO)
         below = along_spline(along_spline(spline, at)[0].T, at)[0].T
-        samples = extend_both(own.metres - offset_m, own.present, partial(linear_extension, reach=RIM))
-        left = (samples - below)[_SPARE:-_SPARE, _SPARE:-_SPARE]
+        samples, reached = extend_both(own.metres - offset_m, own.present, partial(linear_extension, reach=RIM))
+        left = np.where(reached, samples - below, 0.0)[_SPARE:-_SPARE, _SPARE:-_SPARE]
         out = np.zeros((NODE_ROWS + SPLINE_ROWS, NODE_ROWS), np.float32)
         weights = self.model.weights
         out[:NODE_ROWS] = analyse(weights, analyse(weights, left).T).T
@@ -315,7 +315,7 @@ class Assembly:
             details[here] = _in_steps(stack.details[-1], self.coarser)[there]
         ends = odd_ends(rows_end, columns_end).seen_from(row // 2, column // 2)
         self.boundary.scale_ends(details, ends)
-        samples = extend_both(above.metres / steps[0], above.present, self.boundary.of_samples(SAMPLE_REACH))
+        samples, _ = extend_both(above.metres / steps[0], above.present, self.boundary.of_samples(SAMPLE_REACH))
         added = self.model.restoration(samples, details)
         self.boundary.scale_ends(added, ends.seen_from(DETAIL_REACH, DETAIL_REACH))
         present = present[rim - HALO : HALO - rim, rim - HALO : HALO - rim]

@@ -29,11 +29,11 @@ def extend(values: np.ndarray, present: np.ndarray, extension: Extend) -> tuple[
     return values, filled
 
 
-def extend_both(values: np.ndarray, present: np.ndarray, extension: Extend) -> np.ndarray:
+def extend_both(values: np.ndarray, present: np.ndarray, extension: Extend) -> tuple[np.ndarray, np.ndarray]:
     """`extend` along axis 0, then along axis 1; 0 at what neither reaches."""
     values, present = extend(values, present, extension)
     turned, filled = extend(values.T, present.T, extension)
-    return np.where(filled, turned, 0.0).T
+    return np.where(filled, turned, 0.0).T, filled.T
 
 
 def extend_level(values: np.ndarray, extension: Extend) -> np.ndarray:

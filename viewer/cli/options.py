@@ -10,13 +10,14 @@ from typing import Any
 
 import click
 
+from viewer.pictures.limits import MAX_SIDE, MIN_SIDE
 from viewer.settings import Decorations
 
 GROUPS = ("Input", "Look", "Overlay", "Compare", "Measure", "Film and pictures", "System")
 """Headings of `--help`, in their order."""
 
-MAX_SIDE, MAX_WINDOW_SIDE = 100_000, 16384
-"""Longest side of a picture and of a window, pixels."""
+MAX_WINDOW_SIDE = 16384
+"""Longest side of a window, pixels."""
 
 
 class GroupedOption(click.Option):
@@ -61,15 +62,15 @@ class Size(click.ParamType):
         return self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """`"1280x720"` → (1280, 720); both sides 16 to MAX_SIDE pixels."""
+        """`"1280x720"` → (1280, 720); both sides MIN_SIDE to MAX_SIDE pixels."""
         if isinstance(value, tuple):
             return value
         width, cross, height = str(value).lower().partition("x")
         if not (cross and width.isdecimal() and height.isdecimal()):
             self.fail(f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx)
         size = int(width), int(height)
-        if not all(16 <= side <= MAX_SIDE for side in size):
-            self.fail(f"{value!r} is out of range; each side is 16 to {MAX_SIDE} pixels.", param, ctx)
+        if not all(MIN_SIDE <= side <= MAX_SIDE for side in size):
+            self.fail(f"{value!r} is out of range; each side is {MIN_SIDE} to {MAX_SIDE} pixels.", param, ctx)
         return size
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
+from viewer.cli.progress import progress
 from viewer.film import record
 from viewer.film.generators import generate
 from viewer.film.heightfield import HeightField
@@ -23,9 +20,6 @@ from viewer.pictures import headless
 from viewer.settings import Settings
 from viewer.terrain.scene import Scene
 
-SAY_S = 1.0
-"""Time between lines of progress where stderr is no terminal."""
-
 
 def run(launch: Launch) -> None:
     """Render the film a launch asks for. Raises NtileError; nothing half is left, whatever ends it."""
@@ -34,8 +28,8 @@ def run(launch: Launch) -> None:
         film = record.Film(path_of(scene, launch), launch.size, launch.fps)
         output = open_output(launch.render, film.size_px, film.rate, _about(launch, film), resume=launch.resume)
         try:
-            with _progress(launch.render) as progress:
-                count = record.record(scene, film, output, progress)
+            with progress(launch.render, "picture") as report:
+                count = record.record(scene, film, output, report)
         except BaseException:
             output.abandon()
             raise
@@ -80,33 +74,8 @@ def _about(launch: Launch, film: record.Film) -> dict[str, Any]:
 def about(file: str, options: dict[str, Any], settings: Settings, film: record.Film) -> dict[str, Any]:
     """What a film shows, as plain JSON values: all that its pictures depend on."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    raster = options["reference"]
+    if raster is not None:
+        plain["reference"] = {"name": raster.name, **raster.reading.to_json()}
     film_is = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
     return {"file": file, **plain, **film_is, "settings": asdict(settings)}
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[record.Progress]:
-    """A bar with the time left on a terminal, else a line now and then."""
-    if not sys.stderr.isatty():
-        yield _Lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(Path(name).name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-class _Lines:
-    """Progress as lines such as "picture 30 of 720"."""
-
-    def __init__(self) -> None:
-        self._said_at = -SAY_S
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done == total or now - self._said_at >= SAY_S:
-            self._said_at = now
-            click.echo(f"picture {done} of {total}", err=True)

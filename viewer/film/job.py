@@ -22,7 +22,7 @@ from viewer.settings import Decorations
 from viewer.storage import project
 from viewer.storage.project import Project
 
-_PICTURE = re.compile(r"picture (\d+) of (\d+)$")
+_PART = re.compile(r"(?:picture|piece) (\d+) of (\d+)$")
 
 
 class Job:
@@ -34,7 +34,7 @@ class Job:
         """`opened` is all that is in view; a `path` makes a film, None a picture of the project's view."""
         self.out = out
         self.done, self.total = 0, 0
-        """Pictures drawn, and of how many; 0 of 0 before that is known."""
+        """Pictures drawn, or pieces of a large one, and of how many; 0 of 0 before that is known."""
         self.cancelled = False
         self._said: deque[str] = deque(maxlen=5)
         self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
@@ -91,7 +91,7 @@ class Job:
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
-                found = _PICTURE.match(line.strip())
+                found = _PART.match(line.strip())
                 if found:
                     self.done, self.total = int(found[1]), int(found[2])
                 elif line.strip():

@@ -13,6 +13,7 @@ import numpy as np
 
 from neural import output
 from neural.errors import NtileError, UsageError
+from viewer.pictures import limits
 from viewer.pictures.png import write_png
 
 INSTALL = "pip install 'terrain-viewer[video]'"
@@ -57,9 +58,10 @@ def open_output(out: str, size_px: tuple[int, int], fps: float, about: dict[str,
     """The output for a name: an .mp4 file, or else a folder.
 
     `about` says, in plain JSON, what the film shows; a folder resumes only that film. Raises UsageError for a name of
-    another kind, NtileError where it cannot be written or PyAV is missing.
+    another kind or a size that memory is not enough for, NtileError where it cannot be written or PyAV is missing.
     """
     suffix = Path(out).suffix.lower()
+    limits.check(size_px, limits.VIDEO if suffix in VIDEO_SUFFIXES else limits.FRAMES)
     if suffix in VIDEO_SUFFIXES:
         if resume:
             raise UsageError(

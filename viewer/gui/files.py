@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from neural.errors import NtileError
+from neural.reading import Raster
 from viewer.storage import project
 from viewer.terrain import layers
 from viewer.terrain.opening import Opening
@@ -89,7 +90,7 @@ class Files:
 
     def add(self, path: str, layer: int, then: Callable[[Opening], object]) -> None:
         """Open a file beside the first, beginning with a layer; `then` takes it over."""
-        self._soon(lambda: self._beside([path], self._app.reference_path, layer), then)
+        self._soon(lambda: self._beside([path], self._app.reference, layer), then)
 
     def then(self, action: Callable[[], object]) -> None:
         """Do something when all files asked for so far are there."""
@@ -124,7 +125,7 @@ class Files:
         assert self._app.scene is not None
         return self._app.scene.decode_entry
 
-    def _beside(self, paths: Sequence[str], reference: str | None, layer: int = 0) -> list[Opening]:
+    def _beside(self, paths: Sequence[str], reference: Raster | None, layer: int = 0) -> list[Opening]:
         return [layers.begin_beside(path, reference, layer, self._entry) for path in paths]
 
     def _soon(self, begin: Begin, then: Then) -> None:

@@ -36,6 +36,9 @@ DIFFERENCES = {
 }
 """Titles of overlays whose errors are A − B."""
 
+NOT_MEASURED = "no reference heights in view"
+"""What is said where errors are to be shown and there is nothing to measure against."""
+
 Colour = tuple[int, int, int]
 
 
@@ -99,6 +102,8 @@ def _colours(scene: Scene, pane: Pane) -> Legend:
         if kind.measures and settings.overlay.against != "reference":
             kind = replace(kind, title=DIFFERENCES.get(name, kind.title))
         note = kind.note or (layers.subtracted(scene, pane) if kind.measures else "")
+        if kind.measures and pane.ready and scene.colouring.stats(pane) is None:
+            return Legend(slot, layer, kind.title, f"{note}: {NOT_MEASURED}")
         if kind.ends == "mask":
             limit, stats = f"{settings.overlay.tolerance_m:g} m", scene.colouring.stats(pane)
             off, within = (": " + text.share(part) if stats else "" for part in (_beyond(stats), 1 - _beyond(stats)))

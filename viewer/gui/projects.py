@@ -44,7 +44,7 @@ class Projects:
         app = self._app
         assert app.scene is not None
         parts = {name: part(app).to_json() for name, part in PARTS.items()}
-        return project.gathered(app.scene, app.camera, app.reference_path, parts)
+        return project.gathered(app.scene, app.camera, app.reference, parts)
 
     def save(self) -> None:
         """Save where it was saved before, or ask."""

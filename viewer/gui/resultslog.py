@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from neural.errors import NtileError, UsageError
+from neural.reading import Raster
 from viewer.settings import LayerChoice
 from viewer.terrain import layers, results
 from viewer.terrain.results import Errors, Result
@@ -39,7 +40,7 @@ class ResultsLog:
         """Whether the panel lists errors over the whole area instead of those in view."""
         self._thread: ThreadPoolExecutor | None = None
         self._measuring: dict[tuple[object, ...], Future[Result]] = {}
-        self._mains: dict[str, tuple[str | None, str | None]] = {}  # by path: reference raster and main file
+        self._mains: dict[str, tuple[Raster | None, str | None]] = {}  # by path: reference raster and main file
         self._slots: object = None
         self._since = 0.0
         self._stopped = False
@@ -57,14 +58,14 @@ class ResultsLog:
         if state != self._slots:
             self._slots, self._since = state, time.monotonic()
             for choice in shown:
-                self.note(scene, choice, app.reference_path)
+                self.note(scene, choice, app.reference)
         elif time.monotonic() - self._since > IDLE_S:
             self._since = float("inf")  # once is enough
             for choice in shown:
-                row = self.note(scene, choice, app.reference_path)
+                row = self.note(scene, choice, app.reference)
                 self.measure(row, whole=self._is_small(scene, choice))
 
-    def note(self, scene: Scene, choice: LayerChoice, dem: str | None) -> Result:
+    def note(self, scene: Scene, choice: LayerChoice, dem: Raster | None) -> Result:
         """The row of a choice with what the scene knows of it; a new one where it was not tried before."""
         reader, path = scene.reader_of(choice), os.path.abspath(scene.reader_of(choice).path)
         against = scene.files[min(choice.file, len(scene.files) - 1)].reference

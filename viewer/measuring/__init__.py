@@ -1,7 +1,8 @@
 """Measuring on the continuous surface, from scripts: places, distances, areas and profiles.
 
 Every function takes the path (or URL) of a .ntile file, points as (easting, northing) in its coordinates, and the
-options of the viewer: `methods` and `bits` of slots A and B, a raster as `reference`. They raise NtileError for files
+options of the viewer: `methods` and `bits` of slots A and B, a raster as `reference` (its name, or a `ReferenceRaster`
+that says how it is read). They raise NtileError for files
 that cannot be read and UsageError for options that cannot be meant; what lies outside the area or where there is no
 data is NaN.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.errors import UsageError
+from neural.reading import Raster
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
@@ -27,7 +29,7 @@ Points = Sequence[Sequence[float]]
 
 @contextmanager
 def open_terrain(
-    path: str | Path, *, methods: Sequence[str] = (), bits: Sequence[int] = (), reference: str | Path | None = None
+    path: str | Path, *, methods: Sequence[str] = (), bits: Sequence[int] = (), reference: Raster | None = None
 ) -> Iterator[Terrain]:
     """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if there is one."""
     from neural.container import open_reader

@@ -61,7 +61,7 @@ def titles(launch: Launch) -> dict[str, str]:
         named = {slot: layers.label(reader.layers[choice.index], choice) for slot, choice in slots.items()}
         own = next((layer for layer in reader.layers if layer.is_reference), None)
         if launch.reference is not None:
-            named[REFERENCE] = raster_name.label(launch.reference)
+            named[REFERENCE] = raster_name.label(launch.reference.name)
         elif own is not None and own.tolerance_m is not None:
             named[REFERENCE] = f"± {own.tolerance_m:g} m"
         return named

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from viewer.cli.options import MAX_SIDE
 from viewer.film.curves import EASINGS
 from viewer.film.generators import GENERATORS
 from viewer.film.rendering import SIZES
 from viewer.gui import widgets
+from viewer.pictures.limits import MAX_SIDE, MIN_SIDE
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -144,7 +144,7 @@ def _rendering(app: App) -> None:
         rendering.size = SIZES[chosen]
     changed, typed = imgui.input_int2(widgets.labelled("Pixels"), list(rendering.size))
     if changed:
-        rendering.size = min(max(typed[0], 16), MAX_SIDE), min(max(typed[1], 16), MAX_SIDE)
+        rendering.size = min(max(typed[0], MIN_SIDE), MAX_SIDE), min(max(typed[1], MIN_SIDE), MAX_SIDE)
     fps = imgui.input_float(widgets.labelled("Per second"), path.fps, 0, 0, "%.3g pictures")[1]
     path.fps = min(max(fps, 1.0), 240.0)
     decorations = app.settings.decorations

@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 from viewer import text
 from viewer.draw import colormaps, overlay_kinds
 from viewer.draw.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
-from viewer.gui import theme, widgets
+from viewer.gui import legend, theme, widgets
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -142,7 +142,9 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
     errors = app.errors
     widgets.heading("In view")
     if errors is None or errors.samples == 0:
-        widgets.dim("measuring…" if kind.measures else "No two tiles in view share an edge.")
+        ready = app.scene is not None and app.scene.ready
+        nothing = legend.NOT_MEASURED.capitalize() + "." if ready else "measuring…"
+        widgets.dim(nothing if kind.measures else "No two tiles in view share an edge.")
         return
 
     def said(value: float, signed: bool = False) -> str:

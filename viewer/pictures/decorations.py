@@ -14,7 +14,7 @@ import numpy as np
 
 from viewer.gui import theme
 from viewer.pictures import contour_labels
-from viewer.pictures.lettering import Colour, Lettering, blend, card, rgb
+from viewer.pictures.lettering import Colour, Lettering, blend, card, inside, rgb
 
 if TYPE_CHECKING:
     from viewer.camera import Camera
@@ -196,8 +196,9 @@ def _arrow(rows: np.ndarray, x: float, y: float, radius: float, heading_deg: flo
     """A needle to the north on a disc, flat as the ground is seen; drawn as distances to its edges."""
     reach = round(1.3 * radius) + 2
     left, top = round(x) - reach, round(y) - reach
-    along = np.arange(2 * reach) + 0.5
-    px, py = left + along[None, :] - x, top + along[:, None] - y
+    columns, lines = inside(rows, (left, top, left + 2 * reach, top + 2 * reach))
+    px, py = columns + 0.5 - x, lines + 0.5 - y
+    left, top = max(left, 0), max(top, 0)
     blend(rows, left, top, 0.72 * np.clip(1.25 * radius - np.hypot(px, py) + 0.5, 0, 1), rgb(theme.PANEL))
     heading = math.radians(heading_deg)
     flat = 0.35 + 0.65 * abs(math.sin(math.radians(pitch_deg)))

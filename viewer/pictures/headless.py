@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from neural.errors import NtileError, UsageError
 from viewer.camera import Camera
 from viewer.draw import gl
 from viewer.launch import Launch
-from viewer.pictures import tiled
+from viewer.pictures import limits, tiled
+from viewer.pictures.limits import PIECE_PX, STRIP_BYTES, WHOLE_PX
 from viewer.storage import project
 from viewer.terrain import layers
 from viewer.terrain.opening import Opening
@@ -31,17 +32,8 @@ HEADING_DEG, PITCH_DEG = 0.0, -38.0
 SAMPLES = 4
 """MSAA of a picture whose settings leave it open: a single frame can afford it on any renderer."""
 
-WHOLE_PX = 3840 * 2160
-"""Pictures of more pixels are drawn in pieces: a film at 4K is not."""
-
-PIECE_PX = 2048
-"""Longest side of a piece: with four samples it takes 200 MB of the GPU."""
-
 MAX_SIDE_PX = 16384
 """No piece is wider or higher, whatever OpenGL says."""
-
-STRIP_BYTES = 64 << 20
-"""How much of a large picture is held at a time, about."""
 
 SCREEN_PX = 2048
 """Longer side at which colour ranges of a large picture are found."""
@@ -129,10 +121,19 @@ def draw(
 ) -> np.ndarray:
     """Load all that a view of an open scene needs and draw it, uint8 [height, width, 3].
 
-    Drawn in pieces where the GPU cannot draw it at once (or `piece_px` is less); one does not see them.
+    Drawn in pieces where the GPU cannot draw it at once (or `piece_px` is less); one does not see them. Raises
+    UsageError for a size that memory is not enough for.
     """
-    pictures = list(strips(scene, camera, size_px, piece_px, decorate=decorate))
-    return pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+    limits.check(size_px, limits.ARRAY)
+    picture, top = np.empty((0, 0, 3), np.uint8), 0
+    for strip in strips(scene, camera, size_px, piece_px, decorate=decorate):
+        if len(strip) == size_px[1]:
+            return strip
+        if not top:
+            picture = np.empty((size_px[1], size_px[0], 3), np.uint8)
+        picture[top : top + len(strip)] = strip
+        top += len(strip)
+    return picture
 
 
 def strips(
@@ -142,8 +143,13 @@ def strips(
     piece_px: tuple[int, int] | None = None,
     *,
     decorate: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[np.ndarray]:
-    """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a time."""
+    """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a time.
+
+    `progress` gets how many pieces are drawn, and of how many.
+    """
+    limits.check(size_px, limits.STRIPS)
     piece_px = piece_px or largest_piece(scene.ctx, size_px)
     if size_px[0] <= piece_px[0] and size_px[1] <= piece_px[1]:
         with unhurried(scene), Easel(scene.ctx, size_px) as easel:
@@ -155,14 +161,18 @@ def strips(
             yield picture
         return
     with unhurried(scene), Easel(scene.ctx) as easel, _looked(scene, camera, size_px) as decorated:
-        top = 0
-        for row in tiled.strips(size_px, piece_px):
+        top = done = 0
+        pieces = list(tiled.strips(size_px, piece_px))
+        for row in pieces:
             strip = np.empty((row[0].height, size_px[0], 3), np.uint8)
             for piece in row:
                 wider, rim = tiled.guarded(piece), tiled.GUARD_PX
                 easel.resize((wider.width, wider.height))
                 picture = easel.draw(scene, tiled.PieceCamera.of(camera, size_px, wider))
                 strip[:, piece.left : piece.left + piece.width] = picture[rim:-rim, rim:-rim]
+                done += 1
+                if progress is not None:
+                    progress(done, len(pieces) * len(row))
             if decorate:
                 decorated.paint(strip, top)
             yield strip
@@ -172,8 +182,8 @@ def strips(
 def largest_piece(ctx: moderngl.Context, size_px: tuple[int, int]) -> tuple[int, int]:
     """How much of a picture is drawn at once: what OpenGL and PIECE_PX allow, and strips of STRIP_BYTES."""
     names = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_RENDERBUFFER_SIZE", "GL_MAX_VIEWPORT_DIMS")
-    limits = np.hstack([np.min(ctx.info.get(name, PIECE_PX)) for name in names])
-    limit = int(min(*limits, MAX_SIDE_PX)) - 2 * tiled.GUARD_PX
+    sides = np.hstack([np.min(ctx.info.get(name, PIECE_PX)) for name in names])
+    limit = int(min(*sides, MAX_SIDE_PX)) - 2 * tiled.GUARD_PX
     width, height = size_px
     if width <= limit and height <= limit and width * height <= WHOLE_PX:
         return size_px

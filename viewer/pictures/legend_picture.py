@@ -6,7 +6,7 @@ import numpy as np
 
 from viewer.gui import theme
 from viewer.gui.legend import Legend, Scale
-from viewer.pictures.lettering import Colour, Lettering, blend, card, rgb
+from viewer.pictures.lettering import Colour, Lettering, blend, card, inside, rgb
 
 BAR_EM, ROSE_EM = 10, 7
 
@@ -68,10 +68,12 @@ def _rose(
     """A ring about a point, from north clockwise, with the four directions inside."""
     x, y = at
     reach = int(radius) + 1
-    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    columns, rows = inside(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))
+    across, down = columns - x, rows - y
     distance, facing = np.hypot(across, down), np.degrees(np.arctan2(across, -down)) % 360
     cover = np.clip(radius - distance + 0.5, 0, 1) * np.clip(distance - 0.62 * radius + 0.5, 0, 1)
-    blend(picture, x - reach, y - reach, cover, table[np.rint(facing / 360 * (len(table) - 1)).astype(int)])
+    colours = table[np.rint(facing / 360 * (len(table) - 1)).astype(int)]
+    blend(picture, max(x - reach, 0), max(y - reach, 0), cover, colours)
     for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
         left = x + round(0.42 * radius * east - letters.width(label) / 2)
         letters.draw(picture, left, y + round(0.42 * radius * south - 0.6 * letters.size_px), label, ink)

@@ -81,11 +81,20 @@ def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, colour: Colour |
 
 
 def card(image: np.ndarray, box: Sequence[int], colour: Colour, opacity: float, radius: int) -> None:
-    """A rectangle (left, top, right, bottom) with round corners."""
+    """A rectangle (left, top, right, bottom) with round corners; what leaves the image is cut."""
     left, top, right, bottom = box
-    x = np.arange(right - left) + 0.5
-    y = np.arange(bottom - top) + 0.5
-    over_x = np.maximum(radius - np.minimum(x, right - left - x), 0)
-    over_y = np.maximum(radius - np.minimum(y, bottom - top - y), 0)
-    outside = np.hypot(over_x[None, :], over_y[:, None]) - radius
-    blend(image, left, top, opacity * np.clip(0.5 - outside, 0, 1), colour)
+    x, y = inside(image, box)
+    over_x = np.maximum(radius - np.minimum(x + 0.5 - left, right - 0.5 - x), 0)
+    over_y = np.maximum(radius - np.minimum(y + 0.5 - top, bottom - 0.5 - y), 0)
+    outside = np.hypot(over_x, over_y) - radius
+    blend(image, max(left, 0), max(top, 0), opacity * np.clip(0.5 - outside, 0, 1), colour)
+
+
+def inside(image: np.ndarray, box: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Columns [1, n] and rows [m, 1] of a box (left, top, right, bottom) that the image has: none where it is beside.
+
+    What is painted is worked out for these alone, so that the strips of a large picture stay cheap.
+    """
+    left, top, right, bottom = box
+    height, width = image.shape[:2]
+    return np.arange(max(left, 0), min(right, width))[None, :], np.arange(max(top, 0), min(bottom, height))[:, None]

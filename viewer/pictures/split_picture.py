@@ -9,7 +9,7 @@ import numpy as np
 from viewer.gui import theme
 from viewer.gui.split import Side
 from viewer.pictures import legend_picture
-from viewer.pictures.lettering import Lettering, blend, card, rgb
+from viewer.pictures.lettering import Lettering, blend, card, inside, rgb
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -20,8 +20,9 @@ def paint(rows: np.ndarray, sides: Sequence[Side], size_px: tuple[int, int], *, 
     top = below - height  # the picture's upper edge, in these rows
     column = round(sides[0].end * width)
     thick = max(1, round(em / 14))
-    blend(rows, column - 2 * thick, top, np.full((height, 4 * thick), 0.35), BLACK)
-    blend(rows, column - thick, top, np.ones((height, 2 * thick)), WHITE)
+    for half, strength, colour in ((2 * thick, 0.35, BLACK), (thick, 1.0, WHITE)):
+        across, down = inside(rows, (column - half, top, column + half, below))
+        blend(rows, max(column - half, 0), max(top, 0), np.full((down.size, across.size), strength), colour)
     letters = Lettering(em)
     pad, badge, tall = round(0.4 * em), round(1.1 * em), round(2.0 * em)
     for side in (side for side in sides if side.label):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from neural import __version__, raster_name
 from neural.errors import NtileError
+from neural.reading import AS_STORED, ReadOptions, ReferenceRaster
 from neural.surface import available_bits
 from viewer.camera import Camera
 from viewer.draw import colormaps, overlay_kinds
@@ -68,7 +69,7 @@ class Project:
 
     files: list[str]  # terrain files, the main one first, as slots count them
     missing: set[str] = field(default_factory=set)  # those that are not there
-    reference: str | None = None  # raster that errors are measured against
+    reference: ReferenceRaster | None = None  # that errors are measured against
     camera: Camera | None = None
     settings: dict[str, Any] = field(default_factory=dict)  # as dataclasses.asdict(Settings)
     parts: dict[str, Any] = field(default_factory=dict)  # what features keep, by their names
@@ -87,7 +88,7 @@ def write(path: str | os.PathLike[str], project: Project) -> None:
         MARK: VERSION,
         "program": __version__,
         "files": [_relative(name, folder) for name in project.files],
-        "reference": None if project.reference is None else _relative(project.reference, folder),
+        **_reference_json(project.reference, folder),
         "camera": None if project.camera is None else project.camera.to_json(),
         "settings": project.settings,
         **project.parts,
@@ -108,7 +109,7 @@ def read(path: str | os.PathLike[str]) -> Project:
     if not isinstance(files, list) or not files or not all(isinstance(file, str) for file in files):
         raise NtileError(f"{path}: the project names no terrain file; give a list of them as files.")
     folder = Path(path).absolute().parent
-    found, reference = [_found(file, folder) for file in files], values.get("reference")
+    found = [_found(file, folder) for file in files]
     if not _there(found[0]):
         raise NtileError(f"{path}: its terrain file {files[0]} is missing; put it back or beside the project.")
     project = Project(found, {file for file in found if not _there(file)})
@@ -118,16 +119,37 @@ def read(path: str | os.PathLike[str]) -> Project:
             "what this one knows is restored."
         )
     missing = [file for file, place in zip(files, found, strict=True) if not _there(place)]
-    if isinstance(reference, str):
-        place = _found(reference, folder)
-        project.reference = place if _there(place) or os.path.isdir(place) else None  # some rasters are folders
-        missing += [] if project.reference else [reference]
+    missing += _take_reference(project, values, folder, name)
     if missing:
         project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
     unknown = _take(project, values)
     if unknown:
         project.warnings.append(f"{name}: not understood and left as it was: {', '.join(unknown)}.")
     return project
+
+
+def _reference_json(raster: ReferenceRaster | None, folder: Path) -> dict[str, Any]:
+    """The raster by its path from the project's folder, and what is given of it where there is any."""
+    if raster is None:
+        return {"reference": None}
+    reading = raster.reading.to_json()
+    return {"reference": _relative(raster.name, folder), **({"reference_reading": reading} if reading else {})}
+
+
+def _take_reference(project: Project, values: Mapping[str, Any], folder: Path, name: str) -> list[str]:
+    """The raster, its options; returns its path where it is missing."""
+    reference, reading = values.get("reference"), AS_STORED
+    if not isinstance(reference, str):
+        return []
+    try:
+        reading = ReadOptions.from_json(values.get("reference_reading", {}))
+    except (AttributeError, TypeError, ValueError):
+        project.warnings.append(f"{name}: not understood and left as it was: reference_reading.")
+    place = _found(reference, folder)
+    if not (_there(place) or os.path.isdir(place)):  # some rasters are folders
+        return [reference]
+    project.reference = ReferenceRaster(place, reading)
+    return []
 
 
 def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
@@ -148,7 +170,7 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
         wrong = plain.restore(camera, values["camera"])
         unknown += [f"camera.{name}" for name in wrong]
         project.camera = camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
-    known = {MARK, "program", "files", "reference", "camera", "settings"}
+    known = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
     project.parts = {name: value for name, value in values.items() if name not in known}
     return unknown
 
@@ -160,7 +182,9 @@ def settings_of(project: Project) -> Settings:
     return settings
 
 
-def gathered(scene: Scene, camera: Camera, reference: str | None, parts: Mapping[str, Any] | None = None) -> Project:
+def gathered(
+    scene: Scene, camera: Camera, reference: ReferenceRaster | None, parts: Mapping[str, Any] | None = None
+) -> Project:
     """What a scene with a file shows, seen by a camera; `reference` is its raster if it has one."""
     files = [str(file.reader.path) for file in scene.files]
     return Project(files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {}))

@@ -10,6 +10,7 @@ from neural.container import Reader, open_reader
 from neural.errors import UsageError
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
+from neural.reading import Raster
 from neural.surface import available_bits
 from viewer import text
 from viewer.draw.overlay_kinds import KINDS
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def begin_opening(
     path: str | Path,
-    reference: str | None = None,
+    reference: Raster | None = None,
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
     entry: str | None = None,
@@ -39,7 +40,7 @@ def begin_opening(
 def open_file(
     scene: Scene,
     path: str | Path,
-    reference: str | None,
+    reference: Raster | None,
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
     opening: Opening | None = None,
@@ -95,6 +96,14 @@ def check_overlay(scene: Scene) -> None:
         )
 
 
+def not_measured(scene: Scene) -> list[str]:
+    """A sentence where the overlay's errors are of nothing in view, as the reference has no heights there."""
+    kind = KINDS.get(scene.settings.overlay.name)
+    if kind is None or not kind.measures or not scene.ready or scene.error_stats is not None:
+        return []
+    return [f"{scene.against_name} has no heights in view, so the picture shows no errors."]
+
+
 def begin_compared(scene: Scene, path: str | Path) -> Opening:
     """Open a file on a thread that is to be compared with a scene's, with the layer most like slot A's."""
     first = scene.files[0]
@@ -106,7 +115,7 @@ def begin_compared(scene: Scene, path: str | Path) -> Opening:
     return Opening(path, first.reference_dem, chosen, scene.decode_entry)
 
 
-def begin_beside(path: str | Path, reference: str | Path | None, layer: int = 0, entry: str | None = None) -> Opening:
+def begin_beside(path: str | Path, reference: Raster | None, layer: int = 0, entry: str | None = None) -> Opening:
     """Open a file on a thread that is to be beside another, beginning with one of its layers."""
     return Opening(path, reference, lambda reader: {"A": LayerChoice(layer)}, entry)
 

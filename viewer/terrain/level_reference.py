@@ -27,7 +27,10 @@ from neural.tiles import TILE, Tile
 from viewer.terrain.reference import Reference, local
 
 KEPT_CELLS = 112
-"""Tiles of a reference kept that coarser samples are made of: 64 MB. Below a tile and around it there are 100."""
+"""Tiles of a reference kept that coarser samples are made of: 64 MB, twice that where all have gaps.
+
+Below a tile and around it there are 100.
+"""
 
 KEPT_SAMPLES = 24
 """Tiles of samples kept: 14 MB. Several layers, bits and quantities are measured against the same."""
@@ -60,11 +63,6 @@ class LevelReference:
     reference: Reference
     low_pass: LowPass
     reader: Reader
-
-    @property
-    def name(self) -> str:
-        """The reference's name."""
-        return self.reference.name
 
     def places(self, tile: Tile) -> np.ndarray:
         """Return tile coordinates of a tile's samples along either axis, float64 [256]."""
@@ -173,7 +171,7 @@ class LevelReference:
             return self._assembled(z, row, column, size, self._whole)
         first, weights = conversion(self.reference.low_pass, self.low_pass, self._above(z))
         cells = self._assembled(z, row + first, column + first, size + TAPS - 1, self._whole)
-        metres = extend_both(cells.metres, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS))
+        metres, _ = extend_both(cells.metres, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS))
         for _ in range(2):
             metres = sum(weight * metres[k : k + size] for k, weight in enumerate(weights)).T
         known = ~_near(~cells.known, self._doubt)

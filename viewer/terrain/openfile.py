@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from neural.container import Reader
 from neural.crs import same_crs
 from neural.errors import NtileError, UsageError
+from neural.reading import Raster
 from neural.surface import available_bits
 from viewer.settings import LayerChoice
 from viewer.terrain import reference
@@ -26,7 +26,7 @@ class OpenFile:
     `serial` tells its tiles from those of other files, also of files closed before.
     """
 
-    def __init__(self, reader: Reader, reference_dem: str | Path | None) -> None:
+    def __init__(self, reader: Reader, reference_dem: Raster | None) -> None:
         self.reader = reader
         self.serial = next(_SERIALS)
         self.problems: dict[SourceKey, str] = {}
@@ -49,6 +49,11 @@ class OpenFile:
         if isinstance(self.reference, reference.DemReference):
             self.reference.close()
         self.reader.close()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on the reference raster, if there is one."""
+        return self.reference.remarks if isinstance(self.reference, reference.DemReference) else ()
 
     def key(self, choice: LayerChoice) -> SourceKey:
         """What a slot's choice means here; an impossible layer or number of bits becomes a possible one."""

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from neural.container import Reader, open_reader
+from neural.reading import Raster
 from viewer.settings import LayerChoice
 from viewer.terrain.openfile import OpenFile
 
@@ -28,7 +29,7 @@ class Opening:
     """
 
     def __init__(
-        self, path: str | Path, reference_dem: str | Path | None, choose: Choose, entry: str | Future[str] | None = None
+        self, path: str | Path, reference_dem: Raster | None, choose: Choose, entry: str | Future[str] | None = None
     ) -> None:
         self.path, self.reference_dem = Path(path), reference_dem
         self._choose = choose

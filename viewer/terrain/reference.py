@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from pathlib import Path
+import re
 from typing import Any, Protocol
 
 import numpy as np
 
-from neural import raster_name
 from neural.container import Reader
+from neural.errors import NtileError
 from neural.grid import Grid
 from neural.lowpass import AVERAGE, LowPass
 from neural.metadata import Layer
+from neural.reading import Raster
 from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
 
-POINT_BLOCK = 512
-"""Cells along each side of a window of a DEM that is read for places inside it."""
-
 BLOCK_CELLS = 1 << 22
 """Finest cells read at once while a coarse tile of a DEM is averaged: 20 MB."""
+
+_OPTION = re.compile(r"--(unit|src-crs|nodata|encoding)\b")  # of `ntile`, in messages
 
 
 RASTER_DEPTH = 3
@@ -72,24 +70,31 @@ class LayerReference:
 
 
 class DemReference:
-    """A raster, read in the file's own CRS; where its cells are others, it is interpolated bilinearly."""
+    """A raster, read as the file's source was; where its cells are others, it is interpolated bilinearly."""
 
     low_pass = AVERAGE
     depth = RASTER_DEPTH
 
-    def __init__(self, path: str | Path, grid: Grid) -> None:
-        from neural.dem import open_dem
-        from neural.reading import ReadOptions
+    def __init__(self, raster: Raster, reader: Reader) -> None:
+        """Open it for an open file. Raises NtileError, also where it lies outside the file's area."""
+        from neural.reference_raster import open_reference
 
-        self.name = raster_name.label(os.fspath(path))
-        self._grid = grid
-        self._dem: Any = open_dem(path, ReadOptions(crs=grid.crs_wkt or "local"), grid)
-        self._lock = threading.Lock()
+        try:
+            self._heights = open_reference(raster, reader)
+        except NtileError as error:
+            raise type(error)(_OPTION.sub(r"--reference-\1", str(error))) from error
+        self.name = self._heights.name
+        self._grid = reader.grid
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on how it is read and what it leaves uncovered."""
+        heights = self._heights
+        return (*heights.said, heights.warning) if heights.warning else heights.said
 
     def close(self) -> None:
         """Close the raster."""
-        with self._lock:
-            self._dem.close()
+        self._heights.close()
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
         """See `Reference`; coarse tiles are averaged from all finest cells below them, block by block."""
@@ -101,7 +106,7 @@ class DemReference:
             for left in range(0, columns, step):
                 high, wide = min(step, rows - top), min(step, columns - left)
                 at = ((tile.y * TILE + top) * side, (tile.x * TILE + left) * side, high * side, wide * side)
-                heights, valid = self._finest(*at)
+                heights, valid = self.read(*at)
                 here = slice(top, top + high), slice(left, left + wide)
                 blocks = (high, side, wide, side)
                 total[here] = np.where(valid, heights, 0.0).reshape(blocks).sum(axis=(1, 3))
@@ -111,60 +116,11 @@ class DemReference:
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """A window of the file's finest cells: heights [rows, cols] in metres and which are known."""
-        return self._finest(row, col, rows, cols)
+        return self._heights.read(row, col, rows, cols)
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
         """See `Reference`; bilinear between the raster's cells."""
-        easting, northing = np.broadcast_arrays(np.asarray(easting, np.float64), np.asarray(northing, np.float64))
-        columns, rows = (np.ravel(a) for a in self._dem.grid.cell_of(easting, northing))
-        found = np.full(columns.shape, np.nan)
-        own = self._dem.grid
-        inside = (columns >= 0) & (columns <= own.width) & (rows >= 0) & (rows <= own.height)
-        blocks = np.floor(columns / POINT_BLOCK).astype(np.int64) + (
-            np.floor(rows / POINT_BLOCK).astype(np.int64) << 32
-        )
-        for block in np.unique(blocks[inside]):
-            here = np.flatnonzero(inside & (blocks == block))
-            heights, valid = self._scattered(rows[here], columns[here])
-            found[here] = np.where(valid, heights, np.nan)
-        return found.reshape(easting.shape)
-
-    def _finest(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at the file's finest cells, a window of them."""
-        grid, own = self._grid, self._dem.grid
-        west, north = grid.transform[2], grid.transform[5]
-        column_0, row_0 = own.cell_of(west, north)
-        same = np.allclose(grid.transform[0:5:4], own.transform[0:5:4], rtol=1e-9, atol=0)
-        shift = round(row_0), round(column_0)
-        if same and abs(row_0 - shift[0]) < 1e-3 and abs(column_0 - shift[1]) < 1e-3:
-            with self._lock:
-                heights, valid = self._dem.read(row + shift[0], col + shift[1], rows, cols)
-            return heights.astype(np.float64), valid
-        rows_at = row_0 + (row + np.arange(rows) + 0.5) * (grid.transform[4] / own.transform[4])
-        columns_at = column_0 + (col + np.arange(cols) + 0.5) * (grid.transform[0] / own.transform[0])
-        return self._bilinear(rows_at, columns_at)
-
-    def _bilinear(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster on the lattice of fractional positions rows × columns: see `_scattered`."""
-        return self._scattered(rows[:, None], columns[None, :])
-
-    def _scattered(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at fractional positions (cell centres at halves) near each other, float64; all four valid."""
-        top, left = int(np.floor(rows.min() - 0.5)), int(np.floor(columns.min() - 0.5))
-        bottom, right = int(np.floor(rows.max() - 0.5)) + 2, int(np.floor(columns.max() - 0.5)) + 2
-        with self._lock:
-            heights, valid = self._dem.read(top, left, bottom - top, right - left)
-        y, x = rows - 0.5 - top, columns - 0.5 - left
-        i, j = y.astype(int), x.astype(int)
-        fy, fx = y - i, x - j
-        heights = np.where(valid, heights, 0.0)
-
-        def corner(di: int, dj: int) -> tuple[np.ndarray, np.ndarray]:
-            return heights[i + di, j + dj], valid[i + di, j + dj]
-
-        (a, va), (b, vb), (c, vc), (d, vd) = corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)
-        mixed = (1 - fy) * ((1 - fx) * a + fx * b) + fy * ((1 - fx) * c + fx * d)
-        return mixed, va & vb & vc & vd
+        return self._heights.heights_at(easting, northing)
 
 
 def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[float, float]:
@@ -174,9 +130,9 @@ def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[floa
     return min(max(column / span - tile.x, 0.0), 1.0), min(max(row / span - tile.y, 0.0), 1.0)
 
 
-def find(reader: Reader, dem: str | Path | None) -> Reference | None:
+def find(reader: Reader, dem: Raster | None) -> Reference | None:
     """The DEM if one is given, else the file's reference layer, else None. Raises NtileError."""
     if dem is not None:
-        return DemReference(dem, reader.grid)
+        return DemReference(dem, reader)
     layer = next((layer for layer in reader.layers if layer.is_reference), None)
     return None if layer is None else LayerReference(reader, layer)

@@ -22,6 +22,7 @@ from neural.container import Reader, open_reader
 from neural.errors import UsageError
 from neural.evaluate import Reference as Heights
 from neural.evaluate import evaluate, rates
+from neural.reading import Raster
 from neural.sampling import Sampler
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE, centres
@@ -99,7 +100,7 @@ def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> R
 def measure(
     path: str | os.PathLike[str],
     choice: LayerChoice,
-    reference_dem: str | None = None,
+    reference_dem: Raster | None = None,
     main: str | None = None,
     report: Report = lambda done, total: None,
     *,
@@ -122,17 +123,17 @@ def measure(
             _take_rates(row, rates(reader, layer, samples, choice.keep_bits), samples)
             return row
         found: dict[str, Any] = evaluate(reader, layer, heights, choice.keep_bits, report)
-        _take_rates(row, found, found["samples"])
+        _take_rates(row, found, found["layer_samples"])
         row.whole = Errors(*(found[name] for name in Errors.__dataclass_fields__))
         return row
 
 
 def reference(
-    stack: ExitStack, reader: Reader, layer: int, dem: str | None, main: str | None
+    stack: ExitStack, reader: Reader, layer: int, dem: Raster | None, main: str | None
 ) -> tuple[Heights | None, str]:
     """What `measure` compares with, opened on the stack, and its name."""
     if dem is not None:
-        raster = DemReference(dem, reader.grid)
+        raster = DemReference(dem, reader)
         stack.callback(raster.close)
         return raster, raster.name
     own = next((each for each in reader.layers if each.is_reference), None)

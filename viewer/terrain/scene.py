@@ -10,6 +10,7 @@ import moderngl
 
 from neural.container import Reader, open_reader
 from neural.errors import NtileError, UsageError
+from neural.reading import Raster
 from neural.surface import SurfaceDecoder
 from viewer.camera import Camera
 from viewer.draw import gl, overlay_kinds, survey
@@ -107,9 +108,7 @@ class Scene:
         """Why a layer of a file cannot be shown, once that has been tried."""
         return None if self._open is None else self._open.problem(index, file)
 
-    def open(
-        self, file: str | Path | Reader | OpenFile, reference_dem: str | Path | None = None, layer: int = 0
-    ) -> None:
+    def open(self, file: str | Path | Reader | OpenFile, reference_dem: Raster | None = None, layer: int = 0) -> None:
         """Show a file in place of all present ones; its root is loaded unless that was done (`viewer.terrain.opening`).
 
         A Reader or OpenFile then belongs to the scene. `reference_dem` is a raster that errors are measured against
@@ -391,7 +390,7 @@ class Scene:
         return None if self.pane is None else self.colouring.stats(self.pane)
 
 
-def _open_file(file: str | Path | Reader | OpenFile, reference_dem: str | Path | None) -> OpenFile:
+def _open_file(file: str | Path | Reader | OpenFile, reference_dem: Raster | None) -> OpenFile:
     if isinstance(file, OpenFile):
         return file
     return OpenFile(file if isinstance(file, Reader) else open_reader(file), reference_dem)

@@ -1,0 +1,44 @@
+"""Progress of films and large pictures on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+SAY_S = 1.0
+"""Time between lines of progress where stderr is no terminal."""
+
+Progress = Callable[[int, int], None]
+"""Gets how many are done, and of how many."""
+
+
+@contextmanager
+def progress(out: str, noun: str) -> Iterator[Progress]:
+    """A bar with the time left on a terminal, else a line such as "picture 30 of 720" now and then."""
+    if not sys.stderr.isatty():
+        yield _Lines(noun)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(Path(out).name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _Lines:
+    def __init__(self, noun: str) -> None:
+        self._noun, self._said_at = noun, -SAY_S
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say it when it is time."""
+        now = time.monotonic()
+        if done == total or now - self._said_at >= SAY_S:
+            self._said_at = now
+            click.echo(f"{self._noun} {done} of {total}", err=True)
