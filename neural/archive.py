@@ -45,15 +45,15 @@ def write_archive(
     into it; `reading` is how the source was read. Equal arguments give equal bytes. Raises NtileError when the file
     cannot be written; an earlier file of that name and the work file are then untouched.
     """
-    report: dict[str, Any] = {}
     advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
     placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
     metadata = md.build(grid, placed, decoders, link_decoders, provenance, reading)
-    with output.whole(out_path, advice=advice, check=lambda part: report.update(verify(part))) as part:
+    with output.whole(out_path, advice=advice) as part:
         # Unnamed, so that nothing is left behind however the process ends.
         with tempfile.TemporaryFile(dir=part.parent) as payloads, open(part, "xb") as file:
             ids, lengths = _write_payloads(payloads, placed, stage, body_of)
             _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
+        report = verify(part)
     stage.discard()
     return {**report, "file": os.fspath(out_path)}
 

@@ -38,6 +38,7 @@ Check = Callable[[Path], object]
 ADVICE = "choose another place"
 """What the sentences advise unless told otherwise."""
 
+_ENDING = ".tmp"
 _PART = "part"  # begins the names of all files in such a folder
 _PATIENCE_S = 2.0  # a folder is made in less than a millisecond
 _RETRY_S = 0.005
@@ -206,7 +207,9 @@ def _explained(
 
 
 def _why(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).rstrip(". ")
+    why = (getattr(error, "strerror", None) or str(error)).rstrip(". ")
+    refused = isinstance(error, PermissionError) and str(error.filename).endswith(_ENDING)
+    return f"{why} in its folder" if refused else why
 
 
 def _size(count: float) -> str:
@@ -243,7 +246,7 @@ def _new_folder(real: Path) -> tuple[Path, int | None]:
     alone = _lock(real.parent, _PATIENCE_S)  # one at a time: no folder is seen before it is locked
     try:
         for number in itertools.count():
-            folder = beside(real, f".{number}.tmp")
+            folder = beside(real, f".{number}{_ENDING}")
             if alone is not None and folder.exists():
                 _remove_unlocked(folder)
             with suppress(FileExistsError):

@@ -27,8 +27,12 @@ def run(launch: Launch) -> None:
     with headless.opened(launch) as scene:
         film = record.Film(path_of(scene, launch), launch.size, launch.fps)
         output = open_output(launch.render, film.size_px, film.rate, _about(launch, film), resume=launch.resume)
-        with progress(launch.render, "picture") as report:
-            count = record.record(scene, film, output, report)
+        try:
+            with progress(launch.render, "picture") as report:
+                count = record.record(scene, film, output, report)
+        except BaseException:
+            output.abandon()
+            raise
     width, height = film.size_px
     what = "a film" if Path(launch.render).suffix.lower() in VIDEO_SUFFIXES else "PNG files"
     click.echo(

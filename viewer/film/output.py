@@ -90,7 +90,8 @@ class Folder:
                 raise UsageError(f"{folder}: its frames are of another film; give another folder.")
         except (OSError, ValueError) as error:
             raise NtileError(f"{note} cannot be read ({error}); give another folder.") from error
-        output.write_text(note, text)
+        self._note: str | None = text
+        """What the frames are of, until the first has been written."""
 
     def path(self, number: int) -> Path:
         """The file of a picture."""
@@ -102,6 +103,9 @@ class Folder:
 
     def write(self, number: int, picture: np.ndarray) -> None:
         """See `Output`."""
+        if self._note is not None:
+            output.write_text(self.folder / ABOUT, self._note)
+            self._note = None
         write_png(self.path(number), picture)
 
     def close(self) -> None:
@@ -111,7 +115,7 @@ class Folder:
         """See `Output`; frames that are there are whole and can be resumed."""
         if self._is_new and not any(self.folder.glob("frame_*.png")):
             with suppress(OSError):
-                (self.folder / ABOUT).unlink()
+                (self.folder / ABOUT).unlink(missing_ok=True)
                 self.folder.rmdir()
 
 
