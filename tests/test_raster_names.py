@@ -16,7 +16,7 @@ from neural.cli import main
 from neural.dem import open_dem
 from neural.encode import EncodeOptions, encode
 from neural.errors import DemError, UsageError
-from neural.reading import ReadOptions
+from neural.reading import ReadOptions, ReferenceRaster
 from tests.file_server import serving
 from tests.rasters import hills, write
 from viewer.gui import drops
@@ -208,14 +208,15 @@ def test_projects_keep_names_as_they_are(folder: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept" / "p.tvproj.json"
     kept.parent.mkdir()
     for name in (*(pattern.format(folder=folder) for pattern in LOCAL.values()), "zip+https://x.org/a.zip!dem.tif"):
-        project.write(kept, Project([str(tmp_path / "a.ntile")], reference=name))
+        project.write(kept, Project([str(tmp_path / "a.ntile")], reference=ReferenceRaster(name)))
         assert json.loads(kept.read_text())["reference"] == name
         read = project.read(kept)
-        assert read.reference == name
+        assert read.reference == ReferenceRaster(name)
         assert read.warnings == []
-    project.write(kept, Project([str(tmp_path / "a.ntile")], reference=str(folder / "dem.tif")))
+    raster = ReferenceRaster(str(folder / "dem.tif"))
+    project.write(kept, Project([str(tmp_path / "a.ntile")], reference=raster))
     assert not Path(json.loads(kept.read_text())["reference"]).is_absolute()
-    assert project.read(kept).reference == str(folder / "dem.tif")
+    assert project.read(kept).reference == raster
 
 
 @pytest.mark.parametrize(
