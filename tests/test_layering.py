@@ -15,7 +15,7 @@ from neural.methods import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = {
-    *("README.md", "LICENSE", "pyproject.toml", "dev"),
+    *("README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "dev"),
     *("viewer", "neural", "shaders", "assets", "tests"),
     *(".ci", ".gitignore"),
 }
