@@ -39,7 +39,7 @@ from neural.lapped.levels import (
     walk,
 )
 from neural.lapped.mask import halved, read_mask
-from neural.lapped.recent import Recent
+from neural.lapped.recent import KEEP_TILES, Recent
 from neural.lapped.residual import Residuals
 from neural.lapped.restore import DETAIL_REACH, SAMPLE_REACH, Restoration
 from neural.lapped.root import LOWEST_SHARE, above_root
@@ -133,8 +133,9 @@ class Assembly:
         coarser: int = 0,
         bound_m: float | None = None,
         boundary: Boundary = LINEAR,
+        keep: int = KEEP_TILES,
     ) -> None:
-        """`coarser`: bits dropped of all details; `boundary`: how lines of samples end.
+        """`coarser`: bits dropped of all details; `boundary`: how lines of samples end; `keep`: decoded tiles kept.
 
         `step_m` is the quantization step of the finest level, `base_m` a height near all others, `bound_m` half the
         step of residuals (`neural.lapped.residual.Bound.inner_m`): None, or 0, where the layer has none. They are
@@ -144,7 +145,7 @@ class Assembly:
         self.boundary = boundary
         self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
-        self.stacks = Recent[Stack | None]()
+        self.stacks = Recent[Stack | None](keep)
         self._windows = Recent[Window](_KEEP_WINDOWS)
 
     def stack(self, tile: Tile) -> Stack | None:

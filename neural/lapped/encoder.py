@@ -36,6 +36,10 @@ CLOSING_PASSES = 2
 """Times that details at odd ends are chosen again after the errors that they left."""
 
 
+_KEEP_TILES = 128
+"""Coded tiles kept, 0.75 MB each: until their neighbours are there and their errors known."""
+
+
 class Samples(NamedTuple):
     """Heights of one tile."""
 
@@ -109,7 +113,7 @@ class Encoder:
         self.model, self.grid = model, grid
         self.step_m, self.base_m, self.lagrange = step_m, base_m, lagrange
         self._bodies: dict[Tile, bytes] = {}
-        self.assembly = Assembly(model, self, step_m, base_m, boundary=LINEAR)
+        self.assembly = Assembly(model, self, step_m, base_m, boundary=LINEAR, keep=_KEEP_TILES)
 
     def body(self, tile: Tile) -> bytes | None:
         """See `neural.methods.base.Payloads`: a tile encoded before."""

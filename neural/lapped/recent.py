@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from neural.tiles import Tile
 
-_KEEP_TILES = 64
+KEEP_TILES = 64
 _T = TypeVar("_T")
 
 
@@ -20,7 +20,7 @@ class Recent(Generic[_T]):
     garbage is collected.
     """
 
-    def __init__(self, keep: int = _KEEP_TILES) -> None:
+    def __init__(self, keep: int = KEEP_TILES) -> None:
         self._keep = keep
         self._lock = threading.Lock()
         self._found: OrderedDict[Tile, _T] = OrderedDict()

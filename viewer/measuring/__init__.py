@@ -100,7 +100,7 @@ def _inside(terrain: Terrain, points: Points) -> np.ndarray:
 def _pairs(points: Points) -> np.ndarray:
     """Finite pairs [n, 2]. Raises UsageError."""
     try:
-        found = np.asarray(points, np.float64)
+        found: np.ndarray = np.asarray(points, np.float64)
     except ValueError:
         found = np.zeros(0)
     if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
