@@ -203,7 +203,7 @@ def _value_changes(text: str, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def _shown(value: Any) -> str:
-    if value is None:
+    if value is None or value == () or value == []:
         return "not given"
     shown = ", ".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
     return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"

@@ -12,9 +12,11 @@ import torch
 
 from neural.errors import ModelError, UsageError
 from neural.lapped.assembly import Model, level_steps
+from neural.lapped.boundary import LINEAR
 from neural.lapped.coder import TOTAL
 from neural.lapped.context import CLASSES, FIRST, FURTHER_BITS, SLOPE_SCALE, SYMBOLS, Context
-from neural.lapped.wavelet import BANDS, merge_all, split_all
+from neural.lapped.field import merge_level, split_level
+from neural.lapped.wavelet import BANDS
 from neural.methods.lapped_siren import LappedSiren
 from neural.models import context_training
 from neural.models.context_data import WINDOW, Windows, centroids, quantize, raster_levels
@@ -70,14 +72,14 @@ def test_levels_hold_all_that_the_samples_are_made_of() -> None:
     sizes, samples = [], centred
     for _ in levels:
         sizes.append(samples.shape)
-        samples = split_all(samples)[0::2, 0::2]
+        samples = split_level(samples, LINEAR)[0::2, 0::2]
     for level, size in zip(reversed(levels), reversed(sizes), strict=True):
         bands = np.zeros(size)
         bands[0::2, 0::2] = samples
         for details, (y, x) in zip(level.details, BANDS, strict=True):
             part = bands[y::2, x::2]
             part[...] = details[: part.shape[0], : part.shape[1]]
-        samples = merge_all(bands)
+        samples = merge_level(bands, LINEAR)
     np.testing.assert_allclose(samples, centred, atol=1e-4)
 
 

@@ -186,7 +186,7 @@ def test_a_work_file_of_another_raster_in_the_archive_is_not_resumed(folder: Pat
 
     with pytest.raises(_StoppedError):
         encode(f"/vsizip/{folder}/a.zip/sub/dem.tif", out, options, stop)
-    with pytest.raises(UsageError, match="another source"):
+    with pytest.raises(UsageError, match="began otherwise"):
         encode(f"/vsizip/{folder}/a.zip/other.tif", out, options)
     encode(f"/vsizip/{folder}/a.zip/sub/dem.tif", out, options)
     assert out.exists()

@@ -367,7 +367,7 @@ def test_an_unfinished_encode_with_other_nodata_is_not_resumed(tmp_path: Path) -
 
     with pytest.raises(InterruptedError):
         encode(path, out, EncodeOptions(methods=(), reference_m=0.05), stop)
-    with pytest.raises(UsageError, match="other settings"):
+    with pytest.raises(UsageError, match="--nodata was not given and is -9999"):
         encode(path, out, EncodeOptions(methods=(), reference_m=0.05, reading=ReadOptions(nodata=(-9999.0,))))
 
 
