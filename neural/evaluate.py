@@ -64,7 +64,7 @@ def evaluate(
         "method": layer.method,
         "bits": keep_bits or layer.bits,
         **summary.report(),
-        "rim_rmse_m": rim.rmse_m,
+        **rim.report(),
         "layer_samples": samples,
         "edge_gap_m": seams.largest,
         "edge_gap_rms_m": seams.rms,

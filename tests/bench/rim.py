@@ -2,8 +2,8 @@
 
     python -m tests.bench.rim DEM… [--target-rmse 0.3 0.1] [--json]
 
-The inside begins 8 samples from the rim. "outermost" are the outermost rows and columns; "rim" is `rim_rmse_m` of
-`ntile evaluate`, which counts the outline half a cell further out as well. Heights are read as local metres.
+The inside begins 8 samples from the rim. "outermost" are the outermost rows and columns, "outline" half a cell further
+out (`outline_rmse_m` of `ntile evaluate`). Heights are read as local metres.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def measure(dem: Path, target_m: float, folder: Path) -> dict[str, float | str]:
         error = np.where(valid, decoded - heights, np.nan)
         inside_m = rms(error[INSIDE:-INSIDE, INSIDE:-INSIDE])
         sides = {"north": error[0], "south": error[-1], "west": error[:, 0], "east": error[:, -1]}
-        rim_m = evaluate(reader, layer, source)["rim_rmse_m"]
+        outline_m = evaluate(reader, layer, source)["outline_rmse_m"]
         return {
             "place": dem.stem,
             "rmse_m": rms(error),
             "payload_bytes": sum(reader.sizes()["payload_bytes"][layer.index]),
             "outermost": rms(np.concatenate(list(sides.values()))) / inside_m,
-            "rim": float(rim_m or np.nan) / inside_m,
+            "outline": float(outline_m or np.nan) / inside_m,
             **{name: rms(side) / inside_m for name, side in sides.items() if np.isfinite(side).any()},
         }
 
