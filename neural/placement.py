@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 
+_MOST_GROWTH = 4
+"""Cells of a reprojected raster over its own: above, a metric raster keeps its grid."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """CRSs of a raster. `source` and `target` are horizontal, and both None for local metres."""
@@ -70,13 +74,16 @@ def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str
         scale = _scale(plane, plane, raster)
         if scale is None or scale.is_one or scale.is_uniform:
             return Placement(source, plane, plane, heights, _noted(scale, plane, notes))
-        notes.append(f"A metre of its CRS {crs_rules.label(plane)} is {scale} m on the ground, so it is reprojected.")
     try:
         target = crs_rules.metric_crs(plane, *warp.outline_degrees(plane, *raster))
     except UsageError as error:
         if not crs_rules.is_metric(plane):
             raise
         raise UsageError(f"{str(error)[:-1]}, or take its coordinates as local metres with --crs local.") from error
+    if crs_rules.is_metric(plane):
+        if not _fits(plane, target, raster):
+            return Placement(source, plane, plane, heights, _noted(scale, plane, notes))
+        notes.append(f"A metre of its CRS {crs_rules.label(plane)} is {scale} m on the ground, so it is reprojected.")
     scale = _scale(plane, target, raster)
     return Placement(source, plane, target, heights, _noted(scale, target, notes))
 
@@ -138,6 +145,16 @@ def _heights(source: CRS, wanted: CRS, onto: Grid | None, notes: list[str]) -> C
             "heights, or transform them with gdalwarp first."
         )
     return source
+
+
+def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
+    """True where a raster keeps about its number of cells when it is reprojected: a narrow strip may not."""
+    transform, width, height = raster
+    try:
+        plan = warp.plan(source, target, transform, width, height)
+    except UsageError:
+        return False
+    return plan.width * plan.height <= _MOST_GROWTH * width * height
 
 
 def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScale | None:

@@ -70,7 +70,7 @@ class Zfp(_Bounded):
     settings = tuple(2.0**k for k in range(-4, 9))
 
     def _pack(self, samples: np.ndarray, tolerance_m: float) -> bytes:
-        return imagecodecs().zfp_encode(samples, level=tolerance_m, mode="a")
+        return imagecodecs().zfp_encode(samples, level=tolerance_m, mode="accuracy")
 
     def _unpack(self, body: bytes) -> np.ndarray:
         return imagecodecs().zfp_decode(body)
