@@ -58,6 +58,8 @@ def choose(dataset: Any, encoding: str | None = None) -> Bands:
             f"it has {len(bands)} bands where a DEM has one; extract the one of the heights, number N, with "
             "`rio stack --bidx N IN -o dem.tif` or `gdal_translate -b N IN dem.tif`."
         )
+    if kinds[bands[0] - 1] == ColorInterp.palette:
+        raise DemError("it is a picture with a colour table, not elevations; give the DEM itself.")
     kind = dataset.dtypes[bands[0] - 1]
     if kind.startswith("complex"):
         raise DemError(f"its samples are complex numbers ({kind}), not heights; convert them to a real type first.")

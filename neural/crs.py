@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +67,12 @@ def same_crs(one: str, other: str) -> bool:
 def is_metric(crs: CRS) -> bool:
     """Whether the CRS is projected with metres on both axes."""
     return crs.is_projected and math.isclose(crs.linear_units_factor[1], 1.0, rel_tol=1e-9)
+
+
+def points_east_north(crs: CRS) -> bool:
+    """True unless an axis of a projected CRS points west or south (Lo grids, Krovak); polar axes follow meridians."""
+    axes = re.findall(r'AXIS\["[^"]*",(\w+)(,MERIDIAN)?', to_wkt(crs))
+    return not any(direction in ("west", "south") and not meridian for direction, meridian in axes)
 
 
 def in_feet(crs: CRS) -> bool:

@@ -66,11 +66,14 @@ def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str
             raise UsageError(
                 f"--crs {options.crs} is not a projected CRS in metres; give one that is, such as a UTM zone."
             )
+        if not crs_rules.points_east_north(target):
+            raise UsageError(f"the axes of --crs {options.crs} do not point east and north; give a CRS whose axes do.")
         target = plane if target == plane else target
         if onto is not None:
             return Placement(source, plane, target, heights, onto.ground_scale)
         return Placement(source, plane, target, heights, _corrected(plane, target, raster, notes))
-    if crs_rules.is_metric(plane):
+    turned = crs_rules.is_metric(plane) and not crs_rules.points_east_north(plane)
+    if crs_rules.is_metric(plane) and not turned:
         scale = _scale(plane, plane, raster)
         if scale is None or scale.is_one or scale.is_uniform:
             return Placement(source, plane, plane, heights, _noted(scale, plane, notes))
@@ -80,7 +83,9 @@ def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str
         if not crs_rules.is_metric(plane):
             raise
         raise UsageError(f"{str(error)[:-1]}, or take its coordinates as local metres with --crs local.") from error
-    if crs_rules.is_metric(plane):
+    if turned:
+        notes.append(f"The axes of its CRS {crs_rules.label(plane)} do not point east and north, so it is reprojected.")
+    elif crs_rules.is_metric(plane):
         if not _fits(plane, target, raster):
             return Placement(source, plane, plane, heights, _noted(scale, plane, notes))
         notes.append(f"A metre of its CRS {crs_rules.label(plane)} is {scale} m on the ground, so it is reprojected.")

@@ -69,7 +69,7 @@ class FillCounts:
         low, high = self.low, self.high
         if low > high:  # nothing else: a level plain at 0
             if 0.0 not in self.values or not self.counts[1 + self.values.index(0.0)]:
-                return ()
+                return self._alone()
             low = high = 0.0
         low_m, high_m = sorted((self._metres(low), self._metres(high)))
         digits = 0 if high_m - low_m >= 10 else 2
@@ -88,6 +88,15 @@ class FillCounts:
                     f"add --nodata {written(value)}."
                 )
         return tuple(said)
+
+    def _alone(self) -> tuple[str, ...]:
+        """Return one sentence per customary value of a raster that holds nothing else."""
+        return tuple(
+            f"{count:,} ".replace(",", " ") + f"samples, all there are, are {written(value)} and kept as heights: "
+            f"if they are missing, add --nodata {written(value)}."
+            for value, count in zip(self.values, self.counts[1:].tolist(), strict=True)
+            if count
+        )
 
     def _metres(self, value: float) -> float:
         return value * self.scale_m + self.offset_m

@@ -150,3 +150,26 @@ def test_cells_of_a_modest_grid_do_not_become_billions(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", hills(2, 20_000), crs="EPSG:32611", transform=(1, 1e-3, 5e5, 1, -1e-3, 4e6))
     with pytest.raises(UsageError, match=r"its 20000 × 2 cells would become .*; check its CRS and geotransform"):
         open_dem(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "transform"),
+    [("EPSG:2053", (-1, 0, -80000, 0, 1, 3000000)), ("EPSG:5513", (1, 0, 1100000, 0, -1, 600000))],
+)
+def test_axes_that_point_west_or_south_are_turned(tmp_path: Path, code: str, transform: tuple[float, ...]) -> None:
+    """Heights that grow with the true easting, as PROJ places the samples, rise eastward on the grid that is read."""
+    from rasterio.warp import transform as reproject
+
+    j, i = np.meshgrid(np.arange(120) + 0.5, np.arange(100) + 0.5)
+    x, y = transform[0] * j + transform[2], transform[4] * i + transform[5]
+    longitude, _ = reproject(code, "EPSG:4326", x.ravel(), y.ravel())
+    heights = 100 + 1e5 * (np.reshape(longitude, x.shape) - np.mean(longitude))
+    path = write(tmp_path / "a.tif", heights.astype(np.float32), crs=code, transform=transform)
+    with open_dem(path) as dem:
+        metres, valid = dem.read(0, 0, dem.grid.height, dem.grid.width)
+        middle = metres[dem.grid.height // 2][valid[dem.grid.height // 2]]
+        assert len(middle) > 50
+        assert (np.diff(middle) > 0).all()
+        assert any("do not point east and north" in said for said in dem.grid.assumptions)
+    with pytest.raises(UsageError, match="axes"):
+        open_dem(write(tmp_path / "b.tif", heights.astype(np.float32), crs="EPSG:32633"), ReadOptions(crs=code))

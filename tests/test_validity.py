@@ -379,3 +379,21 @@ def test_no_height_is_an_error_in_both_paths(tmp_path: Path) -> None:
             pytest.raises(DemError, match=r"1e\+20, which is no height .* add --nodata 1e\+20\."),
         ):
             dem.read(0, 0, dem.grid.height, dem.grid.width)
+
+
+def test_a_raster_of_nothing_but_a_fill_value_is_said(tmp_path: Path) -> None:
+    with open_dem(write(tmp_path / "a.tif", np.full((20, 30), -9999, np.float32))) as dem:
+        dem.read(0, 0, 20, 30)
+        (said,) = dem.fills.sentences()
+    assert said.startswith("600 samples, all there are, are -9999")
+    assert said.endswith("add --nodata -9999.")
+
+
+def test_a_picture_with_a_colour_table_is_refused(tmp_path: Path) -> None:
+    import rasterio
+
+    path = write(tmp_path / "a.tif", np.arange(600, dtype=np.uint8).reshape(20, 30))
+    with rasterio.open(path, "r+") as raster:
+        raster.write_colormap(1, {value: (value, 0, 0, 255) for value in range(256)})
+    with pytest.raises(DemError, match="colour table"):
+        open_dem(path)
