@@ -19,6 +19,9 @@ from neural.metadata import Layer
 from neural.surface import SurfaceDecoder
 from neural.tiles import TILE
 
+_LONGEST_SIDE = 2**31 - 1
+"""Cells along a side of a GeoTIFF."""
+
 NODATA = -9999.0
 """Value of missing cells where no height of the layer comes within `NODATA_APART_M` of it; elsewhere NaN."""
 
@@ -62,7 +65,15 @@ def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_
         step = (1.0, 1.0)
     else:
         step = resolution_m / grid.transform[0], -resolution_m / grid.transform[4]
-    size = [max(1, round((stop - start) / s)) for start, stop, s in ((left, right, step[0]), (top, bottom, step[1]))]
+    spans = (right - left) / step[0], (bottom - top) / step[1]
+    if min(spans) <= 0.5:
+        raise UsageError(f"--resolution {resolution_m:g} is too coarse: no centre of such a cell lies in the area.")
+    size = [max(1, math.ceil(span - 0.5 - 1e-9)) for span in spans]  # cells whose centres lie in the area
+    if max(size) > _LONGEST_SIDE:
+        raise UsageError(
+            f"--resolution {resolution_m:g} would make {size[0]} × {size[1]} cells; no side may have more than "
+            f"{_LONGEST_SIDE}: give a coarser one, or a --bbox."
+        )
     coarser = max(0, math.floor(math.log2(min(step)) + 1e-9)) if min(step) > 1 else 0
     return Target(left, top, size[0], size[1], step, max(0, grid.levels - 1 - coarser))
 
@@ -107,13 +118,14 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
         "BIGTIFF": "IF_SAFER",
     }
     decoder.keep_tiles = 2 + 2 * math.ceil(target.step[0] + target.step[1])
+    blocks = -(-target.width // TILE) * -(-target.height // TILE)
+    output.check_room(out, TILE * TILE * 4.0 * blocks)  # of the plain file
     windows = [
         Window(col, row, min(TILE, target.width - col), min(TILE, target.height - row))
         for row in range(0, target.height, TILE)
         for col in range(0, target.width, TILE)
     ]
     sums: list[int] = []
-    output.check_room(out, TILE * TILE * 4.0 * len(windows))  # of the plain file
     advice = f"make room or {output.ADVICE}"
     trouble = RasterioError, CPLE_BaseError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,9 +44,18 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
     return int(str(ended.value.code)), said
 
 
+def heard_signals() -> None:
+    """Let a child hear the signals that this process may have been started to ignore (nohup, background jobs)."""
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
 def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """Start `python -m` with these arguments."""
     command = [sys.executable, "-m", *map(str, arguments)]
+    if os.name == "posix":
+        options.setdefault("preexec_fn", heard_signals)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options)
 
 

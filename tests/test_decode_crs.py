@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from neural.cli import group
+from neural.decode import plan
 from neural.dem import open_dem
 from neural.errors import UsageError
+from neural.grid import Grid
 from neural.reading import ReadOptions
 from tests.rasters import hills, north_up, write
 
@@ -173,3 +175,15 @@ def test_no_height_is_taken_for_missing(tmp_path: Path, low: float) -> None:
         assert known.min() >= low - 0.1
         assert known.max() <= low + 1200.1
         assert np.ma.getmaskarray(small)[: 80 >> (level + 1), : 100 >> (level + 1)].all()
+
+
+def test_sizes_follow_the_cells_whose_centres_lie_in_the_area() -> None:
+    grid = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), 650, 700)
+    for resolution_m in (0.7, 2.0, 3.0, 4.0, 8.0, 100.0, 900.0):
+        target = plan(grid, None, resolution_m)
+        for count, extent in ((target.width, 650), (target.height, 700)):
+            assert (count - 0.5) * resolution_m < extent
+            assert (count + 0.5) * resolution_m >= extent - 1e-6
+    for resolution_m, reason in ((1400.1, "too coarse"), (1e9, "too coarse"), (1e-8, "no side may have more")):
+        with pytest.raises(UsageError, match=reason):
+            plan(grid, None, resolution_m)

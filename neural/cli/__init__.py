@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
         with ended_by_signals():
             group.main(arguments, prog_name="ntile", standalone_mode=False)
     except Ended as ended:
-        click.echo(f"ntile: ended by {ended.name}; run the same command again to go on.", err=True)
+        click.echo(f"ntile: ended by {ended.name}; run the same command again.", err=True)
         raise
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ntile: interrupted; run the same command again to go on.", err=True)
+        click.echo("ntile: interrupted; run the same command again.", err=True)
         sys.exit(130)
     except NtileError as error:
         if debug:

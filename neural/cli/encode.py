@@ -137,7 +137,8 @@ def command(
 def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
     """Size, errors, time, and how to look at it; what was chosen for the user, and a file that became large."""
     size, stored = achieved.sizes["file_bytes"], achieved.source_bytes
-    compared = f", {100 * size / stored:.3g} % of {source} ({options.human_bytes(stored)})" if stored else ""
+    share = f"{100 * size / stored:.3g} %" if stored and size <= 2 * stored else f"{size / (stored or size):.0f} times"
+    compared = f", {share} of {source} ({options.human_bytes(stored)})" if stored else ""
     lines = [f"{out}: {options.human_bytes(size)}{compared}, in {options.human_seconds(achieved.seconds)}"]
     for layer in achieved.layers:
         step = f", step {layer.step_m:.3g} m" if layer.step_m else ""

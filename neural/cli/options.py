@@ -120,4 +120,4 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
         grid.add_column(name, justify="left" if index == 0 else "right")
     for row in rows:
         grid.add_row(*row)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140).print(grid)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(grid)
