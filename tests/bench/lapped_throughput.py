@@ -138,7 +138,7 @@ def two_processes(decoding: Decoding) -> Iterator[Executor]:
 
 def rmse(decoding: Decoding, dem: Path) -> float:
     """Of the finest level's valid samples, metres."""
-    with open_dem(dem, crs="local", unit="m") as source:
+    with open_dem(dem, ReadOptions(crs="local", unit="m")) as source:
         heights, valid = source.read(0, 0, source.grid.height, source.grid.width)
     decoded, known = decoding.decoder.read(0, 0, *heights.shape)
     return float(np.sqrt(((decoded - heights)[valid & known] ** 2).mean()))

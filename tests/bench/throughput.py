@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         dem = options.dem or write(folder / "dem.tif", hills(1024, 1024))
-        with open_dem(dem, crs="local", unit="m") as source:
+        with open_dem(dem, ReadOptions(crs="local", unit="m")) as source:
             heights, _ = source.read(0, 0, source.grid.height, source.grid.width)
         rows = _measure(dem, heights, folder, options)
     print(f"{dem.name}, {heights.shape[1]} × {heights.shape[0]} samples; {machine()}; medians of {options.repeats}")
@@ -70,8 +70,8 @@ def _measure(dem: Path, heights: np.ndarray, folder: Path, options: argparse.Nam
         return median_seconds(call, options.repeats)  # type: ignore[arg-type]
 
     lapped = EncodeOptions(reading=ReadOptions(crs="local", unit="m"), jobs=options.jobs)
-    amortized = EncodeOptions(methods=("huvr_siren",), crs="local", unit="m", jobs=options.jobs)
-    raster = EncodeOptions(methods=(), crs="local", unit="m", reference_m=0.02)
+    amortized = EncodeOptions(methods=("huvr_siren",), reading=ReadOptions(crs="local", unit="m"), jobs=options.jobs)
+    raster = EncodeOptions(methods=(), reading=ReadOptions(crs="local", unit="m"), reference_m=0.02)
     rows = [
         (
             "GeoTIFF DEFLATE write",
