@@ -55,6 +55,9 @@ def command(
     A DEM is read as FILE records of its source, unless its own file or an option (--unit, --src-crs, --nodata,
     --encoding) says otherwise. It needs FILE's cells; it may cover a part of the area.
 
+    Columns: rim and outline are RMSE of the outermost samples and of the outline half a cell beyond; ∇ and ∇² are
+    analytic slopes and Laplacian against central differences of the DEM, ∇ of samples central differences on both sides.
+
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
     """
     from neural.container import open_reader
