@@ -56,7 +56,7 @@ def command(
     --encoding) says otherwise. It needs FILE's cells; it may cover a part of the area.
 
     Columns: rim and outline are RMSE of the outermost samples and of the outline half a cell beyond; ∇ and ∇² are
-    analytic slopes and Laplacian against central differences of the DEM, ∇ of samples central differences on both sides.
+    analytic slopes and Laplacian against central differences of the DEM, ∇ of samples takes these on both sides.
 
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
     """
