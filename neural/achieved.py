@@ -53,7 +53,7 @@ class Achieved:
 def achieved(
     reader: Reader, finished: Sequence[Finished], samples: int, source_bytes: int | None, seconds: float
 ) -> Achieved:
-    """What a finished file achieved; `samples` counts all valid ones of the finest level."""
+    """Errors and sizes of a finished file; `samples` counts all valid ones of the finest level."""
     sizes, layers = reader.sizes(), []
     for layer, found in zip(reader.layers, finished, strict=True):
         step_m = found.draft.params.get("step_m")

@@ -50,7 +50,7 @@ def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED, ont
 
 
 def declared_by(path: str | os.PathLike[str]) -> Declared:
-    """What a raster's own file says of its samples. Raises DemError when it cannot be opened."""
+    """Return what a raster's own file declares of its samples. Raises DemError when it cannot be opened."""
 
     def read(_: str, dataset: Any) -> Declared:
         with dataset:
@@ -60,7 +60,7 @@ def declared_by(path: str | os.PathLike[str]) -> Declared:
 
 
 def _opened(path: str | os.PathLike[str], use: Callable[[str, Any], Opened]) -> Opened:
-    """What `use` makes of a raster's name and open dataset, which is closed where that fails."""
+    """Return the result of `use` on a raster's name and open dataset, which is closed where that fails."""
     name = os.fspath(path)
     raster_name.check_exists(name)
     dataset: Any = None
@@ -198,7 +198,7 @@ def _open(name: str) -> Any:
 
 
 def _unreadable(name: str) -> str:
-    """What to say of a name that GDAL cannot open."""
+    """Return the advice for a name that GDAL cannot open."""
     if not raster_name.is_path(name):
         return "cannot be opened by GDAL; check the name, and that what it is read from can be reached"
     archive = raster_name.archive_prefix(name)

@@ -46,7 +46,7 @@ def file_facts(source: str | os.PathLike[str]) -> dict[str, Facts]:
 
 
 def band_facts(name: str, dataset: Any, bands: Sequence[int]) -> Facts:
-    """What an open raster says of itself and of some bands (counted from 1), texts and numbers."""
+    """Return the declarations of an open raster and of some bands (counted from 1), texts and numbers."""
     indices = [band - 1 for band in bands]
     return {
         "name": None if os.path.isfile(name) else name,  # of files, `file_facts` tells more

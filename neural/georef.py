@@ -90,7 +90,7 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
 
 
 def declared(dataset: Any, band: int = 1) -> Declared:
-    """What an open dataset says of the samples of a band."""
+    """Return what an open dataset declares of the samples of a band."""
     crs = placement.own_crs(dataset)
     crs_wkt = None if crs is None else crs_rules.to_wkt(crs)
     if not dataset.count:

@@ -158,7 +158,7 @@ def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
 
 
 def _advice(achieved: Achieved) -> str:
-    """What makes a file smaller, beginning with its largest part."""
+    """Return advice that makes a file smaller, beginning with its largest part."""
     payloads = [sum(levels) for levels in achieved.sizes["payload_bytes"]]
     largest = achieved.layers[payloads.index(max(payloads))]
     if achieved.sizes["decoder_bytes"] > max(payloads):

@@ -89,7 +89,7 @@ def command(
 def _reference(
     stack: ExitStack, reader: Reader, layer: Layer, dem: str | None, reading: ReadOptions
 ) -> tuple[Reference, str, list[str]]:
-    """What to compare with, its name, and sentences on how it is read. Raises NtileError."""
+    """Return the heights to compare with, their name, and sentences on how it is read. Raises NtileError."""
     from neural.errors import UsageError
     from neural.reference_raster import open_reference
     from neural.surface import SurfaceDecoder
