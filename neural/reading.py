@@ -68,7 +68,7 @@ Raster = str | os.PathLike[str] | ReferenceRaster
 
 @dataclass(frozen=True)
 class Declared:
-    """What a raster's own file says of its samples; None: nothing."""
+    """Declarations of a raster's own file about its samples; None: nothing."""
 
     crs_wkt: str | None = None
     """WKT2 of its coordinates."""
@@ -120,7 +120,7 @@ _ASSUMED_METRES = "The file names no vertical unit: heights are taken as metres.
 
 
 def from_sentences(crs_wkt: str, assumptions: Sequence[str], source_crs: str | None) -> Reading:
-    """What a file says that was written before readings were recorded.
+    """Return the reading of a file that was written before readings were recorded.
 
     Of its grid, the WKT and the sentences on what was assumed; of its provenance, the label of the source's CRS.
     """

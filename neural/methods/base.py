@@ -104,7 +104,7 @@ class Method(ABC):
 
     @property
     def low_pass(self) -> LowPass:
-        """What makes its coarse levels of finer ones, which says where their samples lie."""
+        """Low-pass that makes its coarse levels of finer ones, which says where their samples lie."""
         return AVERAGE
 
     @property
