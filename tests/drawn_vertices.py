@@ -28,7 +28,7 @@ def read(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:
         **terrain._UNITS,
         "clip_from_world": camera.clip_from_world(aspect, 1.0, 1e4).astype(np.float32).tobytes(),
         "exaggeration": exaggeration,
-        "ground_scale": 1.0,
+        "ground_scale": scene.reader.grid.ground_scale,
         "quads": quads,
         "step": terrain.TILE // quads,
     }

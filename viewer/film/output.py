@@ -91,7 +91,7 @@ class Folder:
         except (OSError, ValueError) as error:
             raise NtileError(f"{note} cannot be read ({error}); give another folder.") from error
         self._note: str | None = text
-        """What the frames are of, until the first has been written."""
+        """Description of the film, until the first has been written."""
 
     def path(self, number: int) -> Path:
         """The file of a picture."""

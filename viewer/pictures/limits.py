@@ -26,7 +26,7 @@ DRAWN_BYTES = 60
 
 
 class Use(NamedTuple):
-    """What becomes of a picture, and the bytes that each of its pixels takes meanwhile, drawing apart."""
+    """Use that is made of a picture, and the bytes that each of its pixels takes meanwhile, drawing apart."""
 
     name: str
     bytes_per_px: int
