@@ -18,7 +18,7 @@ _ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.g
 
 _VIRTUAL = re.compile(r"/vsi[a-z0-9_]+[/?]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+.-]+:")  # two letters at least: one is a drive
-_LOCAL_SCHEME = re.compile(r"(?:zip|tar|gzip|7z|rar|file)(?:\+file)?://")
+_LOCAL_SCHEME = re.compile(r"(zip|tar|gzip|7z|rar|file)(?:\+file)?:(?://)?")
 _REMOTE = re.compile(r"https?:|s3:|gs:|az:|adls:|oss:|swift:|hdfs:|webhdfs:|ftp:")
 _REMOTE_VIRTUAL = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)(?:_streaming)?[/?]")
 
@@ -55,6 +55,28 @@ def stem(name: str) -> str:
 def archive_prefix(path: str) -> str | None:
     """Return what GDAL puts before the path of an archive, "/vsizip/"; None for other files."""
     return next((prefix for ending, prefix in _ARCHIVES.items() if path.lower().endswith(ending)), None)
+
+
+def archive_member(name: str) -> str | None:
+    """Return GDAL's name for "zip://a.zip!b.tif" and its like on this machine, from the working directory if it is
+    relative; "file://" leaves the path. None for other names."""
+    match = _LOCAL_SCHEME.match(name)
+    if match is None:
+        return None
+    scheme, rest = match[1], name[match.end() :]
+    if scheme == "file":
+        return os.path.join(os.curdir, rest)
+    marks = [index for index, letter in enumerate(rest) if letter == "!"]
+    if not marks:
+        return f"/vsi{scheme}/{rest}"
+    mark = next((index for index in marks if os.path.isfile(rest[:index])), marks[-1])
+    return f"/vsi{scheme}/{rest[:mark]}/{rest[mark + 1 :].lstrip('/')}"
+
+
+def absolute(name: str) -> str:
+    """Return a GDAL name that means the same from any working directory."""
+    file = local_file(name)
+    return name if file is None or os.path.isabs(file) else name.replace(file, os.path.abspath(file), 1)
 
 
 def join(folder: str | os.PathLike[str], name: str) -> str:

@@ -12,6 +12,7 @@ import click
 from neural import __version__, output
 from neural.errors import NtileError, UsageError
 from neural.signals import Ended, ended_by_signals
+from neural.streams import keep_bytes_of_names
 from viewer.cli import compare_options, reference_options
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
@@ -93,6 +94,7 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
     terrain-viewer area.ntile --flythrough --render demo.mp4
     """
+    keep_bytes_of_names()
     try:
         with ended_by_signals():
             run(_launch(**options))
