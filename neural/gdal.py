@@ -28,10 +28,12 @@ def name_for(name: str | os.PathLike[str]) -> str:
     be made.
     """
     name = os.fspath(name)
-    known = os.path.join(os.curdir, name) if raster_name.is_path(name) else raster_name.archive_member(name) or name
-    if _is_utf8(known):
+    known = name if raster_name.is_path(name) else raster_name.archive_member(name) or name
+    is_path = raster_name.is_path(known)
+    known = os.path.join(os.curdir, known) if is_path else known
+    if raster_name.is_utf8(known):
         return known
-    file = known if raster_name.is_path(name) else raster_name.local_file(name)
+    file = known if is_path else raster_name.local_file(name)
     try:
         if file is None or file not in known:
             raise OSError("no file of that name is found")
@@ -79,14 +81,6 @@ def _libtiff() -> Any:
     return None
 
 
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 _alias_folders: dict[str, Path] = {}
 """Folders of links by the path that they lead to."""
 
@@ -99,7 +93,7 @@ def _alias(path: str) -> str:
         links = _alias_folders[path] = Path(os.path.realpath(tempfile.mkdtemp(prefix="ntile-")))
         output.remove_at_end(links)
         os.symlink(folder, links / _FOLDER)
-    if _is_utf8(name):
+    if raster_name.is_utf8(name):
         return str(links / _FOLDER / name)
     stem = os.path.splitext(name)[0]
     companions = [entry for entry in os.listdir(folder) if entry.startswith(stem) and entry != name]

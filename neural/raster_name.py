@@ -30,6 +30,15 @@ def is_path(name: str) -> bool:
     return not (_VIRTUAL.match(name) or _SCHEME.match(name) or name.lstrip()[:1] in ("<", "{"))
 
 
+def is_utf8(name: str) -> bool:
+    """Return False for a name of bytes that are no UTF-8, which Python holds as surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_exists(name: str) -> None:
     """Raise DemError for a plain path where nothing is; only GDAL can tell of other names."""
     if is_path(name) and not os.path.exists(name):
@@ -58,14 +67,16 @@ def archive_prefix(path: str) -> str | None:
 
 
 def archive_member(name: str) -> str | None:
-    """Return GDAL's name for "zip://a.zip!b.tif" and its like on this machine, from the working directory if it is
-    relative; "file://" leaves the path. None for other names."""
+    """Return GDAL's name for "zip://a.zip!b.tif" and its like on this machine, the path of "file://"; else None.
+
+    What is relative counts from the working directory.
+    """
     match = _LOCAL_SCHEME.match(name)
     if match is None:
         return None
     scheme, rest = match[1], name[match.end() :]
     if scheme == "file":
-        return os.path.join(os.curdir, rest)
+        return rest
     marks = [index for index, letter in enumerate(rest) if letter == "!"]
     if not marks:
         return f"/vsi{scheme}/{rest}"
@@ -96,10 +107,10 @@ def local_file(name: str) -> str | None:
 
 def _inner(name: str) -> Iterator[str]:
     """Yield what may be a path within a GDAL name, the likeliest first."""
-    plain = _LOCAL_SCHEME.sub("", name)
+    plain = archive_member(name) or name
     while (match := _VIRTUAL.match(plain)) is not None:
         plain = plain[match.end() :]
-    yield plain.replace("{", "").replace("}", "").replace("!", "/")
+    yield plain.replace("{", "").replace("}", "")
     yield from re.findall(r'"([^"]+)"', plain)
     parts = plain.replace('"', "").split(":")
     for start in range(1, len(parts)):
