@@ -145,5 +145,10 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
                 sums.append(checksum(block))
                 report(done, len(windows))
         rasterio.shutil.copy(
-            gdal.name_for(plain), gdal.name_for(part), driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average"
+            gdal.name_for(plain),
+            gdal.name_for(part),
+            driver="COG",
+            compress="DEFLATE",
+            predictor="YES",
+            overview_resampling="average",
         )

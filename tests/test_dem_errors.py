@@ -4,14 +4,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from neural.dem import open_dem
 from neural.errors import DemError, NtileError, UsageError
 from neural.reading import ReadOptions
+from tests.commands import REFERENCE, ntile
 from tests.rasters import hills, north_up, write
+from viewer.__main__ import main as viewer
+
+DEGREES = (1e-5, 0.0, 7.0, 0.0, -1e-5, 46.0)
 
 
 def read_all(path: Path, **options: str) -> None:
@@ -92,7 +98,7 @@ def test_undeclared_marks_are_named(tmp_path: Path, value: float, dtype: str) ->
     samples = np.full((30, 30), 5, dtype)
     samples[7, 9] = value
     path = write(tmp_path / "a.tif", samples)
-    with pytest.raises(DemError, match=": 1 sample is .*, which is no height and not declared as missing") as caught:
+    with pytest.raises(DemError, match=r": 1 sample is .*, which is no height and not declared as missing") as caught:
         read_all(path)
     option = str(caught.value).rpartition("--nodata ")[2].rstrip(".")
     with open_dem(path, ReadOptions(nodata=(float(option),))) as dem:

@@ -55,7 +55,9 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'.")
     @click.option("--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own.")
     @click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
-    @click.option("--nodata", type=Nodata(), multiple=True, metavar="VALUE", help="Value of missing samples; repeatable.")
+    @click.option(
+        "--nodata", type=Nodata(), multiple=True, metavar="VALUE", help="Value of missing samples; repeatable."
+    )
     @click.option("--encoding", type=click.Choice(["mapbox", "terrarium"]), help="Heights packed into RGB bands.")
     @wraps(command)
     def with_reading(*args: Any, **keywords: Any) -> Any:
