@@ -52,6 +52,7 @@ class Samples:
         self._together = _nodata_of_all_bands(dataset)
         self.fills = FillCounts(self._dtype, georef.scale_m, georef.offset_m)
         """Undeclared fill values seen so far."""
+        self._counts: dict[float, tuple[int, bool]] = {}
 
     def read(self, row: int, col: int, rows: int, cols: int) -> Window:
         """Read a window inside the raster. Raises DemError for values that no terrain has."""
@@ -102,7 +103,9 @@ class Samples:
         """Return the error of a value that is no height, in a file that does not declare it as missing."""
         number = float(value)
         shown = written(number) if abs(number) < 1e15 else str(value)
-        count, complete = self._count(number)
+        if number not in self._counts:  # a viewer asks for tile after tile
+            self._counts[number] = self._count(number)
+        count, complete = self._counts[number]
         amount = f"{'' if complete else 'at least '}{count:,} ".replace(",", " ")
         return DemError(
             f"{self.name}: {amount}{'sample is' if count == 1 else 'samples are'} {shown}, which is no height and not "

@@ -158,6 +158,10 @@ def test_marks_that_are_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture
         shown = CliRunner().invoke(viewer, [str(out), "--reference", str(path), "--reference-nodata", mark])
         assert (shown.exit_code, mark in shown.stderr) == (2, True)
     samples[7, 9] = 1e20
+    write(path, samples)
+    picture = ["--headless", "--screenshot", str(tmp_path / "a.png"), "--size", "64x64", "--overlay", "error"]
+    shown = CliRunner().invoke(viewer, [str(out), "--reference", str(path), *picture])
+    assert (shown.exit_code, "add --reference-nodata 1e+20." in shown.stderr) == (3, True)
     with pytest.raises(SystemExit, match="3"):
-        ntile("encode", write(path, samples), out, *REFERENCE, "--nodata", "inf")
+        ntile("encode", path, out, *REFERENCE, "--nodata", "inf")
     assert "1 sample is 1e+20" in capsys.readouterr().err
