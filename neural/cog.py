@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from neural import gdal
+
 _REACH = 5  # finer samples that an overview's sample may follow from: 2, and more where sizes are odd
 
 
@@ -25,14 +27,15 @@ def read_back(path: Path, windows: Sequence[Any], sums: Sequence[int]) -> None:
     """
     import rasterio
 
-    with rasterio.open(path) as raster:
+    name = gdal.name_for(path)
+    with rasterio.open(name) as raster:
         for window, crc in zip(windows, sums, strict=True):
             if checksum(raster.read(1, window=window)) != crc:
                 raise ValueError(f"other heights at row {window.row_off}, column {window.col_off}")
         levels = len(raster.overviews(1))
     for level in range(levels):
         finer_level = {"overview_level": level - 1} if level else {}
-        with rasterio.open(path, **finer_level) as finer, rasterio.open(path, overview_level=level) as overview:
+        with rasterio.open(name, **finer_level) as finer, rasterio.open(name, overview_level=level) as overview:
             for _, window in overview.block_windows(1):
                 if not _averages(overview, finer, window):
                     raise ValueError(f"other heights in overview {level} at row {window.row_off}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neural import output, vertical
+from neural import gdal, output, vertical
 from neural.blas import single_threaded
 from neural.cog import checksum, read_back
 from neural.errors import UsageError
@@ -132,9 +132,9 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     def check(part: Path) -> None:
         read_back(part, windows, sums)
 
-    with rasterio.Env(GDAL_CACHEMAX=64), output.whole(out, advice=advice, check=check, library=trouble) as part:
+    with gdal.environment(64 << 20), output.whole(out, advice=advice, check=check, library=trouble) as part:
         plain = part.with_name(f"{part.name}.plain")
-        with rasterio.open(plain, "w", **profile) as raster:
+        with rasterio.open(gdal.name_for(plain), "w", **profile) as raster:
             raster.units = ("m",)
             for done, window in enumerate(windows, start=1):
                 x = target.column + (np.arange(window.width) + window.col_off + 0.5) * target.step[0]
@@ -145,5 +145,10 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
                 sums.append(checksum(block))
                 report(done, len(windows))
         rasterio.shutil.copy(
-            plain, part, driver="COG", compress="DEFLATE", predictor="YES", overview_resampling="average"
+            gdal.name_for(plain),
+            gdal.name_for(part),
+            driver="COG",
+            compress="DEFLATE",
+            predictor="YES",
+            overview_resampling="average",
         )

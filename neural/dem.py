@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neural import crs as crs_rules
-from neural import raster_name, resample
+from neural import gdal, raster_name, resample
 from neural.errors import DemError, NtileError
 from neural.facts import band_facts, sampled_sha256
 from neural.georef import Georef, declared, resolve
@@ -117,7 +117,7 @@ class Dem:
     @property
     def stored_bytes(self) -> int | None:
         """Bytes of the data set's files, those of a mosaic included but no overviews; None where they are no files."""
-        files = [name for name in self._dataset.files if not name.endswith((".ovr", ".aux.xml"))]
+        files = [name for name in gdal.files(self._dataset) if not name.endswith((".ovr", ".aux.xml"))]
         return sum(map(os.path.getsize, files)) if files and all(map(os.path.isfile, files)) else None
 
     @property
@@ -194,7 +194,7 @@ def _open(name: str) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # georef says what that means here
-        return rasterio.open(name)
+        return rasterio.open(gdal.name_for(name))
 
 
 def _unreadable(name: str) -> str:
@@ -210,12 +210,11 @@ def _unreadable(name: str) -> str:
 @contextmanager
 def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[None]:
     """GDAL with a bounded block cache; its errors become one DemError `name trouble (detail)`."""
-    import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 
     try:
-        with rasterio.Env(GDAL_CACHEMAX=cache_bytes):
+        with gdal.environment(cache_bytes):
             yield
     except (RasterioError, CPLE_BaseError, OSError) as error:
         cause = error.__cause__ or error

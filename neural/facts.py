@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from neural import raster_name
+from neural import gdal, raster_name
+from neural.errors import DemError
 
 _END_BYTES = 65536
 _PAM = ".aux.xml"
@@ -119,9 +120,9 @@ def _listed(name: str) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with rasterio.open(name) as dataset:
-                return list(dataset.files)
-    except (RasterioError, CPLE_BaseError, OSError, ValueError):
+            with rasterio.open(gdal.name_for(name)) as dataset:
+                return gdal.files(dataset)
+    except (RasterioError, CPLE_BaseError, OSError, ValueError, DemError):
         return []
 
 

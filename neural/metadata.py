@@ -166,7 +166,7 @@ def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
 
 
 def dumps(metadata: dict[str, Any]) -> bytes:
-    """Canonical JSON bytes; numpy scalars and arrays become numbers and lists."""
+    """Canonical JSON bytes; numpy scalars and arrays become numbers and lists, bytes of names that are no UTF-8 "?"."""
     text = json.dumps(
         metadata,
         sort_keys=True,
@@ -175,7 +175,7 @@ def dumps(metadata: dict[str, Any]) -> bytes:
         ensure_ascii=False,
         default=lambda value: value.tolist(),
     )
-    return text.encode()
+    return text.encode(errors="replace")
 
 
 class Embedded(NamedTuple):

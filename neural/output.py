@@ -11,6 +11,7 @@ it. Where the file system has no locks, nothing is removed.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import itertools
@@ -183,6 +184,12 @@ def explain(error: Exception, path: StrPath) -> str:
             return _why(_reason(folder, str(error)))
     except OSError as refused:
         return _why(refused)
+
+
+def remove_at_end(folder: Path) -> None:
+    """Have a folder of files or links removed when this process ends, in whatever way."""
+    _places.add(folder)
+    atexit.register(_clear, folder)
 
 
 def discard_all() -> None:

@@ -18,7 +18,7 @@ _ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.g
 
 _VIRTUAL = re.compile(r"/vsi[a-z0-9_]+[/?]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+.-]+:")  # two letters at least: one is a drive
-_LOCAL_SCHEME = re.compile(r"(?:zip|tar|gzip|7z|rar|file)(?:\+file)?://")
+_LOCAL_SCHEME = re.compile(r"(zip|tar|gzip|7z|rar|file)(?:\+file)?:(?://)?")
 _REMOTE = re.compile(r"https?:|s3:|gs:|az:|adls:|oss:|swift:|hdfs:|webhdfs:|ftp:")
 _REMOTE_VIRTUAL = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)(?:_streaming)?[/?]")
 
@@ -28,6 +28,15 @@ def is_path(name: str) -> bool:
     if os.path.exists(name):
         return True
     return not (_VIRTUAL.match(name) or _SCHEME.match(name) or name.lstrip()[:1] in ("<", "{"))
+
+
+def is_utf8(name: str) -> bool:
+    """Return False for a name of bytes that are no UTF-8, which Python holds as surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_exists(name: str) -> None:
@@ -57,6 +66,30 @@ def archive_prefix(path: str) -> str | None:
     return next((prefix for ending, prefix in _ARCHIVES.items() if path.lower().endswith(ending)), None)
 
 
+def archive_member(name: str) -> str | None:
+    """Return GDAL's name for "zip://a.zip!b.tif" and its like on this machine, the path of "file://"; else None.
+
+    What is relative counts from the working directory.
+    """
+    match = _LOCAL_SCHEME.match(name)
+    if match is None:
+        return None
+    scheme, rest = match[1], name[match.end() :]
+    if scheme == "file":
+        return rest
+    marks = [index for index, letter in enumerate(rest) if letter == "!"]
+    if not marks:
+        return f"/vsi{scheme}/{rest}"
+    mark = next((index for index in marks if os.path.isfile(rest[:index])), marks[-1])
+    return f"/vsi{scheme}/{rest[:mark]}/{rest[mark + 1 :].lstrip('/')}"
+
+
+def absolute(name: str) -> str:
+    """Return a GDAL name that means the same from any working directory."""
+    file = local_file(name)
+    return name if file is None or os.path.isabs(file) else name.replace(file, os.path.abspath(file), 1)
+
+
 def join(folder: str | os.PathLike[str], name: str) -> str:
     """Return a name that a file in `folder` gives: a path counts from there, other names stand for themselves."""
     inside = os.path.join(folder, name)
@@ -74,10 +107,10 @@ def local_file(name: str) -> str | None:
 
 def _inner(name: str) -> Iterator[str]:
     """Yield what may be a path within a GDAL name, the likeliest first."""
-    plain = _LOCAL_SCHEME.sub("", name)
+    plain = archive_member(name) or name
     while (match := _VIRTUAL.match(plain)) is not None:
         plain = plain[match.end() :]
-    yield plain.replace("{", "").replace("}", "").replace("!", "/")
+    yield plain.replace("{", "").replace("}", "")
     yield from re.findall(r'"([^"]+)"', plain)
     parts = plain.replace('"', "").split(":")
     for start in range(1, len(parts)):

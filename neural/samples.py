@@ -22,6 +22,8 @@ HIGHEST_M = 1e6
 """No terrain is higher or lower: such samples are missing-value marks that the file does not declare."""
 
 _HUGE = 1e30
+_COUNTED_AT_ONCE = 1 << 20
+_MOST_COUNTED = 1 << 27  # a few seconds
 _ULPS = 2  # declared values are text, as programs round it
 
 
@@ -41,7 +43,7 @@ class Samples:
         self.height, self.width = dataset.height, dataset.width
         self._dataset = dataset
         self._georef = georef
-        self._given = nodata
+        self._given = tuple(value for value in nodata if math.isfinite(value))  # others are no heights anyway
         self._bands = georef.bands
         first = self._bands.heights[0]
         self._dtype = np.dtype("float32" if self._bands.encoding else dataset.dtypes[first - 1])
@@ -50,12 +52,26 @@ class Samples:
         self._together = _nodata_of_all_bands(dataset)
         self.fills = FillCounts(self._dtype, georef.scale_m, georef.offset_m)
         """Undeclared fill values seen so far."""
+        self._counts: dict[float, tuple[int, bool]] = {}
 
     def read(self, row: int, col: int, rows: int, cols: int) -> Window:
         """Read a window inside the raster. Raises DemError for values that no terrain has."""
+        georef = self._georef
+        values, valid = self._stored(row, col, rows, cols)
+        metres = values
+        if (georef.scale_m, georef.offset_m) != (1.0, 0.0):
+            with np.errstate(over="ignore"):  # refused below
+                metres = np.where(valid, values * georef.scale_m + georef.offset_m, 0.0)
+        wrong = (metres > HIGHEST_M) | (metres < -HIGHEST_M)
+        if wrong.any():
+            raise self._absurd(values[wrong][0])
+        return Window(metres.astype(np.float32), valid, self.fills.codes(values, valid))
+
+    def _stored(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return values [rows, cols] as stored, 0 where there is no height, and which of them are heights, bool."""
         from rasterio.windows import Window as RasterWindow
 
-        window, dataset, georef = RasterWindow(col, row, cols, rows), self._dataset, self._georef
+        window, dataset = RasterWindow(col, row, cols, rows), self._dataset
         stored = dataset.read(list(self._bands.heights), window=window)
         valid = self._inside_masks(stored, window)
         if self._bands.encoding is None:
@@ -69,13 +85,7 @@ class Samples:
             marks = self._given
         for mark in marks:
             valid &= ~_equals(values, mark)
-        values = np.where(valid, values, values.dtype.type(0))
-        metres = values
-        if (georef.scale_m, georef.offset_m) != (1.0, 0.0):
-            with np.errstate(over="ignore"):  # refused below
-                metres = np.where(valid, values * georef.scale_m + georef.offset_m, 0.0)
-        self._refuse_absurd(values, metres)
-        return Window(metres.astype(np.float32), valid, self.fills.codes(values, valid))
+        return np.where(valid, values, values.dtype.type(0)), valid
 
     def _inside_masks(self, stored: np.ndarray, window: Any) -> np.ndarray:
         """Which samples all masks let through, whatever their values."""
@@ -89,16 +99,32 @@ class Samples:
             valid &= ~np.logical_and.reduce([_equals(dataset.read(b, window=window), value) for b, value in every])
         return valid
 
-    def _refuse_absurd(self, values: np.ndarray, metres: np.ndarray) -> None:
-        """Values that are no heights, in a file that does not declare them as missing, are an error."""
-        wrong = (metres > HIGHEST_M) | (metres < -HIGHEST_M)
-        if wrong.any():
-            value = values[wrong][0]
-            shown = written(float(value)) if abs(float(value)) < 1e15 else str(value)
-            raise DemError(
-                f"{self.name}: it holds the value {shown}, which is no height and not declared as missing; "
-                f"if it means that, add --nodata {shown}."
-            )
+    def _absurd(self, value: np.generic) -> DemError:
+        """Return the error of a value that is no height, in a file that does not declare it as missing."""
+        number = float(value)
+        shown = written(number) if abs(number) < 1e15 else str(value)
+        if number not in self._counts:  # a viewer asks for tile after tile
+            self._counts[number] = self._count(number)
+        count, complete = self._counts[number]
+        amount = f"{'' if complete else 'at least '}{count:,} ".replace(",", " ")
+        return DemError(
+            f"{self.name}: {amount}{'sample is' if count == 1 else 'samples are'} {shown}, which is no height and not "
+            f"declared as missing; if that is what it means, add --nodata {shown}."
+        )
+
+    def _count(self, mark: float) -> tuple[int, bool]:
+        """Count the samples that a nodata value would take; False where a large raster is not read to its end."""
+        block = self._dataset.block_shapes[self._bands.heights[0] - 1][0]
+        rows = max(_COUNTED_AT_ONCE // self.width, 1)
+        if block * self.width <= 16 * _COUNTED_AT_ONCE:  # whole strips, unless one is the raster
+            rows += -rows % block
+        count = 0
+        for row in range(0, self.height, rows):
+            if count and row * self.width >= _MOST_COUNTED:
+                return count, False
+            values, valid = self._stored(row, 0, min(rows, self.height - row), self.width)
+            count += int((valid & _equals(values, mark)).sum())
+        return count, True
 
 
 def _has_mask(dataset: Any, band: int) -> bool:

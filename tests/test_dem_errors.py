@@ -4,14 +4,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from neural.dem import open_dem
 from neural.errors import DemError, NtileError, UsageError
 from neural.reading import ReadOptions
+from tests.commands import REFERENCE, ntile
 from tests.rasters import hills, north_up, write
+from viewer.__main__ import main as viewer
+
+DEGREES = (1e-5, 0.0, 7.0, 0.0, -1e-5, 46.0)
 
 
 def read_all(path: Path, **options: str) -> None:
@@ -92,7 +98,7 @@ def test_undeclared_marks_are_named(tmp_path: Path, value: float, dtype: str) ->
     samples = np.full((30, 30), 5, dtype)
     samples[7, 9] = value
     path = write(tmp_path / "a.tif", samples)
-    with pytest.raises(DemError, match="no height and not declared as missing") as caught:
+    with pytest.raises(DemError, match=r": 1 sample is .*, which is no height and not declared as missing") as caught:
         read_all(path)
     option = str(caught.value).rpartition("--nodata ")[2].rstrip(".")
     with open_dem(path, ReadOptions(nodata=(float(option),))) as dem:
@@ -124,3 +130,38 @@ def test_nothing_but_the_error_is_printed(tmp_path: Path) -> None:
     shown = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert shown.stdout.startswith("caught")
     assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("value", [-3.4028234663852886e38, 3.4028234663852886e38, 1e20, 2e7])
+@pytest.mark.parametrize("layout", [{}, {"blockysize": 2000}, {"crs": "EPSG:4326", "transform": DEGREES}])
+def test_undeclared_marks_are_counted(tmp_path: Path, value: float, layout: dict[str, Any]) -> None:
+    """All of the raster's, read by GDAL, not only those of the first window; strips and warped rasters alike."""
+    samples = np.full((2000, 700), 5, np.float32)
+    samples[3:1700:7, 11:600:3] = value
+    path = write(tmp_path / "a.tif", samples, **layout)
+    count = f"{(samples == np.float32(value)).sum():,}".replace(",", " ")
+    with pytest.raises(DemError, match=rf"a\.tif: {count} samples are .* add --nodata \S+\.$"):
+        read_all(path)
+
+
+def test_marks_that_are_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """NaN and infinity are no heights and may be named, which leaves huge values an error; 1e400 is no such number."""
+    samples = np.full((30, 30), 5, np.float32)
+    samples[2:4, 5] = (np.inf, np.nan)
+    path, out = write(tmp_path / "a.tif", samples), tmp_path / "a.ntile"
+    for mark in ("nan", "inf", "-inf", "Infinity"):
+        ntile("encode", path, out, *REFERENCE, "--nodata", mark)
+    for mark in ("1e400", "-1e309", "x"):
+        with pytest.raises(SystemExit, match="2"):
+            ntile("encode", path, out, *REFERENCE, "--nodata", mark)
+        assert mark in capsys.readouterr().err.splitlines()[-1]
+        shown = CliRunner().invoke(viewer, [str(out), "--reference", str(path), "--reference-nodata", mark])
+        assert (shown.exit_code, mark in shown.stderr) == (2, True)
+    samples[7, 9] = 1e20
+    write(path, samples)
+    picture = ["--headless", "--screenshot", str(tmp_path / "a.png"), "--size", "64x64", "--overlay", "error"]
+    shown = CliRunner().invoke(viewer, [str(out), "--reference", str(path), *picture])
+    assert (shown.exit_code, "add --reference-nodata 1e+20." in shown.stderr) == (3, True)
+    with pytest.raises(SystemExit, match="3"):
+        ntile("encode", path, out, *REFERENCE, "--nodata", "inf")
+    assert "1 sample is 1e+20" in capsys.readouterr().err

@@ -12,12 +12,13 @@ import click
 from neural import __version__, output
 from neural.errors import NtileError, UsageError
 from neural.signals import Ended, ended_by_signals
+from neural.streams import keep_bytes_of_names
 from viewer.cli import compare_options, reference_options
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
 from viewer.draw.overlay_kinds import NAMES
 from viewer.film.options import check, film_options, set_decorations
-from viewer.launch import Launch
+from viewer.launch import Launch, check_shown
 from viewer.pictures import limits
 from viewer.settings import Contours, Settings
 from viewer.storage import named, preferences
@@ -93,6 +94,7 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
     terrain-viewer area.ntile --flythrough --render demo.mp4
     """
+    keep_bytes_of_names()
     try:
         with ended_by_signals():
             run(_launch(**options))
@@ -244,6 +246,7 @@ def _window(launch: Launch) -> None:
     on_linux = sys.platform.startswith("linux")
     if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NtileError("There is no display to open a window on; use --headless --screenshot OUT.png for a picture.")
+    check_shown(launch.inputs)
     if launch.path is not None:
         from viewer.terrain import layers
 

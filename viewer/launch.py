@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neural.errors import NtileError
+from neural.raster_name import is_utf8
 from neural.reading import ReferenceRaster
 from viewer.film.output import VIDEO_SUFFIXES
 from viewer.settings import Measurement, Settings
@@ -73,3 +76,10 @@ class Launch:
         opened.settings, opened.reference = asdict(self.settings), self.reference or opened.reference
         self.path, self.reference = opened.files[0], opened.reference
         self.opened_project, self.project_path = opened, path
+
+
+def check_shown(names: Iterable[str]) -> None:
+    """Raise NtileError for a name that a window cannot show."""
+    for name in names:
+        if not is_utf8(name):
+            raise NtileError(f"{name}: a window shows names in UTF-8 only; rename it, or draw it with --headless.")

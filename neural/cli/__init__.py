@@ -10,6 +10,7 @@ import click
 import neural
 from neural.errors import NtileError
 from neural.signals import Ended, ended_by_signals
+from neural.streams import keep_bytes_of_names
 
 COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "bench", "train")
 
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    keep_bytes_of_names()
     try:
         with ended_by_signals():
             group.main(arguments, prog_name="ntile", standalone_mode=False)

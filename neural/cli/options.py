@@ -30,13 +30,34 @@ bits = click.option("--bits", type=int, default=None, help="Read at fewer bits t
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 
 
+class Nodata(click.ParamType):
+    """A value of missing samples, as stored. NaN and infinities may be named, though no reading takes them for heights.
+
+    A number that no raster can hold is refused: it would be read as infinity.
+    """
+
+    name = "value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType`."""
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number; give the value as the raster stores it.", param, ctx)
+        if math.isinf(number) and "inf" not in str(value).lower():
+            self.fail(f"{value} is beyond the numbers that rasters hold; give the value as it is stored.", param, ctx)
+        return number
+
+
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command the options of `ReadOptions`, as its one keyword `reading`."""
 
     @click.option("--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'.")
     @click.option("--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own.")
     @click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
-    @click.option("--nodata", type=float, multiple=True, metavar="VALUE", help="Value of missing samples; repeatable.")
+    @click.option(
+        "--nodata", type=Nodata(), multiple=True, metavar="VALUE", help="Value of missing samples; repeatable."
+    )
     @click.option("--encoding", type=click.Choice(["mapbox", "terrarium"]), help="Heights packed into RGB bands.")
     @wraps(command)
     def with_reading(*args: Any, **keywords: Any) -> Any:

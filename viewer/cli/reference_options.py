@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from neural.cli.options import Nodata
 from neural.crs import UNITS
 from neural.errors import UsageError
 from neural.reading import AS_STORED, ReadOptions, ReferenceRaster
@@ -21,7 +22,7 @@ _OPTIONS = (
     option(
         "Input",
         "--reference-nodata",
-        type=float,
+        type=Nodata(),
         multiple=True,
         metavar="VALUE",
         help="Value of its missing samples; repeatable.",

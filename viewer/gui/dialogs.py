@@ -69,7 +69,7 @@ class Dialogs:
     def _ask(self, title: str, suffixes: tuple[str, ...], chosen: Chosen, *, saving: bool) -> None:
         self.title, self._suffixes, self._chosen, self._saving = title, suffixes, chosen, saving
         self._opening, self._focus, self._replace = True, True, None
-        if not self.folder.is_dir():
+        if not (self.folder.is_dir() and raster_name.is_utf8(str(self.folder))):
             self.folder = Path.home()
         self._enter(self.folder)
 

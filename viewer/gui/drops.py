@@ -13,6 +13,7 @@ from imgui_bundle import imgui
 from neural import raster_name
 from neural.errors import NtileError, UsageError
 from viewer.gui.dialogs import RASTER_SUFFIXES
+from viewer.launch import check_shown
 from viewer.storage import project
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _ADDRESS = re.compile(r"[a-z0-9]+://")  # not of a file in an archive: zip+https
 
 def kind(path: str) -> str:
     """One of KINDS. Raises NtileError, a sentence that names the file and what can be opened."""
+    check_shown([path])
     if not raster_name.is_path(path):
         terrain = _ADDRESS.match(path) and not raster_name.label(path).lower().endswith(RASTER_SUFFIXES)
         return "terrain" if terrain else "raster"

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from neural.raster_name import is_utf8
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -19,11 +21,14 @@ class Entry:
 
 
 def listing(folder: Path, suffixes: Sequence[str], *, hidden: bool = False) -> list[Entry]:
-    """Folders, then files whose names end in one of `suffixes`, by name. Raises OSError."""
+    """Folders, then files whose names end in one of `suffixes`, by name; none that a window cannot show.
+
+    Raises OSError.
+    """
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and not hidden:
+            if not is_utf8(entry.name) or (entry.name.startswith(".") and not hidden):
                 continue
             try:
                 if entry.is_dir():

@@ -52,6 +52,7 @@ class Messages:
         """Say something; `level` is one of LEVELS."""
         if level not in LEVELS:
             raise ValueError(f"no message level {level!r}")
+        text = text.encode(errors="backslashreplace").decode()  # a window shows no other bytes
         last = self.entries[-1] if self.entries else None
         if last is not None and (last.level, last.text) == (level, text):
             last.count, last.dismissed = last.count + 1, False

@@ -226,9 +226,10 @@ def into(scene: Scene, project: Project, *, slots: bool = True, openings: Sequen
 
 
 def _relative(path: str, folder: Path) -> str:
-    """A path as the project says it: from its own folder where that can be. Addresses and GDAL's names stay."""
+    """A path as the project says it: from its own folder where that can be. Addresses stay, GDAL's names get
+    the whole path of their file."""
     if not raster_name.is_path(path):
-        return path
+        return raster_name.absolute(path)
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive

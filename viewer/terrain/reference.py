@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,10 +81,8 @@ class DemReference:
         """Open it for an open file. Raises NtileError, also where it lies outside the file's area."""
         from neural.reference_raster import open_reference
 
-        try:
+        with _own_options():
             self._heights = open_reference(raster, reader)
-        except NtileError as error:
-            raise type(error)(_OPTION.sub(r"--reference-\1", str(error))) from error
         self.name = self._heights.name
         self._grid = reader.grid
 
@@ -116,11 +116,22 @@ class DemReference:
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """A window of the file's finest cells: heights [rows, cols] in metres and which are known."""
-        return self._heights.read(row, col, rows, cols)
+        with _own_options():
+            return self._heights.read(row, col, rows, cols)
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
         """See `Reference`; bilinear between the raster's cells."""
-        return self._heights.heights_at(easting, northing)
+        with _own_options():
+            return self._heights.heights_at(easting, northing)
+
+
+@contextmanager
+def _own_options() -> Iterator[None]:
+    """Name the viewer's options in errors of reading that name those of `ntile`."""
+    try:
+        yield
+    except NtileError as error:
+        raise type(error)(_OPTION.sub(r"--reference-\1", str(error))) from error
 
 
 def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[float, float]:
