@@ -4,6 +4,10 @@ Compared with anything else, a coarse tile's errors are mostly the difference of
 where the codec is millimetres off. Reference samples of a level are made from those up to `Reference.depth` levels
 below, all of them where the finest level is that near, as the encoder makes its own: gaps are filled, lines end where
 tiles do.
+
+A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack it, as its data lie
+elsewhere in the cell. Farther than `Reference.depth` above the finest level it also counts only two samples or more
+from gaps and from the rim: nearer, averages of parts of cells are all there is to make it from.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from viewer.terrain.lod import Selection, View
 from viewer.terrain.source import Source
 from viewer.terrain.stats import FrameStats
 from viewer.terrain.store import TileStore
-from viewer.terrain.tile_errors import Measure, Sample
+from viewer.terrain.tile_errors import Measure, Sample, TileErrors
 
 PATIENCE_S = 2.0
 """While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
@@ -143,11 +143,16 @@ def errors_in(store: TileStore, showing: Showing, selection: Selection, view: Vi
     """Errors of the part of a selection's tiles that a view sees; empty where the showing is without."""
     if showing.measure is None:
         return []
-    residents = {tile: store.resident(showing.source, tile) for tile in selection.draw}
-    lattices = {tile: resident.offset_m + resident.profile.lattice for tile, resident in residents.items() if resident}
-    blocks = in_view.blocks(view, showing.source.reader.grid, lattices)
-    found = ((resident.errors_of(showing.measure), tile) for tile, resident in residents.items() if resident)
-    return [Sample(errors, blocks[tile]) for errors, tile in found if errors is not None]
+    lattices: dict[Tile, np.ndarray] = {}
+    errors: dict[Tile, TileErrors] = {}
+    for tile in selection.draw:
+        resident = store.resident(showing.source, tile)
+        measured = None if resident is None else resident.errors_of(showing.measure)
+        if resident is not None and measured is not None:
+            lattices[tile] = resident.offset_m + resident.profile.lattice
+            errors[tile] = measured
+    parts = in_view.blocks(view, showing.source.reader.grid, lattices, errors)
+    return [Sample(measured, parts[tile]) for tile, measured in errors.items()]
 
 
 def narrowed(view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]) -> View:
