@@ -158,6 +158,11 @@ class Dem:
                 self.fills.count(codes)
         return heights, valid
 
+    @property
+    def own_cells(self) -> int:
+        """Number of cells as the file stores them, valid or not."""
+        return int(self._dataset.width * self._dataset.height)
+
     def own_samples(self) -> Iterator[np.ndarray]:
         """All valid samples as the file stores them, float64 [n] in metres, from its first rows on; no reprojection."""
         width, height = self._dataset.width, self._dataset.height

@@ -236,7 +236,10 @@ class LappedEncoder(TileEncoder):
         from neural.lapped.trials import Trials
         from neural.quantum import find_quantum
 
-        rate, quantum_m = settled(self._rate, lambda: stage.fact("quantum", lambda: find_quantum(dem.own_samples())))
+        def quantum() -> float:
+            return stage.fact("quantum", lambda: find_quantum(dem.own_samples(), dem.own_cells))
+
+        rate, quantum_m = settled(self._rate, quantum)
         model, layer = Model(self._weights), StagedLayer(stage, index, dem.grid)
         finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))
         base_m, bound = base_height(layer), find_bound(rate, layer)

@@ -149,7 +149,7 @@ def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
         )
         if layer.quantum_m:
             lines.append(
-                f"  The step is that of the source's heights, all multiples of {layer.quantum_m:.4g} m: "
+                f"  The step is that of the source's heights, nearly all multiples of {layer.quantum_m:.4g} m: "
                 "finer ones would code its rounding; --quality or --step sets another."
             )
     if stored and size > stored:
