@@ -68,7 +68,9 @@ def check(path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError
     for other in inputs:
         with suppress(OSError, ValueError):  # names that are no files of this machine
             if os.path.samefile(real, other):
-                raise UsageError(f"{os.fspath(path)} is the input {os.fspath(other)}; give another output name.")
+                name, same = os.fspath(path), os.fspath(other)
+                alias = "" if name == same else f" ({same})"
+                raise UsageError(f"{name}: is the input itself{alias}; choose another output.")
     with _explained(path, ADVICE, NtileError), _place(real):
         pass
 
