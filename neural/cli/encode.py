@@ -145,7 +145,8 @@ def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
         part = f" (of {layer.measured_tiles} of {layer.tiles} tiles)" if layer.measured_tiles < layer.tiles else ""
         lines.append(
             f"  {layer.title}: RMSE {layer.rmse_m:.3g} m, largest error {layer.max_error_m:.3g} m{part}, "
-            f"{layer.stack_bits_per_sample:.3g} bits per sample{step}"
+            f"{layer.stack_bits_per_sample:.3g} bits per sample in all levels, "
+            f"{layer.bits_per_sample:.3g} in the finest{step}"
         )
         if layer.quantum_m:
             lines.append(
