@@ -229,7 +229,7 @@ def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[
 
 
 def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
-    """What the raster was, in plain JSON values; the digest samples the file, so that it costs milliseconds."""
+    """Describe the raster in plain JSON values; the digest samples the file, so that it costs milliseconds."""
     about: dict[str, Any] = {
         "name": raster_name.label(name),
         "driver": dataset.driver,

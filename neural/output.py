@@ -36,7 +36,7 @@ Check = Callable[[Path], object]
 """Reads a file that is complete but not yet in its place; raises an exception of any kind where it is not sound."""
 
 ADVICE = "choose another place"
-"""What the sentences advise unless told otherwise."""
+"""Advice of the sentences unless another is given."""
 
 _ENDING = ".tmp"
 _PART = "part"  # begins the names of all files in such a folder

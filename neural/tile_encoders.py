@@ -204,7 +204,7 @@ class LappedEncoder(TileEncoder):
         method, self._weights, self.decoder = load_linked(stem)
         self.method = type(method)(**{**method.config(), "boundary": LINEAR.name})
         self._rate = rate
-        # What is staged serves any rate.
+        # Staged samples serve any rate.
         self.identity = f"{hashlib.sha256(self.decoder).hexdigest()} {LINEAR.name}"
 
     @property
