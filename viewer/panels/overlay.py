@@ -1,4 +1,4 @@
-"""What lies over the surface: which overlay, against what, its colours, and the numbers behind it."""
+"""Overlay panel: which overlay, against what, its colours, and the numbers behind it."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def bit_choices(layer: Layer) -> tuple[int, ...]:
 
 
 def drops_bits(layer: Layer) -> bool:
-    """Whether its values are stored at lengths of their own, so that fewer bits are some dropped from each."""
+    """Return True if its values are stored at individual lengths, so that fewer bits are some dropped from each."""
     return issubclass(METHODS[layer.method], LinkedMethod)
 
 
@@ -296,7 +296,7 @@ def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
 
 
 def subtracted(scene: Scene, pane: Pane) -> str:
-    """What the errors in a pane are: "decoded − Reference", "A − B"."""
+    """Return the name of the errors in a pane: "decoded − Reference", "A − B"."""
     if scene.settings.overlay.against == SLOTS[1]:
         return f"{pane.slot} − {SLOTS[1]}"
     return f"decoded − {scene.against_name}"
@@ -338,14 +338,14 @@ def label(layer: Layer, choice: LayerChoice) -> str:
 
 
 def bits_explained(layer: Layer) -> str:
-    """What a layer's number of bits counts, in a sentence."""
+    """Return the meaning of a layer's number of bits, in a sentence."""
     if drops_bits(layer):
         return f"{layer.bits} is as stored; each less drops one more bit of every coefficient."
     return "Bits per stored value."
 
 
 def choice_explained(layer: Layer, bits: int) -> str:
-    """What one of a layer's `bit_choices` does, in a few words."""
+    """Return the effect of one of a layer's `bit_choices`, in a few words."""
     if drops_bits(layer):
         dropped = layer.bits - bits
         return f"{_dropped(layer, bits)}: steps {1 << dropped} times as wide" if dropped else "as stored"

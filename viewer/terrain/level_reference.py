@@ -146,7 +146,7 @@ class LevelReference:
             return self._converted(z, row, column, size)
         boundary = self.low_pass.boundary
         if boundary is None:
-            # What is not known of finest cells has no part in a mean; of others it has one that is not known.
+            # Unknown finest cells have no part in a mean; of coarser ones an unknown part cannot be left out.
             fewest = 1 if self._above(start) == 0 else 4
             return _averaged(self._window(z + 1, 2 * row, 2 * column, 2 * size, start), fewest)
         finer = self._window(z + 1, 2 * row - _REACH, 2 * column - _REACH, 2 * (size + _REACH), start)
@@ -257,7 +257,7 @@ def error_at(
 
 
 class _Kept:
-    """What is kept of one reference."""
+    """Caches of one reference."""
 
     def __init__(self) -> None:
         self.cells = Recent[Samples](KEPT_CELLS)

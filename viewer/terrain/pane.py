@@ -32,7 +32,7 @@ Want = tuple[Source, Tile, Measure | None]
 
 @dataclass(frozen=True)
 class Showing:
-    """What a pane shows: a source, with its errors of some kind or without."""
+    """Content of a pane: a source, with its errors of some kind or without."""
 
     source: Source
     measure: Measure | None = None
@@ -61,22 +61,22 @@ class Pane:
 
     @property
     def changing(self) -> bool:
-        """Whether the picture is still the one before a change of slot, layer, bits or overlay."""
+        """True if the picture is still the one before a change of slot, layer, bits or overlay."""
         return self.shown != self.wanted
 
     @property
     def ready(self) -> bool:
-        """Whether the picture is what was asked for, with nothing left to load."""
+        """True if the picture is as requested, with nothing left to load."""
         return self.view is not None and not self.changing and self.target.complete and not self.fading.active
 
     @property
     def wants(self) -> list[Want]:
-        """What is missing, most urgent first."""
+        """Missing tiles, most urgent first."""
         return [(self.wanted.source, tile, self.wanted.measure) for tile in self.target.load]
 
     @property
     def needs(self) -> list[tuple[Showing, Selection]]:
-        """What must not be evicted."""
+        """Tiles that must not be evicted."""
         return [(self.wanted, self.target), (self.shown, self.selection)]
 
     def ground(self, *, wait: bool) -> DrawnGround | None:
@@ -133,7 +133,7 @@ class Pane:
         self.fading.follow(self.selection)
 
     def _may_change(self) -> bool:
-        """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""
+        """Return True if the wanted showing can replace the shown one: it is complete, or it has taken long enough."""
         if not self.target.keep:  # not even its root is there
             return False
         return self.target.complete or (self._moved and time.monotonic() - self._wanted_since > PATIENCE_S)

@@ -30,7 +30,7 @@ HISTOGRAM_SHARE = 0.99
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured, against what. A `Reference` object stands for one surface and is equal to itself only."""
+    """Quantity measured, and its reference. A `Reference` object stands for one surface and is equal to itself only."""
 
     quantity: str  # HEIGHT or GRADIENT
     reference: LevelReference
@@ -172,7 +172,7 @@ def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
 
 
 def spreads(samples: Iterable[Sample]) -> list[Spread]:
-    """What the samples of several tiles add up from."""
+    """Return the sums that the samples of several tiles add up from."""
     return [sample.spread for sample in samples]
 
 
