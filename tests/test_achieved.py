@@ -1,4 +1,4 @@
-"""What `ntile encode` says at its end: errors as GDAL reads them, sizes, time, advice; progress without a terminal."""
+"""Closing output of `ntile encode`: errors as GDAL reads them, sizes, time, advice; progress without a terminal."""
 
 from __future__ import annotations
 
