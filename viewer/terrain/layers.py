@@ -303,9 +303,9 @@ def subtracted(scene: Scene, pane: Pane) -> str:
 
 
 def counted(pane: Pane) -> str:
-    """Which samples a pane's errors are of: "28 575 samples, level 0 (8 m), same low-pass"; empty without any.
+    """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same low-pass"; "" without any.
 
-    The low-pass is mentioned where the reference went through one.
+    The low-pass is mentioned where the reference went through one, rims where it has no samples for them.
     """
     used = tile_errors.levels(pane.errors)
     if used is None:
@@ -313,6 +313,8 @@ def counted(pane: Pane) -> str:
     grid = pane.shown.source.reader.grid
     number = sum(sample.counted for sample in pane.errors)
     alike = ", same low-pass" if used[0] < grid.levels - 1 else ""
+    if any(sample.errors.measure.reference.lacks_rims(used[0]) for sample in pane.errors):
+        alike += ", without rims"
     return f"{text.count(number)} samples, {text.levels(*used, grid.level_cell_m)}{alike}"
 
 

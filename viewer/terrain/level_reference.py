@@ -101,6 +101,10 @@ class LevelReference:
         errors = surface.heights(at[columns], at[rows]).metres - known.metres
         return float((weights * np.where(counts, errors, 0.0)).sum() / weights.sum())
 
+    def lacks_rims(self, z: int) -> bool:
+        """Return True if samples of a level that lie near the rim or a gap cannot be made, and are not known."""
+        return not self._is_native and self._above(z) > self.reference.depth
+
     def _around(self, z: int, t: float) -> tuple[int, tuple[float, float]]:
         """Return the first of the two samples of a tile about a coordinate, and the shares of both."""
         position = t * TILE - place(self.low_pass, self._above(z))
