@@ -1,4 +1,4 @@
-"""What an encode achieved: errors against the source's samples, bytes beside the source's, time."""
+"""Results of an encode: errors against the source's samples, bytes beside the source's, time."""
 
 from __future__ import annotations
 

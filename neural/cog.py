@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ def checksum(block: np.ndarray) -> int:
     return zlib.crc32(block.tobytes())
 
 
-def read_back(path: Path, windows: Sequence[Any], sums: Sequence[int]) -> None:
-    """Read every block of a raster of one band and of its overviews.
+def read_back(
+    path: Path, windows: Sequence[Any], sums: Sequence[int], report: Callable[[int], None] = lambda done: None
+) -> None:
+    """Read every block of a raster of one band and of its overviews; `report` gets the number of windows read.
 
     Raises ValueError unless its windows have these checksums and overviews lie among the samples they average;
     RasterioError for a block that cannot be read.
@@ -29,9 +31,10 @@ def read_back(path: Path, windows: Sequence[Any], sums: Sequence[int]) -> None:
 
     name = gdal.name_for(path)
     with rasterio.open(name) as raster:
-        for window, crc in zip(windows, sums, strict=True):
+        for done, (window, crc) in enumerate(zip(windows, sums, strict=True), start=1):
             if checksum(raster.read(1, window=window)) != crc:
                 raise ValueError(f"other heights at row {window.row_off}, column {window.col_off}")
+            report(done)
         levels = len(raster.overviews(1))
     for level in range(levels):
         finer_level = {"overview_level": level - 1} if level else {}

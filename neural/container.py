@@ -156,7 +156,7 @@ class Reader:
             yield from (Tile(z, column, row) for column, row in zip(columns, rows, strict=True))
 
     def embeds(self, sha: str) -> bool:
-        """Whether the decoder with this SHA-256 is in the file itself."""
+        """Return True if the decoder with this SHA-256 is in the file itself."""
         return sha in self._decoders
 
     def decoder_bytes(self, sha: str) -> bytes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 LOCAL = "local"
-"""What `--crs` accepts for rasters without a CRS: keep the grid, its coordinates are metres."""
+"""Value of `--crs` for rasters without a CRS: keep the grid, its coordinates are metres."""
 
 UNITS = {"m": 1.0, "ft": 0.3048, "us-ft": 1200 / 3937}
 """Metres per vertical unit that `--unit` accepts."""
@@ -65,7 +65,7 @@ def same_crs(one: str, other: str) -> bool:
 
 
 def is_metric(crs: CRS) -> bool:
-    """Whether the CRS is projected with metres on both axes."""
+    """Return True if the CRS is projected with metres on both axes."""
     return crs.is_projected and math.isclose(crs.linear_units_factor[1], 1.0, rel_tol=1e-9)
 
 
@@ -76,7 +76,7 @@ def points_east_north(crs: CRS) -> bool:
 
 
 def in_feet(crs: CRS) -> bool:
-    """Whether the CRS is projected with some kind of foot."""
+    """Return True if the CRS is projected with some kind of foot."""
     return crs.is_projected and math.isclose(crs.linear_units_factor[1], 0.3048, rel_tol=1e-4)
 
 

@@ -88,7 +88,7 @@ def nodata_value(layer: Layer) -> float:
 @single_threaded()
 def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
     """Write a Cloud Optimized GeoTIFF, float32 metres. An existing file is replaced when all is done and GDAL has read
-    every block of the new one back.
+    every block of the new one back. `report` gets the number of blocks decoded and read back, of twice all blocks.
 
     Raises NtileError when it cannot be written, ContainerError when a tile is damaged.
     """
@@ -129,8 +129,10 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     advice = f"make room or {output.ADVICE}"
     trouble = RasterioError, CPLE_BaseError
 
+    steps = 2 * len(windows)
+
     def check(part: Path) -> None:
-        read_back(part, windows, sums)
+        read_back(part, windows, sums, lambda done: report(len(windows) + done, steps))
 
     with gdal.environment(64 << 20), output.whole(out, advice=advice, check=check, library=trouble) as part:
         plain = part.with_name(f"{part.name}.plain")
@@ -143,7 +145,7 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
                 block = np.where(valid, metres, nodata).astype(np.float32)
                 raster.write(block, 1, window=window)
                 sums.append(checksum(block))
-                report(done, len(windows))
+                report(done, steps)
         rasterio.shutil.copy(
             gdal.name_for(plain),
             gdal.name_for(part),

@@ -158,6 +158,11 @@ class Dem:
                 self.fills.count(codes)
         return heights, valid
 
+    @property
+    def own_cells(self) -> int:
+        """Number of cells as the file stores them, valid or not."""
+        return int(self._dataset.width * self._dataset.height)
+
     def own_samples(self) -> Iterator[np.ndarray]:
         """All valid samples as the file stores them, float64 [n] in metres, from its first rows on; no reprojection."""
         width, height = self._dataset.width, self._dataset.height
@@ -223,7 +228,7 @@ def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[
 
 
 def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
-    """What the raster was, in plain JSON values; the digest samples the file, so that it costs milliseconds."""
+    """Describe the raster in plain JSON values; the digest samples the file, so that it costs milliseconds."""
     about: dict[str, Any] = {
         "name": raster_name.label(name),
         "driver": dataset.driver,

@@ -63,7 +63,7 @@ _UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """What `ntile encode` was asked for."""
+    """Options of `ntile encode`."""
 
     methods: tuple[str, ...] | None = None  # None: those of `models`; without any, DEFAULT_METHOD
     bits: int = 8  # per value of methods with a fixed count of values
@@ -128,7 +128,7 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
 
 
 def _rate(options: EncodeOptions, wanted: bool) -> Rate:
-    """What sets the rate of a layer. Raises UsageError for several, one out of range, or one that no layer wants."""
+    """Return the rate setting of a layer. Raises UsageError for several, one out of range, or one no layer takes."""
     given = {name: value for name in RATES if (value := getattr(options, name)) is not None}
     if len(given) > 1:
         raise UsageError(f"give only one of {' and '.join(RATES[name] for name in given)}.")

@@ -35,7 +35,7 @@ class ChildInfo(NamedTuple):
 
 
 Children = tuple[ChildInfo | None, ChildInfo | None, ChildInfo | None, ChildInfo | None]
-"""What is known of the four children (NW, NE, SW, SE); None where there is none."""
+"""Facts of the four children (NW, NE, SW, SE); None where there is none."""
 
 
 @dataclass(eq=False)

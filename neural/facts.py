@@ -1,4 +1,4 @@
-"""What the samples of an encode depend on, as plain JSON values: compared when it resumes, and before it ends."""
+"""Facts that the samples of an encode depend on, as plain JSON values: compared when it resumes, and before it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a raster file says of itself, resolved into the metric grid it is read as (the rules of design §4)."""
+"""Georeferencing of a raster file, resolved into the metric grid it is read as (the rules of design §4)."""
 
 from __future__ import annotations
 

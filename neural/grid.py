@@ -41,7 +41,7 @@ class Grid:
     """Unit of the heights as read, always metres."""
     vertical_datum: str | None = None
     assumptions: tuple[str, ...] = ()
-    """What the source did not say, one sentence each."""
+    """Assumptions where the source says nothing, one sentence each."""
     ground_scale: float = 1.0
     """Metres on the ground per CRS metre, the same in all directions: far from 1 in Web Mercator."""
 

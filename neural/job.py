@@ -1,4 +1,4 @@
-"""What an encode depends on, so that its work file is resumed by the same job alone, and the room that it takes."""
+"""Facts that an encode depends on, so that only the same job resumes its work file, and the room that it takes."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MAX_LAYERS = 16
 
 @dataclass(frozen=True, eq=False)
 class LayerDraft:
-    """What an encoder says of one layer; its place and its height bounds follow from the staged tiles."""
+    """Description of one layer by its encoder; its place and its height bounds follow from the staged tiles."""
 
     method: str
     config: dict[str, Any]
@@ -41,7 +41,7 @@ class LayerDraft:
 
     @property
     def is_reference(self) -> bool:
-        """Whether others are measured against it: a raster near-lossless by itself, not a method under a bound."""
+        """True if others are measured against it: a raster near-lossless by itself, not a method under a bound."""
         return self.method == "reference"
 
 

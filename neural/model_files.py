@@ -63,7 +63,7 @@ def load_linked(stem: Path) -> tuple[LinkedMethod, dict[str, Any], bytes]:
 
 
 def _header(path: Path) -> dict[str, str]:
-    """What a safetensors file says of itself. Raises ModelError unless it names a method."""
+    """Return the metadata of a safetensors file. Raises ModelError unless it names a method."""
     if not path.is_file():
         raise ModelError(f"{path} does not exist: --model takes a shipped name or the path of a trained model.")
     try:

@@ -37,7 +37,7 @@ Check = Callable[[Path], object]
 """Reads a file that is complete but not yet in its place; raises an exception of any kind where it is not sound."""
 
 ADVICE = "choose another place"
-"""What the sentences advise unless told otherwise."""
+"""Advice of the sentences unless another is given."""
 
 _ENDING = ".tmp"
 _PART = "part"  # begins the names of all files in such a folder
@@ -69,7 +69,9 @@ def check(path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError
     for other in inputs:
         with suppress(OSError, ValueError):  # names that are no files of this machine
             if os.path.samefile(real, other):
-                raise UsageError(f"{os.fspath(path)} is the input {os.fspath(other)}; give another output name.")
+                name, same = os.fspath(path), os.fspath(other)
+                alias = "" if name == same else f" ({same})"
+                raise UsageError(f"{name}: is the input itself{alias}; choose another output.")
     with _explained(path, ADVICE, NtileError), _place(real):
         pass
 

@@ -18,7 +18,7 @@ _HALF = TILE // 2
 
 
 class HeightSource(Protocol):
-    """What a pyramid is built from: a `neural.dem.Dem`, or anything that reads like one."""
+    """Source of a pyramid: a `neural.dem.Dem`, or anything that reads like one."""
 
     name: str
     grid: Grid
@@ -65,7 +65,7 @@ def build(dem: HeightSource) -> Iterator[PyramidTile]:
 
 
 class _Means(NamedTuple):
-    """What a parent needs of a finished tile."""
+    """Means of a finished tile, for its parent."""
 
     mean: np.ndarray  # [256, 256] float64 metres, 0 where there is no sample
     samples: np.ndarray  # [256, 256] float64 number of valid finest samples below each cell

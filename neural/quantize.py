@@ -106,7 +106,7 @@ class Quantizer:
         return self._values(unsigned - _tops(widths), widths)
 
     def requantize(self, values: np.ndarray, bits: int) -> np.ndarray:
-        """What `values` [n, d] become when stored at `bits`: the live quality reduction of the viewer."""
+        """Quantize and dequantize `values` [n, d] at `bits`: the live quality reduction of the viewer."""
         if bits == 32:
             return np.asarray(values, np.float32)
         widths = self.widths(bits)

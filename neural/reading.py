@@ -63,7 +63,7 @@ class ReferenceRaster:
 
 
 Raster = str | os.PathLike[str] | ReferenceRaster
-"""What names a raster: its path, or with options."""
+"""Raster to open: its path, alone or with options."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Source(Protocol):
 
 
 class Traffic:
-    """What has been read so far; several threads count."""
+    """Counters of reads so far; several threads count."""
 
     def __init__(self) -> None:
         self.requests = 0

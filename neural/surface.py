@@ -49,7 +49,7 @@ class TileSurface:
     @property
     @single_threaded()
     def prepared(self) -> Arrays:
-        """What `Method.prepare` makes of the latents."""
+        """Result of `Method.prepare` for the latents."""
         with self._lock:
             if not self._prepared:
                 self._prepared.update(self.method.prepare(self.weights, self.latents))

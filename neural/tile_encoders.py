@@ -204,7 +204,7 @@ class LappedEncoder(TileEncoder):
         method, self._weights, self.decoder = load_linked(stem)
         self.method = type(method)(**{**method.config(), "boundary": LINEAR.name})
         self._rate = rate
-        # What is staged serves any rate.
+        # Staged samples serve any rate.
         self.identity = f"{hashlib.sha256(self.decoder).hexdigest()} {LINEAR.name}"
 
     @property
@@ -236,7 +236,10 @@ class LappedEncoder(TileEncoder):
         from neural.lapped.trials import Trials
         from neural.quantum import find_quantum
 
-        rate, quantum_m = settled(self._rate, lambda: stage.fact("quantum", lambda: find_quantum(dem.own_samples())))
+        def quantum() -> float:
+            return stage.fact("quantum", lambda: find_quantum(dem.own_samples(), dem.own_cells))
+
+        rate, quantum_m = settled(self._rate, quantum)
         model, layer = Model(self._weights), StagedLayer(stage, index, dem.grid)
         finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))
         base_m, bound = base_height(layer), find_bound(rate, layer)

@@ -167,7 +167,7 @@ def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> N
 
 
 class _State:
-    """What a resumed run needs: weights, optimiser, crop draws, log."""
+    """State for a resumed run: weights, optimiser, crop draws, log."""
 
     def __init__(self, run: Run, model: Any, optimisers: Optimisers, crops: Crops) -> None:
         self.path = run.out / "checkpoint.pt"

@@ -50,7 +50,7 @@ class WarpPlan(NamedTuple):
 
 
 def is_north_up(transform: Sequence[float], width: int, height: int) -> bool:
-    """Whether rows run along parallels and columns along meridians (either way round), to a thousandth of a cell."""
+    """Return True if rows run along parallels and columns along meridians (either way), to a thousandth of a cell."""
     a, b, _, d, e, _ = transform[:6]
     return a != 0 and e != 0 and abs(b) * height < 1e-3 * abs(a) and abs(d) * width < 1e-3 * abs(e)
 

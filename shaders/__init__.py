@@ -36,7 +36,7 @@ def _read(name: str) -> str:
 
 
 def exists(name: str) -> bool:
-    """Whether a shader file is there, by its path below shaders/."""
+    """Return True if a shader file exists, by its path below shaders/."""
     return (_ROOT / name).is_file()
 
 

@@ -1,4 +1,4 @@
-// What the two decode entries share: from a lattice position to metres.
+// Common part of the two decode entries: from a lattice position to metres.
 //
 // offers   void decode_texel(ivec2 texel, out float height, out vec2 gradient)
 //          height in metres above the tile's offset; gradient in metres per metre, east and north

@@ -23,7 +23,7 @@ from viewer.terrain.scene import Scene
 
 
 def gl_is_required() -> bool:
-    """Whether a machine without OpenGL fails the tests that need it, instead of skipping them."""
+    """Return True if a machine without OpenGL fails the tests that need it, instead of skipping them."""
     return os.environ.get("CI", "").lower() == "true" or os.environ.get("NTILE_REQUIRE_GL") == "1"
 
 

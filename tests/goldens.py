@@ -40,7 +40,7 @@ OTHER_SHARE = 0.1
 """Another rounding puts a few pixels into the next level."""
 
 AREAS = {"hills": hills.write, "mountains": mountains.write}
-"""What writes an area's file."""
+"""Writers of the areas' files."""
 
 
 class Case(NamedTuple):
@@ -127,7 +127,7 @@ def disagreement(picture: np.ndarray, golden: np.ndarray) -> str:
 
 
 def save_difference(out: Path, picture: np.ndarray, golden: np.ndarray) -> None:
-    """What was kept, what was drawn, and four times the difference on grey, side by side."""
+    """Save the golden picture, the drawn one, and four times the difference on grey, side by side."""
     difference = np.clip(128 + 4 * (picture.astype(int) - golden), 0, 255).astype(np.uint8)
     write_png(out, np.ascontiguousarray(np.concatenate([golden, picture, difference], axis=1)))
 

@@ -65,7 +65,7 @@ def run(launch: Launch, steps, *, remember: bool = False) -> App:
 
 
 class Driver:
-    """What a test does to the window."""
+    """Driver of the window for tests."""
 
     def __init__(self, ctx, app):
         self.ctx, self.app = ctx, app

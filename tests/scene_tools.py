@@ -1,4 +1,4 @@
-"""What the tests of the scene share: a small picture, a loud background, and places of pixels."""
+"""Shared parts of the tests of the scene: a small picture, a loud background, and places of pixels."""
 
 from __future__ import annotations
 

@@ -1,8 +1,13 @@
-"""What `ntile encode` says at its end: errors as GDAL reads them, sizes, time, advice; progress without a terminal."""
+"""Closing output of `ntile encode`: errors as GDAL reads them, sizes, time, advice; progress without a terminal."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +15,10 @@ import pytest
 import rasterio
 
 from neural.cli import options
+from neural.container import open_reader
 from neural.lapped.layer import surrounded_after
 from neural.tiles import Tile, tile_id
-from tests.commands import ntile, ntile_json
+from tests.commands import POSIX, REFERENCE, ROOT, ntile, ntile_json
 from tests.models import save_tiny_model
 from tests.rasters import hills, north_up, write
 
@@ -74,7 +80,12 @@ def test_the_closing_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "% of" in lines[0]
     assert "RMSE 0." in lines[1]
     assert "largest error" in lines[1]
-    assert "bits per sample" in lines[1]
+    valid = 300 * 290
+    with open_reader(out) as reader:
+        sizes = reader.sizes()
+    payloads = sizes["payload_bytes"][0]
+    every, finest = (8 * size / valid for size in (sum(payloads) + sizes["directory_bytes"], payloads[-1]))
+    assert f"{every:.3g} bits per sample in all levels, {finest:.3g} in the finest" in lines[1]
     assert lines[-1].strip() == f"Look at it: terrain-viewer '{out}'"
 
 
@@ -140,6 +151,45 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(
     written = capsys.readouterr()
     assert written.out == ""
     assert written.err.splitlines() == [f"ntile: encoding dem.tif: {done} of 35" for done in (10, 20, 30)]
+
+
+def test_decoding_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ntile("encode", dem(tmp_path), tmp_path / "a.ntile", *REFERENCE)
+    capsys.readouterr()
+    monkeypatch.setattr(options, "SAY_S", 0.0)
+    ntile("decode", tmp_path / "a.ntile", tmp_path / "back.tif")
+    written = capsys.readouterr()
+    assert written.out == f"{tmp_path / 'back.tif'}\n"
+    lines = [line for line in written.err.splitlines() if "decoding" in line]
+    assert lines == [f"ntile: decoding a.ntile: {done} of 18" for done in range(1, 19)]  # nine blocks, read back
+
+
+@POSIX
+@pytest.mark.parametrize("command", ["encode", "decode"])
+def test_progress_on_a_terminal_is_a_bar(tmp_path: Path, command: str) -> None:
+    import pty
+
+    source, encoded = dem(tmp_path, 310, 310), tmp_path / "a.ntile"
+    ntile("encode", source, encoded, *REFERENCE)
+    paths = (source, tmp_path / "b.ntile") if command == "encode" else (encoded, tmp_path / "back.tif")
+    more = REFERENCE if command == "encode" else ()
+    terminal, its_end = pty.openpty()
+    arguments = [sys.executable, "-m", "neural.cli", command, *map(str, (*paths, *more))]
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=its_end, env=environment) as process:
+        os.close(its_end)
+        drawn = b""
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(terminal, 1 << 16):
+                drawn += part
+        os.close(terminal)
+        assert process.stdout is not None
+        assert str(paths[1]) in process.stdout.read().decode()
+    assert process.returncode == 0
+    assert f"{command.removesuffix('e')}ing {paths[0].name}" in re.sub(r"\x1b\[[0-9;]*m", "", drawn.decode())
+    assert "\u2501" in drawn.decode()
 
 
 @pytest.mark.parametrize(

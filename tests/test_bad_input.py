@@ -112,7 +112,7 @@ def test_wrong_requests(made: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     fails(capsys, 2, "bits", "decode", good, tmp_path / "x.tif", "--bits", 16)
     fails(capsys, 2, "--bbox", "decode", good, tmp_path / "x.tif", "--bbox", 0, 0, 1, 1)
     fails(capsys, 2, "--resolution", "decode", good, tmp_path / "x.tif", "--resolution", -1)
-    fails(capsys, 2, "is the input", "encode", dem, dem)
+    fails(capsys, 2, f"{dem}: is the input itself; choose another output.", "encode", dem, dem)
     fails(capsys, 2, "cannot be written", "encode", dem, tmp_path)
     fails(capsys, 2, "cannot be written", "encode", dem, tmp_path / "no" / "folder.ntile")
     fails(capsys, 2, "--bits 9", "encode", dem, out, "--bits", 9)

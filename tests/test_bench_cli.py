@@ -77,7 +77,7 @@ if __name__ == "__main__":
 
 
 def report_and_sleep(k: int) -> None:
-    """What a worker does in the test below: say who it is and stay busy."""
+    """Run as the worker of the test below: print its process id and stay busy."""
     print(os.getpid(), flush=True)
     time.sleep(60)
 
@@ -98,7 +98,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process is there and no mere zombie that nobody collects."""
+    """Return True if a process runs and is no mere zombie that nobody collects."""
     status = Path(f"/proc/{pid}/stat")
     try:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -62,7 +62,7 @@ def test_jpeg_2000_streams_carry_no_comment() -> None:
 
 
 def test_jpeg_2000_headers_are_the_same_for_every_tile() -> None:
-    """What the headerless accounting leaves out can be put back from any other tile's stream and the length."""
+    """Headers left out of the accounting can be put back from any other tile's stream and the length."""
     other = Jpeg2000().encode(_rough()[::-1] * 3, FULL, 0.01).body
     for setting in (0.01, 0.3, 4.0):
         body = Jpeg2000().encode(_rough(), FULL, setting).body
@@ -235,7 +235,7 @@ def test_bicubic_stand_in_reproduces_a_plane_inside() -> None:
 
 
 def test_streams_of_filled_tiles_stay_small() -> None:
-    """What lies beyond the raster is filled smoothly, as for a model, so codecs do not pay for a cliff."""
+    """Cells beyond the raster are filled smoothly, as for a model, so codecs do not pay for a cliff."""
     valid = FULL.copy()
     valid[:, 128:] = False
     heights = fill(_rough(), valid)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def numpy_threads() -> set[int]:
-    """What threadpoolctl says of the BLAS libraries that lie with numpy, apart from torch's."""
+    """Return threadpoolctl's facts of the BLAS libraries that lie with numpy, apart from torch's."""
     libraries = threadpoolctl.threadpool_info()
     return {each["num_threads"] for each in libraries if each["user_api"] == "blas" and "numpy" in each["filepath"]}
 

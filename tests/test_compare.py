@@ -155,7 +155,7 @@ def test_the_difference_of_two_files_is_sampled_at_the_cells_of_a(scene, target,
     got = scene.error_stats
     assert got.samples == pytest.approx(inside.sum(), rel=2e-3)  # the hole's rim has other cells in each file
     assert got.bias_m == pytest.approx(-LIFT_M, abs=0.01)
-    # What is left is the roughness of a surface between cells of 3 m, and what the two files may be off.
+    # The rest is the roughness of a surface between cells of 3 m, and what the two files may be off.
     assert got.max_error_m < LIFT_M + 0.5
     image(scene, target, camera)  # parts of A beyond B's extent have errors nowhere
 

@@ -15,7 +15,7 @@ from viewer.settings import LayerChoice, Settings
 
 
 def launch_of(*arguments: object) -> Launch:
-    """What the command would run."""
+    """Return the launch that the command would run."""
     context = main.make_context("terrain-viewer", [str(argument) for argument in arguments])
     return _launch(**{name: value for name, value in context.params.items() if name not in ("debug", "version")})
 

@@ -1,4 +1,4 @@
-"""What a decoded raster says of itself, as GDAL reads it: CRS with its vertical part, unit, missing samples."""
+"""Metadata of a decoded raster, as GDAL reads it: CRS with its vertical part, unit, missing samples."""
 
 from __future__ import annotations
 

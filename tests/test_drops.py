@@ -1,4 +1,4 @@
-"""What is dropped is opened as what it is, by its content; several at once in a sensible order."""
+"""Dropped files are opened by their content; several at once in a sensible order."""
 
 import json
 import shutil

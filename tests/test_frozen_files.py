@@ -71,7 +71,7 @@ def test_decode_writes_the_same_heights(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lapped_levels", "lapped_holes", "reference_holes", "local_feet"])
 def test_heights_are_those_of_the_terrain(name: str) -> None:
-    """What was frozen is right: near the formula, in metres, with data where the raster had data."""
+    """Frozen heights are right: near the formula, in metres, with data where the raster had data."""
     places, (want,) = load_expected(FILES / "v0.1.0" / f"{name}.ntile")
     valid = np.ones(places.shape, bool)
     for hole in CASES[name].holes:

@@ -102,7 +102,7 @@ def test_nothing_takes_no_bytes() -> None:
 
 
 def test_bits_are_those_of_the_distributions() -> None:
-    """What the encoder's decisions count is what the coder takes, escapes aside."""
+    """Bits counted by the encoder's decisions are those the coder takes, escapes aside."""
     rng = np.random.default_rng(4)
     for number in (0, 10, CLASSES // 2, CLASSES - 1):
         chance = laplace_table()[number] / TOTAL

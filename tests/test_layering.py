@@ -20,6 +20,7 @@ TOP_LEVEL = {
     *(".ci", ".gitignore"),
 }
 SOURCE = {".py", ".glsl", ".vert", ".frag", ".comp", ".sh", ".md", ""}
+SHADERS = {".glsl", ".vert", ".frag", ".comp"}
 MAX_LINES = 400
 MEDIAN_LINES = 120
 
@@ -117,3 +118,12 @@ def test_no_file_names_this_machine(files: list[Path]) -> None:
         for match in host_path.finditer((ROOT / path).read_bytes())
     }
     assert told == set()
+
+
+def test_texts_name_things(files: list[Path]) -> None:
+    """No docstring, comment or shader's comment begins with a clause in place of a noun or a verb."""
+    clause = re.compile(r'(?:"""|#|//)\s*(?:What|Whether|Who)\b')
+    for path in files:
+        if path.suffix in {".py", *SHADERS}:
+            for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
+                assert not clause.match(line.lstrip()), f"{path}:{number}: {line.strip()}"

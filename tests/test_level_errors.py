@@ -154,8 +154,14 @@ def test_the_overlay_and_its_legend_say_what_counts(far):
     levels = f"level {finest} ({cells[1]:g} m)"
     if coarsest < finest:
         levels = f"levels {coarsest}–{finest} ({cells[0]:g}–{cells[1]:g} m)"
-    assert shown.samples == f"{stats.samples:,} samples, {levels}, same low-pass".replace(",", "\u2009", 1)
+    text = f"{stats.samples:,} samples, {levels}, same low-pass".replace(",", "\u2009", 1)
+    assert shown.samples == text + (", without rims" if grid.levels - 1 - coarsest > 3 else "")
     assert (shown.samples, True) in shown.texts
+    far.settings.view.sse_px = 1e4
+    headless.load(far, far.camera, SIZE)
+    assert far.error_stats.levels == (0, 0)
+    assert far.error_stats.samples < valid()[::16, ::16].sum()
+    assert legend.for_scene(far).samples.endswith("samples, level 0 (16 m), same low-pass, without rims")
     far.settings.view.sse_px = 0.01
     headless.load(far, far.camera, SIZE)
     assert legend.for_scene(far).samples.endswith(f"samples, level {grid.levels - 1} (1 m)")

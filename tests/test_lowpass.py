@@ -55,7 +55,7 @@ class Raster:
 
 
 class Tiles:
-    """What `LevelReference` asks of a file: all tiles that touch the grid."""
+    """Stand-in for a file in `LevelReference`: all tiles that touch the grid."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid

@@ -1,4 +1,4 @@
-"""What every method promises: frozen bytes decode to the same surface, derivatives are those of the heights."""
+"""Promises of every method: frozen bytes decode to the same surface, derivatives are those of the heights."""
 
 from __future__ import annotations
 

@@ -119,11 +119,11 @@ def test_inputs_are_no_outputs_by_whatever_name(areas, tmp_path, capsys):
     os.link(source, tmp_path / "hard.tif")
     for name in ("a.ntile", "soft.tif", "hard.tif"):
         code, said = fails(capsys, "decode", source, tmp_path / name)
-        assert (code, "is the input" in said) == (2, True)
+        assert (code, "is the input itself" in said) == (2, True)
     write(tmp_path / "a.tif", hills(40, 50))
     vrt(tmp_path / "a.vrt", "a.tif", 50, 40)
     code, said = fails(capsys, "encode", tmp_path / "a.vrt", tmp_path / "a.tif", *REFERENCE)
-    assert (code, "is the input" in said) == (2, True)
+    assert (code, "is the input itself" in said) == (2, True)
     assert np.array_equal(heights(tmp_path / "a.tif"), hills(40, 50))
 
 

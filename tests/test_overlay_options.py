@@ -17,7 +17,7 @@ from viewer.settings import Contours, Settings
 
 @pytest.fixture
 def launched(monkeypatch):
-    """What the command would have run, without running it."""
+    """Return the launch that the command would run, without running it."""
     launches: list[Launch] = []
     monkeypatch.setattr(command, "run", launches.append)
     return launches

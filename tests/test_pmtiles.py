@@ -37,7 +37,7 @@ def test_header_allows_nothing_else():
             unnoticed.add(at)
         except ContainerError:
             pass
-    # What the header alone cannot tell (the reader compares these with the file and the directory).
+    # Facts that the header alone cannot tell (the reader compares these with the file and the directory).
     assert unnoticed == {*range(64, 72), 101}
 
 

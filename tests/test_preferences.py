@@ -1,4 +1,4 @@
-"""What is remembered between runs, and that losing it is no failure; the window's colours can be read."""
+"""Preferences between runs, whose loss is no failure; the window's colours can be read."""
 
 import itertools
 import json

@@ -23,7 +23,8 @@ def relief(rows: int = 300, cols: int = 290) -> np.ndarray:
 
 
 def quantum(heights: np.ndarray) -> float:
-    return find_quantum([heights.astype(np.float64)[:100], heights.astype(np.float64)[100:]])
+    blocks = [heights.astype(np.float64)[:100], heights.astype(np.float64)[100:]]
+    return find_quantum(blocks, heights.size)
 
 
 @pytest.mark.parametrize("step", [0.3048, 1200 / 3937, 0.6096, 1.0, 2.0, 2.5, 5.0, 10.0])
@@ -35,13 +36,55 @@ def test_multiples_are_found(step: float, kind: type) -> None:
 
 
 def test_what_is_no_multiple_has_none() -> None:
-    heights = np.rint(relief())
     assert quantum(relief()) == 0
     assert quantum(np.rint(relief() / 0.1) * 0.1) == 0
-    heights[299, 289] += 0.25
-    assert quantum(heights) == 0  # found in the last sample of all
     assert quantum(np.where(relief() > 900, 100.0, 0.0)) == 0  # two heights are no scale
-    assert find_quantum([]) == 0
+    assert find_quantum([], 100) == 0
+
+
+def off_quantum(share: float, pattern: str, step: float) -> np.ndarray:
+    """Return multiples of a step, metres [300, 290], a share of which is the relief that they were rounded from."""
+    fine = relief()
+    flat = np.arange(fine.size)
+    if pattern == "first":
+        kept = flat < share * fine.size
+    elif pattern == "last":
+        kept = flat >= (1 - share) * fine.size
+    elif pattern == "regular":
+        kept = flat % round(1 / share) == 0
+    else:
+        kept = np.random.default_rng(4).random(fine.size) < share
+    return np.where(kept.reshape(fine.shape), fine, np.rint(fine / step) * step)
+
+
+@pytest.mark.parametrize("pattern", ["first", "last", "regular", "scattered"])
+@pytest.mark.parametrize("step", [0.3048, 0.6096, 1.0, 5.0])
+def test_a_few_samples_beside_the_multiples_do_not_count(pattern: str, step: float) -> None:
+    for share in (1e-4, 0.008):
+        assert quantum(off_quantum(share, pattern, step)) == pytest.approx(step, rel=1e-5)
+    assert quantum(off_quantum(0.02, pattern, step)) == 0
+
+
+def test_one_sample_does_not_count() -> None:
+    for place in ((0, 0), (99, 289), (100, 0), (299, 289)):
+        heights = np.rint(relief())
+        heights[place] += 0.25
+        assert quantum(heights) == 1.0
+
+
+@pytest.mark.parametrize("level_m", [0.0, 372.0, 12.34])
+def test_the_sea_around_an_island_tells_of_no_quantum(level_m: float) -> None:
+    heights = np.full((3000, 1000), level_m)
+    heights[1000:1100, 300:500] = relief()[:100, :200]  # 0.7 %
+    assert quantum(heights) == 0
+    heights[1000:1100, 300:500] = np.rint(relief()[:100, :200]) + level_m
+    assert quantum(heights) == 1.0
+
+
+def test_float32_of_high_mountains_is_inexact() -> None:
+    feet = (np.rint((relief() + 7000) / 0.6096) * 0.6096).astype(np.float32)
+    feet[::60, ::70] += np.float32(0.2)
+    assert quantum(feet) == pytest.approx(0.6096, rel=1e-5)
 
 
 def test_no_more_is_read_than_it_takes() -> None:
@@ -49,7 +92,7 @@ def test_no_more_is_read_than_it_takes() -> None:
         yield relief()
         raise AssertionError("a second block was asked for")
 
-    assert find_quantum(blocks()) == 0
+    assert find_quantum(blocks(), 2 * relief().size) == 0
 
 
 def chosen_step(source: Path, out: Path, **options: object) -> tuple[float | None, float | None]:
@@ -73,6 +116,8 @@ def chosen_step(source: Path, out: Path, **options: object) -> tuple[float | Non
         (np.rint(1000 * np.rint(relief())).astype(np.int32), {"band": {"scales": 0.001}}, {}, (1.0, 1.0)),
         (np.rint(relief()).astype(np.int16), {}, {"unit": "ft"}, (0.5, None)),  # a foot is less than half a metre
         (relief().astype(np.float32), {}, {}, (0.5, None)),
+        (off_quantum(1e-4, "scattered", 1.0).astype(np.float32), {}, {}, (1.0, 1.0)),
+        (off_quantum(1e-4, "scattered", 0.1).astype(np.float32), {}, {}, (0.5, None)),
     ],
 )
 def test_the_default_step(
@@ -97,10 +142,10 @@ def test_missing_samples_do_not_count(tmp_path: Path) -> None:
     mask = np.full(samples.shape, 255, np.uint8)
     samples[100:110, 50:60], mask[100:110, 50:60] = 17.25, 0
     with open_dem(write(tmp_path / "nodata.tif", np.where(mask, samples, -9999.5), nodata=-9999.5)) as dem:
-        assert find_quantum(dem.own_samples()) == 1.0
+        assert find_quantum(dem.own_samples(), dem.own_cells) == 1.0
     samples[50:60, 50:60] = 900.0
     with open_dem(write(tmp_path / "mask.tif", samples, mask=mask)) as dem:
-        assert find_quantum(dem.own_samples()) == 1.0
+        assert find_quantum(dem.own_samples(), dem.own_cells) == 1.0
 
 
 def test_bytes_are_saved_where_only_rounding_is_lost(tmp_path: Path) -> None:

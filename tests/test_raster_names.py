@@ -170,7 +170,7 @@ def test_encode_resumes_evaluates_and_refuses_to_overwrite_its_source(
     assert '"name": "dem.tif"' in info
     copy = tmp_path / "copy.zip"
     copy.write_bytes((folder / "a.zip").read_bytes())
-    with pytest.raises(UsageError, match="is the input"):
+    with pytest.raises(UsageError, match="is the input itself"):
         encode(f"/vsizip/{copy}/sub/dem.tif", copy, EncodeOptions(methods=(), reference_m=0.05))
 
 

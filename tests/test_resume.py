@@ -156,7 +156,7 @@ def test_the_option_that_changed_is_named(mosaic, tmp_path, options, said):
 
 
 def test_the_rate_may_change(tmp_path):
-    """What is staged of lapped_siren serves any rate."""
+    """Staged coefficients of lapped_siren serve any rate."""
     source = write(tmp_path / "a.tif", hills(300, 300))
     begin(source, tmp_path / "a.ntile", EncodeOptions(quality=40), tiles=1)
     encode(source, tmp_path / "a.ntile", EncodeOptions(quality=30))

@@ -125,7 +125,7 @@ def test_grid_mesh_covers_the_tile_once_and_hangs_a_skirt():
 
 
 def run_in_shader(ctx, library: str, call: str, x: np.ndarray, outputs: int) -> np.ndarray:
-    """What a library's function makes of float32 [n, 4]: `call` sets o0, o1, … from x. Returns [n, outputs, 4]."""
+    """Run a library's function on float32 [n, 4]: `call` sets o0, o1, … from x. Returns [n, outputs, 4]."""
     body = (ROOT / "lib" / library).read_text(encoding="utf-8")
     names = [f"o{k}" for k in range(outputs)]
     main = "in vec4 x;" + "".join(f"out vec4 {name};" for name in names) + f"void main() {{ {call}; }}"

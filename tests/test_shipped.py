@@ -1,4 +1,4 @@
-"""What ships works: the model encodes real relief, quality falls with the bits, the sample is sound and credited."""
+"""Shipped files work: the model encodes real relief, quality falls with the bits, the sample is sound and credited."""
 
 from __future__ import annotations
 

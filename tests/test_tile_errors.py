@@ -152,7 +152,7 @@ def test_numbers_follow_the_part_in_view(scene, hills_file, overlay):
     assert part.samples == len(values)
     assert part.rmse_m == pytest.approx(np.sqrt((values**2).mean()), rel=1e-5)
     assert part.max_error_m == pytest.approx(np.abs(values).max(), rel=1e-6)
-    # What counts is between the picture's sides: the picks at its corners lie in the outermost blocks.
+    # Blocks that count are between the picture's sides: the picks at its corners lie in the outermost blocks.
     shown = {sample.errors for sample in pane.errors if sample.blocks is None or sample.blocks.any()}
     assert 0 < len(shown) <= len(pane.selection.draw)
     assert pane.errors is pane.errors  # nothing is added up again while the picture stays

@@ -30,7 +30,7 @@ def viewer(monkeypatch):
 
 @pytest.fixture
 def launched(monkeypatch):
-    """What the command would have run, without running it."""
+    """Return the launch that the command would run, without running it."""
     launches = []
     monkeypatch.setattr(command, "run", launches.append)
     return launches

@@ -1,4 +1,4 @@
-"""What the panels say that a layer takes: counted once, off the main thread, and the same as `ntile evaluate` says."""
+"""Costs of a layer in the panels: counted once, off the main thread, and the same as `ntile evaluate` says."""
 
 from __future__ import annotations
 

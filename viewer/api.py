@@ -128,7 +128,7 @@ class Viewer:
                 self.close()
                 raise
 
-    # What is shown
+    # Files and layers shown
 
     def open(
         self,
@@ -222,7 +222,7 @@ class Viewer:
             write_strips(out, size, headless.strips(self.scene, self.camera, size, decorate=decorate))
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows."""
+        """Return the picture that a notebook shows, as PNG."""
         return png_bytes(self.render())
 
     # Films
@@ -294,7 +294,7 @@ class Viewer:
 
     @property
     def legend(self) -> legend.Legend | None:
-        """What the picture's colours mean."""
+        """Legend of the picture's colours."""
         with self._ctx:
             self._load()
             return legend.for_scene(self.scene)

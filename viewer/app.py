@@ -82,7 +82,7 @@ class App:
         self.rmse_m: dict[str, float | None] = {}
         """Root mean square error of each slot in this view, or None where it has not been measured."""
         self.legend: legend.Legend | None = None
-        """What the colours of the picture shown mean, or None when they mean nothing."""
+        """Legend of the picture shown; None where its colours mean nothing."""
         self.contour_labels: list[contours.Label] = []
         """Heights to write on contour lines of the picture shown."""
         self.glide: motion.Glide | None = None
@@ -91,7 +91,7 @@ class App:
         self.results: ResultsLog = ResultsLog()
         self.measuring: Measuring = Measuring()
         self.tools: list[Tool] = [self.comparing.divider, self.measuring.tool]
-        """What may take the mouse in the scene before the camera does, first come first served."""
+        """Tools that may take the mouse in the scene before the camera, in this order."""
         self.sheet: str = ""
         """The sheet that lies over everything, a name of viewer.gui.sheets.SHEETS; empty for none."""
         self.panels_shown: bool = True
@@ -102,7 +102,7 @@ class App:
         self._slots_read = ""
         self._ready_frames = 0
 
-    # What the window calls
+    # Called by the window
 
     def start(self, ctx: moderngl.Context) -> None:
         """The window and its GL context exist: make the scene and open the file that was asked for."""
@@ -192,12 +192,12 @@ class App:
 
     @property
     def busy(self) -> bool:
-        """Whether the next frame will differ without any input."""
+        """True if the next frame will differ without any input."""
         loading = self.scene is not None and self.scene.reader is not None and not self.scene.settled
         moving = self.glide is not None or self.input.moving
         return loading or self.files.busy or moving or self.measuring.busy or self.film.busy
 
-    # What input and panels ask for
+    # Commands of input and panels
 
     def load(
         self,
@@ -294,7 +294,7 @@ class App:
         window.close()
 
     def cost(self, choice: LayerChoice) -> Cost:
-        """What a slot's layer takes, as far as it is known."""
+        """Return the cost of a slot's layer, as far as it is known."""
         if self.scene is None or self.scene.reader is None:
             return UNKNOWN
         return self.costs.of(self.scene.reader_of(choice), choice)

@@ -1,4 +1,4 @@
-"""What a run of the viewer was asked for."""
+"""Parsed command-line options."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Launch:
     settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
-        """What is measured is in the settings, where pictures and the window find it."""
+        """Put the measurements into the settings, where pictures and the window read them."""
         if self.profile:
             self.settings.measuring.profile = [list(point) for point in self.profile]
         if self.measure is not None:

@@ -72,7 +72,7 @@ class Shading:
 
 @dataclass
 class Overlay:
-    """What is drawn over the surface, see viewer.draw.overlay_kinds."""
+    """Overlay drawn on the surface, see viewer.draw.overlay_kinds."""
 
     name: str = "none"  # one of overlay_kinds.NAMES
     against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST
@@ -107,7 +107,7 @@ class Debug:
 
 @dataclass
 class Decorations:
-    """What saved pictures and films carry besides the terrain."""
+    """Decorations of saved pictures and films besides the terrain."""
 
     legend: bool = True
     scale: bool = False  # a bar of a round number of metres
@@ -126,7 +126,7 @@ class Measurement:
 
 @dataclass
 class Measuring:
-    """What is measured on the terrain, in eastings and northings of the file."""
+    """Measurements on the terrain, in eastings and northings of the file."""
 
     tool: str = "none"  # what the mouse draws: "none" or one of viewer.measuring.tool.TOOLS
     kind: str = "distance"  # the tool that the key M takes up

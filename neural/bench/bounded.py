@@ -16,7 +16,7 @@ from neural.dem import Dem
 BOUNDED_CODECS = ("sz3", "lerc", "zfp")
 _RATES = ("bits_per_sample", "stack_bits_per_sample")
 SLACK_M = 5e-5
-"""What decoded samples may exceed a bound by: codecs compute in float32 around the middle of a tile's range."""
+"""Excess over a bound that decoded samples may have: codecs compute in float32 around the middle of a tile's range."""
 
 
 def measure(

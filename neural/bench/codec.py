@@ -1,4 +1,4 @@
-"""What every classical codec of the comparison is: a whole tile of heights in, the body of an ordinary envelope out."""
+"""Base of every classical codec of the comparison: a whole tile of heights in, the body of an ordinary envelope out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neural.tiles import TILE
 
 
 class Stream(NamedTuple):
-    """What an envelope holds of a raster tile: metres = offset_m + scale_m · decoded values."""
+    """Content of a raster tile's envelope: metres = offset_m + scale_m · decoded values."""
 
     offset_m: float  # exact in float32, as the envelope stores it
     scale_m: float

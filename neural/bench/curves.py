@@ -105,7 +105,7 @@ def rate_at(curve: Curve, key: str, error: float, wanted: str = "bits_per_sample
     """
     ordered = sorted(curve, key=lambda point: point[wanted if wanted in RATE_KEYS else RATE_KEYS[0]])
     x = np.log([max(point[wanted], _LEAST) for point in ordered])
-    # What a codec reaches with fewer bits it also reaches with more.
+    # An error reached with fewer bits is also reached with more.
     y = np.minimum.accumulate(np.log([max(point[key], _LEAST) for point in ordered]))
     log_error = math.log(max(error, _LEAST))
     if log_error > y[0]:
@@ -130,6 +130,6 @@ def mean_ratio(ratios: Sequence[Ratio]) -> tuple[float, str]:
 
 
 def common_bound(bounds: Sequence[str]) -> str:
-    """What a mean of bounded values is: "" when none is a bound, "?" when they point both ways."""
+    """Return the bound of a mean of bounded values: "" when none is a bound, "?" when they point both ways."""
     kinds = set(bounds) - {""}
     return kinds.pop() if len(kinds) == 1 else "?" if kinds else ""

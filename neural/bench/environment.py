@@ -1,4 +1,4 @@
-"""What a benchmark needs to run, and what it says about the machine it ran on."""
+"""Requirements of a benchmark, and the description of the machine it ran on."""
 
 from __future__ import annotations
 

@@ -40,18 +40,18 @@ class Series:
 
     @property
     def name(self) -> str:
-        """What tables and plots call it."""
+        """Name in tables and plots."""
         return f"{self.method}+{self.refine}" if self.refine else self.method
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Title in running text."""
         title = METHODS[self.method].title
         return f"{title}, {self.refine} step{'s' if self.refine > 1 else ''}" if self.refine else title
 
     @property
     def stepped(self) -> bool:
-        """Whether a quantization step sets its rate, not bits per value."""
+        """True if a quantization step sets its rate, not bits per value."""
         return self.method in STEP_SWEEPS
 
     @property

@@ -26,5 +26,5 @@ def percent(value: float) -> str:
 
 
 def setting(point: Mapping[str, Any]) -> str:
-    """What set the rate of a learned layer's point."""
+    """Return the setting that set the rate of a learned layer's point."""
     return f"step {point['step_m']:g} m" if "step_m" in point else f"{point['bits']} bits"

@@ -40,7 +40,7 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured on every place."""
+    """Measurements to make on every place."""
 
     series: tuple[Series, ...]
     codecs: tuple[str, ...]
@@ -104,12 +104,12 @@ def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, A
 
 
 def settings(name: str) -> Sequence[Any]:
-    """What a codec is swept over."""
+    """Return the settings that a codec is swept over."""
     return image.SETTINGS if name == IMAGE else ACCOUNTINGS[name].codec.settings
 
 
 def titles(plan: Plan) -> dict[str, str]:
-    """What tables call each series, codec and baseline."""
+    """Return the title of each series, codec and baseline in tables."""
     codecs = {name: accounting.title for name, accounting in ACCOUNTINGS.items()} | {IMAGE: IMAGE_TITLE}
     return {
         **{line.name: line.title for line in plan.series},

@@ -1,4 +1,4 @@
-"""What a single tile could gain: its latents optimised alone, and together with the decoder (diagnostic only).
+"""Possible gain of a single tile: its latents optimised alone, and together with the decoder (diagnostic only).
 
 A layer's decoder is shared, so the second cannot be stored; it tells how far latents, or the shared decoder, limit a
 method (arXiv 2606.00404, diagnostics).

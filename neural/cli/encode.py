@@ -145,11 +145,12 @@ def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
         part = f" (of {layer.measured_tiles} of {layer.tiles} tiles)" if layer.measured_tiles < layer.tiles else ""
         lines.append(
             f"  {layer.title}: RMSE {layer.rmse_m:.3g} m, largest error {layer.max_error_m:.3g} m{part}, "
-            f"{layer.stack_bits_per_sample:.3g} bits per sample{step}"
+            f"{layer.stack_bits_per_sample:.3g} bits per sample in all levels, "
+            f"{layer.bits_per_sample:.3g} in the finest{step}"
         )
         if layer.quantum_m:
             lines.append(
-                f"  The step is that of the source's heights, all multiples of {layer.quantum_m:.4g} m: "
+                f"  The step is that of the source's heights, nearly all multiples of {layer.quantum_m:.4g} m: "
                 "finer ones would code its rounding; --quality or --step sets another."
             )
     if stored and size > stored:

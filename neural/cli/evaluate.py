@@ -28,8 +28,8 @@ COLUMNS = (
     ("sampled_gradient_rmse", "∇ of samples", ".4f"),
     ("laplacian_rmse", "∇² m/m²", ".4f"),
     ("edge_gap_m", "edge gap m", ".3f"),
-    ("bits_per_sample", "bits/sample", ".4f"),
-    ("stack_bits_per_sample", "all levels", ".4f"),
+    ("bits_per_sample", "bits/sample,\nfinest level", ".4f"),
+    ("stack_bits_per_sample", "bits/sample,\nall levels", ".4f"),
 )
 
 

@@ -98,7 +98,7 @@ class Stack:
 
 
 class Model:
-    """What a decoder's weights hold, ready for use."""
+    """Contents of a decoder's weights, ready for use."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         self.weights = weights
@@ -112,7 +112,7 @@ class Model:
 
     @cached_property
     def restoration(self) -> Restoration:
-        """What details probably were."""
+        """Estimator of details before quantization."""
         return Restoration(self.weights)
 
     @cached_property
@@ -173,7 +173,7 @@ class Assembly:
         return self.analysed(*self.windows(tile), offset_m, self.payloads.grid.levels - 1 - tile.z)
 
     def windows(self, tile: Tile) -> tuple[Window, Window]:
-        """What `analysed` makes latents of: the parent's samples around a tile, and those of its own level, RIM far."""
+        """Return the windows for `analysed`: samples around a tile of the parent's and of its own level, RIM far."""
         return self.above(tile), self.own(tile)
 
     def above(self, tile: Tile) -> Window:
@@ -212,8 +212,7 @@ class Assembly:
         return np.zeros((TILE, TILE), bool) if stack is None else stack.valid
 
     def masks_above(self, tile: Tile) -> tuple[np.ndarray, list[np.ndarray]]:
-        """What `read_mask` starts from: the cells of the level above, and which cells below, level by level, the grid
-        has."""
+        """Return the inputs of `read_mask`: cells of the level above, and those that the grid has below, by level."""
         inside = [self.payloads.grid.tile_inside(tile)]
         if tile.z:
             half = TILE // 2
@@ -224,7 +223,7 @@ class Assembly:
         return inside[0], inside[1:]
 
     def levels(self, tile: Tile, valid: np.ndarray) -> list[Level]:
-        """What the `Stack` of a tile with these cells is made of, coarse to fine."""
+        """Return the levels of the `Stack` of a tile with these cells, coarse to fine."""
         grid = self.payloads.grid
         above = grid.levels - 1 - tile.z
         cell = max(grid.cell_x_m, grid.cell_y_m)
@@ -271,7 +270,7 @@ class Assembly:
         return Stack(valid, details, lowest, residuals)
 
     def spread(self, details: Walked, bound_m: float) -> np.ndarray:
-        """What to expect of a finest tile's samples (`Residuals.spread`)."""
+        """Return the expected error class of a finest tile's samples (`Residuals.spread`)."""
         ratio = slope_of(self.step_m, bound_m) // (SLOPE_SCALE // 8)
         return self.model.residuals.spread(details.signed, details.classes, ratio)
 

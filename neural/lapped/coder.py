@@ -31,7 +31,7 @@ _AT_ONCE = 12
 
 
 class Distributions:
-    """What the range coder and the encoder's decisions need of the classes.
+    """Distributions of the classes, for the range coder and the encoder's decisions.
 
     Raises ValueError for weights that are no distributions, or centroids further from a magnitude than the next one's.
     """

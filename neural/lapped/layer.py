@@ -191,7 +191,7 @@ class LayerCoder(Encoder):
         self._settings = f"step {step_m!r} base {base_m!r} lagrange {self.lagrange!r}"
         self._bounded = None if bound is None else BoundedTiles(self.assembly, self._heights, bound)
         self.settings = self._settings + ("" if bound is None else f" bound {bound.promised_m!r}")
-        """What the bytes in the file depend on beside the heights and the weights."""
+        """Settings that the bytes in the file depend on beside the heights and the weights."""
 
     def body(self, tile: Tile) -> bytes | None:
         """A tile's bytes without residuals, from which others are decoded; None where there is no such tile."""

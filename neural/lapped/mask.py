@@ -78,7 +78,7 @@ def write_mask(
     chance: np.ndarray,
     put: Callable[[np.ndarray, np.ndarray], None],
 ) -> None:
-    """What `read_mask` reads; `put` writes bits bool [n] of these chances [n]."""
+    """Write a mask for `read_mask`; `put` writes bits bool [n] of these chances [n]."""
     complete = np.array_equal(mask, inside[-1])
     put(np.array([complete]), np.array([COMPLETE]))
     if complete:

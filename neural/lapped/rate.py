@@ -32,7 +32,7 @@ def step_of_quality(quality: float) -> float:
 
 @dataclass(frozen=True)
 class Rate:
-    """What decides a layer's quantization step: at most one of these is not None; without any, see `settled`."""
+    """Setting of a layer's quantization step: at most one of these is not None; without any, see `settled`."""
 
     step_m: float | None = None
     target_rmse_m: float | None = None

@@ -1,4 +1,4 @@
-"""What was found of tiles lately."""
+"""Cache of values by tile, the latest ones."""
 
 from __future__ import annotations
 

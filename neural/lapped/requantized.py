@@ -1,4 +1,4 @@
-"""What a stored tile would take with fewer bits: its details coded again with a coarser step."""
+"""Size of a stored tile with fewer bits: its details coded again with a coarser step."""
 
 from __future__ import annotations
 

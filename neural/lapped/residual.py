@@ -86,7 +86,7 @@ class Residuals:
         self._tables = [tuple(found[name][phase] for name in ("spread", "near", "far")) for phase in range(len(PHASES))]
 
     def spread(self, signed: np.ndarray, classes: np.ndarray, ratio: int) -> np.ndarray:
-        """What to expect of each sample, 0 … SPREADS − 1, [2 n, 2 n].
+        """Return the expected error class of each sample, 0 … SPREADS − 1, [2 n, 2 n].
 
         `signed` and `classes` [BAND_COUNT, n, n] are the details', `ratio` the quantization step over the bound in
         eighths of doublings.
@@ -105,7 +105,7 @@ class Residuals:
         self._walk(valid, spread, visit)
 
     def read(self, reader: RangeReader, valid: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """What `write` coded, 0 where nothing is valid. Raises ValueError when no writer can have written it."""
+        """Return the values that `write` coded, 0 where nothing is valid. Raises ValueError for bytes of no writer."""
         return self._walk(valid, spread, lambda at, chances: _take(reader, chances))
 
     def _walk(
@@ -139,7 +139,7 @@ def _put(writer: RangeWriter, residuals: np.ndarray, chances: np.ndarray) -> Non
 
 
 def _take(reader: RangeReader, chances: np.ndarray) -> np.ndarray:
-    """What `_put` coded, int32 [n]."""
+    """Return the values that `_put` coded, int32 [n]."""
     out = np.zeros(len(chances), np.int32)
     some = np.flatnonzero(reader.take_bits(chances[:, 0]))
     negative = reader.take_bits(_evens(some))

@@ -45,7 +45,7 @@ def macs() -> int:
 
 
 def features(samples: np.ndarray, details: np.ndarray) -> np.ndarray:
-    """What the network looks at, float32 [7, n, m].
+    """Return the network's input, float32 [7, n, m].
 
     `samples` [n + 2, m + 2] are the next coarser level's, `details` [3, n, m] lie in their middle; both in
     quantization steps.
@@ -73,7 +73,7 @@ class Restoration:
         self._weights = [np.ascontiguousarray(weights[name], np.float32) for name in shapes()]
 
     def __call__(self, samples: np.ndarray, details: np.ndarray) -> np.ndarray:
-        """What to add to details, in quantization steps, float32 [3, n, m].
+        """Return the correction of details, in quantization steps, float32 [3, n, m].
 
         `details` [3, n + 2 · DETAIL_REACH, the same of m] reach DETAIL_REACH further and `samples` SAMPLE_REACH, both
         in quantization steps.
@@ -84,7 +84,7 @@ class Restoration:
         return np.moveaxis(hidden @ three, 2, 0)
 
     def whole(self, samples: np.ndarray, details: np.ndarray, boundary: Boundary) -> np.ndarray:
-        """What to add to the details [3, n, m] of a whole level; `samples` [n, m]. Both in quantization steps."""
+        """Return the correction of a whole level's details [3, n, m]; `samples` [n, m]. Both in quantization steps."""
         rim = (DETAIL_REACH, DETAIL_REACH)
         return self(beyond(samples, boundary), np.pad(details, [(0, 0), rim, rim]))
 

@@ -1,4 +1,4 @@
-"""What a layer takes and loses at a quantization step: measured by coding it, or some tiles all over it."""
+"""Size and error of a layer at a quantization step: measured by coding it, or some tiles all over it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ WEIGHT_COLUMNS = 1024
 """Texels per row of a weight texture: 67 million weights fit into the 16384 rows that every OpenGL 4.1 has."""
 
 LATENTS = "latents"
-"""What `Pass.reads` calls the tile's latents: a texture [tokens, ⌈dim / 4⌉], zeros after the last dimension."""
+"""Name in `Pass.reads` of the tile's latents: a texture [tokens, ⌈dim / 4⌉], zeros after the last dimension."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Method(ABC):
     name: ClassVar[str]
     """Container id, module name, GLSL file and CLI choice, spelled once."""
     title: ClassVar[str]
-    """What people call it."""
+    """Title for people."""
     bit_choices: ClassVar[tuple[int, ...]]
     """Bits per stored value that `pack` accepts, finest first."""
 
@@ -190,7 +190,7 @@ class Linked(Protocol):
 
 
 class Payloads(Protocol):
-    """What a linked decode may read of its file."""
+    """Payloads of its file that a linked decode may read."""
 
     grid: Grid
 

@@ -73,7 +73,7 @@ class Huvr(HyperDecoder):
         return TILE // (self.patches * GRID)
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """What no token touches, computed once: x0 as `positions` [GRID², width], unit columns, channels averaged."""
+        """Return the token-independent part: x0 as `positions` [GRID², width], unit columns, channels averaged."""
         features = like(position_features(self.features, self.sigma), weights["mlp0_weight"])
         first = features @ unit_columns(weights["mlp0_weight"]) + weights["mlp0_bias"]
         conv, bias = unit_columns(weights["conv_weight"]), weights["conv_bias"]

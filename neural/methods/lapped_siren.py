@@ -26,7 +26,7 @@ from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
 from neural.tiles import TILE
 
 AS_STORED = 8
-"""What a layer's `bits` say of coefficients as they are stored; each bit less doubles the quantization step."""
+"""Value of a layer's `bits` for coefficients as stored; each bit less doubles the quantization step."""
 
 
 @dataclass(frozen=True)

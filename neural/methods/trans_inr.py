@@ -101,7 +101,7 @@ class TransInr(TokenMethod):
         return [np.concatenate(part, axis=-1) for part in parts[: order + 1]]
 
     def first_layer(self, weights: Arrays, first: Any, u: Any, v: Any, order: int) -> tuple[list[Any], list[Any]]:
-        """What u and v each add to layer 0 before its ReLU, and their derivatives, [..., n, width]; bias with v.
+        """Return the shares of u and v in layer 0 before its ReLU, and their derivatives, [..., n, width]; bias with v.
 
         `first` [..., 2·encoding, width] are the layer's weights; u, v numpy coordinates [n] in [0, 1].
         """

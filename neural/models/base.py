@@ -1,4 +1,4 @@
-"""What every trainable model shares: presets, training settings, and weights on disk."""
+"""Common parts of all trainable models: presets, training settings, and weights on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a context model learns from: magnitudes of whole rasters' wavelet details, level by level, at many steps."""
+"""Training data of a context model: magnitudes of whole rasters' wavelet details, level by level, at many steps."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Network(nn.Module):
         nn.init.zeros_(self.third.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What to add to details."""
+        """Return the correction of details."""
         found: Tensor = self.third(torch.tanh(self.second(torch.tanh(self.first(x)))))
         return found
 

@@ -127,7 +127,7 @@ vec4 prepared_weight(int row, int column)
     return texelFetch(u_prepared, ivec2(column, row), 0);
 }
 
-// What the four inputs from row `row` on get back from the outputs' slopes.
+// Gradients of the four inputs from row `row` on, from the outputs' slopes.
 vec4 pull_back(int row, in vec4 slope[WIDTH4])
 {
     vec4 sum;

@@ -1,4 +1,4 @@
-// What the overlays are given: one point of the drawn surface.
+// Input of the overlays: one point of the drawn surface.
 //
 // vec3 overlay(Surface s, vec3 colour) gets the lit colour and returns what is drawn, both in linear light (no channel
 // is sRGB until shaders/finish.frag). An overlay that colours by value multiplies its own colour by s.relief, or by

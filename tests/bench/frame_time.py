@@ -74,7 +74,7 @@ class Ours:
         self.ctx.finish()
 
     def report(self) -> dict[str, object]:
-        """What was drawn, by what."""
+        """Describe the drawn pictures and the machine."""
         stats = self.scene.stats
         return {"renderer": gl.describe(self.ctx), "tiles": stats.tiles_drawn, "triangles": stats.triangles}
 

@@ -1,4 +1,4 @@
-"""What parts of lapped_siren save: bytes of all levels at equal error with a part left out, over those with all.
+"""Savings by parts of lapped_siren: bytes of all levels at equal error with a part left out, over those with all.
 
 Run: OMP_NUM_THREADS=1 python -m tests.bench.lapped_ablation FOLDER [--split val]
 """

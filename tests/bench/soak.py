@@ -222,7 +222,7 @@ CHANGES: dict[str, tuple[int, Callable[[Soak], None]]] = {
     "aim": (4, Soak.aim),
     "open": (1, _open),
 }
-"""What a user does, and how often beside the rest."""
+"""Actions of a user, and their frequency relative to the rest."""
 
 
 def run(soak: Soak, seconds: float) -> tuple[list[dict[str, float]], list[str]]:

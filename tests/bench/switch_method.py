@@ -107,7 +107,7 @@ class Walk:
         return times, pictures
 
     def change(self, name: str) -> dict[str, Any]:
-        """What happens after the settings were changed, from the first frame to the last that loads."""
+        """Measure the frames after a change of settings, from the first frame to the last that loads."""
         before, began = self.terrain(), time.perf_counter()
         times, pictures = self.settle()
         seconds, after = time.perf_counter() - began, self.terrain()

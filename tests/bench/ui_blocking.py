@@ -1,4 +1,4 @@
-"""What keeps the drawing thread from drawing: a flight with layers, bits, overlays and files changing all the time.
+"""Delays of the drawing thread: a flight with layers, bits, overlays and files changing all the time.
 
 Run: python -m tests.bench.ui_blocking [--seconds 30] [--seed 1]. Every read of the file, unpacking of a tile and first
 decode stage is watched: those on the drawing thread are counted, with the longest in milliseconds; there should be

@@ -34,7 +34,7 @@ class Sun(click.ParamType):
 
 
 INSPECT = {"tint": "lod_tint", "wireframe": "wireframe", "boxes": "bounds"}
-"""What --inspect shows: names of `Settings.debug`."""
+"""Choices of --inspect: names of `Settings.debug`."""
 
 
 class Inspect(click.ParamType):

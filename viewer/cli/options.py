@@ -101,7 +101,7 @@ class Points(click.ParamType):
 
 
 class Kinds(click.ParamType):
-    """What pictures carry: some fields of `settings.Decorations`, "all" or "none"."""
+    """Parameter type of decorations: some fields of `settings.Decorations`, "all" or "none"."""
 
     name = "LIST"
 

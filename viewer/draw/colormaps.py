@@ -19,7 +19,7 @@ SIZE = 256
 """Entries of a table."""
 
 USES = ("elevation", "amount", "error", "cyclic")
-"""What tables are for: heights, from dark to light; sizes, from pale nothing to dark; signed values, with a pale
+"""Uses of tables: heights, from dark to light; sizes, from pale nothing to dark; signed values, with a pale
 middle; directions, whose two ends are one colour."""
 
 MASK = (214, 0, 110)

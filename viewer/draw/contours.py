@@ -78,7 +78,7 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
 
 
 def _taken(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
-    """Whether places lie where the legend or the north arrow may be."""
+    """Return which places lie where the legend or the north arrow may be."""
     em = max(11.0, min(height / 45, width / 60))
     legend = (x < LEGEND_EM[0] * em) & (y > height - LEGEND_EM[1] * em)
     return legend | ((x > width - COMPASS_EM[0] * em) & (y < COMPASS_EM[1] * em))

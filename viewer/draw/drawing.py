@@ -120,7 +120,7 @@ class Drawing:
     def survey(
         self, camera: Camera, store: TileStore, parts: Sequence[Part], size_px: tuple[int, int], *, pivot_z: float
     ) -> np.ndarray:
-        """What a picture of this size shows, in numbers: see `SurveyTarget.read`."""
+        """Measure the content of a picture of this size: see `SurveyTarget.read`."""
         rise = parts[0].look.rise
         boxes = np.concatenate([_boxes(part.source, part.selection, rise, pivot_z) for part in parts])
         near_far = _depth_range(boxes - np.tile(camera.eye, 2), camera)

@@ -18,10 +18,10 @@ VERSIONS = {"auto": (430, 410), "4.3": (430,), "4.1": (410,)}
 """Values of `--gl` and the GL versions they try, best first. 4.1 is where macOS stops."""
 
 INSTALL = "apt-get install -y libegl1 libgl1"
-"""What brings OpenGL to a bare Debian or Ubuntu machine (the window also needs it for its X11 libraries)."""
+"""Advice that brings OpenGL to a bare Debian or Ubuntu machine (the window also needs it for its X11 libraries)."""
 
 Define = int | float | bool | str
-"""What a #define may be set to."""
+"""Value of a #define."""
 
 _SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "swrast")
 
@@ -45,7 +45,7 @@ def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
 
 
 def first_version(gl: str, create: Callable[[int], moderngl.Context]) -> moderngl.Context:
-    """What `create(require)` gives for the first GL version that works, e.g. 430 then 410."""
+    """Return the result of `create(require)` for the first GL version that works, e.g. 430 then 410."""
     reasons = []
     for require in VERSIONS[gl]:
         try:
@@ -64,7 +64,7 @@ def _sentence(gl: str, reasons: list[str]) -> str:
 
 
 def is_software(ctx: moderngl.Context) -> bool:
-    """Whether the CPU does the drawing (Mesa llvmpipe, SwiftShader): shader decoding is then too slow."""
+    """Return True if the CPU does the drawing (Mesa llvmpipe, SwiftShader): shader decoding is then too slow."""
     return any(name in ctx.info["GL_RENDERER"].lower() for name in _SOFTWARE)
 
 

@@ -19,7 +19,7 @@ HAZE_HEIGHT = 0.12
 
 
 class Light(NamedTuple):
-    """What lib/sun.glsl and lib/air.glsl need to know."""
+    """Values for lib/sun.glsl and lib/air.glsl."""
 
     sun: tuple[float, float, float]  # unit vector towards it, drawn space
     sight: np.ndarray  # float64 [3, 3]: see Camera.pyramid

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from viewer.settings import Overlay
 
 HEIGHT, GRADIENT = "height", "gradient"
-"""What can be measured of a tile: decoded − reference in metres, or how far the gradients are apart in m/m."""
+"""Quantities measured of a tile: decoded − reference in metres, or how far the gradients are apart in m/m."""
 
 EDGE_GAP = "edge_gap"
 """The overlay whose numbers are those of tiles' edges."""

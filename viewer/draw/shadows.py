@@ -31,7 +31,7 @@ class Cascade(NamedTuple):
     far_m: float  # view depth at which its slice ends
 
     def sees(self, boxes: np.ndarray) -> np.ndarray:
-        """Whether eye-relative boxes [n, 6] may be seen in the map or stand between it and the sun, bool [n]."""
+        """Return which eye-relative boxes [n, 6] may be seen in the map or stand between it and the sun, bool [n]."""
         low, high = _along(self.clip_from_world[:3, :2].T, boxes)
         place = self.clip_from_world[3, :2]
         return ((low + place < 1) & (high + place > -1)).all(axis=1)

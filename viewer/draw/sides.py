@@ -45,7 +45,7 @@ class Extent(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """What stitching must know of a decoded tile."""
+    """Facts of a decoded tile for stitching."""
 
     offset_m: float
     extent: Extent

@@ -57,7 +57,7 @@ class Seams:
 
     @property
     def neighbours(self) -> np.ndarray:
-        """Whether anything drawn meets each drawn tile's side, bool [tiles, 4]."""
+        """Sides of drawn tiles that meet anything drawn, bool [tiles, 4]."""
         return (self._beside >= 0) | (self._above >= 0)
 
     def _pairs(self) -> None:
@@ -162,7 +162,7 @@ class Seams:
         return out
 
     def corrections(self, morph: np.ndarray) -> np.ndarray:
-        """What to add along the sides of the tiles as they are by themselves, metres, float32 [tiles, 4, quads + 1]."""
+        """Return the corrections along the sides of tiles as decoded, metres, float32 [tiles, 4, quads + 1]."""
         alone = self._rise[: self._count] * morph[:, None, None]
         alone += self._own[: self._count]
         return np.subtract(self.heights(morph), alone, dtype=np.float64).astype(np.float32)

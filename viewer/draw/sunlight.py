@@ -22,7 +22,7 @@ MAP_PX = 2048
 
 
 def wanted(settings: Settings) -> bool:
-    """Whether shadows are in the picture: they are part of the relief."""
+    """Return True if shadows are in the picture: they are part of the relief."""
     return settings.shading.shadows and settings.shading.mode != "elevation"
 
 

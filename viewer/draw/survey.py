@@ -1,4 +1,4 @@
-"""What the picture shows, in numbers: the overlay's values and the heights in sight, at a lower resolution."""
+"""Numbers of the picture: the overlay's values and the heights in sight, at a lower resolution."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ NOTHING = Survey(np.full((1, 1, 2), np.nan, np.float32), 1.0)
 
 
 def needed(settings: Settings) -> bool:
-    """Whether a picture with these settings rests on a survey."""
+    """Return True if a picture with these settings rests on a survey."""
     overlay = settings.overlay
     kind = KINDS.get(overlay.name)
     by_sight = kind is not None and not kind.measures and overlay.name != EDGE_GAP

@@ -30,7 +30,7 @@ class Timers:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.enabled = False
-        """Whether GPU time is measured."""
+        """True if GPU time is measured."""
         self.cpu_ms: dict[str, float] = {}
         self.gpu_ms: dict[str, float] = {}
         self._ctx = ctx

@@ -72,7 +72,7 @@ def _about(launch: Launch, film: record.Film) -> dict[str, Any]:
 
 
 def about(file: str, options: dict[str, Any], settings: Settings, film: record.Film) -> dict[str, Any]:
-    """What a film shows, as plain JSON values: all that its pictures depend on."""
+    """Describe a film in plain JSON values: all that its pictures depend on."""
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     raster = options["reference"]
     if raster is not None:

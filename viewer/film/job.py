@@ -64,7 +64,7 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """Whether it is still at work."""
+        """True if it is still at work."""
         return self._reader.is_alive()
 
     @property

@@ -78,7 +78,7 @@ def check(launch: Launch) -> None:
 
 
 def set_decorations(launch: Launch, asked: frozenset[str] | None) -> None:
-    """What pictures carry; unless said, what is measured, and the legend where colours have to be looked up."""
+    """Set the decorations of pictures; by default measurements, and the legend where colours need one."""
     if asked is None:
         plain = launch.render and launch.settings.overlay.name == "none"
         asked = frozenset(["measurements"] if plain else ["legend", "measurements"])

@@ -17,7 +17,7 @@ from viewer.pictures import limits
 from viewer.pictures.png import write_png
 
 INSTALL = "pip install 'terrain-viewer[video]'"
-"""What brings PyAV."""
+"""Advice that brings PyAV."""
 
 VIDEO_SUFFIXES = (".mp4",)
 OTHER_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mpg", ".png", ".jpg", ".webm", ".wmv")
@@ -42,7 +42,7 @@ class Output(Protocol):
     """Takes the pictures of a film in their order. `close` keeps what is whole, `abandon` ends early."""
 
     def has(self, number: int) -> bool:
-        """Whether this picture is there already and need not be drawn."""
+        """Return True if this picture is present and need not be drawn."""
 
     def write(self, number: int, picture: np.ndarray) -> None:
         """Add a picture, uint8 [height, width, 3]."""

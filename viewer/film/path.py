@@ -12,7 +12,7 @@ from viewer.camera import Camera
 from viewer.film.curves import Track
 
 KEYED = ("exaggeration", "sun_azimuth_deg", "sun_altitude_deg")
-"""What a keyframe may set besides the camera; each changes steadily between the keyframes that name it."""
+"""Settings of a keyframe besides the camera; each changes steadily between the keyframes that name it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CameraPath:
     """Coordinate system of the positions: WKT or an EPSG code; empty for local coordinates."""
     fps: float = 30.0
     loop: bool = False
-    """Whether the last keyframe is the first again, so that the film can be repeated without a jump."""
+    """True if the last keyframe is the first again, so that the film can be repeated without a jump."""
 
     @property
     def duration_s(self) -> float:

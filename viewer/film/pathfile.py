@@ -77,7 +77,7 @@ def from_json(data: Any) -> CameraPath:
 
 
 def same_view(one: Camera, other: Camera) -> bool:
-    """Whether two cameras show the same picture, to a tenth of a millimetre and a millionth of a degree."""
+    """Return True if two cameras show the same picture, to a tenth of a millimetre and a millionth of a degree."""
     turn = math.remainder(one.heading_deg - other.heading_deg, 360.0)
     rest = max(abs(one.pitch_deg - other.pitch_deg), abs(one.fov_deg - other.fov_deg), abs(turn))
     return rest < 1e-6 and bool(max(abs(one.eye - other.eye)) < 1e-4)

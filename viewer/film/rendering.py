@@ -24,7 +24,7 @@ class Rendering:
         self.size = SIZES[1]
         """Width and height of pictures and films, pixels."""
         self.frames = False
-        """Whether films become PNG frames in a folder."""
+        """True if films become PNG frames in a folder."""
         self.job: Job | None = None
 
     def film(self, out: str, path: CameraPath) -> bool:

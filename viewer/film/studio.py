@@ -39,7 +39,7 @@ class Studio:
         """Where on the path the preview is."""
         self.playing: bool = False
         self.line_shown = True
-        """Whether the path is drawn over the scene."""
+        """True if the path is drawn over the scene."""
         self.views: Views = Views(app)
         self.rendering: Rendering = Rendering(app)
         self.version = 0
@@ -207,7 +207,7 @@ class Studio:
 
     @property
     def busy(self) -> bool:
-        """Whether the next frame will differ without any input."""
+        """True if the next frame will differ without any input."""
         return self.playing or self._wanted is not None
 
     # Files and generators

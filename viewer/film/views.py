@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Views:
-    """What panel and keys do with bookmarks; what goes wrong becomes a message."""
+    """Commands of panel and keys on bookmarks; errors become messages."""
 
     def __init__(self, app: App) -> None:
         self._app = app

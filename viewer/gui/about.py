@@ -24,7 +24,7 @@ LICENCES = (
 
 @cache
 def versions() -> list[tuple[str, str]]:
-    """What the program is made of."""
+    """Return the versions of the program's parts."""
     import platform  # these take a while, and few starts of the program lead here
     from importlib import metadata
 

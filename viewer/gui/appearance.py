@@ -35,7 +35,7 @@ def toggle_light(app: App) -> None:
 
 
 def is_light(app: App) -> bool:
-    """Whether the light palette is in use."""
+    """Return True if the light palette is in use."""
     return theme.current() == "light"
 
 

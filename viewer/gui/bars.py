@@ -78,7 +78,7 @@ def _panels() -> None:
 
 
 def status(app: App) -> None:
-    """What is shown, cursor readout in the file's own coordinates, then the coordinate system."""
+    """Draw the status bar: layer shown, cursor readout in the file's coordinates, coordinate system."""
     if app.files.loading:
         imgui.text_colored(theme.rgba(theme.ACCENT), f"Opening {app.files.loading} …")
         imgui.same_line(0, 1.6 * hello_imgui.em_size())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Comparing:
-    """What keys, menus and panels ask for; all of it is in the settings but the files."""
+    """Commands of keys, menus and panels; their state but the files is in the settings."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -97,7 +97,7 @@ class Comparing:
         if self._app.scene is not None and len(self._app.scene.files) > 1:
             self.close(len(self._app.scene.files) - 1)
 
-    # What is shown
+    # State shown
 
     def toggle_errors(self, against: str) -> None:
         """Show errors against one of `overlay_kinds.AGAINST`, or none where these are shown already."""
@@ -122,11 +122,11 @@ class Comparing:
 
 
 def shows_errors(settings: Settings, against: str) -> bool:
-    """Whether an overlay of errors against one of `overlay_kinds.AGAINST` is on."""
+    """Return True if an overlay of errors against one of `overlay_kinds.AGAINST` is on."""
     overlay = settings.overlay
     return overlay.name in KINDS and bool(KINDS[overlay.name].measures) and overlay.against == against
 
 
 def is_comparing(app: App) -> bool:
-    """Whether there is a file beside the first."""
+    """Return True if there is a file beside the first."""
     return bool(app.comparing.paths)

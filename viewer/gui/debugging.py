@@ -18,7 +18,7 @@ PANEL = "Debug"
 
 
 class Debugging:
-    """What the debug panel and its keys ask for."""
+    """Commands of the debug panel and its keys."""
 
     def __init__(self, app: App) -> None:
         self.frames = FrameTimes()

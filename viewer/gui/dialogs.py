@@ -33,9 +33,9 @@ class Dialogs:
         """Where the next dialog begins."""
         self.typed = ""
         self.hidden = False
-        """Whether names that begin with a dot are listed."""
+        """True if names that begin with a dot are listed."""
         self.is_open = False
-        """Whether a dialog waits for an answer."""
+        """True if a dialog waits for an answer."""
         self._suffixes: tuple[str, ...] = ()
         self._saving = False
         self._chosen: Chosen = open_terrain

@@ -26,7 +26,7 @@ class Divider:
 
     def __init__(self) -> None:
         self.hot = False
-        """Whether the mouse is at the line or drags it."""
+        """True if the mouse is at the line or drags it."""
 
     def mouse(self, app: App, mouse: Mouse) -> bool:
         """Take presses near the line, and drags that began there."""

@@ -1,4 +1,4 @@
-"""What a file is, by its content: whatever is dropped, chosen or recent is opened as what it is."""
+"""Kind of a file by its content, by which dropped, chosen and recent files are opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from viewer.app import App
 
 KINDS = ("project", "terrain", "raster", "path", "view")
-"""What files can be, in the order in which several are opened."""
+"""Kinds of files, in the order in which several are opened."""
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LARGEST_JSON = 64 << 20

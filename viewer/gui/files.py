@@ -18,11 +18,11 @@ Begin = Callable[[], Sequence[Opening]]
 """Begins to open files; none where nothing is to be read first. Raises NtileError."""
 
 Then = Callable[..., object]
-"""What is done with the openings when all have ended, also with what was wrong with them (`Opening.result` raises)."""
+"""Called with the openings when all have ended, failed ones included (`Opening.result` raises)."""
 
 
 class Files:
-    """What dialogs, menus and drops ask for, one after the other in the order asked."""
+    """Queue of requests from dialogs, menus and drops, done one after the other."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -37,7 +37,7 @@ class Files:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is left to do."""
+        """True if anything is left to do."""
         return self._openings is not None or bool(self._waiting)
 
     def open(self, path: str) -> None:

@@ -1,4 +1,4 @@
-"""What the file dialog shows of the disk: a folder's entries, and the places to start from."""
+"""Disk content of the file dialog: a folder's entries, and the places to start from."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def blocks() -> list[Block]:
 
 
 def _rows(key: keys.Key) -> list[tuple[str, str]]:
-    """What is pressed, and what it does: alternatives on one line where they are short."""
+    """Return chords and their effect: alternatives on one line where they are short."""
     shown = [keys.printed(chord) for chord in key.chords if not _spare(chord)]
     if len(" or ".join(shown)) <= SHORT:
         shown = [" or ".join(shown)] if shown else []
@@ -43,7 +43,7 @@ def _rows(key: keys.Key) -> list[tuple[str, str]]:
 
 
 def _spare(chord: keys.Chord) -> bool:
-    """Whether a chord only gives a key that other keyboards have elsewhere; the sheet does not need it."""
+    """Return True if a chord only gives a key that other keyboards have elsewhere; the sheet does not need it."""
     return chord[1].startswith("keypad") or ("shift" in chord[0] and chord[1] == "equal")
 
 

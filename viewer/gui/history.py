@@ -44,12 +44,12 @@ class History:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a place before this one."""
+        """True if there is a place before this one."""
         return self._at > 0 or self._moving
 
     @property
     def can_redo(self) -> bool:
-        """Whether something was undone."""
+        """True if something was undone."""
         return not self._moving and self._at + 1 < len(self._places)
 
     def undo(self, camera: Camera) -> Camera | None:

@@ -48,7 +48,7 @@ class Input:
     def __init__(self) -> None:
         self.drag: Drag | None = None
         self.moving = False
-        """Whether a key or button is moving the camera: the window must not idle."""
+        """True if a key or button is moving the camera: the window must not idle."""
         self._held: tuple[Tool, int] | None = None  # who took the button that is down, and which it is
 
     def update(self, app: App) -> None:
@@ -75,7 +75,7 @@ class Input:
             self._fly(app, io)
 
     def _offer(self, app: App, viewport: Viewport, io: Any, kind: Kind, button: int = -1) -> Tool | None:
-        """Who takes this, if anybody."""
+        """Return the tool that takes a mouse event, or None."""
         x, y = viewport.to_pixels(io.mouse_pos)
         mouse = Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt)
         return next((tool for tool in app.tools if tool.mouse(app, mouse)), None)

@@ -65,7 +65,7 @@ class Key:
         return printed(self.chords[0]) if self.chord else ""
 
     def pressed(self, io: Any) -> bool:
-        """Whether one of the chords went down in this frame."""
+        """Return True if one of the chords went down in this frame."""
         held = {name for name, down in _modifiers(io) if down}
         return any(
             modifiers == held and imgui.is_key_pressed(getattr(imgui.Key, name), False)
@@ -132,27 +132,27 @@ def overlay(chord: str, text: str, name: str) -> Key:
 
 
 def has_file(app: App) -> bool:
-    """Whether a file is open."""
+    """Return True if a file is open."""
     return app.scene is not None and app.scene.reader is not None
 
 
 def can_undo(app: App) -> bool:
-    """Whether the camera can go back."""
+    """Return True if the camera can go back."""
     return app.navigation.history.can_undo
 
 
 def can_redo(app: App) -> bool:
-    """Whether the camera has been taken back."""
+    """Return True if the camera has been taken back."""
     return app.navigation.history.can_redo
 
 
 def is_measuring(app: App) -> bool:
-    """Whether the mouse measures points, distances or areas."""
+    """Return True if the mouse measures points, distances or areas."""
     return app.settings.measuring.tool not in ("none", "profile")
 
 
 def is_profiling(app: App) -> bool:
-    """Whether the mouse draws the line of a profile."""
+    """Return True if the mouse draws the line of a profile."""
     return app.settings.measuring.tool == "profile"
 
 
@@ -278,4 +278,4 @@ GESTURES = (
     ("Drag the divider", "move it (double-click: middle)"),
     ("Shift+drop a file", "compare it with the first"),
 )
-"""What the mouse and the movement keys do, for the F1 sheet."""
+"""Effects of the mouse and the movement keys, for the F1 sheet."""

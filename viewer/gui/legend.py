@@ -37,14 +37,14 @@ DIFFERENCES = {
 """Titles of overlays whose errors are A − B."""
 
 NOT_MEASURED = "no reference heights in view"
-"""What is said where errors are to be shown and there is nothing to measure against."""
+"""Text where errors are to be shown without a reference."""
 
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Legend:
-    """What the picture shows, and what its colours mean."""
+    """Title of a picture's overlay, and the meaning of its colours."""
 
     slot: str  # "A" or "B"; empty when neither holds what is shown
     layer: str  # name and bits

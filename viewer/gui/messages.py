@@ -1,4 +1,4 @@
-"""What the program tells the user while it runs: kept for the log panel, shown for a while as toasts."""
+"""Messages to the user while the program runs: kept for the log panel, shown for a while as toasts."""
 
 from __future__ import annotations
 

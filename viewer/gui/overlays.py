@@ -1,4 +1,4 @@
-"""What lies over the scene: its picture, the legend, the compass, help, toasts."""
+"""Contents over the scene: its picture, the legend, the compass, help, toasts."""
 
 from __future__ import annotations
 

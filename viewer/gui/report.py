@@ -1,4 +1,4 @@
-"""What the machinery is doing, as plain values: for the debug panel, its copied report and the benchmarks."""
+"""State of the machinery, as plain values: for the debug panel, its copied report and the benchmarks."""
 
 from __future__ import annotations
 

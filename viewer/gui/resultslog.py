@@ -37,7 +37,7 @@ class ResultsLog:
     def __init__(self) -> None:
         self.rows: list[Result] = []
         self.whole = False
-        """Whether the panel lists errors over the whole area instead of those in view."""
+        """True if the panel lists errors over the whole area instead of those in view."""
         self._thread: ThreadPoolExecutor | None = None
         self._measuring: dict[tuple[object, ...], Future[Result]] = {}
         self._mains: dict[str, tuple[Raster | None, str | None]] = {}  # by path: reference raster and main file
@@ -104,7 +104,7 @@ class ResultsLog:
         self._measuring[row.key] = self._thread.submit(work)
 
     def measuring(self, row: Result) -> bool:
-        """Whether a row is being measured or waits for that."""
+        """Return True if a row is being measured or waits for that."""
         return row.key in self._measuring
 
     def _go_on(self, done: int, total: int) -> None:
@@ -125,7 +125,7 @@ class ResultsLog:
             row.bits_per_sample, row.stack_bits_per_sample = found.bits_per_sample, found.stack_bits_per_sample
             row.decode_ms = row.decode_ms or found.decode_ms
 
-    # What the panel asks for
+    # Commands of the panel
 
     def restore(self, app: App, row: Result, slot: str) -> None:
         """Put a row's setting into a slot; a file that is not open is opened beside the first."""

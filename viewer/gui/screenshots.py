@@ -24,7 +24,7 @@ Take = Callable[[np.ndarray], object]
 
 
 class Screenshots:
-    """Who waits for a picture of the window."""
+    """Pending requests for a picture of the window."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages

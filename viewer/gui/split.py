@@ -43,7 +43,7 @@ def sides(scene: Scene) -> list[Side]:
 
 
 def same(one: Legend, other: Legend) -> bool:
-    """Whether colours mean the same."""
+    """Return True if the colours of two legends mean the same."""
     words = (one.title, one.note, one.low, one.high, one.patches)
     if words != (other.title, other.note, other.low, other.high, other.patches):
         return False

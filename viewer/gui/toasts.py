@@ -58,7 +58,7 @@ def draw(app: App, area: tuple[float, float, float, float]) -> None:
 
 
 def _buttons(message: Message, to_log: str) -> None:
-    """What went wrong can be copied, and read again."""
+    """Draw the buttons that copy a message and open the log."""
     if imgui.small_button("Copy"):
         imgui.set_clipboard_text(message.line)
     widgets.tip("Copy this message.")

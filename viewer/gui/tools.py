@@ -1,4 +1,4 @@
-"""What may take the mouse in the scene before the camera does: measuring, a divider to drag.
+"""Tools that may take the mouse in the scene before the camera: measuring, a divider to drag.
 
 An object with these two methods is put into `App.tools`. Each event goes to the tools in their order until one takes
 it; a press (or double-click) taken belongs to that tool until the button is up again. What nobody takes moves the
@@ -35,7 +35,7 @@ class Tool(Protocol):
     """Something that takes the mouse while it is active."""
 
     def mouse(self, app: App, mouse: Mouse) -> bool:
-        """Whether the tool took this; nothing else then happens with it."""
+        """Return True if the tool took this; nothing else then happens with it."""
 
     def cancel(self, app: App) -> bool:
         """The key Esc: whether there was something to give up."""

@@ -64,7 +64,7 @@ class Viewport:
         self.size, self.texture, self.fbo = size, texture, fbo
 
     def contains(self, position: Point) -> bool:
-        """Whether a window position lies on the scene."""
+        """Return True if a window position lies on the scene."""
         left, top, width, height = self.area
         return left <= position.x < left + width and top <= position.y < top + height
 

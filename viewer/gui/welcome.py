@@ -1,4 +1,4 @@
-"""What to do while no file is open: open one, the sample, or one of those before."""
+"""Choices while no file is open: open one, the sample, or one of those before."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from viewer.pictures.png import write_png
 from viewer.terrain import layers
 
 SUFFIXES = {"profile": (".csv", ".png", ".json"), "measure": (".csv", ".json")}
-"""What `--out` may end in."""
+"""Suffixes of `--out`."""
 
 
 def run(launch: Launch) -> None:
@@ -52,7 +52,7 @@ def run(launch: Launch) -> None:
 
 
 def titles(launch: Launch) -> dict[str, str]:
-    """What the surfaces of a launch are, for the figure's legend."""
+    """Return the titles of the surfaces of a launch, for the figure's legend."""
     from neural.container import open_reader
 
     assert launch.path is not None

@@ -77,7 +77,7 @@ def perimeter_m(points: np.ndarray, ground_scale: float = 1.0) -> float:
 
 
 def crosses_itself(points: np.ndarray) -> bool:
-    """Whether two sides of a closed polygon that are no neighbours meet."""
+    """Return True if two sides of a closed polygon that are no neighbours meet."""
     count = len(points)
     start, end = points, np.roll(points, -1, axis=0)
     for one in range(count - 2):

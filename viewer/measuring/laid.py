@@ -1,4 +1,4 @@
-"""What is measured as it lies in the window's picture; while nothing moves, nothing is computed."""
+"""Measurements as they lie in the window's picture; while nothing moves, nothing is computed."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Surface(Protocol):
 
 
 class View(NamedTuple):
-    """Who looks at what, and how large the picture is."""
+    """Camera, surface and size of a picture."""
 
     ground: Surface
     camera: Camera

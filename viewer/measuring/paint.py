@@ -1,4 +1,4 @@
-"""What is measured, drawn over the scene's picture: lines that follow the surface, corners, labels, the cursor."""
+"""Measurements drawn over the scene's picture: lines that follow the surface, corners, labels, the cursor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HINTS = {
     "area": "Click corners, drag them · double-click or Enter closes the polygon · Esc gives up",
     "profile": "Click corners, drag them · double-click or Enter ends the profile's line · Esc gives up",
 }
-"""What the mouse does while a tool is taken up, over the scene."""
+"""Mouse hints over the scene while a tool is in use."""
 
 
 def draw(app: App) -> None:

@@ -40,7 +40,7 @@ class Profile:
 
     @property
     def finest(self) -> bool:
-        """Whether there is a sample for every finest cell."""
+        """True if there is a sample for every finest cell."""
         return self.spacing_m <= self.cell_m * (1 + 1e-9)
 
     def statistics(self) -> dict[str, dict[str, float]]:

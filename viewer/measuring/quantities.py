@@ -1,4 +1,4 @@
-"""What is measured of a point, a line and a polygon, on every surface at once: plain numbers, units in their names."""
+"""Quantities of a point, a line and a polygon, on every surface at once: plain numbers, units in their names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from viewer.measuring.terrain import REFERENCE, Terrain
 from viewer.settings import Measurement
 
 KINDS = ("point", "distance", "area")
-"""What can be measured; the number of points needed is FEWEST."""
+"""Kinds of measurements; the number of points needed is FEWEST."""
 
 FEWEST = {"point": 1, "distance": 2, "area": 3}
 
@@ -31,7 +31,7 @@ MOST_CELLS = 1 << 20
 
 
 def is_one(item: Measurement) -> bool:
-    """Whether an item, perhaps from a file, can be measured."""
+    """Return True if an item, perhaps from a file, can be measured."""
     return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(len(point) == 2 for point in item.points)
 
 

@@ -171,7 +171,7 @@ class Readout:
 
     @property
     def busy(self) -> bool:
-        """Whether a reading is being made."""
+        """True if a reading is being made."""
         return self._worker.busy
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ NEAR_PX = 14.0
 
 
 class Measuring:
-    """What is measured in one window, and the threads that do it. The shapes themselves are in `settings.measuring`."""
+    """Measurements in one window, and the threads that make them. The shapes themselves are in `settings.measuring`."""
 
     def __init__(self) -> None:
         self.readout = Readout()
@@ -90,7 +90,7 @@ class Measuring:
                 return
 
     def result(self, app: App, item: Measurement) -> Measured | None:
-        """What is known of an item of `settings.measuring.items`; None while it is being measured."""
+        """Return the result of an item of `settings.measuring.items`; None while it is being measured."""
         there = None if app.scene is None else self.terrain(app.scene)
         found = None if there is None else self._results.get(self._key(item, there[1]))
         return found if isinstance(found, Measured) else None
@@ -197,7 +197,7 @@ class Measuring:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being measured."""
+        """True if something is being measured."""
         return self._measurer.busy or self._profiler.busy
 
     def forget(self) -> None:
@@ -214,7 +214,7 @@ class Measuring:
             worker.close()
 
     def _say(self, app: App, error: Exception) -> None:
-        """What cannot be measured, once."""
+        """Report an error of measuring, once."""
         if str(error) not in self._said:
             self._said.add(str(error))
             app.messages.error(str(error))

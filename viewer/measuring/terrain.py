@@ -1,4 +1,4 @@
-"""What is measured: the surfaces of slots A and B and the reference, as one thing to ask about places."""
+"""Measured terrain: the surfaces of slots A and B and the reference, as one thing to ask about places."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class DrawTool:
 
     @property
     def dragging(self) -> bool:
-        """Whether a corner is being moved."""
+        """True if a corner is being moved."""
         return self._held is not None
 
     def _give_up(self, app: App) -> None:

@@ -120,7 +120,7 @@ def _choices(app: App, file: int, reader: Reader) -> None:
 
 
 def _comparison(app: App, scene: Scene) -> None:
-    """What each slot shows, costs and loses, so that both can be compared at a glance."""
+    """Draw layer, size and error of each slot side by side."""
 
     def method(slot: str, choice: LayerChoice) -> str:
         return METHODS[layers.layer_of(scene, choice).method].title
@@ -160,7 +160,7 @@ def _comparison(app: App, scene: Scene) -> None:
 
 
 def _layer(app: App, scene: Scene) -> None:
-    """What the file says of the layer in the slot shown."""
+    """Draw the file's facts of the layer in the slot shown."""
     shown = layers.layer_of(scene, app.settings.layer)
     low, high = shown.heights_m
     sizes = scene.reader_of(app.settings.layer).sizes()

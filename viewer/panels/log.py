@@ -49,7 +49,7 @@ def draw(app: App) -> None:
 
 
 def _commands(app: App) -> None:
-    """What is listed, and what can be done with it."""
+    """Draw the choice of messages listed, and the commands on them."""
     at = LEVELS.index(_chosen["level"])
     counts = [app.messages.count(level) for level in LEVELS]
     labels = [f"{toasts.ICONS[level]} {sum(counts[k:])}###{level}" for k, level in enumerate(LEVELS)]

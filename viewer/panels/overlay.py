@@ -1,4 +1,4 @@
-"""What lies over the surface: which overlay, against what, its colours, and the numbers behind it."""
+"""Overlay panel: which overlay, against what, its colours, and the numbers behind it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ DOCK = "ColumnBottom"
 MEANS = "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
 WAVELET = (
     "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference there, so that what "
-    "differs is the codec's error."
+    "differs is the codec's error. A sample counts where the reference has data at its place. Without rims: the "
+    "reference is averaged to a level as coarse as this, which beside rims and gaps is not exact enough."
 )
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
@@ -165,7 +166,7 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
                 f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
             ),
         ]
-    rows.append(("Samples", text.count(errors.samples), "Samples between the picture's sides, at the levels drawn."))
+    rows.append(("Samples", text.count(errors.samples), "Samples in view, by blocks of 32 × 32, at the levels drawn."))
     widgets.facts("errors", rows, pairs=2)
     pane = None if app.scene is None else app.scene.pane
     if errors.levels is not None and pane is not None:

@@ -172,7 +172,7 @@ def _title(app: App) -> str:
 
 
 def _labels(app: App) -> dict[str, str]:
-    """What the surfaces are."""
+    """Return the labels of the surfaces."""
     assert app.scene is not None
     scene, name = app.scene, app.scene.reference_name
     labels = {

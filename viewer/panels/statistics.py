@@ -1,4 +1,4 @@
-"""What the frame cost: tiles, triangles, bytes and times, as the scene counted them."""
+"""Cost of the frame: tiles, triangles, bytes and times, as the scene counted them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What one picture is drawn from, one pass each."""
+"""Passes that one picture is drawn by."""

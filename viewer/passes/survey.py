@@ -34,7 +34,7 @@ class SurveyTarget:
         self._fbo.scissor = columns[0], 0, columns[1] - columns[0], self._fbo.size[1]
 
     def read(self) -> np.ndarray:
-        """What was drawn, float32 [h, w, 2], top row first: the overlay's value and the height in metres.
+        """Return the drawn values, float32 [h, w, 2], top row first: the overlay's value and the height in metres.
 
         NaN where there is no terrain, or no value. Binds the framebuffer from before `begin` again.
         """

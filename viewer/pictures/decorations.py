@@ -1,4 +1,4 @@
-"""What a picture carries besides the terrain: legend, scale bar, north arrow, credits, measurements. numpy, no GL.
+"""Decorations of a picture besides the terrain: legend, scale bar, north arrow, credits, measurements. numpy, no GL.
 
 A picture may come in strips: everything is placed in the whole picture and cut at the strip's rows.
 """
@@ -77,7 +77,7 @@ class Decorations:
             _arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north)
 
     def _credits(self, rows: np.ndarray, right: int, bottom: int) -> int:
-        """Who made the data, in the lower right corner; returns where the next thing above ends."""
+        """Draw the credits of the data in the lower right corner; return where the next thing above ends."""
         letters = Lettering(max(9, round(0.8 * self.em)))
         lines = _wrapped(self.credits, letters, round(0.45 * self.size_px[0]))
         pad, line = round(0.4 * self.em), round(1.25 * letters.size_px)
@@ -125,8 +125,10 @@ class Decorations:
 
 
 def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None) -> Decorations:
-    """What the settings ask for. The scene's latest update was for this camera and a picture of `seen_px` (None: the
-    same size)."""
+    """Return the decorations that the settings ask for.
+
+    The scene's latest update was for this camera and a picture of `seen_px` (None: the same size).
+    """
     from viewer.gui import legend as legends
     from viewer.gui import split
 
@@ -172,7 +174,7 @@ def metres_per_px(
 
 
 def credits(scene: Scene) -> str:
-    """Who made the data of the open file; "" where it does not say."""
+    """Return the credits of the open file's data; "" where it does not say."""
     return "" if scene.reader is None else str(scene.reader.metadata.get("attribution") or "")
 
 

@@ -219,7 +219,7 @@ class Easel:
         return self.read()
 
     def read(self) -> np.ndarray:
-        """What was drawn last, uint8 [height, width, 3], top row first."""
+        """Return the latest picture, uint8 [height, width, 3], top row first."""
         assert self._target is not None
         width, height = self.size_px
         pixels = np.frombuffer(self._target.read(components=3, alignment=1), np.uint8)

@@ -107,7 +107,7 @@ def _free_memory() -> int | None:
 
 
 def _cgroup_rest() -> int | None:
-    """What the container's limit leaves, beside caches that it would give up."""
+    """Return the bytes that the container's limit leaves, beside caches that it would give up."""
     for limit, used, reclaimable in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
@@ -121,7 +121,7 @@ def _cgroup_rest() -> int | None:
 
 
 def _address_space_rest() -> int | None:
-    """What `ulimit -v` leaves."""
+    """Return the bytes that `ulimit -v` leaves."""
     try:
         import resource
     except ImportError:  # Windows

@@ -26,7 +26,7 @@ HIDDEN = 0.55
 
 
 _WORDS: WeakKeyDictionary[Reader, dict[Hashable, str]] = WeakKeyDictionary()
-"""What was measured, by main file: a film says it in every picture."""
+"""Results of measuring by main file: a film shows them in every picture."""
 
 
 class Shape(NamedTuple):
@@ -38,7 +38,7 @@ class Shape(NamedTuple):
 
 
 def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape]:
-    """What `settings.measuring` holds, in a picture of the latest update's view; measured now. Raises NtileError."""
+    """Return the shapes of `settings.measuring` in the latest update's view, measured now. Raises NtileError."""
     asked, ground = scene.settings.measuring, scene.ground
     if ground is None or not (asked.items or asked.profile):
         return []

@@ -1,1 +1,1 @@
-"""What is kept between runs: projects (PROJECT.md), bookmarks, preferences; and how text files are written."""
+"""Storage between runs: projects (PROJECT.md), bookmarks, preferences; writing of text files."""

@@ -1,4 +1,4 @@
-"""What the program asks of the desktop it runs on: where settings belong, light or dark."""
+"""Facts of the desktop: where settings belong, light or dark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the program remembers of its user between runs, whatever file is open: one JSON file beside the layout.
+"""Preferences of the user between runs, whatever file is open: one JSON file beside the layout.
 
 A file that cannot be read is put aside and begun anew, and one that cannot be written is done without: either is a
 sentence to show, never a failure.

@@ -65,7 +65,7 @@ def rules() -> dict[str, plain.Rule]:
 
 @dataclass
 class Project:
-    """What a project file says. Paths are absolute; addresses and GDAL's names are as they were given."""
+    """Contents of a project file. Paths are absolute; addresses and GDAL's names are as they were given."""
 
     files: list[str]  # terrain files, the main one first, as slots count them
     missing: set[str] = field(default_factory=set)  # those that are not there
@@ -185,7 +185,7 @@ def settings_of(project: Project) -> Settings:
 def gathered(
     scene: Scene, camera: Camera, reference: ReferenceRaster | None, parts: Mapping[str, Any] | None = None
 ) -> Project:
-    """What a scene with a file shows, seen by a camera; `reference` is its raster if it has one."""
+    """Return the project of a scene with a file, seen by a camera; `reference` is its raster if it has one."""
     files = [str(file.reader.path) for file in scene.files]
     return Project(files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {}))
 

@@ -15,13 +15,13 @@ class Ahead:
 
     def __init__(self, store: TileStore) -> None:
         self.enabled = False
-        """Whether to load ahead at all; a picture that is drawn only once has no use for it."""
+        """True to load ahead at all; a picture that is drawn only once has no use for it."""
         self.view: View | None = None
         """The view of the latest frame."""
         self.needs: list[tuple[Showing, Selection]] = []
-        """What must not be evicted for as long as the view rests."""
+        """Tiles that must not be evicted while the view rests."""
         self.settled = True
-        """Whether there is nothing left to load."""
+        """True if there is nothing left to load."""
         self._store = store
 
     def choose(self, slots: Sequence[Showing], view: View, settings: Settings, panes: Sequence[Pane]) -> list[Want]:

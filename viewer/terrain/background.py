@@ -17,7 +17,7 @@ class Background:
         self._asked: dict[Hashable, Future[Any]] = {}
 
     def get(self, key: Hashable, work: Callable[[], Any]) -> Any:
-        """What `work` returned, handed over once; None until it has, and for good where it failed."""
+        """Return the result of `work`, handed over once; None until it has, and for good where it failed."""
         asked = self._asked.get(key)
         if asked is None:
             self._asked[key] = self._thread.submit(work)
@@ -34,7 +34,7 @@ class Background:
 
 
 class Answer(NamedTuple):
-    """What came of a question: a value, or the exception instead."""
+    """Answer to a question: a value, or the exception instead."""
 
     key: Hashable
     value: Any
@@ -72,7 +72,7 @@ class Latest:
 
     @property
     def busy(self) -> bool:
-        """Whether the newest question is still open."""
+        """True if the newest question is still open."""
         return self._key is not None and (self.answer is None or self.answer.key != self._key)
 
     def close(self) -> None:

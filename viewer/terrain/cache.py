@@ -78,7 +78,7 @@ class TileCache(Generic[PageT, Key, Value]):
         return self._entries[key][0]
 
     def value(self, key: Key) -> Value:
-        """What was stored with a cached tile."""
+        """Return the value stored with a cached tile."""
         return self._entries[key][1]
 
     def pin(self, keys: Collection[Key]) -> None:

@@ -1,4 +1,4 @@
-"""What a file's layers take at a number of bits, as text; counted on a thread, because it may need every payload."""
+"""Sizes of a file's layers at a number of bits, as text; counted on a thread, because it may need every payload."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZE_TIP = (
 
 
 class Cost(NamedTuple):
-    """What a layer takes at a number of bits; ≈ where it is not stored with so few."""
+    """Size of a layer at a number of bits; ≈ where it is not stored with so few."""
 
     rate: str  # bits per sample of the finest level, or of all where they need one another
     size: str  # all levels
@@ -44,7 +44,7 @@ class Costs:
         self._counted: WeakKeyDictionary[Reader, dict[tuple[int, int | None], Future[Cost]]] = WeakKeyDictionary()
 
     def of(self, reader: Reader, choice: LayerChoice) -> Cost:
-        """What a slot's layer takes; `COUNTING` until that is known."""
+        """Return the cost of a slot's layer; `COUNTING` until that is known."""
         key, known = (choice.index, choice.keep_bits), self._counted.setdefault(reader, {})
         if key not in known:
             known[key] = self._thread.submit(count, reader, *key)

@@ -74,7 +74,7 @@ class TileDecoder:
 
     @property
     def ready(self) -> bool:
-        """Whether every program is compiled."""
+        """True if every program is compiled."""
         return not self._compile
 
     def advance(self) -> None:

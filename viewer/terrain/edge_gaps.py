@@ -19,7 +19,7 @@ _STEPS = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
 
 @dataclass(eq=False)
 class EdgeGaps:
-    """What is known of a tile's four edges, 257 vertices each."""
+    """Gaps along a tile's four edges, 257 vertices each."""
 
     there: np.ndarray  # bool [4, 256]: cells along the edges that hold data
     metres: np.ndarray  # float32 [4, 257]: own height − neighbour's; NaN where there is none, or none loaded yet

@@ -12,7 +12,7 @@ from viewer.terrain.nodes import NodeTable
 
 
 class Fading:
-    """What a pane drew last, and when children began to stand in for their parents there."""
+    """Tiles that a pane drew last, and the times when children began to stand in for their parents there."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = 0.0
@@ -28,7 +28,7 @@ class Fading:
 
     @property
     def active(self) -> bool:
-        """Whether the next picture will differ."""
+        """True if the next picture will differ."""
         return bool(self._began)
 
     def follow(self, selection: Selection) -> None:

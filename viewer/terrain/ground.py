@@ -91,7 +91,7 @@ class DrawnGround:
         return float(surface.heights(np.array([u]), np.array([v])).metres[0, 0])
 
     def pick(self, eye: np.ndarray, direction: np.ndarray) -> Pick | None:
-        """What a ray meets, as readouts want it."""
+        """Return the point that a ray meets, as readouts need it."""
         hit = picking.first_hit(self, self._tiles, eye, direction)
         if hit is None:
             return None

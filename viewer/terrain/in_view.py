@@ -1,4 +1,4 @@
-"""Which parts of the drawn tiles lie between the picture's sides: what statistics "in view" are over."""
+"""Parts of the drawn tiles between the picture's sides: statistics "in view" are over these."""
 
 from __future__ import annotations
 
@@ -7,26 +7,38 @@ from collections.abc import Mapping
 import numpy as np
 
 from neural.grid import Grid
-from neural.tiles import Tile
+from neural.tiles import TILE, Tile
 from viewer.terrain.lod import View
-from viewer.terrain.tile_errors import BLOCKS
+from viewer.terrain.tile_errors import BLOCKS, TileErrors
 
 
-def blocks(view: View, grid: Grid, lattices: Mapping[Tile, np.ndarray]) -> dict[Tile, np.ndarray | None]:
-    """For each tile, given its heights [65, 65] in metres, the blocks in view: bool [64], or None where all are.
+def blocks(
+    view: View, grid: Grid, lattices: Mapping[Tile, np.ndarray], errors: Mapping[Tile, TileErrors]
+) -> dict[Tile, np.ndarray | None]:
+    """Return for each tile with errors its blocks in view: bool [64], or None where all that have samples are.
 
-    A block counts when the ground in its middle is between the picture's sides, hidden behind other ground or not.
+    `lattices` are heights [65, 65] in metres of the same tiles. A block counts when the ground amid its samples is
+    between the picture's sides, hidden behind other ground or not. At the raster's rim or beside a gap these are a part
+    of the block.
     """
-    if not lattices:
+    if not errors:
         return {}
-    middle = (np.arange(BLOCKS) + 0.5) / BLOCKS
-    places = np.empty((len(lattices), BLOCKS, BLOCKS, 3))
-    for place, (tile, lattice) in zip(places, lattices.items(), strict=True):
+    bounds = grid.bounds
+    places = np.empty((len(errors), BLOCKS**2, 3))
+    for place, (tile, measured) in zip(places, errors.items(), strict=True):
         west, south, east, north = grid.tile_bounds(tile)
-        place[..., 0] = west + middle[None, :] * (east - west)
-        place[..., 1] = north - middle[:, None] * (north - south)
-        step = (len(lattice) - 1) // BLOCKS
-        place[..., 2] = lattice[step // 2 :: step, step // 2 :: step]
+        first = measured.measure.reference.places(tile)[0]
+        v, u = (measured.centres / TILE + first).T
+        # Cells of coarse levels are partly beyond the raster, and so may their centres be.
+        place[:, 0] = np.minimum(west + u * (east - west), bounds.east)
+        place[:, 1] = np.maximum(north - v * (north - south), bounds.south)
+        lattice = lattices[tile]
+        rows, columns = (np.rint(t * (len(lattice) - 1)).astype(np.intp) for t in (v, u))
+        place[:, 2] = lattice[rows, columns]
     places[..., 2] = view.drawn_z(places[..., 2])
-    inside = ((places - np.array(view.eye)) @ np.array(view.planes).T > 0).all(axis=-1).reshape(len(lattices), -1)
-    return {tile: None if seen.all() else seen for tile, seen in zip(lattices, inside, strict=True)}
+    inside = ((places - np.array(view.eye)) @ np.array(view.planes).T > 0).all(axis=-1)
+    parts: dict[Tile, np.ndarray | None] = {}
+    for (tile, measured), seen in zip(errors.items(), inside, strict=True):
+        whole = bool(seen[measured.sums[:, 0] > 0].all())
+        parts[tile] = None if whole else seen
+    return parts

@@ -217,7 +217,7 @@ def bit_choices(layer: Layer) -> tuple[int, ...]:
 
 
 def drops_bits(layer: Layer) -> bool:
-    """Whether its values are stored at lengths of their own, so that fewer bits are some dropped from each."""
+    """Return True if its values are stored at individual lengths, so that fewer bits are some dropped from each."""
     return issubclass(METHODS[layer.method], LinkedMethod)
 
 
@@ -296,16 +296,16 @@ def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
 
 
 def subtracted(scene: Scene, pane: Pane) -> str:
-    """What the errors in a pane are: "decoded − Reference", "A − B"."""
+    """Return the name of the errors in a pane: "decoded − Reference", "A − B"."""
     if scene.settings.overlay.against == SLOTS[1]:
         return f"{pane.slot} − {SLOTS[1]}"
     return f"decoded − {scene.against_name}"
 
 
 def counted(pane: Pane) -> str:
-    """Which samples a pane's errors are of: "28 575 samples, level 0 (8 m), same low-pass"; empty without any.
+    """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same low-pass"; "" without any.
 
-    The low-pass is mentioned where the reference went through one.
+    The low-pass is mentioned where the reference went through one, rims where it has no samples for them.
     """
     used = tile_errors.levels(pane.errors)
     if used is None:
@@ -313,6 +313,8 @@ def counted(pane: Pane) -> str:
     grid = pane.shown.source.reader.grid
     number = sum(sample.counted for sample in pane.errors)
     alike = ", same low-pass" if used[0] < grid.levels - 1 else ""
+    if any(sample.errors.measure.reference.lacks_rims(used[0]) for sample in pane.errors):
+        alike += ", without rims"
     return f"{text.count(number)} samples, {text.levels(*used, grid.level_cell_m)}{alike}"
 
 
@@ -338,14 +340,14 @@ def label(layer: Layer, choice: LayerChoice) -> str:
 
 
 def bits_explained(layer: Layer) -> str:
-    """What a layer's number of bits counts, in a sentence."""
+    """Return the meaning of a layer's number of bits, in a sentence."""
     if drops_bits(layer):
         return f"{layer.bits} is as stored; each less drops one more bit of every coefficient."
     return "Bits per stored value."
 
 
 def choice_explained(layer: Layer, bits: int) -> str:
-    """What one of a layer's `bit_choices` does, in a few words."""
+    """Return the effect of one of a layer's `bit_choices`, in a few words."""
     if drops_bits(layer):
         dropped = layer.bits - bits
         return f"{_dropped(layer, bits)}: steps {1 << dropped} times as wide" if dropped else "as stored"

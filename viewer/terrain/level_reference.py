@@ -4,6 +4,10 @@ Compared with anything else, a coarse tile's errors are mostly the difference of
 where the codec is millimetres off. Reference samples of a level are made from those up to `Reference.depth` levels
 below, all of them where the finest level is that near, as the encoder makes its own: gaps are filled, lines end where
 tiles do.
+
+A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack it, as its data lie
+elsewhere in the cell. Farther than `Reference.depth` above the finest level it also counts only two samples or more
+from gaps and from the rim: nearer, averages of parts of cells are all there is to make it from.
 """
 
 from __future__ import annotations
@@ -97,6 +101,10 @@ class LevelReference:
         errors = surface.heights(at[columns], at[rows]).metres - known.metres
         return float((weights * np.where(counts, errors, 0.0)).sum() / weights.sum())
 
+    def lacks_rims(self, z: int) -> bool:
+        """Return True if samples of a level that lie near the rim or a gap cannot be made, and are not known."""
+        return not self._is_native and self._above(z) > self.reference.depth
+
     def _around(self, z: int, t: float) -> tuple[int, tuple[float, float]]:
         """Return the first of the two samples of a tile about a coordinate, and the shares of both."""
         position = t * TILE - place(self.low_pass, self._above(z))
@@ -142,7 +150,7 @@ class LevelReference:
             return self._converted(z, row, column, size)
         boundary = self.low_pass.boundary
         if boundary is None:
-            # What is not known of finest cells has no part in a mean; of others it has one that is not known.
+            # Unknown finest cells have no part in a mean; of coarser ones an unknown part cannot be left out.
             fewest = 1 if self._above(start) == 0 else 4
             return _averaged(self._window(z + 1, 2 * row, 2 * column, 2 * size, start), fewest)
         finer = self._window(z + 1, 2 * row - _REACH, 2 * column - _REACH, 2 * (size + _REACH), start)
@@ -253,7 +261,7 @@ def error_at(
 
 
 class _Kept:
-    """What is kept of one reference."""
+    """Caches of one reference."""
 
     def __init__(self) -> None:
         self.cells = Recent[Samples](KEPT_CELLS)

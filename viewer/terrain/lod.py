@@ -106,7 +106,7 @@ class View:
         return np.sqrt(np.einsum("ij,ij->i", outside, outside))
 
     def sees_each(self, centre: np.ndarray, half: np.ndarray) -> np.ndarray:
-        """Whether (true) boxes [n, 3] may touch the picture; a few just outside it count as seen."""
+        """Return which (true) boxes [n, 3] may touch the picture; a few just outside it count as seen."""
         planes = self.true_planes
         inside = (centre - self.true_eye) @ planes
         inside += half @ np.abs(planes)
@@ -132,7 +132,7 @@ def _rows(values: object = ()) -> np.ndarray:
 
 @dataclass(eq=False)
 class Selection:
-    """What one walk decided, as rows of the node table; tiles themselves are listed when first asked for."""
+    """Result of one walk, as rows of the node table; tiles themselves are listed when first asked for."""
 
     table: NodeTable | None = None
     drawn: np.ndarray = field(default_factory=_rows)
@@ -145,7 +145,7 @@ class Selection:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing that could be loaded."""
+        """True if nothing is missing that could be loaded."""
         return not len(self.missing)
 
     @cached_property

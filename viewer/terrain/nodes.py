@@ -26,7 +26,7 @@ ROOT = Tile(0, 0, 0)
 
 
 def visible_error_m(info: ChildInfo, cell_m: float) -> float:
-    """What is lost by drawing a tile instead of its children, in metres: in height or in shading."""
+    """Return the error of drawing a tile instead of its children, in metres: in height or in shading."""
     return max(info.geometric_error_m, min(cell_m, SHADING_SHARE * info.geometric_error_m))
 
 
@@ -44,7 +44,7 @@ class NodeTable:
         self._box_of, self._cell_m = box, cell_m
         self.tiles: list[Tile] = []
         self.infos: list[ChildInfo | None] = []
-        """What the parent's envelope says; None for a child that does not exist."""
+        """Facts of the parent's envelope; None for a child that does not exist."""
         self.address = np.zeros((0, 3), np.int64)
         """z, x and y of the tiles."""
         self.centre = np.zeros((0, 3))
@@ -57,9 +57,9 @@ class NodeTable:
         """Row of the first child; −1 where the tile has no children or has never been read."""
         self.exists = np.zeros(0, bool)
         self.loaded = np.zeros((1 + MEASURES, 0), bool)
-        """Whether a tile can be drawn now: [0] at all, [k] with the errors whose `kind` is k."""
+        """True if a tile can be drawn now: [0] at all, [k] with the errors whose `kind` is k."""
         self.failed = np.zeros(0, bool)
-        """Whether a tile will never be there."""
+        """True if a tile will never be loaded."""
         self.lacking = np.zeros((1 + MEASURES, 0), np.int8)
         """How many of the existing children cannot be drawn, as `loaded`."""
         self.version = 0
@@ -106,7 +106,7 @@ class NodeTable:
         return self._kinds[measure]
 
     def knows(self, measure: Hashable) -> bool:
-        """Whether tiles with errors of a measure are told from others."""
+        """Return True if tiles with errors of a measure are told from others."""
         return measure in self._kinds
 
     def mark(self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()) -> None:

@@ -30,7 +30,7 @@ class OpenFile:
         self.reader = reader
         self.serial = next(_SERIALS)
         self.problems: dict[SourceKey, str] = {}
-        """What cannot be shown, and why."""
+        """Reasons by source that cannot be shown."""
         self.reference_dem = reference_dem
         self.begins: SourceKey | None = None
         """The source that `first` found."""
@@ -56,7 +56,7 @@ class OpenFile:
         return self.reference.remarks if isinstance(self.reference, reference.DemReference) else ()
 
     def key(self, choice: LayerChoice) -> SourceKey:
-        """What a slot's choice means here; an impossible layer or number of bits becomes a possible one."""
+        """Return the key of a slot's choice; an impossible layer or number of bits becomes a possible one."""
         index = min(max(choice.index, 0), len(self.reader.layers) - 1)
         kept = choice.keep_bits in available_bits(self.reader.layers[index])[1:]
         return SourceKey(index, choice.keep_bits if kept else None, self.serial)
@@ -68,7 +68,7 @@ class OpenFile:
         return self._sources[key]
 
     def first(self, choice: LayerChoice, numpy_decode: Callable[[], bool]) -> SourceKey:
-        """What the file begins with: `choice`, or the next layer in the file that can be shown; loads its root.
+        """Return the first source of the file, its root loaded: `choice`, or the next layer that can be shown.
 
         May be called by any thread, before others know of the file. `numpy_decode` says, once that is known, whether
         tiles are decoded here and not on the GPU. Raises the first NtileError.

@@ -96,7 +96,7 @@ class OpenFiles:
 
     @property
     def ready(self) -> bool:
-        """Whether the picture is what was asked for, with nothing left to load."""
+        """True if the picture is as requested, with nothing left to load."""
         return all(pane.ready for pane in self.panes)
 
     def file_of(self, source: Source) -> int:
@@ -104,7 +104,7 @@ class OpenFiles:
         return next(index for index, file in enumerate(self.files) if file.serial == source.key.file)
 
     def source(self, choice: LayerChoice) -> Source:
-        """What a choice of file, layer and bits means. Raises NtileError."""
+        """Return the source of a choice of file, layer and bits. Raises NtileError."""
         file = self._file(choice)
         return file.source(file.key(choice))
 
@@ -183,7 +183,7 @@ class OpenFiles:
         self.panes = [old[slot] if slot in old else shown.like(slot) for slot in slots]
 
     def _wanted(self, pane: Pane, settings: Settings) -> Showing:
-        """What a pane's slot asks for; what cannot be shown leaves the source that the pane has."""
+        """Return the showing that a pane's slot asks for; where that is impossible, with the source of the pane."""
         file, key = self._asked(pane.slot, settings)
         self._prepare(file, key, at_once=pane.view is None)
         wanted = self._showing(pane.slot, settings)
@@ -192,7 +192,7 @@ class OpenFiles:
         return self._measured(pane.slot, self.files[self.file_of(pane.shown.source)], pane.shown.source, settings)
 
     def _showing(self, slot: str, settings: Settings) -> Showing | None:
-        """What a slot asks for, or None where that cannot be shown."""
+        """Return the showing that a slot asks for, or None where that cannot be shown."""
         file, key = self._asked(slot, settings)
         if key in file.problems or TileKey(key, ROOT) in self.store.failed:
             return None
@@ -216,11 +216,11 @@ class OpenFiles:
         return Showing(source, None if against is None else Measure(quantity, source.at_levels(against)))
 
     def against_of(self, pane: Pane, settings: Settings) -> Reference | None:
-        """What a pane's errors are, or would be, measured against."""
+        """Return the reference of a pane's errors, shown or not."""
         return self.against(pane.slot, self.files[self.file_of(pane.shown.source)], settings)
 
     def against(self, slot: str, file: OpenFile, settings: Settings) -> Reference | None:
-        """What a slot's errors are measured against; None where there is no such thing.
+        """Return the reference of a slot's errors; None without one.
 
         The same object as long as it stands for the same surface. Slot B is not subtracted from itself.
         """
@@ -257,7 +257,7 @@ class OpenFiles:
         return source
 
     def _beginning(self, file: OpenFile) -> Source:
-        """What a file begins with, its root loaded; that stays in the cache for as long as the file is open."""
+        """Return the first source of a file, its root loaded; the root stays in the cache while the file is open."""
         assert file.begins is not None
         source = file.source(file.begins)
         if not self.store.has(source, ROOT):

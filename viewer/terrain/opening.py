@@ -17,7 +17,7 @@ from viewer.settings import LayerChoice
 from viewer.terrain.openfile import OpenFile
 
 Choose = Callable[[Reader], dict[str, LayerChoice]]
-"""What the slots A and B hold of a file that has just been opened. Raises UsageError."""
+"""Rule for the choices of slots A and B in a file just opened. Raises UsageError."""
 
 
 class Opening:
@@ -43,7 +43,7 @@ class Opening:
 
     @property
     def done(self) -> bool:
-        """Whether `result` answers at once."""
+        """True if `result` answers at once."""
         return self._file.done()
 
     def check(self) -> dict[str, LayerChoice]:

@@ -20,7 +20,7 @@ from viewer.terrain.lod import Selection, View
 from viewer.terrain.source import Source
 from viewer.terrain.stats import FrameStats
 from viewer.terrain.store import TileStore
-from viewer.terrain.tile_errors import Measure, Sample
+from viewer.terrain.tile_errors import Measure, Sample, TileErrors
 
 PATIENCE_S = 2.0
 """While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
@@ -32,7 +32,7 @@ Want = tuple[Source, Tile, Measure | None]
 
 @dataclass(frozen=True)
 class Showing:
-    """What a pane shows: a source, with its errors of some kind or without."""
+    """Content of a pane: a source, with its errors of some kind or without."""
 
     source: Source
     measure: Measure | None = None
@@ -61,22 +61,22 @@ class Pane:
 
     @property
     def changing(self) -> bool:
-        """Whether the picture is still the one before a change of slot, layer, bits or overlay."""
+        """True if the picture is still the one before a change of slot, layer, bits or overlay."""
         return self.shown != self.wanted
 
     @property
     def ready(self) -> bool:
-        """Whether the picture is what was asked for, with nothing left to load."""
+        """True if the picture is as requested, with nothing left to load."""
         return self.view is not None and not self.changing and self.target.complete and not self.fading.active
 
     @property
     def wants(self) -> list[Want]:
-        """What is missing, most urgent first."""
+        """Missing tiles, most urgent first."""
         return [(self.wanted.source, tile, self.wanted.measure) for tile in self.target.load]
 
     @property
     def needs(self) -> list[tuple[Showing, Selection]]:
-        """What must not be evicted."""
+        """Tiles that must not be evicted."""
         return [(self.wanted, self.target), (self.shown, self.selection)]
 
     def ground(self, *, wait: bool) -> DrawnGround | None:
@@ -133,7 +133,7 @@ class Pane:
         self.fading.follow(self.selection)
 
     def _may_change(self) -> bool:
-        """Whether what is wanted can replace what is shown: it is complete, or it has taken long enough."""
+        """Return True if the wanted showing can replace the shown one: it is complete, or it has taken long enough."""
         if not self.target.keep:  # not even its root is there
             return False
         return self.target.complete or (self._moved and time.monotonic() - self._wanted_since > PATIENCE_S)
@@ -143,11 +143,16 @@ def errors_in(store: TileStore, showing: Showing, selection: Selection, view: Vi
     """Errors of the part of a selection's tiles that a view sees; empty where the showing is without."""
     if showing.measure is None:
         return []
-    residents = {tile: store.resident(showing.source, tile) for tile in selection.draw}
-    lattices = {tile: resident.offset_m + resident.profile.lattice for tile, resident in residents.items() if resident}
-    blocks = in_view.blocks(view, showing.source.reader.grid, lattices)
-    found = ((resident.errors_of(showing.measure), tile) for tile, resident in residents.items() if resident)
-    return [Sample(errors, blocks[tile]) for errors, tile in found if errors is not None]
+    lattices: dict[Tile, np.ndarray] = {}
+    errors: dict[Tile, TileErrors] = {}
+    for tile in selection.draw:
+        resident = store.resident(showing.source, tile)
+        measured = None if resident is None else resident.errors_of(showing.measure)
+        if resident is not None and measured is not None:
+            lattices[tile] = resident.offset_m + resident.profile.lattice
+            errors[tile] = measured
+    parts = in_view.blocks(view, showing.source.reader.grid, lattices, errors)
+    return [Sample(measured, parts[tile]) for tile, measured in errors.items()]
 
 
 def narrowed(view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]) -> View:

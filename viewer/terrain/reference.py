@@ -1,4 +1,4 @@
-"""What errors are measured against: the file's own reference layer, or a DEM given by the user."""
+"""References of errors: the file's own reference layer, or a DEM given by the user."""
 
 from __future__ import annotations
 

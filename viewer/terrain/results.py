@@ -38,7 +38,7 @@ TIMED_TILES = 4
 """Tiles decoded to time it, where a picture has not done so."""
 
 SUFFIXES = (".csv", ".json")
-"""What results are written as."""
+"""File formats of results."""
 
 Report = Callable[[int, int], None]
 
@@ -131,7 +131,7 @@ def measure(
 def reference(
     stack: ExitStack, reader: Reader, layer: int, dem: Raster | None, main: str | None
 ) -> tuple[Heights | None, str]:
-    """What `measure` compares with, opened on the stack, and its name."""
+    """Return the reference of `measure`, opened on the stack, and its name."""
     if dem is not None:
         raster = DemReference(dem, reader)
         stack.callback(raster.close)

@@ -47,16 +47,16 @@ class Scene:
         self.fade_s = 0.0
         """How long tiles that come late take to appear; 0: a picture depends on the view and the loaded tiles alone."""
         self.load_ahead = False
-        """Whether to load what both slots show while the view rests, so that changing between them never waits."""
+        """True to load what both slots show while the view rests, so that changing between them never waits."""
         self.stats = FrameStats()
-        """What the latest `update` returned."""
+        """Result of the latest `update`."""
         self.messages: list[str] = []
         """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
         self.waits = True
-        """Whether `pick` and `surface_z` wait for what has to be read first, `pick` for the reference, and `close` for
+        """True if `pick` and `surface_z` wait for what has to be read first, `pick` for the reference, and `close` for
         the workers; a window's thread must not."""
         self.survey = survey.NOTHING
-        """What the latest picture's automatic colours and contours rest on."""
+        """Basis of the latest picture's automatic colours and contours."""
         self.colouring = Colouring(settings)
         self._drawing = Drawing(ctx)
         self._open: OpenFiles | None = None
@@ -97,7 +97,7 @@ class Scene:
 
     @property
     def reference(self) -> Reference | None:
-        """What errors of the active slot are measured against."""
+        """Reference of errors of the active slot."""
         return None if self.pane is None else self._reference_of(self.pane)
 
     def _reference_of(self, pane: Pane) -> Reference | None:
@@ -153,7 +153,7 @@ class Scene:
 
     @property
     def panes(self) -> Sequence[Pane]:
-        """What is on screen: one pane, or slot A's and slot B's from left to right."""
+        """Panes on screen: one pane, or slot A's and slot B's from left to right."""
         return () if self._open is None else self._open.panes
 
     @property
@@ -179,32 +179,32 @@ class Scene:
 
     @property
     def shown(self) -> LayerChoice | None:
-        """What the active slot's pane shows. None without a file."""
+        """Content of the active slot's pane. None without a file."""
         return None if self.pane is None else self.shown_in(self.pane)
 
     @property
     def reference_name(self) -> str | None:
-        """What errors are measured against: a layer's title or the DEM's file name; None without a reference."""
+        """Name of the errors' reference: a layer's title or the DEM's file name; None without a reference."""
         return None if self.reference is None else self.reference.name
 
     @property
     def picture(self) -> tuple[Hashable, ...]:
-        """What is drawn: equal values mean the same tiles of the same layers, bits and errors."""
+        """Key of the picture: equal values mean the same tiles of the same layers, bits and errors."""
         return tuple((pane.shown, pane.fading.stage, *pane.selection.draw) for pane in self.panes)
 
     @property
     def changing(self) -> bool:
-        """Whether part of the picture is still the one before a change of slot, layer, bits or overlay."""
+        """True if part of the picture is still the one before a change of slot, layer, bits or overlay."""
         return any(pane.changing for pane in self.panes)
 
     @property
     def ready(self) -> bool:
-        """Whether every tile (and error) that the latest `update` wanted is on screen."""
+        """True if every tile (and error) that the latest `update` wanted is on screen."""
         return self._open is not None and self._open.ready
 
     @property
     def settled(self) -> bool:
-        """Whether the scene is ready and has nothing left to load ahead."""
+        """True if the scene is ready and has nothing left to load ahead."""
         return self.ready and self._open is not None and self._open.ahead.settled
 
     def rmse_in_view(self, choice: LayerChoice) -> float | None:
@@ -370,7 +370,7 @@ class Scene:
 
     @property
     def against_name(self) -> str | None:
-        """What the overlay's errors are, or would be, measured against."""
+        """Name of the reference of the overlay's errors, shown or not."""
         against = None if self._open is None or self.pane is None else self._open.against_of(self.pane, self.settings)
         return None if against is None else against.name
 

@@ -44,7 +44,7 @@ class Edges(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What drawing and picking need of a decoded tile on the CPU."""
+    """Data of a decoded tile on the CPU, for drawing and picking."""
 
     lattice: np.ndarray  # float32 [65, 65] metres above offset_m, north row first
     edges: Edges
@@ -91,7 +91,7 @@ class Source:
         # Not methods: the table would keep its source, and with it the file's tiles, until garbage is collected.
         low, high = self.layer.heights_m
         self.nodes = NodeTable(self.root, partial(_box, reader.grid, high - low), partial(_cell_m, reader.grid))
-        """What envelopes said of tiles, for as long as the file is open, and which of them are loaded."""
+        """Facts of tiles from envelopes, for as long as the file is open, and which of them are loaded."""
         self.selector = lod.Selector(self.nodes)
 
     def at_levels(self, reference: Reference) -> LevelReference:
@@ -135,7 +135,7 @@ class Source:
         return Profile(above_m[::step, ::step].copy(), edges, around)
 
     def has_holes(self, tile: Tile, surface: TileSurface) -> bool:
-        """Whether a cell of a tile has no data, or the raster ends inside it."""
+        """Return True if a cell of a tile has no data, or the raster ends inside it."""
         return not surface.valid.all() or min(self.extent(tile)) < 1
 
     def extent(self, tile: Tile) -> tuple[float, float]:
@@ -161,7 +161,7 @@ def _cell_m(grid: Grid, tile: Tile) -> float:
 
 
 def gpu_input(surface: TileSurface) -> np.ndarray:
-    """What the GPU takes of a tile: latents, or numpy's prepared array where the method has no passes."""
+    """Return the GPU's input for a tile: latents, or numpy's prepared array where the method has no passes."""
     if surface.method.prepare_passes():
         return surface.latents
     (texels,) = surface.prepared.values()

@@ -1,4 +1,4 @@
-"""What the scene reports to the panels: plain values, no behaviour."""
+"""Reports of the scene to the panels: plain values, no behaviour."""
 
 from __future__ import annotations
 

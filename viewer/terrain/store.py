@@ -46,7 +46,7 @@ class Decoded(NamedTuple):
 
 @dataclass
 class Resident:
-    """What the CPU keeps of a tile on the GPU."""
+    """Data that the CPU keeps of a tile on the GPU."""
 
     offset_m: float
     holes: bool  # whether a cell has no data, or the raster ends inside the tile
@@ -92,7 +92,7 @@ class TileStore:
         self._reopening = Background("surfaces")
 
     def has(self, source: Source, tile: Tile, measure: Measure | None = None) -> bool:
-        """Whether a tile can be drawn now, with the errors asked for."""
+        """Return True if a tile can be drawn now, with the errors asked for."""
         key = TileKey(source.key, tile)
         return key in self.cache and (measure is None or self.cache.value(key).errors_of(measure) is not None)
 
@@ -187,7 +187,7 @@ class TileStore:
         return complaints
 
     def _compiled(self, done: Done) -> bool:
-        """Whether a tile's programs are there; makes one that is missing, so that no frame waits for them all."""
+        """Return True if a tile's programs are ready; make one that is missing, so that no frame waits for them all."""
         if self.entry == "numpy" or done.error is not None or done.value[0] is None:
             return True
         program = self.program(done.key[0])

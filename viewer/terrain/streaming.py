@@ -85,7 +85,7 @@ class Streamer:
             return self._done.popleft() if self._done else None
 
     def peek(self) -> Done | None:
-        """What `take` would return, left in the queue."""
+        """Return what `take` would return, left in the queue."""
         with self._condition:
             return self._done[0] if self._done else None
 

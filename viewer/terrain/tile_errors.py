@@ -30,7 +30,7 @@ HISTOGRAM_SHARE = 0.99
 
 @dataclass(frozen=True)
 class Measure:
-    """What is measured, against what. A `Reference` object stands for one surface and is equal to itself only."""
+    """Quantity measured, and its reference. A `Reference` object stands for one surface and is equal to itself only."""
 
     quantity: str  # HEIGHT or GRADIENT
     reference: LevelReference
@@ -59,6 +59,7 @@ class TileErrors:
     whole: Spread
     sums: np.ndarray  # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
     block_quantiles: np.ndarray  # float32 [64, 64]
+    centres: np.ndarray  # float64 [64, 2]: mean row and column of each block's samples; its own middle without any
     _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
 
     def part(self, blocks: np.ndarray | None) -> Spread:
@@ -139,12 +140,22 @@ def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
         np.full(QUANTILES if count else 0, count / QUANTILES),
     )
     blocks = np.sort(_by_block(values), axis=1)  # NaN last
-    return TileErrors(what, level, values, whole, sums, _picks(blocks, sums[:, 0], BLOCK_QUANTILES))
+    return TileErrors(what, level, values, whole, sums, _picks(blocks, sums[:, 0], BLOCK_QUANTILES), _centres(known))
 
 
 def not_measured(what: Measure, level: int) -> TileErrors:
     """Return the errors of a tile without any reference."""
     return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
+
+
+def _centres(known: np.ndarray) -> np.ndarray:
+    """Return the mean row and column of each block's samples; of all its cells where it has none: float64 [64, 2]."""
+    side = TILE // BLOCKS
+    weights = _by_block(known).astype(np.float64)
+    weights[weights.sum(axis=1) == 0] = 1.0
+    offsets = np.indices((side, side)).reshape(2, -1).T
+    corners = side * np.indices((BLOCKS, BLOCKS)).reshape(2, -1).T
+    return np.asarray(corners + weights @ offsets / weights.sum(axis=1)[:, None])
 
 
 def _by_block(values: np.ndarray) -> np.ndarray:
@@ -161,7 +172,7 @@ def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
 
 
 def spreads(samples: Iterable[Sample]) -> list[Spread]:
-    """What the samples of several tiles add up from."""
+    """Return the sums that the samples of several tiles add up from."""
     return [sample.spread for sample in samples]
 
 
