@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from neural import gdal, output, vertical
-from neural.blas import single_threaded
-from neural.cog import checksum, read_back
+from neural.container.metadata import Layer
 from neural.errors import UsageError
 from neural.grid import Grid
-from neural.metadata import Layer
-from neural.surface import SurfaceDecoder
+from neural.raster import gdal, vertical
+from neural.raster.cog import checksum, read_back
+from neural.surface.tile_surface import SurfaceDecoder
+from neural.system import output
+from neural.system.blas import single_threaded
 from neural.tiles import TILE
 
 _LONGEST_SIDE = 2**31 - 1

@@ -14,24 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from neural import job, output
-from neural.achieved import Achieved, achieved
-from neural.archive import write_archive
-from neural.blas import single_threaded
-from neural.container import open_reader
-from neural.dem import Dem, open_dem
+from neural.container.reader import open_reader
+from neural.container.staging import Stage, StagedTile
+from neural.container.writer import write_archive
+from neural.encoding import job
+from neural.encoding.achieved import Achieved, achieved
+from neural.encoding.job import BATCH
+from neural.encoding.lapped.rate import Rate, step_of_quality
+from neural.encoding.pyramid import PyramidTile, build, count_tiles
+from neural.encoding.tile_encoders import Finished, LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
 from neural.errors import UsageError
-from neural.facts import file_facts
 from neural.grid import Grid
-from neural.job import BATCH
-from neural.lapped.rate import Rate, step_of_quality
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
-from neural.model_files import model_method, model_stem
-from neural.pyramid import PyramidTile, build, count_tiles
-from neural.reading import AS_STORED, ReadOptions
-from neural.stage import Stage, StagedTile
-from neural.tile_encoders import Finished, LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
+from neural.methods.model_files import model_method, model_stem
+from neural.raster.dem import Dem, open_dem
+from neural.raster.facts import file_facts
+from neural.raster.reading import AS_STORED, ReadOptions
+from neural.system import output
+from neural.system.blas import single_threaded
 
 DEFAULT_METHOD = "lapped_siren"
 
@@ -67,8 +68,8 @@ class EncodeOptions:
 
     methods: tuple[str, ...] | None = None  # None: those of `models`; without any, DEFAULT_METHOD
     bits: int = 8  # per value of methods with a fixed count of values
-    # Without any of the next five, see `neural.lapped.rate.settled`.
-    quality: float | None = None  # 0 … 100, see `neural.lapped.rate.step_of_quality`
+    # Without any of the next five, see `neural.encoding.lapped.rate.settled`.
+    quality: float | None = None  # 0 … 100, see `neural.encoding.lapped.rate.step_of_quality`
     step_m: float | None = None  # quantization step of the finest level
     target_rmse_m: float | None = None
     bits_per_sample: float | None = None  # of the payloads of all levels and their directory

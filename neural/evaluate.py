@@ -7,15 +7,15 @@ from typing import Protocol
 
 import numpy as np
 
-from neural.blas import single_threaded
-from neural.container import Layer, Reader
+from neural.container.reader import Layer, Reader
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
+from neural.measure.metrics import ErrorSummary
+from neural.measure.rim_errors import RimErrors
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
-from neural.metrics import ErrorSummary
-from neural.rim_errors import RimErrors
-from neural.surface import SurfaceDecoder, TileSurface
+from neural.surface.tile_surface import SurfaceDecoder, TileSurface
+from neural.system.blas import single_threaded
 from neural.tiles import TILE, Tile, centres, vertices
 
 Report = Callable[[int, int], None]
@@ -148,8 +148,8 @@ def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = No
 
 def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:
     """Bytes by which the coarser levels and the finest of a linked layer would be smaller at the decoder's bits."""
-    from neural.lapped.assembly import Assembly
-    from neural.lapped.requantized import saved_bytes
+    from neural.methods.lapped.assembly import Assembly
+    from neural.methods.lapped.requantize import saved_bytes
 
     reader, layer, assembly, saved = decoder.reader, decoder.layer, decoder.linked, [0, 0]
     assert isinstance(assembly, Assembly)  # there is one such method
@@ -163,7 +163,7 @@ def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:
 
 def body_bytes(layer: Layer, bits: int) -> int:
     """Bytes of one tile's body at `bits`, for methods that store a fixed count of values per tile."""
-    from neural.quantize import packed_bytes
+    from neural.methods.quantize import packed_bytes
 
     tokens, dim = METHODS[layer.method](**layer.config).latent_shape
     return packed_bytes(tokens * dim, bits)

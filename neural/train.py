@@ -17,14 +17,15 @@ import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neural import metrics, output
 from neural.errors import ModelError, UsageError
+from neural.measure import metrics
 from neural.models import MODELS, PRESETS
 from neural.models.base import Preset, TrainConfig, pick_device, save_model
 from neural.models.optimisers import OPTIMISERS, Optimisers
 from neural.models.sensitivity import sensitivity
+from neural.models.train_data import Crops, Raster, fixed_tiles, load_split, normalise
+from neural.system import output
 from neural.tiles import centres
-from neural.train_data import Crops, Raster, fixed_tiles, load_split, normalise
 
 LOG_FIELDS = ("step", "seconds", "learning_rate", "train_mse", "psnr_db", "rmse_m", "gradient_rmse")
 

@@ -14,12 +14,12 @@ from typing import Any
 import moderngl
 import pytest
 
-from tests import hills, mountains
-from tests.scene_tools import SIZE, Magenta
-from viewer.draw import gl
-from viewer.launch import Launch
-from viewer.settings import Settings
-from viewer.terrain.scene import Scene
+from tests.support import hills, mountains
+from tests.support.scene_tools import SIZE, Magenta
+from viewer.graphics import gl
+from viewer.model.settings import Settings
+from viewer.scene.scene import Scene
+from viewer.session.launch import Launch
 
 
 def gl_is_required() -> bool:
@@ -62,13 +62,13 @@ def ctx(_session_context: moderngl.Context, _blank: moderngl.Framebuffer) -> Ite
 
 @pytest.fixture(scope="session")
 def mountain_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tests.mountains` as a file."""
+    """`tests.support.mountains` as a file."""
     return mountains.write(tmp_path_factory.mktemp("scene") / "mountains.ntile")
 
 
 @pytest.fixture(scope="session")
 def hills_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tests.hills` as a file."""
+    """`tests.support.hills` as a file."""
     return hills.write(tmp_path_factory.mktemp("scene") / "hills.ntile")
 
 
@@ -100,13 +100,13 @@ def magenta(ctx: moderngl.Context, scene: Scene) -> None:
 
 @pytest.fixture(scope="session")
 def area(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tests.hills` as a file that tests may put others beside."""
+    """`tests.support.hills` as a file that tests may put others beside."""
     return hills.write(tmp_path_factory.mktemp("area") / "hills.ntile")
 
 
 @pytest.fixture(scope="session")
 def _window_platform(_session_context: moderngl.Context) -> None:
-    from tests import gui_driver
+    from tests.support import gui_driver
 
     gui_driver.require_platform()
 
@@ -116,7 +116,7 @@ def drive(
     _window_platform: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[Launch, Callable[[Any], None]], Any]:
     """Run an app with a test function that has a `Driver`; nothing is read from or written to the user's settings."""
-    from tests import gui_driver
+    from tests.support import gui_driver
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)

@@ -11,8 +11,8 @@ import pytest
 import rasterio
 
 from neural.cli import main
-from neural.container import open_reader
-from tests.rasters import write
+from neural.container.reader import open_reader
+from tests.support.rasters import write
 
 NODATA = -9999.0
 

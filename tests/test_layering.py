@@ -63,11 +63,14 @@ def imported_with(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     ("statement", "heavy"),
     [
-        ("import neural, neural.methods, neural.container, neural.surface", {"torch", "rasterio", "click"}),
+        (
+            "import neural, neural.methods, neural.container.reader, neural.surface.tile_surface",
+            {"torch", "rasterio", "click"},
+        ),
         ("import neural.cli", {"torch", "rasterio"}),
         ("import viewer.__main__", {"torch", "rasterio"}),
         ("import viewer.app", {"torch", "rasterio"}),
-        ("import viewer.pictures.headless", {"torch", "rasterio", "imgui_bundle"}),
+        ("import viewer.pictures.offscreen", {"torch", "rasterio", "imgui_bundle"}),
         ("import shaders", {"torch", "neural", "viewer"}),
     ],
 )

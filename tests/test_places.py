@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neural.container import open_reader
+from neural.container.reader import open_reader
 from neural.encode import EncodeOptions, encode
-from neural.sampling import Sampler
-from neural.surface import SurfaceDecoder
-from tests.commands import ntile_json
-from tests.rasters import north_up, write
+from neural.surface.sampling import Sampler
+from neural.surface.tile_surface import SurfaceDecoder
+from tests.support.commands import ntile_json
+from tests.support.rasters import north_up, write
 
 WEST, NORTH, CELL_M = 500_000.0, 4_000_000.0, 2.0
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from assets import sample_files
-from neural.container import open_reader, verify
-from neural.dem import open_dem
+from neural.container.reader import open_reader, verify
 from neural.encode import DEFAULT_MODELS, EncodeOptions, encode
 from neural.evaluate import evaluate
-from neural.model_files import load_linked, model_stem
+from neural.methods.model_files import load_linked, model_stem
 from neural.models.base import load_model
-from neural.surface import SurfaceDecoder
-from tests.rasters import hills, write
+from neural.raster.dem import open_dem
+from neural.surface.tile_surface import SurfaceDecoder
+from tests.support.rasters import hills, write
 
 BITS = (8, 7, 6, 5, 4, 3, 2)
 METHODS_SHIPPED = ("huvr_siren", "huvr", "functa", "trans_inr")

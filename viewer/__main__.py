@@ -9,18 +9,19 @@ from typing import Any
 
 import click
 
-from neural import __version__, output
+from neural import __version__
 from neural.errors import NtileError, UsageError
-from neural.signals import Ended, ended_by_signals
-from neural.streams import keep_bytes_of_names
+from neural.system import output
+from neural.system.signals import Ended, ended_by_signals
+from neural.system.streams import keep_bytes_of_names
 from viewer.cli import compare_options, reference_options
+from viewer.cli.film_options import check, film_options, set_decorations
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
-from viewer.draw.overlay_kinds import NAMES
-from viewer.film.options import check, film_options, set_decorations
-from viewer.launch import Launch, check_shown
-from viewer.pictures import limits
-from viewer.settings import Contours, Settings
+from viewer.model import limits
+from viewer.model.overlays import NAMES
+from viewer.model.settings import Contours, Settings
+from viewer.session.launch import Launch, check_shown
 from viewer.storage import named, preferences
 from viewer.storage import project as projects
 from viewer.storage.preferences import THEMES
@@ -198,15 +199,15 @@ def run(launch: Launch) -> None:
 
                 appearance.use(launch.theme)
             if launch.render:
-                from viewer.film import command as film
+                from viewer.cli import film
 
                 film.run(launch)
             if launch.profile or launch.measure:
-                from viewer.measuring import command
+                from viewer.cli import measure
 
-                command.run(launch)
+                measure.run(launch)
             if launch.results:
-                from viewer.terrain import results
+                from viewer.scene import results
 
                 results.write(launch.results, results.of_launch(launch))
             if launch.screenshot:
@@ -216,7 +217,7 @@ def run(launch: Launch) -> None:
     except ImportError as error:
         if ".so" not in str(error):
             raise
-        from viewer.draw import gl
+        from viewer.graphics import gl
 
         packages = f"{gl.INSTALL} libx11-6"
         raise NtileError(f"A system library is missing ({_line(error)}); install it with `{packages}`.") from error
@@ -225,15 +226,15 @@ def run(launch: Launch) -> None:
 def _picture(launch: Launch) -> None:
     """`--headless --screenshot`: no window, no display."""
     from viewer.cli.progress import progress
-    from viewer.pictures import headless
+    from viewer.pictures import offscreen
     from viewer.pictures.png import write_strips
-    from viewer.terrain import layers
+    from viewer.session import layers
 
     assert launch.screenshot is not None
     limits.check(launch.size, limits.STRIPS)
-    with headless.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
-        camera = headless.camera_of(scene, launch)
-        strips = headless.strips(scene, camera, launch.size, decorate=True, progress=report)
+    with offscreen.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
+        camera = offscreen.camera_of(scene, launch)
+        strips = offscreen.strips(scene, camera, launch.size, decorate=True, progress=report)
         write_strips(launch.screenshot, launch.size, strips)
         remarks = (*scene.files[0].remarks, *layers.not_measured(scene))
     for sentence in (*(launch.opened_project.warnings if launch.opened_project else ()), *remarks):
@@ -248,7 +249,7 @@ def _window(launch: Launch) -> None:
         raise NtileError("There is no display to open a window on; use --headless --screenshot OUT.png for a picture.")
     check_shown(launch.inputs)
     if launch.path is not None:
-        from viewer.terrain import layers
+        from viewer.session import layers
 
         launch.opening = layers.begin_launch(launch)
     from viewer import app  # the file is being read meanwhile

@@ -23,20 +23,22 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
-from neural.reading import Raster, ReferenceRaster
-from viewer.camera import Camera
-from viewer.draw import gl
-from viewer.film import command, output, pathfile, record
+from neural.raster.reading import Raster, ReferenceRaster
+from viewer.cli import film as command
+from viewer.film import output, record
 from viewer.film.generators import GENERATORS
-from viewer.film.path import CameraPath, retimed
-from viewer.gui import legend
-from viewer.pictures import headless, limits
+from viewer.graphics import gl
+from viewer.model import limits
+from viewer.model.camera import Camera
+from viewer.model.camera_path import CameraPath, retimed
+from viewer.model.readings import ErrorStats, FrameStats, Pick
+from viewer.model.settings import Measurement, Settings
+from viewer.pictures import offscreen
 from viewer.pictures.png import png_bytes, write_strips
-from viewer.settings import Measurement, Settings
-from viewer.storage import bookmarks, named, project
-from viewer.terrain import layers
-from viewer.terrain.scene import Scene
-from viewer.terrain.stats import ErrorStats, FrameStats, Pick
+from viewer.scene import legend
+from viewer.scene.scene import Scene
+from viewer.session import layers
+from viewer.storage import bookmarks, named, path_file, project
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
@@ -179,11 +181,11 @@ class Viewer:
         reader = self.scene.reader
         assert reader is not None
         if view is None:
-            self.camera = headless.whole_area(self.scene, self.size)
+            self.camera = offscreen.whole_area(self.scene, self.size)
         elif isinstance(view, Camera):
             self.camera = Camera(**view.to_json())
         elif isinstance(view, dict):
-            self.camera = pathfile.read_camera(view, "view")
+            self.camera = path_file.read_camera(view, "view")
         else:
             self.camera = bookmarks.find_view(os.fspath(view), reader.grid)
         return self.camera
@@ -213,13 +215,13 @@ class Viewer:
     def render(self, size: tuple[int, int] | None = None, *, decorate: bool = True) -> np.ndarray:
         """The picture, every tile of it loaded, uint8 [height, width, 3]. Raises NtileError."""
         with self._ctx:
-            return headless.draw(self.scene, self.camera, size or self.size, decorate=decorate)
+            return offscreen.draw(self.scene, self.camera, size or self.size, decorate=decorate)
 
     def save(self, out: str | os.PathLike[str], size: tuple[int, int] | None = None, *, decorate: bool = True) -> None:
         """Write the picture as PNG, a strip at a time: 30 000 × 20 000 pixels need no more memory than a screen."""
         size = size or self.size
         with self._ctx:
-            write_strips(out, size, headless.strips(self.scene, self.camera, size, decorate=decorate))
+            write_strips(out, size, offscreen.strips(self.scene, self.camera, size, decorate=decorate))
 
     def _repr_png_(self) -> bytes:
         """Return the picture that a notebook shows, as PNG."""
@@ -234,8 +236,8 @@ class Viewer:
         if isinstance(path, str) and path in GENERATORS:
             return command.generated(self.scene, path, self.size, duration_s)
         if not isinstance(path, CameraPath):
-            read = pathfile.read_path(path)
-            pathfile.check_crs(read, reader.grid.crs_wkt, os.fspath(path), self.path)
+            read = path_file.read_path(path)
+            path_file.check_crs(read, reader.grid.crs_wkt, os.fspath(path), self.path)
             path = read
         return retimed(path, duration_s) if duration_s else path
 
@@ -324,8 +326,8 @@ class Viewer:
         return found
 
     def _load(self) -> None:
-        with headless.unhurried(self.scene):
-            headless.load(self.scene, self.camera, self.size)
+        with offscreen.unhurried(self.scene):
+            offscreen.load(self.scene, self.camera, self.size)
 
     # Life
 

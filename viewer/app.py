@@ -12,34 +12,35 @@ import numpy as np
 from imgui_bundle import imgui
 
 from neural.errors import NtileError
-from neural.reading import ReferenceRaster
-from neural.signals import Ended, ended_by_signals
-from viewer.camera import Camera
-from viewer.draw import contours
-from viewer.film.studio import Studio
-from viewer.gui import drops, legend, motion, overlays, window
-from viewer.gui.comparing import Comparing
+from neural.raster.reading import ReferenceRaster
+from neural.system.signals import Ended, ended_by_signals
+from viewer.graphics import contours
+from viewer.gui import overlays, window
 from viewer.gui.debugging import Debugging
 from viewer.gui.dialogs import Dialogs
-from viewer.gui.files import Files
 from viewer.gui.input import Input
-from viewer.gui.messages import Messages
-from viewer.gui.navigation import Navigation
-from viewer.gui.projects import Projects
-from viewer.gui.resultslog import ResultsLog
 from viewer.gui.screenshots import Screenshots
-from viewer.gui.tools import Tool
 from viewer.gui.viewport import Viewport
-from viewer.launch import Launch
-from viewer.measuring.session import Measuring
+from viewer.model.camera import Camera
+from viewer.model.readings import ErrorStats, FrameStats, Pick
+from viewer.model.settings import LayerChoice, Settings
 from viewer.pictures.png import write_png
-from viewer.settings import LayerChoice, Settings
+from viewer.scene import legend
+from viewer.scene.costs import UNKNOWN, Cost, Costs
+from viewer.scene.scene import Scene
+from viewer.session import file_kinds, glide, layers
+from viewer.session.comparing import Comparing
+from viewer.session.file_queue import Files
+from viewer.session.film import Studio
+from viewer.session.launch import Launch
+from viewer.session.measuring import Measuring
+from viewer.session.messages import Messages
+from viewer.session.navigation import Navigation
+from viewer.session.projects import Projects
+from viewer.session.results_log import ResultsLog
+from viewer.session.tools import Tool
 from viewer.storage.preferences import Store
-from viewer.terrain import layers
-from viewer.terrain.costs import UNKNOWN, Cost, Costs
-from viewer.terrain.opening import Opening
-from viewer.terrain.scene import Scene
-from viewer.terrain.stats import ErrorStats, FrameStats, Pick
+from viewer.tiles.pending_file import Opening
 
 FADE_S = 0.3
 """How long tiles that come late take to appear."""
@@ -85,7 +86,7 @@ class App:
         """Legend of the picture shown; None where its colours mean nothing."""
         self.contour_labels: list[contours.Label] = []
         """Heights to write on contour lines of the picture shown."""
-        self.glide: motion.Glide | None = None
+        self.glide: glide.Glide | None = None
         self.navigation: Navigation = Navigation(self)
         self.comparing: Comparing = Comparing(self)
         self.results: ResultsLog = ResultsLog()
@@ -133,7 +134,7 @@ class App:
         self.files.update()
         if self._dropped:
             dropped, self._dropped = self._dropped, []
-            drops.open_all(self, dropped)
+            file_kinds.open_all(self, dropped)
         self.viewport.place(window.central_area(), window.framebuffer_ratio())
         before = replace(self.camera)
         self.navigation.update()

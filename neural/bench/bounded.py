@@ -11,7 +11,7 @@ from neural.bench.curves import geometric
 from neural.bench.learned import Series
 from neural.bench.markdown import cell, percent, table
 from neural.bench.places import Place
-from neural.dem import Dem
+from neural.raster.dem import Dem
 
 BOUNDED_CODECS = ("sz3", "lerc", "zfp")
 _RATES = ("bits_per_sample", "stack_bits_per_sample")

@@ -12,14 +12,14 @@ import numpy as np
 from neural.bench.accounting import Accounting, TileBytes, in_envelope
 from neural.bench.allocate import operating_points
 from neural.bench.codec import Codec, Stream
-from neural.dem import Dem
+from neural.container.envelope import Envelope, pack_envelope, pack_mask, unpack_envelope
+from neural.container.pmtiles import pack_directories
 from neural.encode import stored_mask
-from neural.envelope import Envelope, pack_envelope, pack_mask, unpack_envelope
+from neural.encoding.pyramid import PyramidTile, build, count_tiles
 from neural.grid import Grid
-from neural.metrics import ErrorSummary, central_differences
-from neural.pmtiles import pack_directories
-from neural.pyramid import PyramidTile, build, count_tiles
-from neural.samples import HIGHEST_M
+from neural.measure.metrics import ErrorSummary, central_differences
+from neural.raster.dem import Dem
+from neural.raster.samples import HIGHEST_M
 from neural.tiles import TILE, Tile, tile_id
 
 Report = Callable[[int, int], None]

@@ -10,9 +10,9 @@ import numpy as np
 from neural.bench.classical import add_raster
 from neural.bench.codec import geometric_steps
 from neural.bench.jpeg2000 import compress, decompress
-from neural.dem import Dem
-from neural.fill import fill
-from neural.metrics import ErrorSummary
+from neural.measure.metrics import ErrorSummary
+from neural.raster.dem import Dem
+from neural.raster.fill import fill
 from neural.tiles import TILE
 
 SETTINGS = geometric_steps(0.01, 4, 24)

@@ -11,12 +11,12 @@ from typing import Any
 
 from neural.bench.environment import require
 from neural.bench.places import Place
-from neural.container import Reader, open_reader
-from neural.dem import open_dem
+from neural.container.reader import Reader, open_reader
 from neural.encode import DEFAULT_MODELS, EncodeOptions, encode
 from neural.errors import UsageError
 from neural.evaluate import evaluate
 from neural.methods import METHODS
+from neural.raster.dem import open_dem
 
 Report = Callable[[int, int], None]
 BITS = (32, 16, 8, 6, 5, 4, 3, 2)

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neural import raster_name
 from neural.errors import UsageError
-from neural.reading import AS_STORED, ReadOptions
+from neural.raster import raster_name
+from neural.raster.reading import AS_STORED, ReadOptions
 
 MANIFEST = "MANIFEST.csv"
 
 
 @dataclass(frozen=True)
 class Place:
-    """One raster, how `neural.dem.open_dem` is to read it, and what its manifest says of it."""
+    """One raster, how `neural.raster.dem.open_dem` is to read it, and what its manifest says of it."""
 
     name: str
     path: str

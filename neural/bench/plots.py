@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neural import output
 from neural.bench.environment import require
+from neural.system import output
 
 PLOTS = {
     "rmse_m": ("height RMSE, m", "height_rmse.png"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neural import output
+from neural.system import output
 
 
 def folder(out: Path) -> Path:

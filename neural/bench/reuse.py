@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from neural import raster_name
 from neural.bench.places import Place
 from neural.errors import UsageError
+from neural.raster import raster_name
 
 
 def digest(place: Place) -> str | None:

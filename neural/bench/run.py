@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neural import raster_name
 from neural.bench import bounded, classical, curves, image, learned, reuse, workers
 from neural.bench.accounting import ACCOUNTINGS, CODEC_NAMES, IMAGE, IMAGE_TITLE
 from neural.bench.baselines import BASELINES
@@ -17,10 +16,11 @@ from neural.bench.codecs import CODECS
 from neural.bench.environment import machine, require, versions
 from neural.bench.learned import Series
 from neural.bench.places import Place
-from neural.blas import single_threaded
-from neural.dem import Dem, open_dem
 from neural.errors import UsageError
 from neural.methods import METHODS
+from neural.raster import raster_name
+from neural.raster.dem import Dem, open_dem
+from neural.system.blas import single_threaded
 from neural.tiles import TILE
 
 Say = Callable[[str], None]

@@ -17,11 +17,11 @@ from neural.bench import plots
 from neural.bench.learned import Series
 from neural.bench.markdown import table
 from neural.bench.places import Place
-from neural.dem import open_dem
 from neural.encode import DEFAULT_MODELS
-from neural.metrics import psnr_db
-from neural.pyramid import PyramidTile, build
-from neural.train_data import normalise
+from neural.encoding.pyramid import PyramidTile, build
+from neural.measure.metrics import psnr_db
+from neural.models.train_data import normalise
+from neural.raster.dem import open_dem
 
 LATENT_RATE = 0.01
 """Peak learning rate of latents, in units of each dimension's spread over the tile."""
@@ -37,7 +37,7 @@ def run(
     places: Sequence[Place], lines: Sequence[Series], steps: int, device: str, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """PSNR and RMSE of one tile per place as encoded, with its latents optimised, and with the decoder as well."""
-    from neural.model_files import model_stem
+    from neural.methods.model_files import model_stem
     from neural.models.base import load_model, pick_device
 
     rows = []

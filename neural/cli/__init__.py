@@ -9,8 +9,8 @@ import click
 
 import neural
 from neural.errors import NtileError
-from neural.signals import Ended, ended_by_signals
-from neural.streams import keep_bytes_of_names
+from neural.system.signals import Ended, ended_by_signals
+from neural.system.streams import keep_bytes_of_names
 
 COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "bench", "train")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neural.cli import options
-from neural.reading import ReadOptions
+from neural.raster.reading import ReadOptions
 
 if TYPE_CHECKING:
     from neural.bench.learned import Series

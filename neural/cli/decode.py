@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from neural import output
 from neural.cli import options
+from neural.system import output
 
 
 @click.command("decode")
@@ -33,9 +33,9 @@ def command(
 
     Example: ntile decode area.ntile area.tif --resolution 0.5
     """
-    from neural.container import open_reader
+    from neural.container.reader import open_reader
     from neural.decode import decode, plan
-    from neural.surface import SurfaceDecoder
+    from neural.surface.tile_surface import SurfaceDecoder
 
     with open_reader(source) as reader:
         output.check(out, [source])

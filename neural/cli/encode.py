@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from neural import raster_name
 from neural.cli import options
 from neural.methods import METHODS
-from neural.reading import ReadOptions
+from neural.raster import raster_name
+from neural.raster.reading import ReadOptions
 
 if TYPE_CHECKING:
-    from neural.achieved import Achieved
+    from neural.encoding.achieved import Achieved
 
 
 @click.command("encode")
@@ -98,7 +98,7 @@ def command(
 
     Example: ntile encode dem.tif area.ntile --reference 0.05
     """
-    from neural.container import open_reader
+    from neural.container.reader import open_reader
     from neural.encode import EncodeOptions, encode
 
     learned = tuple(name for name in methods if name != "reference")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from neural.cli import options
-from neural.reading import AS_STORED, ReadOptions, ReferenceRaster
+from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
 
 if TYPE_CHECKING:
-    from neural.container import Layer, Reader
+    from neural.container.reader import Layer, Reader
     from neural.evaluate import Reference
 
 COLUMNS = (
@@ -60,9 +60,9 @@ def command(
 
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
     """
-    from neural.container import open_reader
+    from neural.container.reader import open_reader
     from neural.evaluate import evaluate
-    from neural.reference_raster import percent
+    from neural.measure.reference_raster import percent
 
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source))
@@ -91,8 +91,8 @@ def _reference(
 ) -> tuple[Reference, str, list[str]]:
     """Return the heights to compare with, their name, and sentences on how it is read. Raises NtileError."""
     from neural.errors import UsageError
-    from neural.reference_raster import open_reference
-    from neural.surface import SurfaceDecoder
+    from neural.measure.reference_raster import open_reference
+    from neural.surface.tile_surface import SurfaceDecoder
 
     if dem is not None:
         heights = stack.enter_context(open_reference(ReferenceRaster(dem, reading), reader))

@@ -9,7 +9,7 @@ import click
 
 from neural.cli import options
 from neural.grid import Grid
-from neural.reading import ReadOptions
+from neural.raster.reading import ReadOptions
 
 
 @click.command("info")
@@ -17,7 +17,7 @@ from neural.reading import ReadOptions
 @options.as_json
 def command(source: Path, as_json: bool) -> None:
     """Show what a file holds: area, layers, and where its bytes are."""
-    from neural.container import open_reader
+    from neural.container.reader import open_reader
     from neural.methods import METHODS
 
     with open_reader(source) as reader:

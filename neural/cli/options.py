@@ -15,12 +15,12 @@ from typing import Any
 
 import click
 
-from neural.reading import ReadOptions
+from neural.raster.reading import ReadOptions
 
 PATH = click.Path(path_type=Path)
 
 RASTER = click.Path()
-"""A path, a URL or a name of GDAL's, as a string: see `neural.raster_name`."""
+"""A path, a URL or a name of GDAL's, as a string: see `neural.raster.raster_name`."""
 SAY_S = 10.0
 """Time between lines of progress where standard error is no terminal, seconds."""
 

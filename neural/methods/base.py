@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from neural.lowpass import AVERAGE, LowPass
+from neural.methods.lowpass import AVERAGE, LowPass
 
 if TYPE_CHECKING:
     from neural.grid import Grid

@@ -2,11 +2,11 @@
 
     h(x) = spline through the parent level's samples + Σ over nodes n, functions k:  c_nk · φ_k(x − x_n)
 
-φ is a shared SIREN layer under a C1 window (`neural.lapped.basis`); the coefficients c, 256 for each cell of 16×16
+φ is a shared SIREN layer under a C1 window (`neural.methods.lapped.basis`); the coefficients c, 256 for each cell of 16×16
 samples, are a tile's latents. They are coded through the wavelet details of the samples that they stand for
-(`neural.lapped.assembly`), under a learned context model (`neural.lapped.context`): an orthonormal change of the basis
+(`neural.methods.lapped.assembly`), under a learned context model (`neural.methods.lapped.context`): an orthonormal change of the basis
 that needs a third fewer bytes than coding the coefficients themselves (neural/BENCHMARK.md). A small network then
-moves each detail to what it probably was (`neural.lapped.restore`).
+moves each detail to what it probably was (`neural.methods.lapped.restoration`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neural.lapped import mask, residual, restore
-from neural.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly, Model
-from neural.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
-from neural.lapped.boundary import BOUNDARIES
-from neural.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
-from neural.lowpass import LowPass
 from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
+from neural.methods.lapped import mask_coder, residuals, restoration
+from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly, Model
+from neural.methods.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
+from neural.methods.lapped.boundary import BOUNDARIES
+from neural.methods.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.methods.lowpass import LowPass
 from neural.tiles import TILE
 
 AS_STORED = 8
@@ -40,7 +40,7 @@ class LappedSiren(LinkedMethod):
     hidden1: int = 32
     hidden2: int = 16
     boundary: str = "reflect"
-    """Name of the rule for the ends of lines (`neural.lapped.boundary`); files of schema 1 do not name theirs."""
+    """Name of the rule for the ends of lines (`neural.methods.lapped.boundary`); files of schema 1 do not name theirs."""
 
     def __post_init__(self) -> None:
         if self.boundary not in BOUNDARIES:
@@ -62,7 +62,7 @@ class LappedSiren(LinkedMethod):
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Sines of the basis, the context model, look-ups for masks and residuals, the restoration."""
         basis, details = {name: (HOP,) for name in SINES}, shapes(self.hidden1, self.hidden2)
-        return basis | details | {"mask_probability": mask.SHAPE} | residual.shapes() | restore.shapes()
+        return basis | details | {"mask_probability": mask_coder.SHAPE} | residuals.shapes() | restoration.shapes()
 
     def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
         """`params` in metres, [1] each: step_m, the quantization step; base_m, the coarsest level's height; bound_m, of
@@ -109,4 +109,4 @@ class LappedSiren(LinkedMethod):
         networks = BAND_COUNT / 4 * (inputs * self.hidden1 + self.hidden1 * self.hidden2 + self.hidden2)
         wavelet = 2 * 6  # four lifting steps of one product for two samples, two gains
         surface = 2 * 2 * HOP * (1 + (CELLS + 2) / CELLS) + 2 * 4 * (1 + SPLINE_ROWS / TILE)
-        return 4 / 3 * (networks + restore.macs() / 4 + wavelet) + surface
+        return 4 / 3 * (networks + restoration.macs() / 4 + wavelet) + surface

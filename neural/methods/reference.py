@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neural.errors import UsageError
-from neural.fill import fill
 from neural.methods import hermite, raster_coder
 from neural.methods.base import Arrays, Surface, TileMethod
+from neural.raster.fill import fill
 from neural.tiles import TILE
 
 _SOURCE_STEPS_M = (1.0, 0.5, 0.3048, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02)

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neural import quantize
+from neural.methods import quantize
 from neural.methods.base import Arrays, TileMethod
 
 
 @dataclass(frozen=True)
 class TokenMethod(TileMethod):
-    """Payload [tokens, dim], one quantizer per dimension, group of tokens and layer (see `neural.quantize`)."""
+    """Payload [tokens, dim], one quantizer per dimension, group of tokens and layer (see `neural.methods.quantize`)."""
 
     bit_choices: ClassVar[tuple[int, ...]] = quantize.BIT_CHOICES
 

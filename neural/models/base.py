@@ -13,12 +13,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from neural import output
 from neural.errors import ModelError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Method
-from neural.model_files import PARTS, part_path
-from neural.weights import check_weights
+from neural.methods.decoder_weights import check_weights
+from neural.methods.model_files import PARTS, part_path
+from neural.system import output
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neural.fill import fill
-from neural.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
-from neural.lapped.boundary import LINEAR
-from neural.lapped.context import BAND_COUNT
-from neural.lapped.decide import decide
-from neural.lapped.field import merge_level, split_level
-from neural.lapped.levels import level_size
-from neural.lapped.wavelet import BANDS
-from neural.train_data import Raster
+from neural.encoding.lapped.rate_distortion import decide
+from neural.methods.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
+from neural.methods.lapped.boundary import LINEAR
+from neural.methods.lapped.context import BAND_COUNT
+from neural.methods.lapped.extension import merge_level, split_level
+from neural.methods.lapped.levels import level_size
+from neural.methods.lapped.wavelet import BANDS
+from neural.models.train_data import Raster
+from neural.raster.fill import fill
 
 WINDOW = 128
 """Details along the side of a training window, as in a tile."""
@@ -53,7 +53,7 @@ def middle(raster: Raster, side: int) -> Raster:
 
 
 def raster_levels(raster: Raster) -> list[RasterLevel]:
-    """All levels of a raster, finest first, as `neural.lapped.encoder` splits tiles."""
+    """All levels of a raster, finest first, as `neural.encoding.lapped.encoder` splits tiles."""
     centre = float(raster.heights[raster.valid].mean(dtype=np.float64))
     side = 1 << max(raster.heights.shape).bit_length()
     heights, valid = np.zeros((side, side), np.float32), np.zeros((side, side), bool)

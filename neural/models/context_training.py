@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from neural import output
+from neural.encoding.lapped.encoder import LAGRANGE
 from neural.errors import ModelError, UsageError
-from neural.lapped.assembly import Model
-from neural.lapped.context import CLASSES
-from neural.lapped.encoder import LAGRANGE
-from neural.lapped.mask import fit_mask
+from neural.methods.lapped.assembly import Model
+from neural.methods.lapped.context import CLASSES
+from neural.methods.lapped.mask_coder import fit_mask
 from neural.models.base import pick_device
 from neural.models.context_data import Windows, centroids
 from neural.models.decoder_file import save_weights
 from neural.models.lapped_siren import PRESETS, ContextConfig, LappedSirenModel, codes
 from neural.models.residual_tables import fit_residual_tables
 from neural.models.restoration import fit_restoration
-from neural.train_data import Raster, load_split
+from neural.models.train_data import Raster, load_split
+from neural.system import output
 
 _WARM_UP = 50
 _LEAST_RATE = 0.01  # share of the peak learning rate

@@ -9,10 +9,10 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from neural import output
-from neural.lapped import restore
-from neural.lapped.assembly import Model
-from neural.lapped.basis import SINES
+from neural.methods.lapped import restoration
+from neural.methods.lapped.assembly import Model
+from neural.methods.lapped.basis import SINES
+from neural.system import output
 
 
 def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> None:
@@ -31,7 +31,7 @@ def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) ->
 
 def _stored(name: str, values: np.ndarray) -> np.ndarray:
     values = np.ascontiguousarray(values)  # safetensors writes what lies in memory, whatever the strides
-    if name in restore.shapes():
+    if name in restoration.shapes():
         return values.astype(np.float16)
     if name == "centroid" or name in SINES:
         return values.astype(np.float32)

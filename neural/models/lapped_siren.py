@@ -1,6 +1,6 @@
 """The context model of `lapped_siren` in floating point, for training; `weights` gives the integers that decoders use.
 
-Per band and phase one network of three layers looks at codes of known magnitudes (`neural.lapped.context` says which)
+Per band and phase one network of three layers looks at codes of known magnitudes (`neural.methods.lapped.context` says which)
 and answers with a number between 0 and SCALES − 1, a place on a learned row of SCALES distributions. Its loss is the
 code length itself: the bits that the range coder will write.
 """
@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neural.lapped import context
-from neural.lapped.basis import cosine_transform
-from neural.lapped.coder import TOTAL
-from neural.lapped.context import BAND_COUNT, CLASSES, CODE_SCALE, NETWORKS, PHASES, SYMBOLS
+from neural.methods.lapped import context
+from neural.methods.lapped.basis import cosine_transform
+from neural.methods.lapped.coder import TOTAL
+from neural.methods.lapped.context import BAND_COUNT, CLASSES, CODE_SCALE, NETWORKS, PHASES, SYMBOLS
 from neural.methods.lapped_siren import LappedSiren
 
 SCALES = CLASSES // 4 + 1
@@ -183,7 +183,7 @@ class LappedSirenModel(nn.Module):
 
 
 def codes(magnitudes: Tensor) -> Tensor:
-    """Codes of `neural.lapped.context.codes` in doublings."""
+    """Codes of `neural.methods.lapped.context.codes` in doublings."""
     found = torch.floor(CODE_SCALE * torch.log2(1 + magnitudes.float()) + 0.5)
     return found.clamp(max=context.HIGHEST_CODE) / CODE_SCALE
 

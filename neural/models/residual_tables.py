@@ -1,4 +1,4 @@
-"""Tables of `neural.lapped.residual` from rasters: `python -m neural.models.residual_tables DECODER DATA…`.
+"""Tables of `neural.methods.lapped.residuals` from rasters: `python -m neural.models.residual_tables DECODER DATA…`.
 
 The command adds them to the weights of a lapped_siren decoder, whose context model must be final, and keeps all else.
 """
@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neural.lapped.assembly import Model
-from neural.lapped.boundary import LINEAR
-from neural.lapped.bounded import BOUNDED_LAGRANGE
-from neural.lapped.context import CLASSES, PHASES, SLOPE_SCALE
-from neural.lapped.field import merge_level
-from neural.lapped.levels import level_size, level_steps, slope_of
-from neural.lapped.residual import (
+from neural.encoding.lapped.bounded import BOUNDED_LAGRANGE
+from neural.methods.lapped.assembly import Model
+from neural.methods.lapped.boundary import LINEAR
+from neural.methods.lapped.context import CLASSES, PHASES, SLOPE_SCALE
+from neural.methods.lapped.extension import merge_level
+from neural.methods.lapped.levels import level_size, level_steps, slope_of
+from neural.methods.lapped.residuals import (
     CHANCE_SCALE,
     CHANCES,
     CLASS_SCALE,
@@ -32,10 +32,10 @@ from neural.lapped.residual import (
     spread_of,
     walk,
 )
-from neural.lapped.wavelet import BANDS
+from neural.methods.lapped.wavelet import BANDS
 from neural.models.context_data import decode, middle, raster_levels
 from neural.models.decoder_file import add_weights
-from neural.train_data import Raster, load_split
+from neural.models.train_data import Raster, load_split
 
 _BOUNDS_M = (0.05, 0.1, 0.1, 0.2, 0.2, 0.4, 0.4, 0.8)
 _LEAST_SHARE = 2.0  # of the bound in the quantization step, which is less than twice as much
@@ -63,7 +63,7 @@ class Quantized(NamedTuple):
 
 
 def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np.ndarray]:
-    """The weights that `neural.lapped.residual.shapes` lists, float32 integers, for a model without them yet."""
+    """The weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for a model without them yet."""
     found = [each for number, raster in enumerate(rasters) for each in _quantized(raster, number, model)]
     expected = _expected(found)
     counts = np.zeros((CHANCES + 1, len(PHASES), SPREADS, NEAR, FAR))

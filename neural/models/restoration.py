@@ -1,4 +1,4 @@
-"""Training of `neural.lapped.restore`: `python -m neural.models.restoration DECODER DATA… [--steps N]`.
+"""Training of `neural.methods.lapped.restoration`: `python -m neural.models.restoration DECODER DATA… [--steps N]`.
 
 The command adds the network to the weights of a lapped_siren decoder, whose context model must be final, and keeps
 all else.
@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from neural.lapped import restore
-from neural.lapped.assembly import Model
-from neural.lapped.boundary import LINEAR
-from neural.lapped.encoder import LAGRANGE
-from neural.lapped.levels import level_steps
+from neural.encoding.lapped.encoder import LAGRANGE
+from neural.methods.lapped import restoration
+from neural.methods.lapped.assembly import Model
+from neural.methods.lapped.boundary import LINEAR
+from neural.methods.lapped.levels import level_steps
 from neural.models.context_data import decode, middle, raster_levels
 from neural.models.decoder_file import add_weights
-from neural.train_data import Raster, load_split
+from neural.models.train_data import Raster, load_split
 
 _BATCH = 12
 _WINDOW = 64  # details
@@ -46,11 +46,11 @@ class Level(NamedTuple):
 
 
 class Network(nn.Module):
-    """`neural.lapped.restore` for training: features [B, 7, n, m] → [B, 3, n − 4, m − 4]."""
+    """`neural.methods.lapped.restoration` for training: features [B, 7, n, m] → [B, 3, n − 4, m − 4]."""
 
     def __init__(self) -> None:
         super().__init__()
-        one, two = restore.HIDDEN
+        one, two = restoration.HIDDEN
         self.first = nn.Conv2d(7, one, 3, bias=False)
         self.second = nn.Conv2d(one, two, 3, bias=False)
         self.third = nn.Conv2d(two, 3, 1, bias=False)
@@ -114,7 +114,7 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
         for above, samples, decoded, in_steps, *_ in decode(levels, cut, step_m, model, LAGRANGE, restored=False):
             if above <= _HIGHEST_LEVEL:
                 n, m = samples.shape
-                around = restore.beyond(samples / level_steps(step_m, above)[0], LINEAR)
+                around = restoration.beyond(samples / level_steps(step_m, above)[0], LINEAR)
                 around -= around.mean()  # float32 would lose what is small beside heights
                 kept = (a[:, :n, :m].astype(np.float32) for a in (decoded, in_steps))
                 yield Level(around.astype(np.float32), *kept, levels[above].coded[:, :n, :m])  # type: ignore[call-arg]
@@ -122,18 +122,18 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
 
 def _inputs(level: Level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features reaching DETAIL_REACH further than what is wanted, what is left to add, which details there are."""
-    reach = restore.DETAIL_REACH
+    reach = restoration.DETAIL_REACH
     decoded = np.pad(level.decoded, [(0, 0), (reach, reach), (reach, reach)])
-    return restore.features(level.samples, decoded), level.wanted - level.decoded, level.coded.astype(np.float32)
+    return restoration.features(level.samples, decoded), level.wanted - level.decoded, level.coded.astype(np.float32)
 
 
 def _window(level: Level, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """A random window of `_inputs`; beyond the level zeros."""
-    reach = restore.DETAIL_REACH
+    reach = restoration.DETAIL_REACH
     n, m = level.coded.shape[1:]
     y, x = (int(rng.integers(0, max(size - _WINDOW, 0) + 1)) for size in (n, m))
     part = Level(
-        level.samples[y : y + _WINDOW + 2 * restore.SAMPLE_REACH, x : x + _WINDOW + 2 * restore.SAMPLE_REACH],
+        level.samples[y : y + _WINDOW + 2 * restoration.SAMPLE_REACH, x : x + _WINDOW + 2 * restoration.SAMPLE_REACH],
         *(each[:, y : y + _WINDOW, x : x + _WINDOW] for each in level[1:]),
     )
     if rng.random() < 0.5:  # along x and along y change places

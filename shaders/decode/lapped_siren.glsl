@@ -1,5 +1,5 @@
 // Lapped SIREN: a cubic spline over the parent level, and on it windowed sines of the 2 x 2 nodes around each place
-// (neural/lapped/basis.py). Both are sums of products of a function of x and one of y.
+// (neural/methods/lapped/basis.py). Both are sums of products of a function of x and one of y.
 //
 // offers   vec3 decode_height(vec2 uv)   (h, dh/du, dh/dv), derivatives by forward mode
 // needs    CELLS per side of a tile, HOP samples along a cell and functions per axis (a multiple of 4), SPLINE_PAD

@@ -4,7 +4,7 @@
 //          vec3 haze(vec3 direction)                the sky's colour at the horizon below or above a direction
 //          vec3 sky(vec3 direction)                 what is seen where no terrain is; both take unit vectors
 //          vec3 through_air(vec3 colour, vec3 to)   a colour seen from the eye over the way `to`, metres
-// needs    sun.glsl's u_sun, uniforms below (viewer/draw/light.py)
+// needs    sun.glsl's u_sun, uniforms below (viewer/graphics/light.py)
 //
 // Air thins out exponentially with height. Transmission follows Koschmieder's law, contrast falling with
 // exp(-optical depth), as in outdoor visibility.

@@ -4,7 +4,7 @@
 // needs    LATTICE, NO_DIRECTION, gradient_at
 //
 // Second derivatives are differences of exact slopes one cell to either side, within the tile
-// (neural/morphometry.py: second_derivatives).
+// (neural/measure/morphometry.py: second_derivatives).
 
 float curvature(Surface s, vec2 along, float stretch)
 {

@@ -2,7 +2,7 @@
 //          float stitched(ivec2 at)   metres to add so that it meets its neighbours
 // needs    the instance attributes of terrain.vert
 //
-// viewer/draw/sides.py follows the same rules along the sides.
+// viewer/tiles/borders.py follows the same rules along the sides.
 
 uniform sampler2DArray u_heights;
 uniform sampler2D u_stitch;  // [quads + 1, 4 rows a tile]: N, E, S, W

@@ -1,4 +1,4 @@
-// Shadows that the terrain casts, from depth maps that the sun sees (viewer/draw/shadows.py).
+// Shadows that the terrain casts, from depth maps that the sun sees (viewer/graphics/shadows.py).
 //
 // offers   float lit(vec3 position, vec2 slope, float depth_m)   share of the sun that reaches a point, relative to the
 //          eye, of ground as steep as drawn, at a view depth

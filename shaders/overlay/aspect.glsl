@@ -1,4 +1,4 @@
-// Aspect, where the slope faces: degrees clockwise from north, none on level ground (neural/morphometry.py).
+// Aspect, where the slope faces: degrees clockwise from north, none on level ground (neural/measure/morphometry.py).
 
 #include "lib/overlay_value.glsl"
 

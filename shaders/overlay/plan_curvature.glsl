@@ -1,4 +1,4 @@
-// Curvature across the steepest descent in 1/m, convex positive: Mitasova and Hofierka 1993 (neural/morphometry.py).
+// Curvature across the steepest descent in 1/m, convex positive: Mitasova and Hofierka 1993 (neural/measure/morphometry.py).
 
 #include "lib/by_value.glsl"
 #include "lib/curvature.glsl"

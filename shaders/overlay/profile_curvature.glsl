@@ -1,4 +1,4 @@
-// Curvature along the steepest descent in 1/m, convex positive: Evans 1972 (neural/morphometry.py).
+// Curvature along the steepest descent in 1/m, convex positive: Evans 1972 (neural/measure/morphometry.py).
 
 #include "lib/by_value.glsl"
 #include "lib/curvature.glsl"

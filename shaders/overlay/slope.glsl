@@ -1,4 +1,4 @@
-// Slope in degrees (neural/morphometry.py).
+// Slope in degrees (neural/measure/morphometry.py).
 
 #include "lib/by_value.glsl"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.tiles import TILE
-from tests import hills
+from tests.support import hills
 
 CELL_M = 2.0
 
@@ -34,7 +34,7 @@ class Area:
         self.grid = Grid("", (CELL_M, 0.0, 0.0, 0.0, -CELL_M, 0.0), cells, cells)
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """See `neural.pyramid.HeightSource`."""
+        """See `neural.encoding.pyramid.HeightSource`."""
         x, y = np.arange(col, col + cols)[None, :], np.arange(row, row + rows)[:, None]
         inside = (x >= 0) & (x < self.grid.width) & (y >= 0) & (y < self.grid.height)
         return heights(x, y).astype(np.float32), inside

@@ -21,13 +21,13 @@ import numpy as np
 
 from assets import sample_files
 from neural.bench.environment import machine
-from neural.container import open_reader
-from neural.surface import TileSurface
+from neural.container.reader import open_reader
+from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, vertices
-from viewer.draw import gl
-from viewer.terrain import decoder as decoding
-from viewer.terrain.page import TilePage
-from viewer.terrain.source import Source, SourceKey, gpu_input
+from viewer.graphics import gl
+from viewer.graphics import gpu_decoder as decoding
+from viewer.graphics.page import TilePage
+from viewer.tiles.source import Source, SourceKey, gpu_input
 
 SOFTWARE_SAMPLES = 16
 

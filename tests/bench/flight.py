@@ -22,11 +22,11 @@ import numpy as np
 
 from neural.bench.environment import machine
 from tests.bench import area, decode
-from viewer.camera import Camera
-from viewer.draw import gl
-from viewer.pictures import headless
-from viewer.settings import Settings
-from viewer.terrain.scene import Scene
+from viewer.graphics import gl
+from viewer.model.camera import Camera
+from viewer.model.settings import Settings
+from viewer.pictures import offscreen
+from viewer.scene.scene import Scene
 
 TILES = 8  # finest tiles on each side
 HEIGHT_M, PITCH_DEG = 250.0, -22.0
@@ -84,14 +84,14 @@ def measure(path: Path, size: tuple[int, int], frames: int) -> dict[str, Any]:
     for streaming in (True, False):
         scene = Scene(ctx, settings)
         scene.open(path)
-        headless.load(scene, camera_at(scene, 0.0), size)
+        offscreen.load(scene, camera_at(scene, 0.0), size)
         fly(scene, size, np.zeros(10), paced=False)  # shaders are compiled, textures made
         if streaming:
             ms, missing = fly(scene, size, shares, paced=True)
             found["streaming"] = percentiles(ms) | {"tiles_missing": missing}
         else:
             for share in shares:
-                headless.load(scene, camera_at(scene, float(share)), size)
+                offscreen.load(scene, camera_at(scene, float(share)), size)
             ms, missing = fly(scene, size, shares, paced=False)
             found["loaded"] = percentiles(ms) | {"tiles_missing": missing, "triangles": scene.stats.triangles}
             found["still"] = percentiles(fly(scene, size, np.full(frames // 3, 0.5), paced=False)[0])

@@ -23,12 +23,12 @@ from neural.bench.environment import machine
 from neural.tiles import TILE
 from tests.bench import area
 from tests.bench.area import CELL_M, heights
-from viewer.camera import Camera
-from viewer.draw import gl
-from viewer.pictures import headless
-from viewer.settings import Settings
-from viewer.terrain.scene import Scene
-from viewer.terrain.stats import Bounds
+from viewer.graphics import gl
+from viewer.model.camera import Camera
+from viewer.model.readings import Bounds
+from viewer.model.settings import Settings
+from viewer.pictures import offscreen
+from viewer.scene.scene import Scene
 
 SIZE = (1280, 720)
 TILES = 8  # on each side
@@ -63,7 +63,7 @@ class Ours:
         self.scene.open(path)
         settings.layer.index = 1  # the raster
         self.camera = first_view()
-        headless.load(self.scene, self.camera, SIZE)
+        offscreen.load(self.scene, self.camera, SIZE)
         self.fbo = self.ctx.framebuffer([self.ctx.texture(SIZE, 4)])
 
     def frame(self) -> None:

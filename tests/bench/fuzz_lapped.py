@@ -16,17 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
-from neural.container import Reader
+from neural.container.byte_source import FileSource
+from neural.container.envelope import Envelope
+from neural.container.metadata import Layer
+from neural.container.reader import Reader
 from neural.encode import EncodeOptions, encode
-from neural.envelope import Envelope
 from neural.errors import ContainerError
-from neural.lapped.assembly import Assembly
-from neural.lapped.coder import LARGEST
-from neural.metadata import Layer
-from neural.source import FileSource
-from neural.surface import SurfaceDecoder
+from neural.methods.lapped.assembly import Assembly
+from neural.methods.lapped.coder import LARGEST
+from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import Tile
-from tests.rasters import hills, write
+from tests.support.rasters import hills, write
 
 ROWS, COLUMNS = 300, 290  # the finest tiles are one of 256×256 and three at the rim, which are quick to decode
 HOLE = -9999.0

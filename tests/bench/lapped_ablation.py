@@ -22,21 +22,21 @@ from neural.bench.curves import rate_at
 from neural.bench.learned import Series
 from neural.bench.places import Place, find_places
 from neural.encode import DEFAULT_MODELS
-from neural.lapped import restore
-from neural.model_files import load_linked, model_stem
+from neural.methods.lapped import restoration
+from neural.methods.model_files import load_linked, model_stem
 from neural.models.decoder_file import save_weights
 
 STEPS_M = (0.12, 0.18, 0.27, 0.4, 0.6, 0.9, 1.35, 2.0, 3.0, 4.5)
 ERRORS_M = (0.045, 0.066, 0.1)
-RESTORATION = tuple(restore.shapes())
-ROUNDING = {"neural.lapped.layer.LAGRANGE": 0.0}
+RESTORATION = tuple(restoration.shapes())
+ROUNDING = {"neural.encoding.lapped.staged_layer.LAGRANGE": 0.0}
 PARTS: dict[str, tuple[Sequence[str], Mapping[str, float]]] = {
     "all of it": ((), {}),
     "without restoration": (RESTORATION, {}),
     "without centroids": (("centroid",), {}),
     "magnitudes by rounding": ((), ROUNDING),
     "without these three": (("centroid", *RESTORATION), ROUNDING),
-    "equal steps on all levels": ((), {"neural.lapped.levels.GRADIENT": 1.0}),
+    "equal steps on all levels": ((), {"neural.methods.lapped.levels.GRADIENT": 1.0}),
 }
 """Weights that are 0, and constants that are others."""
 

@@ -26,16 +26,16 @@ import numpy as np
 
 from neural.bench import jpeg2000
 from neural.bench.environment import machine
-from neural.container import Reader, open_reader
-from neural.dem import open_dem
+from neural.container.reader import Reader, open_reader
 from neural.encode import EncodeOptions, encode
-from neural.lapped.assembly import Assembly
-from neural.lapped.recent import Recent
-from neural.reading import ReadOptions
-from neural.surface import SurfaceDecoder
+from neural.methods.lapped.assembly import Assembly
+from neural.methods.lapped.tile_cache import Recent
+from neural.raster.dem import open_dem
+from neural.raster.reading import ReadOptions
+from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centres
 from tests.bench.throughput import median_seconds
-from tests.rasters import write
+from tests.support.rasters import write
 
 SAMPLE = Path(__file__).parents[2] / "assets/samples/carrizo.ntile"
 LATTICE = np.linspace(0.0, 1.0, TILE + 1)

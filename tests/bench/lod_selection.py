@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from neural.bench.environment import machine
-from neural.envelope import ChildInfo
+from neural.container.envelope import ChildInfo
 from neural.tiles import Tile
-from viewer.camera import Camera
-from viewer.terrain.lod import Selection, Selector, View
-from viewer.terrain.nodes import ROOT, NodeTable
-from viewer.terrain.stats import Bounds
+from viewer.model.camera import Camera
+from viewer.model.readings import Bounds
+from viewer.tiles.lod import Selection, Selector, View
+from viewer.tiles.quadtree import ROOT, NodeTable
 
 LEVELS = 9
 SIDE_M = 256.0 * 2 ** (LEVELS - 1)

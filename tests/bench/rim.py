@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from neural.container import open_reader
-from neural.dem import open_dem
+from neural.container.reader import open_reader
 from neural.encode import EncodeOptions, encode
 from neural.evaluate import evaluate
-from neural.reading import ReadOptions
-from neural.surface import SurfaceDecoder
+from neural.raster.dem import open_dem
+from neural.raster.reading import ReadOptions
+from neural.surface.tile_surface import SurfaceDecoder
 
 INSIDE = 8
 READING = ReadOptions(crs="local", unit="m")

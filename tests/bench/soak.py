@@ -32,14 +32,13 @@ from assets import sample_files
 from neural.bench.environment import machine
 from neural.errors import NtileError
 from tests.bench import area
-from viewer.camera import Camera
-from viewer.draw import gl
-from viewer.draw.overlay_kinds import NAMES as OVERLAYS
-from viewer.gui import report
+from viewer.graphics import gl
 from viewer.gui.viewport import Viewport
-from viewer.settings import MESH_QUADS, SHADING_MODES, Settings
-from viewer.terrain import layers
-from viewer.terrain.scene import Scene
+from viewer.model.camera import Camera
+from viewer.model.overlays import NAMES as OVERLAYS
+from viewer.model.settings import MESH_QUADS, SHADING_MODES, Settings
+from viewer.scene.scene import Scene
+from viewer.session import layers, report
 
 ARENAS = {"MALLOC_ARENA_MAX": "2"}
 """glibc gives threads heaps of their own, which stay as large as they have ever been; files opened have new threads."""

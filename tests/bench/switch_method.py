@@ -22,14 +22,14 @@ import numpy as np
 
 from assets import sample_files
 from neural.bench.environment import machine
-from tests.scene_tools import Magenta
-from viewer.camera import Camera
-from viewer.draw import gl
+from tests.support.scene_tools import Magenta
+from viewer.graphics import gl
 from viewer.gui.viewport import Viewport
-from viewer.pictures import headless
-from viewer.settings import LayerChoice, Settings
-from viewer.terrain import layers
-from viewer.terrain.scene import Scene
+from viewer.model.camera import Camera
+from viewer.model.settings import LayerChoice, Settings
+from viewer.pictures import offscreen
+from viewer.scene.scene import Scene
+from viewer.session import layers
 
 SIZE = (1280, 720)
 FRAME_S = 1 / 60
@@ -52,7 +52,7 @@ class Walk:
         self.viewport.place((0.0, 0.0, *map(float, SIZE)), 1.0)
         self.camera = Camera(fov_deg=self.settings.view.fov_deg)
         self.camera.frame(
-            self.scene.bounds, SIZE[0] / SIZE[1], heading_deg=headless.HEADING_DEG, pitch_deg=headless.PITCH_DEG
+            self.scene.bounds, SIZE[0] / SIZE[1], heading_deg=offscreen.HEADING_DEG, pitch_deg=offscreen.PITCH_DEG
         )
         self.work: list[float] = []
         self.drawings: list[float] = []

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from neural.bench.environment import machine
-from neural.container import open_reader
+from neural.container.reader import open_reader
 from neural.decode import decode, plan
-from neural.dem import open_dem
 from neural.encode import EncodeOptions, encode
-from neural.reading import ReadOptions
-from neural.surface import SurfaceDecoder
+from neural.raster.dem import open_dem
+from neural.raster.reading import ReadOptions
+from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import centres
-from tests.rasters import hills, write
+from tests.support.rasters import hills, write
 
 
 def median_seconds(call: Callable[[], Any], repeats: int) -> float:

@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 
 from neural.bench.environment import machine
+from neural.container.byte_source import FileSource
 from neural.methods import METHODS
-from neural.source import FileSource
-from neural.surface import SurfaceDecoder
+from neural.surface.tile_surface import SurfaceDecoder
 from tests.bench import area
 from tests.bench.soak import Soak
-from viewer.draw import gl
-from viewer.terrain import layers
+from viewer.graphics import gl
+from viewer.session import layers
 
 SIDE = 8
 LIMIT_MS = 16.0

@@ -9,8 +9,8 @@ import click
 
 from neural.errors import UsageError
 from viewer.cli.options import option
-from viewer.draw.overlay_kinds import AGAINST, KINDS
-from viewer.settings import Settings
+from viewer.model.overlays import AGAINST, KINDS
+from viewer.model.settings import Settings
 
 _OPTIONS = (
     option("Compare", "--compare", metavar="FILE", help="Another .ntile file, for slot B; other cells are allowed."),

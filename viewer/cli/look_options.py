@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from viewer.cli.options import option
-from viewer.settings import HILLSHADES, SHADING_MODES, Settings
+from viewer.model.settings import HILLSHADES, SHADING_MODES, Settings
 
 
 class Sun(click.ParamType):

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from viewer.pictures.limits import MAX_SIDE, MIN_SIDE
-from viewer.settings import Decorations
+from viewer.model.limits import MAX_SIDE, MIN_SIDE
+from viewer.model.settings import Decorations
 
 GROUPS = ("Input", "Look", "Overlay", "Compare", "Measure", "Film and pictures", "System")
 """Headings of `--help`, in their order."""

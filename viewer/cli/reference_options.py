@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from neural.cli.options import Nodata
-from neural.crs import UNITS
 from neural.errors import UsageError
-from neural.reading import AS_STORED, ReadOptions, ReferenceRaster
+from neural.raster.crs import UNITS
+from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
 from viewer.cli.options import option
 from viewer.storage.project import Project
 

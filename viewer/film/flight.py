@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from viewer.film.curves import Track
-from viewer.film.path import CameraPath, Pose
+from viewer.model.camera_path import CameraPath, Pose
+from viewer.model.curves import Track
 
 STEP_S = 0.05
 """How often a path is compared with the terrain."""

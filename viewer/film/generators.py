@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from viewer.camera import Camera
 from viewer.film.heightfield import HeightField
-from viewer.film.path import CameraPath, Keyframe
+from viewer.model.camera import Camera
+from viewer.model.camera_path import CameraPath, Keyframe
 
 GENERATORS = ("tour", "orbit")
 """Values of `--flythrough`."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neural.container import Reader
+from neural.container.reader import Reader
 from neural.errors import NtileError
-from neural.surface import SurfaceDecoder
+from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE
-from viewer.terrain.stats import Bounds
+from viewer.model.readings import Bounds
 
 SIDE = 320
 """Samples along the longer side of the area."""

@@ -16,10 +16,10 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from viewer.film.path import CameraPath
-from viewer.film.pathfile import to_json
-from viewer.settings import Decorations
+from viewer.model.camera_path import CameraPath
+from viewer.model.settings import Decorations
 from viewer.storage import project
+from viewer.storage.path_file import to_json
 from viewer.storage.project import Project
 
 _PART = re.compile(r"(?:picture|piece) (\d+) of (\d+)$")

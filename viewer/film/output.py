@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from neural import output
 from neural.errors import NtileError, UsageError
-from viewer.pictures import limits
+from neural.system import output
+from viewer.model import limits
 from viewer.pictures.png import write_png
 
 INSTALL = "pip install 'terrain-viewer[video]'"

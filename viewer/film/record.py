@@ -11,10 +11,10 @@ import numpy as np
 from viewer.film.flight import Flight
 from viewer.film.heightfield import HeightField
 from viewer.film.output import Output
-from viewer.film.path import CameraPath, Pose
-from viewer.pictures import decorations, headless
-from viewer.settings import Settings
-from viewer.terrain.scene import Scene
+from viewer.model.camera_path import CameraPath, Pose
+from viewer.model.settings import Settings
+from viewer.pictures import decorations, offscreen
+from viewer.scene.scene import Scene
 
 CLEARANCE_M = 2.0
 """Paths are lifted to stay this far above the terrain."""
@@ -70,18 +70,18 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
     if not numbers:
         return
     flight = make_flight(scene, film.path)
-    whole = headless.largest_piece(scene.ctx, film.size_px) == film.size_px
+    whole = offscreen.largest_piece(scene.ctx, film.size_px) == film.size_px
     poses = [flight.at(times[k]) for k in numbers]
-    with _as_before(scene.settings), headless.unhurried(scene), headless.Easel(scene.ctx) as easel:
+    with _as_before(scene.settings), offscreen.unhurried(scene), offscreen.Easel(scene.ctx) as easel:
         easel.resize(film.size_px if whole else (1, 1))
         _fix_colours(scene, flight.at(0.0), film.size_px)
         for k, pose in enumerate(poses):
             apply(scene.settings, pose)
             camera = replace(pose.camera)
             if not whole:
-                yield headless.draw(scene, camera, film.size_px, decorate=True)
+                yield offscreen.draw(scene, camera, film.size_px, decorate=True)
                 continue
-            headless.load(scene, camera, film.size_px)
+            offscreen.load(scene, camera, film.size_px)
             camera.stay_above(scene.surface_z(camera.easting, camera.northing))
             picture = easel.draw(scene, camera)
             decorations.of(scene, camera, film.size_px).paint(picture)
@@ -122,7 +122,7 @@ def _fix_colours(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
     if overlay.name != "none" or contours.on:
         apply(scene.settings, pose)
         camera = replace(pose.camera)
-        headless.load(scene, camera, headless.screen_sized(size_px))
+        offscreen.load(scene, camera, offscreen.screen_sized(size_px))
         scene.look_around(camera, size_px)
         overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
         contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m

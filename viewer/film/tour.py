@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from viewer.camera import Camera
-from viewer.film.curves import Track
 from viewer.film.generators import TOUR_S, looking_at
 from viewer.film.heightfield import HeightField
-from viewer.film.path import CameraPath, Keyframe
-from viewer.terrain.stats import Bounds
+from viewer.model.camera import Camera
+from viewer.model.camera_path import CameraPath, Keyframe
+from viewer.model.curves import Track
+from viewer.model.readings import Bounds
 
 OVERVIEW_PITCH_DEG = -32.0
 KEYFRAME_S = 1.5

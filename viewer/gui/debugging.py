@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
-from viewer.gui import report, window
-from viewer.gui.frametimes import FrameTimes
+from viewer.gui import window
+from viewer.session import report
+from viewer.session.frame_times import FrameTimes
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -32,7 +33,7 @@ class Debugging:
         window.show_panel(PANEL, self.shown)
 
     def report(self) -> dict[str, Any]:
-        """`viewer.gui.report` of this window."""
+        """`viewer.session.report` of this window."""
         return {} if self._app.scene is None else report.collect(self._app.scene, self.frames)
 
     def copy_report(self) -> None:

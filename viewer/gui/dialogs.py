@@ -8,10 +8,10 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from neural import raster_name
-from viewer import text
+from neural.raster import raster_name
 from viewer.gui import folders, theme, widgets
 from viewer.gui.folders import Entry
+from viewer.model import text
 
 TERRAIN_SUFFIXES = (".ntile",)
 RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".asc", ".img", ".hgt", ".dem", ".bil", ".nc")

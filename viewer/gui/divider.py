@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer.gui import legend, theme, widgets
-from viewer.gui.split import Side
-from viewer.gui.tools import Mouse
+from viewer.gui import theme, widgets
+from viewer.scene import legend
+from viewer.scene.split import Side
+from viewer.session.tools import Mouse
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -22,7 +23,7 @@ RIM = 0.02
 
 
 class Divider:
-    """A tool (`viewer.gui.tools`) that moves `Settings.compare.divider`."""
+    """A tool (`viewer.session.tools`) that moves `Settings.compare.divider`."""
 
     def __init__(self) -> None:
         self.hot = False

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from neural.raster_name import is_utf8
+from neural.raster.raster_name import is_utf8
 
 
 @dataclass(frozen=True)

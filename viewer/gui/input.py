@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from imgui_bundle import imgui
 
-from viewer.gui import motion
 from viewer.gui.keys import KEYS
-from viewer.gui.tools import Kind, Mouse, Tool
+from viewer.session import glide
+from viewer.session.tools import Kind, Mouse, Tool
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -109,7 +109,7 @@ class Input:
                 self._held = tool, button
                 return
             if double and button == 0:
-                app.glide = motion.towards(app.camera, app.navigation.world_point(x, y), FLY_TO_FACTOR)
+                app.glide = glide.towards(app.camera, app.navigation.world_point(x, y), FLY_TO_FACTOR)
                 return
             kind = ("orbit" if io.key_shift else "pan", "look", "orbit")[button]
             self.drag = Drag(kind, button, app.navigation.world_point(x, y))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui
 
-from viewer.gui import appearance, comparing, window
-from viewer.terrain import layers
+from viewer.gui import appearance, window
+from viewer.session import comparing, layers
 
 if TYPE_CHECKING:
     from viewer.app import App

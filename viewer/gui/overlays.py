@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer.film import trail
-from viewer.gui import divider, legend, theme, toasts, welcome
+from viewer.gui import divider, film_trail, measurements, theme, toasts, welcome
 from viewer.gui.sheets import SHEETS
-from viewer.measuring import paint as measurements
 from viewer.pictures import contour_labels
+from viewer.scene import legend
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -28,7 +27,7 @@ def draw(app: App) -> None:
         texture = imgui.ImTextureRef(app.viewport.texture.glo)
         # Texture rows run upward, window rows downward.
         paint.add_image(texture, ImVec2(left, top), ImVec2(left + width, top + height), ImVec2(0, 1), ImVec2(1, 0))
-        trail.draw(app)
+        film_trail.draw(app)
         contour_labels.draw(app.contour_labels, app.viewport.area)
         measurements.draw(app)
         if app.comparing.sides:

@@ -12,9 +12,9 @@ import numpy as np
 
 from neural.errors import NtileError
 from viewer.gui import window
-from viewer.gui.messages import Messages
 from viewer.pictures import decorations
 from viewer.pictures.png import write_png
+from viewer.session.messages import Messages
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -10,7 +10,7 @@ from functools import cache
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
-from viewer.gui.palette import DARK, PALETTES, Palette
+from viewer.model.palette import DARK, PALETTES, Palette
 
 FONT_PX = 16.0
 """Text height at 96 dpi; hello_imgui scales it for denser screens, and every other size is in em."""

@@ -10,7 +10,7 @@ from viewer.gui import theme, widgets, window
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.gui.messages import Message
+    from viewer.session.messages import Message
 
 ICONS = {
     "info": icons_fontawesome_4.ICON_FA_INFO_CIRCLE,

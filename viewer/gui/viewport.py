@@ -9,8 +9,8 @@ from typing import Protocol
 import moderngl
 import numpy as np
 
-from viewer.camera import Camera
-from viewer.terrain.scene import Scene
+from viewer.model.camera import Camera
+from viewer.scene.scene import Scene
 
 WAITING_SECONDS = 1.0
 """Longest time between pictures while tiles are loading."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
 from assets import sample_files
-from viewer import text
 from viewer.gui import theme, widgets
+from viewer.model import text
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -10,7 +10,7 @@ import moderngl
 import numpy as np
 from imgui_bundle import hello_imgui, imgui, immapp
 
-from viewer.draw import gl
+from viewer.graphics import gl
 from viewer.gui import appearance, theme
 
 # After imgui_bundle, which brings the glfw library that both must share.

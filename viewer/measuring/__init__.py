@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.errors import UsageError
-from neural.reading import Raster
+from neural.raster.reading import Raster
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
@@ -32,11 +32,11 @@ def open_terrain(
     path: str | Path, *, methods: Sequence[str] = (), bits: Sequence[int] = (), reference: Raster | None = None
 ) -> Iterator[Terrain]:
     """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if there is one."""
-    from neural.container import open_reader
-    from neural.sampling import Sampler
+    from neural.container.reader import open_reader
+    from neural.surface.sampling import Sampler
     from viewer.measuring.terrain import Terrain
-    from viewer.terrain import layers
-    from viewer.terrain import reference as references
+    from viewer.session import layers
+    from viewer.tiles import reference as references
 
     with open_reader(path) as reader:
         slots: dict[str, Sampler] = {}

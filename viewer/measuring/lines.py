@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from viewer.camera import Camera
 from viewer.measuring import geometry
+from viewer.model.camera import Camera
 
 PLACES = 144
 """Places of a line at which it is laid on the drawn surface, corners not counted."""
@@ -21,7 +21,7 @@ DASH = 2
 
 
 class Surface(Protocol):
-    """The drawn ground (`viewer.terrain.ground.DrawnGround`)."""
+    """The drawn ground (`viewer.scene.ground.DrawnGround`)."""
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
         """Drawn heights at places [n]; NaN outside."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from viewer import text
 from viewer.gui import theme
 from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
+from viewer.model import text
 
 MEASURE_PANEL, PROFILE_PANEL = "Measure", "Profile"
 """Titles of the panels."""

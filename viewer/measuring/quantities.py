@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from neural.sampling import Sampler
+from neural.surface.sampling import Sampler
 from viewer.measuring import geometry
 from viewer.measuring.readout import read
 from viewer.measuring.terrain import REFERENCE, Terrain
-from viewer.settings import Measurement
+from viewer.model.settings import Measurement
 
 KINDS = ("point", "distance", "area")
 """Kinds of measurements; the number of points needed is FEWEST."""

@@ -10,14 +10,14 @@ from functools import partial
 
 import numpy as np
 
-from neural import morphometry
-from neural.sampling import Sampler
+from neural.measure import morphometry
+from neural.surface.sampling import Sampler
 from neural.tiles import Tile
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.terrain import REFERENCE, Terrain, difference_name, differences, tile_at
-from viewer.settings import SLOTS
-from viewer.terrain.background import Latest
-from viewer.terrain.stats import Pick, with_error
+from viewer.model.readings import Pick, with_error
+from viewer.model.settings import SLOTS
+from viewer.tiles.background import Latest
 
 BETWEEN = difference_name(*SLOTS)
 """The difference of the two slots."""
@@ -39,7 +39,9 @@ class Reading:
     heights_m: dict[str, float]  # of each surface, by name
     slope_deg: dict[str, float]  # of the slots
     aspect_deg: dict[str, float]  # where the ground faces, clockwise from grid north; NaN where it is level
-    profile_curvature: dict[str, float]  # along the steepest descent, 1/m, convex positive (`neural.morphometry`)
+    profile_curvature: dict[
+        str, float
+    ]  # along the steepest descent, 1/m, convex positive (`neural.measure.morphometry`)
     plan_curvature: dict[str, float]  # across it
     differences_m: dict[str, float]  # A − reference and so on, as far as both are there
 

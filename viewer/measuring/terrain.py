@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.grid import Grid
-from neural.sampling import Sampler
+from neural.surface.sampling import Sampler
 from neural.tiles import TILE, Tile
-from viewer.terrain.level_reference import error_at
-from viewer.terrain.reference import LayerReference, Reference
+from viewer.tiles.level_reference import error_at
+from viewer.tiles.reference import LayerReference, Reference
 
 if TYPE_CHECKING:
-    from viewer.terrain.scene import Scene
+    from viewer.scene.scene import Scene
 
 REFERENCE = "reference"
 SERIES = (REFERENCE, "A", "B")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui, implot
 
-from viewer import text
-from viewer.gui import frametimes, theme, widgets
+from viewer.gui import theme, widgets
 from viewer.gui.debugging import PANEL
-from viewer.terrain.singletile import tile_of
+from viewer.model import text
+from viewer.model.single_tile import tile_of
+from viewer.session import frame_times
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -70,13 +71,13 @@ def _graph(app: App, found: dict[str, Any]) -> None:
     implot.setup_axes("", "", implot.AxisFlags_.no_grid_lines, implot.AxisFlags_.no_grid_lines)
     implot.setup_axis_format(implot.ImAxis_.x1, "%g s")
     implot.setup_axis_format(implot.ImAxis_.y1, "%g ms")
-    implot.setup_axis_limits(implot.ImAxis_.x1, -frametimes.SECONDS, 0.0, imgui.Cond_.always)
+    implot.setup_axis_limits(implot.ImAxis_.x1, -frame_times.SECONDS, 0.0, imgui.Cond_.always)
     top = max(1.15 * float(ms.max(initial=0.0)), 1.3 * TARGETS_MS[0])
     implot.setup_axis_limits(implot.ImAxis_.y1, 0.0, top, imgui.Cond_.always)
     line = implot.Spec(line_color=theme.rgba(theme.DIM), flags=implot.InfLinesFlags_.horizontal)
     implot.plot_inf_lines("targets", np.array(TARGETS_MS), spec=line)
     bars = implot.Spec(fill_color=theme.rgba(theme.ACCENT), line_color=theme.rgba(theme.ACCENT))
-    implot.plot_bars("frames", ages, ms, frametimes.SECONDS / 300, spec=bars)
+    implot.plot_bars("frames", ages, ms, frame_times.SECONDS / 300, spec=bars)
     implot.end_plot()
     widgets.tip("What the window's thread worked on each frame with a new picture; half and 99 % of them took less.")
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from viewer.film.curves import EASINGS
 from viewer.film.generators import GENERATORS
-from viewer.film.rendering import SIZES
 from viewer.gui import widgets
-from viewer.pictures.limits import MAX_SIDE, MIN_SIDE
+from viewer.model.curves import EASINGS
+from viewer.model.limits import MAX_SIDE, MIN_SIDE
+from viewer.session.film_jobs import SIZES
 
 if TYPE_CHECKING:
     from viewer.app import App

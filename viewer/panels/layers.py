@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from neural.methods import METHODS
-from viewer import text
 from viewer.gui import theme, widgets
-from viewer.settings import SLOTS, LayerChoice
-from viewer.terrain import layers
-from viewer.terrain.costs import RATE_TIP, SIZE_TIP
+from viewer.model import text
+from viewer.model.settings import SLOTS, LayerChoice
+from viewer.scene.costs import RATE_TIP, SIZE_TIP
+from viewer.session import layers
 
 if TYPE_CHECKING:
-    from neural.container import Reader
-    from neural.metadata import Layer
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
     from viewer.app import App
-    from viewer.terrain.scene import Scene
+    from viewer.scene.scene import Scene
 
 TITLE = "Layers"
 DOCK = "Column"

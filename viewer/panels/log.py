@@ -9,7 +9,7 @@ from imgui_bundle import hello_imgui, imgui
 
 from neural.errors import NtileError
 from viewer.gui import theme, toasts, widgets
-from viewer.gui.messages import LEVELS
+from viewer.session.messages import LEVELS
 
 if TYPE_CHECKING:
     from viewer.app import App

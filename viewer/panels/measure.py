@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import hello_imgui, imgui
 
-from neural import output
-from viewer import text
+from neural.system import output
+from viewer.cli import measure
 from viewer.gui import theme, widgets
-from viewer.measuring import command, look
+from viewer.measuring import look
 from viewer.measuring.look import headline
 from viewer.measuring.quantities import KINDS, Measured
 from viewer.measuring.readout import Reading
 from viewer.measuring.terrain import REFERENCE
+from viewer.model import text
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -110,7 +111,7 @@ def _items(app: App) -> None:
         widgets.dim("Nothing is measured yet: press M and click on the terrain.")
         return
     if imgui.button("Copy"):
-        imgui.set_clipboard_text(command.to_csv(_measured(app)))
+        imgui.set_clipboard_text(measure.to_csv(_measured(app)))
         app.messages.info("The measurements are on the clipboard.")
     widgets.tip("All numbers as a table, for a spreadsheet.")
     imgui.same_line()
@@ -128,7 +129,7 @@ def _measured(app: App) -> list[Measured]:
 
 
 def _save(app: App, path: str, found: list[Measured]) -> None:
-    app.measuring.save(app, Path(path), lambda out: output.write_text(out, command.to_csv(found)))
+    app.measuring.save(app, Path(path), lambda out: output.write_text(out, measure.to_csv(found)))
 
 
 def _result(result: Measured) -> None:

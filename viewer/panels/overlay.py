@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
-from viewer import text
-from viewer.draw import colormaps, overlay_kinds
-from viewer.draw.overlay_kinds import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
-from viewer.gui import legend, theme, widgets
+from viewer.gui import theme, widgets
+from viewer.model import colormaps, overlays, text
+from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
+from viewer.scene import legend
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.settings import Overlay
-    from viewer.terrain.scene import Scene
+    from viewer.model.settings import Overlay
+    from viewer.scene.scene import Scene
 
 TITLE = "Overlay"
 DOCK = "ColumnBottom"
@@ -111,7 +111,7 @@ def _colours(overlay: Overlay, kind: Kind, app: App) -> None:
         widgets.tip("Cells further off than this are counted below, and marked by the overlay Beyond tolerance.")
     if kind.tables:
         names = colormaps.names(kind.tables)
-        present = overlay_kinds.table(overlay, overlay.name)
+        present = overlays.table(overlay, overlay.name)
         titles = [colormaps.colormap(name).title for name in names]
         chosen = names[widgets.choose("Colours", names.index(present), titles)]
         if chosen != present:
@@ -205,7 +205,7 @@ def _bands(centres: np.ndarray, overlay: Overlay, kind: Kind) -> list[tuple[str,
     if kind.ends == "mask":
         first = int(np.searchsorted(centres, overlay.tolerance_m))
         return [("within", slice(0, first), *colormaps.WITHIN), ("beyond", slice(first, None), *colormaps.MASK)]
-    table = colormaps.lut(overlay_kinds.table(overlay, overlay.name)).tolist()
+    table = colormaps.lut(overlays.table(overlay, overlay.name)).tolist()
     if kind.ends == "positive":
         return [("size", slice(None), *table[110])]
     middle = len(centres) // 2

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui, implot
 
-from neural import output
-from viewer import text
+from neural.system import output
 from viewer.gui import theme, widgets
-from viewer.measuring import figure, look
+from viewer.measuring import look
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE
+from viewer.model import text
+from viewer.pictures import profile_figure
 from viewer.pictures.png import write_png
-from viewer.terrain import layers
+from viewer.session import layers
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -164,7 +165,9 @@ def _save_csv(app: App, path: str, made: Profile) -> None:
 
 
 def _save_png(app: App, path: str, made: Profile) -> None:
-    app.measuring.save(app, Path(path), lambda out: write_png(out, figure.draw(made, _title(app), _labels(app))))
+    app.measuring.save(
+        app, Path(path), lambda out: write_png(out, profile_figure.draw(made, _title(app), _labels(app)))
+    )
 
 
 def _title(app: App) -> str:

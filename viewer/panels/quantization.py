@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import hello_imgui, imgui
 
-from viewer import text
 from viewer.gui import widgets
-from viewer.terrain import layers
-from viewer.terrain.costs import RATE_TIP
+from viewer.model import text
+from viewer.scene.costs import RATE_TIP
+from viewer.session import layers
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from neural.errors import NtileError
-from viewer import text
 from viewer.gui import theme, widgets
-from viewer.settings import SLOTS
-from viewer.terrain.results import Errors, Result
+from viewer.model import text
+from viewer.model.settings import SLOTS
+from viewer.scene.results import Errors, Result
 
 if TYPE_CHECKING:
     from viewer.app import App

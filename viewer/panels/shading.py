@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer.draw import colormaps
 from viewer.gui import widgets
-from viewer.settings import HILLSHADES, SHADING_MODES, Shading
+from viewer.model import colormaps
+from viewer.model.settings import HILLSHADES, SHADING_MODES, Shading
 
 if TYPE_CHECKING:
     from viewer.app import App

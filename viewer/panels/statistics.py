@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import hello_imgui, imgui
 
-from viewer import text
-from viewer.draw import gl
+from viewer.graphics import gl
 from viewer.gui import widgets
+from viewer.model import text
 
 if TYPE_CHECKING:
     from viewer.app import App

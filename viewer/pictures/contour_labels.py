@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from viewer.draw.contours import Label
+from viewer.graphics.contours import Label
 from viewer.pictures.lettering import Lettering, card
 
 PLATE, INK = (250, 248, 243), (38, 32, 28)

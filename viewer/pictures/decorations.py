@@ -17,12 +17,12 @@ from viewer.pictures import contour_labels
 from viewer.pictures.lettering import Colour, Lettering, blend, card, inside, rgb
 
 if TYPE_CHECKING:
-    from viewer.camera import Camera
-    from viewer.draw.contours import Label
-    from viewer.gui.legend import Legend
-    from viewer.gui.split import Side
+    from viewer.graphics.contours import Label
+    from viewer.model.camera import Camera
     from viewer.pictures.measured import Shape
-    from viewer.terrain.scene import Scene
+    from viewer.scene.legend import Legend
+    from viewer.scene.scene import Scene
+    from viewer.scene.split import Side
 
 SCALE_SHARE = 0.22
 """Longest scale bar, as a share of the picture's width."""
@@ -129,8 +129,8 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
 
     The scene's latest update was for this camera and a picture of `seen_px` (None: the same size).
     """
-    from viewer.gui import legend as legends
-    from viewer.gui import split
+    from viewer.scene import legend as legends
+    from viewer.scene import split
 
     asked, sides = scene.settings.decorations, split.sides(scene)
     if not asked.legend:

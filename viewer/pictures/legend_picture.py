@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.gui import theme
-from viewer.gui.legend import Legend, Scale
 from viewer.pictures.lettering import Colour, Lettering, blend, card, inside, rgb
+from viewer.scene.legend import Legend, Scale
 
 BAR_EM, ROSE_EM = 10, 7
 

@@ -9,16 +9,16 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from neural.container import Reader
-from viewer.camera import Camera
+from neural.container.reader import Reader
 from viewer.gui import theme
 from viewer.measuring import lines, quantities
 from viewer.measuring.lines import Lines, View
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import of_scene
+from viewer.model.camera import Camera
+from viewer.model.settings import Measurement
 from viewer.pictures.lettering import Lettering, blend, card, rgb
-from viewer.settings import Measurement
-from viewer.terrain.scene import Scene
+from viewer.scene.scene import Scene
 
 WIDTH_EM, CASING_EM = 0.13, 0.26
 HIDDEN = 0.55

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
-from neural import output
+from neural.system import output
 
 
 def png_bytes(rgb: np.ndarray) -> bytes:
@@ -27,7 +27,7 @@ def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
 def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> None:
     """Write a picture that comes in strips of rows, uint8 [rows, width, 3], from the top; only one is held at a time.
 
-    The file gets its final name when it is whole (`neural.output`). Raises NtileError when it cannot be written,
+    The file gets its final name when it is whole (`neural.system.output`). Raises NtileError when it cannot be written,
     ValueError when the strips are not a picture of that size; an error of the strips leaves no file behind either.
     """
     try:

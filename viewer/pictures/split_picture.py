@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from viewer.gui import theme
-from viewer.gui.split import Side
 from viewer.pictures import legend_picture
 from viewer.pictures.lettering import Lettering, blend, card, inside, rgb
+from viewer.scene.split import Side
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from viewer.camera import Camera
+from viewer.model.camera import Camera
 
 GUARD_PX = 24
 """Pixels around a piece that are drawn and thrown away: effects that look at neighbouring pixels see them all."""

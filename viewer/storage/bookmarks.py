@@ -13,11 +13,11 @@ from pathlib import Path
 
 from neural.errors import NtileError
 from neural.grid import Grid
-from viewer.camera import Camera
-from viewer.film.pathfile import PathError, read_camera, same_crs
+from viewer.model.camera import Camera
+from viewer.model.text import crs_name
 from viewer.storage import textfile
 from viewer.storage.desktop import config_folder
-from viewer.text import crs_name
+from viewer.storage.path_file import PathError, read_camera, same_crs
 
 VERSION = 1
 

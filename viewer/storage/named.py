@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from neural.errors import UsageError
-from viewer.settings import Settings
+from viewer.model.settings import Settings
 from viewer.storage import plain, project
 
 MAIN = {"overlay": "name", "shading": "mode", "contours": "on"}

@@ -9,18 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neural import __version__, raster_name
+from neural import __version__
 from neural.errors import NtileError
-from neural.reading import AS_STORED, ReadOptions, ReferenceRaster
-from neural.surface import available_bits
-from viewer.camera import Camera
-from viewer.draw import colormaps, overlay_kinds
-from viewer.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
+from neural.raster import raster_name
+from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
+from neural.surface.tile_surface import available_bits
+from viewer.model import colormaps, overlays
+from viewer.model.camera import Camera
+from viewer.model.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
 from viewer.storage import plain, textfile
 
 if TYPE_CHECKING:
-    from viewer.terrain.opening import Opening
-    from viewer.terrain.scene import Scene
+    from viewer.scene.scene import Scene
+    from viewer.tiles.pending_file import Opening
 
 SUFFIX = ".tvproj.json"
 MARK, VERSION = "terrain_viewer_project", 1
@@ -30,7 +31,7 @@ MARK, VERSION = "terrain_viewer_project", 1
 def rules() -> dict[str, plain.Rule]:
     """Bounds and choices of settings, by name; what breaks them is not restored."""
     from viewer.measuring.quantities import KINDS
-    from viewer.measuring.tool import TOOLS
+    from viewer.session.draw_tool import TOOLS
 
     found: dict[str, plain.Rule] = {
         "active": SLOTS,
@@ -48,8 +49,8 @@ def rules() -> dict[str, plain.Rule]:
         "shading.edl_strength": (0.0, 100.0),
         "shading.fog": (0.0, 1.0),
         "shading.colormap": colormaps.names("elevation"),
-        "overlay.name": overlay_kinds.NAMES,
-        "overlay.against": overlay_kinds.AGAINST,
+        "overlay.name": overlays.NAMES,
+        "overlay.against": overlays.AGAINST,
         "overlay.amplification": (1e-6, 1e6),
         "overlay.tolerance_m": (0.0, 1e6),
         "overlay.opacity": (0.0, 1.0),
@@ -57,7 +58,7 @@ def rules() -> dict[str, plain.Rule]:
         "measuring.tool": ("none", *TOOLS),
         "measuring.kind": KINDS,
     }
-    for name, kind in overlay_kinds.KINDS.items():
+    for name, kind in overlays.KINDS.items():
         found[f"overlay.reach.{name}"] = (1e-9, 1e9)
         found[f"overlay.colormap.{name}"] = colormaps.names(kind.tables) if kind.tables else ()
     return found

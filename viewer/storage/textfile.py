@@ -1,4 +1,4 @@
-"""JSON files, read and written whole (`neural.output`); what goes wrong is one sentence."""
+"""JSON files, read and written whole (`neural.system.output`); what goes wrong is one sentence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from neural import output
 from neural.errors import NtileError
+from neural.system import output
 
 
 def read_json(path: str | os.PathLike[str], what: str, raised: type[NtileError] = NtileError) -> Any:
@@ -28,7 +28,7 @@ def write_json(
     advice: str = output.ADVICE,
     raised: type[NtileError] = NtileError,
 ) -> None:
-    """Write plain values under the final name or not at all. Raises `raised`, as `neural.output.whole` does."""
+    """Write plain values under the final name or not at all. Raises `raised`, as `neural.system.output.whole` does."""
     output.write_text(path, json.dumps(values, indent=1) + "\n", advice=advice, raised=raised)
 
 

@@ -1,0 +1,1 @@
+"""The .ntile file: reader, writer, metadata, envelopes (FORMAT.md)."""

@@ -1,0 +1,220 @@
+"""The JSON part of a .ntile file: layers and decoders to and from plain values (FORMAT.md §7)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import neural
+from neural.container.envelope import ChildInfo
+from neural.errors import ContainerError
+from neural.grid import Grid
+from neural.raster.reading import Reading, from_sentences
+from neural.tiles import Tile, tile_from_id
+
+SCHEMA = 2
+"""Schema that is written; all from 1 to it are read."""
+
+MAX_LAYERS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDraft:
+    """Description of one layer by its encoder; its place and its height bounds follow from the staged tiles."""
+
+    method: str
+    config: dict[str, Any]
+    bits: int
+    decoder: str | None = None  # SHA-256 of the safetensors bytes
+    params: dict[str, np.ndarray] = field(default_factory=dict)  # small float32 arrays, e.g. scales
+    tolerance_m: float | None = None
+    title: str = ""
+    stats: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_reference(self) -> bool:
+        """True if others are measured against it: a raster near-lossless by itself, not a method under a bound."""
+        return self.method == "reference"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Layer(LayerDraft):
+    """One pyramid of a file: how its payloads are read and where they are."""
+
+    index: int
+    slot: tuple[int, int]  # (lx, ly) at level slot_bits
+    root: ChildInfo
+    height_range: tuple[float, float]  # metres; bounds of all its tiles
+
+    @property
+    def heights_m(self) -> tuple[float, float]:
+        """Lowest and highest valid height of the finest level, metres: those of all heights.
+
+        Of the source, as `stats` says; of files without, the bounds of all tiles, which hold them. Coarse tiles say
+        less: low-pass filters cut summits off and overshoot at cliffs.
+        """
+        try:
+            low, high = float(self.stats["min_m"]), float(self.stats["max_m"])
+        except (KeyError, TypeError, ValueError):
+            return self.height_range
+        return (low, high) if -math.inf < low <= high < math.inf else self.height_range
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; `slot` and `index` follow from the place in the list."""
+        return {
+            "title": self.title,
+            "method": self.method,
+            "config": self.config,
+            "decoder": self.decoder,
+            "bits": self.bits,
+            "params": {name: np.asarray(value, np.float32) for name, value in self.params.items()},
+            "tolerance_m": self.tolerance_m,
+            "height_range_m": self.height_range,
+            "root": self.root._asdict(),
+            "stats": self.stats,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], index: int, slot: tuple[int, int]) -> Layer:
+        """Inverse of `to_json`; raises KeyError, TypeError or ValueError for values of the wrong form."""
+        low, high = (float(value) for value in data["height_range_m"])
+        root = ChildInfo(**{name: float(value) for name, value in data["root"].items()})
+        if not low <= root.min_m <= root.max_m <= high:
+            raise ValueError("the root tile lies outside the layer's height range")
+        return cls(
+            index=index,
+            slot=slot,
+            root=root,
+            height_range=(low, high),
+            title=str(data["title"]),
+            method=str(data["method"]),
+            config=dict(data["config"]),
+            decoder=None if data["decoder"] is None else str(data["decoder"]),
+            bits=int(data["bits"]),
+            params={name: np.asarray(value, np.float32) for name, value in data["params"].items()},
+            tolerance_m=None if data["tolerance_m"] is None else float(data["tolerance_m"]),
+            stats=dict(data["stats"]),
+        )
+
+
+def slot_bits(layers: int) -> int:
+    """Levels that the archive puts above the layers: the least L with 4^L ≥ layers."""
+    if not 1 <= layers <= MAX_LAYERS:
+        raise ValueError(f"a file has 1 to {MAX_LAYERS} layers, not {layers}")
+    return next(bits for bits in range(3) if 4**bits >= layers)
+
+
+def slot_of(index: int, bits: int) -> tuple[int, int]:
+    """Slot (lx, ly) of the layer at this place of the list: the places follow the Hilbert curve."""
+    tile = tile_from_id((4**bits - 1) // 3 + index)
+    return tile.x, tile.y
+
+
+def archive_tile(layer: Layer, bits: int, tile: Tile) -> Tile:
+    """Where the archive keeps a layer's tile."""
+    return Tile(tile.z + bits, tile.x + (layer.slot[0] << tile.z), tile.y + (layer.slot[1] << tile.z))
+
+
+def build(
+    grid: Grid,
+    layers: Sequence[Layer],
+    decoders: Mapping[str, bytes],
+    linked: Set[str],
+    provenance: Mapping[str, Any],
+    reading: Reading | None = None,
+) -> dict[str, Any]:
+    """The whole metadata object; decoders in `linked` are named by hash only; `reading` is that of the source."""
+    table: dict[str, dict[str, Any]] = {}
+    for sha, data in decoders.items():
+        if hashlib.sha256(data).hexdigest() != sha:
+            raise ValueError(f"the decoder's SHA-256 is not {sha}")
+        table[sha] = {"bytes": len(data)}
+        if sha not in linked:
+            table[sha]["safetensors"] = base64.b64encode(data).decode()
+    credit = provenance.get("attribution")
+    return {
+        "encoding": "ntile-1",
+        "generator": f"ntile {neural.__version__}",
+        **({"attribution": credit} if credit else {}),
+        "ntile": {
+            "schema": SCHEMA,
+            "grid": grid.to_json(),
+            "levels": grid.levels,
+            "slot_bits": slot_bits(len(layers)),
+            "layers": [layer.to_json() for layer in layers],
+            "decoders": table,
+            "provenance": dict(provenance),
+            **({} if reading is None else {"reading": reading.to_json()}),
+        },
+    }
+
+
+def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
+    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or ValueError."""
+    if "reading" in table:
+        return Reading.from_json(table["reading"], grid.crs_wkt)
+    source = table["provenance"].get("source", {})
+    return from_sentences(grid.crs_wkt, grid.assumptions, source.get("crs"))
+
+
+def dumps(metadata: dict[str, Any]) -> bytes:
+    """Canonical JSON bytes; numpy scalars and arrays become numbers and lists, bytes of names that are no UTF-8 "?"."""
+    text = json.dumps(
+        metadata,
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+        ensure_ascii=False,
+        default=lambda value: value.tolist(),
+    )
+    return text.encode(errors="replace")
+
+
+class Embedded(NamedTuple):
+    """A decoder as the metadata holds it."""
+
+    sha: str
+    text: str  # base64
+    length: int
+
+    def data(self) -> bytes:
+        """The safetensors bytes; raises ContainerError unless they are those that were put in."""
+        try:
+            data = base64.b64decode(self.text, validate=True)
+        except (ValueError, binascii.Error) as error:
+            raise ContainerError("has a malformed table of decoders") from error
+        if hashlib.sha256(data).hexdigest() != self.sha or len(data) != self.length:
+            raise ContainerError(f"has a damaged decoder {self.sha[:12]}")
+        return data
+
+
+def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
+    """Metadata without the decoders, and those by SHA-256, still as text: a file holds more than one run reads.
+
+    Raises ContainerError for another kind of metadata, and a newer schema.
+    """
+    try:
+        metadata = json.loads(data)
+        table = metadata["ntile"]
+        schema = table["schema"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ContainerError("is a PMTiles archive, but not one that ntile wrote") from error
+    if schema not in range(1, SCHEMA + 1):
+        raise ContainerError(f"has schema {schema}, this program reads 1 to {SCHEMA}; update it to open the file")
+    decoders = {}
+    try:
+        for sha, entry in table["decoders"].items():
+            text, length = entry.pop("safetensors", None), int(entry["bytes"])
+            if text is not None:
+                decoders[sha] = Embedded(sha, str(text), length)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ContainerError("has a malformed table of decoders") from error
+    return metadata, decoders

@@ -1,0 +1,312 @@
+"""Reading a .ntile file (FORMAT.md): the one Reader that decode, evaluate, bench and the viewer share."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural.container import metadata as md
+from neural.container.byte_source import FileSource, Source, Traffic
+from neural.container.envelope import Envelope, child_flags, unpack_envelope
+from neural.container.hilbert import FIRST_IDS, tile_ids, tiles_from_ids
+from neural.container.metadata import Layer
+from neural.container.pmtiles import HEADER_BYTES, Header, squeeze, unpack_directories, unsqueeze
+from neural.errors import ContainerError, UsageError
+from neural.grid import Grid
+from neural.raster.reading import Reading
+from neural.tiles import TILE, Tile, tile_id
+
+HEAD_BYTES = 1 << 16
+"""First read: header and root directory for certain, often everything but the payloads."""
+
+MODELS = Path(__file__).parents[2] / "assets" / "models"
+"""Where decoders that are referenced by hash only are looked for."""
+
+_AGAIN = "; copy or encode it again"
+
+
+class Reader:
+    """An open .ntile file; reads may come from several threads. Use as a context manager.
+
+    Every failure is a ContainerError that names the file. `grid`, `layers`, `reading` (how the source was read) and
+    `metadata` (without the decoders' bytes) are plain data; `header` gives the sizes of the file's sections, `traffic`
+    what has been read.
+    """
+
+    def __init__(self, path: str, source: Source) -> None:
+        self.path = path
+        self.traffic = Traffic()
+        self._source = source
+        self._open()
+
+    def _open(self) -> None:
+        head = self._bytes(0, min(HEAD_BYTES, self._source.size))
+        try:
+            self.header = header = Header.unpack(head)
+            if header.file_length != self._source.size:
+                raise ContainerError(f"has {self._source.size} bytes where {header.file_length} belong")
+            if header.data_offset > len(head):
+                head += self._bytes(len(head), header.data_offset - len(head))
+            leaves_at = header.data_offset - header.leaf_length
+            metadata_at = HEADER_BYTES + header.root_length
+            document = unsqueeze(head[metadata_at:leaves_at], "metadata section")
+            self.metadata, self._decoders = md.loads(document)
+            self.grid, self.layers, self.slot_bits, self.reading = _parse(self.metadata["ntile"])
+            self.ids, self._bounds = unpack_directories(
+                head[HEADER_BYTES:metadata_at], head[leaves_at : header.data_offset]
+            )
+            self._check_directory()
+        except ContainerError as error:
+            raise self.named(error) from error
+
+    def _check_directory(self) -> None:
+        header, zooms = self.header, np.searchsorted(FIRST_IDS, self.ids[[0, -1]], "right") - 1
+        if (len(self.ids), self._bounds[-1], *zooms) != (
+            *(header.tiles, header.data_length),
+            *(header.min_zoom, header.max_zoom),
+        ):
+            raise ContainerError("has a directory that does not match its header")
+        runs = [self.run(layer, z) for layer in range(len(self.layers)) for z in range(self.grid.levels)]
+        if sum(stop - start for start, stop in runs) != len(self.ids):
+            raise ContainerError("lists tiles outside its layers")
+
+    def layer(self, name_or_index: str | int) -> Layer:
+        """The layer with this index, title, or method name; raises UsageError when there is not exactly one."""
+        key = str(name_or_index)
+        found = [layer for layer in self.layers if key == str(layer.index)]
+        found = found or [layer for layer in self.layers if key in (layer.method, layer.title)]
+        if len(found) != 1:
+            listing = ", ".join(f"{each.index} ({each.title or each.method})" for each in self.layers)
+            problem = "several layers" if found else "no layer"
+            raise UsageError(f"{self.path} has {problem} called {key}: choose one of {listing}")
+        return found[0]
+
+    def payload_bytes(self, layer: Layer | int, tile: Tile) -> bytes | None:
+        """The stored bytes of a tile, unchecked; None where there is no tile."""
+        if not (0 <= tile.z < self.grid.levels and 0 <= tile.x < 1 << tile.z and 0 <= tile.y < 1 << tile.z):
+            z, x, y = tile
+            raise ContainerError(f"{self.path} has no tile {z}/{x}/{y}: it has {self.grid.levels} levels")
+        k = self._entry(layer, tile)
+        if k is None:
+            return None
+        start, stop = int(self._bounds[k]), int(self._bounds[k + 1])
+        return self._bytes(self.header.data_offset + start, stop - start)
+
+    def has(self, layer: Layer | int, tile: Tile) -> bool:
+        """Return whether the layer has a tile, which the directory says; False outside the pyramid."""
+        z, x, y = tile
+        inside = 0 <= z < self.grid.levels and 0 <= x < 1 << z and 0 <= y < 1 << z
+        return inside and self._entry(layer, tile) is not None
+
+    def _entry(self, layer: Layer | int, tile: Tile) -> int | None:
+        """Return which of `ids` is a tile's; None where there is no such tile."""
+        wanted = tile_id(md.archive_tile(self._at(layer), self.slot_bits, tile))
+        k = int(np.searchsorted(self.ids, wanted))
+        return k if k < len(self.ids) and self.ids[k] == wanted else None
+
+    def read(self, layer: Layer | int, tile: Tile) -> Envelope | None:
+        """A tile's checked envelope and body; None where there is no tile."""
+        data = self.payload_bytes(layer, tile)
+        return None if data is None else self.unpack(data, layer, tile)
+
+    def unpack(self, data: bytes, layer: Layer | int, tile: Tile) -> Envelope:
+        """Check and unpack stored bytes of a tile (e.g. some that a prefetch brought)."""
+        at = self._at(layer)
+        try:
+            return unpack_envelope(data, tile_id=tile_id(tile), layer=at.index, height_range=at.height_range)
+        except ContainerError as error:
+            raise self.named(error) from error
+
+    def _at(self, layer: Layer | int) -> Layer:
+        return layer if isinstance(layer, Layer) else self.layers[layer]
+
+    def payloads(self) -> Iterator[tuple[int, bytes]]:
+        """Every (archive id, stored bytes) in file order, read in blocks of about a megabyte."""
+        first = 0
+        while first < len(self.ids):
+            last = int(np.searchsorted(self._bounds, self._bounds[first] + (1 << 20)))
+            last = min(max(last, first + 1), len(self.ids))
+            base = int(self._bounds[first])
+            block = self._bytes(self.header.data_offset + base, int(self._bounds[last]) - base)
+            for k in range(first, last):
+                yield int(self.ids[k]), block[self._bounds[k] - base : self._bounds[k + 1] - base]
+            first = last
+
+    def run(self, layer: Layer | int, z: int) -> tuple[int, int]:
+        """Which entries of `ids` are this layer's level z (each level of a layer is one run)."""
+        first = tile_id(md.archive_tile(self._at(layer), self.slot_bits, Tile(0, 0, 0)))
+        quadrant = first - int(FIRST_IDS[self.slot_bits])
+        start = int(FIRST_IDS[z + self.slot_bits]) + (quadrant << 2 * z)
+        a, b = np.searchsorted(self.ids, [start, start + (1 << 2 * z)])
+        return int(a), int(b)
+
+    def tiles(self, layer: Layer | int) -> Iterator[Tile]:
+        """The layer's tiles in file order: level by level."""
+        lx, ly = self._at(layer).slot
+        for z in range(self.grid.levels):
+            start, stop = self.run(layer, z)
+            _, x, y = tiles_from_ids(self.ids[start:stop])
+            columns, rows = (x - (lx << z)).tolist(), (y - (ly << z)).tolist()
+            yield from (Tile(z, column, row) for column, row in zip(columns, rows, strict=True))
+
+    def embeds(self, sha: str) -> bool:
+        """Return True if the decoder with this SHA-256 is in the file itself."""
+        return sha in self._decoders
+
+    def decoder_bytes(self, sha: str) -> bytes:
+        """The safetensors bytes with this SHA-256, out of the file or of the program's own models."""
+        if sha in self._decoders:
+            try:
+                return self._decoders[sha].data()
+            except ContainerError as error:
+                raise self.named(error) from error
+        size = self.metadata["ntile"]["decoders"].get(sha, {}).get("bytes")
+        for path in sorted(MODELS.glob("*.safetensors")):
+            if path.stat().st_size == size and hashlib.sha256(data := path.read_bytes()).hexdigest() == sha:
+                return data
+        raise ContainerError(
+            f"{self.path} needs the decoder {sha[:12]}…, which is neither in it nor in {MODELS}: "
+            "add the model there or encode without --link-decoder"
+        )
+
+    def sizes(self) -> dict[str, Any]:
+        """How the file's bytes divide; the header, of fixed size, counts as metadata.
+
+        `payload_bytes` and `tiles` are lists [layer][level]; payloads + directory + metadata + decoders = file.
+        Computed once; the caller must not change it.
+        """
+        return self._sizes
+
+    @cached_property
+    def _sizes(self) -> dict[str, Any]:
+        runs = [[self.run(layer.index, z) for z in range(self.grid.levels)] for layer in self.layers]
+        metadata = len(squeeze(md.dumps(self.metadata))) if self._decoders else self.header.metadata_length
+        return {
+            "payload_bytes": [[int(self._bounds[b] - self._bounds[a]) for a, b in levels] for levels in runs],
+            "tiles": [[b - a for a, b in levels] for levels in runs],
+            "directory_bytes": self.header.root_length + self.header.leaf_length,
+            "metadata_bytes": HEADER_BYTES + metadata,
+            "decoder_bytes": self.header.metadata_length - metadata,
+            "file_bytes": self.header.file_length,
+        }
+
+    def close(self) -> None:
+        """Release the file; reads fail afterwards."""
+        self._source.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        try:
+            data = self._source.get_bytes(offset, length)
+        except (OSError, ValueError) as error:  # ValueError: closed meanwhile
+            raise ContainerError(f"{self.path} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        self.traffic.count(len(data))
+        if len(data) != length:
+            raise ContainerError(f"{self.path} ends before its last tile{_AGAIN}")
+        return data
+
+    def named(self, problem: ContainerError | str) -> ContainerError:
+        """The same problem with the file's name before it and, where it gives no advice itself, advice after it."""
+        text = str(problem)
+        if text.startswith(self.path):
+            return ContainerError(text)
+        return ContainerError(f"{self.path} {text}{'' if ';' in text else _AGAIN}")
+
+
+def open_reader(path: str | os.PathLike[str]) -> Reader:
+    """Open a local .ntile file; raises ContainerError for anything that is not one."""
+    try:
+        source = FileSource(path)
+    except OSError as error:
+        raise ContainerError(f"{path} cannot be opened ({error.strerror or error})") from error
+    try:
+        return Reader(os.fspath(path), source)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading]:
+    """Grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
+    from neural.methods import METHODS
+
+    try:
+        grid = Grid.from_json(table["grid"])
+        bits = md.slot_bits(len(table["layers"]))
+        layers = tuple(Layer.from_json(e, k, md.slot_of(k, bits)) for k, e in enumerate(table["layers"]))
+        if (grid.levels, bits) != (table["levels"], table["slot_bits"]):
+            raise ValueError("levels or slots do not match the grid and the layers")
+        for layer in layers:
+            if layer.method not in METHODS:
+                raise ContainerError(f"has a layer of the unknown method {layer.method!r}; update the program")
+            METHODS[layer.method](**layer.config)
+            if layer.decoder is not None and layer.decoder not in table["decoders"]:
+                raise ContainerError(f"lacks an entry for the decoder {layer.decoder[:12]}…")
+        reading = md.reading_of(table, grid)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ContainerError(f"has malformed metadata ({error})") from error
+    return grid, layers, bits, reading
+
+
+def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Check every byte of a file: sections, checksums, and that each pyramid is complete.
+
+    Returns a report (plain values); raises ContainerError at the first thing that is wrong.
+    """
+    with open_reader(path) as reader:
+        layers, tiles, children = _addresses(reader)
+        for k, (_, data) in enumerate(reader.payloads()):
+            layer, tile = int(layers[k]), Tile(*tiles[k].tolist())
+            reader.unpack(data, layer, tile)
+            if child_flags(data) != children[k]:
+                raise reader.named(f"has wrong child flags in tile {tile.z}/{tile.x}/{tile.y} of layer {layer}")
+        table = reader.metadata["ntile"]["decoders"]
+        for sha in filter(reader.embeds, table):
+            reader.decoder_bytes(sha)
+        counts = [sum(levels) for levels in reader.sizes()["tiles"]]
+        return {
+            "file": reader.path,
+            "ok": True,
+            "schema": md.SCHEMA,
+            "layers": [
+                {"method": each.method, "title": each.title, "bits": each.bits, "tiles": counts[each.index]}
+                for each in reader.layers
+            ],
+            "levels": reader.grid.levels,
+            "tiles": len(reader.ids),
+            "file_bytes": reader.header.file_length,
+            "decoders": {sha: "embedded" if reader.embeds(sha) else "linked" for sha in table},
+        }
+
+
+def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks the pyramids."""
+    zoom, x, y = tiles_from_ids(reader.ids)
+    z = zoom - reader.slot_bits
+    slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)
+    for each in reader.layers:
+        slots[each.slot] = each.index
+    tiles = np.stack([z, x & (1 << z) - 1, y & (1 << z) - 1], axis=1)
+    span = TILE << (reader.grid.levels - 1 - z)
+    if (tiles[:, 1] * span >= reader.grid.width).any() or (tiles[:, 2] * span >= reader.grid.height).any():
+        raise reader.named("lists tiles outside its grid")
+    children = np.zeros_like(z)
+    inner = np.flatnonzero(z < reader.grid.levels - 1)
+    for k in range(4):
+        ids = tile_ids(zoom[inner] + 1, 2 * x[inner] + (k & 1), 2 * y[inner] + (k >> 1))
+        children[inner] |= np.isin(ids, reader.ids).astype(np.int64) << k
+    parented = int(np.bitwise_count(children).sum())
+    if (z == 0).sum() != len(reader.layers) or parented != len(z) - len(reader.layers):
+        raise reader.named("lists tiles without a parent")
+    return slots[x >> z, y >> z], tiles, children

@@ -1,0 +1,133 @@
+"""Writing a .ntile file out of staged tiles: complete and checked under its final name, or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import IO, Any
+
+import numpy as np
+
+from neural.container import metadata as md
+from neural.container.envelope import Envelope, pack_envelope, plain_offset
+from neural.container.hilbert import tile_ids, tiles_from_ids
+from neural.container.metadata import Layer, LayerDraft
+from neural.container.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
+from neural.container.reader import verify
+from neural.container.staging import Stage, StagedTile
+from neural.grid import Grid
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
+from neural.raster.reading import Reading
+from neural.system import output
+from neural.tiles import tile_id
+
+BodyOf = Callable[[int, StagedTile], bytes]
+"""(layer index, staged tile) → the method's own bits."""
+
+
+def write_archive(
+    out_path: str | os.PathLike[str],
+    grid: Grid,
+    layers: Sequence[LayerDraft],
+    stage: Stage,
+    body_of: BodyOf,
+    decoders: Mapping[str, bytes],
+    provenance: Mapping[str, Any],
+    link_decoders: Set[str] = frozenset(),
+    reading: Reading | None = None,
+) -> dict[str, Any]:
+    """Write the staged tiles to `out_path`, then discard the stage; returns the report of `verify`.
+
+    `decoders` holds the safetensors bytes by SHA-256; those in `link_decoders` are named in the file, not put
+    into it; `reading` is how the source was read. Equal arguments give equal bytes. Raises NtileError when the file
+    cannot be written; an earlier file of that name and the work file are then untouched.
+    """
+    advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
+    placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
+    metadata = md.build(grid, placed, decoders, link_decoders, provenance, reading)
+    with output.whole(out_path, advice=advice) as part:
+        # Unnamed, so that nothing is left behind however the process ends.
+        with tempfile.TemporaryFile(dir=part.parent) as payloads, open(part, "xb") as file:
+            ids, lengths = _write_payloads(payloads, placed, stage, body_of)
+            _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
+        report = verify(part)
+    stage.discard()
+    return {**report, "file": os.fspath(out_path)}
+
+
+def _place(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
+    low, high = stage.height_range(index, grid.levels - 1)
+    return Layer(
+        **{**vars(draft), "stats": {**draft.stats, "min_m": low, "max_m": high}},
+        index=index,
+        slot=md.slot_of(index, md.slot_bits(count)),
+        root=stage.get(index, 0).info,
+        height_range=stage.height_range(index),
+    )
+
+
+def _write_payloads(
+    file: IO[bytes], layers: Sequence[Layer], stage: Stage, body_of: BodyOf
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write all payloads in order of archive id; returns ids and lengths, int64 [n] each."""
+    order = _archive_order(layers, stage)
+    lengths = np.empty(len(order), np.int64)
+    for k, (_, index, id_) in enumerate(order.tolist()):
+        tile = stage.get(index, id_)
+        own = issubclass(METHODS[layers[index].method], LinkedMethod)
+        lengths[k] = file.write(payload(tile, body_of(index, tile), layers[index].height_range, own))
+    return order[:, 0], lengths
+
+
+def payload(tile: StagedTile, body: bytes, height_range: tuple[float, float], linked: bool) -> bytes:
+    """A tile's bytes in the file; `height_range` (metres) bounds all tiles of its layer.
+
+    A `LinkedMethod` has the mask in its own bits, and its offset is anything near the heights.
+    """
+    offset_m = plain_offset(tile.offset_m, height_range) if linked else tile.offset_m
+    envelope = Envelope(offset_m, tile.scale_m, tile.children, None if linked else tile.mask, body)
+    return pack_envelope(envelope, tile_id=tile_id(tile.tile), layer=tile.layer, height_range=height_range)
+
+
+def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
+    """Rows (archive id, layer, id within the layer) of all tiles in order, int64 [n, 3]."""
+    bits = md.slot_bits(len(layers))
+    parts = []
+    for layer in layers:
+        ids = stage.ids(layer.index)
+        z, x, y = tiles_from_ids(ids)
+        lx, ly = layer.slot
+        archive_ids = tile_ids(z + bits, x + (lx << z), y + (ly << z))
+        parts.append(np.stack([archive_ids, np.full_like(ids, layer.index), ids], axis=1))
+    order = np.concatenate(parts)
+    return order[np.argsort(order[:, 0])]
+
+
+def _assemble(file: IO[bytes], ids: np.ndarray, lengths: np.ndarray, metadata: bytes, payloads: IO[bytes]) -> None:
+    """The sections in their order; the header comes last, so a file that was cut short has none."""
+    root, leaves = pack_directories(ids, lengths)
+    zooms, _, _ = tiles_from_ids(ids[[0, -1]])
+    file.write(bytes(HEADER_BYTES) + root + metadata + leaves)
+    payloads.seek(0)
+    shutil.copyfileobj(payloads, file, 1 << 20)
+    _sync(file)
+    header = Header(
+        root_length=len(root),
+        metadata_length=len(metadata),
+        leaf_length=len(leaves),
+        data_length=int(lengths.sum()),
+        tiles=len(ids),
+        min_zoom=int(zooms[0]),
+        max_zoom=int(zooms[1]),
+    )
+    file.seek(0)
+    file.write(header.pack())
+
+
+def _sync(file: IO[bytes]) -> None:
+    """Have all before the header on the disk first: a file that was cut short has none."""
+    file.flush()
+    os.fsync(file.fileno())

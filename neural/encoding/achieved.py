@@ -1,0 +1,74 @@
+"""Results of an encode: errors against the source's samples, bytes beside the source's, time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neural.container.reader import Reader
+from neural.encoding.tile_encoders import Finished
+from neural.evaluate import rates
+
+
+@dataclass(frozen=True)
+class AchievedLayer:
+    """Errors and size of one layer of a file; `bits_per_sample` and `stack_bits_per_sample` as `evaluate` has them."""
+
+    layer: int
+    method: str
+    title: str
+    rmse_m: float
+    max_error_m: float
+    measured_tiles: int
+    """Finest tiles that the errors are of; all of them where it equals `tiles`."""
+    tiles: int
+    bits_per_sample: float
+    stack_bits_per_sample: float
+    step_m: float | None
+    """Quantization step, of methods that have one."""
+    quantum_m: float | None
+    """Step of the source's heights, where `step_m` follows from it."""
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """A file as `encode` leaves it."""
+
+    layers: tuple[AchievedLayer, ...]
+    sizes: dict[str, Any]
+    """As `Reader.sizes`."""
+    source_bytes: int | None
+    """Bytes of the source's files; None where that is not known."""
+    seconds: float
+
+    def report(self) -> dict[str, Any]:
+        """Plain JSON values: sizes, the numbers of the first layer, and those of each under "layers"."""
+        layers = [vars(layer) for layer in self.layers]
+        names = ("rmse_m", "max_error_m", "bits_per_sample", "stack_bits_per_sample", "step_m", "quantum_m")
+        first = {name: layers[0][name] for name in names}
+        return {**self.sizes, **first, "source_bytes": self.source_bytes, "seconds": self.seconds, "layers": layers}
+
+
+def achieved(
+    reader: Reader, finished: Sequence[Finished], samples: int, source_bytes: int | None, seconds: float
+) -> Achieved:
+    """Errors and sizes of a finished file; `samples` counts all valid ones of the finest level."""
+    sizes, layers = reader.sizes(), []
+    for layer, found in zip(reader.layers, finished, strict=True):
+        step_m = found.draft.params.get("step_m")
+        layers.append(
+            AchievedLayer(
+                layer=layer.index,
+                method=layer.method,
+                title=layer.title,
+                rmse_m=found.errors.rmse_m,
+                max_error_m=found.errors.largest_m,
+                measured_tiles=found.errors.tiles,
+                tiles=sizes["tiles"][layer.index][-1],
+                **rates(reader, layer, samples),
+                step_m=None if step_m is None else float(step_m[0]),
+                quantum_m=found.quantum_m or None,
+            )
+        )
+    return Achieved(tuple(layers), sizes, source_bytes, seconds)

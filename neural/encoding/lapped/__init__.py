@@ -1,0 +1,1 @@
+"""Lapped SIREN: rate–distortion encoding."""

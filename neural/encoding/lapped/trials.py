@@ -1,0 +1,93 @@
+"""Size and error of a layer at a quantization step: measured by coding it, or some tiles all over it."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from neural.container.pmtiles import pack_directories
+from neural.container.staging import valid_cells
+from neural.container.writer import payload
+from neural.encoding.lapped.staged_layer import LayerCoder, Report, StagedLayer
+from neural.tiles import Tile, tile_id
+
+MANY = 64
+"""Finest tiles from which a part of them is measured first."""
+
+SOME = 16
+"""Tiles of that part."""
+
+_MARGIN = 32  # samples at a tile's rim whose neighbours would have to be coded as well
+
+MakeCoder = Callable[[float], LayerCoder]
+"""Quantization step in metres → coder."""
+
+
+class Trials:
+    """Measures of a staged layer; each is found once in the life of the work file."""
+
+    def __init__(self, layer: StagedLayer, make_coder: MakeCoder, report: Report) -> None:
+        self._layer, self._make, self._report = layer, make_coder, report
+        self._last: LayerCoder | None = None
+        self.tiles = layer.tiles()
+        """All tiles in order of id."""
+        self._finest = [tile for tile in self.tiles if tile.z == layer.grid.levels - 1]
+        count = len(self._finest)
+        self.some = [self._finest[k * count // SOME] for k in range(SOME)] if count >= MANY else []
+        """Finest tiles all over the area that stand for the others; none where there are few."""
+
+    def coder(self, step_m: float) -> LayerCoder:
+        """A coder with this step; the one before is given up."""
+        if self._last is None or self._last.step_m != step_m:
+            self._last = None
+            gc.collect()  # a coder and its assembly hold one another, and some dozens of tiles
+            self._last = self._make(step_m)
+        return self._last
+
+    def rmse_m(self, step_m: float, some: Sequence[Tile] = ()) -> float:
+        """Root mean square error in metres of the valid samples, or of those in the middle of some tiles."""
+
+        def find() -> float:
+            squares, count = 0.0, 0
+            tiles = some or self._finest
+            for done, tile in enumerate(tiles, start=1):
+                errors = self.coder(step_m).errors(tile, _MARGIN if some else 0)
+                squares, count = squares + float(errors @ errors), count + errors.size
+                self._report(done, len(tiles))
+            return math.sqrt(squares / max(count, 1))
+
+        return self._fact("rmse", step_m, some, find)
+
+    def bits_per_sample(self, step_m: float, some: Sequence[Tile] = ()) -> float:
+        """Bits of all payloads and their directory over the valid samples; as some tiles and those above them tell."""
+
+        def find() -> float:
+            layer, coder = self._layer, self.coder(step_m)
+            tiles = sorted({above for tile in some for above in _line(tile)}, key=tile_id) or self.tiles
+            bounds = layer.stage.height_range(layer.index)
+            lengths, samples = np.zeros((2, len(tiles)), np.int64)
+            for k, tile in enumerate(tiles):
+                row = layer.row(tile)
+                assert row is not None  # a staged tile
+                lengths[k] = len(payload(row, coder.final_body(tile), bounds, linked=True))
+                samples[k] = valid_cells(row, layer.grid).sum() if tile.z == layer.grid.levels - 1 else 0
+                self._report(k + 1, len(tiles))
+            levels = np.array([tile.z for tile in tiles])
+            stands_for = (np.bincount([tile.z for tile in self.tiles]) / np.bincount(levels))[levels]
+            ids = np.array([tile_id(tile) for tile in tiles], np.int64)
+            directory = sum(map(len, pack_directories(ids, lengths))) * stands_for.sum() / len(tiles)
+            return float(8 * (lengths @ stands_for + directory) / (samples @ stands_for))
+
+        return self._fact("bits", step_m, some, find)
+
+    def _fact(self, what: str, step_m: float, some: Sequence[Tile], find: Callable[[], float]) -> float:
+        name = f"{self._layer.index} {what} {self.coder(step_m).settings} {len(some)}"
+        return self._layer.stage.fact(name, find)
+
+
+def _line(tile: Tile) -> list[Tile]:
+    """A tile and all above it."""
+    return [tile] if tile.z == 0 else [tile, *_line(tile.parent)]

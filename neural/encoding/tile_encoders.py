@@ -1,0 +1,263 @@
+"""How tiles become latents, and latents a layer: one encoder per method, behind two calls."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from neural.container.metadata import LayerDraft
+from neural.container.staging import Stage, StagedTile, valid_cells
+from neural.encoding.pyramid import PyramidTile
+from neural.errors import ModelError
+from neural.measure.metrics import Errors
+from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
+from neural.methods.decoder_weights import load_decoder
+from neural.methods.reference import Reference, encode_raster
+from neural.surface.tile_surface import TileSurface
+from neural.tiles import TILE, centres, tile_from_id
+
+if TYPE_CHECKING:
+    from neural.encoding.lapped.rate import Rate
+    from neural.raster.dem import Dem
+
+Report = Callable[[int, int], None]
+"""Called with (tiles done, upper bound of all tiles)."""
+
+
+MEASURED_TILES = 64
+"""Finest tiles of a learned method that are decoded to know its errors, at most: they take long."""
+
+
+class Encoded(NamedTuple):
+    """One tile's latents with the offset and scale that turn decoded heights into metres."""
+
+    offset_m: float
+    scale_m: float
+    latents: np.ndarray
+
+
+class Finished(NamedTuple):
+    """A layer whose tiles are all staged: what the file says of it, and each tile's bits."""
+
+    draft: LayerDraft
+    body_of: Callable[[StagedTile], bytes]
+    errors: Errors  # of its finest tiles, or of many of them, against the source's samples
+    quantum_m: float = 0.0  # of the source's heights, where the quantization step follows from it
+
+
+class TileEncoder(ABC):
+    """Turns pyramid tiles into latents; `identity` is the SHA-256 of the weights that it does so with, if any."""
+
+    method: Method
+    decoder: bytes | None  # safetensors a .ntile embeds, None for methods without weights
+    identity: str
+
+    @property
+    @abstractmethod
+    def latent_dtype(self) -> str:
+        """Type of one latent value in the work file."""
+
+    @property
+    @abstractmethod
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of one tile's latents."""
+
+    @property
+    def latent_bytes(self) -> int:
+        """Bytes of one tile's latents in the work file."""
+        return np.dtype(self.latent_dtype).itemsize * math.prod(self.latent_shape)
+
+    @abstractmethod
+    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
+        """Latents of a batch; the same batch gives the same bytes."""
+
+    @abstractmethod
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is found out now."""
+
+    def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
+        return LayerDraft(
+            method=self.method.name,
+            config=self.method.config(),
+            bits=bits,
+            decoder=None if self.decoder is None else hashlib.sha256(self.decoder).hexdigest(),
+            params=dict(params),
+            tolerance_m=tolerance_m,
+            title=self.method.title,
+        )
+
+
+class _SingleTiles(TileEncoder):
+    """For methods whose tiles decode one by one."""
+
+    method: TileMethod
+    bits: int
+    tolerance_m: float | None = None
+
+    @property
+    def latent_dtype(self) -> str:
+        """See `TileMethod.latent_dtype`."""
+        return self.method.latent_dtype
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """See `TileMethod.latent_shape`."""
+        return self.method.latent_shape
+
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+        """Parameters from the latents of all tiles; bits from one tile's."""
+        params = self.method.fit_params(map(self._latents, stage.rows(index)))
+
+        def body_of(row: StagedTile) -> bytes:
+            return self.method.pack(self._latents(row), self.bits, params)
+
+        errors = self._measured(stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, params))
+        return Finished(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
+
+    def _measured(self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]) -> Errors:
+        """Errors of MEASURED_TILES finest tiles all over the area, or of all where they are fewer."""
+        errors, top = Errors(), dem.grid.levels - 1
+        weights = {} if self.decoder is None else load_decoder(self.decoder, self.method, self.identity)
+        finest = [id_ for id_ in stage.ids(index).tolist() if tile_from_id(id_).z == top]
+        count = min(len(finest), MEASURED_TILES)
+        for k in range(count):
+            row = stage.get(index, finest[k * len(finest) // count])
+            latents, valid = latents_of(row), valid_cells(row, dem.grid)
+            surface = TileSurface(self.method, weights, latents, row.offset_m, row.scale_m, valid, (1.0, 1.0))
+            heights, _ = dem.read(row.tile.y * TILE, row.tile.x * TILE, TILE, TILE)
+            errors.add((surface.heights(centres(), centres()).metres - heights)[valid])
+        return errors
+
+    def _latents(self, row: StagedTile) -> np.ndarray:
+        return np.frombuffer(row.latents, self.method.latent_dtype).reshape(self.method.latent_shape)
+
+
+class ReferenceEncoder(_SingleTiles):
+    """Near-lossless raster: |decoded − source| ≤ tolerance_m on every valid cell."""
+
+    method: Reference
+
+    def __init__(self, tolerance_m: float) -> None:
+        self.method, self.decoder, self.tolerance_m = Reference(tolerance_m=tolerance_m), None, tolerance_m
+        self.bits = self.method.bit_choices[0]
+        self.identity = ""
+
+    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
+        """Quantized integers of each tile."""
+        return [Encoded(*encode_raster(t.heights, t.valid, self.method.tolerance_m)) for t in tiles]
+
+
+class ModelEncoder(_SingleTiles):
+    """A trained model: normalises a tile to [−1, 1] by its valid range and predicts its latents in one pass.
+
+    With `refine` steps, the latents are then optimised against the tile (`neural.models.refine`).
+    """
+
+    def __init__(self, stem: Path, bits: int, device: str, refine: int) -> None:
+        from neural.models.base import load_model, pick_device
+
+        model, encoder, self.decoder = load_model(stem)
+        self.device = pick_device(device)
+        self.model, self.method = model.to(self.device).eval(), model.method
+        self.bits, self.refine = bits, refine
+        self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
+
+    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
+        """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
+        import torch
+
+        from neural.models.refine import refine
+
+        low = np.array([float(t.heights[t.valid].min()) for t in tiles])
+        high = np.array([float(t.heights[t.valid].max()) for t in tiles])
+        offset = ((low + high) / 2).astype(np.float32).astype(np.float64)  # as the envelope stores it
+        scale = ((high - low) / 2).astype(np.float32).astype(np.float64)
+        heights = np.stack([t.heights for t in tiles]).astype(np.float64)
+        divisor = np.where(scale > 0, scale, 1.0)[:, None, None]
+        batch = torch.from_numpy(((heights - offset[:, None, None]) / divisor).astype(np.float32)).to(self.device)
+        with torch.no_grad():
+            latents = self.model.encode(batch)
+        if self.refine:
+            valid = torch.from_numpy(np.stack([t.valid for t in tiles]).astype(np.float32)).to(self.device)
+            latents = refine(self.model, batch, valid, latents, self.refine)
+        found = latents.cpu().numpy()
+        if not np.isfinite(found).all():
+            raise ModelError(f"the model of {self.identity} gave NaN latents; use an undamaged model file.")
+        return [Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)]
+
+
+class LappedEncoder(TileEncoder):
+    """Stages heights as they are; when all levels are there, splits, quantizes and codes them (`neural.lapped`)."""
+
+    method: LinkedMethod
+
+    def __init__(self, stem: Path, rate: Rate) -> None:
+        from neural.methods.lapped.boundary import LINEAR
+        from neural.methods.model_files import load_linked
+
+        method, self._weights, self.decoder = load_linked(stem)
+        self.method = type(method)(**{**method.config(), "boundary": LINEAR.name})
+        self._rate = rate
+        # Staged samples serve any rate.
+        self.identity = f"{hashlib.sha256(self.decoder).hexdigest()} {LINEAR.name}"
+
+    @property
+    def latent_dtype(self) -> str:
+        """Heights, not yet coefficients."""
+        from neural.encoding.lapped.staged_layer import SAMPLE_DTYPE
+
+        return SAMPLE_DTYPE
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Heights of all cells."""
+        return TILE, TILE
+
+    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
+        """Heights above a float32 number amid them."""
+        found = []
+        for tile in tiles:
+            valid = tile.heights[tile.valid]
+            offset = float(np.float32((float(valid.min()) + float(valid.max())) / 2))
+            found.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
+        return found
+
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+        """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a rate out of reach."""
+        from neural.encoding.lapped.rate import find_bound, find_step, settled
+        from neural.encoding.lapped.staged_layer import (
+            LayerCoder,
+            StagedLayer,
+            base_height,
+            lower_levels,
+            surrounded_after,
+        )
+        from neural.encoding.lapped.trials import Trials
+        from neural.methods.lapped.assembly import Model
+        from neural.raster.quantum import find_quantum
+
+        def quantum() -> float:
+            return stage.fact("quantum", lambda: find_quantum(dem.own_samples(), dem.own_cells))
+
+        rate, quantum_m = settled(self._rate, quantum)
+        model, layer = Model(self._weights), StagedLayer(stage, index, dem.grid)
+        finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))
+        base_m, bound = base_height(layer), find_bound(rate, layer)
+        trials = Trials(layer, lambda step_m: LayerCoder(model, layer, step_m, base_m, bound), report)
+        step_m = find_step(rate, finest_m, trials)
+        coder, errors = trials.coder(step_m), Errors()
+        for done, (tile, surrounded) in enumerate(surrounded_after(trials.tiles), start=1):
+            coder.final_body(tile)
+            for finest in surrounded:
+                errors.add(coder.errors(finest))
+            report(done, len(trials.tiles))
+        numbers = {"step_m": step_m, "base_m": base_m} | ({} if bound is None else {"bound_m": bound.inner_m})
+        params = {name: np.array([value], np.float32) for name, value in numbers.items()}
+        draft = self._draft(self.method.bit_choices[0], params, rate.max_error_m)
+        return Finished(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)

@@ -1,0 +1,1 @@
+"""Errors and terrain attributes in metres; references to measure against."""

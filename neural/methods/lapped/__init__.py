@@ -1,0 +1,1 @@
+"""Lapped SIREN: everything that decoding needs."""

@@ -1,0 +1,149 @@
+"""One level of a tile's details: which there are, their quantization steps, and visiting them in coding order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from neural.methods.lapped.boundary import Ends
+from neural.methods.lapped.context import BAND_COUNT, PHASES, SLOPE_SCALE, Visit
+from neural.methods.lapped.mask_coder import halved
+from neural.methods.lapped.wavelet import BANDS
+
+if TYPE_CHECKING:
+    from neural.methods.lapped.assembly import Model
+    from neural.methods.lapped.coder import RangeWriter
+
+_NORMS = (
+    # L2 norms of the synthesis functions of details along one axis and along both, finest level first; then constant
+    (1.43018, 1.04044),
+    (1.41196, 0.96722),
+    (1.47904, 1.03963),
+    (1.50863, 1.07512),
+    (1.51734, 1.08584),
+    (1.51963, 1.08868),
+    (1.52021, 1.08940),
+)
+_NOWHERE = -(1 << 40)
+
+GRADIENT = 2.0**0.125
+"""Step of a level over that of the next finer one, norms apart. At 1 slopes need 3 % more bytes, heights as many."""
+
+_SLOPES = -14 * 16, 4 * 16  # sixteenths of doublings; what the context model has seen
+
+
+def level_steps(step_m: float, above: int) -> np.ndarray:
+    """Quantization steps in metres of the three bands, `above` levels above the finest.
+
+    Within a level each detail's step times the norm of its synthesis function is the same. From level to level it
+    grows by GRADIENT: what is coarser weighs less in slopes.
+    """
+    one, both = _NORMS[min(above, len(_NORMS) - 1)]
+    return step_m * GRADIENT**above / (np.array([one, one, both]) * 2.0**above)
+
+
+def slope_of(step_m: float, cell_m: float) -> int:
+    """Quantization step over the cell as `Context.walk` takes it.
+
+    In whole sixteenths of doublings, which are found without a logarithm: every machine finds the same.
+    """
+    ratio, octave = np.frexp(np.float64(step_m) / np.float64(cell_m))  # in [½, 1)
+    power = ratio
+    for _ in range(4):
+        power = power * power
+    sixteenth = int(np.count_nonzero(power >= 2.0 ** np.arange(-15.0, 1.0)))
+    return int(np.clip((int(octave) - 1) * 16 + sixteenth, *_SLOPES)) * (SLOPE_SCALE // 16)
+
+
+SYNTHESIS_REACH = 2
+"""Details further away than this, in details, say nothing of a sample."""
+
+
+def reaching(valid: np.ndarray) -> np.ndarray:
+    """Which details of a band matter to a valid sample, bool [2 n, 2 m] → [n, m]."""
+    near = halved(valid)
+    for _ in range(2):
+        for _ in range(SYNTHESIS_REACH):
+            grown = near.copy()
+            grown[1:] |= near[:-1]
+            grown[:-1] |= near[1:]
+            near = grown
+        near = near.T
+    return near
+
+
+def coded_details(valid: np.ndarray, size: tuple[int, int], neighbours: bool = False) -> np.ndarray:
+    """Which details there are, bool [BAND_COUNT, n, n]: of the bands of a level's `size` (rows, columns) of samples,
+    those that matter to a valid sample of `valid` [2 n, 2 n], and to any that `neighbours` around may have."""
+    near = reaching(valid)
+    if neighbours:
+        for lines in (near, near.T):
+            lines[:SYNTHESIS_REACH] = lines[-SYNTHESIS_REACH:] = True
+    at = np.arange(len(near))
+    inside = [(2 * at + y < size[0])[:, None] & (2 * at + x < size[1]) for y, x in BANDS]
+    return np.stack([near & band for band in inside])
+
+
+class Level(NamedTuple):
+    """One level of a tile's `Stack`, before its details are known."""
+
+    coded: np.ndarray  # bool [BAND_COUNT, n, n]
+    slope: int
+    above: int  # levels above the finest
+
+
+class Walked(NamedTuple):
+    """One level's details, all [BAND_COUNT, n, n] and 0 where there are none."""
+
+    signed: np.ndarray  # int32
+    steps: np.ndarray  # float64: reconstruction in quantization steps
+    classes: np.ndarray  # int16
+
+
+def walk(model: Model, level: Level, parent: np.ndarray | None, visit: Visit) -> Walked:
+    """Visit the details of a level; see `Context.walk`."""
+    steps, every = np.zeros(level.coded.shape), np.zeros(level.coded.shape, np.int16)
+
+    def visited(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        found = visit(band, at, classes)
+        steps[band].ravel()[at] = model.distributions.values(found, classes)
+        every[band].ravel()[at] = classes
+        return found
+
+    return Walked(model.context.walk(level.coded, parent, level.slope, visited), steps, every)
+
+
+def rewrite(writer: RangeWriter, coded: np.ndarray, details: Walked) -> None:
+    """Code details again that have been visited before; `coded` is their level's."""
+    for band in range(BAND_COUNT):
+        for y, x in PHASES:
+            wanted = coded[band, y::2, x::2]
+            if wanted.any():
+                writer.put(details.signed[band, y::2, x::2][wanted], details.classes[band, y::2, x::2][wanted])
+
+
+def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
+    """Samples of a level, as many levels above one of rows × columns."""
+    return -(-rows // (1 << above)), -(-columns // (1 << above))
+
+
+def odd_ends(rows: int, columns: int) -> Ends:
+    """Return which details end the lines of a level of rows × columns samples: those of lines of even length."""
+    return Ends(*(_NOWHERE if count % 2 else count // 2 - 1 for count in (rows, columns)))
+
+
+def sample_shift(above: int) -> float:
+    """Return how far samples lie before their cells' centres, `above` levels above the finest, in cells.
+
+    A low-pass value is centred on the finest cell that its cell begins with: ½ (1 − 2^−above), exact in float32.
+    """
+    return 0.5 - 0.5 / 2**above
+
+
+def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
+    """Signed magnitudes at a step doubled `coarser` times, halves rounded towards 0 as an encoder does, int32."""
+    if not coarser:
+        return signed
+    kept = (np.abs(signed) + (1 << coarser - 1) - 1) >> coarser
+    return np.where(signed < 0, -kept, kept).astype(np.int32)

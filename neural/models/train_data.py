@@ -1,0 +1,118 @@
+"""Training tiles: random crops of elevation rasters, normalised to [−1, 1] per tile (arXiv 2606.00404, data)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neural.errors import DemError
+from neural.raster import raster_name
+from neural.raster.fill import fill
+from neural.raster.reading import ReadOptions
+from neural.tiles import TILE
+
+
+@dataclass(frozen=True)
+class Raster:
+    """One elevation raster in memory."""
+
+    name: str
+    cell_m: float
+    heights: np.ndarray  # [rows, columns] float32 metres
+    valid: np.ndarray  # [rows, columns] bool
+
+
+def load_split(folders: Sequence[Path], split: str) -> list[Raster]:
+    """Rasters of one split of folders with a MANIFEST.csv (columns: file, split, resolution_m).
+
+    Raises DemError when a manifest is missing or lists no raster of the split.
+    """
+    rasters = []
+    for folder in folders:
+        manifest = folder / "MANIFEST.csv"
+        if not manifest.is_file():
+            raise DemError(
+                f"{manifest} is missing: --data takes folders with a MANIFEST.csv (file, split, resolution_m)."
+            )
+        with manifest.open(newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if row.get("split") == split]
+        rasters += [_read(raster_name.join(folder, row["file"]), float(row["resolution_m"])) for row in rows]
+    if not rasters:
+        raise DemError(f"{', '.join(map(str, folders))}: no raster of split '{split}' is listed in MANIFEST.csv.")
+    return rasters
+
+
+def _read(name: str, cell_m: float) -> Raster:
+    from neural.raster.dem import open_dem
+
+    # Crops need samples as they are, whatever the CRS: `local` keeps every grid.
+    with open_dem(name, ReadOptions(crs="local", unit="m")) as dem:
+        heights, valid = dem.read(0, 0, dem.grid.height, dem.grid.width)
+    return Raster(raster_name.label(name), cell_m, heights, valid)
+
+
+def coarsen(raster: Raster, factor: int) -> Raster:
+    """Area average over factor × factor cells; a cell is valid when all below it are."""
+    rows, columns = (size // factor for size in raster.heights.shape)
+    shape = rows, factor, columns, factor
+    heights = raster.heights[: rows * factor, : columns * factor].reshape(shape).mean(axis=(1, 3))
+    valid = raster.valid[: rows * factor, : columns * factor].reshape(shape).all(axis=(1, 3))
+    return Raster(raster.name, raster.cell_m * factor, heights, np.asarray(valid))
+
+
+def normalise(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Heights [n, n] → ([−1, 1] float32, offset_m, scale_m) by the valid range; the rest is smoothly filled."""
+    low, high = float(heights[valid].min()), float(heights[valid].max())
+    scale = (high - low) / 2 or 1.0
+    filled = heights if valid.all() else fill(heights, valid)
+    return ((filled - (low + high) / 2) / scale).astype(np.float32), (low + high) / 2, scale
+
+
+class Crops:
+    """Random 256² crops with flips and quarter turns; rasters weigh by area.
+
+    Coarser levels of the pyramid are what a file's upper levels hold, so crops of 2× and 4× area averages of
+    the same rasters are part of the draw.
+    """
+
+    def __init__(self, rasters: Sequence[Raster], seed: int) -> None:
+        usable = [r for r in (coarsen(r, f) for r in rasters for f in (1, 2, 4)) if min(r.heights.shape) >= TILE]
+        self.rasters = usable
+        area = np.array([r.valid.sum() for r in usable], float)
+        self.probability = area / area.sum()
+        self.rng = np.random.default_rng(seed)
+
+    def batch(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tiles [size, 256, 256] in [−1, 1] and validity (float 0/1) of the same shape."""
+        tiles = [self._draw() for _ in range(size)]
+        return np.stack([t for t, _ in tiles]), np.stack([v for _, v in tiles])
+
+    def _draw(self) -> tuple[np.ndarray, np.ndarray]:
+        while True:
+            raster = self.rasters[self.rng.choice(len(self.rasters), p=self.probability)]
+            rows, columns = raster.heights.shape
+            row, column = self.rng.integers(rows - TILE + 1), self.rng.integers(columns - TILE + 1)
+            window = slice(row, row + TILE), slice(column, column + TILE)
+            heights, valid = raster.heights[window], raster.valid[window]
+            if valid.mean() < 0.5 or np.ptp(heights[valid]) == 0:
+                continue
+            tile, _, _ = normalise(heights, valid)
+            turns, flip = int(self.rng.integers(4)), int(self.rng.integers(2))
+            both = np.stack([tile, valid.astype(np.float32)])
+            tile, mask = np.rot90(both, turns, axes=(1, 2))[:, :, :: 1 - 2 * flip]
+            return tile, mask
+
+
+def fixed_tiles(rasters: Sequence[Raster], least_valid: float = 0.5) -> Iterator[tuple[Raster, np.ndarray, np.ndarray]]:
+    """Every non-overlapping 256² tile of the rasters with enough valid samples: (raster, heights, valid)."""
+    for raster in rasters:
+        rows, columns = raster.heights.shape
+        for row in range(0, rows - TILE + 1, TILE):
+            for column in range(0, columns - TILE + 1, TILE):
+                window = slice(row, row + TILE), slice(column, column + TILE)
+                if raster.valid[window].mean() >= least_valid and np.ptp(raster.heights[window]) > 0:
+                    yield raster, raster.heights[window], raster.valid[window]

@@ -1,0 +1,1 @@
+"""Elevation rasters: opening, coordinate systems, units, masks, reprojection."""

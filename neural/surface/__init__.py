@@ -1,0 +1,1 @@
+"""Tiles as continuous surfaces, and their heights anywhere."""

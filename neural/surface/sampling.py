@@ -1,0 +1,154 @@
+"""A layer's continuous surface at any places, in its file's own coordinates: for readouts, profiles and areas."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neural.surface.tile_surface import Heights, SurfaceDecoder, TileSurface
+from neural.tiles import TILE, Tile
+
+if TYPE_CHECKING:
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
+
+KEEP_TILES = 32
+"""Tiles kept decoded."""
+
+CHUNK = 16
+"""Scattered places evaluated at once, as the diagonal of a lattice: methods evaluate lattices only. The square of it
+is what a network is asked for, so it is small; one by one, a call's own time would be ten times as much."""
+
+_BLOCKS = 16
+"""Places of a tile are taken block by block, of so many along each side: neighbours share patches and cache lines."""
+
+
+class Sampler:
+    """Heights of one layer anywhere; several threads may ask at once."""
+
+    def __init__(self, decoder: SurfaceDecoder, keep_tiles: int = KEEP_TILES) -> None:
+        self.decoder = decoder
+        self.grid = decoder.reader.grid
+        self._keep = keep_tiles
+        self._tiles: OrderedDict[Tile, TileSurface | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> Sampler:
+        """Of a layer, re-quantized to `keep_bits` where given. Raises UsageError for bits that it lacks."""
+        return cls(SurfaceDecoder(reader, layer, keep_bits, lazy=True))
+
+    def at(self, easting: Any, northing: Any, order: int = 0, level: int | None = None) -> Heights:
+        """Heights (and derivatives, as `TileSurface.heights`) at scattered places; arrays of one shape.
+
+        Evaluated at the finest level, or at `level`. NaN outside the raster and where the cell that a place lies in
+        holds no data. Raises ContainerError for a damaged tile, ModelError for unusable weights.
+        """
+        column, row = (np.asarray(a, np.float64) for a in self.grid.cell_of(np.asarray(easting), np.asarray(northing)))
+        shape = np.broadcast_shapes(column.shape, row.shape)
+        column, row = (np.broadcast_to(a, shape).ravel() for a in (column, row))
+        found = _unknown(column.shape, order)
+        level = self.grid.levels - 1 if level is None else level
+        for tile, here in self._by_tile(column, row, level):
+            surface = self.surface(tile)
+            if surface is None:
+                continue
+            u, v, known = self._local(tile, surface, column[here], row[here])
+            here, u, v = here[known], u[known], v[known]
+            for chunk in _chunks(u, v):
+                across, at_u = np.unique(u[chunk], return_inverse=True)
+                down, at_v = np.unique(v[chunk], return_inverse=True)
+                _put(found, here[chunk], surface.heights(across, down, order), (at_v, at_u))
+        return _each(found, lambda part: part.reshape(shape))
+
+    def lattice(self, eastings: np.ndarray, northings: np.ndarray, order: int = 0, level: int | None = None) -> Heights:
+        """The same on the lattice northings × eastings, both ascending: [len(northings), len(eastings)]."""
+        level = self.grid.levels - 1 if level is None else level
+        column, _ = self.grid.cell_of(eastings, northings[-1])
+        _, row = self.grid.cell_of(eastings[0], northings[::-1])
+        column, row = np.asarray(column, np.float64), np.asarray(row, np.float64)
+        found = _unknown((len(row), len(column)), order)
+        for x, at_x in self._along(column, self.grid.width, level):
+            for y, at_y in self._along(row, self.grid.height, level):
+                surface = self.surface(Tile(level, x, y))
+                if surface is None:
+                    continue
+                u, v = column[at_x], row[at_y]
+                u, v, known = self._local(Tile(level, x, y), surface, u[None, :], v[:, None])
+                here = np.ix_(at_y, at_x)
+                for whole, part in zip(found, surface.heights(u[0], v[:, 0], order), strict=True):
+                    if whole is not None:
+                        whole[here] = np.where(known, part, np.nan)
+        return _each(found, lambda part: part[::-1])
+
+    def surface(self, tile: Tile) -> TileSurface | None:
+        """A tile's surface, kept for a while; None where the layer has no such tile."""
+        with self._lock:
+            if tile in self._tiles:
+                self._tiles.move_to_end(tile)
+                return self._tiles[tile]
+        surface = self.decoder.open_tile(tile)  # two threads may do so at once; neither waits for the other
+        with self._lock:
+            self._tiles[tile] = surface
+            while len(self._tiles) > self._keep:
+                self._tiles.popitem(last=False)
+        return surface
+
+    def _by_tile(self, column: np.ndarray, row: np.ndarray, level: int) -> Iterator[tuple[Tile, np.ndarray]]:
+        """The places inside the raster, grouped by tile: indices."""
+        grid = self.grid
+        # The outline itself belongs to the raster, its eastern and southern sides too.
+        inside = np.flatnonzero((column >= 0) & (column <= grid.width) & (row >= 0) & (row <= grid.height))
+        side = TILE << (grid.levels - 1 - level)
+        x = np.minimum(column[inside] // side, (grid.width - 1) // side).astype(np.int64)
+        y = np.minimum(row[inside] // side, (grid.height - 1) // side).astype(np.int64)
+        tiles, group = np.unique(x + (y << 32), return_inverse=True)
+        for number, code in enumerate(tiles.tolist()):
+            yield Tile(level, code & 0xFFFFFFFF, code >> 32), inside[group == number]
+
+    def _along(self, position: np.ndarray, cells: int, level: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Tiles along one axis, and the positions inside the raster that lie in each."""
+        side = TILE << (self.grid.levels - 1 - level)
+        inside = np.flatnonzero((position >= 0) & (position <= cells))
+        tile = np.minimum(position[inside] // side, (cells - 1) // side).astype(np.int64)
+        for number in np.unique(tile).tolist():
+            yield number, inside[tile == number]
+
+    def _local(
+        self, tile: Tile, surface: TileSurface, column: np.ndarray, row: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Tile coordinates of grid positions, and whether the cell that each lies in holds data."""
+        side = self.grid.tile_span(tile)
+        u, v = (np.clip(a / side - b, 0.0, 1.0) for a, b in ((column, tile.x), (row, tile.y)))
+        columns, rows = self.grid.tile_cells(tile)
+        cell_u = np.minimum((u * TILE).astype(np.intp), columns - 1)
+        cell_v = np.minimum((v * TILE).astype(np.intp), rows - 1)
+        return u, v, surface.valid[cell_v, cell_u]
+
+
+def _unknown(shape: tuple[int, ...], order: int) -> Heights:
+    """Arrays of NaN, as many as derivatives up to `order` take."""
+    parts: list[Any] = [np.full(shape, np.nan) for _ in range((1, 3, 4)[order])]
+    return Heights(*parts)
+
+
+def _each(heights: Heights, change: Callable[[np.ndarray], np.ndarray]) -> Heights:
+    parts: list[Any] = [None if part is None else change(part) for part in heights]
+    return Heights(*parts)
+
+
+def _put(found: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]) -> None:
+    for whole, part in zip(found, values, strict=True):
+        if whole is not None:
+            whole[where] = np.asarray(part)[pick]
+
+
+def _chunks(u: np.ndarray, v: np.ndarray) -> Iterator[np.ndarray]:
+    """Places of a tile, a few neighbours at a time: indices."""
+    order = np.lexsort((u, np.floor(u * _BLOCKS), np.floor(v * _BLOCKS)))
+    for start in range(0, len(order), CHUNK):
+        yield order[start : start + CHUNK]

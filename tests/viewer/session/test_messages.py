@@ -1,0 +1,90 @@
+"""Messages while the program runs: counted, filtered, copied, exported; toasts lead to the log; the welcome."""
+
+import pytest
+
+from neural.errors import NtileError
+from tests.support.gui_driver import SIZE, imgui
+from viewer.session.launch import Launch
+from viewer.session.messages import Messages
+
+
+def test_messages_are_counted_filtered_and_exported(tmp_path):
+    messages = Messages()
+    messages.info("Opened a.ntile.")
+    for _ in range(3):
+        messages.error("b.ntile: damaged; fetch it again.")
+    messages.add("warning", "It is late.")
+    assert [messages.count(level) for level in ("info", "warning", "error")] == [1, 1, 3]
+    assert [message.level for message in messages.at_least("warning")] == ["error", "warning"]
+    messages.export(tmp_path / "log.txt", "error")
+    (line,) = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert line.endswith("error: b.ntile: damaged; fetch it again.  (×3)")
+    messages.export(tmp_path / "log.txt")
+    assert len((tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()) == 3
+    with pytest.raises(NtileError, match="cannot be written"):
+        messages.export(tmp_path)
+
+
+def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
+    def steps(driver):
+        app, ctx = driver.app, driver.ctx
+        driver.settle()
+        ctx.window_focus("//Log")
+        app.messages.entries.clear()
+        for number in range(6):
+            app.messages.error(f"{number}.ntile: damaged.")
+        ctx.yield_(3)
+        ctx.item_click("//##toast0/Copy")
+        assert imgui.get_clipboard_text().endswith("error: 5.ntile: damaged.")
+        ctx.item_click("//##toast0/Dismiss")
+        ctx.yield_(3)
+        assert [message.text for message in app.messages.toasts()] == [f"{n}.ntile: damaged." for n in (1, 2, 3, 4)]
+        app.settings.debug.freeze = False
+        ctx.item_click("//##toast3/Log, 1 more")
+        ctx.yield_(3)
+        assert len(app.messages.young()) == 4
+        log = imgui.internal.find_window_by_name("Log")
+        assert log.active
+        assert not log.hidden
+
+        ctx.item_click("//Log/levels/###error")
+        ctx.item_click("//Log/Copy")
+        assert len(imgui.get_clipboard_text().splitlines()) == 6
+        app.dialogs.folder = tmp_path
+        ctx.item_click("//Log/Export…")
+        ctx.yield_(3)
+        ctx.item_click("//Export the log/Save")
+        ctx.yield_(3)
+        assert len((tmp_path / "terrain-viewer-log.txt").read_text(encoding="utf-8").splitlines()) == 6
+        ctx.item_click("//Log/levels/###info")
+        ctx.item_click("//Log/Clear")
+        ctx.yield_(2)
+        assert not app.messages.entries
+
+    drive(Launch(path=str(area), size=SIZE), steps)
+
+
+def test_the_welcome_opens_what_was_open_before(drive, area, tmp_path):
+    def steps(driver):
+        app, ctx = driver.app, driver.ctx
+        driver.settle()
+        assert app.preferences.values.recent == [str(area)]
+        app.preferences.values.recent.append(str(tmp_path / "gone.ntile"))
+        ctx.menu_click("//##MainMenuBar/File/Close the file")
+        ctx.yield_(3)
+        assert app.path is None
+        assert not app.scene.reader
+        for key in ("w", "x", "r", "left_bracket", "ctrl+z", "o"):  # nothing to do, nothing fails
+            driver.press(key)
+        ctx.item_click(f"//##welcome/{area.name}##0")
+        driver.wait(lambda: app.path is not None)
+        assert app.path == area
+        ctx.menu_click("//##MainMenuBar/File/Open recent/Clear this list")
+        assert app.preferences.values.recent == []
+        ctx.menu_click("//##MainMenuBar/File/Close the file")
+        ctx.yield_(3)
+        ctx.item_click("//##welcome/Sample area")
+        driver.wait(lambda: app.path is not None)
+        assert app.path.suffix == ".ntile"
+
+    drive(Launch(path=str(area), size=SIZE), steps)

@@ -1,0 +1,107 @@
+"""Lines of equal height: how far apart, and where their heights are written."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from viewer.graphics.passes.terrain import INDEX_EVERY
+from viewer.model import text
+from viewer.model.overlays import round_up
+
+SPACING_PX = 16.0
+"""Pixels between lines that an automatic interval aims at on ground of median steepness."""
+
+CELL_PX = 150.0
+"""The picture is divided into squares of this side, with one label in each at most."""
+
+APART_PX = 120.0
+"""Labels are no closer than this."""
+
+MARGIN_PX = 40.0
+"""Labels keep away from the picture's sides by this."""
+
+
+LEGEND_EM, COMPASS_EM = (12.5, 18.0), (6.0, 6.0)
+"""Width and height of the lower left and the upper right corner that are left to the legend and to the north arrow."""
+
+
+class Label(NamedTuple):
+    """A height written on a line: its middle as a share of the picture's width and height, from the top left."""
+
+    x: float
+    y: float
+    text: str
+
+
+def automatic_m(heights: np.ndarray, pixel_px: float) -> float:
+    """Metres between lines, by the heights [h, w] in view (NaN: none), whose pixels are `pixel_px` wide."""
+    rise = np.hypot(np.diff(heights, axis=1)[:-1], np.diff(heights, axis=0)[:, :-1])
+    rise = rise[np.isfinite(rise)]
+    typical = float(np.median(rise)) if rise.size else 0.0
+    return max(round_up(SPACING_PX * typical / pixel_px), 0.01)
+
+
+def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]:
+    """Where to write the heights of every fifth line: on it, in sight, apart from each other.
+
+    `heights` [h, w] are those of the ground in sight (NaN: none), so what is hidden gets no label.
+    """
+    step = interval * INDEX_EVERY
+    rows, columns, levels = _crossings(heights, step)
+    if not len(rows):
+        return []
+    height, width = heights.shape
+    x, y = columns * pixel_px, rows * pixel_px
+    inside = (x > MARGIN_PX) & (x < width * pixel_px - MARGIN_PX)
+    inside &= (y > MARGIN_PX) & (y < height * pixel_px - MARGIN_PX)
+    inside &= ~_taken(x, y, width * pixel_px, height * pixel_px)
+    # Of each square the line nearest to its middle, and of these from the middle of the picture outward.
+    cell_x, cell_y = np.floor(x / CELL_PX), np.floor(y / CELL_PX)
+    off_middle = np.hypot(x / CELL_PX - cell_x - 0.5, y / CELL_PX - cell_y - 0.5)
+    order = np.flatnonzero(inside)[np.argsort(off_middle[inside], kind="stable")]
+    _, first = np.unique((cell_y * width + cell_x)[order], return_index=True)
+    best = order[np.sort(first)]
+    outward = np.hypot(x[best] - width * pixel_px / 2, y[best] - height * pixel_px / 2)
+    best = best[np.argsort(outward, kind="stable")]
+    chosen: list[int] = []
+    while len(best):
+        k = int(best[0])
+        chosen.append(k)
+        best = best[1:]
+        best = best[np.hypot(x[best] - x[k], y[best] - y[k]) >= APART_PX]
+    return [
+        Label(float(columns[k] / width), float(rows[k] / height), text.tick_label(float(levels[k] * step), interval))
+        for k in chosen
+    ]
+
+
+def _taken(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Return which places lie where the legend or the north arrow may be."""
+    em = max(11.0, min(height / 45, width / 60))
+    legend = (x < LEGEND_EM[0] * em) & (y > height - LEGEND_EM[1] * em)
+    return legend | ((x > width - COMPASS_EM[0] * em) & (y < COMPASS_EM[1] * em))
+
+
+def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns (pixels, fractional) where lines `step` apart cross from one pixel to the next, and which."""
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for axis in (0, 1):
+        before, after = (heights[:-1], heights[1:]) if axis == 0 else (heights[:, :-1], heights[:, 1:])
+        rise = after - before
+        low, high = np.floor(before / step), np.floor(after / step)
+        smooth = np.isfinite(rise)
+        # Where the next pixels rise quite differently there is a crest with other ground behind it, and no line.
+        bend = np.abs(np.diff(rise, axis=axis))
+        for side in (0, 1):
+            inner = (slice(1, None) if side else slice(None, -1),)
+            at = inner if axis == 0 else (slice(None), *inner)
+            smooth[at] &= bend < 0.75 * np.abs(rise[at]) + 0.003 * step
+        row, column = np.nonzero(smooth & (np.abs(high - low) == 1) & (np.abs(rise) < 0.35 * step))
+        level = np.maximum(low, high)[row, column]
+        part = (level * step - before[row, column]) / rise[row, column]
+        shift = (part, 0.0) if axis == 0 else (0.0, part)
+        found.append((row + 0.5 + shift[0], column + 0.5 + shift[1], level))
+    rows, columns, levels = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return rows, columns, levels

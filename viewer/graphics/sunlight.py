@@ -1,0 +1,99 @@
+"""The sun's depth maps of a picture: what stands in its light, and drawing that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import moderngl
+import numpy as np
+
+from viewer.graphics import gl
+from viewer.graphics.light import Light
+from viewer.graphics.passes.shadow import ShadowPass
+from viewer.graphics.passes.terrain import Batch, Look, TerrainPass
+from viewer.graphics.shadows import cascades
+from viewer.model.camera import Camera
+from viewer.model.readings import Bounds
+from viewer.model.settings import Settings
+from viewer.tiles.lod import Selection
+
+MAP_PX = 2048
+"""Texels along a side of a map."""
+
+
+def wanted(settings: Settings) -> bool:
+    """Return True if shadows are in the picture: they are part of the relief."""
+    return settings.shading.shadows and settings.shading.mode != "elevation"
+
+
+def beside(selection: Selection) -> Selection:
+    """The tiles outside the picture that cover the rest of the area, as coarse as the walk left them.
+
+    They are loaded, for a walk goes on to a tile's children only when all are; so shadows depend on the view alone.
+    """
+    table, visited = selection.table, selection.visited
+    if table is None:
+        return Selection()
+    rows = visited[~np.isin(visited, selection.drawn) & ~np.isin(visited, table.parent[visited])]
+    still = np.zeros(len(rows))
+    return Selection(table, rows, px=still, morph=still, refined=selection.refined, visited=rows)
+
+
+class Sunlight:
+    """Depth maps, remade for each picture with shadows."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self._most = 2 if gl.is_software(ctx) else 3
+        self._pass = ShadowPass(ctx, MAP_PX)
+
+    def cast(
+        self,
+        terrain: TerrainPass,
+        batches: Sequence[Batch],
+        look: Look,
+        camera: Camera,
+        light: Light,
+        planes_m: tuple[float, float],
+        receivers: np.ndarray,
+        area: Bounds,
+    ) -> None:
+        """Draw the maps: `batches` are all tiles, `receivers` the eye-relative boxes [n, 6] of those in the picture,
+        `planes_m` its near and far plane, and `area` the drawn bounds of everything."""
+        boxes = [_boxes(batch, area, camera.z) for batch in batches]
+        maps = cascades(
+            light.sun,
+            light.sight,
+            planes_m,
+            receivers,
+            np.concatenate(boxes or [np.zeros((0, 6))]),
+            camera.eye,
+            self._pass.size_px,
+            self._most,
+        )
+
+        def draw(number: int, clip_from_world: np.ndarray) -> None:
+            seen = [maps[number].sees(box) for box in boxes]
+            chosen = [
+                batch._replace(instances=batch.instances[rows])
+                for batch, rows in zip(batches, seen, strict=True)
+                if rows.any()
+            ]
+            terrain.draw_depth(chosen, clip_from_world, look)
+
+        self._pass.draw(maps, draw)
+
+    def use(self, unit: int) -> tuple[int, dict[str, object]]:
+        """Bind the maps to a texture unit; how many there are, and names and values for `gl.set_uniforms`."""
+        return self._pass.count, self._pass.use(unit)
+
+    def release(self) -> None:
+        """Free the maps."""
+        self._pass.release()
+
+
+def _boxes(batch: Batch, area: Bounds, eye_z: float) -> np.ndarray:
+    """Eye-relative boxes [n, 6] of a batch's tiles, as high as the whole area."""
+    corner, size = batch.instances["origin"].astype(np.float64), batch.instances["size"].astype(np.float64)
+    low, high = np.full(len(corner), area.low - eye_z), np.full(len(corner), area.high - eye_z)
+    west, north = corner[:, 0], corner[:, 1]
+    return np.column_stack([west, north - size[:, 1], low, west + size[:, 0], north, high])

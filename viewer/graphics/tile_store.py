@@ -1,0 +1,328 @@
+"""Tiles on the GPU: asks workers for what is missing, takes in what they finish, keeps what fits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import moderngl
+import numpy as np
+
+from neural.errors import NtileError
+from neural.surface.tile_surface import TileSurface
+from neural.tiles import Tile
+from viewer.graphics import gpu_decoder as decoding
+from viewer.graphics.page import TilePage
+from viewer.graphics.readback import HeightReader
+from viewer.tiles import edge_gaps
+from viewer.tiles.background import Background
+from viewer.tiles.borders import Sides
+from viewer.tiles.cache import TileCache
+from viewer.tiles.edge_gaps import EdgeGaps
+from viewer.tiles.quadtree import NodeTable
+from viewer.tiles.source import DecodedTile, LoadedTile, Profile, Source, SourceKey
+from viewer.tiles.streaming import Done, Job, Streamer
+from viewer.tiles.tile_errors import Measure, TileErrors, measure, not_measured
+
+MB = 1 << 20
+
+
+class TileKey(NamedTuple):
+    """A decoded tile in the cache."""
+
+    source: SourceKey
+    tile: Tile
+
+
+class Decoded(NamedTuple):
+    """Work done on a layer's tiles: reading and decoding by workers, or decoding by the GPU."""
+
+    tiles: int
+    seconds: float
+
+
+@dataclass
+class Resident:
+    """Data that the CPU keeps of a tile on the GPU."""
+
+    offset_m: float
+    holes: bool  # whether a cell has no data, or the raster ends inside the tile
+    surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
+    gpu_surface: TileSurface | None = None  # prepared by the GPU, for picking; also only while it is needed
+    profile: Profile = field(init=False)
+    sides: dict[int, Sides] = field(default_factory=dict)  # for numbers of quads
+    errors: dict[Measure, TileErrors] = field(default_factory=dict)
+    painted: dict[str, Measure] = field(default_factory=dict)  # what is in the page's texture of each quantity
+    gaps: EdgeGaps = field(init=False)
+
+    def errors_of(self, what: Measure | None) -> TileErrors | None:
+        """Errors of a quantity against a reference, if they have been measured."""
+        return None if what is None else self.errors.get(what)
+
+
+class TileStore:
+    """The decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
+
+    def __init__(self, ctx: moderngl.Context, entry: str, threads: int | None = None) -> None:
+        self._ctx = ctx
+        self.entry = entry
+        """"numpy", "compute" or "fragment": see viewer.graphics.gpu_decoder."""
+        tables: dict[SourceKey, NodeTable] = {}
+        self._tables = tables  # where to say what is loaded
+        # No method: cache and store would keep each other, and what was decoded, until garbage is collected.
+        self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(
+            lambda: TilePage(ctx), 512 * MB, lambda key: tables[key.source].mark(key.tile)
+        )
+        self.streamer = Streamer(threads)
+        self.failed: dict[TileKey, str] = {}
+        """Tiles that cannot be read or decoded, and why."""
+        self.edge_gap_m: dict[SourceKey, float] = {}
+        """Largest height difference seen on an edge shared by two loaded tiles of one level."""
+        self.read_bytes = 0
+        self.decode_ms = 0.0
+        self.decoded: dict[Source, Decoded] = {}
+        """Tiles decoded of each layer at some bits, and the time they took."""
+        self.upload_ms = 0.0
+        self._forgotten: set[int] = set()  # serial numbers of files closed since
+        self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
+        self._reader: HeightReader | None = None
+        self._reopening = Background("surfaces")
+
+    def has(self, source: Source, tile: Tile, measure: Measure | None = None) -> bool:
+        """Return True if a tile can be drawn now, with the errors asked for."""
+        key = TileKey(source.key, tile)
+        return key in self.cache and (measure is None or self.cache.value(key).errors_of(measure) is not None)
+
+    def resident(self, source: Source, tile: Tile) -> Resident | None:
+        """A loaded tile, or None."""
+        key = TileKey(source.key, tile)
+        return self.cache.value(key) if key in self.cache else None
+
+    def surface(self, source: Source, tile: Tile, *, wait: bool = True) -> TileSurface | None:
+        """The continuous decode of a loaded tile; None when it is not loaded.
+
+        A tile that was out of the picture has to be read again: without `wait` a thread does that, and the answer
+        is None until it has. Where the GPU prepares tiles it does so again here, much quicker than numpy: its
+        arrays differ by rounding. Unlike the rest this may be called in the middle of a frame: the framebuffer
+        stays bound.
+        """
+        resident = self.resident(source, tile)
+        if resident is None:
+            return None
+        if resident.gpu_surface is not None:
+            return resident.gpu_surface
+        if resident.surface is None:
+            opening = partial(_open, source, tile, self.entry == "numpy")
+            resident.surface = opening() if wait else self._reopening.get(TileKey(source.key, tile), opening)
+        if resident.surface is None or self.entry == "numpy":
+            return resident.surface
+        bound = self._ctx.detect_framebuffer()
+        prepared = self.program(source).prepared(resident.surface.latents)
+        bound.use()
+        if prepared is not None:
+            resident.gpu_surface = resident.surface.with_prepared(prepared)
+        return resident.gpu_surface or resident.surface
+
+    def load_now(self, source: Source, tile: Tile) -> None:
+        """Load one tile before returning. Raises NtileError."""
+        start = time.perf_counter()
+        loaded = source.load(tile)
+        self.put(source, tile, loaded, time.perf_counter() - start)
+
+    def put(self, source: Source, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
+        """Take in a tile that was loaded elsewhere, in so many seconds."""
+        self._insert(source, tile, loaded)
+        self._count(source, loaded, seconds)
+
+    def request(self, wants: Iterable[tuple[Source, Tile, Measure | None]]) -> None:
+        """Have workers load these tiles, most urgent first, with the errors asked for.
+
+        Replaces what was asked for before.
+        """
+        jobs = []
+        for source, tile, what in wants:
+            resident = self.resident(source, tile)
+            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, what)
+            jobs.append(Job((source, tile, what), work))
+        self.streamer.submit(jobs)
+
+    def paint(self, source: Source, tile: Tile, what: Measure | None) -> bool:
+        """Have a loaded tile's errors of some measure in its texture; returns whether there are any."""
+        resident = self.resident(source, tile)
+        errors = None if resident is None else resident.errors_of(what)
+        if resident is None or errors is None:
+            return False
+        if resident.painted.get(errors.measure.quantity) != errors.measure:
+            page, layer = self.cache.slot(TileKey(source.key, tile))
+            page.write_errors(layer, errors.measure.quantity, errors.values)
+            resident.painted[errors.measure.quantity] = errors.measure
+        return True
+
+    def pin(self, keys: set[TileKey]) -> None:
+        """Say what this frame needs; other tiles may be evicted and lose their prepared arrays."""
+        for key in self.cache:
+            if key not in keys:
+                resident = self.cache.value(key)
+                resident.surface = resident.gpu_surface = None
+        self.cache.pin(keys)
+        self.cache.trim()
+
+    def take_in(self, budget_ms: float) -> list[str]:
+        """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that failed."""
+        start = time.perf_counter()
+        complaints = []
+        while (done := self.streamer.peek()) is not None:  # at least one a frame, however small the budget
+            if not self._compiled(done):
+                break
+            self.streamer.take()
+            complaint = self._take(done)
+            if complaint:
+                complaints.append(complaint)
+            if (time.perf_counter() - start) * 1e3 > budget_ms:
+                break
+        self.upload_ms = (time.perf_counter() - start) * 1e3
+        return complaints
+
+    def _compiled(self, done: Done) -> bool:
+        """Return True if a tile's programs are ready; make one that is missing, so that no frame waits for them all."""
+        if self.entry == "numpy" or done.error is not None or done.value[0] is None:
+            return True
+        program = self.program(done.key[0])
+        if program.ready:
+            return True
+        program.advance()
+        return False
+
+    def _take(self, done: Done) -> str | None:
+        source, tile, _ = done.key
+        if source.key.file in self._forgotten:
+            return None
+        key = TileKey(source.key, tile)
+        if done.error is not None:
+            said = self.failed.get(key)
+            self.failed[key] = str(done.error)
+            source.nodes.fail(tile)
+            if said is not None:
+                return None
+            if isinstance(done.error, NtileError):
+                return str(done.error)
+            return f"{source.reader.path}: tile {tuple(tile)} could not be loaded ({done.error!r})."
+        loaded, errors, complaint = done.value
+        if loaded is not None:
+            start = time.perf_counter()
+            if key not in self.cache:
+                self._insert(source, tile, loaded)
+            self._count(source, loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
+        if errors is not None and key in self.cache:
+            resident = self.cache.value(key)
+            resident.errors[errors.measure] = errors
+            resident.errors = {what: each for what, each in resident.errors.items() if source.nodes.knows(what)}
+            self.paint(source, tile, errors.measure)
+            source.nodes.mark(tile, loaded=True, measured=resident.errors)
+        return complaint
+
+    def _count(self, source: Source, loaded: LoadedTile, seconds: float) -> None:
+        before = self.decoded.get(source, Decoded(0, 0.0))
+        self.decoded[source] = Decoded(before.tiles + 1, before.seconds + seconds)
+        self.read_bytes += loaded.payload_bytes
+        ms = seconds * 1e3
+        self.decode_ms = ms if self.decode_ms == 0 else 0.8 * self.decode_ms + 0.2 * ms
+
+    def _insert(self, source: Source, tile: Tile, loaded: LoadedTile) -> None:
+        surface = loaded.surface
+        source.nodes.learn(tile, loaded.children)
+        self._tables[source.key] = source.nodes
+        resident = Resident(surface.offset_m, source.has_holes(tile, surface), surface)
+        page, layer = self.cache.insert(TileKey(source.key, tile), resident)
+        page.write_valid(layer, surface.valid)
+        if isinstance(loaded.ready, DecodedTile):
+            page.write_surface(layer, loaded.ready.heights, loaded.ready.gradients)
+            resident.profile = loaded.ready.profile
+        else:
+            self.program(source).decode(loaded.ready, surface.scale_m, surface.side_m, page, layer)
+            self._reader = self._reader or HeightReader(self._ctx)
+            resident.profile = source.profile(tile, self._reader.read(page, layer), surface)
+        self._measure_gaps(source, tile, resident, surface.valid)
+        source.nodes.mark(tile, loaded=True)
+
+    def program(self, source: Source) -> decoding.TileDecoder:
+        """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
+        layer = source.layer
+        key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
+        if key not in self._programs:
+            method, weights = source.decoder.method, source.decoder.weights
+            self._programs[key] = decoding.TileDecoder(self._ctx, method, weights, self.entry)
+        return self._programs[key]
+
+    def _measure_gaps(self, source: Source, tile: Tile, own: Resident, valid: np.ndarray) -> None:
+        own.gaps = EdgeGaps.of(valid)
+        for side, beside in edge_gaps.neighbours(tile):
+            other = self.resident(source, beside)
+            if other is not None:
+                worst = edge_gaps.meet(side, own.gaps, own.profile.edges, other.gaps, other.profile.edges)
+                self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
+
+    def show_gaps(self, source: Source, tiles: Iterable[Tile]) -> None:
+        """Bring what is new of loaded tiles' edge gaps to the GPU."""
+        for tile in tiles:
+            gaps = self.cache.value(TileKey(source.key, tile)).gaps
+            if gaps.changed:
+                page, layer = self.cache.slot(TileKey(source.key, tile))
+                page.write_gaps(layer, gaps.metres)
+                gaps.changed = False
+
+    def forget(self, file: int) -> None:
+        """Drop all tiles of the file with this serial number; what workers still make of it is thrown away."""
+        self._forgotten.add(file)
+        self.streamer.submit([])
+        for key in [key for key in self.cache if key.source.file == file]:
+            self.cache.discard(key)
+        self.failed = {key: why for key, why in self.failed.items() if key.source.file != file}
+        self.edge_gap_m = {key: gap for key, gap in self.edge_gap_m.items() if key.file != file}
+        self.decoded = {source: done for source, done in self.decoded.items() if source.key.file != file}
+        for known in [known for known in self._tables if known.file == file]:
+            del self._tables[known]
+
+    def clear(self) -> Callable[[], None]:
+        """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread may call it."""
+        self.streamer.stop()
+        self.cache.clear()
+        self._tables.clear()
+        for program in self._programs.values():
+            program.release()
+        self._programs.clear()
+        if self._reader is not None:
+            self._reader.release()
+        self._reader = None
+        return self._end_workers
+
+    def _end_workers(self) -> None:
+        self.streamer.close()
+        self._reopening.close()
+
+
+def _work(
+    source: Source, tile: Tile, surface: TileSurface | None, load: bool, what: Measure | None
+) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
+    """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose the tile."""
+    loaded = source.load(tile) if load else None
+    if what is None:
+        return loaded, None, None
+    surface = loaded.surface if loaded else surface or source.decoder.open_tile(tile)
+    if surface is None:
+        return loaded, None, None
+    try:
+        return loaded, measure(what, tile, surface), None
+    except NtileError as error:
+        return loaded, not_measured(what, tile.z), str(error)
+
+
+def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:
+    """A tile's surface, its first stage decoded where numpy does that."""
+    surface = source.decoder.open_tile(tile)
+    if surface is not None and prepare:
+        _ = surface.prepared
+    return surface

@@ -1,0 +1,1 @@
+"""Plain data: settings, camera, readings, color maps. Imports no other room."""

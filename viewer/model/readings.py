@@ -1,0 +1,91 @@
+"""Reports of the scene to the panels: plain values, no behaviour."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from neural.tiles import Tile
+
+if TYPE_CHECKING:
+    from viewer.model.settings import LayerChoice
+
+
+class Bounds(NamedTuple):
+    """A box in file CRS metres: its sides and its lowest and highest height."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class FrameStats:
+    """Counters of one frame; the statistics panel prints them as they are."""
+
+    tiles_drawn: int = 0
+    tiles_wanted: int = 0  # tiles of the frame's target that are still missing
+    tiles_loading: int = 0  # queued or being worked on
+    tiles_failed: int = 0  # could not be read or decoded; their parents stand in for them
+    tiles_cached: int = 0
+    tiles_culled: int = 0  # subtrees skipped because they are outside the picture
+    finest_level: int = 0  # finest level drawn
+    triangles: int = 0
+    cache_bytes: int = 0  # texture bytes allocated for tiles
+    cache_budget_bytes: int = 0
+    read_bytes: int = 0  # payload bytes read since the file was opened
+    decode_ms: float = 0.0  # recent mean time to decode one tile (worker, or GPU where that is measured)
+    upload_ms: float = 0.0  # this frame: bringing finished tiles to the GPU
+    largest_error_px: float = 0.0  # screen-space error of the worst tile drawn
+    edge_gap_m: float = 0.0  # largest height difference seen on an edge shared by tiles of one level
+    decoder: str = ""  # "numpy", "fragment" or "compute"
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The surface under a pixel, in file CRS and metres, never exaggerated."""
+
+    easting: float
+    northing: float
+    z_m: float
+    slope_deg: float
+    tile: Tile  # the tile drawn there; its level says how fine the readout is
+    reference_m: float | None = None  # the reference at the same place, brought to the level as the layer's heights are
+    error_m: float | None = None  # z_m − reference_m
+    pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
+    shown: LayerChoice | None = None  # the layer drawn there
+
+    @property
+    def file(self) -> int:
+        """Index of the file that the tile belongs to."""
+        return 0 if self.shown is None else self.shown.file
+
+
+def with_error(pick: Pick, error_m: float) -> Pick:
+    """Return a pick with its error and what that makes of the reference; without both where it is NaN."""
+    known = not math.isnan(error_m)
+    return replace(pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None)
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorStats:
+    """Errors over the samples in view: metres, or m/m where they are of gradients."""
+
+    samples: int
+    rmse_m: float
+    mae_m: float
+    bias_m: float
+    max_error_m: float
+    le90_m: float  # 90 % of |error| is below this
+    edges_m: np.ndarray  # [n + 1] bins of signed error, from −reach to +reach
+    shares: np.ndarray  # [n] share of all samples in each bin; the few beyond ±reach are in none
+    size_edges_m: np.ndarray  # [m + 1] bins of |error|, from 0 to reach
+    size_shares: np.ndarray  # [m]
+    beyond: float = 0.0  # share of samples whose |error| is larger than the tolerance
+    levels: tuple[int, int] | None = None  # coarsest and finest that samples are of; None of errors that have none

@@ -1,0 +1,155 @@
+"""Everything a user can change while the program runs: the only thing panels write.
+
+Plain mutable dataclasses, read by the scene each frame. A change takes effect on the next `Scene.update`; no
+panel calls the scene to apply it. Units are in the names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SHADING_MODES = ("hillshade", "elevation", "combined")
+"""Values of `Shading.mode`."""
+
+HILLSHADES = ("soft", "standard", "multidirectional", "igor")
+"""Values of `Shading.hillshade`: the files of shaders/hillshade."""
+
+SLOTS = ("A", "B")
+"""The two choices of a layer that are compared; values of `Settings.active`."""
+
+MESH_QUADS = (16, 32, 64, 128, 256)
+"""Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice samples."""
+
+
+@dataclass
+class View:
+    """How much is drawn and how fast it may load."""
+
+    exaggeration: float = 1.0  # vertical; drawing only, never readouts, errors or level of detail
+    sse_px: float = 2.0  # a tile is refined while its geometric error covers more pixels than this
+    mesh_quads: int = 0  # quads per tile side, one of MESH_QUADS; 0 = 64 on a software renderer, else 128
+    msaa: int = -1  # samples per pixel, 0 = off; -1 = off on a software renderer, else 4
+    cache_mb: float = 512.0  # texture bytes kept; tiles on screen are never evicted for it
+    upload_budget_ms: float = 6.0  # time per frame that finished tiles may take to reach the GPU
+    fov_deg: float = 45.0  # vertical field of view
+
+
+@dataclass
+class LayerChoice:
+    """A layer of an open file, and how many bits of its values are kept: what a slot holds."""
+
+    index: int = 0  # index into the layers of its file
+    keep_bits: int | None = None  # re-quantize to fewer bits; None = as stored
+    file: int = 0  # index into Scene.files; 0 is the main one
+
+
+@dataclass
+class Compare:
+    """How the slots are set against each other."""
+
+    split: bool = False  # slot A left of the divider, slot B right of it; else the active slot alone
+    divider: float = 0.5  # its place, as a share of the picture's width
+    reference: bool = False  # show the reference layer in place of the active slot
+
+
+@dataclass
+class Shading:
+    """How the surface is coloured."""
+
+    mode: str = "combined"  # one of SHADING_MODES
+    hillshade: str = "soft"  # one of HILLSHADES
+    sun_azimuth_deg: float = 315.0  # clockwise from north
+    sun_altitude_deg: float = 45.0  # above the horizon
+    shadows: bool = False  # cast by the terrain, where relief is shown
+    edl: bool = False  # eye-dome lighting
+    edl_strength: float = 1.0
+    fog: float = 0.0  # 0 none to 1: how much of it lies across the area
+    colormap: str = "terrain"  # a name of viewer.model.colormaps.names()
+    elevation_auto: bool = True  # colour range = the layer's own elevation range
+    elevation_min_m: float = 0.0  # used when elevation_auto is off
+    elevation_max_m: float = 1000.0
+
+
+@dataclass
+class Overlay:
+    """Overlay drawn on the surface, see viewer.model.overlays."""
+
+    name: str = "none"  # one of overlay_kinds.NAMES
+    against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST
+    reach: dict[str, float] = field(default_factory=dict)  # by name: where its colours end; not there = automatic
+    colormap: dict[str, str] = field(default_factory=dict)  # by name: its colour table; not there = its own
+    amplification: float = 1.0  # errors are coloured as if they were this many times as large
+    tolerance_m: float = 0.5  # errors larger than this are marked by the overlay "tolerance"
+    opacity: float = 1.0
+
+
+@dataclass
+class Contours:
+    """Lines of equal height over whatever is shown."""
+
+    on: bool = False
+    auto: bool = True  # interval by what is in view
+    interval_m: float = 10.0  # used when auto is off
+    labels: bool = True  # heights on every fifth line
+
+
+@dataclass
+class Debug:
+    """Looking into the machinery."""
+
+    wireframe: bool = False
+    lod_tint: bool = False
+    bounds: bool = False  # boxes of drawn tiles, min to max height
+    freeze: bool = False  # keep the tile selection while the camera moves
+    timing: bool = False  # measure GPU time by pass; a software renderer then waits for each
+    tile: str = ""  # "z/x/y": draw only this tile, what is below it, or the one that stands in for it
+
+
+@dataclass
+class Decorations:
+    """Decorations of saved pictures and films besides the terrain."""
+
+    legend: bool = True
+    scale: bool = False  # a bar of a round number of metres
+    north: bool = False  # an arrow
+    credits: bool = False  # the file's attribution
+    measurements: bool = True  # lines and polygons of `Settings.measuring`, and what they say
+
+
+@dataclass
+class Measurement:
+    """Something measured on the terrain."""
+
+    kind: str = "point"  # one of viewer.measuring.quantities.KINDS
+    points: list[list[float]] = field(default_factory=list)  # [[easting, northing], …]
+
+
+@dataclass
+class Measuring:
+    """Measurements on the terrain, in eastings and northings of the file."""
+
+    tool: str = "none"  # what the mouse draws: "none" or one of viewer.session.draw_tool.TOOLS
+    kind: str = "distance"  # the tool that the key M takes up
+    items: list[Measurement] = field(default_factory=list)
+    profile: list[list[float]] = field(default_factory=list)  # corners of the line that the profile is along
+
+
+@dataclass
+class Settings:
+    """All settings; one instance belongs to the app and is handed to the scene."""
+
+    view: View = field(default_factory=View)
+    slots: dict[str, LayerChoice] = field(default_factory=lambda: {slot: LayerChoice() for slot in SLOTS})
+    active: str = "A"  # the slot that is shown, or that keys and panels change while both are
+    compare: Compare = field(default_factory=Compare)
+    shading: Shading = field(default_factory=Shading)
+    overlay: Overlay = field(default_factory=Overlay)
+    contours: Contours = field(default_factory=Contours)
+    debug: Debug = field(default_factory=Debug)
+    measuring: Measuring = field(default_factory=Measuring)
+    decorations: Decorations = field(default_factory=Decorations)
+
+    @property
+    def layer(self) -> LayerChoice:
+        """The choice that is shown."""
+        return self.slots[self.active]

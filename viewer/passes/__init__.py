@@ -1,1 +1,0 @@
-"""Passes that one picture is drawn by."""

@@ -1,0 +1,1 @@
+"""The files that are open and how they are drawn: panes, legend, costs, results."""

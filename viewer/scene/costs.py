@@ -1,0 +1,69 @@
+"""Sizes of a file's layers at a number of bits, as text; counted on a thread, because it may need every payload."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from neural.container.reader import Reader
+from neural.evaluate import rates
+from neural.methods import METHODS
+from neural.methods.base import LinkedMethod
+from viewer.model import text
+from viewer.model.settings import LayerChoice
+
+RATE_TIP = (
+    "Payload of the finest level divided by its samples (32-bit heights have 32); of Lapped SIREN that of all levels, "
+    "which need one another. "
+    "≈ marks what encoding with so few bits would give."
+)
+SIZE_TIP = (
+    "Bytes of all tiles of all levels, and of their part of the directory. "
+    "≈ marks what encoding with so few bits would give."
+)
+
+
+class Cost(NamedTuple):
+    """Size of a layer at a number of bits; ≈ where it is not stored with so few."""
+
+    rate: str  # bits per sample of the finest level, or of all where they need one another
+    size: str  # all levels
+
+
+COUNTING = Cost("…", "…")
+UNKNOWN = Cost(text.DASH, text.DASH)
+"""Of a layer that cannot be read."""
+
+
+class Costs:
+    """The costs of the open files, each counted once; forgotten with the file."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "costs")
+        self._counted: WeakKeyDictionary[Reader, dict[tuple[int, int | None], Future[Cost]]] = WeakKeyDictionary()
+
+    def of(self, reader: Reader, choice: LayerChoice) -> Cost:
+        """Return the cost of a slot's layer; `COUNTING` until that is known."""
+        key, known = (choice.index, choice.keep_bits), self._counted.setdefault(reader, {})
+        if key not in known:
+            known[key] = self._thread.submit(count, reader, *key)
+        counted = known[key]
+        if not counted.done():
+            return COUNTING
+        return UNKNOWN if counted.exception() is not None else counted.result()
+
+    def close(self) -> None:
+        """Count no more; what is being counted ends when its reader is closed, and is forgotten."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def count(reader: Reader, index: int, keep_bits: int | None) -> Cost:
+    """The cost of a layer at `keep_bits` (None: as stored). Raises NtileError where its payloads are damaged."""
+    samples = reader.grid.width * reader.grid.height
+    found = rates(reader, reader.layers[index], samples, keep_bits)
+    about = "" if keep_bits is None else "≈ "
+    size = text.data_size(samples * found["stack_bits_per_sample"] / 8)
+    linked = issubclass(METHODS[reader.layers[index].method], LinkedMethod)
+    rate = found["stack_bits_per_sample" if linked else "bits_per_sample"]
+    return Cost(f"{about}{rate:.3f}", about + size)

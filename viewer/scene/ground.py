@@ -1,0 +1,106 @@
+"""The drawn tiles as one surface: what picking, the camera and lines on the ground ask about it (`picking.Ground`)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from neural.surface.tile_surface import TileSurface
+from neural.tiles import TILE, Tile
+from viewer.graphics.tile_store import TileStore
+from viewer.model.readings import Bounds, Pick
+from viewer.tiles import picking
+from viewer.tiles.lod import View
+from viewer.tiles.reference import local
+from viewer.tiles.source import Source
+
+
+class DrawnGround:
+    """The tiles of one frame, in drawn space.
+
+    With `wait`, a tile that has to be read again is; without, the coarse lattice kept of it has to do meanwhile.
+    """
+
+    def __init__(self, store: TileStore, source: Source, tiles: list[Tile], view: View, *, wait: bool = True) -> None:
+        self._store = store
+        self._source = source
+        self._tiles = set(tiles)
+        self._view = view
+        self._wait = wait
+
+    def area(self, tile: Tile) -> tuple[float, float, float, float]:
+        """See `picking.Ground`."""
+        return self._source.reader.grid.tile_bounds(tile)
+
+    def box(self, tile: Tile) -> Bounds:
+        """See `picking.Ground`; from the lattice, so decoded heights outside the source's range count."""
+        lattice = self.coarse(tile)
+        low, high = float(lattice.min()), float(lattice.max())
+        margin = 0.05 * (high - low) + 1e-3
+        return Bounds(*self.area(tile), low - margin, high + margin)
+
+    def coarse(self, tile: Tile) -> np.ndarray:
+        """See `picking.Ground`."""
+        resident = self._store.resident(self._source, tile)
+        assert resident is not None  # drawn tiles are pinned
+        z = resident.offset_m + resident.profile.lattice.astype(np.float64)
+        return self._view.drawn_z(z)
+
+    def surface(self, tile: Tile) -> TileSurface | None:
+        """See `picking.Ground`."""
+        return self._store.surface(self._source, tile, wait=self._wait)
+
+    def drawn(self, z: float) -> float:
+        """See `picking.Ground`."""
+        return float(self._view.drawn_z(np.asarray(z)))
+
+    def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
+        """Drawn heights at places [n], as exact as the coarse lattices: for lines over the picture. NaN outside."""
+        column, row = self._source.reader.grid.cell_of(easting, northing)
+        found = np.full(len(easting), np.nan)
+        for tile in self._tiles:
+            side = self._source.reader.grid.tile_span(tile)
+            u, v = np.asarray(column) / side - tile.x, np.asarray(row) / side - tile.y
+            here = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+            if here.any():
+                found[here] = picking.bilinear(self.coarse(tile), u[here], v[here])
+        return found
+
+    def height(self, easting: float, northing: float) -> float | None:
+        """True height of the drawn surface at a place; None outside and in holes."""
+        grid = self._source.reader.grid
+        column, row = grid.cell_of(easting, northing)
+        if not (0 <= column < grid.width and 0 <= row < grid.height):
+            return None
+        z = grid.levels - 1
+        tile = Tile(z, int(column) // TILE, int(row) // TILE)
+        while tile not in self._tiles:
+            if tile.z == 0:
+                return None
+            tile = tile.parent
+        surface = self.surface(tile)
+        u, v = local(grid, tile, easting, northing)
+        if surface is None:
+            resident = self._store.resident(self._source, tile)
+            assert resident is not None
+            above = picking.bilinear(resident.profile.lattice, np.array([u]), np.array([v]))
+            return resident.offset_m + float(above[0])
+        if not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:
+            return None
+        return float(surface.heights(np.array([u]), np.array([v])).metres[0, 0])
+
+    def pick(self, eye: np.ndarray, direction: np.ndarray) -> Pick | None:
+        """Return the point that a ray meets, as readouts need it."""
+        hit = picking.first_hit(self, self._tiles, eye, direction)
+        if hit is None:
+            return None
+        easting, northing = float(hit.point[0]), float(hit.point[1])
+        surface = self.surface(hit.tile)
+        if surface is None:
+            z_m = self._view.true_z(float(hit.point[2]))
+            return Pick(easting, northing, z_m, math.nan, hit.tile, pending=True)
+        at = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
+        steepness = np.hypot(np.asarray(at.east), np.asarray(at.north))
+        slope = math.degrees(math.atan(float(steepness[0, 0])))
+        return Pick(easting, northing, float(at.metres[0, 0]), slope, hit.tile)

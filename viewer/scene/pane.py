@@ -1,0 +1,195 @@
+"""One pane of the picture: what it shows, what it is changing to, which tiles that takes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+import numpy as np
+
+from neural.tiles import Tile
+from viewer.graphics.tile_store import TileStore
+from viewer.model.camera import Camera
+from viewer.model.readings import FrameStats
+from viewer.model.settings import Settings
+from viewer.scene.ground import DrawnGround
+from viewer.tiles import in_view
+from viewer.tiles.fading import Fading
+from viewer.tiles.lod import Selection, View
+from viewer.tiles.source import Source
+from viewer.tiles.tile_errors import Measure, Sample, TileErrors
+
+PATIENCE_S = 2.0
+"""While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
+there is. At rest it waits for all of it: a coarse picture would be taken for what the layer can do."""
+
+Want = tuple[Source, Tile, Measure | None]
+"""A tile to be loaded, with its errors where those of a measure are asked for."""
+
+
+@dataclass(frozen=True)
+class Showing:
+    """Content of a pane: a source, with its errors of some kind or without."""
+
+    source: Source
+    measure: Measure | None = None
+
+    def select(self, view: View, sse_px: float) -> Selection:
+        """The tiles of a view, as far as they are loaded (with their errors, where they are shown)."""
+        return self.source.selector.select(view, sse_px, measured=self.measure)
+
+
+class Pane:
+    """The whole picture, or one side of a split one. It begins with something whose root tile is loaded."""
+
+    def __init__(self, store: TileStore, slot: str, showing: Showing) -> None:
+        self.slot = slot
+        self.shown = self.wanted = showing
+        self.view: View | None = None
+        self.selection = Selection()
+        """The tiles of the picture."""
+        self.target = Selection()
+        """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
+        self.fading = Fading()
+        self._store = store
+        self._errors: tuple[tuple[Showing, Selection, View], list[Sample]] | None = None
+        self._wanted_since = 0.0
+        self._moved = False  # whether the camera moved since then
+
+    @property
+    def changing(self) -> bool:
+        """True if the picture is still the one before a change of slot, layer, bits or overlay."""
+        return self.shown != self.wanted
+
+    @property
+    def ready(self) -> bool:
+        """True if the picture is as requested, with nothing left to load."""
+        return self.view is not None and not self.changing and self.target.complete and not self.fading.active
+
+    @property
+    def wants(self) -> list[Want]:
+        """Missing tiles, most urgent first."""
+        return [(self.wanted.source, tile, self.wanted.measure) for tile in self.target.load]
+
+    @property
+    def needs(self) -> list[tuple[Showing, Selection]]:
+        """Tiles that must not be evicted."""
+        return [(self.wanted, self.target), (self.shown, self.selection)]
+
+    def ground(self, *, wait: bool) -> DrawnGround | None:
+        """The drawn surface, for picking; None before the first frame. `wait`: see `DrawnGround`."""
+        if self.view is None:
+            return None
+        return DrawnGround(self._store, self.shown.source, self.selection.draw, self.view, wait=wait)
+
+    @property
+    def errors(self) -> list[Sample]:
+        """Errors of what is in view; empty while they are not shown. The same list until the picture changes."""
+        if self.view is None:
+            return []
+        asked = self.shown, self.selection, self.view
+        if self._errors is None or any(a is not b for a, b in zip(self._errors[0], asked, strict=True)):
+            self._errors = asked, errors_in(self._store, *asked)
+        return self._errors[1]
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Height steps in metres to neighbours of the same level, along the edges of the picture's tiles."""
+        residents = [self._store.resident(self.shown.source, tile) for tile in self.selection.draw]
+        found = [resident.gaps.metres[np.isfinite(resident.gaps.metres)] for resident in residents if resident]
+        return np.concatenate([np.zeros(0, np.float32), *found])
+
+    def like(self, slot: str) -> Pane:
+        """A pane for another slot that begins with this one's picture."""
+        other = Pane(self._store, slot, self.shown)
+        other.view, other.selection = self.view, self.selection
+        return other
+
+    def restart(self, showing: Showing) -> None:
+        """Show something else at once; its root tile is loaded."""
+        self.shown = self.wanted = showing
+        self.selection, self.target = Selection(), Selection()
+
+    def follow(self, wanted: Showing) -> None:
+        """Say what is to be shown; before the first frame its root is loaded, and there is no picture to keep."""
+        if wanted != self.wanted:
+            self.wanted, self._wanted_since, self._moved = wanted, time.monotonic(), False
+        if self.view is None:
+            self.shown = Showing(wanted.source)
+
+    def choose(self, view: View, settings: Settings) -> None:
+        """One frame: choose tiles for a view, and show what is wanted once that can be done."""
+        self._moved |= self.view is not None and view != self.view
+        if self.view is None or not settings.debug.freeze:
+            self.view = view
+        sse_px = settings.view.sse_px
+        self.target = self.wanted.select(self.view, sse_px)
+        if self.changing and self._may_change():
+            self.shown = self.wanted
+        self.selection = self.target if not self.changing else self.shown.select(self.view, sse_px)
+        self.fading.follow(self.selection)
+
+    def _may_change(self) -> bool:
+        """Return True if the wanted showing can replace the shown one: it is complete, or it has taken long enough."""
+        if not self.target.keep:  # not even its root is there
+            return False
+        return self.target.complete or (self._moved and time.monotonic() - self._wanted_since > PATIENCE_S)
+
+
+def errors_in(store: TileStore, showing: Showing, selection: Selection, view: View) -> list[Sample]:
+    """Errors of the part of a selection's tiles that a view sees; empty where the showing is without."""
+    if showing.measure is None:
+        return []
+    lattices: dict[Tile, np.ndarray] = {}
+    errors: dict[Tile, TileErrors] = {}
+    for tile in selection.draw:
+        resident = store.resident(showing.source, tile)
+        measured = None if resident is None else resident.errors_of(showing.measure)
+        if resident is not None and measured is not None:
+            lattices[tile] = resident.offset_m + resident.profile.lattice
+            errors[tile] = measured
+    parts = in_view.blocks(view, showing.source.reader.grid, lattices, errors)
+    return [Sample(measured, parts[tile]) for tile, measured in errors.items()]
+
+
+def narrowed(view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]) -> View:
+    """The part of a view that fills the pixel columns first … last − 1 of its picture."""
+    width, height = camera.whole(size_px)
+    left, right, *_ = camera.window
+    across, _, forward = camera.axes
+    tangent = math.tan(math.radians(camera.fov_deg) / 2) * width / height
+    first, last = ((left + column / size_px[0] * (right - left)) * tangent for column in columns)
+    sides = tuple(tuple(plane.tolist()) for plane in (across - first * forward, -across + last * forward))
+    return replace(view, planes=(*sides, *view.planes[2:]))
+
+
+def interleaved(wants: Iterable[list[Want]]) -> Iterator[Want]:
+    """The most urgent of each list, then the second of each, and so on."""
+    for row in zip_longest(*wants):
+        yield from (want for want in row if want is not None)
+
+
+def counted(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameStats:
+    """The counters of a frame, over all its panes."""
+    drawn = sum(len(pane.selection.draw) for pane in panes)
+    return FrameStats(
+        tiles_drawn=drawn,
+        tiles_wanted=sum(len(pane.target.load) for pane in panes),
+        tiles_loading=store.streamer.pending,
+        tiles_failed=len(store.failed),
+        tiles_cached=len(store.cache),
+        tiles_culled=sum(pane.selection.culled for pane in panes),
+        finest_level=max((tile.z for pane in panes for tile in pane.selection.draw), default=0),
+        triangles=2 * mesh_quads**2 * drawn,
+        cache_bytes=store.cache.bytes,
+        cache_budget_bytes=store.cache.budget_bytes,
+        read_bytes=store.read_bytes,
+        decode_ms=store.decode_ms,
+        upload_ms=store.upload_ms,
+        largest_error_px=max((px for pane in panes for px in pane.selection.errors_px.values()), default=0.0),
+        edge_gap_m=max(store.edge_gap_m.get(pane.shown.source.key, 0.0) for pane in panes),
+        decoder=store.entry,
+    )

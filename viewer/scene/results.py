@@ -1,0 +1,209 @@
+"""Results: what a layer at some bits takes, how far it is off and how long it decodes. No window, no GL.
+
+rows = [results.measure("area.ntile", LayerChoice(0, bits)) for bits in (None, 7, 6)]
+results.write("results.csv", rows)
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neural.container.reader import Reader, open_reader
+from neural.errors import UsageError
+from neural.evaluate import Reference as Heights
+from neural.evaluate import evaluate, rates
+from neural.raster.reading import Raster
+from neural.surface.sampling import Sampler
+from neural.surface.tile_surface import SurfaceDecoder
+from neural.system import output
+from neural.tiles import TILE, centres
+from viewer.model.settings import LayerChoice
+from viewer.session import layers
+from viewer.tiles.difference import SurfaceReference
+from viewer.tiles.reference import DemReference
+
+if TYPE_CHECKING:
+    from viewer.session.launch import Launch
+
+TIMED_TILES = 4
+"""Tiles decoded to time it, where a picture has not done so."""
+
+SUFFIXES = (".csv", ".json")
+"""File formats of results."""
+
+Report = Callable[[int, int], None]
+
+
+@dataclass
+class Errors:
+    """Decoded − reference over some samples, metres."""
+
+    samples: int
+    rmse_m: float
+    mae_m: float
+    max_error_m: float
+    le90_m: float
+    gradient_rmse: float | None = None  # m/m, of slopes against the reference's central differences
+
+
+@dataclass
+class Result:
+    """One setting that was tried; None where something is not known (yet)."""
+
+    path: str
+    layer: int  # index
+    keep_bits: int | None
+    method: str
+    label: str  # layer and bits as lists show them
+    bits: int
+    reference: str = ""  # what errors are measured against; "" for nothing
+    bits_per_sample: float | None = None  # payloads of the finest level
+    stack_bits_per_sample: float | None = None  # payloads of all levels and directory
+    total_bytes: int | None = None  # the same, in bytes
+    view: Errors | None = None  # over what was in view when it was last measured there
+    whole: Errors | None = None  # over the finest level of the whole area
+    decode_ms: float | None = None  # per tile
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for the same setting measured against the same."""
+        return self.path, self.layer, self.keep_bits, self.reference
+
+    def flat(self) -> dict[str, Any]:
+        """Plain values by column name; those of a view begin with view_."""
+        values = asdict(self)
+        view, whole = values.pop("view"), values.pop("whole")
+        names = list(Errors.__dataclass_fields__)
+        for prefix, errors in (("view_", view), ("", whole)):
+            values |= {prefix + name: None if errors is None else errors[name] for name in names}
+        del values["view_gradient_rmse"]  # only the whole area is measured so
+        return values
+
+
+def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> Result:
+    """An empty row for a choice."""
+    layer = reader.layers[choice.index]
+    shown = layers.shown_bits(layer, choice)
+    label = layers.label(layer, choice)
+    return Result(os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, shown, reference)
+
+
+def measure(
+    path: str | os.PathLike[str],
+    choice: LayerChoice,
+    reference_dem: Raster | None = None,
+    main: str | None = None,
+    report: Report = lambda done, total: None,
+    *,
+    whole: bool = True,
+) -> Result:
+    """All measures of a layer over the whole area, as `ntile evaluate` has them; without `whole` only its size.
+
+    Against the raster given, else the file's own reference layer, else that of the file `main`; a reference layer
+    is not measured against itself. `report` is called with tiles done and in all; what it raises ends the work.
+    Raises NtileError.
+    """
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_reader(path))
+        layer = reader.layers[choice.index]
+        heights, name = reference(stack, reader, choice.index, reference_dem, main)
+        row = of(os.fspath(path), reader, choice, name)
+        row.decode_ms = _timed(reader, choice) if whole else None
+        if heights is None or not whole:
+            samples = reader.grid.width * reader.grid.height
+            _take_rates(row, rates(reader, layer, samples, choice.keep_bits), samples)
+            return row
+        found: dict[str, Any] = evaluate(reader, layer, heights, choice.keep_bits, report)
+        _take_rates(row, found, found["layer_samples"])
+        row.whole = Errors(*(found[name] for name in Errors.__dataclass_fields__))
+        return row
+
+
+def reference(
+    stack: ExitStack, reader: Reader, layer: int, dem: Raster | None, main: str | None
+) -> tuple[Heights | None, str]:
+    """Return the reference of `measure`, opened on the stack, and its name."""
+    if dem is not None:
+        raster = DemReference(dem, reader)
+        stack.callback(raster.close)
+        return raster, raster.name
+    own = next((each for each in reader.layers if each.is_reference), None)
+    if own is not None:
+        if own.index == layer:
+            return None, ""
+        return SurfaceDecoder(reader, own, keep_tiles=16), own.title or own.method
+    if main is None or os.path.abspath(main) == os.path.abspath(reader.path):
+        return None, ""
+    other = stack.enter_context(open_reader(main))
+    exact = next((each for each in other.layers if each.is_reference), None)
+    if exact is None:
+        return None, ""
+    name = exact.title or exact.method
+    return SurfaceReference(Sampler.of(other, exact).decoder, reader.grid, name), name
+
+
+def _take_rates(row: Result, found: dict[str, Any], samples: int) -> None:
+    row.bits_per_sample, row.stack_bits_per_sample = found["bits_per_sample"], found["stack_bits_per_sample"]
+    row.total_bytes = round(found["stack_bits_per_sample"] * samples / 8)
+
+
+def _timed(reader: Reader, choice: LayerChoice) -> float | None:
+    """Milliseconds to decode a finest tile with its slopes, read and unpacked: the mean of a few."""
+    layer = reader.layers[choice.index]
+    decoder, at = SurfaceDecoder(reader, layer, choice.keep_bits), centres(TILE)
+    tiles = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][:TIMED_TILES]
+    start = time.perf_counter()
+    for tile in tiles:
+        surface = decoder.open_tile(tile)
+        assert surface is not None  # listed by the directory
+        surface.heights(at, at, order=1)
+    return 1e3 * (time.perf_counter() - start) / len(tiles) if tiles else None
+
+
+def of_launch(launch: Launch) -> list[Result]:
+    """The layers in a launch's slots, measured over the whole area; one row where both hold the same. NtileError."""
+    assert launch.path is not None
+    with open_reader(launch.path) as reader:
+        slots = layers.choose(reader, *layers.for_first(launch))
+    chosen = [(launch.path, slots["A"]), (launch.path, slots["B"])]
+    if launch.compare:
+        with open_reader(launch.compare) as reader:
+            chosen[1] = launch.compare, layers.choose(reader, launch.methods[1:], launch.bits[1:])["A"]
+    rows = [measure(path, choice, launch.reference, launch.path) for path, choice in chosen]
+    return rows[:1] if rows[0].key == rows[1].key else rows
+
+
+def to_csv(rows: Sequence[Result]) -> str:
+    """A header and a line per row; nothing between the commas where a value is not known."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(Result("", 0, None, "", "", 0).flat()), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _short(value) for name, value in row.flat().items()})
+    return out.getvalue()
+
+
+def to_json(rows: Sequence[Result]) -> str:
+    """A list of objects with the columns of the CSV; null where a value is not known."""
+    return json.dumps([row.flat() for row in rows], indent=1) + "\n"
+
+
+def write(path: str | os.PathLike[str], rows: Sequence[Result]) -> None:
+    """Write rows as the name's ending says. Raises NtileError."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"{path}: results are written as .csv or .json; give a name that ends so.")
+    output.write_text(path, to_csv(rows) if suffix == ".csv" else to_json(rows))
+
+
+def _short(value: Any) -> Any:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,52 @@
+"""The two sides of a split picture: what is written above each, and what their colours mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from viewer.scene import legend
+from viewer.scene.legend import Legend
+from viewer.session import layers
+
+if TYPE_CHECKING:
+    from viewer.scene.scene import Scene
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a split picture."""
+
+    slot: str
+    label: str  # file (where there are several), layer and bits
+    first: float  # where it begins and ends, shares of the picture's width
+    end: float
+    legend: Legend | None = None  # None where its colours mean nothing, or the same as on the side before
+
+
+def sides(scene: Scene) -> list[Side]:
+    """Both sides from left to right; none while the picture is whole."""
+    if len(scene.panes) < 2:
+        return []
+    divider = scene.settings.compare.divider
+    found: list[Side] = []
+    seen: list[Legend] = []
+    for pane, (first, end) in zip(scene.panes, ((0.0, divider), (divider, 1.0)), strict=True):
+        shown = legend.of_pane(scene, pane)
+        # The name is above the side, so the legend need not say it.
+        colours = None if shown is None else replace(shown, slot="", layer="", samples="")
+        alike = colours is None or not colours.title or any(same(colours, other) for other in seen)
+        seen += [] if alike or colours is None else [colours]
+        label = layers.label_in(scene, scene.shown_in(pane))
+        found.append(Side(pane.slot, label, first, end, None if alike else colours))
+    return found
+
+
+def same(one: Legend, other: Legend) -> bool:
+    """Return True if the colours of two legends mean the same."""
+    words = (one.title, one.note, one.low, one.high, one.patches)
+    if words != (other.title, other.note, other.low, other.high, other.patches):
+        return False
+    return one.table is other.table or (
+        one.table is not None and other.table is not None and bool((one.table == other.table).all())
+    )

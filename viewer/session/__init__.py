@@ -1,0 +1,1 @@
+"""One document and how it is looked at, without a window."""

@@ -1,0 +1,68 @@
+"""Undo and redo of camera moves: a drag, a glide, a flight or a turn of the wheel is one step. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from viewer.model.camera import Camera
+
+REST_S = 0.4
+"""A move is over when the camera has rested this long: notches of the wheel in a row are one step."""
+
+KEPT = 200
+"""Steps that can be undone."""
+
+
+class History:
+    """Places where the camera came to rest, and which of them is the present one."""
+
+    def __init__(self) -> None:
+        self._places: list[Camera] = []
+        self._at = 0
+        self._moving = False
+        self._moved_s = 0.0
+
+    def reset(self) -> None:
+        """Forget everything: the places before make no sense any more."""
+        self._places, self._at, self._moving = [], 0, False
+
+    def watch(self, before: Camera, after: Camera, now_s: float, *, busy: bool = False) -> None:
+        """One frame in which the user moved the camera, or not; `busy` while a button or key is held."""
+        if after != before:
+            if not self._moving:  # whatever else moved it, such as terrain that rose below it, is no step
+                self._places[self._at : self._at + 1] = [replace(before)]
+            self._moving, self._moved_s = True, now_s
+        elif self._moving and not busy and now_s - self._moved_s >= REST_S:
+            self.rest(after)
+
+    def rest(self, camera: Camera) -> None:
+        """The move under way ends here; what was undone before it is forgotten."""
+        if self._moving:
+            self._moving = False
+            self._places = [*self._places[: self._at + 1], replace(camera)][-KEPT - 1 :]
+            self._at = len(self._places) - 1
+
+    @property
+    def can_undo(self) -> bool:
+        """True if there is a place before this one."""
+        return self._at > 0 or self._moving
+
+    @property
+    def can_redo(self) -> bool:
+        """True if something was undone."""
+        return not self._moving and self._at + 1 < len(self._places)
+
+    def undo(self, camera: Camera) -> Camera | None:
+        """Where the camera was before its latest move (which ends now, at `camera`), or None."""
+        self.rest(camera)
+        return self._go(-1)
+
+    def redo(self) -> Camera | None:
+        """Where it was before the latest undo, or None."""
+        return self._go(+1) if self.can_redo else None
+
+    def _go(self, step: int) -> Camera | None:
+        if not 0 <= self._at + step < len(self._places):
+            return None
+        self._at += step
+        return replace(self._places[self._at])

@@ -1,0 +1,85 @@
+"""Parsed command-line options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neural.errors import NtileError
+from neural.raster.raster_name import is_utf8
+from neural.raster.reading import ReferenceRaster
+from viewer.film.output import VIDEO_SUFFIXES
+from viewer.model.settings import Measurement, Settings
+from viewer.storage.project import Project
+
+if TYPE_CHECKING:
+    from viewer.tiles.pending_file import Opening
+
+
+@dataclass
+class Launch:
+    """The command's options, checked but not yet tried."""
+
+    path: str | None  # .ntile file; None opens an empty window
+    compare: str | None = None  # another .ntile file, for slot B
+    reference: ReferenceRaster | None = None  # to measure errors against
+    methods: tuple[str, ...] = ()  # of the layers in slots A and B; none = see layers.default_slots
+    bits: tuple[int, ...] = ()  # kept in slots A and B; none = as stored
+    profile: tuple[tuple[float, float], ...] = ()  # eastings and northings of a line to draw a profile along
+    measure: tuple[str, tuple[tuple[float, float], ...]] | None = None  # "point", "distance" or "area", and its points
+    out: str | None = None  # where a headless profile or measurement goes; None = standard output
+    results: str | None = None  # .csv or .json for the errors and sizes of the slots' layers
+    screenshot: str | None = None  # PNG to write, then exit
+    size: tuple[int, int] = (1280, 720)  # window or picture, pixels
+    headless: bool = False
+    view: str | None = None  # bookmark or view file to begin with; None = the whole area
+    camera_path: str | None = None  # JSON file of a camera path
+    flythrough: str | None = None  # one of film.generators.GENERATORS: a path made of the area
+    render: str | None = None  # .mp4 or folder for the film of the path, then exit
+    fps: float | None = None  # None = the path's
+    duration_s: float | None = None  # None = the path's
+    resume: bool = False  # keep the frames that a folder has
+    gl: str = "auto"  # "auto", "4.3" or "4.1"
+    theme: str | None = None  # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
+    opened_project: Project | None = None  # what a project file says, with the options over it
+    project_path: str | None = None
+    opening: Opening | None = None  # the file, under way; for the window
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        """Put the measurements into the settings, where pictures and the window read them."""
+        if self.profile:
+            self.settings.measuring.profile = [list(point) for point in self.profile]
+        if self.measure is not None:
+            kind, points = self.measure
+            self.settings.measuring.items.append(Measurement(kind, [list(point) for point in points]))
+
+    @property
+    def outputs(self) -> list[str]:
+        """Files to write; not a folder of frames."""
+        every = [self.screenshot, self.out, self.results]
+        if self.render and Path(self.render).suffix.lower() in VIDEO_SUFFIXES:
+            every.append(self.render)
+        return [out for out in every if out]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files and URLs that are read."""
+        raster = None if self.reference is None else self.reference.name
+        every = self.path, self.compare, raster, self.camera_path, self.view, self.project_path
+        return [path for path in every if path]
+
+    def show_project(self, opened: Project, path: str) -> None:
+        """Open what a project says; `settings` began as the project's."""
+        opened.settings, opened.reference = asdict(self.settings), self.reference or opened.reference
+        self.path, self.reference = opened.files[0], opened.reference
+        self.opened_project, self.project_path = opened, path
+
+
+def check_shown(names: Iterable[str]) -> None:
+    """Raise NtileError for a name that a window cannot show."""
+    for name in names:
+        if not is_utf8(name):
+            raise NtileError(f"{name}: a window shows names in UTF-8 only; rename it, or draw it with --headless.")

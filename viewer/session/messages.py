@@ -1,0 +1,92 @@
+"""Messages to the user while the program runs: kept for the log panel, shown for a while as toasts."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neural.system import output
+
+LEVELS = ("info", "warning", "error")
+"""Levels of a message, mildest first."""
+
+TOAST_SECONDS = {"info": 4.0, "warning": 8.0, "error": 12.0}
+"""How long a toast stays, by level."""
+
+KEPT = 500
+"""Messages the log holds; older ones are dropped."""
+
+
+@dataclass
+class Message:
+    """One sentence to the user; the same sentence said again in a row only raises `count`."""
+
+    level: str
+    text: str
+    when: float  # time.time() of the latest occurrence
+    shown: float  # time.monotonic() of the latest occurrence
+    count: int = 1
+    dismissed: bool = False
+
+    @property
+    def line(self) -> str:
+        """Time, level, text and how often it was said."""
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.when))
+        return f"{when} {self.level}: {self.said}"
+
+    @property
+    def said(self) -> str:
+        """The text and how often it was said."""
+        return self.text + (f"  (×{self.count})" if self.count > 1 else "")
+
+
+@dataclass
+class Messages:
+    """The log, newest last."""
+
+    entries: deque[Message] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def add(self, level: str, text: str) -> None:
+        """Say something; `level` is one of LEVELS."""
+        if level not in LEVELS:
+            raise ValueError(f"no message level {level!r}")
+        text = text.encode(errors="backslashreplace").decode()  # a window shows no other bytes
+        last = self.entries[-1] if self.entries else None
+        if last is not None and (last.level, last.text) == (level, text):
+            last.count, last.dismissed = last.count + 1, False
+            last.when, last.shown = time.time(), time.monotonic()
+        else:
+            self.entries.append(Message(level, text, time.time(), time.monotonic()))
+
+    def info(self, text: str) -> None:
+        """Something worth knowing."""
+        self.add("info", text)
+
+    def error(self, text: str) -> None:
+        """Something that did not work; the sentence says what to do."""
+        self.add("error", text)
+
+    def count(self, level: str) -> int:
+        """How often something of a level was said."""
+        return sum(message.count for message in self.entries if message.level == level)
+
+    def at_least(self, level: str) -> list[Message]:
+        """Messages of a level and of those above it, oldest first."""
+        wanted = LEVELS[LEVELS.index(level) :]
+        return [message for message in self.entries if message.level in wanted]
+
+    def export(self, path: str | Path, level: str = "info") -> None:
+        """Write the messages of a level and above, a line each. Raises NtileError."""
+        lines = [message.line for message in self.at_least(level)]
+        output.write_text(path, "".join(f"{line}\n" for line in lines))
+
+    def young(self) -> list[Message]:
+        """Messages young enough to be shown over the scene, oldest first."""
+        now = time.monotonic()
+        return [m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]]
+
+    def toasts(self, at_most: int = 4) -> list[Message]:
+        """The newest of them, as many as there is room for, oldest first."""
+        return self.young()[-at_most:]

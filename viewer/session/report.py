@@ -1,0 +1,66 @@
+"""State of the machinery, as plain values: for the debug panel, its copied report and the benchmarks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viewer.graphics import gl
+from viewer.model.settings import LayerChoice
+from viewer.scene.scene import Scene
+from viewer.session import layers
+from viewer.session.frame_times import FrameTimes
+
+
+def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
+    """Counters and times by topic, plain JSON values. Times are milliseconds, sizes bytes.
+
+    `gpu_ms` holds what was measured while `Settings.debug.timing` was on; `frames` adds those of a window.
+    """
+    stats, store = scene.stats, scene.store
+    found: dict[str, Any] = {
+        "renderer": gl.describe(scene.ctx),
+        "decoder": scene.decode_entry,
+        "cpu_ms": _rounded(scene.timers.cpu_ms),
+        "gpu_ms": _rounded(scene.timers.gpu_ms),
+        "tiles": {
+            "drawn": stats.tiles_drawn,
+            "missing": stats.tiles_wanted,
+            "cached": stats.tiles_cached,
+            "culled": stats.tiles_culled,
+            "failed": stats.tiles_failed,
+        },
+        "triangles": stats.triangles,
+        "bytes": {"textures": stats.cache_bytes, "texture_budget": stats.cache_budget_bytes},
+    }
+    if frames is not None:
+        p50, p99 = frames.percentiles()
+        found["frames"] = {"frames": frames.frames, "p50_ms": round(p50, 2), "p99_ms": round(p99, 2)}
+    if store is None:
+        return found
+    queues = store.streamer.queues
+    sources = list(store.decoded)
+    readers = {id(source.reader): source.reader for source in sources}.values()
+    found["queues"] = queues._asdict()
+    found["tiles"]["evicted"] = store.cache.evicted
+    found["bytes"] |= {
+        "payloads_read": store.read_bytes,
+        "linked_decoders": sum(source.decoder.cached_bytes for source in sources),
+    }
+    found["requests"] = {
+        "count": sum(reader.traffic.requests for reader in readers),
+        "bytes": sum(reader.traffic.bytes for reader in readers),
+    }
+    found["upload_ms"] = round(store.upload_ms, 3)
+    found["decode"] = [
+        {
+            "layer": layers.label(source.layer, LayerChoice(source.key.layer, source.key.keep_bits)),
+            "tiles": work.tiles,
+            "us_per_tile": round(1e6 * work.seconds / work.tiles),
+        }
+        for source, work in store.decoded.items()
+    ]
+    return found
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}

@@ -1,0 +1,1 @@
+"""Reading, quadtree, selection, streaming, errors, picking: CPU only."""

@@ -1,0 +1,102 @@
+"""The heights that a tile's mesh takes along its four sides: its own, and those it has when morphed to its parent.
+
+The rules are those of shaders/terrain.vert, so that what `viewer.tiles.stitching` computes is what is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neural.tiles import TILE, Tile
+
+NORTH, EAST, SOUTH, WEST, ACROSS, DOWN = range(6)
+"""Rows of `Outline.lines`: the sides, and the lines through the middle from west to east and from north to south."""
+
+FAR = 4.0
+"""Extent of a tile that fills its square: nothing is cut off."""
+
+
+class Extent(NamedTuple):
+    """Where a tile's mesh ends, u and v, and the last lattice texel along each that it takes heights from.
+
+    Heights beyond the raster's rim mean nothing, differ from tile to tile, and reach into the last cell, so the rim
+    takes its height from one cell further in. A tile without holes inside the raster is not cut at all.
+    """
+
+    u: float = FAR
+    v: float = FAR
+    last_column: int = TILE
+    last_row: int = TILE
+
+    @classmethod
+    def of(cls, u_end: float, v_end: float, holes: bool) -> Extent:
+        """Of a tile that the raster fills up to these coordinates."""
+        if not holes:
+            return cls()
+        last = (int(np.clip(np.floor(end * TILE + 1e-6) - 1, 0, TILE)) for end in (u_end, v_end))
+        return cls(u_end, v_end, *last)
+
+    def vertices(self, side: int, quads: int) -> np.ndarray:
+        """Where the vertices along a side lie, in quads, float64 [quads + 1]; those beyond the rim lie on it."""
+        end = self.v if side in (EAST, WEST, DOWN) else self.u
+        return np.minimum(np.arange(quads + 1.0), end * quads)
+
+
+class Outline(NamedTuple):
+    """Facts of a decoded tile for stitching."""
+
+    offset_m: float
+    extent: Extent
+    lines: np.ndarray  # float32 [6, 257] metres above offset_m, west to east or north to south
+    filled: np.ndarray  # bool [4, 256]: which cells along the sides hold data
+
+
+def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndarray) -> Outline:
+    """Of a tile with heights float32 [257, 257] above offset_m, and which of its 256 × 256 cells hold data."""
+    at = np.arange(TILE + 1)
+    rows, columns = np.minimum(at, extent.last_row), np.minimum(at, extent.last_column)
+    lines = np.stack(
+        [
+            above_m[rows[0], columns],
+            above_m[rows, columns[-1]],
+            above_m[rows[-1], columns],
+            above_m[rows, columns[0]],
+            above_m[rows[TILE // 2], columns],
+            above_m[rows, columns[TILE // 2]],
+        ]
+    )
+    filled = np.stack([valid[0], valid[:, -1], valid[-1], valid[:, 0]])
+    return Outline(offset_m, extent, lines.astype(np.float32), filled)
+
+
+class Sides(NamedTuple):
+    """A tile's sides at the vertices of a mesh: N, E, S, W, each west to east or north to south."""
+
+    own: np.ndarray  # float64 [4, quads + 1] metres
+    rise: np.ndarray  # float64 [4, quads + 1]: its parent's mesh minus its own
+    weight: np.ndarray  # float64 [4, quads + 1]: 1 where it holds data near the vertex, else next to nothing
+    at: np.ndarray  # float64 [4, quads + 1]: where the vertices lie, in quads
+
+
+def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides:
+    """Of a tile; without a parent (the root) it never morphs."""
+    step = TILE // quads
+    heights = own.offset_m + own.lines[:4, ::step].astype(np.float64)
+    at = np.stack([own.extent.vertices(side, quads) for side in range(4)])
+    rise = np.zeros_like(heights)
+    if parent is not None:
+        east, south = tile.x & 1, tile.y & 1
+        north_south = (ACROSS, SOUTH) if south else (NORTH, ACROSS)
+        west_east = (DOWN, EAST) if east else (WEST, DOWN)
+        shift = (east, south, east, south)
+        for side, line in enumerate((north_south[0], west_east[1], north_south[1], west_east[0])):
+            place = (shift[side] * quads + at[side]) / 2
+            there = parent.offset_m + parent.lines[line, ::step].astype(np.float64)
+            rise[side] = np.interp(place, parent.extent.vertices(line, quads), there) - heights[side]
+    near = own.filled.reshape(4, quads, step).any(axis=2)
+    both = np.zeros((4, quads + 1), bool)
+    both[:, :-1] |= near
+    both[:, 1:] |= near
+    return Sides(heights, rise, np.where(both, 1.0, 1e-9), at)

@@ -1,0 +1,52 @@
+"""Tiles that come in all at once because they were loaded late: they begin as their parent and leave it in a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from viewer.tiles.lod import Selection
+from viewer.tiles.quadtree import NodeTable
+
+
+class Fading:
+    """Tiles that a pane drew last, and the times when children began to stand in for their parents there."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds = 0.0
+        """How long a tile takes; 0: no time at all, so that pictures depend on the view and the loaded tiles alone."""
+        self.stage = 0
+        """Another number for each picture while something fades."""
+        self.morph = np.zeros(0)
+        """Of the tiles of the latest selection followed, as `Selection.morph`."""
+        self._clock = clock
+        self._table: NodeTable | None = None
+        self._drawn = np.zeros(0, np.intp)
+        self._began: dict[int, float] = {}  # by the parent's row
+
+    @property
+    def active(self) -> bool:
+        """True if the next picture will differ."""
+        return bool(self._began)
+
+    def follow(self, selection: Selection) -> None:
+        """Say what is drawn now."""
+        self.morph, table = selection.morph, selection.table
+        if table is None or table is not self._table or not self.seconds:
+            self._table, self._drawn = table, selection.drawn
+            self._began.clear()
+            return
+        now, parents = self._clock(), table.parent[selection.drawn]
+        if not np.array_equal(selection.drawn, self._drawn):
+            for row in np.intersect1d(parents, self._drawn).tolist():
+                self._began[row] = now
+            self._drawn = selection.drawn
+        self._began = {row: began for row, began in self._began.items() if now - began < self.seconds}
+        if self._began:
+            self.stage += 1
+            left = np.zeros(len(table.exists))
+            left[list(self._began)] = [1 - (now - began) / self.seconds for began in self._began.values()]
+            left = left[parents]
+            self.morph = np.maximum(selection.morph, left * left * (3 - 2 * left))

@@ -1,0 +1,181 @@
+"""The part of a layer's quadtree seen so far, as growing arrays: what the walk of `viewer.tiles.lod` reads. Pure."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable
+
+import numpy as np
+
+from neural.container.envelope import ChildInfo, Children
+from neural.tiles import Tile
+from viewer.model.readings import Bounds
+
+SHADING_SHARE = 32.0
+"""A cell counts as an error of its own size, because relief shading shows its slopes even where heights barely
+differ, but as no more than this many times the geometric error, so that water and plains stay coarse."""
+
+SATURATION = 1.5
+"""A tile counts as this many times worse than the worst of its children, at least. So a tile's error covers more than
+`SATURATION`·sse pixels as soon as a child's covers more than sse: its own morph has ended (`lod.morphs`)."""
+
+MEASURES = 4
+"""Kinds of errors whose presence is kept track of."""
+
+ROOT = Tile(0, 0, 0)
+
+
+def visible_error_m(info: ChildInfo, cell_m: float) -> float:
+    """Return the error of drawing a tile instead of its children, in metres: in height or in shading."""
+    return max(info.geometric_error_m, min(cell_m, SHADING_SHARE * info.geometric_error_m))
+
+
+class NodeTable:
+    """Announced tiles as rows; what is said of others is ignored. Row 0 is the root, the four children of a tile
+    follow each other (NW, NE, SW, SE).
+
+    Everything is true space: metres, never exaggerated. Boxes hold those of all descendants seen, and errors are
+    saturated, so both only grow and a tile's error in pixels is at least `SATURATION` times each child's.
+    """
+
+    def __init__(
+        self, root: ChildInfo, box: Callable[[Tile, ChildInfo], Bounds], cell_m: Callable[[Tile], float]
+    ) -> None:
+        self._box_of, self._cell_m = box, cell_m
+        self.tiles: list[Tile] = []
+        self.infos: list[ChildInfo | None] = []
+        """Facts of the parent's envelope; None for a child that does not exist."""
+        self.address = np.zeros((0, 3), np.int64)
+        """z, x and y of the tiles."""
+        self.centre = np.zeros((0, 3))
+        self.half = np.zeros((0, 3))
+        """Half the box's sides."""
+        self.error_m = np.zeros(0)
+        """Saturated `visible_error_m`."""
+        self.parent = np.zeros(0, np.intp)
+        self.first = np.zeros(0, np.intp)
+        """Row of the first child; −1 where the tile has no children or has never been read."""
+        self.exists = np.zeros(0, bool)
+        self.loaded = np.zeros((1 + MEASURES, 0), bool)
+        """True if a tile can be drawn now: [0] at all, [k] with the errors whose `kind` is k."""
+        self.failed = np.zeros(0, bool)
+        """True if a tile will never be loaded."""
+        self.lacking = np.zeros((1 + MEASURES, 0), np.int8)
+        """How many of the existing children cannot be drawn, as `loaded`."""
+        self.version = 0
+        """Grows with every change."""
+        self._rows: dict[Tile, int] = {}
+        self._kinds: OrderedDict[Hashable, int] = OrderedDict()
+        self._add(-1, [ROOT], [root])
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def row(self, tile: Tile) -> int | None:
+        """Where a tile is, if it has been announced."""
+        row = self._rows.get(tile)
+        return None if row is None or self.infos[row] is None else row
+
+    def learn(self, tile: Tile, children: Children) -> None:
+        """Remember what an announced tile's envelope says of its children."""
+        row = self._rows.get(tile)
+        if row is None or self.first[row] >= 0 or not any(children):
+            return
+        start = self._add(row, list(tile.children), list(children))
+        self.first[row] = start
+        rows = slice(start, start + 4)
+        self.lacking[:, row] = self.exists[rows].sum()
+        self._enclose(row, rows)
+        self.version += 1
+
+    def kind(self, measure: Hashable) -> int:
+        """The row of `loaded` and `lacking` for tiles with errors of some measure; None: with or without.
+
+        The least recently asked for of more than `MEASURES` is forgotten.
+        """
+        if measure is None:
+            return 0
+        if measure not in self._kinds:
+            free = set(range(1, 1 + MEASURES)).difference(self._kinds.values())
+            kind = self._kinds[measure] = min(free) if free else self._kinds.popitem(last=False)[1]
+            parents = np.flatnonzero(self.first[: len(self)] >= 0)
+            self.loaded[kind], self.lacking[kind] = False, 0
+            self.lacking[kind, parents] = self.exists[self.first[parents, None] + np.arange(4)].sum(axis=1)
+            self.version += 1
+        self._kinds.move_to_end(measure)
+        return self._kinds[measure]
+
+    def knows(self, measure: Hashable) -> bool:
+        """Return True if tiles with errors of a measure are told from others."""
+        return measure in self._kinds
+
+    def mark(self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()) -> None:
+        """Say whether a tile can be drawn now, and with errors of which measures."""
+        row = self._rows.get(tile)
+        if row is None:
+            return
+        kinds = {kind: measure in measured for measure, kind in self._kinds.items()}
+        for kind, there in ({0: True} | kinds).items():
+            value = loaded and there
+            if self.loaded[kind, row] != value:
+                self.loaded[kind, row] = value
+                if row:
+                    self.lacking[kind, self.parent[row]] += -1 if value else 1
+                self.version += 1
+
+    def fail(self, tile: Tile) -> None:
+        """Say that a tile will never be there; its parent is then drawn for good."""
+        row = self._rows.get(tile)
+        if row is not None:
+            self.failed[row] = True
+            self.version += 1
+
+    def boxes(self, rows: np.ndarray) -> np.ndarray:
+        """West, south, low, east, north, high of some rows, float64 [n, 6]."""
+        centre, half = self.centre[rows], self.half[rows]
+        return np.concatenate([centre - half, centre + half], axis=1)
+
+    def _add(self, parent: int, tiles: list[Tile], infos: list[ChildInfo | None]) -> int:
+        start, count = len(self.tiles), len(tiles)
+        self._reserve(start + count)
+        for row, (tile, info) in enumerate(zip(tiles, infos, strict=True), start):
+            self._rows[tile] = row
+            self.address[row] = tile
+            self.parent[row], self.first[row], self.exists[row] = parent, -1, info is not None
+            if info is not None:
+                box = self._box_of(tile, info)
+                low, high = (np.array([box[k], box[k + 1], box[4 + k // 2]]) for k in (0, 2))
+                self.centre[row], self.half[row] = (low + high) / 2, (high - low) / 2
+                self.error_m[row] = visible_error_m(info, self._cell_m(tile))
+        self.tiles += tiles
+        self.infos += infos
+        return start
+
+    def _enclose(self, row: int, rows: slice) -> None:
+        """Make a tile and all above it at least as high, as low and as wrong as the tiles below it."""
+        there = self.exists[rows]
+        low = (self.centre[rows, 2] - self.half[rows, 2])[there].min()
+        high = (self.centre[rows, 2] + self.half[rows, 2])[there].max()
+        error = float(self.error_m[rows][there].max())
+        while row >= 0:
+            error *= SATURATION
+            own_low, own_high = self.centre[row, 2] - self.half[row, 2], self.centre[row, 2] + self.half[row, 2]
+            if own_low <= low and high <= own_high and error <= self.error_m[row]:
+                return
+            low, high = min(low, own_low), max(high, own_high)
+            self.centre[row, 2], self.half[row, 2] = (low + high) / 2, (high - low) / 2
+            self.error_m[row] = error = max(error, float(self.error_m[row]))
+            row = int(self.parent[row])
+
+    def _reserve(self, count: int) -> None:
+        """Make the arrays longer, by doubling, so that `count` rows fit."""
+        there = len(self.exists)
+        if count <= there:
+            return
+        more = max(64, 2 * there, count) - there
+        for name in ("address", "centre", "half", "error_m", "parent", "first", "exists", "failed"):
+            array = getattr(self, name)
+            setattr(self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)]))
+        for name in ("loaded", "lacking"):
+            array = getattr(self, name)
+            setattr(self, name, np.concatenate([array, np.zeros((len(array), more), array.dtype)], axis=1))

@@ -1,0 +1,149 @@
+"""References of errors: the file's own reference layer, or a DEM given by the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+
+from neural.container.metadata import Layer
+from neural.container.reader import Reader
+from neural.errors import NtileError
+from neural.grid import Grid
+from neural.methods.lowpass import AVERAGE, LowPass
+from neural.raster.reading import Raster
+from neural.surface.sampling import Sampler
+from neural.surface.tile_surface import SurfaceDecoder
+from neural.tiles import TILE, Tile, centres
+
+BLOCK_CELLS = 1 << 22
+"""Finest cells read at once while a coarse tile of a DEM is averaged: 20 MB."""
+
+_OPTION = re.compile(r"--(unit|src-crs|nodata|encoding)\b")  # of `ntile`, in messages
+
+
+RASTER_DEPTH = 3
+"""`Reference.depth` of rasters: at most 64 tiles below a tile are read, and a strip of 36 around them. Samples are
+exact up to 3 levels above the finest; at the 4th and 5th they are 0.1 mm off on bare earth of 1 m, 1 cm in a town of
+0.5 m. From 2 levels below they would be 10 times as far off."""
+
+
+class Reference(Protocol):
+    """Reference heights. Several threads may ask."""
+
+    name: str
+    low_pass: LowPass
+    """That of its own coarse levels (`neural.methods.lowpass`)."""
+    depth: int
+    """Levels below a tile that its samples of another low-pass are made from, as far as reading them is affordable."""
+
+    def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """Return heights [256, 256] of a tile's samples by `low_pass` in metres, and which of them are known."""
+
+    def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
+        """Return metres at places (arrays of one shape), at the file's finest level; NaN where there is no height."""
+
+
+class LayerReference:
+    """A near-lossless layer of the same file."""
+
+    low_pass = AVERAGE
+    depth = RASTER_DEPTH
+
+    def __init__(self, reader: Reader, layer: Layer) -> None:
+        self.name = layer.title or layer.method
+        self._decoder = SurfaceDecoder(reader, layer)
+        self.sampler = Sampler(self._decoder)
+
+    def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """See `Reference`."""
+        surface = self._decoder.open_tile(tile)
+        if surface is None:
+            return np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool)
+        at = centres()
+        return surface.heights(at, at).metres, surface.valid
+
+    def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
+        """See `Reference`; the continuous surface."""
+        return self.sampler.at(easting, northing).metres
+
+
+class DemReference:
+    """A raster, read as the file's source was; where its cells are others, it is interpolated bilinearly."""
+
+    low_pass = AVERAGE
+    depth = RASTER_DEPTH
+
+    def __init__(self, raster: Raster, reader: Reader) -> None:
+        """Open it for an open file. Raises NtileError, also where it lies outside the file's area."""
+        from neural.measure.reference_raster import open_reference
+
+        with _own_options():
+            self._heights = open_reference(raster, reader)
+        self.name = self._heights.name
+        self._grid = reader.grid
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on how it is read and what it leaves uncovered."""
+        heights = self._heights
+        return (*heights.said, heights.warning) if heights.warning else heights.said
+
+    def close(self) -> None:
+        """Close the raster."""
+        self._heights.close()
+
+    def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+        """See `Reference`; coarse tiles are averaged from all finest cells below them, block by block."""
+        side = self._grid.tile_span(tile) // TILE
+        total, count = np.zeros((TILE, TILE)), np.zeros((TILE, TILE))
+        columns, rows = self._grid.tile_cells(tile)
+        step = max(1, int(BLOCK_CELLS**0.5) // side)
+        for top in range(0, rows, step):
+            for left in range(0, columns, step):
+                high, wide = min(step, rows - top), min(step, columns - left)
+                at = ((tile.y * TILE + top) * side, (tile.x * TILE + left) * side, high * side, wide * side)
+                heights, valid = self.read(*at)
+                here = slice(top, top + high), slice(left, left + wide)
+                blocks = (high, side, wide, side)
+                total[here] = np.where(valid, heights, 0.0).reshape(blocks).sum(axis=(1, 3))
+                count[here] = valid.reshape(blocks).sum(axis=(1, 3))
+        known = count > 0
+        return np.divide(total, count, out=np.zeros_like(total), where=known), known
+
+    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """A window of the file's finest cells: heights [rows, cols] in metres and which are known."""
+        with _own_options():
+            return self._heights.read(row, col, rows, cols)
+
+    def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
+        """See `Reference`; bilinear between the raster's cells."""
+        with _own_options():
+            return self._heights.heights_at(easting, northing)
+
+
+@contextmanager
+def _own_options() -> Iterator[None]:
+    """Name the viewer's options in errors of reading that name those of `ntile`."""
+    try:
+        yield
+    except NtileError as error:
+        raise type(error)(_OPTION.sub(r"--reference-\1", str(error))) from error
+
+
+def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[float, float]:
+    """Tile coordinates u, v of a point, clipped to [0, 1]."""
+    column, row = grid.cell_of(easting, northing)
+    span = grid.tile_span(tile)
+    return min(max(column / span - tile.x, 0.0), 1.0), min(max(row / span - tile.y, 0.0), 1.0)
+
+
+def find(reader: Reader, dem: Raster | None) -> Reference | None:
+    """The DEM if one is given, else the file's reference layer, else None. Raises NtileError."""
+    if dem is not None:
+        return DemReference(dem, reader)
+    layer = next((layer for layer in reader.layers if layer.is_reference), None)
+    return None if layer is None else LayerReference(reader, layer)

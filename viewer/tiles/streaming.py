@@ -1,0 +1,134 @@
+"""Worker threads: jobs in, finished results out through one queue. They never touch GL."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
+
+from neural.system.blas import single_threaded
+
+
+class Job(NamedTuple):
+    """Something to do off the main thread. Equal keys mean equal work."""
+
+    key: Any  # hashable
+    run: Callable[[], Any]
+
+
+class Done(NamedTuple):
+    """A finished job: its value, or the exception it raised."""
+
+    key: Any
+    value: Any
+    error: Exception | None
+    seconds: float
+
+
+def default_threads() -> int:
+    """Workers to use: as many as processors, less one for drawing; 2 to 4."""
+    return max(2, min(4, (os.cpu_count() or 2) - 1))
+
+
+class Queues(NamedTuple):
+    """Jobs by state."""
+
+    waiting: int
+    running: int
+    finished: int  # not yet taken
+
+
+class Streamer:
+    """Runs the jobs last submitted, most urgent first.
+
+    Each `submit` replaces what still waits, so work that is no longer wanted is dropped; work already begun is
+    finished, and not begun twice.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._condition = threading.Condition()
+        self._waiting: deque[Job] = deque()
+        self._running: set[Hashable] = set()
+        self._done: deque[Done] = deque()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"tile-worker-{k}", daemon=True)
+            for k in range(threads or default_threads())
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pending(self) -> int:
+        """Jobs waiting, running, or finished but not yet taken."""
+        return sum(self.queues)
+
+    @property
+    def queues(self) -> Queues:
+        """The same by state."""
+        with self._condition:
+            return Queues(len(self._waiting), len(self._running), len(self._done))
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Replace the waiting jobs by these, most urgent first."""
+        with self._condition:
+            taken = self._running | {done.key for done in self._done}
+            self._waiting = deque(job for job in jobs if job.key not in taken)
+            self._condition.notify_all()
+
+    def take(self) -> Done | None:
+        """The oldest finished job, or None; call it again for the next."""
+        with self._condition:
+            return self._done.popleft() if self._done else None
+
+    def peek(self) -> Done | None:
+        """Return what `take` would return, left in the queue."""
+        with self._condition:
+            return self._done[0] if self._done else None
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something can be taken; False when nothing came in time."""
+        with self._condition:
+            return self._condition.wait_for(lambda: bool(self._done), timeout_s)
+
+    def settle(self) -> None:
+        """Wait until the jobs that have begun are finished."""
+        with self._condition:
+            begun = set(self._running)
+            self._condition.wait_for(lambda: not begun & self._running)
+
+    def stop(self) -> None:
+        """Drop the waiting jobs; the threads end once their present job is done."""
+        with self._condition:
+            self._closed = True
+            self._waiting.clear()
+            self._condition.notify_all()
+
+    def close(self) -> None:
+        """Drop the waiting jobs and wait for the threads to end."""
+        self.stop()
+        for thread in self._threads:
+            thread.join()
+
+    @single_threaded()
+    def _work(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closed or self._waiting)
+                if self._closed:
+                    return
+                job = self._waiting.popleft()
+                self._running.add(job.key)
+            start = time.perf_counter()
+            value, failure = None, None
+            try:
+                value = job.run()
+            except Exception as error:  # whatever it is, the main thread decides what to say
+                failure = error
+            with self._condition:
+                self._running.discard(job.key)
+                self._done.append(Done(job.key, value, failure, time.perf_counter() - start))
+                self._condition.notify_all()

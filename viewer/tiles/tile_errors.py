@@ -1,0 +1,240 @@
+"""Errors of decoded tiles against a reference: measured by workers, added up for what is in view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from neural.measure.metrics import central_differences
+from neural.surface.tile_surface import TileSurface
+from neural.tiles import TILE, Tile
+from viewer.model.overlays import HEIGHT
+from viewer.model.readings import ErrorStats
+from viewer.tiles.level_reference import LevelReference
+
+QUANTILES = 512
+"""Values kept of a tile's sorted errors, so that percentiles over many tiles are quick."""
+
+BLOCKS, BLOCK_QUANTILES = 8, 64
+"""Blocks along a tile's side that are in view or not, and values kept of each."""
+
+HISTOGRAM_BINS = 41
+"""Odd, so that one bin is centred on no error."""
+
+HISTOGRAM_SHARE = 0.99
+"""The histogram ends where this share of |error| is below."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Quantity measured, and its reference. A `Reference` object stands for one surface and is equal to itself only."""
+
+    quantity: str  # HEIGHT or GRADIENT
+    reference: LevelReference
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Sums over samples, and quantiles of their errors with the number of samples that each stands for."""
+
+    count: int
+    total: float
+    total_abs: float
+    total_square: float
+    largest: float  # of |error|
+    quantiles: np.ndarray  # float32, of the signed errors
+    weights: np.ndarray  # as many
+
+
+@dataclass(frozen=True, eq=False)
+class TileErrors:
+    """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made of."""
+
+    measure: Measure
+    level: int  # of the tile
+    values: np.ndarray  # float32 [256, 256], NaN where not known
+    whole: Spread
+    sums: np.ndarray  # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
+    block_quantiles: np.ndarray  # float32 [64, 64]
+    centres: np.ndarray  # float64 [64, 2]: mean row and column of each block's samples; its own middle without any
+    _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def part(self, blocks: np.ndarray | None) -> Spread:
+        """The samples of some blocks, bool [64], row by row from the north-west; None: of all."""
+        if blocks is None:
+            return self.whole
+        sums = self.sums[blocks]
+        count, total, total_abs, total_square = sums[:, :4].sum(axis=0)
+        weights = np.repeat(sums[:, 0] / BLOCK_QUANTILES, BLOCK_QUANTILES)
+        largest = float(sums[:, 4].max(initial=0.0))
+        quantiles = self.block_quantiles[blocks].ravel()
+        return Spread(int(count), total, total_abs, total_square, largest, quantiles, weights)
+
+    def beyond(self, tolerance: float, blocks: np.ndarray | None) -> int:
+        """How many samples of some blocks are further off than `tolerance`."""
+        if tolerance not in self._beyond:
+            self._beyond.clear()
+            counts = (np.abs(_by_block(self.values)) > tolerance).sum(axis=1)
+            self._beyond[tolerance] = counts
+        counts = self._beyond[tolerance]
+        return int(counts.sum() if blocks is None else counts[blocks].sum())
+
+
+class Sample(NamedTuple):
+    """A tile's errors and which of its blocks count, bool [64]; None: all."""
+
+    errors: TileErrors
+    blocks: np.ndarray | None = None
+
+    @property
+    def counted(self) -> int:
+        """How many samples count."""
+        whole = self.blocks is None
+        return self.errors.whole.count if whole else int(self.errors.sums[self.blocks, 0].sum())
+
+    @property
+    def spread(self) -> Spread:
+        """The samples of the blocks that count."""
+        return self.errors.part(self.blocks)
+
+
+def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
+    """Return the errors of a decoded tile at its samples, against samples of the same low-pass.
+
+    Called by workers; raises NtileError where the reference cannot be read.
+    """
+    at = what.reference.places(tile)
+    if what.quantity == HEIGHT:
+        reference = what.reference.samples(tile)
+        known = reference.known
+        errors = surface.heights(at, at).metres - reference.metres
+    else:
+        around = what.reference.samples(tile, rim=1)
+        cell_m = surface.side_m[0] / TILE, surface.side_m[1] / TILE
+        east, north, _, known = central_differences(*around, cell_m)
+        decoded = surface.heights(at, at, order=1)
+        errors = np.hypot(decoded.east - east, decoded.north - north)
+    known = known & surface.valid
+    return summarize(what, tile.z, np.where(known, errors, np.nan).astype(np.float32))
+
+
+def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
+    """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not known."""
+    known = ~np.isnan(values)
+    exact = np.where(known, values, 0.0).astype(np.float64)
+    size = np.abs(exact)
+    columns = [_by_block(part).sum(axis=1) for part in (known, exact, size, size * size)]
+    sums = np.column_stack([*columns, _by_block(size).max(axis=1)])
+    count, total, total_abs, total_square = sums[:, :4].sum(axis=0)
+    ordered = np.sort(values[known])
+    whole = Spread(
+        int(count),
+        float(total),
+        float(total_abs),
+        float(total_square),
+        float(sums[:, 4].max()),
+        _picks(ordered[None], np.array([count]), QUANTILES)[0] if count else np.zeros(0, np.float32),
+        np.full(QUANTILES if count else 0, count / QUANTILES),
+    )
+    blocks = np.sort(_by_block(values), axis=1)  # NaN last
+    return TileErrors(what, level, values, whole, sums, _picks(blocks, sums[:, 0], BLOCK_QUANTILES), _centres(known))
+
+
+def not_measured(what: Measure, level: int) -> TileErrors:
+    """Return the errors of a tile without any reference."""
+    return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
+
+
+def _centres(known: np.ndarray) -> np.ndarray:
+    """Return the mean row and column of each block's samples; of all its cells where it has none: float64 [64, 2]."""
+    side = TILE // BLOCKS
+    weights = _by_block(known).astype(np.float64)
+    weights[weights.sum(axis=1) == 0] = 1.0
+    offsets = np.indices((side, side)).reshape(2, -1).T
+    corners = side * np.indices((BLOCKS, BLOCKS)).reshape(2, -1).T
+    return np.asarray(corners + weights @ offsets / weights.sum(axis=1)[:, None])
+
+
+def _by_block(values: np.ndarray) -> np.ndarray:
+    """A tile's cells [256, 256] block by block, [64, 1024]."""
+    side = TILE // BLOCKS
+    return values.reshape(BLOCKS, side, BLOCKS, side).swapaxes(1, 2).reshape(BLOCKS * BLOCKS, side * side)
+
+
+def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
+    """Evenly spread values of the first `counts` of each ascending row, 0 for an empty row: float32 [rows, picks]."""
+    at = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
+    found = np.take_along_axis(ordered, np.minimum(at, ordered.shape[1] - 1), axis=1)
+    return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
+
+
+def spreads(samples: Iterable[Sample]) -> list[Spread]:
+    """Return the sums that the samples of several tiles add up from."""
+    return [sample.spread for sample in samples]
+
+
+def levels(samples: Iterable[Sample]) -> tuple[int, int] | None:
+    """Return the coarsest and finest level that samples count of; None where none do."""
+    counted = [sample.errors.level for sample in samples if sample.counted]
+    return (min(counted), max(counted)) if counted else None
+
+
+def spread_of(values: np.ndarray) -> Spread:
+    """Every value, float32 [n], for itself."""
+    size = np.abs(values.astype(np.float64))
+    largest = float(size.max(initial=0.0))
+    sums = float(values.sum(dtype=np.float64)), float(size.sum()), float(size @ size)
+    return Spread(len(values), *sums, largest, values, np.ones(len(values)))
+
+
+def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
+    """Statistics of samples, `beyond` of which are outside the tolerance; None when there are none."""
+    samples = sum(part.count for part in parts)
+    if samples == 0:
+        return None
+    le90, reach = percentiles(parts, (0.90, HISTOGRAM_SHARE))
+    reach = max(reach, 1e-6)
+    quantiles = np.concatenate([part.quantiles for part in parts])
+    weights = np.concatenate([part.weights for part in parts])
+    counts, edges = np.histogram(quantiles, HISTOGRAM_BINS, (-reach, reach), weights=weights)
+    sizes, size_edges = np.histogram(np.abs(quantiles), HISTOGRAM_BINS // 2, (0.0, reach), weights=weights)
+    return ErrorStats(
+        samples=samples,
+        rmse_m=rmse(parts) or 0.0,
+        mae_m=sum(part.total_abs for part in parts) / samples,
+        bias_m=sum(part.total for part in parts) / samples,
+        max_error_m=max(part.largest for part in parts),
+        le90_m=le90,
+        edges_m=edges.astype(np.float64),
+        shares=counts / samples,
+        size_edges_m=size_edges.astype(np.float64),
+        size_shares=sizes / samples,
+        beyond=beyond / samples,
+    )
+
+
+def rmse(parts: Sequence[Spread]) -> float | None:
+    """Root mean square of samples; None when there are none."""
+    samples = sum(part.count for part in parts)
+    return float(np.sqrt(sum(part.total_square for part in parts) / samples)) if samples else None
+
+
+def percentile(parts: Sequence[Spread], share: float) -> float:
+    """The |error| that `share` of all samples stay below; see `percentiles`."""
+    return percentiles(parts, (share,))[0]
+
+
+def percentiles(parts: Sequence[Spread], shares: Sequence[float]) -> list[float]:
+    """The |error| that each share of all samples stays below, to about 1 % of it; 0 without samples."""
+    known = [part for part in parts if part.count]
+    if not known:
+        return [0.0] * len(shares)
+    values = np.abs(np.concatenate([part.quantiles for part in known]))
+    weights = np.concatenate([part.weights for part in known])
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order])
+    at = np.searchsorted(reached, np.asarray(shares) * reached[-1])
+    return [float(value) for value in values[order[at]]]
