@@ -1,4 +1,5 @@
-"""Data files that ship with the program: colormaps, decoder weights and sample areas, found by path."""
+"""Data files that ship with the program: colormaps, decoder weights and sample areas, found by
+path."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ ROOT = Path(__file__).parent
 
 
 def colormap_files() -> dict[str, Path]:
-    """Colormap name → its control-point table; dropping a CSV file into the folder is all it takes to add one."""
+    """Colormap name → its control-point table; dropping a CSV file into the folder is all it takes
+    to add one."""
     return {path.stem: path for path in sorted((ROOT / "colormaps").glob("*.csv"))}
 
 
@@ -19,5 +21,6 @@ def model_files() -> tuple[Path, ...]:
 
 
 def sample_files() -> tuple[Path, ...]:
-    """Shipped sample areas (*.ntile), in name order; the viewer opens the first when it is given no file."""
+    """Shipped sample areas (*.ntile), in name order; the viewer opens the first when it is given no
+    file."""
     return tuple(sorted((ROOT / "samples").glob("*.ntile")))

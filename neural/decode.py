@@ -1,4 +1,5 @@
-"""A layer back to a GeoTIFF: the stored cells, or any other resolution of the continuous surface."""
+"""A layer back to a GeoTIFF: the stored cells, or any other resolution of the continuous
+surface."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ _LONGEST_SIDE = 2**31 - 1
 """Cells along a side of a GeoTIFF."""
 
 NODATA = -9999.0
-"""Value of missing cells where no height of the layer comes within `NODATA_APART_M` of it; elsewhere NaN."""
+"""Value of missing cells where no height of the layer comes within `NODATA_APART_M` of it;
+elsewhere NaN."""
 
 NODATA_APART_M = 1000.0
 
@@ -33,7 +35,8 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Target:
-    """Output raster: its north-western corner in finest cells of the grid, and its own size and cells."""
+    """Output raster: its north-western corner in finest cells of the grid, and its own size and
+    cells."""
 
     column: float
     row: float
@@ -43,36 +46,49 @@ class Target:
     level: int  # pyramid level it is decoded from
 
 
-def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_m: float | None) -> Target:
-    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size in its metres.
+def plan(
+    grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_m: float | None
+) -> Target:
+    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size
+    in its meters.
 
     Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
     """
     bounds = grid.bounds
     west, south, east, north = bbox or bounds
-    west, east = max(west, bounds.west), min(east, bounds.east)
-    south, north = max(south, bounds.south), min(north, bounds.north)
+    west = max(west, bounds.west)
+    east = min(east, bounds.east)
+    south = max(south, bounds.south)
+    north = min(north, bounds.north)
     if not (west < east and south < north):
         raise UsageError(
             f"--bbox {bbox} does not meet the area {tuple(round(b, 2) for b in bounds)}: "
             "give west south east north in the file's CRS."
         )
     if resolution_m is not None and not resolution_m > 0:
-        raise UsageError(f"--resolution {resolution_m} must be a cell size in metres above 0.")
-    (left, top), (right, bottom) = grid.cell_of(west, north), grid.cell_of(east, south)
+        raise UsageError(f"--resolution {resolution_m} must be a cell size in meters above 0.")
+    (left, top) = grid.cell_of(west, north)
+    (right, bottom) = grid.cell_of(east, south)
     if resolution_m is None:
-        left, top = math.floor(left + 1e-6), math.floor(top + 1e-6)
-        right, bottom = math.ceil(right - 1e-6), math.ceil(bottom - 1e-6)
+        left = math.floor(left + 1e-6)
+        top = math.floor(top + 1e-6)
+        right = math.ceil(right - 1e-6)
+        bottom = math.ceil(bottom - 1e-6)
         step = (1.0, 1.0)
     else:
         step = resolution_m / grid.transform[0], -resolution_m / grid.transform[4]
     spans = (right - left) / step[0], (bottom - top) / step[1]
     if min(spans) <= 0.5:
-        raise UsageError(f"--resolution {resolution_m:g} is too coarse: no centre of such a cell lies in the area.")
-    size = [max(1, math.ceil(span - 0.5 - 1e-9)) for span in spans]  # cells whose centres lie in the area
+        raise UsageError(
+            f"--resolution {resolution_m:g} is too coarse: no center of such a cell lies in the "
+            "area."
+        )
+    # cells whose centers lie in the area
+    size = [max(1, math.ceil(span - 0.5 - 1e-9)) for span in spans]
     if max(size) > _LONGEST_SIDE:
         raise UsageError(
-            f"--resolution {resolution_m:g} would make {size[0]} × {size[1]} cells; no side may have more than "
+            f"--resolution {resolution_m:g} would make {size[0]} × {size[1]} cells; no side may "
+            "have more than "
             f"{_LONGEST_SIDE}: give a coarser one, or a --bbox."
         )
     coarser = max(0, math.floor(math.log2(min(step)) + 1e-9)) if min(step) > 1 else 0
@@ -80,16 +96,21 @@ def plan(grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_
 
 
 def nodata_value(layer: Layer) -> float:
-    """Return the value of missing cells in a raster of a layer: never one that a height may have."""
+    """Return the value of missing cells in a raster of a layer: never one that a height may
+    have."""
     low, high = layer.height_range
-    apart = max(NODATA_APART_M, high - low)  # decoded heights overshoot the range, and bounds are of encoded ones
+    # decoded heights overshoot the range, and bounds are of encoded ones
+    apart = max(NODATA_APART_M, high - low)
     return NODATA if NODATA < low - apart or NODATA > high + apart else math.nan
 
 
 @single_threaded()
-def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None) -> None:
-    """Write a Cloud Optimized GeoTIFF, float32 metres. An existing file is replaced when all is done and GDAL has read
-    every block of the new one back. `report` gets the number of blocks decoded and read back, of twice all blocks.
+def decode(
+    decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None
+) -> None:
+    """Write a Cloud Optimized GeoTIFF, float32 meters. An existing file is replaced when all is
+    done and GDAL has read every block of the new one back. `report` gets the number of blocks
+    decoded and read back, of twice all blocks.
 
     Raises NtileError when it cannot be written, ContainerError when a tile is damaged.
     """
@@ -103,7 +124,9 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     grid = decoder.reader.grid
     a, _, c, _, e, f = grid.transform
     nodata = nodata_value(decoder.layer)
-    transform = Affine(a * target.step[0], 0, c + a * target.column, 0, e * target.step[1], f + e * target.row)
+    transform = Affine(
+        a * target.step[0], 0, c + a * target.column, 0, e * target.step[1], f + e * target.row
+    )
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "count": 1,
@@ -135,15 +158,21 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     def check(part: Path) -> None:
         read_back(part, windows, sums, lambda done: report(len(windows) + done, steps))
 
-    with gdal.environment(64 << 20), output.whole(out, advice=advice, check=check, library=trouble) as part:
+    with (
+        gdal.environment(64 << 20),
+        output.whole(out, advice=advice, check=check, library=trouble) as part,
+    ):
         plain = part.with_name(f"{part.name}.plain")
         with rasterio.open(gdal.name_for(plain), "w", **profile) as raster:
             raster.units = ("m",)
             for done, window in enumerate(windows, start=1):
-                x = target.column + (np.arange(window.width) + window.col_off + 0.5) * target.step[0]
+                x = (
+                    target.column
+                    + (np.arange(window.width) + window.col_off + 0.5) * target.step[0]
+                )
                 y = target.row + (np.arange(window.height) + window.row_off + 0.5) * target.step[1]
-                metres, valid = decoder.lattice(x, y, target.level)
-                block = np.where(valid, metres, nodata).astype(np.float32)
+                meters, valid = decoder.lattice(x, y, target.level)
+                block = np.where(valid, meters, nodata).astype(np.float32)
                 raster.write(block, 1, window=window)
                 sums.append(checksum(block))
                 report(done, steps)

@@ -1,4 +1,5 @@
-"""DEM → .ntile: pyramid, latents, staging, archive. Interrupted at any moment, the same command resumes."""
+"""DEM → .ntile: pyramid, latents, staging, archive. Interrupted at any moment, the same command
+resumes."""
 
 from __future__ import annotations
 
@@ -22,7 +23,13 @@ from neural.encoding.achieved import Achieved, achieved
 from neural.encoding.job import BATCH
 from neural.encoding.lapped.rate import Rate, step_of_quality
 from neural.encoding.pyramid import PyramidTile, build, count_tiles
-from neural.encoding.tile_encoders import Finished, LappedEncoder, ModelEncoder, ReferenceEncoder, TileEncoder
+from neural.encoding.tile_encoders import (
+    Finished,
+    LappedEncoder,
+    ModelEncoder,
+    ReferenceEncoder,
+    TileEncoder,
+)
 from neural.errors import UsageError
 from neural.grid import Grid
 from neural.methods import METHODS
@@ -56,10 +63,12 @@ RATES = {
     "bits_per_sample": "--bits-per-sample",
     "max_error_m": "--max-error",
 }
-"""Fields of `EncodeOptions` that set the rate of a `LinkedMethod`, at most one of them, with their option."""
+"""Fields of `EncodeOptions` that set the rate of a `LinkedMethod`, at most one of them, with their
+option."""
 
 _UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
-"""Fields of `EncodeOptions` that what is staged does not depend on, or does through the encoders."""
+"""Fields of `EncodeOptions` that what is staged does not depend on, or does through the
+encoders."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,8 @@ class EncodeOptions:
     target_rmse_m: float | None = None
     bits_per_sample: float | None = None  # of the payloads of all levels and their directory
     max_error_m: float | None = None  # bound on every valid sample
-    models: tuple[str, ...] = ()  # shipped names or path stems, at most one per method; else its shipped one
+    # shipped names or path stems, at most one per method; else its shipped one
+    models: tuple[str, ...] = ()
     refine: int = 0  # steps of payload refinement
     reference_m: float | None = None  # tolerance of an added reference layer
     reading: ReadOptions = AS_STORED
@@ -87,14 +97,19 @@ class EncodeOptions:
 
 @single_threaded()
 def encode(
-    source: str | os.PathLike[str], out: Path, options: EncodeOptions, report: Report = lambda done, total: None
+    source: str | os.PathLike[str],
+    out: Path,
+    options: EncodeOptions,
+    report: Report = lambda done, total: None,
 ) -> Achieved:
-    """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises NtileError."""
+    """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises
+    NtileError."""
     began = time.monotonic()
     source = os.fspath(source)
     output.check(out, [source])
     encoders = _encoders(options)
-    files = file_facts(source)  # before the raster is opened: what is changed from now on is noticed
+    # before the raster is opened: what is changed from now on is noticed
+    files = file_facts(source)
     with open_dem(source, options.reading) as dem:
         output.check(out, job.input_paths(source, files))
         facts = job.job_facts(dem, files, encoders, _staging_options(options))
@@ -104,7 +119,15 @@ def encode(
             job.check_unchanged(source, files, stage)
             layers, assumptions = _finish(dem, encoders, stage, report)
             job.check_unchanged(source, files, stage)
-            _write(replace(dem.grid, assumptions=assumptions), out, encoders, layers, stage, options, dem)
+            _write(
+                replace(dem.grid, assumptions=assumptions),
+                out,
+                encoders,
+                layers,
+                stage,
+                options,
+                dem,
+            )
         with open_reader(out) as reader:
             return achieved(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
 
@@ -121,7 +144,10 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     ]
     if options.reference_m is not None:
         if not options.reference_m > 0:
-            raise UsageError(f"--reference {options.reference_m} must be a tolerance in metres above 0, e.g. 0.01.")
+            raise UsageError(
+                f"--reference {options.reference_m} must be a tolerance in meters above 0, e.g. "
+                "0.01."
+            )
         encoders.append(ReferenceEncoder(options.reference_m))
     if not encoders:
         raise UsageError("nothing to encode: give --method, --reference or both.")
@@ -129,13 +155,16 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
 
 
 def _rate(options: EncodeOptions, wanted: bool) -> Rate:
-    """Return the rate setting of a layer. Raises UsageError for several, one out of range, or one no layer takes."""
+    """Return the rate setting of a layer. Raises UsageError for several, one out of range, or one
+    no layer takes."""
     given = {name: value for name in RATES if (value := getattr(options, name)) is not None}
     if len(given) > 1:
         raise UsageError(f"give only one of {' and '.join(RATES[name] for name in given)}.")
     for name, value in given.items():
         if not wanted:
-            raise UsageError(f"{RATES[name]} is for lapped_siren; set the rate of the other methods with --bits.")
+            raise UsageError(
+                f"{RATES[name]} is for lapped_siren; set the rate of the other methods with --bits."
+            )
         if name == "quality" and not 0 <= value <= 100:
             raise UsageError(f"--quality {value:g} must be a number from 0 to 100.")
         if name != "quality" and not 0 < value < math.inf:
@@ -150,22 +179,33 @@ def require_torch(what: str) -> None:
 
 
 def _stems(options: EncodeOptions) -> dict[str, Path]:
-    """Path stem of each method's model. Raises UsageError for a method without one, or two models of one method."""
+    """Path stem of each method's model. Raises UsageError for a method without one, or two models
+    of one method."""
     given = [(stem := model_stem(model), model_method(stem)) for model in options.models]
     methods = options.methods
     if methods is None:
         methods = tuple(dict.fromkeys(name for _, name in given)) or (DEFAULT_METHOD,)
     for name in methods:
         if name not in DEFAULT_MODELS:
-            raise UsageError(f"method '{name}' has no model to encode with; choose from {', '.join(DEFAULT_MODELS)}.")
+            raise UsageError(
+                f"method '{name}' has no model to encode with; choose from "
+                f"{', '.join(DEFAULT_MODELS)}."
+            )
         if methods.count(name) > 1:
-            raise UsageError(f"--method {name} is given twice: a file holds one layer per method and model.")
+            raise UsageError(
+                f"--method {name} is given twice: a file holds one layer per method and model."
+            )
     stems: dict[str, Path] = {}
     for stem, name in given:
         if name not in methods:
-            raise UsageError(f"{stem} holds a {name} model, not {' or '.join(methods)}: give --method {name}.")
+            raise UsageError(
+                f"{stem} holds a {name} model, not {' or '.join(methods)}: give --method {name}."
+            )
         if name in stems:
-            raise UsageError(f"--model {stem}: {stems[name]} is a {name} model as well; give one model per method.")
+            raise UsageError(
+                f"--model {stem}: {stems[name]} is a {name} model as well; give one model per "
+                "method."
+            )
         stems[name] = stem
     return {name: stems.get(name) or model_stem(DEFAULT_MODELS[name]) for name in methods}
 
@@ -184,9 +224,14 @@ def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> TileEncoder
 
 def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -> TileEncoder:
     if options.bits != METHODS[name].bit_choices[0]:
-        raise UsageError(f"--bits {options.bits} is not for {name}: set its rate with {', '.join(RATES.values())}.")
+        raise UsageError(
+            f"--bits {options.bits} is not for {name}: set its rate with "
+            f"{', '.join(RATES.values())}."
+        )
     if options.refine:
-        raise UsageError(f"--refine is not for {name}: its encoder optimises every payload already.")
+        raise UsageError(
+            f"--refine is not for {name}: its encoder optimizes every payload already."
+        )
     return LappedEncoder(stem, rate)
 
 
@@ -207,21 +252,35 @@ def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
 def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> int:
     """Stage what is not yet staged; returns the valid samples of the finest level."""
     dem.fills.restart()
-    done, total, count, samples = stage.done_groups(), count_tiles(dem.grid), 0, 0
+    done = stage.done_groups()
+    total = count_tiles(dem.grid)
+    count = 0
+    samples = 0
     for group, batch in enumerate(_batches(build(dem))):
         if group not in done:
             rows = []
             for layer, encoder in enumerate(encoders):
-                for tile, (offset, scale, latents) in zip(batch, encoder.encode(batch), strict=True):
+                for tile, (offset, scale, latents) in zip(
+                    batch, encoder.encode(batch), strict=True
+                ):
                     data = latents.astype(encoder.latent_dtype).tobytes()
                     rows.append(
                         StagedTile(
-                            layer, tile.tile, offset, scale, tile.children, tile.info, stored_mask(tile, dem.grid), data
+                            layer,
+                            tile.tile,
+                            offset,
+                            scale,
+                            tile.children,
+                            tile.info,
+                            stored_mask(tile, dem.grid),
+                            data,
                         )
                     )
             stage.put_group(group, rows)
         count += len(batch)
-        samples += sum(int(tile.valid.sum()) for tile in batch if tile.tile.z == dem.grid.levels - 1)
+        samples += sum(
+            int(tile.valid.sum()) for tile in batch if tile.tile.z == dem.grid.levels - 1
+        )
         report(count, total)
     return samples
 
@@ -235,8 +294,11 @@ def _finish(
     dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report
 ) -> tuple[list[Finished], tuple[str, ...]]:
     """The layers of the staged tiles, and what was assumed of the raster."""
-    assumptions = dem.grid.assumptions + dem.fills.sentences()  # before any cell is read a second time
-    return [encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)], assumptions
+    # before any cell is read a second time
+    assumptions = dem.grid.assumptions + dem.fills.sentences()
+    return [
+        encoder.finish(stage, index, dem, report) for index, encoder in enumerate(encoders)
+    ], assumptions
 
 
 def _write(
@@ -257,7 +319,10 @@ def _write(
     def body_of(index: int, row: StagedTile) -> bytes:
         return layers[index].body_of(row)
 
-    provenance = {"source": dem.source, **({"attribution": options.attribution} if options.attribution else {})}
+    provenance = {
+        "source": dem.source,
+        **({"attribution": options.attribution} if options.attribution else {}),
+    }
     linked = set(decoders) if options.link_decoder else set()
     drafts = [layer.draft for layer in layers]
     write_archive(out, grid, drafts, stage, body_of, decoders, provenance, linked, dem.reading)

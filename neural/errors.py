@@ -2,7 +2,8 @@
 
 
 class NtileError(Exception):
-    """Base of all expected failures; `exit_code` is the command's exit status (design: 3 = input/output)."""
+    """Base of all expected failures; `exit_code` is the command's exit status (design: 3 =
+    input/output)."""
 
     exit_code = 3
 

@@ -16,16 +16,17 @@ from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.surface.tile_surface import SurfaceDecoder, TileSurface
 from neural.system.blas import single_threaded
-from neural.tiles import TILE, Tile, centres, vertices
+from neural.tiles import TILE, Tile, centers, vertices
 
 Report = Callable[[int, int], None]
 
 
 class Reference(Protocol):
-    """Heights to compare with, by window of the finest grid: `ReferenceHeights`, a `Dem` or a `SurfaceDecoder`."""
+    """Heights to compare with, by window of the finest grid: `ReferenceHeights`, a `Dem` or a
+    `SurfaceDecoder`."""
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """Heights [rows, cols] in metres and their validity."""
+        """Heights [rows, cols] in meters and their validity."""
 
 
 @single_threaded()
@@ -36,16 +37,20 @@ def evaluate(
     keep_bits: int | None = None,
     report: Report = lambda done, total: None,
 ) -> dict[str, float | int | str | None]:
-    """All measures of one layer at `keep_bits` (None: as stored), over the samples of the finest level.
+    """All measures of one layer at `keep_bits` (None: as stored), over the samples of the finest
+    level.
 
-    Errors are over the `samples` where both have heights, sizes over the layer's own, `layer_samples`. Raises
-    UsageError where the reference has none of these.
+    Errors are over the `samples` where both have heights, sizes over the layer's own,
+    `layer_samples`. Raises UsageError where the reference has none of these.
     """
     decoder = SurfaceDecoder(reader, layer, keep_bits)
     grid = reader.grid
     top = grid.levels - 1
     tiles = [tile for tile in reader.tiles(layer) if tile.z == top]
-    summary, seams, rim, samples = ErrorSummary(), _Seams(), RimErrors(grid, reference), 0
+    summary = ErrorSummary()
+    seams = _Seams()
+    rim = RimErrors(grid, reference)
+    samples = 0
     for done, tile in enumerate(tiles, start=1):
         surface = decoder.open_tile(tile)
         assert surface is not None  # listed by the directory
@@ -57,7 +62,8 @@ def evaluate(
     if samples and not summary.samples:
         name = getattr(reference, "name", "the reference")
         raise UsageError(
-            f"{name} has no height where {reader.path} has any; give the DEM that the file was encoded from."
+            f"{name} has no height where {reader.path} has any; give the DEM that the file was "
+            "encoded from."
         )
     return {
         "layer": layer.index,
@@ -73,35 +79,41 @@ def evaluate(
     }
 
 
-def _add_tile(summary: ErrorSummary, surface: TileSurface, tile: Tile, reference: Reference, grid: Grid) -> None:
-    lattice = centres()
+def _add_tile(
+    summary: ErrorSummary, surface: TileSurface, tile: Tile, reference: Reference, grid: Grid
+) -> None:
+    lattice = centers()
     decoded = surface.heights(lattice, lattice, order=2)
     heights, valid = reference.read(tile.y * TILE - 1, tile.x * TILE - 1, TILE + 2, TILE + 2)
     inner = np.s_[1:-1, 1:-1]
     valid[inner] &= surface.valid
-    summary.add_heights(decoded.metres, heights[inner], valid[inner])
-    gradient, cell = (decoded.east, decoded.north), (grid.cell_x_m, grid.cell_y_m)
+    summary.add_heights(decoded.meters, heights[inner], valid[inner])
+    gradient = (decoded.east, decoded.north)
+    cell = (grid.cell_x_m, grid.cell_y_m)
     summary.add_derivatives(gradient, decoded.laplacian, heights, valid, cell)
-    summary.add_sampled_slopes(decoded.metres, heights[inner], valid[inner], cell)
+    summary.add_sampled_slopes(decoded.meters, heights[inner], valid[inner], cell)
 
 
 class _Seams:
     """Height differences along edges that two tiles share; keeps one side until the other comes."""
 
     def __init__(self) -> None:
-        self.largest, self._squares, self._count = 0.0, 0.0, 0
+        self.largest = 0.0
+        self._squares = 0.0
+        self._count = 0
         self._waiting: dict[tuple[Tile, bool], tuple[np.ndarray, np.ndarray]] = {}
 
     @property
     def rms(self) -> float:
-        """Root mean square gap in metres."""
+        """Root mean square gap in meters."""
         return (self._squares / max(self._count, 1)) ** 0.5
 
     def add(self, tile: Tile, surface: TileSurface) -> None:
-        """Compare the tile's four edges with those of neighbours already seen."""
-        line, ends = vertices(), np.array([0.0, 1.0])
-        down = surface.heights(ends, line).metres  # [257, 2] west and east edge
-        across = surface.heights(line, ends).metres  # [2, 257] north and south edge
+        """Compare the tile's four edges with those of neighbors already seen."""
+        line = vertices()
+        ends = np.array([0.0, 1.0])
+        down = surface.heights(ends, line).meters  # [257, 2] west and east edge
+        across = surface.heights(line, ends).meters  # [2, 257] north and south edge
         z, x, y = tile
         sides = [
             ((Tile(z, x, y), True), down[:, 0], surface.valid[:, 0]),
@@ -122,21 +134,26 @@ class _Seams:
             self._count += gap.size
 
 
-def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = None) -> dict[str, float]:
-    """Bits per valid sample: the finest level's payloads, and all levels with the layer's share of the directory.
+def rates(
+    reader: Reader, layer: Layer, samples: int, keep_bits: int | None = None
+) -> dict[str, float]:
+    """Bits per valid sample: the finest level's payloads, and all levels with the layer's share of
+    the directory.
 
-    At fewer bits than stored the body of each payload is counted at the size it would have. Raises ContainerError
-    for a payload that this needs and that is damaged.
+    At fewer bits than stored the body of each payload is counted at the size it would have. Raises
+    ContainerError for a payload that this needs and that is damaged.
     """
     sizes = reader.sizes()
-    payload, tiles = sizes["payload_bytes"][layer.index], sizes["tiles"][layer.index]
+    payload = sizes["payload_bytes"][layer.index]
+    tiles = sizes["tiles"][layer.index]
     above = finest = 0.0  # bytes saved
     if keep_bits is not None and keep_bits < layer.bits:
         if issubclass(METHODS[layer.method], LinkedMethod):
             above, finest = _saved_bytes(SurfaceDecoder(reader, layer, keep_bits))
         else:
             saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
-            above, finest = saved * sum(tiles[:-1]), saved * tiles[-1]
+            above = saved * sum(tiles[:-1])
+            finest = saved * tiles[-1]
     directory = sizes["directory_bytes"] * sum(tiles) / max(sum(map(sum, sizes["tiles"])), 1)
     stack = sum(payload) - above - finest + directory
     per_sample = 8 / max(samples, 1)
@@ -147,22 +164,29 @@ def rates(reader: Reader, layer: Layer, samples: int, keep_bits: int | None = No
 
 
 def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:
-    """Bytes by which the coarser levels and the finest of a linked layer would be smaller at the decoder's bits."""
+    """Bytes by which the coarser levels and the finest of a linked layer would be smaller at the
+    decoder's bits."""
     from neural.methods.lapped.assembly import Assembly
     from neural.methods.lapped.requantize import saved_bytes
 
-    reader, layer, assembly, saved = decoder.reader, decoder.layer, decoder.linked, [0, 0]
+    reader = decoder.reader
+    layer = decoder.layer
+    assembly = decoder.linked
+    saved = [0, 0]
     assert isinstance(assembly, Assembly)  # there is one such method
     for tile in reader.tiles(layer):
         try:
             saved[tile.z == reader.grid.levels - 1] += saved_bytes(assembly, tile)
         except ValueError as error:
-            raise ContainerError(f"{reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
+            raise ContainerError(
+                f"{reader.path}: tile {tuple(tile)} is damaged ({error})."
+            ) from error
     return saved[0], saved[1]
 
 
 def body_bytes(layer: Layer, bits: int) -> int:
-    """Bytes of one tile's body at `bits`, for methods that store a fixed count of values per tile."""
+    """Bytes of one tile's body at `bits`, for methods that store a fixed count of values per
+    tile."""
     from neural.methods.quantize import packed_bytes
 
     tokens, dim = METHODS[layer.method](**layer.config).latent_shape

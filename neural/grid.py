@@ -1,4 +1,5 @@
-"""The metric grid an archive describes: CRS, placement, size and units. Needs neither rasterio nor torch."""
+"""The metric grid an archive describes: CRS, placement, size and units. Needs neither rasterio nor
+torch."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from neural.tiles import MAX_LEVEL, TILE, Tile, levels_for
 
 
 class Bounds(NamedTuple):
-    """A rectangle in CRS metres."""
+    """A rectangle in CRS meters."""
 
     west: float
     south: float
@@ -29,21 +30,24 @@ def bounds_of(transform: Sequence[float], width: int, height: int) -> Bounds:
 
 @dataclass(frozen=True)
 class Grid:
-    """A north-up raster of cells in metres. Row 0 is the northern edge, column 0 the western one."""
+    """A north-up raster of cells in meters. Row 0 is the northern edge, column 0 the western
+    one."""
 
     crs_wkt: str
-    """Projected CRS as WKT2, or "" where metres are local and unplaced."""
+    """Projected CRS as WKT2, or "" where meters are local and unplaced."""
     transform: tuple[float, float, float, float, float, float]
-    """Affine a, b, c, d, e, f: easting = a·column + c, northing = e·row + f, with b = d = 0, a > 0, e < 0."""
+    """Affine a, b, c, d, e, f: easting = a·column + c, northing = e·row + f, with b = d = 0, a > 0,
+    e < 0."""
     width: int
     height: int
     vertical_unit: str = "m"
-    """Unit of the heights as read, always metres."""
+    """Unit of the heights as read, always meters."""
     vertical_datum: str | None = None
     assumptions: tuple[str, ...] = ()
     """Assumptions where the source says nothing, one sentence each."""
     ground_scale: float = 1.0
-    """Metres on the ground per CRS metre, the same in all directions: far from 1 in Web Mercator."""
+    """Meters on the ground per CRS meter, the same in all directions: far from 1 in Web
+    Mercator."""
 
     def __post_init__(self) -> None:
         a, b, _, d, e, _ = self.transform
@@ -54,25 +58,27 @@ class Grid:
         if not (math.isfinite(self.ground_scale) and self.ground_scale > 0):
             raise ValueError(f"a ground scale of {self.ground_scale} is not possible")
         if levels_for(self.width, self.height) > MAX_LEVEL + 1:
-            raise ValueError(f"a grid of {self.width}×{self.height} cells is larger than a tile pyramid may be")
+            raise ValueError(
+                f"a grid of {self.width}×{self.height} cells is larger than a tile pyramid may be"
+            )
 
     @property
     def cell_x_m(self) -> float:
-        """Width of a cell in metres on the ground, eastward."""
+        """Width of a cell in meters on the ground, eastward."""
         return self.transform[0] * self.ground_scale
 
     @property
     def cell_y_m(self) -> float:
-        """Height of a cell in metres on the ground, southward."""
+        """Height of a cell in meters on the ground, southward."""
         return -self.transform[4] * self.ground_scale
 
     @property
     def cell(self) -> float:
-        """Shorter side of a cell in CRS metres: what compares grids of one CRS."""
+        """Shorter side of a cell in CRS meters: what compares grids of one CRS."""
         return min(self.transform[0], -self.transform[4])
 
     def level_cell_m(self, level: int) -> float:
-        """Return the size of a level's cells in metres, the longer side."""
+        """Return the size of a level's cells in meters, the longer side."""
         return max(self.cell_x_m, self.cell_y_m) * (1 << (self.levels - 1 - level))
 
     @property
@@ -82,7 +88,7 @@ class Grid:
 
     @property
     def bounds(self) -> Bounds:
-        """Outline of the raster itself, in CRS metres."""
+        """Outline of the raster itself, in CRS meters."""
         return bounds_of(self.transform, self.width, self.height)
 
     def tile_span(self, tile: Tile) -> int:
@@ -90,28 +96,33 @@ class Grid:
         return TILE << (self.levels - 1 - tile.z)
 
     def tile_bounds(self, tile: Tile) -> Bounds:
-        """Area of a whole tile in CRS metres; tiles at the eastern and southern rim reach beyond the raster."""
+        """Area of a whole tile in CRS meters; tiles at the eastern and southern rim reach beyond
+        the raster."""
         a, _, c, _, e, f = self.transform
         span = self.tile_span(tile)
-        x, y = tile.x * span, tile.y * span
+        x = tile.x * span
+        y = tile.y * span
         return Bounds(c + a * x, f + e * (y + span), c + a * (x + span), f + e * y)
 
     def tile_cells(self, tile: Tile) -> tuple[int, int]:
-        """Columns and rows of the tile's own 256×256 cells that touch the raster, (0…256, 0…256)."""
+        """Columns and rows of the tile's own 256×256 cells that touch the raster, (0…256,
+        0…256)."""
         step = self.tile_span(tile) // TILE
         columns = -(-(self.width - tile.x * TILE * step) // step)
         rows = -(-(self.height - tile.y * TILE * step) // step)
         return min(max(columns, 0), TILE), min(max(rows, 0), TILE)
 
     def tile_inside(self, tile: Tile) -> np.ndarray:
-        """Which of the tile's cells touch the raster, bool [256, 256]: the mask of a tile without nodata."""
+        """Which of the tile's cells touch the raster, bool [256, 256]: the mask of a tile without
+        nodata."""
         columns, rows = self.tile_cells(tile)
         inside = np.zeros((TILE, TILE), bool)
         inside[:rows, :columns] = True
         return inside
 
     def cell_of(self, easting: Any, northing: Any) -> tuple[Any, Any]:
-        """Fractional column and row of a point in CRS metres, or of arrays; cell centres lie at halves."""
+        """Fractional column and row of a point in CRS meters, or of arrays; cell centers lie at
+        halves."""
         a, _, c, _, e, f = self.transform
         return (easting - c) / a, (northing - f) / e
 
@@ -148,4 +159,6 @@ class Grid:
                 ground_scale=float(data.get("ground_scale", 1.0)),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"the grid is not described in full ({type(error).__name__}: {error})") from error
+            raise ValueError(
+                f"the grid is not described in full ({type(error).__name__}: {error})"
+            ) from error

@@ -1,7 +1,7 @@
 """Tile addresses: the quadtree, its Hilbert ids (PMTiles v3) and the sampling lattices of a tile.
 
-x grows eastward, y (and v) southward, as rows and columns of the raster do. Local coordinates u, v are in
-[0, 1] over the tile's area. Pure functions, no I/O.
+x grows eastward, y (and v) southward, as rows and columns of the raster do. Local coordinates u, v
+are in [0, 1] over the tile's area. Pure functions, no I/O.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ class Tile(NamedTuple):
 
     @property
     def children(self) -> tuple[Tile, Tile, Tile, Tile]:
-        """The four finer tiles in row-major order: NW, NE, SW, SE. Child k sits at (k & 1, k >> 1)."""
-        z, x, y = self.z + 1, 2 * self.x, 2 * self.y
+        """The four finer tiles in row-major order: NW, NE, SW, SE. Child k sits at (k & 1, k >>
+        1)."""
+        z = self.z + 1
+        x = 2 * self.x
+        y = 2 * self.y
         return Tile(z, x, y), Tile(z, x + 1, y), Tile(z, x, y + 1), Tile(z, x + 1, y + 1)
 
     @property
@@ -51,13 +54,16 @@ def tile_id(tile: Tile) -> int:
     d = 0
     s = (1 << z) >> 1
     while s:
-        rx, ry = int(bool(x & s)), int(bool(y & s))
+        rx = int(bool(x & s))
+        ry = int(bool(y & s))
         d += s * s * ((3 * rx) ^ ry)
         if ry == 0:
             if rx:
-                x, y = s - 1 - x, s - 1 - y
+                x = s - 1 - x
+                y = s - 1 - y
             x, y = y, x
-        x, y = x & (s - 1), y & (s - 1)
+        x = x & (s - 1)
+        y = y & (s - 1)
         s >>= 1
     return ((1 << 2 * z) - 1) // 3 + d
 
@@ -75,9 +81,11 @@ def tile_from_id(value: int) -> Tile:
         ry = 1 & (d ^ rx)
         if ry == 0:
             if rx:
-                x, y = s - 1 - x, s - 1 - y
+                x = s - 1 - x
+                y = s - 1 - y
             x, y = y, x
-        x, y = x + s * rx, y + s * ry
+        x = x + s * rx
+        y = y + s * ry
         d >>= 2
     return Tile(z, x, y)
 
@@ -90,8 +98,8 @@ def levels_for(width: int, height: int) -> int:
     return z + 1
 
 
-def centres(n: int = TILE) -> np.ndarray:
-    """Sample centres (i + 0.5)/n of a tile side, float64 [n]."""
+def centers(n: int = TILE) -> np.ndarray:
+    """Sample centers (i + 0.5)/n of a tile side, float64 [n]."""
     return (np.arange(n) + 0.5) / n
 
 

@@ -1,4 +1,5 @@
-"""One training loop for every model: AdamW, warm-up and cosine decay, checkpoints, validation in metres."""
+"""One training loop for every model: AdamW, warm-up and cosine decay, checkpoints, validation in
+meters."""
 
 from __future__ import annotations
 
@@ -21,11 +22,11 @@ from neural.errors import ModelError, UsageError
 from neural.measure import metrics
 from neural.models import MODELS, PRESETS
 from neural.models.base import Preset, TrainConfig, pick_device, save_model
-from neural.models.optimisers import OPTIMISERS, Optimisers
+from neural.models.optimizers import OPTIMIZERS, Optimizers
 from neural.models.sensitivity import sensitivity
-from neural.models.train_data import Crops, Raster, fixed_tiles, load_split, normalise
+from neural.models.train_data import Crops, Raster, fixed_tiles, load_split, normalize
 from neural.system import output
-from neural.tiles import centres
+from neural.tiles import centers
 
 LOG_FIELDS = ("step", "seconds", "learning_rate", "train_mse", "psnr_db", "rmse_m", "gradient_rmse")
 
@@ -57,18 +58,21 @@ def schedule(step: int, config: TrainConfig) -> float:
     if step < config.warmup:
         return (step + 1) / config.warmup
     t = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.final_share + (1 - config.final_share) * 0.5 * (1 + math.cos(math.pi * min(1.0, t)))
+    return config.final_share + (1 - config.final_share) * 0.5 * (
+        1 + math.cos(math.pi * min(1.0, t))
+    )
 
 
 @torch.no_grad()
 def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[str, float]:
-    """psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv 2606.00404, metrics)."""
+    """psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv
+    2606.00404, metrics)."""
     model.eval()
     weights = {name: p.detach().float().cpu().numpy() for name, p in model.decoder.items()}
-    lattice = centres()
+    lattice = centers()
     rows = []
     for raster, heights, valid in fixed_tiles(rasters):
-        tile, offset, scale = normalise(heights, valid)
+        tile, offset, scale = normalize(heights, valid)
         latents = model.encode(torch.from_numpy(tile)[None].to(device))[0]
         prepared = model.method.prepare(weights, latents.float().cpu().numpy())
         surface = model.method.evaluate(weights, prepared, lattice, lattice, order=2)
@@ -92,40 +96,54 @@ def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[st
 
 @contextmanager
 def _progress(total: int, done: int) -> Iterator[Any]:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, refresh_per_second=1) as progress:
         task = progress.add_task("training", total=total, completed=done)
         yield progress, task
 
 
 def train(run: Run) -> dict[str, float]:
-    """Train a preset; writes OUT/{checkpoint.pt, log.csv, log.png, <method>-<preset>.*.safetensors}.
+    """Train a preset; writes OUT/{checkpoint.pt, log.csv, log.png,
+    <method>-<preset>.*.safetensors}.
 
-    Returns the last validation row. Raises ModelError when the loss stops being finite or a checkpoint to
-    resume from does not fit.
+    Returns the last validation row. Raises ModelError when the loss stops being finite or a
+    checkpoint to resume from does not fit.
     """
     preset: Preset = PRESETS[run.method][run.preset]
     config = preset.train if run.steps is None else replace(preset.train, steps=run.steps)
     device = pick_device(run.device)
     torch.manual_seed(run.seed)
-    crops, held_out = Crops(load_split(run.data, "train"), run.seed), load_split(run.data, "val")
+    crops = Crops(load_split(run.data, "train"), run.seed)
+    held_out = load_split(run.data, "val")
     model = MODELS[run.method](preset)
     if config.warm_start_tiles and not run.resume:
-        model.warm_start(torch.from_numpy(crops.batch(config.warm_start_tiles)[0]), config.fit_steps)
+        model.warm_start(
+            torch.from_numpy(crops.batch(config.warm_start_tiles)[0]), config.fit_steps
+        )
     model.to(device)
-    optimisers = OPTIMISERS[config.optimiser](model, config)
-    peaks = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
+    optimizers = OPTIMIZERS[config.optimizer](model, config)
+    peaks = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     output.make_folder(run.out)
-    state = _State(run, model, optimisers, crops)
+    state = _State(run, model, optimizers, crops)
     if run.resume:
         state.restore()
     generator = torch.Generator()
-    saved, began, losses = time.monotonic(), time.monotonic() - state.seconds, []
+    saved = time.monotonic()
+    began = time.monotonic() - state.seconds
+    losses = []
     with _progress(config.steps, state.step) as (progress, task):
         while state.step < config.steps:
             rate = schedule(state.step, config)
-            generator.manual_seed(run.seed * 1_000_003 + state.step)  # a resumed run draws what a whole one would
-            for group, peak in zip((g for o in optimisers for g in o.param_groups), peaks, strict=True):
+            # a resumed run draws what a whole one would
+            generator.manual_seed(run.seed * 1_000_003 + state.step)
+            for group, peak in zip(
+                (g for o in optimizers for g in o.param_groups), peaks, strict=True
+            ):
                 group["lr"] = peak * rate
             tiles, valid = (torch.from_numpy(a).to(device) for a in crops.batch(config.batch))
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
@@ -134,20 +152,33 @@ def train(run: Run) -> dict[str, float]:
             model.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            for optimiser in optimisers:
-                optimiser.step()
+            for optimizer in optimizers:
+                optimizer.step()
             losses.append(errors.mean().item())
             if not math.isfinite(losses[-1]):
-                raise ModelError(f"training diverged at step {state.step}; resume from {state.path} at a lower rate.")
-            state.step, state.seconds = state.step + 1, time.monotonic() - began
+                raise ModelError(
+                    f"training diverged at step {state.step}; resume from {state.path} at a "
+                    "lower rate."
+                )
+            state.step = state.step + 1
+            state.seconds = time.monotonic() - began
             progress.update(task, advance=1, description=f"mse {np.mean(losses[-50:]):.5f}")
             last = state.step == config.steps
             if last or state.step % run.validate_every == 0:
-                row = {"step": state.step, "seconds": round(state.seconds), "train_mse": np.mean(losses)}
-                row |= {"learning_rate": rate * config.learning_rate, **validate(model, held_out, device)}
+                row = {
+                    "step": state.step,
+                    "seconds": round(state.seconds),
+                    "train_mse": np.mean(losses),
+                }
+                row |= {
+                    "learning_rate": rate * config.learning_rate,
+                    **validate(model, held_out, device),
+                }
                 state.log.append(row)
                 losses.clear()
-                progress.console.print(f"step {state.step}: {row['psnr_db']:.2f} dB, {row['rmse_m']:.3f} m")
+                progress.console.print(
+                    f"step {state.step}: {row['psnr_db']:.2f} dB, {row['rmse_m']:.3f} m"
+                )
                 _write_log(run.out, state.log)
             if last or time.monotonic() - saved > 60 * run.checkpoint_minutes:
                 state.save()
@@ -164,21 +195,30 @@ def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> N
     crops.rng.bit_generator.state = draws  # the run goes on with the crops it would have drawn
     method = replace(preset.method, sensitivity=sensitivity(model, tiles))
     model.train()
-    save_model(model, run.out / f"{run.method}-{run.preset}", replace(preset, method=method), {"steps": str(step)})
+    save_model(
+        model,
+        run.out / f"{run.method}-{run.preset}",
+        replace(preset, method=method),
+        {"steps": str(step)},
+    )
 
 
 class _State:
-    """State for a resumed run: weights, optimiser, crop draws, log."""
+    """State for a resumed run: weights, optimizer, crop draws, log."""
 
-    def __init__(self, run: Run, model: Any, optimisers: Optimisers, crops: Crops) -> None:
+    def __init__(self, run: Run, model: Any, optimizers: Optimizers, crops: Crops) -> None:
         self.path = run.out / "checkpoint.pt"
-        self.model, self.optimisers, self.crops = model, optimisers, crops
-        self.step, self.seconds, self.log = 0, 0.0, []  # type: ignore[var-annotated]
+        self.model = model
+        self.optimizers = optimizers
+        self.crops = crops
+        self.step = 0
+        self.seconds = 0.0
+        self.log = []  # type: ignore[var-annotated]
 
     def save(self) -> None:
         state = {
             "model": self.model.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "draws": self.crops.rng.bit_generator.state,
             "torch": torch.get_rng_state(),
             "step": self.step,
@@ -194,13 +234,15 @@ class _State:
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=False)
             self.model.load_state_dict(saved["model"])
-            for optimiser, values in zip(self.optimisers, saved["optimisers"], strict=True):
-                optimiser.load_state_dict(values)
+            for optimizer, values in zip(self.optimizers, saved["optimizers"], strict=True):
+                optimizer.load_state_dict(values)
         except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
             raise ModelError(f"{self.path} is not a checkpoint of this preset: {error}.") from error
         self.crops.rng.bit_generator.state = saved["draws"]
         torch.set_rng_state(saved["torch"])
-        self.step, self.seconds, self.log = saved["step"], saved["seconds"], saved["log"]
+        self.step = saved["step"]
+        self.seconds = saved["seconds"]
+        self.log = saved["log"]
 
 
 def _write_log(out: Path, log: list[dict[str, float]]) -> None:
@@ -216,7 +258,9 @@ def _write_log(out: Path, log: list[dict[str, float]]) -> None:
 
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
     for axis, (name, label) in zip(
-        axes, [("psnr_db", "PSNR, dB"), ("rmse_m", "RMSE, m"), ("gradient_rmse", "gradient RMSE, m/m")], strict=True
+        axes,
+        [("psnr_db", "PSNR, dB"), ("rmse_m", "RMSE, m"), ("gradient_rmse", "gradient RMSE, m/m")],
+        strict=True,
     ):
         axis.plot([row["step"] for row in log], [row[name] for row in log], marker=".")
         axis.set(xlabel="step", title=f"validation {label}")

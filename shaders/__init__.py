@@ -1,9 +1,11 @@
-"""GLSL assembly: `source` joins an entry file with what it includes, `explain` reads compiler logs back.
+"""GLSL assembly: `source` joins an entry file with what it includes, `explain` reads compiler logs
+back.
 
-Entry files end in .vert, .frag, .geom or .comp and begin with `#version`; .glsl files never contain main().
-`#include "lib/srgb.glsl"` is textual and happens once per file. `#include <decode>` takes the file that the
-caller names as `parts={"decode": "decode/reference.glsl"}`. `#line` directives number the files, so that
-`explain` can turn a driver's `2:13(5): error` into `decode/reference.glsl:13: error`.
+Entry files end in .vert, .frag, .geom or .comp and begin with `#version`; .glsl files never contain
+main(). `#include "lib/srgb.glsl"` is textual and happens once per file. `#include <decode>` takes
+the file that the caller names as `parts={"decode": "decode/reference.glsl"}`. `#line` directives
+number the files, so that `explain` can turn a driver's `2:13(5): error` into
+`decode/reference.glsl:13: error`.
 """
 
 from __future__ import annotations
@@ -40,11 +42,14 @@ def exists(name: str) -> bool:
     return (_ROOT / name).is_file()
 
 
-def source(name: str, /, *, parts: Mapping[str, str] | None = None, **defines: int | float | bool | str) -> Source:
+def source(
+    name: str, /, *, parts: Mapping[str, str] | None = None, **defines: int | float | bool | str
+) -> Source:
     """The text of an entry file with its includes expanded and `defines` placed after `#version`.
 
-    Booleans become 1 and 0, floats keep a decimal point. A missing file is a FileNotFoundError that says who
-    includes it; a second definition of a name inside the files is left to the compiler to reject.
+    Booleans become 1 and 0, floats keep a decimal point. A missing file is a FileNotFoundError that
+    says who includes it; a second definition of a name inside the files is left to the compiler to
+    reject.
     """
     files: list[str] = []
     body = _expand(name, dict(parts or {}), files, None)
@@ -77,7 +82,9 @@ def _expand(name: str, parts: dict[str, str], files: list[str], includer: str | 
     try:
         text = _read(name)
     except FileNotFoundError:
-        raise FileNotFoundError(f"shaders/{name} is missing (included by {includer or 'the program'})") from None
+        raise FileNotFoundError(
+            f"shaders/{name} is missing (included by {includer or 'the program'})"
+        ) from None
     number = len(files)
     files.append(name)
     out = [] if includer is None else [f"#line 1 {number}"]

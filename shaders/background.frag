@@ -4,9 +4,9 @@
 #include "lib/sun.glsl"
 #include "lib/air.glsl"
 
-layout(location = 0) out vec4 o_colour;
+layout(location = 0) out vec4 o_color;
 
 void main()
 {
-    o_colour = vec4(min(sky(normalize(ray_of(gl_FragCoord.xy))), vec3(1.0)), 1.0);
+    o_color = vec4(min(sky(normalize(ray_of(gl_FragCoord.xy))), vec3(1.0)), 1.0);
 }

@@ -1,14 +1,14 @@
-// Common part of the two decode entries: from a lattice position to metres.
+// Common part of the two decode entries: from a lattice position to meters.
 //
 // offers   void decode_texel(ivec2 texel, out float height, out vec2 gradient)
-//          height in metres above the tile's offset; gradient in metres per metre, east and north
+//          height in meters above the tile's offset; gradient in meters per meter, east and north
 // needs    the part <decode>; uniforms below
 
 #include <decode>
 
 uniform vec2 u_lattice;  // intervals along u and v: texel i lies at i / u_lattice
-uniform float u_scale_m;  // metres per unit of normalised height
-uniform vec2 u_tile_m;  // width and height of the tile in metres
+uniform float u_scale_m;  // meters per unit of normalized height
+uniform vec2 u_tile_m;  // width and height of the tile in meters
 
 void decode_texel(ivec2 texel, out float height, out vec2 gradient)
 {

@@ -4,14 +4,14 @@
 
 #include "lib/srgb.glsl"
 
-layout(location = 0) out vec4 o_colour;
+layout(location = 0) out vec4 o_color;
 
 #if SAMPLES > 0
 #define SAMPLED sampler2DMS
 #else
 #define SAMPLED sampler2D
 #endif
-uniform SAMPLED u_colour;  // linear
+uniform SAMPLED u_color;  // linear
 
 #ifdef EDL
 #include "lib/eye_dome.glsl"
@@ -19,11 +19,11 @@ uniform SAMPLED u_colour;  // linear
 
 vec3 light(ivec2 pixel, int k)
 {
-    vec3 colour = texelFetch(u_colour, pixel, k).rgb;
+    vec3 color = texelFetch(u_color, pixel, k).rgb;
 #ifdef EDL
-    colour *= eye_dome(pixel, k);
+    color *= eye_dome(pixel, k);
 #endif
-    return colour;
+    return color;
 }
 
 void main()
@@ -36,8 +36,8 @@ void main()
     }
     sum /= float(SAMPLES);
 #endif
-    // Noise of less than one step of 8 bits keeps slow gradients free of bands; colours that 8 bits hold stay.
+    // Noise of less than one step of 8 bits keeps slow gradients free of bands; colors that 8 bits hold stay.
     // (Interleaved gradient noise: J. Jimenez, "Next Generation Post Processing in Call of Duty", 2014.)
     float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715))));
-    o_colour = vec4(srgb_of(clamp(sum, 0.0, 1.0)) + (0.8 * noise - 0.4) / 255.0, 1.0);
+    o_color = vec4(srgb_of(clamp(sum, 0.0, 1.0)) + (0.8 * noise - 0.4) / 255.0, 1.0);
 }

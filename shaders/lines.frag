@@ -1,10 +1,10 @@
 #version 410 core
 
-layout(location = 0) out vec4 o_colour;
+layout(location = 0) out vec4 o_color;
 
-uniform vec4 u_colour;
+uniform vec4 u_color;
 
 void main()
 {
-    o_colour = u_colour;
+    o_color = u_color;
 }

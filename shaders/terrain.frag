@@ -1,7 +1,7 @@
 #version 410 core
-// Colours of the terrain in linear light, from the analytic gradient at each pixel; shaders/finish.frag encodes them.
+// Colors of the terrain in linear light, from the analytic gradient at each pixel; shaders/finish.frag encodes them.
 
-#include "lib/colour_table.glsl"
+#include "lib/color_table.glsl"
 #include "lib/srgb.glsl"
 #include "lib/sun.glsl"
 #include "lib/surface.glsl"
@@ -19,7 +19,7 @@ flat in vec2 v_size_m;
 flat in vec4 v_parent;  // layer, half east and south, morph
 #endif
 
-layout(location = 0) out vec4 o_colour;
+layout(location = 0) out vec4 o_color;
 
 #ifdef HOLES  // tiles that do not fill their square; the others keep the early depth test
 uniform sampler2DArray u_valid;  // at cells
@@ -39,9 +39,9 @@ uniform sampler2DArray u_gradients;  // at vertices
 #ifdef MORPH
 uniform sampler2DArray u_parent_gradients;
 #endif
-uniform sampler2D u_colours;
-uniform vec2 u_elevation_m;  // at the two ends of the colours
-uniform bool u_coloured;  // elevation colours, else neutral
+uniform sampler2D u_colors;
+uniform vec2 u_elevation_m;  // at the two ends of the colors
+uniform bool u_colored;  // elevation colors, else neutral
 uniform bool u_shaded;  // relief
 
 uniform float u_exaggeration;
@@ -51,7 +51,7 @@ vec3 texel_of(vec2 uv, float layer)
     return vec3(uv * (float(LATTICE - 1) / float(LATTICE)) + 0.5 / float(LATTICE), layer);
 }
 
-// Slopes east and north at a place of the tile, metres per metre; part of the parent's where the tile morphs.
+// Slopes east and north at a place of the tile, meters per meter; part of the parent's where the tile morphs.
 vec2 gradient_at(vec2 uv)
 {
     vec2 gradient = texture(u_gradients, texel_of(uv, v_about.x)).rg;
@@ -88,23 +88,23 @@ Surface surface()
     return s;
 }
 
-vec3 terrain_colour()
+vec3 terrain_color()
 {
     Surface s = surface();
     float share = (s.z_m - u_elevation_m.x) / (u_elevation_m.y - u_elevation_m.x);
-    vec3 colour = u_coloured ? colour_of(u_colours, share) : NEUTRAL;
-    colour = overlay(s, u_shaded ? colour * s.relief : colour);
+    vec3 color = u_colored ? color_of(u_colors, share) : NEUTRAL;
+    color = overlay(s, u_shaded ? color * s.relief : color);
 #ifdef CONTOURS
-    colour = contoured(colour, s.z_m);
+    color = contoured(color, s.z_m);
 #endif
-#ifdef TINT  // a colour for each level of detail
+#ifdef TINT  // a color for each level of detail
     vec3 tint = 0.55 + 0.45 * cos(6.2832 * (0.381966 * v_about.y + vec3(0.0, 0.33, 0.67)));
-    colour = mix(colour, linear_of(tint) * s.relief, 0.6);
+    color = mix(color, linear_of(tint) * s.relief, 0.6);
 #endif
 #ifdef FOG
-    colour = through_air(colour, ray_of(gl_FragCoord.xy) / gl_FragCoord.w);
+    color = through_air(color, ray_of(gl_FragCoord.xy) / gl_FragCoord.w);
 #endif
-    return min(colour, vec3(1.0));  // before samples are averaged, so that bright edges stay smooth
+    return min(color, vec3(1.0));  // before samples are averaged, so that bright edges stay smooth
 }
 #endif
 
@@ -114,11 +114,11 @@ void main()
     discard_holes();
 #endif
 #ifdef WIREFRAME
-    o_colour = vec4(0.010, 0.012, 0.014, 1.0);
-#elif defined(SURVEY)  // numbers instead of colours
+    o_color = vec4(0.010, 0.012, 0.014, 1.0);
+#elif defined(SURVEY)  // numbers instead of colors
     Surface s = surface();
-    o_colour = vec4(overlay_value(s), s.z_m, 1.0, 1.0);
+    o_color = vec4(overlay_value(s), s.z_m, 1.0, 1.0);
 #elif !defined(DEPTH)
-    o_colour = vec4(terrain_colour(), 1.0);
+    o_color = vec4(terrain_color(), 1.0);
 #endif
 }

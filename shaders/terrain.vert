@@ -1,11 +1,11 @@
 #version 410 core
 // One tile of the terrain: a grid of vertices lifted to the tile's heights, morphed towards its parent's mesh and
-// stitched to its neighbours, with a skirt around it. Positions are relative to the eye.
+// stitched to its neighbors, with a skirt around it. Positions are relative to the eye.
 
 in vec3 in_grid;  // column and row (0..u_quads), and 0 for the surface or 1..4 for the skirt: N, E, S, W
 
 in vec3 i_origin;  // north-west corner at the tile's offset height, drawn space, relative to the eye
-in vec2 i_size;  // CRS metres east and south
+in vec2 i_size;  // CRS meters east and south
 in vec4 i_extent;  // where the raster ends in the tile, u and v; the last texels that heights are taken from
 in vec4 i_skirt;  // 1 where a tile meets the side: N, E, S, W
 in vec4 i_about;  // layer of the page, level, offset_m, 1 when errors are there
@@ -22,13 +22,13 @@ flat out vec4 v_parent;  // layer, half east and south, morph
 
 uniform mat4 u_clip_from_world;
 uniform float u_exaggeration;
-uniform float u_ground_scale;  // metres on the ground per CRS metre
+uniform float u_ground_scale;  // meters on the ground per CRS meter
 uniform float u_pixel;  // size of a pixel at distance 1
 
 #include "lib/mesh_height.glsl"
 
 // Edges meet but for rounding, and a line of a coarse tile is met by several of fine ones: through such gaps of far
-// less than a pixel the skirt shows. It leans out below the neighbour, so that it also does so from straight above.
+// less than a pixel the skirt shows. It leans out below the neighbor, so that it also does so from straight above.
 const vec2 SKIRT_PX = vec2(0.4, 1.5);  // out and down
 
 vec3 skirt(int side)
@@ -52,7 +52,7 @@ void main()
 #ifdef WIREFRAME
     gl_Position.z -= 2e-5 * gl_Position.w;  // in front of the surface it belongs to
 #endif
-    v_place = vec3(vertex.uv, i_about.z + vertex.height);  // colours are of the tile, whatever it is stitched to
+    v_place = vec3(vertex.uv, i_about.z + vertex.height);  // colors are of the tile, whatever it is stitched to
     v_about = vec3(i_about.xy, i_about.w);
     v_size_m = u_ground_scale * i_size;
 #ifdef MORPH

@@ -1,10 +1,12 @@
-"""Fixtures: one OpenGL context without a window for all tests that draw, scenes on it, and files to show."""
+"""Fixtures: one OpenGL context without a window for all tests that draw, scenes on it, and files to
+show."""
 
 from __future__ import annotations
 
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # before torch: threads of several workers would only wait for each other
+# before torch: threads of several workers would only wait for each other
+if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator
@@ -23,7 +25,8 @@ from viewer.session.launch import Launch
 
 
 def gl_is_required() -> bool:
-    """Return True if a machine without OpenGL fails the tests that need it, instead of skipping them."""
+    """Return True if a machine without OpenGL fails the tests that need it, instead of skipping
+    them."""
     return os.environ.get("CI", "").lower() == "true" or os.environ.get("NTILE_REQUIRE_GL") == "1"
 
 
@@ -47,7 +50,9 @@ def _blank(_session_context: moderngl.Context) -> moderngl.Framebuffer:
 
 
 @pytest.fixture
-def ctx(_session_context: moderngl.Context, _blank: moderngl.Framebuffer) -> Iterator[moderngl.Context]:
+def ctx(
+    _session_context: moderngl.Context, _blank: moderngl.Framebuffer
+) -> Iterator[moderngl.Context]:
     """An OpenGL context in its initial state; the test fails if it leaves a GL error behind."""
     with _session_context as context:  # makes it current: a test may have used another
         blank = _blank
@@ -82,18 +87,18 @@ def scene(ctx: moderngl.Context) -> Iterator[Scene]:
 
 @pytest.fixture
 def target(ctx: moderngl.Context) -> Iterator[moderngl.Framebuffer]:
-    """A colour target of SIZE pixels."""
-    colour = ctx.texture(SIZE, 4)
-    fbo = ctx.framebuffer([colour])
+    """A color target of SIZE pixels."""
+    color = ctx.texture(SIZE, 4)
+    fbo = ctx.framebuffer([color])
     yield fbo
     ctx.simple_framebuffer((4, 4)).use()
     fbo.release()
-    colour.release()
+    color.release()
 
 
 @pytest.fixture
 def magenta(ctx: moderngl.Context, scene: Scene) -> None:
-    """Give the scene a background that no terrain colour comes near."""
+    """Give the scene a background that no terrain color comes near."""
     scene._drawing._background.release()
     scene._drawing._background = Magenta(ctx)
 
@@ -115,7 +120,8 @@ def _window_platform(_session_context: moderngl.Context) -> None:
 def drive(
     _window_platform: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[[Launch, Callable[[Any], None]], Any]:
-    """Run an app with a test function that has a `Driver`; nothing is read from or written to the user's settings."""
+    """Run an app with a test function that has a `Driver`; nothing is read from or written to the
+    user's settings."""
     from tests.support import gui_driver
 
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

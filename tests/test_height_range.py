@@ -19,14 +19,26 @@ NODATA = -9999.0
 
 @pytest.fixture(scope="module")
 def peaks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, float]:
-    """A file of a plain with a needle, a pit and nodata, three levels; lowest and highest height of its source."""
+    """A file of a plain with a needle, a pit and nodata, three levels; lowest and highest height of
+    its source."""
     folder = tmp_path_factory.mktemp("peaks")
     y, x = np.mgrid[0:600, 0:520]
     heights = (200 + 0.01 * x + 3 * np.sin(y / 40)).astype(np.float32)
-    heights[301, 77], heights[402, 415] = 911.25, -87.5
+    heights[301, 77] = 911.25
+    heights[402, 415] = -87.5
     heights[:40, :40] = NODATA
     source = write(folder / "peaks.tif", heights, nodata=NODATA)
-    main(["encode", str(source), str(folder / "peaks.ntile"), "--reference", "0.01", "--quality", "30"])
+    main(
+        [
+            "encode",
+            str(source),
+            str(folder / "peaks.ntile"),
+            "--reference",
+            "0.01",
+            "--quality",
+            "30",
+        ]
+    )
     with rasterio.open(source) as raster:
         band = raster.read(1, masked=True)
     return folder / "peaks.ntile", float(band.min()), float(band.max())
@@ -47,7 +59,7 @@ def test_info_says_the_heights_of_the_source(peaks, capsys):
         assert root.min_m - low > 100
 
 
-def test_the_colours_span_all_heights(scene, peaks):
+def test_the_colors_span_all_heights(scene, peaks):
     path, low, high = peaks
     scene.open(path)
     assert scene.elevation_range == (low, high)
@@ -59,7 +71,12 @@ def test_files_without_the_range_have_the_bounds_of_all_tiles(peaks):
     with open_reader(path) as reader:
         for layer in reader.layers:
             assert layer.heights_m == (low, high)
-            for stats in ({}, {"min_m": "low", "max_m": None}, {"min_m": 5.0, "max_m": 4.0}, {"min_m": float("nan")}):
+            for stats in (
+                {},
+                {"min_m": "low", "max_m": None},
+                {"min_m": 5.0, "max_m": 4.0},
+                {"min_m": float("nan")},
+            ):
                 old = replace(layer, stats=stats)
                 assert old.heights_m == old.height_range
                 assert old.heights_m[0] <= low

@@ -26,18 +26,23 @@ MEDIAN_LINES = 120
 
 
 def project_files() -> list[Path]:
-    """Files that git tracks, relative to the root; without git, every file that .gitignore lets through."""
+    """Files that git tracks, relative to the root; without git, every file that .gitignore lets
+    through."""
     if (ROOT / ".git").exists() and shutil.which("git"):
         listing = subprocess.check_output(["git", "-C", ROOT, "ls-files", "-z"], text=True)
         return [Path(name) for name in listing.split("\0") if (ROOT / name).is_file()]
-    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+    ignored = [
+        line.strip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    ]
     found = []
     for folder, subfolders, names in os.walk(ROOT):
         here = Path(folder).relative_to(ROOT)
 
         def kept(name: str, here: Path = here) -> bool:
             path = str(here / name)
-            return not any(fnmatch.fnmatch(name, p) or fnmatch.fnmatch(path, p) for p in [*ignored, ".git"])
+            return not any(
+                fnmatch.fnmatch(name, p) or fnmatch.fnmatch(path, p) for p in [*ignored, ".git"]
+            )
 
         subfolders[:] = filter(kept, subfolders)
         found += [here / name for name in names if kept(name)]
@@ -55,7 +60,9 @@ def files() -> list[Path]:
 def imported_with(statement: str) -> set[str]:
     """Top-level packages in sys.modules after a statement ran in a fresh interpreter."""
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 0, run.stderr
     return {name.partition(".")[0] for name in run.stdout.splitlines()[-1].split()}
 
@@ -80,15 +87,22 @@ def test_imports_stay_light(statement: str, heavy: set[str]) -> None:
 
 def test_neural_does_not_import_viewer(files: list[Path]) -> None:
     backwards = re.compile(r"^\s*(from|import) (viewer|tests)\b", re.MULTILINE)
-    modules = [path for path in files if path.parts[0] in ("neural", "shaders") and path.suffix == ".py"]
+    modules = [
+        path for path in files if path.parts[0] in ("neural", "shaders") and path.suffix == ".py"
+    ]
     assert modules
-    assert not [path for path in modules if backwards.search((ROOT / path).read_text(encoding="utf-8"))]
+    assert not [
+        path for path in modules if backwards.search((ROOT / path).read_text(encoding="utf-8"))
+    ]
 
 
 def test_methods_are_spelled_once() -> None:
-    from neural.models import MODELS, PRESETS  # imports torch, which the cheap tests above do without
+    # imports torch, which the cheap tests above do without
+    from neural.models import MODELS, PRESETS
 
-    assert {name: method.name for name, method in METHODS.items()} == {name: name for name in METHODS}
+    assert {name: method.name for name, method in METHODS.items()} == {
+        name: name for name in METHODS
+    }
     assert set(METHODS) == set(PRESETS) | {"reference"}
     assert set(PRESETS) == set(MODELS) | {"lapped_siren"}
     assert not {"reference", "lapped_siren"} & set(MODELS)
@@ -112,7 +126,8 @@ def test_files_are_small(files: list[Path]) -> None:
 
 def test_no_file_names_this_machine(files: list[Path]) -> None:
     """Paths of one computer and package-index addresses: in no tracked file, text or binary."""
-    # Raw bytes: the metadata of weights and pictures counts too, and so many letters never match by chance.
+    # Raw bytes: the metadata of weights and pictures counts too, and so many letters never match by
+    # chance.
     host_path = re.compile(rb"(?<!\w)/(?:home|root|work|opt|mnt|tmp|Users)/\w|index-url|find-links")
     told = {
         f"{path}: {match[0].decode()}"
@@ -124,9 +139,12 @@ def test_no_file_names_this_machine(files: list[Path]) -> None:
 
 
 def test_texts_name_things(files: list[Path]) -> None:
-    """No docstring, comment or shader's comment begins with a clause in place of a noun or a verb."""
+    """No docstring, comment or shader's comment begins with a clause in place of a noun or a
+    verb."""
     clause = re.compile(r'(?:"""|#|//)\s*(?:What|Whether|Who)\b')
     for path in files:
         if path.suffix in {".py", *SHADERS}:
-            for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
+            for number, line in enumerate(
+                (ROOT / path).read_text(encoding="utf-8").splitlines(), 1
+            ):
                 assert not clause.match(line.lstrip()), f"{path}:{number}: {line.strip()}"

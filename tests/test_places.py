@@ -1,4 +1,5 @@
-"""Where heights stand: formula terrain at every level, up to the rim, through Python, commands and shaders."""
+"""Where heights stand: formula terrain at every level, up to the rim, through Python, commands and
+shaders."""
 
 from pathlib import Path
 
@@ -12,21 +13,24 @@ from neural.surface.tile_surface import SurfaceDecoder
 from tests.support.commands import ntile_json
 from tests.support.rasters import north_up, write
 
-WEST, NORTH, CELL_M = 500_000.0, 4_000_000.0, 2.0
+WEST = 500_000.0
+NORTH = 4_000_000.0
+CELL_M = 2.0
 
 
 def waves(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Hills some kilometres long, so that every level of a small raster shows them."""
+    """Hills some kilometers long, so that every level of a small raster shows them."""
     return 1000 + 300 * np.sin((x - WEST) / 400) * np.cos((y - NORTH) / 430)
 
 
 def slopes(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Their exact slopes east and north."""
-    a, b = (x - WEST) / 400, (y - NORTH) / 430
+    a = (x - WEST) / 400
+    b = (y - NORTH) / 430
     return 300 / 400 * np.cos(a) * np.cos(b), -300 / 430 * np.sin(a) * np.sin(b)
 
 
-def centres(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+def centers(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     j, i = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
     return WEST + CELL_M * j, NORTH - CELL_M * i
 
@@ -36,7 +40,7 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("places")
     source = write(
         folder / "dem.tif",
-        waves(*centres(*request.param)).astype(np.float32),
+        waves(*centers(*request.param)).astype(np.float32),
         crs="EPSG:32611",
         transform=north_up(WEST, NORTH, CELL_M),
     )
@@ -44,16 +48,21 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return folder / "a.ntile"
 
 
-def displacement_cells(error: np.ndarray, slope: tuple[np.ndarray, np.ndarray], cell_m: float) -> np.ndarray:
+def displacement_cells(
+    error: np.ndarray, slope: tuple[np.ndarray, np.ndarray], cell_m: float
+) -> np.ndarray:
     """Shift (east, north) in cells of the level that explains heights off by `error` best."""
     east, north = slope
-    shift, *_ = np.linalg.lstsq(np.stack([east.ravel(), north.ravel()], axis=1), error.ravel(), rcond=None)
+    shift, *_ = np.linalg.lstsq(
+        np.stack([east.ravel(), north.ravel()], axis=1), error.ravel(), rcond=None
+    )
     return np.abs(shift) / cell_m
 
 
 def test_features_stay_at_every_level(file: Path) -> None:
     with open_reader(file) as reader:
-        sampler, grid = Sampler.of(reader, reader.layers[0]), reader.grid
+        sampler = Sampler.of(reader, reader.layers[0])
+        grid = reader.grid
         for level in range(grid.levels):
             cell_m = CELL_M * 2 ** (grid.levels - 1 - level)
             inset = 4 * cell_m
@@ -61,7 +70,7 @@ def test_features_stay_at_every_level(file: Path) -> None:
             y = np.linspace(grid.bounds.south + inset, grid.bounds.north - inset, 140)
             decoded = sampler.lattice(x, y, order=1, level=level)
             at = np.meshgrid(x, y)
-            assert displacement_cells(decoded.metres - waves(*at), slopes(*at), cell_m).max() < 0.02
+            assert displacement_cells(decoded.meters - waves(*at), slopes(*at), cell_m).max() < 0.02
             east, north = slopes(*at)
             assert np.abs(decoded.east - east).max() < 0.02
             assert np.abs(decoded.north - north).max() < 0.02
@@ -76,7 +85,8 @@ def test_decoded_rasters_stay(
     out = tmp_path / "back.tif"
     ntile_json(capsys, "decode", file, out, "--resolution", resolution_m)
     with rasterio.open(out) as raster:
-        heights, place = raster.read(1).astype(float), raster.transform
+        heights = raster.read(1).astype(float)
+        place = raster.transform
     j, i = np.meshgrid(np.arange(heights.shape[1]) + 0.5, np.arange(heights.shape[0]) + 0.5)
     at = place.c + j * place.a, place.f + i * place.e
     inner = np.s_[4:-4, 4:-4]
@@ -95,10 +105,16 @@ def test_a_tilted_plane_is_right_up_to_the_outline(
         return 100 + tilt[0] * (x - WEST) + tilt[1] * (y - NORTH)
 
     place = north_up(WEST, NORTH, CELL_M)
-    source = write(tmp_path / "dem.tif", plane(*centres(*size)).astype(np.float32), crs="EPSG:32611", transform=place)
+    source = write(
+        tmp_path / "dem.tif",
+        plane(*centers(*size)).astype(np.float32),
+        crs="EPSG:32611",
+        transform=place,
+    )
     encode(source, tmp_path / "a.ntile", EncodeOptions(link_decoder=True))
     with open_reader(tmp_path / "a.ntile") as reader:
-        sampler, bounds = Sampler.of(reader, reader.layers[0]), reader.grid.bounds
+        sampler = Sampler.of(reader, reader.layers[0])
+        bounds = reader.grid.bounds
         along = np.linspace(0, 1, 97)
         for x, y in (
             (np.full(97, bounds.west), bounds.south + along * (bounds.north - bounds.south)),
@@ -106,14 +122,17 @@ def test_a_tilted_plane_is_right_up_to_the_outline(
             (bounds.west + along * (bounds.east - bounds.west), np.full(97, bounds.north)),
             (bounds.west + along * (bounds.east - bounds.west), np.full(97, bounds.south)),
         ):
-            assert np.abs(sampler.at(x, y).metres - plane(x, y)).max() < 0.05
+            assert np.abs(sampler.at(x, y).meters - plane(x, y)).max() < 0.05
 
 
 def test_evaluate_counts_the_rim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Outermost samples and the outline half a cell further out, computed here from the raster alone."""
+    """Outermost samples and the outline half a cell further out, computed here from the raster
+    alone."""
     rng = np.random.default_rng(4)
-    heights = (waves(*centres(270, 300)) + rng.normal(0, 0.6, (270, 300))).astype(np.float32)
-    source = write(tmp_path / "dem.tif", heights, crs="EPSG:32611", transform=north_up(WEST, NORTH, CELL_M))
+    heights = (waves(*centers(270, 300)) + rng.normal(0, 0.6, (270, 300))).astype(np.float32)
+    source = write(
+        tmp_path / "dem.tif", heights, crs="EPSG:32611", transform=north_up(WEST, NORTH, CELL_M)
+    )
     out = tmp_path / "a.ntile"
     ntile_json(capsys, "encode", source, out, "--step", 1.0)
     row = ntile_json(capsys, "evaluate", out, "--reference", source)["results"][0]
@@ -132,18 +151,26 @@ def test_evaluate_counts_the_rim(tmp_path: Path, capsys: pytest.CaptureFixture[s
     north = source_heights[0] + (source_heights[0] - source_heights[3]) / 6
     beyond = np.concatenate([outline["west"] - west, outline["north"] - north])
     assert row["rim_rmse_m"] == pytest.approx(outermost, rel=1e-3)
-    assert row["outline_rmse_m"] == pytest.approx(np.sqrt(np.mean(beyond**2)), rel=0.15)  # two of the four sides
+    # two of the four sides
+    assert row["outline_rmse_m"] == pytest.approx(np.sqrt(np.mean(beyond**2)), rel=0.15)
     inside = np.sqrt(np.mean((decoded - source_heights)[8:-8, 8:-8] ** 2))
     assert row["rim_rmse_m"] < 1.1 * inside
 
 
-def test_the_rim_is_as_true_as_the_inside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Rough terrain on a slope, whole tiles: every line ends with a detail in the east and south."""
+def test_the_rim_is_as_true_as_the_inside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rough terrain on a slope, whole tiles: every line ends with a detail in the east and
+    south."""
     y, x = np.mgrid[0:512, 0:512].astype(float)
     rng = np.random.default_rng(7)
-    rough = np.cumsum(np.cumsum(rng.normal(0, 0.03, (512, 512)), axis=0), axis=1) + rng.normal(0, 0.3, (512, 512))
+    rough = np.cumsum(np.cumsum(rng.normal(0, 0.03, (512, 512)), axis=0), axis=1) + rng.normal(
+        0, 0.3, (512, 512)
+    )
     heights = (500 + 0.3 * x - 0.2 * y + rough).astype(np.float32)
-    source = write(tmp_path / "dem.tif", heights, crs="EPSG:32611", transform=north_up(WEST, NORTH, 1.0))
+    source = write(
+        tmp_path / "dem.tif", heights, crs="EPSG:32611", transform=north_up(WEST, NORTH, 1.0)
+    )
     out = tmp_path / "a.ntile"
     ntile_json(capsys, "encode", source, out, "--target-rmse", 0.3)
     with open_reader(out) as reader:

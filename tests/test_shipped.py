@@ -1,4 +1,5 @@
-"""Shipped files work: the model encodes real relief, quality falls with the bits, the sample is sound and credited."""
+"""Shipped files work: the model encodes real relief, quality falls with the bits, the sample is
+sound and credited."""
 
 from __future__ import annotations
 
@@ -58,13 +59,15 @@ def test_model_beats_a_coarse_raster_and_degrades_with_bits(area: Path) -> None:
 def test_methods_rank_as_published(area: Path) -> None:
     """HUVR+SIREN, then HUVR, then the two that know no patches (arXiv 2606.00404).
 
-    In analytic slopes HUVR is ahead: its surface interpolates samples, so its slopes are central differences.
+    In analytic slopes HUVR is ahead: its surface interpolates samples, so its slopes are central
+    differences.
     """
     rows = {name: _measure(area, name, (32,))[0] for name in METHODS_SHIPPED}
     for error in ("rmse_m", "sampled_gradient_rmse"):
         siren, huvr, *others = (rows[name][error] for name in METHODS_SHIPPED)
         assert siren < huvr < min(others)
-    patchwise, others = METHODS_SHIPPED[:2], METHODS_SHIPPED[2:]
+    patchwise = METHODS_SHIPPED[:2]
+    others = METHODS_SHIPPED[2:]
     slopes = {name: rows[name]["gradient_rmse"] for name in METHODS_SHIPPED}
     assert max(slopes[name] for name in patchwise) < min(slopes[name] for name in others)
 
@@ -74,13 +77,19 @@ def test_sample_is_sound() -> None:
     assert path.stat().st_size <= 600_000
     report = verify(path)
     layers = [(layer["method"], layer["bits"]) for layer in report["layers"]]
-    assert layers == [("lapped_siren", 8), *((name, 8) for name in METHODS_SHIPPED), ("reference", 32)]
+    assert layers == [
+        ("lapped_siren", 8),
+        *((name, 8) for name in METHODS_SHIPPED),
+        ("reference", 32),
+    ]
     with open_reader(path) as reader:
         assert "B4 lidar" in reader.metadata["attribution"]
         reference = SurfaceDecoder(reader, reader.layer("reference"))
         for layer in reader.layers[:2]:
             rows = [evaluate(reader, layer, reference, bits) for bits in BITS]
-            errors, sizes = ([row[key] for row in rows] for key in ("rmse_m", "stack_bits_per_sample"))
+            errors, sizes = (
+                [row[key] for row in rows] for key in ("rmse_m", "stack_bits_per_sample")
+            )
             assert all(a <= b * 1.001 for a, b in pairwise(errors)), errors
             assert all(a > b for a, b in pairwise(sizes)), sizes
 
@@ -95,10 +104,12 @@ def test_sample_is_decoded_by_the_shipped_decoders() -> None:
             assert reader.decoder_bytes(sha) == decoder
         sha = reader.layer("lapped_siren").decoder
         assert sha is not None
-        assert reader.decoder_bytes(sha) == load_linked(model_stem(DEFAULT_MODELS["lapped_siren"]))[2]
+        assert (
+            reader.decoder_bytes(sha) == load_linked(model_stem(DEFAULT_MODELS["lapped_siren"]))[2]
+        )
 
 
-def test_licences_name_every_sample() -> None:
+def test_licenses_name_every_sample() -> None:
     text = (sample_files()[0].parent / "LICENSES.md").read_text()
     for path in sample_files():
         assert path.name in text

@@ -1,8 +1,10 @@
-"""The desktop viewer: a window on a streamed terrain, and pictures of it without one. Never imports torch.
+"""The desktop viewer: a window on a streamed terrain, and pictures of it without one. Never imports
+torch.
 
 viewer.render("area.ntile", overlay="error")        # a picture as an array; see viewer/api.py
 viewer.Viewer("area.ntile")                         # everything the window does, from Python
-viewer.ReferenceRaster("dem.tif", viewer.ReadOptions(unit="ft"))     # a `reference` whose file says too little
+viewer.ReferenceRaster("dem.tif", viewer.ReadOptions(unit="ft"))     # a `reference` whose file says
+too little
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-# Tiles are decoded by our own worker threads, one tile each. BLAS threads on top of them only wait for each other:
-# that made a tile three times slower. It has to be said before numpy is first imported.
+# Tiles are decoded by our own worker threads, one tile each. BLAS threads on top of them only wait
+# for each other: that made a tile three times slower. It has to be said before numpy is first
+# imported.
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

@@ -1,4 +1,5 @@
-"""The `terrain-viewer` command: options to Settings, then a window or a picture; errors become one sentence."""
+"""The `terrain-viewer` command: options to Settings, then a window or a picture; errors become one
+sentence."""
 
 from __future__ import annotations
 
@@ -26,16 +27,29 @@ from viewer.storage import named, preferences
 from viewer.storage import project as projects
 from viewer.storage.preferences import THEMES
 
-PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
+PICTURE_SIZE = (1280, 720)
+WINDOW_SIZE = (1440, 900)
 """Sizes in pixels when --size is not given."""
 
 
-@click.command(cls=GroupedCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=GroupedCommand,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.argument("file", required=False)
 @click.argument("second", required=False, metavar="[FILE]")
-@option("Input", "--project", metavar="FILE", help="Open a saved project; other options go over it.")
+@option(
+    "Input", "--project", metavar="FILE", help="Open a saved project; other options go over it."
+)
 @reference_options.reference_options
-@option("Input", "--method", "methods", multiple=True, metavar="M", help="Method of the layer in slot A; again: in B.")
+@option(
+    "Input",
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="M",
+    help="Method of the layer in slot A; again: in B.",
+)
 @option(
     "Input",
     "--bits",
@@ -49,13 +63,25 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     "--overlay",
     type=click.Choice(NAMES),
     metavar="O",
-    help=f"Colours over the surface: {', '.join(NAMES)}.",
+    help=f"Colors over the surface: {', '.join(NAMES)}.",
 )
 @option(
-    "Overlay", "--tolerance", type=click.FloatRange(0.0), metavar="M", help="What --overlay tolerance allows (0.5)."
+    "Overlay",
+    "--tolerance",
+    type=click.FloatRange(0.0),
+    metavar="M",
+    help="What --overlay tolerance allows (0.5).",
 )
-@option("Overlay", "--contours", type=Interval(), metavar="M", help="Lines of equal height every M metres, or auto.")
-@option("Look", "--sse", type=click.FloatRange(0.1, 64), metavar="PX", help="Screen error allowed (2).")
+@option(
+    "Overlay",
+    "--contours",
+    type=Interval(),
+    metavar="M",
+    help="Lines of equal height every M meters, or auto.",
+)
+@option(
+    "Look", "--sse", type=click.FloatRange(0.1, 64), metavar="PX", help="Screen error allowed (2)."
+)
 @look_options
 @compare_options.compare_options
 @option(
@@ -65,7 +91,13 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     metavar="MB",
     help="GPU memory for tiles (as preferred; else 512).",
 )
-@option("Measure", "--profile", type=Points(), metavar='"E,N E,N …"', help="Elevation profile along a line.")
+@option(
+    "Measure",
+    "--profile",
+    type=Points(),
+    metavar='"E,N E,N …"',
+    help="Elevation profile along a line.",
+)
 @option(
     "Measure",
     "--measure",
@@ -73,14 +105,38 @@ PICTURE_SIZE, WINDOW_SIZE = (1280, 720), (1440, 900)
     metavar='KIND "E,N …"',
     help="Measure a point, distance or area.",
 )
-@option("Measure", "--out", metavar="FILE", help="With --headless: the numbers as .csv or .json, a profile as .png.")
 @option(
-    "Film and pictures", "--screenshot", metavar="OUT.png", help="Save a picture when every tile is there, then exit."
+    "Measure",
+    "--out",
+    metavar="FILE",
+    help="With --headless: the numbers as .csv or .json, a profile as .png.",
 )
-@option("Film and pictures", "--size", type=Size(), help="Size of the picture (1280x720) or the window (1440x900).")
-@option("Film and pictures", "--headless", is_flag=True, help="No window; use with --screenshot, --profile, --measure.")
+@option(
+    "Film and pictures",
+    "--screenshot",
+    metavar="OUT.png",
+    help="Save a picture when every tile is there, then exit.",
+)
+@option(
+    "Film and pictures",
+    "--size",
+    type=Size(),
+    help="Size of the picture (1280x720) or the window (1440x900).",
+)
+@option(
+    "Film and pictures",
+    "--headless",
+    is_flag=True,
+    help="No window; use with --screenshot, --profile, --measure.",
+)
 @film_options
-@option("System", "--gl", type=click.Choice(["auto", "4.3", "4.1"]), default="auto", help="OpenGL version to use.")
+@option(
+    "System",
+    "--gl",
+    type=click.Choice(["auto", "4.3", "4.1"]),
+    default="auto",
+    help="OpenGL version to use.",
+)
 @option("System", "--debug", is_flag=True, help="Show tracebacks.")
 @option("System", "--theme", type=click.Choice(THEMES), help="Light or dark window and legend.")
 @click.version_option(__version__)
@@ -100,7 +156,9 @@ def main(debug: bool, **options: Any) -> None:
         with ended_by_signals():
             run(_launch(**options))
     except Ended as ended:
-        click.echo(f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.", err=True)
+        click.echo(
+            f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.", err=True
+        )
         raise
     except NtileError as error:
         if debug:
@@ -136,21 +194,32 @@ def _launch(
     """Options as typed → Launch; what cannot be meant is a UsageError."""
     from assets import sample_files
 
-    numbers, made = rest["profile"] or rest["measure"], rest["render"] or rest["results"]
+    numbers = rest["profile"] or rest["measure"]
+    made = rest["render"] or rest["results"]
     headless = headless or bool(made)
     if headless and rest["profile"] and rest["measure"]:
-        raise UsageError("--headless makes a profile or measures; give --profile or --measure, not both.")
+        raise UsageError(
+            "--headless makes a profile or measures; give --profile or --measure, not both."
+        )
     if headless and not (screenshot or numbers or made):
         raise UsageError("--headless draws nothing on its own; add --screenshot OUT.png.")
     if rest["out"] and not (headless and numbers):
-        raise UsageError("--out is for the numbers of --headless with --profile or --measure; add these.")
+        raise UsageError(
+            "--out is for the numbers of --headless with --profile or --measure; add these."
+        )
     if screenshot and Path(screenshot).suffix.lower() != ".png":
-        raise UsageError(f"{screenshot}: pictures are written as PNG; give a name that ends in .png.")
+        raise UsageError(
+            f"{screenshot}: pictures are written as PNG; give a name that ends in .png."
+        )
     if second and rest["compare"]:
-        raise UsageError("One file can be compared with another; give the second FILE or --compare, not both.")
+        raise UsageError(
+            "One file can be compared with another; give the second FILE or --compare, not both."
+        )
     rest["compare"] = second or rest["compare"]
     if project and file:
-        raise UsageError(f"{project}: a project says itself which file to open; give it without {file}.")
+        raise UsageError(
+            f"{project}: a project says itself which file to open; give it without {file}."
+        )
     if file is None and not project:
         samples = sample_files()
         if not samples:
@@ -158,7 +227,10 @@ def _launch(
         file = str(samples[0])
     size = size or (PICTURE_SIZE if headless else WINDOW_SIZE)
     if not headless and max(size) > MAX_WINDOW_SIDE:
-        raise UsageError(f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such a picture.")
+        raise UsageError(
+            f"A window of {size[0]}x{size[1]} pixels cannot be opened; add --headless for such "
+            "a picture."
+        )
     if not headless:
         limits.check(size, limits.WINDOW)
     opened = projects.read(project) if project else None
@@ -168,7 +240,9 @@ def _launch(
     compare_options.take(settings, rest)
     rest["reference"] = reference_options.take(rest, opened)
     texts = rest.pop("named")
-    launch = Launch(path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest)
+    launch = Launch(
+        path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest
+    )
     check(launch)
     launch.settings.view.sse_px = sse or settings.view.sse_px
     if cache_mb is not None:
@@ -176,7 +250,9 @@ def _launch(
     elif not (headless or project):  # pictures do not depend on who makes them
         launch.settings.view.cache_mb = preferences.load()[0].cache_mb
     if contours is not None:
-        launch.settings.contours = Contours(on=True, auto=contours == 0, interval_m=contours or 10.0)
+        launch.settings.contours = Contours(
+            on=True, auto=contours == 0, interval_m=contours or 10.0
+        )
     if tolerance is not None:
         launch.settings.overlay.tolerance_m = tolerance
     for text in texts:
@@ -220,7 +296,9 @@ def run(launch: Launch) -> None:
         from viewer.graphics import gl
 
         packages = f"{gl.INSTALL} libx11-6"
-        raise NtileError(f"A system library is missing ({_line(error)}); install it with `{packages}`.") from error
+        raise NtileError(
+            f"A system library is missing ({_line(error)}); install it with `{packages}`."
+        ) from error
 
 
 def _picture(launch: Launch) -> None:
@@ -246,7 +324,10 @@ def _window(launch: Launch) -> None:
     """The desktop window; what a machine may lack for it is said in one sentence."""
     on_linux = sys.platform.startswith("linux")
     if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise NtileError("There is no display to open a window on; use --headless --screenshot OUT.png for a picture.")
+        raise NtileError(
+            "There is no display to open a window on; use --headless --screenshot OUT.png for a "
+            "picture."
+        )
     check_shown(launch.inputs)
     if launch.path is not None:
         from viewer.session import layers

@@ -1,4 +1,5 @@
-"""The viewer from Python: everything the window does, without one. `viewer.render` and `viewer.Viewer` come from here.
+"""The viewer from Python: everything the window does, without one. `viewer.render` and
+`viewer.Viewer` come from here.
 
     import viewer
 
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from viewer.measuring.quantities import Measured
 
 View = Camera | str | os.PathLike[str] | dict[str, float] | None
-"""A view: a camera or its JSON values, a bookmark's name, a .json file; None is the whole area from the south."""
+"""A view: a camera or its JSON values, a bookmark's name, a .json file; None is the whole area from
+the south."""
 
 Path_ = CameraPath | str | os.PathLike[str]
 """A camera path, a generator's name ("tour", "orbit"), or a path file."""
@@ -64,7 +66,8 @@ def render(
 ) -> np.ndarray:
     """A picture of a file or URL, uint8 [height, width, 3], top row first; of any size.
 
-    `options` are those of `Viewer`: `reference`, `compare`, `decorations` and settings, such as `split`.
+    `options` are those of `Viewer`: `reference`, `compare`, `decorations` and settings, such as
+    `split`.
 
         viewer.render("area.ntile", overlay="slope", decorations=["legend", "scale"])
         viewer.render("area.ntile", view="View 1", method="huvr_siren", bits=4, exaggeration=3, fog=0.4)
@@ -102,9 +105,10 @@ class Viewer:
     ) -> None:
         """Open a file or URL. Raises NtileError.
 
-        `method` and `bits` are of slot A, or pairs for A and B; `compare` is another file for slot B (`split=True`
-        shows both); `reference` is a DEM to measure errors against, or a `ReferenceRaster` that says how it is read;
-        `decorations` are what pictures carry (legend, scale, north, credits, measurements); `settings` as in `set`.
+        `method` and `bits` are of slot A, or pairs for A and B; `compare` is another file for slot
+        B (`split=True` shows both); `reference` is a DEM to measure errors against, or a
+        `ReferenceRaster` that says how it is read; `decorations` are what pictures carry (legend,
+        scale, north, credits, measurements); `settings` as in `set`.
         """
         self.settings = Settings()
         """Everything that can be set, by name and group; may be written to."""
@@ -166,17 +170,19 @@ class Viewer:
         return self._scene
 
     def set(self, **settings: Any) -> None:
-        """Change settings: `exaggeration=2`, `overlay="slope"`, `shading="hillshade"`, `contours=True`.
+        """Change settings: `exaggeration=2`, `overlay="slope"`, `shading="hillshade"`,
+        `contours=True`.
 
-        A name is a field of one of `Settings`' groups, with the group before it where two groups share it
-        (`shading_colormap`), or a group with a main field: overlay, shading, contours; `reach` and `overlay_colormap`
-        are those of the overlay shown. Raises UsageError.
+        A name is a field of one of `Settings`' groups, with the group before it where two groups
+        share it (`shading_colormap`), or a group with a main field: overlay, shading, contours;
+        `reach` and `overlay_colormap` are those of the overlay shown. Raises UsageError.
         """
         for name, value in settings.items():
             named.put(self.settings, name, value)
 
     def look(self, view: View = None) -> Camera:
-        """Move the camera to a view and return it. Raises NtileError for a view there is not, or no size for it."""
+        """Move the camera to a view and return it. Raises NtileError for a view there is not, or no
+        size for it."""
         limits.check(self.size, limits.STRIPS)
         reader = self.scene.reader
         assert reader is not None
@@ -202,7 +208,8 @@ class Viewer:
         project.write(out, project.gathered(self.scene, self.camera, self._options["reference"]))
 
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
-        """Show what a project file says; returns sentences about what could not be restored. Raises NtileError."""
+        """Show what a project file says; returns sentences about what could not be restored. Raises
+        NtileError."""
         opened = project.read(path)
         with self._ctx:
             self._open(opened.files[0], opened.reference, None, None, None)
@@ -217,11 +224,20 @@ class Viewer:
         with self._ctx:
             return offscreen.draw(self.scene, self.camera, size or self.size, decorate=decorate)
 
-    def save(self, out: str | os.PathLike[str], size: tuple[int, int] | None = None, *, decorate: bool = True) -> None:
-        """Write the picture as PNG, a strip at a time: 30 000 × 20 000 pixels need no more memory than a screen."""
+    def save(
+        self,
+        out: str | os.PathLike[str],
+        size: tuple[int, int] | None = None,
+        *,
+        decorate: bool = True,
+    ) -> None:
+        """Write the picture as PNG, a strip at a time: 30 000 × 20 000 pixels need no more memory
+        than a screen."""
         size = size or self.size
         with self._ctx:
-            write_strips(out, size, offscreen.strips(self.scene, self.camera, size, decorate=decorate))
+            write_strips(
+                out, size, offscreen.strips(self.scene, self.camera, size, decorate=decorate)
+            )
 
     def _repr_png_(self) -> bytes:
         """Return the picture that a notebook shows, as PNG."""
@@ -230,7 +246,8 @@ class Viewer:
     # Films
 
     def path_of(self, path: Path_, duration_s: float | None = None) -> CameraPath:
-        """A generator's path for this area, or a path file's in its coordinate system. Raises NtileError."""
+        """A generator's path for this area, or a path file's in its coordinate system. Raises
+        NtileError."""
         reader = self.scene.reader
         assert reader is not None
         if isinstance(path, str) and path in GENERATORS:
@@ -251,17 +268,22 @@ class Viewer:
         resume: bool = False,
         progress: record.Progress | None = None,
     ) -> int:
-        """Render a camera path to an .mp4 file or a folder of PNG frames; returns the number of pictures.
+        """Render a camera path to an .mp4 file or a folder of PNG frames; returns the number of
+        pictures.
 
         v.film("orbit", "orbit.mp4", duration_s=12); v.film("cam.json", "frames", fps=24)
         """
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
         about = command.about(self.path, self._options, self.settings, film)
         with self._ctx:
-            target = output.open_output(os.fspath(out), film.size_px, film.rate, about, resume=resume)
+            target = output.open_output(
+                os.fspath(out), film.size_px, film.rate, about, resume=resume
+            )
             return record.record(self.scene, film, target, progress)
 
-    def frames(self, path: Path_, *, fps: float | None = None, duration_s: float | None = None) -> Iterator[np.ndarray]:
+    def frames(
+        self, path: Path_, *, fps: float | None = None, duration_s: float | None = None
+    ) -> Iterator[np.ndarray]:
         """The pictures of a film one after another, uint8 [height, width, 3]."""
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
         pictures = record.pictures(self.scene, film)
@@ -275,7 +297,8 @@ class Viewer:
     # Numbers
 
     def pick(self, x_px: float, y_px: float) -> Pick | None:
-        """The surface under a pixel, x right and y down from the top left; None where there is none."""
+        """The surface under a pixel, x right and y down from the top left; None where there is
+        none."""
         with self._ctx:
             self._load()
             return self.scene.pick(self.camera, x_px, y_px)
@@ -296,13 +319,14 @@ class Viewer:
 
     @property
     def legend(self) -> legend.Legend | None:
-        """Legend of the picture's colours."""
+        """Legend of the picture's colors."""
         with self._ctx:
             self._load()
             return legend.for_scene(self.scene)
 
     def profile(self, points: Sequence[Sequence[float]], *, show: bool = False) -> Profile:
-        """Heights of A, B and the reference along a line of (easting, northing) points, from the continuous decode.
+        """Heights of A, B and the reference along a line of (easting, northing) points, from the
+        continuous decode.
 
         `show`: pictures have the line from now on.
         """
@@ -313,7 +337,9 @@ class Viewer:
             self.settings.measuring.profile = [list(point) for point in points]
         return found
 
-    def measure(self, kind: str, points: Sequence[Sequence[float]], *, show: bool = False) -> Measured:
+    def measure(
+        self, kind: str, points: Sequence[Sequence[float]], *, show: bool = False
+    ) -> Measured:
         """Measure a "point", a "distance" or an "area" given by (easting, northing) points.
 
         `show`: pictures have it from now on, with its number.
@@ -322,7 +348,9 @@ class Viewer:
 
         found = measuring.measure(self.path, kind, points, **self._options)
         if show:
-            self.settings.measuring.items.append(Measurement(kind, [list(point) for point in points]))
+            self.settings.measuring.items.append(
+                Measurement(kind, [list(point) for point in points])
+            )
         return found
 
     def _load(self) -> None:
@@ -350,9 +378,13 @@ class Viewer:
 
 
 def context(gl_version: str = "auto") -> moderngl.Context:
-    """The process's OpenGL context for pictures without a window. Raises NtileError for an unknown version."""
+    """The process's OpenGL context for pictures without a window. Raises NtileError for an unknown
+    version."""
     if gl_version not in gl.VERSIONS:
-        raise NtileError(f"There is no OpenGL version {gl_version!r} to choose; there are {', '.join(gl.VERSIONS)}.")
+        raise NtileError(
+            f"There is no OpenGL version {gl_version!r} to choose; there are "
+            f"{', '.join(gl.VERSIONS)}."
+        )
     if gl_version not in _contexts:
         _contexts[gl_version] = gl.create_context(gl_version)
     return _contexts[gl_version]

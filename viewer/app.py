@@ -1,4 +1,5 @@
-"""The application: owns the parts, runs one frame after another, and carries out what keys and panels ask for."""
+"""The application: owns the parts, runs one frame after another, and carries out what keys and
+panels ask for."""
 
 from __future__ import annotations
 
@@ -62,7 +63,9 @@ class App:
         self.preferences = Store(lambda sentence: self.messages.add("warning", sentence))
         self.camera = Camera()
         self.files: Files = Files(self)
-        self.dialogs: Dialogs = Dialogs(lambda path: self.queue_drop([path]), self.files.open_reference)
+        self.dialogs: Dialogs = Dialogs(
+            lambda path: self.queue_drop([path]), self.files.open_reference
+        )
         if self.preferences.values.folder:
             self.dialogs.folder = Path(self.preferences.values.folder)
         self.screenshots: Screenshots = Screenshots(self.messages)
@@ -81,9 +84,10 @@ class App:
         """Errors of the picture shown, or None while they are not measured."""
         self.costs = Costs()
         self.rmse_m: dict[str, float | None] = {}
-        """Root mean square error of each slot in this view, or None where it has not been measured."""
+        """Root mean square error of each slot in this view, or None where it has not been
+        measured."""
         self.legend: legend.Legend | None = None
-        """Legend of the picture shown; None where its colours mean nothing."""
+        """Legend of the picture shown; None where its colors mean nothing."""
         self.contour_labels: list[contours.Label] = []
         """Heights to write on contour lines of the picture shown."""
         self.glide: glide.Glide | None = None
@@ -94,19 +98,22 @@ class App:
         self.tools: list[Tool] = [self.comparing.divider, self.measuring.tool]
         """Tools that may take the mouse in the scene before the camera, in this order."""
         self.sheet: str = ""
-        """The sheet that lies over everything, a name of viewer.gui.sheets.SHEETS; empty for none."""
+        """The sheet that lies over everything, a name of viewer.gui.sheets.SHEETS; empty for
+        none."""
         self.panels_shown: bool = True
         self.failure: Exception | Ended | None = None
         """Why the window closed without being asked to."""
         self._dropped: list[str] = []
-        self._picked_at, self._pick_due = 0.0, True
+        self._picked_at = 0.0
+        self._pick_due = True
         self._slots_read = ""
         self._ready_frames = 0
 
     # Called by the window
 
     def start(self, ctx: moderngl.Context) -> None:
-        """The window and its GL context exist: make the scene and open the file that was asked for."""
+        """The window and its GL context exist: make the scene and open the file that was asked
+        for."""
         self.scene = Scene(ctx, self.settings, self.launch.gl)
         self.scene.waits = False
         self.scene.load_ahead = True
@@ -133,7 +140,8 @@ class App:
         self.debugging.frames.begin()
         self.files.update()
         if self._dropped:
-            dropped, self._dropped = self._dropped, []
+            dropped = self._dropped
+            self._dropped = []
             file_kinds.open_all(self, dropped)
         self.viewport.place(window.central_area(), window.framebuffer_ratio())
         before = replace(self.camera)
@@ -146,8 +154,10 @@ class App:
         self.dialogs.draw()
 
     def draw_scene(self) -> None:
-        """Bring the picture up to date and take in what the scene reports; once a frame, after the panels."""
-        scene, viewport = self.scene, self.viewport
+        """Bring the picture up to date and take in what the scene reports; once a frame, after the
+        panels."""
+        scene = self.scene
+        viewport = self.viewport
         if scene is None or viewport is None or scene.reader is None:
             return
         self.camera.stay_above(scene.surface_z(self.camera.easting, self.camera.northing))
@@ -158,13 +168,18 @@ class App:
         slots = repr((self.settings.slots, self.settings.active, scene.settled))
         if drawn or slots != self._slots_read:
             self._slots_read = slots
-            self.errors, self.legend = scene.error_stats, legend.for_scene(scene)
+            self.errors = scene.error_stats
+            self.legend = legend.for_scene(scene)
             self.contour_labels = scene.survey.labels(self.settings)
             self.comparing.read(scene)
-            self.rmse_m = {slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()}
+            self.rmse_m = {
+                slot: scene.rmse_in_view(choice) for slot, choice in self.settings.slots.items()
+            }
         self.results.follow(self)
         self._update_pick(drawn)
-        self._ready_frames = self._ready_frames + 1 if scene.ready and not self.measuring.busy else 0
+        self._ready_frames = (
+            self._ready_frames + 1 if scene.ready and not self.measuring.busy else 0
+        )
         if self.launch.screenshot and self._ready_frames == 3:
             self.screenshots.request(self._finish_screenshot)
 
@@ -176,7 +191,8 @@ class App:
             self.debugging.frames.end(self.viewport.pictures)
 
     def stop(self) -> None:
-        """The window is closing: free what is on the GPU; panels out of sight would stay so the next time."""
+        """The window is closing: free what is on the GPU; panels out of sight would stay so the
+        next time."""
         if not self.panels_shown:
             self.toggle_panels()
         self.measuring.close()
@@ -194,7 +210,9 @@ class App:
     @property
     def busy(self) -> bool:
         """True if the next frame will differ without any input."""
-        loading = self.scene is not None and self.scene.reader is not None and not self.scene.settled
+        loading = (
+            self.scene is not None and self.scene.reader is not None and not self.scene.settled
+        )
         moving = self.glide is not None or self.input.moving
         return loading or self.files.busy or moving or self.measuring.busy or self.film.busy
 
@@ -208,12 +226,15 @@ class App:
         bits: Sequence[int] = (),
         opening: Opening | None = None,
     ) -> None:
-        """Show a file, or raise NtileError and keep the present one; waits unless it is opened already."""
+        """Show a file, or raise NtileError and keep the present one; waits unless it is opened
+        already."""
         assert self.scene is not None
         layers.open_file(self.scene, path, reference, methods, bits, opening)
         self.path = Path(path)
         self.measuring.opened(self)
-        self.pick, self.reference, self.projects.path = None, reference, None
+        self.pick = None
+        self.reference = reference
+        self.projects.path = None
         self.navigation.begin()
         window.set_title(f"{self.path.name} – Terrain Viewer")
         self.messages.info(f"Opened {self.path.name}.")
@@ -222,7 +243,9 @@ class App:
         self.preferences.values.remember(path)
         self.preferences.save()
 
-    def open(self, path: str, reference: ReferenceRaster | None = None, opening: Opening | None = None) -> bool:
+    def open(
+        self, path: str, reference: ReferenceRaster | None = None, opening: Opening | None = None
+    ) -> bool:
         """Show a file; what is wrong with it becomes a message and the present file stays."""
         try:
             self.load(path, reference, opening=opening)
@@ -240,11 +263,14 @@ class App:
             window.set_title("Terrain Viewer")
 
     def open_reference(self, path: str, opening: Opening | None = None, *others: Opening) -> bool:
-        """Measure errors against this raster; the files are opened again with it, the first and those beside it."""
+        """Measure errors against this raster; the files are opened again with it, the first and
+        those beside it."""
         if self.path is None or self.scene is None:
             self.messages.error(f"{path}: open a .ntile file before its reference raster.")
             return False
-        camera, slots, active = replace(self.camera), self.settings.slots, self.settings.active
+        camera = replace(self.camera)
+        slots = self.settings.slots
+        active = self.settings.active
         saved_as = self.projects.path
         if not self.open(str(self.path), ReferenceRaster(path), opening):
             for other in others:
@@ -252,8 +278,10 @@ class App:
             return False
         self.comparing.reopen(others)
         self.projects.path = saved_as
-        self.camera, self.navigation.settling_frames = camera, 0
-        self.settings.slots, self.settings.active = slots, active
+        self.camera = camera
+        self.navigation.settling_frames = 0
+        self.settings.slots = slots
+        self.settings.active = active
         self.settings.overlay.name = "error"
         return True
 
@@ -265,7 +293,9 @@ class App:
         """Go to fewer (+1) or more (−1) bits among those the layer allows."""
         if self.scene is None or self.scene.reader is None:
             return
-        layers.step_bits(layers.layer_of(self.scene, self.settings.layer), self.settings.layer, step)
+        layers.step_bits(
+            layers.layer_of(self.scene, self.settings.layer), self.settings.layer, step
+        )
 
     def toggle_sheet(self, name: str) -> None:
         """Show a sheet, or hide it where it is shown already."""
@@ -308,11 +338,14 @@ class App:
         if io.want_capture_mouse or not self.viewport.contains(io.mouse_pos):
             self.pick = None
             return
-        self._pick_due |= drawn or self.pick is None or io.mouse_delta.x != 0 or io.mouse_delta.y != 0
+        self._pick_due |= (
+            drawn or self.pick is None or io.mouse_delta.x != 0 or io.mouse_delta.y != 0
+        )
         now = time.monotonic()
         if self._pick_due and now - self._picked_at >= PICK_SECONDS:
             self.pick = self.scene.pick(self.camera, *self.viewport.to_pixels(io.mouse_pos))
-            self._picked_at, self._pick_due = now, self.pick is not None and self.pick.pending
+            self._picked_at = now
+            self._pick_due = self.pick is not None and self.pick.pending
         self.pick = self.measuring.follow(self, self.pick)
 
     @property
@@ -322,8 +355,8 @@ class App:
 
 
 def run(launch: Launch) -> None:
-    """Open the window and stay until it closes. Raises NtileError when that cannot be done or goes wrong, `Ended`
-    after a signal."""
+    """Open the window and stay until it closes. Raises NtileError when that cannot be done or goes
+    wrong, `Ended` after a signal."""
     app = App(launch)
 
     def end(ended: Ended) -> None:

@@ -1,4 +1,5 @@
-"""Short trainings of HUVR+SIREN that differ in one size: numbers per token, or samples per patch side."""
+"""Short trainings of HUVR+SIREN that differ in one size: numbers per token, or samples per patch
+side."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from neural.bench import plots
 from neural.bench.markdown import table
 from neural.tiles import TILE
 
-METHOD, PRESET = "huvr_siren", "small"
+METHOD = "huvr_siren"
+PRESET = "small"
 PAYLOAD_SIZES = (8, 16, 32, 64)
 PATCH_SIZES = (8, 16, 32)
 FIT_STEPS_PER_STEP = 10
@@ -24,7 +26,10 @@ ERRORS = ("psnr_db", "rmse_m", "gradient_rmse")
 def variants(kind: str, base: Any) -> dict[str, Any]:
     """Presets by name: `base` with one size changed (`kind` "payload" or "patch")."""
     if kind == "payload":
-        return {f"payload{dim}": replace(base, method=replace(base.method, dim=dim)) for dim in PAYLOAD_SIZES}
+        return {
+            f"payload{dim}": replace(base, method=replace(base.method, dim=dim))
+            for dim in PAYLOAD_SIZES
+        }
     return {f"patch{side}": _with_patches(base, side) for side in PATCH_SIZES}
 
 
@@ -51,9 +56,15 @@ def _registered(name: str, preset: Any) -> Any:
 
 
 def run(
-    kind: str, data: tuple[Path, ...], steps: int | None, device: str, out: Path, say: Callable[[str], None]
+    kind: str,
+    data: tuple[Path, ...],
+    steps: int | None,
+    device: str,
+    out: Path,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Train every variant on the `train` split from the same seed; errors are those of the `val` split at the end.
+    """Train every variant on the `train` split from the same seed; errors are those of the `val`
+    split at the end.
 
     Each leaves its checkpoint, log and weights in OUT/<variant>.
     """
@@ -66,11 +77,20 @@ def run(
         fit = min(preset.train.fit_steps, FIT_STEPS_PER_STEP * count)
         preset = replace(preset, train=replace(preset.train, fit_steps=fit))
         with _registered(name, preset):
-            found = train(Run(METHOD, name, data, out / name, steps=count, device=device, validate_every=count))
+            found = train(
+                Run(
+                    METHOD, name, data, out / name, steps=count, device=device, validate_every=count
+                )
+            )
         method = preset.method
         tokens, dim = method.latent_shape
         weights = sum(math.prod(shape) for shape in method.weight_shapes().values())
-        row: dict[str, Any] = {"name": name, "steps": count, "patch": TILE // method.patches, "dim": dim}
+        row: dict[str, Any] = {
+            "name": name,
+            "steps": count,
+            "patch": TILE // method.patches,
+            "dim": dim,
+        }
         row |= {
             "floats_per_tile": tokens * dim,
             "decoder_weights": weights,
@@ -110,14 +130,19 @@ def markdown(result: Mapping[str, Any]) -> str:
     steps = result["variants"][0]["steps"]
     what = f"`{result['method']}` `{result['preset']}`, {steps} steps each from the same seed"
     note = f"{what}; means over validation tiles, unquantized."
-    return "\n".join([f"# {result['kind'].capitalize()} ablation", "", note, "", *table(header, rows)]) + "\n"
+    return (
+        "\n".join([f"# {result['kind'].capitalize()} ablation", "", note, "", *table(header, rows)])
+        + "\n"
+    )
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
     """PSNR over floats per tile."""
     drawing, axis = plots.figure(6.0, 4.2)
     rows = result["variants"]
-    axis.plot([row["floats_per_tile"] for row in rows], [row["psnr_db"] for row in rows], marker="o")
+    axis.plot(
+        [row["floats_per_tile"] for row in rows], [row["psnr_db"] for row in rows], marker="o"
+    )
     for row in rows:
         place = row["floats_per_tile"], row["psnr_db"]
         axis.annotate(row["name"], place, xytext=(5, 4), textcoords="offset points", fontsize=8)

@@ -1,4 +1,5 @@
-"""Ways to count a codec's bytes: in the project's envelope, or as the files and images that people would store."""
+"""Ways to count a codec's bytes: in the project's envelope, or as the files and images that people
+would store."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from neural.bench.jpeg2000 import Jpeg2000, without_headers
 class TileBytes(NamedTuple):
     """One tile at one setting."""
 
-    payload: int  # bytes in the project's envelope: offset, scale, children, mask, checksum and body
+    # bytes in the project's envelope: offset, scale, children, mask, checksum and body
+    payload: int
     body: bytes
     mask: int  # bytes of its deflated mask, 0 where the grid's extent says which cells are valid
 
@@ -23,7 +25,8 @@ class TileBytes(NamedTuple):
 class Accounting:
     """One way to count the bytes of a codec's tiles.
 
-    `pyramid`: coarser levels and a directory belong to the store; what needs neither holds finest tiles alone.
+    `pyramid`: coarser levels and a directory belong to the store; what needs neither holds finest
+    tiles alone.
     """
 
     title: str
@@ -38,7 +41,8 @@ def in_envelope(tile: TileBytes) -> int:
 
 
 def as_file(tile: TileBytes) -> int:
-    """The stream alone, with the mask that it cannot hold; where the tile lies and its height offset cost nothing."""
+    """The stream alone, with the mask that it cannot hold; where the tile lies and its height
+    offset cost nothing."""
     return len(tile.body) + tile.mask
 
 
@@ -48,12 +52,18 @@ def as_packets(tile: TileBytes) -> int:
 
 
 ACCOUNTINGS: dict[str, Accounting] = {
-    **{name: Accounting(codec.title, codec, in_envelope, pyramid=True) for name, codec in CODECS.items()},
+    **{
+        name: Accounting(codec.title, codec, in_envelope, pyramid=True)
+        for name, codec in CODECS.items()
+    },
     "jpeg2k_files": Accounting("JPEG 2000 files", Jpeg2000, as_file, pyramid=False),
-    "jpeg2k_headerless": Accounting("JPEG 2000 without headers", Jpeg2000, as_packets, pyramid=False),
+    "jpeg2k_headerless": Accounting(
+        "JPEG 2000 without headers", Jpeg2000, as_packets, pyramid=False
+    ),
 }
 
-IMAGE, IMAGE_TITLE = "jpeg2k_image", "JPEG 2000, one image"
+IMAGE = "jpeg2k_image"
+IMAGE_TITLE = "JPEG 2000, one image"
 """A place as one codestream with one mask (`neural.bench.image`)."""
 
 CODEC_NAMES = (*ACCOUNTINGS, IMAGE)

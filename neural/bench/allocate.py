@@ -1,8 +1,9 @@
 """Which setting each tile takes, so that a whole place has the least error for its bytes.
 
-A codec with the same setting everywhere spends bytes on tiles where they buy little. With one Lagrangian slope for
-all tiles every further byte buys the same error everywhere, which is what a good encoder does and the fair anchor
-(Y. Shoham and A. Gersho, "Efficient bit allocation for an arbitrary set of quantizers", IEEE TASSP 1988).
+A codec with the same setting everywhere spends bytes on tiles where they buy little. With one
+Lagrangian slope for all tiles every further byte buys the same error everywhere, which is what a
+good encoder does and the fair anchor (Y. Shoham and A. Gersho, "Efficient bit allocation for an
+arbitrary set of quantizers", IEEE TASSP 1988).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 
 SLOPES = tuple(float(s) for s in np.geomspace(1e-6, 1e5, 45))
-"""Squared metres that one byte must save, fine to coarse: RMSE from millimetres to metres."""
+"""Squared meters that one byte must save, fine to coarse: RMSE from millimeters to meters."""
 
 
 def choose(sse: np.ndarray, sizes: np.ndarray, slope: float) -> np.ndarray:
@@ -28,7 +29,8 @@ def operating_points(
 ) -> list[tuple[float, np.ndarray]]:
     """The distinct choices over a sweep of slopes, coarse to fine: (slope, settings [tiles]).
 
-    `finest` [tiles] marks the tiles that errors are reported of; choices that differ only elsewhere count once.
+    `finest` [tiles] marks the tiles that errors are reported of; choices that differ only elsewhere
+    count once.
     """
     points: list[tuple[float, np.ndarray]] = []
     seen: set[bytes] = set()

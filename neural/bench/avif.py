@@ -1,4 +1,4 @@
-"""AVIF still pictures: AV1 intra coding of 12-bit grey tiles (libaom)."""
+"""AVIF still pictures: AV1 intra coding of 12-bit gray tiles (libaom)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ _SPEED = 4
 
 
 class Avif(RasterCodec):
-    """The AV1 stream of each tile; the boxes around it, 269 bytes that are alike for all tiles, are not counted.
+    """The AV1 stream of each tile; the boxes around it, 269 bytes that are alike for all tiles, are
+    not counted.
 
-    The setting is (height step in metres, quality). The step grows with a tile's range, so that 12 bits hold it;
-    finer first steps than 12 mm take 3 to 5 % more bytes at equal RMSE. The finest lossy quality has an RMSE of 1.3
-    steps: no less than 0.04 m on a tile that spans more than 125 m.
+    The setting is (height step in meters, quality). The step grows with a tile's range, so that 12
+    bits hold it; finer first steps than 12 mm take 3 to 5 % more bytes at equal RMSE. The finest
+    lossy quality has an RMSE of 1.3 steps: no less than 0.04 m on a tile that spans more than 125
+    m.
     """
 
-    name, title = "avif", "AVIF"
+    name = "avif"
+    title = "AVIF"
     settings = (
         *((0.004, q) for q in (99, 95)),
-        *((0.012, q) for q in (99, 97, 95, 92, 88, 84, 80, 76, 72, 68, 64, 58, 52, 45, 36, 25, 12, 0)),
+        *(
+            (0.012, q)
+            for q in (99, 97, 95, 92, 88, 84, 80, 76, 72, 68, 64, 58, 52, 45, 36, 25, 12, 0)
+        ),
         *((0.03, q) for q in (12, 0)),
     )
 
@@ -34,7 +40,9 @@ class Avif(RasterCodec):
         step_m, quality = setting
         offset = float(np.float32(heights.min()))
         scale = float(np.float32(max(step_m, (float(heights.max()) - offset) / _TOP)))
-        codes = np.rint((heights.astype(np.float64) - offset) / scale).clip(0, _TOP).astype(np.uint16)
+        codes = (
+            np.rint((heights.astype(np.float64) - offset) / scale).clip(0, _TOP).astype(np.uint16)
+        )
         picture = _picture(codes, quality)
         body = picture[picture.index(b"mdat") + 4 :]
         if _boxed(body) != picture:
@@ -49,10 +57,19 @@ class Avif(RasterCodec):
 def _picture(codes: np.ndarray, quality: int) -> bytes:
     """Codes [256, 256] uint16 below 4096 as an AVIF file.
 
-    They are handed over as equal red, green and blue: what imagecodecs takes as grey, it codes without loss.
+    They are handed over as equal red, green and blue: what imagecodecs takes as gray, it codes
+    without loss.
     """
-    options = {"bitspersample": 12, "pixelformat": "yuv400", "codec": "aom", "speed": _SPEED, "numthreads": 1}
-    return bytes(imagecodecs().avif_encode(np.repeat(codes[..., None], 3, axis=2), level=quality, **options))
+    options = {
+        "bitspersample": 12,
+        "pixelformat": "yuv400",
+        "codec": "aom",
+        "speed": _SPEED,
+        "numthreads": 1,
+    }
+    return bytes(
+        imagecodecs().avif_encode(np.repeat(codes[..., None], 3, axis=2), level=quality, **options)
+    )
 
 
 @cache
@@ -63,8 +80,12 @@ def _boxes() -> bytes:
 
 
 def _boxed(body: bytes) -> bytes:
-    """The AVIF file of an AV1 stream: the length of the data stands in the item's location and before the data."""
+    """The AVIF file of an AV1 stream: the length of the data stands in the item's location and
+    before the data."""
     boxes = _boxes()
-    at = boxes.index(b"iloc") + 22  # version and flags, sizes, count, item 1: id, reference, one extent: offset, length
+    # version and flags, sizes, count, item 1: id, reference, one extent: offset, length
+    at = boxes.index(b"iloc") + 22
     length = len(body).to_bytes(4, "big")
-    return boxes[:at] + length + boxes[at + 4 :] + (len(body) + 8).to_bytes(4, "big") + b"mdat" + body
+    return (
+        boxes[:at] + length + boxes[at + 4 :] + (len(body) + 8).to_bytes(4, "big") + b"mdat" + body
+    )

@@ -1,4 +1,5 @@
-"""Two surfaces anybody could store instead, as codecs with a single setting: below them nothing is learned."""
+"""Two surfaces anybody could store instead, as codecs with a single setting: below them nothing is
+learned."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _SHARPNESS = -0.75
 class OneHeight(Codec):
     """One height per tile: the mean of its valid samples, in the envelope's offset."""
 
-    name, title = "one_height", "one height per tile"
+    name = "one_height"
+    title = "one height per tile"
     settings = (None,)
 
     def encode(self, heights: np.ndarray, valid: np.ndarray, setting: None) -> Stream:
@@ -27,9 +29,11 @@ class OneHeight(Codec):
 
 
 class Bicubic(Codec):
-    """16×16 area averages, 16 bits each, interpolated bicubically: one value where a patch has a token."""
+    """16×16 area averages, 16 bits each, interpolated bicubically: one value where a patch has a
+    token."""
 
-    name, title = "bicubic_16", "16×16 bicubic"
+    name = "bicubic_16"
+    title = "16×16 bicubic"
     settings = (None,)
 
     def encode(self, heights: np.ndarray, valid: np.ndarray, setting: None) -> Stream:
@@ -49,7 +53,8 @@ class Bicubic(Codec):
 
 
 def _cubic_weights() -> np.ndarray:
-    """Cubic convolution from 16 to 256 cell centres, clamped at the rim [256, 16] (R. Keys, IEEE TASSP 1981)."""
+    """Cubic convolution from 16 to 256 cell centers, clamped at the rim [256, 16] (R. Keys, IEEE
+    TASSP 1981)."""
     position = (np.arange(TILE) + 0.5) * (_COARSE / TILE) - 0.5
     first = np.floor(position).astype(int)
     weights = np.zeros((TILE, _COARSE))
@@ -58,7 +63,11 @@ def _cubic_weights() -> np.ndarray:
         distance = np.abs(position - (first + tap))
         near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
         far = a * (((distance - 5) * distance + 8) * distance - 4)
-        np.add.at(weights, (np.arange(TILE), (first + tap).clip(0, _COARSE - 1)), np.where(distance <= 1, near, far))
+        np.add.at(
+            weights,
+            (np.arange(TILE), (first + tap).clip(0, _COARSE - 1)),
+            np.where(distance <= 1, near, far),
+        )
     return weights
 
 

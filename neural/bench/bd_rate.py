@@ -1,9 +1,10 @@
-"""Bytes of learned series against each classical codec at equal error, as one number per place (after Bjøntegaard).
+"""Bytes of learned series against each classical codec at equal error, as one number per place
+(after Bjøntegaard).
 
-The mean over 16 errors, evenly spaced in the logarithm, of the logarithm of the ratio of bytes, interpolated in
-log–log (G. Bjøntegaard, VCEG-M33, 2001, with lines in place of the cubic). A mean that skips a place because a method
-cannot reach its errors would reward failure: a method that does not get down to the smallest error fails there, and
-so does every mean over that place.
+The mean over 16 errors, evenly spaced in the logarithm, of the logarithm of the ratio of bytes,
+interpolated in log–log (G. Bjøntegaard, VCEG-M33, 2001, with lines in place of the cubic). A mean
+that skips a place because a method cannot reach its errors would reward failure: a method that does
+not get down to the smallest error fails there, and so does every mean over that place.
 """
 
 from __future__ import annotations
@@ -16,40 +17,61 @@ import numpy as np
 
 from neural.bench.curves import Curve, common_bound, rate_at
 
-ANCHORS = ("jpeg2k_files", "jpeg2k_headerless", "jpeg2k_image", "avif", "jpegxl", "sz3", "lerc", "zfp")
+ANCHORS = (
+    "jpeg2k_files",
+    "jpeg2k_headerless",
+    "jpeg2k_image",
+    "avif",
+    "jpegxl",
+    "sz3",
+    "lerc",
+    "zfp",
+)
 RANGE_M = (0.04, 0.11)
 """Height RMSE that bytes are compared over."""
 
 ERRORS = 16
-SERIES_RATE, ANCHOR_RATE = "stack_bits_per_sample", "bits_per_sample"
+SERIES_RATE = "stack_bits_per_sample"
+ANCHOR_RATE = "bits_per_sample"
 """A learned layer counts all its levels and the directory, a codec its finest level alone."""
 
 RANGE_ANCHOR = "jpeg2k_files"
-MEASURES = {"height": "rmse_m", "gradient": "sampled_gradient_rmse", "analytic_gradient": "gradient_rmse"}
-"""Error of both sides by measure. sampled_gradient_rmse takes central differences of decoded samples inside tiles,
-whatever was decoded; gradient_rmse the analytic gradient of a learned surface and the mosaic of a codec."""
+MEASURES = {
+    "height": "rmse_m",
+    "gradient": "sampled_gradient_rmse",
+    "analytic_gradient": "gradient_rmse",
+}
+"""Error of both sides by measure. sampled_gradient_rmse takes central differences of decoded
+samples inside tiles, whatever was decoded; gradient_rmse the analytic gradient of a learned surface
+and the mosaic of a codec."""
 
 BARE_EARTH = "dtm"
 
 
 class Saving(NamedTuple):
-    """Mean logarithm of the ratio of bytes, None where the series fails; and which bound it is ("" when none)."""
+    """Mean logarithm of the ratio of bytes, None where the series fails; and which bound it is (""
+    when none)."""
 
     log_ratio: float | None
     bound: str
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, the ratio as a change in percent."""
-        return {"percent": None if self.log_ratio is None else 100 * math.expm1(self.log_ratio), "bound": self.bound}
+        return {
+            "percent": None if self.log_ratio is None else 100 * math.expm1(self.log_ratio),
+            "bound": self.bound,
+        }
 
 
 def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> Saving:
     """Bytes of a series over an anchor's at equal errors `key`.
 
-    Where the fewest bytes of a side give less error than asked for they count: "≥" when it is the anchor, whose need
-    is smaller still, "≤" when it is the series. "≤" as well where the anchor's most bytes give more error.
+    Where the fewest bytes of a side give less error than asked for they count: "≥" when it is the
+    anchor, whose need is smaller still, "≤" when it is the series. "≤" as well where the anchor's
+    most bytes give more error.
     """
-    logs, bounds = [], []
+    logs = []
+    bounds = []
     for error in errors:
         own, own_bound = rate_at(series, key, error, SERIES_RATE)
         other, other_bound = rate_at(anchor, key, error, ANCHOR_RATE)
@@ -72,8 +94,11 @@ def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
     return [float(error) for error in np.geomspace(low, high, ERRORS)]
 
 
-def bd_rates(places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs: Sequence[str]) -> list[dict[str, Any]]:
-    """One entry per series, anchor and measure: per place, means, worst place. Gradients need JPEG 2000 files."""
+def bd_rates(
+    places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs: Sequence[str]
+) -> list[dict[str, Any]]:
+    """One entry per series, anchor and measure: per place, means, worst place. Gradients need JPEG
+    2000 files."""
     measures = [measure for measure in MEASURES if measure == "height" or RANGE_ANCHOR in codecs]
     errors = {measure: [errors_at(measure, place) for place in places] for measure in measures}
     return [
@@ -83,7 +108,9 @@ def bd_rates(places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs:
             "measure": measure,
             **_entry(
                 [
-                    saving(place["learned"][name], place["codecs"][anchor], MEASURES[measure], asked)
+                    saving(
+                        place["learned"][name], place["codecs"][anchor], MEASURES[measure], asked
+                    )
                     for place, asked in zip(places, errors[measure], strict=True)
                 ],
                 [place["data_class"] == BARE_EARTH for place in places],

@@ -9,13 +9,19 @@ from neural.bench.bd_rate import BARE_EARTH, ERRORS, RANGE_ANCHOR, RANGE_M
 from neural.bench.markdown import percent, table
 
 _NOTE = (
-    f"Mean over {ERRORS} errors, evenly spaced in the logarithm, of the bytes of a learned layer (all levels and "
+    f"Mean over {ERRORS} errors, evenly spaced in the logarithm, of the bytes of a learned "
+    "layer (all levels and "
     "directory) over those of a codec (finest level alone). First at equal height RMSE of "
-    f"{RANGE_M[0]:g}–{RANGE_M[1]:g} m, then at equal gradient RMSE, central differences of decoded samples inside "
-    "tiles on both sides, between the gradients of JPEG 2000 files at the ends of that range. Last column: analytic "
-    "gradients of the learned surface, against those of the codec's mosaic. Means are of logarithms. fails: the "
-    "series does not get down to the smallest error. ≥: the codec's fewest bytes give less error already (its true "
-    "need is smaller still); ≤: its most bytes give more, or the series' fewest give less; ? both occur."
+    f"{RANGE_M[0]:g}–{RANGE_M[1]:g} m, then at equal gradient RMSE, central differences of "
+    "decoded samples inside "
+    "tiles on both sides, between the gradients of JPEG 2000 files at the ends of that range. "
+    "Last column: analytic "
+    "gradients of the learned surface, against those of the codec's mosaic. Means are of "
+    "logarithms. fails: the "
+    "series does not get down to the smallest error. ≥: the codec's fewest bytes give less "
+    "error already (its true "
+    "need is smaller still); ≤: its most bytes give more, or the series' fewest give less; ? "
+    "both occur."
 )
 _BOTH = ("height", "gradient")
 
@@ -27,19 +33,28 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         return []
     text = ["## Bytes at equal error, mean over a range of errors", "", _NOTE, ""]
     for series in dict.fromkeys(entry["series"] for entry in entries):
-        own = {(entry["anchor"], entry["measure"]): entry for entry in entries if entry["series"] == series}
+        own = {
+            (entry["anchor"], entry["measure"]): entry
+            for entry in entries
+            if entry["series"] == series
+        }
         never = all(found["percent"] is None for entry in own.values() for found in entry["places"])
         shown = ["It fails on every place."] if never else _series_table(result, own)
         text += [f"### {result['titles'][series]}", "", *shown, ""]
     return text
 
 
-def _series_table(result: Mapping[str, Any], entries: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
-    titles, places = result["titles"], result["places"]
+def _series_table(
+    result: Mapping[str, Any], entries: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> list[str]:
+    titles = result["titles"]
+    places = result["places"]
     columns: list[Sequence[Mapping[str, Any]]] = []
     header = ["height / gradient against", "class"]
     for anchor in dict.fromkeys(anchor for anchor, _ in entries):
-        columns.append([entries[anchor, measure] for measure in _BOTH if (anchor, measure) in entries])
+        columns.append(
+            [entries[anchor, measure] for measure in _BOTH if (anchor, measure) in entries]
+        )
         header.append(titles[anchor])
     if analytic := entries.get((RANGE_ANCHOR, "analytic_gradient")):
         columns.append([analytic])

@@ -1,4 +1,5 @@
-"""Bytes under a bound on every sample's error: learned methods that keep one, beside SZ3, LERC and zfp."""
+"""Bytes under a bound on every sample's error: learned methods that keep one, beside SZ3, LERC and
+zfp."""
 
 from __future__ import annotations
 
@@ -16,13 +17,20 @@ from neural.raster.dem import Dem
 BOUNDED_CODECS = ("sz3", "lerc", "zfp")
 _RATES = ("bits_per_sample", "stack_bits_per_sample")
 SLACK_M = 5e-5
-"""Excess over a bound that decoded samples may have: codecs compute in float32 around the middle of a tile's range."""
+"""Excess over a bound that decoded samples may have: codecs compute in float32 around the middle of
+a tile's range."""
 
 
 def measure(
-    place: Place, dem: Dem, lines: Sequence[Series], bounds: Sequence[float], threads: int | None, device: str
+    place: Place,
+    dem: Dem,
+    lines: Sequence[Series],
+    bounds: Sequence[float],
+    threads: int | None,
+    device: str,
 ) -> list[dict[str, Any]]:
-    """Per bound in metres, by series and codec: rates, the largest error of a decoded valid sample, and `kept`.
+    """Per bound in meters, by series and codec: rates, the largest error of a decoded valid sample,
+    and `kept`.
 
     Codecs take the bound as their setting on every tile and level, in the project's envelope.
     """
@@ -34,7 +42,9 @@ def measure(
     for bound in bounds:
         row: dict[str, Any] = {"max_error_m": bound}
         for line in lines:
-            (point,) = learned.measure_file(place, line, {"max_error_m": bound}, (None,), threads, device, quiet)
+            (point,) = learned.measure_file(
+                place, line, {"max_error_m": bound}, (None,), threads, device, quiet
+            )
             row[line.name] = _facts(point, bound)
         for name in BOUNDED_CODECS:
             (point,) = classical.measure(dem, CODECS[name](), (bound,))
@@ -49,8 +59,10 @@ def _facts(point: Mapping[str, Any], bound: float) -> dict[str, Any]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """A table per bound: bits per sample of every place, their geometric mean, and the change against each codec."""
-    places, titles = result["places"], result["titles"]
+    """A table per bound: bits per sample of every place, their geometric mean, and the change
+    against each codec."""
+    places = result["places"]
+    titles = result["titles"]
     bounds = [row["max_error_m"] for row in places[0].get("bounded", ())]
     if not bounds:
         return []
@@ -58,16 +70,28 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     text = [
         "## Bounded error",
         "",
-        "Bits per sample under a bound on every decoded valid sample: learned methods with all levels and directory, "
+        "Bits per sample under a bound on every decoded valid sample: learned methods with all "
+        "levels and directory, "
         "codecs with the finest level alone. A dash: the bound is not kept.",
         "",
     ]
     for k, bound in enumerate(bounds):
         header = ["", "class", *(f"{titles[name]}, all levels" for name in names)]
         header += [CODECS[name].title for name in BOUNDED_CODECS]
-        header += [f"{titles[name]} / {CODECS[other].title}" for name in names for other in BOUNDED_CODECS]
-        rows = [[place["name"], place["data_class"] or "–", *_cells(place["bounded"][k], names)] for place in places]
-        rows.append(["mean (geometric)", "", *_cells(_mean([place["bounded"][k] for place in places]), names)])
+        header += [
+            f"{titles[name]} / {CODECS[other].title}" for name in names for other in BOUNDED_CODECS
+        ]
+        rows = [
+            [place["name"], place["data_class"] or "–", *_cells(place["bounded"][k], names)]
+            for place in places
+        ]
+        rows.append(
+            [
+                "mean (geometric)",
+                "",
+                *_cells(_mean([place["bounded"][k] for place in places]), names),
+            ]
+        )
         text += [f"### {bound:g} m", "", *table(header, rows), ""]
     return text
 

@@ -1,4 +1,5 @@
-"""Rate and distortion of one codec on one place, every tile at the setting that a common slope gives it."""
+"""Rate and distortion of one codec on one place, every tile at the setting that a common slope
+gives it."""
 
 from __future__ import annotations
 
@@ -23,30 +24,37 @@ from neural.raster.samples import HIGHEST_M
 from neural.tiles import TILE, Tile, tile_id
 
 Report = Callable[[int, int], None]
-_RANGE_M = (-HIGHEST_M, HIGHEST_M)  # bounds of child records, which take the same bytes whatever the bounds
+# bounds of child records, which take the same bytes whatever the bounds
+_RANGE_M = (-HIGHEST_M, HIGHEST_M)
 _RIM = (
     (0, -1, np.s_[0, 1:-1], -1),
     (0, 1, np.s_[-1, 1:-1], 0),
     (-1, 0, np.s_[1:-1, 0], -1),
     (1, 0, np.s_[1:-1, -1], 0),
 )
-"""Neighbours (east, south), where their samples go in a tile with a rim, and which of their lines it is."""
+"""Neighbors (east, south), where their samples go in a tile with a rim, and which of their lines it
+is."""
 
 
 @dataclass(eq=False)
 class _Trials:
-    """Every tile at every setting: errors, sizes and streams; the edges of decoded tiles, which neighbours need."""
+    """Every tile at every setting: errors, sizes and streams; the edges of decoded tiles, which
+    neighbors need."""
 
     tiles: list[Tile]
     sse: np.ndarray  # [tiles, settings] m² over valid samples
     sizes: np.ndarray  # [accountings, tiles, settings] bytes as each accounting counts them
     lengths: np.ndarray  # [tiles, settings] bytes of its payload in the file
     starts: np.ndarray  # [tiles, settings] where its payload is in the file
-    edges: dict[Tile, np.ndarray]  # finest tiles: [settings, 2, 2, 256]: first and last row, first and last column
+    # finest tiles: [settings, 2, 2, 256]: first and last row, first and last column
+    edges: dict[Tile, np.ndarray]
 
 
 def measure(
-    dem: Dem, codec: Codec, settings: Sequence[Any] | None = None, report: Report = lambda done, total: None
+    dem: Dem,
+    codec: Codec,
+    settings: Sequence[Any] | None = None,
+    report: Report = lambda done, total: None,
 ) -> list[dict[str, Any]]:
     """Operating points of a codec in the project's envelope; see `measure_all`."""
     counted = Accounting(codec.title, type(codec), in_envelope, pyramid=True)
@@ -60,26 +68,38 @@ def measure_all(
     settings: Sequence[Any] | None = None,
     report: Report = lambda done, total: None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Operating points of a codec on a DEM by accounting, few bytes first: `ErrorSummary.report`, rates, slope.
+    """Operating points of a codec on a DEM by accounting, few bytes first: `ErrorSummary.report`,
+    rates, slope.
 
-    Heights are compared over all valid samples of the finest level, slopes and Laplacian as central differences of
-    the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside each tile, as `evaluate` does).
-    `stack_bits_per_sample` adds the coarser levels, each tile of which takes its setting by the same slope, and a
-    directory, where the accounting has them. `settings` stands in for the codec's own sweep. Memory grows by 8 kB
-    per finest tile and setting.
+    Heights are compared over all valid samples of the finest level, slopes and Laplacian as central
+    differences of the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside
+    each tile, as `evaluate` does). `stack_bits_per_sample` adds the coarser levels, each tile of
+    which takes its setting by the same slope, and a directory, where the accounting has them.
+    `settings` stands in for the codec's own sweep. Memory grows by 8 kB per finest tile and
+    setting.
     """
     counts = [accounting.count for accounting in accountings.values()]
     with tempfile.TemporaryFile() as file:
         trials = _try_all(dem, codec, settings or codec.settings, counts, file, report)
         finest = np.array([tile.z == dem.grid.levels - 1 for tile in trials.tiles])
         points = [operating_points(trials.sse, sizes, finest) for sizes in trials.sizes]
-        choices = [dict(zip(trials.tiles, chosen, strict=True)) for each in points for _, chosen in each]
-        summaries = iter(_summarise(dem, codec, file, trials, choices))
+        choices = [
+            dict(zip(trials.tiles, chosen, strict=True)) for each in points for _, chosen in each
+        ]
+        summaries = iter(_summarize(dem, codec, file, trials, choices))
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in accountings}
-    for (name, accounting), sizes, each in zip(accountings.items(), trials.sizes, points, strict=True):
+    for (name, accounting), sizes, each in zip(
+        accountings.items(), trials.sizes, points, strict=True
+    ):
         for slope, chosen in each:
             summary = next(summaries)
-            rates = _rates(trials.tiles, sizes[np.arange(len(sizes)), chosen], finest, accounting, summary.samples)
+            rates = _rates(
+                trials.tiles,
+                sizes[np.arange(len(sizes)), chosen],
+                finest,
+                accounting,
+                summary.samples,
+            )
             rows[name].append({"slope_m2_per_byte": slope, **summary.report(), **rates})
     return rows
 
@@ -87,14 +107,19 @@ def measure_all(
 def _rates(
     tiles: list[Tile], sizes: np.ndarray, finest: np.ndarray, accounting: Accounting, samples: int
 ) -> dict[str, float]:
-    """Bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in bytes."""
+    """Bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in
+    bytes."""
     single = int(sizes[finest].sum())
     stack = int(sizes.sum()) + _directory_bytes(tiles, sizes) if accounting.pyramid else single
-    return {"bits_per_sample": 8 * single / max(samples, 1), "stack_bits_per_sample": 8 * stack / max(samples, 1)}
+    return {
+        "bits_per_sample": 8 * single / max(samples, 1),
+        "stack_bits_per_sample": 8 * stack / max(samples, 1),
+    }
 
 
 def payload(codec: Codec, tile: PyramidTile, setting: Any, grid: Grid) -> bytes:
-    """A tile at one setting in the project's envelope, with the same side information as any layer's tile."""
+    """A tile at one setting in the project's envelope, with the same side information as any
+    layer's tile."""
     return _pack(codec.encode(tile.heights, tile.valid, setting), tile, stored_mask(tile, grid))
 
 
@@ -104,7 +129,7 @@ def _pack(stream: Stream, tile: PyramidTile, mask: np.ndarray | None) -> bytes:
 
 
 def decode_payload(codec: Codec, data: bytes, tile: Tile) -> np.ndarray:
-    """Heights [256, 256] metres from what `payload` wrote and nothing else."""
+    """Heights [256, 256] meters from what `payload` wrote and nothing else."""
     envelope = unpack_envelope(data, tile_id=tile_id(tile), layer=0, height_range=_RANGE_M)
     return codec.decode(Stream(envelope.offset_m, envelope.scale_m, envelope.body))
 
@@ -127,14 +152,19 @@ def _try_all(
         heights = tile.heights[tile.valid].astype(np.float64)
         mask = stored_mask(tile, dem.grid)
         mask_bytes = 0 if mask is None else len(pack_mask(mask))
-        errors, counted, written, lines = [], [], [], []
+        errors = []
+        counted = []
+        written = []
+        lines = []
         for setting in settings:
             stream = codec.encode(tile.heights, tile.valid, setting)
             data = _pack(stream, tile, mask)
             decoded = decode_payload(codec, data, tile.tile)
             error = decoded[tile.valid] - heights
             errors.append(float(error @ error))
-            counted.append([count(TileBytes(len(data), stream.body, mask_bytes)) for count in counts])
+            counted.append(
+                [count(TileBytes(len(data), stream.body, mask_bytes)) for count in counts]
+            )
             written.append(file.write(data))
             lines.append([[decoded[0], decoded[-1]], [decoded[:, 0], decoded[:, -1]]])
         if tile.tile.z == dem.grid.levels - 1:
@@ -149,7 +179,7 @@ def _try_all(
     return _Trials(tiles, np.array(sse), np.moveaxis(np.array(sizes), 2, 0), table, starts, edges)
 
 
-def _summarise(
+def _summarize(
     dem: Dem, codec: Codec, file: IO[bytes], trials: _Trials, choices: list[dict[Tile, int]]
 ) -> list[ErrorSummary]:
     """Errors of each choice of settings, every needed stream decoded once."""
@@ -164,13 +194,25 @@ def _summarise(
             setting = choice[tile]
             if setting not in decoded:
                 file.seek(int(trials.starts[index, setting]))
-                decoded[setting] = decode_payload(codec, file.read(int(trials.lengths[index, setting])), tile)
-            add_raster(summary, _with_rim(decoded[setting], tile, choice, trials.edges), heights, valid, cell)
+                decoded[setting] = decode_payload(
+                    codec, file.read(int(trials.lengths[index, setting])), tile
+                )
+            add_raster(
+                summary,
+                _with_rim(decoded[setting], tile, choice, trials.edges),
+                heights,
+                valid,
+                cell,
+            )
     return summaries
 
 
 def add_raster(
-    summary: ErrorSummary, decoded: np.ndarray, heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
+    summary: ErrorSummary,
+    decoded: np.ndarray,
+    heights: np.ndarray,
+    valid: np.ndarray,
+    cell_m: tuple[float, float],
 ) -> None:
     """One tile of a decoded raster with a rim of one cell [n + 2, m + 2], all its measures."""
     inner = np.s_[1:-1, 1:-1]
@@ -180,8 +222,11 @@ def add_raster(
     summary.add_sampled_slopes(decoded[inner], heights[inner], valid[inner], cell_m)
 
 
-def _with_rim(decoded: np.ndarray, tile: Tile, choice: dict[Tile, int], edges: dict[Tile, np.ndarray]) -> np.ndarray:
-    """A decoded tile with one line of each neighbour around it [258, 258]; 0 where there is none (never valid)."""
+def _with_rim(
+    decoded: np.ndarray, tile: Tile, choice: dict[Tile, int], edges: dict[Tile, np.ndarray]
+) -> np.ndarray:
+    """A decoded tile with one line of each neighbor around it [258, 258]; 0 where there is none
+    (never valid)."""
     surface = np.zeros((TILE + 2, TILE + 2))
     surface[1:-1, 1:-1] = decoded
     for east, south, place, line in _RIM:

@@ -1,4 +1,5 @@
-"""Base of every classical codec of the comparison: a whole tile of heights in, the body of an ordinary envelope out."""
+"""Base of every classical codec of the comparison: a whole tile of heights in, the body of an
+ordinary envelope out."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from neural.tiles import TILE
 
 
 class Stream(NamedTuple):
-    """Content of a raster tile's envelope: metres = offset_m + scale_m · decoded values."""
+    """Content of a raster tile's envelope: meters = offset_m + scale_m · decoded values."""
 
     offset_m: float  # exact in float32, as the envelope stores it
     scale_m: float
@@ -28,11 +29,11 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, heights: np.ndarray, valid: np.ndarray, setting: Any) -> Stream:
-        """Heights [256, 256] float32 metres, smooth where not `valid` → stream."""
+        """Heights [256, 256] float32 meters, smooth where not `valid` → stream."""
 
     @abstractmethod
     def decode(self, stream: Stream) -> np.ndarray:
-        """Stream → heights [256, 256] float64 metres."""
+        """Stream → heights [256, 256] float64 meters."""
 
 
 class RasterCodec(Codec):
@@ -40,14 +41,17 @@ class RasterCodec(Codec):
 
     def decode(self, stream: Stream) -> np.ndarray:
         """See `Codec`."""
-        return stream.offset_m + stream.scale_m * self._unpack(stream.body).astype(np.float64).reshape(TILE, TILE)
+        return stream.offset_m + stream.scale_m * self._unpack(stream.body).astype(
+            np.float64
+        ).reshape(TILE, TILE)
 
     @abstractmethod
     def _unpack(self, body: bytes) -> np.ndarray: ...
 
 
 def imagecodecs() -> Any:
-    """The package that brings the codecs. Raises UsageError naming the extra when it is not installed."""
+    """The package that brings the codecs. Raises UsageError naming the extra when it is not
+    installed."""
     return require("imagecodecs", "comparing codecs", "bench")
 
 
@@ -62,15 +66,22 @@ def middle(heights: np.ndarray) -> float:
 
 
 def to_codes(heights: np.ndarray, step_m: float, bits: int = 16) -> tuple[float, float, np.ndarray]:
-    """Heights → offset_m, scale_m and codes of `bits` bits, 2^(bits − 1) in the middle of the heights' range.
+    """Heights → offset_m, scale_m and codes of `bits` bits, 2^(bits − 1) in the middle of the
+    heights' range.
 
-    The step is the same for all tiles, doubled as often as the range asks for. Codes are uint16, above 16 bits uint32.
+    The step is the same for all tiles, doubled as often as the range asks for. Codes are uint16,
+    above 16 bits uint32.
     """
-    centre, half = middle(heights), 1 << (bits - 1)
-    reach = max(float(heights.max()) - centre, centre - float(heights.min()))
+    center = middle(heights)
+    half = 1 << (bits - 1)
+    reach = max(float(heights.max()) - center, center - float(heights.min()))
     while reach / step_m > half - 1:
         step_m *= 2
     scale = float(np.float32(step_m))
-    offset = float(np.float32(centre - half * scale))
+    offset = float(np.float32(center - half * scale))
     codes = np.rint((heights.astype(np.float64) - offset) / scale)
-    return offset, scale, np.clip(codes, 0, 2 * half - 1).astype(np.uint16 if bits <= 16 else np.uint32)
+    return (
+        offset,
+        scale,
+        np.clip(codes, 0, 2 * half - 1).astype(np.uint16 if bits <= 16 else np.uint32),
+    )

@@ -1,8 +1,9 @@
-"""Curves of error over bits per sample: interpolation, means over places, and byte ratios at equal error.
+"""Curves of error over bits per sample: interpolation, means over places, and byte ratios at equal
+error.
 
-Errors and rates are ratios by nature, so curves are interpolated in log–log and means over places are geometric;
-PSNR, a logarithm already, is averaged as it is. A mean exists only where every place has a value: how many places
-reach a rate stands beside it, so that no place drops out unseen.
+Errors and rates are ratios by nature, so curves are interpolated in log–log and means over places
+are geometric; PSNR, a logarithm already, is averaged as it is. A mean exists only where every place
+has a value: how many places reach a rate stands beside it, so that no place drops out unseen.
 """
 
 from __future__ import annotations
@@ -16,10 +17,19 @@ import numpy as np
 Point = Mapping[str, Any]
 Curve = Sequence[Point]
 
-ERRORS = ("rmse_m", "mae_m", "le90_m", "max_error_m", "gradient_rmse", "sampled_gradient_rmse", "laplacian_rmse")
+ERRORS = (
+    "rmse_m",
+    "mae_m",
+    "le90_m",
+    "max_error_m",
+    "gradient_rmse",
+    "sampled_gradient_rmse",
+    "laplacian_rmse",
+)
 RATE_KEYS = ("bits_per_sample", "stack_bits_per_sample")
 _LEAST = 1e-6
-"""Errors below a micrometre (a flat tile decoded exactly) count as one, so that logarithms exist."""
+"""Errors below a micrometer (a flat tile decoded exactly) count as one, so that logarithms
+exist."""
 
 RATES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Bits per sample that tables show of codecs, which have no points of their own in common."""
@@ -28,8 +38,8 @@ RATES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 class Ratio(NamedTuple):
     """Bytes of a neural point over those of the best codec at equal error.
 
-    `bound` is "" for an interpolated value, "≥" where even that codec's fewest bytes give less error, "≤" where no
-    codec of the sweep gets as exact.
+    `bound` is "" for an interpolated value, "≥" where even that codec's fewest bytes give less
+    error, "≤" where no codec of the sweep gets as exact.
     """
 
     value: float
@@ -38,7 +48,7 @@ class Ratio(NamedTuple):
 
 
 def geometric(values: Sequence[float]) -> float:
-    """Geometric mean, values below a micrometre counted as one."""
+    """Geometric mean, values below a micrometer counted as one."""
     return math.exp(sum(math.log(max(v, _LEAST)) for v in values) / len(values))
 
 
@@ -69,7 +79,8 @@ def at_rate(curve: Curve, bits: float) -> dict[str, float] | None:
 
 
 def mean_point(points: Sequence[Point]) -> dict[str, Any]:
-    """One point of every place → their mean; `rmse_mean_m` is the arithmetic mean beside the geometric one."""
+    """One point of every place → their mean; `rmse_mean_m` is the arithmetic mean beside the
+    geometric one."""
     mean: dict[str, Any] = {
         key: geometric([point[key] for point in points])
         for key in (*ERRORS, "bits_per_sample", "stack_bits_per_sample")
@@ -83,7 +94,8 @@ def mean_point(points: Sequence[Point]) -> dict[str, Any]:
 
 
 def mean_at_rate(curves: Sequence[Curve], bits: float) -> dict[str, Any]:
-    """The mean of all places at one rate, or only `bits_per_sample`; `places` is how many of them reach the rate."""
+    """The mean of all places at one rate, or only `bits_per_sample`; `places` is how many of them
+    reach the rate."""
     found = [at_rate(curve, bits) for curve in curves]
     reached = [point for point in found if point is not None]
     mean = mean_point(reached) if len(reached) == len(curves) else {"bits_per_sample": bits}
@@ -91,19 +103,26 @@ def mean_at_rate(curves: Sequence[Curve], bits: float) -> dict[str, Any]:
 
 
 def common_rates(curves: Sequence[Curve], count: int = 48) -> np.ndarray:
-    """Rates that all curves reach, evenly spaced in the logarithm; empty where they have none in common."""
+    """Rates that all curves reach, evenly spaced in the logarithm; empty where they have none in
+    common."""
     low = max(spread(curve)[0] for curve in curves)
     high = min(spread(curve)[1] for curve in curves)
     return np.geomspace(low, high, count).clip(low, high) if low < high else np.empty(0)
 
 
-def rate_at(curve: Curve, key: str, error: float, wanted: str = "bits_per_sample") -> tuple[float, str]:
-    """Bits per sample at which a curve gets down to an error, and which bound that is ("" when it is none).
+def rate_at(
+    curve: Curve, key: str, error: float, wanted: str = "bits_per_sample"
+) -> tuple[float, str]:
+    """Bits per sample at which a curve gets down to an error, and which bound that is ("" when it
+    is none).
 
-    "≤": its fewest bits give less error already; "≥": its most bits give more. `wanted` names another value of the
-    points to read there: another rate, which then orders the points, or another error.
+    "≤": its fewest bits give less error already; "≥": its most bits give more. `wanted` names
+    another value of the points to read there: another rate, which then orders the points, or
+    another error.
     """
-    ordered = sorted(curve, key=lambda point: point[wanted if wanted in RATE_KEYS else RATE_KEYS[0]])
+    ordered = sorted(
+        curve, key=lambda point: point[wanted if wanted in RATE_KEYS else RATE_KEYS[0]]
+    )
     x = np.log([max(point[wanted], _LEAST) for point in ordered])
     # An error reached with fewer bits is also reached with more.
     y = np.minimum.accumulate(np.log([max(point[key], _LEAST) for point in ordered]))
@@ -115,8 +134,11 @@ def rate_at(curve: Curve, key: str, error: float, wanted: str = "bits_per_sample
     return math.exp(np.interp(-log_error, -y, x)), ""
 
 
-def ratio(point: Point, codecs: Mapping[str, Curve], key: str, rate: str = "bits_per_sample") -> Ratio:
-    """Bytes of a point, counted as `rate`, over those of the codec that needs fewest for the same error `key`."""
+def ratio(
+    point: Point, codecs: Mapping[str, Curve], key: str, rate: str = "bits_per_sample"
+) -> Ratio:
+    """Bytes of a point, counted as `rate`, over those of the codec that needs fewest for the same
+    error `key`."""
     found = {name: rate_at(curve, key, point[key]) for name, curve in codecs.items()}
     # A codec that never gets there is no rival of one that does.
     best = min(found, key=lambda name: (found[name][1] == "≥", found[name][0]))
@@ -130,6 +152,7 @@ def mean_ratio(ratios: Sequence[Ratio]) -> tuple[float, str]:
 
 
 def common_bound(bounds: Sequence[str]) -> str:
-    """Return the bound of a mean of bounded values: "" when none is a bound, "?" when they point both ways."""
+    """Return the bound of a mean of bounded values: "" when none is a bound, "?" when they point
+    both ways."""
     kinds = set(bounds) - {""}
     return kinds.pop() if len(kinds) == 1 else "?" if kinds else ""

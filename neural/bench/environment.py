@@ -15,11 +15,14 @@ from neural.errors import UsageError
 
 
 def require(package: str, purpose: str, extra: str) -> ModuleType:
-    """Import a package of an optional extra. Raises UsageError naming the extra when it is not installed."""
+    """Import a package of an optional extra. Raises UsageError naming the extra when it is not
+    installed."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise UsageError(f"{purpose} needs {package}: pip install 'terrain-viewer[{extra}]'.") from error
+        raise UsageError(
+            f"{purpose} needs {package}: pip install 'terrain-viewer[{extra}]'."
+        ) from error
 
 
 def machine() -> str:
@@ -27,11 +30,15 @@ def machine() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return f"{next(models, platform.processor())}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return (
+        f"{next(models, platform.processor())}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}"
+    )
 
 
 def versions(codecs: bool) -> dict[str, str]:
-    """Versions of what decides the numbers; those of the codecs' own libraries where codecs are measured."""
+    """Versions of what decides the numbers; those of the codecs' own libraries where codecs are
+    measured."""
     found = {"terrain-viewer": neural.__version__}
     for package in ("numpy", "torch"):
         try:
@@ -39,7 +46,9 @@ def versions(codecs: bool) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     if codecs:
-        libraries: dict[str, Any] = require("imagecodecs", "comparing codecs", "bench").version(dict)
+        libraries: dict[str, Any] = require("imagecodecs", "comparing codecs", "bench").version(
+            dict
+        )
         names = ("imagecodecs", "lerc", "libavif", "libjxl", "openjpeg", "sz3", "zfp")
         found |= {name: str(libraries[name]) for name in names if name in libraries}
     return found

@@ -1,4 +1,5 @@
-"""Rate and distortion of a place stored as one JPEG 2000 image: no random access, no headers per tile."""
+"""Rate and distortion of a place stored as one JPEG 2000 image: no random access, no headers per
+tile."""
 
 from __future__ import annotations
 
@@ -16,19 +17,21 @@ from neural.raster.fill import fill
 from neural.tiles import TILE
 
 SETTINGS = geometric_steps(0.01, 4, 24)
-"""RMSE aimed at, metres."""
+"""RMSE aimed at, meters."""
 
 _BITS = 20
-"""Of samples: a kilometre in steps of 1 mm, where 16 bits would coarsen mountains."""
+"""Of samples: a kilometer in steps of 1 mm, where 16 bits would coarsen mountains."""
 
 _RESOLUTIONS = 7
 
 
 def measure(dem: Dem) -> list[dict[str, Any]]:
-    """One row per setting, fine to coarse, over the samples and with the measures of `classical.measure_all`.
+    """One row per setting, fine to coarse, over the samples and with the measures of
+    `classical.measure_all`.
 
-    The image has the raster's own size, filled smoothly where nothing is valid; one deflated mask says where. There
-    is a single level, so `stack_bits_per_sample` is `bits_per_sample`. Memory grows with the raster.
+    The image has the raster's own size, filled smoothly where nothing is valid; one deflated mask
+    says where. There is a single level, so `stack_bits_per_sample` is `bits_per_sample`. Memory
+    grows with the raster.
     """
     grid = dem.grid
     heights, valid = dem.read(0, 0, grid.height, grid.width)
@@ -52,7 +55,9 @@ def _filled(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return fill(np.pad(heights, padding), np.pad(valid, padding))[:rows, :cols]
 
 
-def _summary(decoded: np.ndarray, heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]) -> ErrorSummary:
+def _summary(
+    decoded: np.ndarray, heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
+) -> ErrorSummary:
     """Errors tile by tile, the same cells of the same tiles as of any other codec."""
     summary = ErrorSummary()
     decoded, heights, valid = (np.pad(raster, 1) for raster in (decoded, heights, valid))

@@ -1,4 +1,5 @@
-"""JPEG 2000 (OpenJPEG), 9/7 wavelet: the codestream, what of it is header, and the codec of single tiles."""
+"""JPEG 2000 (OpenJPEG), 9/7 wavelet: the codestream, what of it is header, and the codec of single
+tiles."""
 
 from __future__ import annotations
 
@@ -9,22 +10,28 @@ from neural.bench.codec import RasterCodec, Stream, geometric_steps, imagecodecs
 _STEP_M = 0.001
 """Height step of codes; finer ones change nothing."""
 
-_COMMENT, _TILE_PART, _DATA, _END = b"\xff\x64", b"\xff\x90", b"\xff\x93", b"\xff\xd9"
+_COMMENT = b"\xff\x64"
+_TILE_PART = b"\xff\x90"
+_DATA = b"\xff\x93"
+_END = b"\xff\xd9"
 """Markers of the codestream (ISO/IEC 15444-1, Annex A): COM, SOT, SOD, EOC."""
 
 _TILE_PART_BYTES = 12
 
 
 def compress(heights: np.ndarray, rmse_m: float, bits: int = 16, resolutions: int = 6) -> Stream:
-    """Heights [n, m] float32 metres as one bare codestream of `bits`-bit samples that aims at an RMSE in metres.
+    """Heights [n, m] float32 meters as one bare codestream of `bits`-bit samples that aims at an
+    RMSE in meters.
 
-    The encoder is given the PSNR of its samples. `resolutions` counts the levels of the wavelet pyramid; OpenJPEG
-    through imagecodecs makes at most 6 of a tile and 7 of a larger image.
+    The encoder is given the PSNR of its samples. `resolutions` counts the levels of the wavelet
+    pyramid; OpenJPEG through imagecodecs makes at most 6 of a tile and 7 of a larger image.
     """
     offset, scale, codes = to_codes(heights, _STEP_M, bits)
     psnr = 20 * np.log10(((1 << bits) - 1) * scale / rmse_m)
     options = {"codecformat": "j2k", "reversible": False, "numthreads": 1, "bitspersample": bits}
-    stream = imagecodecs().jpeg2k_encode(codes, level=float(psnr), resolutions=resolutions, **options)
+    stream = imagecodecs().jpeg2k_encode(
+        codes, level=float(psnr), resolutions=resolutions, **options
+    )
     return Stream(offset, scale, _uncommented(bytes(stream)))
 
 
@@ -35,9 +42,11 @@ def decompress(body: bytes) -> np.ndarray:
 
 
 def without_headers(body: bytes) -> bytes:
-    """The packets of a codestream of one tile part: no main header, no tile-part header, no end marker.
+    """The packets of a codestream of one tile part: no main header, no tile-part header, no end
+    marker.
 
-    What goes, 118 bytes, is the same for all tiles except for a length, so that an archive could hold it once.
+    What goes, 118 bytes, is the same for all tiles except for a length, so that an archive could
+    hold it once.
     """
     at = _segments_end(body) + _TILE_PART_BYTES
     if body[at : at + 2] != _DATA or body[-2:] != _END:
@@ -47,7 +56,8 @@ def without_headers(body: bytes) -> bytes:
 
 def _segments(stream: bytes) -> list[tuple[bytes, int, int]]:
     """Marker, start and end of each segment of the main header after SOC."""
-    found, at = [], 2
+    found = []
+    at = 2
     while (marker := stream[at : at + 2]) != _TILE_PART:
         end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
         found.append((marker, at, end))
@@ -69,11 +79,13 @@ def _uncommented(stream: bytes) -> bytes:
 class Jpeg2000(RasterCodec):
     """Tiles as bare codestreams without comments (124 bytes a tile less than JP2).
 
-    The setting is the RMSE aimed at, metres. With three times fewer settings a place takes 3 % more bytes at equal
-    RMSE, because its tiles find the common slope less exactly; with twice as many 0.4 % fewer.
+    The setting is the RMSE aimed at, meters. With three times fewer settings a place takes 3 % more
+    bytes at equal RMSE, because its tiles find the common slope less exactly; with twice as many
+    0.4 % fewer.
     """
 
-    name, title = "jpeg2k", "JPEG 2000"
+    name = "jpeg2k"
+    title = "JPEG 2000"
     settings = geometric_steps(0.004, 4, 46)
 
     def encode(self, heights: np.ndarray, valid: np.ndarray, setting: float) -> Stream:

@@ -1,4 +1,5 @@
-"""Rate and distortion of a learned method on a place: encoded once and read at every bit depth, or once per step."""
+"""Rate and distortion of a learned method on a place: encoded once and read at every bit depth, or
+once per step."""
 
 from __future__ import annotations
 
@@ -24,9 +25,11 @@ BITS = (32, 16, 8, 6, 5, 4, 3, 2)
 
 LAPPED_STEPS = (0.06, 0.09, 0.136, 0.205, 0.309, 0.466, 0.702, 1.06, 1.59, 2.4, 3.6, 5.4, 8.1)
 STEP_SWEEPS: dict[str, tuple[float, ...]] = {"lapped_siren": LAPPED_STEPS}
-"""Methods whose rate is set by a quantization step instead, with the steps of their sweep, metres, fine to coarse.
+"""Methods whose rate is set by a quantization step instead, with the steps of their sweep, meters,
+fine to coarse.
 
-They have a bounded mode as well, and their levels need one another: their rate is that of the whole stack.
+They have a bounded mode as well, and their levels need one another: their rate is that of the whole
+stack.
 """
 
 
@@ -47,7 +50,9 @@ class Series:
     def title(self) -> str:
         """Title in running text."""
         title = METHODS[self.method].title
-        return f"{title}, {self.refine} step{'s' if self.refine > 1 else ''}" if self.refine else title
+        return (
+            f"{title}, {self.refine} step{'s' if self.refine > 1 else ''}" if self.refine else title
+        )
 
     @property
     def stepped(self) -> bool:
@@ -61,16 +66,20 @@ class Series:
 
 
 def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> list[Series]:
-    """Every method as its encoder predicts it and, where `refine` steps are asked for, refined as well.
+    """Every method as its encoder predicts it and, where `refine` steps are asked for, refined as
+    well.
 
     Raises UsageError for a method without a model, or a model for a method that is not measured.
     """
     for name in methods:
         if name not in DEFAULT_MODELS:
-            raise UsageError(f"method '{name}' has no model to measure; choose from {', '.join(DEFAULT_MODELS)}.")
+            raise UsageError(
+                f"method '{name}' has no model to measure; choose from {', '.join(DEFAULT_MODELS)}."
+            )
     if unused := sorted(set(models) - set(methods)):
         raise UsageError(
-            f"--model {unused[0]}=…: '{unused[0]}' is not among the measured methods; add it to --methods."
+            f"--model {unused[0]}=…: '{unused[0]}' is not among the measured methods; add it to "
+            "--methods."
         )
     if methods:
         require("torch", "encoding", "encode")
@@ -80,9 +89,15 @@ def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> lis
 
 @contextmanager
 def encoded(
-    place: Place, line: Series, settings: Mapping[str, Any], threads: int | None, device: str, report: Report
+    place: Place,
+    line: Series,
+    settings: Mapping[str, Any],
+    threads: int | None,
+    device: str,
+    report: Report,
 ) -> Iterator[Reader]:
-    """The place as a temporary .ntile file with one layer of the series; `settings` are further encode options."""
+    """The place as a temporary .ntile file with one layer of the series; `settings` are further
+    encode options."""
     options = EncodeOptions(
         methods=(line.method,),
         models=(line.model,) if line.model else (),
@@ -100,9 +115,15 @@ def encoded(
 
 
 def measure(
-    place: Place, line: Series, bits: tuple[int, ...], threads: int | None, device: str, report: Report
+    place: Place,
+    line: Series,
+    bits: tuple[int, ...],
+    threads: int | None,
+    device: str,
+    report: Report,
 ) -> list[dict[str, Any]]:
-    """One row of `neural.evaluate.evaluate` per point of the sweep, most bytes first, with the decoder's size in bytes.
+    """One row of `neural.evaluate.evaluate` per point of the sweep, most bytes first, with the
+    decoder's size in bytes.
 
     A point is a bit depth of one file, or a file of its own with its `step_m`.
     """
@@ -112,7 +133,9 @@ def measure(
             for step in STEP_SWEEPS[line.method]
             for row in measure_file(place, line, {"step_m": step}, (None,), threads, device, report)
         ]
-    return measure_file(place, line, {"bits": 32}, tuple(sorted(bits, reverse=True)), threads, device, report)
+    return measure_file(
+        place, line, {"bits": 32}, tuple(sorted(bits, reverse=True)), threads, device, report
+    )
 
 
 def measure_file(
@@ -130,8 +153,14 @@ def measure_file(
         encoded(place, line, settings, threads, device, report) as reader,
         open_dem(place.path, place.reading) as dem,
     ):
-        layer, decoder = reader.layers[0], reader.sizes()["decoder_bytes"]
+        layer = reader.layers[0]
+        decoder = reader.sizes()["decoder_bytes"]
         for depth in depths:
             row = evaluate(reader, layer, dem, depth, report)
-            rows.append({**{k: v for k, v in row.items() if k not in ("layer", "method")}, "decoder_bytes": decoder})
+            rows.append(
+                {
+                    **{k: v for k, v in row.items() if k not in ("layer", "method")},
+                    "decoder_bytes": decoder,
+                }
+            )
     return rows

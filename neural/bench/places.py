@@ -17,7 +17,8 @@ MANIFEST = "MANIFEST.csv"
 
 @dataclass(frozen=True)
 class Place:
-    """One raster, how `neural.raster.dem.open_dem` is to read it, and what its manifest says of it."""
+    """One raster, how `neural.raster.dem.open_dem` is to read it, and what its manifest says of
+    it."""
 
     name: str
     path: str
@@ -28,13 +29,16 @@ class Place:
 
 
 def find_places(
-    arguments: Iterable[str | os.PathLike[str]], splits: Sequence[str] | None, reading: ReadOptions = AS_STORED
+    arguments: Iterable[str | os.PathLike[str]],
+    splits: Sequence[str] | None,
+    reading: ReadOptions = AS_STORED,
 ) -> list[Place]:
-    """Rasters as they are, and of every folder the rows of `splits` (None: all) in its MANIFEST.csv, split by split.
+    """Rasters as they are, and of every folder the rows of `splits` (None: all) in its
+    MANIFEST.csv, split by split.
 
-    Columns: file, split, crs and data_class. A row without a CRS is taken as local metres; heights of a manifest are
-    metres unless `reading` says otherwise. Raises UsageError when a folder has no rows of a split, DemError when a
-    raster does not exist.
+    Columns: file, split, crs and data_class. A row without a CRS is taken as local meters; heights
+    of a manifest are meters unless `reading` says otherwise. Raises UsageError when a folder has no
+    rows of a split, DemError when a raster does not exist.
     """
     places: list[Place] = []
     for named in arguments:
@@ -54,12 +58,16 @@ def find_places(
 def _listed(folder: Path, splits: Sequence[str] | None, reading: ReadOptions) -> list[Place]:
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        raise UsageError(f"{folder} has no {MANIFEST} (columns file, split, crs): add one or name the rasters.")
+        raise UsageError(
+            f"{folder} has no {MANIFEST} (columns file, split, crs): add one or name the rasters."
+        )
     with manifest.open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row.get("file") and row.get("split")]
     present = list(dict.fromkeys(row["split"] for row in rows))
     if missing := [split for split in splits or () if split not in present]:
-        raise UsageError(f"{manifest} lists no raster of split '{missing[0]}': choose another --split.")
+        raise UsageError(
+            f"{manifest} lists no raster of split '{missing[0]}': choose another --split."
+        )
     return [
         Place(
             raster_name.stem(row["file"]),

@@ -1,4 +1,5 @@
-"""Rate–distortion plots: learned methods with a marker per point, those with a step thick, codecs as thin lines."""
+"""Rate–distortion plots: learned methods with a marker per point, those with a step thick, codecs
+as thin lines."""
 
 from __future__ import annotations
 
@@ -21,11 +22,19 @@ _LINES = {
     "jpeg2k_headerless": ("0.55", "-"),
     "jpeg2k": ("0.55", "--"),
 }
-"""The accountings of one codec look alike; the others take colours in turn."""
+"""The accountings of one codec look alike; the others take colors in turn."""
 
 _CODEC_COLORS = ("tab:blue", "tab:green", "tab:olive", "tab:cyan", "tab:brown")
 _STEPPED_COLORS = ("tab:red", "tab:pink")
-_LEARNED_COLORS = ("tab:purple", "tab:orange", "tab:blue", "tab:green", "tab:olive", "tab:cyan", "tab:brown")
+_LEARNED_COLORS = (
+    "tab:purple",
+    "tab:orange",
+    "tab:blue",
+    "tab:green",
+    "tab:olive",
+    "tab:cyan",
+    "tab:brown",
+)
 
 
 def figure(width: float = 8.0, height: float = 5.2) -> tuple[Any, Any]:
@@ -53,11 +62,14 @@ def rate_distortion(result: Mapping[str, Any], folder: Path) -> list[Path]:
 
 def _plot(result: Mapping[str, Any], key: str, label: str) -> Any:
     drawing, axis = figure(10.0, 5.8)
-    mean, names = result["mean"], result["titles"]
+    mean = result["mean"]
+    names = result["titles"]
     _draw_learned(axis, mean["learned"], names, key)
     _draw_codecs(axis, mean["codec_curves"], names, key)
     for marker, (name, point) in zip("x+", mean["baselines"].items(), strict=True):
-        axis.plot(point["bits_per_sample"], point[key], marker, color="0.35", ms=8, label=names[name])
+        axis.plot(
+            point["bits_per_sample"], point[key], marker, color="0.35", ms=8, label=names[name]
+        )
     axis.set(
         xscale="log",
         yscale="log",
@@ -86,16 +98,29 @@ def _draw_codecs(
 def _draw_learned(
     axis: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]], names: Mapping[str, str], key: str
 ) -> None:
-    """Methods with a step at the rate of all their levels, labelled with every third step; others with their bits."""
-    thick, thin = iter(_STEPPED_COLORS), iter(_LEARNED_COLORS)
+    """Methods with a step at the rate of all their levels, labeled with every third step; others
+    with their bits."""
+    thick = iter(_STEPPED_COLORS)
+    thin = iter(_LEARNED_COLORS)
     for index, (name, points) in enumerate(curves.items()):
         stepped = "step_m" in points[0]
         rate = "stack_bits_per_sample" if stepped else "bits_per_sample"
         x, y = ([point[part] for point in points] for part in (rate, key))
         color, width = (next(thick), 3.0) if stepped else (next(thin), 1.6)
         title = names[name] + (", all levels (step)" if stepped else " (bits per value)")
-        axis.plot(x, y, color=color, lw=width, marker=_MARKERS[index % len(_MARKERS)], ms=5, label=title, zorder=3)
+        axis.plot(
+            x,
+            y,
+            color=color,
+            lw=width,
+            marker=_MARKERS[index % len(_MARKERS)],
+            ms=5,
+            label=title,
+            zorder=3,
+        )
         offset, side, every = ((-6, -9), "right", 3) if stepped else ((5, 5), "left", 1)
         for point, *place in list(zip(points, x, y, strict=True))[::every]:
             text = f"{point['step_m']:.2g} m" if stepped else f"{point['bits']}"
-            axis.annotate(text, place, offset, textcoords="offset points", fontsize=7, color=color, ha=side)
+            axis.annotate(
+                text, place, offset, textcoords="offset points", fontsize=7, color=color, ha=side
+            )

@@ -1,4 +1,5 @@
-"""The whole comparison: every place, method and codec; means over places and byte ratios at equal error."""
+"""The whole comparison: every place, method and codec; means over places and byte ratios at equal
+error."""
 
 from __future__ import annotations
 
@@ -27,14 +28,21 @@ Say = Callable[[str], None]
 
 RATIO_ERRORS = ("rmse_m", "gradient_rmse")
 PROTOCOL = (
-    "Tiles of 256×256 samples of the finest level, errors over all valid samples. Every payload is counted in the same "
-    "envelope (offset, scale, mask, checksum), except: JPEG 2000 files count the bare codestreams of the finest tiles "
-    "and their masks; without headers, what is left of these when all that is the same for every tile goes; one image, "
-    "a codestream of the whole place and its mask. Codecs: per tile the setting with the least SSE + slope · bytes, "
-    "one slope for all tiles of a place; their slopes are central differences of the decoded mosaic, those of learned "
+    "Tiles of 256×256 samples of the finest level, errors over all valid samples. Every payload "
+    "is counted in the same "
+    "envelope (offset, scale, mask, checksum), except: JPEG 2000 files count the bare "
+    "codestreams of the finest tiles "
+    "and their masks; without headers, what is left of these when all that is the same for "
+    "every tile goes; one image, "
+    "a codestream of the whole place and its mask. Codecs: per tile the setting with the least "
+    "SSE + slope · bytes, "
+    "one slope for all tiles of a place; their slopes are central differences of the decoded "
+    "mosaic, those of learned "
     "layers analytic; ∇ in samples: central differences of decoded samples inside tiles, of both. "
-    "Means over places are geometric (PSNR: arithmetic; rmse_mean_m: arithmetic), of learned layers "
-    "at equal bits per value or equal step, of codecs at equal bits per sample, interpolated in log–log."
+    "Means over places are geometric (PSNR: arithmetic; rmse_mean_m: arithmetic), of learned "
+    "layers "
+    "at equal bits per value or equal step, of codecs at equal bits per sample, interpolated in "
+    "log–log."
 )
 
 
@@ -53,11 +61,16 @@ class Plan:
 
 
 def check(plan: Plan) -> None:
-    """Raise UsageError when the plan cannot be measured here: unknown names, bits, or a missing package."""
+    """Raise UsageError when the plan cannot be measured here: unknown names, bits, or a missing
+    package."""
     if unknown := [name for name in plan.codecs if name not in CODEC_NAMES]:
-        raise UsageError(f"'{unknown[0]}' is no codec to compare; choose from {', '.join(CODEC_NAMES)}.")
+        raise UsageError(
+            f"'{unknown[0]}' is no codec to compare; choose from {', '.join(CODEC_NAMES)}."
+        )
     if plan.max_errors_m and not any(line.stepped for line in plan.series):
-        raise UsageError(f"--max-errors needs a method that keeps a bound: {', '.join(learned.STEP_SWEEPS)}.")
+        raise UsageError(
+            f"--max-errors needs a method that keeps a bound: {', '.join(learned.STEP_SWEEPS)}."
+        )
     for line in plan.series:
         if line.stepped:
             continue
@@ -72,8 +85,8 @@ def check(plan: Plan) -> None:
 def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, Any]:
     """Everything as plain JSON values: places, means, ratios, machine, versions and options.
 
-    `jobs` places are measured at once, each in its own process with one thread. Results do not depend on it
-    beyond the rounding of sums.
+    `jobs` places are measured at once, each in its own process with one thread. Results do not
+    depend on it beyond the rounding of sums.
     """
     check(plan)
     if jobs == 1 or len(places) == 1:
@@ -87,12 +100,18 @@ def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, A
         "protocol": PROTOCOL,
         "machine": machine(),
         "versions": versions(bool(plan.codecs)),
-        "reused": sorted(place["name"] for place in measured if place["file_sha256"] in plan.earlier),
+        "reused": sorted(
+            place["name"] for place in measured if place["file_sha256"] in plan.earlier
+        ),
         "options": {
             "series": [vars(line) | {"name": line.name} for line in plan.series],
             "codecs": {name: list(settings(name)) for name in plan.codecs},
             "bits": list(plan.bits),
-            "steps_m": {line.name: list(learned.STEP_SWEEPS[line.method]) for line in plan.series if line.stepped},
+            "steps_m": {
+                line.name: list(learned.STEP_SWEEPS[line.method])
+                for line in plan.series
+                if line.stepped
+            },
             "max_errors_m": list(plan.max_errors_m),
         },
         "titles": titles(plan),
@@ -110,7 +129,9 @@ def settings(name: str) -> Sequence[Any]:
 
 def titles(plan: Plan) -> dict[str, str]:
     """Return the title of each series, codec and baseline in tables."""
-    codecs = {name: accounting.title for name, accounting in ACCOUNTINGS.items()} | {IMAGE: IMAGE_TITLE}
+    codecs = {name: accounting.title for name, accounting in ACCOUNTINGS.items()} | {
+        IMAGE: IMAGE_TITLE
+    }
     return {
         **{line.name: line.title for line in plan.series},
         **{name: codecs[name] for name in plan.codecs},
@@ -120,7 +141,8 @@ def titles(plan: Plan) -> dict[str, str]:
 
 @single_threaded()
 def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
-    """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of points.
+    """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of
+    points.
 
     With bounds of the largest error also {"bounded": …}.
     """
@@ -140,18 +162,30 @@ def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
     found |= {"split": place.split, "data_class": place.data_class, "learned": {}}
     for line in plan.series:
         with timed(line.name):
-            found["learned"][line.name] = learned.measure(place, line, plan.bits, plan.threads, plan.device, quiet)
+            found["learned"][line.name] = learned.measure(
+                place, line, plan.bits, plan.threads, plan.device, quiet
+            )
     with open_dem(place.path, place.reading) as dem:
         grid = dem.grid
-        found |= {"width": grid.width, "height": grid.height, "cell_m": [grid.cell_x_m, grid.cell_y_m]}
+        found |= {
+            "width": grid.width,
+            "height": grid.height,
+            "cell_m": [grid.cell_x_m, grid.cell_y_m],
+        }
         found["assumed"] = [*grid.assumptions, *_undeclared(dem, say)]
         measured = _codecs(dem, [name for name in plan.codecs if name not in earlier], timed)
-        found["codecs"] = {name: earlier[name] if name in earlier else measured[name] for name in plan.codecs}
+        found["codecs"] = {
+            name: earlier[name] if name in earlier else measured[name] for name in plan.codecs
+        }
         if plan.max_errors_m:
             with timed("bounded error"):
                 lines = [line for line in plan.series if line.stepped]
-                found["bounded"] = bounded.measure(place, dem, lines, plan.max_errors_m, plan.threads, plan.device)
-        found["baselines"] = {name: classical.measure(dem, codec())[0] for name, codec in BASELINES.items()}
+                found["bounded"] = bounded.measure(
+                    place, dem, lines, plan.max_errors_m, plan.threads, plan.device
+                )
+        found["baselines"] = {
+            name: classical.measure(dem, codec())[0] for name, codec in BASELINES.items()
+        }
     found["samples"] = found["baselines"]["one_height"]["samples"]
     return found
 
@@ -169,7 +203,8 @@ def _undeclared(dem: Dem, say: Say) -> tuple[str, ...]:
 def _codecs(
     dem: Dem, names: Sequence[str], timed: Callable[[str], AbstractContextManager[None]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Curves of the codecs asked for, in that order; a codec's streams are made once for all its accountings."""
+    """Curves of the codecs asked for, in that order; a codec's streams are made once for all its
+    accountings."""
     found: dict[str, list[dict[str, Any]]] = {}
     tiled = {name: ACCOUNTINGS[name] for name in names if name in ACCOUNTINGS}
     for codec in dict.fromkeys(accounting.codec for accounting in tiled.values()):
@@ -187,12 +222,16 @@ def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
     return {
         "learned": {
             line.name: [
-                curves.mean_point(points) for points in zip(*(p["learned"][line.name] for p in places), strict=True)
+                curves.mean_point(points)
+                for points in zip(*(p["learned"][line.name] for p in places), strict=True)
             ]
             for line in plan.series
         },
         "codecs": {
-            name: [curves.mean_at_rate([p["codecs"][name] for p in places], rate) for rate in curves.RATES]
+            name: [
+                curves.mean_at_rate([p["codecs"][name] for p in places], rate)
+                for rate in curves.RATES
+            ]
             for name in plan.codecs
         },
         "codec_curves": {
@@ -202,12 +241,15 @@ def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
             ]
             for name in plan.codecs
         },
-        "baselines": {name: curves.mean_point([p["baselines"][name] for p in places]) for name in BASELINES},
+        "baselines": {
+            name: curves.mean_point([p["baselines"][name] for p in places]) for name in BASELINES
+        },
     }
 
 
 def ratios(places: Sequence[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]:
-    """Per learned point and error: bytes over those of the best codec at equal error, per place and as a mean.
+    """Per learned point and error: bytes over those of the best codec at equal error, per place and
+    as a mean.
 
     Codecs are those in the same envelope.
     """
@@ -219,9 +261,14 @@ def ratios(places: Sequence[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]
     for key in RATIO_ERRORS:
         for line in plan.series:
             for points in zip(*(place["learned"][line.name] for place in places), strict=True):
-                found = [curves.ratio(p, own, key, line.rate) for p, own in zip(points, rivals, strict=True)]
+                found = [
+                    curves.ratio(p, own, key, line.rate)
+                    for p, own in zip(points, rivals, strict=True)
+                ]
                 value, bound = curves.mean_ratio(found)
-                setting = {name: points[0][name] for name in ("bits", "step_m") if name in points[0]}
+                setting = {
+                    name: points[0][name] for name in ("bits", "step_m") if name in points[0]
+                }
                 row = {"error": key, "series": line.name, **setting, "mean": value, "bound": bound}
                 rows.append({**row, "places": [r._asdict() for r in found]})
     return rows

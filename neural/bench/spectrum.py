@@ -19,9 +19,10 @@ SHARES = (0.9, 0.95, 0.99)
 
 
 def principal_shares(tokens: np.ndarray) -> np.ndarray:
-    """Cumulative shares of the variance [min(n, d)] that the first principal components of tokens [n, d] hold."""
-    centred = tokens - tokens.mean(axis=0)
-    variances = np.linalg.svd(centred, compute_uv=False) ** 2
+    """Cumulative shares of the variance [min(n, d)] that the first principal components of tokens
+    [n, d] hold."""
+    centered = tokens - tokens.mean(axis=0)
+    variances = np.linalg.svd(centered, compute_uv=False) ** 2
     total = variances.sum()
     return np.cumsum(variances) / total if total > 0 else np.ones(len(variances))
 
@@ -31,7 +32,9 @@ def dimensions(shares: np.ndarray, share: float) -> int:
     return int(np.searchsorted(shares, share - 1e-12)) + 1
 
 
-def run(places: Sequence[Place], lines: Sequence[Series], threads: int | None, device: str) -> dict[str, Any]:
+def run(
+    places: Sequence[Place], lines: Sequence[Series], threads: int | None, device: str
+) -> dict[str, Any]:
     """Spectra of all tokens of the finest tiles of all places, by series."""
     return {
         "places": [place.name for place in places],
@@ -39,10 +42,14 @@ def run(places: Sequence[Place], lines: Sequence[Series], threads: int | None, d
     }
 
 
-def _spectrum(places: Sequence[Place], line: Series, threads: int | None, device: str) -> dict[str, Any]:
+def _spectrum(
+    places: Sequence[Place], line: Series, threads: int | None, device: str
+) -> dict[str, Any]:
     tokens: list[np.ndarray] = []
     for place in places:
-        with encoded(place, line, {"bits": 32}, threads, device, lambda done, total: None) as reader:
+        with encoded(
+            place, line, {"bits": 32}, threads, device, lambda done, total: None
+        ) as reader:
             layer = reader.layers[0]
             method = METHODS[layer.method](**layer.config)
             assert isinstance(method, TileMethod)  # has payloads of tokens
@@ -50,7 +57,9 @@ def _spectrum(places: Sequence[Place], line: Series, threads: int | None, device
                 if tile.z == reader.grid.levels - 1:
                     envelope = reader.read(layer, tile)
                     assert envelope is not None  # listed by the directory
-                    tokens.append(method.unpack(envelope.body, layer.bits, layer.params).astype(np.float64))
+                    tokens.append(
+                        method.unpack(envelope.body, layer.bits, layer.params).astype(np.float64)
+                    )
     every = np.concatenate(tokens)
     shares = principal_shares(every)
     counts = {f"{share:.0%}": dimensions(shares, share) for share in SHARES}
@@ -61,15 +70,23 @@ def _spectrum(places: Sequence[Place], line: Series, threads: int | None, device
 def markdown(result: Mapping[str, Any]) -> str:
     """The table of a result."""
     rows = [
-        [s["title"], str(s["tokens"]), str(s["dim"]), *(str(s["dimensions"][f"{share:.0%}"]) for share in SHARES)]
+        [
+            s["title"],
+            str(s["tokens"]),
+            str(s["dim"]),
+            *(str(s["dimensions"][f"{share:.0%}"]) for share in SHARES),
+        ]
         for s in result["spectra"]
     ]
     header = ["", "tokens", "dimensions", *(f"for {share:.0%}" for share in SHARES)]
     note = (
-        "Principal components of the payload tokens of all finest tiles, and how many hold that share of their "
+        "Principal components of the payload tokens of all finest tiles, and how many hold that "
+        "share of their "
         "variance. There are at most as many components as tokens."
     )
-    return "\n".join(["# Principal components of payloads", "", note, "", *table(header, rows)]) + "\n"
+    return (
+        "\n".join(["# Principal components of payloads", "", note, "", *table(header, rows)]) + "\n"
+    )
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
@@ -77,10 +94,21 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
     drawing, axis = plots.figure()
     for index, spectrum in enumerate(result["spectra"]):
         left = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
-        axis.plot(np.arange(1, len(left) + 1), left, color=f"C{index}", marker=".", label=spectrum["title"])
+        axis.plot(
+            np.arange(1, len(left) + 1),
+            left,
+            color=f"C{index}",
+            marker=".",
+            label=spectrum["title"],
+        )
     for share in SHARES:
         axis.axhline(1 - share, color="0.6", lw=0.8, ls=":")
-    axis.set(xscale="log", yscale="log", xlabel="principal components", ylabel="share of the variance left out")
+    axis.set(
+        xscale="log",
+        yscale="log",
+        xlabel="principal components",
+        ylabel="share of the variance left out",
+    )
     axis.grid(which="both", alpha=0.25)
     axis.legend(fontsize=8)
     return plots.save(drawing, path)

@@ -32,9 +32,16 @@ def markdown(result: Mapping[str, Any]) -> str:
     names = result["titles"]
     places = result["places"]
     count = len(places)
-    lines = [f"# Rate and distortion over {count} place{'s' if count > 1 else ''}", "", result["protocol"], ""]
+    lines = [
+        f"# Rate and distortion over {count} place{'s' if count > 1 else ''}",
+        "",
+        result["protocol"],
+        "",
+    ]
     lines += [
-        f"Machine: {result['machine']}. " + ", ".join(f"{k} {v}" for k, v in result["versions"].items()) + ".",
+        f"Machine: {result['machine']}. "
+        + ", ".join(f"{k} {v}" for k, v in result["versions"].items())
+        + ".",
         "",
     ]
     lines += [*bd_table.lines(result), *bounded.lines(result)]
@@ -44,7 +51,14 @@ def markdown(result: Mapping[str, Any]) -> str:
     if result["ratios"]:
         lines += _ratio_tables(result)
     for place in places:
-        lines += [f"## {place['name']}", "", *_place_header(place), "", *_place_table(place, names), ""]
+        lines += [
+            f"## {place['name']}",
+            "",
+            *_place_header(place),
+            "",
+            *_place_table(place, names),
+            "",
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -54,7 +68,9 @@ def _cells(point: Mapping[str, Any], columns: Sequence[tuple[str, str, str]]) ->
 
 def _mean_table(result: Mapping[str, Any]) -> list[str]:
     columns = (*COLUMNS, *_MEAN_ONLY)
-    mean, names, count = result["mean"], result["titles"], len(result["places"])
+    mean = result["mean"]
+    names = result["titles"]
+    count = len(result["places"])
     rows = []
     for name, point in mean["baselines"].items():
         rows.append([names[name], *_cells(point, columns)])
@@ -69,13 +85,26 @@ def _mean_table(result: Mapping[str, Any]) -> list[str]:
 
 
 def _swept(result: Mapping[str, Any]) -> list[str]:
-    """Which rates each codec's sweep reaches, and of the table's rates those that only some places reach."""
-    lines, count = [], len(result["places"])
+    """Which rates each codec's sweep reaches, and of the table's rates those that only some places
+    reach."""
+    lines = []
+    count = len(result["places"])
     for name, points in result["mean"]["codecs"].items():
-        rates = [point["bits_per_sample"] for place in result["places"] for point in place["codecs"][name]]
-        some = [f"{p['bits_per_sample']:g} ({p['places']} of {count})" for p in points if 0 < p["places"] < count]
+        rates = [
+            point["bits_per_sample"]
+            for place in result["places"]
+            for point in place["codecs"][name]
+        ]
+        some = [
+            f"{p['bits_per_sample']:g} ({p['places']} of {count})"
+            for p in points
+            if 0 < p["places"] < count
+        ]
         missing = f"; no mean where only some places are reached: {', '.join(some)}" if some else ""
-        lines.append(f"- {result['titles'][name]}: swept over {min(rates):.3f}–{max(rates):.3f} bits/sample{missing}")
+        lines.append(
+            f"- {result['titles'][name]}: swept over {min(rates):.3f}–{max(rates):.3f} "
+            f"bits/sample{missing}"
+        )
     return lines
 
 
@@ -84,8 +113,10 @@ def _ratio_tables(result: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Bytes of learned layers over the best codec at equal error",
         "",
-        "Codecs in the same envelope. Bytes of the finest level; of methods with a step, of all levels. "
-        "Below 1 the learned layer is smaller. ≥: the best codec's fewest bytes give less error already (its true need "
+        "Codecs in the same envelope. Bytes of the finest level; of methods with a step, of all "
+        "levels. "
+        "Below 1 the learned layer is smaller. ≥: the best codec's fewest bytes give less error "
+        "already (its true need "
         "is smaller still); ≤: no codec of the sweep gets as exact; ? in a mean: both occur.",
         "",
     ]
@@ -93,16 +124,30 @@ def _ratio_tables(result: Mapping[str, Any]) -> list[str]:
         rows = []
         for row in result["ratios"]:
             if row["error"] == key:
-                per_place = [f"{r['bound']}{r['value']:.2f} {names[r['codec']]}" for r in row["places"]]
-                rows.append([f"{names[row['series']]}, {setting(row)}", f"{row['bound']}{row['mean']:.2f}", *per_place])
+                per_place = [
+                    f"{r['bound']}{r['value']:.2f} {names[r['codec']]}" for r in row["places"]
+                ]
+                rows.append(
+                    [
+                        f"{names[row['series']]}, {setting(row)}",
+                        f"{row['bound']}{row['mean']:.2f}",
+                        *per_place,
+                    ]
+                )
         if rows:
             lines += [f"### {title}", ""]
-            lines += [*table(["", "geometric mean", *(p["name"] for p in result["places"])], rows), ""]
+            lines += [
+                *table(["", "geometric mean", *(p["name"] for p in result["places"])], rows),
+                "",
+            ]
     return lines
 
 
 def _place_header(place: Mapping[str, Any]) -> list[str]:
-    size = f"{place['width']}×{place['height']} cells of {place['cell_m'][0]:g}×{place['cell_m'][1]:g} m"
+    size = (
+        f"{place['width']}×{place['height']} cells of "
+        f"{place['cell_m'][0]:g}×{place['cell_m'][1]:g} m"
+    )
     about = "".join(f", {place[key]}" for key in ("split", "data_class") if place[key])
     return [f"{place['file']}: {size}, {place['samples']} valid samples{about}."]
 

@@ -10,7 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 def pool(jobs: int) -> ProcessPoolExecutor:
     """Spawned processes that end with this one, however it ends."""
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    return ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
 
 
 def _end_with_parent() -> None:

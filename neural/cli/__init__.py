@@ -1,4 +1,5 @@
-"""The `ntile` command. Each subcommand is a module of this package, imported only when it is called."""
+"""The `ntile` command. Each subcommand is a module of this package, imported only when it is
+called."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class _LazyGroup(click.Group):
 def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
-    Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2 wrong
-    usage, 3 input or output failed, 130 and 143 ended by Ctrl+C or SIGTERM.
+    Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2
+    wrong usage, 3 input or output failed, 130 and 143 ended by Ctrl+C or SIGTERM.
     """
 
 
@@ -65,5 +66,8 @@ def main(argv: list[str] | None = None) -> None:
     except (OSError, MemoryError) as error:
         if debug:
             raise
-        click.echo(f"ntile: {error or 'not enough memory'}; free the resource and run the command again.", err=True)
+        click.echo(
+            f"ntile: {error or 'not enough memory'}; free the resource and run the command again.",
+            err=True,
+        )
         sys.exit(3)

@@ -21,58 +21,75 @@ if TYPE_CHECKING:
     from neural.bench.run import Plan
 
 
-def _names(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Repeated and comma-separated values as one tuple; None for `all` or when not given, () for `none`."""
-    names = tuple(dict.fromkeys(name for value in values for name in value.replace(",", " ").split()))
+def _names(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Repeated and comma-separated values as one tuple; None for `all` or when not given, () for
+    `none`."""
+    names = tuple(
+        dict.fromkeys(name for value in values for name in value.replace(",", " ").split())
+    )
     if "all" in names:
         return None
     return () if names == ("none",) else names or None
 
 
-def _numbers(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[int, ...] | None:
+def _numbers(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[int, ...] | None:
     try:
         return tuple(int(name) for name in _names(ctx, parameter, values) or ()) or None
     except ValueError as error:
         raise click.BadParameter("numbers, e.g. 8 or 8,4,2.") from error
 
 
-def _metres(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[float, ...]:
+def _meters(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[float, ...]:
     try:
         bounds = tuple(float(name) for name in _names(ctx, parameter, values) or ())
     except ValueError as error:
-        raise click.BadParameter("metres, e.g. 0.2 or 0.1,0.2.") from error
+        raise click.BadParameter("meters, e.g. 0.2 or 0.1,0.2.") from error
     if not all(0 < bound < math.inf for bound in bounds):
-        raise click.BadParameter("bounds are above 0 metres, e.g. 0.2 or 0.1,0.2.")
+        raise click.BadParameter("bounds are above 0 meters, e.g. 0.2 or 0.1,0.2.")
     return bounds
 
 
-def _models(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def _models(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
     pairs = [value.partition("=") for value in values]
-    if wrong := [value for value, (name, _, path) in zip(values, pairs, strict=True) if not (name and path)]:
+    if wrong := [
+        value for value, (name, _, path) in zip(values, pairs, strict=True) if not (name and path)
+    ]:
         raise click.BadParameter(f"'{wrong[0]}' is not METHOD=PATH.")
     return {name: path for name, _, path in pairs}
 
 
 class _SpacedLists(click.Command):
-    """A command whose `--methods a b` means `--methods a,b`, although further words would be DEMs."""
+    """A command whose `--methods a b` means `--methods a,b`, although further words would be
+    DEMs."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _joined(args))
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """Words that follow a list option's value joined to it, as long as it knows them and they are no paths."""
+    """Words that follow a list option's value joined to it, as long as it knows them and they are
+    no paths."""
     from neural.bench.accounting import CODEC_NAMES
     from neural.methods import METHODS
 
     known = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
     joined: list[str] = []
-    option, awaits_value = "", False
+    option = ""
+    awaits_value = False
     for argument in arguments:
         if awaits_value:
             awaits_value = False
         elif (name := argument.partition("=")[0]) in known:
-            option, awaits_value = name, "=" not in argument
+            option = name
+            awaits_value = "=" not in argument
         elif option and argument in known[option] and not Path(argument).exists():
             joined[-1] += f",{argument}"
             continue
@@ -93,29 +110,89 @@ def _joined(arguments: list[str]) -> list[str]:
     show_default=True,
     help="Rows of a folder's MANIFEST.csv, a list or 'all'.",
 )
-@click.option("--methods", multiple=True, callback=_names, help="Methods, a list, 'all' or 'none' (default: all).")
-@click.option("--codecs", multiple=True, callback=_names, help="Codecs, a list, 'all' or 'none' (default: all).")
-@click.option("--bits", multiple=True, callback=_numbers, help="Bits per value, a list (default: 32,16,8,6,5,4,3,2).")
+@click.option(
+    "--methods",
+    multiple=True,
+    callback=_names,
+    help="Methods, a list, 'all' or 'none' (default: all).",
+)
+@click.option(
+    "--codecs",
+    multiple=True,
+    callback=_names,
+    help="Codecs, a list, 'all' or 'none' (default: all).",
+)
+@click.option(
+    "--bits",
+    multiple=True,
+    callback=_numbers,
+    help="Bits per value, a list (default: 32,16,8,6,5,4,3,2).",
+)
 @click.option(
     "--max-errors",
     "max_errors_m",
     multiple=True,
-    callback=_metres,
-    metavar="METRES",
+    callback=_meters,
+    metavar="METERS",
     help="Measure bytes under these bounds on every sample's error as well; a list.",
 )
-@click.option("--refine", type=click.IntRange(0), default=0, help="Measure payloads refined by N steps as well.")
-@click.option("--model", "models", multiple=True, callback=_models, metavar="METHOD=PATH", help="Instead of shipped.")
+@click.option(
+    "--refine",
+    type=click.IntRange(0),
+    default=0,
+    help="Measure payloads refined by N steps as well.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    callback=_models,
+    metavar="METHOD=PATH",
+    help="Instead of shipped.",
+)
 @options.reading
-@click.option("--out", type=options.PATH, default=Path("bench"), show_default=True, help="Folder for the results.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Places measured at once.")
-@click.option("--reuse", type=options.PATH, default=None, help="Take codecs' curves from this earlier OUT folder.")
+@click.option(
+    "--out",
+    type=options.PATH,
+    default=Path("bench"),
+    show_default=True,
+    help="Folder for the results.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Places measured at once."
+)
+@click.option(
+    "--reuse",
+    type=options.PATH,
+    default=None,
+    help="Take codecs' curves from this earlier OUT folder.",
+)
 @options.device
 @click.option("--spectrum", is_flag=True, help="Instead: principal components of the payloads.")
-@click.option("--specialise", type=click.IntRange(1), metavar="N", help="Instead: optimise single tiles, N steps.")
-@click.option("--ablation", type=click.Choice(["payload", "patch"]), help="Instead: train variants of huvr_siren.")
-@click.option("--data", type=options.PATH, multiple=True, help="--ablation: folder of rasters with MANIFEST.csv.")
-@click.option("--steps", type=click.IntRange(1), default=None, help="--ablation: steps (default: the preset's).")
+@click.option(
+    "--specialize",
+    "--specialise",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Instead: optimize single tiles, N steps.",
+)
+@click.option(
+    "--ablation",
+    type=click.Choice(["payload", "patch"]),
+    help="Instead: train variants of huvr_siren.",
+)
+@click.option(
+    "--data",
+    type=options.PATH,
+    multiple=True,
+    help="--ablation: folder of rasters with MANIFEST.csv.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=None,
+    help="--ablation: steps (default: the preset's).",
+)
 @options.as_json
 def command(
     dems: tuple[str, ...],
@@ -132,20 +209,23 @@ def command(
     reuse: Path | None,
     device: str,
     spectrum: bool,
-    specialise: int | None,
+    specialize: int | None,
     ablation: str | None,
     data: tuple[Path, ...],
     steps: int | None,
     as_json: bool,
 ) -> None:
-    """Rate and distortion of learned layers beside classical codecs, over DEMs or folders with a MANIFEST.csv.
+    """Rate and distortion of learned layers beside classical codecs, over DEMs or folders with a
+    MANIFEST.csv.
 
-    Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialise and --ablation run that diagnostic
-    instead and write its own JSON, Markdown and plot.
+    Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialize and --ablation run
+    that diagnostic instead and write its own JSON, Markdown and plot.
 
-    Lists have commas, or the option is repeated; names of methods and codecs may also be separated by spaces.
+    Lists have commas, or the option is repeated; names of methods and codecs may also be separated
+    by spaces.
 
-    Example: ntile bench folder --out results --split test --methods lapped_siren huvr_siren --codecs all
+    Example: ntile bench folder --out results --split test --methods lapped_siren huvr_siren
+    --codecs all
     """
     from neural.bench import learned, report, run
     from neural.bench.accounting import CODEC_NAMES
@@ -159,19 +239,23 @@ def command(
     lines = learned.series(tuple(DEFAULT_MODELS) if methods is None else methods, models, refine)
     if ablation:
         results[f"ablation_{ablation}"] = _ablation(ablation, data, steps, device, out, say)
-    if spectrum or specialise or not ablation:
+    if spectrum or specialize or not ablation:
         places = find_places(dems, splits, reading)
         report.folder(out)
         if spectrum:
             results["spectrum"] = _spectrum(places, _token_series(lines, methods), device, out)
-        if specialise:
-            results["specialise"] = _specialise(places, _token_series(lines, methods), specialise, device, out, say)
+        if specialize:
+            results["specialize"] = _specialize(
+                places, _token_series(lines, methods), specialize, device, out, say
+            )
         if not results:
             wanted = CODEC_NAMES if codecs is None else codecs
             plan = run.Plan(
                 series=tuple(lines),
                 codecs=wanted,
-                earlier={} if reuse is None else earlier_codecs(reuse, versions(bool(wanted)), run.settings, wanted),
+                earlier={}
+                if reuse is None
+                else earlier_codecs(reuse, versions(bool(wanted)), run.settings, wanted),
                 bits=bits or learned.BITS,
                 max_errors_m=max_errors_m,
                 device=device,
@@ -185,13 +269,18 @@ def command(
 
 
 def _token_series(lines: list[Series], methods: tuple[str, ...] | None) -> list[Series]:
-    """The series whose payloads are tokens, which diagnostics look at. Raises UsageError for another one asked for."""
+    """The series whose payloads are tokens, which diagnostics look at. Raises UsageError for
+    another one asked for."""
     if methods and (other := [line.method for line in lines if line.stepped]):
-        raise click.UsageError(f"--spectrum and --specialise look at tokens, which {other[0]} does not have.")
+        raise click.UsageError(
+            f"--spectrum and --specialize look at tokens, which {other[0]} does not have."
+        )
     return [line for line in lines if not line.stepped]
 
 
-def _bench(places: list[Place], plan: Plan, jobs: int, out: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _bench(
+    places: list[Place], plan: Plan, jobs: int, out: Path, say: Callable[[str], None]
+) -> dict[str, Any]:
     from neural.bench import plots, report, run, tables
 
     result: dict[str, Any] = options.finite(run.run(places, plan, jobs, say))
@@ -209,19 +298,29 @@ def _spectrum(places: list[Place], lines: list[Series], device: str, out: Path) 
     return result
 
 
-def _specialise(
-    places: list[Place], lines: list[Series], steps: int, device: str, out: Path, say: Callable[[str], None]
+def _specialize(
+    places: list[Place],
+    lines: list[Series],
+    steps: int,
+    device: str,
+    out: Path,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    from neural.bench import report, specialise
+    from neural.bench import report, specialize
 
-    result: dict[str, Any] = options.finite(specialise.run(places, lines, steps, device, say))
-    report.write(out, "specialise", result, specialise.markdown(result))
-    specialise.plot(result, out / "specialise.png")
+    result: dict[str, Any] = options.finite(specialize.run(places, lines, steps, device, say))
+    report.write(out, "specialize", result, specialize.markdown(result))
+    specialize.plot(result, out / "specialize.png")
     return result
 
 
 def _ablation(
-    kind: str, data: tuple[Path, ...], steps: int | None, device: str, out: Path, say: Callable[[str], None]
+    kind: str,
+    data: tuple[Path, ...],
+    steps: int | None,
+    device: str,
+    out: Path,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     from neural.bench import ablation, report
     from neural.bench.environment import require

@@ -15,9 +15,15 @@ from neural.system import output
 @click.argument("out", metavar="OUT.tif", type=options.PATH)
 @options.layer
 @options.bits
-@click.option("--bbox", type=float, nargs=4, default=None, help="West south east north, in the file's CRS.")
 @click.option(
-    "--resolution", type=float, default=None, metavar="M", help="Cell size in CRS metres (default: as stored)."
+    "--bbox", type=float, nargs=4, default=None, help="West south east north, in the file's CRS."
+)
+@click.option(
+    "--resolution",
+    type=float,
+    default=None,
+    metavar="M",
+    help="Cell size in CRS meters (default: as stored).",
 )
 @options.as_json
 def command(
@@ -29,7 +35,7 @@ def command(
     resolution: float | None,
     as_json: bool,
 ) -> None:
-    """Decode a layer to a Cloud Optimized GeoTIFF, float32 metres.
+    """Decode a layer to a Cloud Optimized GeoTIFF, float32 meters.
 
     Example: ntile decode area.ntile area.tif --resolution 0.5
     """
@@ -44,10 +50,23 @@ def command(
         with options.progress(f"decoding {source.name}") as report:
             decode(decoder, out, target, report)
     if as_json:
-        cells = [target.step[0] * reader.grid.transform[0], -target.step[1] * reader.grid.transform[4]]
-        facts = {"width": target.width, "height": target.height, "cell_m": cells, "level": target.level}
+        cells = [
+            target.step[0] * reader.grid.transform[0],
+            -target.step[1] * reader.grid.transform[4],
+        ]
+        facts = {
+            "width": target.width,
+            "height": target.height,
+            "cell_m": cells,
+            "level": target.level,
+        }
         options.print_json(
-            {"file": str(out), "layer": decoder.layer.index, "bits": bits or decoder.layer.bits, **facts}
+            {
+                "file": str(out),
+                "layer": decoder.layer.index,
+                "bits": bits or decoder.layer.bits,
+                **facts,
+            }
         )
     else:
         click.echo(str(out))

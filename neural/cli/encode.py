@@ -32,43 +32,79 @@ if TYPE_CHECKING:
     type=float,
     default=None,
     metavar="Q",
-    help="lapped_siren: 0 to 100. A step of 16 m at 0, 0.5 m at 50, 0.016 m at 100, halved every ten (default: 50, or "
+    help="lapped_siren: 0 to 100. A step of 16 m at 0, 0.5 m at 50, 0.016 m at 100, halved "
+    "every ten (default: 50, or "
     "a step as coarse as the source's heights).",
 )
-@click.option("--step", "step_m", type=float, default=None, metavar="M", help="lapped_siren: quantization step.")
+@click.option(
+    "--step",
+    "step_m",
+    type=float,
+    default=None,
+    metavar="M",
+    help="lapped_siren: quantization step.",
+)
 @click.option(
     "--target-rmse",
     "target_rmse_m",
     type=float,
     default=None,
     metavar="M",
-    help="lapped_siren: the least bytes at a root mean square error of at most M metres.",
+    help="lapped_siren: the least bytes at a root mean square error of at most M meters.",
 )
 @click.option(
     "--bits-per-sample",
     type=float,
     default=None,
     metavar="B",
-    help="lapped_siren: the least error at B bits per valid sample, all levels and their directory counted.",
+    help="lapped_siren: the least error at B bits per valid sample, all levels and their "
+    "directory counted.",
 )
 @click.option(
-    "--max-error", "max_error_m", type=float, default=None, metavar="M", help="lapped_siren: no sample off by more."
+    "--max-error",
+    "max_error_m",
+    type=float,
+    default=None,
+    metavar="M",
+    help="lapped_siren: no sample off by more.",
 )
-@click.option("--bits", type=int, default=8, show_default=True, help="Other methods: bits per value, 2…8, 16 or 32.")
-@click.option("--model", "models", multiple=True, help="Shipped model name or path of a trained one, per method.")
+@click.option(
+    "--bits",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Other methods: bits per value, 2…8, 16 or 32.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="Shipped model name or path of a trained one, per method.",
+)
 @click.option(
     "--refine",
     type=click.IntRange(0),
     default=0,
-    help="Other methods: optimise each payload for so many steps (lapped_siren's encoder does so as it codes).",
+    help="Other methods: optimize each payload for so many steps (lapped_siren's encoder does "
+    "so as it codes).",
 )
-@click.option("--reference", type=float, default=None, metavar="TOL", help="Add a reference layer within TOL metres.")
+@click.option(
+    "--reference",
+    type=float,
+    default=None,
+    metavar="TOL",
+    help="Add a reference layer within TOL meters.",
+)
 @options.reading
 @click.option("--attribution", default=None, help="Credit line kept in the file.")
-@click.option("--link-decoder", is_flag=True, help="Name the decoder by hash instead of embedding it.")
+@click.option(
+    "--link-decoder", is_flag=True, help="Name the decoder by hash instead of embedding it."
+)
 @click.option("--jobs", type=click.IntRange(1), default=None, help="Threads (default: all cores).")
 @options.device
-@click.option("--restart", is_flag=True, help="Discard an unfinished encode instead of resuming it.")
+@click.option(
+    "--restart", is_flag=True, help="Discard an unfinished encode instead of resuming it."
+)
 @options.as_json
 def command(
     source: str,
@@ -93,8 +129,8 @@ def command(
 ) -> None:
     """Encode a DEM as a .ntile file.
 
-    Interrupted at any moment, the same command resumes; OUT.ntile appears only when it is complete. Ends with its
-    errors against the source's samples, its size and the command that looks at it.
+    Interrupted at any moment, the same command resumes; OUT.ntile appears only when it is complete.
+    Ends with its errors against the source's samples, its size and the command that looks at it.
 
     Example: ntile encode dem.tif area.ntile --reference 0.05
     """
@@ -103,7 +139,9 @@ def command(
 
     learned = tuple(name for name in methods if name != "reference")
     if "reference" in methods and reference is None:
-        raise click.UsageError("--method reference needs its tolerance: give --reference TOL in metres.")
+        raise click.UsageError(
+            "--method reference needs its tolerance: give --reference TOL in meters."
+        )
     choice = EncodeOptions(
         methods=learned if methods else None,
         quality=quality,
@@ -135,22 +173,37 @@ def command(
 
 
 def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
-    """Size, errors, time, and how to look at it; what was chosen for the user, and a file that became large."""
-    size, stored = achieved.sizes["file_bytes"], achieved.source_bytes
-    share = f"{100 * size / stored:.3g} %" if stored and size <= 2 * stored else f"{size / (stored or size):.0f} times"
+    """Size, errors, time, and how to look at it; what was chosen for the user, and a file that
+    became large."""
+    size = achieved.sizes["file_bytes"]
+    stored = achieved.source_bytes
+    share = (
+        f"{100 * size / stored:.3g} %"
+        if stored and size <= 2 * stored
+        else f"{size / (stored or size):.0f} times"
+    )
     compared = f", {share} of {source} ({options.human_bytes(stored)})" if stored else ""
-    lines = [f"{out}: {options.human_bytes(size)}{compared}, in {options.human_seconds(achieved.seconds)}"]
+    lines = [
+        f"{out}: {options.human_bytes(size)}{compared}, in "
+        f"{options.human_seconds(achieved.seconds)}"
+    ]
     for layer in achieved.layers:
         step = f", step {layer.step_m:.3g} m" if layer.step_m else ""
-        part = f" (of {layer.measured_tiles} of {layer.tiles} tiles)" if layer.measured_tiles < layer.tiles else ""
+        part = (
+            f" (of {layer.measured_tiles} of {layer.tiles} tiles)"
+            if layer.measured_tiles < layer.tiles
+            else ""
+        )
         lines.append(
-            f"  {layer.title}: RMSE {layer.rmse_m:.3g} m, largest error {layer.max_error_m:.3g} m{part}, "
+            f"  {layer.title}: RMSE {layer.rmse_m:.3g} m, largest error {layer.max_error_m:.3g} "
+            f"m{part}, "
             f"{layer.stack_bits_per_sample:.3g} bits per sample in all levels, "
             f"{layer.bits_per_sample:.3g} in the finest{step}"
         )
         if layer.quantum_m:
             lines.append(
-                f"  The step is that of the source's heights, nearly all multiples of {layer.quantum_m:.4g} m: "
+                "  The step is that of the source's heights, nearly all multiples of "
+                f"{layer.quantum_m:.4g} m: "
                 "finer ones would code its rounding; --quality or --step sets another."
             )
     if stored and size > stored:
@@ -165,5 +218,8 @@ def _advice(achieved: Achieved) -> str:
     if achieved.sizes["decoder_bytes"] > max(payloads):
         return "most of it is the decoder, which --link-decoder leaves out."
     if largest.step_m is None:
-        return f"most of it is the {largest.title} layer; leave that out or give it fewer bits or a larger tolerance."
+        return (
+            f"most of it is the {largest.title} layer; leave that out or give it fewer bits "
+            "or a larger tolerance."
+        )
     return "a lower --quality, or a larger --target-rmse, --max-error or --step, makes it smaller."

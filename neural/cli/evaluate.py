@@ -36,11 +36,16 @@ COLUMNS = (
 @click.command("evaluate")
 @click.argument("source", metavar="FILE", type=options.PATH)
 @click.option(
-    "--reference", type=options.RASTER, default=None, help="DEM to compare with (default: the reference layer)."
+    "--reference",
+    type=options.RASTER,
+    default=None,
+    help="DEM to compare with (default: the reference layer).",
 )
 @options.reading
 @options.layer
-@click.option("--bits", type=int, multiple=True, help="Also read at fewer bits; repeat for several.")
+@click.option(
+    "--bits", type=int, multiple=True, help="Also read at fewer bits; repeat for several."
+)
 @options.as_json
 def command(
     source: Path,
@@ -50,13 +55,15 @@ def command(
     bits: tuple[int, ...],
     as_json: bool,
 ) -> None:
-    """Measure a layer's error in metres and its size in bits per sample.
+    """Measure a layer's error in meters and its size in bits per sample.
 
-    A DEM is read as FILE records of its source, unless its own file or an option (--unit, --src-crs, --nodata,
-    --encoding) says otherwise. It needs FILE's cells; it may cover a part of the area.
+    A DEM is read as FILE records of its source, unless its own file or an option (--unit,
+    --src-crs, --nodata, --encoding) says otherwise. It needs FILE's cells; it may cover a part of
+    the area.
 
-    Columns: rim and outline are RMSE of the outermost samples and of the outline half a cell beyond; ∇ and ∇² are
-    analytic slopes and Laplacian against central differences of the DEM, ∇ of samples takes these on both sides.
+    Columns: rim and outline are RMSE of the outermost samples and of the outline half a cell
+    beyond; ∇ and ∇² are analytic slopes and Laplacian against central differences of the DEM, ∇ of
+    samples takes these on both sides.
 
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
     """
@@ -73,23 +80,40 @@ def command(
             for depth in bits or (None,):
                 rows.append(evaluate(reader, chosen, heights, depth, report))
         sizes = reader.sizes()
-    compared, all_samples = rows[0]["samples"], rows[0]["layer_samples"]
+    compared = rows[0]["samples"]
+    all_samples = rows[0]["layer_samples"]
     if compared < all_samples:
         share = percent(compared / all_samples)
-        notes.append(f"{name} has heights at {share} of the layer's samples; errors are over these.")
+        notes.append(
+            f"{name} has heights at {share} of the layer's samples; errors are over these."
+        )
     if as_json:
-        options.print_json({"file": str(source), "reference": name, "notes": notes, "results": rows, "sizes": sizes})
+        options.print_json(
+            {
+                "file": str(source),
+                "reference": name,
+                "notes": notes,
+                "results": rows,
+                "sizes": sizes,
+            }
+        )
         return
     for note in notes:
         click.echo(f"ntile: {note}", err=True)
-    cells = [["" if row[key] is None else format(row[key], spec) for key, _, spec in COLUMNS] for row in rows]
-    options.table(f"{source.name}, {chosen.title} against {name}", [title for _, title, _ in COLUMNS], cells)
+    cells = [
+        ["" if row[key] is None else format(row[key], spec) for key, _, spec in COLUMNS]
+        for row in rows
+    ]
+    options.table(
+        f"{source.name}, {chosen.title} against {name}", [title for _, title, _ in COLUMNS], cells
+    )
 
 
 def _reference(
     stack: ExitStack, reader: Reader, layer: Layer, dem: str | None, reading: ReadOptions
 ) -> tuple[Reference, str, list[str]]:
-    """Return the heights to compare with, their name, and sentences on how it is read. Raises NtileError."""
+    """Return the heights to compare with, their name, and sentences on how it is read. Raises
+    NtileError."""
     from neural.errors import UsageError
     from neural.measure.reference_raster import open_reference
     from neural.surface.tile_surface import SurfaceDecoder
@@ -100,9 +124,14 @@ def _reference(
         return heights, dem, list(heights.said)
     if reading != AS_STORED:
         raise UsageError(
-            "--unit, --crs, --src-crs, --nodata and --encoding say how a DEM is read; add --reference DEM."
+            "--unit, --crs, --src-crs, --nodata and --encoding say how a DEM is read; add "
+            "--reference DEM."
         )
     for other in reader.layers:
         if other.is_reference and other.index != layer.index:
-            return SurfaceDecoder(reader, other, keep_tiles=16), f"layer {other.index} (±{other.tolerance_m:g} m)", []
+            return (
+                SurfaceDecoder(reader, other, keep_tiles=16),
+                f"layer {other.index} (±{other.tolerance_m:g} m)",
+                [],
+            )
     raise UsageError(f"{reader.path} has no reference layer: give the source DEM with --reference.")

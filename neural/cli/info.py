@@ -21,7 +21,8 @@ def command(source: Path, as_json: bool) -> None:
     from neural.methods import METHODS
 
     with open_reader(source) as reader:
-        grid, sizes = reader.grid, reader.sizes()
+        grid = reader.grid
+        sizes = reader.sizes()
         layers: list[dict[str, Any]] = [
             {
                 "index": layer.index,
@@ -40,7 +41,13 @@ def command(source: Path, as_json: bool) -> None:
         ]
         provenance = reader.metadata["ntile"]["provenance"]
         reading = reader.reading
-    facts = {"file": str(source), "grid": grid.to_json(), "levels": grid.levels, "layers": layers, "sizes": sizes}
+    facts = {
+        "file": str(source),
+        "grid": grid.to_json(),
+        "levels": grid.levels,
+        "layers": layers,
+        "sizes": sizes,
+    }
     if as_json:
         options.print_json({**facts, "provenance": provenance, "reading": reading.to_json()})
         return
@@ -70,22 +77,30 @@ def command(source: Path, as_json: bool) -> None:
 
 
 def _cells(grid: Grid) -> str:
-    """Size of a cell in CRS metres, and on the ground where that differs."""
-    x, y = grid.transform[0], -grid.transform[4]
+    """Size of a cell in CRS meters, and on the ground where that differs."""
+    x = grid.transform[0]
+    y = -grid.transform[4]
     size = f"{x:g} × {y:g} m"
-    return size if grid.ground_scale == 1 else f"{size} ({grid.cell_x_m:.4g} × {grid.cell_y_m:.4g} m on the ground)"
+    return (
+        size
+        if grid.ground_scale == 1
+        else f"{size} ({grid.cell_x_m:.4g} × {grid.cell_y_m:.4g} m on the ground)"
+    )
 
 
 def _crs_name(wkt: str) -> str:
     """The quoted name that a WKT begins with."""
-    return wkt.split('"')[1] if '"' in wkt else "local metres"
+    return wkt.split('"')[1] if '"' in wkt else "local meters"
 
 
 def _read_as(used: ReadOptions) -> str:
-    """How the source was read, as far as that is recorded: "heights in ft, coordinates in WGS 84, missing: 0"."""
+    """How the source was read, as far as that is recorded: "heights in ft, coordinates in WGS 84,
+    missing: 0"."""
     parts = [f"heights in {used.unit}"] if used.unit else []
     if used.src_crs:
-        parts.append(f"coordinates in {_crs_name(used.src_crs) if '[' in used.src_crs else used.src_crs}")
+        parts.append(
+            f"coordinates in {_crs_name(used.src_crs) if '[' in used.src_crs else used.src_crs}"
+        )
     if used.nodata:
         parts.append("also missing: " + ", ".join(f"{value:g}" for value in used.nodata))
     if used.encoding:

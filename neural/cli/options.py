@@ -1,4 +1,5 @@
-"""Options and helpers that several commands share: --json, --layer, --bits, --jobs; progress and JSON output."""
+"""Options and helpers that several commands share: --json, --layer, --bits, --jobs; progress and
+JSON output."""
 
 from __future__ import annotations
 
@@ -24,41 +25,73 @@ RASTER = click.Path()
 SAY_S = 10.0
 """Time between lines of progress where standard error is no terminal, seconds."""
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-layer = click.option("--layer", default=None, help="Layer by index, method or title (default: the first).")
-bits = click.option("--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized).")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
+)
+layer = click.option(
+    "--layer", default=None, help="Layer by index, method or title (default: the first)."
+)
+bits = click.option(
+    "--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized)."
+)
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 
 
 class Nodata(click.ParamType):
-    """A value of missing samples, as stored. NaN and infinities may be named, though no reading takes them for heights.
+    """A value of missing samples, as stored. NaN and infinities may be named, though no reading
+    takes them for heights.
 
     A number that no raster can hold is refused: it would be read as infinity.
     """
 
     name = "value"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """See `click.ParamType`."""
         try:
             number = float(value)
         except ValueError:
-            self.fail(f"{value!r} is no number; give the value as the raster stores it.", param, ctx)
+            self.fail(
+                f"{value!r} is no number; give the value as the raster stores it.", param, ctx
+            )
         if math.isinf(number) and "inf" not in str(value).lower():
-            self.fail(f"{value} is beyond the numbers that rasters hold; give the value as it is stored.", param, ctx)
+            self.fail(
+                f"{value} is beyond the numbers that rasters hold; give the value as it is stored.",
+                param,
+                ctx,
+            )
         return number
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command the options of `ReadOptions`, as its one keyword `reading`."""
 
-    @click.option("--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'.")
-    @click.option("--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own.")
-    @click.option("--unit", type=click.Choice(["m", "ft", "us-ft"]), default=None, help="Unit of the DEM's heights.")
     @click.option(
-        "--nodata", type=Nodata(), multiple=True, metavar="VALUE", help="Value of missing samples; repeatable."
+        "--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'."
     )
-    @click.option("--encoding", type=click.Choice(["mapbox", "terrarium"]), help="Heights packed into RGB bands.")
+    @click.option(
+        "--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own."
+    )
+    @click.option(
+        "--unit",
+        type=click.Choice(["m", "ft", "us-ft"]),
+        default=None,
+        help="Unit of the DEM's heights.",
+    )
+    @click.option(
+        "--nodata",
+        type=Nodata(),
+        multiple=True,
+        metavar="VALUE",
+        help="Value of missing samples; repeatable.",
+    )
+    @click.option(
+        "--encoding",
+        type=click.Choice(["mapbox", "terrarium"]),
+        help="Heights packed into RGB bands.",
+    )
     @wraps(command)
     def with_reading(*args: Any, **keywords: Any) -> Any:
         values = {field.name: keywords.pop(field.name) for field in fields(ReadOptions)}
@@ -85,11 +118,23 @@ def finite(value: Any) -> Any:
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the remaining time on standard error, or where that is no terminal a line every SAY_S seconds."""
+    """A bar with the remaining time on standard error, or where that is no terminal a line every
+    SAY_S seconds."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(file=sys.stderr)
     if not console.is_terminal:
         yield ProgressLines(description)
@@ -100,10 +145,12 @@ def progress(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class ProgressLines:
-    """Progress as lines such as "ntile: encoding dem.tif: 30 of 720", the first after SAY_S seconds."""
+    """Progress as lines such as "ntile: encoding dem.tif: 30 of 720", the first after SAY_S
+    seconds."""
 
     def __init__(self, description: str) -> None:
-        self._description, self._said_at = description, time.monotonic()
+        self._description = description
+        self._said_at = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         """Say it when it is time."""

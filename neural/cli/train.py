@@ -15,10 +15,22 @@ from neural.methods.base import LinkedMethod
 
 @click.command("train")
 @click.argument("method", type=click.Choice(list(DEFAULT_MODELS)))
-@click.option("--data", type=options.PATH, multiple=True, required=True, help="Folder of rasters with MANIFEST.csv.")
-@click.option("--preset", default=None, help="Preset of the method (default: its smallest; neural/models).")
-@click.option("--out", type=options.PATH, required=True, help="Folder for checkpoint, log and weights.")
-@click.option("--steps", type=click.IntRange(1), default=None, help="Steps (default: the preset's).")
+@click.option(
+    "--data",
+    type=options.PATH,
+    multiple=True,
+    required=True,
+    help="Folder of rasters with MANIFEST.csv.",
+)
+@click.option(
+    "--preset", default=None, help="Preset of the method (default: its smallest; neural/models)."
+)
+@click.option(
+    "--out", type=options.PATH, required=True, help="Folder for checkpoint, log and weights."
+)
+@click.option(
+    "--steps", type=click.IntRange(1), default=None, help="Steps (default: the preset's)."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @options.device
 @click.option("--resume", is_flag=True, help="Go on from OUT/checkpoint.pt.")

@@ -8,7 +8,8 @@ from typing import Protocol
 
 
 class Source(Protocol):
-    """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at the end."""
+    """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at
+    the end."""
 
     size: int
 

@@ -1,4 +1,5 @@
-"""The envelope around a tile's bits: offset, scale, mask, and what is known of the four children (FORMAT.md §6)."""
+"""The envelope around a tile's bits: offset, scale, mask, and what is known of the four children
+(FORMAT.md §6)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _UNBOUNDED = 255
 
 
 class ChildInfo(NamedTuple):
-    """Bounds of one tile: its lowest and highest height and its geometric error, in metres."""
+    """Bounds of one tile: its lowest and highest height and its geometric error, in meters."""
 
     min_m: float
     max_m: float
@@ -40,9 +41,11 @@ Children = tuple[ChildInfo | None, ChildInfo | None, ChildInfo | None, ChildInfo
 
 @dataclass(eq=False)
 class Envelope:
-    """One unpacked payload; heights are `offset_m + scale_m * h` of what the method decodes from `body`.
+    """One unpacked payload; heights are `offset_m + scale_m * h` of what the method decodes from
+    `body`.
 
-    `mask` is bool [256, 256], True where a cell holds a height; None when all cells inside the grid do.
+    `mask` is bool [256, 256], True where a cell holds a height; None when all cells inside the grid
+    do.
     """
 
     offset_m: float
@@ -52,15 +55,19 @@ class Envelope:
     body: bytes
 
 
-def pack_envelope(env: Envelope, *, tile_id: int, layer: int, height_range: tuple[float, float]) -> bytes:
+def pack_envelope(
+    env: Envelope, *, tile_id: int, layer: int, height_range: tuple[float, float]
+) -> bytes:
     """The payload of the tile with this id within its layer.
 
-    `height_range` (metres) bounds the heights of all the layer's tiles. An offset of `plain_offset` and a scale of 1
-    take the short form. Raises ValueError for a child outside the range and for an offset or scale that is not finite.
+    `height_range` (meters) bounds the heights of all the layer's tiles. An offset of `plain_offset`
+    and a scale of 1 take the short form. Raises ValueError for a child outside the range and for an
+    offset or scale that is not finite.
     """
     if not (math.isfinite(env.offset_m) and math.isfinite(env.scale_m)):
         raise ValueError(f"tile {tile_id} has offset {env.offset_m} and scale {env.scale_m}")
-    flags, rest = 0, []
+    flags = 0
+    rest = []
     for k, child in enumerate(env.children):
         if child is not None:
             flags |= 1 << k
@@ -79,7 +86,8 @@ def pack_envelope(env: Envelope, *, tile_id: int, layer: int, height_range: tupl
 
 
 def plain_offset(offset_m: float, height_range: tuple[float, float]) -> float:
-    """The nearest offset, float32 metres, that the short form can hold: for methods that may choose theirs."""
+    """The nearest offset, float32 meters, that the short form can hold: for methods that may choose
+    theirs."""
     return _offset(_offset_code(offset_m, height_range), height_range)
 
 
@@ -92,8 +100,11 @@ def _offset_code(offset_m: float, height_range: tuple[float, float]) -> int:
     return min(max(round((offset_m - low) / (high - low) * _TOP), 0), _TOP) if high > low else 0
 
 
-def unpack_envelope(data: bytes, *, tile_id: int, layer: int, height_range: tuple[float, float]) -> Envelope:
-    """Inverse of `pack_envelope`; raises ContainerError for any byte that is not as it was written."""
+def unpack_envelope(
+    data: bytes, *, tile_id: int, layer: int, height_range: tuple[float, float]
+) -> Envelope:
+    """Inverse of `pack_envelope`; raises ContainerError for any byte that is not as it was
+    written."""
     if len(data) < _SHORT_HEAD.size:
         raise _bad(tile_id, layer, "it is cut short")
     version, own_layer, flags = _START.unpack_from(data)
@@ -126,7 +137,9 @@ def unpack_envelope(data: bytes, *, tile_id: int, layer: int, height_range: tupl
             mask = unpack_mask(data[at - length : at])
     except (struct.error, ValueError, zlib.error) as error:
         raise _bad(tile_id, layer, f"malformed envelope: {error}") from error
-    return Envelope(offset_m, scale_m, (children[0], children[1], children[2], children[3]), mask, data[at:])
+    return Envelope(
+        offset_m, scale_m, (children[0], children[1], children[2], children[3]), mask, data[at:]
+    )
 
 
 def child_flags(payload: bytes) -> int:
@@ -169,7 +182,8 @@ def _error(code: int) -> float:
 
 
 def _pack_child(child: ChildInfo, height_range: tuple[float, float]) -> bytes:
-    """Quantize outward: rounding may only widen the bounds, so the first guess is corrected against the decode."""
+    """Quantize outward: rounding may only widen the bounds, so the first guess is corrected against
+    the decode."""
     low, high = height_range
     if not (low <= child.min_m <= child.max_m <= high and child.geometric_error_m >= 0):
         raise ValueError(f"{child} does not lie in the layer's height range {height_range}")

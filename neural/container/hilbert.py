@@ -1,4 +1,5 @@
-"""Hilbert ids of many tiles at once: the array twin of `neural.tiles.tile_id` and `tile_from_id`."""
+"""Hilbert ids of many tiles at once: the array twin of `neural.tiles.tile_id` and
+`tile_from_id`."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ def tile_ids(z: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     z, x, y = (np.asarray(column, np.int64) for column in (z, x, y))
     ids = FIRST_IDS[z]
     for k in range(int(z.max(initial=0)) - 1, -1, -1):
-        right, south = x >> k & 1, y >> k & 1  # 0 above a tile's own level, where only the turn must wait
+        right = x >> k & 1
+        south = y >> k & 1  # 0 above a tile's own level, where only the turn must wait
         ids += (3 * right ^ south) << 2 * k
         low = (1 << k) - 1
         x, y = _turn(x & low, y & low, right, south, low, k < z)
@@ -25,12 +27,14 @@ def tiles_from_ids(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     ids = np.asarray(ids, np.int64)
     z = np.searchsorted(FIRST_IDS, ids, "right") - 1
     d = ids - FIRST_IDS[z]
-    x, y = np.zeros_like(d), np.zeros_like(d)
+    x = np.zeros_like(d)
+    y = np.zeros_like(d)
     for k in range(int(z.max(initial=0))):
         right = d >> 1 & 1
         south = (d ^ right) & 1
         x, y = _turn(x, y, right, south, (1 << k) - 1, k < z)
-        x, y = x | right << k, y | south << k
+        x = x | right << k
+        y = y | south << k
         d >>= 2
     return z, x, y
 
@@ -41,5 +45,6 @@ def _turn(
     """Orient the curve inside the northern squares of side last + 1 (its own inverse)."""
     swap = used & (south == 0)
     mirror = swap & (right == 1)
-    x, y = np.where(mirror, last - x, x), np.where(mirror, last - y, y)
+    x = np.where(mirror, last - x, x)
+    y = np.where(mirror, last - y, y)
     return np.where(swap, y, x), np.where(swap, x, y)

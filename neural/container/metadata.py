@@ -28,7 +28,8 @@ MAX_LAYERS = 16
 
 @dataclass(frozen=True, eq=False)
 class LayerDraft:
-    """Description of one layer by its encoder; its place and its height bounds follow from the staged tiles."""
+    """Description of one layer by its encoder; its place and its height bounds follow from the
+    staged tiles."""
 
     method: str
     config: dict[str, Any]
@@ -41,7 +42,8 @@ class LayerDraft:
 
     @property
     def is_reference(self) -> bool:
-        """True if others are measured against it: a raster near-lossless by itself, not a method under a bound."""
+        """True if others are measured against it: a raster near-lossless by itself, not a method
+        under a bound."""
         return self.method == "reference"
 
 
@@ -52,17 +54,18 @@ class Layer(LayerDraft):
     index: int
     slot: tuple[int, int]  # (lx, ly) at level slot_bits
     root: ChildInfo
-    height_range: tuple[float, float]  # metres; bounds of all its tiles
+    height_range: tuple[float, float]  # meters; bounds of all its tiles
 
     @property
     def heights_m(self) -> tuple[float, float]:
-        """Lowest and highest valid height of the finest level, metres: those of all heights.
+        """Lowest and highest valid height of the finest level, meters: those of all heights.
 
-        Of the source, as `stats` says; of files without, the bounds of all tiles, which hold them. Coarse tiles say
-        less: low-pass filters cut summits off and overshoot at cliffs.
+        Of the source, as `stats` says; of files without, the bounds of all tiles, which hold them.
+        Coarse tiles say less: low-pass filters cut summits off and overshoot at cliffs.
         """
         try:
-            low, high = float(self.stats["min_m"]), float(self.stats["max_m"])
+            low = float(self.stats["min_m"])
+            high = float(self.stats["max_m"])
         except (KeyError, TypeError, ValueError):
             return self.height_range
         return (low, high) if -math.inf < low <= high < math.inf else self.height_range
@@ -84,7 +87,8 @@ class Layer(LayerDraft):
 
     @classmethod
     def from_json(cls, data: dict[str, Any], index: int, slot: tuple[int, int]) -> Layer:
-        """Inverse of `to_json`; raises KeyError, TypeError or ValueError for values of the wrong form."""
+        """Inverse of `to_json`; raises KeyError, TypeError or ValueError for values of the wrong
+        form."""
         low, high = (float(value) for value in data["height_range_m"])
         root = ChildInfo(**{name: float(value) for name, value in data["root"].items()})
         if not low <= root.min_m <= root.max_m <= high:
@@ -120,7 +124,9 @@ def slot_of(index: int, bits: int) -> tuple[int, int]:
 
 def archive_tile(layer: Layer, bits: int, tile: Tile) -> Tile:
     """Where the archive keeps a layer's tile."""
-    return Tile(tile.z + bits, tile.x + (layer.slot[0] << tile.z), tile.y + (layer.slot[1] << tile.z))
+    return Tile(
+        tile.z + bits, tile.x + (layer.slot[0] << tile.z), tile.y + (layer.slot[1] << tile.z)
+    )
 
 
 def build(
@@ -131,7 +137,8 @@ def build(
     provenance: Mapping[str, Any],
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """The whole metadata object; decoders in `linked` are named by hash only; `reading` is that of the source."""
+    """The whole metadata object; decoders in `linked` are named by hash only; `reading` is that of
+    the source."""
     table: dict[str, dict[str, Any]] = {}
     for sha, data in decoders.items():
         if hashlib.sha256(data).hexdigest() != sha:
@@ -158,7 +165,8 @@ def build(
 
 
 def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
-    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or ValueError."""
+    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or
+    ValueError."""
     if "reading" in table:
         return Reading.from_json(table["reading"], grid.crs_wkt)
     source = table["provenance"].get("source", {})
@@ -166,7 +174,8 @@ def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
 
 
 def dumps(metadata: dict[str, Any]) -> bytes:
-    """Canonical JSON bytes; numpy scalars and arrays become numbers and lists, bytes of names that are no UTF-8 "?"."""
+    """Canonical JSON bytes; numpy scalars and arrays become numbers and lists, bytes of names that
+    are no UTF-8 "?"."""
     text = json.dumps(
         metadata,
         sort_keys=True,
@@ -197,7 +206,8 @@ class Embedded(NamedTuple):
 
 
 def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
-    """Metadata without the decoders, and those by SHA-256, still as text: a file holds more than one run reads.
+    """Metadata without the decoders, and those by SHA-256, still as text: a file holds more than
+    one run reads.
 
     Raises ContainerError for another kind of metadata, and a newer schema.
     """
@@ -208,11 +218,14 @@ def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ContainerError("is a PMTiles archive, but not one that ntile wrote") from error
     if schema not in range(1, SCHEMA + 1):
-        raise ContainerError(f"has schema {schema}, this program reads 1 to {SCHEMA}; update it to open the file")
+        raise ContainerError(
+            f"has schema {schema}, this program reads 1 to {SCHEMA}; update it to open the file"
+        )
     decoders = {}
     try:
         for sha, entry in table["decoders"].items():
-            text, length = entry.pop("safetensors", None), int(entry["bytes"])
+            text = entry.pop("safetensors", None)
+            length = int(entry["bytes"])
             if text is not None:
                 decoders[sha] = Embedded(sha, str(text), length)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

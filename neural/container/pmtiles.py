@@ -1,7 +1,8 @@
-"""PMTiles v3 in the one form that FORMAT.md allows: header, gzip members, directories. Pure functions on bytes.
+"""PMTiles v3 in the one form that FORMAT.md allows: header, gzip members, directories. Pure
+functions on bytes.
 
-Every function raises ContainerError for bytes that this form does not allow; the message says what is wrong with
-the file, without naming it.
+Every function raises ContainerError for bytes that this form does not allow; the message says what
+is wrong with the file, without naming it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ class Header:
         if len(data) < HEADER_BYTES:
             raise ContainerError("is cut short")
         if data[7] != _MAGIC[7]:
-            raise ContainerError(f"has PMTiles version {data[7]}, this program reads version {_MAGIC[7]}")
+            raise ContainerError(
+                f"has PMTiles version {data[7]}, this program reads version {_MAGIC[7]}"
+            )
         field = _HEADER.unpack(data[:HEADER_BYTES])
         header = cls(field[2], field[4], field[6], field[8], field[9], field[16], field[17])
         try:
@@ -86,7 +89,9 @@ class Header:
         except struct.error:  # the sums do not fit 64 bits
             canonical = b""
         if canonical != data[:HEADER_BYTES] or HEADER_BYTES + header.root_length > ROOT_LIMIT:
-            raise ContainerError("is a PMTiles archive, but not one that ntile wrote, or its header is damaged")
+            raise ContainerError(
+                "is a PMTiles archive, but not one that ntile wrote, or its header is damaged"
+            )
         return header
 
 
@@ -100,7 +105,8 @@ def squeeze(data: bytes) -> bytes:
 
 def unsqueeze(member: bytes, what: str) -> bytes:
     """Inverse of `squeeze`; `what` names the section in errors."""
-    head, stream = member[:_GZIP_CRC_END], member[_GZIP_CRC_END:]
+    head = member[:_GZIP_CRC_END]
+    stream = member[_GZIP_CRC_END:]
     if head != _GZIP_HEAD + struct.pack("<I", google_crc32c.value(stream)):
         raise ContainerError(f"has a damaged {what} (its checksum does not match)")
     inflater = zlib.decompressobj(31)
@@ -115,7 +121,8 @@ def unsqueeze(member: bytes, what: str) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Directory:
-    """Entries as columns, int64 [n]: ids rising; `runs` 0 marks a leaf directory; offsets and lengths in bytes."""
+    """Entries as columns, int64 [n]: ids rising; `runs` 0 marks a leaf directory; offsets and
+    lengths in bytes."""
 
     ids: np.ndarray
     runs: np.ndarray
@@ -126,7 +133,12 @@ class Directory:
         """The directory as stored, a gzip member."""
         follows = np.zeros(len(self.ids), bool)
         follows[1:] = self.offsets[1:] == self.offsets[:-1] + self.lengths[:-1]
-        columns = [np.diff(self.ids, prepend=0), self.runs, self.lengths, np.where(follows, 0, self.offsets + 1)]
+        columns = [
+            np.diff(self.ids, prepend=0),
+            self.runs,
+            self.lengths,
+            np.where(follows, 0, self.offsets + 1),
+        ]
         return squeeze(encode_varints(np.concatenate([[len(self.ids)], *columns])))
 
     @classmethod
@@ -137,17 +149,25 @@ class Directory:
         if count == 0 or len(numbers) != 4 * count + 1 or numbers[0] != count:
             raise ContainerError("has a malformed tile directory")
         steps, runs, lengths, stored = numbers[1:].reshape(4, count)
-        ids, ends = np.cumsum(steps), np.cumsum(lengths)
-        if stored[0] == 0 or (steps[1:] == 0).any() or (lengths == 0).any() or min(ids.min(), ends.min()) < 0:
+        ids = np.cumsum(steps)
+        ends = np.cumsum(lengths)
+        if (
+            stored[0] == 0
+            or (steps[1:] == 0).any()
+            or (lengths == 0).any()
+            or min(ids.min(), ends.min()) < 0
+        ):
             raise ContainerError("has a malformed tile directory")
-        # A stored 0 continues the entry before it: add the lengths since the last offset that was written out.
+        # A stored 0 continues the entry before it: add the lengths since the last offset that was
+        # written out.
         starts = ends - lengths
         written = np.maximum.accumulate(np.where(stored > 0, np.arange(count), 0))
         return cls(ids, runs, lengths, stored[written] - 1 + starts - starts[written])
 
 
 def pack_directories(ids: np.ndarray, lengths: np.ndarray) -> tuple[bytes, bytes]:
-    """Root directory and leaf section for payloads stored one after another in order of `ids` (int64 [n])."""
+    """Root directory and leaf section for payloads stored one after another in order of `ids`
+    (int64 [n])."""
     offsets = np.cumsum(lengths) - lengths
     every = Directory(ids, np.ones_like(ids), lengths, offsets)
     root = every.pack()
@@ -163,17 +183,22 @@ def pack_directories(ids: np.ndarray, lengths: np.ndarray) -> tuple[bytes, bytes
 
 
 def unpack_directories(root: bytes, leaf_section: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Ids [n] and payload boundaries [n + 1] (payload k is bytes bounds[k]:bounds[k + 1] of the data section)."""
+    """Ids [n] and payload boundaries [n + 1] (payload k is bytes bounds[k]:bounds[k + 1] of the
+    data section)."""
     top = Directory.unpack(root)
     parts = [top]
     if (top.runs == 0).all() and _gapless(top, len(leaf_section)):
-        parts = [Directory.unpack(leaf_section[o : o + n]) for o, n in zip(top.offsets, top.lengths, strict=True)]
+        parts = [
+            Directory.unpack(leaf_section[o : o + n])
+            for o, n in zip(top.offsets, top.lengths, strict=True)
+        ]
         if any(part.ids[0] != first for part, first in zip(parts, top.ids, strict=True)):
             raise ContainerError("has leaf directories that do not belong to its root directory")
     elif leaf_section:
         raise ContainerError("has leaf directories that its root directory does not list")
     ids, runs, lengths, offsets = (
-        np.concatenate([getattr(part, column) for part in parts]) for column in ("ids", "runs", "lengths", "offsets")
+        np.concatenate([getattr(part, column) for part in parts])
+        for column in ("ids", "runs", "lengths", "offsets")
     )
     whole = Directory(ids, runs, lengths, offsets)
     if (runs != 1).any() or (np.diff(ids) <= 0).any() or not _gapless(whole, int(lengths.sum())):
@@ -202,7 +227,8 @@ def encode_varints(values: np.ndarray) -> bytes:
 
 
 def decode_varints(data: bytes) -> np.ndarray:
-    """All varints of `data` → int64; raises ContainerError for a cut one and for values of 2⁶³ and above."""
+    """All varints of `data` → int64; raises ContainerError for a cut one and for values of 2⁶³ and
+    above."""
     raw = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(raw < 0x80)
     if not len(raw) or not len(ends) or ends[-1] != len(raw) - 1:

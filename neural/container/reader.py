@@ -1,4 +1,5 @@
-"""Reading a .ntile file (FORMAT.md): the one Reader that decode, evaluate, bench and the viewer share."""
+"""Reading a .ntile file (FORMAT.md): the one Reader that decode, evaluate, bench and the viewer
+share."""
 
 from __future__ import annotations
 
@@ -34,9 +35,9 @@ _AGAIN = "; copy or encode it again"
 class Reader:
     """An open .ntile file; reads may come from several threads. Use as a context manager.
 
-    Every failure is a ContainerError that names the file. `grid`, `layers`, `reading` (how the source was read) and
-    `metadata` (without the decoders' bytes) are plain data; `header` gives the sizes of the file's sections, `traffic`
-    what has been read.
+    Every failure is a ContainerError that names the file. `grid`, `layers`, `reading` (how the
+    source was read) and `metadata` (without the decoders' bytes) are plain data; `header` gives the
+    sizes of the file's sections, `traffic` what has been read.
     """
 
     def __init__(self, path: str, source: Source) -> None:
@@ -50,7 +51,9 @@ class Reader:
         try:
             self.header = header = Header.unpack(head)
             if header.file_length != self._source.size:
-                raise ContainerError(f"has {self._source.size} bytes where {header.file_length} belong")
+                raise ContainerError(
+                    f"has {self._source.size} bytes where {header.file_length} belong"
+                )
             if header.data_offset > len(head):
                 head += self._bytes(len(head), header.data_offset - len(head))
             leaves_at = header.data_offset - header.leaf_length
@@ -66,40 +69,54 @@ class Reader:
             raise self.named(error) from error
 
     def _check_directory(self) -> None:
-        header, zooms = self.header, np.searchsorted(FIRST_IDS, self.ids[[0, -1]], "right") - 1
+        header = self.header
+        zooms = np.searchsorted(FIRST_IDS, self.ids[[0, -1]], "right") - 1
         if (len(self.ids), self._bounds[-1], *zooms) != (
             *(header.tiles, header.data_length),
             *(header.min_zoom, header.max_zoom),
         ):
             raise ContainerError("has a directory that does not match its header")
-        runs = [self.run(layer, z) for layer in range(len(self.layers)) for z in range(self.grid.levels)]
+        runs = [
+            self.run(layer, z) for layer in range(len(self.layers)) for z in range(self.grid.levels)
+        ]
         if sum(stop - start for start, stop in runs) != len(self.ids):
             raise ContainerError("lists tiles outside its layers")
 
     def layer(self, name_or_index: str | int) -> Layer:
-        """The layer with this index, title, or method name; raises UsageError when there is not exactly one."""
+        """The layer with this index, title, or method name; raises UsageError when there is not
+        exactly one."""
         key = str(name_or_index)
         found = [layer for layer in self.layers if key == str(layer.index)]
         found = found or [layer for layer in self.layers if key in (layer.method, layer.title)]
         if len(found) != 1:
-            listing = ", ".join(f"{each.index} ({each.title or each.method})" for each in self.layers)
+            listing = ", ".join(
+                f"{each.index} ({each.title or each.method})" for each in self.layers
+            )
             problem = "several layers" if found else "no layer"
             raise UsageError(f"{self.path} has {problem} called {key}: choose one of {listing}")
         return found[0]
 
     def payload_bytes(self, layer: Layer | int, tile: Tile) -> bytes | None:
         """The stored bytes of a tile, unchecked; None where there is no tile."""
-        if not (0 <= tile.z < self.grid.levels and 0 <= tile.x < 1 << tile.z and 0 <= tile.y < 1 << tile.z):
+        if not (
+            0 <= tile.z < self.grid.levels
+            and 0 <= tile.x < 1 << tile.z
+            and 0 <= tile.y < 1 << tile.z
+        ):
             z, x, y = tile
-            raise ContainerError(f"{self.path} has no tile {z}/{x}/{y}: it has {self.grid.levels} levels")
+            raise ContainerError(
+                f"{self.path} has no tile {z}/{x}/{y}: it has {self.grid.levels} levels"
+            )
         k = self._entry(layer, tile)
         if k is None:
             return None
-        start, stop = int(self._bounds[k]), int(self._bounds[k + 1])
+        start = int(self._bounds[k])
+        stop = int(self._bounds[k + 1])
         return self._bytes(self.header.data_offset + start, stop - start)
 
     def has(self, layer: Layer | int, tile: Tile) -> bool:
-        """Return whether the layer has a tile, which the directory says; False outside the pyramid."""
+        """Return whether the layer has a tile, which the directory says; False outside the
+        pyramid."""
         z, x, y = tile
         inside = 0 <= z < self.grid.levels and 0 <= x < 1 << z and 0 <= y < 1 << z
         return inside and self._entry(layer, tile) is not None
@@ -119,7 +136,9 @@ class Reader:
         """Check and unpack stored bytes of a tile (e.g. some that a prefetch brought)."""
         at = self._at(layer)
         try:
-            return unpack_envelope(data, tile_id=tile_id(tile), layer=at.index, height_range=at.height_range)
+            return unpack_envelope(
+                data, tile_id=tile_id(tile), layer=at.index, height_range=at.height_range
+            )
         except ContainerError as error:
             raise self.named(error) from error
 
@@ -152,7 +171,8 @@ class Reader:
         for z in range(self.grid.levels):
             start, stop = self.run(layer, z)
             _, x, y = tiles_from_ids(self.ids[start:stop])
-            columns, rows = (x - (lx << z)).tolist(), (y - (ly << z)).tolist()
+            columns = (x - (lx << z)).tolist()
+            rows = (y - (ly << z)).tolist()
             yield from (Tile(z, column, row) for column, row in zip(columns, rows, strict=True))
 
     def embeds(self, sha: str) -> bool:
@@ -160,7 +180,8 @@ class Reader:
         return sha in self._decoders
 
     def decoder_bytes(self, sha: str) -> bytes:
-        """The safetensors bytes with this SHA-256, out of the file or of the program's own models."""
+        """The safetensors bytes with this SHA-256, out of the file or of the program's own
+        models."""
         if sha in self._decoders:
             try:
                 return self._decoders[sha].data()
@@ -168,7 +189,10 @@ class Reader:
                 raise self.named(error) from error
         size = self.metadata["ntile"]["decoders"].get(sha, {}).get("bytes")
         for path in sorted(MODELS.glob("*.safetensors")):
-            if path.stat().st_size == size and hashlib.sha256(data := path.read_bytes()).hexdigest() == sha:
+            if (
+                path.stat().st_size == size
+                and hashlib.sha256(data := path.read_bytes()).hexdigest() == sha
+            ):
                 return data
         raise ContainerError(
             f"{self.path} needs the decoder {sha[:12]}…, which is neither in it nor in {MODELS}: "
@@ -178,17 +202,23 @@ class Reader:
     def sizes(self) -> dict[str, Any]:
         """How the file's bytes divide; the header, of fixed size, counts as metadata.
 
-        `payload_bytes` and `tiles` are lists [layer][level]; payloads + directory + metadata + decoders = file.
-        Computed once; the caller must not change it.
+        `payload_bytes` and `tiles` are lists [layer][level]; payloads + directory + metadata +
+        decoders = file. Computed once; the caller must not change it.
         """
         return self._sizes
 
     @cached_property
     def _sizes(self) -> dict[str, Any]:
-        runs = [[self.run(layer.index, z) for z in range(self.grid.levels)] for layer in self.layers]
-        metadata = len(squeeze(md.dumps(self.metadata))) if self._decoders else self.header.metadata_length
+        runs = [
+            [self.run(layer.index, z) for z in range(self.grid.levels)] for layer in self.layers
+        ]
+        metadata = (
+            len(squeeze(md.dumps(self.metadata))) if self._decoders else self.header.metadata_length
+        )
         return {
-            "payload_bytes": [[int(self._bounds[b] - self._bounds[a]) for a, b in levels] for levels in runs],
+            "payload_bytes": [
+                [int(self._bounds[b] - self._bounds[a]) for a, b in levels] for levels in runs
+            ],
             "tiles": [[b - a for a, b in levels] for levels in runs],
             "directory_bytes": self.header.root_length + self.header.leaf_length,
             "metadata_bytes": HEADER_BYTES + metadata,
@@ -210,14 +240,17 @@ class Reader:
         try:
             data = self._source.get_bytes(offset, length)
         except (OSError, ValueError) as error:  # ValueError: closed meanwhile
-            raise ContainerError(f"{self.path} cannot be read ({getattr(error, 'strerror', None) or error})") from error
+            raise ContainerError(
+                f"{self.path} cannot be read ({getattr(error, 'strerror', None) or error})"
+            ) from error
         self.traffic.count(len(data))
         if len(data) != length:
             raise ContainerError(f"{self.path} ends before its last tile{_AGAIN}")
         return data
 
     def named(self, problem: ContainerError | str) -> ContainerError:
-        """The same problem with the file's name before it and, where it gives no advice itself, advice after it."""
+        """The same problem with the file's name before it and, where it gives no advice itself,
+        advice after it."""
         text = str(problem)
         if text.startswith(self.path):
             return ContainerError(text)
@@ -244,12 +277,16 @@ def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading
     try:
         grid = Grid.from_json(table["grid"])
         bits = md.slot_bits(len(table["layers"]))
-        layers = tuple(Layer.from_json(e, k, md.slot_of(k, bits)) for k, e in enumerate(table["layers"]))
+        layers = tuple(
+            Layer.from_json(e, k, md.slot_of(k, bits)) for k, e in enumerate(table["layers"])
+        )
         if (grid.levels, bits) != (table["levels"], table["slot_bits"]):
             raise ValueError("levels or slots do not match the grid and the layers")
         for layer in layers:
             if layer.method not in METHODS:
-                raise ContainerError(f"has a layer of the unknown method {layer.method!r}; update the program")
+                raise ContainerError(
+                    f"has a layer of the unknown method {layer.method!r}; update the program"
+                )
             METHODS[layer.method](**layer.config)
             if layer.decoder is not None and layer.decoder not in table["decoders"]:
                 raise ContainerError(f"lacks an entry for the decoder {layer.decoder[:12]}…")
@@ -267,10 +304,13 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
     with open_reader(path) as reader:
         layers, tiles, children = _addresses(reader)
         for k, (_, data) in enumerate(reader.payloads()):
-            layer, tile = int(layers[k]), Tile(*tiles[k].tolist())
+            layer = int(layers[k])
+            tile = Tile(*tiles[k].tolist())
             reader.unpack(data, layer, tile)
             if child_flags(data) != children[k]:
-                raise reader.named(f"has wrong child flags in tile {tile.z}/{tile.x}/{tile.y} of layer {layer}")
+                raise reader.named(
+                    f"has wrong child flags in tile {tile.z}/{tile.x}/{tile.y} of layer {layer}"
+                )
         table = reader.metadata["ntile"]["decoders"]
         for sha in filter(reader.embeds, table):
             reader.decoder_bytes(sha)
@@ -280,7 +320,12 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
             "ok": True,
             "schema": md.SCHEMA,
             "layers": [
-                {"method": each.method, "title": each.title, "bits": each.bits, "tiles": counts[each.index]}
+                {
+                    "method": each.method,
+                    "title": each.title,
+                    "bits": each.bits,
+                    "tiles": counts[each.index],
+                }
                 for each in reader.layers
             ],
             "levels": reader.grid.levels,
@@ -291,7 +336,8 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks the pyramids."""
+    """Layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks the
+    pyramids."""
     zoom, x, y = tiles_from_ids(reader.ids)
     z = zoom - reader.slot_bits
     slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)
@@ -299,7 +345,9 @@ def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         slots[each.slot] = each.index
     tiles = np.stack([z, x & (1 << z) - 1, y & (1 << z) - 1], axis=1)
     span = TILE << (reader.grid.levels - 1 - z)
-    if (tiles[:, 1] * span >= reader.grid.width).any() or (tiles[:, 2] * span >= reader.grid.height).any():
+    if (tiles[:, 1] * span >= reader.grid.width).any() or (
+        tiles[:, 2] * span >= reader.grid.height
+    ).any():
         raise reader.named("lists tiles outside its grid")
     children = np.zeros_like(z)
     inner = np.flatnonzero(z < reader.grid.levels - 1)

@@ -1,7 +1,9 @@
-"""Encoded tiles on their way into a file, kept in `OUT.work` so that a killed encode goes on where it stopped.
+"""Encoded tiles on their way into a file, kept in `OUT.work` so that a killed encode goes on where
+it stopped.
 
-The work file lies beside the file that is written, where a link leads. A layer of heights takes 5.4 bytes for each
-sample in it, all levels (measured; 4 · 4/3 and SQLite's own), and its log up to 1000 pages (16 MB) and one group.
+The work file lies beside the file that is written, where a link leads. A layer of heights takes 5.4
+bytes for each sample in it, all levels (measured; 4 · 4/3 and SQLite's own), and its log up to 1000
+pages (16 MB) and one group.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ _COLUMNS = "key, offset_m, scale_m, min_m, max_m, error_m, children, mask, laten
 
 @dataclass(frozen=True, eq=False)
 class StagedTile:
-    """One encoded tile before its last quantization; fields as in `neural.container.envelope.Envelope`.
+    """One encoded tile before its last quantization; fields as in
+    `neural.container.envelope.Envelope`.
 
     Offset and scale come back rounded to float32, as the file stores them.
     """
@@ -70,7 +73,8 @@ def valid_cells(row: StagedTile, grid: Grid) -> np.ndarray:
 
 
 class Stage:
-    """The work file of one output. `open` it; use as a context manager, or `close` or `discard` it."""
+    """The work file of one output. `open` it; use as a context manager, or `close` or `discard`
+    it."""
 
     def __init__(self, work: Path, db: sqlite3.Connection) -> None:
         self.path = work
@@ -78,10 +82,12 @@ class Stage:
 
     @classmethod
     def open(cls, out_path: str | os.PathLike[str], job: Any, restart: bool = False) -> Stage:
-        """Open or create `OUT.work` for a job with these facts, plain JSON values (`neural.raster.facts`).
+        """Open or create `OUT.work` for a job with these facts, plain JSON values
+        (`neural.raster.facts`).
 
-        Raises UsageError when the work file was begun with other facts and `restart` is not set, and where
-        `out_path` is no regular file; NtileError when it is in use, damaged, or cannot be written.
+        Raises UsageError when the work file was begun with other facts and `restart` is not set,
+        and where `out_path` is no regular file; NtileError when it is in use, damaged, or cannot be
+        written.
         """
         work = work_file(out_path)
         with _explained(work), _cleared_if_new(work):
@@ -90,18 +96,22 @@ class Stage:
             except sqlite3.DatabaseError as error:
                 if not (restart and error.sqlite_errorname in ("SQLITE_NOTADB", "SQLITE_CORRUPT")):
                     raise
-                restart, stage = False, cls(work, _connect(_without(work)))
+                restart = False
+                stage = cls(work, _connect(_without(work)))
             if restart:
                 stage.close()
                 stage = cls(work, _connect(_without(work)))
             begun = stage._db.execute("SELECT key FROM job").fetchone()
             if begun is None:
                 with stage._db:
-                    stage._db.execute("INSERT INTO job VALUES (?)", (json.dumps(job, sort_keys=True),))
+                    stage._db.execute(
+                        "INSERT INTO job VALUES (?)", (json.dumps(job, sort_keys=True),)
+                    )
         if begun is not None and (changed := _changes(begun[0], job)):
             stage.close()
             raise UsageError(
-                f"{work} holds an unfinished encode that began otherwise: {facts.summary(changed)}; "
+                f"{work} holds an unfinished encode that began otherwise: "
+                f"{facts.summary(changed)}; "
                 "undo that to finish it, or add --restart to discard it"
             )
         return stage
@@ -140,7 +150,9 @@ class Stage:
     def get(self, layer: int, id_: int) -> StagedTile:
         """The layer's tile with this id; raises KeyError."""
         with _explained(self.path):
-            row = self._db.execute(f"SELECT {_COLUMNS} FROM tile WHERE key = ?", (_key(layer, id_),)).fetchone()
+            row = self._db.execute(
+                f"SELECT {_COLUMNS} FROM tile WHERE key = ?", (_key(layer, id_),)
+            ).fetchone()
         if row is None:
             raise KeyError(id_)
         return _from_row(row)
@@ -148,11 +160,13 @@ class Stage:
     def ids(self, layer: int) -> np.ndarray:
         """Ids of the layer's tiles, rising, int64 [n]."""
         with _explained(self.path):
-            keys = self._db.execute("SELECT key FROM tile WHERE key BETWEEN ? AND ? ORDER BY key", _span(layer))
+            keys = self._db.execute(
+                "SELECT key FROM tile WHERE key BETWEEN ? AND ? ORDER BY key", _span(layer)
+            )
             return np.fromiter((key for (key,) in keys), np.int64) - _key(layer, 0)
 
     def height_range(self, layer: int, level: int | None = None) -> tuple[float, float]:
-        """Lowest and highest height of all the layer's tiles, or of those of one level, metres."""
+        """Lowest and highest height of all the layer's tiles, or of those of one level, meters."""
         with _explained(self.path):
             query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
             return self._db.execute(query, _span(layer, level)).fetchone()
@@ -160,7 +174,9 @@ class Stage:
     def put_body(self, layer: int, id_: int, settings: str, data: bytes) -> None:
         """Store a tile's bits as coded with these settings."""
         with _explained(self.path), self._db:
-            self._db.execute("INSERT OR REPLACE INTO body VALUES (?, ?, ?)", (_key(layer, id_), settings, data))
+            self._db.execute(
+                "INSERT OR REPLACE INTO body VALUES (?, ?, ?)", (_key(layer, id_), settings, data)
+            )
 
     def body(self, layer: int, id_: int, settings: str) -> bytes | None:
         """A tile's bits as coded with these settings; None where there are none yet."""
@@ -197,17 +213,20 @@ class Stage:
 
 
 def work_file(out_path: str | os.PathLike[str]) -> Path:
-    """The work file of an output; raises UsageError where that is no regular file, NtileError where it is nowhere."""
+    """The work file of an output; raises UsageError where that is no regular file, NtileError where
+    it is nowhere."""
     try:
         return output.beside(output.target(out_path), ".work")
     except OSError as error:
         raise NtileError(
-            f"{os.fspath(out_path)} cannot be written ({error.strerror}); {output.ADVICE} for the output."
+            f"{os.fspath(out_path)} cannot be written ({error.strerror}); {output.ADVICE} for "
+            "the output."
         ) from error
 
 
 def staged_bytes(latents_bytes: Iterable[int], tiles: float, group: int) -> float:
-    """Bytes that a work file takes with its log, tiles having latents of these lengths, one for each layer.
+    """Bytes that a work file takes with its log, tiles having latents of these lengths, one for
+    each layer.
 
     `tiles` are those of one layer, `group` so many are stored at once.
     """
@@ -263,7 +282,9 @@ def _without(work: Path) -> Path:
         for path in _parts(work):
             path.unlink(missing_ok=True)
     except OSError as error:
-        raise NtileError(f"{work} cannot be deleted ({error.strerror}); delete it by hand") from error
+        raise NtileError(
+            f"{work} cannot be deleted ({error.strerror}); delete it by hand"
+        ) from error
     return work
 
 

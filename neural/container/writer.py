@@ -1,4 +1,5 @@
-"""Writing a .ntile file out of staged tiles: complete and checked under its final name, or not there at all."""
+"""Writing a .ntile file out of staged tiles: complete and checked under its final name, or not
+there at all."""
 
 from __future__ import annotations
 
@@ -41,9 +42,10 @@ def write_archive(
 ) -> dict[str, Any]:
     """Write the staged tiles to `out_path`, then discard the stage; returns the report of `verify`.
 
-    `decoders` holds the safetensors bytes by SHA-256; those in `link_decoders` are named in the file, not put
-    into it; `reading` is how the source was read. Equal arguments give equal bytes. Raises NtileError when the file
-    cannot be written; an earlier file of that name and the work file are then untouched.
+    `decoders` holds the safetensors bytes by SHA-256; those in `link_decoders` are named in the
+    file, not put into it; `reading` is how the source was read. Equal arguments give equal bytes.
+    Raises NtileError when the file cannot be written; an earlier file of that name and the work
+    file are then untouched.
     """
     advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
     placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
@@ -78,18 +80,24 @@ def _write_payloads(
     for k, (_, index, id_) in enumerate(order.tolist()):
         tile = stage.get(index, id_)
         own = issubclass(METHODS[layers[index].method], LinkedMethod)
-        lengths[k] = file.write(payload(tile, body_of(index, tile), layers[index].height_range, own))
+        lengths[k] = file.write(
+            payload(tile, body_of(index, tile), layers[index].height_range, own)
+        )
     return order[:, 0], lengths
 
 
-def payload(tile: StagedTile, body: bytes, height_range: tuple[float, float], linked: bool) -> bytes:
-    """A tile's bytes in the file; `height_range` (metres) bounds all tiles of its layer.
+def payload(
+    tile: StagedTile, body: bytes, height_range: tuple[float, float], linked: bool
+) -> bytes:
+    """A tile's bytes in the file; `height_range` (meters) bounds all tiles of its layer.
 
     A `LinkedMethod` has the mask in its own bits, and its offset is anything near the heights.
     """
     offset_m = plain_offset(tile.offset_m, height_range) if linked else tile.offset_m
     envelope = Envelope(offset_m, tile.scale_m, tile.children, None if linked else tile.mask, body)
-    return pack_envelope(envelope, tile_id=tile_id(tile.tile), layer=tile.layer, height_range=height_range)
+    return pack_envelope(
+        envelope, tile_id=tile_id(tile.tile), layer=tile.layer, height_range=height_range
+    )
 
 
 def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
@@ -106,7 +114,9 @@ def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
     return order[np.argsort(order[:, 0])]
 
 
-def _assemble(file: IO[bytes], ids: np.ndarray, lengths: np.ndarray, metadata: bytes, payloads: IO[bytes]) -> None:
+def _assemble(
+    file: IO[bytes], ids: np.ndarray, lengths: np.ndarray, metadata: bytes, payloads: IO[bytes]
+) -> None:
     """The sections in their order; the header comes last, so a file that was cut short has none."""
     root, leaves = pack_directories(ids, lengths)
     zooms, _, _ = tiles_from_ids(ids[[0, -1]])

@@ -13,7 +13,8 @@ from neural.evaluate import rates
 
 @dataclass(frozen=True)
 class AchievedLayer:
-    """Errors and size of one layer of a file; `bits_per_sample` and `stack_bits_per_sample` as `evaluate` has them."""
+    """Errors and size of one layer of a file; `bits_per_sample` and `stack_bits_per_sample` as
+    `evaluate` has them."""
 
     layer: int
     method: str
@@ -43,18 +44,37 @@ class Achieved:
     seconds: float
 
     def report(self) -> dict[str, Any]:
-        """Plain JSON values: sizes, the numbers of the first layer, and those of each under "layers"."""
+        """Plain JSON values: sizes, the numbers of the first layer, and those of each under
+        "layers"."""
         layers = [vars(layer) for layer in self.layers]
-        names = ("rmse_m", "max_error_m", "bits_per_sample", "stack_bits_per_sample", "step_m", "quantum_m")
+        names = (
+            "rmse_m",
+            "max_error_m",
+            "bits_per_sample",
+            "stack_bits_per_sample",
+            "step_m",
+            "quantum_m",
+        )
         first = {name: layers[0][name] for name in names}
-        return {**self.sizes, **first, "source_bytes": self.source_bytes, "seconds": self.seconds, "layers": layers}
+        return {
+            **self.sizes,
+            **first,
+            "source_bytes": self.source_bytes,
+            "seconds": self.seconds,
+            "layers": layers,
+        }
 
 
 def achieved(
-    reader: Reader, finished: Sequence[Finished], samples: int, source_bytes: int | None, seconds: float
+    reader: Reader,
+    finished: Sequence[Finished],
+    samples: int,
+    source_bytes: int | None,
+    seconds: float,
 ) -> Achieved:
     """Errors and sizes of a finished file; `samples` counts all valid ones of the finest level."""
-    sizes, layers = reader.sizes(), []
+    sizes = reader.sizes()
+    layers = []
     for layer, found in zip(reader.layers, finished, strict=True):
         step_m = found.draft.params.get("step_m")
         layers.append(

@@ -1,4 +1,5 @@
-"""Facts that an encode depends on, so that only the same job resumes its work file, and the room that it takes."""
+"""Facts that an encode depends on, so that only the same job resumes its work file, and the room
+that it takes."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from neural.system import output
 from neural.tiles import TILE
 
 BATCH = 8
-"""Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same arithmetic."""
+"""Tiles per forward pass and per committed group: fixed, so that a resumed run repeats the same
+arithmetic."""
 
 _PROBED_ROWS = 16
 
@@ -34,9 +36,13 @@ def input_paths(source: str, files: Mapping[str, Facts]) -> list[str]:
 
 
 def job_facts(
-    dem: Dem, files: Mapping[str, Facts], encoders: Sequence[TileEncoder], options: Mapping[str, Any]
+    dem: Dem,
+    files: Mapping[str, Facts],
+    encoders: Sequence[TileEncoder],
+    options: Mapping[str, Any],
 ) -> Facts:
-    """Return all that decides what is staged (`neural.raster.facts.changes`), with the options by their names."""
+    """Return all that decides what is staged (`neural.raster.facts.changes`), with the options by
+    their names."""
     return {
         "files": files,
         "raster": dem.facts(),
@@ -51,20 +57,24 @@ def check_unchanged(source: str, files: Mapping[str, Facts], stage: Stage) -> No
     """Raise DemError where a raster's files are no longer those that the encode began with."""
     if changed := changes({"files": files}, {"files": file_facts(source)}):
         raise DemError(
-            f"{source} was changed while it was encoded: {summary(changed)}; the tiles in {stage.path} may be of both "
+            f"{source} was changed while it was encoded: {summary(changed)}; the tiles in "
+            f"{stage.path} may be of both "
             "states: add --restart to begin anew."
         )
 
 
 def check_room(dem: Dem, encoders: Sequence[TileEncoder], stage: Stage, out: Path) -> None:
-    """Raise NtileError where the disk is clearly too small for the tiles that are yet to be staged."""
+    """Raise NtileError where the disk is clearly too small for the tiles that are yet to be
+    staged."""
     sizes = [encoder.latent_bytes for encoder in encoders]
     most = count_tiles(dem.grid)
     try:
         output.check_room(out, staged_bytes(sizes, most, BATCH), stage.size_bytes)
     except NtileError:  # unless much of the area is empty
         try:
-            output.check_room(out, staged_bytes(sizes, most * _share_with_data(dem), BATCH), stage.size_bytes)
+            output.check_room(
+                out, staged_bytes(sizes, most * _share_with_data(dem), BATCH), stage.size_bytes
+            )
         except NtileError:
             if not stage.done_groups():
                 stage.discard()

@@ -1,4 +1,5 @@
-"""A DEM as a quadtree of 256×256 tiles, finest cells first averaged into coarser ones (design §4)."""
+"""A DEM as a quadtree of 256×256 tiles, finest cells first averaged into coarser ones (design
+§4)."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ class HeightSource(Protocol):
         """Side of the aligned square, 256·2^k cells, that is best read at once."""
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """Heights float32 [rows, cols] in metres and validity; outside the grid is invalid."""
+        """Heights float32 [rows, cols] in meters and validity; outside the grid is invalid."""
 
 
 @dataclass(eq=False)
@@ -36,7 +37,7 @@ class PyramidTile:
     """One tile with data: cells of its own level, and what its parent needs to know of it."""
 
     tile: Tile
-    heights: np.ndarray  # [256, 256] float32 metres, smooth where invalid
+    heights: np.ndarray  # [256, 256] float32 meters, smooth where invalid
     valid: np.ndarray  # [256, 256] bool
     children: Children  # NW, NE, SW, SE; None where there is no data (or no finer level)
     info: ChildInfo  # extent of the own valid cells, geometric error over all finer levels
@@ -54,20 +55,23 @@ def count_tiles(grid: Grid) -> int:
 def build(dem: HeightSource) -> Iterator[PyramidTile]:
     """All tiles that hold data, children before their parent (NW, NE, SW, SE, then the parent).
 
-    A coarser cell is the mean of the valid finest samples below it, and valid when there is any. The geometric
-    error of a tile is the largest difference in metres between a finer level's valid sample and the bilinear
-    surface through the next coarser cells, over all levels below; 0 on the finest. Memory grows with the number
-    of levels, not of tiles. Raises DemError when no sample is valid, or as `dem.read` does.
+    A coarser cell is the mean of the valid finest samples below it, and valid when there is any.
+    The geometric error of a tile is the largest difference in meters between a finer level's valid
+    sample and the bilinear surface through the next coarser cells, over all levels below; 0 on the
+    finest. Memory grows with the number of levels, not of tiles. Raises DemError when no sample is
+    valid, or as `dem.read` does.
     """
     root = yield from _subtree(_ReadAhead(dem), Tile(0, 0, 0))
     if root is None:
-        raise DemError(f"{dem.name}: every sample is missing (nodata); check the file's nodata value.")
+        raise DemError(
+            f"{dem.name}: every sample is missing (nodata); check the file's nodata value."
+        )
 
 
 class _Means(NamedTuple):
     """Means of a finished tile, for its parent."""
 
-    mean: np.ndarray  # [256, 256] float64 metres, 0 where there is no sample
+    mean: np.ndarray  # [256, 256] float64 meters, 0 where there is no sample
     samples: np.ndarray  # [256, 256] float64 number of valid finest samples below each cell
     tile: PyramidTile
 
@@ -80,7 +84,8 @@ def _subtree(dem: _ReadAhead, tile: Tile) -> Generator[PyramidTile, None, _Means
     parts: list[_Means | None] = [None] * 4
     if finest:
         heights, valid = dem.read_tile(tile)
-        mean, count = heights.astype(np.float64), valid.astype(np.float64)
+        mean = heights.astype(np.float64)
+        count = valid.astype(np.float64)
     else:
         mean, count = np.zeros((2, TILE, TILE))
         for k, child in enumerate(tile.children):
@@ -104,7 +109,9 @@ def _subtree(dem: _ReadAhead, tile: Tile) -> Generator[PyramidTile, None, _Means
 
 def _quarter(k: int) -> tuple[slice, slice]:
     """Where child k lies among its parent's cells."""
-    return np.s_[_HALF * (k >> 1) : _HALF * (k >> 1) + _HALF, _HALF * (k & 1) : _HALF * (k & 1) + _HALF]
+    return np.s_[
+        _HALF * (k >> 1) : _HALF * (k >> 1) + _HALF, _HALF * (k & 1) : _HALF * (k & 1) + _HALF
+    ]
 
 
 def _average(child: _Means, mean: np.ndarray, count: np.ndarray) -> None:
@@ -118,8 +125,10 @@ def _average(child: _Means, mean: np.ndarray, count: np.ndarray) -> None:
 
 
 def _differences(filled: np.ndarray, parts: list[_Means | None]) -> list[float]:
-    """Per child, the largest |child − this surface| at the child's valid cell centres, in metres."""
-    # One more cell all round, linearly extended, makes the surface reach the rim of the outer cells.
+    """Per child, the largest |child − this surface| at the child's valid cell centers, in
+    meters."""
+    # One more cell all round, linearly extended, makes the surface reach the rim of the outer
+    # cells.
     p = np.pad(filled.astype(np.float64), 1, mode="reflect", reflect_type="odd")
     worst = []
     for k, part in enumerate(parts):
@@ -127,12 +136,15 @@ def _differences(filled: np.ndarray, parts: list[_Means | None]) -> list[float]:
             rows, columns = _quarter(k)
             near = p[rows.start : rows.stop + 2, columns.start : columns.stop + 2]
             surface = _at_quarters(_at_quarters(near).T).T
-            worst.append(float(np.abs(part.tile.heights - surface).max(where=part.tile.valid, initial=0)))
+            worst.append(
+                float(np.abs(part.tile.heights - surface).max(where=part.tile.valid, initial=0))
+            )
     return worst
 
 
 def _at_quarters(p: np.ndarray) -> np.ndarray:
-    """Linear interpolation along axis 0 at a quarter and three quarters of each inner cell: [n + 2, m] → [2n, m]."""
+    """Linear interpolation along axis 0 at a quarter and three quarters of each inner cell: [n + 2,
+    m] → [2n, m]."""
     out = np.empty((2 * (len(p) - 2), p.shape[1]))
     out[0::2] = 0.75 * p[1:-1] + 0.25 * p[:-2]
     out[1::2] = 0.75 * p[1:-1] + 0.25 * p[2:]
@@ -140,9 +152,11 @@ def _at_quarters(p: np.ndarray) -> np.ndarray:
 
 
 class _ReadAhead:
-    """Reads the finest tiles of a whole aligned square at once, which the order of `build` visits together.
+    """Reads the finest tiles of a whole aligned square at once, which the order of `build` visits
+    together.
 
-    A striped file decodes entire rows for every window; square by square, each row is decoded once per square.
+    A striped file decodes entire rows for every window; square by square, each row is decoded once
+    per square.
     """
 
     def __init__(self, dem: HeightSource) -> None:
@@ -154,14 +168,17 @@ class _ReadAhead:
 
     def read_tile(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
         """Heights and validity [256, 256] of a finest tile."""
-        row, col = tile.y * TILE, tile.x * TILE
+        row = tile.y * TILE
+        col = tile.x * TILE
         if self.side == TILE:
             return self.dem.read(row, col, TILE, TILE)
         square = row // self.side, col // self.side
-        top, left = square[0] * self.side, square[1] * self.side
+        top = square[0] * self.side
+        left = square[1] * self.side
         if square != self.square:
             self.heights = self.valid = np.empty((0, 0))  # before the next ones are allocated
-            rows, cols = min(self.side, self.grid.height - top), min(self.side, self.grid.width - left)
+            rows = min(self.side, self.grid.height - top)
+            cols = min(self.side, self.grid.width - left)
             rows, cols = (-(-n // TILE) * TILE for n in (rows, cols))
             self.heights, self.valid = self.dem.read(top, left, rows, cols)
             self.square = square

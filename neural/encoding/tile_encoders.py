@@ -20,7 +20,7 @@ from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
 from neural.methods.decoder_weights import load_decoder
 from neural.methods.reference import Reference, encode_raster
 from neural.surface.tile_surface import TileSurface
-from neural.tiles import TILE, centres, tile_from_id
+from neural.tiles import TILE, centers, tile_from_id
 
 if TYPE_CHECKING:
     from neural.encoding.lapped.rate import Rate
@@ -35,7 +35,7 @@ MEASURED_TILES = 64
 
 
 class Encoded(NamedTuple):
-    """One tile's latents with the offset and scale that turn decoded heights into metres."""
+    """One tile's latents with the offset and scale that turn decoded heights into meters."""
 
     offset_m: float
     scale_m: float
@@ -52,7 +52,8 @@ class Finished(NamedTuple):
 
 
 class TileEncoder(ABC):
-    """Turns pyramid tiles into latents; `identity` is the SHA-256 of the weights that it does so with, if any."""
+    """Turns pyramid tiles into latents; `identity` is the SHA-256 of the weights that it does so
+    with, if any."""
 
     method: Method
     decoder: bytes | None  # safetensors a .ntile embeds, None for methods without weights
@@ -79,7 +80,8 @@ class TileEncoder(ABC):
 
     @abstractmethod
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
-        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is found out now."""
+        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is
+        found out now."""
 
     def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
         return LayerDraft(
@@ -117,25 +119,38 @@ class _SingleTiles(TileEncoder):
         def body_of(row: StagedTile) -> bytes:
             return self.method.pack(self._latents(row), self.bits, params)
 
-        errors = self._measured(stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, params))
+        errors = self._measured(
+            stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, params)
+        )
         return Finished(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
 
-    def _measured(self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]) -> Errors:
-        """Errors of MEASURED_TILES finest tiles all over the area, or of all where they are fewer."""
-        errors, top = Errors(), dem.grid.levels - 1
-        weights = {} if self.decoder is None else load_decoder(self.decoder, self.method, self.identity)
+    def _measured(
+        self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]
+    ) -> Errors:
+        """Errors of MEASURED_TILES finest tiles all over the area, or of all where they are
+        fewer."""
+        errors = Errors()
+        top = dem.grid.levels - 1
+        weights = (
+            {} if self.decoder is None else load_decoder(self.decoder, self.method, self.identity)
+        )
         finest = [id_ for id_ in stage.ids(index).tolist() if tile_from_id(id_).z == top]
         count = min(len(finest), MEASURED_TILES)
         for k in range(count):
             row = stage.get(index, finest[k * len(finest) // count])
-            latents, valid = latents_of(row), valid_cells(row, dem.grid)
-            surface = TileSurface(self.method, weights, latents, row.offset_m, row.scale_m, valid, (1.0, 1.0))
+            latents = latents_of(row)
+            valid = valid_cells(row, dem.grid)
+            surface = TileSurface(
+                self.method, weights, latents, row.offset_m, row.scale_m, valid, (1.0, 1.0)
+            )
             heights, _ = dem.read(row.tile.y * TILE, row.tile.x * TILE, TILE, TILE)
-            errors.add((surface.heights(centres(), centres()).metres - heights)[valid])
+            errors.add((surface.heights(centers(), centers()).meters - heights)[valid])
         return errors
 
     def _latents(self, row: StagedTile) -> np.ndarray:
-        return np.frombuffer(row.latents, self.method.latent_dtype).reshape(self.method.latent_shape)
+        return np.frombuffer(row.latents, self.method.latent_dtype).reshape(
+            self.method.latent_shape
+        )
 
 
 class ReferenceEncoder(_SingleTiles):
@@ -144,7 +159,9 @@ class ReferenceEncoder(_SingleTiles):
     method: Reference
 
     def __init__(self, tolerance_m: float) -> None:
-        self.method, self.decoder, self.tolerance_m = Reference(tolerance_m=tolerance_m), None, tolerance_m
+        self.method = Reference(tolerance_m=tolerance_m)
+        self.decoder = None
+        self.tolerance_m = tolerance_m
         self.bits = self.method.bit_choices[0]
         self.identity = ""
 
@@ -154,9 +171,10 @@ class ReferenceEncoder(_SingleTiles):
 
 
 class ModelEncoder(_SingleTiles):
-    """A trained model: normalises a tile to [−1, 1] by its valid range and predicts its latents in one pass.
+    """A trained model: normalizes a tile to [−1, 1] by its valid range and predicts its latents in
+    one pass.
 
-    With `refine` steps, the latents are then optimised against the tile (`neural.models.refine`).
+    With `refine` steps, the latents are then optimized against the tile (`neural.models.refine`).
     """
 
     def __init__(self, stem: Path, bits: int, device: str, refine: int) -> None:
@@ -164,8 +182,10 @@ class ModelEncoder(_SingleTiles):
 
         model, encoder, self.decoder = load_model(stem)
         self.device = pick_device(device)
-        self.model, self.method = model.to(self.device).eval(), model.method
-        self.bits, self.refine = bits, refine
+        self.model = model.to(self.device).eval()
+        self.method = model.method
+        self.bits = bits
+        self.refine = refine
         self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
@@ -176,24 +196,34 @@ class ModelEncoder(_SingleTiles):
 
         low = np.array([float(t.heights[t.valid].min()) for t in tiles])
         high = np.array([float(t.heights[t.valid].max()) for t in tiles])
-        offset = ((low + high) / 2).astype(np.float32).astype(np.float64)  # as the envelope stores it
+        # as the envelope stores it
+        offset = ((low + high) / 2).astype(np.float32).astype(np.float64)
         scale = ((high - low) / 2).astype(np.float32).astype(np.float64)
         heights = np.stack([t.heights for t in tiles]).astype(np.float64)
         divisor = np.where(scale > 0, scale, 1.0)[:, None, None]
-        batch = torch.from_numpy(((heights - offset[:, None, None]) / divisor).astype(np.float32)).to(self.device)
+        batch = torch.from_numpy(
+            ((heights - offset[:, None, None]) / divisor).astype(np.float32)
+        ).to(self.device)
         with torch.no_grad():
             latents = self.model.encode(batch)
         if self.refine:
-            valid = torch.from_numpy(np.stack([t.valid for t in tiles]).astype(np.float32)).to(self.device)
+            valid = torch.from_numpy(np.stack([t.valid for t in tiles]).astype(np.float32)).to(
+                self.device
+            )
             latents = refine(self.model, batch, valid, latents, self.refine)
         found = latents.cpu().numpy()
         if not np.isfinite(found).all():
-            raise ModelError(f"the model of {self.identity} gave NaN latents; use an undamaged model file.")
-        return [Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)]
+            raise ModelError(
+                f"the model of {self.identity} gave NaN latents; use an undamaged model file."
+            )
+        return [
+            Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)
+        ]
 
 
 class LappedEncoder(TileEncoder):
-    """Stages heights as they are; when all levels are there, splits, quantizes and codes them (`neural.lapped`)."""
+    """Stages heights as they are; when all levels are there, splits, quantizes and codes them
+    (`neural.lapped`)."""
 
     method: LinkedMethod
 
@@ -229,7 +259,8 @@ class LappedEncoder(TileEncoder):
         return found
 
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
-        """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a rate out of reach."""
+        """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a
+        rate out of reach."""
         from neural.encoding.lapped.rate import find_bound, find_step, settled
         from neural.encoding.lapped.staged_layer import (
             LayerCoder,
@@ -246,18 +277,25 @@ class LappedEncoder(TileEncoder):
             return stage.fact("quantum", lambda: find_quantum(dem.own_samples(), dem.own_cells))
 
         rate, quantum_m = settled(self._rate, quantum)
-        model, layer = Model(self._weights), StagedLayer(stage, index, dem.grid)
+        model = Model(self._weights)
+        layer = StagedLayer(stage, index, dem.grid)
         finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))
-        base_m, bound = base_height(layer), find_bound(rate, layer)
-        trials = Trials(layer, lambda step_m: LayerCoder(model, layer, step_m, base_m, bound), report)
+        base_m = base_height(layer)
+        bound = find_bound(rate, layer)
+        trials = Trials(
+            layer, lambda step_m: LayerCoder(model, layer, step_m, base_m, bound), report
+        )
         step_m = find_step(rate, finest_m, trials)
-        coder, errors = trials.coder(step_m), Errors()
+        coder = trials.coder(step_m)
+        errors = Errors()
         for done, (tile, surrounded) in enumerate(surrounded_after(trials.tiles), start=1):
             coder.final_body(tile)
             for finest in surrounded:
                 errors.add(coder.errors(finest))
             report(done, len(trials.tiles))
-        numbers = {"step_m": step_m, "base_m": base_m} | ({} if bound is None else {"bound_m": bound.inner_m})
+        numbers = {"step_m": step_m, "base_m": base_m} | (
+            {} if bound is None else {"bound_m": bound.inner_m}
+        )
         params = {name: np.array([value], np.float32) for name, value in numbers.items()}
         draft = self._draft(self.method.bit_choices[0], params, rate.max_error_m)
         return Finished(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)

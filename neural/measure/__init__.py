@@ -1,1 +1,1 @@
-"""Errors and terrain attributes in metres; references to measure against."""
+"""Errors and terrain attributes in meters; references to measure against."""

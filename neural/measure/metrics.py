@@ -1,4 +1,5 @@
-"""Errors of a decoded surface against reference heights: the measures that `ntile evaluate` reports."""
+"""Errors of a decoded surface against reference heights: the measures that `ntile evaluate`
+reports."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-_BINS_PER_OCTAVE, _LOWEST, _OCTAVES = 256, -30, 50  # |error| from 1 nm to 10^6 m
+_BINS_PER_OCTAVE = 256
+_LOWEST = -30
+_OCTAVES = 50  # |error| from 1 nm to 10^6 m
 
 
 def central_differences(
@@ -14,17 +17,23 @@ def central_differences(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """East and north slopes (m/m) and Laplacian (m/m²) of a raster [n, m] by central differences.
 
-    Returned for the interior [n − 2, m − 2], with where the cell and its four neighbours are valid.
+    Returned for the interior [n − 2, m − 2], with where the cell and its four neighbors are valid.
     """
-    centre, west, east = heights[1:-1, 1:-1], heights[1:-1, :-2], heights[1:-1, 2:]
-    north, south = heights[:-2, 1:-1], heights[2:, 1:-1]
-    bend = (west + east - 2 * centre) / cell_m[0] ** 2 + (north + south - 2 * centre) / cell_m[1] ** 2
+    center = heights[1:-1, 1:-1]
+    west = heights[1:-1, :-2]
+    east = heights[1:-1, 2:]
+    north = heights[:-2, 1:-1]
+    south = heights[2:, 1:-1]
+    bend = (west + east - 2 * center) / cell_m[0] ** 2 + (north + south - 2 * center) / cell_m[
+        1
+    ] ** 2
     ok = valid[1:-1, 1:-1] & valid[1:-1, :-2] & valid[1:-1, 2:] & valid[:-2, 1:-1] & valid[2:, 1:-1]
     return (east - west) / (2 * cell_m[0]), (north - south) / (2 * cell_m[1]), bend, ok
 
 
 def psnr_db(mse: float, value_range: float) -> float:
-    """Peak signal-to-noise ratio, peak = the tile's own height range (arXiv 2606.00404); inf when exact."""
+    """Peak signal-to-noise ratio, peak = the tile's own height range (arXiv 2606.00404); inf when
+    exact."""
     if mse == 0:
         return float("inf")
     return float(-10 * np.log10(mse / value_range**2)) if value_range > 0 else float("-inf")
@@ -40,7 +49,7 @@ class Errors:
     largest_m: float = 0.0
 
     def add(self, errors: np.ndarray) -> None:
-        """Count one tile's errors, metres [n]."""
+        """Count one tile's errors, meters [n]."""
         self.tiles += 1
         self.samples += errors.size
         self.squares += float(errors @ errors)
@@ -48,7 +57,7 @@ class Errors:
 
     @property
     def rmse_m(self) -> float:
-        """Root mean square error, metres."""
+        """Root mean square error, meters."""
         return (self.squares / max(self.samples, 1)) ** 0.5
 
 
@@ -67,10 +76,12 @@ class ErrorSummary:
     sampled_samples: int = 0
     sampled_squares: float = 0.0
     psnrs: list[float] = field(default_factory=list)
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(_OCTAVES * _BINS_PER_OCTAVE + 1, np.int64))
+    counts: np.ndarray = field(
+        default_factory=lambda: np.zeros(_OCTAVES * _BINS_PER_OCTAVE + 1, np.int64)
+    )
 
     def add_heights(self, decoded: np.ndarray, reference: np.ndarray, valid: np.ndarray) -> None:
-        """One tile's heights [n, n] in metres; only valid samples count."""
+        """One tile's heights [n, n] in meters; only valid samples count."""
         reference = reference[valid].astype(np.float64)
         if not reference.size:
             return
@@ -94,34 +105,46 @@ class ErrorSummary:
         valid: np.ndarray,
         cell_m: tuple[float, float],
     ) -> None:
-        """One tile's analytic slopes (east, north) and Laplacian [n, n]; the reference has a rim, [n + 2, n + 2]."""
+        """One tile's analytic slopes (east, north) and Laplacian [n, n]; the reference has a rim,
+        [n + 2, n + 2]."""
         east, north, bend, ok = central_differences(reference.astype(np.float64), valid, cell_m)
         self.slope_samples += int(ok.sum())
-        self.slope_squares += float(((gradient[0] - east) ** 2 + (gradient[1] - north) ** 2)[ok].sum())
+        self.slope_squares += float(
+            ((gradient[0] - east) ** 2 + (gradient[1] - north) ** 2)[ok].sum()
+        )
         self.bend_squares += float(((laplacian - bend) ** 2)[ok].sum())
 
     def add_sampled_slopes(
-        self, decoded: np.ndarray, reference: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
+        self,
+        decoded: np.ndarray,
+        reference: np.ndarray,
+        valid: np.ndarray,
+        cell_m: tuple[float, float],
     ) -> None:
-        """One tile's slopes as a raster would have them: central differences of the decoded samples [n, n] as well."""
+        """One tile's slopes as a raster would have them: central differences of the decoded samples
+        [n, n] as well."""
         ours = central_differences(decoded, valid, cell_m)
         east, north, _, ok = central_differences(reference.astype(np.float64), valid, cell_m)
         self.sampled_samples += int(ok.sum())
         self.sampled_squares += float(((ours[0] - east) ** 2 + (ours[1] - north) ** 2)[ok].sum())
 
     def quantile(self, share: float) -> float:
-        """|error| that `share` of the samples do not exceed, rounded up by at most 0.3 %, metres."""
+        """|error| that `share` of the samples do not exceed, rounded up by at most 0.3 %,
+        meters."""
         if not self.samples:
             return 0.0
         k = int(np.searchsorted(np.cumsum(self.counts), share * self.samples))
         return min(float(2.0 ** (k / _BINS_PER_OCTAVE + _LOWEST)) if k else 0.0, self.largest)
 
     def report(self) -> dict[str, float]:
-        """The measures by name; gradient_rmse takes both slope components together: sqrt(mean |∇h − ∇ĥ|²).
+        """The measures by name; gradient_rmse takes both slope components together: sqrt(mean |∇h −
+        ∇ĥ|²).
 
-        sampled_gradient_rmse is the same of central differences of the decoded samples instead of analytic slopes.
+        sampled_gradient_rmse is the same of central differences of the decoded samples instead of
+        analytic slopes.
         """
-        n, slopes = max(self.samples, 1), max(self.slope_samples, 1)
+        n = max(self.samples, 1)
+        slopes = max(self.slope_samples, 1)
         finite = [p for p in self.psnrs if np.isfinite(p)]
         return {
             "samples": self.samples,

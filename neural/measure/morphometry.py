@@ -1,18 +1,22 @@
-"""Slope, aspect and curvature from the derivatives of a surface: what readouts print and overlays colour.
+"""Slope, aspect and curvature from the derivatives of a surface: what readouts print and overlays
+color.
 
-With p, q the slopes eastward and northward (m/m) and r, s, t the second derivatives ∂²z/∂x², ∂²z/∂x∂y, ∂²z/∂y² (1/m):
+With p, q the slopes eastward and northward (m/m) and r, s, t the second derivatives ∂²z/∂x²,
+∂²z/∂x∂y, ∂²z/∂y² (1/m):
 
     slope    arctan √(p² + q²)
     aspect   direction of steepest descent, clockwise from north: atan2(−p, −q)
     profile  −(p² r + 2 p q s + q² t) / ((p² + q²) (1 + p² + q²)^(3/2))     curvature of the line of steepest descent
     plan     −(q² r − 2 p q s + p² t) / ((p² + q²) (1 + p² + q²)^(1/2))     curvature across it (tangential)
 
-Both curvatures are those of normal sections of the surface, in 1/m, positive where it is convex (crests, spurs) and
-negative where it is concave (foot slopes, hollows). Profile curvature is that of I. S. Evans, "General geomorphometry,
-derivatives of altitude, and descriptive statistics" (1972). Across the slope the tangential form of H. Mitasova and
-J. Hofierka, "Interpolation by regularized spline with tension: II" (1993), is taken: the curvature of contours, by
-which Evans and L. W. Zevenbergen and C. R. Thorne (1987) mean plan curvature, is it divided by the sine of the slope
-and grows without limit on level ground. shaders/overlay/*.glsl are the twins of these functions.
+Both curvatures are those of normal sections of the surface, in 1/m, positive where it is convex
+(crests, spurs) and negative where it is concave (foot slopes, hollows). Profile curvature is that
+of I. S. Evans, "General geomorphometry, derivatives of altitude, and descriptive statistics"
+(1972). Across the slope the tangential form of H. Mitasova and J. Hofierka, "Interpolation by
+regularized spline with tension: II" (1993), is taken: the curvature of contours, by which Evans and
+L. W. Zevenbergen and C. R. Thorne (1987) mean plan curvature, is it divided by the sine of the
+slope and grows without limit on level ground. shaders/overlay/*.glsl are the twins of these
+functions.
 """
 
 from __future__ import annotations
@@ -47,26 +51,37 @@ def slope_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 
 def aspect_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
-    """Where a slope faces, degrees in [0, 360) clockwise from north; NaN on level ground (below `FLAT_DEG`)."""
+    """Where a slope faces, degrees in [0, 360) clockwise from north; NaN on level ground (below
+    `FLAT_DEG`)."""
     facing = np.degrees(np.arctan2(-np.asarray(east), -np.asarray(north))) % 360.0
-    return np.where(slope_deg(east, north) < FLAT_DEG, np.nan, np.where(facing == 360.0, 0.0, facing))
+    return np.where(
+        slope_deg(east, north) < FLAT_DEG, np.nan, np.where(facing == 360.0, 0.0, facing)
+    )
 
 
 def profile_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.ndarray:
-    """Curvature along the steepest descent, 1/m, convex positive, see the top; NaN where there is no slope."""
-    along = east**2 * bend.east_east + 2 * east * north * bend.east_north + north**2 * bend.north_north
+    """Curvature along the steepest descent, 1/m, convex positive, see the top; NaN where there is
+    no slope."""
+    along = (
+        east**2 * bend.east_east + 2 * east * north * bend.east_north + north**2 * bend.north_north
+    )
     steepness = east**2 + north**2
     return _where_steep(east, north, -along, steepness * (1 + steepness) ** 1.5)
 
 
 def plan_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.ndarray:
-    """Curvature across the steepest descent, 1/m, convex positive, see the top; NaN where there is no slope."""
-    across = north**2 * bend.east_east - 2 * east * north * bend.east_north + east**2 * bend.north_north
+    """Curvature across the steepest descent, 1/m, convex positive, see the top; NaN where there is
+    no slope."""
+    across = (
+        north**2 * bend.east_east - 2 * east * north * bend.east_north + east**2 * bend.north_north
+    )
     steepness = east**2 + north**2
     return _where_steep(east, north, -across, steepness * (1 + steepness) ** 0.5)
 
 
-def _where_steep(east: np.ndarray, north: np.ndarray, value: np.ndarray, divisor: np.ndarray) -> np.ndarray:
+def _where_steep(
+    east: np.ndarray, north: np.ndarray, value: np.ndarray, divisor: np.ndarray
+) -> np.ndarray:
     steep = np.asarray(east) ** 2 + np.asarray(north) ** 2 >= NO_DIRECTION
     return np.where(steep, value, np.nan) / np.where(steep, divisor, 1.0)
 
@@ -74,12 +89,15 @@ def _where_steep(east: np.ndarray, north: np.ndarray, value: np.ndarray, divisor
 def second_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray) -> Bend:
     """Second derivatives of a decoded tile on the lattice v × u (ascending), each [nv, nu].
 
-    They are differences of the exact slopes one cell (1/256 of the tile) to either side, within the tile: what the
-    viewer's shaders take from its texture of slopes.
+    They are differences of the exact slopes one cell (1/256 of the tile) to either side, within the
+    tile: what the viewer's shaders take from its texture of slopes.
     """
-    u, v = np.asarray(u, np.float64), np.asarray(v, np.float64)
-    west, east = np.maximum(u - 1 / TILE, 0.0), np.minimum(u + 1 / TILE, 1.0)
-    north, south = np.maximum(v - 1 / TILE, 0.0), np.minimum(v + 1 / TILE, 1.0)
+    u = np.asarray(u, np.float64)
+    v = np.asarray(v, np.float64)
+    west = np.maximum(u - 1 / TILE, 0.0)
+    east = np.minimum(u + 1 / TILE, 1.0)
+    north = np.maximum(v - 1 / TILE, 0.0)
+    south = np.minimum(v + 1 / TILE, 1.0)
     right, left = (surface.heights(at, v, order=1) for at in (east, west))
     up, down = (surface.heights(u, at, order=1) for at in (north, south))
     across_m = (east - west)[None, :] * surface.side_m[0]

@@ -1,10 +1,11 @@
-"""A raster that a file's errors are measured against: read as the file's source was, window by window.
+"""A raster that a file's errors are measured against: read as the file's source was, window by
+window.
 
     with open_reference("dem.tif", reader) as reference:
         heights, valid = reference.read(row, col, rows, cols)  # of the file's finest cells
 
-What the file records of its source (unit, CRS, nodata, encoding) holds for the raster too, unless the raster's own file
-says otherwise; options given with it hold before both.
+What the file records of its source (unit, CRS, nodata, encoding) holds for the raster too, unless
+the raster's own file says otherwise; options given with it hold before both.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ POINT_BLOCK = 512
 def open_reference(raster: Raster, reader: Reader) -> ReferenceHeights:
     """Open a raster that errors of an open file are measured against; use it as a context manager.
 
-    Raises DemError where it cannot be used, and UsageError where an option is needed or wrong, or where it lies
-    outside the file's area.
+    Raises DemError where it cannot be used, and UsageError where an option is needed or wrong, or
+    where it lies outside the file's area.
     """
     asked = ReferenceRaster.of(raster)
     declared = declared_by(asked.name)
@@ -48,11 +49,12 @@ def open_reference(raster: Raster, reader: Reader) -> ReferenceHeights:
 
 
 class ReferenceHeights:
-    """Heights of an open raster at the cells and places of a file (see `open_reference`). Several threads may ask.
+    """Heights of an open raster at the cells and places of a file (see `open_reference`). Several
+    threads may ask.
 
-    `name` is the raster's file name, `share` the part of the file's area inside the raster's outline, `same_cells`
-    whether its cells are the file's, so that nothing is interpolated, `said` sentences on what is taken over from the
-    file.
+    `name` is the raster's file name, `share` the part of the file's area inside the raster's
+    outline, `same_cells` whether its cells are the file's, so that nothing is interpolated, `said`
+    sentences on what is taken over from the file.
     """
 
     def __init__(self, dem: Dem, reader: Reader, said: tuple[str, ...]) -> None:
@@ -64,20 +66,27 @@ class ReferenceHeights:
         self._lock = threading.Lock()
         self.share = _share(reader.grid.bounds, dem.outline)
         if self.share == 0:
-            place = "a raster of the same place" + (", or its CRS with --src-crs" if reader.grid.crs_wkt else "")
+            place = "a raster of the same place" + (
+                ", or its CRS with --src-crs" if reader.grid.crs_wkt else ""
+            )
             raise UsageError(
-                f"{dem.name} lies outside the area of {reader.path}: it spans {_span(dem.outline)}, the file "
+                f"{dem.name} lies outside the area of {reader.path}: it spans "
+                f"{_span(dem.outline)}, the file "
                 f"{_span(reader.grid.bounds)}; give {place}."
             )
         column, row = dem.grid.cell_of(reader.grid.transform[2], reader.grid.transform[5])
         self._origin = float(row), float(column)
-        cells, own = reader.grid.transform, dem.grid.transform
+        cells = reader.grid.transform
+        own = dem.grid.transform
         self._scale = cells[4] / own[4], cells[0] / own[0]
         self._shift = round(row), round(column)
         apart = abs(row - self._shift[0]), abs(column - self._shift[1])
-        self.same_cells = bool(np.allclose(self._scale, 1.0, rtol=1e-9, atol=0) and max(apart) < 1e-3)
+        self.same_cells = bool(
+            np.allclose(self._scale, 1.0, rtol=1e-9, atol=0) and max(apart) < 1e-3
+        )
         self.said = said
-        # At its edge a resampled raster is extended by half a cell, where the file's source, which goes on, is not.
+        # At its edge a resampled raster is extended by half a cell, where the file's source, which
+        # goes on, is not.
         self._ragged = bool(dem.source["resampled"]) and self.warning != ""
 
     def __enter__(self) -> ReferenceHeights:
@@ -95,29 +104,40 @@ class ReferenceHeights:
     def warning(self) -> str:
         """A sentence where the raster covers but a part of the area; else ""."""
         whole = self.share > 1 - 1e-6
-        return "" if whole else f"{self._dem.name} covers {percent(self.share)} of the area of {self._path}."
+        return (
+            ""
+            if whole
+            else f"{self._dem.name} covers {percent(self.share)} of the area of {self._path}."
+        )
 
     def check_cells(self) -> None:
         """Raise UsageError unless its cells are the file's."""
         if self.same_cells:
             return
         cells, own = (
-            f"{grid.width}×{grid.height} cells of {grid.transform[0]:g} m" for grid in (self._grid, self._dem.grid)
+            f"{grid.width}×{grid.height} cells of {grid.transform[0]:g} m"
+            for grid in (self._grid, self._dem.grid)
         )
         raise UsageError(
-            f"{self._dem.name} has another grid ({own}) than {self._path} ({cells}): give the DEM it was encoded from, "
+            f"{self._dem.name} has another grid ({own}) than {self._path} ({cells}): give the "
+            "DEM it was encoded from, "
             "or resample the raster to these cells with gdalwarp."
         )
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the file's finest cells: heights float64 [rows, cols] in metres and which are known.
+        """A window of the file's finest cells: heights float64 [rows, cols] in meters and which are
+        known.
 
         Bilinear between the raster's cells where these are others.
         """
         if self.same_cells:
-            rim, top, left = int(self._ragged), row + self._shift[0], col + self._shift[1]
+            rim = int(self._ragged)
+            top = row + self._shift[0]
+            left = col + self._shift[1]
             with self._lock:
-                heights, valid = self._dem.read(top - rim, left - rim, rows + 2 * rim, cols + 2 * rim)
+                heights, valid = self._dem.read(
+                    top - rim, left - rim, rows + 2 * rim, cols + 2 * rim
+                )
             if rim:
                 heights = heights[1:-1, 1:-1]
                 valid = np.asarray(sliding_window_view(valid, (3, 3)).all(axis=(2, 3)))
@@ -128,10 +148,13 @@ class ReferenceHeights:
         )
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """Heights in metres at places in the file's CRS, arrays of one shape: bilinear, NaN where there is none."""
-        easting, northing = np.broadcast_arrays(np.asarray(easting, np.float64), np.asarray(northing, np.float64))
+        """Heights in meters at places in the file's CRS, arrays of one shape: bilinear, NaN where
+        there is none."""
+        easting, northing = np.broadcast_arrays(
+            np.asarray(easting, np.float64), np.asarray(northing, np.float64)
+        )
         columns, rows = (np.ravel(a) for a in self._dem.grid.cell_of(easting, northing))
-        metres = np.full(columns.shape, np.nan)
+        meters = np.full(columns.shape, np.nan)
         own = self._dem.grid
         inside = (columns >= 0) & (columns <= own.width) & (rows >= 0) & (rows <= own.height)
         blocks = np.floor(columns / POINT_BLOCK).astype(np.int64) + (
@@ -140,14 +163,17 @@ class ReferenceHeights:
         for block in np.unique(blocks[inside]):
             chosen = np.flatnonzero(inside & (blocks == block))
             heights, valid = self._mixed(rows[chosen], columns[chosen])
-            metres[chosen] = np.where(valid, heights, np.nan)
-        return metres.reshape(easting.shape)
+            meters[chosen] = np.where(valid, heights, np.nan)
+        return meters.reshape(easting.shape)
 
     def _lattice(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at ascending fractional rows × columns, in windows of at most WINDOW_CELLS where these do."""
+        """The raster at ascending fractional rows × columns, in windows of at most WINDOW_CELLS
+        where these do."""
         own = self._dem.grid
-        rows, columns = np.clip(rows, -1, own.height + 1), np.clip(columns, -1, own.width + 1)  # all of it outside
-        high, wide = rows[-1] - rows[0] + 3, columns[-1] - columns[0] + 3
+        rows = np.clip(rows, -1, own.height + 1)
+        columns = np.clip(columns, -1, own.width + 1)  # all of it outside
+        high = rows[-1] - rows[0] + 3
+        wide = columns[-1] - columns[0] + 3
         if high * wide <= WINDOW_CELLS or len(rows) == len(columns) == 1:
             return self._mixed(rows[:, None], columns[None, :])
         down = len(columns) == 1 or (len(rows) > 1 and high >= wide)
@@ -157,33 +183,46 @@ class ReferenceHeights:
             if down
             else [self._lattice(rows, part) for part in (columns[:half], columns[half:])]
         )
-        heights, valid = (np.concatenate(both, axis=0 if down else 1) for both in zip(*parts, strict=True))
+        heights, valid = (
+            np.concatenate(both, axis=0 if down else 1) for both in zip(*parts, strict=True)
+        )
         return heights, valid
 
     def _mixed(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at fractional positions (cell centres at halves) near each other, float64; all four valid."""
-        top, left = int(np.floor(rows.min() - 0.5)), int(np.floor(columns.min() - 0.5))
-        bottom, right = int(np.floor(rows.max() - 0.5)) + 2, int(np.floor(columns.max() - 0.5)) + 2
+        """The raster at fractional positions (cell centers at halves) near each other, float64; all
+        four valid."""
+        top = int(np.floor(rows.min() - 0.5))
+        left = int(np.floor(columns.min() - 0.5))
+        bottom = int(np.floor(rows.max() - 0.5)) + 2
+        right = int(np.floor(columns.max() - 0.5)) + 2
         with self._lock:
             heights, valid = self._dem.read(top, left, bottom - top, right - left)
-        y, x = rows - 0.5 - top, columns - 0.5 - left
-        i, j = y.astype(int), x.astype(int)
-        fy, fx = y - i, x - j
+        y = rows - 0.5 - top
+        x = columns - 0.5 - left
+        i = y.astype(int)
+        j = x.astype(int)
+        fy = y - i
+        fx = x - j
         heights = np.where(valid, heights, 0.0)
 
         def corner(di: int, dj: int) -> tuple[np.ndarray, np.ndarray]:
             return heights[i + di, j + dj], valid[i + di, j + dj]
 
-        (a, va), (b, vb), (c, vc), (d, vd) = corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)
+        (a, va) = corner(0, 0)
+        (b, vb) = corner(0, 1)
+        (c, vc) = corner(1, 0)
+        (d, vd) = corner(1, 1)
         mixed = (1 - fy) * ((1 - fx) * a + fx * b) + fy * ((1 - fx) * c + fx * d)
         return mixed, va & vb & vc & vd
 
 
 def _options(asked: ReferenceRaster, declared: Declared, reader: Reader) -> ReadOptions:
     """How to read a raster whose file declares this, for an open file. Raises UsageError."""
-    given, recorded, grid_wkt = asked.reading, reader.reading, reader.grid.crs_wkt
+    given = asked.reading
+    recorded = reader.reading
+    grid_wkt = reader.grid.crs_wkt
     encoding = given.encoding or (recorded.options.encoding if declared.bands >= 3 else None)
-    unit = None if encoding else _unit(declared, recorded)  # packed heights are metres
+    unit = None if encoding else _unit(declared, recorded)  # packed heights are meters
     return ReadOptions(
         grid_wkt or crs_rules.LOCAL,
         _src_crs(asked, declared, reader),
@@ -194,12 +233,16 @@ def _options(asked: ReferenceRaster, declared: Declared, reader: Reader) -> Read
 
 
 def _src_crs(asked: ReferenceRaster, declared: Declared, reader: Reader) -> str | None:
-    """CRS of the raster's coordinates; None: as its file says, or local metres. Raises UsageError."""
-    given, recorded, grid_wkt = asked.reading, reader.reading, reader.grid.crs_wkt
+    """CRS of the raster's coordinates; None: as its file says, or local meters. Raises
+    UsageError."""
+    given = asked.reading
+    recorded = reader.reading
+    grid_wkt = reader.grid.crs_wkt
     if not grid_wkt:
         if given.src_crs or given.crs not in (None, crs_rules.LOCAL):
             raise UsageError(
-                f"{asked.name}: {reader.path} has local coordinates without a CRS, so the raster's are taken as these; "
+                f"{asked.name}: {reader.path} has local coordinates without a CRS, so the "
+                "raster's are taken as these; "
                 "leave out its CRS."
             )
         return None
@@ -213,44 +256,60 @@ def _src_crs(asked: ReferenceRaster, declared: Declared, reader: Reader) -> str 
             return wkt
         if not crs_rules.same_crs(wkt, grid_wkt):
             raise UsageError(
-                f"{asked.name}: heights are compared in the CRS of {reader.path}, which is not {given.crs}; leave out "
+                f"{asked.name}: heights are compared in the CRS of {reader.path}, which is not "
+                f"{given.crs}; leave out "
                 "--crs, or say with --src-crs what the raster's coordinates are."
             )
     if declared.crs_wkt is None:
         return _parsed(recorded.options.src_crs) or grid_wkt
-    if recorded.declared is not None and crs_rules.same_crs(declared.crs_wkt, recorded.declared.crs_wkt or ""):
+    if recorded.declared is not None and crs_rules.same_crs(
+        declared.crs_wkt, recorded.declared.crs_wkt or ""
+    ):
         return recorded.options.src_crs  # which corrects what both files say, where that was wrong
     return None
 
 
 def _unit(declared: Declared, recorded: Reading) -> str | None:
     """Unit of the raster's heights; None: as its file says."""
-    unit, source = recorded.options.unit, recorded.declared
+    unit = recorded.options.unit
+    source = recorded.declared
     if declared.unit is not None:
         return unit if source is not None and declared.unit == source.unit else None
     if unit == "m" and declared.crs_wkt is not None and crs_rules.in_feet(_crs(declared.crs_wkt)):
-        # Metres of a source in metres say nothing of a raster in feet.
-        return unit if source is not None and crs_rules.same_crs(declared.crs_wkt, source.crs_wkt or "") else None
+        # Meters of a source in meters say nothing of a raster in feet.
+        return (
+            unit
+            if source is not None and crs_rules.same_crs(declared.crs_wkt, source.crs_wkt or "")
+            else None
+        )
     return unit
 
 
 def _nodata(declared: Declared, recorded: Reading) -> tuple[float, ...]:
     """Missing-value marks besides the one that the raster's file declares."""
     source = recorded.declared
-    says_otherwise = declared.nodata is not None and (source is None or declared.nodata != source.nodata)
+    says_otherwise = declared.nodata is not None and (
+        source is None or declared.nodata != source.nodata
+    )
     return () if says_otherwise else recorded.options.nodata
 
 
 def _said(asked: ReferenceRaster, declared: Declared, dem: Dem) -> tuple[str, ...]:
-    """Sentences on what is taken over from the file, as the raster's own says nothing of it or something else."""
-    given, used = asked.reading, dem.reading.options
+    """Sentences on what is taken over from the file, as the raster's own says nothing of it or
+    something else."""
+    given = asked.reading
+    used = dem.reading.options
     said = []
     if given.unit is None and used.unit != (declared.unit or "m"):
-        said.append(f"{dem.name}: heights are read in {used.unit}, like those of the file's source.")
+        said.append(
+            f"{dem.name}: heights are read in {used.unit}, like those of the file's source."
+        )
     if used.src_crs is not None and given.src_crs is None and given.crs is None:
         if declared.crs_wkt is None or not crs_rules.same_crs(declared.crs_wkt, used.src_crs):
             label = crs_rules.label(_crs(used.src_crs))
-            said.append(f"{dem.name}: coordinates are read as {label}, like those of the file's source.")
+            said.append(
+                f"{dem.name}: coordinates are read as {label}, like those of the file's source."
+            )
     if used.nodata and not given.nodata:
         marks = ", ".join(f"{value:g}" for value in used.nodata)
         said.append(f"{dem.name}: {marks} is missing, as in the file's source.")

@@ -1,8 +1,10 @@
-"""Errors of a decoded surface along the raster's rim, where samples have neighbours on one side only.
+"""Errors of a decoded surface along the raster's rim, where samples have neighbors on one side
+only.
 
-Counted are the outermost samples and, half a cell further out, the outline, up to which heights are offered. There the
-reference goes on along its mean slope over the last few cells, as the surface does over its own; on rough ground the
-surface, being smooth, differs from that by more than the codec's error.
+Counted are the outermost samples and, half a cell further out, the outline, up to which heights are
+offered. There the reference goes on along its mean slope over the last few cells, as the surface
+does over its own; on rough ground the surface, being smooth, differs from that by more than the
+codec's error.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neural.surface.tile_surface import TileSurface
-from neural.tiles import TILE, Tile, centres
+from neural.tiles import TILE, Tile, centers
 
 if TYPE_CHECKING:
     from neural.evaluate import Reference
@@ -26,12 +28,14 @@ class RimErrors:
     """Running sums over the finest tiles of a layer."""
 
     def __init__(self, grid: Grid, reference: Reference) -> None:
-        self._grid, self._reference = grid, reference
+        self._grid = grid
+        self._reference = reference
         self._squares = {"rim_rmse_m": 0.0, "outline_rmse_m": 0.0}
         self._counts = dict.fromkeys(self._squares, 0)
 
     def report(self) -> dict[str, float | None]:
-        """Root mean square errors in metres of the outermost samples and of the outline; None where none is valid."""
+        """Root mean square errors in meters of the outermost samples and of the outline; None where
+        none is valid."""
         return {
             name: (squares / self._counts[name]) ** 0.5 if self._counts[name] else None
             for name, squares in self._squares.items()
@@ -50,13 +54,22 @@ class RimErrors:
             if TILE * first + cells == extent:
                 self._side(tile, surface, along_x, cells, lines, outermost=cells - 1)
 
-    def _side(self, tile: Tile, surface: TileSurface, along_x: bool, end: int, lines: slice, outermost: int) -> None:
-        """Add one side: `end` is the outline's place in cells of the tile, `outermost` the line of cells beside it."""
+    def _side(
+        self,
+        tile: Tile,
+        surface: TileSurface,
+        along_x: bool,
+        end: int,
+        lines: slice,
+        outermost: int,
+    ) -> None:
+        """Add one side: `end` is the outline's place in cells of the tile, `outermost` the line of
+        cells beside it."""
         inward = 1 if outermost == 0 and end == 0 else -1
-        across = centres()[lines]
+        across = centers()[lines]
         places = np.sort(np.array([end, outermost + 0.5]) / TILE)
         u, v = (places, across) if along_x else (across, places)
-        decoded = surface.heights(u, v).metres
+        decoded = surface.heights(u, v).meters
         valid = surface.valid[:, outermost] if along_x else surface.valid[outermost]
         decoded = decoded if along_x else decoded.T
         if inward < 0:
@@ -74,11 +87,16 @@ class RimErrors:
     def _reference_lines(
         self, tile: Tile, along_x: bool, outermost: int, inward: int, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Reference heights [count, SLOPE_CELLS + 1] from the outermost line of cells inwards, and which are known."""
-        row, col, reach = TILE * tile.y, TILE * tile.x, SLOPE_CELLS + 1
+        """Reference heights [count, SLOPE_CELLS + 1] from the outermost line of cells inwards, and
+        which are known."""
+        row = TILE * tile.y
+        col = TILE * tile.x
+        reach = SLOPE_CELLS + 1
         start = outermost if inward > 0 else outermost - SLOPE_CELLS
         if along_x:
             heights, known = self._reference.read(row, col + start, count, reach)
         else:
-            heights, known = (part.T for part in self._reference.read(row + start, col, reach, count))
+            heights, known = (
+                part.T for part in self._reference.read(row + start, col, reach, count)
+            )
         return heights[:, ::inward].astype(np.float64), known[:, ::inward].copy()

@@ -1,4 +1,5 @@
-"""Methods by name: how tiles become payloads. Adding one is a module here, one in models/, one shader, one entry."""
+"""Methods by name: how tiles become payloads. Adding one is a module here, one in models/, one
+shader, one entry."""
 
 from neural.methods.base import Method
 from neural.methods.functa import Functa

@@ -1,4 +1,5 @@
-"""The few array functions that numpy and torch do not share, so that a decode is written once for both."""
+"""The few array functions that numpy and torch do not share, so that a decode is written once for
+both."""
 
 from __future__ import annotations
 
@@ -23,12 +24,15 @@ def like(values: np.ndarray, array: Any) -> Any:
 
 
 def erf(x: Any) -> Any:
-    """Error function, |error| ≤ 1.5e-7 (Abramowitz & Stegun 7.1.26); torch's own where torch is used."""
+    """Error function, |error| ≤ 1.5e-7 (Abramowitz & Stegun 7.1.26); torch's own where torch is
+    used."""
     if not isinstance(x, np.ndarray):
         return sys.modules["torch"].erf(x)
     magnitude = np.abs(x)
     t = 1.0 / (1.0 + 0.3275911 * magnitude)
-    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    series = t * (
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+    )
     return np.copysign(1.0 - series * np.exp(-magnitude * magnitude), x)
 
 
@@ -38,12 +42,13 @@ def gelu(x: Any) -> Any:
 
 
 def layer_norm(x: Any, scale: Any, bias: Any) -> Any:
-    """Layer normalisation over the last axis, eps 1e-5 (arXiv 1607.06450)."""
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = (centred * centred).mean(axis=-1, keepdims=True)
-    return centred / namespace(x).sqrt(variance + 1e-5) * scale + bias
+    """Layer normalization over the last axis, eps 1e-5 (arXiv 1607.06450)."""
+    centered = x - x.mean(axis=-1, keepdims=True)
+    variance = (centered * centered).mean(axis=-1, keepdims=True)
+    return centered / namespace(x).sqrt(variance + 1e-5) * scale + bias
 
 
 def matmul(x: Any, weight: Any) -> Any:
-    """x [..., k] @ weight [k, n] as one product: numpy would otherwise loop over the leading axes."""
+    """x [..., k] @ weight [k, n] as one product: numpy would otherwise loop over the leading
+    axes."""
     return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[-1])

@@ -1,4 +1,5 @@
-"""The one interface every method implements: how a tile's heights become bytes, and bytes become heights.
+"""The one interface every method implements: how a tile's heights become bytes, and bytes become
+heights.
 
 A decode has three steps, so that the GPU, the CPU and a trainer can share them:
 
@@ -6,10 +7,10 @@ A decode has three steps, so that the GPU, the CPU and a trainer can share them:
 2. `prepare`  latents        → per-tile arrays   (once per tile)
 3. `evaluate` per-tile arrays → h, ∂h/∂u, ∂h/∂v on any lattice of the tile (per sample)
 
-Steps 2 and 3 are written once against the array functions that numpy and torch share, and a second time in
-shaders/decode/<name>.glsl, where step 2 is a chain of `Pass`es, each a texture; tests hold the two together.
-Heights out of `evaluate` are normalised: metres are `offset_m + scale_m * h` with the two numbers of the tile's
-envelope.
+Steps 2 and 3 are written once against the array functions that numpy and torch share, and a second
+time in shaders/decode/<name>.glsl, where step 2 is a chain of `Pass`es, each a texture; tests hold
+the two together. Heights out of `evaluate` are normalized: meters are `offset_m + scale_m * h` with
+the two numbers of the tile's envelope.
 """
 
 from __future__ import annotations
@@ -32,18 +33,22 @@ Arrays = Mapping[str, Any]
 
 
 WEIGHT_COLUMNS = 1024
-"""Texels per row of a weight texture: 67 million weights fit into the 16384 rows that every OpenGL 4.1 has."""
+"""Texels per row of a weight texture: 67 million weights fit into the 16384 rows that every OpenGL
+4.1 has."""
 
 LATENTS = "latents"
-"""Name in `Pass.reads` of the tile's latents: a texture [tokens, ⌈dim / 4⌉], zeros after the last dimension."""
+"""Name in `Pass.reads` of the tile's latents: a texture [tokens, ⌈dim / 4⌉], zeros after the last
+dimension."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One step of the preparation on the GPU: a texture of four floats per texel, made of what it reads.
+    """One step of the preparation on the GPU: a texture of four floats per texel, made of what it
+    reads.
 
-    shaders/decode/<method>.glsl holds `vec4 <function>(ivec2 texel)`, run once per texel (x = column, y = row).
-    Passes with one function share its program: what differs between them are samplers, weights and constants.
+    shaders/decode/<method>.glsl holds `vec4 <function>(ivec2 texel)`, run once per texel (x =
+    column, y = row). Passes with one function share its program: what differs between them are
+    samplers, weights and constants.
     """
 
     name: str
@@ -62,10 +67,11 @@ class Pass:
 
 
 class WeightTexture(NamedTuple):
-    """Decoder weights on the GPU, one after the other, each from a new texel on, each row padded to whole texels.
+    """Decoder weights on the GPU, one after the other, each from a new texel on, each row padded to
+    whole texels.
 
-    [fan_in, fan_out] holds the outputs of one input together; further leading axes count as rows; [n, 1] is stored
-    as [n].
+    [fan_in, fan_out] holds the outputs of one input together; further leading axes count as rows;
+    [n, 1] is stored as [n].
     """
 
     texels: np.ndarray  # float32 [rows, WEIGHT_COLUMNS, 4]
@@ -74,11 +80,14 @@ class WeightTexture(NamedTuple):
     @property
     def defines(self) -> dict[str, int]:
         """WEIGHT_COLUMNS, and W_<NAME> = first texel, for shaders/lib/weights.glsl."""
-        return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {f"W_{name.upper()}": at for name, at in self.first.items()}
+        return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {
+            f"W_{name.upper()}": at for name, at in self.first.items()
+        }
 
 
 class Surface(NamedTuple):
-    """Normalised surface on a lattice; derivatives are per unit of u and v, or None when not asked for."""
+    """Normalized surface on a lattice; derivatives are per unit of u and v, or None when not asked
+    for."""
 
     h: Any  # [nv, nu]
     dh_du: Any = None  # [nv, nu]
@@ -104,7 +113,8 @@ class Method(ABC):
 
     @property
     def low_pass(self) -> LowPass:
-        """Low-pass that makes its coarse levels of finer ones, which says where their samples lie."""
+        """Low-pass that makes its coarse levels of finer ones, which says where their samples
+        lie."""
         return AVERAGE
 
     @property
@@ -118,11 +128,15 @@ class Method(ABC):
 
     @abstractmethod
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Once per tile: latents → the arrays `evaluate` (and the shader) reads, each [rows, columns, 4] float32."""
+        """Once per tile: latents → the arrays `evaluate` (and the shader) reads, each [rows,
+        columns, 4] float32."""
 
     @abstractmethod
-    def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
-        """Per sample: the normalised surface on the lattice v × u (ascending 1-D coordinates in [0, 1]).
+    def evaluate(
+        self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
+    ) -> Surface:
+        """Per sample: the normalized surface on the lattice v × u (ascending 1-D coordinates in [0,
+        1]).
 
         `order` is the highest derivative wanted: 0 heights, 1 slopes, 2 second derivatives as well.
         """
@@ -139,11 +153,13 @@ class Method(ABC):
         return ()
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """The arrays that `prepare` and `evaluate` read of the decoder, with what no tile changes computed once."""
+        """The arrays that `prepare` and `evaluate` read of the decoder, with what no tile changes
+        computed once."""
         return dict(weights)
 
     def weight_texture(self, weights: Arrays) -> WeightTexture | None:
-        """`fold`ed decoder weights as shaders read them, in the order of `weight_shapes`; None where there are none."""
+        """`fold`ed decoder weights as shaders read them, in the order of `weight_shapes`; None
+        where there are none."""
         folded = self.fold(weights)
         ordered = {name: folded[name] for name in self.weight_shapes() if name in folded} | folded
         return _weight_texture(ordered) if ordered else None
@@ -160,15 +176,19 @@ class TileMethod(Method):
     """Type of one latent value while a file is being encoded."""
 
     def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """Small float32 arrays stored once per layer (e.g. scales), from the latents of all its tiles."""
+        """Small float32 arrays stored once per layer (e.g. scales), from the latents of all its
+        tiles."""
         return {}
 
     @abstractmethod
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Latents [tokens, dim] → payload body at `bits`, with the layer's parameters (e.g. scales)."""
+        """Latents [tokens, dim] → payload body at `bits`, with the layer's parameters (e.g.
+        scales)."""
 
     @abstractmethod
-    def unpack(self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None) -> np.ndarray:
+    def unpack(
+        self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None
+    ) -> np.ndarray:
         """Payload body → latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer bits.
 
         Raises ValueError when the body cannot be one of this method's.
@@ -176,17 +196,20 @@ class TileMethod(Method):
 
 
 class Linked(Protocol):
-    """The tiles of one layer of a `LinkedMethod`, decoded from one another; several threads may ask."""
+    """The tiles of one layer of a `LinkedMethod`, decoded from one another; several threads may
+    ask."""
 
     @property
     def cached_bytes(self) -> int:
         """Memory of what is kept of tiles decoded before, for those that need it."""
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
-        """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload is damaged."""
+        """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload
+        is damaged."""
 
     def valid(self, tile: Tile) -> np.ndarray:
-        """Cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of them."""
+        """Cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of
+        them."""
 
 
 class Payloads(Protocol):
@@ -199,7 +222,7 @@ class Payloads(Protocol):
 
 
 class LinkedMethod(Method):
-    """A method whose tiles need payloads of their neighbours and of coarser levels as well."""
+    """A method whose tiles need payloads of their neighbors and of coarser levels as well."""
 
     @abstractmethod
     def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
@@ -207,12 +230,17 @@ class LinkedMethod(Method):
 
 
 def _weight_texture(weights: Arrays) -> WeightTexture:
-    first, parts, texel = {}, [], 0
+    first = {}
+    parts = []
+    texel = 0
     for name, values in weights.items():
         weight = np.asarray(values, np.float32)
         rows = weight.reshape(-1, weight.shape[-1] if weight.shape[-1] > 1 else weight.size)
         padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4)))
-        first[name], texel = texel, texel + padded.size // 4
+        first[name] = texel
+        texel = texel + padded.size // 4
         parts.append(padded.ravel())
     flat = np.concatenate(parts)
-    return WeightTexture(np.pad(flat, (0, -len(flat) % (4 * WEIGHT_COLUMNS))).reshape(-1, WEIGHT_COLUMNS, 4), first)
+    return WeightTexture(
+        np.pad(flat, (0, -len(flat) % (4 * WEIGHT_COLUMNS))).reshape(-1, WEIGHT_COLUMNS, 4), first
+    )

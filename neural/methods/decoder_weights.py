@@ -1,4 +1,5 @@
-"""Decoder weights as numpy arrays: from safetensors bytes, checked against what the method expects."""
+"""Decoder weights as numpy arrays: from safetensors bytes, checked against what the method
+expects."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from neural.errors import ModelError
 from neural.methods.base import Method
 
 
-def check_weights(weights: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], origin: str) -> None:
-    """Raise ModelError (one sentence naming `origin`) unless names, shapes and finiteness are as expected."""
+def check_weights(
+    weights: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], origin: str
+) -> None:
+    """Raise ModelError (one sentence naming `origin`) unless names, shapes and finiteness are as
+    expected."""
     missing = sorted(set(shapes) - set(weights))
     unknown = sorted(set(weights) - set(shapes))
     if missing or unknown:
@@ -22,15 +26,20 @@ def check_weights(weights: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[
     for name, shape in shapes.items():
         if tuple(weights[name].shape) != tuple(shape):
             raise ModelError(
-                f"{origin}: weight '{name}' has shape {tuple(weights[name].shape)}, {tuple(shape)} expected; "
+                f"{origin}: weight '{name}' has shape {tuple(weights[name].shape)}, "
+                f"{tuple(shape)} expected; "
                 "use the decoder this layer was encoded with."
             )
         if not np.isfinite(weights[name]).all():
-            raise ModelError(f"{origin}: weight '{name}' has NaN or infinite values; get an undamaged model file.")
+            raise ModelError(
+                f"{origin}: weight '{name}' has NaN or infinite values; get an undamaged model "
+                "file."
+            )
 
 
 def load_decoder(data: bytes, method: Method, origin: str) -> dict[str, np.ndarray]:
-    """Safetensors bytes → float32 weights by name. Raises ModelError when they are damaged or do not fit."""
+    """Safetensors bytes → float32 weights by name. Raises ModelError when they are damaged or do
+    not fit."""
     try:
         weights = {name: np.asarray(value, np.float32) for name, value in load(data).items()}
     except (SafetensorError, KeyError, ValueError) as error:

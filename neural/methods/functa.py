@@ -1,13 +1,16 @@
-"""Functa: one latent per tile shifts the phases of a deep SIREN shared by all tiles (arXiv 2201.12204).
+"""Functa: one latent per tile shifts the phases of a deep SIREN shared by all tiles (arXiv
+2201.12204).
 
-The latent is found by a few gradient steps on the tile itself; the decoder only ever sees the result.
+The latent is found by a few gradient steps on the tile itself; the decoder only ever sees the
+result.
 
     s_l = (z W_s + b_s)_l                                       (one linear map: latent z → shifts of every sine layer)
     x_l = sin(ω0 (W_l x_{l−1} + b_l + s_l)),  x_0 = (u, v) ∈ [0, 1]²
     height = W x + b
 
-As in the released code (google-deepmind/functa, `function_reps.py`): the shift is added before ω0 multiplies, and
-the depth counts the last, linear layer. Its output offset of 0.5, the middle of pixel values in [0, 1], is 0 here.
+As in the released code (google-deepmind/functa, `function_reps.py`): the shift is added before ω0
+multiplies, and the depth counts the last, linear layer. Its output offset of 0.5, the middle of
+pixel values in [0, 1], is 0 here.
 """
 
 from __future__ import annotations
@@ -47,24 +50,31 @@ class Functa(TokenMethod):
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Weights are stored input-major, [fan_in, fan_out]."""
         shifts = self.sine_layers * self.width
-        shapes: dict[str, tuple[int, ...]] = {"shift_weight": (self.dim, shifts), "shift_bias": (shifts,)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "shift_weight": (self.dim, shifts),
+            "shift_bias": (shifts,),
+        }
         for layer in range(self.depth):
-            fan_in, fan_out = self.width if layer else 2, 1 if layer == self.depth - 1 else self.width
+            fan_in = self.width if layer else 2
+            fan_out = 1 if layer == self.depth - 1 else self.width
             shapes |= {f"siren{layer}_weight": (fan_in, fan_out), f"siren{layer}_bias": (fan_out,)}
         return shapes
 
     def shifts(self, weights: Arrays, latents: Any) -> Any:
-        """Latents [..., dim] → what is added inside every sine, its bias included, [..., (depth − 1)·width]."""
+        """Latents [..., dim] → what is added inside every sine, its bias included, [..., (depth −
+        1)·width]."""
         biases = [weights[f"siren{layer}_bias"] for layer in range(self.sine_layers)]
         joined = namespace(latents).concatenate(biases, axis=0) + weights["shift_bias"]
         return matmul(latents, weights["shift_weight"]) + joined
 
     def siren(self, weights: Arrays, shifts: Any, x: Any, y: Any, *, order: int) -> Surface:
-        """Shifted SIREN at x, y [..., 1] in [0, 1], with shifts [..., (depth − 1)·width]. Shapes broadcast.
+        """Shifted SIREN at x, y [..., 1] in [0, 1], with shifts [..., (depth − 1)·width]. Shapes
+        broadcast.
 
         Derivatives up to `order` come from the same pass in forward mode, per unit of x and y.
         """
-        xp, width = namespace(shifts), self.width
+        xp = namespace(shifts)
+        width = self.width
         phases = self.omega_0 * shifts
         h: Any = None
         first: list[Any] = []  # ∂h/∂x, ∂h/∂y
@@ -86,29 +96,41 @@ class Functa(TokenMethod):
         return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Latents [1, dim] → {"shifts": [depth − 1, width/4, 4]}, one row per sine layer, biases included."""
+        """Latents [1, dim] → {"shifts": [depth − 1, width/4, 4]}, one row per sine layer, biases
+        included."""
         return {"shifts": self.shifts(weights, latents).reshape(self.sine_layers, -1, 4)}
 
     def prepare_passes(self) -> tuple[Pass, ...]:
         """One pass: the linear map of the latent."""
         return (Pass("shifts", rows=self.sine_layers, columns=self.width // 4, reads=("latents",)),)
 
-    def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
+    def evaluate(
+        self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
+    ) -> Surface:
         """Surface on the lattice v × u, a few rows at a time."""
         shifts = prepared["shifts"].reshape(-1)
-        x, y = like(u, shifts)[None, :, None], like(v, shifts)[:, None, None]
+        x = like(u, shifts)[None, :, None]
+        y = like(v, shifts)[:, None, None]
         rows = max(1, _BLOCK // x.shape[1])
         blocks = [
             self.siren(weights, shifts, x, y[row : row + rows], order=order)[: 2 * order + 1]
             for row in range(0, len(y), rows)
         ]
-        return Surface(*(namespace(shifts).concatenate(part, axis=0) for part in zip(*blocks, strict=True)))
+        return Surface(
+            *(namespace(shifts).concatenate(part, axis=0) for part in zip(*blocks, strict=True))
+        )
 
     def defines(self) -> dict[str, int | float]:
         """DIM of the latent, WIDTH and DEPTH of the SIREN, OMEGA_0."""
-        return {"DIM": self.dim, "WIDTH": self.width, "DEPTH": self.depth, "OMEGA_0": float(self.omega_0)}
+        return {
+            "DIM": self.dim,
+            "WIDTH": self.width,
+            "DEPTH": self.depth,
+            "OMEGA_0": float(self.omega_0),
+        }
 
     def macs_per_sample(self) -> float:
         """The SIREN, and the latent's linear map shared by the samples of a tile."""
-        width, layers = self.width, self.sine_layers
+        width = self.width
+        layers = self.sine_layers
         return 3 * width + (layers - 1) * width**2 + self.dim * layers * width / 256**2

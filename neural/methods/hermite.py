@@ -1,8 +1,8 @@
 """A raster of samples as a C2 surface: the 4-point 5th-order Hermite interpolant along each axis.
 
-O. Niemitalo, "Polynomial Interpolators for High-Quality Resampling of Oversampled Audio", 2001 ("2nd-order-
-osculating"): at sample centres first and second derivatives are the central differences of the samples. Beyond the
-outer centres the surface continues linearly.
+O. Niemitalo, "Polynomial Interpolators for High-Quality Resampling of Oversampled Audio", 2001
+("2nd-order- osculating"): at sample centers first and second derivatives are the central
+differences of the samples. Beyond the outer centers the surface continues linearly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from neural.methods.base import Surface
 from neural.tiles import TILE
 
 PAD = 2
-"""Linearly extended samples around a tile: every lattice point finds its 4×4 neighbours."""
+"""Linearly extended samples around a tile: every lattice point finds its 4×4 neighbors."""
 
 _TAPS = np.array(
     # 1, t, t², t³, t⁴, t⁵ of the four weights at t ∈ [0, 1] between the second and the third sample
@@ -32,7 +32,8 @@ MACS_PER_SAMPLE = 16 + 4 + 2 * 4 * 5
 
 
 def texels(raster: np.ndarray) -> np.ndarray:
-    """Samples [256, 256] → [260, 65, 4] float32: padded by `PAD`, four neighbours of a row per texel."""
+    """Samples [256, 256] → [260, 65, 4] float32: padded by `PAD`, four neighbors of a row per
+    texel."""
     padded = np.asarray(raster, np.float32)
     for _ in range(PAD):  # one cell at a time: a wider odd reflection would not be linear
         padded = np.pad(padded, 1, mode="reflect", reflect_type="odd")
@@ -40,7 +41,8 @@ def texels(raster: np.ndarray) -> np.ndarray:
 
 
 def interpolate(texels: Any, u: Any, v: Any, order: int) -> Surface:
-    """Surface of padded samples [260, 65, 4] on the lattice v × u, float64 [nv, nu], derivatives up to `order`."""
+    """Surface of padded samples [260, 65, 4] on the lattice v × u, float64 [nv, nu], derivatives up
+    to `order`."""
     samples = np.asarray(texels, np.float64).reshape(TILE + 2 * PAD, -1)
     row, weights_v = _taps(v, order)
     column, weights_u = _taps(u, order)
@@ -50,7 +52,8 @@ def interpolate(texels: Any, u: Any, v: Any, order: int) -> Surface:
 
 
 def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """First of the four padded samples around each coordinate [n], and per derivative the weights [4, n]."""
+    """First of the four padded samples around each coordinate [n], and per derivative the weights
+    [4, n]."""
     position = np.asarray(t, np.float64) * TILE - 0.5
     cell = np.clip(np.floor(position), -1, TILE - 1).astype(np.intp)
     powers = np.vander(position - cell, 6, increasing=True).T
@@ -63,5 +66,6 @@ def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _combine(samples: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n, k]."""
+    """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n,
+    k]."""
     return sum(weights[k][:, None] * samples[first + k] for k in range(4))  # type: ignore[return-value]

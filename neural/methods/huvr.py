@@ -1,12 +1,13 @@
-"""HUVR: per-patch ReLU networks on a coarse grid and a shared convolution (arXiv 2601.14256), as run on terrain
-in arXiv 2606.00404: three output channels, averaged.
+"""HUVR: per-patch ReLU networks on a coarse grid and a shared convolution (arXiv 2601.14256), as
+run on terrain in arXiv 2606.00404: three output channels, averaged.
 
     h = hyper-decoder(token);  g = head(LN(h of the global token));  p = head(LN(h of the patch))
-    W1' = columns of W1 ∘ (p ⊗ g), normalised;  all other weights: columns normalised, shared
+    W1' = columns of W1 ∘ (p ⊗ g), normalized;  all other weights: columns normalized, shared
     x0 = relu(W0 PE(grid));  x1 = relu(W1' x0 + b1);  x2 = relu(W2 x1 + b2)    (4×4 positions per patch)
     heights = mean over channels of PixelShuffle(conv 3×3(x2 of the whole tile))
 
-The network knows one value per cell of the tile; between cell centres `neural.methods.hermite` interpolates.
+The network knows one value per cell of the tile; between cell centers `neural.methods.hermite`
+interpolates.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ _EPS = 1e-12  # of the norms, as published
 
 
 def position_features(features: int, sigma: float) -> np.ndarray:
-    """Encoded grid positions of a patch [GRID², 2·features]: all cosines of π f x, π f y, then all sines.
+    """Encoded grid positions of a patch [GRID², 2·features]: all cosines of π f x, π f y, then all
+    sines.
 
     f runs from 1 to `sigma` in features/2 equal ratios (arXiv 2208.02801, code).
     """
-    centre = (np.arange(GRID) + 0.5) * (2.0 / GRID) - 1.0
-    y, x = np.meshgrid(centre, centre, indexing="ij")
+    center = (np.arange(GRID) + 0.5) * (2.0 / GRID) - 1.0
+    y, x = np.meshgrid(center, center, indexing="ij")
     frequencies = np.exp(np.linspace(0.0, np.log(sigma), features // 2))
     angles = np.pi * np.stack([x.ravel(), y.ravel()], axis=1)[:, :, None] * frequencies
     flat = angles.reshape(GRID**2, -1)
@@ -61,10 +63,20 @@ class Huvr(HyperDecoder):
     channels: int = 3
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Hyper-decoder, heads, network, convolution [row · column · feature, channel · row · column]."""
-        wide, width = self.hyper_width, self.mlp_width
-        shapes = self.hyper_shapes() | normed_linear("global", wide, width) | normed_linear("patch", wide, width)
-        shapes |= linear("mlp0", 2 * self.features, width) | linear("mlp1", width, width) | linear("mlp2", width, width)
+        """Hyper-decoder, heads, network, convolution [row · column · feature, channel · row ·
+        column]."""
+        wide = self.hyper_width
+        width = self.mlp_width
+        shapes = (
+            self.hyper_shapes()
+            | normed_linear("global", wide, width)
+            | normed_linear("patch", wide, width)
+        )
+        shapes |= (
+            linear("mlp0", 2 * self.features, width)
+            | linear("mlp1", width, width)
+            | linear("mlp2", width, width)
+        )
         return shapes | linear("conv", 9 * width, self.channels * self.patch_stride**2)
 
     @property
@@ -73,11 +85,15 @@ class Huvr(HyperDecoder):
         return TILE // (self.patches * GRID)
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """Return the token-independent part: x0 as `positions` [GRID², width], unit columns, channels averaged."""
+        """Return the token-independent part: x0 as `positions` [GRID², width], unit columns,
+        channels averaged."""
         features = like(position_features(self.features, self.sigma), weights["mlp0_weight"])
         first = features @ unit_columns(weights["mlp0_weight"]) + weights["mlp0_bias"]
-        conv, bias = unit_columns(weights["conv_weight"]), weights["conv_bias"]
-        folded = {name: value for name, value in weights.items() if not name.startswith(("mlp0", "conv"))}
+        conv = unit_columns(weights["conv_weight"])
+        bias = weights["conv_bias"]
+        folded = {
+            name: value for name, value in weights.items() if not name.startswith(("mlp0", "conv"))
+        }
         return folded | {
             "positions": namespace(first).clip(first, 0.0, None),
             "mlp2_weight": unit_columns(weights["mlp2_weight"]),
@@ -86,23 +102,33 @@ class Huvr(HyperDecoder):
         }
 
     def raster(self, weights: Arrays, latents: Any) -> Any:
-        """Tokens [..., tokens, dim] → normalised heights at the sample centres [..., 256, 256]."""
-        w, xp, side = self.fold(weights), namespace(latents), self.patches
+        """Tokens [..., tokens, dim] → normalized heights at the sample centers [..., 256, 256]."""
+        w = self.fold(weights)
+        xp = namespace(latents)
+        side = self.patches
         h = self.hidden_states(w, latents)
-        g, p = head(w, "global", h[..., :1, :]), head(w, "patch", h[..., 1:, :])
-        norms = xp.sqrt((p * p) @ (w["mlp1_weight"] * w["mlp1_weight"])) * abs(g)  # of the columns of W1 ∘ (p ⊗ g)
+        g = head(w, "global", h[..., :1, :])
+        p = head(w, "patch", h[..., 1:, :])
+        # of the columns of W1 ∘ (p ⊗ g)
+        norms = xp.sqrt((p * p) @ (w["mlp1_weight"] * w["mlp1_weight"])) * abs(g)
         scale = g / xp.clip(norms, _EPS, None)
-        x = (w["positions"] * p[..., None, :]) @ w["mlp1_weight"] * scale[..., None, :] + w["mlp1_bias"]
+        x = (w["positions"] * p[..., None, :]) @ w["mlp1_weight"] * scale[..., None, :] + w[
+            "mlp1_bias"
+        ]
         x = xp.clip(x, 0.0, None) @ w["mlp2_weight"] + w["mlp2_bias"]
         x = xp.clip(x, 0.0, None)  # [..., patches², GRID², width]
-        lead, width = x.shape[:-3], x.shape[-1]
+        lead = x.shape[:-3]
+        width = x.shape[-1]
         x = x.reshape(*lead, side, side, GRID, GRID, width)
         x = xp.moveaxis(x, -3, -4).reshape(*lead, side * GRID, side * GRID, width)
         return self._convolve(w, x)
 
     def _convolve(self, w: Arrays, x: Any) -> Any:
-        """Convolution 3×3 (zeros around the tile) and PixelShuffle: [..., n, n, width] → [..., 256, 256]."""
-        xp, n, lead = namespace(x), x.shape[-2], x.shape[:-3]
+        """Convolution 3×3 (zeros around the tile) and PixelShuffle: [..., n, n, width] → [..., 256,
+        256]."""
+        xp = namespace(x)
+        n = x.shape[-2]
+        lead = x.shape[:-3]
         for axis in (-3, -2):
             edge = xp.zeros_like(x[..., :1, :, :] if axis == -3 else x[..., :1, :])
             x = xp.concatenate([edge, x, edge], axis=axis)
@@ -113,16 +139,22 @@ class Huvr(HyperDecoder):
         return out.reshape(*lead, n * stride, n * stride)
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Tokens [tokens, dim] → {"samples": [260, 65, 4]}, the decoded raster as `hermite.texels`; numpy only."""
+        """Tokens [tokens, dim] → {"samples": [260, 65, 4]}, the decoded raster as `hermite.texels`;
+        numpy only."""
         return {"samples": hermite.texels(self.raster(weights, latents))}
 
-    def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
+    def evaluate(
+        self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
+    ) -> Surface:
         """Interpolated raster and its derivatives, float64 [nv, nu]; numpy only."""
         return hermite.interpolate(prepared["samples"], u, v, order)
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """Hidden states, heads, column scales, the network's two layers, convolution, padded raster."""
-        tokens, positions, width = self.latent_shape[0], (self.patches * GRID) ** 2, -(-self.mlp_width // 4)
+        """Hidden states, heads, column scales, the network's two layers, convolution, padded
+        raster."""
+        tokens = self.latent_shape[0]
+        positions = (self.patches * GRID) ** 2
+        width = -(-self.mlp_width // 4)
         return (
             *self.hyper_passes(0),
             Pass("heads", tokens, width, ("h", "h_stats"), samplers=HEAD_SAMPLERS),
@@ -134,7 +166,8 @@ class Huvr(HyperDecoder):
         )
 
     def defines(self) -> dict[str, int | float]:
-        """PATCHES and GRID positions per side, STRIDE cells per position; HYPER_WIDTH, WIDTH; SAMPLES, PAD."""
+        """PATCHES and GRID positions per side, STRIDE cells per position; HYPER_WIDTH, WIDTH;
+        SAMPLES, PAD."""
         return {
             "PATCHES": self.patches,
             "GRID": GRID,
@@ -146,7 +179,9 @@ class Huvr(HyperDecoder):
         }
 
     def macs_per_sample(self) -> float:
-        """Hyper-decoder and patch head, network and convolution at GRID² positions per patch, interpolation."""
-        width, positions = self.mlp_width, (self.patches * GRID / TILE) ** 2
+        """Hyper-decoder and patch head, network and convolution at GRID² positions per patch,
+        interpolation."""
+        width = self.mlp_width
+        positions = (self.patches * GRID / TILE) ** 2
         network = 2 * width**2 + 9 * width * self.patch_stride**2
         return self.hyper_macs(width) + network * positions + hermite.MACS_PER_SAMPLE

@@ -1,6 +1,8 @@
-"""HUVR+SIREN: per-patch tokens, a hyper-decoder without attention, and a modulated SIREN (arXiv 2606.00404).
+"""HUVR+SIREN: per-patch tokens, a hyper-decoder without attention, and a modulated SIREN (arXiv
+2606.00404).
 
-Each 16×16 patch of a tile is decoded from its own token, so patches may disagree along their borders.
+Each 16×16 patch of a tile is decoded from its own token, so patches may disagree along their
+borders.
 
     h = hyper-decoder(token);  α_l = head(LN(h)),  φ_l = head(LN(h))  (once per patch; per sine layer l)
     x_l = α_l · sin(ω0 (W_l x_{l−1} + b_l) + φ_l),  x_0 = patch-local (u, v) ∈ [−1, 1]²
@@ -27,7 +29,8 @@ _BLOCK = 4  # patches
 
 @dataclass(frozen=True)
 class HuvrSiren(HyperDecoder):
-    """Sizes of the published decoder; the defaults are the `paper` preset, whose global token nothing reads."""
+    """Sizes of the published decoder; the defaults are the `paper` preset, whose global token
+    nothing reads."""
 
     name: ClassVar[str] = "huvr_siren"
     title: ClassVar[str] = "HUVR+SIREN"
@@ -45,17 +48,22 @@ class HuvrSiren(HyperDecoder):
         return shapes | linear(f"siren{SINE_LAYERS}", self.siren_width, 1)
 
     def modulations(self, weights: Arrays, tokens: Any) -> Any:
-        """Hyper-decoder: patch tokens [..., dim] → α_0 φ_0 α_1 φ_1 α_2 φ_2, [..., 6·siren_width]."""
+        """Hyper-decoder: patch tokens [..., dim] → α_0 φ_0 α_1 φ_1 α_2 φ_2, [...,
+        6·siren_width]."""
         h = self.hidden_states(weights, tokens)
         names = [f"{kind}{layer}" for layer in range(SINE_LAYERS) for kind in ("alpha", "phi")]
         return namespace(h).concatenate([head(weights, name, h) for name in names], axis=-1)
 
     def siren(self, weights: Arrays, modulations: Any, x: Any, y: Any, *, order: int) -> Surface:
-        """Modulated SIREN at patch-local coordinates x, y [..., 1], with [..., 6·siren_width] modulations.
+        """Modulated SIREN at patch-local coordinates x, y [..., 1], with [..., 6·siren_width]
+        modulations.
 
-        Derivatives up to `order` come from the same pass in forward mode, per unit of x and y. Shapes broadcast.
+        Derivatives up to `order` come from the same pass in forward mode, per unit of x and y.
+        Shapes broadcast.
         """
-        w, omega, width = weights, self.omega_0, self.siren_width
+        w = weights
+        omega = self.omega_0
+        width = self.siren_width
         xp = namespace(modulations)
         h: Any = None
         first: list[Any] = []  # ∂h/∂x, ∂h/∂y
@@ -63,7 +71,8 @@ class HuvrSiren(HyperDecoder):
         for layer in range(SINE_LAYERS):
             alpha = modulations[..., 2 * layer * width : (2 * layer + 1) * width]
             phi = modulations[..., (2 * layer + 1) * width : (2 * layer + 2) * width]
-            weight, bias = omega * w[f"siren{layer}_weight"], omega * w[f"siren{layer}_bias"]
+            weight = omega * w[f"siren{layer}_weight"]
+            bias = omega * w[f"siren{layer}_bias"]
             z = (x * weight[0] + y * weight[1] if h is None else matmul(h, weight)) + (bias + phi)
             h = alpha * xp.sin(z)
             if order >= 1:
@@ -78,41 +87,67 @@ class HuvrSiren(HyperDecoder):
         return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Tokens [tokens, dim] → {"modulations": [patches², 6·siren_width/4, 4]}, patches in row-major order."""
+        """Tokens [tokens, dim] → {"modulations": [patches², 6·siren_width/4, 4]}, patches in
+        row-major order."""
         patch_tokens = latents[1:] if self.global_token else latents
-        return {"modulations": self.modulations(weights, patch_tokens).reshape(self.patches**2, -1, 4)}
+        return {
+            "modulations": self.modulations(weights, patch_tokens).reshape(self.patches**2, -1, 4)
+        }
 
-    def evaluate(self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1) -> Surface:
-        """Surface on the lattice v × u. A coordinate on a patch border belongs to the patch after it."""
+    def evaluate(
+        self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
+    ) -> Surface:
+        """Surface on the lattice v × u. A coordinate on a patch border belongs to the patch after
+        it."""
         modulations = prepared["modulations"].reshape(self.patches, self.patches, 1, 1, -1)
         col, x, col_of, place_u = self._by_patch(u)
         row, y, row_of, place_v = self._by_patch(v)
-        x, y = like(x[:, None, :, None], modulations), like(y[:, None, :, None, None], modulations)
-        stack, join = namespace(modulations).stack, namespace(modulations).concatenate
+        x = like(x[:, None, :, None], modulations)
+        y = like(y[:, None, :, None, None], modulations)
+        stack = namespace(modulations).stack
+        join = namespace(modulations).concatenate
         rows = []
         for r, y_row in zip(row, y, strict=True):
-            # A few patches at a time keep the hidden activations in the processor's cache: 1.8 times as fast.
+            # A few patches at a time keep the hidden activations in the processor's cache: 1.8
+            # times as fast.
             blocks = [
-                self.siren(weights, modulations[r][col[c : c + _BLOCK]], x[c : c + _BLOCK], y_row, order=order)
+                self.siren(
+                    weights,
+                    modulations[r][col[c : c + _BLOCK]],
+                    x[c : c + _BLOCK],
+                    y_row,
+                    order=order,
+                )
                 for c in range(0, len(col), _BLOCK)
             ]
-            rows.append([join(part) for part in zip(*(block[: 2 * order + 1] for block in blocks), strict=True)])
+            rows.append(
+                [
+                    join(part)
+                    for part in zip(*(block[: 2 * order + 1] for block in blocks), strict=True)
+                ]
+            )
         index = row_of[:, None], col_of[None, :], place_v[:, None], place_u[None, :]
         side = 2.0 * self.patches  # local coordinates per unit of u
         scales = (1.0, side, side, side**2, side**2)
         return Surface(
-            *(stack(part)[index] * scale for part, scale in zip(zip(*rows, strict=True), scales, strict=False))
+            *(
+                stack(part)[index] * scale
+                for part, scale in zip(zip(*rows, strict=True), scales, strict=False)
+            )
         )
 
     def _by_patch(self, t: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Group ascending coordinates [n] by patch.
 
-        Returns the touched patches [p], their local coordinates in [−1, 1] padded to equal counts [p, m], and
-        for each coordinate the index of its patch among them [n] and its place in the group [n].
+        Returns the touched patches [p], their local coordinates in [−1, 1] padded to equal counts
+        [p, m], and for each coordinate the index of its patch among them [n] and its place in the
+        group [n].
         """
         t = np.asarray(t, np.float64)
         patch = np.clip(np.floor(t * self.patches), 0, self.patches - 1).astype(np.intp)
-        touched, first, group, count = np.unique(patch, return_index=True, return_inverse=True, return_counts=True)
+        touched, first, group, count = np.unique(
+            patch, return_index=True, return_inverse=True, return_counts=True
+        )
         place = np.arange(len(t)) - first[group]
         local = np.zeros((len(touched), count.max()))
         local[group, place] = 2.0 * (t * self.patches - patch) - 1.0
@@ -121,12 +156,18 @@ class HuvrSiren(HyperDecoder):
     def prepare_passes(self) -> tuple[Pass, ...]:
         """Hidden states, then all heads at once."""
         columns = 2 * SINE_LAYERS * self.siren_width // 4
-        heads = Pass("modulations", self.patches**2, columns, ("h", "h_stats"), samplers=HEAD_SAMPLERS)
+        heads = Pass(
+            "modulations", self.patches**2, columns, ("h", "h_stats"), samplers=HEAD_SAMPLERS
+        )
         return (*self.hyper_passes(int(self.global_token)), heads)
 
     def defines(self) -> dict[str, int | float]:
         """PATCHES per side, HYPER_WIDTH, WIDTH of the SIREN (a multiple of 4), OMEGA_0."""
-        sizes = {"PATCHES": self.patches, "HYPER_WIDTH": self.hyper_width, "WIDTH": self.siren_width}
+        sizes = {
+            "PATCHES": self.patches,
+            "HYPER_WIDTH": self.hyper_width,
+            "WIDTH": self.siren_width,
+        }
         return {**sizes, "OMEGA_0": float(self.omega_0)}
 
     def macs_per_sample(self) -> float:

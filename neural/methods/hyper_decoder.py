@@ -1,4 +1,5 @@
-"""Hyper-decoder of HUVR (arXiv 2601.14256): every token on its own, without attention, becomes a hidden state.
+"""Hyper-decoder of HUVR (arXiv 2601.14256): every token on its own, without attention, becomes a
+hidden state.
 
     h = up(LN(token));  h ← h + FF_i(LN(h)), i = 1…depth;  modulation = head(LN(h))
 
@@ -17,7 +18,7 @@ from neural.methods.tokens import TokenMethod
 Shapes = dict[str, tuple[int, ...]]
 
 HEAD_SAMPLERS = ("input", "stats")
-"""Samplers of a pass that normalises what it reads (shaders/lib/hyper_decoder.glsl)."""
+"""Samplers of a pass that normalizes what it reads (shaders/lib/hyper_decoder.glsl)."""
 
 
 def linear(name: str, fan_in: int, fan_out: int) -> Shapes:
@@ -73,10 +74,15 @@ class HyperDecoder(TokenMethod):
 
     def hyper_shapes(self) -> Shapes:
         """Weights from tokens to hidden states."""
-        wide, hidden = self.hyper_width, self.hyper_hidden
+        wide = self.hyper_width
+        hidden = self.hyper_hidden
         shapes = normed_linear("up", self.dim, wide)
         for i in range(self.hyper_depth):
-            shapes |= norm(f"ff{i}", wide) | linear(f"ff{i}_in", wide, hidden) | linear(f"ff{i}_out", hidden, wide)
+            shapes |= (
+                norm(f"ff{i}", wide)
+                | linear(f"ff{i}_in", wide, hidden)
+                | linear(f"ff{i}_out", hidden, wide)
+            )
         return shapes
 
     def hidden_states(self, weights: Arrays, tokens: Any) -> Any:
@@ -88,22 +94,37 @@ class HyperDecoder(TokenMethod):
         return h
 
     def hyper_passes(self, first_token: int) -> tuple[Pass, ...]:
-        """`hidden_states` of the tokens from `first_token` on, for the GPU (shaders/lib/hyper_decoder.glsl).
+        """`hidden_states` of the tokens from `first_token` on, for the GPU
+        (shaders/lib/hyper_decoder.glsl).
 
-        The last two passes are the hidden states "h" and the statistics "h_stats" that heads normalise them with,
-        to be read as u_input and u_stats (samplers `HEAD_SAMPLERS`).
+        The last two passes are the hidden states "h" and the statistics "h_stats" that heads
+        normalize them with, to be read as u_input and u_stats (samplers `HEAD_SAMPLERS`).
         """
         rows = self.patches**2 + int(self.global_token) - first_token
-        wide, hidden = -(-self.hyper_width // 4), -(-self.hyper_hidden // 4)
+        wide = -(-self.hyper_width // 4)
+        hidden = -(-self.hyper_hidden // 4)
 
         def stats(of: str, size: int, first_row: int = 0) -> Pass:
             constants = {"fan_in": size, "first_row": first_row}
-            return Pass(f"{of}_stats", rows, 1, (of,), "hyper_stats", ("input",), constants=constants)
+            return Pass(
+                f"{of}_stats", rows, 1, (of,), "hyper_stats", ("input",), constants=constants
+            )
 
-        def normed(name: str, of: str, weight: str, columns: int, size: int, **constants: int) -> Pass:
+        def normed(
+            name: str, of: str, weight: str, columns: int, size: int, **constants: int
+        ) -> Pass:
             constants = {"fan_in": size, "stride": columns, "first_row": 0, "gelu": 0, **constants}
             first = {"weight": f"{weight}_norm_scale"}
-            return Pass(name, rows, columns, (of, f"{of}_stats"), "hyper_linear", HEAD_SAMPLERS, first, constants)
+            return Pass(
+                name,
+                rows,
+                columns,
+                (of, f"{of}_stats"),
+                "hyper_linear",
+                HEAD_SAMPLERS,
+                first,
+                constants,
+            )
 
         def state(layer: int) -> str:
             return "h" if layer == self.hyper_depth else f"h{layer}"
@@ -111,14 +132,30 @@ class HyperDecoder(TokenMethod):
         passes = [stats(LATENTS, self.dim, first_token)]
         passes += [normed(state(0), LATENTS, "up", wide, self.dim, first_row=first_token)]
         for i in range(self.hyper_depth):
-            inner, constants = f"inner{i}", {"fan_in": self.hyper_hidden, "stride": wide}
+            inner = f"inner{i}"
+            constants = {"fan_in": self.hyper_hidden, "stride": wide}
             passes += [stats(state(i), self.hyper_width)]
             passes += [normed(inner, state(i), f"ff{i}", hidden, self.hyper_width, gelu=1)]
-            reads, weight = (state(i), inner), {"weight": f"ff{i}_out_weight"}
-            passes += [Pass(state(i + 1), rows, wide, reads, "hyper_residual", ("input", "inner"), weight, constants)]
+            reads = (state(i), inner)
+            weight = {"weight": f"ff{i}_out_weight"}
+            passes += [
+                Pass(
+                    state(i + 1),
+                    rows,
+                    wide,
+                    reads,
+                    "hyper_residual",
+                    ("input", "inner"),
+                    weight,
+                    constants,
+                )
+            ]
         return (*passes, stats("h", self.hyper_width))
 
     def hyper_macs(self, outputs: int) -> float:
         """Multiply-accumulates per sample up to heads with so many outputs, spread over a patch."""
-        per_token = self.dim * self.hyper_width + self.hyper_depth * 2 * self.hyper_width * self.hyper_hidden
+        per_token = (
+            self.dim * self.hyper_width
+            + self.hyper_depth * 2 * self.hyper_width * self.hyper_hidden
+        )
         return (per_token + self.hyper_width * outputs) * self.patches**2 / 256**2

@@ -1,11 +1,12 @@
-"""The low-passes that make a coarse level of the next finer one, and where the samples of a level lie.
+"""The low-passes that make a coarse level of the next finer one, and where the samples of a level
+lie.
 
-Means of 2 × 2 samples lie in the centre of their cell. Even samples of the 9/7 wavelet's low-pass
-(`neural.methods.lapped.wavelet`) lie where the finest sample does that they began with: k levels above the finest in the centre
-of the first of the 2^k finest cells below them, along each axis.
+Means of 2 × 2 samples lie in the center of their cell. Even samples of the 9/7 wavelet's low-pass
+(`neural.methods.lapped.wavelet`) lie where the finest sample does that they began with: k levels
+above the finest in the center of the first of the 2^k finest cells below them, along each axis.
 
-A method says which low-pass its levels have (`Method.low_pass`). Errors of a coarse level are those of the codec only
-against a reference that went through the same one.
+A method says which low-pass its levels have (`Method.low_pass`). Errors of a coarse level are those
+of the codec only against a reference that went through the same one.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ AVERAGE = LowPass()
 
 
 def place(low_pass: LowPass, above: int) -> float:
-    """Return where a sample lies in its cell, `above` levels above the finest, as a share of the cell's side."""
+    """Return where a sample lies in its cell, `above` levels above the finest, as a share of the
+    cell's side."""
     return 0.5 if low_pass.is_mean else 0.5 / (1 << above)
 
 
@@ -52,15 +54,17 @@ def places(low_pass: LowPass, above: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def conversion(source: LowPass, target: LowPass, above: int) -> tuple[int, np.ndarray]:
-    """Return how samples of one low-pass follow from those of another at the same level, along one axis.
+    """Return how samples of one low-pass follow from those of another at the same level, along one
+    axis.
 
-    Sample j is the sum of `weights` [TAPS] times the samples from j + first on. Moments of the finest samples'
-    weights up to TAPS − 1 are those of the target: what has many samples a wave comes out right, what has few is left
-    to the low-passes of the levels above.
+    Sample j is the sum of `weights` [TAPS] times the samples from j + first on. Moments of the
+    finest samples' weights up to TAPS − 1 are those of the target: what has many samples a wave
+    comes out right, what has few is left to the low-passes of the levels above.
     """
     shift = place(target, above) - place(source, above)  # in cells
     first = -(TAPS // 2) if shift < 0 else 1 - TAPS // 2
-    wanted, given = _moments(target, above), _moments(source, above)
+    wanted = _moments(target, above)
+    given = _moments(source, above)
     moments: list[float] = []  # of the weights, about the target's place
     for p in range(TAPS):
         mixed = sum(comb(p, q) * moments[q] * given[p - q] for q in range(p))
@@ -70,15 +74,20 @@ def conversion(source: LowPass, target: LowPass, above: int) -> tuple[int, np.nd
 
 
 def _moments(low_pass: LowPass, above: int) -> list[float]:
-    """Return moments 0 … TAPS − 1 of a sample's weights of the finest samples about its place, in its level's cells."""
+    """Return moments 0 … TAPS − 1 of a sample's weights of the finest samples about its place, in
+    its level's cells."""
     if low_pass.is_mean:
-        offsets, weights = np.array([-0.5, 0.5]), np.array([0.5, 0.5])
+        offsets = np.array([-0.5, 0.5])
+        weights = np.array([0.5, 0.5])
     else:
         weights = split_lines(np.eye(2 * HALO + 2))[0, : 2 * HALO + 1]
         offsets = np.arange(-HALO, HALO + 1)
     step = [float(weights @ offsets.astype(np.float64) ** p) for p in range(TAPS)]
     moments = [1.0] + [0.0] * (TAPS - 1)
-    for _ in range(above):  # a sample's offset is the sum of one of each level's, the coarser ones twice as long
-        sums = [sum(comb(p, q) * moments[q] * step[p - q] for q in range(p + 1)) for p in range(TAPS)]
+    # a sample's offset is the sum of one of each level's, the coarser ones twice as long
+    for _ in range(above):
+        sums = [
+            sum(comb(p, q) * moments[q] * step[p - q] for q in range(p + 1)) for p in range(TAPS)
+        ]
         moments = [value / 2**p for p, value in enumerate(sums)]
     return moments

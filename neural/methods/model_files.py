@@ -26,19 +26,27 @@ def part_path(stem: Path, part: str) -> Path:
 
 
 def model_stem(name: str) -> Path:
-    """Path stem of a model: a shipped name (assets/models), or a path with or without `.encoder.safetensors`."""
+    """Path stem of a model: a shipped name (assets/models), or a path with or without
+    `.encoder.safetensors`."""
     from assets import ROOT
 
     for suffix in (".encoder.safetensors", ".decoder.safetensors", ".safetensors"):
         name = name.removesuffix(suffix)
     shipped = ROOT / "models" / Path(name).name
     named_only = Path(name).name == name
-    return shipped if named_only and any(part_path(shipped, part).is_file() for part in PARTS) else Path(name)
+    return (
+        shipped
+        if named_only and any(part_path(shipped, part).is_file() for part in PARTS)
+        else Path(name)
+    )
 
 
 def model_method(stem: Path) -> str:
     """Method of the model with this path stem. Raises ModelError when there is none."""
-    path = next((path for part in PARTS if (path := part_path(stem, part)).is_file()), part_path(stem, "encoder"))
+    path = next(
+        (path for part in PARTS if (path := part_path(stem, part)).is_file()),
+        part_path(stem, "encoder"),
+    )
     method: str = _header(path)["method"]
     return method
 
@@ -54,18 +62,24 @@ def load_linked(stem: Path) -> tuple[LinkedMethod, dict[str, Any], bytes]:
         method = METHODS[header["method"]](**json.loads(header["config"]))
         data = path.read_bytes()
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} does not say which method it holds; get an undamaged model file.") from error
+        raise ModelError(
+            f"{path} does not say which method it holds; get an undamaged model file."
+        ) from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read ({error.strerror}).") from error
     if not isinstance(method, LinkedMethod):
-        raise ModelError(f"{path} holds a {method.name} decoder, which needs its encoder file beside it.")
+        raise ModelError(
+            f"{path} holds a {method.name} decoder, which needs its encoder file beside it."
+        )
     return method, load_decoder(data, method, str(path)), data
 
 
 def _header(path: Path) -> dict[str, str]:
     """Return the metadata of a safetensors file. Raises ModelError unless it names a method."""
     if not path.is_file():
-        raise ModelError(f"{path} does not exist: --model takes a shipped name or the path of a trained model.")
+        raise ModelError(
+            f"{path} does not exist: --model takes a shipped name or the path of a trained model."
+        )
     try:
         with safe_open(path, "np") as file:
             header: dict[str, str] = file.metadata() or {}

@@ -1,8 +1,9 @@
 """Post-training quantization of latents, one uniform quantizer per dimension, and bit packing.
 
-As published for HUVR+SIREN (arXiv 2606.00404) every dimension has one scale, its largest magnitude, and codes in
-±(2^(bits−1)−1). Where the decoder's sensitivity to each dimension is known, dimensions get unequal bits of the same
-sum instead (`allocate`), and codes count from the middle of a dimension's range. 32 bits are IEEE single floats.
+As published for HUVR+SIREN (arXiv 2606.00404) every dimension has one scale, its largest magnitude,
+and codes in ±(2^(bits−1)−1). Where the decoder's sensitivity to each dimension is known, dimensions
+get unequal bits of the same sum instead (`allocate`), and codes count from the middle of a
+dimension's range. 32 bits are IEEE single floats.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import numpy as np
 BIT_CHOICES = (32, 16, 8, 7, 6, 5, 4, 3, 2)
 """Bits per latent value, finest first; with a sensitivity, their mean over the dimensions."""
 
-_FEWEST, _MOST = 3, 16
-"""Widths an allocated dimension may have, other than none: 2 bits (−, 0, +) are no better than its middle."""
+_FEWEST = 3
+_MOST = 16
+"""Widths an allocated dimension may have, other than none: 2 bits (−, 0, +) are no better than its
+middle."""
 
 
 def packed_bytes(count: int, bits: int) -> int:
@@ -25,11 +28,12 @@ def packed_bytes(count: int, bits: int) -> int:
 
 
 def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
-    """Bits per dimension [d] that sum to d · bits: greedy on the convex hull of squared error against width.
+    """Bits per dimension [d] that sum to d · bits: greedy on the convex hull of squared error
+    against width.
 
-    `largest` [d] is the error of the surface when a dimension is dropped at its extreme (sensitivity × max_abs). Only
-    IEEE products and comparisons decide, so that every machine finds the same widths. A. Gersho, R. Gray, "Vector
-    Quantization and Signal Compression", 1992, §8.3.
+    `largest` [d] is the error of the surface when a dimension is dropped at its extreme
+    (sensitivity × max_abs). Only IEEE products and comparisons decide, so that every machine finds
+    the same widths. A. Gersho, R. Gray, "Vector Quantization and Signal Compression", 1992, §8.3.
     """
     squares = np.asarray(largest, np.float64) ** 2
     widths = np.zeros(len(squares), np.int64)
@@ -37,7 +41,8 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
     tops = [_top(width) for width in range(_MOST + 1)]
 
     def gain(dimension: int) -> tuple[float, int]:
-        """Squared error that the next bit of a dimension saves, for the heap: largest first, then by index."""
+        """Squared error that the next bit of a dimension saves, for the heap: largest first, then
+        by index."""
         width = int(widths[dimension])
         if width == 0:
             saved = (1.0 - 1.0 / tops[_FEWEST] ** 2) / _FEWEST
@@ -57,11 +62,15 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
         if widths[dimension] < _MOST:
             heapq.heappush(heap, gain(dimension))
     empty = np.flatnonzero(widths == 0)
-    if left and len(empty):  # every dimension that has bits is full: the last of them gives some to the next one
+    # every dimension that has bits is full: the last of them gives some to the next one
+    if left and len(empty):
         widths[np.flatnonzero(widths)[-1]] -= _FEWEST - left
-        widths[empty[0]], left = _FEWEST, 0
+        widths[empty[0]] = _FEWEST
+        left = 0
     if left:
-        raise ValueError(f"{bits} bits per value do not fit {len(squares)} dimensions of at most {_MOST}")
+        raise ValueError(
+            f"{bits} bits per value do not fit {len(squares)} dimensions of at most {_MOST}"
+        )
     return widths
 
 
@@ -69,12 +78,13 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
 class Quantizer:
     """Scales of a layer's latents [n, d]."""
 
-    max_abs: np.ndarray  # [d] float32, largest distance from the centre
-    centre: np.ndarray | None = None  # [d] float32; None: zero
+    max_abs: np.ndarray  # [d] float32, largest distance from the center
+    center: np.ndarray | None = None  # [d] float32; None: zero
     sensitivity: np.ndarray | None = None  # [d] surface change per unit; None: equal bits
 
     def pack(self, values: np.ndarray, bits: int) -> bytes:
-        """Latents [n, d] float32 → bytes: codes most significant bit first, little-endian floats at 32 bits.
+        """Latents [n, d] float32 → bytes: codes most significant bit first, little-endian floats at
+        32 bits.
 
         Raises ValueError when the values are not finite.
         """
@@ -86,27 +96,36 @@ class Quantizer:
             return np.asarray(values, "<f4").tobytes()
         widths = self.widths(bits)
         unsigned = (self._codes(values, widths) + _tops(widths)).astype(">u2")
-        planes = np.unpackbits(unsigned.view(np.uint8).reshape(-1, 2), axis=1).reshape(*values.shape, 16)
+        planes = np.unpackbits(unsigned.view(np.uint8).reshape(-1, 2), axis=1).reshape(
+            *values.shape, 16
+        )
         return np.packbits(planes[:, _stored(widths)]).tobytes()
 
     def unpack(self, body: bytes, shape: tuple[int, int], bits: int) -> np.ndarray:
         """Bytes → latents [n, d] float32. Raises ValueError when length or codes cannot be ours."""
         if len(body) != packed_bytes(shape[0] * shape[1], bits):
-            raise ValueError(f"body has {len(body)} bytes, {packed_bytes(shape[0] * shape[1], bits)} expected")
+            raise ValueError(
+                f"body has {len(body)} bytes, {packed_bytes(shape[0] * shape[1], bits)} expected"
+            )
         if bits == 32:
             return np.frombuffer(body, "<f4").astype(np.float32).reshape(shape)
         widths = self.widths(bits)
         planes = np.zeros((*shape, 16), np.uint8)
         stored = _stored(widths)
         count = shape[0] * int(widths.sum())
-        planes[:, stored] = np.unpackbits(np.frombuffer(body, np.uint8), count=count).reshape(shape[0], -1)
-        unsigned = np.packbits(planes.reshape(-1, 16), axis=1).view(">u2").reshape(shape).astype(np.int32)
+        planes[:, stored] = np.unpackbits(np.frombuffer(body, np.uint8), count=count).reshape(
+            shape[0], -1
+        )
+        unsigned = (
+            np.packbits(planes.reshape(-1, 16), axis=1).view(">u2").reshape(shape).astype(np.int32)
+        )
         if (unsigned > 2 * _tops(widths)).any():
             raise ValueError("body has a code outside the quantizer's range")
         return self._values(unsigned - _tops(widths), widths)
 
     def requantize(self, values: np.ndarray, bits: int) -> np.ndarray:
-        """Quantize and dequantize `values` [n, d] at `bits`: the live quality reduction of the viewer."""
+        """Quantize and dequantize `values` [n, d] at `bits`: the live quality reduction of the
+        viewer."""
         if bits == 32:
             return np.asarray(values, np.float32)
         widths = self.widths(bits)
@@ -120,13 +139,15 @@ class Quantizer:
 
     def _codes(self, values: np.ndarray, widths: np.ndarray) -> np.ndarray:
         top = _tops(widths)
-        inverse_step = np.divide(top, self.max_abs, out=np.zeros(len(top), np.float64), where=self.max_abs > 0)
-        shifted = values if self.centre is None else values - self.centre.astype(np.float64)
+        inverse_step = np.divide(
+            top, self.max_abs, out=np.zeros(len(top), np.float64), where=self.max_abs > 0
+        )
+        shifted = values if self.center is None else values - self.center.astype(np.float64)
         return np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
 
     def _values(self, codes: np.ndarray, widths: np.ndarray) -> np.ndarray:
         values = codes * (self.max_abs.astype(np.float64) / np.maximum(_tops(widths), 1))
-        return (values if self.centre is None else values + self.centre).astype(np.float32)
+        return (values if self.center is None else values + self.center).astype(np.float32)
 
 
 def _top(width: int) -> int:

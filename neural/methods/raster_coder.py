@@ -1,11 +1,12 @@
 """Lossless coding of one tile's integers with the standard library: prediction, byte planes, LZMA.
 
-Two predictors, both invertible with whole-array operations; the encoder takes the one whose residuals have
-fewer bits. Bits per sample at ±0.01 m, mean over the 15 full tiles of the validation rasters: plane 4.41, halving
-4.22, chosen per tile 4.21. Median edge detection (4.25) decodes cell by cell, and deflate takes 4.44.
+Two predictors, both invertible with whole-array operations; the encoder takes the one whose
+residuals have fewer bits. Bits per sample at ±0.01 m, mean over the 15 full tiles of the validation
+rasters: plane 4.41, halving 4.22, chosen per tile 4.21. Median edge detection (4.25) decodes cell
+by cell, and deflate takes 4.44.
 
-Body: u8 predictor (0 plane, 1 halving), u8 byte planes p (1…4), then raw LZMA1 (lc 4, lp 0, pb 0) of p·65536
-bytes: the zigzag residuals' bytes, the most significant plane first.
+Body: u8 predictor (0 plane, 1 halving), u8 byte planes p (1…4), then raw LZMA1 (lc 4, lp 0, pb 0)
+of p·65536 bytes: the zigzag residuals' bytes, the most significant plane first.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def _plane(values: np.ndarray) -> np.ndarray:
 
 
 def _halving(values: np.ndarray) -> Iterator[np.ndarray]:
-    """Residuals coarse to fine: the first sample, then per halving the new rows and the new columns."""
+    """Residuals coarse to fine: the first sample, then per halving the new rows and the new
+    columns."""
     yield values[:1, :1]
     for known, new in _lattices(values):
         yield new - _between(known, len(new))
@@ -84,7 +86,8 @@ def _unhalving(residuals: np.ndarray) -> np.ndarray:
 
 
 def _lattices(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Views (known lines, new lines midway after each) for every halving, first of rows, then of columns."""
+    """Views (known lines, new lines midway after each) for every halving, first of rows, then of
+    columns."""
     step = TILE
     while step > 1:
         half = step // 2

@@ -18,7 +18,8 @@ MODELS: dict[str, Any] = {
     "huvr_siren": HuvrSirenModel,
     "trans_inr": TransInrModel,
 }
-"""Encoder and decoder in one. A model of lapped_siren is a context model: see `neural.models.context_training`."""
+"""Encoder and decoder in one. A model of lapped_siren is a context model: see
+`neural.models.context_training`."""
 
 PRESETS: dict[str, Any] = {
     "functa": FUNCTA_PRESETS,

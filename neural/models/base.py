@@ -23,22 +23,25 @@ from neural.system import output
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Optimisation settings (AdamW, linear warm-up, cosine decay, mean squared error)."""
+    """Optimization settings (AdamW, linear warm-up, cosine decay, mean squared error)."""
 
     steps: int
     batch: int  # tiles per step
     learning_rate: float  # peak
     warmup: int  # steps
     points: int  # samples drawn per patch and step
-    off_grid_points: int = 0  # more of them between samples and on the outline, which the published loss leaves free
-    warm_start_tiles: int = 0  # tiles that a linear warm start is fitted to; 0: the published initialisation
+    # more of them between samples and on the outline, which the published loss leaves free
+    off_grid_points: int = 0
+    # tiles that a linear warm start is fitted to; 0: the published initialization
+    warm_start_tiles: int = 0
     fit_steps: int = 4000  # of that warm start
-    optimiser: str = "adamw"  # see neural.models.optimisers
+    optimizer: str = "adamw"  # see neural.models.optimizers
     other_learning_rate: float = 0.0  # peak for what Muon does not update
     final_share: float = 1.6e-3  # last learning rate over the peak one
     weight_decay: float = 0.01
     clip_norm: float = 1.0
-    log_loss: bool = False  # mean of log MSE over tiles: smooth tiles count as rough ones do, as in the mean PSNR
+    # mean of log MSE over tiles: smooth tiles count as rough ones do, as in the mean PSNR
+    log_loss: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Preset:
 
 
 class TerrainModel(nn.Module, ABC):
-    """Encoder and decoder weights of one method; the decode is that of `neural.methods`, on torch tensors."""
+    """Encoder and decoder weights of one method; the decode is that of `neural.methods`, on torch
+    tensors."""
 
     Encoder: ClassVar[type]
     """Frozen dataclass of the encoder's settings."""
@@ -60,22 +64,28 @@ class TerrainModel(nn.Module, ABC):
     """The weights of `method.weight_shapes()`."""
 
     def warm_start(self, tiles: Tensor, fit_steps: int) -> None:
-        """Replace the published initialisation by a better one, from normalised tiles [n, 256, 256]."""
-        raise NotImplementedError(f"{self.method.name} has no warm start: set warm_start_tiles to 0")
+        """Replace the published initialization by a better one, from normalized tiles [n, 256,
+        256]."""
+        raise NotImplementedError(
+            f"{self.method.name} has no warm start: set warm_start_tiles to 0"
+        )
 
     @abstractmethod
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalised tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
 
     @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalised heights [B, 256, 256] at the sample centres; differentiable."""
+        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers;
+        differentiable."""
 
     @abstractmethod
-    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
+    def loss(
+        self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
+    ) -> Tensor:
         """Mean squared error over valid samples of each tile [B].
 
-        tiles [B, 256, 256] normalised, valid the same as float 0/1.
+        tiles [B, 256, 256] normalized, valid the same as float 0/1.
         """
 
 
@@ -97,13 +107,21 @@ def _header(method: Method, extra: dict[str, str]) -> dict[str, str]:
     return {"method": method.name, "config": json.dumps(method.config(), sort_keys=True), **extra}
 
 
-def save_model(model: nn.Module, stem: Path, preset: Preset, extra: dict[str, str]) -> tuple[Path, Path]:
-    """Write STEM.encoder.safetensors and STEM.decoder.safetensors: matrices in half precision, vectors in single.
+def save_model(
+    model: nn.Module, stem: Path, preset: Preset, extra: dict[str, str]
+) -> tuple[Path, Path]:
+    """Write STEM.encoder.safetensors and STEM.decoder.safetensors: matrices in half precision,
+    vectors in single.
 
-    The decoder file is what a .ntile embeds (by its SHA-256); the encoder file is only needed to encode.
+    The decoder file is what a .ntile embeds (by its SHA-256); the encoder file is only needed to
+    encode.
     """
-    # Gains and biases are few, and rounding them moves everything behind them together: 1 dB of HUVR+SIREN.
-    state = {name: (v.half() if v.ndim > 1 else v).detach().cpu() for name, v in model.state_dict().items()}
+    # Gains and biases are few, and rounding them moves everything behind them together: 1 dB of
+    # HUVR+SIREN.
+    state = {
+        name: (v.half() if v.ndim > 1 else v).detach().cpu()
+        for name, v in model.state_dict().items()
+    }
     state = {name: value.contiguous() for name, value in state.items()}
     decoder = {n.removeprefix("decoder."): v for n, v in state.items() if n.startswith("decoder.")}
     encoder = {n: v for n, v in state.items() if not n.startswith("decoder.")}
@@ -118,15 +136,20 @@ def save_model(model: nn.Module, stem: Path, preset: Preset, extra: dict[str, st
 def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
     """Model from STEM.encoder.safetensors and STEM.decoder.safetensors, with both files' bytes.
 
-    Raises ModelError when a file is missing, damaged, of another method, or has weights of the wrong shape or NaN.
+    Raises ModelError when a file is missing, damaged, of another method, or has weights of the
+    wrong shape or NaN.
     """
     from neural.models import MODELS
 
     paths = [part_path(stem, part) for part in PARTS]
-    state, headers = {}, []
+    state = {}
+    headers = []
     for path, prefix in zip(paths, ("", "decoder."), strict=True):
         if not path.is_file():
-            raise ModelError(f"{path} does not exist: --model takes a shipped name or the path of a trained model.")
+            raise ModelError(
+                f"{path} does not exist: --model takes a shipped name or the path of a trained "
+                "model."
+            )
         try:
             with safe_open(path, "pt") as file:
                 headers.append(file.metadata() or {})
@@ -139,9 +162,14 @@ def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
         encoder = MODELS[name].Encoder(**json.loads(headers[0]["encoder"]))
         same = (headers[1]["method"], headers[1]["config"]) == (name, headers[0]["config"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{paths[0]} does not say which method it holds; train it with `ntile train`.") from error
+        raise ModelError(
+            f"{paths[0]} does not say which method it holds; train it with `ntile train`."
+        ) from error
     if not same:
-        raise ModelError(f"{paths[0]} and {paths[1]} belong to different models; keep files of one training together.")
+        raise ModelError(
+            f"{paths[0]} and {paths[1]} belong to different models; keep files of one training "
+            "together."
+        )
     with torch.device("meta"):
         model = MODELS[name](Preset(method, encoder, TrainConfig(0, 0, 0.0, 0, 0)))
     shapes = {n: tuple(v.shape) for n, v in model.state_dict().items()}

@@ -1,4 +1,5 @@
-"""Training data of a context model: magnitudes of whole rasters' wavelet details, level by level, at many steps."""
+"""Training data of a context model: magnitudes of whole rasters' wavelet details, level by level,
+at many steps."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from neural.raster.fill import fill
 WINDOW = 128
 """Details along the side of a training window, as in a tile."""
 
-_DEAD_ZONE = 0.64, 0.55  # where magnitude 1 begins, and what is added to larger ones, while there is no model to decide
+# where magnitude 1 begins, and what is added to larger ones, while there is no model to decide
+_DEAD_ZONE = 0.64, 0.55
 
 _PRIOR = 200.0  # details that the mean of all classes counts for
 
@@ -30,7 +32,7 @@ _PRIOR = 200.0  # details that the mean of all classes counts for
 class RasterLevel:
     """Details of one level of a raster, padded to a square of even side."""
 
-    details: np.ndarray  # float32 [BAND_COUNT, n, n] metres
+    details: np.ndarray  # float32 [BAND_COUNT, n, n] meters
     coded: np.ndarray  # bool, the same shape
 
 
@@ -54,18 +56,20 @@ def middle(raster: Raster, side: int) -> Raster:
 
 def raster_levels(raster: Raster) -> list[RasterLevel]:
     """All levels of a raster, finest first, as `neural.encoding.lapped.encoder` splits tiles."""
-    centre = float(raster.heights[raster.valid].mean(dtype=np.float64))
+    center = float(raster.heights[raster.valid].mean(dtype=np.float64))
     side = 1 << max(raster.heights.shape).bit_length()
-    heights, valid = np.zeros((side, side), np.float32), np.zeros((side, side), bool)
+    heights = np.zeros((side, side), np.float32)
+    valid = np.zeros((side, side), bool)
     rows, columns = raster.heights.shape
-    heights[:rows, :columns] = np.where(raster.valid, raster.heights - centre, 0)
+    heights[:rows, :columns] = np.where(raster.valid, raster.heights - center, 0)
     valid[:rows, :columns] = raster.valid
     samples = fill(heights, valid)[:rows, :columns].astype(np.float64)
     found = []
     while max(samples.shape) > 2:
         size = samples.shape
         n = -(-max(size) // 4) * 2
-        bands, present = np.zeros((2 * n, 2 * n)), np.zeros((2 * n, 2 * n), bool)
+        bands = np.zeros((2 * n, 2 * n))
+        present = np.zeros((2 * n, 2 * n), bool)
         split = split_level(samples, LINEAR)
         bands[: size[0], : size[1]] = split
         present[: size[0], : size[1]] = valid[: size[0], : size[1]]
@@ -83,16 +87,23 @@ class Signed(NamedTuple):
     above: int  # levels above the finest
     in_steps: np.ndarray  # float64 [BAND_COUNT, n, n], before quantization
     signed: np.ndarray  # int32, the same shape
-    classes: np.ndarray | None  # intp, the same shape, −1 where nothing is coded; None without a model
+    # intp, the same shape, −1 where nothing is coded; None without a model
+    classes: np.ndarray | None
 
 
 def quantize(
-    levels: Sequence[RasterLevel], step_m: float, cell_m: float, model: Model | None, lagrange: float
+    levels: Sequence[RasterLevel],
+    step_m: float,
+    cell_m: float,
+    model: Model | None,
+    lagrange: float,
 ) -> Iterator[Signed]:
-    """Levels coarse to fine. With a model the magnitudes are those that an encoder chooses, else of a dead zone."""
+    """Levels coarse to fine. With a model the magnitudes are those that an encoder chooses, else of
+    a dead zone."""
     parent: np.ndarray | None = None
     for above in range(len(levels) - 1, -1, -1):
-        level, classes = levels[above], None
+        level = levels[above]
+        classes = None
         in_steps = level.details / level_steps(step_m, above)[:, None, None]
         if model is None:
             size = np.abs(in_steps)
@@ -112,7 +123,7 @@ class Decoded(NamedTuple):
     """One level, quantized and decoded."""
 
     above: int  # levels above the finest
-    samples: np.ndarray  # float64 [n', m'], those of the next coarser level, metres
+    samples: np.ndarray  # float64 [n', m'], those of the next coarser level, meters
     decoded: np.ndarray  # float64 [BAND_COUNT, n, n], quantization steps
     in_steps: np.ndarray  # what was to be decoded
     signed: np.ndarray  # int32, the same shape
@@ -120,18 +131,28 @@ class Decoded(NamedTuple):
 
 
 def decode(
-    levels: Sequence[RasterLevel], raster: Raster, step_m: float, model: Model, lagrange: float, restored: bool
+    levels: Sequence[RasterLevel],
+    raster: Raster,
+    step_m: float,
+    model: Model,
+    lagrange: float,
+    restored: bool,
 ) -> Iterator[Decoded]:
     """A raster's levels as a decoder has them, coarse to fine; heights but for a constant."""
     rows, columns = raster.heights.shape
     samples = np.zeros(level_size(rows, columns, len(levels)))
-    for above, in_steps, signed, classes in quantize(levels, step_m, raster.cell_m, model, lagrange):
+    for above, in_steps, signed, classes in quantize(
+        levels, step_m, raster.cell_m, model, lagrange
+    ):
         assert classes is not None  # there is a model
         classes = np.maximum(classes, 0)
         decoded = model.distributions.values(signed, classes)
-        steps, (n, m) = level_steps(step_m, above), samples.shape
+        steps = level_steps(step_m, above)
+        (n, m) = samples.shape
         if restored:
-            decoded[:, :n, :m] += model.restoration.whole(samples / steps[0], decoded[:, :n, :m], LINEAR)
+            decoded[:, :n, :m] += model.restoration.whole(
+                samples / steps[0], decoded[:, :n, :m], LINEAR
+            )
         decoded = np.where(levels[above].coded, decoded, 0)
         yield Decoded(above, samples, decoded, in_steps, signed, classes)
         bands = np.zeros(level_size(rows, columns, above))
@@ -143,7 +164,12 @@ def decode(
 
 
 def _chosen(
-    level: RasterLevel, in_steps: np.ndarray, parent: np.ndarray | None, slope: int, model: Model, lagrange: float
+    level: RasterLevel,
+    in_steps: np.ndarray,
+    parent: np.ndarray | None,
+    slope: int,
+    model: Model,
+    lagrange: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     every = np.full(in_steps.shape, -1, np.intp)
 
@@ -157,7 +183,14 @@ def _chosen(
 class Windows:
     """Random windows of quantized rasters; large levels weigh less than their area."""
 
-    def __init__(self, rasters: Sequence[Raster], quantizations: int, model: Model | None, lagrange: float, seed: int):
+    def __init__(
+        self,
+        rasters: Sequence[Raster],
+        quantizations: int,
+        model: Model | None,
+        lagrange: float,
+        seed: int,
+    ):
         self.rng = np.random.default_rng(seed)
         self.levels: list[Quantized] = []
         for raster in rasters:
@@ -165,17 +198,22 @@ class Windows:
             jitter = self.rng.uniform(-0.25, 0.25, quantizations)
             for step_m in np.exp(np.linspace(np.log(0.05), np.log(4.0), quantizations) + jitter):
                 above: np.ndarray | None = None
-                for number, _, signed, _ in quantize(levels, float(step_m), raster.cell_m, model, lagrange):
+                for number, _, signed, _ in quantize(
+                    levels, float(step_m), raster.cell_m, model, lagrange
+                ):
                     coded = levels[number].coded
                     slope = float(np.log2(step_m / (raster.cell_m * 2.0**number)))
                     magnitudes = np.abs(signed)
-                    self.levels.append(Quantized(magnitudes, above, coded, slope, float(coded.sum()) ** 0.7))
+                    self.levels.append(
+                        Quantized(magnitudes, above, coded, slope, float(coded.sum()) ** 0.7)
+                    )
                     above = magnitudes
         share = np.array([level.share for level in self.levels])
         self._chance = share / share.sum()
 
     def batch(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32, slopes float32 [size]."""
+        """Magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32, slopes
+        float32 [size]."""
         found: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
         while len(found) < size:
             level = self.levels[self.rng.choice(len(self.levels), p=self._chance)]
@@ -184,17 +222,27 @@ class Windows:
             coded = _cut(level.coded, y, x, WINDOW)
             if coded.sum() < 200 and self.rng.random() < 0.8:
                 continue
-            magnitudes, parent = _cut(level.magnitudes, y, x, WINDOW), _cut(level.parent, y // 2, x // 2, WINDOW // 2)
+            magnitudes = _cut(level.magnitudes, y, x, WINDOW)
+            parent = _cut(level.parent, y // 2, x // 2, WINDOW // 2)
             if self.rng.random() < 0.5:  # along x and along y change places
-                magnitudes, parent, coded = (a[[1, 0, 2]].swapaxes(1, 2) for a in (magnitudes, parent, coded))
+                magnitudes, parent, coded = (
+                    a[[1, 0, 2]].swapaxes(1, 2) for a in (magnitudes, parent, coded)
+                )
             found.append((magnitudes, parent, coded, level.slope + 0.5 * self.rng.normal()))
         magnitudes, parents, masks = (np.stack([row[k] for row in found]) for k in range(3))
-        return magnitudes, parents, masks.astype(np.float32), np.array([row[3] for row in found], np.float32)
+        return (
+            magnitudes,
+            parents,
+            masks.astype(np.float32),
+            np.array([row[3] for row in found], np.float32),
+        )
 
 
 def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
     """A window [BAND_COUNT, size, size], zeros beyond."""
-    out = np.zeros((BAND_COUNT, size, size), bool if values is not None and values.dtype == bool else np.int32)
+    out = np.zeros(
+        (BAND_COUNT, size, size), bool if values is not None and values.dtype == bool else np.int32
+    )
     if values is not None:
         part = values[:, y : y + size, x : x + size]
         out[:, : part.shape[1], : part.shape[2]] = part
@@ -204,11 +252,13 @@ def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
 def centroids(
     rasters: Sequence[Raster], model: Model, lagrange: float, steps_m: Sequence[float], classes: int
 ) -> np.ndarray:
-    """How far inside its magnitude the mean detail lies, in steps, per class and magnitude 1, 2, 3 and more.
+    """How far inside its magnitude the mean detail lies, in steps, per class and magnitude 1, 2, 3
+    and more.
 
     Shrunk towards the mean of all classes where there are few. Returns [classes, 3].
     """
-    total, count = np.zeros((classes, 3)), np.zeros((classes, 3))
+    total = np.zeros((classes, 3))
+    count = np.zeros((classes, 3))
     for raster in rasters:
         levels = raster_levels(raster)
         for step_m in steps_m:

@@ -1,4 +1,5 @@
-"""Decoder files of `lapped_siren`: integers as short as they fit, other weights as float32 or float16."""
+"""Decoder files of `lapped_siren`: integers as short as they fit, other weights as float32 or
+float16."""
 
 from __future__ import annotations
 
@@ -17,20 +18,25 @@ from neural.system import output
 
 def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> None:
     """Write a decoder's weights with notes about them."""
-    output.write_bytes(path, save({name: _stored(name, values) for name, values in weights.items()}, dict(notes)))
+    output.write_bytes(
+        path, save({name: _stored(name, values) for name, values in weights.items()}, dict(notes))
+    )
 
 
 def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) -> None:
-    """Add to the weights in a file what `fit` makes of their model, and keep all others as they are."""
+    """Add to the weights in a file what `fit` makes of their model, and keep all others as they
+    are."""
     with safe_open(path, "np") as file:
-        notes, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
+        notes = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
     found = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
     tensors |= {name: _stored(name, values) for name, values in found.items()}
     output.write_bytes(path, save(tensors, notes))
 
 
 def _stored(name: str, values: np.ndarray) -> np.ndarray:
-    values = np.ascontiguousarray(values)  # safetensors writes what lies in memory, whatever the strides
+    # safetensors writes what lies in memory, whatever the strides
+    values = np.ascontiguousarray(values)
     if name in restoration.shapes():
         return values.astype(np.float16)
     if name == "centroid" or name in SINES:

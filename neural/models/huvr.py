@@ -16,7 +16,9 @@ from neural.models.vit import VisionTransformer, VitConfig
 PRESETS: dict[str, Preset] = {
     # As HUVR+SIREN (arXiv 2606.00404): 4 GPUs × 8 tiles, 200 epochs of 3338 tiles.
     "paper": Preset(
-        Huvr(), VitConfig(), TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256)
+        Huvr(),
+        VitConfig(),
+        TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256),
     ),
     # The sizes and the training of HUVR+SIREN's `small`.
     "small": Preset(
@@ -30,7 +32,7 @@ PRESETS: dict[str, Preset] = {
             points=256,
             warm_start_tiles=96,
             fit_steps=2000,
-            optimiser="muon",
+            optimizer="muon",
             other_learning_rate=2e-5,
             log_loss=True,
         ),
@@ -49,9 +51,13 @@ class HuvrModel(TerrainModel):
         vit: VitConfig = preset.encoder
         self.channels = vit.channels
         self.encoder = VisionTransformer(vit)
-        self.bottleneck = nn.Sequential(nn.LayerNorm(vit.width), nn.Linear(vit.width, self.method.dim))
+        self.bottleneck = nn.Sequential(
+            nn.LayerNorm(vit.width), nn.Linear(vit.width, self.method.dim)
+        )
         shapes = self.method.weight_shapes()
-        self.decoder = nn.ParameterDict({name: nn.Parameter(torch.empty(shape)) for name, shape in shapes.items()})
+        self.decoder = nn.ParameterDict(
+            {name: nn.Parameter(torch.empty(shape)) for name, shape in shapes.items()}
+        )
         for name, parameter in self.decoder.items():
             if name.endswith("_norm_scale"):
                 nn.init.ones_(parameter)
@@ -62,11 +68,12 @@ class HuvrModel(TerrainModel):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def warm_start(self, tiles: Tensor, fit_steps: int) -> None:
-        """Begin as a linear code of the patches of normalised tiles [n, 256, 256]."""
+        """Begin as a linear code of the patches of normalized tiles [n, 256, 256]."""
         warm_start(self, tiles, fit_steps)
 
     def features(self, tiles: Tensor) -> Tensor:
-        """Normalised tiles [B, 256, 256] → encoder outputs [B, 257, width], the global one first."""
+        """Normalized tiles [B, 256, 256] → encoder outputs [B, 257, width], the global one
+        first."""
         return self.encoder(tiles[:, None].expand(-1, self.channels, -1, -1))
 
     @property
@@ -75,14 +82,17 @@ class HuvrModel(TerrainModel):
         return torch.ones(self.channels)
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalised tiles [B, 256, 256] in [−1, 1] → tokens [B, 257, dim]."""
+        """Normalized tiles [B, 256, 256] in [−1, 1] → tokens [B, 257, dim]."""
         return self.bottleneck(self.features(tiles))
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Tokens [B, 257, dim] → normalised heights [B, 256, 256]."""
+        """Tokens [B, 257, dim] → normalized heights [B, 256, 256]."""
         weights: Any = self.decoder
         return self.method.raster(weights, latents)
 
-    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
-        """Mean squared error over all valid samples of each tile [B]: the convolution gives them all at once."""
+    def loss(
+        self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
+    ) -> Tensor:
+        """Mean squared error over all valid samples of each tile [B]: the convolution gives them
+        all at once."""
         return mean_per_tile((self.decode(self.encode(tiles)) - tiles).square(), valid)

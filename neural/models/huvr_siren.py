@@ -1,4 +1,5 @@
-"""HUVR+SIREN as a training module: encoder, bottleneck and the decoder's weights (arXiv 2606.00404).
+"""HUVR+SIREN as a training module: encoder, bottleneck and the decoder's weights (arXiv
+2606.00404).
 
 The decode itself is `neural.methods.huvr_siren`, called here with torch tensors.
 """
@@ -25,7 +26,8 @@ PRESETS: dict[str, Preset] = {
         VitConfig(),
         TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256),
     ),
-    # Decoder below 1 M parameters, all below 2 M; trains on two CPU cores in minutes, thanks to the warm start.
+    # Decoder below 1 M parameters, all below 2 M; trains on two CPU cores in minutes, thanks to the
+    # warm start.
     "small": Preset(
         HuvrSiren(hyper_width=160, hyper_hidden=640, siren_width=64, global_token=False),
         VitConfig(width=128, depth=4, heads=4),
@@ -37,7 +39,7 @@ PRESETS: dict[str, Preset] = {
             points=32,
             off_grid_points=32,
             warm_start_tiles=96,
-            optimiser="muon",
+            optimizer="muon",
             other_learning_rate=5e-6,
             log_loss=True,
         ),
@@ -46,7 +48,8 @@ PRESETS: dict[str, Preset] = {
 
 
 class HuvrSirenModel(TerrainModel):
-    """Tile [B, 1, 256, 256] in [−1, 1] → tokens; `decoder` holds the weights of `method.weight_shapes()`."""
+    """Tile [B, 1, 256, 256] in [−1, 1] → tokens; `decoder` holds the weights of
+    `method.weight_shapes()`."""
 
     Encoder = VitConfig
 
@@ -59,14 +62,18 @@ class HuvrSirenModel(TerrainModel):
         self.encoder = VisionTransformer(vit)
         self.bottleneck = nn.Sequential(nn.LayerNorm(vit.width), nn.Linear(vit.width, method.dim))
         self.decoder = nn.ParameterDict(
-            {name: nn.Parameter(torch.empty(shape)) for name, shape in method.weight_shapes().items()}
+            {
+                name: nn.Parameter(torch.empty(shape))
+                for name, shape in method.weight_shapes().items()
+            }
         )
         nn.init.kaiming_normal_(self.input_proj.weight)
         nn.init.zeros_(self.input_proj.bias)  # type: ignore[arg-type]
-        self._initialise_decoder()
+        self._initialize_decoder()
 
-    def _initialise_decoder(self) -> None:
-        """LayerNorms 1 and 0; linears as torch's default; heads constant (α = 1, φ = 0); SIREN (arXiv 2006.09661)."""
+    def _initialize_decoder(self) -> None:
+        """LayerNorms 1 and 0; linears as torch's default; heads constant (α = 1, φ = 0); SIREN
+        (arXiv 2006.09661)."""
         shapes = self.method.weight_shapes()
         for name, parameter in self.decoder.items():
             fan_in = shapes[f"{name.rsplit('_', 1)[0]}_weight"][0] if "norm" not in name else 0
@@ -75,7 +82,9 @@ class HuvrSirenModel(TerrainModel):
             elif name.endswith("_norm_bias"):
                 nn.init.zeros_(parameter)
             elif name.startswith(("alpha", "phi")):
-                nn.init.constant_(parameter, 1.0 if name.startswith("alpha") and "bias" in name else 0.0)
+                nn.init.constant_(
+                    parameter, 1.0 if name.startswith("alpha") and "bias" in name else 0.0
+                )
             elif name.startswith("siren"):
                 first = name.startswith("siren0")
                 bound = 1.0 / fan_in if first else math.sqrt(6.0 / fan_in) / self.method.omega_0
@@ -84,11 +93,12 @@ class HuvrSirenModel(TerrainModel):
                 nn.init.uniform_(parameter, -1.0 / math.sqrt(fan_in), 1.0 / math.sqrt(fan_in))
 
     def warm_start(self, tiles: Tensor, fit_steps: int) -> None:
-        """Begin as a linear code of the patches of normalised tiles [n, 256, 256]."""
+        """Begin as a linear code of the patches of normalized tiles [n, 256, 256]."""
         warm_start(self, tiles, fit_steps)
 
     def features(self, tiles: Tensor) -> Tensor:
-        """Normalised tiles [B, 256, 256] → encoder outputs [B, 1 + patches², width], the global one first."""
+        """Normalized tiles [B, 256, 256] → encoder outputs [B, 1 + patches², width], the global one
+        first."""
         return self.encoder(self.input_proj(tiles[:, None]))
 
     @property
@@ -97,33 +107,38 @@ class HuvrSirenModel(TerrainModel):
         return self.input_proj.weight.flatten()
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalised tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
         tokens = self.bottleneck(self.features(tiles))
         return tokens if self.method.global_token else tokens[:, 1:]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalised heights [B, 256, 256] at the sample centres."""
+        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers."""
         size = TILE // self.method.patches
-        centre = (torch.arange(size, device=latents.device) + 0.5) * (2.0 / size) - 1.0
-        y, x = torch.meshgrid(centre, centre, indexing="ij")
+        center = (torch.arange(size, device=latents.device) + 0.5) * (2.0 / size) - 1.0
+        y, x = torch.meshgrid(center, center, indexing="ij")
         heights = self.decode_points(latents, torch.stack((x.flatten(), y.flatten()), dim=-1))
         grid = heights.unflatten(1, (self.method.patches, -1)).unflatten(-1, (size, size))
         return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
     def decode_points(self, latents: Tensor, points: Tensor) -> Tensor:
-        """Heights [B, patches², n] at patch-local points [n, 2] = (x, y) ∈ [−1, 1]² of every patch."""
+        """Heights [B, patches², n] at patch-local points [n, 2] = (x, y) ∈ [−1, 1]² of every
+        patch."""
         weights: Any = self.decoder
         tokens = latents[:, 1:] if self.method.global_token else latents
         modulations = self.method.modulations(weights, tokens)[..., None, :]
-        x, y = points[:, :1], points[:, 1:]
+        x = points[:, :1]
+        y = points[:, 1:]
         return self.method.siren(weights, modulations, x, y, order=0).h
 
-    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
-        """Mean squared error over valid samples of each tile [B], on random points shared by all patches.
+    def loss(
+        self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
+    ) -> Tensor:
+        """Mean squared error over valid samples of each tile [B], on random points shared by all
+        patches.
 
-        tiles [B, S, S] normalised, valid [B, S, S] float 0/1. `config.points` are sample centres of each patch;
-        `config.off_grid_points` (ours) lie between them and on its outline, where the published loss leaves the
-        surface, and so its analytic slopes, free.
+        tiles [B, S, S] normalized, valid [B, S, S] float 0/1. `config.points` are sample centers of
+        each patch; `config.off_grid_points` (ours) lie between them and on its outline, where the
+        published loss leaves the surface, and so its analytic slopes, free.
         """
         size = tiles.shape[-1] // self.method.patches
         drawn = torch.randperm(size * size, generator=generator)[: config.points]
@@ -131,7 +146,9 @@ class HuvrSirenModel(TerrainModel):
         between = random_points(config.off_grid_points, size, generator)
         points = torch.cat((points, between)).to(tiles.device)
         latents = self.encode(tiles)
-        with torch.autocast(tiles.device.type, enabled=False):  # ω0 would amplify half-precision phases
-            target, weight = interpolate(tiles, points, size), measured(valid, points, size)
+        # ω0 would amplify half-precision phases
+        with torch.autocast(tiles.device.type, enabled=False):
+            target = interpolate(tiles, points, size)
+            weight = measured(valid, points, size)
             error = self.decode_points(latents.float(), points * (2.0 / size) - 1.0) - target
         return mean_per_tile(error * error, weight)

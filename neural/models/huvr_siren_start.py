@@ -1,8 +1,9 @@
 """Warm start of HUVR+SIREN: the SIREN's last layer spans the principal components of the patches.
 
-Its hidden layers are fitted so that their outputs span the components and what the terrain does with each of them
-between the samples and on the patch's outline, on a lattice of half cells (variable projection: the linear last layer
-is solved inside the loss; Golub & Pereyra 1973). The last amplitudes then carry the code.
+Its hidden layers are fitted so that their outputs span the components and what the terrain does
+with each of them between the samples and on the patch's outline, on a lattice of half cells
+(variable projection: the linear last layer is solved inside the loss; Golub & Pereyra 1973). The
+last amplitudes then carry the code.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import torch
 from torch import Tensor
 
 from neural.methods.huvr_siren import SINE_LAYERS
-from neural.models.linear_code import LinearCode, regress, ridge, standardise
+from neural.models.linear_code import LinearCode, regress, ridge, standardize
 from neural.models.patches import interpolate
 
 
 @torch.no_grad()
 def warm_start(model: Any, tiles: Tensor, fit_steps: int) -> None:
-    """Initialise a HuvrSirenModel from normalised training tiles [n, 256, 256]."""
+    """Initialize a HuvrSirenModel from normalized training tiles [n, 256, 256]."""
     _Start(model, tiles).run(fit_steps)
 
 
@@ -40,7 +41,8 @@ class _Start(LinearCode):
         self._heads(self.hyper_decoder(self.bottleneck()), self.codes @ spanned[:-1] + spanned[-1])
 
     def _features(self) -> Tensor:
-        """The SIREN's last sine layer, unmodulated, on the lattice of half cells [points, width]."""
+        """The SIREN's last sine layer, unmodulated, on the lattice of half cells [points,
+        width]."""
         h = self.points
         for layer in range(SINE_LAYERS):
             weight, bias = (self.weights[f"siren{layer}_{part}"] for part in ("weight", "bias"))
@@ -48,26 +50,33 @@ class _Start(LinearCode):
         return h
 
     def _fit_siren(self, targets: Tensor, steps: int) -> Tensor:
-        """Fit hidden layers until their outputs span the targets [k, points]; returns coefficients [k, width]."""
-        hidden = [p for n, p in self.weights.items() if n.startswith("siren") and n[5] != str(SINE_LAYERS)]
-        optimiser = torch.optim.Adam(hidden, lr=1e-3)
+        """Fit hidden layers until their outputs span the targets [k, points]; returns coefficients
+        [k, width]."""
+        hidden = [
+            p for n, p in self.weights.items() if n.startswith("siren") and n[5] != str(SINE_LAYERS)
+        ]
+        optimizer = torch.optim.Adam(hidden, lr=1e-3)
         for _ in range(steps):
             with torch.enable_grad():
                 features = self._features()
                 residual = targets.T - features @ ridge(features, targets.T, 1e-6)
-                # Weak components count as much as strong ones: the strong ones are fitted first in any case.
+                # Weak components count as much as strong ones: the strong ones are fitted first in
+                # any case.
                 loss = (residual.square().sum(dim=0) / targets.square().sum(dim=1).sqrt()).sum()
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 loss.backward()
-                optimiser.step()
+                optimizer.step()
         return ridge(self._features(), targets.T, 1e-6).T
 
     def _heads(self, hidden: Tensor, coefficients: Tensor) -> None:
-        """The last amplitudes carry the code; all other modulations start constant, as published."""
-        w, last, width = self.weights, SINE_LAYERS - 1, self.method.siren_width
+        """The last amplitudes carry the code; all other modulations start constant, as
+        published."""
+        w = self.weights
+        last = SINE_LAYERS - 1
+        width = self.method.siren_width
         for layer in range(SINE_LAYERS):
             for head in (f"alpha{layer}", f"phi{layer}"):
-                x = standardise(w[f"{head}_norm_scale"], w[f"{head}_norm_bias"], hidden)
+                x = standardize(w[f"{head}_norm_scale"], w[f"{head}_norm_bias"], hidden)
                 if head == f"alpha{last}":
                     target = coefficients * width**0.5
                     w[f"{head}_weight"].copy_(regress(x, target, w[f"{head}_bias"]))

@@ -1,8 +1,10 @@
-"""The context model of `lapped_siren` in floating point, for training; `weights` gives the integers that decoders use.
+"""The context model of `lapped_siren` in floating point, for training; `weights` gives the integers
+that decoders use.
 
-Per band and phase one network of three layers looks at codes of known magnitudes (`neural.methods.lapped.context` says which)
-and answers with a number between 0 and SCALES − 1, a place on a learned row of SCALES distributions. Its loss is the
-code length itself: the bits that the range coder will write.
+Per band and phase one network of three layers looks at codes of known magnitudes
+(`neural.methods.lapped.context` says which) and answers with a number between 0 and SCALES − 1, a
+place on a learned row of SCALES distributions. Its loss is the code length itself: the bits that
+the range coder will write.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class ContextConfig:
     batch: int  # windows of 128×128 details of three bands
     learning_rate: float
     quantizations: int  # steps that every raster is quantized with
-    rounds: int = 2  # trainings; from the second on, magnitudes are those that the encoder chose with the last weights
+    # trainings; from the second on, magnitudes are those that the encoder chose with the last
+    # weights
+    rounds: int = 2
     later_share: float = 0.35  # steps of a later round over those of the first
     restoration_steps: int = 6000
 
@@ -51,16 +55,21 @@ class ContextPreset:
 
 
 PRESETS = {
-    "base": ContextPreset(LappedSiren(), ContextConfig(steps=5000, batch=4, learning_rate=3e-3, quantizations=8)),
+    "base": ContextPreset(
+        LappedSiren(), ContextConfig(steps=5000, batch=4, learning_rate=3e-3, quantizations=8)
+    ),
     "long": ContextPreset(  # the same decoder: 4 kMAC per sample are the most that it may take
         LappedSiren(),
-        ContextConfig(steps=20000, batch=16, learning_rate=3e-3, quantizations=24, restoration_steps=40000),
+        ContextConfig(
+            steps=20000, batch=16, learning_rate=3e-3, quantizations=24, restoration_steps=40000
+        ),
     ),
 }
 
 
 class LappedSirenModel(nn.Module):
-    """Networks and distributions; symbols and codes are float or integer tensors [B, BAND_COUNT, n, n]."""
+    """Networks and distributions; symbols and codes are float or integer tensors [B, BAND_COUNT, n,
+    n]."""
 
     known: Tensor  # [phases, 1, 5, 5]
     first: Tensor  # [SYMBOLS]
@@ -75,11 +84,16 @@ class LappedSirenModel(nn.Module):
     def __init__(self, preset: ContextPreset) -> None:
         super().__init__()
         self.method = preset.method
-        one, two = self.method.hidden1, self.method.hidden2
-        known = torch.from_numpy(np.stack([context.known_offsets(phase) for phase in range(len(PHASES))]))
+        one = self.method.hidden1
+        two = self.method.hidden2
+        known = torch.from_numpy(
+            np.stack([context.known_offsets(phase) for phase in range(len(PHASES))])
+        )
         self.register_buffer("known", known.reshape(-1, 1, 5, 5).float(), persistent=False)
         self.register_buffer("first", torch.from_numpy(context.FIRST).int(), persistent=False)
-        self.register_buffer("further", torch.from_numpy(context.FURTHER_BITS).float(), persistent=False)
+        self.register_buffer(
+            "further", torch.from_numpy(context.FURTHER_BITS).float(), persistent=False
+        )
         lists: dict[str, list[Tensor]] = {
             name: [] for name in ("same", "before", "parent", "far", "weight2", "weight3")
         }
@@ -100,11 +114,14 @@ class LappedSirenModel(nn.Module):
         self.logits = nn.Parameter(torch.from_numpy(np.log(_laplace(SCALES))).float())
 
     def forward(self, codes: Tensor, parent: Tensor, slope: Tensor) -> Tensor:
-        """Codes [B, BAND_COUNT, n, n] in doublings, the parent's [B, BAND_COUNT, n/2, n/2], slope [B] → scales."""
+        """Codes [B, BAND_COUNT, n, n] in doublings, the parent's [B, BAND_COUNT, n/2, n/2], slope
+        [B] → scales."""
         out = torch.zeros_like(codes)
         half = codes.shape[-1] // 2
         above = _reflected(parent, 1)
-        above_far = functional.avg_pool2d(_reflected(parent.mean(dim=1, keepdim=True), 3), 7, 1)[:, 0]
+        above_far = functional.avg_pool2d(_reflected(parent.mean(dim=1, keepdim=True), 3), 7, 1)[
+            :, 0
+        ]
         for band in range(BAND_COUNT):
             known = torch.zeros_like(codes[:, :1])
             before = codes[:, :band]
@@ -118,20 +135,35 @@ class LappedSirenModel(nn.Module):
                     kernel = self.same[network] * self.known[phase]
                     x = (
                         x
-                        + functional.conv2d(_reflected(known, 2)[..., row:, column:], kernel, stride=2)[
-                            ..., :half, :half
-                        ]
+                        + functional.conv2d(
+                            _reflected(known, 2)[..., row:, column:], kernel, stride=2
+                        )[..., :half, :half]
                     )
                 if band:
                     near = _reflected(before, 1)[..., row:, column:]
-                    x = x + functional.conv2d(near, self.before[network], stride=2)[..., :half, :half]
+                    x = (
+                        x
+                        + functional.conv2d(near, self.before[network], stride=2)[..., :half, :half]
+                    )
                 wide = self.far[network]
-                x = x + wide[:, 0, None, None] * far[:, None] + wide[:, 1, None, None] * above_far[:, None]
+                x = (
+                    x
+                    + wide[:, 0, None, None] * far[:, None]
+                    + wide[:, 1, None, None] * above_far[:, None]
+                )
                 x = torch.relu(x + (wide[:, 2] * slope[:, None])[..., None, None])
-                x = torch.relu(functional.conv2d(x, self.weight2[network][:, :, None, None], self.bias2[network]))
-                x = functional.conv2d(x, self.weight3[network][None, :, None, None], self.bias3[network, None])[:, 0]
+                x = torch.relu(
+                    functional.conv2d(
+                        x, self.weight2[network][:, :, None, None], self.bias2[network]
+                    )
+                )
+                x = functional.conv2d(
+                    x, self.weight3[network][None, :, None, None], self.bias3[network, None]
+                )[:, 0]
                 x = _SPREAD[0] * x + _SPREAD[1]
-                out[(slice(None), band, *at[1:])] = x.clamp(0, SCALES - 1.001) + _LEAK * (x - x.detach())
+                out[(slice(None), band, *at[1:])] = x.clamp(0, SCALES - 1.001) + _LEAK * (
+                    x - x.detach()
+                )
                 known = known.clone()
                 known[at] = codes[:, band : band + 1][at]
         return out
@@ -142,32 +174,55 @@ class LappedSirenModel(nn.Module):
         lower = scales.detach().floor().long().clamp(0, SCALES - 2)
         part = scales - lower
         symbol = torch.bucketize(magnitudes.contiguous(), self.first[1:], right=True)
-        chance = share[lower * SYMBOLS + symbol] * (1 - part) + share[(lower + 1) * SYMBOLS + symbol] * part
+        chance = (
+            share[lower * SYMBOLS + symbol] * (1 - part)
+            + share[(lower + 1) * SYMBOLS + symbol] * part
+        )
         large = (magnitudes - (self.first[-1] - 1)).clamp(min=1).float()
         escape = (symbol == SYMBOLS - 1).float() * (2 * torch.floor(torch.log2(large)) + 1)
-        return -torch.log2(chance.clamp(min=1e-7)) + (magnitudes > 0).float() + self.further[symbol] + escape
+        return (
+            -torch.log2(chance.clamp(min=1e-7))
+            + (magnitudes > 0).float()
+            + self.further[symbol]
+            + escape
+        )
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The decoder's weights (`LappedSiren.weight_shapes`), as integers but for the basis; centroids still 0."""
+        """The decoder's weights (`LappedSiren.weight_shapes`), as integers but for the basis;
+        centroids still 0."""
         method = self.method
-        found = {name: np.zeros(shape) for name, shape in context.shapes(method.hidden1, method.hidden2).items()}
-        near, slope = context.NEAR_SCALE, _SPREAD[0] * context.SCALE
+        found = {
+            name: np.zeros(shape)
+            for name, shape in context.shapes(method.hidden1, method.hidden2).items()
+        }
+        near = context.NEAR_SCALE
+        slope = _SPREAD[0] * context.SCALE
         for network in range(NETWORKS):
             band, phase = divmod(network, len(PHASES))
             same = self.same[network] * self.known[phase]
             found["context_same"][network] = near * _numpy(same.flatten(1).T)
             if band:
-                found["context_before"][network][: 9 * band] = near * _numpy(self.before[network].flatten(1).T)
+                found["context_before"][network][: 9 * band] = near * _numpy(
+                    self.before[network].flatten(1).T
+                )
             found["context_parent"][network] = near * _numpy(self.parent[network].flatten(1).T)
             units = np.array([*context.WIDE, context.SLOPE_SCALE])
-            found["context_wide"][network] = context.SCALE / units[:, None] * _numpy(self.far[network].T)
-            found["context_weight2"][network] = context.SCALE / context.ACTIVATION * _numpy(self.weight2[network].T)
-            found["context_weight3"][network] = slope / context.ACTIVATION * _numpy(self.weight3[network])
+            found["context_wide"][network] = (
+                context.SCALE / units[:, None] * _numpy(self.far[network].T)
+            )
+            found["context_weight2"][network] = (
+                context.SCALE / context.ACTIVATION * _numpy(self.weight2[network].T)
+            )
+            found["context_weight3"][network] = (
+                slope / context.ACTIVATION * _numpy(self.weight3[network])
+            )
         found["context_bias1"] = context.SCALE * _numpy(self.bias1)
         found["context_bias2"] = context.SCALE * _numpy(self.bias2)
         found["context_bias3"] = slope * _numpy(self.bias3) + _SPREAD[1] * context.SCALE
         found["probability"] = self._probabilities()
-        return {name: np.rint(values).astype(np.float32) for name, values in found.items()} | cosine_transform()
+        return {
+            name: np.rint(values).astype(np.float32) for name, values in found.items()
+        } | cosine_transform()
 
     def _probabilities(self) -> np.ndarray:
         """Integers [CLASSES, SYMBOLS] of sum TOTAL, none below 1."""
@@ -175,7 +230,9 @@ class LappedSirenModel(nn.Module):
         place = np.arange(CLASSES) / 4
         lower = np.minimum(place.astype(int), SCALES - 2)
         part = (place - lower)[:, None]
-        table = np.maximum(np.rint(TOTAL * (share[lower] * (1 - part) + share[lower + 1] * part)), 1)
+        table = np.maximum(
+            np.rint(TOTAL * (share[lower] * (1 - part) + share[lower + 1] * part)), 1
+        )
         table[:, 0] = TOTAL - table[:, 1:].sum(axis=1)
         if table.min() < 1:
             raise ValueError("a distribution leaves nothing to zero: the training has gone astray")
@@ -189,7 +246,8 @@ def codes(magnitudes: Tensor) -> Tensor:
 
 
 def _laplace(scales: int) -> np.ndarray:
-    """Magnitudes' probabilities [scales, SYMBOLS] of Laplace densities, narrow to broad, behind a dead zone."""
+    """Magnitudes' probabilities [scales, SYMBOLS] of Laplace densities, narrow to broad, behind a
+    dead zone."""
     ends = np.concatenate([[0.64], context.FIRST[2:] - 0.45])
     below = 1 - np.exp(-ends / np.geomspace(0.05, 3000, scales)[:, None])
     table = np.diff(below, axis=1, prepend=0.0, append=1.0)

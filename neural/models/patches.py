@@ -1,7 +1,7 @@
 """Patches of training tiles, and the tile between its samples.
 
-Between samples a tile is its Catmull–Rom interpolant (E. Catmull, R. Rom 1974), whose slopes at the samples are the
-central differences that reference slopes are made of.
+Between samples a tile is its Catmull–Rom interpolant (E. Catmull, R. Rom 1974), whose slopes at the
+samples are the central differences that reference slopes are made of.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ PAD = 2
 
 
 def windows(t: Tensor, size: int, step: int) -> Tensor:
-    """[B, S, S] → windows of size² in row-major order, one every `step`, flattened: [B, count², size²]."""
+    """[B, S, S] → windows of size² in row-major order, one every `step`, flattened: [B, count²,
+    size²]."""
     return t.unfold(1, size, step).unfold(2, size, step).flatten(3).flatten(1, 2)
 
 
@@ -22,16 +23,19 @@ def extend(t: Tensor) -> Tensor:
     """[B, S, S] → [B, S + 2 PAD, S + 2 PAD], continued linearly."""
     for _ in range(PAD):
         for axis in (1, 2):
-            first, second = t.narrow(axis, 0, 1), t.narrow(axis, 1, 1)
-            last, before = t.narrow(axis, -1, 1), t.narrow(axis, -2, 1)
+            first = t.narrow(axis, 0, 1)
+            second = t.narrow(axis, 1, 1)
+            last = t.narrow(axis, -1, 1)
+            before = t.narrow(axis, -2, 1)
             t = torch.cat((2 * first - second, t, 2 * last - before), dim=axis)
     return t
 
 
 def taps(points: Tensor, size: int) -> Tensor:
-    """Weights [(size + 2 PAD)², n] of a window's samples in the interpolant at points [n, 2] = (x, y) in cells.
+    """Weights [(size + 2 PAD)², n] of a window's samples in the interpolant at points [n, 2] = (x,
+    y) in cells.
 
-    Points lie in [0, size]; sample centres at half-integers.
+    Points lie in [0, size]; sample centers at half-integers.
     """
     along = []
     for axis in (0, 1):
@@ -54,14 +58,18 @@ def taps(points: Tensor, size: int) -> Tensor:
 
 
 def interpolate(tiles: Tensor, points: Tensor, size: int) -> Tensor:
-    """Tiles [B, S, S] at points [n, 2] in cells of every patch of `size` cells: [B, patches², n]."""
+    """Tiles [B, S, S] at points [n, 2] in cells of every patch of `size` cells: [B, patches²,
+    n]."""
     return windows(extend(tiles), size + 2 * PAD, size) @ taps(points, size)
 
 
 def measured(valid: Tensor, points: Tensor, size: int) -> Tensor:
-    """1 where all samples that the interpolant reads at these points are valid, else 0: [B, patches², n]."""
+    """1 where all samples that the interpolant reads at these points are valid, else 0: [B,
+    patches², n]."""
     ring = torch.nn.functional.pad(valid[:, None], (PAD,) * 4, mode="replicate")[:, 0]
-    return ((1 - windows(ring, size + 2 * PAD, size)) @ (taps(points, size) != 0).float() == 0).float()
+    return (
+        (1 - windows(ring, size + 2 * PAD, size)) @ (taps(points, size) != 0).float() == 0
+    ).float()
 
 
 def random_points(count: int, size: int, generator: torch.Generator | None) -> Tensor:

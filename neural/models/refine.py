@@ -1,7 +1,9 @@
-"""Refinement of payloads: each tile's latents are optimised against the tile itself, the decoder frozen.
+"""Refinement of payloads: each tile's latents are optimized against the tile itself, the decoder
+frozen.
 
-The amortized encoder predicts latents in one pass; descending the decoder's own error afterwards closes part of
-the gap (arXiv 2606.00404, diagnostics: +1.36 dB). The file format and its decode do not change.
+The amortized encoder predicts latents in one pass; descending the decoder's own error afterwards
+closes part of the gap (arXiv 2606.00404, diagnostics: +1.36 dB). The file format and its decode do
+not change.
 """
 
 from __future__ import annotations
@@ -17,17 +19,24 @@ FIRST_STEP = 1.0
 """Step of the first iteration, before curvature is known."""
 
 
-def refine(model: TerrainModel, tiles: Tensor, valid: Tensor, latents: Tensor, steps: int) -> Tensor:
-    """Latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean squared error over valid samples.
+def refine(
+    model: TerrainModel, tiles: Tensor, valid: Tensor, latents: Tensor, steps: int
+) -> Tensor:
+    """Latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean squared error
+    over valid samples.
 
-    tiles [B, 256, 256] normalised, valid the same as float 0/1. A tile keeps the best latents it had, the given ones
-    included, so that no step makes it worse, whatever diverges; it does not depend on the others of its batch.
+    tiles [B, 256, 256] normalized, valid the same as float 0/1. A tile keeps the best latents it
+    had, the given ones included, so that no step makes it worse, whatever diverges; it does not
+    depend on the others of its batch.
     """
     frozen = [p for p in model.parameters() if p.requires_grad]
     for parameter in frozen:
         parameter.requires_grad_(False)
     try:
-        found = [_descend(model, *each, steps) for each in zip(tiles, valid, latents.detach(), strict=True)]
+        found = [
+            _descend(model, *each, steps)
+            for each in zip(tiles, valid, latents.detach(), strict=True)
+        ]
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
@@ -38,19 +47,26 @@ def refine(model: TerrainModel, tiles: Tensor, valid: Tensor, latents: Tensor, s
 def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, steps: int) -> Tensor:
     scale = _scale(model, start)
     moved = torch.zeros_like(start).requires_grad_()  # in units of `scale`
-    optimiser = torch.optim.LBFGS(
-        [moved], lr=FIRST_STEP, max_iter=steps, tolerance_grad=0.0, tolerance_change=0.0, line_search_fn="strong_wolfe"
+    optimizer = torch.optim.LBFGS(
+        [moved],
+        lr=FIRST_STEP,
+        max_iter=steps,
+        tolerance_grad=0.0,
+        tolerance_change=0.0,
+        line_search_fn="strong_wolfe",
     )
-    best, least = start.clone(), math.inf
+    best = start.clone()
+    least = math.inf
 
     def error() -> Tensor:
         nonlocal best, least
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         current = start + scale * moved
         squares = mean_per_tile((model.decode(current[None]) - tile).square(), valid[None])[0]
         value = squares.item()
         if value < least:  # never true of a NaN
-            best, least = current.detach(), value
+            best = current.detach()
+            least = value
         if not math.isfinite(value):
             raise FloatingPointError
         # Thousands of values share one mean: without the factor the first gradient would be tiny.
@@ -63,14 +79,15 @@ def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, st
         with torch.no_grad():
             given = model.decode(start[None])
         first = max(mean_per_tile((given - tile).square(), valid[None]).item(), 1e-12)
-        optimiser.step(error)
+        optimizer.step(error)
     except FloatingPointError:
         pass  # what was best until then
     return best
 
 
 def _scale(model: TerrainModel, start: Tensor) -> Tensor:
-    """Steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where known, else the spread."""
+    """Steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where known, else
+    the spread."""
     sensitivity = torch.tensor(model.method.sensitivity, dtype=start.dtype, device=start.device)
     if len(sensitivity) and bool((sensitivity > 0).all()):
         scale = torch.empty_like(start)

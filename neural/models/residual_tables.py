@@ -1,6 +1,8 @@
-"""Tables of `neural.methods.lapped.residuals` from rasters: `python -m neural.models.residual_tables DECODER DATA…`.
+"""Tables of `neural.methods.lapped.residuals` from rasters: `python -m
+neural.models.residual_tables DECODER DATA…`.
 
-The command adds them to the weights of a lapped_siren decoder, whose context model must be final, and keeps all else.
+The command adds them to the weights of a lapped_siren decoder, whose context model must be final,
+and keeps all else.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ _LEAST_SHARE = 2.0  # of the bound in the quantization step, which is less than 
 _GOLDEN = (np.sqrt(5) - 1) / 2
 _LARGEST_SIDE = 768  # samples of a raster that are looked at, in its middle
 _BROAD = 8  # classes either way that an expected error leans on where there are few details
-_MANY, _POWER = 300.0, 0.75  # residuals of a place beyond which more of them count for less
+_MANY = 300.0
+_POWER = 0.75  # residuals of a place beyond which more of them count for less
 _PRIOR = 50.0  # details, or residuals, that the mean of many counts for
 _LOGITS = -13.0, 0.35  # log-odds of a residual in class 0, and their steps
 _BEND = 30.0  # weight of squared second differences along a table
@@ -57,30 +60,40 @@ class Quantized(NamedTuple):
     error_m: np.ndarray  # float32 [2 n, 2 n], 0 where not valid
     signed: np.ndarray  # int32 [BAND_COUNT, n, n], the finest details
     classes: np.ndarray  # int16 of the same shape, 0 where there are none
-    squared: np.ndarray  # float32, the same shape: their squared errors in steps; NaN where there are none
+    # float32, the same shape: their squared errors in steps; NaN where there are none
+    squared: np.ndarray
     step_m: float
     bound_m: float
 
 
 def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np.ndarray]:
-    """The weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for a model without them yet."""
-    found = [each for number, raster in enumerate(rasters) for each in _quantized(raster, number, model)]
+    """The weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for a
+    model without them yet."""
+    found = [
+        each for number, raster in enumerate(rasters) for each in _quantized(raster, number, model)
+    ]
     expected = _expected(found)
     counts = np.zeros((CHANCES + 1, len(PHASES), SPREADS, NEAR, FAR))
     for each in found:
         new = _counts(each, expected)
-        # Residuals come in clusters and places differ, so that many of one place say little more than some.
+        # Residuals come in clusters and places differ, so that many of one place say little more
+        # than some.
         counts += new * (_MANY / (_MANY + new[1:].sum())) ** _POWER
-    zeros, others = counts[0], counts[1:].sum(axis=0)
+    zeros = counts[0]
+    others = counts[1:].sum(axis=0)
     tables = [_additive(zeros[phase], others[phase]) for phase in range(len(PHASES))]
     spread, near, far = (np.stack(each) for each in zip(*tables, strict=True))
     scaled = [np.rint(CLASS_SCALE * each / _LOGITS[1]) for each in (spread - _LOGITS[0], near, far)]
     score = scaled[0][:, :, None, None] + scaled[1][:, None, :, None] + scaled[2][:, None, None, :]
     classes = np.clip(score // CLASS_SCALE, 0, RESIDUAL_CLASSES - 1).astype(np.intp)
-    by_class = np.stack([np.bincount(classes.ravel(), each.ravel(), RESIDUAL_CLASSES) for each in counts], axis=1)
+    by_class = np.stack(
+        [np.bincount(classes.ravel(), each.ravel(), RESIDUAL_CLASSES) for each in counts], axis=1
+    )
     tables_by_name = dict(zip(("spread", "near", "far"), scaled, strict=True))
     tables_by_name |= {"expected": expected, "chance": _chances(by_class)}
-    return {f"residual_{name}": values.astype(np.float32) for name, values in tables_by_name.items()}
+    return {
+        f"residual_{name}": values.astype(np.float32) for name, values in tables_by_name.items()
+    }
 
 
 def _quantized(raster: Raster, number: int, model: Model) -> Iterator[Quantized]:
@@ -92,15 +105,19 @@ def _quantized(raster: Raster, number: int, model: Model) -> Iterator[Quantized]
         step_m = _LEAST_SHARE * 2.0 ** ((number * len(_BOUNDS_M) + k) * _GOLDEN % 1) * bound_m
         errors = np.zeros(level_size(rows, columns, len(levels)))
         for level in decode(levels, cut, step_m, model, BOUNDED_LAGRANGE, restored=True):
-            coded, size = levels[level.above].coded, level_size(rows, columns, level.above)
+            coded = levels[level.above].coded
+            size = level_size(rows, columns, level.above)
             left = np.where(coded, level.in_steps - level.decoded, 0)
             errors = _merged(errors, left * level_steps(step_m, level.above)[:, None, None], size)
         side = 2 * left.shape[1]
-        valid, error_m = np.zeros((side, side), bool), np.zeros((side, side), np.float32)
+        valid = np.zeros((side, side), bool)
+        error_m = np.zeros((side, side), np.float32)
         valid[:rows, :columns] = cut.valid
         error_m[:rows, :columns] = np.where(cut.valid, errors, 0)
         squared = np.where(coded, left**2, np.nan).astype(np.float32)
-        yield Quantized(valid, error_m, level.signed, level.classes.astype(np.int16), squared, step_m, bound_m)
+        yield Quantized(
+            valid, error_m, level.signed, level.classes.astype(np.int16), squared, step_m, bound_m
+        )
 
 
 def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -133,13 +150,18 @@ def _counts(each: Quantized, expected: np.ndarray) -> np.ndarray:
     residuals = np.rint(each.error_m / (2 * each.bound_m)).astype(np.int32).ravel()
     by_place = counts.reshape(len(counts), len(PHASES), -1)
     ratio = slope_of(each.step_m, each.bound_m) // (SLOPE_SCALE // 8)
-    spread = spread_of(expected[each.classes, np.minimum(np.abs(each.signed), EXPECTED_SYMBOLS - 1)].astype(int), ratio)
+    spread = spread_of(
+        expected[each.classes, np.minimum(np.abs(each.signed), EXPECTED_SYMBOLS - 1)].astype(int),
+        ratio,
+    )
 
     def visit(phase: int, at: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
         place = np.ravel_multi_index(contexts, (SPREADS, NEAR, FAR))
         magnitude = np.minimum(np.abs(residuals[at]), CHANCES)
         for symbol in range(CHANCES + 1):
-            by_place[symbol, phase] += np.bincount(place[magnitude == symbol], minlength=by_place.shape[2])
+            by_place[symbol, phase] += np.bincount(
+                place[magnitude == symbol], minlength=by_place.shape[2]
+            )
         return residuals[at]
 
     walk(each.valid, spread, visit)
@@ -147,7 +169,8 @@ def _counts(each: Quantized, expected: np.ndarray) -> np.ndarray:
 
 
 def _additive(zeros: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
-    """Log-odds of a residual as a sum of three tables, from counts [SPREADS, NEAR, FAR]: Newton's method."""
+    """Log-odds of a residual as a sum of three tables, from counts [SPREADS, NEAR, FAR]: Newton's
+    method."""
     sizes = zeros.shape
     ends = np.cumsum([0, *sizes])
     parts = [slice(*pair) for pair in pairwise(ends)]
@@ -155,7 +178,8 @@ def _additive(zeros: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
     for part, size in zip(parts, sizes, strict=True):
         bend = np.diff(np.eye(size), 2, axis=0)
         penalty[part, part] += _BEND * bend.T @ bend
-    count, values = zeros + others, np.zeros(ends[-1])
+    count = zeros + others
+    values = np.zeros(ends[-1])
     values[parts[0]] = np.linspace(*(-12.0, 3.0), sizes[0])
     start = values.copy()  # what the ridge leads back to
     for _ in range(_ROUNDS):
@@ -169,7 +193,8 @@ def _additive(zeros: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
             for other in range(axis + 1, len(parts)):
                 left = tuple({0, 1, 2} - {axis, other})
                 cross = (count * chance * (1 - chance)).sum(axis=left)
-                bend[part, parts[other]], bend[parts[other], part] = cross, cross.T
+                bend[part, parts[other]] = cross
+                bend[parts[other], part] = cross.T
         values -= np.clip(np.linalg.solve(bend, slope), -2, 2)
     return [values[part] for part in parts]
 
@@ -184,7 +209,8 @@ def _marginal(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _chances(by_class: np.ndarray) -> np.ndarray:
-    """Counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] → chances of more than 0, 1, 2 over CHANCE_SCALE, whole."""
+    """Counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] → chances of more than 0, 1, 2 over
+    CHANCE_SCALE, whole."""
     above = by_class[:, ::-1].cumsum(axis=1)[:, ::-1]  # of at least 0, 1, 2, 3
     prior = above[:, 1:].sum(axis=0) / np.maximum(above[:, :-1].sum(axis=0), 1)
     start = np.tile(prior, (RESIDUAL_CLASSES, 1))
@@ -195,7 +221,8 @@ def _chances(by_class: np.ndarray) -> np.ndarray:
 
 
 def main(decoder: Path, folders: Sequence[Path]) -> None:
-    """Add the tables to a decoder's weights, fitted to the `train` split of folders with a MANIFEST.csv."""
+    """Add the tables to a decoder's weights, fitted to the `train` split of folders with a
+    MANIFEST.csv."""
     add_weights(decoder, lambda model: fit_residual_tables(load_split(folders, "train"), model))
 
 

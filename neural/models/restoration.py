@@ -1,7 +1,8 @@
-"""Training of `neural.methods.lapped.restoration`: `python -m neural.models.restoration DECODER DATA… [--steps N]`.
+"""Training of `neural.methods.lapped.restoration`: `python -m neural.models.restoration DECODER
+DATA… [--steps N]`.
 
-The command adds the network to the weights of a lapped_siren decoder, whose context model must be final, and keeps
-all else.
+The command adds the network to the weights of a lapped_siren decoder, whose context model must be
+final, and keeps all else.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _WINDOW = 64  # details
 _PEAK_RATE = 2e-3
 _FLOOR = 0.005  # squared steps below which a window's loss is flat
 _LARGEST_SIDE = 1024  # samples of a raster that are looked at, in its middle
-_FINEST, _COARSEST = 0.05, 4.0  # quantization steps in metres
+_FINEST = 0.05
+_COARSEST = 4.0  # quantization steps in meters
 _QUANTIZATIONS = 6
 _HIGHEST_LEVEL = 5  # levels above it have few details
 
@@ -39,14 +41,16 @@ _HIGHEST_LEVEL = 5  # levels above it have few details
 class Level(NamedTuple):
     """One level at one quantization step, all in steps; details are [3, n, m]."""
 
-    samples: np.ndarray  # float32 [n + 2 · SAMPLE_REACH, m + 2 · SAMPLE_REACH], without what is constant or linear
+    # float32 [n + 2 · SAMPLE_REACH, m + 2 · SAMPLE_REACH], without what is constant or linear
+    samples: np.ndarray
     decoded: np.ndarray  # float32
     wanted: np.ndarray  # float32
     coded: np.ndarray  # bool
 
 
 class Network(nn.Module):
-    """`neural.methods.lapped.restoration` for training: features [B, 7, n, m] → [B, 3, n − 4, m − 4]."""
+    """`neural.methods.lapped.restoration` for training: features [B, 7, n, m] → [B, 3, n − 4, m −
+    4]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +71,9 @@ class Network(nn.Module):
         for number, layer in enumerate((self.first, self.second, self.third), start=1):
             weight = layer.weight.detach().cpu().numpy()  # [out, in, 3, 3]
             found[f"restore_{number}"] = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
-        return {name: values.astype(np.float16).astype(np.float32) for name, values in found.items()}
+        return {
+            name: values.astype(np.float16).astype(np.float32) for name, values in found.items()
+        }
 
 
 def fit_restoration(
@@ -84,22 +90,33 @@ def fit_restoration(
     levels = [level for raster in rasters for level in _levels(raster, model, rng)]
     share = np.array([float(level.coded.sum()) ** 0.7 for level in levels])
     network = Network().to(device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=_PEAK_RATE)
-    validation = [level for raster in held_out for level in _levels(raster, model, np.random.default_rng(seed))]
+    optimizer = torch.optim.Adam(network.parameters(), lr=_PEAK_RATE)
+    validation = [
+        level
+        for raster in held_out
+        for level in _levels(raster, model, np.random.default_rng(seed))
+    ]
     for step in range(steps):
-        batch = [_window(levels[k], rng) for k in rng.choice(len(levels), _BATCH, p=share / share.sum())]
-        inputs, left, coded = (torch.from_numpy(np.stack(each)).to(device) for each in zip(*batch, strict=True))
-        squares = ((left - network(inputs)) ** 2 * coded).sum(dim=(1, 2, 3)) / (coded.sum(dim=(1, 2, 3)) + 1)
-        for group in optimiser.param_groups:
+        batch = [
+            _window(levels[k], rng) for k in rng.choice(len(levels), _BATCH, p=share / share.sum())
+        ]
+        inputs, left, coded = (
+            torch.from_numpy(np.stack(each)).to(device) for each in zip(*batch, strict=True)
+        )
+        squares = ((left - network(inputs)) ** 2 * coded).sum(dim=(1, 2, 3)) / (
+            coded.sum(dim=(1, 2, 3)) + 1
+        )
+        for group in optimizer.param_groups:
             group["lr"] = _PEAK_RATE * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.005)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.log(squares + _FLOOR).mean().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         if step == steps - 1 or step % 500 == 499:
             gain = 1 - _squares(network, validation)
             print(
-                f"restoration: step {step + 1}, {100 * gain:.2f} % of the validation details' squared errors gone",
+                f"restoration: step {step + 1}, {100 * gain:.2f} % of the validation details' "
+                "squared errors gone",
                 file=sys.stderr,
                 flush=True,
             )
@@ -111,7 +128,9 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
     levels = raster_levels(cut)
     doublings = np.linspace(math.log2(_FINEST), math.log2(_COARSEST), _QUANTIZATIONS)
     for step_m in (2.0 ** (doublings + rng.uniform(-0.5, 0.5, _QUANTIZATIONS))).tolist():
-        for above, samples, decoded, in_steps, *_ in decode(levels, cut, step_m, model, LAGRANGE, restored=False):
+        for above, samples, decoded, in_steps, *_ in decode(
+            levels, cut, step_m, model, LAGRANGE, restored=False
+        ):
             if above <= _HIGHEST_LEVEL:
                 n, m = samples.shape
                 around = restoration.beyond(samples / level_steps(step_m, above)[0], LINEAR)
@@ -121,10 +140,15 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
 
 
 def _inputs(level: Level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features reaching DETAIL_REACH further than what is wanted, what is left to add, which details there are."""
+    """Features reaching DETAIL_REACH further than what is wanted, what is left to add, which
+    details there are."""
     reach = restoration.DETAIL_REACH
     decoded = np.pad(level.decoded, [(0, 0), (reach, reach), (reach, reach)])
-    return restoration.features(level.samples, decoded), level.wanted - level.decoded, level.coded.astype(np.float32)
+    return (
+        restoration.features(level.samples, decoded),
+        level.wanted - level.decoded,
+        level.coded.astype(np.float32),
+    )
 
 
 def _window(level: Level, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -133,7 +157,10 @@ def _window(level: Level, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     n, m = level.coded.shape[1:]
     y, x = (int(rng.integers(0, max(size - _WINDOW, 0) + 1)) for size in (n, m))
     part = Level(
-        level.samples[y : y + _WINDOW + 2 * restoration.SAMPLE_REACH, x : x + _WINDOW + 2 * restoration.SAMPLE_REACH],
+        level.samples[
+            y : y + _WINDOW + 2 * restoration.SAMPLE_REACH,
+            x : x + _WINDOW + 2 * restoration.SAMPLE_REACH,
+        ],
         *(each[:, y : y + _WINDOW, x : x + _WINDOW] for each in level[1:]),
     )
     if rng.random() < 0.5:  # along x and along y change places
@@ -148,12 +175,16 @@ def _window(level: Level, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
 
 @torch.no_grad()
 def _squares(network: Network, levels: Sequence[Level]) -> float:
-    """Squared errors that are left over those without the network, geometric mean over levels that matter."""
-    logs, weights, device = [], [], network.third.weight.device
+    """Squared errors that are left over those without the network, geometric mean over levels that
+    matter."""
+    logs = []
+    weights = []
+    device = network.third.weight.device
     for level in levels:
         inputs, left, coded = _inputs(level)
         added = network(torch.from_numpy(inputs)[None].to(device))[0].cpu().numpy()
-        before, after = float((left**2 * coded).sum()), float(((left - added) ** 2 * coded).sum())
+        before = float((left**2 * coded).sum())
+        after = float(((left - added) ** 2 * coded).sum())
         if before > 0:
             logs.append(math.log(after / before))
             weights.append(before)
@@ -161,7 +192,8 @@ def _squares(network: Network, levels: Sequence[Level]) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Add the network to a decoder's weights, fitted to the `train` split of folders with a MANIFEST.csv."""
+    """Add the network to a decoder's weights, fitted to the `train` split of folders with a
+    MANIFEST.csv."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("decoder", type=Path)
     parser.add_argument("data", type=Path, nargs="+")

@@ -1,4 +1,5 @@
-"""How much a decoded surface depends on each dimension of its latents: what a payload's bits are divided by."""
+"""How much a decoded surface depends on each dimension of its latents: what a payload's bits are
+divided by."""
 
 from __future__ import annotations
 
@@ -14,13 +15,14 @@ _DIGITS = 4
 
 
 def sensitivity(model: TerrainModel, tiles: Tensor) -> tuple[float, ...]:
-    """Root mean square change of the normalised surface per unit of each latent dimension, over the tokens of a group.
+    """Root mean square change of the normalized surface per unit of each latent dimension, over the
+    tokens of a group.
 
     One number per dimension [groups · dim], as `TokenMethod.sensitivity` has them.
 
-    tiles [B, 256, 256] normalised. Estimated with random signs ±1 on the samples: the mean square of a
-    vector–Jacobian product is the squared norm of the Jacobian's columns (M. Hutchinson 1990). Rounded, since it
-    is stored with every file.
+    tiles [B, 256, 256] normalized. Estimated with random signs ±1 on the samples: the mean square
+    of a vector–Jacobian product is the squared norm of the Jacobian's columns (M. Hutchinson 1990).
+    Rounded, since it is stored with every file.
     """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

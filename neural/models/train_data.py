@@ -1,4 +1,5 @@
-"""Training tiles: random crops of elevation rasters, normalised to [−1, 1] per tile (arXiv 2606.00404, data)."""
+"""Training tiles: random crops of elevation rasters, normalized to [−1, 1] per tile (arXiv
+2606.00404, data)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ class Raster:
 
     name: str
     cell_m: float
-    heights: np.ndarray  # [rows, columns] float32 metres
+    heights: np.ndarray  # [rows, columns] float32 meters
     valid: np.ndarray  # [rows, columns] bool
 
 
@@ -36,13 +37,19 @@ def load_split(folders: Sequence[Path], split: str) -> list[Raster]:
         manifest = folder / "MANIFEST.csv"
         if not manifest.is_file():
             raise DemError(
-                f"{manifest} is missing: --data takes folders with a MANIFEST.csv (file, split, resolution_m)."
+                f"{manifest} is missing: --data takes folders with a MANIFEST.csv (file, split, "
+                "resolution_m)."
             )
         with manifest.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row.get("split") == split]
-        rasters += [_read(raster_name.join(folder, row["file"]), float(row["resolution_m"])) for row in rows]
+        rasters += [
+            _read(raster_name.join(folder, row["file"]), float(row["resolution_m"])) for row in rows
+        ]
     if not rasters:
-        raise DemError(f"{', '.join(map(str, folders))}: no raster of split '{split}' is listed in MANIFEST.csv.")
+        raise DemError(
+            f"{', '.join(map(str, folders))}: no raster of split '{split}' is listed in "
+            "MANIFEST.csv."
+        )
     return rasters
 
 
@@ -64,9 +71,11 @@ def coarsen(raster: Raster, factor: int) -> Raster:
     return Raster(raster.name, raster.cell_m * factor, heights, np.asarray(valid))
 
 
-def normalise(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Heights [n, n] → ([−1, 1] float32, offset_m, scale_m) by the valid range; the rest is smoothly filled."""
-    low, high = float(heights[valid].min()), float(heights[valid].max())
+def normalize(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Heights [n, n] → ([−1, 1] float32, offset_m, scale_m) by the valid range; the rest is
+    smoothly filled."""
+    low = float(heights[valid].min())
+    high = float(heights[valid].max())
     scale = (high - low) / 2 or 1.0
     filled = heights if valid.all() else fill(heights, valid)
     return ((filled - (low + high) / 2) / scale).astype(np.float32), (low + high) / 2, scale
@@ -75,12 +84,16 @@ def normalise(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float
 class Crops:
     """Random 256² crops with flips and quarter turns; rasters weigh by area.
 
-    Coarser levels of the pyramid are what a file's upper levels hold, so crops of 2× and 4× area averages of
-    the same rasters are part of the draw.
+    Coarser levels of the pyramid are what a file's upper levels hold, so crops of 2× and 4× area
+    averages of the same rasters are part of the draw.
     """
 
     def __init__(self, rasters: Sequence[Raster], seed: int) -> None:
-        usable = [r for r in (coarsen(r, f) for r in rasters for f in (1, 2, 4)) if min(r.heights.shape) >= TILE]
+        usable = [
+            r
+            for r in (coarsen(r, f) for r in rasters for f in (1, 2, 4))
+            if min(r.heights.shape) >= TILE
+        ]
         self.rasters = usable
         area = np.array([r.valid.sum() for r in usable], float)
         self.probability = area / area.sum()
@@ -95,24 +108,33 @@ class Crops:
         while True:
             raster = self.rasters[self.rng.choice(len(self.rasters), p=self.probability)]
             rows, columns = raster.heights.shape
-            row, column = self.rng.integers(rows - TILE + 1), self.rng.integers(columns - TILE + 1)
+            row = self.rng.integers(rows - TILE + 1)
+            column = self.rng.integers(columns - TILE + 1)
             window = slice(row, row + TILE), slice(column, column + TILE)
-            heights, valid = raster.heights[window], raster.valid[window]
+            heights = raster.heights[window]
+            valid = raster.valid[window]
             if valid.mean() < 0.5 or np.ptp(heights[valid]) == 0:
                 continue
-            tile, _, _ = normalise(heights, valid)
-            turns, flip = int(self.rng.integers(4)), int(self.rng.integers(2))
+            tile, _, _ = normalize(heights, valid)
+            turns = int(self.rng.integers(4))
+            flip = int(self.rng.integers(2))
             both = np.stack([tile, valid.astype(np.float32)])
             tile, mask = np.rot90(both, turns, axes=(1, 2))[:, :, :: 1 - 2 * flip]
             return tile, mask
 
 
-def fixed_tiles(rasters: Sequence[Raster], least_valid: float = 0.5) -> Iterator[tuple[Raster, np.ndarray, np.ndarray]]:
-    """Every non-overlapping 256² tile of the rasters with enough valid samples: (raster, heights, valid)."""
+def fixed_tiles(
+    rasters: Sequence[Raster], least_valid: float = 0.5
+) -> Iterator[tuple[Raster, np.ndarray, np.ndarray]]:
+    """Every non-overlapping 256² tile of the rasters with enough valid samples: (raster, heights,
+    valid)."""
     for raster in rasters:
         rows, columns = raster.heights.shape
         for row in range(0, rows - TILE + 1, TILE):
             for column in range(0, columns - TILE + 1, TILE):
                 window = slice(row, row + TILE), slice(column, column + TILE)
-                if raster.valid[window].mean() >= least_valid and np.ptp(raster.heights[window]) > 0:
+                if (
+                    raster.valid[window].mean() >= least_valid
+                    and np.ptp(raster.heights[window]) > 0
+                ):
                     yield raster, raster.heights[window], raster.valid[window]

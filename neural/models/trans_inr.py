@@ -1,7 +1,9 @@
-"""TransINR as a training module: tokenizer, transformer encoder and the decoder's weights (arXiv 2208.02801).
+"""TransINR as a training module: tokenizer, transformer encoder and the decoder's weights (arXiv
+2208.02801).
 
-A tile's patches and one learned token per weight group go through the transformer together; what comes out at the
-weight tokens is the payload. The decode itself is `neural.methods.trans_inr`, called here with torch tensors.
+A tile's patches and one learned token per weight group go through the transformer together; what
+comes out at the weight tokens is the payload. The decode itself is `neural.methods.trans_inr`,
+called here with torch tensors.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from neural.methods.trans_inr import TransInr
 from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
-from neural.tiles import TILE, centres
+from neural.tiles import TILE, centers
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,19 @@ class TransformerConfig:
     heads: int = 12
     head_dim: int = 64
     hidden: int = 3072
-    position_spread: float = 1.0  # standard deviation of the learned positions at the start of training
+    # standard deviation of the learned positions at the start of training
+    position_spread: float = 1.0
 
     @property
     def grid(self) -> int:
-        """Patches per tile side; the published one drops what does not fill a patch, here zeros fill it."""
+        """Patches per tile side; the published one drops what does not fill a patch, here zeros
+        fill it."""
         return math.ceil((TILE + self.padding) / self.patch)
 
 
 PRESETS: dict[str, Preset] = {
-    # Released image configuration: Adam at a constant 1e-4, batch 16, all samples, 400 epochs of 9469 images
-    # of 178 × 178 samples; as many samples are drawn of a tile.
+    # Released image configuration: Adam at a constant 1e-4, batch 16, all samples, 400 epochs of
+    # 9469 images of 178 × 178 samples; as many samples are drawn of a tile.
     "paper": Preset(
         TransInr(),
         TransformerConfig(),
@@ -55,18 +59,21 @@ PRESETS: dict[str, Preset] = {
             clip_norm=math.inf,
         ),
     ),
-    # The payload of the other small presets, 65 × 128 numbers, and frequencies that a tile's samples resolve. Muon and
-    # quiet positions, because AdamW alone still predicts one surface for all tiles after hundreds of tiles.
+    # The payload of the other small presets, 65 × 128 numbers, and frequencies that a tile's
+    # samples resolve. Muon and quiet positions, because AdamW alone still predicts one surface for
+    # all tiles after hundreds of tiles.
     "small": Preset(
         TransInr(dim=128, groups=16, width=128, encoding=32, sigma=32.0),
-        TransformerConfig(patch=16, padding=0, depth=4, heads=4, head_dim=32, hidden=512, position_spread=0.02),
+        TransformerConfig(
+            patch=16, padding=0, depth=4, heads=4, head_dim=32, hidden=512, position_spread=0.02
+        ),
         TrainConfig(
             steps=1500,
             batch=4,
             learning_rate=2e-3,
             warmup=50,
             points=2048,
-            optimiser="muon",
+            optimizer="muon",
             other_learning_rate=1e-3,
             log_loss=True,
         ),
@@ -75,25 +82,37 @@ PRESETS: dict[str, Preset] = {
 
 
 class Block(nn.Module):
-    """Pre-norm transformer block; queries, keys and values have no bias (as in the released code)."""
+    """Pre-norm transformer block; queries, keys and values have no bias (as in the released
+    code)."""
 
     def __init__(self, dim: int, config: TransformerConfig) -> None:
         super().__init__()
         inner = config.heads * config.head_dim
         self.heads = config.heads
-        self.attention_norm, self.mlp_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.qkv, self.proj = nn.Linear(dim, 3 * inner, bias=False), nn.Linear(inner, dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, config.hidden), nn.GELU(), nn.Linear(config.hidden, dim))
+        self.attention_norm = nn.LayerNorm(dim)
+        self.mlp_norm = nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * inner, bias=False)
+        self.proj = nn.Linear(inner, dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, config.hidden), nn.GELU(), nn.Linear(config.hidden, dim)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Tokens [B, T, dim] → the same shape."""
-        q, k, v = self.qkv(self.attention_norm(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        x = x + self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        q, k, v = (
+            self.qkv(self.attention_norm(x))
+            .unflatten(-1, (3, self.heads, -1))
+            .permute(2, 0, 3, 1, 4)
+        )
+        x = x + self.proj(
+            functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        )
         return x + self.mlp(self.mlp_norm(x))
 
 
 class TransInrModel(TerrainModel):
-    """Tile [B, 256, 256] in [−1, 1] → weight tokens; `decoder` holds the weights of `method.weight_shapes()`."""
+    """Tile [B, 256, 256] in [−1, 1] → weight tokens; `decoder` holds the weights of
+    `method.weight_shapes()`."""
 
     Encoder = TransformerConfig
 
@@ -101,18 +120,25 @@ class TransInrModel(TerrainModel):
         super().__init__()
         method: TransInr = preset.method
         config: TransformerConfig = preset.encoder
-        self.method, self.config = method, config
+        self.method = method
+        self.config = config
         self.tokenizer = nn.Linear(config.patch**2, method.dim)
-        self.positions = nn.Parameter(torch.randn(config.grid**2, method.dim) * config.position_spread)
+        self.positions = nn.Parameter(
+            torch.randn(config.grid**2, method.dim) * config.position_spread
+        )
         self.weight_tokens = nn.Parameter(torch.randn(method.latent_shape))
         self.blocks = nn.Sequential(*(Block(method.dim, config) for _ in range(config.depth)))
         self.decoder = nn.ParameterDict(
-            {name: nn.Parameter(torch.empty(shape)) for name, shape in method.weight_shapes().items()}
+            {
+                name: nn.Parameter(torch.empty(shape))
+                for name, shape in method.weight_shapes().items()
+            }
         )
-        self._initialise_decoder()
+        self._initialize_decoder()
 
-    def _initialise_decoder(self) -> None:
-        """LayerNorms 1 and 0; base weights, token maps and all biases U(±1/√fan_in), torch's default."""
+    def _initialize_decoder(self) -> None:
+        """LayerNorms 1 and 0; base weights, token maps and all biases U(±1/√fan_in), torch's
+        default."""
         for name, parameter in self.decoder.items():
             if name.endswith("_norm_scale"):
                 nn.init.ones_(parameter)
@@ -123,8 +149,9 @@ class TransInrModel(TerrainModel):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalised tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
-        size, before = self.config.patch, self.config.padding
+        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        size = self.config.patch
+        before = self.config.padding
         after = self.config.grid * size - tiles.shape[-1] - before
         padded = functional.pad(tiles, (before, after, before, after))
         patches = padded.unfold(1, size, size).unfold(2, size, size).flatten(3).flatten(1, 2)
@@ -133,32 +160,39 @@ class TransInrModel(TerrainModel):
         return self.blocks(tokens)[:, data.shape[1] :]
 
     def decode_points(self, latents: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
-        """Heights [B, n] at the centres of cells (columns [n], rows [n]) of every tile; latents [B, tokens, dim]."""
+        """Heights [B, n] at the centers of cells (columns [n], rows [n]) of every tile; latents [B,
+        tokens, dim]."""
         weights: Any = self.decoder
         layers = self.method.layer_weights(weights, latents)
-        across, down = self.method.first_layer(weights, layers[0], centres(), centres(), order=0)
+        across, down = self.method.first_layer(weights, layers[0], centers(), centers(), order=0)
         z = across[0].index_select(1, columns) + down[0].index_select(1, rows)
         return self.method.network(weights, layers, z, slopes=False)[0]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalised heights [B, 256, 256] at the sample centres; differentiable."""
-        # Activations of 65,536 samples are large: the backward pass computes one tile's again instead of keeping all.
+        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers;
+        differentiable."""
+        # Activations of 65,536 samples are large: the backward pass computes one tile's again
+        # instead of keeping all.
         tiles = [checkpoint(self._decode_tile, tile, use_reentrant=False) for tile in latents]
         return torch.stack(tiles)
 
     def _decode_tile(self, latents: Tensor) -> Tensor:
         weights: Any = self.decoder
         prepared = self.method.prepare(weights, latents)
-        return self.method.evaluate(weights, prepared, centres(), centres(), order=0).h
+        return self.method.evaluate(weights, prepared, centers(), centers(), order=0).h
 
-    def loss(self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None) -> Tensor:
-        """Mean squared error [B] over valid samples of each tile, on `config.points` random ones, the same in all.
+    def loss(
+        self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
+    ) -> Tensor:
+        """Mean squared error [B] over valid samples of each tile, on `config.points` random ones,
+        the same in all.
 
-        tiles [B, 256, 256] normalised, valid the same, float 0/1.
+        tiles [B, 256, 256] normalized, valid the same, float 0/1.
         """
         drawn = torch.randperm(TILE * TILE, generator=generator)[: config.points].to(tiles.device)
         target, weight = (t.flatten(1)[:, drawn] for t in (tiles, valid))
         latents = self.encode(tiles)
-        with torch.autocast(tiles.device.type, enabled=False):  # half precision would lose the high frequencies
+        # half precision would lose the high frequencies
+        with torch.autocast(tiles.device.type, enabled=False):
             error = self.decode_points(latents.float(), drawn % TILE, drawn // TILE) - target
         return mean_per_tile(error * error, weight)

@@ -1,6 +1,7 @@
 """Vision transformer encoder of HUVR (arXiv 2601.14256): EVA-02 style blocks (arXiv 2303.11331).
 
-SwiGLU feed-forward with sub-LayerNorm, two-dimensional rotary positions, one global token, no absolute positions.
+SwiGLU feed-forward with sub-LayerNorm, two-dimensional rotary positions, one global token, no
+absolute positions.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ class VitConfig:
 
 
 def rotary_tables(grid: int, head_dim: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [grid², head_dim] of 2-D rotary positions (arXiv 2104.09864), θ = 10000, pairs interleaved."""
+    """Cosines and sines [grid², head_dim] of 2-D rotary positions (arXiv 2104.09864), θ = 10000,
+    pairs interleaved."""
     half = head_dim // 2
     frequencies = 10000.0 ** (-torch.arange(0, half, 2, dtype=torch.float32) / half)
-    angles = (torch.arange(grid, dtype=torch.float32)[:, None] * frequencies).repeat_interleave(2, dim=-1)
+    angles = (torch.arange(grid, dtype=torch.float32)[:, None] * frequencies).repeat_interleave(
+        2, dim=-1
+    )
     rows = angles[:, None, :].expand(grid, grid, half)
     columns = angles[None, :, :].expand(grid, grid, half)
     table = torch.cat((rows, columns), dim=-1).reshape(grid * grid, head_dim)
@@ -38,7 +42,8 @@ def rotary_tables(grid: int, head_dim: int) -> tuple[Tensor, Tensor]:
 
 
 class Attention(nn.Module):
-    """Self-attention with rotary positions on the patch tokens (the first, global token has none)."""
+    """Self-attention with rotary positions on the patch tokens (the first, global token has
+    none)."""
 
     def __init__(self, config: VitConfig) -> None:
         super().__init__()
@@ -50,12 +55,15 @@ class Attention(nn.Module):
         """Tokens [B, 1 + P, width] → the same shape."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         q, k = (self._rotate(t, cos, sin).type_as(v) for t in (q, k))
-        return self.proj(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return self.proj(
+            functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        )
 
     @staticmethod
     def _rotate(t: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         patches = t[:, :, 1:]
-        even, odd = patches[..., 0::2], patches[..., 1::2]
+        even = patches[..., 0::2]
+        odd = patches[..., 1::2]
         turned = torch.stack((-odd, even), dim=-1).flatten(-2)
         return torch.cat((t[:, :, :1], patches * cos + turned * sin), dim=2)
 
@@ -81,8 +89,10 @@ class Block(nn.Module):
 
     def __init__(self, config: VitConfig) -> None:
         super().__init__()
-        self.attention_norm, self.attention = nn.LayerNorm(config.width), Attention(config)
-        self.mlp_norm, self.mlp = nn.LayerNorm(config.width), SwiGLU(config)
+        self.attention_norm = nn.LayerNorm(config.width)
+        self.attention = Attention(config)
+        self.mlp_norm = nn.LayerNorm(config.width)
+        self.mlp = SwiGLU(config)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Tokens [B, 1 + P, width] → the same shape."""
@@ -98,7 +108,9 @@ class VisionTransformer(nn.Module):
 
     def __init__(self, config: VitConfig) -> None:
         super().__init__()
-        self.patch_embed = nn.Conv2d(config.channels, config.width, config.patch, stride=config.patch)
+        self.patch_embed = nn.Conv2d(
+            config.channels, config.width, config.patch, stride=config.patch
+        )
         self.global_token = nn.Parameter(torch.zeros(1, 1, config.width))
         blocks = [Block(config) for _ in range(config.depth)]
         self.blocks = nn.ModuleList(blocks)
@@ -106,7 +118,7 @@ class VisionTransformer(nn.Module):
         cos, sin = rotary_tables(config.grid, config.width // config.heads)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
-        self.apply(self._initialise)
+        self.apply(self._initialize)
         nn.init.trunc_normal_(self.global_token, std=0.02)
         nn.init.xavier_uniform_(self.patch_embed.weight.view(config.width, -1))
         with torch.no_grad():  # residual branches shrink with depth
@@ -115,7 +127,7 @@ class VisionTransformer(nn.Module):
                 block.mlp.out.weight.div_(math.sqrt(2.0 * i))
 
     @staticmethod
-    def _initialise(module: nn.Module) -> None:
+    def _initialize(module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02)
             nn.init.zeros_(module.bias)

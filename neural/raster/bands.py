@@ -25,7 +25,8 @@ class Bands(NamedTuple):
 
 
 def choose(dataset: Any, encoding: str | None = None) -> Bands:
-    """Return the bands to read. Raises DemError or UsageError where there are none or several may be meant."""
+    """Return the bands to read. Raises DemError or UsageError where there are none or several may
+    be meant."""
     from rasterio.enums import ColorInterp
 
     if dataset.count == 0:
@@ -43,26 +44,37 @@ def choose(dataset: Any, encoding: str | None = None) -> Bands:
                 f"it has {len(bands)} of {dataset.dtypes[bands[0] - 1]}, so leave the option out."
             )
         return Bands(_red_green_blue(dataset, bands), alpha, encoding)
-    if len(bands) > 1 and dataset.driver != "BAG":  # a BAG's second band is the uncertainty of the first
-        coloured = {ColorInterp.red, ColorInterp.green, ColorInterp.blue} <= set(kinds)
-        if len(bands) == 3 and bytes_only and (name := encodings.recognise(_windows(dataset, bands, alpha))):
+    # a BAG's second band is the uncertainty of the first
+    if len(bands) > 1 and dataset.driver != "BAG":
+        colored = {ColorInterp.red, ColorInterp.green, ColorInterp.blue} <= set(kinds)
+        if (
+            len(bands) == 3
+            and bytes_only
+            and (name := encodings.recognize(_windows(dataset, bands, alpha)))
+        ):
             raise UsageError(
-                f"its colours are heights, packed as {encodings.ENCODINGS[name].title}; add --encoding {name}."
+                f"its colors are heights, packed as {encodings.ENCODINGS[name].title}; add "
+                f"--encoding {name}."
             )
-        if coloured or (bytes_only and len(bands) in (3, 4)):
+        if colored or (bytes_only and len(bands) in (3, 4)):
             raise DemError(
-                "it is a colour picture, not elevations; give the DEM itself, or say with --encoding mapbox or "
-                "--encoding terrarium how heights are packed into its colours."
+                "it is a color picture, not elevations; give the DEM itself, or say with "
+                "--encoding mapbox or "
+                "--encoding terrarium how heights are packed into its colors."
             )
         raise DemError(
-            f"it has {len(bands)} bands where a DEM has one; extract the one of the heights, number N, with "
+            f"it has {len(bands)} bands where a DEM has one; extract the one of the heights, "
+            "number N, with "
             "`rio stack --bidx N IN -o dem.tif` or `gdal_translate -b N IN dem.tif`."
         )
     if kinds[bands[0] - 1] == ColorInterp.palette:
-        raise DemError("it is a picture with a colour table, not elevations; give the DEM itself.")
+        raise DemError("it is a picture with a color table, not elevations; give the DEM itself.")
     kind = dataset.dtypes[bands[0] - 1]
     if kind.startswith("complex"):
-        raise DemError(f"its samples are complex numbers ({kind}), not heights; convert them to a real type first.")
+        raise DemError(
+            f"its samples are complex numbers ({kind}), not heights; convert them to a real "
+            "type first."
+        )
     return Bands((bands[0],), alpha)
 
 
@@ -71,26 +83,45 @@ def _without_bands(dataset: Any) -> str:
     if not inner:
         return "it has no band, so it holds no heights; give another raster."
     more = f" (one of {len(inner)})" if len(inner) > 1 else ""
-    return f"it has no band of its own but rasters inside; name the one of the heights, such as '{inner[0]}'{more}."
+    return (
+        "it has no band of its own but rasters inside; name the one of the heights, such as "
+        f"'{inner[0]}'{more}."
+    )
 
 
 def _red_green_blue(dataset: Any, bands: list[int]) -> tuple[int, ...]:
-    """The bands by their colours where all three say them, else as they come."""
+    """The bands by their colors where all three say them, else as they come."""
     from rasterio.enums import ColorInterp
 
     order = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
     kinds = [dataset.colorinterp[band - 1] for band in bands]
-    return tuple(bands[kinds.index(kind)] for kind in order) if set(order) <= set(kinds) else tuple(bands)
+    return (
+        tuple(bands[kinds.index(kind)] for kind in order)
+        if set(order) <= set(kinds)
+        else tuple(bands)
+    )
 
 
-def _windows(dataset: Any, bands: list[int], alpha: tuple[int, ...]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield samples of a few places as they are stored, [3, rows, cols], and where they are not transparent."""
+def _windows(
+    dataset: Any, bands: list[int], alpha: tuple[int, ...]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield samples of a few places as they are stored, [3, rows, cols], and where they are not
+    transparent."""
     from rasterio.windows import Window
 
-    rows, cols = min(_WINDOW, dataset.height), min(_WINDOW, dataset.width)
-    places = {(int(y * (dataset.height - rows)), int(x * (dataset.width - cols))) for y in _PLACES for x in _PLACES}
+    rows = min(_WINDOW, dataset.height)
+    cols = min(_WINDOW, dataset.width)
+    places = {
+        (int(y * (dataset.height - rows)), int(x * (dataset.width - cols)))
+        for y in _PLACES
+        for x in _PLACES
+    }
     for row, col in sorted(places):
         window = Window(col, row, cols, rows)
-        colours = dataset.read(list(_red_green_blue(dataset, bands)), window=window)
-        valid = (dataset.read(list(alpha), window=window) > 0).all(axis=0) if alpha else np.ones((rows, cols), bool)
-        yield colours, valid
+        colors = dataset.read(list(_red_green_blue(dataset, bands)), window=window)
+        valid = (
+            (dataset.read(list(alpha), window=window) > 0).all(axis=0)
+            if alpha
+            else np.ones((rows, cols), bool)
+        )
+        yield colors, valid

@@ -1,4 +1,5 @@
-"""Reading back a GeoTIFF that GDAL has written: on a full disk it may report success although blocks are missing."""
+"""Reading back a GeoTIFF that GDAL has written: on a full disk it may report success although
+blocks are missing."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from neural.raster import gdal
 
-_REACH = 5  # finer samples that an overview's sample may follow from: 2, and more where sizes are odd
+# finer samples that an overview's sample may follow from: 2, and more where sizes are odd
+_REACH = 5
 
 
 def checksum(block: np.ndarray) -> int:
@@ -20,12 +22,16 @@ def checksum(block: np.ndarray) -> int:
 
 
 def read_back(
-    path: Path, windows: Sequence[Any], sums: Sequence[int], report: Callable[[int], None] = lambda done: None
+    path: Path,
+    windows: Sequence[Any],
+    sums: Sequence[int],
+    report: Callable[[int], None] = lambda done: None,
 ) -> None:
-    """Read every block of a raster of one band and of its overviews; `report` gets the number of windows read.
+    """Read every block of a raster of one band and of its overviews; `report` gets the number of
+    windows read.
 
-    Raises ValueError unless its windows have these checksums and overviews lie among the samples they average;
-    RasterioError for a block that cannot be read.
+    Raises ValueError unless its windows have these checksums and overviews lie among the samples
+    they average; RasterioError for a block that cannot be read.
     """
     import rasterio
 
@@ -38,14 +44,18 @@ def read_back(
         levels = len(raster.overviews(1))
     for level in range(levels):
         finer_level = {"overview_level": level - 1} if level else {}
-        with rasterio.open(name, **finer_level) as finer, rasterio.open(name, overview_level=level) as overview:
+        with (
+            rasterio.open(name, **finer_level) as finer,
+            rasterio.open(name, overview_level=level) as overview,
+        ):
             for _, window in overview.block_windows(1):
                 if not _averages(overview, finer, window):
                     raise ValueError(f"other heights in overview {level} at row {window.row_off}")
 
 
 def _averages(overview: Any, finer: Any, window: Any) -> bool:
-    """True if an overview's samples lie between the lowest and the highest finer sample around, or are missing there.
+    """True if an overview's samples lie between the lowest and the highest finer sample around, or
+    are missing there.
 
     That is what means of them do, in whichever way GDAL weighs them.
     """
@@ -53,10 +63,14 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
 
     rows = _near(window.row_off, window.height, overview.height, finer.height)
     columns = _near(window.col_off, window.width, overview.width, finer.width)
-    top, left = int(rows.min()), int(columns.min())
+    top = int(rows.min())
+    left = int(columns.min())
     around = Window(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
-    heights, found = _heights(finer, around), _heights(overview, window)
-    low, high, gaps = heights, heights, np.isnan(heights)
+    heights = _heights(finer, around)
+    found = _heights(overview, window)
+    low = heights
+    high = heights
+    gaps = np.isnan(heights)
     for axis, near in ((0, rows - top), (1, columns - left)):
         low = np.fmin.reduce(low.take(near, axis), axis + 1)
         high = np.fmax.reduce(high.take(near, axis), axis + 1)
@@ -67,9 +81,10 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
 
 
 def _near(start: int, count: int, size: int, finer_size: int) -> np.ndarray:
-    """Indices of finer samples around `count` samples of an overview's axis, int64 [count, _REACH]."""
-    centres = (np.arange(start, start + count) + 0.5) * finer_size / size
-    index = np.floor(centres).astype(np.int64)[:, None] + np.arange(_REACH) - _REACH // 2
+    """Indices of finer samples around `count` samples of an overview's axis, int64 [count,
+    _REACH]."""
+    centers = (np.arange(start, start + count) + 0.5) * finer_size / size
+    index = np.floor(centers).astype(np.int64)[:, None] + np.arange(_REACH) - _REACH // 2
     return np.clip(index, 0, finer_size - 1)
 
 

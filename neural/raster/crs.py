@@ -1,6 +1,7 @@
 """Which metric CRS a raster is read in, and the unit of its heights (design §4).
 
-`crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow to load.
+`crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
+to load.
 """
 
 from __future__ import annotations
@@ -19,26 +20,37 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 LOCAL = "local"
-"""Value of `--crs` for rasters without a CRS: keep the grid, its coordinates are metres."""
+"""Value of `--crs` for rasters without a CRS: keep the grid, its coordinates are meters."""
 
 UNITS = {"m": 1.0, "ft": 0.3048, "us-ft": 1200 / 3937}
-"""Metres per vertical unit that `--unit` accepts."""
+"""Meters per vertical unit that `--unit` accepts."""
 
 _UNIT_WORDS = {
     "m": {"m", "metre", "meter", "metres", "meters"},
     "ft": {"ft", "foot", "feet", "international foot", "foot (international)", "ift"},
-    "us-ft": {"us-ft", "us_ft", "ft us", "ftus", "us foot", "us feet", "us survey foot", "us survey feet"}
+    "us-ft": {
+        "us-ft",
+        "us_ft",
+        "ft us",
+        "ftus",
+        "us foot",
+        "us feet",
+        "us survey foot",
+        "us survey feet",
+    }
     | {"foot_us", "foot us", "survey foot", "u.s. survey foot", "usft", "us ft"},
 }
 _NO_UNIT = {"", "none", "unknown", "unspecified", "undefined"}
 
 _EARTH_RADIUS_M = 6.37e6
 _ZONE_REACH = 5.9
-"""Degrees from the central meridian (of arc, on the ground) up to which UTM's metres are true to 0.5 %."""
+"""Degrees from the central meridian (of arc, on the ground) up to which UTM's meters are true to
+0.5 %."""
 
 
 def parse_crs(text: str, option: str = "--crs") -> CRS:
-    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises UsageError."""
+    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises
+    UsageError."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -46,13 +58,15 @@ def parse_crs(text: str, option: str = "--crs") -> CRS:
         return CRS.from_user_input(int(text) if text.isdigit() else text)
     except (CRSError, ValueError) as error:
         raise UsageError(
-            f"{option} {text!r} is no coordinate reference system; give an EPSG code such as EPSG:32611, "
+            f"{option} {text!r} is no coordinate reference system; give an EPSG code such as "
+            "EPSG:32611, "
             f"WKT, or the word {LOCAL}."
         ) from error
 
 
 def same_crs(one: str, other: str) -> bool:
-    """True if two WKTs ("": local metres) place eastings and northings alike, whatever their heights are above."""
+    """True if two WKTs ("": local meters) place eastings and northings alike, whatever their
+    heights are above."""
     if one == other or not (one and other):
         return one == other
     from rasterio.crs import CRS
@@ -65,12 +79,13 @@ def same_crs(one: str, other: str) -> bool:
 
 
 def is_metric(crs: CRS) -> bool:
-    """Return True if the CRS is projected with metres on both axes."""
+    """Return True if the CRS is projected with meters on both axes."""
     return crs.is_projected and math.isclose(crs.linear_units_factor[1], 1.0, rel_tol=1e-9)
 
 
 def points_east_north(crs: CRS) -> bool:
-    """True unless an axis of a projected CRS points west or south (Lo grids, Krovak); polar axes follow meridians."""
+    """True unless an axis of a projected CRS points west or south (Lo grids, Krovak); polar axes
+    follow meridians."""
     axes = re.findall(r'AXIS\["[^"]*",(\w+)(,MERIDIAN)?', to_wkt(crs))
     return not any(direction in ("west", "south") and not meridian for direction, meridian in axes)
 
@@ -93,7 +108,8 @@ def label(crs: CRS) -> str:
 
 
 def unit_of(word: str | None) -> str | None:
-    """One of `UNITS` for a unit's name as files spell it; None when it says nothing. Raises ValueError."""
+    """One of `UNITS` for a unit's name as files spell it; None when it says nothing. Raises
+    ValueError."""
     spelled = (word or "").strip().lower()
     if spelled in _NO_UNIT:
         return None
@@ -103,8 +119,11 @@ def unit_of(word: str | None) -> str | None:
     raise ValueError(f"unknown unit {word!r}")
 
 
-def transform(source: CRS, target: CRS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points [n] of one CRS in another; NaN for those that either of the two cannot place."""
+def transform(
+    source: CRS, target: CRS, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points [n] of one CRS in another; NaN for those that either of the two cannot
+    place."""
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
     from rasterio.warp import transform as transform_points
@@ -117,14 +136,17 @@ def transform(source: CRS, target: CRS, x: np.ndarray, y: np.ndarray) -> tuple[n
         if len(x) == 1:
             return np.full(1, np.nan), np.full(1, np.nan)
         half = len(x) // 2
-        parts = [transform(source, target, x[part], y[part]) for part in (slice(half), slice(half, None))]
+        parts = [
+            transform(source, target, x[part], y[part]) for part in (slice(half), slice(half, None))
+        ]
         moved = np.concatenate(parts, axis=1)
     moved[:, ~np.isfinite(moved).all(axis=0)] = np.nan
     return moved[0], moved[1]
 
 
 def geographic(crs: CRS, meridian: float = 0) -> CRS:
-    """Longitude and latitude in degrees on the datum of `crs`, whatever the body; longitude 0 is at `meridian`."""
+    """Longitude and latitude in degrees on the datum of `crs`, whatever the body; longitude 0 is at
+    `meridian`."""
     from rasterio.crs import CRS
 
     zero = f',PRIMEM["from {meridian:g}",{meridian},{_DEGREE}]' if meridian else ""
@@ -134,15 +156,18 @@ def geographic(crs: CRS, meridian: float = 0) -> CRS:
 def metric_crs(crs: CRS, west: float, south: float, east: float, north: float) -> CRS:
     """The metric CRS for a raster whose outline in `geographic(crs)` is given in degrees.
 
-    On Earth the UTM zone of the centre, or polar stereographic (UPS) beyond 84° N and 80° S; on other bodies,
-    and for areas too wide for a zone, a stereographic projection centred on the area, its scale balanced over it.
-    No datum changes. Raises UsageError for areas that no local projection can serve.
+    On Earth the UTM zone of the center, or polar stereographic (UPS) beyond 84° N and 80° S; on
+    other bodies, and for areas too wide for a zone, a stereographic projection centered on the
+    area, its scale balanced over it. No datum changes. Raises UsageError for areas that no local
+    projection can serve.
     """
-    longitude, latitude = (west + east) / 2, (south + north) / 2
+    longitude = (west + east) / 2
+    latitude = (south + north) / 2
     reach = (east - west) / 2 * math.cos(math.radians(latitude))
     if max(reach, (north - south) / 2) > 45:
         raise UsageError(
-            f"it spans {east - west:.0f}° × {north - south:.0f}°, too much for CRS metres to be metres on the ground; "
+            f"it spans {east - west:.0f}° × {north - south:.0f}°, too much for CRS meters to be "
+            "meters on the ground; "
             "cut it into parts."
         )
     longitude = (longitude + 180) % 360 - 180
@@ -152,20 +177,26 @@ def metric_crs(crs: CRS, west: float, south: float, east: float, north: float) -
     fits_zone = off_meridian * math.cos(math.radians(nearest_equator)) <= _ZONE_REACH
     datum = _datum_node(crs)
     if not _on_earth(datum) or (not fits_zone and -80 <= latitude <= 84):
-        centre = round(latitude, 2), round(longitude, 2)
+        center = round(latitude, 2), round(longitude, 2)
         scale = _balanced_scale(math.radians(reach), math.radians((north - south) / 2))
-        return _projected(crs, "local stereographic", "Oblique Stereographic", 9809, *centre, scale, 0, 0)
+        return _projected(
+            crs, "local stereographic", "Oblique Stereographic", 9809, *center, scale, 0, 0
+        )
     if latitude > 84 or latitude < -80:
         pole = math.copysign(90, latitude)
-        name, method = "UPS North" if pole > 0 else "UPS South", "Polar Stereographic (variant A)"
+        name = "UPS North" if pole > 0 else "UPS South"
+        method = "Polar Stereographic (variant A)"
         return _projected(crs, name, method, 9810, pole, 0, 0.994, 2_000_000, 2_000_000)
     name = f"UTM zone {zone}{'S' if latitude < 0 else 'N'}"
     northing = 10_000_000 if latitude < 0 else 0
-    return _projected(crs, name, "Transverse Mercator", 9807, 0, 6 * zone - 183, 0.9996, 500_000, northing)
+    return _projected(
+        crs, name, "Transverse Mercator", 9807, 0, 6 * zone - 183, 0.9996, 500_000, northing
+    )
 
 
 def _balanced_scale(half_width: float, half_height: float) -> float:
-    """Scale at the centre of a stereographic projection that is as much too small there as too large at the corners.
+    """Scale at the center of a stereographic projection that is as much too small there as too
+    large at the corners.
 
     Radians of arc. 1 for areas over which it hardly changes.
     """
@@ -181,9 +212,14 @@ _EAST_NORTH = 'CS[Cartesian,2],AXIS["easting",east,ORDER[1]],AXIS["northing",nor
 def _datum_node(crs: CRS) -> wkt.Node:
     """The (base) geographic CRS that holds the datum."""
     for node in wkt.parse(to_wkt(crs)).walk():
-        if any(part.keyword in ("DATUM", "ENSEMBLE") for part in node.nodes) and "GEO" in node.keyword:
+        if (
+            any(part.keyword in ("DATUM", "ENSEMBLE") for part in node.nodes)
+            and "GEO" in node.keyword
+        ):
             return node
-    raise UsageError(f"its CRS {label(crs)} names no datum; give a projected CRS in metres with --crs.")
+    raise UsageError(
+        f"its CRS {label(crs)} names no datum; give a projected CRS in meters with --crs."
+    )
 
 
 def _datum_text(crs: CRS) -> str:
@@ -195,7 +231,9 @@ def _datum_text(crs: CRS) -> str:
 
 def _on_earth(datum: wkt.Node) -> bool:
     ellipsoid = datum.find("ELLIPSOID")
-    return ellipsoid is None or math.isclose(float(str(ellipsoid.values[1])), _EARTH_RADIUS_M, rel_tol=0.01)
+    return ellipsoid is None or math.isclose(
+        float(str(ellipsoid.values[1])), _EARTH_RADIUS_M, rel_tol=0.01
+    )
 
 
 def _projected(
@@ -214,6 +252,8 @@ def _projected(
     )
     conversion = f'CONVERSION["{name}",METHOD["{method}",ID["EPSG",{code}]],{parameters}]'
     base = f"BASEGEOGCRS[{_datum_text(crs)}]"
-    built = CRS.from_wkt(f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]')
+    built = CRS.from_wkt(
+        f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]'
+    )
     known = built.to_epsg()
     return CRS.from_epsg(known) if known else built

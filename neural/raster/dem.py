@@ -1,9 +1,10 @@
-"""Windowed reading of an elevation raster as metres on a north-up metric grid (design §4).
+"""Windowed reading of an elevation raster as meters on a north-up metric grid (design §4).
 
     with open_dem("area.tif") as dem:
         heights, valid = dem.read(row, col, rows, cols)
 
-Any raster GDAL reads will do, by any name GDAL has for it. Memory does not depend on the raster's size.
+Any raster GDAL reads will do, by any name GDAL has for it. Memory does not depend on the raster's
+size.
 """
 
 from __future__ import annotations
@@ -38,19 +39,26 @@ _CACHE_LIMIT_BYTES = 256 << 20
 _READ_AHEAD_CELLS = 1 << 24
 
 
-def open_dem(path: str | os.PathLike[str], options: ReadOptions = AS_STORED, onto: Grid | None = None) -> Dem:
+def open_dem(
+    path: str | os.PathLike[str], options: ReadOptions = AS_STORED, onto: Grid | None = None
+) -> Dem:
     """Open an elevation raster; use it as a context manager.
 
-    `path` is a path, a URL or a name of GDAL's; `options` say what the file does not. `onto` is the grid of a file that
-    the raster is compared with: its CRS, which `options.crs` names, is taken whatever its scale, and a raster that is
-    resampled anyway and has cells about as large (`neural.raster.warp.ALIKE`) is read at its cells.
-    Raises DemError when the file cannot be used and UsageError when an option is needed or wrong.
+    `path` is a path, a URL or a name of GDAL's; `options` say what the file does not. `onto` is the
+    grid of a file that the raster is compared with: its CRS, which `options.crs` names, is taken
+    whatever its scale, and a raster that is resampled anyway and has cells about as large
+    (`neural.raster.warp.ALIKE`) is read at its cells. Raises DemError when the file cannot be used
+    and UsageError when an option is needed or wrong.
     """
-    return _opened(path, lambda name, dataset: Dem(name, dataset, resolve(dataset, options, onto), options.nodata))
+    return _opened(
+        path,
+        lambda name, dataset: Dem(name, dataset, resolve(dataset, options, onto), options.nodata),
+    )
 
 
 def declared_by(path: str | os.PathLike[str]) -> Declared:
-    """Return what a raster's own file declares of its samples. Raises DemError when it cannot be opened."""
+    """Return what a raster's own file declares of its samples. Raises DemError when it cannot be
+    opened."""
 
     def read(_: str, dataset: Any) -> Declared:
         with dataset:
@@ -60,7 +68,8 @@ def declared_by(path: str | os.PathLike[str]) -> Declared:
 
 
 def _opened(path: str | os.PathLike[str], use: Callable[[str, Any], Opened]) -> Opened:
-    """Return the result of `use` on a raster's name and open dataset, which is closed where that fails."""
+    """Return the result of `use` on a raster's name and open dataset, which is closed where that
+    fails."""
     name = os.fspath(path)
     raster_name.check_exists(name)
     dataset: Any = None
@@ -81,11 +90,14 @@ def _opened(path: str | os.PathLike[str], use: Callable[[str, Any], Opened]) -> 
 class Dem:
     """An open elevation raster (see `open_dem`). Not for use by several threads at once.
 
-    `name` is the path as given, `grid` where its cells lie, `outline` the raster's own bounds in the grid's CRS,
-    `reading` how it is read, `source` where it came from (plain JSON values that change when the file does).
+    `name` is the path as given, `grid` where its cells lie, `outline` the raster's own bounds in
+    the grid's CRS, `reading` how it is read, `source` where it came from (plain JSON values that
+    change when the file does).
     """
 
-    def __init__(self, name: str, dataset: Any, georef: Georef, nodata: tuple[float, ...] = ()) -> None:
+    def __init__(
+        self, name: str, dataset: Any, georef: Georef, nodata: tuple[float, ...] = ()
+    ) -> None:
         self.name = name
         self.grid = georef.grid
         self.outline = georef.outline
@@ -95,14 +107,18 @@ class Dem:
         self._block = dataset.block_shapes[georef.bands.heights[0] - 1]
         self._samples = Samples(name, dataset, georef, nodata)
         self.fills = self._samples.fills
-        """Undeclared fill values among the cells read so far; `restart` it before reading all of them once."""
+        """Undeclared fill values among the cells read so far; `restart` it before reading all of
+        them once."""
         self.source = _provenance(name, dataset, resampled=georef.plan is not None)
 
     def __enter__(self) -> Dem:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -116,44 +132,64 @@ class Dem:
 
     @property
     def stored_bytes(self) -> int | None:
-        """Bytes of the data set's files, those of a mosaic included but no overviews; None where they are no files."""
-        files = [name for name in gdal.files(self._dataset) if not name.endswith((".ovr", ".aux.xml"))]
-        return sum(map(os.path.getsize, files)) if files and all(map(os.path.isfile, files)) else None
+        """Bytes of the data set's files, those of a mosaic included but no overviews; None where
+        they are no files."""
+        files = [
+            name for name in gdal.files(self._dataset) if not name.endswith((".ovr", ".aux.xml"))
+        ]
+        return (
+            sum(map(os.path.getsize, files)) if files and all(map(os.path.isfile, files)) else None
+        )
 
     @property
     def read_ahead_cells(self) -> int:
         """Side of the aligned square, 256·2^k cells, that is best read in one go.
 
-        A striped file decodes whole rows for any window, so the fewer and larger windows the better.
+        A striped file decodes whole rows for any window, so the fewer and larger windows the
+        better.
         """
         tiled = max(self._block) <= 4 * TILE and self._dataset.driver not in ("VRT", "WMS")
         if tiled and self._georef.plan is None:
             return TILE
         side = TILE
-        width, height = self.grid.width, self.grid.height
-        while side < max(width, height) and min(2 * side, width) * min(2 * side, height) <= _READ_AHEAD_CELLS:
+        width = self.grid.width
+        height = self.grid.height
+        while (
+            side < max(width, height)
+            and min(2 * side, width) * min(2 * side, height) <= _READ_AHEAD_CELLS
+        ):
             side *= 2
         return side
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the grid: heights float32 [rows, cols] in metres, and which of them are real, bool.
+        """A window of the grid: heights float32 [rows, cols] in meters, and which of them are real,
+        bool.
 
-        Samples that are missing, not finite or outside the raster are 0 and invalid. Raises DemError when the
-        file is damaged, or holds values that no terrain has.
+        Samples that are missing, not finite or outside the raster are 0 and invalid. Raises
+        DemError when the file is damaged, or holds values that no terrain has.
         """
-        heights, valid = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), bool)
-        top, bottom = max(row, 0), min(row + rows, self.grid.height)
-        left, right = max(col, 0), min(col + cols, self.grid.width)
+        heights = np.zeros((rows, cols), np.float32)
+        valid = np.zeros((rows, cols), bool)
+        top = max(row, 0)
+        bottom = min(row + rows, self.grid.height)
+        left = max(col, 0)
+        right = min(col + cols, self.grid.width)
         if top >= bottom or left >= right:
             return heights, valid
         step = max(_CHUNK_CELLS // (right - left), 1)
-        if self._georef.plan is None and step % self._block[0] and self._block[0] * (right - left) <= 16 * _CHUNK_CELLS:
+        if (
+            self._georef.plan is None
+            and step % self._block[0]
+            and self._block[0] * (right - left) <= 16 * _CHUNK_CELLS
+        ):
             step += self._block[0] - step % self._block[0]  # never decode a strip for two chunks
         for start in range(top, bottom, step):
             stop = min(start + step, bottom)
             window = np.s_[start - row : stop - row, left - col : right - col]
-            metres, valid[window], codes = self._read_inside(start, left, stop - start, right - left)
-            heights[window] = metres
+            meters, valid[window], codes = self._read_inside(
+                start, left, stop - start, right - left
+            )
+            heights[window] = meters
             if codes is not None:
                 self.fills.count(codes)
         return heights, valid
@@ -164,32 +200,45 @@ class Dem:
         return int(self._dataset.width * self._dataset.height)
 
     def own_samples(self) -> Iterator[np.ndarray]:
-        """All valid samples as the file stores them, float64 [n] in metres, from its first rows on; no reprojection."""
-        width, height = self._dataset.width, self._dataset.height
+        """All valid samples as the file stores them, float64 [n] in meters, from its first rows on;
+        no reprojection."""
+        width = self._dataset.width
+        height = self._dataset.height
         rows = max(_CHUNK_CELLS // width // self._block[0], 1) * self._block[0]
         for row in range(0, height, rows):
             count = min(rows, height - row)
-            with _gdal(self.name, f"cannot be read at rows {row}–{row + count - 1}", self._cache_bytes):
+            with _gdal(
+                self.name, f"cannot be read at rows {row}–{row + count - 1}", self._cache_bytes
+            ):
                 window = self._samples.read(row, 0, count, width)
-            yield window.metres[window.valid].astype(np.float64)
+            yield window.meters[window.valid].astype(np.float64)
 
     def _read_inside(self, row: int, col: int, rows: int, cols: int) -> Window:
-        georef, grid = self._georef, self.grid
+        georef = self._georef
+        grid = self.grid
         x = grid.width - col - cols if georef.flip_columns else col
         y = grid.height - row - rows if georef.flip_rows else row
-        advice = f"cannot be read at rows {y}–{y + rows - 1}: it is truncated or damaged; fetch it again or repair it"
+        advice = (
+            f"cannot be read at rows {y}–{y + rows - 1}: it is truncated or damaged; fetch "
+            "it again or repair it"
+        )
         with _gdal(self.name, advice, self._cache_bytes):
             if georef.plan is not None:
                 return resample.read(self._samples, georef.plan, row, col, rows, cols)
-            metres, valid, codes = self._samples.read(y, x, rows, cols)
+            meters, valid, codes = self._samples.read(y, x, rows, cols)
         turned = np.s_[:: -1 if georef.flip_rows else 1, :: -1 if georef.flip_columns else 1]
-        return Window(metres[turned], valid[turned], codes)
+        return Window(meters[turned], valid[turned], codes)
 
     @property
     def _cache_bytes(self) -> int:
         """GDAL's block cache: small, but two of the file's blocks where those are large."""
         bands = self._georef.bands.heights
-        size = 2 * len(bands) * math.prod(self._block) * np.dtype(self._dataset.dtypes[bands[0] - 1]).itemsize
+        size = (
+            2
+            * len(bands)
+            * math.prod(self._block)
+            * np.dtype(self._dataset.dtypes[bands[0] - 1]).itemsize
+        )
         return min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
 
 
@@ -205,7 +254,9 @@ def _open(name: str) -> Any:
 def _unreadable(name: str) -> str:
     """Return the advice for a name that GDAL cannot open."""
     if not raster_name.is_path(name):
-        return "cannot be opened by GDAL; check the name, and that what it is read from can be reached"
+        return (
+            "cannot be opened by GDAL; check the name, and that what it is read from can be reached"
+        )
     archive = raster_name.archive_prefix(name)
     if archive is not None:
         return f"is an archive; name the raster in it, such as {archive}{name}/dem.tif"
@@ -228,7 +279,8 @@ def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[
 
 
 def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
-    """Describe the raster in plain JSON values; the digest samples the file, so that it costs milliseconds."""
+    """Describe the raster in plain JSON values; the digest samples the file, so that it costs
+    milliseconds."""
     about: dict[str, Any] = {
         "name": raster_name.label(name),
         "driver": dataset.driver,
@@ -240,5 +292,6 @@ def _provenance(name: str, dataset: Any, *, resampled: bool) -> dict[str, Any]:
     }
     file = raster_name.local_file(name)
     if file is not None:
-        about["bytes"], about["digest"] = os.path.getsize(file), sampled_sha256(file)
+        about["bytes"] = os.path.getsize(file)
+        about["digest"] = sampled_sha256(file)
     return about

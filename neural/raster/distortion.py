@@ -1,6 +1,7 @@
-"""How long a metre of a projected CRS is on the ground, and where its coordinates jump.
+"""How long a meter of a projected CRS is on the ground, and where its coordinates jump.
 
-Lengths are those between points on the CRS's own ellipsoid, so nothing here depends on formulas of a projection.
+Lengths are those between points on the CRS's own ellipsoid, so nothing here depends on formulas of
+a projection.
 """
 
 from __future__ import annotations
@@ -20,28 +21,31 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 TOLERANCE = 0.005
-"""Relative error of lengths up to which a CRS's metres are taken as metres on the ground."""
+"""Relative error of lengths up to which a CRS's meters are taken as meters on the ground."""
 
 JUMP = 8.0
-"""Neighbouring places whose distance in a CRS is so many times what it is elsewhere lie on two sides of a cut."""
+"""Neighboring places whose distance in a CRS is so many times what it is elsewhere lie on two sides
+of a cut."""
 
 LATTICE = 17
 """Places along either side of a raster that are looked at."""
 
 _STEP = 1e-5
-"""Half the length of the steps that are measured, as a share of the ellipsoid's radius: 64 m on Earth."""
+"""Half the length of the steps that are measured, as a share of the ellipsoid's radius: 64 m on
+Earth."""
 
 
 @dataclass(frozen=True)
 class GroundScale:
-    """Ground metres per CRS metre over an area: the least and the largest, at any place and in any direction."""
+    """Ground meters per CRS meter over an area: the least and the largest, at any place and in any
+    direction."""
 
     low: float
     high: float
 
     @property
     def is_one(self) -> bool:
-        """True where CRS metres are ground metres."""
+        """True where CRS meters are ground meters."""
         return self.low >= 1 - TOLERANCE and self.high <= 1 + TOLERANCE
 
     @property
@@ -55,27 +59,39 @@ class GroundScale:
         return self.high <= self.middle * (1 + TOLERANCE)
 
     def __str__(self) -> str:
-        return f"{self.low:.4g}" if f"{self.low:.4g}" == f"{self.high:.4g}" else f"{self.low:.4g} to {self.high:.4g}"
+        return (
+            f"{self.low:.4g}"
+            if f"{self.low:.4g}" == f"{self.high:.4g}"
+            else f"{self.low:.4g} to {self.high:.4g}"
+        )
 
 
 def ground_scale(crs: CRS, x: np.ndarray, y: np.ndarray) -> GroundScale | None:
-    """Return the ground scale of a projected CRS in metres over places [n]; None where all lie outside its domain."""
+    """Return the ground scale of a projected CRS in meters over places [n]; None where all lie
+    outside its domain."""
     step = _STEP * _ellipsoid(crs)[0]
     west, east, south, north = (
-        on_ellipsoid(crs, x + dx * step, y + dy * step) for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))
+        on_ellipsoid(crs, x + dx * step, y + dy * step)
+        for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))
     )
-    along_x, along_y = (east - west) / (2 * step), (north - south) / (2 * step)
-    xx, yy, xy = (np.einsum("ij,ij->i", a, b) for a, b in ((along_x,) * 2, (along_y,) * 2, (along_x, along_y)))
-    mean, spread = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    along_x = (east - west) / (2 * step)
+    along_y = (north - south) / (2 * step)
+    xx, yy, xy = (
+        np.einsum("ij,ij->i", a, b) for a, b in ((along_x,) * 2, (along_y,) * 2, (along_x, along_y))
+    )
+    mean = (xx + yy) / 2
+    spread = np.hypot((xx - yy) / 2, xy)
     finite = np.isfinite(mean)
     if not finite.any():
         return None
-    least, most = (mean - spread)[finite].min(), (mean + spread)[finite].max()
+    least = (mean - spread)[finite].min()
+    most = (mean + spread)[finite].max()
     return GroundScale(math.sqrt(max(float(least), 0.0)), math.sqrt(float(most)))
 
 
 def jumps(ground: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
-    """True where neighbours on a lattice of places on the ground [n, m, 3] are torn apart in a CRS, at x, y [n, m].
+    """True where neighbors on a lattice of places on the ground [n, m, 3] are torn apart in a CRS,
+    at x, y [n, m].
 
     Places that are not finite are left out.
     """
@@ -83,14 +99,19 @@ def jumps(ground: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
     for axis in (0, 1):
         apart = np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis))
         on_ground = np.linalg.norm(np.diff(ground, axis=axis), axis=-1)
-        ratios.append(np.divide(apart, on_ground, out=np.full_like(apart, np.nan), where=on_ground > 0).ravel())
+        ratios.append(
+            np.divide(
+                apart, on_ground, out=np.full_like(apart, np.nan), where=on_ground > 0
+            ).ravel()
+        )
     ratio = np.concatenate(ratios)
     ratio = ratio[np.isfinite(ratio)]
     return bool(len(ratio)) and bool(ratio.max() > JUMP * np.median(ratio))
 
 
 def on_ellipsoid(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return geocentric Cartesian coordinates [n, 3] in metres of places [n] of a CRS; NaN outside its domain."""
+    """Return geocentric Cartesian coordinates [n, 3] in meters of places [n] of a CRS; NaN outside
+    its domain."""
     longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
     known = np.abs(latitude) <= 90 + 1e-9
     lam, phi = (np.radians(np.where(known, a, np.nan)) for a in (longitude, latitude))
@@ -98,23 +119,28 @@ def on_ellipsoid(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     squared = flattening * (2 - flattening)
     normal = radius / np.sqrt(1 - squared * np.sin(phi) ** 2)
     across = normal * np.cos(phi)
-    return np.stack([across * np.cos(lam), across * np.sin(lam), normal * (1 - squared) * np.sin(phi)], axis=-1)
+    return np.stack(
+        [across * np.cos(lam), across * np.sin(lam), normal * (1 - squared) * np.sin(phi)], axis=-1
+    )
 
 
 def lattice(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return columns and rows of LATTICE × LATTICE places from one corner of a raster to the other."""
+    """Return columns and rows of LATTICE × LATTICE places from one corner of a raster to the
+    other."""
     columns, rows = np.meshgrid(np.linspace(0, width, LATTICE), np.linspace(0, height, LATTICE))
     return columns, rows
 
 
-def place(transform: Sequence[float], columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def place(
+    transform: Sequence[float], columns: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates of columns and rows by affine coefficients."""
     a, b, c, d, e, f = transform[:6]
     return a * columns + b * rows + c, d * columns + e * rows + f
 
 
 def _ellipsoid(crs: CRS) -> tuple[float, float]:
-    """Equatorial radius in metres and flattening of a CRS's datum."""
+    """Equatorial radius in meters and flattening of a CRS's datum."""
     node = wkt.parse(to_wkt(crs_rules.geographic(crs))).find("ELLIPSOID")
     assert node is not None
     unit = node.find("LENGTHUNIT")

@@ -1,4 +1,5 @@
-"""Facts that the samples of an encode depend on, as plain JSON values: compared when it resumes, and before it ends."""
+"""Facts that the samples of an encode depend on, as plain JSON values: compared when it resumes,
+and before it ends."""
 
 from __future__ import annotations
 
@@ -30,11 +31,13 @@ Facts = dict[str, Any]
 
 
 def file_facts(source: str | os.PathLike[str]) -> dict[str, Facts]:
-    """Size, time and digest of every local file that a raster's samples come from, by path from the raster's folder.
+    """Size, time and digest of every local file that a raster's samples come from, by path from the
+    raster's folder.
 
-    These are the files that GDAL lists, those that VRTs among them list and so on, and their masks and auxiliary
-    files; overviews where a VRT may read them. Of names in GDAL's virtual file systems the archive on this machine
-    counts, else nothing. Empty where the raster cannot be opened.
+    These are the files that GDAL lists, those that VRTs among them list and so on, and their masks
+    and auxiliary files; overviews where a VRT may read them. Of names in GDAL's virtual file
+    systems the archive on this machine counts, else nothing. Empty where the raster cannot be
+    opened.
     """
     name = os.fspath(source)
     main = _local(name)
@@ -47,7 +50,8 @@ def file_facts(source: str | os.PathLike[str]) -> dict[str, Facts]:
 
 
 def band_facts(name: str, dataset: Any, bands: Sequence[int]) -> Facts:
-    """Return the declarations of an open raster and of some bands (counted from 1), texts and numbers."""
+    """Return the declarations of an open raster and of some bands (counted from 1), texts and
+    numbers."""
     indices = [band - 1 for band in bands]
     return {
         "name": None if os.path.isfile(name) else name,  # of files, `file_facts` tells more
@@ -57,17 +61,21 @@ def band_facts(name: str, dataset: Any, bands: Sequence[int]) -> Facts:
         "geotransform": list(dataset.transform[:6]),
         "bands": list(bands),
         "type": [dataset.dtypes[k] for k in indices],
-        "nodata value": [None if (value := dataset.nodatavals[k]) is None else repr(float(value)) for k in indices],
+        "nodata value": [
+            None if (value := dataset.nodatavals[k]) is None else repr(float(value))
+            for k in indices
+        ],
         "scale": [dataset.scales[k] for k in indices],
         "offset": [dataset.offsets[k] for k in indices],
         "unit": [dataset.units[k] for k in indices],
         "mask": [[flag.name for flag in flags] for flags in dataset.mask_flag_enums],
-        "colour interpretation": [kind.name for kind in dataset.colorinterp],
+        "color interpretation": [kind.name for kind in dataset.colorinterp],
     }
 
 
 def changes(before: Any, after: Any) -> list[str]:
-    """Say in half sentences how facts differ: files of the raster, what it says of itself, options."""
+    """Say in half sentences how facts differ: files of the raster, what it says of itself,
+    options."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return [] if before == after else ["its source or its settings were others"]
     said = _file_changes(before.get("files", {}), after.get("files", {}))
@@ -92,11 +100,13 @@ def sampled_sha256(name: str) -> str:
 def _files(name: str) -> set[str]:
     """Absolute paths of the local files that a raster is read from."""
     paths: set[str] = set()
-    pending, opened = [(name, False)], {name}
+    pending = [(name, False)]
+    opened = {name}
     while pending:
         name, is_source = pending.pop()
         main = _local(name)
-        # Masks and statements beside a VRT's sources are not in its list; they may come to be at any time.
+        # Masks and statements beside a VRT's sources are not in its list; they may come to be at
+        # any time.
         endings = (_PAM, ".msk", ".ovr") if is_source else (_PAM, ".msk")
         listed = _listed(name)
         listed += [main + ending for ending in endings] if main is not None else []
@@ -127,7 +137,8 @@ def _listed(name: str) -> list[str]:
 
 
 def _local(name: str) -> str | None:
-    """Absolute path of the file on this machine that a raster's name leads to, an archive's for one inside it."""
+    """Absolute path of the file on this machine that a raster's name leads to, an archive's for one
+    inside it."""
     path = raster_name.local_file(name)
     return None if path is None else os.path.abspath(path)
 
@@ -154,7 +165,8 @@ def _about(path: str) -> Facts | None:
 
 
 def _without_statistics(data: bytes) -> bytes | None:
-    """An auxiliary file without what GIS programs add when they show a raster; None where nothing else is left."""
+    """An auxiliary file without what GIS programs add when they show a raster; None where nothing
+    else is left."""
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError:
@@ -180,7 +192,8 @@ def _sha256(name: str, size: int, spots: list[tuple[int, int]]) -> str:
 def _file_changes(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list[str]:
     said = []
     for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
+        old = before.get(name)
+        new = after.get(name)
         if old is None:
             said.append(f"{name} was added")
         elif new is None:
@@ -200,7 +213,10 @@ def _file_changes(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> li
 def _value_changes(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     names = sorted(before.keys() | after.keys())
     changed = [name for name in names if before.get(name) != after.get(name)]
-    return [f"{text.format(name)} was {_shown(before.get(name))} and is {_shown(after.get(name))}" for name in changed]
+    return [
+        f"{text.format(name)} was {_shown(before.get(name))} and is {_shown(after.get(name))}"
+        for name in changed
+    ]
 
 
 def _shown(value: Any) -> str:

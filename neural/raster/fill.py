@@ -1,8 +1,10 @@
-"""Smooth surfaces where a tile has no data, so that encoders meet no cliffs there. Valid cells never change.
+"""Smooth surfaces where a tile has no data, so that encoders meet no cliffs there. Valid cells
+never change.
 
-Push-pull (Gortler et al. 1996, "The Lumigraph", §3.4) from the rims of the gaps: averages of the rim's cells are
-pushed up a pyramid, then pulled down bilinearly, and on each level relaxed towards a membrane. Valid cells farther
-in take no part: in the averages they would pull a slope's gap away from its rim.
+Push-pull (Gortler et al. 1996, "The Lumigraph", §3.4) from the rims of the gaps: averages of the
+rim's cells are pushed up a pyramid, then pulled down bilinearly, and on each level relaxed towards
+a membrane. Valid cells farther in take no part: in the averages they would pull a slope's gap away
+from its rim.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ _RELAXATIONS = 4
 
 
 def fill(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Heights [n, n] (n a power of two) with invalid cells replaced; float32. All zero when nothing is valid."""
+    """Heights [n, n] (n a power of two) with invalid cells replaced; float32. All zero when nothing
+    is valid."""
     if valid.all():
         return np.asarray(heights, np.float32)
     if not valid.any():
         return np.zeros(heights.shape, np.float32)
     rim = valid & _touches(~valid)
-    centre = float(heights[rim].mean(dtype=np.float64))  # small numbers keep float32 arithmetic exact
-    around = np.where(rim, heights - centre, 0).astype(np.float32)
-    return np.where(valid, heights, _pull(around, rim) + centre).astype(np.float32)
+    # small numbers keep float32 arithmetic exact
+    center = float(heights[rim].mean(dtype=np.float64))
+    around = np.where(rim, heights - center, 0).astype(np.float32)
+    return np.where(valid, heights, _pull(around, rim) + center).astype(np.float32)
 
 
 def _touches(mask: np.ndarray) -> np.ndarray:
@@ -43,9 +47,10 @@ def _pull(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """A few steps from a guess towards the surface whose gaps are the mean of their neighbours.
+    """A few steps from a guess towards the surface whose gaps are the mean of their neighbors.
 
-    Coarse levels settle the wide gaps and are cheap: they take the more steps the fewer cells they have.
+    Coarse levels settle the wide gaps and are cheap: they take the more steps the fewer cells they
+    have.
     """
     n = len(heights)
     p = np.pad(np.where(valid, heights, guess), 1, mode="edge")
@@ -58,8 +63,10 @@ def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndar
         smooth += inner
         smooth *= np.float32(0.2)
         np.copyto(inner, smooth, where=gap)
-        p[0], p[-1] = p[1], p[-2]
-        p[:, 0], p[:, -1] = p[:, 1], p[:, -2]
+        p[0] = p[1]
+        p[-1] = p[-2]
+        p[:, 0] = p[:, 1]
+        p[:, -1] = p[:, -2]
     return inner
 
 

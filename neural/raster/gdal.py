@@ -1,4 +1,5 @@
-"""What GDAL is given for a raster's name, and its manners: no lines of libtiff's own on standard error."""
+"""What GDAL is given for a raster's name, and its manners: no lines of libtiff's own on standard
+error."""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ _LIBTIFF_HANDLERS = ("TIFFSetErrorHandler", "TIFFSetWarningHandler")
 def name_for(name: str | os.PathLike[str]) -> str:
     """Return the name under which rasterio opens or makes a raster.
 
-    A path of this machine is never read as an address, whatever colons it has. GDAL is given names as UTF-8: a path
-    of other bytes is reached through links, which are removed when the process ends. Raises DemError where none can
-    be made.
+    A path of this machine is never read as an address, whatever colons it has. GDAL is given names
+    as UTF-8: a path of other bytes is reached through links, which are removed when the process
+    ends. Raises DemError where none can be made.
     """
     name = os.fspath(name)
     known = name if raster_name.is_path(name) else raster_name.archive_member(name) or name
@@ -41,25 +42,33 @@ def name_for(name: str | os.PathLike[str]) -> str:
         return known.replace(file, _alias(os.path.abspath(file)))
     except OSError as error:
         why = error.strerror or error
-        raise DemError(f"{name} has a name that is not UTF-8, as GDAL needs it ({why}); rename it.") from error
+        raise DemError(
+            f"{name} has a name that is not UTF-8, as GDAL needs it ({why}); rename it."
+        ) from error
 
 
 def files(dataset: Any) -> list[str]:
-    """Return the paths and names of the files that an open raster consists of, those behind `name_for`'s links."""
+    """Return the paths and names of the files that an open raster consists of, those behind
+    `name_for`'s links."""
     aliases = tuple(str(folder) + os.sep for folder in _alias_folders.values())
     return [os.path.realpath(name) if name.startswith(aliases) else name for name in dataset.files]
 
 
 @contextmanager
 def environment(cache_bytes: int) -> Iterator[None]:
-    """GDAL with a bounded block cache, while which libtiff prints nothing: what fails is raised all the same.
+    """GDAL with a bounded block cache, while which libtiff prints nothing: what fails is raised all
+    the same.
 
     libtiff prints what GDAL's own reading and writing of files reports to it without a handler.
     """
     import rasterio
 
     library = _libtiff()
-    before = {} if library is None else {name: getattr(library, name)(None) for name in _LIBTIFF_HANDLERS}
+    before = (
+        {}
+        if library is None
+        else {name: getattr(library, name)(None) for name in _LIBTIFF_HANDLERS}
+    )
     try:
         with rasterio.Env(GDAL_CACHEMAX=cache_bytes):
             yield
@@ -70,14 +79,17 @@ def environment(cache_bytes: int) -> Iterator[None]:
 
 @cache
 def _libtiff() -> Any:
-    """Return the library that rasterio's GDAL writes TIFF with; None where that is a part of GDAL itself."""
+    """Return the library that rasterio's GDAL writes TIFF with; None where that is a part of GDAL
+    itself."""
     import rasterio._io
 
     with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(rasterio._io.__file__)  # finds symbols of all libraries that this one needs
+        # finds symbols of all libraries that this one needs
+        library = ctypes.CDLL(rasterio._io.__file__)
         for name in _LIBTIFF_HANDLERS:
             handler = getattr(library, name)
-            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler.argtypes = [ctypes.c_void_p]
+            handler.restype = ctypes.c_void_p
         return library
     return None
 
@@ -87,7 +99,8 @@ _alias_folders: dict[str, Path] = {}
 
 
 def _alias(path: str) -> str:
-    """Return a path in UTF-8 that leads to a file, existing or not, with the files beside it that belong to it."""
+    """Return a path in UTF-8 that leads to a file, existing or not, with the files beside it that
+    belong to it."""
     folder, name = os.path.split(path)
     links = _alias_folders.get(path)
     if links is None:

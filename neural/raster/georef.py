@@ -1,4 +1,5 @@
-"""Georeferencing of a raster file, resolved into the metric grid it is read as (the rules of design §4)."""
+"""Georeferencing of a raster file, resolved into the metric grid it is read as (the rules of design
+§4)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Georef:
-    """How samples of `bands` become heights on `grid`: metres = sample · scale_m + offset_m."""
+    """How samples of `bands` become heights on `grid`: meters = sample · scale_m + offset_m."""
 
     grid: Grid
     bands: Bands
@@ -27,7 +28,7 @@ class Georef:
     offset_m: float
     plan: warp.WarpPlan | None  # None: the raster's own cells, up to the flips
     reading: Reading
-    outline: Bounds  # of the raster in the grid's CRS, metres
+    outline: Bounds  # of the raster in the grid's CRS, meters
     flip_rows: bool = False  # row 0 of the file is the southern one
     flip_columns: bool = False
 
@@ -35,29 +36,36 @@ class Georef:
 def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = None) -> Georef:
     """Apply the rules of bands, CRS and unit to an open dataset.
 
-    `options.crs` is the metric CRS to read it in, or "local", or the CRS of a file that names none. With `onto`, the
-    grid of a file that the raster is compared with, the CRS is taken whatever its scale, and a raster that is resampled
-    anyway, and has cells about as large, gets that grid's cells.
-    Raises DemError or UsageError, without the file's name.
+    `options.crs` is the metric CRS to read it in, or "local", or the CRS of a file that names none.
+    With `onto`, the grid of a file that the raster is compared with, the CRS is taken whatever its
+    scale, and a raster that is resampled anyway, and has cells about as large, gets that grid's
+    cells. Raises DemError or UsageError, without the file's name.
     """
     bands = choose(dataset, options.encoding)
     notes: list[str] = []
     placement.check_placed(dataset)
     placed_in = placement.place(dataset, options, onto, notes)
-    source, target, heights = placed_in.source, placed_in.target, placed_in.heights
+    source = placed_in.source
+    target = placed_in.target
+    heights = placed_in.heights
     unit = _unit(dataset, bands, placed_in.coordinates, options.unit, notes)
-    metres = crs_rules.UNITS[unit]
+    meters = crs_rules.UNITS[unit]
     scale, offset = _scaling(dataset, bands)
     transform = dataset.transform[:6]
     if dataset.transform.is_identity:
-        notes.append("The file is not georeferenced: cells are taken as 1 m squares, the first row as the northern.")
+        notes.append(
+            "The file is not georeferenced: cells are taken as 1 m squares, the first row as "
+            "the northern."
+        )
         transform = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
-    width, height = dataset.width, dataset.height
+    width = dataset.width
+    height = dataset.height
     kept = source is None or (crs_rules.is_metric(source) and source == target)
     plan = None
     if kept and warp.is_north_up(transform, width, height):
         a, _, c, _, e, f = transform
-        flip_columns, flip_rows = a < 0, e > 0
+        flip_columns = a < 0
+        flip_rows = e > 0
         placed = (abs(a), 0.0, c + min(a * width, 0), 0.0, -abs(e), f + max(e * height, 0))
         outline = bounds_of(placed, width, height)
     else:
@@ -67,7 +75,9 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
         outline = plan.bounds
         if onto is not None:
             plan = warp.onto(plan, onto)
-        placed, width, height = plan.transform, plan.width, plan.height
+        placed = plan.transform
+        width = plan.width
+        height = plan.height
     grid = Grid(
         vertical.describe(target, heights) if target is not None and heights is not None else "",
         placed,
@@ -86,7 +96,17 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
         options.encoding,
     )
     reading = Reading(used, declared(dataset, bands.heights[0]))
-    return Georef(grid, bands, scale * metres, offset * metres, plan, reading, outline, flip_rows, flip_columns)
+    return Georef(
+        grid,
+        bands,
+        scale * meters,
+        offset * meters,
+        plan,
+        reading,
+        outline,
+        flip_rows,
+        flip_columns,
+    )
 
 
 def declared(dataset: Any, band: int = 1) -> Declared:
@@ -110,9 +130,13 @@ def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
     if bands.encoding is not None:
         return 1.0, 0.0
     band = bands.heights[0]
-    scale, offset = float(dataset.scales[band - 1]), float(dataset.offsets[band - 1])
+    scale = float(dataset.scales[band - 1])
+    offset = float(dataset.offsets[band - 1])
     if scale == 0 or not math.isfinite(scale) or not math.isfinite(offset):
-        raise DemError(f"its band has scale {scale} and offset {offset}; set them with gdal_edit.py -scale -offset.")
+        raise DemError(
+            f"its band has scale {scale} and offset {offset}; set them with gdal_edit.py -scale "
+            "-offset."
+        )
     return scale, offset
 
 
@@ -120,7 +144,9 @@ def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes
     """Unit of the heights, one of `neural.raster.crs.UNITS`."""
     if bands.encoding is not None:
         if option not in (None, "m"):
-            raise UsageError(f"--unit {option} is not for --encoding {bands.encoding}, whose heights are metres.")
+            raise UsageError(
+                f"--unit {option} is not for --encoding {bands.encoding}, whose heights are meters."
+            )
         return "m"
     of_crs = None if crs is None else vertical.vertical_part(crs)[1]
     if option is not None:
@@ -129,7 +155,9 @@ def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes
         except ValueError:
             given = None
         if given is None:
-            raise UsageError(f"--unit {option!r} is no unit of height; it may be {', '.join(crs_rules.UNITS)}.")
+            raise UsageError(
+                f"--unit {option!r} is no unit of height; it may be {', '.join(crs_rules.UNITS)}."
+            )
         notes.append(f"Heights are read in {given}, as given.")
         return given
     for word in (dataset.units[bands.heights[0] - 1], of_crs):
@@ -137,15 +165,17 @@ def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes
             found = crs_rules.unit_of(word)
         except ValueError as error:
             raise UsageError(
-                f"its heights are in {word!r}, which is not known here; say --unit {', '.join(crs_rules.UNITS)} "
+                f"its heights are in {word!r}, which is not known here; say --unit "
+                f"{', '.join(crs_rules.UNITS)} "
                 "or convert them first."
             ) from error
         if found is not None:
             return found
     if crs is not None and crs_rules.in_feet(crs):
         raise UsageError(
-            f"its CRS {crs_rules.label(crs)} is in feet and it does not say what its heights are in; "
+            f"its CRS {crs_rules.label(crs)} is in feet and it does not say what its heights "
+            "are in; "
             "add --unit m, --unit ft or --unit us-ft."
         )
-    notes.append("The file names no vertical unit: heights are taken as metres.")
+    notes.append("The file names no vertical unit: heights are taken as meters.")
     return "m"

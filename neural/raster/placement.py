@@ -1,4 +1,5 @@
-"""Which CRS a raster's coordinates are in, which metric one it is read in, and how long the latter's metres are."""
+"""Which CRS a raster's coordinates are in, which metric one it is read in, and how long the
+latter's meters are."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _MOST_GROWTH = 4
 
 @dataclass(frozen=True)
 class Placement:
-    """CRSs of a raster. `source` and `target` are horizontal, and both None for local metres."""
+    """CRSs of a raster. `source` and `target` are horizontal, and both None for local meters."""
 
     coordinates: CRS | None
     """CRS of the raster as its file or --src-crs names it; None where neither does."""
@@ -32,28 +33,35 @@ class Placement:
     heights: CRS | None = None
     """CRS whose vertical part says what the heights are measured from."""
     ground_scale: float = 1.0
-    """Ground metres per metre of `target`."""
+    """Ground meters per meter of `target`."""
 
 
 def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str]) -> Placement:
-    """Choose the CRSs of an open dataset by the rules of design §4; what is assumed is added to `notes`.
+    """Choose the CRSs of an open dataset by the rules of design §4; what is assumed is added to
+    `notes`.
 
-    With `onto`, the grid of a file that the raster is compared with, its CRS is taken whatever its scale.
-    Raises UsageError, without the file's name, where an option is needed or wrong.
+    With `onto`, the grid of a file that the raster is compared with, its CRS is taken whatever its
+    scale. Raises UsageError, without the file's name, where an option is needed or wrong.
     """
     own = own_crs(dataset)
     if options.crs is not None and options.crs.strip().lower() == crs_rules.LOCAL:
         if options.src_crs is not None:
-            raise UsageError("--crs local takes its coordinates as local metres; leave --src-crs away.")
+            raise UsageError(
+                "--crs local takes its coordinates as local meters; leave --src-crs away."
+            )
         if own is None:
-            notes.append("The file names no CRS: its coordinates are taken as local metres.")
+            notes.append("The file names no CRS: its coordinates are taken as local meters.")
         else:
-            notes.append(f"The CRS {crs_rules.label(own)} is set aside: coordinates are taken as local metres.")
+            notes.append(
+                f"The CRS {crs_rules.label(own)} is set aside: coordinates are taken as local "
+                "meters."
+            )
         return Placement(own, heights=own)
     source, wanted = _given(own, options, notes)
     if not (source.is_projected or source.is_geographic):
         raise UsageError(
-            f"its CRS {crs_rules.label(source)} is neither geographic nor projected; reproject it with gdalwarp first."
+            f"its CRS {crs_rules.label(source)} is neither geographic nor projected; reproject "
+            "it with gdalwarp first."
         )
     if dataset.transform.is_identity:
         raise UsageError("it has no geotransform; --crs local reads its cells as 1 m squares.")
@@ -64,10 +72,14 @@ def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str
         target = horizontal(wanted)
         if not crs_rules.is_metric(target):
             raise UsageError(
-                f"--crs {options.crs} is not a projected CRS in metres; give one that is, such as a UTM zone."
+                f"--crs {options.crs} is not a projected CRS in meters; give one that is, such "
+                "as a UTM zone."
             )
         if not crs_rules.points_east_north(target):
-            raise UsageError(f"the axes of --crs {options.crs} do not point east and north; give a CRS whose axes do.")
+            raise UsageError(
+                f"the axes of --crs {options.crs} do not point east and north; give a CRS whose "
+                "axes do."
+            )
         target = plane if target == plane else target
         if onto is not None:
             return Placement(source, plane, target, heights, onto.ground_scale)
@@ -82,13 +94,21 @@ def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str
     except UsageError as error:
         if not crs_rules.is_metric(plane):
             raise
-        raise UsageError(f"{str(error)[:-1]}, or take its coordinates as local metres with --crs local.") from error
+        raise UsageError(
+            f"{str(error)[:-1]}, or take its coordinates as local meters with --crs local."
+        ) from error
     if turned:
-        notes.append(f"The axes of its CRS {crs_rules.label(plane)} do not point east and north, so it is reprojected.")
+        notes.append(
+            f"The axes of its CRS {crs_rules.label(plane)} do not point east and north, so it "
+            "is reprojected."
+        )
     elif crs_rules.is_metric(plane):
         if not _fits(plane, target, raster):
             return Placement(source, plane, plane, heights, _noted(scale, plane, notes))
-        notes.append(f"A metre of its CRS {crs_rules.label(plane)} is {scale} m on the ground, so it is reprojected.")
+        notes.append(
+            f"A meter of its CRS {crs_rules.label(plane)} is {scale} m on the ground, so it is "
+            "reprojected."
+        )
     scale = _scale(plane, target, raster)
     return Placement(source, plane, target, heights, _noted(scale, target, notes))
 
@@ -100,7 +120,8 @@ def own_crs(dataset: Any) -> CRS | None:
 
 
 def check_placed(dataset: Any) -> None:
-    """Raise UsageError for a raster that points or a model place on the ground, not a geotransform."""
+    """Raise UsageError for a raster that points or a model place on the ground, not a
+    geotransform."""
     if not dataset.transform.is_identity:
         return
     means = (
@@ -121,39 +142,50 @@ def _given(own: CRS | None, options: ReadOptions, notes: list[str]) -> tuple[CRS
             raise UsageError("--src-crs local is said with --crs local.")
         source = crs_rules.parse_crs(options.src_crs, "--src-crs")
         if source != own:
-            instead = "" if own is None else f", not as {crs_rules.label(own)}, which the file names"
-            notes.append(f"Its coordinates are taken as {crs_rules.label(source)}, as given{instead}.")
+            instead = (
+                "" if own is None else f", not as {crs_rules.label(own)}, which the file names"
+            )
+            notes.append(
+                f"Its coordinates are taken as {crs_rules.label(source)}, as given{instead}."
+            )
         return source, wanted
     if own is not None:
         return own, wanted
     if wanted is None:
         raise UsageError(
             "it names no CRS; say which with --crs (an EPSG code such as EPSG:32611), "
-            "or --crs local if its coordinates are metres."
+            "or --crs local if its coordinates are meters."
         )
     notes.append(f"The file names no CRS: its coordinates are taken as {crs_rules.label(wanted)}.")
     return wanted, None
 
 
 def _heights(source: CRS, wanted: CRS, onto: Grid | None, notes: list[str]) -> CRS:
-    """CRS with the vertical part that holds: heights are never moved from one vertical datum to another."""
-    own, asked = vertical.vertical_part(source)[0], vertical.vertical_part(wanted)[0]
+    """CRS with the vertical part that holds: heights are never moved from one vertical datum to
+    another."""
+    own = vertical.vertical_part(source)[0]
+    asked = vertical.vertical_part(wanted)[0]
     if asked is None or asked == own:
         return source
     if own is None:
         if onto is None:
-            notes.append(f"The file does not say what its heights are measured from: {asked} is taken, as given.")
+            notes.append(
+                f"The file does not say what its heights are measured from: {asked} is taken, "
+                "as given."
+            )
         return wanted
     if onto is None:
         raise UsageError(
-            f"its heights are {own}, those of --crs {crs_rules.label(wanted)} are {asked}; give a --crs without "
+            f"its heights are {own}, those of --crs {crs_rules.label(wanted)} are {asked}; give "
+            "a --crs without "
             "heights, or transform them with gdalwarp first."
         )
     return source
 
 
 def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
-    """True where a raster keeps about its number of cells when it is reprojected: a narrow strip may not."""
+    """True where a raster keeps about its number of cells when it is reprojected: a narrow strip
+    may not."""
     transform, width, height = raster
     try:
         plan = warp.plan(source, target, transform, width, height)
@@ -163,7 +195,8 @@ def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
 
 
 def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScale | None:
-    """Ground scale of `target` over a raster (affine coefficients, width, height) placed in `source`."""
+    """Ground scale of `target` over a raster (affine coefficients, width, height) placed in
+    `source`."""
     transform, width, height = raster
     columns, rows = distortion.lattice(width, height)
     x, y = distortion.place(transform, columns.ravel(), rows.ravel())
@@ -171,14 +204,17 @@ def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScal
 
 
 def _corrected(source: CRS, target: CRS, raster: tuple[Any, int, int], notes: list[str]) -> float:
-    """Ground scale of a CRS that was asked for; UsageError where no one scale makes its metres ground metres."""
+    """Ground scale of a CRS that was asked for; UsageError where no one scale makes its meters
+    ground meters."""
     scale = _scale(source, target, raster)
     if scale is None and source != target:
         raise warp.misfit(source, target)
     if scale is not None and not (scale.is_one or scale.is_uniform):
         raise UsageError(
-            f"a metre of --crs {crs_rules.label(target)} is {scale} m on the ground of this area, so slopes and "
-            "lengths would be wrong; leave --crs away, or give a CRS made for the area such as a UTM zone."
+            f"a meter of --crs {crs_rules.label(target)} is {scale} m on the ground of this "
+            "area, so slopes and "
+            "lengths would be wrong; leave --crs away, or give a CRS made for the area such as "
+            "a UTM zone."
         )
     return _noted(scale, target, notes)
 
@@ -187,17 +223,21 @@ def _noted(scale: GroundScale | None, target: CRS, notes: list[str]) -> float:
     """The one number that is kept of a ground scale, with a note where it is not 1."""
     name = crs_rules.label(target)
     if scale is None:
-        notes.append(f"Its coordinates lie outside {name}: its metres are taken as metres on the ground.")
+        notes.append(
+            f"Its coordinates lie outside {name}: its meters are taken as meters on the ground."
+        )
         return 1.0
     if scale.is_one:
         return 1.0
     if scale.is_uniform:
         notes.append(
-            f"A metre of {name} is {scale} m on the ground: slopes, lengths and areas are those on the ground, "
+            f"A meter of {name} is {scale} m on the ground: slopes, lengths and areas are those "
+            "on the ground, "
             f"taken as {scale.middle:.5g} m."
         )
         return scale.middle
     notes.append(
-        f"The area is so wide that a metre of {name} is {scale} m on the ground: slopes and lengths are off by as much."
+        f"The area is so wide that a meter of {name} is {scale} m on the ground: slopes and "
+        "lengths are off by as much."
     )
     return 1.0

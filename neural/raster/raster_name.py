@@ -1,7 +1,8 @@
-"""Names of rasters: paths, URLs and GDAL's own (`/vsizip//…`, `NETCDF:"f":var`), kept as they are typed.
+"""Names of rasters: paths, URLs and GDAL's own (`/vsizip//…`, `NETCDF:"f":var`), kept as they are
+typed.
 
-`pathlib.Path` would turn "/vsizip//a.zip" into "/vsizip/a.zip", so a name stays a string until `is_path` says what
-it is.
+`pathlib.Path` would turn "/vsizip//a.zip" into "/vsizip/a.zip", so a name stays a string until
+`is_path` says what it is.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ _VIRTUAL = re.compile(r"/vsi[a-z0-9_]+[/?]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9_+.-]+:")  # two letters at least: one is a drive
 _LOCAL_SCHEME = re.compile(r"(zip|tar|gzip|7z|rar|file)(?:\+file)?:(?://)?")
 _REMOTE = re.compile(r"https?:|s3:|gs:|az:|adls:|oss:|swift:|hdfs:|webhdfs:|ftp:")
-_REMOTE_VIRTUAL = re.compile(r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)(?:_streaming)?[/?]")
+_REMOTE_VIRTUAL = re.compile(
+    r"/vsi(?:curl|s3|gs|az|adls|oss|swift|hdfs|webhdfs)(?:_streaming)?[/?]"
+)
 
 
 def is_path(name: str) -> bool:
-    """Return True for a plain path of this machine, existing or not; False for a URL or a name that GDAL resolves."""
+    """Return True for a plain path of this machine, existing or not; False for a URL or a name that
+    GDAL resolves."""
     if os.path.exists(name):
         return True
     return not (_VIRTUAL.match(name) or _SCHEME.match(name) or name.lstrip()[:1] in ("<", "{"))
@@ -46,7 +50,8 @@ def check_exists(name: str) -> None:
 
 
 def label(name: str) -> str:
-    """Return a short title: the last part of a path, URL or GDAL name, without the query, which may hold a password."""
+    """Return a short title: the last part of a path, URL or GDAL name, without the query, which may
+    hold a password."""
     if name.lstrip()[:1] in ("<", "{"):
         return "inline raster"
     if is_path(name):
@@ -63,18 +68,22 @@ def stem(name: str) -> str:
 
 def archive_prefix(path: str) -> str | None:
     """Return what GDAL puts before the path of an archive, "/vsizip/"; None for other files."""
-    return next((prefix for ending, prefix in _ARCHIVES.items() if path.lower().endswith(ending)), None)
+    return next(
+        (prefix for ending, prefix in _ARCHIVES.items() if path.lower().endswith(ending)), None
+    )
 
 
 def archive_member(name: str) -> str | None:
-    """Return GDAL's name for "zip://a.zip!b.tif" and its like on this machine, the path of "file://"; else None.
+    """Return GDAL's name for "zip://a.zip!b.tif" and its like on this machine, the path of
+    "file://"; else None.
 
     What is relative counts from the working directory.
     """
     match = _LOCAL_SCHEME.match(name)
     if match is None:
         return None
-    scheme, rest = match[1], name[match.end() :]
+    scheme = match[1]
+    rest = name[match.end() :]
     if scheme == "file":
         return rest
     marks = [index for index, letter in enumerate(rest) if letter == "!"]
@@ -87,17 +96,23 @@ def archive_member(name: str) -> str | None:
 def absolute(name: str) -> str:
     """Return a GDAL name that means the same from any working directory."""
     file = local_file(name)
-    return name if file is None or os.path.isabs(file) else name.replace(file, os.path.abspath(file), 1)
+    return (
+        name
+        if file is None or os.path.isabs(file)
+        else name.replace(file, os.path.abspath(file), 1)
+    )
 
 
 def join(folder: str | os.PathLike[str], name: str) -> str:
-    """Return a name that a file in `folder` gives: a path counts from there, other names stand for themselves."""
+    """Return a name that a file in `folder` gives: a path counts from there, other names stand for
+    themselves."""
     inside = os.path.join(folder, name)
     return inside if os.path.exists(inside) or is_path(name) else name
 
 
 def local_file(name: str) -> str | None:
-    """Return the file of this machine that a raster is read from, the archive of one inside it; None where none is."""
+    """Return the file of this machine that a raster is read from, the archive of one inside it;
+    None where none is."""
     if os.path.isfile(name):
         return name
     if is_path(name) or _REMOTE_VIRTUAL.search(name) or _REMOTE.search(name):

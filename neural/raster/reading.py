@@ -1,4 +1,5 @@
-"""How an elevation raster is read: what is given where its file says too little, and what a .ntile file records."""
+"""How an elevation raster is read: what is given where its file says too little, and what a .ntile
+file records."""
 
 from __future__ import annotations
 
@@ -17,13 +18,15 @@ class ReadOptions:
     """Overrides of what a raster's file says of its samples; None or empty: as the file says."""
 
     crs: str | None = None
-    """CRS of the grid that heights are read on: a metric one, or "local" for coordinates taken as metres."""
+    """CRS of the grid that heights are read on: a metric one, or "local" for coordinates taken as
+    meters."""
     src_crs: str | None = None
     """CRS of the raster's own coordinates, in place of the one that its file names."""
     unit: str | None = None
     """Unit of its samples, one of `neural.raster.crs.UNITS`."""
     nodata: tuple[float, ...] = ()
-    """Values of missing samples, besides those that the file declares: as stored; metres where `encoding` is given."""
+    """Values of missing samples, besides those that the file declares: as stored; meters where
+    `encoding` is given."""
     encoding: str | None = None
     """Packing of heights into the bands of an RGB picture: "mapbox" or "terrarium"."""
 
@@ -34,7 +37,8 @@ class ReadOptions:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ReadOptions:
-        """Inverse of `to_json`; other keys are left aside. Raises TypeError or ValueError for other values."""
+        """Inverse of `to_json`; other keys are left aside. Raises TypeError or ValueError for other
+        values."""
         return cls(
             _text(data.get("crs")),
             _text(data.get("src_crs")),
@@ -50,7 +54,8 @@ AS_STORED = ReadOptions()
 
 @dataclass(frozen=True)
 class ReferenceRaster:
-    """A raster to measure errors against, and what is given of it besides what its own file says."""
+    """A raster to measure errors against, and what is given of it besides what its own file
+    says."""
 
     name: str
     """Path, or any name that GDAL opens."""
@@ -87,13 +92,17 @@ class Declared:
         """Inverse of `to_json`. Raises KeyError, TypeError or ValueError for other values."""
         nodata = data["nodata"]
         return cls(
-            _text(data["crs"]), _text(data["unit"]), None if nodata is None else float(nodata), int(data["bands"])
+            _text(data["crs"]),
+            _text(data["unit"]),
+            None if nodata is None else float(nodata),
+            int(data["bands"]),
         )
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a raster was read: the options in effect, be they given, declared or assumed, and what its file declares.
+    """How a raster was read: the options in effect, be they given, declared or assumed, and what
+    its file declares.
 
     `declared` None: not known. The options' `crs` is that of the grid made of it.
     """
@@ -108,7 +117,8 @@ class Reading:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], crs_wkt: str) -> Reading:
-        """Inverse of `to_json`, with the WKT of the grid ("": local metres). Raises KeyError, TypeError, ValueError."""
+        """Inverse of `to_json`, with the WKT of the grid ("": local meters). Raises KeyError,
+        TypeError, ValueError."""
         declared = data["declared"]
         options = replace(ReadOptions.from_json(data), crs=crs_wkt or LOCAL)
         return cls(options, None if declared is None else Declared.from_json(declared))
@@ -116,18 +126,19 @@ class Reading:
 
 _TAKEN_CRS = re.compile(r"The file names no CRS: its coordinates are taken as (.+)\.")
 _GIVEN_UNIT = re.compile(r"Heights are read in (\S+), as given\.")
-_ASSUMED_METRES = "The file names no vertical unit: heights are taken as metres."
+_ASSUMED_METERS = "The file names no vertical unit: heights are taken as meters."
 
 
 def from_sentences(crs_wkt: str, assumptions: Sequence[str], source_crs: str | None) -> Reading:
     """Return the reading of a file that was written before readings were recorded.
 
-    Of its grid, the WKT and the sentences on what was assumed; of its provenance, the label of the source's CRS.
+    Of its grid, the WKT and the sentences on what was assumed; of its provenance, the label of the
+    source's CRS.
     """
     given = next((match[1] for line in assumptions if (match := _GIVEN_UNIT.fullmatch(line))), None)
-    unit = given or ("m" if _ASSUMED_METRES in assumptions else None)
+    unit = given or ("m" if _ASSUMED_METERS in assumptions else None)
     taken = next((match[1] for line in assumptions if (match := _TAKEN_CRS.fullmatch(line))), None)
-    label = source_crs if taken in (None, "local metres") else taken
+    label = source_crs if taken in (None, "local meters") else taken
     return Reading(ReadOptions(crs_wkt or LOCAL, label, unit))
 
 

@@ -1,4 +1,5 @@
-"""Heights of a warped grid, window by window, from a raster's own samples (`neural.raster.samples`)."""
+"""Heights of a warped grid, window by window, from a raster's own samples
+(`neural.raster.samples`)."""
 
 from __future__ import annotations
 
@@ -19,45 +20,59 @@ _LEAST_CELLS = 1 << 10
 
 
 def read(samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int) -> Window:
-    """Read a window of the planned grid: bilinear between valid samples, valid where the nearest sample is.
+    """Read a window of the planned grid: bilinear between valid samples, valid where the nearest
+    sample is.
 
-    Missing samples are NaN to GDAL, which leaves them out of every mean. Raises DemError as `Samples.read` does.
+    Missing samples are NaN to GDAL, which leaves them out of every mean. Raises DemError as
+    `Samples.read` does.
     """
     source = _source_window(samples, plan, row, col, rows, cols)
     if source is None:
         return Window(np.zeros((rows, cols), np.float32), np.zeros((rows, cols), bool), None)
     if source[2] * source[3] > _MOST_SAMPLES and rows * cols > _LEAST_CELLS:
         return _in_halves(samples, plan, row, col, rows, cols)
-    metres, valid, codes = samples.read(*source)
+    meters, valid, codes = samples.read(*source)
     warped = _warp(plan, (row, col, rows, cols), source)
-    heights = warped(np.where(valid, metres, np.float32(np.nan)), math.nan, "bilinear")
+    heights = warped(np.where(valid, meters, np.float32(np.nan)), math.nan, "bilinear")
     valid = np.isfinite(heights)
     codes = None if codes is None else warped(codes, None, "nearest")
     return Window(np.where(valid, heights, np.float32(0)), valid, codes)
 
 
-def _in_halves(samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int) -> Window:
+def _in_halves(
+    samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int
+) -> Window:
     """Both halves of a window, so that no part needs many samples at once."""
     axis = 0 if rows >= cols else 1
     first, second = (rows // 2, rows - rows // 2) if axis == 0 else (cols // 2, cols - cols // 2)
     if axis == 0:
-        parts = read(samples, plan, row, col, first, cols), read(samples, plan, row + first, col, second, cols)
+        parts = (
+            read(samples, plan, row, col, first, cols),
+            read(samples, plan, row + first, col, second, cols),
+        )
     else:
-        parts = read(samples, plan, row, col, rows, first), read(samples, plan, row, col + first, rows, second)
-    metres, valid = (np.concatenate([part[field] for part in parts], axis=axis) for field in (0, 1))
+        parts = (
+            read(samples, plan, row, col, rows, first),
+            read(samples, plan, row, col + first, rows, second),
+        )
+    meters, valid = (np.concatenate([part[field] for part in parts], axis=axis) for field in (0, 1))
     if all(part.codes is None for part in parts):
-        return Window(metres, valid, None)
-    codes = [np.zeros(part.valid.shape, np.uint8) if part.codes is None else part.codes for part in parts]
-    return Window(metres, valid, np.concatenate(codes, axis=axis))
+        return Window(meters, valid, None)
+    codes = [
+        np.zeros(part.valid.shape, np.uint8) if part.codes is None else part.codes for part in parts
+    ]
+    return Window(meters, valid, np.concatenate(codes, axis=axis))
 
 
 def _warp(
     plan: WarpPlan, window: tuple[int, int, int, int], source: tuple[int, int, int, int]
 ) -> Callable[[np.ndarray, float | None, str], np.ndarray]:
-    """Return a function: samples of the source window, their missing value, kernel → cells of the window.
+    """Return a function: samples of the source window, their missing value, kernel → cells of the
+    window.
 
-    Plain kernels: GDAL would widen them by a ratio that it takes from each window, which bends planes and gives a
-    cell several heights. With the scales fixed and a tiny tolerance it has one, whatever the window.
+    Plain kernels: GDAL would widen them by a ratio that it takes from each window, which bends
+    planes and gives a cell several heights. With the scales fixed and a tiny tolerance it has one,
+    whatever the window.
     """
     from rasterio.enums import Resampling
     from rasterio.io import MemoryFile
@@ -69,7 +84,13 @@ def _warp(
 
     def warped(values: np.ndarray, missing: float | None, kernel: str) -> np.ndarray:
         height, width = values.shape
-        profile = {"driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": values.dtype}
+        profile = {
+            "driver": "GTiff",
+            "height": height,
+            "width": width,
+            "count": 1,
+            "dtype": values.dtype,
+        }
         with MemoryFile() as file:
             with file.open(**profile, transform=stand_in) as copy:
                 copy.write(values, 1)
@@ -108,18 +129,22 @@ def _from(transform: Affine6, row: int, col: int) -> Any:
 def _source_window(
     samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> tuple[int, int, int, int] | None:
-    """Row, column, rows and columns of the samples that a window's cells lie between; None where it has none."""
+    """Row, column, rows and columns of the samples that a window's cells lie between; None where it
+    has none."""
     y, x = _positions(plan, row, col, rows, cols)
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
         return None
     spans = []
     for positions, size in ((y, samples.height), (x, samples.width)):
-        low, high = positions.min(where=known, initial=math.inf), positions.max(where=known, initial=-math.inf)
+        low = positions.min(where=known, initial=math.inf)
+        high = positions.max(where=known, initial=-math.inf)
         margin = 2 + _bend(positions, known)
-        if not known.all():  # the edge of the projection lies here: all of it, until the window is small
+        # the edge of the projection lies here: all of it, until the window is small
+        if not known.all():
             margin = size if rows * cols > _LEAST_CELLS else margin + high - low
-        first, stop = max(math.floor(low - margin), 0), min(math.ceil(high + margin), size)
+        first = max(math.floor(low - margin), 0)
+        stop = min(math.ceil(high + margin), size)
         if first >= stop:
             return None
         spans.append((first, stop - first))
@@ -128,17 +153,31 @@ def _source_window(
 
 
 def _bend(positions: np.ndarray, known: np.ndarray) -> float:
-    """The largest second difference: between lattice points a curve departs from its chord by an eighth of it."""
+    """The largest second difference: between lattice points a curve departs from its chord by an
+    eighth of it."""
     along = (known[2:] & known[1:-1] & known[:-2], known[:, 2:] & known[:, 1:-1] & known[:, :-2])
-    return max(float(np.abs(np.diff(positions, 2, axis=axis)).max(where=along[axis], initial=0)) for axis in (0, 1))
+    return max(
+        float(np.abs(np.diff(positions, 2, axis=axis)).max(where=along[axis], initial=0))
+        for axis in (0, 1)
+    )
 
 
-def _positions(plan: WarpPlan, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional rows and columns of the source at a lattice over a window: [17, 17], NaN where it has no place."""
-    columns, lines = np.meshgrid(col + np.linspace(0, cols, _LATTICE), row + np.linspace(0, rows, _LATTICE))
+def _positions(
+    plan: WarpPlan, row: int, col: int, rows: int, cols: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fractional rows and columns of the source at a lattice over a window: [17, 17], NaN where it
+    has no place."""
+    columns, lines = np.meshgrid(
+        col + np.linspace(0, cols, _LATTICE), row + np.linspace(0, rows, _LATTICE)
+    )
     a, b, c, d, e, f = plan.transform
-    x, y = (a * columns + b * lines + c).ravel(), (d * columns + e * lines + f).ravel()
-    x, y = (np.reshape(v, columns.shape) for v in crs_rules.transform(plan.target, plan.source, x, y))
+    x = (a * columns + b * lines + c).ravel()
+    y = (d * columns + e * lines + f).ravel()
+    x, y = (
+        np.reshape(v, columns.shape) for v in crs_rules.transform(plan.target, plan.source, x, y)
+    )
     a, b, c, d, e, f = plan.source_transform
-    x, y, area = x - c, y - f, a * e - b * d
+    x = x - c
+    y = y - f
+    area = a * e - b * d
     return (a * y - d * x) / area, (e * x - b * y) / area

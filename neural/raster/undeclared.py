@@ -1,4 +1,5 @@
-"""Customary fill values that a raster does not declare as missing: counted while it is read, named once."""
+"""Customary fill values that a raster does not declare as missing: counted while it is read, named
+once."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ CUSTOMARY = (
     *(-9999.0, -99999.0, -999999.0, -999.0, -10000.0, -32768.0, -32767.0),
     *(9999.0, 99999.0, 999999.0, 32767.0, 65535.0, 0.0, 255.0),
 )
-"""Values that programs write where there is no height. Those beyond ±10⁶ m are no heights anywhere: `Samples`."""
+"""Values that programs write where there is no height. Those beyond ±10⁶ m are no heights anywhere:
+`Samples`."""
 
 LEAST_GAP_M = 100.0
 """A value nearer than this to other heights may well be one of them."""
@@ -22,9 +24,10 @@ def written(value: float) -> str:
 
 
 class FillCounts:
-    """How often each customary value stands among samples that count as valid, and the range of all others.
+    """How often each customary value stands among samples that count as valid, and the range of all
+    others.
 
-    Values are as stored; `scale_m` and `offset_m` make them metres.
+    Values are as stored; `scale_m` and `offset_m` make them meters.
     """
 
     def __init__(self, dtype: np.dtype, scale_m: float, offset_m: float) -> None:
@@ -37,10 +40,12 @@ class FillCounts:
         """Forget all counts: the raster is read from its beginning."""
         self.counts = np.zeros(len(self.values) + 1, np.int64)
         """Samples of each value, after those of none."""
-        self.low, self.high = math.inf, -math.inf
+        self.low = math.inf
+        self.high = -math.inf
 
     def codes(self, stored: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
-        """Return 1 + the index of the customary value that each sample is, else 0: uint8; None where all are 0.
+        """Return 1 + the index of the customary value that each sample is, else 0: uint8; None
+        where all are 0.
 
         The range of the other samples is noted. `stored` is finite where `valid`.
         """
@@ -49,7 +54,10 @@ class FillCounts:
         low, high = _range(stored, valid)
         codes: np.ndarray | None = None
         for index, value in enumerate(self.values, start=1):
-            if low <= value <= high and (same := valid & (stored == stored.dtype.type(value))).any():
+            if (
+                low <= value <= high
+                and (same := valid & (stored == stored.dtype.type(value))).any()
+            ):
                 codes = np.zeros(stored.shape, np.uint8) if codes is None else codes
                 codes[same] = index
         if codes is not None:
@@ -57,7 +65,8 @@ class FillCounts:
             if not others.any():
                 return codes
             low, high = _range(stored, others)
-        self.low, self.high = min(self.low, low), max(self.high, high)
+        self.low = min(self.low, low)
+        self.high = max(self.high, high)
         return codes
 
     def count(self, codes: np.ndarray) -> None:
@@ -66,16 +75,17 @@ class FillCounts:
 
     def sentences(self) -> tuple[str, ...]:
         """Return one sentence per value that lies far outside all other heights."""
-        low, high = self.low, self.high
+        low = self.low
+        high = self.high
         if low > high:  # nothing else: a level plain at 0
             if 0.0 not in self.values or not self.counts[1 + self.values.index(0.0)]:
                 return self._alone()
             low = high = 0.0
-        low_m, high_m = sorted((self._metres(low), self._metres(high)))
+        low_m, high_m = sorted((self._meters(low), self._meters(high)))
         digits = 0 if high_m - low_m >= 10 else 2
         said = []
         for value, count in zip(self.values, self.counts[1:].tolist(), strict=True):
-            height_m = self._metres(value)
+            height_m = self._meters(value)
             gap_m = max(low_m - height_m, height_m - high_m)
             if count and gap_m > max(LEAST_GAP_M, high_m - low_m):
                 noun = "sample is" if count == 1 else "samples are"
@@ -84,7 +94,8 @@ class FillCounts:
                 shown = f"{written(value)} m" if same else f"{written(value)} ({height_m:.1f} m)"
                 said.append(
                     f"{count:,} ".replace(",", " ") + f"{noun} {shown}, far {where} all others "
-                    f"({low_m:.{digits}f} … {high_m:.{digits}f} m), and kept as heights: if they are missing, "
+                    f"({low_m:.{digits}f} … {high_m:.{digits}f} m), and kept as heights: if "
+                    "they are missing, "
                     f"add --nodata {written(value)}."
                 )
         return tuple(said)
@@ -92,13 +103,14 @@ class FillCounts:
     def _alone(self) -> tuple[str, ...]:
         """Return one sentence per customary value of a raster that holds nothing else."""
         return tuple(
-            f"{count:,} ".replace(",", " ") + f"samples, all there are, are {written(value)} and kept as heights: "
+            f"{count:,} ".replace(",", " ")
+            + f"samples, all there are, are {written(value)} and kept as heights: "
             f"if they are missing, add --nodata {written(value)}."
             for value, count in zip(self.values, self.counts[1:].tolist(), strict=True)
             if count
         )
 
-    def _metres(self, value: float) -> float:
+    def _meters(self, value: float) -> float:
         return value * self.scale_m + self.offset_m
 
 
@@ -112,4 +124,6 @@ def _holds(dtype: np.dtype, value: float) -> bool:
 def _range(stored: np.ndarray, where: np.ndarray) -> tuple[float, float]:
     """Lowest and highest of some samples, at least one."""
     limits = np.finfo(stored.dtype) if stored.dtype.kind == "f" else np.iinfo(stored.dtype)
-    return float(stored.min(where=where, initial=limits.max)), float(stored.max(where=where, initial=limits.min))
+    return float(stored.min(where=where, initial=limits.max)), float(
+        stored.max(where=where, initial=limits.min)
+    )

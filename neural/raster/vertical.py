@@ -1,6 +1,7 @@
-"""Vertical part of a CRS: what heights are measured from, and how it stays when they become metres.
+"""Vertical part of a CRS: what heights are measured from, and how it stays when they become meters.
 
-`crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow to load.
+`crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
+to load.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ ELLIPSOIDAL = "ellipsoidal"
 """Name of the vertical datum of heights above the ellipsoid."""
 
 _UNNAMED = {"", "none", "unknown", "unspecified", "undefined", "unnamed"}
-_METRE = 'LENGTHUNIT["metre",1]'
-_UP = f'AXIS["ellipsoidal height (h)",up,ORDER[3],{_METRE}]'
+_METER = 'LENGTHUNIT["metre",1]'
+_UP = f'AXIS["ellipsoidal height (h)",up,ORDER[3],{_METER}]'
 _ABOVE_ELLIPSOID = (
-    f'VERTCRS["ellipsoidal height",VDATUM["unknown"],CS[vertical,1],AXIS["ellipsoidal height (h)",up,{_METRE}]]'
+    'VERTCRS["ellipsoidal '
+    f'height",VDATUM["unknown"],CS[vertical,1],AXIS["ellipsoidal height (h)",up,{_METER}]]'
 )
-_FOOT_IN_NAME = re.compile(r"\s*\((?:[a-z]{0,2}ft|us[ _-]?ft|ft[ _-]?us|[^()]*\bf(?:oo|ee)t\b[^()]*)\)", re.IGNORECASE)
+_FOOT_IN_NAME = re.compile(
+    r"\s*\((?:[a-z]{0,2}ft|us[ _-]?ft|ft[ _-]?us|[^()]*\bf(?:oo|ee)t\b[^()]*)\)", re.IGNORECASE
+)
 _UNITS = ("LENGTHUNIT", "ANGLEUNIT")
 _SPATIAL = ("GEOGCRS", "GEODCRS", "PROJCRS")
 
@@ -34,9 +38,11 @@ def to_wkt(crs: CRS) -> str:
 
 
 def coded(crs: CRS) -> CRS:
-    """Return the EPSG registry's own definition of a CRS where the registry has an equal one, else the CRS itself.
+    """Return the EPSG registry's own definition of a CRS where the registry has an equal one, else
+    the CRS itself.
 
-    The WKT2 of a registered compound CRS leaves its parts' codes out, and a GeoTIFF names a CRS by those codes.
+    The WKT2 of a registered compound CRS leaves its parts' codes out, and a GeoTIFF names a CRS by
+    those codes.
     """
     from rasterio.crs import CRS
 
@@ -48,7 +54,8 @@ def coded(crs: CRS) -> CRS:
 
 
 def horizontal(crs: CRS) -> CRS:
-    """Return a CRS of eastings and northings (or degrees) alone, without the heights of a compound or 3D one."""
+    """Return a CRS of eastings and northings (or degrees) alone, without the heights of a compound
+    or 3D one."""
     from rasterio.crs import CRS
 
     root = wkt.parse(to_wkt(crs))
@@ -60,9 +67,11 @@ def horizontal(crs: CRS) -> CRS:
 
 
 def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
-    """Return the name of what heights in metres are measured from, and the unit that the CRS has heights in.
+    """Return the name of what heights in meters are measured from, and the unit that the CRS has
+    heights in.
 
-    The name is that of the vertical CRS, or `ELLIPSOIDAL` for a 3D one; either is None where the CRS does not say.
+    The name is that of the vertical CRS, or `ELLIPSOIDAL` for a 3D one; either is None where the
+    CRS does not say.
     """
     root = wkt.parse(to_wkt(crs))
     vertical = root.find("VERTCRS")
@@ -72,7 +81,7 @@ def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
         names = f"{vertical.name} {datum.name if datum else ''}".lower()
         if "ellipsoid" in names:
             return ELLIPSOIDAL, unit.name if unit else None
-        name = _in_metres(vertical).name
+        name = _in_meters(vertical).name
         return None if name.lower() in _UNNAMED else name, unit.name if unit else None
     axis = _height_axis(root)
     if axis is None:
@@ -82,14 +91,15 @@ def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
 
 
 def describe(plane: CRS, source: CRS) -> str:
-    """Return the WKT2 of heights in metres over `plane` (2D) that are measured from what those of `source` are."""
+    """Return the WKT2 of heights in meters over `plane` (2D) that are measured from what those of
+    `source` are."""
     root = wkt.parse(to_wkt(source))
     vertical = root.find("VERTCRS")
     kept = horizontal(source) == plane
     if vertical is not None:
         if kept and _is_metric(vertical):
             return to_wkt(source)
-        metric = _in_metres(vertical)
+        metric = _in_meters(vertical)
         base = wkt.parse(to_wkt(plane))
         return f'COMPOUNDCRS["{base.name} + {metric.name}",{base},{metric}]'
     axis = _height_axis(root)
@@ -101,9 +111,10 @@ def describe(plane: CRS, source: CRS) -> str:
 
 
 def of_geotiff(crs_wkt: str) -> CRS | None:
-    """Return the CRS that a GeoTIFF can hold within itself for a grid's WKT; None for local metres.
+    """Return the CRS that a GeoTIFF can hold within itself for a grid's WKT; None for local meters.
 
-    GDAL writes the codes of a compound CRS only as the registry defines them, and a 3D projected CRS beside the file.
+    GDAL writes the codes of a compound CRS only as the registry defines them, and a 3D projected
+    CRS beside the file.
     """
     from rasterio.crs import CRS
 
@@ -114,7 +125,9 @@ def of_geotiff(crs_wkt: str) -> CRS | None:
     if _height_axis(root) is None:
         return coded(crs)
     plane = to_wkt(horizontal(crs))
-    return CRS.from_wkt(f'COMPOUNDCRS["{root.name} + ellipsoidal height",{plane},{_ABOVE_ELLIPSOID}]')
+    return CRS.from_wkt(
+        f'COMPOUNDCRS["{root.name} + ellipsoidal height",{plane},{_ABOVE_ELLIPSOID}]'
+    )
 
 
 def _height_axis(root: wkt.Node) -> wkt.Node | None:
@@ -125,20 +138,26 @@ def _height_axis(root: wkt.Node) -> wkt.Node | None:
 
 
 def _is_metric(node: wkt.Node) -> bool:
-    """True unless a node names a unit of length other than the metre."""
+    """True unless a node names a unit of length other than the meter."""
     unit = node.find("LENGTHUNIT")
     return unit is None or math.isclose(float(str(unit.values[1])), 1.0, rel_tol=1e-9)
 
 
-def _in_metres(vertical: wkt.Node) -> wkt.Node:
-    """The vertical CRS of the same datum in metres, as the EPSG registry has it where it does."""
+def _in_meters(vertical: wkt.Node) -> wkt.Node:
+    """The vertical CRS of the same datum in meters, as the EPSG registry has it where it does."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
     if any(part.keyword == "ID" for part in vertical.nodes) and _is_metric(vertical):
         return vertical
-    name = vertical.name if _is_metric(vertical) else _FOOT_IN_NAME.sub("", vertical.name) or "height"
-    parts = [_metre_axes(part) for part in vertical.nodes if part.keyword not in ("ID", "USAGE", "REMARK")]
+    name = (
+        vertical.name if _is_metric(vertical) else _FOOT_IN_NAME.sub("", vertical.name) or "height"
+    )
+    parts = [
+        _meter_axes(part)
+        for part in vertical.nodes
+        if part.keyword not in ("ID", "USAGE", "REMARK")
+    ]
     metric = wkt.Node(vertical.keyword, [f'"{name}"', *parts])
     try:
         return wkt.parse(to_wkt(coded(CRS.from_wkt(str(metric)))))
@@ -146,15 +165,18 @@ def _in_metres(vertical: wkt.Node) -> wkt.Node:
         return metric
 
 
-def _metre_axes(node: wkt.Node) -> wkt.Node:
-    """A copy of a node in which every unit of length is the metre."""
+def _meter_axes(node: wkt.Node) -> wkt.Node:
+    """A copy of a node in which every unit of length is the meter."""
     if node.keyword == "LENGTHUNIT":
-        return wkt.parse(_METRE)
-    return wkt.Node(node.keyword, [_metre_axes(v) if isinstance(v, wkt.Node) else v for v in node.values])
+        return wkt.parse(_METER)
+    return wkt.Node(
+        node.keyword, [_meter_axes(v) if isinstance(v, wkt.Node) else v for v in node.values]
+    )
 
 
 def _with_axes(root: wkt.Node, count: int) -> wkt.Node:
-    """A CRS with two axes, or with an ellipsoidal height in metres as the third; codes of the other kind are dropped.
+    """A CRS with two axes, or with an ellipsoidal height in meters as the third; codes of the other
+    kind are dropped.
 
     A unit that stands for all axes is given to each, because the third may differ.
     """
@@ -170,7 +192,9 @@ def _with_axes(root: wkt.Node, count: int) -> wkt.Node:
             height = [wkt.parse(_UP)] if count == 3 else []
             parts += [wkt.Node("CS", [value.values[0], str(count)]), *axes, *height]
         elif value.keyword.startswith("BASEGEO"):
-            parts.append(wkt.Node(value.keyword, [part for part in value.values if _keyword(part) != "ID"]))
+            parts.append(
+                wkt.Node(value.keyword, [part for part in value.values if _keyword(part) != "ID"])
+            )
         elif value.keyword not in ("AXIS", "ID", "USAGE", *_UNITS):
             parts.append(value)
     return wkt.Node(root.keyword, parts)

@@ -1,4 +1,5 @@
-"""The north-up grid in metres that a rotated, geographic or foot-unit raster is read on (`neural.raster.resample`)."""
+"""The north-up grid in meters that a rotated, geographic or foot-unit raster is read on
+(`neural.raster.resample`)."""
 
 from __future__ import annotations
 
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
 Affine6 = tuple[float, float, float, float, float, float]
 
 STAND_IN = "EPSG:32631"
-"""CRS that GDAL is shown for local metres: only its unit matters, as source and target are the same."""
+"""CRS that GDAL is shown for local meters: only its unit matters, as source and target are the
+same."""
 
 _EDGE_POINTS = 33
-_MOST_TIMES, _FEW_CELLS = 100, 1e8
+_MOST_TIMES = 100
+_FEW_CELLS = 1e8
 """A target grid has no more than so many times the raster's own cells, or hardly any."""
 
 _ASTRAY = 2e-3
-"""Share of the ellipsoid's radius by which a place may move from one CRS to another: datums differ by 1.6e-4."""
+"""Share of the ellipsoid's radius by which a place may move from one CRS to another: datums differ
+by 1.6e-4."""
 
 ALIKE = 0.1
 """Cells whose sides differ by no more than this share are about as large."""
@@ -45,55 +49,75 @@ class WarpPlan(NamedTuple):
 
     @property
     def bounds(self) -> Bounds:
-        """Outline of the grid, in target metres."""
+        """Outline of the grid, in target meters."""
         return bounds_of(self.transform, self.width, self.height)
 
 
 def is_north_up(transform: Sequence[float], width: int, height: int) -> bool:
-    """Return True if rows run along parallels and columns along meridians (either way), to a thousandth of a cell."""
+    """Return True if rows run along parallels and columns along meridians (either way), to a
+    thousandth of a cell."""
     a, b, _, d, e, _ = transform[:6]
     return a != 0 and e != 0 and abs(b) * height < 1e-3 * abs(a) and abs(d) * width < 1e-3 * abs(e)
 
 
-def outline_degrees(crs: CRS, transform: Sequence[float], width: int, height: int) -> tuple[float, float, float, float]:
-    """West, south, east, north of a raster in degrees on its own datum; continuous across the date line."""
+def outline_degrees(
+    crs: CRS, transform: Sequence[float], width: int, height: int
+) -> tuple[float, float, float, float]:
+    """West, south, east, north of a raster in degrees on its own datum; continuous across the date
+    line."""
     columns, rows = _outline(width, height)
     x, y = place(transform, np.append(columns, width / 2), np.append(rows, height / 2))
     longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
     known = np.isfinite(longitude)
-    longitude, latitude = longitude[known], latitude[known]
+    longitude = longitude[known]
+    latitude = latitude[known]
     if not known.any() or (_in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720)):
         raise UsageError(
-            f"its coordinates do not fit the CRS {crs_rules.label(crs)}; say what they are with --src-crs."
+            f"its coordinates do not fit the CRS {crs_rules.label(crs)}; say what they are with "
+            "--src-crs."
         )
     longitude = longitude[-1] + (longitude - longitude[-1] + 180) % 360 - 180
-    return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
+    return (
+        float(longitude.min()),
+        float(latitude.min()),
+        float(longitude.max()),
+        float(latitude.max()),
+    )
 
 
 def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, height: int) -> WarpPlan:
-    """The target grid: square cells of the source cell's area at the centre, aligned to multiples of their size.
+    """The target grid: square cells of the source cell's area at the center, aligned to multiples
+    of their size.
 
-    Raises UsageError when the coordinates do not fit the CRSs, or the raster lies across a cut of the target CRS.
+    Raises UsageError when the coordinates do not fit the CRSs, or the raster lies across a cut of
+    the target CRS.
     """
     source, transform = _unwrap(source, transform, width, height)
     x, y = _reprojected(source, target, transform, width, height)
-    # One column and one row at the centre, in target metres.
+    # One column and one row at the center, in target meters.
     middle_columns = width / 2 + np.array([-0.5, 0.5, 0, 0])
     middle_rows = height / 2 + np.array([0, 0, -0.5, 0.5])
     cx, cy = crs_rules.transform(source, target, *place(transform, middle_columns, middle_rows))
     if not (np.isfinite(cx).all() and np.isfinite(cy).all()):
         raise misfit(source, target)
-    column, row = np.array([cx[1] - cx[0], cy[1] - cy[0]]), np.array([cx[3] - cx[2], cy[3] - cy[2]])
+    column = np.array([cx[1] - cx[0], cy[1] - cy[0]])
+    row = np.array([cx[3] - cx[2], cy[3] - cy[2]])
     cell = float(f"{math.sqrt(abs(column[0] * row[1] - column[1] * row[0])):.6g}")
     if not cell > 0:
-        raise UsageError("its geotransform gives cells without area; repair it, for example with gdal_edit.py.")
+        raise UsageError(
+            "its geotransform gives cells without area; repair it, for example with gdal_edit.py."
+        )
     slack = 1e-3  # rounding must not add a row of cells that only touch the raster
-    first_column, last_column = math.floor(x.min() / cell + slack), math.ceil(x.max() / cell - slack)
-    first_row, last_row = math.ceil(y.max() / cell - slack), math.floor(y.min() / cell + slack)
-    columns, rows = max(last_column - first_column, 1), max(first_row - last_row, 1)
+    first_column = math.floor(x.min() / cell + slack)
+    last_column = math.ceil(x.max() / cell - slack)
+    first_row = math.ceil(y.max() / cell - slack)
+    last_row = math.floor(y.min() / cell + slack)
+    columns = max(last_column - first_column, 1)
+    rows = max(first_row - last_row, 1)
     if columns * rows > _MOST_TIMES * width * height + _FEW_CELLS:
         raise UsageError(
-            f"its {width} × {height} cells would become {columns} × {rows} in {crs_rules.label(target)}; "
+            f"its {width} × {height} cells would become {columns} × {rows} in "
+            f"{crs_rules.label(target)}; "
             "check its CRS and geotransform, or cut it into parts."
         )
     placed = (cell, 0.0, first_column * cell, 0.0, -cell, first_row * cell)
@@ -101,7 +125,8 @@ def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, heigh
 
 
 def onto(plan: WarpPlan, grid: Grid) -> WarpPlan:
-    """The plan with the cells of a grid in its target CRS, where its own are about as large; else the plan itself."""
+    """The plan with the cells of a grid in its target CRS, where its own are about as large; else
+    the plan itself."""
     side = math.sqrt(-grid.transform[0] * grid.transform[4])
     if abs(plan.transform[0] - side) > ALIKE * side:
         return plan
@@ -111,7 +136,8 @@ def onto(plan: WarpPlan, grid: Grid) -> WarpPlan:
 def _reprojected(
     source: CRS, target: CRS, transform: Affine6, width: int, height: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the raster in the target CRS, around its edge and inside; those that it cannot show are left out."""
+    """Places of the raster in the target CRS, around its edge and inside; those that it cannot show
+    are left out."""
     inner_columns, inner_rows = distortion.lattice(width, height)
     edge_columns, edge_rows = _outline(width, height)
     columns = np.concatenate([inner_columns.ravel(), edge_columns])
@@ -123,11 +149,14 @@ def _reprojected(
         after = distortion.on_ellipsoid(target, x, y)
         away = np.linalg.norm(after - before, axis=1) / np.linalg.norm(before, axis=1)
         x, y = (np.where(away <= _ASTRAY, a, np.nan) for a in (x, y))
-        shape, count = inner_rows.shape, inner_rows.size
-        lattice_x, lattice_y = x[:count].reshape(shape), y[:count].reshape(shape)
+        shape = inner_rows.shape
+        count = inner_rows.size
+        lattice_x = x[:count].reshape(shape)
+        lattice_y = y[:count].reshape(shape)
         if distortion.jumps(before[:count].reshape(*shape, 3), lattice_x, lattice_y):
             raise UsageError(
-                f"it lies across a cut of {crs_rules.label(target)}, where coordinates jump from one end of the CRS "
+                f"it lies across a cut of {crs_rules.label(target)}, where coordinates jump "
+                "from one end of the CRS "
                 "to the other; give another CRS with --crs, or leave --crs away."
             )
     shown = np.isfinite(x) & np.isfinite(y)
@@ -139,7 +168,8 @@ def _reprojected(
 def misfit(source: CRS, target: CRS) -> UsageError:
     """Return the error for a raster that lies outside of what a CRS can show."""
     return UsageError(
-        f"its coordinates cannot be brought from {crs_rules.label(source)} to {crs_rules.label(target)}; "
+        f"its coordinates cannot be brought from {crs_rules.label(source)} to "
+        f"{crs_rules.label(target)}; "
         "say what they are with --src-crs, or give another target with --crs."
     )
 
@@ -149,7 +179,8 @@ def _in_degrees(crs: CRS) -> bool:
 
 
 def _unwrap(crs: CRS, transform: Sequence[float], width: int, height: int) -> tuple[CRS, Affine6]:
-    """Longitudes counted from the raster's middle where they leave ±180°: GDAL looks pixels up within that range."""
+    """Longitudes counted from the raster's middle where they leave ±180°: GDAL looks pixels up
+    within that range."""
     a, b, c, d, e, f = transform[:6]
     ends = np.array([0, a * width, b * height, a * width + b * height]) + c
     if not _in_degrees(crs) or (ends.min() >= -180 and ends.max() <= 180):
@@ -162,5 +193,6 @@ def _unwrap(crs: CRS, transform: Sequence[float], width: int, height: int) -> tu
 def _outline(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Columns and rows of points around the raster's edge."""
     t = np.linspace(0, 1, _EDGE_POINTS)
-    zero, one = np.zeros_like(t), np.ones_like(t)
+    zero = np.zeros_like(t)
+    one = np.ones_like(t)
     return np.concatenate([t, t, zero, one]) * width, np.concatenate([zero, one, t, t]) * height

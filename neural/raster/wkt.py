@@ -1,6 +1,7 @@
 """A reader of WKT, as far as naming a CRS's datum and units needs it. Pure text, no GDAL.
 
-Grammar: OGC 18-010r7 (WKT2), `KEYWORD[value, value, …]`, values being "text", numbers, words or nodes.
+Grammar: OGC 18-010r7 (WKT2), `KEYWORD[value, value, …]`, values being "text", numbers, words or
+nodes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ class Node:
     def name(self) -> str:
         """The quoted text that nearly every node starts with, or ""."""
         first = self.values[0] if self.values else ""
-        return first[1:-1].replace('""', '"') if isinstance(first, str) and first.startswith('"') else ""
+        return (
+            first[1:-1].replace('""', '"')
+            if isinstance(first, str) and first.startswith('"')
+            else ""
+        )
 
     @property
     def nodes(self) -> list[Node]:

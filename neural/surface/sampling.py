@@ -1,4 +1,5 @@
-"""A layer's continuous surface at any places, in its file's own coordinates: for readouts, profiles and areas."""
+"""A layer's continuous surface at any places, in its file's own coordinates: for readouts, profiles
+and areas."""
 
 from __future__ import annotations
 
@@ -20,11 +21,13 @@ KEEP_TILES = 32
 """Tiles kept decoded."""
 
 CHUNK = 16
-"""Scattered places evaluated at once, as the diagonal of a lattice: methods evaluate lattices only. The square of it
-is what a network is asked for, so it is small; one by one, a call's own time would be ten times as much."""
+"""Scattered places evaluated at once, as the diagonal of a lattice: methods evaluate lattices only.
+The square of it is what a network is asked for, so it is small; one by one, a call's own time would
+be ten times as much."""
 
 _BLOCKS = 16
-"""Places of a tile are taken block by block, of so many along each side: neighbours share patches and cache lines."""
+"""Places of a tile are taken block by block, of so many along each side: neighbors share patches
+and cache lines."""
 
 
 class Sampler:
@@ -39,16 +42,22 @@ class Sampler:
 
     @classmethod
     def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> Sampler:
-        """Of a layer, re-quantized to `keep_bits` where given. Raises UsageError for bits that it lacks."""
+        """Of a layer, re-quantized to `keep_bits` where given. Raises UsageError for bits that it
+        lacks."""
         return cls(SurfaceDecoder(reader, layer, keep_bits, lazy=True))
 
     def at(self, easting: Any, northing: Any, order: int = 0, level: int | None = None) -> Heights:
-        """Heights (and derivatives, as `TileSurface.heights`) at scattered places; arrays of one shape.
+        """Heights (and derivatives, as `TileSurface.heights`) at scattered places; arrays of one
+        shape.
 
-        Evaluated at the finest level, or at `level`. NaN outside the raster and where the cell that a place lies in
-        holds no data. Raises ContainerError for a damaged tile, ModelError for unusable weights.
+        Evaluated at the finest level, or at `level`. NaN outside the raster and where the cell that
+        a place lies in holds no data. Raises ContainerError for a damaged tile, ModelError for
+        unusable weights.
         """
-        column, row = (np.asarray(a, np.float64) for a in self.grid.cell_of(np.asarray(easting), np.asarray(northing)))
+        column, row = (
+            np.asarray(a, np.float64)
+            for a in self.grid.cell_of(np.asarray(easting), np.asarray(northing))
+        )
         shape = np.broadcast_shapes(column.shape, row.shape)
         column, row = (np.broadcast_to(a, shape).ravel() for a in (column, row))
         found = _unknown(column.shape, order)
@@ -58,26 +67,33 @@ class Sampler:
             if surface is None:
                 continue
             u, v, known = self._local(tile, surface, column[here], row[here])
-            here, u, v = here[known], u[known], v[known]
+            here = here[known]
+            u = u[known]
+            v = v[known]
             for chunk in _chunks(u, v):
                 across, at_u = np.unique(u[chunk], return_inverse=True)
                 down, at_v = np.unique(v[chunk], return_inverse=True)
                 _put(found, here[chunk], surface.heights(across, down, order), (at_v, at_u))
         return _each(found, lambda part: part.reshape(shape))
 
-    def lattice(self, eastings: np.ndarray, northings: np.ndarray, order: int = 0, level: int | None = None) -> Heights:
-        """The same on the lattice northings × eastings, both ascending: [len(northings), len(eastings)]."""
+    def lattice(
+        self, eastings: np.ndarray, northings: np.ndarray, order: int = 0, level: int | None = None
+    ) -> Heights:
+        """The same on the lattice northings × eastings, both ascending: [len(northings),
+        len(eastings)]."""
         level = self.grid.levels - 1 if level is None else level
         column, _ = self.grid.cell_of(eastings, northings[-1])
         _, row = self.grid.cell_of(eastings[0], northings[::-1])
-        column, row = np.asarray(column, np.float64), np.asarray(row, np.float64)
+        column = np.asarray(column, np.float64)
+        row = np.asarray(row, np.float64)
         found = _unknown((len(row), len(column)), order)
         for x, at_x in self._along(column, self.grid.width, level):
             for y, at_y in self._along(row, self.grid.height, level):
                 surface = self.surface(Tile(level, x, y))
                 if surface is None:
                     continue
-                u, v = column[at_x], row[at_y]
+                u = column[at_x]
+                v = row[at_y]
                 u, v, known = self._local(Tile(level, x, y), surface, u[None, :], v[:, None])
                 here = np.ix_(at_y, at_x)
                 for whole, part in zip(found, surface.heights(u[0], v[:, 0], order), strict=True):
@@ -91,18 +107,23 @@ class Sampler:
             if tile in self._tiles:
                 self._tiles.move_to_end(tile)
                 return self._tiles[tile]
-        surface = self.decoder.open_tile(tile)  # two threads may do so at once; neither waits for the other
+        # two threads may do so at once; neither waits for the other
+        surface = self.decoder.open_tile(tile)
         with self._lock:
             self._tiles[tile] = surface
             while len(self._tiles) > self._keep:
                 self._tiles.popitem(last=False)
         return surface
 
-    def _by_tile(self, column: np.ndarray, row: np.ndarray, level: int) -> Iterator[tuple[Tile, np.ndarray]]:
+    def _by_tile(
+        self, column: np.ndarray, row: np.ndarray, level: int
+    ) -> Iterator[tuple[Tile, np.ndarray]]:
         """The places inside the raster, grouped by tile: indices."""
         grid = self.grid
         # The outline itself belongs to the raster, its eastern and southern sides too.
-        inside = np.flatnonzero((column >= 0) & (column <= grid.width) & (row >= 0) & (row <= grid.height))
+        inside = np.flatnonzero(
+            (column >= 0) & (column <= grid.width) & (row >= 0) & (row <= grid.height)
+        )
         side = TILE << (grid.levels - 1 - level)
         x = np.minimum(column[inside] // side, (grid.width - 1) // side).astype(np.int64)
         y = np.minimum(row[inside] // side, (grid.height - 1) // side).astype(np.int64)
@@ -110,7 +131,9 @@ class Sampler:
         for number, code in enumerate(tiles.tolist()):
             yield Tile(level, code & 0xFFFFFFFF, code >> 32), inside[group == number]
 
-    def _along(self, position: np.ndarray, cells: int, level: int) -> Iterator[tuple[int, np.ndarray]]:
+    def _along(
+        self, position: np.ndarray, cells: int, level: int
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """Tiles along one axis, and the positions inside the raster that lie in each."""
         side = TILE << (self.grid.levels - 1 - level)
         inside = np.flatnonzero((position >= 0) & (position <= cells))
@@ -141,14 +164,16 @@ def _each(heights: Heights, change: Callable[[np.ndarray], np.ndarray]) -> Heigh
     return Heights(*parts)
 
 
-def _put(found: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]) -> None:
+def _put(
+    found: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]
+) -> None:
     for whole, part in zip(found, values, strict=True):
         if whole is not None:
             whole[where] = np.asarray(part)[pick]
 
 
 def _chunks(u: np.ndarray, v: np.ndarray) -> Iterator[np.ndarray]:
-    """Places of a tile, a few neighbours at a time: indices."""
+    """Places of a tile, a few neighbors at a time: indices."""
     order = np.lexsort((u, np.floor(u * _BLOCKS), np.floor(v * _BLOCKS)))
     for start in range(0, len(order), CHUNK):
         yield order[start : start + CHUNK]

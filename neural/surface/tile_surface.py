@@ -1,4 +1,5 @@
-"""A layer as a continuous surface in metres: what `decode`, `evaluate` and the viewer's CPU path all call."""
+"""A layer as a continuous surface in meters: what `decode`, `evaluate` and the viewer's CPU path
+all call."""
 
 from __future__ import annotations
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 
 class Heights(NamedTuple):
-    """Heights and derivatives on a lattice [nv, nu]: metres, m/m, m/m²; None where not asked for."""
+    """Heights and derivatives on a lattice [nv, nu]: meters, m/m, m/m²; None where not asked
+    for."""
 
-    metres: np.ndarray  # float64
+    meters: np.ndarray  # float64
     east: Any = None
     north: Any = None
     laplacian: Any = None
@@ -34,7 +36,8 @@ class Heights(NamedTuple):
 
 @dataclass(frozen=True)
 class TileSurface:
-    """One tile; its first decode stage runs when heights are first asked for (several threads may ask)."""
+    """One tile; its first decode stage runs when heights are first asked for (several threads may
+    ask)."""
 
     method: Method
     weights: Arrays
@@ -43,7 +46,9 @@ class TileSurface:
     scale_m: float
     valid: np.ndarray  # [256, 256] bool
     side_m: tuple[float, float]  # east–west and north–south extent of the tile
-    _lock: threading.Lock = field(init=False, repr=False, compare=False, default_factory=threading.Lock)
+    _lock: threading.Lock = field(
+        init=False, repr=False, compare=False, default_factory=threading.Lock
+    )
     _prepared: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
@@ -63,25 +68,31 @@ class TileSurface:
 
     @single_threaded()
     def heights(self, u: Any, v: Any, order: int = 0) -> Heights:
-        """Metres on the lattice v × u (ascending), with derivatives up to `order`."""
+        """Meters on the lattice v × u (ascending), with derivatives up to `order`."""
         surface = self.method.evaluate(self.weights, self.prepared, u, v, order=order)
-        metres = self.offset_m + self.scale_m * np.asarray(surface.h, np.float64)
+        meters = self.offset_m + self.scale_m * np.asarray(surface.h, np.float64)
         if order == 0:
-            return Heights(metres)
-        along_x, along_y = self.scale_m / self.side_m[0], self.scale_m / self.side_m[1]
-        east, north = surface.dh_du * along_x, surface.dh_dv * -along_y
+            return Heights(meters)
+        along_x = self.scale_m / self.side_m[0]
+        along_y = self.scale_m / self.side_m[1]
+        east = surface.dh_du * along_x
+        north = surface.dh_dv * -along_y
         if order == 1:
-            return Heights(metres, east, north)
-        bend = surface.d2h_du2 * (along_x / self.side_m[0]) + surface.d2h_dv2 * (along_y / self.side_m[1])
-        return Heights(metres, east, north, bend)
+            return Heights(meters, east, north)
+        bend = surface.d2h_du2 * (along_x / self.side_m[0]) + surface.d2h_dv2 * (
+            along_y / self.side_m[1]
+        )
+        return Heights(meters, east, north, bend)
 
 
 @dataclass
 class SurfaceDecoder:
-    """Opens tiles of one layer, optionally re-quantized to `keep_bits`; keeps the last few prepared.
+    """Opens tiles of one layer, optionally re-quantized to `keep_bits`; keeps the last few
+    prepared.
 
-    Weights are loaded once per file and decoder, whatever the bits: now, or with `lazy` when they are first used
-    (by whichever thread that is). Raises UsageError for bits the layer lacks, ModelError for unusable weights.
+    Weights are loaded once per file and decoder, whatever the bits: now, or with `lazy` when they
+    are first used (by whichever thread that is). Raises UsageError for bits the layer lacks,
+    ModelError for unusable weights.
     """
 
     reader: Reader
@@ -99,7 +110,8 @@ class SurfaceDecoder:
         if self.keep_bits is not None and self.keep_bits not in available_bits(self.layer):
             choices = ", ".join(map(str, available_bits(self.layer)))
             raise UsageError(
-                f"{self.reader.path}: layer '{self.layer.method}' cannot be read at {self.keep_bits} bits; "
+                f"{self.reader.path}: layer '{self.layer.method}' cannot be read at "
+                f"{self.keep_bits} bits; "
                 f"choose one of {choices}."
             )
         if not self.lazy:
@@ -107,12 +119,14 @@ class SurfaceDecoder:
 
     @property
     def weights(self) -> Arrays:
-        """The layer's decoder weights; empty for a method that has none. Raises ModelError or ContainerError."""
+        """The layer's decoder weights; empty for a method that has none. Raises ModelError or
+        ContainerError."""
         sha = self.layer.decoder
         return {} if sha is None else _shared_weights(self.reader, sha, self.method)
 
     def open_tile(self, tile: Tile) -> TileSurface | None:
-        """The tile's surface, or None where the layer has no such tile. Raises ContainerError when damaged."""
+        """The tile's surface, or None where the layer has no such tile. Raises ContainerError when
+        damaged."""
         if tile in self._recent:
             self._recent.move_to_end(tile)
             return self._recent[tile]
@@ -130,7 +144,9 @@ class SurfaceDecoder:
         try:
             latents, valid = self._unpacked(tile, envelope)
         except ValueError as error:
-            raise ContainerError(f"{self.reader.path}: tile {tuple(tile)} is damaged ({error}).") from error
+            raise ContainerError(
+                f"{self.reader.path}: tile {tuple(tile)} is damaged ({error})."
+            ) from error
         grid = self.reader.grid
         side = TILE << (grid.levels - 1 - tile.z)
         return TileSurface(
@@ -146,13 +162,18 @@ class SurfaceDecoder:
     def _unpacked(self, tile: Tile, envelope: Envelope) -> tuple[np.ndarray, np.ndarray]:
         """Latents, and which cells hold a height."""
         if isinstance(self.method, TileMethod):
-            latents = self.method.unpack(envelope.body, self.layer.bits, self.layer.params, self.keep_bits)
-            return latents, self.reader.grid.tile_inside(tile) if envelope.mask is None else envelope.mask
+            latents = self.method.unpack(
+                envelope.body, self.layer.bits, self.layer.params, self.keep_bits
+            )
+            return latents, self.reader.grid.tile_inside(
+                tile
+            ) if envelope.mask is None else envelope.mask
         return self.linked.latents(tile, envelope.offset_m), self.linked.valid(tile)
 
     @property
     def cached_bytes(self) -> int:
-        """Memory of what a linked decode keeps of tiles; 0 where tiles decode alone, or none has been decoded."""
+        """Memory of what a linked decode keeps of tiles; 0 where tiles decode alone, or none has
+        been decoded."""
         return 0 if self._linked is None else self._linked.cached_bytes
 
     @property
@@ -168,29 +189,34 @@ class SurfaceDecoder:
         return self._linked
 
     @single_threaded()
-    def lattice(self, columns: np.ndarray, rows: np.ndarray, level: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Heights at grid positions rows × columns (ascending, in finest cells; a cell's centre is i + 0.5).
+    def lattice(
+        self, columns: np.ndarray, rows: np.ndarray, level: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Heights at grid positions rows × columns (ascending, in finest cells; a cell's center is
+        i + 0.5).
 
-        Returns metres float64 [rows, columns] and validity of the cell each position lies in.
+        Returns meters float64 [rows, columns] and validity of the cell each position lies in.
         """
         top = self.reader.grid.levels - 1
         level = top if level is None else level
         side = float(TILE << (top - level))
-        metres = np.zeros((len(rows), len(columns)))
-        valid = np.zeros(metres.shape, bool)
+        meters = np.zeros((len(rows), len(columns)))
+        valid = np.zeros(meters.shape, bool)
         for y, at_rows in _runs(rows / side, 1 << level):
             for x, at_columns in _runs(columns / side, 1 << level):
                 surface = self.open_tile(Tile(level, x, y))
                 if surface is None:
                     continue
-                u, v = columns[at_columns] / side - x, rows[at_rows] / side - y
+                u = columns[at_columns] / side - x
+                v = rows[at_rows] / side - y
                 cell_u, cell_v = (np.minimum((t * TILE).astype(np.intp), TILE - 1) for t in (u, v))
-                metres[at_rows, at_columns] = surface.heights(u, v).metres
+                meters[at_rows, at_columns] = surface.heights(u, v).meters
                 valid[at_rows, at_columns] = surface.valid[np.ix_(cell_v, cell_u)]
-        return metres, valid
+        return meters, valid
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the finest cells, as `Dem.read`: heights float64 [rows, cols], validity; outside invalid."""
+        """A window of the finest cells, as `Dem.read`: heights float64 [rows, cols], validity;
+        outside invalid."""
         return self.lattice(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
 
 
@@ -198,7 +224,8 @@ class _FilePayloads:
     """An open file as a linked decode reads it (`neural.methods.base.Payloads`)."""
 
     def __init__(self, reader: Reader, layer: Layer) -> None:
-        self._reader, self._layer = reader, layer
+        self._reader = reader
+        self._layer = layer
         self.grid = reader.grid
 
     def body(self, tile: Tile) -> bytes | None:
@@ -212,7 +239,8 @@ _LOADING = threading.Lock()
 
 
 def _shared_weights(reader: Reader, sha: str, method: Method) -> Arrays:
-    """The weights of an open file's decoder, loaded by the first thread that asks; afterwards nobody waits."""
+    """The weights of an open file's decoder, loaded by the first thread that asks; afterwards
+    nobody waits."""
     key = sha, repr(method)
     loaded = _LOADED.get(reader)
     if loaded is None or key not in loaded:

@@ -1,4 +1,5 @@
-"""One BLAS thread while tiles are coded: their products are small, and threads that spin beside them only cost."""
+"""One BLAS thread while tiles are coded: their products are small, and threads that spin beside
+them only cost."""
 
 from __future__ import annotations
 
@@ -22,10 +23,12 @@ VARIABLES = (
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Limit numpy's BLAS to one thread, as a context manager or a decorator; nested or in several threads at once.
+    """Limit numpy's BLAS to one thread, as a context manager or a decorator; nested or in several
+    threads at once.
 
-    Where the library's limit is the process's, the last to leave restores what was before. Where one of VARIABLES is
-    set, nothing is changed. What else is loaded (torch brings a BLAS of its own) is left alone.
+    Where the library's limit is the process's, the last to leave restores what was before. Where
+    one of VARIABLES is set, nothing is changed. What else is loaded (torch brings a BLAS of its
+    own) is left alone.
     """
     _mine.depth += 1
     if _mine.depth == 1:
@@ -76,8 +79,8 @@ def _set(libraries: list[Any], threads: list[int]) -> list[int]:
     """Set each library's threads; returns those before."""
     before = [library.num_threads for library in libraries]
     for library, count in zip(libraries, threads, strict=True):
-        # threadpoolctl lets only one thread change the process's limits until that says it is done; here they are
-        # counted instead, and whoever comes first or last changes them.
+        # threadpoolctl lets only one thread change the process's limits until that says it is done;
+        # here they are counted instead, and whoever comes first or last changes them.
         release = getattr(library, "clear_controlling_thread", lambda force: None)
         release(force=True)
         library.set_num_threads(count)
@@ -87,7 +90,8 @@ def _set(libraries: list[Any], threads: list[int]) -> list[int]:
 
 @cache
 def _libraries() -> tuple[list[Any], list[Any]]:
-    """numpy's libraries whose limit is a thread's, and those where it is the process's; found once."""
+    """numpy's libraries whose limit is a thread's, and those where it is the process's; found
+    once."""
     if any(os.environ.get(name) for name in VARIABLES):
         return [], []
     import numpy as np
@@ -95,9 +99,15 @@ def _libraries() -> tuple[list[Any], list[Any]]:
 
     loaded = ThreadpoolController().select(user_api="blas").lib_controllers
     folder = Path(np.__file__).resolve().parent
-    wheels = [library for library in loaded if _is_within(library.filepath, folder, Path(f"{folder}.libs"))]
+    wheels = [
+        library
+        for library in loaded
+        if _is_within(library.filepath, folder, Path(f"{folder}.libs"))
+    ]
     # A distribution's numpy links the system's BLAS, beside which torch may have brought another.
-    chosen = wheels or [library for library in loaded if "torch" not in Path(library.filepath).parts]
+    chosen = wheels or [
+        library for library in loaded if "torch" not in Path(library.filepath).parts
+    ]
     per_thread = [library for library in chosen if _is_per_thread(library)]
     return per_thread, [library for library in chosen if library not in per_thread]
 

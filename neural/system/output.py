@@ -1,12 +1,14 @@
-"""Writing files whole: complete, checked and on the disk under the final name, or the earlier file untouched.
+"""Writing files whole: complete, checked and on the disk under the final name, or the earlier file
+untouched.
 
-Every file that either command writes for its user is written here. A symbolic link is followed, and what it names
-is replaced; what is no regular file (a device, a pipe, a folder) is refused.
+Every file that either command writes for its user is written here. A symbolic link is followed, and
+what it names is replaced; what is no regular file (a device, a pipe, a folder) is refused.
 
-A file takes shape in a folder of its own beside the target, `NAME.0.tmp`, whose making is exclusive and which the
-writing process keeps locked (flock). So several processes that write one target do not meet: the last to finish
-wins. A folder that nobody has locked is of a process that was killed; the next that writes the same target removes
-it. Where the file system has no locks, nothing is removed.
+A file takes shape in a folder of its own beside the target, `NAME.0.tmp`, whose making is exclusive
+and which the writing process keeps locked (flock). So several processes that write one target do
+not meet: the last to finish wins. A folder that nobody has locked is of a process that was killed;
+the next that writes the same target removes it. Where the file system has no locks, nothing is
+removed.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ except ImportError:  # Windows
 
 StrPath = str | os.PathLike[str]
 Check = Callable[[Path], object]
-"""Reads a file that is complete but not yet in its place; raises an exception of any kind where it is not sound."""
+"""Reads a file that is complete but not yet in its place; raises an exception of any kind where it
+is not sound."""
 
 ADVICE = "choose another place"
 """Advice of the sentences unless another is given."""
@@ -58,18 +61,21 @@ _UNSYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # file systems that can
 _places: set[Path] = set()  # folders of this process, for `discard_all`
 
 
-def check(path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError] = UsageError) -> None:
+def check(
+    path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError] = UsageError
+) -> None:
     """Refuse an output before the work begins; nothing is changed.
 
-    Raises UsageError where `path` is no regular file or one of the files `inputs`, `raised` where its folder does
-    not exist, NtileError where it cannot be written.
+    Raises UsageError where `path` is no regular file or one of the files `inputs`, `raised` where
+    its folder does not exist, NtileError where it cannot be written.
     """
     with _explained(path, ADVICE, NtileError, raised):
         real = target(path)
     for other in inputs:
         with suppress(OSError, ValueError):  # names that are no files of this machine
             if os.path.samefile(real, other):
-                name, same = os.fspath(path), os.fspath(other)
+                name = os.fspath(path)
+                same = os.fspath(other)
                 alias = "" if name == same else f" ({same})"
                 raise UsageError(f"{name}: is the input itself{alias}; choose another output.")
     with _explained(path, ADVICE, NtileError), _place(real):
@@ -77,18 +83,21 @@ def check(path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError
 
 
 def check_room(path: StrPath, needed: float, held: float = 0.0) -> None:
-    """Raise NtileError where a disk is too small for `needed` bytes at `path`, of which it has `held` already."""
+    """Raise NtileError where a disk is too small for `needed` bytes at `path`, of which it has
+    `held` already."""
     real = Path(os.path.realpath(path))
     free = shutil.disk_usage(real.parent).free
     if needed - held > free:
         raise NtileError(
-            f"{os.fspath(path)} cannot be written: about {_size(needed - held)} are needed and {_size(free)} are free "
+            f"{os.fspath(path)} cannot be written: about {_size(needed - held)} are needed and "
+            f"{_size(free)} are free "
             f"in {real.parent}; make room or {ADVICE}."
         )
 
 
 def target(path: StrPath) -> Path:
-    """Return the file that writing to `path` creates or replaces: every link followed, also one to nothing.
+    """Return the file that writing to `path` creates or replaces: every link followed, also one to
+    nothing.
 
     Raises UsageError where that is no regular file, OSError where it cannot be reached.
     """
@@ -104,12 +113,15 @@ def target(path: StrPath) -> Path:
     if kind is None and (_is_standard_stream(state) or not real.exists()):
         kind = "an open stream"
     if kind is not None:
-        raise UsageError(f"{name} cannot be written: it is {kind}, not a file; give the name of a file.")
+        raise UsageError(
+            f"{name} cannot be written: it is {kind}, not a file; give the name of a file."
+        )
     return real
 
 
 def beside(real: Path, ending: str) -> Path:
-    """Return the path of a file's companion `NAME` + `ending`, its name shortened where that would be too long."""
+    """Return the path of a file's companion `NAME` + `ending`, its name shortened where that would
+    be too long."""
     name = os.fsencode(real.name)
     if len(name) + len(ending) > _LONGEST_NAME:
         start = name[: _LONGEST_NAME - len(ending) - 9].decode("utf-8", "ignore")
@@ -126,11 +138,13 @@ def whole(
     check: Check | None = None,
     library: tuple[type[Exception], ...] = (),
 ) -> Iterator[Path]:
-    """Where to write a file that gets its final name when the block is done and `check` has read it.
+    """Where to write a file that gets its final name when the block is done and `check` has read
+    it.
 
-    The path lies in an empty folder that is removed with all its files, however the block ends. The earlier file's
-    permissions are kept. Raises `raised`, a sentence with the system's reason that ends in `advice`, for an OSError
-    and for the exceptions of a `library` that hides such reasons; UsageError as `target` does.
+    The path lies in an empty folder that is removed with all its files, however the block ends. The
+    earlier file's permissions are kept. Raises `raised`, a sentence with the system's reason that
+    ends in `advice`, for an OSError and for the exceptions of a `library` that hides such reasons;
+    UsageError as `target` does.
     """
     with _explained(path, advice, raised):
         real = target(path)
@@ -147,25 +161,37 @@ def whole(
                 except Exception as error:
                     if isinstance(error, OSError) and error.errno:
                         raise
-                    raise _reason(folder, f"what was written does not read back: {error.__cause__ or error}") from error
+                    raise _reason(
+                        folder, f"what was written does not read back: {error.__cause__ or error}"
+                    ) from error
             _take_place(part, path, real)
 
 
 @contextmanager
-def binary(path: StrPath, *, advice: str = ADVICE, raised: type[NtileError] = NtileError) -> Iterator[IO[bytes]]:
-    """A file to write from its first to its last byte; read back and compared, then put in place as by `whole`."""
+def binary(
+    path: StrPath, *, advice: str = ADVICE, raised: type[NtileError] = NtileError
+) -> Iterator[IO[bytes]]:
+    """A file to write from its first to its last byte; read back and compared, then put in place as
+    by `whole`."""
     summed = _Summed()
-    with whole(path, advice=advice, raised=raised, check=summed.compare) as part, summed.begin(part):
+    with (
+        whole(path, advice=advice, raised=raised, check=summed.compare) as part,
+        summed.begin(part),
+    ):
         yield cast(IO[bytes], summed)
 
 
-def write_bytes(path: StrPath, data: bytes, *, advice: str = ADVICE, raised: type[NtileError] = NtileError) -> None:
+def write_bytes(
+    path: StrPath, data: bytes, *, advice: str = ADVICE, raised: type[NtileError] = NtileError
+) -> None:
     """Write a whole file, as `binary` does."""
     with binary(path, advice=advice, raised=raised) as file:
         file.write(data)
 
 
-def write_text(path: StrPath, text: str, *, advice: str = ADVICE, raised: type[NtileError] = NtileError) -> None:
+def write_text(
+    path: StrPath, text: str, *, advice: str = ADVICE, raised: type[NtileError] = NtileError
+) -> None:
     """Write a whole text file in UTF-8, as `binary` does."""
     write_bytes(path, text.encode("utf-8", "backslashreplace"), advice=advice, raised=raised)
 
@@ -175,7 +201,9 @@ def make_folder(path: StrPath, advice: str = ADVICE) -> Path:
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise NtileError(f"{os.fspath(path)} cannot be a folder ({_why(error)}); {advice}.") from error
+        raise NtileError(
+            f"{os.fspath(path)} cannot be a folder ({_why(error)}); {advice}."
+        ) from error
     return Path(path)
 
 
@@ -204,13 +232,16 @@ def discard_all() -> None:
 def _explained(
     path: StrPath, advice: str, raised: type[NtileError], astray: type[NtileError] | None = None
 ) -> Iterator[None]:
-    """Turn an OSError into one sentence about the output: `raised`, or `astray` where the path leads nowhere."""
+    """Turn an OSError into one sentence about the output: `raised`, or `astray` where the path
+    leads nowhere."""
     try:
         yield
     except FileNotFoundError as error:
         folder = os.path.dirname(os.path.realpath(path))
         why = "its folder does not exist" if not os.path.isdir(folder) else _why(error)
-        raise (astray or raised)(f"{os.fspath(path)} cannot be written: {why}; {advice}.") from error
+        raise (astray or raised)(
+            f"{os.fspath(path)} cannot be written: {why}; {advice}."
+        ) from error
     except OSError as error:
         raise raised(f"{os.fspath(path)} cannot be written ({_why(error)}); {advice}.") from error
 
@@ -226,7 +257,8 @@ def _size(count: float) -> str:
 
 
 def _is_standard_stream(state: os.stat_result) -> bool:
-    """True if a file is what this process has as standard input, output or error: replacing it would lose those."""
+    """True if a file is what this process has as standard input, output or error: replacing it
+    would lose those."""
     for descriptor in (0, 1, 2):
         with suppress(OSError):
             if os.path.samestat(os.fstat(descriptor), state):
@@ -240,7 +272,8 @@ def _place(real: Path) -> Iterator[Path]:
     folder, lock = _new_folder(real)
     _places.add(folder)
     try:
-        if real.exists() and not os.access(real, os.W_OK):  # it could be replaced, but is meant to stay
+        # it could be replaced, but is meant to stay
+        if real.exists() and not os.access(real, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         yield folder
     finally:
@@ -251,7 +284,8 @@ def _place(real: Path) -> Iterator[Path]:
 
 
 def _new_folder(real: Path) -> tuple[Path, int | None]:
-    """Make a folder beside a file and lock it (None where that cannot be); a dead process's is removed first."""
+    """Make a folder beside a file and lock it (None where that cannot be); a dead process's is
+    removed first."""
     alone = _lock(real.parent, _PATIENCE_S)  # one at a time: no folder is seen before it is locked
     try:
         for number in itertools.count():
@@ -268,7 +302,8 @@ def _new_folder(real: Path) -> tuple[Path, int | None]:
 
 
 def _lock(folder: Path, patience_s: float = 0.0) -> int | None:
-    """Lock a folder until the descriptor is closed; None where another process keeps it, or it cannot be locked."""
+    """Lock a folder until the descriptor is closed; None where another process keeps it, or it
+    cannot be locked."""
     if fcntl is None:
         return None
     deadline = time.monotonic() + patience_s
@@ -308,7 +343,8 @@ def _clear(folder: Path) -> None:
 
 
 def _reason(folder: Path, text: str) -> OSError:
-    """The system's reason for a failure in a folder that is known by a text alone, found by writing there again."""
+    """The system's reason for a failure in a folder that is known by a text alone, found by writing
+    there again."""
     probe = folder / f"{_PART}.probe"
     try:
         with open(probe, "wb") as file:
@@ -329,7 +365,8 @@ def _take_place(part: Path, path: StrPath, real: Path) -> None:
     if target(path) != real:
         raise OSError("its links were changed meanwhile")
     with suppress(FileNotFoundError):
-        old, new = os.stat(real), os.stat(part)
+        old = os.stat(real)
+        new = os.stat(part)
         if hasattr(os, "chown") and (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
             with suppress(OSError):  # only some may
                 os.chown(part, old.st_uid, old.st_gid)
@@ -355,7 +392,8 @@ class _Summed(io.BufferedIOBase):
     """A file that knows size and CRC of what was written to it."""
 
     def __init__(self) -> None:
-        self._size, self._crc = 0, 0
+        self._size = 0
+        self._crc = 0
 
     def begin(self, path: Path) -> _Summed:
         """Create the file."""
@@ -390,9 +428,11 @@ class _Summed(io.BufferedIOBase):
 
     def compare(self, path: Path) -> None:
         """Raise ValueError where the file at `path` does not hold what was written."""
-        size, crc = 0, 0
+        size = 0
+        crc = 0
         with open(path, "rb") as file:
             while chunk := file.read(_CHUNK):
-                size, crc = size + len(chunk), zlib.crc32(chunk, crc)
+                size = size + len(chunk)
+                crc = zlib.crc32(chunk, crc)
         if (size, crc) != (self._size, self._crc):
             raise ValueError(f"{size} bytes instead of {self._size}, or others")

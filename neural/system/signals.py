@@ -1,4 +1,5 @@
-"""Ending in good order when the system or the user asks for it: nothing half is left, and the exit status says why."""
+"""Ending in good order when the system or the user asks for it: nothing half is left, and the exit
+status says why."""
 
 from __future__ import annotations
 
@@ -13,9 +14,12 @@ from types import FrameType
 from neural.system import output
 
 GRACE_S = 3.0
-"""Time for the main thread to end by itself; a call of GDAL, say, may keep it from that for minutes."""
+"""Time for the main thread to end by itself; a call of GDAL, say, may keep it from that for
+minutes."""
 
-_NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name))
+_NUMBERS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
+)
 
 
 class Ended(SystemExit):
@@ -31,11 +35,15 @@ def _raise(ended: Ended) -> None:
 
 
 @contextmanager
-def ended_by_signals(end: Callable[[Ended], None] = _raise, grace_s: float = GRACE_S) -> Iterator[None]:
-    """Have SIGTERM, SIGHUP and SIGINT raise `Ended` in the main thread (or call `end` there) while the block runs.
+def ended_by_signals(
+    end: Callable[[Ended], None] = _raise, grace_s: float = GRACE_S
+) -> Iterator[None]:
+    """Have SIGTERM, SIGHUP and SIGINT raise `Ended` in the main thread (or call `end` there) while
+    the block runs.
 
-    Where that does not end the process within `grace_s`, or at a second signal, what it is writing is removed and it
-    ends at once. Signals that were ignored before, as by nohup, stay so. Outside the main thread nothing is done.
+    Where that does not end the process within `grace_s`, or at a second signal, what it is writing
+    is removed and it ends at once. Signals that were ignored before, as by nohup, stay so. Outside
+    the main thread nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -61,10 +69,12 @@ def ended_by_signals(end: Callable[[Ended], None] = _raise, grace_s: float = GRA
 
 
 class _Watch:
-    """A thread that hears of signals when they come, also while the main thread is in a long call."""
+    """A thread that hears of signals when they come, also while the main thread is in a long
+    call."""
 
     def __init__(self, numbers: list[int], grace_s: float) -> None:
-        self._numbers, self._grace_s = numbers, grace_s
+        self._numbers = numbers
+        self._grace_s = grace_s
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)

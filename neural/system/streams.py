@@ -7,6 +7,7 @@ import sys
 
 
 def keep_bytes_of_names() -> None:
-    """Have standard output print names of files that are not in its encoding, byte by byte, as a shell passes them."""
+    """Have standard output print names of files that are not in its encoding, byte by byte, as a
+    shell passes them."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")

@@ -1,7 +1,7 @@
 // Functa (arXiv 2201.12204): one deep sine network for all tiles, whose phases each tile shifts by a linear map of
 // its latent:  x' = sin(omega_0 * (W x + b + shift)).
 //
-// offers   vec3 decode_height(vec2 uv)   normalised (h, dh/du, dh/dv), derivatives by forward mode
+// offers   vec3 decode_height(vec2 uv)   normalized (h, dh/du, dh/dv), derivatives by forward mode
 //          vec4 shifts(ivec2 texel)      the preparation: b + shift, row = sine layer, columns = its outputs
 // needs    DIM of the latent, WIDTH (a multiple of 4), DEPTH (matrices, the linear output among them), OMEGA_0,
 //          the decoder's weights; u_prepared as `shifts` fills it

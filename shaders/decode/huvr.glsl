@@ -2,7 +2,7 @@
 // modulated by the outer product of a patch and a tile vector; then one convolution for the whole tile, and its
 // outputs spread over STRIDE x STRIDE cells. All that is preparation; samples interpolate the cells.
 //
-// offers   vec3 decode_height(vec2 uv)   normalised (h, dh/du, dh/dv)
+// offers   vec3 decode_height(vec2 uv)   normalized (h, dh/du, dh/dv)
 //          vec4 heads(ivec2), scales(ivec2), x1(ivec2), x2(ivec2), cells(ivec2), samples(ivec2)
 //                                        passes of the preparation; lib/hyper_decoder.glsl holds the first ones
 // needs    PATCHES, GRID, STRIDE, HYPER_WIDTH, WIDTH, SAMPLES, PAD, the weights of Huvr.fold
@@ -108,7 +108,7 @@ float cell_along(int column, int row)
     return value + float(abs(column - inside)) * (value - cell(inside + sign(inside - column), row));
 }
 
-// Four neighbours of a row of the padded raster.
+// Four neighbors of a row of the padded raster.
 vec4 samples(ivec2 texel)
 {
     int row = texel.y - PAD;

@@ -1,7 +1,7 @@
 // HUVR+SIREN (arXiv 2606.00404): each patch of a tile is a three-layer sine network whose shared weights are
 // modulated, per patch, in amplitude and phase:  x' = alpha * sin(omega_0 * (W x + b) + phi).
 //
-// offers   vec3 decode_height(vec2 uv)      normalised (h, dh/du, dh/dv), derivatives by forward mode
+// offers   vec3 decode_height(vec2 uv)      normalized (h, dh/du, dh/dv), derivatives by forward mode
 //          vec4 modulations(ivec2 texel)    the last pass of the preparation; lib/hyper_decoder.glsl holds the others
 // needs    PATCHES (per side), HYPER_WIDTH, WIDTH (a multiple of 4), OMEGA_0, the decoder's weights
 //          u_prepared   row = patch (v, u), columns = alpha_0, phi_0, alpha_1, phi_1, alpha_2, phi_2

@@ -6,7 +6,7 @@
 //          coefficients of the spline beyond each end, NODE_ROWS after which these begin, SPLINE_ROWS of them (a
 //          multiple of 4); the sines' weights
 //          u_prepared   row, column = y and x: CELLS + 2 nodes of HOP coefficients each; then the spline's, and beside
-//                       its first row how far samples lie before their cells' centres
+//                       its first row how far samples lie before their cells' centers
 // Lengths are in samples. The loop over rows is opaque; those over columns have a constant bound, so that the functions
 // of x stay in registers.
 
@@ -99,7 +99,7 @@ vec3 nodes(vec2 x)
 vec3 decode_height(vec2 uv)
 {
     const float size = float(CELLS * HOP);
-    // Samples of coarse levels lie before their cells' centres.
+    // Samples of coarse levels lie before their cells' centers.
     float shift = texelFetch(u_prepared, ivec2(SPLINE_ROWS / 4, NODE_ROWS), 0).x;
     vec2 x = uv * size + shift;
     return (spline(x) + nodes(x)) * vec3(1.0, size, size);

@@ -1,7 +1,7 @@
 // TransINR (arXiv 2208.02801): one ReLU network per tile, on an encoded position; the tile's tokens modulate the
 // weights that all tiles share, and every column of the result has unit length.
 //
-// offers   vec3 decode_height(vec2 uv)   normalised (h, dh/du, dh/dv); h is one number, so derivatives by reverse mode
+// offers   vec3 decode_height(vec2 uv)   normalized (h, dh/du, dh/dv); h is one number, so derivatives by reverse mode
 //          vec4 vectors(ivec2 texel), lengths, layers: passes of the preparation, after lib/hyper_decoder.glsl's stats
 // needs    DIM, GROUPS, WIDTH (a multiple of 4), ENCODING (a multiple of 8), the decoder's weights
 //          u_prepared   a row per input of the hidden layers, then one of the output's weights
@@ -71,7 +71,7 @@ vec4 vectors(ivec2 texel)
     return normed_linear(texel.y, texel.y, texel.x, token_map(layer), DIM * u_one, blocks);
 }
 
-// Weights of a hidden layer before normalisation, from one input to outputs 4 column ... 4 column + 3.
+// Weights of a hidden layer before normalization, from one input to outputs 4 column ... 4 column + 3.
 vec4 modulated(int layer, int row, int column)
 {
     vec4 modulation;
@@ -82,7 +82,7 @@ vec4 modulated(int layer, int row, int column)
     return modulation * weight(base_weight(layer) + row * WIDTH4 + column);
 }
 
-// Weights of the output layer before normalisation, from inputs 4 column ... 4 column + 3.
+// Weights of the output layer before normalization, from inputs 4 column ... 4 column + 3.
 vec4 modulated_output(int column)
 {
     return texelFetch(u_vectors, ivec2(column, HIDDEN * GROUPS), 0) * weight(W_LAYER4_WEIGHT + column);

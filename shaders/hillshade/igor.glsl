@@ -1,5 +1,5 @@
 // Igor's hillshade of Maperitive (I. Brejc), as gdaldem -igor: only slopes turned away from the sun darken, the
-// steeper the more, so that colours below stay clean. The sun's altitude plays no part.
+// steeper the more, so that colors below stay clean. The sun's altitude plays no part.
 
 float hillshade(vec2 slope)
 {

@@ -13,6 +13,6 @@ float hillshade(vec2 slope)
     float steepness = dot(slope, slope);
     // Squared cosines, which add up to 2; on level ground any will do.
     vec4 weights = steepness > 1e-12 ? along * along / steepness : vec4(0.5);
-    float grey = 0.5 * dot(weights, max(u_sun.z - along * flat_length, 0.0)) * up_of(slope);
-    return light_of(grey, u_sun.z);
+    float gray = 0.5 * dot(weights, max(u_sun.z - along * flat_length, 0.0)) * up_of(slope);
+    return light_of(gray, u_sun.z);
 }

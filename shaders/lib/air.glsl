@@ -1,9 +1,9 @@
 // Sky and haze, in linear light: calm, never as saturated as terrain, a little warmer while the sun is low.
 //
 // offers   vec3 ray_of(vec2 pixel)                  from the eye through a pixel, view depth 1
-//          vec3 haze(vec3 direction)                the sky's colour at the horizon below or above a direction
+//          vec3 haze(vec3 direction)                the sky's color at the horizon below or above a direction
 //          vec3 sky(vec3 direction)                 what is seen where no terrain is; both take unit vectors
-//          vec3 through_air(vec3 colour, vec3 to)   a colour seen from the eye over the way `to`, metres
+//          vec3 through_air(vec3 color, vec3 to)   a color seen from the eye over the way `to`, meters
 // needs    sun.glsl's u_sun, uniforms below (viewer/graphics/light.py)
 //
 // Air thins out exponentially with height. Transmission follows Koschmieder's law, contrast falling with
@@ -27,7 +27,7 @@ vec3 ray_of(vec2 pixel)
     return u_forward + ndc.x * u_right + ndc.y * u_up;
 }
 
-// Share of the light that gets through a way of some length which climbs `up` per metre.
+// Share of the light that gets through a way of some length which climbs `up` per meter.
 float transmission(float length_m, float up)
 {
     float x = max(up * length_m / u_air.y, -40.0);
@@ -61,9 +61,9 @@ vec3 sky(vec3 direction)
     return mix(below, above, smoothstep(-0.06, 0.01, up));
 }
 
-vec3 through_air(vec3 colour, vec3 to)
+vec3 through_air(vec3 color, vec3 to)
 {
     float length_m = length(to);
     vec3 direction = to / length_m;
-    return mix(haze(direction), colour, transmission(length_m, direction.z));
+    return mix(haze(direction), color, transmission(length_m, direction.z));
 }

@@ -1,4 +1,4 @@
-// Numbers on a lattice, four neighbours of a row per texel, blended four by four.
+// Numbers on a lattice, four neighbors of a row per texel, blended four by four.
 //
 // offers   vec3 blend(sampler2D numbers, ivec2 first, vec4 wu, vec4 wv, vec4 du, vec4 dv)
 //          (h, dh/du, dh/dv) of the 4 x 4 numbers from column and row `first` on, with their weights along each axis,

@@ -1,6 +1,6 @@
 // Lines of equal height, equally wide in pixels however steep the ground is.
 //
-// offers   vec3 contoured(vec3 colour, float z_m)   linear light
+// offers   vec3 contoured(vec3 color, float z_m)   linear light
 // needs    INDEX_EVERY, uniforms below
 //
 // Dark lines, with light rims where the ground is dark. Lines that come too close to be told apart fade away, the
@@ -20,7 +20,7 @@ float contour(float steps, float width_px)
     return cover * (1.0 - smoothstep(0.12, 0.32, per_px)) * smoothstep(LEVEL, 3.0 * LEVEL, per_px);
 }
 
-vec3 contoured(vec3 colour, float z_m)
+vec3 contoured(vec3 color, float z_m)
 {
     const vec3 ink = vec3(0.022, 0.016, 0.012);
     const vec3 paper = vec3(0.84, 0.81, 0.76);
@@ -28,7 +28,7 @@ vec3 contoured(vec3 colour, float z_m)
     float thick = steps / float(INDEX_EVERY);
     float rim = max(0.5 * contour(steps, u_contour_px + 2.0), contour(thick, 2.0 * u_contour_px + 2.5));
     float line = max(0.62 * contour(steps, u_contour_px), 0.9 * contour(thick, 2.0 * u_contour_px));
-    float light = dot(colour, vec3(0.2126, 0.7152, 0.0722));
-    colour = mix(colour, paper, 0.6 * (1.0 - smoothstep(0.02, 0.20, light)) * rim);
-    return mix(colour, ink, line);
+    float light = dot(color, vec3(0.2126, 0.7152, 0.0722));
+    color = mix(color, paper, 0.6 * (1.0 - smoothstep(0.02, 0.20, light)) * rim);
+    return mix(color, ink, line);
 }

@@ -1,7 +1,7 @@
-// offers   float error_at(Surface s)   the tile's error in the cell of a place: metres, or m/m; NO_VALUE where unknown
+// offers   float error_at(Surface s)   the tile's error in the cell of a place: meters, or m/m; NO_VALUE where unknown
 // needs    NO_ERROR, which marks cells without a reference
 
-uniform sampler2DArray u_errors;  // at cell centres
+uniform sampler2DArray u_errors;  // at cell centers
 
 float error_at(Surface s)
 {

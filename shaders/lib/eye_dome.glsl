@@ -1,7 +1,7 @@
 // Eye-dome lighting: what lies behind its surroundings in the picture is darkened, which brings out shape where light
-// does not. C. Boucheny, "Visualisation scientifique de grands volumes de donnees" (thesis, Grenoble 2009): the
-// response is the mean of max(0, log2 depth - log2 neighbour's depth), the shade exp(-strength * response), as in
-// CloudCompare and Potree. Neighbours are taken in opposite pairs, whose mean a slanting plane leaves at 0.
+// does not. C. Boucheny, "Visualization scientifique de grands volumes de donnees" (thesis, Grenoble 2009): the
+// response is the mean of max(0, log2 depth - log2 neighbor's depth), the shade exp(-strength * response), as in
+// CloudCompare and Potree. Neighbors are taken in opposite pairs, whose mean a slanting plane leaves at 0.
 //
 // offers   float eye_dome(ivec2 pixel, int k)   factor on light, of sample k
 // needs    SAMPLED, sampler2D or sampler2DMS
@@ -14,7 +14,7 @@ uniform SAMPLED u_depth;
 #endif
 uniform vec2 u_planes_m;  // near and far
 uniform float u_strength;
-uniform int u_reach_px;  // of the inner neighbours; the outer are three times as far away
+uniform int u_reach_px;  // of the inner neighbors; the outer are three times as far away
 
 const float FACETS = 0.0005;  // response between the flat triangles of a mesh, which are no shape
 const float DARKEST = 1.8;

@@ -3,7 +3,7 @@
 //
 // offers   vec3 hermite(sampler2D samples, vec2 uv)   (h, dh/du, dh/dv)
 // needs    SAMPLES (per side of a tile), PAD (samples around them, linearly extended)
-//          `samples` holds SAMPLES + 2 PAD rows of as many samples, four neighbours of a row per texel
+//          `samples` holds SAMPLES + 2 PAD rows of as many samples, four neighbors of a row per texel
 // source   O. Niemitalo, "Polynomial Interpolators for High-Quality Resampling of Oversampled Audio", 2001
 
 #ifndef SAMPLES

@@ -35,8 +35,8 @@ vec4 hyper_stats(ivec2 texel)
     float mean = dot(sum, vec4(1.0)) / float(u_fan_in);
     sum = vec4(0.0);
     for (int i = 0; 4 * i < u_fan_in; ++i) {
-        vec4 centred = (texelFetch(u_input, ivec2(i, row), 0) - mean) * hyper_inside(4 * i, u_fan_in);
-        sum += centred * centred;
+        vec4 centered = (texelFetch(u_input, ivec2(i, row), 0) - mean) * hyper_inside(4 * i, u_fan_in);
+        sum += centered * centered;
     }
     return vec4(mean, 1.0 / sqrt(dot(sum, vec4(1.0)) / float(u_fan_in) + 1e-5), 0.0, 0.0);
 }

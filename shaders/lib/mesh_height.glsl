@@ -1,5 +1,5 @@
 // offers   Vertex own_vertex(ivec2 at), Vertex morphed_vertex(ivec2 at)   the tile's mesh, before stitching
-//          float stitched(ivec2 at)   metres to add so that it meets its neighbours
+//          float stitched(ivec2 at)   meters to add so that it meets its neighbors
 // needs    the instance attributes of terrain.vert
 //
 // viewer/tiles/borders.py follows the same rules along the sides.

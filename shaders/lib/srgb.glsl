@@ -1,4 +1,4 @@
-// The transfer function of IEC 61966-2-1 (sRGB). Colours are light until the picture's last pass encodes them.
+// The transfer function of IEC 61966-2-1 (sRGB). Colors are light until the picture's last pass encodes them.
 //
 // offers   vec3 srgb_of(vec3 linear), vec3 linear_of(vec3 srgb)   channels 0..1
 // error    of srgb_of: at most 0.1 of a step of 8 bits; roots instead of a power, at half the cost in software

@@ -2,11 +2,11 @@
 //
 // offers   float up_of(vec2 slope)                third part of the unit normal
 //          float sunlight(vec2 slope)             cosine of the angle between normal and sun, below 0 where turned away
-//          float light_of(float grey, float level)   a grey value made for the display as light
+//          float light_of(float gray, float level)   a gray value made for the display as light
 //          float shadowed(float light, vec2 slope, float lit)   light where only a share of the sun arrives
 // needs    uniforms below
 //
-// Level ground always gets 1, so that it shows the legend's own colours whatever the sun's altitude.
+// Level ground always gets 1, so that it shows the legend's own colors whatever the sun's altitude.
 
 uniform vec3 u_sun;  // unit vector towards the sun: east, north, up
 
@@ -23,11 +23,11 @@ float sunlight(vec2 slope)
     return (u_sun.z - dot(slope, u_sun.xy)) * up_of(slope);
 }
 
-// Hillshades of the literature are grey values for the display, 0 to 1, and `level` on level ground. Divided by that
+// Hillshades of the literature are gray values for the display, 0 to 1, and `level` on level ground. Divided by that
 // and decoded, they multiply light as they would multiply sRGB values.
-float light_of(float grey, float level)
+float light_of(float gray, float level)
 {
-    return pow(max(1.0 + (grey - level) / max(level, LOWEST_SUN), 0.0), 2.2);
+    return pow(max(1.0 + (gray - level) / max(level, LOWEST_SUN), 0.0), 2.2);
 }
 
 // The sky reaches what lies in shadow, and slopes turned away from the sun as well.

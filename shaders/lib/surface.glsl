@@ -1,19 +1,19 @@
 // Input of the overlays: one point of the drawn surface.
 //
-// vec3 overlay(Surface s, vec3 colour) gets the lit colour and returns what is drawn, both in linear light (no channel
-// is sRGB until shaders/finish.frag). An overlay that colours by value multiplies its own colour by s.relief, or by
+// vec3 overlay(Surface s, vec3 color) gets the lit color and returns what is drawn, both in linear light (no channel
+// is sRGB until shaders/finish.frag). An overlay that colors by value multiplies its own color by s.relief, or by
 // something between that and 1; constants go through linear_of() of lib/srgb.glsl.
 
-// float overlay_value(Surface s) is the number behind the colour, in the overlay's unit, or NO_VALUE.
+// float overlay_value(Surface s) is the number behind the color, in the overlay's unit, or NO_VALUE.
 
 const float NO_VALUE = 3e38;  // where an overlay has nothing to say
 
 struct Surface
 {
     vec2 uv;  // tile coordinates, v southward
-    vec2 size_m;  // of the tile, metres on the ground east and south
+    vec2 size_m;  // of the tile, meters on the ground east and south
     int layer;  // layer of the page's textures
-    vec2 gradient;  // metres per metre, east and north
+    vec2 gradient;  // meters per meter, east and north
     float z_m;  // true height
     float relief;  // light relative to that on level ground, linear: 1 where the ground is level
     bool measured;  // whether the page's textures hold this tile's errors

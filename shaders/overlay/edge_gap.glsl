@@ -1,8 +1,8 @@
-// Height steps to the neighbours of the same level, metres, as bands along the tile's edges.
+// Height steps to the neighbors of the same level, meters, as bands along the tile's edges.
 
 #include "lib/overlay_value.glsl"
 
-uniform sampler2DArray u_gaps;  // [4, LATTICE]: north, south, west, east; NO_ERROR where there is no neighbour
+uniform sampler2DArray u_gaps;  // [4, LATTICE]: north, south, west, east; NO_ERROR where there is no neighbor
 
 const float BAND_PX = 4.0;  // on either side of the edge
 
@@ -23,12 +23,12 @@ float overlay_value(Surface s)
     return value;
 }
 
-vec3 overlay(Surface s, vec3 colour)
+vec3 overlay(Surface s, vec3 color)
 {
     float value = overlay_value(s);
     if (value > 0.5 * NO_VALUE) {
-        return mix(colour, vec3(dot(colour, vec3(0.2126, 0.7152, 0.0722))), 0.8 * u_overlay_opacity);
+        return mix(color, vec3(dot(color, vec3(0.2126, 0.7152, 0.0722))), 0.8 * u_overlay_opacity);
     }
     s.relief = 1.0;
-    return tinted(s, colour, value);
+    return tinted(s, color, value);
 }

@@ -5,7 +5,7 @@ float overlay_value(Surface s)
     return NO_VALUE;
 }
 
-vec3 overlay(Surface s, vec3 colour)
+vec3 overlay(Surface s, vec3 color)
 {
-    return colour;
+    return color;
 }

@@ -1,11 +1,11 @@
-// Cells whose error is beyond the tolerance, in a loud colour over grey relief: the value is 1 there and 0 elsewhere.
+// Cells whose error is beyond the tolerance, in a loud color over gray relief: the value is 1 there and 0 elsewhere.
 
 #include "lib/overlay_value.glsl"
 #include "lib/errors.glsl"
 
 uniform float u_tolerance_m;
-uniform vec3 u_mask_colour;
-uniform vec3 u_within_colour;
+uniform vec3 u_mask_color;
+uniform vec3 u_within_color;
 
 float overlay_value(Surface s)
 {
@@ -13,14 +13,14 @@ float overlay_value(Surface s)
     return error < 0.5 * NO_VALUE ? float(abs(error) > u_tolerance_m) : NO_VALUE;
 }
 
-vec3 overlay(Surface s, vec3 colour)
+vec3 overlay(Surface s, vec3 color)
 {
     vec2 right = dFdx(s.uv), down = dFdy(s.uv);
     if (!s.measured) {
-        return colour;
+        return color;
     }
     if (overlay_value(s) > 0.5 * NO_VALUE) {
-        return tinted(s, colour, NO_VALUE);
+        return tinted(s, color, NO_VALUE);
     }
     // A cell is marked three pixels wide at least, or far away none would be seen.
     bool beyond = false;
@@ -29,6 +29,6 @@ vec3 overlay(Surface s, vec3 colour)
         s.uv = middle + float(k % 3 - 1) * right + float(k / 3 - 1) * down;
         beyond = beyond || overlay_value(s) == 1.0;
     }
-    vec3 marked = beyond ? u_mask_colour * sqrt(s.relief) : u_within_colour * s.relief;
-    return mix(colour, marked, u_overlay_opacity);
+    vec3 marked = beyond ? u_mask_color * sqrt(s.relief) : u_within_color * s.relief;
+    return mix(color, marked, u_overlay_opacity);
 }

@@ -1,9 +1,11 @@
-"""Decode throughput of every method of the shipped sample: numpy on one thread, fragment and compute shaders.
+"""Decode throughput of every method of the shipped sample: numpy on one thread, fragment and
+compute shaders.
 
-Run: python -m tests.bench.decode [--samples 256] [--tiles 8]. Heights with both slopes; a shader's time is from
-latents to finished textures, without the entropy decoding that workers do before (`unpack`). Software renderers are
-timed on a corner of each tile (`--samples 16`), as they take minutes for a whole one: that says nothing but that it
-works. The peer is zlib inflating the same heights as float32. Prints one JSON object, medians in Msamples/s.
+Run: python -m tests.bench.decode [--samples 256] [--tiles 8]. Heights with both slopes; a shader's
+time is from latents to finished textures, without the entropy decoding that workers do before
+(`unpack`). Software renderers are timed on a corner of each tile (`--samples 16`), as they take
+minutes for a whole one: that says nothing but that it works. The peer is zlib inflating the same
+heights as float32. Prints one JSON object, medians in Msamples/s.
 """
 
 from __future__ import annotations
@@ -44,26 +46,42 @@ def median_s(call: Callable[[], object], repeats: int) -> float:
 
 
 def measure(samples: int, tiles: int = 8, repeats: int = 5) -> dict[str, Any]:
-    """Msamples/s by method and path; `samples` are those along the side of a tile that shaders decode."""
+    """Msamples/s by method and path; `samples` are those along the side of a tile that shaders
+    decode."""
     ctx = gl.create_context()
     if gl.is_software(ctx):
         samples = min(samples, SOFTWARE_SAMPLES)
-    found: dict[str, Any] = {"renderer": gl.describe(ctx), "samples_a_side_on_the_gpu": samples, "methods": {}}
+    found: dict[str, Any] = {
+        "renderer": gl.describe(ctx),
+        "samples_a_side_on_the_gpu": samples,
+        "methods": {},
+    }
     with open_reader(sample_files()[0]) as reader:
         for layer in reader.layers:
             source = Source(reader, SourceKey(layer.index, None), numpy_decode=True)
-            finest = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][:tiles]
+            finest = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][
+                :tiles
+            ]
             _ = source.decoder.weights
             start = time.perf_counter()  # once: a linked decode keeps what it has decoded
             for tile in finest:
                 source.decoder.open_tile(tile)
             unpack_s = time.perf_counter() - start
-            surfaces = [surface for tile in finest if (surface := source.decoder.open_tile(tile)) is not None]
-            rates = {"unpack": len(finest) * TILE**2 / unpack_s / 1e6, "numpy": _numpy(surfaces, repeats)}
+            surfaces = [
+                surface
+                for tile in finest
+                if (surface := source.decoder.open_tile(tile)) is not None
+            ]
+            rates = {
+                "unpack": len(finest) * TILE**2 / unpack_s / 1e6,
+                "numpy": _numpy(surfaces, repeats),
+            }
             for entry in decoding.ENTRIES:
                 if entry == "fragment" or ctx.version_code >= 430:
                     rates[entry] = _gpu(ctx, entry, source, surfaces, samples, repeats)
-            found["methods"][layer.method] = {name: float(f"{rate:.3g}") for name, rate in rates.items()}
+            found["methods"][layer.method] = {
+                name: float(f"{rate:.3g}") for name, rate in rates.items()
+            }
             found["zlib"] = float(f"{_zlib(surfaces, repeats):.3g}")
     ctx.release()
     for rates in found["methods"].values():
@@ -85,10 +103,16 @@ def _numpy(surfaces: list[TileSurface], repeats: int) -> float:
 
 
 def _gpu(
-    ctx: moderngl.Context, entry: str, source: Source, surfaces: list[TileSurface], samples: int, repeats: int
+    ctx: moderngl.Context,
+    entry: str,
+    source: Source,
+    surfaces: list[TileSurface],
+    samples: int,
+    repeats: int,
 ) -> float:
     program = decoding.TileDecoder(ctx, source.decoder.method, source.decoder.weights, entry)
-    page, inputs = TilePage(ctx), [gpu_input(surface) for surface in surfaces]
+    page = TilePage(ctx)
+    inputs = [gpu_input(surface) for surface in surfaces]
 
     def run() -> None:
         for layer, (surface, latents) in enumerate(zip(surfaces, inputs, strict=True)):
@@ -103,7 +127,10 @@ def _gpu(
 
 def _zlib(surfaces: list[TileSurface], repeats: int) -> float:
     at = vertices()
-    packed = [zlib.compress(surface.heights(at, at).metres.astype(np.float32).tobytes()) for surface in surfaces]
+    packed = [
+        zlib.compress(surface.heights(at, at).meters.astype(np.float32).tobytes())
+        for surface in surfaces
+    ]
     seconds = median_s(lambda: [zlib.decompress(each) for each in packed], repeats)
     return len(surfaces) * TILE**2 / seconds / 1e6
 
@@ -111,7 +138,9 @@ def _zlib(surfaces: list[TileSurface], repeats: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--samples", type=int, default=TILE, help="along the side of a tile, for shaders")
+    parser.add_argument(
+        "--samples", type=int, default=TILE, help="along the side of a tile, for shaders"
+    )
     parser.add_argument("--tiles", type=int, default=8)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()

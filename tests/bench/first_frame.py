@@ -1,11 +1,13 @@
-"""From process start to the first frame with terrain, and to the whole view, on the shipped sample, without a window.
+"""From process start to the first frame with terrain, and to the whole view, on the shipped sample,
+without a window.
 
-Run: python -m tests.bench.first_frame [FILE] [--repeats 5] [--window]. With `--window` also to the first frame with
-terrain of the program's own window, its configuration empty; that needs a display (`xvfb-run` will do). The first run
-is the warm-up: it also fills a folder of bytecode that all share, so that an environment that writes none is no
-slower. Prints one JSON object: medians and minima of seconds since the process started, and of its processor time
-(other programs on the machine spoil the former). The peer is a process that only imports numpy and moderngl and makes
-a context: nothing can be quicker.
+Run: python -m tests.bench.first_frame [FILE] [--repeats 5] [--window]. With `--window` also to the
+first frame with terrain of the program's own window, its configuration empty; that needs a display
+(`xvfb-run` will do). The first run is the warm-up: it also fills a folder of bytecode that all
+share, so that an environment that writes none is no slower. Prints one JSON object: medians and
+minima of seconds since the process started, and of its processor time (other programs on the
+machine spoil the former). The peer is a process that only imports numpy and moderngl and makes a
+context: nothing can be quicker.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ launch = Launch(path=sys.argv[1])
 with headless.opened(launch) as scene:
     mark("opened")
     camera, size, first, ctx = headless.camera_of(scene, launch), launch.size, False, scene.ctx
-    colour = ctx.texture(size, 4)
-    target = ctx.framebuffer([colour])
+    color = ctx.texture(size, 4)
+    target = ctx.framebuffer([color])
     while not (first and scene.ready):
         scene.update(camera, size)
         scene.draw(target, camera)
@@ -93,7 +95,11 @@ def summary(runs: list[list[list[str]]]) -> dict[str, dict[str, float]]:
     for rows in zip(*runs, strict=True):
         if len(rows[0]) == 3:
             age, cpu = ([float(row[k]) for row in rows] for k in (1, 2))
-            values = {"median_s": statistics.median(age), "least_s": min(age), "least_cpu_s": min(cpu)}
+            values = {
+                "median_s": statistics.median(age),
+                "least_s": min(age),
+                "least_cpu_s": min(cpu),
+            }
             out[rows[0][0]] = {name: round(value, 3) for name, value in values.items()}
     return out
 

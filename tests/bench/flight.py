@@ -1,10 +1,12 @@
-"""Frame times while flying: `python -m tests.bench.flight [--sizes 1280x720 …] [--frames 300]`, or `--gpu`.
+"""Frame times while flying: `python -m tests.bench.flight [--sizes 1280x720 …] [--frames 300]`, or
+`--gpu`.
 
-A low flight across a made-up area, at a speed that needs new tiles in every second; first while they stream in, then
-the same way again with all of them loaded, then standing still: the peer, which shows what streaming costs. A frame
-is update, draw and waiting for the renderer, without a window and without a display's rhythm. `--gpu` flies at
-1080p and 4K with 60 frames a second asked for and adds the decode throughput of every method (`tests.bench.decode`):
-one command for someone with a GPU. Prints one JSON object.
+A low flight across a made-up area, at a speed that needs new tiles in every second; first while
+they stream in, then the same way again with all of them loaded, then standing still: the peer,
+which shows what streaming costs. A frame is update, draw and waiting for the renderer, without a
+window and without a display's rhythm. `--gpu` flies at 1080p and 4K with 60 frames a second asked
+for and adds the decode throughput of every method (`tests.bench.decode`): one command for someone
+with a GPU. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from viewer.pictures import offscreen
 from viewer.scene.scene import Scene
 
 TILES = 8  # finest tiles on each side
-HEIGHT_M, PITCH_DEG = 250.0, -22.0
+HEIGHT_M = 250.0
+PITCH_DEG = -22.0
 LENGTH_S = 20.0  # of flight
 GPU_SIZES = ("1920x1080", "3840x2160")
 
@@ -37,11 +40,14 @@ GPU_SIZES = ("1920x1080", "3840x2160")
 def camera_at(scene: Scene, share: float) -> Camera:
     """The camera after this share of the flight: a curve through the area."""
     west, south, east, north, _, high = scene.bounds
-    across, along = east - west, north - south
+    across = east - west
+    along = north - south
     camera = Camera(fov_deg=scene.settings.view.fov_deg, pitch_deg=PITCH_DEG)
     camera.easting = west + across * (0.1 + 0.8 * share)
     camera.northing = south + along * (0.5 + 0.3 * math.sin(2 * math.pi * share))
-    camera.heading_deg = 90.0 - math.degrees(math.atan2(0.6 * math.pi * math.cos(2 * math.pi * share), 0.8))
+    camera.heading_deg = 90.0 - math.degrees(
+        math.atan2(0.6 * math.pi * math.cos(2 * math.pi * share), 0.8)
+    )
     camera.z = high + HEIGHT_M
     return camera
 
@@ -55,11 +61,16 @@ def percentiles(ms: list[float]) -> dict[str, float]:
     }
 
 
-def fly(scene: Scene, size: tuple[int, int], shares: np.ndarray, paced: bool) -> tuple[list[float], int]:
-    """Milliseconds of each frame, and the tiles that were missing on average; `paced`: frames come in time's rhythm."""
-    colour = scene.ctx.texture(size, 4)
-    target = scene.ctx.framebuffer([colour])
-    spent, missing, start = [], 0, time.perf_counter()
+def fly(
+    scene: Scene, size: tuple[int, int], shares: np.ndarray, paced: bool
+) -> tuple[list[float], int]:
+    """Milliseconds of each frame, and the tiles that were missing on average; `paced`: frames come
+    in time's rhythm."""
+    color = scene.ctx.texture(size, 4)
+    target = scene.ctx.framebuffer([color])
+    spent = []
+    missing = 0
+    start = time.perf_counter()
     for number, share in enumerate(shares):
         if paced:
             time.sleep(max(0.0, start + LENGTH_S * number / len(shares) - time.perf_counter()))
@@ -70,7 +81,7 @@ def fly(scene: Scene, size: tuple[int, int], shares: np.ndarray, paced: bool) ->
         scene.ctx.finish()
         spent.append(1e3 * (time.perf_counter() - begun))
     target.release()
-    colour.release()
+    color.release()
     return spent, missing // len(shares)
 
 
@@ -93,11 +104,18 @@ def measure(path: Path, size: tuple[int, int], frames: int) -> dict[str, Any]:
             for share in shares:
                 offscreen.load(scene, camera_at(scene, float(share)), size)
             ms, missing = fly(scene, size, shares, paced=False)
-            found["loaded"] = percentiles(ms) | {"tiles_missing": missing, "triangles": scene.stats.triangles}
-            found["still"] = percentiles(fly(scene, size, np.full(frames // 3, 0.5), paced=False)[0])
+            found["loaded"] = percentiles(ms) | {
+                "tiles_missing": missing,
+                "triangles": scene.stats.triangles,
+            }
+            found["still"] = percentiles(
+                fly(scene, size, np.full(frames // 3, 0.5), paced=False)[0]
+            )
         scene.release()
     ctx.release()
-    found["streaming_to_still_p50"] = round(found["streaming"]["p50_ms"] / found["still"]["p50_ms"], 2)
+    found["streaming_to_still_p50"] = round(
+        found["streaming"]["p50_ms"] / found["still"]["p50_ms"], 2
+    )
     return found
 
 
@@ -106,13 +124,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=["1280x720"], metavar="WxH")
     parser.add_argument("--frames", type=int, default=300)
-    parser.add_argument("--gpu", action="store_true", help="1080p and 4K, 1200 frames, and decode throughput")
+    parser.add_argument(
+        "--gpu", action="store_true", help="1080p and 4K, 1200 frames, and decode throughput"
+    )
     options = parser.parse_args()
     sizes, frames = (GPU_SIZES, 1200) if options.gpu else (options.sizes, options.frames)
-    report: dict[str, Any] = {"machine": machine(), "load_average": [round(x, 2) for x in os.getloadavg()]}
+    report: dict[str, Any] = {
+        "machine": machine(),
+        "load_average": [round(x, 2) for x in os.getloadavg()],
+    }
     with tempfile.TemporaryDirectory() as folder:
         path = area.write(Path(folder) / "flight.ntile", TILES)
-        report["flights"] = [measure(path, tuple(map(int, size.split("x"))), frames) for size in sizes]
+        report["flights"] = [
+            measure(path, tuple(map(int, size.split("x"))), frames) for size in sizes
+        ]
     if options.gpu:
         report["decode"] = decode.measure(samples=256)
     print(json.dumps(report, indent=1))

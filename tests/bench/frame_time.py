@@ -1,8 +1,9 @@
-"""Frame time at 1280×720 with about half a million triangles: `python -m tests.bench.frame_time [--msaa N]`.
+"""Frame time at 1280×720 with about half a million triangles: `python -m tests.bench.frame_time
+[--msaa N]`.
 
-64 tiles of 64×64 quads, looked at from above so that all are drawn; PyVista draws a mesh of as many triangles from
-the same places, frame by frame in turns, where it is installed (`pip install pyvista`). Medians, with the machine and
-the renderer named.
+64 tiles of 64×64 quads, looked at from above so that all are drawn; PyVista draws a mesh of as many
+triangles from the same places, frame by frame in turns, where it is installed (`pip install
+pyvista`). Medians, with the machine and the renderer named.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Ours:
 
     def __init__(self, path: Path, msaa: int) -> None:
         settings = Settings()
-        settings.view.mesh_quads, settings.view.msaa = QUADS, msaa
+        settings.view.mesh_quads = QUADS
+        settings.view.msaa = msaa
         settings.view.sse_px = 1e-3
         self.ctx = gl.create_context()
         self.scene = Scene(self.ctx, settings)
@@ -76,11 +78,16 @@ class Ours:
     def report(self) -> dict[str, object]:
         """Describe the drawn pictures and the machine."""
         stats = self.scene.stats
-        return {"renderer": gl.describe(self.ctx), "tiles": stats.tiles_drawn, "triangles": stats.triangles}
+        return {
+            "renderer": gl.describe(self.ctx),
+            "tiles": stats.tiles_drawn,
+            "triangles": stats.triangles,
+        }
 
 
 class PyVista:
-    """The same heights as one PyVista mesh, smooth shaded and coloured by height. Raises ImportError."""
+    """The same heights as one PyVista mesh, smooth shaded and colored by height. Raises
+    ImportError."""
 
     def __init__(self, msaa: int) -> None:
         import pyvista
@@ -96,7 +103,9 @@ class PyVista:
             self.plotter.enable_anti_aliasing("msaa", multi_samples=msaa)
         else:
             self.plotter.disable_anti_aliasing()
-        self.plotter.add_mesh(surface, scalars=z.ravel(order="F"), smooth_shading=True, show_scalar_bar=False)
+        self.plotter.add_mesh(
+            surface, scalars=z.ravel(order="F"), smooth_shading=True, show_scalar_bar=False
+        )
         self.plotter.show(auto_close=False)
         self.about = {"version": pyvista.__version__, "triangles": surface.n_cells}
 
@@ -104,8 +113,10 @@ class PyVista:
         """See `Ours.frame`."""
         self.camera.orbit(0.2, 0.0, PIVOT)
         seen = self.plotter.camera
-        seen.position, seen.focal_point = self.camera.eye, self.camera.eye + self.camera.axes[2]
-        seen.up, seen.view_angle = (0.0, 0.0, 1.0), self.camera.fov_deg
+        seen.position = self.camera.eye
+        seen.focal_point = self.camera.eye + self.camera.axes[2]
+        seen.up = (0.0, 0.0, 1.0)
+        seen.view_angle = self.camera.fov_deg
         self.plotter.renderer.ResetCameraClippingRange()
         self.plotter.render()
         self.plotter.render_window.WaitForCompletion()
@@ -116,7 +127,8 @@ class PyVista:
 
 
 def serve(renderer: type[Ours | PyVista], arguments: tuple[Any, ...], pipe: Connection) -> None:
-    """Draw a frame and send its milliseconds for each message, but for the last (None) send `report`."""
+    """Draw a frame and send its milliseconds for each message, but for the last (None) send
+    `report`."""
     try:
         drawn = renderer(*arguments)
     except ImportError:
@@ -133,8 +145,8 @@ def serve(renderer: type[Ours | PyVista], arguments: tuple[Any, ...], pipe: Conn
 def measure(renderers: dict[type[Ours | PyVista], tuple[Any, ...]]) -> list[dict[str, Any]]:
     """Median time and report of each one's frames; renderers that are not installed are left out.
 
-    Frames are drawn in turns, so that other load on the machine meets all alike; each renderer has a process of its
-    own, because VTK draws into whatever context it finds.
+    Frames are drawn in turns, so that other load on the machine meets all alike; each renderer has
+    a process of its own, because VTK draws into whatever context it finds.
     """
     spawn = multiprocessing.get_context("spawn")
     pipes = []

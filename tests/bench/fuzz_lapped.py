@@ -1,5 +1,5 @@
-"""Damaged lapped_siren payloads, by the thousand: through a file each must be an error, below its checksum as well or
-a surface within bounds.
+"""Damaged lapped_siren payloads, by the thousand: through a file each must be an error, below its
+checksum as well or a surface within bounds.
 
 Run: python -m tests.bench.fuzz_lapped 100000 [--seed 0]
 """
@@ -28,7 +28,8 @@ from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import Tile
 from tests.support.rasters import hills, write
 
-ROWS, COLUMNS = 300, 290  # the finest tiles are one of 256×256 and three at the rim, which are quick to decode
+ROWS = 300
+COLUMNS = 290  # the finest tiles are one of 256×256 and three at the rim, which are quick to decode
 HOLE = -9999.0
 STEP_M = 0.25
 
@@ -59,7 +60,9 @@ def damaged(rng: np.random.Generator, data: bytes) -> bytes:
     elif kind == 3:  # more at the end
         found = np.append(found, rng.integers(0, 256, rng.integers(1, 64), np.uint8))
     elif kind == 4:  # a part left out, or twice
-        found = np.concatenate([found[:at], found[stop:]] if rng.random() < 0.5 else [found[:stop], found[at:]])
+        found = np.concatenate(
+            [found[:at], found[stop:]] if rng.random() < 0.5 else [found[:stop], found[at:]]
+        )
     elif kind == 5:  # a part of zeros or ones
         found[at:stop] = rng.choice([0, 255])
     else:  # nothing of it
@@ -91,7 +94,8 @@ class Target:
         self.payloads = [self.reader.payload_bytes(0, tile) or b"" for tile in self.tiles]
         linked = self.decoder.method.link(self.decoder.weights, self.decoder.layer.params, 8, self)
         assert isinstance(linked, Assembly)
-        self.whole, self.grid = linked, self.reader.grid
+        self.whole = linked
+        self.grid = self.reader.grid
         self.envelopes: list[Envelope] = []
         for tile in self.tiles:
             envelope = self.reader.read(0, tile)
@@ -125,7 +129,11 @@ class Target:
         try:
             self.decoder.open_tile(self.tiles[number])
         except ContainerError as error:
-            return "error" if str(error).startswith(self.reader.path) else f"a message that names no file: {error}"
+            return (
+                "error"
+                if str(error).startswith(self.reader.path)
+                else f"a message that names no file: {error}"
+            )
         finally:
             self.reader.changed = None
         return "opened"
@@ -137,7 +145,9 @@ class Target:
 
     def decode(self, number: int, body: bytes) -> str:
         """Decode a tile with another body; returns what came of it."""
-        tile, envelope, whole = self.tiles[number], self.envelopes[number], self.whole
+        tile = self.tiles[number]
+        envelope = self.envelopes[number]
+        whole = self.whole
         payloads = _Body(self, tile, body)
         changed = Assembly(whole.model, payloads, whole.step_m, whole.base_m, 0, whole.bound_m)
         for other in self.tiles:
@@ -151,20 +161,24 @@ class Target:
         heights = surface.heights(np.linspace(0, 1, 5), np.linspace(0, 1, 5), order=1)
         assert np.isfinite(latents).all()
         assert np.isfinite(heights.east).all()
-        assert np.abs(heights.metres).max() < self.highest_m
+        assert np.abs(heights.meters).max() < self.highest_m
         return "surface"
 
 
 class _Body:
     def __init__(self, target: Target, tile: Tile, body: bytes) -> None:
         self.grid = target.grid
-        self._target, self._tile, self._body = target, tile, body
+        self._target = target
+        self._tile = tile
+        self._body = body
 
     def body(self, tile: Tile) -> bytes | None:
         return self._body if tile == self._tile else self._target.body(tile)
 
 
-def count(trial: Callable[[np.random.Generator], str], trials: int, seed: int) -> tuple[Counter[str], float]:
+def count(
+    trial: Callable[[np.random.Generator], str], trials: int, seed: int
+) -> tuple[Counter[str], float]:
     """How often each thing came of a trial, and the longest time that one took, in seconds."""
     found: Counter[str] = Counter()
     longest = 0.0
@@ -173,7 +187,9 @@ def count(trial: Callable[[np.random.Generator], str], trials: int, seed: int) -
         try:
             found[trial(np.random.default_rng([seed, number]))] += 1
         except Exception as error:
-            raise AssertionError(f"{trial.__qualname__} with seed {seed}, number {number}: {error!r}") from error
+            raise AssertionError(
+                f"{trial.__qualname__} with seed {seed}, number {number}: {error!r}"
+            ) from error
         longest = max(longest, time.perf_counter() - began)
     return found, longest
 

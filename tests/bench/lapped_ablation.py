@@ -1,4 +1,5 @@
-"""Savings by parts of lapped_siren: bytes of all levels at equal error with a part left out, over those with all.
+"""Savings by parts of lapped_siren: bytes of all levels at equal error with a part left out, over
+those with all.
 
 Run: OMP_NUM_THREADS=1 python -m tests.bench.lapped_ablation FOLDER [--split val]
 """
@@ -41,10 +42,14 @@ PARTS: dict[str, tuple[Sequence[str], Mapping[str, float]]] = {
 """Weights that are 0, and constants that are others."""
 
 
-def curve(place: Place, zero: Sequence[str], constants: Mapping[str, float]) -> list[Mapping[str, Any]]:
+def curve(
+    place: Place, zero: Sequence[str], constants: Mapping[str, float]
+) -> list[Mapping[str, Any]]:
     """Errors and rates at all steps."""
     method, weights, _ = load_linked(model_stem(DEFAULT_MODELS["lapped_siren"]))
-    changed = {name: np.zeros_like(values) if name in zero else values for name, values in weights.items()}
+    changed = {
+        name: np.zeros_like(values) if name in zero else values for name, values in weights.items()
+    }
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         for target, value in constants.items():
             stack.enter_context(mock.patch(target, value))
@@ -52,14 +57,20 @@ def curve(place: Place, zero: Sequence[str], constants: Mapping[str, float]) -> 
         save_weights(Path(name) / "part.decoder.safetensors", changed, notes)
         line = Series(method.name, model=str(Path(name) / "part"))
         settings = [{"step_m": step} for step in STEPS_M]
-        return [row for each in settings for row in learned.measure_file(place, line, each, (None,), 1, "cpu", _quiet)]
+        return [
+            row
+            for each in settings
+            for row in learned.measure_file(place, line, each, (None,), 1, "cpu", _quiet)
+        ]
 
 
 def _quiet(done: int, total: int) -> None:
     pass
 
 
-def log_rates(points: Sequence[Mapping[str, Any]], key: str, errors: Sequence[float]) -> list[float]:
+def log_rates(
+    points: Sequence[Mapping[str, Any]], key: str, errors: Sequence[float]
+) -> list[float]:
     """Logarithms of bits per sample at errors."""
     return [math.log(rate_at(points, key, error, "stack_bits_per_sample")[0]) for error in errors]
 
@@ -70,9 +81,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--split", default="val")
     options = parser.parse_args()
-    places = [each for each in find_places([options.folder], [options.split]) if each.data_class == "dtm"]
+    places = [
+        each for each in find_places([options.folder], [options.split]) if each.data_class == "dtm"
+    ]
     print(f"bare-earth places: {', '.join(place.name for place in places)}")
-    print(f"| at height RMSE of, and the gradient RMSE there | {' | '.join(f'{error:g} m' for error in ERRORS_M)} |")
+    print(
+        "| at height RMSE of, and the gradient RMSE there | "
+        f"{' | '.join(f'{error:g} m' for error in ERRORS_M)} |"
+    )
     whole: list[list[Mapping[str, Any]]] = []
     for label, part in PARTS.items():
         curves = [curve(place, *part) for place in places]

@@ -1,10 +1,13 @@
-"""Throughput of lapped_siren in Msamples/s: encoding, and decoding by its three parts, with OpenJPEG as the peer.
+"""Throughput of lapped_siren in Msamples/s: encoding, and decoding by its three parts, with
+OpenJPEG as the peer.
 
-All tiles of all levels are decoded: their details out of the range coder, their latents, heights with both slopes at
-257×257 places. The peer decodes the same heights, at the same RMSE, tile by tile, in the same run. Small areas count
-their root tile, which holds seven more levels, more than large ones do.
+All tiles of all levels are decoded: their details out of the range coder, their latents, heights
+with both slopes at 257×257 places. The peer decodes the same heights, at the same RMSE, tile by
+tile, in the same run. Small areas count their root tile, which holds seven more levels, more than
+large ones do.
 
-Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m tests.bench.lapped_throughput [DEM] [--step 0.5] [--repeats 5]
+Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m tests.bench.lapped_throughput [DEM] [--step
+0.5] [--repeats 5]
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from neural.methods.lapped.tile_cache import Recent
 from neural.raster.dem import open_dem
 from neural.raster.reading import ReadOptions
 from neural.surface.tile_surface import SurfaceDecoder
-from neural.tiles import TILE, Tile, centres
+from neural.tiles import TILE, Tile, centers
 from tests.bench.throughput import median_seconds
 from tests.support.rasters import write
 
@@ -45,7 +48,9 @@ Fresh = Callable[[], Assembly]
 def sample(folder: Path) -> Path:
     """The shipped sample's reference layer as a GeoTIFF: real terrain, near-lossless."""
     with open_reader(SAMPLE) as reader:
-        heights, valid = SurfaceDecoder(reader, reader.layer("reference")).read(0, 0, *_size(reader))
+        heights, valid = SurfaceDecoder(reader, reader.layer("reference")).read(
+            0, 0, *_size(reader)
+        )
         cell = reader.grid.cell_x_m
     return write(
         folder / "carrizo.tif",
@@ -60,7 +65,8 @@ def _size(reader: Reader) -> tuple[int, int]:
 
 
 class Decoding:
-    """The tiles of one file and what decodes them; every measurement begins with nothing decoded."""
+    """The tiles of one file and what decodes them; every measurement begins with nothing
+    decoded."""
 
     def __init__(self, reader: Reader) -> None:
         self.decoder = SurfaceDecoder(reader, reader.layers[0])
@@ -82,20 +88,27 @@ class Decoding:
         found.stacks = Recent(len(self.tiles))
         return found
 
-    def part(self, assembly: Assembly, number: int, latents: list[np.ndarray | None], part: str) -> None:
+    def part(
+        self, assembly: Assembly, number: int, latents: list[np.ndarray | None], part: str
+    ) -> None:
         """One tile's part of the decode, the earlier parts of all tiles being done."""
         if part == "entropy":
             assembly.stack(self.tiles[number])
         elif part == "assembly":
             latents[number] = assembly.latents(self.tiles[number], self.offsets[number])
         else:
-            found, method = latents[number], self.decoder.method
+            found = latents[number]
+            method = self.decoder.method
             assert found is not None  # the part before
-            method.evaluate(self.decoder.weights, method.prepare(self.decoder.weights, found), LATTICE, LATTICE)
+            method.evaluate(
+                self.decoder.weights, method.prepare(self.decoder.weights, found), LATTICE, LATTICE
+            )
 
     def seconds(self, threads: int) -> dict[str, float]:
         """Wall time of each part."""
-        assembly, latents, found = self.fresh(), [None] * len(self.tiles), {}
+        assembly = self.fresh()
+        latents = [None] * len(self.tiles)
+        found = {}
         with ThreadPoolExecutor(threads) as pool:
             for part in ("entropy", "assembly", "evaluate"):
                 began = time.perf_counter()
@@ -114,9 +127,12 @@ class Decoding:
         """Decoded heights of all tiles at their samples, float32, as far as the grid goes."""
         found = []
         for tile in self.tiles:
-            surface, (columns, rows) = self.decoder.open_tile(tile), self.decoder.reader.grid.tile_cells(tile)
+            surface = self.decoder.open_tile(tile)
+            (columns, rows) = self.decoder.reader.grid.tile_cells(tile)
             assert surface is not None  # a tile of this file
-            found.append(surface.heights(centres(), centres()).metres[:rows, :columns].astype(np.float32))
+            found.append(
+                surface.heights(centers(), centers()).meters[:rows, :columns].astype(np.float32)
+            )
         return found
 
 
@@ -137,7 +153,7 @@ def two_processes(decoding: Decoding) -> Iterator[Executor]:
 
 
 def rmse(decoding: Decoding, dem: Path) -> float:
-    """Of the finest level's valid samples, metres."""
+    """Of the finest level's valid samples, meters."""
     with open_dem(dem, ReadOptions(crs="local", unit="m")) as source:
         heights, valid = source.read(0, 0, source.grid.height, source.grid.width)
     decoded, known = decoding.decoder.read(0, 0, *heights.shape)
@@ -148,22 +164,27 @@ def main() -> None:
     """Print a table of medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dem", nargs="?", type=Path)
-    parser.add_argument("--step", type=float, default=0.5, help="quantization step in metres")
+    parser.add_argument("--step", type=float, default=0.5, help="quantization step in meters")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        dem, out = options.dem or sample(folder), folder / "a.ntile"
-        asked = EncodeOptions(reading=ReadOptions(crs="local", unit="m"), step_m=options.step, link_decoder=True)
+        dem = options.dem or sample(folder)
+        out = folder / "a.ntile"
+        asked = EncodeOptions(
+            reading=ReadOptions(crs="local", unit="m"), step_m=options.step, link_decoder=True
+        )
         encoding = median_seconds(lambda: encode(dem, out, asked), options.repeats)
         with open_reader(out) as reader:
             _print(dem, Decoding(reader), encoding, options)
 
 
 def _print(dem: Path, decoding: Decoding, encoding: float, options: argparse.Namespace) -> None:
-    grid, error = decoding.decoder.reader.grid, rmse(decoding, dem)
+    grid = decoding.decoder.reader.grid
+    error = rmse(decoding, dem)
     print(
-        f"{dem.name}, {grid.width} × {grid.height} samples, {len(decoding.tiles)} tiles; step {options.step:g} m, "
+        f"{dem.name}, {grid.width} × {grid.height} samples, {len(decoding.tiles)} tiles; step "
+        f"{options.step:g} m, "
         f"RMSE {error:.4f} m; {machine()}; medians of {options.repeats}"
     )
 
@@ -175,7 +196,10 @@ def _print(dem: Path, decoding: Decoding, encoding: float, options: argparse.Nam
     for threads in (1, 2):
         runs = [decoding.seconds(threads) for _ in range(options.repeats + 1)][1:]
         for part in runs[0]:
-            row(f"{part}, {threads} thread{'s' * (threads > 1)}", statistics.median(run[part] for run in runs))
+            row(
+                f"{part}, {threads} thread{'s' * (threads > 1)}",
+                statistics.median(run[part] for run in runs),
+            )
         totals[threads] = statistics.median(sum(run.values()) for run in runs)
         row(f"decode, {threads} thread{'s' * (threads > 1)}", totals[threads])
     everything = range(len(decoding.tiles))

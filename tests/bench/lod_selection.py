@@ -1,8 +1,8 @@
 """Time to choose the tiles of a frame out of about 10⁵: `python tests/bench/lod_selection.py`.
 
-A complete quadtree of 87 381 announced and loaded tiles (an area of 65 536² cells of 1 m); the camera flies over it
-at 1080p, so that every frame asks anew. Medians and 99th percentiles, with the machine named; the ratio is to a plain
-Python walk of as many tiles in the same run.
+A complete quadtree of 87 381 announced and loaded tiles (an area of 65 536² cells of 1 m); the
+camera flies over it at 1080p, so that every frame asks anew. Medians and 99th percentiles, with the
+machine named; the ratio is to a plain Python walk of as many tiles in the same run.
 """
 
 from __future__ import annotations
@@ -35,16 +35,28 @@ FRAMES = 600
 
 
 def area() -> NodeTable:
-    """The complete quadtree: ridges of some hundred metres, errors that halve with each level."""
+    """The complete quadtree: ridges of some hundred meters, errors that halve with each level."""
     rng = np.random.default_rng(1)
 
     def box(tile: Tile, info: ChildInfo) -> Bounds:
         side = SIDE_M / 2**tile.z
-        return Bounds(tile.x * side, -(tile.y + 1) * side, (tile.x + 1) * side, -tile.y * side, info.min_m, info.max_m)
+        return Bounds(
+            tile.x * side,
+            -(tile.y + 1) * side,
+            (tile.x + 1) * side,
+            -tile.y * side,
+            info.min_m,
+            info.max_m,
+        )
 
     def info(z: int) -> ChildInfo:
-        middle, reach = rng.uniform(300, 600), 400 / 1.6**z
-        return ChildInfo(middle - reach, middle + reach, 0.0 if z == LEVELS - 1 else 40 / 2**z * rng.uniform(0.7, 1))
+        middle = rng.uniform(300, 600)
+        reach = 400 / 1.6**z
+        return ChildInfo(
+            middle - reach,
+            middle + reach,
+            0.0 if z == LEVELS - 1 else 40 / 2**z * rng.uniform(0.7, 1),
+        )
 
     table = NodeTable(info(0), box, lambda tile: SIDE_M / 256 / 2**tile.z)
     waiting = [ROOT]
@@ -52,14 +64,17 @@ def area() -> NodeTable:
         tile = waiting.pop()
         table.mark(tile, loaded=True)
         if tile.z < LEVELS - 1:
-            table.learn(tile, (info(tile.z + 1), info(tile.z + 1), info(tile.z + 1), info(tile.z + 1)))
+            table.learn(
+                tile, (info(tile.z + 1), info(tile.z + 1), info(tile.z + 1), info(tile.z + 1))
+            )
             waiting += tile.children
     return table
 
 
 def flight() -> list[View]:
     """Low and high, turning all the while."""
-    camera, views = Camera(SIDE_M / 4, -SIDE_M / 4, 2500.0, 45.0, -25.0), []
+    camera = Camera(SIDE_M / 4, -SIDE_M / 4, 2500.0, 45.0, -25.0)
+    views = []
     for frame in range(FRAMES):
         camera.look(0.4, 0.0)
         camera.fly(1 / 60, 1, 0, 0, 400.0)
@@ -70,10 +85,12 @@ def flight() -> list[View]:
 
 def walk_by_tile(table: NodeTable, view: View, sse_px: float) -> int:
     """The same choice, one tile after another; returns how many are drawn."""
-    waiting, drawn = [0], 0
+    waiting = [0]
+    drawn = 0
     while waiting:
         row = waiting.pop()
-        low, high = table.centre[row] - table.half[row], table.centre[row] + table.half[row]
+        low = table.center[row] - table.half[row]
+        high = table.center[row] + table.half[row]
         box = Bounds(*map(float, (low[0], low[1], high[0], high[1], low[2], high[2])))
         if not view.sees(box):
             continue
@@ -101,7 +118,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--sse", type=float, default=2.0, help="pixels of error allowed")
     sse_px = options.parse_args().sse
-    table, views = area(), flight()
+    table = area()
+    views = flight()
     selector = Selector(table)
     chosen: list[Selection] = [selector.select(view, sse_px) for view in views]
     moving = times_ms(views, lambda view: selector.select(view, sse_px))
@@ -113,9 +131,15 @@ def main() -> None:
         "machine": machine(),
         "load_average": [round(x, 2) for x in os.getloadavg()],
         "candidate_tiles": len(table),
-        "drawn": {"median": statistics.median(len(c.drawn) for c in chosen), "max": max(len(c.drawn) for c in chosen)},
+        "drawn": {
+            "median": statistics.median(len(c.drawn) for c in chosen),
+            "max": max(len(c.drawn) for c in chosen),
+        },
         "visited": statistics.median(len(c.visited) for c in chosen),
-        "moving_ms": {"median": round(statistics.median(moving), 3), "p99": round(float(np.percentile(moving, 99)), 3)},
+        "moving_ms": {
+            "median": round(statistics.median(moving), 3),
+            "p99": round(float(np.percentile(moving, 99)), 3),
+        },
         "with_tile_list_ms": round(statistics.median(listed), 3),
         "same_view_ms": round(statistics.median(still), 4),
         "first_view_ms": round(statistics.median(cold), 3),

@@ -24,7 +24,14 @@ def write_synthetic(path: Path, size: int) -> None:
     from rasterio.transform import Affine
     from rasterio.windows import Window
 
-    profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "width": size, "height": size, "crs": "EPSG:32633"}
+    profile = {
+        "driver": "GTiff",
+        "count": 1,
+        "dtype": "float32",
+        "width": size,
+        "height": size,
+        "crs": "EPSG:32633",
+    }
     transform = Affine(1, 0, 400_000, 0, -1, 5_200_000)
     with rasterio.open(path, "w", **profile, transform=transform, tiled=True) as raster:
         x = np.arange(size)
@@ -41,14 +48,23 @@ def main() -> None:
     """Print peak resident memory of the encoding process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", type=int, default=10_000)
-    parser.add_argument("--method", default="lapped_siren", choices=["lapped_siren", "huvr_siren", "reference"])
+    parser.add_argument(
+        "--method", default="lapped_siren", choices=["lapped_siren", "huvr_siren", "reference"]
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        dem, out = Path(name) / "dem.tif", Path(name) / "out.ntile"
+        dem = Path(name) / "dem.tif"
+        out = Path(name) / "out.ntile"
         write_synthetic(dem, options.size)
-        extra = ["--method", options.method, *(["--reference", "0.05"] if options.method == "reference" else [])]
+        extra = [
+            "--method",
+            options.method,
+            *(["--reference", "0.05"] if options.method == "reference" else []),
+        ]
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "neural.cli", "encode", str(dem), str(out), *extra], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "neural.cli", "encode", str(dem), str(out), *extra], check=True
+        )
         seconds = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(

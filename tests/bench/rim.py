@@ -2,8 +2,8 @@
 
     python -m tests.bench.rim DEM… [--target-rmse 0.3 0.1] [--json]
 
-The inside begins 8 samples from the rim. "outermost" are the outermost rows and columns, "outline" half a cell further
-out (`outline_rmse_m` of `ntile evaluate`). Heights are read as local metres.
+The inside begins 8 samples from the rim. "outermost" are the outermost rows and columns, "outline"
+half a cell further out (`outline_rmse_m` of `ntile evaluate`). Heights are read as local meters.
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ def measure(dem: Path, target_m: float, folder: Path) -> dict[str, float | str]:
     out = folder / f"{dem.stem}-{target_m}.ntile"
     encode(dem, out, EncodeOptions(target_rmse_m=target_m, reading=READING, link_decoder=True))
     with open_reader(out) as reader, open_dem(dem, READING) as source:
-        grid, layer = reader.grid, reader.layers[0]
+        grid = reader.grid
+        layer = reader.layers[0]
         heights, valid = source.read(0, 0, grid.height, grid.width)
-        decoded, _ = SurfaceDecoder(reader, layer, keep_tiles=64).read(0, 0, grid.height, grid.width)
+        decoded, _ = SurfaceDecoder(reader, layer, keep_tiles=64).read(
+            0, 0, grid.height, grid.width
+        )
         error = np.where(valid, decoded - heights, np.nan)
         inside_m = rms(error[INSIDE:-INSIDE, INSIDE:-INSIDE])
         sides = {"north": error[0], "south": error[-1], "west": error[:, 0], "east": error[:, -1]}
@@ -49,13 +52,19 @@ def measure(dem: Path, target_m: float, folder: Path) -> dict[str, float | str]:
             "payload_bytes": sum(reader.sizes()["payload_bytes"][layer.index]),
             "outermost": rms(np.concatenate(list(sides.values()))) / inside_m,
             "outline": float(outline_m or np.nan) / inside_m,
-            **{name: rms(side) / inside_m for name, side in sides.items() if np.isfinite(side).any()},
+            **{
+                name: rms(side) / inside_m
+                for name, side in sides.items()
+                if np.isfinite(side).any()
+            },
         }
 
 
 def main() -> None:
     """Print a row for each raster and error."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("dems", type=Path, nargs="+")
     parser.add_argument("--target-rmse", type=float, nargs="+", default=[0.3, 0.1])
     parser.add_argument("--json", action="store_true")
@@ -67,7 +76,11 @@ def main() -> None:
                 if options.json:
                     print(json.dumps(row), flush=True)
                 else:
-                    numbers = (f"{name} {value:.4g}" for name, value in row.items() if not isinstance(value, str))
+                    numbers = (
+                        f"{name} {value:.4g}"
+                        for name, value in row.items()
+                        if not isinstance(value, str)
+                    )
                     print(row["place"], *numbers, sep="  ", flush=True)
 
 

@@ -1,12 +1,15 @@
-"""Hours of use in minutes: flies about an area several times larger than the cache, changing everything, and watches.
+"""Hours of use in minutes: flies about an area several times larger than the cache, changing
+everything, and watches.
 
-Run: python -m tests.bench.soak [--minutes 30] [--cache-mb 64] [--seed 1]. A made-up area of 290 MB of decoded textures
-is written first (half a minute); the flight goes through it and the shipped sample, with layers, bits, overlays,
-shading, split and picture size changing all the time, files opened and closed, and what is in view picked. Every few
-seconds resident memory, texture bytes, GL errors and threads are sampled. Prints one JSON object; exits with 1 on a GL
-error, an exception, or memory in use that is not flat: after the first third, the median slope of resident memory
-(Theil, 1950; Sen, 1968) must amount to less than DRIFT of the memory over the run. What the cache holds, with the
-errors measured of it, comes and goes: the samples in which it is nearly EMPTY count, as after a file was opened.
+Run: python -m tests.bench.soak [--minutes 30] [--cache-mb 64] [--seed 1]. A made-up area of 290 MB
+of decoded textures is written first (half a minute); the flight goes through it and the shipped
+sample, with layers, bits, overlays, shading, split and picture size changing all the time, files
+opened and closed, and what is in view picked. Every few seconds resident memory, texture bytes, GL
+errors and threads are sampled. Prints one JSON object; exits with 1 on a GL error, an exception, or
+memory in use that is not flat: after the first third, the median slope of resident memory (Theil,
+1950; Sen, 1968) must amount to less than DRIFT of the memory over the run. What the cache holds,
+with the errors measured of it, comes and goes: the samples in which it is nearly EMPTY count, as
+after a file was opened.
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ from viewer.scene.scene import Scene
 from viewer.session import layers, report
 
 ARENAS = {"MALLOC_ARENA_MAX": "2"}
-"""glibc gives threads heaps of their own, which stay as large as they have ever been; files opened have new threads."""
+"""glibc gives threads heaps of their own, which stay as large as they have ever been; files opened
+have new threads."""
 
 SIDE = 16  # finest tiles: 341 of all levels, 0.86 MB of textures each
 SAMPLE_S = 2.0
@@ -51,7 +55,8 @@ SIZES = ((640, 360), (960, 540), (800, 600), (333, 517))
 
 
 def resident_mb() -> float:
-    """Memory of this process that is in RAM, once glibc has given back what it keeps free for later."""
+    """Memory of this process that is in RAM, once glibc has given back what it keeps free for
+    later."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
     with open("/proc/self/status", encoding="ascii") as lines:
@@ -61,7 +66,11 @@ def resident_mb() -> float:
 def drift(at_s: np.ndarray, mb: np.ndarray) -> float:
     """Growth over the whole time in MB, from the median slope between all pairs of samples."""
     i, j = np.triu_indices(len(at_s), 1)
-    return float(np.median((mb[j] - mb[i]) / (at_s[j] - at_s[i])) * (at_s[-1] - at_s[0])) if len(i) else 0.0
+    return (
+        float(np.median((mb[j] - mb[i]) / (at_s[j] - at_s[i])) * (at_s[-1] - at_s[0]))
+        if len(i)
+        else 0.0
+    )
 
 
 class Soak:
@@ -75,8 +84,11 @@ class Soak:
         self.scene = Scene(self.ctx, self.settings)
         self.scene.waits = False
         self.viewport = Viewport(self.ctx)
-        self.camera, self.goal = Camera(), np.zeros(3)
-        self.paths, self.done, self.latest = paths, Counter[str](), "the start"
+        self.camera = Camera()
+        self.goal = np.zeros(3)
+        self.paths = paths
+        self.done = Counter[str]()
+        self.latest = "the start"
         self._left_out: frozenset[str] = frozenset()
         self.open(paths[0])
         self.resize()
@@ -105,18 +117,23 @@ class Soak:
         self.viewport.place((0.0, 0.0, float(width), float(height)), 1.0)
 
     def see_everything(self) -> None:
-        """Draw with every look from several places: compiled programs are kept, 2 to 3 MB each on llvmpipe, and are
-        no leak. They differ where tiles morph, and where the area ends."""
+        """Draw with every look from several places: compiled programs are kept, 2 to 3 MB each on
+        llvmpipe, and are no leak. They differ where tiles morph, and where the area ends."""
         for path in self.paths:
             self.open(path)
             west, south, east, _, _, high = self.scene.bounds
             for share in (1.0, 0.25, 0.05):  # of the area's width above its southern rim
-                self.camera.easting, self.camera.northing = west + 0.4 * (east - west), south
+                self.camera.easting = west + 0.4 * (east - west)
+                self.camera.northing = south
                 self.camera.z = high + share * (east - west)
-                self.camera.heading_deg, self.camera.pitch_deg = 10.0, -40.0
-                for overlay, tint, wireframe in itertools.product(OVERLAYS, (False, True), (False, True)):
+                self.camera.heading_deg = 10.0
+                self.camera.pitch_deg = -40.0
+                for overlay, tint, wireframe in itertools.product(
+                    OVERLAYS, (False, True), (False, True)
+                ):
                     self.settings.overlay.name = overlay
-                    self.settings.debug.lod_tint, self.settings.debug.wireframe = tint, wireframe
+                    self.settings.debug.lod_tint = tint
+                    self.settings.debug.wireframe = wireframe
                     self.draw()
                     while not self.scene.ready:
                         self.draw()
@@ -139,7 +156,9 @@ class Soak:
         way = self.goal - self.camera.eye
         self.camera.easting, self.camera.northing, self.camera.z = self.camera.eye + 0.04 * way
         self.camera.heading_deg = (self.camera.heading_deg + self.rng.normal(0.0, 1.5)) % 360.0
-        self.camera.pitch_deg = float(np.clip(self.camera.pitch_deg + self.rng.normal(0.0, 1.0), -80.0, -15.0))
+        self.camera.pitch_deg = float(
+            np.clip(self.camera.pitch_deg + self.rng.normal(0.0, 1.0), -80.0, -15.0)
+        )
         if np.abs(way).max() < 0.02 * (self.scene.bounds.east - self.scene.bounds.west):
             self.aim()
 
@@ -165,7 +184,8 @@ class Soak:
 
 
 def _layer(soak: Soak) -> None:
-    reader, choice = soak.scene.reader, soak.settings.layer
+    reader = soak.scene.reader
+    choice = soak.settings.layer
     assert reader is not None
     layers.put(reader.layers[soak.rng.integers(len(reader.layers))], choice)
 
@@ -173,7 +193,9 @@ def _layer(soak: Soak) -> None:
 def _bits(soak: Soak) -> None:
     assert soak.scene.reader is not None
     choice = soak.settings.layer
-    layers.step_bits(soak.scene.reader.layers[choice.index], choice, int(soak.rng.choice((-2, -1, 1, 2))))
+    layers.step_bits(
+        soak.scene.reader.layers[choice.index], choice, int(soak.rng.choice((-2, -1, 1, 2)))
+    )
 
 
 def _overlay(soak: Soak) -> None:
@@ -229,7 +251,8 @@ def run(soak: Soak, seconds: float) -> tuple[list[dict[str, float]], list[str]]:
     samples: list[dict[str, float]] = []
     wrong: list[str] = []
     start = time.monotonic()
-    change_at, sample_at = 1.0, 0.0
+    change_at = 1.0
+    sample_at = 0.0
     while (now := time.monotonic() - start) < seconds and len(wrong) < 5:
         try:
             if now >= change_at:
@@ -264,33 +287,47 @@ def main() -> None:
     parser.add_argument("--samples", action="store_true", help="print every sample as well")
     options = parser.parse_args()
     if any(os.environ.get(name) != value for name, value in ARENAS.items()):
-        os.execve(sys.executable, [sys.executable, "-m", "tests.bench.soak", *sys.argv[1:]], os.environ | ARENAS)
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tests.bench.soak", *sys.argv[1:]],
+            os.environ | ARENAS,
+        )
     with tempfile.TemporaryDirectory() as folder:
         made = area.write(Path(folder) / "soak.ntile", SIDE)
         soak = Soak([made, *sample_files()[:1]], options.cache_mb, options.seed)
         try:
             soak.see_everything()
             samples, wrong = run(soak, 60.0 * options.minutes)
-            frames, last = soak.viewport.pictures, report.collect(soak.scene)
+            frames = soak.viewport.pictures
+            last = report.collect(soak.scene)
         finally:
             soak.release()
     late = samples[len(samples) // 3 :]
-    settled = [sample for sample in late if sample["textures_mb"] < EMPTY * options.cache_mb] or late
+    settled = [
+        sample for sample in late if sample["textures_mb"] < EMPTY * options.cache_mb
+    ] or late
     at_s, mb = (np.array([sample[name] for sample in settled]) for name in ("s", "resident_mb"))
-    grown, limit = drift(at_s, mb), DRIFT * float(np.median(mb))
+    grown = drift(at_s, mb)
+    limit = DRIFT * float(np.median(mb))
     found: dict[str, Any] = {
         "machine": machine(),
         "minutes": options.minutes,
         "cache_mb": options.cache_mb,
         "pictures": frames,
         "changes": dict(soak.done),
-        "resident_mb": {"nearly_empty": float(np.median(mb)), "largest": max(each["resident_mb"] for each in samples)},
+        "resident_mb": {
+            "nearly_empty": float(np.median(mb)),
+            "largest": max(each["resident_mb"] for each in samples),
+        },
         "judged_samples": len(settled),
         "drift_mb": round(grown, 1),
         "drift_allowed_mb": round(limit, 1),
         "programs": [samples[0]["programs"], samples[-1]["programs"]],
         "textures_mb_largest": max(sample["textures_mb"] for sample in samples),
-        "threads": [min(sample["threads"] for sample in samples), max(sample["threads"] for sample in samples)],
+        "threads": [
+            min(sample["threads"] for sample in samples),
+            max(sample["threads"] for sample in samples),
+        ],
         "wrong": wrong,
         "flat": grown < limit,
         "at_the_end": last,

@@ -1,10 +1,12 @@
-"""GUI-thread work while the viewer changes layers and bits: `python -m tests.bench.switch_method [FILE] [--overlay]`.
+"""GUI-thread work while the viewer changes layers and bits: `python -m tests.bench.switch_method
+[FILE] [--overlay]`.
 
-Walks slot A through all layers and bits of a file (the shipped sample) at 1280×720 without a window, then swaps A
-with a B that was shown before. Prints, as one JSON object, median and worst time of what a frame does on the GUI
-thread during changes (choosing tiles, taking finished ones in, statistics, the readout under the cursor); the time
-to draw a picture, which any movement of the camera costs as well; and the pixels where terrain was missing that is
-there before and after the change (0 expected).
+Walks slot A through all layers and bits of a file (the shipped sample) at 1280×720 without a
+window, then swaps A with a B that was shown before. Prints, as one JSON object, median and worst
+time of what a frame does on the GUI thread during changes (choosing tiles, taking finished ones in,
+statistics, the readout under the cursor); the time to draw a picture, which any movement of the
+camera costs as well; and the pixels where terrain was missing that is there before and after the
+change (0 expected).
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ class Walk:
 
     def __init__(self, path: Path, overlay: bool, pick: bool) -> None:
         self.ctx = gl.create_context()
-        self.settings, self.pick = Settings(), pick
+        self.settings = Settings()
+        self.pick = pick
         self.settings.overlay.name = "error" if overlay else "none"
         self.scene = Scene(self.ctx, self.settings)
         layers.open_file(self.scene, path, None)
@@ -52,7 +55,10 @@ class Walk:
         self.viewport.place((0.0, 0.0, *map(float, SIZE)), 1.0)
         self.camera = Camera(fov_deg=self.settings.view.fov_deg)
         self.camera.frame(
-            self.scene.bounds, SIZE[0] / SIZE[1], heading_deg=offscreen.HEADING_DEG, pitch_deg=offscreen.PITCH_DEG
+            self.scene.bounds,
+            SIZE[0] / SIZE[1],
+            heading_deg=offscreen.HEADING_DEG,
+            pitch_deg=offscreen.PITCH_DEG,
         )
         self.work: list[float] = []
         self.drawings: list[float] = []
@@ -70,8 +76,10 @@ class Walk:
         self.scene.draw = timed  # type: ignore[method-assign]
 
     def frame(self) -> tuple[float, bool]:
-        """One frame: ms of work on this thread without the drawing, and whether a picture was drawn."""
-        self._drawing_s, start = 0.0, time.perf_counter()
+        """One frame: ms of work on this thread without the drawing, and whether a picture was
+        drawn."""
+        self._drawing_s = 0.0
+        start = time.perf_counter()
         self.scene.surface_z(self.camera.easting, self.camera.northing)
         drawn = self.viewport.render(self.scene, self.camera)
         if drawn:
@@ -87,10 +95,11 @@ class Walk:
     def terrain(self) -> np.ndarray:
         """Which pixels of the latest picture show terrain, bool [h, w]."""
         red, green, blue = np.moveaxis(self.viewport.image(), -1, 0)
-        return (red != 255) | (green != 0) | (blue != 255)  # not the colour of Magenta
+        return (red != 255) | (green != 0) | (blue != 255)  # not the color of Magenta
 
     def settle(self) -> tuple[list[float], list[np.ndarray]]:
-        """Frames until everything asked for is shown: ms of work in each, and where each picture has terrain."""
+        """Frames until everything asked for is shown: ms of work in each, and where each picture
+        has terrain."""
         times: list[float] = []
         pictures: list[np.ndarray] = []
         deadline = time.monotonic() + LIMIT_S
@@ -107,10 +116,13 @@ class Walk:
         return times, pictures
 
     def change(self, name: str) -> dict[str, Any]:
-        """Measure the frames after a change of settings, from the first frame to the last that loads."""
-        before, began = self.terrain(), time.perf_counter()
+        """Measure the frames after a change of settings, from the first frame to the last that
+        loads."""
+        before = self.terrain()
+        began = time.perf_counter()
         times, pictures = self.settle()
-        seconds, after = time.perf_counter() - began, self.terrain()
+        seconds = time.perf_counter() - began
+        after = self.terrain()
         holes = [int((before & after & ~picture).sum()) for picture in pictures]
         self.hole_pixels += sum(holes)
         self.hole_frames += sum(count > 0 for count in holes)
@@ -128,7 +140,8 @@ class Walk:
 def walk(path: Path, overlay: bool, pick: bool) -> dict[str, Any]:
     """All layers × bits in A, then swaps."""
     run = Walk(path, overlay, pick)
-    reader, settings = run.scene.reader, run.settings
+    reader = run.scene.reader
+    settings = run.settings
     assert reader is not None
     run.settle()
     steps = {}
@@ -167,7 +180,11 @@ def walk(path: Path, overlay: bool, pick: bool) -> dict[str, Any]:
 
 def spread(times: list[float]) -> dict[str, float]:
     """Median and worst."""
-    return {"median": round(statistics.median(times), 1), "worst": round(max(times), 1), "frames": len(times)}
+    return {
+        "median": round(statistics.median(times), 1),
+        "worst": round(max(times), 1),
+        "frames": len(times),
+    }
 
 
 def main() -> None:
@@ -175,11 +192,21 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("file", nargs="?", help="a .ntile file; the shipped sample without it")
     options.add_argument("--overlay", action="store_true", help="with the error overlay on")
-    options.add_argument("--no-pick", action="store_true", help="without the readout under the cursor")
+    options.add_argument(
+        "--no-pick", action="store_true", help="without the readout under the cursor"
+    )
     asked = options.parse_args()
     path = Path(asked.file or sample_files()[0])
-    report = {"machine": machine(), "load_average": [round(x, 2) for x in os.getloadavg()], "file": path.name}
-    report |= {"size": SIZE, "overlay": asked.overlay, **walk(path, asked.overlay, not asked.no_pick)}
+    report = {
+        "machine": machine(),
+        "load_average": [round(x, 2) for x in os.getloadavg()],
+        "file": path.name,
+    }
+    report |= {
+        "size": SIZE,
+        "overlay": asked.overlay,
+        **walk(path, asked.overlay, not asked.no_pick),
+    }
     print(json.dumps(report, indent=1))
 
 

@@ -1,4 +1,5 @@
-"""Encode and decode throughput in Msamples/s, with GDAL's DEFLATE GeoTIFF on the same heights as the peer.
+"""Encode and decode throughput in Msamples/s, with GDAL's DEFLATE GeoTIFF on the same heights as
+the peer.
 
 Run: python -m tests.bench.throughput [DEM] [--repeats 5] [--jobs 2]
 """
@@ -22,7 +23,7 @@ from neural.encode import EncodeOptions, encode
 from neural.raster.dem import open_dem
 from neural.raster.reading import ReadOptions
 from neural.surface.tile_surface import SurfaceDecoder
-from neural.tiles import centres
+from neural.tiles import centers
 from tests.support.rasters import hills, write
 
 
@@ -50,17 +51,26 @@ def main() -> None:
         with open_dem(dem, ReadOptions(crs="local", unit="m")) as source:
             heights, _ = source.read(0, 0, source.grid.height, source.grid.width)
         rows = _measure(dem, heights, folder, options)
-    print(f"{dem.name}, {heights.shape[1]} × {heights.shape[0]} samples; {machine()}; medians of {options.repeats}")
+    print(
+        f"{dem.name}, {heights.shape[1]} × {heights.shape[0]} samples; {machine()}; medians of "
+        f"{options.repeats}"
+    )
     peer = dict(rows)["GeoTIFF DEFLATE write"], dict(rows)["GeoTIFF DEFLATE read"]
     for label, seconds in rows:
         ratio = seconds / peer["read" in label or "decode" in label or "evaluate" in label]
-        print(f"{label:42s} {heights.size / seconds / 1e6:8.2f} Msamples/s  {ratio:7.1f} × the GeoTIFF's time")
+        print(
+            f"{label:42s} {heights.size / seconds / 1e6:8.2f} Msamples/s  {ratio:7.1f} × the "
+            "GeoTIFF's time"
+        )
 
 
-def _measure(dem: Path, heights: np.ndarray, folder: Path, options: argparse.Namespace) -> list[tuple[str, float]]:
+def _measure(
+    dem: Path, heights: np.ndarray, folder: Path, options: argparse.Namespace
+) -> list[tuple[str, float]]:
     import rasterio
 
-    tif, out = folder / "peer.tif", folder / "a.ntile"
+    tif = folder / "peer.tif"
+    out = folder / "a.ntile"
 
     def read() -> None:
         with rasterio.open(tif) as raster:
@@ -70,7 +80,9 @@ def _measure(dem: Path, heights: np.ndarray, folder: Path, options: argparse.Nam
         return median_seconds(call, options.repeats)  # type: ignore[arg-type]
 
     lapped = EncodeOptions(reading=ReadOptions(crs="local", unit="m"), jobs=options.jobs)
-    amortized = EncodeOptions(methods=("huvr_siren",), reading=ReadOptions(crs="local", unit="m"), jobs=options.jobs)
+    amortized = EncodeOptions(
+        methods=("huvr_siren",), reading=ReadOptions(crs="local", unit="m"), jobs=options.jobs
+    )
     raster = EncodeOptions(methods=(), reading=ReadOptions(crs="local", unit="m"), reference_m=0.02)
     rows = [
         (
@@ -79,13 +91,16 @@ def _measure(dem: Path, heights: np.ndarray, folder: Path, options: argparse.Nam
         ),
         ("GeoTIFF DEFLATE read", seconds(read)),
         ("ntile encode reference ±0.02 m, all levels", seconds(lambda: encode(dem, out, raster))),
-        ("ntile encode huvr_siren 8 bits, all levels", seconds(lambda: encode(dem, out, amortized))),
+        (
+            "ntile encode huvr_siren 8 bits, all levels",
+            seconds(lambda: encode(dem, out, amortized)),
+        ),
         ("ntile encode lapped_siren, all levels", seconds(lambda: encode(dem, out, lapped))),
     ]
     with open_reader(out) as reader:
         decoder = SurfaceDecoder(reader, reader.layers[0])
         tiles = [tile for tile in reader.tiles(0) if tile.z == reader.grid.levels - 1]
-        lattice = centres()
+        lattice = centers()
 
         def evaluate(order: int) -> None:
             for tile in tiles:
@@ -97,7 +112,10 @@ def _measure(dem: Path, heights: np.ndarray, folder: Path, options: argparse.Nam
         rows += [
             ("lapped_siren evaluate heights", seconds(lambda: evaluate(0))),
             ("lapped_siren evaluate heights + slopes", seconds(lambda: evaluate(1))),
-            ("ntile decode to a GeoTIFF", seconds(lambda: decode(decoder, folder / "back.tif", target))),
+            (
+                "ntile decode to a GeoTIFF",
+                seconds(lambda: decode(decoder, folder / "back.tif", target)),
+            ),
         ]
     return rows
 

@@ -1,10 +1,12 @@
-"""Delays of the drawing thread: a flight with layers, bits, overlays and files changing all the time.
+"""Delays of the drawing thread: a flight with layers, bits, overlays and files changing all the
+time.
 
-Run: python -m tests.bench.ui_blocking [--seconds 30] [--seed 1]. Every read of the file, unpacking of a tile and first
-decode stage is watched: those on the drawing thread are counted, with the longest in milliseconds; there should be
-none but while a file is taken over. Frames are split into what the thread does; each part is given as median, 99th
-percentile and longest, wall time, and the 99th percentile of processor time (other programs spoil the former). Prints
-one JSON object; without a window, as `viewer.app` works in one.
+Run: python -m tests.bench.ui_blocking [--seconds 30] [--seed 1]. Every read of the file, unpacking
+of a tile and first decode stage is watched: those on the drawing thread are counted, with the
+longest in milliseconds; there should be none but while a file is taken over. Frames are split into
+what the thread does; each part is given as median, 99th percentile and longest, wall time, and the
+99th percentile of processor time (other programs spoil the former). Prints one JSON object; without
+a window, as `viewer.app` works in one.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class Watch:
     @contextmanager
     def time(self, kind: str) -> Iterator[None]:
         """Time a part of a frame."""
-        wall, cpu = time.perf_counter(), time.thread_time()
+        wall = time.perf_counter()
+        cpu = time.thread_time()
         try:
             yield
         finally:
@@ -71,7 +74,8 @@ class Watch:
         """Percentiles by kind."""
         out = {}
         for kind in kinds:
-            ms, cpu = self.ms[kind] or [0.0], self.cpu_ms[kind] or [0.0]
+            ms = self.ms[kind] or [0.0]
+            cpu = self.cpu_ms[kind] or [0.0]
             out[kind] = {
                 "calls": len(self.ms[kind]),
                 "p50_ms": round(float(np.percentile(ms, 50)), 2),
@@ -92,7 +96,9 @@ WATCHED = (
 
 def fly(soak: Soak, watch: Watch, seconds: float) -> int:
     """Frames as the window makes them, parts timed; returns how many."""
-    scene, camera, viewport = soak.scene, soak.camera, soak.viewport
+    scene = soak.scene
+    camera = soak.camera
+    viewport = soak.viewport
     parts: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("ground under the camera", lambda: scene.surface_z(camera.easting, camera.northing)),
         ("update", lambda: scene.update(camera, viewport.size)),
@@ -101,7 +107,9 @@ def fly(soak: Soak, watch: Watch, seconds: float) -> int:
         ("pick", lambda: scene.pick(camera, *(np.array(viewport.size) / 2))),
     )
     soak.step()  # the first picture of all
-    frames, end, change_at = 0, time.monotonic() + seconds, 0.0
+    frames = 0
+    end = time.monotonic() + seconds
+    change_at = 0.0
     while (now := time.monotonic()) < end:
         if now >= change_at:
             with watch.time("change"):
@@ -141,7 +149,15 @@ def main() -> None:
         frames = fly(soak, watch, options.seconds)
         blocked = watch.table(list(dict.fromkeys(kind for *_, kind in WATCHED)))
         reopen(soak, watch, path, 5)
-        parts = ["frame", "ground under the camera", "update", "draw", "statistics", "pick", "change"]
+        parts = [
+            "frame",
+            "ground under the camera",
+            "update",
+            "draw",
+            "statistics",
+            "pick",
+            "change",
+        ]
         report = {
             "machine": machine(),
             "renderer": gl.describe(soak.ctx),

@@ -1,4 +1,5 @@
-"""Surfaces given by formulas, as near-lossless layers of one .ntile file: what measurements are checked against."""
+"""Surfaces given by formulas, as near-lossless layers of one .ntile file: what measurements are
+checked against."""
 
 from __future__ import annotations
 
@@ -13,12 +14,15 @@ from neural.tiles import TILE
 from tests.support import areas
 
 Height = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Eastings and northings → metres."""
+"""Eastings and northings → meters."""
 
 TOLERANCE_M = 1e-4
-WEST, NORTH, CELL_M = 5000.0, 8000.0, 2.0
-GRID = Grid("", (CELL_M, 0.0, WEST, 0.0, -CELL_M, NORTH), 400, 300)  # 2 × 2 tiles, the eastern and southern cut
-HOLE = (5400.0, 7700.0, 60.0)  # centre and radius without data, metres
+WEST = 5000.0
+NORTH = 8000.0
+CELL_M = 2.0
+# 2 × 2 tiles, the eastern and southern cut
+GRID = Grid("", (CELL_M, 0.0, WEST, 0.0, -CELL_M, NORTH), 400, 300)
+HOLE = (5400.0, 7700.0, 60.0)  # center and radius without data, meters
 
 
 def plane(easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
@@ -47,8 +51,11 @@ class Formula:
     read_ahead_cells: int = TILE
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        column, line = np.meshgrid(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
-        easting, northing = WEST + CELL_M * column, NORTH - CELL_M * line
+        column, line = np.meshgrid(
+            np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5
+        )
+        easting = WEST + CELL_M * column
+        northing = NORTH - CELL_M * line
         inside = (column > 0) & (column < self.grid.width) & (line > 0) & (line < self.grid.height)
         if self.holed:
             inside &= np.hypot(easting - HOLE[0], northing - HOLE[1]) >= HOLE[2]

@@ -1,4 +1,5 @@
-"""Small archives with made-up payloads for the container's tests; as a script, one encode that may be killed."""
+"""Small archives with made-up payloads for the container's tests; as a script, one encode that may
+be killed."""
 
 from __future__ import annotations
 
@@ -29,8 +30,11 @@ SHA = hashlib.sha256(DECODER).hexdigest()
 PROVENANCE = {"source": {"file": "made-up.tif"}, "attribution": "nobody"}
 
 
-def staged(grid: Grid, layer: int = 0, absent: Sequence[Tile] = (), latents: int = 40) -> Iterator[StagedTile]:
-    """A layer's tiles, children before parents, with bounds and bytes that follow from the tile alone."""
+def staged(
+    grid: Grid, layer: int = 0, absent: Sequence[Tile] = (), latents: int = 40
+) -> Iterator[StagedTile]:
+    """A layer's tiles, children before parents, with bounds and bytes that follow from the tile
+    alone."""
     yield from _subtree(grid, layer, Tile(0, 0, 0), absent, latents)[1]
 
 
@@ -44,13 +48,21 @@ def _subtree(
     children = [None] * 4 if finest else [info for info, _ in branches]
     rng = np.random.default_rng([layer, *tile])
     low = float(rng.uniform(100, 900))
-    info = ChildInfo(low, low + float(rng.uniform(0, 300)), 0.0 if finest else float(rng.uniform(0, 50)))
-    mask = np.kron(rng.random((4, 4)) < 0.5, np.ones((64, 64))) > 0 if tile.x == tile.y and finest else None
+    info = ChildInfo(
+        low, low + float(rng.uniform(0, 300)), 0.0 if finest else float(rng.uniform(0, 50))
+    )
+    mask = (
+        np.kron(rng.random((4, 4)) < 0.5, np.ones((64, 64))) > 0
+        if tile.x == tile.y and finest
+        else None
+    )
     own = StagedTile(layer, tile, low, 12.3, tuple(children), info, mask, rng.bytes(latents))
     return info, [*([] if finest else [each for _, rows in branches for each in rows]), own]
 
 
-def groups(tiles: Sequence[StagedTile], size: int = 8) -> Iterator[tuple[int, Sequence[StagedTile]]]:
+def groups(
+    tiles: Sequence[StagedTile], size: int = 8
+) -> Iterator[tuple[int, Sequence[StagedTile]]]:
     yield from ((k, tiles[k * size : (k + 1) * size]) for k in range(-(-len(tiles) // size)))
 
 
@@ -72,7 +84,9 @@ def body_of(layer: int, tile: StagedTile) -> bytes:
     return bytes([layer]) + tile.latents
 
 
-def write(out: Path, grid: Grid = SMALL, layers: int = 1, absent: Sequence[Tile] = (), link: bool = False) -> Path:
+def write(
+    out: Path, grid: Grid = SMALL, layers: int = 1, absent: Sequence[Tile] = (), link: bool = False
+) -> Path:
     """Stage and write a whole archive."""
     with Stage.open(out, "key") as stage:
         for layer in range(layers):
@@ -85,11 +99,16 @@ def write(out: Path, grid: Grid = SMALL, layers: int = 1, absent: Sequence[Tile]
 
 def read_all(reader: Reader) -> list[tuple[int, Tile, bytes]]:
     """(layer, tile, body) of every tile, each payload checked."""
-    return [(k.index, tile, reader.read(k, tile).body) for k in reader.layers for tile in reader.tiles(k)]
+    return [
+        (k.index, tile, reader.read(k, tile).body)
+        for k in reader.layers
+        for tile in reader.tiles(k)
+    ]
 
 
 def killed_encode(out: Path, die_at: int, file_limit: int) -> None:
-    """An encode of WIDE that kills itself at its `die_at`-th step, or may write files of `file_limit` bytes."""
+    """An encode of WIDE that kills itself at its `die_at`-th step, or may write files of
+    `file_limit` bytes."""
     steps = 0
 
     def counted(function):
@@ -115,7 +134,9 @@ def killed_encode(out: Path, die_at: int, file_limit: int) -> None:
         for group, rows in groups(tiles):
             if group not in done:
                 stage.put_group(group, map(counted(lambda row: row), rows))
-        write_archive(out, WIDE, [draft(0), draft(1)], stage, counted(body_of), {SHA: DECODER}, PROVENANCE)
+        write_archive(
+            out, WIDE, [draft(0), draft(1)], stage, counted(body_of), {SHA: DECODER}, PROVENANCE
+        )
     print("steps", steps, flush=True)
 
 

@@ -18,7 +18,7 @@ from neural.tiles import TILE
 TOLERANCE_M = 0.01
 
 Heights = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Metres at places given by metres east and south of the area's north-western corner."""
+"""Meters at places given by meters east and south of the area's north-western corner."""
 
 
 class Area:
@@ -28,36 +28,43 @@ class Area:
     read_ahead_cells = TILE
 
     def __init__(self, grid: Grid, heights: Heights) -> None:
-        self.grid, self.heights = grid, heights
+        self.grid = grid
+        self.heights = heights
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """See `neural.encoding.pyramid.HeightSource`."""
         column, line = np.meshgrid(np.arange(col, col + cols), np.arange(row, row + rows))
-        inside = (column >= 0) & (column < self.grid.width) & (line >= 0) & (line < self.grid.height)
+        inside = (
+            (column >= 0) & (column < self.grid.width) & (line >= 0) & (line < self.grid.height)
+        )
         z = self.heights((column + 0.5) * self.grid.cell_x_m, (line + 0.5) * self.grid.cell_y_m)
         return np.asarray(z, np.float32), inside
 
 
 def ridges(east: np.ndarray, south: np.ndarray) -> np.ndarray:
-    """Ridges of a few hundred metres, with detail down to a few cells of 4 m."""
-    x, y = east / 400, south / 400
+    """Ridges of a few hundred meters, with detail down to a few cells of 4 m."""
+    x = east / 400
+    y = south / 400
     coarse = 160 * np.sin(0.8 * x + np.sin(0.9 * y)) + 120 * np.cos(0.7 * y - 0.5 * x)
     return 800 + coarse + 12 * np.sin(7 * x) * np.sin(6 * y) + 3 * np.sin(23 * x + 17 * y)
 
 
 def write(out: Path, grid: Grid, heights: Heights, disagree_m: float = 0.0) -> Path:
-    """Encode an area; `disagree_m` is how far each tile is lifted or sunk and tilted, as tiles decoded alone may be."""
+    """Encode an area; `disagree_m` is how far each tile is lifted or sunk and tilted, as tiles
+    decoded alone may be."""
     return write_layers(out, {"Made up": Area(grid, heights)}, TOLERANCE_M, disagree_m=disagree_m)
 
 
 def write_square(out: Path, heights: Heights, cells: int = TILE, cell_m: float = 4.0) -> Path:
-    """Encode a square of `cells`² cells to 2 mm, with its north-west corner at (0, 0): for surfaces whose light is
-    known."""
+    """Encode a square of `cells`² cells to 2 mm, with its north-west corner at (0, 0): for surfaces
+    whose light is known."""
     grid = Grid("", (cell_m, 0.0, 0.0, 0.0, -cell_m, 0.0), cells, cells)
     return write_layers(out, {"Made up": Area(grid, heights)}, 0.002)
 
 
-def write_layers(out: Path, layers: Mapping[str, HeightSource], tolerance_m: float, *, disagree_m: float = 0.0) -> Path:
+def write_layers(
+    out: Path, layers: Mapping[str, HeightSource], tolerance_m: float, *, disagree_m: float = 0.0
+) -> Path:
     """Encode rasters of one grid as layers with these titles; `disagree_m` as in `write`."""
     method = Reference(tolerance_m)
     (grid, *_) = (source.grid for source in layers.values())
@@ -66,15 +73,28 @@ def write_layers(out: Path, layers: Mapping[str, HeightSource], tolerance_m: flo
         for layer, source in enumerate(layers.values()):
             rows = []
             for number, tile in enumerate(build(source)):
-                lift, east, south = np.random.default_rng(number).uniform(-disagree_m / 3, disagree_m / 3, 3)
+                lift, east, south = np.random.default_rng(number).uniform(
+                    -disagree_m / 3, disagree_m / 3, 3
+                )
                 drawn = tile.heights + lift + east * across + south * across[:, None]
-                offset_m, scale_m, latents = encode_raster(drawn.astype(np.float32), tile.valid, tolerance_m)
-                mask = None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
+                offset_m, scale_m, latents = encode_raster(
+                    drawn.astype(np.float32), tile.valid, tolerance_m
+                )
+                mask = (
+                    None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
+                )
                 body = method.pack(latents, 32, {})
-                rows.append(StagedTile(layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body))
+                rows.append(
+                    StagedTile(
+                        layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, body
+                    )
+                )
             stage.put_group(layer, rows)
         drafts = [
-            LayerDraft("reference", method.config(), 32, tolerance_m=tolerance_m, title=title) for title in layers
+            LayerDraft("reference", method.config(), 32, tolerance_m=tolerance_m, title=title)
+            for title in layers
         ]
-        write_archive(out, grid, drafts, stage, lambda layer, row: row.latents, {}, {"attribution": "made up"})
+        write_archive(
+            out, grid, drafts, stage, lambda layer, row: row.latents, {}, {"attribution": "made up"}
+        )
     return out

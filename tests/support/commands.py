@@ -45,7 +45,8 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, 
 
 
 def heard_signals() -> None:
-    """Let a child hear the signals that this process may have been started to ignore (nohup, background jobs)."""
+    """Let a child hear the signals that this process may have been started to ignore (nohup,
+    background jobs)."""
     for name in ("SIGINT", "SIGHUP", "SIGTERM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -56,7 +57,9 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", *map(str, arguments)]
     if os.name == "posix":
         options.setdefault("preexec_fn", heard_signals)
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, **options
+    )
 
 
 def wait_for(run: subprocess.Popen[str], ready: Callable[[], bool]) -> None:

@@ -1,9 +1,10 @@
 """Checks that every method shares, and the frozen fixtures they run on.
 
-A fixture is a folder tests/fixtures/<method>/<name>/ with fixture.json (config, placement; bits and params of a
-payload), weights.safetensors, body.bin and expected.npz; where tiles do not decode alone latents.npz takes the place
-of body.bin. `python tests/support/common.py METHOD` writes a missing one; nothing rewrites one that exists, because old files
-must keep decoding to the same surface.
+A fixture is a folder tests/fixtures/<method>/<name>/ with fixture.json (config, placement; bits and
+params of a payload), weights.safetensors, body.bin and expected.npz; where tiles do not decode
+alone latents.npz takes the place of body.bin. `python tests/support/common.py METHOD` writes a
+missing one; nothing rewrites one that exists, because old files must keep decoding to the same
+surface.
 """
 
 from __future__ import annotations
@@ -38,14 +39,17 @@ class Fixture(ABC):
     offset_m: float
     scale_m: float
     side_m: float
-    expected: dict[str, np.ndarray]  # u, v, metres, east, north, laplacian
+    expected: dict[str, np.ndarray]  # u, v, meters, east, north, laplacian
 
     @abstractmethod
     def latents(self) -> np.ndarray: ...
 
     def surface(self) -> TileSurface:
-        side, valid = (self.side_m, self.side_m), np.ones((TILE, TILE), bool)
-        return TileSurface(self.method, self.weights, self.latents(), self.offset_m, self.scale_m, valid, side)
+        side = (self.side_m, self.side_m)
+        valid = np.ones((TILE, TILE), bool)
+        return TileSurface(
+            self.method, self.weights, self.latents(), self.offset_m, self.scale_m, valid, side
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def load_fixture(folder: Path) -> Fixture:
     common: dict[str, Any] = {
         "name": f"{folder.parent.name}/{folder.name}",
         "weights": {
-            name: value.astype(np.float32) for name, value in load_file(folder / "weights.safetensors").items()
+            name: value.astype(np.float32)
+            for name, value in load_file(folder / "weights.safetensors").items()
         },
         "expected": dict(np.load(folder / "expected.npz")),
         **{key: facts[key] for key in ("offset_m", "scale_m", "side_m")},
@@ -113,26 +118,35 @@ def check_payload(method: TileMethod, latents: np.ndarray, tolerance: dict[int, 
 
 
 def check_frozen_decode(fixture: Fixture) -> None:
-    """The stored tile decodes to the stored surface: 0.1 mm, 1e-5 of the steepest slope, 1e-4 of the Laplacian.
+    """The stored tile decodes to the stored surface: 0.1 mm, 1e-5 of the steepest slope, 1e-4 of
+    the Laplacian.
 
-    Matrix products round differently on every kind of processor; that shows most where slopes are steep.
+    Matrix products round differently on every kind of processor; that shows most where slopes are
+    steep.
     """
     want = fixture.expected
     got = fixture.surface().heights(want["u"], want["v"], order=2)
-    assert np.abs(got.metres - want["metres"]).max() <= 1e-4
+    assert np.abs(got.meters - want["metres"]).max() <= 1e-4
     assert np.abs(got.east - want["east"]).max() <= 1e-5 * max(1.0, np.abs(want["east"]).max())
     assert np.abs(got.north - want["north"]).max() <= 1e-5 * max(1.0, np.abs(want["north"]).max())
     assert np.abs(got.laplacian - want["laplacian"]).max() <= 1e-4 * np.abs(want["laplacian"]).max()
 
 
-def check_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray, relative: float = 5e-3) -> None:
-    """Analytic slopes and Laplacian are the finite differences of heights and slopes, relative to the largest."""
+def check_derivatives(
+    surface: TileSurface, u: np.ndarray, v: np.ndarray, relative: float = 5e-3
+) -> None:
+    """Analytic slopes and Laplacian are the finite differences of heights and slopes, relative to
+    the largest."""
     step = 1e-4
     middle = surface.heights(u, v, order=2)
     length = 2 * step * surface.side_m[0]
-    around = [surface.heights(u + du, v + dv, order=1) for du, dv in ((step, 0), (-step, 0), (0, -step), (0, step))]
+    around = [
+        surface.heights(u + du, v + dv, order=1)
+        for du, dv in ((step, 0), (-step, 0), (0, -step), (0, step))
+    ]
     ahead, behind, above, below = around
-    east, north = (ahead.metres - behind.metres) / length, (above.metres - below.metres) / length
+    east = (ahead.meters - behind.meters) / length
+    north = (above.meters - below.meters) / length
     bend = (ahead.east - behind.east + above.north - below.north) / length
     for got, want in ((east, middle.east), (north, middle.north), (bend, middle.laplacian)):
         assert np.abs(got - want).max() <= relative * np.abs(want).max()
@@ -145,7 +159,8 @@ def write_fixture(
     latents: np.ndarray,
     bits: int,
     scale_m: float,
-    others: tuple[np.ndarray, ...] = (),  # latents of the layer's other tiles: they widen the quantizer's range
+    # latents of the layer's other tiles: they widen the quantizer's range
+    others: tuple[np.ndarray, ...] = (),
 ) -> None:
     params = method.fit_params([latents, *others])
     facts = {"bits": bits, "params": {key: value.tolist() for key, value in params.items()}}
@@ -154,7 +169,9 @@ def write_fixture(
     _write_expected(folder)
 
 
-def write_linked_fixture(method: LinkedMethod, name: str, weights: dict[str, np.ndarray], latents: np.ndarray) -> None:
+def write_linked_fixture(
+    method: LinkedMethod, name: str, weights: dict[str, np.ndarray], latents: np.ndarray
+) -> None:
     """Latents are stored as float16, so they must be of that type."""
     assert latents.dtype == np.float16
     folder = _new_fixture(method, name, weights, 1.0, {})
@@ -167,7 +184,13 @@ def _new_fixture(
 ) -> Path:
     folder = FIXTURES / method.name / name
     folder.mkdir(parents=True)
-    facts = {"config": method.config(), "offset_m": 812.5, "scale_m": scale_m, "side_m": 256.0, **more}
+    facts = {
+        "config": method.config(),
+        "offset_m": 812.5,
+        "scale_m": scale_m,
+        "side_m": 256.0,
+        **more,
+    }
     (folder / "fixture.json").write_text(json.dumps(facts, indent=1) + "\n")
     save_file(weights, folder / "weights.safetensors")
     return folder
@@ -179,12 +202,16 @@ def _write_expected(folder: Path) -> None:
     surface = load_fixture(folder).surface()
     heights = surface.heights(LATTICE_U, LATTICE_V, order=2)
     np.savez_compressed(
-        folder / "expected.npz", u=LATTICE_U, v=LATTICE_V, **{k: v for k, v in heights._asdict().items()}
+        folder / "expected.npz",
+        u=LATTICE_U,
+        v=LATTICE_V,
+        **{k: v for k, v in heights._asdict().items()},
     )
 
 
 def random_weights(method: Method, seed: int) -> dict[str, np.ndarray]:
-    """Weights with the statistics of a decoder: SIREN spreads as published, heads that vary the modulations."""
+    """Weights with the statistics of a decoder: SIREN spreads as published, heads that vary the
+    modulations."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in method.weight_shapes().items():
@@ -195,7 +222,11 @@ def random_weights(method: Method, seed: int) -> dict[str, np.ndarray]:
             spread = 0.29
         elif name.startswith(("siren1", "siren2")):
             spread = np.sqrt(2.0 / shape[0]) / 10.0
-        base = 1.0 if name.endswith("norm_scale") or (name.startswith("alpha") and name.endswith("_bias")) else 0.0
+        base = (
+            1.0
+            if name.endswith("norm_scale") or (name.startswith("alpha") and name.endswith("_bias"))
+            else 0.0
+        )
         weights[name] = (base + spread * rng.normal(size=shape)).astype(np.float32)
     return weights
 
@@ -211,8 +242,11 @@ def _write_functa() -> None:
         rng = np.random.default_rng(20 + seed)
         weights = {}
         for key, shape in method.weight_shapes().items():
-            # Published spreads; the output layer much wider and the first narrower, for relief without wild slopes.
-            spread = {"shift_weight": 0.05, "siren0_weight": 0.15}.get(key, np.sqrt(2.0 / shape[0]) / method.omega_0)
+            # Published spreads; the output layer much wider and the first narrower, for relief
+            # without wild slopes.
+            spread = {"shift_weight": 0.05, "siren0_weight": 0.15}.get(
+                key, np.sqrt(2.0 / shape[0]) / method.omega_0
+            )
             spread = spread * 10 if shape[-1] == 1 else 0.02 if key.endswith("bias") else spread
             weights[key] = (spread * rng.normal(size=shape)).astype(np.float32)
         latents = rng.normal(size=(4, *method.latent_shape)).astype(np.float32) * np.float32(0.1)
@@ -222,7 +256,9 @@ def _write_functa() -> None:
 def _write_huvr() -> None:
     from neural.methods.huvr import Huvr
 
-    tiny = Huvr(dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=2, mlp_width=16, features=8, sigma=16.0)
+    tiny = Huvr(
+        dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=2, mlp_width=16, features=8, sigma=16.0
+    )
     ragged = Huvr(
         patches=8,
         dim=10,
@@ -237,8 +273,12 @@ def _write_huvr() -> None:
     for seed, (method, name, bits, scale_m) in enumerate(
         ((tiny, "tiny_8bit", 8, 13.0), (ragged, "ragged_4bit", 4, 13.0))
     ):
-        latents = np.random.default_rng(30 + seed).normal(size=method.latent_shape).astype(np.float32)
-        write_fixture(method, name, random_weights(method, 40 + seed), latents, bits=bits, scale_m=scale_m)
+        latents = (
+            np.random.default_rng(30 + seed).normal(size=method.latent_shape).astype(np.float32)
+        )
+        write_fixture(
+            method, name, random_weights(method, 40 + seed), latents, bits=bits, scale_m=scale_m
+        )
 
 
 def _write_huvr_siren() -> None:
@@ -247,18 +287,22 @@ def _write_huvr_siren() -> None:
     tiny = HuvrSiren(dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=2, siren_width=16)
     latents = np.random.default_rng(5).normal(size=tiny.latent_shape).astype(np.float32)
     write_fixture(tiny, "tiny_8bit", random_weights(tiny, 1), latents, bits=8, scale_m=40.0)
-    wide = HuvrSiren(dim=32, hyper_width=24, hyper_hidden=32, hyper_depth=1, siren_width=64, global_token=False)
+    wide = HuvrSiren(
+        dim=32, hyper_width=24, hyper_hidden=32, hyper_depth=1, siren_width=64, global_token=False
+    )
     latents = np.random.default_rng(6).normal(size=wide.latent_shape).astype(np.float32)
     write_fixture(wide, "wide_3bit", random_weights(wide, 2), latents, bits=3, scale_m=6.0)
 
 
 def _write_lapped_siren() -> None:
-    """Nodes whose coefficients fall with the frequency, over a spline through a smooth parent; sines off the grid."""
+    """Nodes whose coefficients fall with the frequency, over a spline through a smooth parent;
+    sines off the grid."""
     from neural.methods.lapped.basis import HOP, SPLINE_HALO, cosine_transform, spline_coefficients
     from neural.methods.lapped.coder import TOTAL
     from neural.methods.lapped_siren import LappedSiren
 
-    method, rng = LappedSiren(hidden1=2, hidden2=2), np.random.default_rng(50)
+    method = LappedSiren(hidden1=2, hidden2=2)
+    rng = np.random.default_rng(50)
     weights = {key: np.zeros(shape, np.float32) for key, shape in method.weight_shapes().items()}
     weights["probability"][:] = TOTAL / weights["probability"].shape[1]
     for key, value in cosine_transform().items():
@@ -286,13 +330,21 @@ def _write_reference() -> None:
 def _write_trans_inr() -> None:
     from neural.methods.trans_inr import TransInr
 
-    # Seeds for which no ReLU changes sign within 1.2e-4 of the points that tests difference at, or within rounding
-    # (|z| < 1e-5) on the lattices that they compare: kinks have no derivative.
+    # Seeds for which no ReLU changes sign within 1.2e-4 of the points that tests difference at, or
+    # within rounding (|z| < 1e-5) on the lattices that they compare: kinks have no derivative.
     for name, method, seed, bits, scale in (
         ("tiny_8bit", TransInr(dim=8, groups=4, width=16, encoding=8, sigma=4.0), 134, 8, 40.0),
-        ("ragged_4bit", TransInr(dim=10, groups=10, width=20, encoding=16, sigma=5.0), 218, 4, 25.0),
+        (
+            "ragged_4bit",
+            TransInr(dim=10, groups=10, width=20, encoding=16, sigma=5.0),
+            218,
+            4,
+            25.0,
+        ),
     ):
-        latents = np.random.default_rng(1000 + seed).normal(size=method.latent_shape).astype(np.float32)
+        latents = (
+            np.random.default_rng(1000 + seed).normal(size=method.latent_shape).astype(np.float32)
+        )
         write_fixture(method, name, random_weights(method, seed), latents, bits=bits, scale_m=scale)
 
 

@@ -14,13 +14,17 @@ from viewer.scene.scene import Scene
 
 
 def read(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:
-    """Surface vertices of the latest `update`, relative to the eye, float64 [tiles, quads + 1, quads + 1, 3].
+    """Surface vertices of the latest `update`, relative to the eye, float64 [tiles, quads + 1,
+    quads + 1, 3].
 
-    Tiles in the order of `Selection.draw`; drawn space, metres.
+    Tiles in the order of `Selection.draw`; drawn space, meters.
     """
     part = scene._parts(camera, size_px, scene.mesh_quads)[0]
-    quads, exaggeration = part.look.quads, scene.settings.view.exaggeration
-    batches = scene._drawing._placed(scene.store, part, camera.eye, exaggeration, scene._open.pivot_z, None)
+    quads = part.look.quads
+    exaggeration = scene.settings.view.exaggeration
+    batches = scene._drawing._placed(
+        scene.store, part, camera.eye, exaggeration, scene._open.pivot_z, None
+    )
     vertices = terrain.grid_mesh(quads)[0][: (quads + 1) ** 2]
     grid = scene.ctx.buffer(np.ascontiguousarray(vertices))
     aspect = size_px[0] / size_px[1]
@@ -46,11 +50,19 @@ def read(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:
         scene._drawing._terrain._stitch(corrections).use(terrain._UNITS["stitch"])
         stream = scene.ctx.buffer(np.ascontiguousarray(instances))
         result = scene.ctx.buffer(reserve=16 * len(vertices) * len(instances))
-        mesh = scene.ctx.vertex_array(program, [(grid, "3f", "in_grid"), (stream, *terrain._FORMAT)], skip_errors=True)
+        mesh = scene.ctx.vertex_array(
+            program, [(grid, "3f", "in_grid"), (stream, *terrain._FORMAT)], skip_errors=True
+        )
         mesh.transform(result, moderngl.POINTS, vertices=len(vertices), instances=len(instances))
-        clip = np.frombuffer(result.read(), np.float32).astype(np.float64).reshape(len(instances), -1, 4)
+        clip = (
+            np.frombuffer(result.read(), np.float32)
+            .astype(np.float64)
+            .reshape(len(instances), -1, 4)
+        )
         # Through the picture's own plane, not by the depth, which has few digits.
-        seen = np.stack([clip[..., 0] * tangent * aspect, clip[..., 1] * tangent, clip[..., 3]], axis=-1)
+        seen = np.stack(
+            [clip[..., 0] * tangent * aspect, clip[..., 1] * tangent, clip[..., 3]], axis=-1
+        )
         places = instances["stitch"][:, 0].astype(int)
         out[places] = (seen @ camera.axes).reshape(-1, quads + 1, quads + 1, 3)
         for item in (mesh, result, stream, program):
@@ -60,9 +72,12 @@ def read(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> np.ndarray:
 
 
 def pixels(camera: Camera, positions: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
-    """Pixels of eye-relative positions [..., 3], NaN behind the eye: float64 [..., 2], x right and y down."""
+    """Pixels of eye-relative positions [..., 3], NaN behind the eye: float64 [..., 2], x right and
+    y down."""
     x, y, depth = np.moveaxis(positions @ camera.axes.T, -1, 0)
     scale = size_px[1] / (2 * math.tan(math.radians(camera.fov_deg) / 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = np.where(depth > 1e-3, depth, np.nan)
-        return np.stack([size_px[0] / 2 + scale * x / depth, size_px[1] / 2 - scale * y / depth], axis=-1)
+        return np.stack(
+            [size_px[0] / 2 + scale * x / depth, size_px[1] / 2 - scale * y / depth], axis=-1
+        )

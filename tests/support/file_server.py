@@ -1,4 +1,5 @@
-"""An HTTP server of a folder's files with byte ranges, in a process of its own: GDAL holds the lock of this one."""
+"""An HTTP server of a folder's files with byte ranges, in a process of its own: GDAL holds the lock
+of this one."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Handler(SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """The address of a server of the folder's files on this machine, such as http://127.0.0.1:4321."""
+    """The address of a server of the folder's files on this machine, such as
+    http://127.0.0.1:4321."""
     command = [sys.executable, __file__]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

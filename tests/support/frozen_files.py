@@ -1,10 +1,12 @@
-"""Whole files as this version writes them, frozen with the heights that it reads from their finest level.
+"""Whole files as this version writes them, frozen with the heights that it reads from their finest
+level.
 
-`python -m tests.support.frozen_files` encodes every case below from a GeoTIFF of made-up terrain into
-tests/fixtures/files/v<version>/ and refuses a folder that exists, because old files must keep their heights. Beside
-<case>.ntile lies <case>.npz: `shape` (rows, columns), `places` (bits of which samples are kept) and for layer k
-`valid_k` (bits of all samples) and `metres_k` (float32, the valid samples among the places, row by row). Coarser
-levels are not kept: version 0.1.0 draws those of lapped_siren displaced.
+`python -m tests.support.frozen_files` encodes every case below from a GeoTIFF of made-up terrain
+into tests/fixtures/files/v<version>/ and refuses a folder that exists, because old files must keep
+their heights. Beside <case>.ntile lies <case>.npz: `shape` (rows, columns), `places` (bits of which
+samples are kept) and for layer k `valid_k` (bits of all samples) and `meters_k` (float32, the valid
+samples among the places, row by row). Coarser levels are not kept: version 0.1.0 draws those of
+lapped_siren displaced.
 """
 
 from __future__ import annotations
@@ -28,13 +30,14 @@ from tests.support import areas, rasters
 FILES = Path(__file__).parents[1] / "fixtures" / "files"
 NODATA = -9999.0
 STRIDE = 7  # of the lattice inside; odd, so that it meets every phase of the wavelet's levels
-METRE_PER_DEGREE = 111_000.0
+METER_PER_DEGREE = 111_000.0
 
 
 class LayerHeights(NamedTuple):
-    """A layer's finest level: metres at the kept places that are valid, and validity of all samples."""
+    """A layer's finest level: meters at the kept places that are valid, and validity of all
+    samples."""
 
-    metres: np.ndarray  # float32 or float64 [n]
+    meters: np.ndarray  # float32 or float64 [n]
     valid: np.ndarray  # bool [rows, columns]
 
 
@@ -47,22 +50,33 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)  # of `EncodeOptions`
     holes: tuple[tuple[slice, slice], ...] = ()  # rows and columns without data
     profile: Mapping[str, Any] = field(default_factory=dict)  # of the GeoTIFF
-    cell: float = 1.0  # metres
+    cell: float = 1.0  # meters
     relief: float = 1.0  # factor of the ridges and the cliff
-    noise: float = 0.3  # standard deviation, metres
+    noise: float = 0.3  # standard deviation, meters
     all_places: bool = False
 
 
-_LATTICE_OF_HOLES = tuple((slice(r, r + 5), slice(c, c + 9)) for r in range(20, 240, 40) for c in range(15, 240, 50))
-_DEGREES = {"crs": "EPSG:9518", "transform": rasters.north_up(-119.5, 36.002, 1 / METRE_PER_DEGREE)}  # and EGM2008
+_LATTICE_OF_HOLES = tuple(
+    (slice(r, r + 5), slice(c, c + 9)) for r in range(20, 240, 40) for c in range(15, 240, 50)
+)
+# and EGM2008
+_DEGREES = {"crs": "EPSG:9518", "transform": rasters.north_up(-119.5, 36.002, 1 / METER_PER_DEGREE)}
 
 CASES = {
     "lapped_levels": Case(560, 700, {"attribution": "made up"}),
     # Small holes, one on the rim, and tile (2, 2, 1) without any height.
     "lapped_holes": Case(
-        530, 620, holes=(*_LATTICE_OF_HOLES, (slice(300, 360), slice(0, 40)), (slice(250, 520), slice(500, 620)))
+        530,
+        620,
+        holes=(
+            *_LATTICE_OF_HOLES,
+            (slice(300, 360), slice(0, 40)),
+            (slice(250, 520), slice(500, 620)),
+        ),
     ),
-    "lapped_bounded": Case(262, 300, {"max_error_m": 0.2}, holes=((slice(90, 130), slice(200, 300)),)),
+    "lapped_bounded": Case(
+        262, 300, {"max_error_m": 0.2}, holes=((slice(90, 130), slice(200, 300)),)
+    ),
     "lapped_one_row": Case(257, 300, {"quality": 70.0}, all_places=True),
     "lapped_one_sample": Case(257, 257),
     "lapped_tiny": Case(3, 5, {"quality": 80.0}, all_places=True),
@@ -73,15 +87,20 @@ CASES = {
     "huvr": Case(256, 256, {"methods": ("huvr",)}, relief=0.4),  # rounds worst
     "functa": Case(256, 256, {"methods": ("functa",)}),
     "trans_inr": Case(256, 256, {"methods": ("trans_inr",)}),
-    "learned_levels": Case(290, 240, {"methods": ("trans_inr",), "bits": 5}, holes=((slice(40, 80), slice(100, 180)),)),
-    "several_layers": Case(300, 250, {"methods": ("lapped_siren", "huvr_siren"), "reference_m": 0.2}),
+    "learned_levels": Case(
+        290, 240, {"methods": ("trans_inr",), "bits": 5}, holes=((slice(40, 80), slice(100, 180)),)
+    ),
+    "several_layers": Case(
+        300, 250, {"methods": ("lapped_siren", "huvr_siren"), "reference_m": 0.2}
+    ),
     "reference_holes": Case(200, 280, {"methods": (), "reference_m": 0.2}, holes=_LATTICE_OF_HOLES),
     "local_feet": Case(200, 280, {"crs": "local", "unit": "ft"}, profile={"crs": None}, cell=2.5),
 }
 
 
 def terrain(case: Case) -> np.ndarray:
-    """Ridges of some tens of metres, a cliff of 20 m across them, and noise; metres, float32 [rows, columns]."""
+    """Ridges of some tens of meters, a cliff of 20 m across them, and noise; meters, float32 [rows,
+    columns]."""
     south, east = np.mgrid[0 : case.rows, 0 : case.columns] + 0.5
     ridges = 0.25 * areas.ridges(4.0 * east, 4.0 * south)
     cliff = np.where(east + 0.4 * south > 0.8 * case.columns, 20.0, 0.0)
@@ -95,7 +114,8 @@ def frozen_files() -> list[Path]:
 
 
 def finest(reader: Reader, layer: int) -> LayerHeights:
-    """All samples of a layer's finest level as this program reads them: float64 [rows, columns], validity.
+    """All samples of a layer's finest level as this program reads them: float64 [rows, columns],
+    validity.
 
     Raises AssertionError where the decoder that the file names by hash is no longer shipped.
     """
@@ -105,7 +125,8 @@ def finest(reader: Reader, layer: int) -> LayerHeights:
             reader.decoder_bytes(sha)
         except ContainerError as error:
             raise AssertionError(
-                f"{error}. Models once shipped must stay in assets/models, unchanged: files name them by hash."
+                f"{error}. Models once shipped must stay in assets/models, unchanged: files "
+                "name them by hash."
             ) from error
     decoder = SurfaceDecoder(reader, reader.layers[layer], keep_tiles=4)
     return LayerHeights(*decoder.read(0, 0, reader.grid.height, reader.grid.width))
@@ -121,7 +142,9 @@ def load_expected(path: Path) -> tuple[np.ndarray, list[LayerHeights]]:
             return bits.astype(bool).reshape(rows, columns)
 
         layers = sum(name.startswith("metres_") for name in stored)
-        return unpack("places"), [LayerHeights(stored[f"metres_{k}"], unpack(f"valid_{k}")) for k in range(layers)]
+        return unpack("places"), [
+            LayerHeights(stored[f"metres_{k}"], unpack(f"valid_{k}")) for k in range(layers)
+        ]
 
 
 def write_expected(path: Path, all_places: bool) -> None:
@@ -133,13 +156,17 @@ def write_expected(path: Path, all_places: bool) -> None:
         for layer in reader.layers:
             heights = finest(reader, layer.index)
             stored[f"valid_{layer.index}"] = np.packbits(heights.valid)
-            stored[f"metres_{layer.index}"] = heights.metres[places & heights.valid].astype(np.float32)
+            stored[f"metres_{layer.index}"] = heights.meters[places & heights.valid].astype(
+                np.float32
+            )
     np.savez_compressed(path.with_suffix(".npz"), **stored)  # type: ignore[arg-type]
 
 
 def kept_places(rows: int, columns: int) -> np.ndarray:
-    """A lattice inside, two whole lines along the rim and on both sides of tiles' seams, bool [rows, columns]."""
-    row_lines, column_lines = _lines(rows), _lines(columns)
+    """A lattice inside, two whole lines along the rim and on both sides of tiles' seams, bool
+    [rows, columns]."""
+    row_lines = _lines(rows)
+    column_lines = _lines(columns)
     lattice = np.zeros((rows, columns), bool)
     lattice[::STRIDE, ::STRIDE] = True
     return lattice | row_lines[:, None] | column_lines
@@ -161,7 +188,11 @@ def write_case(folder: Path, name: str, scratch: Path) -> None:
         heights = heights / np.float32(0.3048)
     for hole in case.holes:
         heights[hole] = NODATA
-    profile = {"transform": rasters.north_up(500_000, 4_000_000, case.cell), "nodata": NODATA, **case.profile}
+    profile = {
+        "transform": rasters.north_up(500_000, 4_000_000, case.cell),
+        "nodata": NODATA,
+        **case.profile,
+    }
     source = rasters.write(scratch / f"{name}.tif", heights, **profile)
     out = folder / f"{name}.ntile"
     encode(source, out, options)
@@ -174,7 +205,8 @@ def main() -> None:
     folder = FILES / f"v{neural.__version__}"
     if folder.exists():
         raise SystemExit(
-            f"{folder} exists: frozen files are never rewritten, later versions get a folder of their own."
+            f"{folder} exists: frozen files are never rewritten, later versions get a folder of "
+            "their own."
         )
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as scratch:

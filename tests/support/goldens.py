@@ -3,9 +3,10 @@
     python -m tests.support.goldens                 draw them all again (after a change that is meant to change pictures)
     python -m tests.support.goldens shadows tint    only these
 
-They are stored with LEVELS levels per channel, which makes them small; a picture agrees with its golden when no more
-than ODD_SHARE of its pixels differ by more than ODD_LEVELS of 255 in any channel, and, stored alike, no more than
-OTHER_SHARE differ at all: light that is off by 2 of 255 everywhere is noticed.
+They are stored with LEVELS levels per channel, which makes them small; a picture agrees with its
+golden when no more than ODD_SHARE of its pixels differ by more than ODD_LEVELS of 255 in any
+channel, and, stored alike, no more than OTHER_SHARE differ at all: light that is off by 2 of 255
+everywhere is noticed.
 """
 
 from __future__ import annotations
@@ -58,14 +59,20 @@ LOW = Camera(600_120.0, 5_199_500.0, 640.0, 20.0, -14.0)
 CASES = {
     "default": Case("hills", 1, {}),
     "standard": Case("hills", 1, {"shading.mode": "hillshade", "shading.hillshade": "standard"}),
-    "multidirectional": Case("hills", 1, {"shading.mode": "hillshade", "shading.hillshade": "multidirectional"}),
+    "multidirectional": Case(
+        "hills", 1, {"shading.mode": "hillshade", "shading.hillshade": "multidirectional"}
+    ),
     "igor": Case("hills", 1, {"shading.hillshade": "igor", "view.exaggeration": 1.5}),
     "contours": Case("hills", 1, {"shading.mode": "elevation", "contours.on": True}),
     "shadows": Case("hills", 1, {"shading.shadows": True, "shading.sun_altitude_deg": 18.0}),
-    "haze": Case("hills", 1, {"shading.fog": 0.5, "shading.edl": True, "shading.sun_altitude_deg": 12.0}, LOW),
+    "haze": Case(
+        "hills", 1, {"shading.fog": 0.5, "shading.edl": True, "shading.sun_altitude_deg": 12.0}, LOW
+    ),
     "error": Case("hills", 0, {"overlay.name": "error", "overlay.reach": {"error": 10.0}}),
     "slope": Case("hills", 1, {"overlay.name": "slope", "overlay.reach": {"slope": 45.0}}),
-    "tint": Case("mountains", 0, {"debug.lod_tint": True, "debug.bounds": True, "view.sse_px": 6.0}, OVER),
+    "tint": Case(
+        "mountains", 0, {"debug.lod_tint": True, "debug.bounds": True, "view.sse_px": 6.0}, OVER
+    ),
 }
 """Names and pictures."""
 
@@ -109,7 +116,9 @@ def write(name: str, picture: np.ndarray) -> None:
     rows[:, 1:] = coarse(picture).reshape(height, 3 * width)
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
-    parts = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    parts = (
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+    )
     (FOLDER / f"{name}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
 
 
@@ -120,14 +129,16 @@ def odd(picture: np.ndarray, golden: np.ndarray) -> np.ndarray:
 
 def disagreement(picture: np.ndarray, golden: np.ndarray) -> str:
     """In which respect a picture is not the golden one; "" where it is."""
-    share, other = odd(picture, golden).mean(), (coarse(picture) != golden).any(axis=-1).mean()
+    share = odd(picture, golden).mean()
+    other = (coarse(picture) != golden).any(axis=-1).mean()
     if share > ODD_SHARE:
         return f"{100 * share:.2f} % of the pixels differ by more than {ODD_LEVELS}"
     return f"{100 * other:.1f} % of the pixels are in another level" if other > OTHER_SHARE else ""
 
 
 def save_difference(out: Path, picture: np.ndarray, golden: np.ndarray) -> None:
-    """Save the golden picture, the drawn one, and four times the difference on grey, side by side."""
+    """Save the golden picture, the drawn one, and four times the difference on gray, side by
+    side."""
     difference = np.clip(128 + 4 * (picture.astype(int) - golden), 0, 255).astype(np.uint8)
     write_png(out, np.ascontiguousarray(np.concatenate([golden, picture, difference], axis=1)))
 
@@ -136,7 +147,10 @@ def main(names: list[str]) -> None:
     """Draw the goldens of these names, or all."""
     ctx = gl.create_context()
     if "llvmpipe" not in ctx.info["GL_RENDERER"]:
-        sys.exit(f"Goldens are drawn with llvmpipe; this is {gl.describe(ctx)} (try LIBGL_ALWAYS_SOFTWARE=1).")
+        sys.exit(
+            f"Goldens are drawn with llvmpipe; this is {gl.describe(ctx)} (try "
+            "LIBGL_ALWAYS_SOFTWARE=1)."
+        )
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         files = {name: write(Path(folder) / f"{name}.ntile") for name, write in AREAS.items()}

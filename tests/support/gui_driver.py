@@ -1,4 +1,5 @@
-"""The window under a test's control: glfw without a display, and imgui's own test engine as the user."""
+"""The window under a test's control: glfw without a display, and imgui's own test engine as the
+user."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ PATIENCE_S = 60.0  # a busy machine is no failure
 
 
 def desktop():
-    """glfw's null platform with EGL contexts: no window shows, with or without a display. Closing a window ends it."""
+    """glfw's null platform with EGL contexts: no window shows, with or without a display. Closing a
+    window ends it."""
     glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_NULL)
     assert glfw.init(), glfw.get_error()
     glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
@@ -49,7 +51,8 @@ def require_platform() -> None:
 
 
 def run(launch: Launch, steps, *, remember: bool = False) -> App:
-    """Run an app with a test function that has a `Driver`; `remember` keeps the layout from run to run."""
+    """Run an app with a test function that has a `Driver`; `remember` keeps the layout from run to
+    run."""
     desktop()
     app = App(launch)
     params = window.make_params(app, 430)
@@ -68,7 +71,8 @@ class Driver:
     """Driver of the window for tests."""
 
     def __init__(self, ctx, app):
-        self.ctx, self.app = ctx, app
+        self.ctx = ctx
+        self.app = app
         engine = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
         engine.config_watchdog_warning = engine.config_watchdog_kill_test = 10 * PATIENCE_S
 
@@ -105,7 +109,12 @@ class Driver:
     def at(self, right, down):
         """Put the cursor at this share of the scene and let the readout follow."""
         self.at_once(right, down)
-        self.wait(lambda: self.app.pick is None or not (self.app.pick.pending or self.app.measuring.readout.busy))
+        self.wait(
+            lambda: (
+                self.app.pick is None
+                or not (self.app.pick.pending or self.app.measuring.readout.busy)
+            )
+        )
         self.ctx.yield_()
 
     def at_once(self, right, down):

@@ -1,8 +1,10 @@
-"""A small made-up area as a .ntile file: a HUVR+SIREN layer with weights set by hand, and its reference layer.
+"""A small made-up area as a .ntile file: a HUVR+SIREN layer with weights set by hand, and its
+reference layer.
 
-The weights make each 16×16 patch a plane: its mean height and its two slopes are the sines of three angles, which
-a token carries as the cosines of the angle plus 0°, 120° and 240°. Layer norm leaves such a token as it is (but for
-a factor √2), and quantizing it moves the planes, so the error grows as the bits fall.
+The weights make each 16×16 patch a plane: its mean height and its two slopes are the sines of three
+angles, which a token carries as the cosines of the angle plus 0°, 120° and 240°. Layer norm leaves
+such a token as it is (but for a factor √2), and quantizing it moves the planes, so the error grows
+as the bits fall.
 """
 
 import hashlib
@@ -24,11 +26,15 @@ from neural.tiles import TILE
 from tests.support.common import TileFixture, fixture_folders, load_fixture
 
 WKT = (
-    'PROJCRS["ETRS89 / UTM zone 32N",BASEGEOGCRS["ETRS89",DATUM["European Terrestrial Reference System 1989",'
-    'ELLIPSOID["GRS 1980",6378137,298.257222101]]],CONVERSION["UTM zone 32N",METHOD["Transverse Mercator"]],'
+    'PROJCRS["ETRS89 / UTM zone 32N",BASEGEOGCRS["ETRS89",DATUM["European Terrestrial Reference '
+    'System 1989",'
+    'ELLIPSOID["GRS 1980",6378137,298.257222101]]],CONVERSION["UTM zone 32N",METHOD["Transverse '
+    'Mercator"]],'
     'CS[Cartesian,2],AXIS["(E)",east],AXIS["(N)",north],LENGTHUNIT["metre",1],ID["EPSG",25832]]'
 )
-GRID = Grid(WKT, (2.0, 0.0, 600_000.0, 0.0, -2.0, 5_200_000.0), 300, 220, vertical_datum="EVRF2007 height")
+GRID = Grid(
+    WKT, (2.0, 0.0, 600_000.0, 0.0, -2.0, 5_200_000.0), 300, 220, vertical_datum="EVRF2007 height"
+)
 TOLERANCE_M = 0.05
 PATCHES = 16
 
@@ -65,11 +71,16 @@ class Hills:
 
 
 def write(
-    out: Path, more: Sequence[TileFixture] = (), area: HeightSource | None = None, *, reference: bool = True
+    out: Path,
+    more: Sequence[TileFixture] = (),
+    area: HeightSource | None = None,
+    *,
+    reference: bool = True,
 ) -> Path:
     """Encode the area, or another one; equal bytes every time.
 
-    Each of `more` becomes a layer between the two, its tile everywhere. `reference` False leaves out the last one.
+    Each of `more` becomes a layer between the two, its tile everywhere. `reference` False leaves
+    out the last one.
     """
     area = area or Hills()
     grid = area.grid
@@ -89,10 +100,21 @@ def write(
         drafts = [
             LayerDraft("huvr_siren", METHOD.config(), 8, sha, {"max_abs": max_abs}, title="Planes"),
             *(
-                LayerDraft(f.method.name, f.method.config(), f.bits, _sha(f), f.params, title=f.method.title)
+                LayerDraft(
+                    f.method.name,
+                    f.method.config(),
+                    f.bits,
+                    _sha(f),
+                    f.params,
+                    title=f.method.title,
+                )
                 for f in more
             ),
-            *[LayerDraft("reference", exact.config(), 32, tolerance_m=TOLERANCE_M, title="Reference")][:reference],
+            *[
+                LayerDraft(
+                    "reference", exact.config(), 32, tolerance_m=TOLERANCE_M, title="Reference"
+                )
+            ][:reference],
         ]
 
         def body_of(layer: int, row: StagedTile) -> bytes:
@@ -107,7 +129,8 @@ def write(
 
 
 def one_fixture_per_method() -> list[TileFixture]:
-    """A stored tile and decoder of every learned method whose tiles decode alone, with next to fewest bits.
+    """A stored tile and decoder of every learned method whose tiles decode alone, with next to
+    fewest bits.
 
     Of each method the smallest decoder.
     """
@@ -119,7 +142,9 @@ def one_fixture_per_method() -> list[TileFixture]:
 
 
 def _repacked(fixture: TileFixture, bits: int) -> TileFixture:
-    return replace(fixture, bits=bits, body=fixture.method.pack(fixture.latents(), bits, fixture.params))
+    return replace(
+        fixture, bits=bits, body=fixture.method.pack(fixture.latents(), bits, fixture.params)
+    )
 
 
 def _sha(fixture: TileFixture) -> str:
@@ -131,7 +156,9 @@ def _staged(
 ) -> StagedTile:
     whole = np.array_equal(tile.valid, grid.tile_inside(tile.tile))
     mask = None if whole else tile.valid
-    return StagedTile(layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, latents.tobytes())
+    return StagedTile(
+        layer, tile.tile, offset_m, scale_m, tile.children, tile.info, mask, latents.tobytes()
+    )
 
 
 def _exact(layer: int, tile: PyramidTile, grid: Grid) -> StagedTile:
@@ -141,21 +168,31 @@ def _exact(layer: int, tile: PyramidTile, grid: Grid) -> StagedTile:
 
 def _fixed(layer: int, tile: PyramidTile, fixture: TileFixture, grid: Grid) -> StagedTile:
     """The fixture's surface at the tile's heights."""
-    low, high, shape = float(tile.heights.min()), float(tile.heights.max()), fixture.expected["metres"]
+    low = float(tile.heights.min())
+    high = float(tile.heights.max())
+    shape = fixture.expected["meters"]
     stretch = (high - low) / float(np.ptp(shape))
     offset = (low + high) / 2 - stretch * float(shape.min() + np.ptp(shape) / 2 - fixture.offset_m)
-    return _staged(layer, tile, offset, stretch * fixture.scale_m, np.frombuffer(fixture.body, np.uint8), grid)
+    return _staged(
+        layer, tile, offset, stretch * fixture.scale_m, np.frombuffer(fixture.body, np.uint8), grid
+    )
 
 
 def _neural(tile: PyramidTile, grid: Grid) -> StagedTile:
     """Means and slopes of the patches → angles → tokens."""
-    low, high = float(tile.heights.min()), float(tile.heights.max())
-    offset, scale = (low + high) / 2, (high - low) / 2
+    low = float(tile.heights.min())
+    high = float(tile.heights.max())
+    offset = (low + high) / 2
+    scale = (high - low) / 2
     side = TILE // PATCHES
     blocks = ((tile.heights - offset) / scale).reshape(PATCHES, side, PATCHES, side)
     local = (np.arange(side) + 0.5) / side * 2 - 1
     fit = local / (local @ local)
-    values = [blocks.mean(axis=(1, 3)), blocks.mean(axis=1) @ fit, blocks.mean(axis=3).transpose(0, 2, 1) @ fit]
+    values = [
+        blocks.mean(axis=(1, 3)),
+        blocks.mean(axis=1) @ fit,
+        blocks.mean(axis=3).transpose(0, 2, 1) @ fit,
+    ]
     angles = np.arcsin(np.clip(np.stack(values, axis=-1).reshape(-1, 3), -1, 1))
     tokens = np.cos(angles[:, :, None] + _ANGLES).reshape(-1, METHOD.dim)
     return _staged(0, tile, offset, scale, tokens.astype(METHOD.latent_dtype), grid)
@@ -168,10 +205,13 @@ def _weights() -> dict[str, np.ndarray]:
         if name.endswith("_norm_scale"):
             weights[name][:] = np.sqrt(0.5)  # undoes layer norm's division by the deviation √½
     for k in range(3):
-        sine = 2 * k  # in the hidden vector; the cosine follows, both come once more with the sign turned
+        # in the hidden vector; the cosine follows, both come once more with the sign turned
+        sine = 2 * k
         for sign, half in ((1, 0), (-1, 6)):
             weights["up_weight"][3 * k : 3 * k + 3, sine + half] = -2 / 3 * np.sin(_ANGLES) * sign
-            weights["up_weight"][3 * k : 3 * k + 3, sine + half + 1] = 2 / 3 * np.cos(_ANGLES) * sign
+            weights["up_weight"][3 * k : 3 * k + 3, sine + half + 1] = (
+                2 / 3 * np.cos(_ANGLES) * sign
+            )
     # First layer: unit 0 is the slope along x times x, unit 1 the same along y.
     weights["siren0_weight"][[0, 1], [0, 1]] = _SMALL
     weights["alpha0_weight"][2 * _EAST, 0] = weights["alpha0_weight"][2 * _SOUTH, 1] = 1.0

@@ -30,14 +30,15 @@ def model() -> Model:
 
 
 def rough(rows: int, columns: int, seed: int = 0, noise: float = 0.1) -> np.ndarray:
-    """Hills of some metres with noise, float32."""
+    """Hills of some meters with noise, float32."""
     y, x = np.mgrid[0:rows, 0:columns]
     hills = 500 + 6 * np.sin(x / 25 + 2 * np.sin(y / 60)) * np.cos(y / 31) + 0.01 * x
     return (hills + np.random.default_rng(seed).normal(0, noise, hills.shape)).astype(np.float32)
 
 
 class Area:
-    """A raster as levels of tiles, the coarser ones what the wavelet leaves (`neural.encoding.lapped.encoder.Heights`)."""
+    """A raster as levels of tiles, the coarser ones what the wavelet leaves
+    (`neural.encoding.lapped.encoder.Heights`)."""
 
     name = "area"
     read_ahead_cells = TILE
@@ -47,16 +48,19 @@ class Area:
         self.raster_valid = np.ones(heights.shape, bool) if valid is None else valid
         self.grid = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), heights.shape[1], heights.shape[0])
         self.top = self.grid.levels - 1
-        self.tiles = {tile.tile: Samples(tile.heights.astype(np.float64), tile.valid) for tile in build(self)}
+        self.tiles = {
+            tile.tile: Samples(tile.heights.astype(np.float64), tile.valid) for tile in build(self)
+        }
         self.bands: dict[Tile, np.ndarray] = {}
         for z in range(self.top, -1, -1):
             of_level = [tile for tile in self.tiles if tile.z == z]
             self.bands |= {tile: tile_bands(self, tile) for tile in of_level}
             for tile in of_level if z else []:
                 columns, rows = (-(-count // 2) for count in self.grid.tile_cells(tile))
-                y, x = TILE // 2 * (tile.y & 1), TILE // 2 * (tile.x & 1)
+                y = TILE // 2 * (tile.y & 1)
+                x = TILE // 2 * (tile.x & 1)
                 low = self.bands[tile][0 : 2 * rows : 2, 0 : 2 * columns : 2]
-                self.tiles[tile.parent].metres[y : y + rows, x : x + columns] = low
+                self.tiles[tile.parent].meters[y : y + rows, x : x + columns] = low
         columns, rows = self.grid.tile_cells(ROOT)
         lowest = self.bands[ROOT][:rows:2, :columns:2]
         while lowest.size > 1:
@@ -65,10 +69,13 @@ class Area:
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """See `neural.raster.dem.Dem.read`."""
-        heights, valid = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), bool)
+        heights = np.zeros((rows, cols), np.float32)
+        valid = np.zeros((rows, cols), bool)
         part = self.raster[row : row + rows, col : col + cols]
         heights[: part.shape[0], : part.shape[1]] = part
-        valid[: part.shape[0], : part.shape[1]] = self.raster_valid[row : row + rows, col : col + cols]
+        valid[: part.shape[0], : part.shape[1]] = self.raster_valid[
+            row : row + rows, col : col + cols
+        ]
         return heights, valid
 
     def samples(self, tile: Tile) -> Samples | None:
@@ -80,7 +87,7 @@ class Area:
 
     def offset_m(self, tile: Tile) -> float:
         """A float32 number amid a tile's heights."""
-        heights = self.tiles[tile].metres[self.tiles[tile].valid]
+        heights = self.tiles[tile].meters[self.tiles[tile].valid]
         return float(np.float32((heights.min() + heights.max()) / 2))
 
 
@@ -89,7 +96,8 @@ class AreaEncoder(Encoder):
 
     def __init__(self, area: Area, step_m: float, lagrange: float = LAGRANGE) -> None:
         super().__init__(model(), area.grid, step_m, area.base_m, lagrange)
-        self.area, self.coded = area, dict[Tile, bytes]()
+        self.area = area
+        self.coded = dict[Tile, bytes]()
 
     def body(self, tile: Tile) -> bytes | None:
         if tile in self.area.tiles and tile not in self.coded:
@@ -101,7 +109,8 @@ class Stored:
     """Bodies as a file would give them (`neural.methods.base.Payloads`)."""
 
     def __init__(self, grid: Grid, bodies: dict[Tile, bytes]) -> None:
-        self.grid, self.bodies = grid, bodies
+        self.grid = grid
+        self.bodies = bodies
 
     def body(self, tile: Tile) -> bytes | None:
         return self.bodies.get(tile)
@@ -110,7 +119,9 @@ class Stored:
 def stored(area: Area, step_m: float) -> Stored:
     """An area without residuals."""
     encoder = AreaEncoder(area, step_m)
-    return Stored(area.grid, {tile: encoder.body(tile) or b"" for tile in sorted(area.tiles, key=tile_id)})
+    return Stored(
+        area.grid, {tile: encoder.body(tile) or b"" for tile in sorted(area.tiles, key=tile_id)}
+    )
 
 
 def bounded(area: Area, step_m: float, bound: Bound) -> Stored:
@@ -118,16 +129,27 @@ def bounded(area: Area, step_m: float, bound: Bound) -> Stored:
     encoder = AreaEncoder(area, step_m)
     tiles = BoundedTiles(encoder.assembly, area, bound)
     bodies = {tile: encoder.body(tile) or b"" for tile in area.tiles if tile.z < area.top}
-    return Stored(area.grid, bodies | {tile: tiles.body(tile, area.offset_m(tile)) for tile in area.finest})
+    return Stored(
+        area.grid, bodies | {tile: tiles.body(tile, area.offset_m(tile)) for tile in area.finest}
+    )
 
 
-def assembly(area: Area, payloads: Stored, step_m: float, coarser: int = 0, bound_m: float | None = None) -> Assembly:
+def assembly(
+    area: Area, payloads: Stored, step_m: float, coarser: int = 0, bound_m: float | None = None
+) -> Assembly:
     return Assembly(model(), payloads, step_m, area.base_m, coarser, bound_m)
 
 
 def surface(area: Area, of: Assembly, tile: Tile) -> TileSurface:
-    """A tile's surface in metres, of cells of 1 m at the finest level."""
-    offset, side = area.offset_m(tile), float(TILE << (area.top - tile.z))
+    """A tile's surface in meters, of cells of 1 m at the finest level."""
+    offset = area.offset_m(tile)
+    side = float(TILE << (area.top - tile.z))
     return TileSurface(
-        LappedSiren(), model().weights, of.latents(tile, offset), offset, 1.0, area.tiles[tile].valid, (side, side)
+        LappedSiren(),
+        model().weights,
+        of.latents(tile, offset),
+        offset,
+        1.0,
+        area.tiles[tile].valid,
+        (side, side),
     )

@@ -23,25 +23,44 @@ TINY_PRESETS = {
         TrainConfig(steps=4, batch=2, learning_rate=3e-3, warmup=1, points=256, weight_decay=0.0),
     ),
     "huvr": Preset(
-        Huvr(dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=1, mlp_width=12, features=8, sigma=8.0),
+        Huvr(
+            dim=8,
+            hyper_width=16,
+            hyper_hidden=32,
+            hyper_depth=1,
+            mlp_width=12,
+            features=8,
+            sigma=8.0,
+        ),
         VitConfig(width=16, depth=1, heads=2),
         TrainConfig(steps=4, batch=2, learning_rate=1e-3, warmup=1, points=16),
     ),
     "huvr_siren": Preset(
-        HuvrSiren(dim=8, hyper_width=16, hyper_hidden=32, hyper_depth=1, siren_width=16, global_token=False),
+        HuvrSiren(
+            dim=8,
+            hyper_width=16,
+            hyper_hidden=32,
+            hyper_depth=1,
+            siren_width=16,
+            global_token=False,
+        ),
         VitConfig(width=16, depth=1, heads=2),
         TrainConfig(steps=4, batch=2, learning_rate=1e-3, warmup=1, points=16),
     ),
     "trans_inr": Preset(
         TransInr(dim=16, groups=4, width=16, encoding=8, sigma=4.0),
-        TransformerConfig(patch=32, padding=0, depth=1, heads=2, head_dim=8, hidden=32, position_spread=0.02),
+        TransformerConfig(
+            patch=32, padding=0, depth=1, heads=2, head_dim=8, hidden=32, position_spread=0.02
+        ),
         TrainConfig(steps=4, batch=2, learning_rate=1e-3, warmup=1, points=512),
     ),
 }
 TINY = TINY_PRESETS["huvr_siren"]
 
 
-def save_tiny_model(folder: Path, seed: int = 0, name: str = "tiny", method: str = "huvr_siren") -> Path:
+def save_tiny_model(
+    folder: Path, seed: int = 0, name: str = "tiny", method: str = "huvr_siren"
+) -> Path:
     """A tiny model with lively random weights; returns its path stem."""
     torch.manual_seed(seed)
     preset = TINY_PRESETS[method]

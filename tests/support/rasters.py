@@ -17,8 +17,16 @@ def north_up(west: float, north: float, cell: float = 1.0) -> tuple[float, ...]:
     return cell, 0.0, west, 0.0, -cell, north
 
 
-def write(path: Path, samples: Any, *, mask: Any = None, band: dict[str, Any] | None = None, **profile: Any) -> Path:
-    """Write samples [rows, cols] or [bands, rows, cols] as GeoTIFF (or `driver`); UTM and 1 m cells by default."""
+def write(
+    path: Path,
+    samples: Any,
+    *,
+    mask: Any = None,
+    band: dict[str, Any] | None = None,
+    **profile: Any,
+) -> Path:
+    """Write samples [rows, cols] or [bands, rows, cols] as GeoTIFF (or `driver`); UTM and 1 m cells
+    by default."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.transform import Affine
@@ -31,7 +39,9 @@ def write(path: Path, samples: Any, *, mask: Any = None, band: dict[str, Any] | 
     count, height, width = bands.shape
     with warnings.catch_warnings(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path, "w", width=width, height=height, count=count, dtype=bands.dtype, **options) as file:
+        with rasterio.open(
+            path, "w", width=width, height=height, count=count, dtype=bands.dtype, **options
+        ) as file:
             file.write(bands)
             for name, value in (band or {}).items():
                 setattr(file, name, (value,) * count)
@@ -41,7 +51,7 @@ def write(path: Path, samples: Any, *, mask: Any = None, band: dict[str, Any] | 
 
 
 def hills(rows: int, cols: int, step: float = 1.0) -> np.ndarray:
-    """A smooth surface of tens of metres, float32 [rows, cols]."""
+    """A smooth surface of tens of meters, float32 [rows, cols]."""
     y, x = np.mgrid[0:rows, 0:cols] * step
     return (100 + 20 * np.sin(x / 31) * np.cos(y / 23) + 0.05 * x - 0.03 * y).astype(np.float32)
 
@@ -59,8 +69,19 @@ def vrt(path: Path, source: str, width: int, height: int) -> Path:
 
 
 def encode(dem: Path, *options: object) -> Path:
-    """Encode near-losslessly beside the raster: what is measured against it is within TOLERANCE_M."""
+    """Encode near-losslessly beside the raster: what is measured against it is within
+    TOLERANCE_M."""
     out = dem.with_suffix(".ntile")
-    arguments = ["encode", dem, out, "--method", "reference", "--reference", TOLERANCE_M, "--restart", *options]
+    arguments = [
+        "encode",
+        dem,
+        out,
+        "--method",
+        "reference",
+        "--reference",
+        TOLERANCE_M,
+        "--restart",
+        *options,
+    ]
     main([str(argument) for argument in arguments])
     return out

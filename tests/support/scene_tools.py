@@ -1,4 +1,5 @@
-"""Shared parts of the tests of the scene: a small picture, a loud background, and places of pixels."""
+"""Shared parts of the tests of the scene: a small picture, a loud background, and places of
+pixels."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ ABOVE = {"heading_deg": 0.0, "pitch_deg": -89.9}
 
 
 class Magenta:
-    """A background that no terrain colour comes near."""
+    """A background that no terrain color comes near."""
 
     def __init__(self, ctx):
         self._ctx = ctx
-        fragment = "#version 410 core\nout vec4 colour; void main() { colour = vec4(1.0, 0.0, 1.0, 1.0); }"
-        self._program = ctx.program(vertex_shader=shaders.source("fullscreen.vert").text, fragment_shader=fragment)
+        fragment = (
+            "#version 410 core\nout vec4 color; void main() { color = vec4(1.0, 0.0, 1.0, 1.0); }"
+        )
+        self._program = ctx.program(
+            vertex_shader=shaders.source("fullscreen.vert").text, fragment_shader=fragment
+        )
         self._triangle = ctx.vertex_array(self._program, [])
 
     def draw(self, light):
@@ -51,6 +56,8 @@ def whole_area(scene: Scene, **direction: float) -> Camera:
 
 def world_of(camera: Camera, z: float) -> tuple[np.ndarray, np.ndarray]:
     """Easting and northing where each pixel's ray reaches a height, [h, w]."""
-    rays = np.array([[camera.ray(x + 0.5, y + 0.5, SIZE) for x in range(SIZE[0])] for y in range(SIZE[1])])
+    rays = np.array(
+        [[camera.ray(x + 0.5, y + 0.5, SIZE) for x in range(SIZE[0])] for y in range(SIZE[1])]
+    )
     t = (z - camera.z) / rays[..., 2]
     return camera.easting + t * rays[..., 0], camera.northing + t * rays[..., 1]

@@ -35,7 +35,10 @@ def shown(hills_file):
 
 
 def test_importing_the_package_is_light():
-    code = "import sys, viewer; print(len({'numpy', 'moderngl', 'imgui_bundle'} & set(sys.modules))); viewer.Viewer"
+    code = (
+        "import sys, viewer; print(len({'numpy', 'moderngl', 'imgui_bundle'} & "
+        "set(sys.modules))); viewer.Viewer"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"
     with pytest.raises(AttributeError, match="plaid"):
@@ -44,7 +47,8 @@ def test_importing_the_package_is_light():
 
 def test_a_picture_is_the_commands(hills_file):
     launch = Launch(str(hills_file), size=SIZE)
-    launch.settings.overlay.name, launch.settings.view.exaggeration = "error", 2.0
+    launch.settings.overlay.name = "error"
+    launch.settings.view.exaggeration = 2.0
     ours = viewer.render(hills_file, size=SIZE, overlay="error", exaggeration=2)
     np.testing.assert_array_equal(ours, offscreen.render(launch))
     assert ours.shape == (64, 96, 3)
@@ -55,7 +59,10 @@ def test_a_picture_is_the_commands(hills_file):
 
 
 def test_viewers_share_a_context_and_mind_their_own_settings(hills_file, mountain_file):
-    with viewer.Viewer(hills_file, size=SIZE) as one, viewer.Viewer(mountain_file, size=SIZE, fog=0.5) as other:
+    with (
+        viewer.Viewer(hills_file, size=SIZE) as one,
+        viewer.Viewer(mountain_file, size=SIZE, fog=0.5) as other,
+    ):
         first = one.render()
         assert one._ctx is other._ctx
         assert (other.render() != first).any()
@@ -70,14 +77,23 @@ def test_viewers_share_a_context_and_mind_their_own_settings(hills_file, mountai
 
 
 def test_settings_by_name(shown):
-    shown.set(shading="hillshade", shading_colormap="grey", sun_azimuth_deg=90, contours=True, split=True)
+    shown.set(
+        shading="hillshade", shading_colormap="grey", sun_azimuth_deg=90, contours=True, split=True
+    )
     settings = shown.settings
     assert (settings.shading.mode, settings.shading.colormap) == ("hillshade", "grey")
-    assert (settings.shading.sun_azimuth_deg, settings.contours.on, settings.compare.split) == (90.0, True, True)
+    assert (settings.shading.sun_azimuth_deg, settings.contours.on, settings.compare.split) == (
+        90.0,
+        True,
+        True,
+    )
     for wrong, says in (
         ({"plaid": 1}, "no setting 'plaid'; there are .*exaggeration"),
         ({"colormap": "grey"}, "no setting 'colormap'"),
-        ({"exaggeration": "high"}, "'exaggeration' cannot be 'high'; give a number from 0.01 to 1000"),
+        (
+            {"exaggeration": "high"},
+            "'exaggeration' cannot be 'high'; give a number from 0.01 to 1000",
+        ),
         ({"overlay": "plaid"}, "'overlay' cannot be 'plaid'; choose from none, slope"),
     ):
         with pytest.raises(UsageError, match=says):
@@ -122,7 +138,10 @@ def test_pictures_of_any_size_go_to_files(shown, tmp_path):
     import rasterio
 
     shown.save(tmp_path / "big.png", (333, 222))
-    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(tmp_path / "big.png") as file:
+    with (
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(tmp_path / "big.png") as file,
+    ):
         written = file.read().transpose(1, 2, 0)
     np.testing.assert_array_equal(written, shown.render((333, 222)))
     assert shown._repr_png_().startswith(b"\x89PNG")
@@ -130,10 +149,14 @@ def test_pictures_of_any_size_go_to_files(shown, tmp_path):
 
 def test_films(shown, tmp_path):
     said = []
-    count = shown.film("orbit", tmp_path / "out", fps=2, duration_s=1.5, progress=lambda *at: said.append(at))
+    count = shown.film(
+        "orbit", tmp_path / "out", fps=2, duration_s=1.5, progress=lambda *at: said.append(at)
+    )
     assert count == 3 == len(list((tmp_path / "out").glob("*.png")))
     assert said[-1] == (3, 3)
-    pictures = list(shown.frames(CameraPath([Keyframe(0.0, shown.camera)], shown.scene.reader.grid.crs_wkt)))
+    pictures = list(
+        shown.frames(CameraPath([Keyframe(0.0, shown.camera)], shown.scene.reader.grid.crs_wkt))
+    )
     assert len(pictures) == 1
     np.testing.assert_array_equal(pictures[0], shown.render())
     with pytest.raises(NtileError, match="cannot be read"):

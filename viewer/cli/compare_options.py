@@ -13,13 +13,37 @@ from viewer.model.overlays import AGAINST, KINDS
 from viewer.model.settings import Settings
 
 _OPTIONS = (
-    option("Compare", "--compare", metavar="FILE", help="Another .ntile file, for slot B; other cells are allowed."),
-    option("Compare", "--split", is_flag=True, help="Slot A on the left, slot B on the right of a divider."),
     option(
-        "Compare", "--divider", type=click.FloatRange(0.02, 0.98), metavar="X", help="Its place, share of the width."
+        "Compare",
+        "--compare",
+        metavar="FILE",
+        help="Another .ntile file, for slot B; other cells are allowed.",
     ),
-    option("Compare", "--results", metavar="OUT", help="No window: errors and sizes of both slots, .csv or .json."),
-    option("Compare", "--against", type=click.Choice(AGAINST), help="Errors against the reference, or A − B."),
+    option(
+        "Compare",
+        "--split",
+        is_flag=True,
+        help="Slot A on the left, slot B on the right of a divider.",
+    ),
+    option(
+        "Compare",
+        "--divider",
+        type=click.FloatRange(0.02, 0.98),
+        metavar="X",
+        help="Its place, share of the width.",
+    ),
+    option(
+        "Compare",
+        "--results",
+        metavar="OUT",
+        help="No window: errors and sizes of both slots, .csv or .json.",
+    ),
+    option(
+        "Compare",
+        "--against",
+        type=click.Choice(AGAINST),
+        help="Errors against the reference, or A − B.",
+    ),
 )
 
 
@@ -31,13 +55,17 @@ def compare_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take(settings: Settings, values: dict[str, Any]) -> None:
-    """Move the options' values, as click gives them, out of `values` into settings; `compare`, a file, stays.
+    """Move the options' values, as click gives them, out of `values` into settings; `compare`, a
+    file, stays.
 
     `--against` without an overlay of errors asks for one.
     """
     if values["results"] and not values["results"].lower().endswith((".csv", ".json")):
-        raise UsageError(f"{values['results']}: results are written as .csv or .json; give a name that ends so.")
-    divider, against = values.pop("divider"), values.pop("against")
+        raise UsageError(
+            f"{values['results']}: results are written as .csv or .json; give a name that ends so."
+        )
+    divider = values.pop("divider")
+    against = values.pop("against")
     settings.compare.split |= values.pop("split") or divider is not None
     settings.compare.divider = divider or settings.compare.divider
     if against is not None:

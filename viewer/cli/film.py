@@ -1,4 +1,5 @@
-"""`--render`: a film from a path file or a generator, with progress on stderr; no window, no display."""
+"""`--render`: a film from a path file or a generator, with progress on stderr; no window, no
+display."""
 
 from __future__ import annotations
 
@@ -22,11 +23,14 @@ from viewer.storage.path_file import check_crs, read_path, to_json
 
 
 def run(launch: Launch) -> None:
-    """Render the film a launch asks for. Raises NtileError; nothing half is left, whatever ends it."""
+    """Render the film a launch asks for. Raises NtileError; nothing half is left, whatever ends
+    it."""
     assert launch.render is not None
     with offscreen.opened(launch) as scene:
         film = record.Film(path_of(scene, launch), launch.size, launch.fps)
-        output = open_output(launch.render, film.size_px, film.rate, _about(launch, film), resume=launch.resume)
+        output = open_output(
+            launch.render, film.size_px, film.rate, _about(launch, film), resume=launch.resume
+        )
         try:
             with progress(launch.render, "picture") as report:
                 count = record.record(scene, film, output, report)
@@ -36,7 +40,9 @@ def run(launch: Launch) -> None:
     width, height = film.size_px
     what = "a film" if Path(launch.render).suffix.lower() in VIDEO_SUFFIXES else "PNG files"
     click.echo(
-        f"{launch.render}: {what} of {count} pictures, {width}×{height} pixels, {film.rate:g} a second.", err=True
+        f"{launch.render}: {what} of {count} pictures, {width}×{height} pixels, {film.rate:g} a "
+        "second.",
+        err=True,
     )
 
 
@@ -50,8 +56,11 @@ def path_of(scene: Scene, launch: Launch) -> CameraPath:
     return generated(scene, launch.flythrough or "tour", launch.size, launch.duration_s)
 
 
-def generated(scene: Scene, name: str, size_px: tuple[int, int], duration_s: float | None = None) -> CameraPath:
-    """The path that a generator makes of the open file, for a picture of this shape. Raises NtileError."""
+def generated(
+    scene: Scene, name: str, size_px: tuple[int, int], duration_s: float | None = None
+) -> CameraPath:
+    """The path that a generator makes of the open file, for a picture of this shape. Raises
+    NtileError."""
     assert scene.reader is not None
     view = scene.settings.view
     layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
@@ -71,9 +80,13 @@ def _about(launch: Launch, film: record.Film) -> dict[str, Any]:
     return about(str(launch.path), options, launch.settings, film)
 
 
-def about(file: str, options: dict[str, Any], settings: Settings, film: record.Film) -> dict[str, Any]:
+def about(
+    file: str, options: dict[str, Any], settings: Settings, film: record.Film
+) -> dict[str, Any]:
     """Describe a film in plain JSON values: all that its pictures depend on."""
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in options.items()
+    }
     raster = options["reference"]
     if raster is not None:
         plain["reference"] = {"name": raster.name, **raster.reading.to_json()}

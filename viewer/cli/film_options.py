@@ -25,9 +25,18 @@ def film_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
-    option(GROUP, "--view", metavar="NAME|JSON", help="Begin with this bookmark of the area, or view file."),
     option(
-        GROUP, "--path", "camera_path", metavar="CAM.json", help="Camera path to render, or to open in the Film panel."
+        GROUP,
+        "--view",
+        metavar="NAME|JSON",
+        help="Begin with this bookmark of the area, or view file.",
+    ),
+    option(
+        GROUP,
+        "--path",
+        "camera_path",
+        metavar="CAM.json",
+        help="Camera path to render, or to open in the Film panel.",
     ),
     option(
         GROUP,
@@ -37,8 +46,15 @@ _OPTIONS = (
         type=click.Choice(GENERATORS),
         help=f"Make a camera path of the area ({GENERATORS[0]} when nothing follows).",
     ),
-    option(GROUP, "--render", metavar="OUT.mp4|DIR", help="Render the path to a film or to PNG frames, then exit."),
-    option(GROUP, "--fps", type=click.FloatRange(1, 240), metavar="N", help="Pictures per second (30)."),
+    option(
+        GROUP,
+        "--render",
+        metavar="OUT.mp4|DIR",
+        help="Render the path to a film or to PNG frames, then exit.",
+    ),
+    option(
+        GROUP, "--fps", type=click.FloatRange(1, 240), metavar="N", help="Pictures per second (30)."
+    ),
     option(
         GROUP,
         "--duration",
@@ -47,12 +63,15 @@ _OPTIONS = (
         metavar="S",
         help="How long the film is, seconds.",
     ),
-    option(GROUP, "--resume", is_flag=True, help="Go on with a folder of frames that was interrupted."),
+    option(
+        GROUP, "--resume", is_flag=True, help="Go on with a folder of frames that was interrupted."
+    ),
     option(
         GROUP,
         "--decorations",
         type=Kinds(),
-        help="On pictures: some of legend,scale,north,credits,measurements; all; none (legend,measurements).",
+        help="On pictures: some of legend,scale,north,credits,measurements; all; none "
+        "(legend,measurements).",
     ),
 )
 
@@ -69,7 +88,10 @@ def check(launch: Launch) -> None:
         if launch.duration_s and not has_path:
             raise UsageError("--duration is for camera paths; add --flythrough or --path CAM.json.")
         if has_path and (launch.headless or launch.screenshot):
-            raise UsageError("A camera path makes a film, not a picture; add --render OUT.mp4 or leave out the path.")
+            raise UsageError(
+                "A camera path makes a film, not a picture; add --render OUT.mp4 or leave out "
+                "the path."
+            )
         return
     if launch.screenshot:
         raise UsageError("--render and --screenshot are two tasks; give one of them.")
@@ -78,7 +100,8 @@ def check(launch: Launch) -> None:
 
 
 def set_decorations(launch: Launch, asked: frozenset[str] | None) -> None:
-    """Set the decorations of pictures; by default measurements, and the legend where colours need one."""
+    """Set the decorations of pictures; by default measurements, and the legend where colors need
+    one."""
     if asked is None:
         plain = launch.render and launch.settings.overlay.name == "none"
         asked = frozenset(["measurements"] if plain else ["legend", "measurements"])

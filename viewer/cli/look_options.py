@@ -1,4 +1,4 @@
-"""Options of the command that set how the surface is lit and coloured."""
+"""Options of the command that set how the surface is lit and colored."""
 
 from __future__ import annotations
 
@@ -20,16 +20,24 @@ class Sun(click.ParamType):
         """As people write it."""
         return self.name
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
         """`"315,45"` → (315.0, 45.0); azimuth 0 to 360 clockwise from north, altitude 1 to 90."""
         if isinstance(value, tuple):
             return value
         try:
             azimuth, altitude = (float(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is not a sun; write azimuth,altitude in degrees, such as 315,45.", param, ctx)
+            self.fail(
+                f"{value!r} is not a sun; write azimuth,altitude in degrees, such as 315,45.",
+                param,
+                ctx,
+            )
         if not (0 <= azimuth <= 360 and 1 <= altitude <= 90):
-            self.fail(f"{value!r} is out of range; azimuth is 0 to 360°, altitude 1 to 90°.", param, ctx)
+            self.fail(
+                f"{value!r} is out of range; azimuth is 0 to 360°, altitude 1 to 90°.", param, ctx
+            )
         return azimuth, altitude
 
 
@@ -42,25 +50,51 @@ class Inspect(click.ParamType):
 
     name = "LIST"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
         """`"tint,boxes"` → ("tint", "boxes")."""
         if isinstance(value, tuple):
             return value
         wanted = tuple(part.strip() for part in str(value).split(","))
         for part in wanted:
             if part not in INSPECT:
-                self.fail(f"{part!r} cannot be inspected; choose from {', '.join(INSPECT)}.", param, ctx)
+                self.fail(
+                    f"{part!r} cannot be inspected; choose from {', '.join(INSPECT)}.", param, ctx
+                )
         return wanted
 
 
 _OPTIONS = (
-    option("Look", "--shading", type=click.Choice(SHADING_MODES), help="Relief, colours by height, or both (default)."),
+    option(
+        "Look",
+        "--shading",
+        type=click.Choice(SHADING_MODES),
+        help="Relief, colors by height, or both (default).",
+    ),
     option("Look", "--hillshade", type=click.Choice(HILLSHADES), help="How relief is shaded."),
-    option("Look", "--sun", type=Sun(), help="Azimuth (from north) and altitude of the sun, degrees (315,45)."),
+    option(
+        "Look",
+        "--sun",
+        type=Sun(),
+        help="Azimuth (from north) and altitude of the sun, degrees (315,45).",
+    ),
     option("Look", "--shadows", is_flag=True, help="Shadows that the terrain casts."),
     option("Look", "--edl", is_flag=True, help="Eye-dome lighting: creases and edges stand out."),
-    option("Look", "--fog", type=click.FloatRange(0, 1), metavar="X", help="Haze towards the horizon, 0 to 1."),
-    option("Look", "--exaggeration", type=click.FloatRange(0.1, 100), metavar="X", help="Heights drawn times X."),
+    option(
+        "Look",
+        "--fog",
+        type=click.FloatRange(0, 1),
+        metavar="X",
+        help="Haze towards the horizon, 0 to 1.",
+    ),
+    option(
+        "Look",
+        "--exaggeration",
+        type=click.FloatRange(0.1, 100),
+        metavar="X",
+        help="Heights drawn times X.",
+    ),
     option(
         "Look",
         "--inspect",
@@ -87,9 +121,12 @@ def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take(settings: Settings, values: dict[str, Any]) -> None:
-    """Move the options' values, as click gives them, out of `values` into settings; what was not given stays."""
+    """Move the options' values, as click gives them, out of `values` into settings; what was not
+    given stays."""
     shading = settings.shading
-    given = {name: values.pop(name) for name in ("shading", "hillshade", "sun", "fog", "exaggeration")}
+    given = {
+        name: values.pop(name) for name in ("shading", "hillshade", "sun", "fog", "exaggeration")
+    }
     shading.shadows |= values.pop("shadows")
     shading.edl |= values.pop("edl")
     for part in values.pop("inspect"):

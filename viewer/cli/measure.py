@@ -1,4 +1,5 @@
-"""`terrain-viewer --headless --profile … --measure … --out FILE`: numbers and figures without a window."""
+"""`terrain-viewer --headless --profile … --measure … --out FILE`: numbers and figures without a
+window."""
 
 from __future__ import annotations
 
@@ -28,18 +29,27 @@ SUFFIXES = {"profile": (".csv", ".png", ".json"), "measure": (".csv", ".json")}
 
 
 def run(launch: Launch) -> None:
-    """Make what `launch.profile` or `launch.measure` asks for; without `launch.out` it goes to standard output."""
+    """Make what `launch.profile` or `launch.measure` asks for; without `launch.out` it goes to
+    standard output."""
     assert launch.path is not None
     kind = "profile" if launch.profile else "measure"
     out = None if launch.out is None else Path(launch.out)
     if out is not None and out.suffix.lower() not in SUFFIXES[kind]:
         choices = ", ".join(SUFFIXES[kind])
-        raise UsageError(f"{out}: --{kind} writes files whose names end in {choices}; choose one of these.")
-    options: dict[str, Any] = {"methods": launch.methods, "bits": launch.bits, "reference": launch.reference}
+        raise UsageError(
+            f"{out}: --{kind} writes files whose names end in {choices}; choose one of these."
+        )
+    options: dict[str, Any] = {
+        "methods": launch.methods,
+        "bits": launch.bits,
+        "reference": launch.reference,
+    }
     if launch.profile:
         made = measuring.profile(launch.path, launch.profile, **options)
         if out is not None and out.suffix.lower() == ".png":
-            write_png(out, profile_figure.draw(made, Path(launch.path).name, titles(launch), launch.size))
+            write_png(
+                out, profile_figure.draw(made, Path(launch.path).name, titles(launch), launch.size)
+            )
             click.echo(f"{out}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
             return
         as_json = out is not None and out.suffix.lower() == ".json"
@@ -49,7 +59,9 @@ def run(launch: Launch) -> None:
     assert launch.measure is not None
     found = measuring.measure(launch.path, *launch.measure, **options)
     as_csv = out is not None and out.suffix.lower() == ".csv"
-    _write(out, to_csv([found]) if as_csv else json.dumps(found.to_json(), indent=1) + "\n", found.kind)
+    _write(
+        out, to_csv([found]) if as_csv else json.dumps(found.to_json(), indent=1) + "\n", found.kind
+    )
 
 
 def titles(launch: Launch) -> dict[str, str]:
@@ -59,7 +71,10 @@ def titles(launch: Launch) -> dict[str, str]:
     assert launch.path is not None
     with open_reader(launch.path) as reader:
         slots = layers.choose(reader, launch.methods, launch.bits)
-        named = {slot: layers.label(reader.layers[choice.index], choice) for slot, choice in slots.items()}
+        named = {
+            slot: layers.label(reader.layers[choice.index], choice)
+            for slot, choice in slots.items()
+        }
         own = next((layer for layer in reader.layers if layer.is_reference), None)
         if launch.reference is not None:
             named[REFERENCE] = raster_name.label(launch.reference.name)
@@ -92,7 +107,13 @@ def to_csv(measurements: Sequence[Measured]) -> str:
         places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in found.points)
         for surface, values in (("", plain["common"]), *plain["surfaces"].items()):
             for quantity, value in values.items():
-                shown = "" if value is None else "/".join(map(str, value)) if isinstance(value, list) else value
+                shown = (
+                    ""
+                    if value is None
+                    else "/".join(map(str, value))
+                    if isinstance(value, list)
+                    else value
+                )
                 writer.writerow((number, found.kind, places, surface, quantity, shown))
     return out.getvalue()
 

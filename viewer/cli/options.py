@@ -42,7 +42,9 @@ class GroupedCommand(click.Command):
         for group, records in rows.items():
             if records:
                 with formatter.section(group):
-                    formatter.write_dl([(name.ljust(width), text) for name, text in records], col_max=width)
+                    formatter.write_dl(
+                        [(name.ljust(width), text) for name, text in records], col_max=width
+                    )
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Any], Any]:
@@ -61,16 +63,24 @@ class Size(click.ParamType):
         """As people write it; click would print it in capitals."""
         return self.name
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
         """`"1280x720"` → (1280, 720); both sides MIN_SIDE to MAX_SIDE pixels."""
         if isinstance(value, tuple):
             return value
         width, cross, height = str(value).lower().partition("x")
         if not (cross and width.isdecimal() and height.isdecimal()):
-            self.fail(f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx)
+            self.fail(
+                f"{value!r} is not a size; write width x height, such as 1280x720.", param, ctx
+            )
         size = int(width), int(height)
         if not all(MIN_SIDE <= side <= MAX_SIDE for side in size):
-            self.fail(f"{value!r} is out of range; each side is {MIN_SIDE} to {MAX_SIDE} pixels.", param, ctx)
+            self.fail(
+                f"{value!r} is out of range; each side is {MIN_SIDE} to {MAX_SIDE} pixels.",
+                param,
+                ctx,
+            )
         return size
 
 
@@ -82,7 +92,8 @@ class Points(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[tuple[float, float], ...]:
-        """`"1,2 3,4"` → ((1.0, 2.0), (3.0, 4.0)); semicolons may stand between points, blanks around commas."""
+        """`"1,2 3,4"` → ((1.0, 2.0), (3.0, 4.0)); semicolons may stand between points, blanks
+        around commas."""
         if isinstance(value, tuple):
             return value
         found = []
@@ -93,10 +104,16 @@ class Points(click.ParamType):
             except ValueError:
                 point = math.nan, math.nan
             if not comma or not all(map(math.isfinite, point)):
-                self.fail(f"{pair!r} is no point; write easting,northing with a blank between points.", param, ctx)
+                self.fail(
+                    f"{pair!r} is no point; write easting,northing with a blank between points.",
+                    param,
+                    ctx,
+                )
             found.append(point)
         if not found:
-            self.fail("there is no point; write easting,northing with a blank between points.", param, ctx)
+            self.fail(
+                "there is no point; write easting,northing with a blank between points.", param, ctx
+            )
         return tuple(found)
 
 
@@ -105,7 +122,9 @@ class Kinds(click.ParamType):
 
     name = "LIST"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[str]:
         """`"legend,scale"` → those two."""
         if isinstance(value, frozenset):
             return value
@@ -113,25 +132,33 @@ class Kinds(click.ParamType):
         asked = {"all": known, "none": []}.get(value, [name.strip() for name in value.split(",")])
         for name in asked:
             if name not in known:
-                self.fail(f"{name!r} is not known; choose from {', '.join(known)}, or all or none.", param, ctx)
+                self.fail(
+                    f"{name!r} is not known; choose from {', '.join(known)}, or all or none.",
+                    param,
+                    ctx,
+                )
         return frozenset(asked)
 
 
 class Interval(click.ParamType):
-    """Metres between contour lines, or "auto"."""
+    """Meters between contour lines, or "auto"."""
 
     name = "M"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """`"10"` → 10.0, `"auto"` → 0.0."""
         if isinstance(value, float):
             return value
         if value == "auto":
             return 0.0
         try:
-            metres = float(value)
+            meters = float(value)
         except ValueError:
-            metres = math.nan
-        if not 0.01 <= metres <= 10_000:
-            self.fail(f"{value!r} is no interval; give metres from 0.01 to 10000, or auto.", param, ctx)
-        return metres
+            meters = math.nan
+        if not 0.01 <= meters <= 10_000:
+            self.fail(
+                f"{value!r} is no interval; give meters from 0.01 to 10000, or auto.", param, ctx
+            )
+        return meters

@@ -19,14 +19,26 @@ Progress = Callable[[int, int], None]
 
 @contextmanager
 def progress(out: str, noun: str) -> Iterator[Progress]:
-    """A bar with the time left on a terminal, else a line such as "picture 30 of 720" now and then."""
+    """A bar with the time left on a terminal, else a line such as "picture 30 of 720" now and
+    then."""
     if not sys.stderr.isatty():
         yield _Lines(noun)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(Path(out).name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -34,7 +46,8 @@ def progress(out: str, noun: str) -> Iterator[Progress]:
 
 class _Lines:
     def __init__(self, noun: str) -> None:
-        self._noun, self._said_at = noun, -SAY_S
+        self._noun = noun
+        self._said_at = -SAY_S
 
     def __call__(self, done: int, total: int) -> None:
         """Say it when it is time."""

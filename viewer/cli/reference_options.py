@@ -16,9 +16,21 @@ from viewer.cli.options import option
 from viewer.storage.project import Project
 
 _OPTIONS = (
-    option("Input", "--reference", metavar="DEM", help="Raster to measure errors against, instead of the file's own."),
-    option("Input", "--reference-unit", type=click.Choice(list(UNITS)), help="Unit of its heights."),
-    option("Input", "--reference-src-crs", metavar="CRS", help="CRS of its coordinates, in place of its own."),
+    option(
+        "Input",
+        "--reference",
+        metavar="DEM",
+        help="Raster to measure errors against, instead of the file's own.",
+    ),
+    option(
+        "Input", "--reference-unit", type=click.Choice(list(UNITS)), help="Unit of its heights."
+    ),
+    option(
+        "Input",
+        "--reference-src-crs",
+        metavar="CRS",
+        help="CRS of its coordinates, in place of its own.",
+    ),
     option(
         "Input",
         "--reference-nodata",
@@ -44,7 +56,8 @@ def reference_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def take(values: dict[str, Any], opened: Project | None) -> ReferenceRaster | None:
-    """Move the options' values, as click gives them, out of `values` and return the raster that they mean.
+    """Move the options' values, as click gives them, out of `values` and return the raster that
+    they mean.
 
     Options alone are for the raster of the project. Raises UsageError where there is none.
     """
@@ -61,5 +74,8 @@ def take(values: dict[str, Any], opened: Project | None) -> ReferenceRaster | No
         return None
     if opened is None or opened.reference is None:
         option_name = f"--reference-{next(iter(given.to_json())).replace('_', '-')}"
-        raise UsageError(f"{option_name} says how a raster is read that errors are measured against; add --reference.")
+        raise UsageError(
+            f"{option_name} says how a raster is read that errors are measured against; add "
+            "--reference."
+        )
     return replace(opened.reference, reading=given)

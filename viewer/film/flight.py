@@ -1,4 +1,5 @@
-"""A camera path over terrain: the same path, lifted smoothly wherever it would come too near to the ground."""
+"""A camera path over terrain: the same path, lifted smoothly wherever it would come too near to the
+ground."""
 
 from __future__ import annotations
 
@@ -17,18 +18,21 @@ RAMP_S = 1.5
 """How long before and after a place that is too low the camera begins and ends to rise."""
 
 Ceiling = Callable[[float, float, float | None], float | None]
-"""Highest drawn terrain around an easting and northing, with a vertical exaggeration where the path sets one (None: as
-the program was told); None where there is no terrain."""
+"""Highest drawn terrain around an easting and northing, with a vertical exaggeration where the path
+sets one (None: as the program was told); None where there is no terrain."""
 
 
 class Flight:
     """A path, at least `clearance_m` above the terrain at all times.
 
-    The lift is the largest that any moment within RAMP_S needs, averaged over that time by a Hann window: never
-    less than what is needed, and without a kink. Paths that are clear stay as they are, to the bit.
+    The lift is the largest that any moment within RAMP_S needs, averaged over that time by a Hann
+    window: never less than what is needed, and without a kink. Paths that are clear stay as they
+    are, to the bit.
     """
 
-    def __init__(self, path: CameraPath, ceiling: Ceiling | None = None, clearance_m: float = 2.0) -> None:
+    def __init__(
+        self, path: CameraPath, ceiling: Ceiling | None = None, clearance_m: float = 2.0
+    ) -> None:
         self._sampler = path.sampler()
         self.duration_s = self._sampler.duration_s
         self.loop = self._sampler.loop
@@ -42,7 +46,9 @@ class Flight:
         if self._lift is not None:
             if self.loop and self.duration_s > 0:
                 time_s %= self.duration_s
-            pose = replace(pose, camera=replace(pose.camera, z=pose.camera.z + float(self._lift.at(time_s)[0])))
+            pose = replace(
+                pose, camera=replace(pose.camera, z=pose.camera.z + float(self._lift.at(time_s)[0]))
+            )
         return pose
 
     @property

@@ -15,7 +15,8 @@ from viewer.model.camera_path import CameraPath, Keyframe
 GENERATORS = ("tour", "orbit")
 """Values of `--flythrough`."""
 
-ORBIT_S, TOUR_S = 24.0, 48.0
+ORBIT_S = 24.0
+TOUR_S = 48.0
 """How long the films take when nothing is said."""
 
 ORBIT_PITCH_DEG = -28.0
@@ -42,36 +43,39 @@ def generate(
 def orbit(
     field: HeightField,
     *,
-    centre: tuple[float, float] | None = None,
+    center: tuple[float, float] | None = None,
     radius_m: float | None = None,
     duration_s: float | None = None,
     fov_deg: float = 45.0,
     aspect: float = 16 / 9,
 ) -> CameraPath:
-    """Once around a place (None: the middle of the area), clockwise as seen from above, looking at it all the time.
+    """Once around a place (None: the middle of the area), clockwise as seen from above, looking at
+    it all the time.
 
     `radius_m` is the distance over ground; None is so far that the whole area stays in the picture.
     """
     bounds = field.bounds
-    if centre is None:
-        centre = (bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2
+    if center is None:
+        center = (bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2
     duration_s = duration_s or ORBIT_S
-    target = np.array([*centre, field.height_m(*centre)])
+    target = np.array([*center, field.height_m(*center)])
     pitch = math.radians(ORBIT_PITCH_DEG)
     if radius_m is None:
-        # A sphere around the area fits into the narrower angle of view; it may be cut a little, as terrain is flat.
+        # A sphere around the area fits into the narrower angle of view; it may be cut a little, as
+        # terrain is flat.
         reach = 0.5 * math.hypot(bounds.east - bounds.west, bounds.north - bounds.south)
         half = math.radians(fov_deg) / 2
         half = min(math.atan(math.tan(half) * aspect), 1.35 * half)
         radius_m = reach / math.tan(half) * math.cos(pitch) * field.ground_scale
-    radius = radius_m / field.ground_scale  # CRS metres
+    radius = radius_m / field.ground_scale  # CRS meters
     z = target[2] - radius * math.tan(pitch)
     steps = ORBIT_KEYFRAMES
     frames = []
     for k in range(steps + 1):
         heading = 360.0 * k / steps
         towards = math.radians(heading)
-        x, y = target[0] - radius * math.sin(towards), target[1] - radius * math.cos(towards)
+        x = target[0] - radius * math.sin(towards)
+        y = target[1] - radius * math.cos(towards)
         top = field.ceiling_m(x, y)
         height = z if top is None else max(z, top + 0.02 * radius)
         camera = looking_at(np.array([x, y, height]), target, fov_deg)

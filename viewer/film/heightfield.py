@@ -1,4 +1,5 @@
-"""A small raster of the whole area: what paths must stay above, and where the relief is. Pure numpy, any thread."""
+"""A small raster of the whole area: what paths must stay above, and where the relief is. Pure
+numpy, any thread."""
 
 from __future__ import annotations
 
@@ -22,24 +23,29 @@ TILES = 4
 
 @dataclass(frozen=True, eq=False)
 class HeightField:
-    """Heights in metres on a regular lattice, row 0 in the north; NaN where there is no data."""
+    """Heights in meters on a regular lattice, row 0 in the north; NaN where there is no data."""
 
     bounds: Bounds  # of the area; low and high are those of the lattice
     heights: np.ndarray  # float64 [rows, columns]
     margin_m: float  # how far the finest surface may lie above the lattice
     exaggeration: float = 1.0
     pivot_z: float = 0.0
-    ground_scale: float = 1.0  # metres on the ground per CRS metre
+    ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod
     def read(cls, reader: Reader, layer: int = 0, *, exaggeration: float = 1.0) -> HeightField:
-        """The field of a layer. Raises NtileError for a damaged file, or an area without any height."""
-        grid, chosen = reader.grid, reader.layers[layer]
+        """The field of a layer. Raises NtileError for a damaged file, or an area without any
+        height."""
+        grid = reader.grid
+        chosen = reader.layers[layer]
         cells = max(grid.width, grid.height)
         top = grid.levels - 1
-        level = max(z for z in range(grid.levels) if math.ceil(cells / (TILE << (top - z))) <= TILES)
+        level = max(
+            z for z in range(grid.levels) if math.ceil(cells / (TILE << (top - z))) <= TILES
+        )
         spacing = cells / SIDE
-        columns, rows = _lattice(grid.width, spacing), _lattice(grid.height, spacing)
+        columns = _lattice(grid.width, spacing)
+        rows = _lattice(grid.height, spacing)
         decoder = SurfaceDecoder(reader, chosen, lazy=True, keep_tiles=TILES * TILES)
         heights, valid = decoder.lattice(columns, rows, level)
         heights[~valid] = np.nan
@@ -47,7 +53,8 @@ class HeightField:
             raise NtileError(f"{reader.path}: it holds no heights; encode it again.")
         bounds = Bounds(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
         margin = chosen.root.geometric_error_m if level < top else 0.0
-        margin, pivot_z = min(margin, bounds.high - bounds.low), reader.layers[0].root.min_m
+        margin = min(margin, bounds.high - bounds.low)
+        pivot_z = reader.layers[0].root.min_m
         return cls(bounds, heights, margin, exaggeration, pivot_z, grid.ground_scale)
 
     def drawn(self, z_m: float, exaggeration: float | None = None) -> float:
@@ -59,27 +66,34 @@ class HeightField:
     def spacing_m(self) -> tuple[float, float]:
         """Distance between samples, eastward and northward."""
         rows, columns = self.heights.shape
-        return (self.bounds.east - self.bounds.west) / columns, (self.bounds.north - self.bounds.south) / rows
+        return (self.bounds.east - self.bounds.west) / columns, (
+            self.bounds.north - self.bounds.south
+        ) / rows
 
     def cell(self, easting: float, northing: float) -> tuple[float, float]:
-        """Fractional column and row of a place; centres of samples are whole numbers."""
+        """Fractional column and row of a place; centers of samples are whole numbers."""
         dx, dy = self.spacing_m
         return (easting - self.bounds.west) / dx - 0.5, (self.bounds.north - northing) / dy - 0.5
 
-    def ceiling_m(self, easting: float, northing: float, exaggeration: float | None = None) -> float | None:
-        """The highest the terrain can be around a place, metres, drawn; None where none is near."""
+    def ceiling_m(
+        self, easting: float, northing: float, exaggeration: float | None = None
+    ) -> float | None:
+        """The highest the terrain can be around a place, meters, drawn; None where none is near."""
         column, row = self.cell(easting, northing)
-        x, y = round(column), round(row)
+        x = round(column)
+        y = round(row)
         near = self.heights[max(y - 1, 0) : max(y + 2, 0), max(x - 1, 0) : max(x + 2, 0)]
         if near.size == 0 or np.isnan(near).all():
             return None
         return self.drawn(float(np.nanmax(near)) + self.margin_m, exaggeration)
 
     def height_m(self, easting: float, northing: float) -> float:
-        """Height of the terrain at a place, metres, drawn; outside and in holes that of the nearest sample."""
+        """Height of the terrain at a place, meters, drawn; outside and in holes that of the nearest
+        sample."""
         column, row = self.cell(easting, northing)
         rows, columns = self.heights.shape
-        y, x = min(max(round(row), 0), rows - 1), min(max(round(column), 0), columns - 1)
+        y = min(max(round(row), 0), rows - 1)
+        x = min(max(round(column), 0), columns - 1)
         value = self.heights[y, x]
         if np.isnan(value):
             there = np.argwhere(~np.isnan(self.heights))

@@ -1,7 +1,7 @@
 """Pictures and films made from the window, by a second process that runs the same command.
 
-So the window stays as quick as it was, a picture of any size or an hour of film cannot take its memory, and what comes
-out is what the command makes, to the byte.
+So the window stays as quick as it was, a picture of any size or an hour of film cannot take its
+memory, and what comes out is what the command makes, to the byte.
 """
 
 from __future__ import annotations
@@ -26,15 +26,24 @@ _PART = re.compile(r"(?:picture|piece) (\d+) of (\d+)$")
 
 
 class Job:
-    """A film or a picture in the making. Raises NtileError or OSError where it cannot even begin."""
+    """A film or a picture in the making. Raises NtileError or OSError where it cannot even
+    begin."""
 
     def __init__(
-        self, out: str, opened: Project, size_px: tuple[int, int], path: CameraPath | None, fps: float | None = None
+        self,
+        out: str,
+        opened: Project,
+        size_px: tuple[int, int],
+        path: CameraPath | None,
+        fps: float | None = None,
     ) -> None:
-        """`opened` is all that is in view; a `path` makes a film, None a picture of the project's view."""
+        """`opened` is all that is in view; a `path` makes a film, None a picture of the project's
+        view."""
         self.out = out
-        self.done, self.total = 0, 0
-        """Pictures drawn, or pieces of a large one, and of how many; 0 of 0 before that is known."""
+        self.done = 0
+        self.total = 0
+        """Pictures drawn, or pieces of a large one, and of how many; 0 of 0 before that is
+        known."""
         self.cancelled = False
         self._said: deque[str] = deque(maxlen=5)
         self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
@@ -43,7 +52,13 @@ class Job:
             asked = Decorations(**opened.settings["decorations"])
             kinds = ",".join(name for name, on in vars(asked).items() if on) or "none"
             self.command = [
-                *(sys.executable, "-m", "viewer", "--project", str(self._folder / f"view{project.SUFFIX}")),
+                *(
+                    sys.executable,
+                    "-m",
+                    "viewer",
+                    "--project",
+                    str(self._folder / f"view{project.SUFFIX}"),
+                ),
                 *("--size", f"{size_px[0]}x{size_px[1]}", "--decorations", kinds, "--headless"),
             ]
             if path is None:
@@ -51,10 +66,22 @@ class Job:
             else:
                 file = self._folder / "path.json"
                 file.write_text(json.dumps(to_json(path)), encoding="utf-8")
-                self.command += ["--path", str(file), "--render", out, "--fps", f"{fps or path.fps:g}"]
+                self.command += [
+                    "--path",
+                    str(file),
+                    "--render",
+                    out,
+                    "--fps",
+                    f"{fps or path.fps:g}",
+                ]
             root = str(Path(__file__).resolve().parent.parent.parent)
             self._process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, encoding="utf-8", cwd=root
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                cwd=root,
             )
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -74,7 +101,9 @@ class Job:
             return ""
         if self.cancelled:
             return f"{self.out}: cancelled; nothing half is left."
-        return (self._said[-1] if self._said else f"{self.out}: it ended without saying why.").removeprefix("Error: ")
+        return (
+            self._said[-1] if self._said else f"{self.out}: it ended without saying why."
+        ).removeprefix("Error: ")
 
     def cancel(self) -> None:
         """End it; it clears away what is half done."""
@@ -93,7 +122,8 @@ class Job:
             for line in lines:
                 found = _PART.match(line.strip())
                 if found:
-                    self.done, self.total = int(found[1]), int(found[2])
+                    self.done = int(found[1])
+                    self.total = int(found[2])
                 elif line.strip():
                     self._said.append(line.strip())
         self._process.wait()

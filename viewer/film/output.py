@@ -1,4 +1,5 @@
-"""Where the pictures of a film go: a folder of PNGs, or an mp4 file that appears when it is whole."""
+"""Where the pictures of a film go: a folder of PNGs, or an mp4 file that appears when it is
+whole."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ CRF = 17
 """x264's constant quality: hardly to be told from the original."""
 
 _X264 = {"crf": str(CRF), "preset": "medium", "x264-params": "mbtree=0"}
-"""Without the macroblock tree, which gives other bits from run to run at some widths (480, not 640)."""
+"""Without the macroblock tree, which gives other bits from run to run at some widths (480, not
+640)."""
 
 _SCALING = 0x20 | 0x40000 | 0x80000
 """libswscale's AREA, ACCURATE_RND and BITEXACT: the same pixels on every processor."""
@@ -39,7 +41,8 @@ _LIMITED = 1  # range 16 to 235
 
 
 class Output(Protocol):
-    """Takes the pictures of a film in their order. `close` keeps what is whole, `abandon` ends early."""
+    """Takes the pictures of a film in their order. `close` keeps what is whole, `abandon` ends
+    early."""
 
     def has(self, number: int) -> bool:
         """Return True if this picture is present and need not be drawn."""
@@ -54,22 +57,28 @@ class Output(Protocol):
         """The film will not be finished."""
 
 
-def open_output(out: str, size_px: tuple[int, int], fps: float, about: dict[str, Any], *, resume: bool) -> Output:
+def open_output(
+    out: str, size_px: tuple[int, int], fps: float, about: dict[str, Any], *, resume: bool
+) -> Output:
     """The output for a name: an .mp4 file, or else a folder.
 
-    `about` says, in plain JSON, what the film shows; a folder resumes only that film. Raises UsageError for a name of
-    another kind or a size that memory is not enough for, NtileError where it cannot be written or PyAV is missing.
+    `about` says, in plain JSON, what the film shows; a folder resumes only that film. Raises
+    UsageError for a name of another kind or a size that memory is not enough for, NtileError where
+    it cannot be written or PyAV is missing.
     """
     suffix = Path(out).suffix.lower()
     limits.check(size_px, limits.VIDEO if suffix in VIDEO_SUFFIXES else limits.FRAMES)
     if suffix in VIDEO_SUFFIXES:
         if resume:
             raise UsageError(
-                f"{out}: only a folder of frames can be resumed; leave out --resume or render to a folder."
+                f"{out}: only a folder of frames can be resumed; leave out --resume or render "
+                "to a folder."
             )
         return Video(Path(out), size_px, fps)
     if suffix in OTHER_SUFFIXES:
-        raise UsageError(f"{out}: films are written as .mp4, or as PNG frames into a folder; give such a name.")
+        raise UsageError(
+            f"{out}: films are written as .mp4, or as PNG frames into a folder; give such a name."
+        )
     return Folder(Path(out), about, resume=resume)
 
 
@@ -84,7 +93,9 @@ class Folder:
         output.make_folder(folder)
         has_frames = any(folder.glob("frame_*.png"))
         if has_frames and not resume:
-            raise UsageError(f"{folder}: it holds frames already; add --resume to go on, or give another folder.")
+            raise UsageError(
+                f"{folder}: it holds frames already; add --resume to go on, or give another folder."
+            )
         try:
             if has_frames and (not note.exists() or note.read_text(encoding="utf-8") != text):
                 raise UsageError(f"{folder}: its frames are of another film; give another folder.")
@@ -120,13 +131,16 @@ class Folder:
 
 
 class Video:
-    """H.264 in mp4, 4:2:0, tagged as BT.709; odd sides get one more row or column, a copy of the last."""
+    """H.264 in mp4, 4:2:0, tagged as BT.709; odd sides get one more row or column, a copy of the
+    last."""
 
     def __init__(self, out: Path, size_px: tuple[int, int], fps: float) -> None:
         try:
             import av
         except ImportError as error:
-            raise NtileError(f"{out}: writing mp4 needs PyAV; install it with `{INSTALL}`.") from error
+            raise NtileError(
+                f"{out}: writing mp4 needs PyAV; install it with `{INSTALL}`."
+            ) from error
         self._av = av
         self.out = out
         self._written = 0
@@ -136,7 +150,9 @@ class Video:
         rate = Fraction(fps).limit_denominator(1001)
 
         def start() -> None:
-            self._file = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
+            self._file = av.open(
+                str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
+            )
             stream: Any = self._file.add_stream("libx264", rate=rate, options=_X264)
             stream.width, stream.height = self.size_px
             stream.pix_fmt = "yuv420p"
@@ -153,7 +169,9 @@ class Video:
         except (OSError, self._av.error.FFmpegError) as error:
             reason = output.explain(error, self.out)
             self.abandon()
-            raise NtileError(f"{self.out} cannot be written ({reason}); {output.ADVICE}.") from error
+            raise NtileError(
+                f"{self.out} cannot be written ({reason}); {output.ADVICE}."
+            ) from error
 
     def has(self, number: int) -> bool:
         """See `Output`."""
@@ -165,7 +183,10 @@ class Video:
         pads = (0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0)
         frame = self._av.VideoFrame.from_ndarray(np.pad(picture, pads, mode="edge"), format="rgb24")
         frame = frame.reformat(
-            format="yuv420p", src_colorspace="ITU709", dst_colorspace="ITU709", interpolation=_SCALING
+            format="yuv420p",
+            src_colorspace="ITU709",
+            dst_colorspace="ITU709",
+            interpolation=_SCALING,
         )
         frame.color_primaries = frame.color_trc = frame.colorspace = _BT709
         frame.color_range = _LIMITED
@@ -189,7 +210,8 @@ class Video:
         self._whole.__exit__(None, None, None)
 
     def _read_back(self, path: Path) -> None:
-        """Decode the film. Raises ValueError unless it has all pictures: FFmpeg overlooks full disks."""
+        """Decode the film. Raises ValueError unless it has all pictures: FFmpeg overlooks full
+        disks."""
         with self._av.open(str(path), format="mp4") as film:
             film.streams.video[0].thread_type = "AUTO"
             count = sum(not frame.is_corrupt for frame in film.decode(video=0))

@@ -1,4 +1,5 @@
-"""Drawing the pictures of a film: time goes on by a fixed step, and each picture waits for all of its tiles."""
+"""Drawing the pictures of a film: time goes on by a fixed step, and each picture waits for all of
+its tiles."""
 
 from __future__ import annotations
 
@@ -40,14 +41,17 @@ class Film:
 def record(scene: Scene, film: Film, output: Output, progress: Progress | None = None) -> int:
     """Draw a film of an open scene into an output and close that; returns the number of pictures.
 
-    Whatever goes wrong, the output is abandoned and the scene's settings are as before. Raises NtileError.
+    Whatever goes wrong, the output is abandoned and the scene's settings are as before. Raises
+    NtileError.
     """
     total = film.path.frame_count(film.rate)
     try:
         wanted = [k for k in range(total) if not output.has(k)]
         if progress is not None:
             progress(total - len(wanted), total)
-        for done, (k, picture) in enumerate(zip(wanted, pictures(scene, film, wanted), strict=True), start=1):
+        for done, (k, picture) in enumerate(
+            zip(wanted, pictures(scene, film, wanted), strict=True), start=1
+        ):
             output.write(k, picture)
             if progress is not None:
                 progress(total - len(wanted) + done, total)
@@ -59,10 +63,11 @@ def record(scene: Scene, film: Film, output: Output, progress: Progress | None =
 
 
 def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iterator[np.ndarray]:
-    """The pictures of a film (or those with these numbers), uint8 [height, width, 3] each. Raises NtileError.
+    """The pictures of a film (or those with these numbers), uint8 [height, width, 3] each. Raises
+    NtileError.
 
-    They are the same from run to run on one renderer: nothing depends on the clock or on which tile came first. Colour
-    ranges that follow from what is in view stay as the first picture has them.
+    They are the same from run to run on one renderer: nothing depends on the clock or on which tile
+    came first. Color ranges that follow from what is in view stay as the first picture has them.
     """
     assert scene.reader is not None
     times = film.path.frame_times(film.rate)
@@ -72,9 +77,13 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
     flight = make_flight(scene, film.path)
     whole = offscreen.largest_piece(scene.ctx, film.size_px) == film.size_px
     poses = [flight.at(times[k]) for k in numbers]
-    with _as_before(scene.settings), offscreen.unhurried(scene), offscreen.Easel(scene.ctx) as easel:
+    with (
+        _as_before(scene.settings),
+        offscreen.unhurried(scene),
+        offscreen.Easel(scene.ctx) as easel,
+    ):
         easel.resize(film.size_px if whole else (1, 1))
-        _fix_colours(scene, flight.at(0.0), film.size_px)
+        _fix_colors(scene, flight.at(0.0), film.size_px)
         for k, pose in enumerate(poses):
             apply(scene.settings, pose)
             camera = replace(pose.camera)
@@ -86,7 +95,8 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
             picture = easel.draw(scene, camera)
             decorations.of(scene, camera, film.size_px).paint(picture)
             if k + 1 < len(poses):
-                scene.update(poses[k + 1].camera, film.size_px)  # its tiles load while this picture is written
+                # its tiles load while this picture is written
+                scene.update(poses[k + 1].camera, film.size_px)
             yield picture
 
 
@@ -107,18 +117,26 @@ def apply(settings: Settings, pose: Pose) -> None:
 @contextmanager
 def _as_before(settings: Settings) -> Iterator[None]:
     """Give back what films change."""
-    exaggeration, reach, contours = settings.view.exaggeration, settings.overlay.reach, replace(settings.contours)
-    azimuth, altitude = settings.shading.sun_azimuth_deg, settings.shading.sun_altitude_deg
+    exaggeration = settings.view.exaggeration
+    reach = settings.overlay.reach
+    contours = replace(settings.contours)
+    azimuth = settings.shading.sun_azimuth_deg
+    altitude = settings.shading.sun_altitude_deg
     try:
         yield
     finally:
-        settings.view.exaggeration, settings.overlay.reach, settings.contours = exaggeration, reach, contours
-        settings.shading.sun_azimuth_deg, settings.shading.sun_altitude_deg = azimuth, altitude
+        settings.view.exaggeration = exaggeration
+        settings.overlay.reach = reach
+        settings.contours = contours
+        settings.shading.sun_azimuth_deg = azimuth
+        settings.shading.sun_altitude_deg = altitude
 
 
-def _fix_colours(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
-    """Colour ranges and contours stay as the first picture has them, without labels, or the film would flicker."""
-    overlay, contours = scene.settings.overlay, scene.settings.contours
+def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
+    """Color ranges and contours stay as the first picture has them, without labels, or the film
+    would flicker."""
+    overlay = scene.settings.overlay
+    contours = scene.settings.contours
     if overlay.name != "none" or contours.on:
         apply(scene.settings, pose)
         camera = replace(pose.camera)

@@ -1,8 +1,10 @@
-"""The grand tour: from a view of the whole area down to its roughest part, once around that, and back up.
+"""The grand tour: from a view of the whole area down to its roughest part, once around that, and
+back up.
 
-Rough is where heights leave a plane; an ellipse around the places weighted so is what the camera circles, clockwise,
-now high and now low, looking ahead and inwards. It so turns steadily, once in all, always has rough ground before it
-and the empty land outside behind it. It is fast when high and slow when low.
+Rough is where heights leave a plane; an ellipse around the places weighted so is what the camera
+circles, clockwise, now high and now low, looking ahead and inwards. It so turns steadily, once in
+all, always has rough ground before it and the empty land outside behind it. It is fast when high
+and slow when low.
 """
 
 from __future__ import annotations
@@ -56,7 +58,11 @@ STATIONS = (
 
 
 def tour(
-    field: HeightField, *, fov_deg: float = 45.0, aspect: float = 16 / 9, duration_s: float | None = None
+    field: HeightField,
+    *,
+    fov_deg: float = 45.0,
+    aspect: float = 16 / 9,
+    duration_s: float | None = None,
 ) -> CameraPath:
     """A film of the area that ends where it began, at rest; always above the terrain."""
     duration_s = duration_s or TOUR_S
@@ -76,9 +82,12 @@ def tour(
 
     def around(degrees: float, share: float) -> np.ndarray:
         angle = math.radians(degrees)
-        return np.clip(middle - share * axes * np.array([math.sin(angle), math.cos(angle)]), low, high)
+        return np.clip(
+            middle - share * axes * np.array([math.sin(angle), math.cos(angle)]), low, high
+        )
 
-    eyes, targets = [start.eye], [seen]
+    eyes = [start.eye]
+    targets = [seen]
     for station in STATIONS:
         place = around(station.around_deg, 1.0)
         top = field.ceiling_m(*place)
@@ -102,27 +111,36 @@ def tour(
 
 
 def rough_part(field: HeightField) -> tuple[np.ndarray, np.ndarray]:
-    """Where the area is rough: easting and northing of the middle, and how far it spreads along both, [2] each."""
+    """Where the area is rough: easting and northing of the middle, and how far it spreads along
+    both, [2] each."""
     rows, columns = field.heights.shape
-    places, weights = [], []
+    places = []
+    weights = []
     dx, dy = field.spacing_m
     for y0, y1 in _windows(rows):
         for x0, x1 in _windows(columns):
             window = field.heights[y0:y1, x0:x1]
             if np.isnan(window).mean() < 0.5:
-                places.append((field.bounds.west + (x0 + x1) / 2 * dx, field.bounds.north - (y0 + y1) / 2 * dy))
+                places.append(
+                    (
+                        field.bounds.west + (x0 + x1) / 2 * dx,
+                        field.bounds.north - (y0 + y1) / 2 * dy,
+                    )
+                )
                 weights.append(roughness(window) ** 2)
     if not weights or not sum(weights) > 0:
         bounds = field.bounds
         half = np.array([bounds.east - bounds.west, bounds.north - bounds.south]) / 2
         return np.array([bounds.west, bounds.south]) + half, half / math.sqrt(3)
-    at, weight = np.array(places), np.array(weights) / sum(weights)
+    at = np.array(places)
+    weight = np.array(weights) / sum(weights)
     middle = weight @ at
     return middle, np.sqrt(weight @ (at - middle) ** 2)
 
 
 def roughness(window: np.ndarray) -> float:
-    """Root mean square distance of heights [n, m] from the plane that fits them best, metres; NaN is left out."""
+    """Root mean square distance of heights [n, m] from the plane that fits them best, meters; NaN
+    is left out."""
     y, x = np.nonzero(~np.isnan(window))
     plane = np.stack([x, y, np.ones(len(x))], axis=1).astype(float)
     heights = window[y, x]
@@ -144,7 +162,8 @@ def _times(eyes: np.ndarray, field: HeightField, size: float) -> list[float]:
 
 
 def _eased(share: float) -> float:
-    """Time that gathers speed and comes to rest, at one speed between: 0 → 0, 1 → 1, without a kink."""
+    """Time that gathers speed and comes to rest, at one speed between: 0 → 0, 1 → 1, without a
+    kink."""
     full = 1 - EASE
     if share > 0.5:
         return 1 - _eased(1 - share)

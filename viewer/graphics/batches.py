@@ -1,4 +1,5 @@
-"""The tiles of one selection as the terrain pass draws them: instances grouped by texture page, and their seams."""
+"""The tiles of one selection as the terrain pass draws them: instances grouped by texture page, and
+their seams."""
 
 from __future__ import annotations
 
@@ -19,31 +20,45 @@ FADED = 1e-3
 
 
 class Batches:
-    """Made once for a selection, of which all tiles are loaded; eye and morphs come with each picture."""
+    """Made once for a selection, of which all tiles are loaded; eye and morphs come with each
+    picture."""
 
     def __init__(self, store: TileStore, source: Source, selection: Selection, quads: int) -> None:
-        table, grid, rows = source.nodes, source.reader.grid, selection.drawn
+        table = source.nodes
+        grid = source.reader.grid
+        rows = selection.drawn
         pages: dict[int, tuple[int, TilePage]] = {}
-        found: dict[int, tuple[Resident, int, int]] = {}  # by row: the tile, its page's number, its layer
+        # by row: the tile, its page's number, its layer
+        found: dict[int, tuple[Resident, int, int]] = {}
 
         def at(row: int) -> tuple[Resident, int, int]:
             if row not in found:
                 key = TileKey(source.key, table.tiles[row])
                 page, layer = store.cache.slot(key)  # drawn tiles and their ancestors are pinned
-                found[row] = store.cache.value(key), pages.setdefault(id(page), (len(pages), page))[0], layer
+                found[row] = (
+                    store.cache.value(key),
+                    pages.setdefault(id(page), (len(pages), page))[0],
+                    layer,
+                )
             return found[row]
 
         def sides_of(row: int) -> Sides:
             resident = at(row)[0]
             if quads not in resident.sides:
                 parent = at(int(table.parent[row]))[0].profile.outline if row else None
-                resident.sides[quads] = sides(table.tiles[row], resident.profile.outline, parent, quads)
+                resident.sides[quads] = sides(
+                    table.tiles[row], resident.profile.outline, parent, quads
+                )
             return resident.sides[quads]
 
-        instances, corners, places = [], [], []
+        instances = []
+        corners = []
+        places = []
         for number, (tile, row) in enumerate(zip(selection.draw, rows.tolist(), strict=True)):
             resident, page, layer = at(row)
-            parent, parent_page, parent_layer = at(int(table.parent[row])) if row else (resident, page, layer)
+            parent, parent_page, parent_layer = (
+                at(int(table.parent[row])) if row else (resident, page, layer)
+            )
             west, south, east, north = grid.tile_bounds(tile)
             corners.append((west, north, resident.offset_m))
             places.append((page, parent_page, resident.holes, resident.holes or parent.holes))
@@ -51,9 +66,11 @@ class Batches:
             above = parent_layer, tile.x & 1, tile.y & 1, parent.offset_m - resident.offset_m
             extents = resident.profile.outline.extent, parent.profile.outline.extent
             size = east - west, north - south
-            instances.append(((0, 0, 0), size, extents[0], (0, 0, 0, 0), about, above, extents[1], (number, 0)))
+            instances.append(
+                ((0, 0, 0), size, extents[0], (0, 0, 0, 0), about, above, extents[1], (number, 0))
+            )
         self._fixed = np.array(instances, INSTANCE)
-        self._corner = np.array(corners).reshape(-1, 3)  # north-west corner and offset, CRS metres
+        self._corner = np.array(corners).reshape(-1, 3)  # north-west corner and offset, CRS meters
         self._places = np.array(places, int).reshape(-1, 4)
         self._pages = [page for _, page in pages.values()]
         self._nearest_first = np.argsort(-selection.px, kind="stable")
@@ -62,13 +79,16 @@ class Batches:
         self._corrections: tuple[np.ndarray, np.ndarray] | None = None
         if len(rows):
             self.seams = Seams(selection, quads, sides_of)
-            self._fixed["skirt"] = self.seams.neighbours
+            self._fixed["skirt"] = self.seams.neighbors
 
     def corrections(self, morph: np.ndarray) -> np.ndarray:
         """See `Seams.corrections`; the same array for the same morphs."""
         if self._corrections is None or not np.array_equal(self._corrections[0], morph):
             count = (0, 4, self.quads + 1)
-            self._corrections = morph, np.zeros(count) if self.seams is None else self.seams.corrections(morph)
+            self._corrections = (
+                morph,
+                np.zeros(count) if self.seams is None else self.seams.corrections(morph),
+            )
         return self._corrections[1]
 
     def placed(
@@ -80,10 +100,11 @@ class Batches:
         measured: Sequence[bool] | None = None,
         shown: Sequence[bool] | None = None,
     ) -> list[Batch]:
-        """The tiles around an eye in drawn space; those that morph, and those with holes, apart from the others.
+        """The tiles around an eye in drawn space; those that morph, and those with holes, apart
+        from the others.
 
-        A metre of height is drawn as `rise` CRS metres. `measured` says which have their errors in the page's texture
-        (none), `shown` which are drawn (all).
+        A meter of height is drawn as `rise` CRS meters. `measured` says which have their errors in
+        the page's texture (none), `shown` which are drawn (all).
         """
         instances = self._fixed.copy()
         if measured is not None:
@@ -97,11 +118,21 @@ class Batches:
         count = len(self._pages)
         groups = 2 * np.where(morphing, any_holes, holes) + morphing
         key = (groups * count + pages) * count + np.where(morphing, parent_pages, 0)
-        out, order, corrections = [], self._nearest_first, self.corrections(morph)
+        out = []
+        order = self._nearest_first
+        corrections = self.corrections(morph)
         order = order if shown is None else order[np.asarray(shown, bool)[order]]
         for value in sorted(set(key[order].tolist())):
             chosen = order[key[order] == value]
             first = chosen[0]
             parent = self._pages[parent_pages[first]] if morphing[first] else None
-            out.append(Batch(self._pages[pages[first]], parent, groups[first] >= 2, instances[chosen], corrections))
+            out.append(
+                Batch(
+                    self._pages[pages[first]],
+                    parent,
+                    groups[first] >= 2,
+                    instances[chosen],
+                    corrections,
+                )
+            )
         return out

@@ -23,12 +23,15 @@ MARGIN_PX = 40.0
 """Labels keep away from the picture's sides by this."""
 
 
-LEGEND_EM, COMPASS_EM = (12.5, 18.0), (6.0, 6.0)
-"""Width and height of the lower left and the upper right corner that are left to the legend and to the north arrow."""
+LEGEND_EM = (12.5, 18.0)
+COMPASS_EM = (6.0, 6.0)
+"""Width and height of the lower left and the upper right corner that are left to the legend and to
+the north arrow."""
 
 
 class Label(NamedTuple):
-    """A height written on a line: its middle as a share of the picture's width and height, from the top left."""
+    """A height written on a line: its middle as a share of the picture's width and height, from the
+    top left."""
 
     x: float
     y: float
@@ -36,7 +39,8 @@ class Label(NamedTuple):
 
 
 def automatic_m(heights: np.ndarray, pixel_px: float) -> float:
-    """Metres between lines, by the heights [h, w] in view (NaN: none), whose pixels are `pixel_px` wide."""
+    """Meters between lines, by the heights [h, w] in view (NaN: none), whose pixels are `pixel_px`
+    wide."""
     rise = np.hypot(np.diff(heights, axis=1)[:-1], np.diff(heights, axis=0)[:, :-1])
     rise = rise[np.isfinite(rise)]
     typical = float(np.median(rise)) if rise.size else 0.0
@@ -53,12 +57,15 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
     if not len(rows):
         return []
     height, width = heights.shape
-    x, y = columns * pixel_px, rows * pixel_px
+    x = columns * pixel_px
+    y = rows * pixel_px
     inside = (x > MARGIN_PX) & (x < width * pixel_px - MARGIN_PX)
     inside &= (y > MARGIN_PX) & (y < height * pixel_px - MARGIN_PX)
     inside &= ~_taken(x, y, width * pixel_px, height * pixel_px)
-    # Of each square the line nearest to its middle, and of these from the middle of the picture outward.
-    cell_x, cell_y = np.floor(x / CELL_PX), np.floor(y / CELL_PX)
+    # Of each square the line nearest to its middle, and of these from the middle of the picture
+    # outward.
+    cell_x = np.floor(x / CELL_PX)
+    cell_y = np.floor(y / CELL_PX)
     off_middle = np.hypot(x / CELL_PX - cell_x - 0.5, y / CELL_PX - cell_y - 0.5)
     order = np.flatnonzero(inside)[np.argsort(off_middle[inside], kind="stable")]
     _, first = np.unique((cell_y * width + cell_x)[order], return_index=True)
@@ -72,7 +79,11 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
         best = best[1:]
         best = best[np.hypot(x[best] - x[k], y[best] - y[k]) >= APART_PX]
     return [
-        Label(float(columns[k] / width), float(rows[k] / height), text.tick_label(float(levels[k] * step), interval))
+        Label(
+            float(columns[k] / width),
+            float(rows[k] / height),
+            text.tick_label(float(levels[k] * step), interval),
+        )
         for k in chosen
     ]
 
@@ -85,14 +96,19 @@ def _taken(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndar
 
 
 def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows and columns (pixels, fractional) where lines `step` apart cross from one pixel to the next, and which."""
+    """Rows and columns (pixels, fractional) where lines `step` apart cross from one pixel to the
+    next, and which."""
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for axis in (0, 1):
-        before, after = (heights[:-1], heights[1:]) if axis == 0 else (heights[:, :-1], heights[:, 1:])
+        before, after = (
+            (heights[:-1], heights[1:]) if axis == 0 else (heights[:, :-1], heights[:, 1:])
+        )
         rise = after - before
-        low, high = np.floor(before / step), np.floor(after / step)
+        low = np.floor(before / step)
+        high = np.floor(after / step)
         smooth = np.isfinite(rise)
-        # Where the next pixels rise quite differently there is a crest with other ground behind it, and no line.
+        # Where the next pixels rise quite differently there is a crest with other ground behind it,
+        # and no line.
         bend = np.abs(np.diff(rise, axis=axis))
         for side in (0, 1):
             inner = (slice(1, None) if side else slice(None, -1),)

@@ -1,4 +1,5 @@
-"""One picture: terrain, boxes, background, in that order, into our own target and then the caller's."""
+"""One picture: terrain, boxes, background, in that order, into our own target and then the
+caller's."""
 
 from __future__ import annotations
 
@@ -29,11 +30,12 @@ from viewer.tiles.lod import Selection
 from viewer.tiles.source import Source
 
 _SELECTIONS = 6
-"""Selections whose instances are kept: of two panes, their surveys, and what casts shadows on them."""
+"""Selections whose instances are kept: of two panes, their surveys, and what casts shadows on
+them."""
 
 
 class Part(NamedTuple):
-    """A pane of the picture: its layer, tiles and colours, and the columns of pixels it fills."""
+    """A pane of the picture: its layer, tiles and colors, and the columns of pixels it fills."""
 
     source: Source
     selection: Selection
@@ -73,7 +75,8 @@ class Drawing:
         pivot_z: float,
         area: Bounds,
     ) -> None:
-        """A picture of the selected tiles, which must all be in the store; one part beside the other.
+        """A picture of the selected tiles, which must all be in the store; one part beside the
+        other.
 
         `area` is what haze is measured by: the drawn bounds of all there is.
         """
@@ -82,7 +85,8 @@ class Drawing:
         boxes = [each - np.tile(camera.eye, 2) for each in boxes]
         near, far = _depth_range(np.concatenate(boxes), camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
-        debug, shading = parts[0].look.settings.debug, parts[0].look.settings.shading
+        debug = parts[0].look.settings.debug
+        shading = parts[0].look.settings.shading
         with self.timers.cpu("arrange"):
             only = tile_of(debug.tile)
             batches = [self._placed(store, part, camera.eye, rise, pivot_z, only) for part in parts]
@@ -91,18 +95,26 @@ class Drawing:
         shaded = sunlight.wanted(parts[0].look.settings)
         if shaded:
             with self.timers.time("shadows"):
-                for sun, part, own, around in zip(self._suns(len(parts)), parts, batches, boxes, strict=True):
+                for sun, part, own, around in zip(
+                    self._suns(len(parts)), parts, batches, boxes, strict=True
+                ):
                     others = part._replace(
-                        selection=sunlight.beside(part.selection), look=part.look._replace(measure=None), morph=None
+                        selection=sunlight.beside(part.selection),
+                        look=part.look._replace(measure=None),
+                        morph=None,
                     )
                     tiles = own + self._placed(store, others, camera.eye, rise, pivot_z, None)
-                    sun.cast(self._terrain, tiles, part.look, camera, light, (near, far), around, area)
+                    sun.cast(
+                        self._terrain, tiles, part.look, camera, light, (near, far), around, area
+                    )
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
             for k, (part, each) in enumerate(zip(parts, batches, strict=True)):
                 self._target.limit(part.columns)
                 maps = self._sunlights[k].use(SHADOW_UNIT) if shaded else None
-                self._terrain.draw(each, clip_from_world, camera.pixel(fbo.size), part.look, light, maps)
+                self._terrain.draw(
+                    each, clip_from_world, camera.pixel(fbo.size), part.look, light, maps
+                )
         if debug.bounds:
             with self.timers.time("boxes"):
                 for part, around in zip(parts, boxes, strict=True):
@@ -118,11 +130,19 @@ class Drawing:
         self.timers.finish_picture()
 
     def survey(
-        self, camera: Camera, store: TileStore, parts: Sequence[Part], size_px: tuple[int, int], *, pivot_z: float
+        self,
+        camera: Camera,
+        store: TileStore,
+        parts: Sequence[Part],
+        size_px: tuple[int, int],
+        *,
+        pivot_z: float,
     ) -> np.ndarray:
         """Measure the content of a picture of this size: see `SurveyTarget.read`."""
         rise = parts[0].look.rise
-        boxes = np.concatenate([_boxes(part.source, part.selection, rise, pivot_z) for part in parts])
+        boxes = np.concatenate(
+            [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
+        )
         near_far = _depth_range(boxes - np.tile(camera.eye, 2), camera)
         clip_from_world = camera.clip_from_world(size_px[0] / size_px[1], *near_far)
         only = tile_of(parts[0].look.settings.debug.tile)
@@ -135,16 +155,35 @@ class Drawing:
             return self._survey.read()
 
     def _placed(
-        self, store: TileStore, part: Part, eye: np.ndarray, rise: float, pivot_z: float, only: Tile | None
+        self,
+        store: TileStore,
+        part: Part,
+        eye: np.ndarray,
+        rise: float,
+        pivot_z: float,
+        only: Tile | None,
     ) -> list[Batch]:
-        """The part's tiles as instances, of which all but their places is made anew only when other tiles are drawn."""
-        source, selection, look = part.source, part.selection, part.look
-        key = (source, source.nodes.version, look.quads, selection.drawn.tobytes(), selection.refined.tobytes())
+        """The part's tiles as instances, of which all but their places is made anew only when other
+        tiles are drawn."""
+        source = part.source
+        selection = part.selection
+        look = part.look
+        key = (
+            source,
+            source.nodes.version,
+            look.quads,
+            selection.drawn.tobytes(),
+            selection.refined.tobytes(),
+        )
         found = self._batches.pop(key, None) or Batches(store, source, selection, look.quads)
         self._batches[key] = found
         if len(self._batches) > _SELECTIONS:
             self._batches.popitem(last=False)
-        measured = [store.paint(source, tile, look.measure) for tile in selection.draw] if look.measure else None
+        measured = (
+            [store.paint(source, tile, look.measure) for tile in selection.draw]
+            if look.measure
+            else None
+        )
         shown = None if only is None else [belongs(tile, only) for tile in selection.draw]
         morph = selection.morph if part.morph is None else part.morph
         return found.placed(eye, morph, rise, pivot_z, measured, shown)
@@ -178,10 +217,12 @@ def _eye_dome(shading: Shading, near: float, far: float, height_px: int) -> EyeD
 
 
 def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
-    """Near and far planes around eye-relative boxes; as narrow as can be, for the sake of depth precision."""
+    """Near and far planes around eye-relative boxes; as narrow as can be, for the sake of depth
+    precision."""
     if not len(boxes):
         return 1.0, 1000.0
-    low, high = boxes[:, :3], boxes[:, 3:]
+    low = boxes[:, :3]
+    high = boxes[:, 3:]
     outside = np.maximum(0.0, np.maximum(low, -high))
     nearest = float(np.sqrt((outside**2).sum(axis=1)).min())
     forward = camera.axes[2]

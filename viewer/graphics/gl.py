@@ -1,7 +1,7 @@
 """OpenGL: making a context, compiling our shaders, and what the renderer can do.
 
-`import moderngl` works without any GL library; a missing one shows when a context is made, and becomes one
-sentence with the package to install.
+`import moderngl` works without any GL library; a missing one shows when a context is made, and
+becomes one sentence with the package to install.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ VERSIONS = {"auto": (430, 410), "4.3": (430,), "4.1": (410,)}
 """Values of `--gl` and the GL versions they try, best first. 4.1 is where macOS stops."""
 
 INSTALL = "apt-get install -y libegl1 libgl1"
-"""Advice that brings OpenGL to a bare Debian or Ubuntu machine (the window also needs it for its X11 libraries)."""
+"""Advice that brings OpenGL to a bare Debian or Ubuntu machine (the window also needs it for its
+X11 libraries)."""
 
 Define = int | float | bool | str
 """Value of a #define."""
@@ -33,10 +34,13 @@ class GlError(NtileError):
 def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
     """A context without a window, or (`standalone=False`) around the one that is current.
 
-    `options` go to moderngl; without any, the context is EGL's, which needs no display. Raises GlError.
+    `options` go to moderngl; without any, the context is EGL's, which needs no display. Raises
+    GlError.
     """
     if options:
-        return first_version(gl, lambda require: moderngl.create_context(require=require, **options))
+        return first_version(
+            gl, lambda require: moderngl.create_context(require=require, **options)
+        )
     headless: dict[str, Any] = {"standalone": True, "backend": "egl"}
     ctx = first_version(gl, lambda require: moderngl.create_context(require=require, **headless))
     # Without a window there is no framebuffer to go back to when another is freed; this one stays.
@@ -45,7 +49,8 @@ def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
 
 
 def first_version(gl: str, create: Callable[[int], moderngl.Context]) -> moderngl.Context:
-    """Return the result of `create(require)` for the first GL version that works, e.g. 430 then 410."""
+    """Return the result of `create(require)` for the first GL version that works, e.g. 430 then
+    410."""
     reasons = []
     for require in VERSIONS[gl]:
         try:
@@ -60,17 +65,22 @@ def _sentence(gl: str, reasons: list[str]) -> str:
     if "not loaded" in reason or "not found" in reason or "cannot open shared object" in reason:
         return f"OpenGL is not installed ({reason}); install it with `{INSTALL}`."
     wanted = "4.1 or newer" if gl == "auto" else gl
-    return f"No OpenGL {wanted} context could be made ({reason}); on Debian or Ubuntu try `{INSTALL}`."
+    return (
+        f"No OpenGL {wanted} context could be made ({reason}); on Debian or Ubuntu try `{INSTALL}`."
+    )
 
 
 def is_software(ctx: moderngl.Context) -> bool:
-    """Return True if the CPU does the drawing (Mesa llvmpipe, SwiftShader): shader decoding is then too slow."""
+    """Return True if the CPU does the drawing (Mesa llvmpipe, SwiftShader): shader decoding is then
+    too slow."""
     return any(name in ctx.info["GL_RENDERER"].lower() for name in _SOFTWARE)
 
 
 def describe(ctx: moderngl.Context) -> str:
     """Renderer and GL version in one line, for timings and about boxes."""
-    return f"{ctx.info['GL_RENDERER']}, OpenGL {ctx.version_code // 100}.{ctx.version_code // 10 % 10}"
+    return (
+        f"{ctx.info['GL_RENDERER']}, OpenGL {ctx.version_code // 100}.{ctx.version_code // 10 % 10}"
+    )
 
 
 def program(
@@ -82,9 +92,13 @@ def program(
     parts: Mapping[str, str] | None = None,
     defines: Mapping[str, Define] | None = None,
 ) -> moderngl.Program:
-    """Compile and link entry files of shaders/. A compile error is a GlError with file names and lines."""
+    """Compile and link entry files of shaders/. A compile error is a GlError with file names and
+    lines."""
     stages = {"vertex": vertex, "fragment": fragment} | ({"geometry": geometry} if geometry else {})
-    made = {stage: shaders.source(name, parts=parts, **(defines or {})) for stage, name in stages.items()}
+    made = {
+        stage: shaders.source(name, parts=parts, **(defines or {}))
+        for stage, name in stages.items()
+    }
     try:
         return ctx.program(
             vertex_shader=made["vertex"].text,

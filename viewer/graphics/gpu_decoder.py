@@ -1,9 +1,10 @@
 """Decode on the GPU: a tile's latents become heights and gradients in a texture layer.
 
-A method with passes is prepared on the GPU too (`viewer.graphics.preparation`); for others numpy's prepared array is
-uploaded. Both entries run the same shaders/decode/<method>.glsl: "compute" where GL 4.3 is there, "fragment"
-anywhere from 4.1. On a software renderer the numpy decode on worker threads is several times faster ("numpy");
-the scene then uploads finished arrays and makes no TileDecoder.
+A method with passes is prepared on the GPU too (`viewer.graphics.preparation`); for others numpy's
+prepared array is uploaded. Both entries run the same shaders/decode/<method>.glsl: "compute" where
+GL 4.3 is there, "fragment" anywhere from 4.1. On a software renderer the numpy decode on worker
+threads is several times faster ("numpy"); the scene then uploads finished arrays and makes no
+TileDecoder.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _PREPARED_UNIT = WEIGHT_UNIT + 1
 def choose(ctx: moderngl.Context, asked: str = "auto") -> str:
     """How tiles are decoded on this context: "numpy", "compute" or "fragment".
 
-    `asked` is the GL version the user chose; drivers may give a newer one than "4.1", which has no compute.
+    `asked` is the GL version the user chose; drivers may give a newer one than "4.1", which has no
+    compute.
     """
     if gl.is_software(ctx):
         return "numpy"
@@ -67,9 +69,17 @@ class TileDecoder:
         if passes:
             first = stored.first if stored is not None else {}
             self._preparation = Preparation(
-                ctx, passes, method.latent_shape, first, entry, parts=self._parts, defines=self._defines
+                ctx,
+                passes,
+                method.latent_shape,
+                first,
+                entry,
+                parts=self._parts,
+                defines=self._defines,
             )
-            self._compile += [partial(self._preparation.compile, name) for name in self._preparation.functions]
+            self._compile += [
+                partial(self._preparation.compile, name) for name in self._preparation.functions
+            ]
         self._entry = entry
 
     @property
@@ -83,15 +93,31 @@ class TileDecoder:
             self._compile.pop()()
 
     def _compile_evaluation(self) -> None:
-        ctx, parts, defines = self._ctx, self._parts, self._defines
+        ctx = self._ctx
+        parts = self._parts
+        defines = self._defines
         if self._entry == "compute":
-            self._program = gl.compute(ctx, "decode_tile.comp", parts=parts, defines=defines | {"GROUP": GROUP})
+            self._program = gl.compute(
+                ctx, "decode_tile.comp", parts=parts, defines=defines | {"GROUP": GROUP}
+            )
         else:
             self._program = gl.program(
-                ctx, "fullscreen.vert", "decode_tile.frag", geometry="decode_tile.geom", parts=parts, defines=defines
+                ctx,
+                "fullscreen.vert",
+                "decode_tile.frag",
+                geometry="decode_tile.geom",
+                parts=parts,
+                defines=defines,
             )
             self._triangle = ctx.vertex_array(self._program, [])
-        gl.set_uniforms(self._program, weights=WEIGHT_UNIT, prepared=_PREPARED_UNIT, heights=0, gradients=1, one=1)
+        gl.set_uniforms(
+            self._program,
+            weights=WEIGHT_UNIT,
+            prepared=_PREPARED_UNIT,
+            heights=0,
+            gradients=1,
+            one=1,
+        )
 
     def decode(
         self,
@@ -102,20 +128,25 @@ class TileDecoder:
         layer: int,
         samples: int = TILE,
     ) -> None:
-        """Fill a layer of a page from a tile's latents, or its prepared array if the method has no passes.
+        """Fill a layer of a page from a tile's latents, or its prepared array if the method has no
+        passes.
 
-        `side_m` is the tile's extent east and north; `samples` < 256 fills only that corner of the lattice
-        (tests on slow renderers). Binds texture units from 0, image units 0 and 1, and a framebuffer.
+        `side_m` is the tile's extent east and north; `samples` < 256 fills only that corner of the
+        lattice (tests on slow renderers). Binds texture units from 0, image units 0 and 1, and a
+        framebuffer.
         """
         while not self.ready:
             self.advance()
         assert self._program is not None
         self._prepare(tile).use(_PREPARED_UNIT)
-        gl.set_uniforms(self._program, lattice=(samples, samples), scale_m=scale_m, tile_m=side_m, layer=layer)
+        gl.set_uniforms(
+            self._program, lattice=(samples, samples), scale_m=scale_m, tile_m=side_m, layer=layer
+        )
         self._run(page, samples)
 
     def prepared(self, latents: np.ndarray) -> dict[str, np.ndarray] | None:
-        """`Method.prepare` by the GPU, read back; None for a method without passes. Waits; binds as `decode`."""
+        """`Method.prepare` by the GPU, read back; None for a method without passes. Waits; binds as
+        `decode`."""
         if self._preparation is None:
             return None
         while not self.ready:
@@ -150,7 +181,13 @@ class TileDecoder:
 
     def release(self) -> None:
         """Free programs and textures."""
-        for item in (self._triangle, self._program, self._uploaded, self._weights, self._preparation):
+        for item in (
+            self._triangle,
+            self._program,
+            self._uploaded,
+            self._weights,
+            self._preparation,
+        ):
             if item is not None:
                 item.release()
 

@@ -24,11 +24,15 @@ class Light(NamedTuple):
     sun: tuple[float, float, float]  # unit vector towards it, drawn space
     sight: np.ndarray  # float64 [3, 3]: see Camera.pyramid
     size_px: tuple[int, int]  # of the picture
-    air: tuple[float, float, float]  # extinction 1/m at the lowest height, scale height m, eye above the lowest m
+    # extinction 1/m at the lowest height, scale height m, eye above the lowest m
+    air: tuple[float, float, float]
 
     @classmethod
-    def of(cls, shading: Shading, camera: Camera, size_px: tuple[int, int], area: Bounds | None = None) -> Light:
-        """Light of a picture; `area` are the drawn bounds of all that is shown, without it there is no fog."""
+    def of(
+        cls, shading: Shading, camera: Camera, size_px: tuple[int, int], area: Bounds | None = None
+    ) -> Light:
+        """Light of a picture; `area` are the drawn bounds of all that is shown, without it there is
+        no fog."""
         air = (0.0, 1.0, 0.0)
         if area is not None and shading.fog > 0:
             diagonal = math.hypot(area.east - area.west, area.north - area.south)
@@ -51,5 +55,10 @@ class Light(NamedTuple):
 
 def direction(azimuth_deg: float, altitude_deg: float) -> tuple[float, float, float]:
     """Unit vector (east, north, up) towards the sun."""
-    azimuth, altitude = math.radians(azimuth_deg), math.radians(altitude_deg)
-    return math.sin(azimuth) * math.cos(altitude), math.cos(azimuth) * math.cos(altitude), math.sin(altitude)
+    azimuth = math.radians(azimuth_deg)
+    altitude = math.radians(altitude_deg)
+    return (
+        math.sin(azimuth) * math.cos(altitude),
+        math.cos(azimuth) * math.cos(altitude),
+        math.sin(altitude),
+    )

@@ -8,23 +8,25 @@ import numpy as np
 from neural.tiles import TILE
 
 LATTICE = TILE + 1
-"""Samples along a side of the height and gradient textures: mesh vertices i/256, both edges included."""
+"""Samples along a side of the height and gradient textures: mesh vertices i/256, both edges
+included."""
 
 LAYERS = 16
 """Tiles per page: 14 MB of textures."""
 
 NO_ERROR = np.float32(3e38)
-"""Marks cells without a reference in the error texture (NaN is not safe in every driver's filtering)."""
+"""Marks cells without a reference in the error texture (NaN is not safe in every driver's
+filtering)."""
 
 
 class TilePage:
     """Textures of `LAYERS` tiles.
 
-    heights    R32F   257²  metres above the tile's offset_m, at vertices
-    gradients  RG32F  257²  metres per metre, east and north, at vertices
-    valid      R8     256²  1 where a cell holds data
-    errors     R32F   256²  of heights in metres or of gradients in m/m, at cell centres; each made when first needed
-    gaps       R32F   257 × 4  metres to the neighbours N, S, W, E along the edges; made when first needed
+    heights    R32F   257²  meters above the tile's offset_m, at vertices gradients  RG32F  257²
+    meters per meter, east and north, at vertices valid      R8     256²  1 where a cell holds data
+    errors     R32F   256²  of heights in meters or of gradients in m/m, at cell centers; each made
+    when first needed gaps       R32F   257 × 4  meters to the neighbors N, S, W, E along the edges;
+    made when first needed
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -66,7 +68,9 @@ class TilePage:
 
     def write_valid(self, layer: int, valid: np.ndarray) -> None:
         """Upload which cells hold data, bool [256, 256]."""
-        self.valid.write(np.where(valid, np.uint8(255), np.uint8(0)), (0, 0, layer, TILE, TILE, 1), alignment=1)
+        self.valid.write(
+            np.where(valid, np.uint8(255), np.uint8(0)), (0, 0, layer, TILE, TILE, 1), alignment=1
+        )
 
     def write_errors(self, layer: int, quantity: str, errors: np.ndarray) -> None:
         """Upload errors of a quantity, float32 [256, 256], NaN where there is no reference."""
@@ -75,7 +79,8 @@ class TilePage:
         self.errors[quantity].write(_marked(errors), (0, 0, layer, TILE, TILE, 1))
 
     def write_gaps(self, layer: int, gaps: np.ndarray) -> None:
-        """Upload height steps along a tile's edges, float32 [4, 257] metres, NaN where there is no neighbour."""
+        """Upload height steps along a tile's edges, float32 [4, 257] meters, NaN where there is no
+        neighbor."""
         if self.gaps is None:
             self.gaps = self._numbers(LATTICE, 4)
         self.gaps.write(_marked(gaps), (0, 0, layer, LATTICE, 4, 1))
@@ -89,12 +94,21 @@ class TilePage:
     def read_surface(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
         """Heights [257, 257] and gradients [257, 257, 2] back from the GPU (slow; for tests)."""
         heights = np.frombuffer(self.heights.read(), np.float32).reshape(LAYERS, LATTICE, LATTICE)
-        gradients = np.frombuffer(self.gradients.read(), np.float32).reshape(LAYERS, LATTICE, LATTICE, 2)
+        gradients = np.frombuffer(self.gradients.read(), np.float32).reshape(
+            LAYERS, LATTICE, LATTICE, 2
+        )
         return heights[layer], gradients[layer]
 
     def release(self) -> None:
         """Free the textures."""
-        for item in (self._target, self.heights, self.gradients, self.valid, self.gaps, *self.errors.values()):
+        for item in (
+            self._target,
+            self.heights,
+            self.gradients,
+            self.valid,
+            self.gaps,
+            *self.errors.values(),
+        ):
             if item is not None:
                 item.release()
 

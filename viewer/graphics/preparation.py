@@ -1,4 +1,5 @@
-"""First decode stage on the GPU: the passes of a method turn a tile's latents into what its samples read.
+"""First decode stage on the GPU: the passes of a method turn a tile's latents into what its samples
+read.
 
 Every pass fills one texture; the textures are made once and serve one tile after the other.
 """
@@ -34,7 +35,8 @@ class Preparation:
         parts: Mapping[str, str],
         defines: Mapping[str, gl.Define],
     ) -> None:
-        """`first_texel` tells where each weight begins (`WeightTexture.first`); `entry` is of `decoder.ENTRIES`."""
+        """`first_texel` tells where each weight begins (`WeightTexture.first`); `entry` is of
+        `decoder.ENTRIES`."""
         self._ctx = ctx
         self._passes = passes
         self._dim = latent_shape[1]
@@ -43,11 +45,18 @@ class Preparation:
         self._defines = defines
         self._programs: dict[str, moderngl.ComputeShader | moderngl.Program] = {}
         self._triangles: dict[str, moderngl.VertexArray] = {}
-        sizes = {LATENTS: (latent_shape[0], -(-self._dim // 4))} | {p.name: (p.rows, p.columns) for p in passes}
+        sizes = {LATENTS: (latent_shape[0], -(-self._dim // 4))} | {
+            p.name: (p.rows, p.columns) for p in passes
+        }
         self._textures = {name: float_texture(ctx, size) for name, size in sizes.items()}
-        self._targets = {name: ctx.framebuffer([self._textures[name]]) for name in self._textures if entry != "compute"}
+        self._targets = {
+            name: ctx.framebuffer([self._textures[name]])
+            for name in self._textures
+            if entry != "compute"
+        }
         self._uniforms = [
-            {key: first_texel[name] for key, name in p.weights.items()} | dict(p.constants) for p in passes
+            {key: first_texel[name] for key, name in p.weights.items()} | dict(p.constants)
+            for p in passes
         ]
 
     @property
@@ -57,12 +66,18 @@ class Preparation:
 
     def compile(self, function: str) -> None:
         """Make a function's program; all must be made before `run`. Raises GlError."""
-        ctx, parts, named = self._ctx, self._parts, {**self._defines, "PASS": function}
+        ctx = self._ctx
+        parts = self._parts
+        named = {**self._defines, "PASS": function}
         made: moderngl.ComputeShader | moderngl.Program
         if self._entry == "compute":
-            made = gl.compute(ctx, "prepare_pass.comp", parts=parts, defines={**named, "GROUP": GROUP})
+            made = gl.compute(
+                ctx, "prepare_pass.comp", parts=parts, defines={**named, "GROUP": GROUP}
+            )
         else:
-            made = gl.program(ctx, "fullscreen.vert", "prepare_pass.frag", parts=parts, defines=named)
+            made = gl.program(
+                ctx, "fullscreen.vert", "prepare_pass.frag", parts=parts, defines=named
+            )
             self._triangles[function] = ctx.vertex_array(made, [])
         gl.set_uniforms(made, weights=WEIGHT_UNIT, texels=0, one=1)
         self._programs[function] = made
@@ -70,13 +85,16 @@ class Preparation:
     def run(self, latents: np.ndarray) -> moderngl.Texture:
         """Latents float32 [tokens, dim] → the last pass's texture, valid until the next call.
 
-        The weights must be bound to `WEIGHT_UNIT`. Binds the units after it, image unit 0 and a framebuffer.
+        The weights must be bound to `WEIGHT_UNIT`. Binds the units after it, image unit 0 and a
+        framebuffer.
         """
         padded = np.pad(np.asarray(latents, np.float32), ((0, 0), (0, -self._dim % 4)))
         self._textures[LATENTS].write(np.ascontiguousarray(padded))
         for step, uniforms in zip(self._passes, self._uniforms, strict=True):
             program = self._programs[step.function or step.name]
-            for unit, (name, sampler) in enumerate(zip(step.reads, step.samplers or step.reads, strict=True), start=1):
+            for unit, (name, sampler) in enumerate(
+                zip(step.reads, step.samplers or step.reads, strict=True), start=1
+            ):
                 self._textures[name].use(WEIGHT_UNIT + unit)
                 gl.set_uniforms(program, **{sampler: WEIGHT_UNIT + unit})
             gl.set_uniforms(program, **uniforms)
@@ -94,10 +112,15 @@ class Preparation:
         self._triangles[step.function or step.name].render(moderngl.TRIANGLES, vertices=3)
 
     def read(self) -> dict[str, np.ndarray]:
-        """The last pass [rows, columns, 4] as the latest tile left it, named as in `Method.prepare`; waits."""
+        """The last pass [rows, columns, 4] as the latest tile left it, named as in
+        `Method.prepare`; waits."""
         name = self._passes[-1].name
         texture = self._textures[name]
-        return {name: np.frombuffer(texture.read(), np.float32).reshape(texture.height, texture.width, 4)}
+        return {
+            name: np.frombuffer(texture.read(), np.float32).reshape(
+                texture.height, texture.width, 4
+            )
+        }
 
     def release(self) -> None:
         """Free programs and textures."""
@@ -106,8 +129,11 @@ class Preparation:
                 item.release()
 
 
-def float_texture(ctx: moderngl.Context, size: Sequence[int], texels: np.ndarray | None = None) -> moderngl.Texture:
-    """RGBA32F texture of (rows, columns) that shaders fetch texel by texel, filled where `texels` are given."""
+def float_texture(
+    ctx: moderngl.Context, size: Sequence[int], texels: np.ndarray | None = None
+) -> moderngl.Texture:
+    """RGBA32F texture of (rows, columns) that shaders fetch texel by texel, filled where `texels`
+    are given."""
     data = None if texels is None else np.ascontiguousarray(texels, np.float32)
     texture = ctx.texture((size[1], size[0]), 4, data, dtype="f4")
     texture.filter = (moderngl.NEAREST, moderngl.NEAREST)

@@ -1,4 +1,5 @@
-"""Heights of one tile back from the GPU: what picking and stitching need of a tile that no worker decoded."""
+"""Heights of one tile back from the GPU: what picking and stitching need of a tile that no worker
+decoded."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from viewer.graphics.page import LATTICE, TilePage
 
 
 class HeightReader:
-    """Copies a layer of a page to a small texture and reads that: texture arrays can only be read whole."""
+    """Copies a layer of a page to a small texture and reads that: texture arrays can only be read
+    whole."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -20,7 +22,8 @@ class HeightReader:
         self._target = ctx.framebuffer([self._texture])
 
     def read(self, page: TilePage, layer: int) -> np.ndarray:
-        """Heights float32 [257, 257] of a layer; waits for the GPU. Binds texture unit 0 and a framebuffer."""
+        """Heights float32 [257, 257] of a layer; waits for the GPU. Binds texture unit 0 and a
+        framebuffer."""
         page.heights.use(0)
         gl.set_uniforms(self._program, heights=0, layer=layer)
         self._target.use()

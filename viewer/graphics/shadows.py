@@ -1,8 +1,9 @@
-"""Which part of the terrain the sun's depth maps see: parallel projections fitted to what is in the picture. No GL.
+"""Which part of the terrain the sun's depth maps see: parallel projections fitted to what is in the
+picture. No GL.
 
-The picture's depth is cut into slices with a map each, so that near ground gets finer ones (cascaded shadow maps:
-Engel 2006). Sizes go in steps of √2 and places in whole texels of absolute coordinates, so that shadows stand
-still while the camera moves and pieces of a large picture agree.
+The picture's depth is cut into slices with a map each, so that near ground gets finer ones
+(cascaded shadow maps: Engel 2006). Sizes go in steps of √2 and places in whole texels of absolute
+coordinates, so that shadows stand still while the camera moves and pieces of a large picture agree.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ NEAREST = 1 / 300
 class Cascade(NamedTuple):
     """One map."""
 
-    clip_from_world: np.ndarray  # float64 [4, 4], eye-relative, row vectors; the sun is at clip z −∞
+    # float64 [4, 4], eye-relative, row vectors; the sun is at clip z −∞
+    clip_from_world: np.ndarray
     texel_m: float
     far_m: float  # view depth at which its slice ends
 
     def sees(self, boxes: np.ndarray) -> np.ndarray:
-        """Return which eye-relative boxes [n, 6] may be seen in the map or stand between it and the sun, bool [n]."""
+        """Return which eye-relative boxes [n, 6] may be seen in the map or stand between it and the
+        sun, bool [n]."""
         low, high = _along(self.clip_from_world[:3, :2].T, boxes)
         place = self.clip_from_world[3, :2]
         return ((low + place < 1) & (high + place > -1)).all(axis=1)
@@ -49,10 +52,12 @@ def cascades(
 ) -> list[Cascade]:
     """Maps of size_px² texels for the slices of a picture, the nearest first; at most `most`.
 
-    `sight` is `Camera.pyramid`, `planes_m` the near and far distance. `receivers` (what is drawn) and `casters` (all
-    that may stand in its light) are boxes float64 [n, 6], lowest corner then highest, relative to the eye.
+    `sight` is `Camera.pyramid`, `planes_m` the near and far distance. `receivers` (what is drawn)
+    and `casters` (all that may stand in its light) are boxes float64 [n, 6], lowest corner then
+    highest, relative to the eye.
     """
-    from pyrr import matrix44  # imported when there are shadows: it takes a tenth of the time to the first frame
+    # imported when there are shadows: it takes a tenth of the time to the first frame
+    from pyrr import matrix44
 
     axes = _axes(sun)
     low, high = _along(axes, receivers)
@@ -62,21 +67,31 @@ def cascades(
     for near, far in _slices(*planes_m, most):
         corners = np.array([[x, y, 1.0] for x in (-1, 1) for y in (-1, 1)]) @ sight @ axes.T
         slab = np.concatenate([near * corners, far * corners])
-        least, most_ = slab.min(axis=0), slab.max(axis=0)
+        least = slab.min(axis=0)
+        most_ = slab.max(axis=0)
         hit = ((low < most_) & (high > least)).all(axis=1)
         if hit.any():
             least = np.maximum(least, low[hit].min(axis=0))
             most_ = np.minimum(most_, high[hit].max(axis=0))
         across = float((most_ - least)[:2].max())
-        texel = 2 ** (math.ceil(2 * math.log2(max(across, 1e-3) / (size_px - 2 * MARGIN_TEXELS - 1))) / 2)
+        texel = 2 ** (
+            math.ceil(2 * math.log2(max(across, 1e-3) / (size_px - 2 * MARGIN_TEXELS - 1))) / 2
+        )
         middle = (least + most_) / 2
         middle[:2] = np.round((origin + middle)[:2] / texel) * texel - origin[:2]
         half = texel * size_px / 2
-        seen = (caster_low < middle + half)[:, :2].all(axis=1) & (caster_high > middle - half)[:, :2].all(axis=1)
+        seen = (caster_low < middle + half)[:, :2].all(axis=1) & (caster_high > middle - half)[
+            :, :2
+        ].all(axis=1)
         top = max(float(caster_high[seen, 2].max(initial=most_[2])), float(most_[2]))
         bottom = min(float(least[2]), top - 1e-3)
-        left, right, low_side, high_side = middle[0] - half, middle[0] + half, middle[1] - half, middle[1] + half
-        projection = matrix44.create_orthogonal_projection(left, right, low_side, high_side, -top, -bottom)
+        left = middle[0] - half
+        right = middle[0] + half
+        low_side = middle[1] - half
+        high_side = middle[1] + half
+        projection = matrix44.create_orthogonal_projection(
+            left, right, low_side, high_side, -top, -bottom
+        )
         turned = np.eye(4)
         turned[:3, :3] = axes.T
         out.append(Cascade(turned @ projection, texel, far))
@@ -94,8 +109,9 @@ def _axes(sun: tuple[float, float, float]) -> np.ndarray:
 
 def _along(axes: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where boxes begin and end along axes [m, 3], [n, m] each."""
-    centre, half = (boxes[:, :3] + boxes[:, 3:]) / 2 @ axes.T, (boxes[:, 3:] - boxes[:, :3]) / 2 @ np.abs(axes.T)
-    return centre - half, centre + half
+    center = (boxes[:, :3] + boxes[:, 3:]) / 2 @ axes.T
+    half = (boxes[:, 3:] - boxes[:, :3]) / 2 @ np.abs(axes.T)
+    return center - half, center + half
 
 
 def _slices(near: float, far: float, most: int) -> list[tuple[float, float]]:

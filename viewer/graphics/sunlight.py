@@ -27,11 +27,14 @@ def wanted(settings: Settings) -> bool:
 
 
 def beside(selection: Selection) -> Selection:
-    """The tiles outside the picture that cover the rest of the area, as coarse as the walk left them.
+    """The tiles outside the picture that cover the rest of the area, as coarse as the walk left
+    them.
 
-    They are loaded, for a walk goes on to a tile's children only when all are; so shadows depend on the view alone.
+    They are loaded, for a walk goes on to a tile's children only when all are; so shadows depend on
+    the view alone.
     """
-    table, visited = selection.table, selection.visited
+    table = selection.table
+    visited = selection.visited
     if table is None:
         return Selection()
     rows = visited[~np.isin(visited, selection.drawn) & ~np.isin(visited, table.parent[visited])]
@@ -57,8 +60,9 @@ class Sunlight:
         receivers: np.ndarray,
         area: Bounds,
     ) -> None:
-        """Draw the maps: `batches` are all tiles, `receivers` the eye-relative boxes [n, 6] of those in the picture,
-        `planes_m` its near and far plane, and `area` the drawn bounds of everything."""
+        """Draw the maps: `batches` are all tiles, `receivers` the eye-relative boxes [n, 6] of
+        those in the picture, `planes_m` its near and far plane, and `area` the drawn bounds of
+        everything."""
         boxes = [_boxes(batch, area, camera.z) for batch in batches]
         maps = cascades(
             light.sun,
@@ -83,7 +87,8 @@ class Sunlight:
         self._pass.draw(maps, draw)
 
     def use(self, unit: int) -> tuple[int, dict[str, object]]:
-        """Bind the maps to a texture unit; how many there are, and names and values for `gl.set_uniforms`."""
+        """Bind the maps to a texture unit; how many there are, and names and values for
+        `gl.set_uniforms`."""
         return self._pass.count, self._pass.use(unit)
 
     def release(self) -> None:
@@ -93,7 +98,10 @@ class Sunlight:
 
 def _boxes(batch: Batch, area: Bounds, eye_z: float) -> np.ndarray:
     """Eye-relative boxes [n, 6] of a batch's tiles, as high as the whole area."""
-    corner, size = batch.instances["origin"].astype(np.float64), batch.instances["size"].astype(np.float64)
-    low, high = np.full(len(corner), area.low - eye_z), np.full(len(corner), area.high - eye_z)
-    west, north = corner[:, 0], corner[:, 1]
+    corner = batch.instances["origin"].astype(np.float64)
+    size = batch.instances["size"].astype(np.float64)
+    low = np.full(len(corner), area.low - eye_z)
+    high = np.full(len(corner), area.high - eye_z)
+    west = corner[:, 0]
+    north = corner[:, 1]
     return np.column_stack([west, north - size[:, 1], low, west + size[:, 0], north, high])

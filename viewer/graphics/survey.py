@@ -18,14 +18,16 @@ QUADS = 32
 """Quads per tile side of a survey's mesh."""
 
 TYPICAL = 0.95
-"""Automatic colours end where this share of the values in sight lie inside."""
+"""Automatic colors end where this share of the values in sight lie inside."""
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Numbers behind a picture; each pixel stands for `pixel_px` of the picture's, were it as large as a screen."""
+    """Numbers behind a picture; each pixel stands for `pixel_px` of the picture's, were it as large
+    as a screen."""
 
-    numbers: np.ndarray  # float32 [h, w, 2]: the overlay's value and the height in metres; NaN where there is none
+    # float32 [h, w, 2]: the overlay's value and the height in meters; NaN where there is none
+    numbers: np.ndarray
     pixel_px: float
 
     @cached_property
@@ -36,7 +38,7 @@ class Survey:
         return float(np.quantile(values, TYPICAL)) if values.size else 0.0
 
     def interval_m(self, settings: Settings) -> float:
-        """Metres between lines of equal height; 0 without lines."""
+        """Meters between lines of equal height; 0 without lines."""
         chosen = settings.contours
         if not chosen.on:
             return 0.0
@@ -63,12 +65,15 @@ def needed(settings: Settings) -> bool:
     overlay = settings.overlay
     kind = KINDS.get(overlay.name)
     by_sight = kind is not None and not kind.measures and overlay.name != EDGE_GAP
-    automatic = kind is not None and by_sight and kind.reach is None and overlay.name not in overlay.reach
+    automatic = (
+        kind is not None and by_sight and kind.reach is None and overlay.name not in overlay.reach
+    )
     return settings.contours.on or automatic
 
 
 def scale(size_px: tuple[int, int]) -> float:
-    """How much wider lines and distances are than on a screen: they grow with the text on large pictures."""
+    """How much wider lines and distances are than on a screen: they grow with the text on large
+    pictures."""
     return max(1.0, min(size_px[0] / 1440, size_px[1] / 1080))
 
 

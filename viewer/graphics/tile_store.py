@@ -1,4 +1,5 @@
-"""Tiles on the GPU: asks workers for what is missing, takes in what they finish, keeps what fits."""
+"""Tiles on the GPU: asks workers for what is missing, takes in what they finish, keeps what
+fits."""
 
 from __future__ import annotations
 
@@ -51,11 +52,13 @@ class Resident:
     offset_m: float
     holes: bool  # whether a cell has no data, or the raster ends inside the tile
     surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
-    gpu_surface: TileSurface | None = None  # prepared by the GPU, for picking; also only while it is needed
+    # prepared by the GPU, for picking; also only while it is needed
+    gpu_surface: TileSurface | None = None
     profile: Profile = field(init=False)
     sides: dict[int, Sides] = field(default_factory=dict)  # for numbers of quads
     errors: dict[Measure, TileErrors] = field(default_factory=dict)
-    painted: dict[str, Measure] = field(default_factory=dict)  # what is in the page's texture of each quantity
+    # what is in the page's texture of each quantity
+    painted: dict[str, Measure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
 
     def errors_of(self, what: Measure | None) -> TileErrors | None:
@@ -72,7 +75,8 @@ class TileStore:
         """"numpy", "compute" or "fragment": see viewer.graphics.gpu_decoder."""
         tables: dict[SourceKey, NodeTable] = {}
         self._tables = tables  # where to say what is loaded
-        # No method: cache and store would keep each other, and what was decoded, until garbage is collected.
+        # No method: cache and store would keep each other, and what was decoded, until garbage is
+        # collected.
         self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(
             lambda: TilePage(ctx), 512 * MB, lambda key: tables[key.source].mark(key.tile)
         )
@@ -94,7 +98,9 @@ class TileStore:
     def has(self, source: Source, tile: Tile, measure: Measure | None = None) -> bool:
         """Return True if a tile can be drawn now, with the errors asked for."""
         key = TileKey(source.key, tile)
-        return key in self.cache and (measure is None or self.cache.value(key).errors_of(measure) is not None)
+        return key in self.cache and (
+            measure is None or self.cache.value(key).errors_of(measure) is not None
+        )
 
     def resident(self, source: Source, tile: Tile) -> Resident | None:
         """A loaded tile, or None."""
@@ -104,10 +110,10 @@ class TileStore:
     def surface(self, source: Source, tile: Tile, *, wait: bool = True) -> TileSurface | None:
         """The continuous decode of a loaded tile; None when it is not loaded.
 
-        A tile that was out of the picture has to be read again: without `wait` a thread does that, and the answer
-        is None until it has. Where the GPU prepares tiles it does so again here, much quicker than numpy: its
-        arrays differ by rounding. Unlike the rest this may be called in the middle of a frame: the framebuffer
-        stays bound.
+        A tile that was out of the picture has to be read again: without `wait` a thread does that,
+        and the answer is None until it has. Where the GPU prepares tiles it does so again here,
+        much quicker than numpy: its arrays differ by rounding. Unlike the rest this may be called
+        in the middle of a frame: the framebuffer stays bound.
         """
         resident = self.resident(source, tile)
         if resident is None:
@@ -116,7 +122,9 @@ class TileStore:
             return resident.gpu_surface
         if resident.surface is None:
             opening = partial(_open, source, tile, self.entry == "numpy")
-            resident.surface = opening() if wait else self._reopening.get(TileKey(source.key, tile), opening)
+            resident.surface = (
+                opening() if wait else self._reopening.get(TileKey(source.key, tile), opening)
+            )
         if resident.surface is None or self.entry == "numpy":
             return resident.surface
         bound = self._ctx.detect_framebuffer()
@@ -145,12 +153,15 @@ class TileStore:
         jobs = []
         for source, tile, what in wants:
             resident = self.resident(source, tile)
-            work = partial(_work, source, tile, resident.surface if resident else None, resident is None, what)
+            work = partial(
+                _work, source, tile, resident.surface if resident else None, resident is None, what
+            )
             jobs.append(Job((source, tile, what), work))
         self.streamer.submit(jobs)
 
     def paint(self, source: Source, tile: Tile, what: Measure | None) -> bool:
-        """Have a loaded tile's errors of some measure in its texture; returns whether there are any."""
+        """Have a loaded tile's errors of some measure in its texture; returns whether there are
+        any."""
         resident = self.resident(source, tile)
         errors = None if resident is None else resident.errors_of(what)
         if resident is None or errors is None:
@@ -171,10 +182,12 @@ class TileStore:
         self.cache.trim()
 
     def take_in(self, budget_ms: float) -> list[str]:
-        """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that failed."""
+        """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that
+        failed."""
         start = time.perf_counter()
         complaints = []
-        while (done := self.streamer.peek()) is not None:  # at least one a frame, however small the budget
+        # at least one a frame, however small the budget
+        while (done := self.streamer.peek()) is not None:
             if not self._compiled(done):
                 break
             self.streamer.take()
@@ -187,7 +200,8 @@ class TileStore:
         return complaints
 
     def _compiled(self, done: Done) -> bool:
-        """Return True if a tile's programs are ready; make one that is missing, so that no frame waits for them all."""
+        """Return True if a tile's programs are ready; make one that is missing, so that no frame
+        waits for them all."""
         if self.entry == "numpy" or done.error is not None or done.value[0] is None:
             return True
         program = self.program(done.key[0])
@@ -215,11 +229,17 @@ class TileStore:
             start = time.perf_counter()
             if key not in self.cache:
                 self._insert(source, tile, loaded)
-            self._count(source, loaded, done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start))
+            self._count(
+                source,
+                loaded,
+                done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start),
+            )
         if errors is not None and key in self.cache:
             resident = self.cache.value(key)
             resident.errors[errors.measure] = errors
-            resident.errors = {what: each for what, each in resident.errors.items() if source.nodes.knows(what)}
+            resident.errors = {
+                what: each for what, each in resident.errors.items() if source.nodes.knows(what)
+            }
             self.paint(source, tile, errors.measure)
             source.nodes.mark(tile, loaded=True, measured=resident.errors)
         return complaint
@@ -253,16 +273,19 @@ class TileStore:
         layer = source.layer
         key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
         if key not in self._programs:
-            method, weights = source.decoder.method, source.decoder.weights
+            method = source.decoder.method
+            weights = source.decoder.weights
             self._programs[key] = decoding.TileDecoder(self._ctx, method, weights, self.entry)
         return self._programs[key]
 
     def _measure_gaps(self, source: Source, tile: Tile, own: Resident, valid: np.ndarray) -> None:
         own.gaps = EdgeGaps.of(valid)
-        for side, beside in edge_gaps.neighbours(tile):
+        for side, beside in edge_gaps.neighbors(tile):
             other = self.resident(source, beside)
             if other is not None:
-                worst = edge_gaps.meet(side, own.gaps, own.profile.edges, other.gaps, other.profile.edges)
+                worst = edge_gaps.meet(
+                    side, own.gaps, own.profile.edges, other.gaps, other.profile.edges
+                )
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
 
     def show_gaps(self, source: Source, tiles: Iterable[Tile]) -> None:
@@ -271,23 +294,27 @@ class TileStore:
             gaps = self.cache.value(TileKey(source.key, tile)).gaps
             if gaps.changed:
                 page, layer = self.cache.slot(TileKey(source.key, tile))
-                page.write_gaps(layer, gaps.metres)
+                page.write_gaps(layer, gaps.meters)
                 gaps.changed = False
 
     def forget(self, file: int) -> None:
-        """Drop all tiles of the file with this serial number; what workers still make of it is thrown away."""
+        """Drop all tiles of the file with this serial number; what workers still make of it is
+        thrown away."""
         self._forgotten.add(file)
         self.streamer.submit([])
         for key in [key for key in self.cache if key.source.file == file]:
             self.cache.discard(key)
         self.failed = {key: why for key, why in self.failed.items() if key.source.file != file}
         self.edge_gap_m = {key: gap for key, gap in self.edge_gap_m.items() if key.file != file}
-        self.decoded = {source: done for source, done in self.decoded.items() if source.key.file != file}
+        self.decoded = {
+            source: done for source, done in self.decoded.items() if source.key.file != file
+        }
         for known in [known for known in self._tables if known.file == file]:
             del self._tables[known]
 
     def clear(self) -> Callable[[], None]:
-        """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread may call it."""
+        """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread
+        may call it."""
         self.streamer.stop()
         self.cache.clear()
         self._tables.clear()
@@ -307,7 +334,8 @@ class TileStore:
 def _work(
     source: Source, tile: Tile, surface: TileSurface | None, load: bool, what: Measure | None
 ) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
-    """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose the tile."""
+    """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose
+    the tile."""
     loaded = source.load(tile) if load else None
     if what is None:
         return loaded, None, None

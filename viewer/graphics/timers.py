@@ -1,9 +1,11 @@
-"""Where a picture's time goes: processor milliseconds of each stage, and GPU milliseconds of each pass.
+"""Where a picture's time goes: processor milliseconds of each stage, and GPU milliseconds of each
+pass.
 
-`with timers.time("terrain"):` around a pass is all it takes. OpenGL counts GPU time between a query's begin and end,
-and tells it later: results are read LATER pictures on, so nothing ever waits for the GPU. Mesa's llvmpipe, which draws
-in bins, answers such queries with the time of the last bin; there the pass is waited for and the clock read instead.
-All that happens only while `enabled`; processor times cost two clock readings and are always there.
+`with timers.time("terrain"):` around a pass is all it takes. OpenGL counts GPU time between a
+query's begin and end, and tells it later: results are read LATER pictures on, so nothing ever waits
+for the GPU. Mesa's llvmpipe, which draws in bins, answers such queries with the time of the last
+bin; there the pass is waited for and the clock read instead. All that happens only while `enabled`;
+processor times cost two clock readings and are always there.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ SMOOTHING = 0.2
 
 
 class Timers:
-    """Running means by stage, milliseconds; stages come in the order in which they were first timed."""
+    """Running means by stage, milliseconds; stages come in the order in which they were first
+    timed."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.enabled = False
@@ -42,7 +45,8 @@ class Timers:
 
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
-        """Time a pass on the processor and, while enabled, on the GPU (the outermost where passes nest)."""
+        """Time a pass on the processor and, while enabled, on the GPU (the outermost where passes
+        nest)."""
         measured = self.enabled and not self._inside
         query = (_Finishing(self._ctx) if self._software else self._query()) if measured else None
         self._inside |= measured
@@ -74,7 +78,8 @@ class Timers:
             self._read(self._flying.popleft())
 
     def read_all(self) -> dict[str, float]:
-        """GPU milliseconds by pass with all pictures counted; waits for the GPU (for benchmarks)."""
+        """GPU milliseconds by pass with all pictures counted; waits for the GPU (for
+        benchmarks)."""
         while self._flying:
             self._read(self._flying.popleft())
         return dict(self.gpu_ms)
@@ -98,7 +103,8 @@ class Timers:
 
 
 class _Finishing:
-    """A time query's stand-in for a renderer that works on the processor: it waits, then reads the clock."""
+    """A time query's stand-in for a renderer that works on the processor: it waits, then reads the
+    clock."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx

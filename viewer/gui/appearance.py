@@ -24,7 +24,8 @@ def begin(app: App) -> None:
 
 def choose(app: App, name: str) -> None:
     """Change to "dark", "light" or "system", and remember it."""
-    app.preferences.values.theme, app.launch.theme = name, None
+    app.preferences.values.theme = name
+    app.launch.theme = None
     use(name)
     _restyle(app)
 

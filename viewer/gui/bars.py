@@ -28,7 +28,11 @@ MENUS = (
 def menus(app: App) -> None:
     """Every command of `viewer.gui.keys`, and what has no command: the panels."""
     for title, groups in MENUS:
-        filled = [rows for group in groups if (rows := [key for key in keys.KEYS if key.group == group and key.menu])]
+        filled = [
+            rows
+            for group in groups
+            if (rows := [key for key in keys.KEYS if key.group == group and key.menu])
+        ]
         if not filled or not imgui.begin_menu(title):
             continue
         for number, rows in enumerate(filled):
@@ -51,7 +55,7 @@ def _item(app: App, key: Key) -> None:
 
 
 def _recent(app: App) -> None:
-    """Files that were open before; those that are gone are last and grey."""
+    """Files that were open before; those that are gone are last and gray."""
     values = app.preferences.values
     if not imgui.begin_menu("Open recent", bool(values.recent)):
         return
@@ -78,7 +82,8 @@ def _panels() -> None:
 
 
 def status(app: App) -> None:
-    """Draw the status bar: layer shown, cursor readout in the file's coordinates, coordinate system."""
+    """Draw the status bar: layer shown, cursor readout in the file's coordinates, coordinate
+    system."""
     if app.files.loading:
         imgui.text_colored(theme.rgba(theme.ACCENT), f"Opening {app.files.loading} …")
         imgui.same_line(0, 1.6 * hello_imgui.em_size())
@@ -114,19 +119,25 @@ def readout(app: App) -> list[tuple[str, str, str]]:
     pick = app.pick
     slope = "" if pick is None else "…" if pick.pending else text.angle(pick.slope_deg)
     rows = [
-        ("E", text.coordinate(pick.easting) if pick else "", "Easting, metres."),
-        ("N", text.coordinate(pick.northing) if pick else "", "Northing, metres."),
-        ("Z", text.metres(pick.z_m) if pick else "", "Decoded height, never exaggerated."),
+        ("E", text.coordinate(pick.easting) if pick else "", "Easting, meters."),
+        ("N", text.coordinate(pick.northing) if pick else "", "Northing, meters."),
+        ("Z", text.meters(pick.z_m) if pick else "", "Decoded height, never exaggerated."),
         ("Slope", slope, "Steepness of the decoded surface."),
     ]
     if pick is not None and pick.reference_m is not None:
         rows.append(
             (
                 "Ref",
-                text.metres(pick.reference_m),
+                text.meters(pick.reference_m),
                 "The reference there, brought to the level drawn by the layer's low-pass.",
             )
         )
-        rows.append(("Error", text.metres(pick.error_m, signed=True), "Decoded − reference, of the level drawn."))
+        rows.append(
+            (
+                "Error",
+                text.meters(pick.error_m, signed=True),
+                "Decoded − reference, of the level drawn.",
+            )
+        )
     rows.append(("Level", str(pick.tile.z) if pick else "", "Level of detail that is drawn there."))
     return rows

@@ -1,4 +1,5 @@
-"""The debug panel's side of the app: whether it is open, frame times, the report, and showing a single tile."""
+"""The debug panel's side of the app: whether it is open, frame times, the report, and showing a
+single tile."""
 
 from __future__ import annotations
 
@@ -43,5 +44,6 @@ class Debugging:
 
     def only_tile_under_cursor(self) -> None:
         """Draw only the tile under the cursor, or all again."""
-        debug, pick = self._app.settings.debug, self._app.pick
+        debug = self._app.settings.debug
+        pick = self._app.pick
         debug.tile = "/".join(map(str, pick.tile)) if not debug.tile and pick is not None else ""

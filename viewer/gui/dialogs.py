@@ -1,4 +1,5 @@
-"""The file dialog: drawn by the program itself, so that it works where no desktop helper is installed."""
+"""The file dialog: drawn by the program itself, so that it works where no desktop helper is
+installed."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Dialogs:
     """One modal dialog at a time; what was chosen goes to the callback given when it was opened."""
 
     def __init__(self, open_terrain: Chosen, open_reference: Chosen) -> None:
-        self._open_terrain, self._open_reference = open_terrain, open_reference
+        self._open_terrain = open_terrain
+        self._open_reference = open_reference
         self.title = ""
         self.folder = Path.cwd()
         """Where the next dialog begins."""
@@ -41,7 +43,8 @@ class Dialogs:
         self._chosen: Chosen = open_terrain
         self._entries: list[Entry] = []
         self._problem = ""
-        self._replace: Path | None = None  # a file that exists, while the user is asked whether to replace it
+        # a file that exists, while the user is asked whether to replace it
+        self._replace: Path | None = None
         self._opening = False
         self._focus = False  # the text field is to be typed into
         self._reload = False  # the text field is to take over `typed`
@@ -55,11 +58,13 @@ class Dialogs:
         self.open("Open reference raster", RASTER_SUFFIXES, self._open_reference)
 
     def open(self, title: str, suffixes: tuple[str, ...], chosen: Chosen) -> None:
-        """Ask for a file that exists and whose name ends in one of `suffixes`; `chosen` gets its path."""
+        """Ask for a file that exists and whose name ends in one of `suffixes`; `chosen` gets its
+        path."""
         self._ask(title, suffixes, chosen, saving=False)
 
     def save(self, title: str, suffix: str, chosen: Chosen, name: str = "") -> None:
-        """Ask where to save; `chosen` gets a path that ends in `suffix` (such as ".csv") and may be overwritten.
+        """Ask where to save; `chosen` gets a path that ends in `suffix` (such as ".csv") and may be
+        overwritten.
 
         `name` is proposed.
         """
@@ -67,8 +72,13 @@ class Dialogs:
         self.typed = name
 
     def _ask(self, title: str, suffixes: tuple[str, ...], chosen: Chosen, *, saving: bool) -> None:
-        self.title, self._suffixes, self._chosen, self._saving = title, suffixes, chosen, saving
-        self._opening, self._focus, self._replace = True, True, None
+        self.title = title
+        self._suffixes = suffixes
+        self._chosen = chosen
+        self._saving = saving
+        self._opening = True
+        self._focus = True
+        self._replace = None
         if not (self.folder.is_dir() and raster_name.is_utf8(str(self.folder))):
             self.folder = Path.home()
         self._enter(self.folder)
@@ -87,7 +97,8 @@ class Dialogs:
             self._type("")
 
     def _type(self, name: str) -> None:
-        self.typed, self._reload = name, True
+        self.typed = name
+        self._reload = True
 
     def _accept(self) -> None:
         """Enter the folder typed or hand over the file; what cannot be is said in the dialog."""
@@ -100,13 +111,18 @@ class Dialogs:
         elif path.is_dir():
             self._enter(path)
         elif self._saving:
-            path = path if path.name.lower().endswith(self._suffixes) else path.with_name(path.name + self._suffixes[0])
+            path = (
+                path
+                if path.name.lower().endswith(self._suffixes)
+                else path.with_name(path.name + self._suffixes[0])
+            )
             if not path.parent.is_dir():
                 self._problem = f"{path.parent}: there is no such folder; choose another."
             elif not os.access(path.parent, os.W_OK):
                 self._problem = f"{path.parent}: you may not write here; choose another folder."
             elif path.exists():
-                self._replace, self._problem = path, ""
+                self._replace = path
+                self._problem = ""
             else:
                 self._finish(str(path))
         elif not path.exists():
@@ -126,17 +142,22 @@ class Dialogs:
         self.is_open = bool(self.title) and imgui.is_popup_open(self.title)
         if not self.is_open:
             return
-        viewport, em = imgui.get_main_viewport(), hello_imgui.em_size()
+        viewport = imgui.get_main_viewport()
+        em = hello_imgui.em_size()
         imgui.set_next_window_pos(viewport.get_center(), imgui.Cond_.appearing, ImVec2(0.5, 0.5))
         size = ImVec2(min(44 * em, 0.96 * viewport.size.x), min(30 * em, 0.94 * viewport.size.y))
         imgui.set_next_window_size(size, imgui.Cond_.appearing)
         if not imgui.begin_popup_modal(self.title, None)[0]:
             return
         self._path()
-        footer = imgui.get_frame_height_with_spacing() * 2 + imgui.get_text_line_height_with_spacing()
+        footer = (
+            imgui.get_frame_height_with_spacing() * 2 + imgui.get_text_line_height_with_spacing()
+        )
         if imgui.begin_child("places", ImVec2(9 * em, -footer)):
             for name, folder in folders.places():
-                if imgui.selectable(name, folder == self.folder, imgui.SelectableFlags_.no_auto_close_popups)[0]:
+                if imgui.selectable(
+                    name, folder == self.folder, imgui.SelectableFlags_.no_auto_close_popups
+                )[0]:
                     self._enter(folder)
         imgui.end_child()
         imgui.same_line()
@@ -160,7 +181,11 @@ class Dialogs:
         imgui.align_text_to_frame_padding()
         imgui.text_colored(theme.rgba(theme.DIM), str(self.folder))
         label = "Hidden files"
-        width = imgui.get_frame_height_with_spacing() + imgui.calc_text_size(label).x + hello_imgui.em_size()
+        width = (
+            imgui.get_frame_height_with_spacing()
+            + imgui.calc_text_size(label).x
+            + hello_imgui.em_size()
+        )
         imgui.same_line(imgui.get_window_width() - width)
         changed, self.hidden = imgui.checkbox(label, self.hidden)
         if changed:
@@ -173,9 +198,15 @@ class Dialogs:
         moved = self._replace is None and self._move_by_arrows()
         for entry in self._entries:
             icon = FOLDER_ICON if entry.is_folder else FILE_ICON
-            flags = imgui.SelectableFlags_.allow_double_click | imgui.SelectableFlags_.no_auto_close_popups
+            flags = (
+                imgui.SelectableFlags_.allow_double_click
+                | imgui.SelectableFlags_.no_auto_close_popups
+            )
             chosen = entry.name == self.typed
-            if imgui.selectable(f"{icon}  {entry.name}", chosen, flags)[0] and self._replace is None:
+            if (
+                imgui.selectable(f"{icon}  {entry.name}", chosen, flags)[0]
+                and self._replace is None
+            ):
                 self._type(entry.name)
                 if imgui.is_mouse_double_clicked(0):
                     self._accept()
@@ -184,7 +215,11 @@ class Dialogs:
                 imgui.set_scroll_here_y()
             if not entry.is_folder:
                 shown = text.data_size(entry.size_bytes)
-                imgui.same_line(imgui.get_window_width() - imgui.calc_text_size(shown).x - 2 * hello_imgui.em_size())
+                imgui.same_line(
+                    imgui.get_window_width()
+                    - imgui.calc_text_size(shown).x
+                    - 2 * hello_imgui.em_size()
+                )
                 imgui.text_disabled(shown)
 
     def _move_by_arrows(self) -> bool:
@@ -194,7 +229,11 @@ class Dialogs:
             return False
         names = [entry.name for entry in self._entries]
         at = names.index(self.typed) + down if self.typed in names else (0 if down > 0 else -1)
-        self._type(names[max(-1, min(at, len(names) - 1))] if at >= 0 else names[0 if self.typed in names else -1])
+        self._type(
+            names[max(-1, min(at, len(names) - 1))]
+            if at >= 0
+            else names[0 if self.typed in names else -1]
+        )
         return True
 
     def _name_and_buttons(self) -> None:
@@ -207,25 +246,34 @@ class Dialogs:
         self._reload = False
         imgui.set_next_item_width(-1)
         enter, self.typed = imgui.input_text_with_hint(
-            "##path", f"name{self._suffixes[0]}" if self._saving else "name or path", self.typed, _RETURNS
+            "##path",
+            f"name{self._suffixes[0]}" if self._saving else "name or path",
+            self.typed,
+            _RETURNS,
         )
         imgui.text_colored(theme.rgba(theme.ERROR), self._problem)
         if imgui.button("Save" if self._saving else "Open", hello_imgui.em_to_vec2(6, 0)) or enter:
             self._focus = True  # the field stays in use
             self._accept()
         imgui.same_line()
-        if imgui.button("Cancel", hello_imgui.em_to_vec2(6, 0)) or imgui.is_key_pressed(imgui.Key.escape):
+        if imgui.button("Cancel", hello_imgui.em_to_vec2(6, 0)) or imgui.is_key_pressed(
+            imgui.Key.escape
+        ):
             imgui.close_current_popup()
 
     def _ask_to_replace(self, path: Path) -> None:
         imgui.align_text_to_frame_padding()
         imgui.text_colored(theme.rgba(theme.WARNING), f"{path.name} exists. Replace it?")
         imgui.dummy(ImVec2(0, imgui.get_text_line_height()))
-        if imgui.button("Replace (Y)", hello_imgui.em_to_vec2(7, 0)) or imgui.is_key_pressed(imgui.Key.y):
+        if imgui.button("Replace (Y)", hello_imgui.em_to_vec2(7, 0)) or imgui.is_key_pressed(
+            imgui.Key.y
+        ):
             self._replace = None
             self._finish(str(path))
         imgui.same_line()
-        no = imgui.button("Keep it (N)", hello_imgui.em_to_vec2(7, 0)) or imgui.is_key_pressed(imgui.Key.n)
+        no = imgui.button("Keep it (N)", hello_imgui.em_to_vec2(7, 0)) or imgui.is_key_pressed(
+            imgui.Key.n
+        )
         if no or imgui.is_key_pressed(imgui.Key.escape):
             self._replace = None
 

@@ -1,4 +1,5 @@
-"""The divider of a split picture in the window: dragged with the mouse, double-clicked back to the middle."""
+"""The divider of a split picture in the window: dragged with the mouse, double-clicked back to the
+middle."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class Divider:
 
     def mouse(self, app: App, mouse: Mouse) -> bool:
         """Take presses near the line, and drags that began there."""
-        compare, viewport = app.settings.compare, app.viewport
+        compare = app.settings.compare
+        viewport = app.viewport
         if viewport is None or not compare.split:
             self.hot = False
             return False
@@ -66,7 +68,8 @@ def draw(app: App, sides: Sequence[Side], hot: bool) -> None:
     em = hello_imgui.em_size()
     paint = imgui.get_background_draw_list()
     for side in sides:
-        start, end = left + side.first * width, left + side.end * width
+        start = left + side.first * width
+        end = left + side.end * width
         paint.push_clip_rect(ImVec2(start, top), ImVec2(end, top + height), True)
         _name(paint, side, start, end, top + em, at_end=side is sides[0])
         if side.legend is not None:
@@ -74,23 +77,38 @@ def draw(app: App, sides: Sequence[Side], hot: bool) -> None:
         paint.pop_clip_rect()
     x = left + sides[0].end * width
     line = theme.u32(theme.ACCENT if hot else "ffffff")
-    paint.add_rect_filled(ImVec2(x - 2, top), ImVec2(x + 2, top + height), theme.u32("000000", 0.35))
+    paint.add_rect_filled(
+        ImVec2(x - 2, top), ImVec2(x + 2, top + height), theme.u32("000000", 0.35)
+    )
     paint.add_rect_filled(ImVec2(x - 1, top), ImVec2(x + 1, top + height), line)
-    middle, radius = top + height / 2, 0.8 * em
+    middle = top + height / 2
+    radius = 0.8 * em
     paint.add_circle_filled(ImVec2(x, middle), radius + 1, theme.u32("000000", 0.35))
     paint.add_circle_filled(ImVec2(x, middle), radius, line)
     for sign in (-1, 1):
-        tip, back = x + sign * 0.55 * radius, x + sign * 0.15 * radius
-        corners = ImVec2(tip, middle), ImVec2(back, middle - 0.35 * radius), ImVec2(back, middle + 0.35 * radius)
+        tip = x + sign * 0.55 * radius
+        back = x + sign * 0.15 * radius
+        corners = (
+            ImVec2(tip, middle),
+            ImVec2(back, middle - 0.35 * radius),
+            ImVec2(back, middle + 0.35 * radius),
+        )
         paint.add_triangle_filled(*corners, theme.u32("20262c"))
 
 
-def _name(paint: imgui.ImDrawList, side: Side, start: float, end: float, y: float, *, at_end: bool) -> None:
+def _name(
+    paint: imgui.ImDrawList, side: Side, start: float, end: float, y: float, *, at_end: bool
+) -> None:
     """Slot and layer on a card beside the divider."""
     em = hello_imgui.em_size()
     size = imgui.calc_text_size(side.label)
-    wide, high = size.x + (widgets.BADGE_EM + 1.6) * em, size.y + 0.6 * em
+    wide = size.x + (widgets.BADGE_EM + 1.6) * em
+    high = size.y + 0.6 * em
     x = max(end - em - wide, start + 0.4 * em) if at_end else start + em
-    paint.add_rect_filled(ImVec2(x, y), ImVec2(x + wide, y + high), theme.u32(theme.PANEL, 0.86), 0.35 * em)
+    paint.add_rect_filled(
+        ImVec2(x, y), ImVec2(x + wide, y + high), theme.u32(theme.PANEL, 0.86), 0.35 * em
+    )
     widgets.paint_badge(paint, x + 0.6 * em, y + 0.3 * em, side.slot)
-    paint.add_text(ImVec2(x + (widgets.BADGE_EM + 1.0) * em, y + 0.3 * em), theme.u32(theme.TEXT), side.label)
+    paint.add_text(
+        ImVec2(x + (widgets.BADGE_EM + 1.0) * em, y + 0.3 * em), theme.u32(theme.TEXT), side.label
+    )

@@ -1,4 +1,5 @@
-"""The camera path over the scene: a line with a mark and a number at each keyframe. Not hidden by terrain."""
+"""The camera path over the scene: a line with a mark and a number at each keyframe. Not hidden by
+terrain."""
 
 from __future__ import annotations
 
@@ -23,7 +24,13 @@ def draw(app: App) -> None:
     """Draw the path that is edited, unless it plays."""
     film = app.film
     frames = film.path.keyframes
-    if not frames or not film.line_shown or film.playing or app.viewport is None or app.settings.compare.split:
+    if (
+        not frames
+        or not film.line_shown
+        or film.playing
+        or app.viewport is None
+        or app.settings.compare.split
+    ):
         return
     version, points = _made.get(id(film), (-1, np.empty((0, 3))))
     if version != film.version:
@@ -36,17 +43,21 @@ def draw(app: App) -> None:
     left, top, width, height = app.viewport.area
     paint.push_clip_rect(ImVec2(left, top), ImVec2(left + width, top + height))
     em = hello_imgui.em_size()
-    colour, shade = theme.u32(theme.ACCENT), theme.u32(theme.PANEL, 0.7)
+    color = theme.u32(theme.ACCENT)
+    shade = theme.u32(theme.PANEL, 0.7)
     places, seen = _project(app, points)
     for k in np.flatnonzero(seen[:-1] & seen[1:]):
-        a, b = ImVec2(*places[k]), ImVec2(*places[k + 1])
+        a = ImVec2(*places[k])
+        b = ImVec2(*places[k + 1])
         paint.add_line(a, b, shade, 0.25 * em)
-        paint.add_line(a, b, colour, 0.12 * em)
+        paint.add_line(a, b, color, 0.12 * em)
     marks, seen = _project(app, np.array([frame.camera.eye for frame in frames]))
     for k in np.flatnonzero(seen):
         at = ImVec2(*marks[k])
-        paint.add_circle_filled(at, 0.55 * em, theme.u32(theme.ACCENT_DEEP if k == film.selected else theme.PANEL, 0.9))
-        paint.add_circle(at, 0.55 * em, colour, 0, 0.1 * em)
+        paint.add_circle_filled(
+            at, 0.55 * em, theme.u32(theme.ACCENT_DEEP if k == film.selected else theme.PANEL, 0.9)
+        )
+        paint.add_circle(at, 0.55 * em, color, 0, 0.1 * em)
         label = str(k + 1)
         size = imgui.calc_text_size(label)
         ink = theme.ON_ACCENT if k == film.selected else theme.TEXT
@@ -55,12 +66,16 @@ def draw(app: App) -> None:
 
 
 def _project(app: App, points: np.ndarray) -> tuple[list[list[float]], np.ndarray]:
-    """Window positions of world points [n, 3], and which of them are well before the eye and near the picture."""
+    """Window positions of world points [n, 3], and which of them are well before the eye and near
+    the picture."""
     assert app.viewport is not None
     left, top, width, height = app.viewport.area
     x, y, depth = ((points - app.camera.eye) @ app.camera.axes.T).T
     safe = np.maximum(depth, 1e-3)
     scale = height / (2 * math.tan(math.radians(app.camera.fov_deg) / 2)) / safe
-    across, down = left + width / 2 + x * scale, top + height / 2 - y * scale
-    near = (depth > 1.0) & (np.abs(across) < 3 * (left + width)) & (np.abs(down) < 3 * (top + height))
+    across = left + width / 2 + x * scale
+    down = top + height / 2 - y * scale
+    near = (
+        (depth > 1.0) & (np.abs(across) < 3 * (left + width)) & (np.abs(down) < 3 * (top + height))
+    )
     return np.stack([across, down], axis=1).tolist(), near

@@ -21,7 +21,8 @@ class Entry:
 
 
 def listing(folder: Path, suffixes: Sequence[str], *, hidden: bool = False) -> list[Entry]:
-    """Folders, then files whose names end in one of `suffixes`, by name; none that a window cannot show.
+    """Folders, then files whose names end in one of `suffixes`, by name; none that a window cannot
+    show.
 
     Raises OSError.
     """
@@ -57,7 +58,11 @@ def places() -> list[tuple[str, Path]]:
 def _mounts() -> list[Path]:
     """Disks and sticks, where systems put them."""
     found: list[Path] = []
-    for parent in (Path("/Volumes"), Path("/media") / Path.home().name, Path("/run/media") / Path.home().name):
+    for parent in (
+        Path("/Volumes"),
+        Path("/media") / Path.home().name,
+        Path("/run/media") / Path.home().name,
+    ):
         try:
             found += [entry for entry in sorted(parent.iterdir()) if entry.is_dir()]
         except OSError:

@@ -12,7 +12,8 @@ from viewer.gui import keys, sheet, theme
 if TYPE_CHECKING:
     from viewer.app import App
 
-COLUMN_EM, SHOWN_EM = 22.0, 8.0
+COLUMN_EM = 22.0
+SHOWN_EM = 8.0
 """Width of a column of groups, and of the keys in it."""
 
 MOST_COLUMNS = 5
@@ -43,7 +44,8 @@ def _rows(key: keys.Key) -> list[tuple[str, str]]:
 
 
 def _spare(chord: keys.Chord) -> bool:
-    """Return True if a chord only gives a key that other keyboards have elsewhere; the sheet does not need it."""
+    """Return True if a chord only gives a key that other keyboards have elsewhere; the sheet does
+    not need it."""
     return chord[1].startswith("keypad") or ("shift" in chord[0] and chord[1] == "equal")
 
 
@@ -65,8 +67,10 @@ def columns(found: Sequence[Block], count: int) -> list[list[Block]]:
 
 
 def draw(app: App) -> None:
-    """The sheet in the middle of the window, as wide as its columns; it scrolls where it is too long."""
-    viewport, em = imgui.get_main_viewport(), hello_imgui.em_size()
+    """The sheet in the middle of the window, as wide as its columns; it scrolls where it is too
+    long."""
+    viewport = imgui.get_main_viewport()
+    em = hello_imgui.em_size()
     room = viewport.work_size
     count = max(1, min(MOST_COLUMNS, int((0.96 * room.x - 2 * em) // (COLUMN_EM * em))))
     filled = columns(blocks(), count)

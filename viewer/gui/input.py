@@ -1,4 +1,5 @@
-"""Mouse and keyboard: gestures go to the tools or become Camera calls, keys become commands (`viewer.gui.keys`)."""
+"""Mouse and keyboard: gestures go to the tools or become Camera calls, keys become commands
+(`viewer.gui.keys`)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from viewer.gui.viewport import Viewport
 
 ORBIT_DEG_PER_PX = 0.3
-WHEEL_STEP, WHEEL_FINE_STEP = 0.85, 0.97  # distance factor of one notch
+WHEEL_STEP = 0.85
+WHEEL_FINE_STEP = 0.97  # distance factor of one notch
 FLY_TO_FACTOR = 0.4  # a double-click leaves this share of the distance
 CLICK_PX = 4.0  # a press that moved less than this, in window coordinates, is a click
 
@@ -49,7 +51,8 @@ class Input:
         self.drag: Drag | None = None
         self.moving = False
         """True if a key or button is moving the camera: the window must not idle."""
-        self._held: tuple[Tool, int] | None = None  # who took the button that is down, and which it is
+        # who took the button that is down, and which it is
+        self._held: tuple[Tool, int] | None = None
 
     def update(self, app: App) -> None:
         """Take in one frame of input."""
@@ -74,7 +77,9 @@ class Input:
         if not io.want_capture_keyboard:
             self._fly(app, io)
 
-    def _offer(self, app: App, viewport: Viewport, io: Any, kind: Kind, button: int = -1) -> Tool | None:
+    def _offer(
+        self, app: App, viewport: Viewport, io: Any, kind: Kind, button: int = -1
+    ) -> Tool | None:
         """Return the tool that takes a mouse event, or None."""
         x, y = viewport.to_pixels(io.mouse_pos)
         mouse = Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt)
@@ -98,7 +103,8 @@ class Input:
             step = WHEEL_FINE_STEP if io.key_ctrl else WHEEL_STEP
             app.glide = None
             app.camera.zoom(
-                app.navigation.world_point(x, y), step ** (io.mouse_wheel * app.preferences.values.zoom_speed)
+                app.navigation.world_point(x, y),
+                step ** (io.mouse_wheel * app.preferences.values.zoom_speed),
             )
         for button in range(3):
             if not imgui.is_mouse_clicked(button) or self.drag is not None:
@@ -109,7 +115,9 @@ class Input:
                 self._held = tool, button
                 return
             if double and button == 0:
-                app.glide = glide.towards(app.camera, app.navigation.world_point(x, y), FLY_TO_FACTOR)
+                app.glide = glide.towards(
+                    app.camera, app.navigation.world_point(x, y), FLY_TO_FACTOR
+                )
                 return
             kind = ("orbit" if io.key_shift else "pan", "look", "orbit")[button]
             self.drag = Drag(kind, button, app.navigation.world_point(x, y))
@@ -121,13 +129,16 @@ class Input:
         assert drag is not None
         if not imgui.is_mouse_down(drag.button):
             self.drag = None
-            if io.mouse_drag_max_distance_sqr[drag.button] < CLICK_PX**2 and viewport.contains(io.mouse_pos):
+            if io.mouse_drag_max_distance_sqr[drag.button] < CLICK_PX**2 and viewport.contains(
+                io.mouse_pos
+            ):
                 self._offer(app, viewport, io, "click", drag.button)
             return
         self.moving = True
         if io.mouse_delta.x == 0 and io.mouse_delta.y == 0:
             return
-        dx, dy = io.mouse_delta.x * viewport.ratio, io.mouse_delta.y * viewport.ratio
+        dx = io.mouse_delta.x * viewport.ratio
+        dy = io.mouse_delta.y * viewport.ratio
         if drag.kind == "pan":
             app.camera.pan(drag.point, *viewport.to_pixels(io.mouse_pos), viewport.size)
         elif drag.kind == "orbit":
@@ -160,5 +171,9 @@ class Input:
 
 
 def _pitch_step(app: App, degrees: float) -> float:
-    """Keep an orbit between straight down and just below the horizon, where the ground is in view."""
-    return min(max(app.camera.pitch_deg + degrees, -89.9), max(-3.0, app.camera.pitch_deg)) - app.camera.pitch_deg
+    """Keep an orbit between straight down and just below the horizon, where the ground is in
+    view."""
+    return (
+        min(max(app.camera.pitch_deg + degrees, -89.9), max(-3.0, app.camera.pitch_deg))
+        - app.camera.pitch_deg
+    )

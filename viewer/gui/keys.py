@@ -1,7 +1,9 @@
-"""Every command there is, with its keys: what the keyboard does, the F1 sheet and the menus all come from KEYS.
+"""Every command there is, with its keys: what the keyboard does, the F1 sheet and the menus all
+come from KEYS.
 
-A command is one row. Its chord names imgui's key after any of ctrl+, shift+ and alt+, in any order; alternatives are
-separated by spaces, and a row without a chord is in the menu only. Modifiers are matched exactly.
+A command is one row. Its chord names imgui's key after any of ctrl+, shift+ and alt+, in any order;
+alternatives are separated by spaces, and a row without a chord is in the menu only. Modifiers are
+matched exactly.
 """
 
 from __future__ import annotations
@@ -80,17 +82,22 @@ class Key:
 
 @cache
 def parse(chord: str) -> Chord:
-    """`"shift+ctrl+d"` → its modifiers and key. Raises ValueError for a name that imgui does not have."""
+    """`"shift+ctrl+d"` → its modifiers and key. Raises ValueError for a name that imgui does not
+    have."""
     *modifiers, name = chord.split("+")
     if not set(modifiers) <= {"ctrl", "shift", "alt"} or not hasattr(imgui.Key, name):
-        raise ValueError(f"{chord!r} is no chord; write ctrl+, shift+, alt+ and a name of imgui.Key.")
+        raise ValueError(
+            f"{chord!r} is no chord; write ctrl+, shift+, alt+ and a name of imgui.Key."
+        )
     return frozenset(modifiers), name
 
 
 def printed(chord: Chord) -> str:
     """A chord as people write it."""
     modifiers, name = chord
-    shown = _PRINTED.get(name) or name.replace("keypad", "Keypad ").strip("_").replace("_", " ").title()
+    shown = (
+        _PRINTED.get(name) or name.replace("keypad", "Keypad ").strip("_").replace("_", " ").title()
+    )
     return "+".join([*(m.title() for m in ("ctrl", "shift", "alt") if m in modifiers), shown])
 
 
@@ -158,26 +165,82 @@ def is_profiling(app: App) -> bool:
 
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
-    Key("File", "ctrl+shift+o", "Compare with…", lambda app: app.comparing.ask(), possible=has_file),
-    Key("File", "", "Close the compared file", lambda app: app.comparing.close_last(), possible=comparing.is_comparing),
-    Key("File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file),
+    Key(
+        "File", "ctrl+shift+o", "Compare with…", lambda app: app.comparing.ask(), possible=has_file
+    ),
+    Key(
+        "File",
+        "",
+        "Close the compared file",
+        lambda app: app.comparing.close_last(),
+        possible=comparing.is_comparing,
+    ),
+    Key(
+        "File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file
+    ),
     Key("File", "ctrl+s", "Save project", lambda app: app.projects.save(), possible=has_file),
-    Key("File", "ctrl+shift+s", "Save project as…", lambda app: app.projects.save_as(), possible=has_file),
+    Key(
+        "File",
+        "ctrl+shift+s",
+        "Save project as…",
+        lambda app: app.projects.save_as(),
+        possible=has_file,
+    ),
     Key("File", "", "Close the file", lambda app: app.close_file(), possible=has_file),
-    Key("File", "f12", "Save a picture", lambda app: app.screenshots.save_scene(app), possible=has_file),
+    Key(
+        "File",
+        "f12",
+        "Save a picture",
+        lambda app: app.screenshots.save_scene(app),
+        possible=has_file,
+    ),
     Key("File", "shift+f12", "Save the window's picture", lambda app: app.screenshots.save()),
-    Key("File", "", "Picture of any size…", lambda app: app.film.rendering.ask_picture(), possible=has_file),
+    Key(
+        "File",
+        "",
+        "Picture of any size…",
+        lambda app: app.film.rendering.ask_picture(),
+        possible=has_file,
+    ),
     Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),
     Key("File", "ctrl+q", "Quit", lambda app: window.close()),
-    Key("View", "ctrl+z", "Undo the camera's move", lambda app: app.navigation.undo(), possible=can_undo),
-    Key("View", "ctrl+y ctrl+shift+z", "Redo the camera's move", lambda app: app.navigation.redo(), possible=can_redo),
+    Key(
+        "View",
+        "ctrl+z",
+        "Undo the camera's move",
+        lambda app: app.navigation.undo(),
+        possible=can_undo,
+    ),
+    Key(
+        "View",
+        "ctrl+y ctrl+shift+z",
+        "Redo the camera's move",
+        lambda app: app.navigation.redo(),
+        possible=can_redo,
+    ),
     Key("View", "r", "Whole area in view", lambda app: app.navigation.home()),
     Key("View", "n", "North up", lambda app: app.navigation.turn(heading_deg=0.0)),
     Key("View", "t", "Straight down", lambda app: app.navigation.turn(pitch_deg=-89.9)),
-    Key("View", "equal shift+equal keypad_add", "Fly faster", lambda app: app.navigation.change_speed(SPEED_STEP)),
-    Key("View", "minus keypad_subtract", "Fly slower", lambda app: app.navigation.change_speed(1 / SPEED_STEP)),
-    Key("View", "tab", "Panels and menus", lambda app: app.toggle_panels(), on=lambda app: app.panels_shown),
-    Key("View", "ctrl+l", "Light colours", appearance.toggle_light, on=appearance.is_light),
+    Key(
+        "View",
+        "equal shift+equal keypad_add",
+        "Fly faster",
+        lambda app: app.navigation.change_speed(SPEED_STEP),
+    ),
+    Key(
+        "View",
+        "minus keypad_subtract",
+        "Fly slower",
+        lambda app: app.navigation.change_speed(1 / SPEED_STEP),
+    ),
+    Key(
+        "View",
+        "tab",
+        "Panels and menus",
+        lambda app: app.toggle_panels(),
+        on=lambda app: app.panels_shown,
+    ),
+    Key("View", "ctrl+l", "Light colors", appearance.toggle_light, on=appearance.is_light),
     Key("View", "ctrl+equal ctrl+shift+equal ctrl+keypad_add", "Larger text", appearance.larger),
     Key("View", "ctrl+minus ctrl+keypad_subtract", "Smaller text", appearance.smaller),
     Key("View", "f11", "Full screen", lambda app: window.toggle_fullscreen()),
@@ -220,8 +283,20 @@ KEYS = (
         on=lambda app: app.settings.compare.reference,
         possible=has_file,
     ),
-    Key("Compare", "left_bracket comma", "Fewer bits", lambda app: app.step_bits(+1), possible=has_file),
-    Key("Compare", "right_bracket period", "More bits", lambda app: app.step_bits(-1), possible=has_file),
+    Key(
+        "Compare",
+        "left_bracket comma",
+        "Fewer bits",
+        lambda app: app.step_bits(+1),
+        possible=has_file,
+    ),
+    Key(
+        "Compare",
+        "right_bracket period",
+        "More bits",
+        lambda app: app.step_bits(-1),
+        possible=has_file,
+    ),
     Key(
         "Measure",
         "m",
@@ -238,10 +313,28 @@ KEYS = (
         on=is_profiling,
         possible=has_file,
     ),
-    Key("Measure", "enter keypad_enter", "End the line", lambda app: app.measuring.tool.finish(app), menu=False),
-    Key("Measure", "backspace", "Take the last point back", lambda app: app.measuring.tool.undo(), menu=False),
+    Key(
+        "Measure",
+        "enter keypad_enter",
+        "End the line",
+        lambda app: app.measuring.tool.finish(app),
+        menu=False,
+    ),
+    Key(
+        "Measure",
+        "backspace",
+        "Take the last point back",
+        lambda app: app.measuring.tool.undo(),
+        menu=False,
+    ),
     Key("Film", "k", "Add a keyframe", lambda app: app.film.add_keyframe(), possible=has_file),
-    Key("Film", "space", "Play, pause", lambda app: app.film.toggle_play(), on=lambda app: app.film.playing),
+    Key(
+        "Film",
+        "space",
+        "Play, pause",
+        lambda app: app.film.toggle_play(),
+        on=lambda app: app.film.playing,
+    ),
     Key("Film", "ctrl+b", "Add a bookmark", lambda app: app.film.views.add(), possible=has_file),
     Key("Film", "", "Make a tour", lambda app: app.film.generate("tour"), possible=has_file),
     Key("Film", "", "Make an orbit", lambda app: app.film.generate("orbit"), possible=has_file),
@@ -249,7 +342,12 @@ KEYS = (
     switch("Debug", "l", "Tint levels of detail", "debug.lod_tint"),
     switch("Debug", "b", "Boxes around tiles", "debug.bounds"),
     switch("Debug", "f", "Freeze the choice of tiles", "debug.freeze"),
-    Key("Debug", "shift+f", "Only the tile under the cursor", lambda app: app.debugging.only_tile_under_cursor()),
+    Key(
+        "Debug",
+        "shift+f",
+        "Only the tile under the cursor",
+        lambda app: app.debugging.only_tile_under_cursor(),
+    ),
     Key(
         "Debug",
         "ctrl+shift+d",
@@ -257,7 +355,13 @@ KEYS = (
         lambda app: app.debugging.toggle(),
         on=lambda app: app.debugging.shown,
     ),
-    Key("Help", "f1", "Mouse and keys", lambda app: app.toggle_sheet("help"), on=lambda app: app.sheet == "help"),
+    Key(
+        "Help",
+        "f1",
+        "Mouse and keys",
+        lambda app: app.toggle_sheet("help"),
+        on=lambda app: app.sheet == "help",
+    ),
     Key("Help", "", "About", lambda app: app.toggle_sheet("about")),
     Key("Help", "escape", "Close, give up", lambda app: app.escape(), menu=False),
 )

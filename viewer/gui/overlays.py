@@ -26,7 +26,13 @@ def draw(app: App) -> None:
     if app.scene.reader is not None:
         texture = imgui.ImTextureRef(app.viewport.texture.glo)
         # Texture rows run upward, window rows downward.
-        paint.add_image(texture, ImVec2(left, top), ImVec2(left + width, top + height), ImVec2(0, 1), ImVec2(1, 0))
+        paint.add_image(
+            texture,
+            ImVec2(left, top),
+            ImVec2(left + width, top + height),
+            ImVec2(0, 1),
+            ImVec2(1, 0),
+        )
         film_trail.draw(app)
         contour_labels.draw(app.contour_labels, app.viewport.area)
         measurements.draw(app)
@@ -37,7 +43,11 @@ def draw(app: App) -> None:
         _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)
         if app.stats.tiles_wanted and not app.scene.ready:
             tiles = f"{app.stats.tiles_wanted} tile{'' if app.stats.tiles_wanted == 1 else 's'}"
-            label = f"loading {app.settings.active}, {tiles}" if app.scene.changing else f"loading {tiles}"
+            label = (
+                f"loading {app.settings.active}, {tiles}"
+                if app.scene.changing
+                else f"loading {tiles}"
+            )
             _note(paint, left + em, top + em, label)
     else:
         welcome.draw(app, app.viewport.area)
@@ -51,7 +61,10 @@ def _note(paint: imgui.ImDrawList, x: float, y: float, label: str) -> None:
     em = hello_imgui.em_size()
     size = imgui.calc_text_size(label)
     paint.add_rect_filled(
-        ImVec2(x, y), ImVec2(x + size.x + 1.2 * em, y + size.y + 0.6 * em), theme.u32(theme.PANEL, 0.86), 0.35 * em
+        ImVec2(x, y),
+        ImVec2(x + size.x + 1.2 * em, y + size.y + 0.6 * em),
+        theme.u32(theme.PANEL, 0.86),
+        0.35 * em,
     )
     paint.add_text(ImVec2(x + 0.6 * em, y + 0.3 * em), theme.u32(theme.DIM), label)
 
@@ -68,10 +81,11 @@ def _compass(app: App, x: float, y: float, radius: float) -> None:
 
     north = -heading
     side = 0.22 * radius
-    for sign, colour in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
+    for sign, color in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
         tip = at(north, sign * 0.72 * radius)
-        a, b = at(north + math.pi / 2, side), at(north - math.pi / 2, side)
-        paint.add_triangle_filled(tip, a, b, theme.u32(colour))
+        a = at(north + math.pi / 2, side)
+        b = at(north - math.pi / 2, side)
+        paint.add_triangle_filled(tip, a, b, theme.u32(color))
     label = at(north, 1.02 * radius)
     size = imgui.calc_text_size("N")
     paint.add_text(ImVec2(label.x - size.x / 2, label.y - size.y / 2), theme.u32(theme.TEXT), "N")

@@ -34,14 +34,14 @@ def draw(app: App) -> None:
         widgets.dim("Size of text and widgets. Ctrl + and Ctrl − change it anywhere.")
         widgets.heading("Mouse")
         values.turn_speed = imgui.slider_float(
-            widgets.labelled("Turning"), values.turn_speed, *BOUNDS["turn_speed"], "× %.2f", _LOG
+            widgets.labeled("Turning"), values.turn_speed, *BOUNDS["turn_speed"], "× %.2f", _LOG
         )[1]
         values.zoom_speed = imgui.slider_float(
-            widgets.labelled("Zooming"), values.zoom_speed, *BOUNDS["zoom_speed"], "× %.2f", _LOG
+            widgets.labeled("Zooming"), values.zoom_speed, *BOUNDS["zoom_speed"], "× %.2f", _LOG
         )[1]
         widgets.heading("Memory")
         values.cache_mb = imgui.drag_float(
-            widgets.labelled("Tiles"), values.cache_mb, 4.0, *BOUNDS["cache_mb"], "%.0f MB", _LOG
+            widgets.labeled("Tiles"), values.cache_mb, 4.0, *BOUNDS["cache_mb"], "%.0f MB", _LOG
         )[1]
         if imgui.is_item_deactivated_after_edit():
             app.settings.view.cache_mb = values.cache_mb

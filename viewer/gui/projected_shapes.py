@@ -32,22 +32,36 @@ class Laid(NamedTuple):
 _LAID: dict[tuple[bytes, bool], Laid] = {}
 
 
-def laid(app: App, points: list[list[float]], *, closed: bool = False, drawing: bool = False) -> Laid:
-    """A polyline or, where `closed`, a polygon. What is `drawing` changes with every move, so it is solid all over."""
+def laid(
+    app: App, points: list[list[float]], *, closed: bool = False, drawing: bool = False
+) -> Laid:
+    """A polyline or, where `closed`, a polygon. What is `drawing` changes with every move, so it is
+    solid all over."""
     assert app.scene is not None
     assert app.viewport is not None
     look = not (drawing or app.input.moving or app.glide is not None)
     exaggeration = app.settings.view.exaggeration
-    view = astuple(app.camera), app.viewport.area, app.viewport.size, exaggeration, app.scene.picture, look
+    view = (
+        astuple(app.camera),
+        app.viewport.area,
+        app.viewport.size,
+        exaggeration,
+        app.scene.picture,
+        look,
+    )
     corners = np.array(points, np.float64)
     key = corners.tobytes(), closed
     if key not in _LAID or _LAID[key].view != view:
         if len(_LAID) >= MOST_LAID:
             _LAID.clear()
         found = lines.lay(view_of(app), corners, closed=closed, look=look)
-        solid, dashed = ([_in_window(app, run) for run in runs] for runs in (found.solid, found.dashed))
+        solid, dashed = (
+            [_in_window(app, run) for run in runs] for runs in (found.solid, found.dashed)
+        )
         anchors = [] if found.anchor is None else _in_window(app, found.anchor[None, :])
-        _LAID[key] = Laid(view, solid, dashed, _in_window(app, found.corners), next(iter(anchors), None))
+        _LAID[key] = Laid(
+            view, solid, dashed, _in_window(app, found.corners), next(iter(anchors), None)
+        )
     return _LAID[key]
 
 
@@ -60,7 +74,8 @@ def view_of(app: App) -> View:
 
 
 def on_screen(app: App, place: np.ndarray) -> ImVec2 | None:
-    """Window coordinates of a place [2] on the drawn surface; None behind the eye and where there is none."""
+    """Window coordinates of a place [2] on the drawn surface; None behind the eye and where there
+    is none."""
     found = _in_window(app, view_of(app).places(place[None, :])[0])[0]
     return found if found.x == found.x else None
 

@@ -37,7 +37,8 @@ class Screenshots:
     def deliver(self, ctx: moderngl.Context) -> None:
         """The frame is complete: read it, if anybody waits."""
         if self._waiting:
-            waiting, self._waiting = self._waiting, []
+            waiting = self._waiting
+            self._waiting = []
             picture = window.read_screen(ctx)
             for take in waiting:
                 take(picture)
@@ -48,7 +49,8 @@ class Screenshots:
         self.request(lambda picture: self._write(path, picture))
 
     def save_scene(self, app: App) -> None:
-        """Save the scene as it is shown, with what `Settings.decorations` asks for, in the working folder."""
+        """Save the scene as it is shown, with what `Settings.decorations` asks for, in the working
+        folder."""
         path = self._path()
 
         def take(_: np.ndarray) -> None:

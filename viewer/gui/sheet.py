@@ -22,9 +22,12 @@ _FLAGS = (
 
 
 def begin(app: App, title: str, size: ImVec2) -> bool:
-    """Begin a sheet of at most `size` pixels, no larger than the window; `imgui.end` ends it in any case."""
+    """Begin a sheet of at most `size` pixels, no larger than the window; `imgui.end` ends it in any
+    case."""
     viewport = imgui.get_main_viewport()
-    fitting = ImVec2(min(size.x, 0.96 * viewport.work_size.x), min(size.y, 0.96 * viewport.work_size.y))
+    fitting = ImVec2(
+        min(size.x, 0.96 * viewport.work_size.x), min(size.y, 0.96 * viewport.work_size.y)
+    )
     imgui.set_next_window_pos(viewport.get_work_center(), imgui.Cond_.always, ImVec2(0.5, 0.5))
     imgui.set_next_window_size(fitting, imgui.Cond_.always)
     shown = imgui.begin("##sheet", None, _FLAGS)[0]

@@ -1,7 +1,7 @@
 """The look of the window: the palette in use, spacing in em, and the fonts that imgui-bundle ships.
 
-Each colour of the palette in use is an attribute of this module, in capitals: `theme.TEXT`, `theme.SLOT_A`. Read it
-where it is drawn, so that it follows a change of theme.
+Each color of the palette in use is an attribute of this module, in capitals: `theme.TEXT`,
+`theme.SLOT_A`. Read it where it is drawn, so that it follows a change of theme.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 from viewer.model.palette import DARK, PALETTES, Palette
 
 FONT_PX = 16.0
-"""Text height at 96 dpi; hello_imgui scales it for denser screens, and every other size is in em."""
+"""Text height at 96 dpi; hello_imgui scales it for denser screens, and every other size is in
+em."""
 
 _palette: Palette = DARK
 
@@ -22,11 +23,12 @@ def __getattr__(name: str) -> str:
     """`theme.TEXT` → "rrggbb" of the palette in use."""
     if name.isupper() and hasattr(_palette, name.lower()):
         return getattr(_palette, name.lower())
-    raise AttributeError(f"no colour {name!r}")
+    raise AttributeError(f"no color {name!r}")
 
 
 def use(name: str) -> None:
-    """Choose a palette of PALETTES by name, for what is drawn from now on; in a window, `apply_style` follows."""
+    """Choose a palette of PALETTES by name, for what is drawn from now on; in a window,
+    `apply_style` follows."""
     global _palette
     _palette = PALETTES[name]
 
@@ -37,24 +39,24 @@ def current() -> str:
 
 
 def rgba(code: str, alpha: float = 1.0) -> ImVec4:
-    """`"rrggbb"` → colour."""
+    """`"rrggbb"` → color."""
     r, g, b = (int(code[k : k + 2], 16) / 255 for k in (0, 2, 4))
     return ImVec4(r, g, b, alpha)
 
 
 @cache
 def u32(code: str, alpha: float = 1.0) -> int:
-    """`"rrggbb"` → packed colour, as draw lists take it."""
+    """`"rrggbb"` → packed color, as draw lists take it."""
     return imgui.color_convert_float4_to_u32(rgba(code, alpha))
 
 
 def slot(name: str) -> str:
-    """The colour of slot "A" or "B" in lines and plots."""
+    """The color of slot "A" or "B" in lines and plots."""
     return _palette.slot_a if name == "A" else _palette.slot_b
 
 
 def level(name: str) -> str:
-    """The colour of a message's level."""
+    """The color of a message's level."""
     return {"info": _palette.accent, "warning": _palette.warning, "error": _palette.error}[name]
 
 
@@ -67,14 +69,19 @@ _KEPT = ("alpha", "font_size_base", "font_scale_main", "font_scale_dpi")
 
 
 def apply_style(scale: float = 1.0, dpi_factor: float = 1.0) -> None:
-    """Colours, rounding and spacing; text and spacing are `scale` times as large as usual.
+    """Colors, rounding and spacing; text and spacing are `scale` times as large as usual.
 
-    `dpi_factor` is for spacing alone, as hello_imgui knows the screen's and has scaled the text; at the start it does
-    both itself.
+    `dpi_factor` is for spacing alone, as hello_imgui knows the screen's and has scaled the text; at
+    the start it does both itself.
     """
-    style, fresh = imgui.get_style(), imgui.Style()
+    style = imgui.get_style()
+    fresh = imgui.Style()
     for name in dir(fresh):  # what is not set below is to be scaled from imgui's own size each time
-        if not name.startswith("_") and name not in _KEPT and isinstance(getattr(fresh, name), (float, ImVec2)):
+        if (
+            not name.startswith("_")
+            and name not in _KEPT
+            and isinstance(getattr(fresh, name), (float, ImVec2))
+        ):
             setattr(style, name, getattr(fresh, name))
     style.window_padding = ImVec2(12, 10)
     style.frame_padding = ImVec2(8, 4)
@@ -87,7 +94,7 @@ def apply_style(scale: float = 1.0, dpi_factor: float = 1.0) -> None:
     style.child_rounding = style.frame_rounding = style.popup_rounding = 4
     style.grab_rounding = style.scrollbar_rounding = style.tab_rounding = 4
     style.window_border_size = style.popup_border_size = 1
-    style.frame_border_size = float(current() == "light")  # grey fields are pale on white
+    style.frame_border_size = float(current() == "light")  # gray fields are pale on white
     style.tab_border_size = 0
     style.tab_bar_overline_size = 2
     style.separator_text_border_size = 1
@@ -96,11 +103,11 @@ def apply_style(scale: float = 1.0, dpi_factor: float = 1.0) -> None:
     (imgui.style_colors_light if current() == "light" else imgui.style_colors_dark)()
     style.scale_all_sizes(scale * dpi_factor)
     style.font_scale_main = scale
-    for name, colour, alpha in _COLOURS:
-        style.set_color_(getattr(imgui.Col_, name), rgba(getattr(_palette, colour), alpha))
+    for name, color, alpha in _COLORS:
+        style.set_color_(getattr(imgui.Col_, name), rgba(getattr(_palette, color), alpha))
 
 
-_COLOURS = (
+_COLORS = (
     ("text", "text", 1.0),
     ("text_disabled", "dim", 1.0),
     ("text_link", "accent", 1.0),

@@ -17,7 +17,7 @@ ICONS = {
     "warning": icons_fontawesome_4.ICON_FA_EXCLAMATION_TRIANGLE,
     "error": icons_fontawesome_4.ICON_FA_EXCLAMATION_CIRCLE,
 }
-"""Level → sign; colours alone would not reach everyone."""
+"""Level → sign; colors alone would not reach everyone."""
 
 _CARD = (
     imgui.WindowFlags_.no_decoration
@@ -38,19 +38,27 @@ def draw(app: App, area: tuple[float, float, float, float]) -> None:
     shown = app.messages.toasts()
     more = len(app.messages.young()) - len(shown)
     for number, message in enumerate(reversed(shown)):
-        imgui.set_next_window_pos(ImVec2(left + width - em, bottom), imgui.Cond_.always, ImVec2(1, 1))
+        imgui.set_next_window_pos(
+            ImVec2(left + width - em, bottom), imgui.Cond_.always, ImVec2(1, 1)
+        )
         imgui.set_next_window_bg_alpha(0.96)
-        colour = theme.rgba(theme.level(message.level))
-        imgui.push_style_color(imgui.Col_.border, colour)
+        color = theme.rgba(theme.level(message.level))
+        imgui.push_style_color(imgui.Col_.border, color)
         if imgui.begin(f"##toast{number}", None, _CARD)[0]:
-            imgui.text_colored(colour, ICONS[message.level])
+            imgui.text_colored(color, ICONS[message.level])
             imgui.same_line()
             imgui.push_text_wrap_pos(max(min(28 * em, 0.8 * width), 8 * em))
             imgui.text_unformatted(message.said)
             imgui.pop_text_wrap_pos()
             if message.level != "info":
-                _buttons(message, f"Log, {more} more" if more and number == len(shown) - 1 else "Log")
-            if imgui.is_window_hovered() and imgui.is_mouse_clicked(0) and not imgui.is_any_item_hovered():
+                _buttons(
+                    message, f"Log, {more} more" if more and number == len(shown) - 1 else "Log"
+                )
+            if (
+                imgui.is_window_hovered()
+                and imgui.is_mouse_clicked(0)
+                and not imgui.is_any_item_hovered()
+            ):
                 message.dismissed = True
             bottom -= imgui.get_window_height() + 0.4 * em
         imgui.end()

@@ -1,4 +1,5 @@
-"""The scene's picture: one texture that the window shows, drawn again only when something changed."""
+"""The scene's picture: one texture that the window shows, drawn again only when something
+changed."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ class Point(Protocol):
 
 
 class Viewport:
-    """A colour target as large as the free part of the window, and where that part is."""
+    """A color target as large as the free part of the window, and where that part is."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.ctx = ctx
@@ -46,8 +47,10 @@ class Viewport:
         self._drawn_at = 0.0
 
     def place(self, area: tuple[float, float, float, float], ratio: float) -> None:
-        """Follow the free part of the window; the target is made anew when its size in pixels changed."""
-        self.area, self.ratio = area, ratio
+        """Follow the free part of the window; the target is made anew when its size in pixels
+        changed."""
+        self.area = area
+        self.ratio = ratio
         size = max(1, round(area[2] * ratio)), max(1, round(area[3] * ratio))
         if size == self.size:
             return
@@ -56,12 +59,14 @@ class Viewport:
         # The window blends pictures; whatever the passes left in alpha must not show through.
         texture.swizzle = "RGB1"
         fbo = self.ctx.framebuffer([texture])
-        # moderngl binds the present framebuffer again after making another, so it has to exist; what is bound while the
-        # panels are drawn has to be the window's.
+        # moderngl binds the present framebuffer again after making another, so it has to exist;
+        # what is bound while the panels are drawn has to be the window's.
         own = self.fbo is not None and self.fbo.glo == window.glo  # without a window
         (fbo if own else window).use()
         self.release()
-        self.size, self.texture, self.fbo = size, texture, fbo
+        self.size = size
+        self.texture = texture
+        self.fbo = fbo
 
     def contains(self, position: Point) -> bool:
         """Return True if a window position lies on the scene."""
@@ -80,22 +85,34 @@ class Viewport:
 
     def render(self, scene: Scene, camera: Camera) -> bool:
         """Bring the picture up to date; returns whether anything had to be drawn."""
-        look = [part for name, part in vars(scene.settings).items() if name not in ("slots", "active", "measuring")]
-        drawing = (astuple(camera), repr(look), self.size, [id(file.reader) for file in scene.files])
+        look = [
+            part
+            for name, part in vars(scene.settings).items()
+            if name not in ("slots", "active", "measuring")
+        ]
+        drawing = (
+            astuple(camera),
+            repr(look),
+            self.size,
+            [id(file.reader) for file in scene.files],
+        )
         state = (drawing, repr(scene.settings))
         if self.fbo is None or (state == self._asked and self._complete):
             return False
         start = time.perf_counter()
         scene.update(camera, self.size)
-        self._asked, self._complete = state, scene.settled
-        # While tiles load, the picture changes when others are drawn, and now and then for other reasons; a
-        # software renderer needs the time between for decoding them. What will be replaced stays as it is.
+        self._asked = state
+        self._complete = scene.settled
+        # While tiles load, the picture changes when others are drawn, and now and then for other
+        # reasons; a software renderer needs the time between for decoding them. What will be
+        # replaced stays as it is.
         settled = scene.ready or scene.changing
         picture = (drawing, scene.picture, settled)
         if picture == self._drawn and (settled or start - self._drawn_at < WAITING_SECONDS):
             return False
         scene.draw(self.fbo, camera)
-        self._drawn, self._drawn_at = picture, start
+        self._drawn = picture
+        self._drawn_at = start
         self.frame_ms = 1e3 * (time.perf_counter() - start)
         self.pictures += 1
         return True

@@ -31,8 +31,12 @@ def draw(app: App, area: tuple[float, float, float, float]) -> None:
     """In the middle of left, top, width, height."""
     left, top, width, height = area
     em = hello_imgui.em_size()
-    imgui.set_next_window_pos(ImVec2(left + width / 2, top + height / 2), imgui.Cond_.always, ImVec2(0.5, 0.5))
-    imgui.set_next_window_size_constraints(ImVec2(0, 0), ImVec2(max(0.96 * width, 8 * em), max(0.96 * height, 4 * em)))
+    imgui.set_next_window_pos(
+        ImVec2(left + width / 2, top + height / 2), imgui.Cond_.always, ImVec2(0.5, 0.5)
+    )
+    imgui.set_next_window_size_constraints(
+        ImVec2(0, 0), ImVec2(max(0.96 * width, 8 * em), max(0.96 * height, 4 * em))
+    )
     if imgui.begin("##welcome", None, _FLAGS)[0]:
         imgui.text_unformatted("Drop a .ntile file here, or a project")
         imgui.spacing()

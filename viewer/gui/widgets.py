@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 from viewer.gui import theme
 
 BADGE_EM = 1.1
-"""Width of a slot's letter on its colour."""
+"""Width of a slot's letter on its color."""
 
 
 def tip(text: str) -> None:
@@ -29,7 +29,7 @@ def heading(text: str) -> None:
 
 
 def dim(text: str) -> None:
-    """A wrapped note in the quiet colour."""
+    """A wrapped note in the quiet color."""
     imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.DIM))
     imgui.text_wrapped(text)
     imgui.pop_style_color()
@@ -37,7 +37,9 @@ def dim(text: str) -> None:
 
 def facts(name: str, rows: Iterable[tuple[str, ...]], pairs: int = 1) -> None:
     """A table of label and value, `pairs` of them on a line; a third string explains the value."""
-    if not imgui.begin_table(name, 2 * pairs, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x):
+    if not imgui.begin_table(
+        name, 2 * pairs, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
+    ):
         return
     for _ in range(pairs):
         imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
@@ -56,8 +58,9 @@ def facts(name: str, rows: Iterable[tuple[str, ...]], pairs: int = 1) -> None:
     imgui.end_table()
 
 
-def labelled(label: str) -> str:
-    """Put a label on the left third of the line; the next widget fills the rest. Returns the widget's id."""
+def labeled(label: str) -> str:
+    """Put a label on the left third of the line; the next widget fills the rest. Returns the
+    widget's id."""
     imgui.align_text_to_frame_padding()
     imgui.text_colored(theme.rgba(theme.DIM), label)
     imgui.same_line(hello_imgui.em_size(7.0))
@@ -66,9 +69,9 @@ def labelled(label: str) -> str:
 
 
 def choose(label: str, current: int, items: Sequence[str]) -> int:
-    """A labelled drop-down list; returns the index chosen."""
+    """A labeled drop-down list; returns the index chosen."""
     shown = items[current] if 0 <= current < len(items) else ""
-    if imgui.begin_combo(labelled(label), shown):
+    if imgui.begin_combo(labeled(label), shown):
         for index, item in enumerate(items):
             if imgui.selectable(f"{item}##{index}", index == current)[0]:
                 current = index
@@ -77,7 +80,8 @@ def choose(label: str, current: int, items: Sequence[str]) -> int:
 
 
 def pill(label: str, pressed: bool, size: ImVec2 | None = None) -> bool:
-    """A button that may look pressed; returns whether it was clicked. `size` is as imgui takes it."""
+    """A button that may look pressed; returns whether it was clicked. `size` is as imgui takes
+    it."""
     if pressed:
         imgui.push_style_color(imgui.Col_.button, theme.rgba(theme.ACCENT_DEEP))
         imgui.push_style_color(imgui.Col_.button_hovered, theme.rgba(theme.ACCENT_DEEP))
@@ -89,22 +93,25 @@ def pill(label: str, pressed: bool, size: ImVec2 | None = None) -> bool:
 
 
 def badge(slot: str, height: float | None = None) -> None:
-    """The letter of the slot that is shown, on its colour, in the middle of an item as high as a line of text."""
+    """The letter of the slot that is shown, on its color, in the middle of an item as high as a
+    line of text."""
     line = imgui.get_text_line_height()
     imgui.dummy(ImVec2(BADGE_EM * hello_imgui.em_size(), height or line))
-    place, room = imgui.get_item_rect_min(), imgui.get_item_rect_size().y - line
+    place = imgui.get_item_rect_min()
+    room = imgui.get_item_rect_size().y - line
     paint_badge(imgui.get_window_draw_list(), place.x, place.y + room / 2, slot)
 
 
 def paint_badge(paint: imgui.ImDrawList, x: float, y: float, slot: str) -> None:
     """The same in a draw list, its top left corner at (x, y)."""
-    em, size = hello_imgui.em_size(), imgui.calc_text_size(slot)
+    em = hello_imgui.em_size()
+    size = imgui.calc_text_size(slot)
     corner = ImVec2(x + BADGE_EM * em, y + size.y)
     paint.add_rect_filled(ImVec2(x, y), corner, theme.u32(theme.ACCENT_DEEP), 0.2 * em)
     paint.add_text(ImVec2(x + (BADGE_EM * em - size.x) / 2, y), theme.u32(theme.ON_ACCENT), slot)
 
 
-def centred(text: str, *, dim: bool = False) -> None:
+def centered(text: str, *, dim: bool = False) -> None:
     """A line in the middle of its column, or from its left side where it is too long for that."""
     room = imgui.get_content_region_avail().x - imgui.calc_text_size(text).x
     imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(room / 2, 0))
@@ -112,7 +119,8 @@ def centred(text: str, *, dim: bool = False) -> None:
 
 
 def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = ()) -> int:
-    """A row of buttons of which one is pressed; returns the index chosen. Wraps when the panel is narrow."""
+    """A row of buttons of which one is pressed; returns the index chosen. Wraps when the panel is
+    narrow."""
     spacing = imgui.get_style().item_inner_spacing.x
     right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
     imgui.push_id(name)
@@ -129,11 +137,17 @@ def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = (
 
 
 def strip(table: Sequence[Sequence[int]], size: ImVec2) -> None:
-    """A colour table as a horizontal bar that takes part in the layout."""
+    """A color table as a horizontal bar that takes part in the layout."""
     origin = imgui.get_cursor_screen_pos()
     imgui.dummy(size)
     draw = imgui.get_window_draw_list()
     for k in range(32):
-        a, b = (0xFF000000 | blue << 16 | green << 8 | red for red, green, blue in (table[8 * k], table[8 * k + 7]))
-        x0, x1 = origin.x + size.x * k / 32, origin.x + size.x * (k + 1) / 32
-        draw.add_rect_filled_multi_color(ImVec2(x0, origin.y), ImVec2(x1, origin.y + size.y), a, b, b, a)
+        a, b = (
+            0xFF000000 | blue << 16 | green << 8 | red
+            for red, green, blue in (table[8 * k], table[8 * k + 7])
+        )
+        x0 = origin.x + size.x * k / 32
+        x1 = origin.x + size.x * (k + 1) / 32
+        draw.add_rect_filled_multi_color(
+            ImVec2(x0, origin.y), ImVec2(x1, origin.y + size.y), a, b, b, a
+        )

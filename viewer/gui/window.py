@@ -1,4 +1,5 @@
-"""The window: hello_imgui owns it and the loop, moderngl draws into its GL context, glfw does what imgui cannot."""
+"""The window: hello_imgui owns it and the loop, moderngl draws into its GL context, glfw does what
+imgui cannot."""
 
 from __future__ import annotations
 
@@ -48,14 +49,16 @@ class _Loader:
 
 
 def run(app: App) -> None:
-    """Open the window and run until it closes. Raises GlError when no window or context can be had."""
+    """Open the window and run until it closes. Raises GlError when no window or context can be
+    had."""
     immapp.run(make_params(app, supported(app.launch.gl)), immapp.AddOnsParams(with_implot=True))
 
 
 def supported(choice: str) -> int:
     """The best GL version of a `--gl` choice that a window can have here, e.g. 430. Raises GlError.
 
-    hello_imgui cannot be started again after a failure, so this is found out with a window nobody sees.
+    hello_imgui cannot be started again after a failure, so this is found out with a window nobody
+    sees.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glfw's own; what matters becomes the GlError's sentence
@@ -70,7 +73,8 @@ def supported(choice: str) -> int:
                     return require
     wanted = "4.1 or newer" if choice == "auto" else choice
     raise gl.GlError(
-        f"No window with OpenGL {wanted} could be opened; check the display and the graphics driver "
+        f"No window with OpenGL {wanted} could be opened; check the display and the graphics "
+        "driver "
         f"(on Debian or Ubuntu: {gl.INSTALL} libx11-6), or use --headless --screenshot OUT.png."
     )
 
@@ -98,14 +102,21 @@ def make_params(app: App, require: int) -> hello_imgui.RunnerParams:
     params.ini_disable = fixed
 
     wanted = params.renderer_backend_options.open_gl_options
-    wanted.major_version, wanted.minor_version = require // 100, require // 10 % 10
-    wanted.use_core_profile, wanted.use_forward_compat = True, True
+    wanted.major_version = require // 100
+    wanted.minor_version = require // 10 % 10
+    wanted.use_core_profile = True
+    wanted.use_forward_compat = True
     wanted.anti_aliasing_samples = 0  # the scene has its own
 
     inner = params.imgui_window_params
-    inner.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
-    inner.show_menu_bar, inner.show_menu_app, inner.show_menu_view = True, False, False
-    inner.show_status_bar, inner.show_status_fps = True, False
+    inner.default_imgui_window_type = (
+        hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
+    )
+    inner.show_menu_bar = True
+    inner.show_menu_app = False
+    inner.show_menu_view = False
+    inner.show_status_bar = True
+    inner.show_status_fps = False
     inner.remember_theme = inner.remember_status_bar_settings = False
     params.fps_idling.fps_idle = IDLE_FRAMES_PER_S
     params.docking_params = _docking(app)
@@ -119,7 +130,8 @@ def _docking(app: App) -> hello_imgui.DockingParams:
 
     docking = hello_imgui.DockingParams()
     docking.docking_splits = [
-        hello_imgui.DockingSplit(*split[:2], getattr(imgui.Dir, split[2]), split[3]) for split in panels.SPLITS
+        hello_imgui.DockingSplit(*split[:2], getattr(imgui.Dir, split[2]), split[3])
+        for split in panels.SPLITS
     ]
     docking.dockable_windows = [
         hello_imgui.DockableWindow(
@@ -132,7 +144,8 @@ def _docking(app: App) -> hello_imgui.DockingParams:
         for panel in panels.PANELS
     ]
     for panel, dockable in zip(panels.PANELS, docking.dockable_windows, strict=True):
-        dockable.remember_is_visible = getattr(panel, "SHOWN", True)  # others come when they are asked for
+        # others come when they are asked for
+        dockable.remember_is_visible = getattr(panel, "SHOWN", True)
     private = imgui.internal.DockNodeFlagsPrivate_
     docking.main_dock_space_node_flags = (
         imgui.DockNodeFlags_.passthru_central_node.value
@@ -143,10 +156,14 @@ def _docking(app: App) -> hello_imgui.DockingParams:
     return docking
 
 
-def _guarded(app: App, function: Callable[..., None], *arguments: Any, widgets: bool = True) -> Callable[[], None]:
-    """A callback that closes the window when it fails: no exception may pass through hello_imgui, which would abort.
+def _guarded(
+    app: App, function: Callable[..., None], *arguments: Any, widgets: bool = True
+) -> Callable[[], None]:
+    """A callback that closes the window when it fails: no exception may pass through hello_imgui,
+    which would abort.
 
-    `widgets` says that it runs between imgui's NewFrame and Render, so that what it left open has to be closed.
+    `widgets` says that it runs between imgui's NewFrame and Render, so that what it left open has
+    to be closed.
     """
 
     def call() -> None:
@@ -161,7 +178,9 @@ def _guarded(app: App, function: Callable[..., None], *arguments: Any, widgets: 
             app.failure = error
             if widgets:
                 io = imgui.get_io()
-                io.config_error_recovery_enable_assert = io.config_error_recovery_enable_debug_log = False
+                io.config_error_recovery_enable_assert = (
+                    io.config_error_recovery_enable_debug_log
+                ) = False
                 imgui.internal.error_recovery_try_to_recover_state(state)
 
     return call
@@ -187,7 +206,8 @@ def _connect(app: App, params: hello_imgui.RunnerParams) -> None:
 def _configure() -> None:
     hello_imgui.imgui_default_settings.setup_default_imgui_config()
     io = imgui.get_io()
-    io.config_flags &= ~imgui.ConfigFlags_.nav_enable_keyboard.value  # arrows and Tab belong to the scene
+    # arrows and Tab belong to the scene
+    io.config_flags &= ~imgui.ConfigFlags_.nav_enable_keyboard.value
 
 
 def _attach(app: App) -> None:
@@ -202,13 +222,14 @@ def _attach(app: App) -> None:
 
 
 def _background(app: App, params: hello_imgui.RunnerParams) -> None:
-    """Under the panels: the window's own colour; the scene's picture is laid over it by the draw list."""
+    """Under the panels: the window's own color; the scene's picture is laid over it by the draw
+    list."""
     if app.scene is not None:
         screen = app.scene.ctx.detect_framebuffer(SCREEN)  # whatever the scene left bound
         _guarded(app, app.draw_scene, widgets=False)()
         screen.use()
-        colour = theme.rgba(theme.BACKGROUND)
-        screen.clear(colour.x, colour.y, colour.z, 1.0)
+        color = theme.rgba(theme.BACKGROUND)
+        screen.clear(color.x, color.y, color.z, 1.0)
     params.fps_idling.enable_idling = not app.busy
     if app.failure is not None:
         params.app_shall_exit = True  # not sooner: hello_imgui cannot end before its first frame
@@ -232,7 +253,8 @@ def central_area() -> tuple[float, float, float, float]:
 
 
 def framebuffer_ratio() -> float:
-    """Pixels per unit of the window's coordinates: 2 on a retina screen, 1 where windows are counted in pixels."""
+    """Pixels per unit of the window's coordinates: 2 on a retina screen, 1 where windows are
+    counted in pixels."""
     return imgui.get_io().display_framebuffer_scale.x or 1.0
 
 
@@ -270,7 +292,8 @@ def close() -> None:
     hello_imgui.get_runner_params().app_shall_exit = True
 
 
-_windowed: list[tuple[int, int, int, int]] = []  # place of the window before it took the whole monitor
+# place of the window before it took the whole monitor
+_windowed: list[tuple[int, int, int, int]] = []
 
 
 def toggle_fullscreen() -> None:
@@ -285,12 +308,15 @@ def toggle_fullscreen() -> None:
         _windowed[:] = [(*glfw.get_window_pos(window), *glfw.get_window_size(window))]
         monitor = glfw.get_primary_monitor()
         mode = glfw.get_video_mode(monitor)
-        glfw.set_window_monitor(window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+        glfw.set_window_monitor(
+            window, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate
+        )
 
 
 def read_screen(ctx: moderngl.Context) -> np.ndarray:
     """The window as drawn so far, uint8 [h, w, 3], top row first."""
     screen = ctx.detect_framebuffer(SCREEN)
-    width, height = glfw.get_framebuffer_size(glfw_window())  # moderngl only knows the size at the start
+    # moderngl only knows the size at the start
+    width, height = glfw.get_framebuffer_size(glfw_window())
     pixels = np.frombuffer(screen.read((0, 0, width, height), components=3, alignment=1), np.uint8)
     return pixels.reshape(height, width, 3)[::-1].copy()

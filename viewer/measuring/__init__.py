@@ -1,10 +1,10 @@
 """Measuring on the continuous surface, from scripts: places, distances, areas and profiles.
 
-Every function takes the path (or URL) of a .ntile file, points as (easting, northing) in its coordinates, and the
-options of the viewer: `methods` and `bits` of slots A and B, a raster as `reference` (its name, or a `ReferenceRaster`
-that says how it is read). They raise NtileError for files
-that cannot be read and UsageError for options that cannot be meant; what lies outside the area or where there is no
-data is NaN.
+Every function takes the path (or URL) of a .ntile file, points as (easting, northing) in its
+coordinates, and the options of the viewer: `methods` and `bits` of slots A and B, a raster as
+`reference` (its name, or a `ReferenceRaster` that says how it is read). They raise NtileError for
+files that cannot be read and UsageError for options that cannot be meant; what lies outside the
+area or where there is no data is NaN.
 """
 
 from __future__ import annotations
@@ -29,9 +29,14 @@ Points = Sequence[Sequence[float]]
 
 @contextmanager
 def open_terrain(
-    path: str | Path, *, methods: Sequence[str] = (), bits: Sequence[int] = (), reference: Raster | None = None
+    path: str | Path,
+    *,
+    methods: Sequence[str] = (),
+    bits: Sequence[int] = (),
+    reference: Raster | None = None,
 ) -> Iterator[Terrain]:
-    """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if there is one."""
+    """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if
+    there is one."""
     from neural.container.reader import open_reader
     from neural.surface.sampling import Sampler
     from viewer.measuring.terrain import Terrain
@@ -55,7 +60,7 @@ def open_terrain(
 
 
 def sample(path: str | Path, points: Points, **options: Any) -> dict[str, np.ndarray]:
-    """Heights in metres of every surface ("reference", "A", "B") at points [n, 2]."""
+    """Heights in meters of every surface ("reference", "A", "B") at points [n, 2]."""
     with open_terrain(path, **options) as terrain:
         return terrain.heights(*_inside(terrain, points).T)
 
@@ -88,7 +93,8 @@ def _inside(terrain: Terrain, points: Points) -> np.ndarray:
     """Points of which at least a part is worth asking about. Raises UsageError."""
     pairs = _pairs(points)
     west, south, east, north = terrain.grid.bounds
-    low, high = pairs.min(axis=0), pairs.max(axis=0)
+    low = pairs.min(axis=0)
+    high = pairs.max(axis=0)
     if low[0] > east or high[0] < west or low[1] > north or high[1] < south:
         raise UsageError(
             f"All points lie outside the area; its eastings are {west:.10g} to {east:.10g}, "
@@ -104,5 +110,7 @@ def _pairs(points: Points) -> np.ndarray:
     except ValueError:
         found = np.zeros(0)
     if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
-        raise UsageError("Points are pairs of easting and northing; give them as [[easting, northing], …].")
+        raise UsageError(
+            "Points are pairs of easting and northing; give them as [[easting, northing], …]."
+        )
     return found

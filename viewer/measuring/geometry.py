@@ -1,7 +1,9 @@
-"""Lines and polygons on the grid: lengths, bearings, places along a line, how much of each cell a polygon covers.
+"""Lines and polygons on the grid: lengths, bearings, places along a line, how much of each cell a
+polygon covers.
 
-Points are eastings and northings in the file's metres, [n, 2]. Lengths and areas are those of the grid times its
-ground scale; what is left of a map projection's scale factor is small (0.04 % at the middle of a UTM zone).
+Points are eastings and northings in the file's meters, [n, 2]. Lengths and areas are those of the
+grid times its ground scale; what is left of a map projection's scale factor is small (0.04 % at the
+middle of a UTM zone).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ class Line(NamedTuple):
     easting: np.ndarray  # [m]
     northing: np.ndarray
     distance_m: np.ndarray  # along the line, from its beginning
-    spacing_m: float  # widest distance between neighbours
+    spacing_m: float  # widest distance between neighbors
 
 
 def as_points(points: object) -> np.ndarray:
@@ -34,7 +36,8 @@ def segment_lengths_m(points: np.ndarray, ground_scale: float = 1.0) -> np.ndarr
 
 
 def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
-    """Direction from one point to another, clockwise from grid north, in [0, 360); NaN between equal points."""
+    """Direction from one point to another, clockwise from grid north, in [0, 360); NaN between
+    equal points."""
     east, north = np.asarray(end, np.float64) - np.asarray(start, np.float64)
     if east == 0 and north == 0:
         return float("nan")
@@ -42,7 +45,8 @@ def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
 
 
 def along(points: np.ndarray, step_m: float, at_most: int, ground_scale: float = 1.0) -> Line:
-    """Places at most `step_m` apart on the ground on a polyline of two points or more, evenly on each segment.
+    """Places at most `step_m` apart on the ground on a polyline of two points or more, evenly on
+    each segment.
 
     Where that takes more than about `at_most` places they lie further apart.
     """
@@ -52,12 +56,21 @@ def along(points: np.ndarray, step_m: float, at_most: int, ground_scale: float =
     pieces = np.maximum(np.ceil(lengths / step - 1e-9), 1).astype(int)
     shares = [np.arange(count) / count for count in pieces]
     places = [
-        start + share[:, None] * (end - start) for start, end, share in zip(points, points[1:], shares, strict=False)
+        start + share[:, None] * (end - start)
+        for start, end, share in zip(points, points[1:], shares, strict=False)
     ]
     start_m = np.concatenate([[0.0], np.cumsum(lengths)])
-    distances = [begin + share * length for begin, share, length in zip(start_m, shares, lengths, strict=False)]
+    distances = [
+        begin + share * length
+        for begin, share, length in zip(start_m, shares, lengths, strict=False)
+    ]
     whole = np.concatenate([*places, points[-1:]])
-    return Line(whole[:, 0], whole[:, 1], np.append(np.concatenate(distances), total), float((lengths / pieces).max()))
+    return Line(
+        whole[:, 0],
+        whole[:, 1],
+        np.append(np.concatenate(distances), total),
+        float((lengths / pieces).max()),
+    )
 
 
 def nearest(line: Line, easting: float, northing: float) -> int:
@@ -77,12 +90,16 @@ def perimeter_m(points: np.ndarray, ground_scale: float = 1.0) -> float:
 
 
 def crosses_itself(points: np.ndarray) -> bool:
-    """Return True if two sides of a closed polygon that are no neighbours meet."""
+    """Return True if two sides of a closed polygon that are no neighbors meet."""
     count = len(points)
-    start, end = points, np.roll(points, -1, axis=0)
+    start = points
+    end = np.roll(points, -1, axis=0)
     for one in range(count - 2):
         others = np.arange(one + 2, count - (one == 0))
-        a, b, c, d = start[one], end[one], start[others], end[others]
+        a = start[one]
+        b = end[one]
+        c = start[others]
+        d = end[others]
         if ((_side(a, b, c) * _side(a, b, d) <= 0) & (_side(c, d, a) * _side(c, d, b) <= 0)).any():
             return True
     return False
@@ -90,15 +107,19 @@ def crosses_itself(points: np.ndarray) -> bool:
 
 def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Which side of the line a → b a point c lies on: the sign."""
-    (ax, ay), (bx, by), (cx, cy) = a.T, b.T, c.T
+    (ax, ay) = a.T
+    (bx, by) = b.T
+    (cx, cy) = c.T
     return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
 
 
 def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
-    """How much of each unit cell a polygon that does not cross itself covers, in [0, 1]: [rows, columns].
+    """How much of each unit cell a polygon that does not cross itself covers, in [0, 1]: [rows,
+    columns].
 
-    Points are columns and rows, inside 0 … columns and 0 … rows. Exact: every side is cut at the cells' borders, and
-    each piece adds the area to its right within its row (as rasterizers of fonts do).
+    Points are columns and rows, inside 0 … columns and 0 … rows. Exact: every side is cut at the
+    cells' borders, and each piece adds the area to its right within its row (as rasterizers of
+    fonts do).
     """
     found = np.zeros((rows, columns + 1))
     for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
@@ -112,7 +133,9 @@ def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
                 cuts.append((lines - start[axis]) / (end[axis] - start[axis]))
         t = np.unique(np.clip(np.concatenate(cuts), 0.0, 1.0))
         x, y = start[:, None] + (end - start)[:, None] * t
-        middle_x, middle_y, rise = (x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2, np.diff(y)
+        middle_x = (x[1:] + x[:-1]) / 2
+        middle_y = (y[1:] + y[:-1]) / 2
+        rise = np.diff(y)
         column = np.clip(np.floor(middle_x).astype(int), 0, columns - 1)
         row = np.clip(np.floor(middle_y).astype(int), 0, rows - 1)
         inside = middle_x - column

@@ -1,4 +1,5 @@
-"""Lines and polygons as they lie in a picture: on the drawn surface, and which parts of them the ground hides. Pure."""
+"""Lines and polygons as they lie in a picture: on the drawn surface, and which parts of them the
+ground hides. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class View(NamedTuple):
     size_px: tuple[int, int]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels [n, 2] from the picture's top left corner of drawn points [n, 3]; NaN behind the eye."""
+        """Pixels [n, 2] from the picture's top left corner of drawn points [n, 3]; NaN behind the
+        eye."""
         width, height = self.size_px
         right, up, forward = ((points - self.camera.eye) @ self.camera.axes.T).T
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -44,14 +46,17 @@ class View(NamedTuple):
         return np.column_stack([width / 2 + right * scale, height / 2 - up * scale])
 
     def places(self, places: np.ndarray, *, look: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels [n, 2] of places [n, 2] on the drawn surface; with `look`, which of them no ground hides, bool [n]."""
+        """Pixels [n, 2] of places [n, 2] on the drawn surface; with `look`, which of them no ground
+        hides, bool [n]."""
         points = np.column_stack([places, self.ground.coarse_z(places[:, 0], places[:, 1])])
         seen = np.ones(len(points), bool)
         if look:
             share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # closer looks near the line
             way = self.camera.eye - points
             rays = points[:, None, :] + share[None, :, None] * way[:, None, :]
-            between = self.ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(rays.shape[:2])
+            between = self.ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(
+                rays.shape[:2]
+            )
             clear = 0.001 * np.linalg.norm(way, axis=1)[:, None]
             with np.errstate(invalid="ignore"):
                 seen = ~(between > rays[..., 2] + clear).any(axis=1)
@@ -64,11 +69,13 @@ class Lines(NamedTuple):
     solid: list[np.ndarray]  # polylines that are seen
     dashed: list[np.ndarray]  # pieces of those that the ground hides
     corners: np.ndarray
-    anchor: np.ndarray | None  # [2], where the label belongs; None where no part has a surface below
+    # [2], where the label belongs; None where no part has a surface below
+    anchor: np.ndarray | None
 
 
 def lay(view: View, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
-    """A polyline through corners [n, 2] or, where `closed`, a polygon; without `look` all of it counts as seen."""
+    """A polyline through corners [n, 2] or, where `closed`, a polygon; without `look` all of it
+    counts as seen."""
     outline = geometry.as_points(np.concatenate([corners, corners[:1]]) if closed else corners)
     solid: list[np.ndarray] = []
     dashed: list[np.ndarray] = []
@@ -82,9 +89,12 @@ def lay(view: View, corners: np.ndarray, *, closed: bool = False, look: bool = T
         dashed = _runs(at, known & ~open_view & (np.arange(len(at) - 1) % (2 * DASH) < DASH))
     middle = corners.mean(axis=0) if closed else corners[-1]
     ends, _ = view.places(np.concatenate([corners, middle[None, :], corners[:1]]))
-    spots, anchors = ends[: len(corners)], ends[len(corners) :]
+    spots = ends[: len(corners)]
+    anchors = ends[len(corners) :]
     anchors = anchors[np.isfinite(anchors[:, 0])]
-    return Lines(solid, dashed, spots[np.isfinite(spots[:, 0])], anchors[0] if len(anchors) else None)
+    return Lines(
+        solid, dashed, spots[np.isfinite(spots[:, 0])], anchors[0] if len(anchors) else None
+    )
 
 
 def _runs(at: np.ndarray, pieces: np.ndarray) -> list[np.ndarray]:

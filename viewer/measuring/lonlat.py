@@ -9,11 +9,14 @@ import numpy as np
 
 
 def lonlat(crs_wkt: str, easting: Any, northing: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Degrees east and north, of the shape of the places; NaN in a local grid and where the projection ends.
+    """Degrees east and north, of the shape of the places; NaN in a local grid and where the
+    projection ends.
 
     The first call imports rasterio, which takes a while: not for the main thread.
     """
-    easting, northing = np.broadcast_arrays(np.asarray(easting, np.float64), np.asarray(northing, np.float64))
+    easting, northing = np.broadcast_arrays(
+        np.asarray(easting, np.float64), np.asarray(northing, np.float64)
+    )
     if not crs_wkt:
         return np.full(easting.shape, np.nan), np.full(easting.shape, np.nan)
     from rasterio.warp import transform

@@ -1,4 +1,5 @@
-"""How measuring looks everywhere: colours of the surfaces and lines, titles of the panels, the number in short."""
+"""How measuring looks everywhere: colors of the surfaces and lines, titles of the panels, the
+number in short."""
 
 from __future__ import annotations
 
@@ -7,15 +8,19 @@ from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import text
 
-MEASURE_PANEL, PROFILE_PANEL = "Measure", "Profile"
+MEASURE_PANEL = "Measure"
+PROFILE_PANEL = "Profile"
 """Titles of the panels."""
 
-LINE, PROFILE_LINE, CASING = "ffd23f", "ffffff", "101418"
-"""Yellow for measurements and white for the profile, cased in black: they stand out from every colour map."""
+LINE = "ffd23f"
+PROFILE_LINE = "ffffff"
+CASING = "101418"
+"""Yellow for measurements and white for the profile, cased in black: they stand out from every
+color map."""
 
 
-def colour(name: str) -> str:
-    """The colour of a surface or difference in plots and tables, "rrggbb"."""
+def color(name: str) -> str:
+    """The color of a surface or difference in plots and tables, "rrggbb"."""
     if name == REFERENCE:
         return theme.REFERENCE
     if name in ("A", "B"):
@@ -28,8 +33,8 @@ def headline(result: Measured, slot: str) -> str:
     """The first number of a measurement, as its label in the scene and its line in lists."""
     own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
     if result.kind == "point":
-        return text.metres(own.get("height_m"))
+        return text.meters(own.get("height_m"))
     if result.kind == "distance":
-        rise = text.signed_metres(own.get("height_difference_m"))
+        rise = text.signed_meters(own.get("height_difference_m"))
         return f"{text.length(result.common['horizontal_m'])}, {rise}"
     return text.area(result.common["planimetric_m2"])

@@ -22,7 +22,8 @@ MOST_SAMPLES = 16_384
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Samples along a line, in file coordinates; heights are NaN where nothing is known (or not yet)."""
+    """Samples along a line, in file coordinates; heights are NaN where nothing is known (or not
+    yet)."""
 
     points: np.ndarray  # [n, 2] corners
     distance_m: np.ndarray  # [m] on the ground
@@ -44,28 +45,40 @@ class Profile:
         return self.spacing_m <= self.cell_m * (1 + 1e-9)
 
     def statistics(self) -> dict[str, dict[str, float]]:
-        """Of each residual its rmse_m, mae_m, bias_m, max_error_m and le90_m, over the line's samples."""
+        """Of each residual its rmse_m, mae_m, bias_m, max_error_m and le90_m, over the line's
+        samples."""
         return {name: residual_statistics(values) for name, values in self.residuals_m.items()}
 
     def columns(self) -> dict[str, np.ndarray]:
         """The columns of a table, units in their names."""
-        table = {"distance_m": self.distance_m, "easting_m": self.easting, "northing_m": self.northing}
+        table = {
+            "distance_m": self.distance_m,
+            "easting_m": self.easting,
+            "northing_m": self.northing,
+        }
         table |= {f"{name}_m": heights for name, heights in self.heights_m.items()}
-        return table | {f"{column_name(name)}_m": values for name, values in self.residuals_m.items()}
+        return table | {
+            f"{column_name(name)}_m": values for name, values in self.residuals_m.items()
+        }
 
     def to_csv(self) -> str:
-        """A header and a line per sample; nothing between the commas where a height is not known."""
+        """A header and a line per sample; nothing between the commas where a height is not
+        known."""
         out = io.StringIO()
         table = self.columns()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(table)
         formats = ["%.3f", "%.3f", "%.3f"] + ["%.4f"] * (len(table) - 3)
         for row in zip(*table.values(), strict=True):
-            writer.writerow("" if math.isnan(value) else form % value for form, value in zip(formats, row, strict=True))
+            writer.writerow(
+                "" if math.isnan(value) else form % value
+                for form, value in zip(formats, row, strict=True)
+            )
         return out.getvalue()
 
     def to_json(self) -> dict[str, Any]:
-        """The line, its spacing and the residuals' statistics as plain values, without the samples."""
+        """The line, its spacing and the residuals' statistics as plain values, without the
+        samples."""
         return {
             "points": self.points.tolist(),
             "length_m": float(self.distance_m[-1]),
@@ -81,7 +94,7 @@ def column_name(difference: str) -> str:
 
 
 def residual_statistics(values: np.ndarray) -> dict[str, float]:
-    """Metres; NaN where nothing is known."""
+    """Meters; NaN where nothing is known."""
     known = values[np.isfinite(values)]
     if not len(known):
         return dict.fromkeys(("rmse_m", "mae_m", "bias_m", "max_error_m", "le90_m"), math.nan)
@@ -95,14 +108,20 @@ def residual_statistics(values: np.ndarray) -> dict[str, float]:
     }
 
 
-def profile(terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = MOST_SAMPLES) -> Profile:
-    """The whole profile. Raises ValueError for fewer than two points, NtileError for what cannot be read."""
+def profile(
+    terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = MOST_SAMPLES
+) -> Profile:
+    """The whole profile. Raises ValueError for fewer than two points, NtileError for what cannot be
+    read."""
     *_, whole = growing(terrain, points, at_most)
     return whole
 
 
-def growing(terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = MOST_SAMPLES) -> Iterator[Profile]:
-    """The profile, again after each piece of the line that has been sampled (all that lies in one tile)."""
+def growing(
+    terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = MOST_SAMPLES
+) -> Iterator[Profile]:
+    """The profile, again after each piece of the line that has been sampled (all that lies in one
+    tile)."""
     corners = geometry.as_points(points)
     if len(corners) < 2:
         raise ValueError("a profile takes 2 different points or more")
@@ -110,7 +129,11 @@ def growing(terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = 
     heights = {name: np.full(len(line.distance_m), np.nan) for name in terrain.names}
     column, row = terrain.grid.cell_of(line.easting, line.northing)
     tile = np.stack([column // TILE, row // TILE])
-    edges = [0, *(np.flatnonzero((np.diff(tile, axis=1) != 0).any(axis=0)) + 1).tolist(), len(line.distance_m)]
+    edges = [
+        0,
+        *(np.flatnonzero((np.diff(tile, axis=1) != 0).any(axis=0)) + 1).tolist(),
+        len(line.distance_m),
+    ]
     for start, stop in pairwise(edges):
         here = slice(start, stop)
         for name, values in terrain.heights(line.easting[here], line.northing[here]).items():

@@ -1,4 +1,5 @@
-"""Quantities of a point, a line and a polygon, on every surface at once: plain numbers, units in their names."""
+"""Quantities of a point, a line and a polygon, on every surface at once: plain numbers, units in
+their names."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ MOST_CELLS = 1 << 20
 
 def is_one(item: Measurement) -> bool:
     """Return True if an item, perhaps from a file, can be measured."""
-    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(len(point) == 2 for point in item.points)
+    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(
+        len(point) == 2 for point in item.points
+    )
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Measured:
     kind: str  # one of KINDS
     points: list[list[float]]  # eastings and northings
     common: dict[str, Any]  # what does not depend on the surface
-    surfaces: dict[str, dict[str, float]]  # name of a surface → its numbers; NaN where it is not known
+    # name of a surface → its numbers; NaN where it is not known
+    surfaces: dict[str, dict[str, float]]
     note: str = ""  # what limits the numbers, a sentence
 
     def to_json(self) -> dict[str, Any]:
@@ -56,12 +60,18 @@ def never() -> bool:
 
 
 def measure(
-    terrain: Terrain, kind: str, points: Sequence[Sequence[float]], outdated: Callable[[], bool] = never
+    terrain: Terrain,
+    kind: str,
+    points: Sequence[Sequence[float]],
+    outdated: Callable[[], bool] = never,
 ) -> Measured:
-    """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot be read."""
+    """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot
+    be read."""
     corners = geometry.as_points(points)
     if len(corners) < FEWEST[kind]:
-        raise ValueError(f"{kind} takes {FEWEST[kind]} different points or more, not {len(corners)}")
+        raise ValueError(
+            f"{kind} takes {FEWEST[kind]} different points or more, not {len(corners)}"
+        )
     if kind == "point":
         return point(terrain, corners)
     return distance(terrain, corners) if kind == "distance" else area(terrain, corners, outdated)
@@ -102,9 +112,11 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
     lengths_m = geometry.segment_lengths_m(corners, ground_scale)
     at_corner = np.searchsorted(line.distance_m, np.append(0.0, np.cumsum(lengths_m)) - 1e-9)
     horizontal_m = float(line.distance_m[-1])
-    surfaces, note = {}, ""
+    surfaces = {}
+    note = ""
     for name, heights in terrain.heights(line.easting, line.northing).items():
-        steps, rises = np.diff(line.distance_m), np.diff(heights)
+        steps = np.diff(line.distance_m)
+        rises = np.diff(heights)
         along_surface = np.hypot(steps, rises)
         known = np.isfinite(along_surface)
         corner_heights = heights[at_corner]
@@ -133,7 +145,8 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
 def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never) -> Measured:
     """A polygon: its horizontal area, and that of each surface above it.
 
-    The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the polygon covers.
+    The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the
+    polygon covers.
     """
     ground_scale = terrain.grid.ground_scale
     common: dict[str, Any] = {
@@ -142,10 +155,13 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
     }
     if geometry.crosses_itself(corners):
         common["planimetric_m2"] = math.nan
-        return Measured("area", corners.tolist(), common, {}, "The outline crosses itself, so it has no area.")
+        return Measured(
+            "area", corners.tolist(), common, {}, "The outline crosses itself, so it has no area."
+        )
     grid = terrain.grid
     places = np.stack(grid.cell_of(*corners.T), axis=1)  # columns and rows
-    first, last = np.floor(places.min(axis=0)), np.ceil(places.max(axis=0))
+    first = np.floor(places.min(axis=0))
+    last = np.ceil(places.max(axis=0))
     step = 1
     while np.prod(np.ceil((last - first) / step)) > MOST_CELLS:
         step *= 2
@@ -156,17 +172,22 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
     northing = grid.transform[5] + grid.transform[4] * row
     cell_m2 = step * step * grid.cell_x_m * grid.cell_y_m
     common["sample_spacing_m"] = step * terrain.cell_m
-    surfaces, note = {}, ""
+    surfaces = {}
+    note = ""
     for name in terrain.names:
         found = _over_cells(terrain, name, easting, northing, covered * cell_m2, outdated)
         surfaces[name] = found
         if found["known_share"] < 1 - 1e-9:
-            note = "Part of the polygon lies outside the area or where there is no data; sums are of the rest."
+            note = (
+                "Part of the polygon lies outside the area or where there is no data; sums "
+                "are of the rest."
+            )
     return Measured("area", corners.tolist(), common, surfaces, note)
 
 
 ROWS_AT_ONCE = 64
-"""Rows of a polygon's cells decoded at once, between two looks at whether anybody still wants them."""
+"""Rows of a polygon's cells decoded at once, between two looks at whether anybody still wants
+them."""
 
 
 def _over_cells(
@@ -177,9 +198,11 @@ def _over_cells(
     weights_m2: np.ndarray,
     outdated: Callable[[], bool],
 ) -> dict[str, float]:
-    """Sums over cell centres, northernmost row first, weighted by the part of each cell that counts."""
+    """Sums over cell centers, northernmost row first, weighted by the part of each cell that
+    counts."""
     plan = surface = volume = 0.0
-    low, high = math.inf, -math.inf
+    low = math.inf
+    high = -math.inf
     for start in range(0, len(northing), ROWS_AT_ONCE):
         if outdated():
             break
@@ -189,13 +212,14 @@ def _over_cells(
             continue
         columns = slice(int(used[0]), int(used[-1]) + 1)
         weights = weights_m2[rows, columns]
-        metres, stretch = _heights_and_stretch(terrain, name, easting[columns], northing[rows])
-        counts = np.isfinite(metres) & (weights > 0)
+        meters, stretch = _heights_and_stretch(terrain, name, easting[columns], northing[rows])
+        counts = np.isfinite(meters) & (weights > 0)
         plan += float(weights[counts].sum())
         surface += float((weights * stretch)[counts & np.isfinite(stretch)].sum())
-        volume += float((weights * metres)[counts].sum())
+        volume += float((weights * meters)[counts].sum())
         if counts.any():
-            low, high = min(low, float(metres[counts].min())), max(high, float(metres[counts].max()))
+            low = min(low, float(meters[counts].min()))
+            high = max(high, float(meters[counts].max()))
     known = plan > 0
     return {
         "surface_m2": surface if known and surface > 0 else math.nan,
@@ -209,18 +233,25 @@ def _over_cells(
 def _heights_and_stretch(
     terrain: Terrain, name: str, easting: np.ndarray, northing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Heights on a lattice, northernmost row first, and how much larger the surface is than its plan."""
+    """Heights on a lattice, northernmost row first, and how much larger the surface is than its
+    plan."""
     sampler = terrain.sampler(name)
     if isinstance(sampler, Sampler):
         at = sampler.lattice(easting, northing[::-1], order=1)
-        return at.metres[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[::-1]
+        return at.meters[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[
+            ::-1
+        ]
     assert terrain.reference is not None
     grid = terrain.grid
-    half_x, half_y = grid.transform[0] / 2, -grid.transform[4] / 2
-    e, n = easting[None, :], northing[:, None]
+    half_x = grid.transform[0] / 2
+    half_y = -grid.transform[4] / 2
+    e = easting[None, :]
+    n = northing[:, None]
     west, east = (terrain.reference.heights_at(e + side * half_x, n) for side in (-1, 1))
     south, north = (terrain.reference.heights_at(e, n + side * half_y) for side in (-1, 1))
-    stretch = np.sqrt(1 + ((east - west) / grid.cell_x_m) ** 2 + ((north - south) / grid.cell_y_m) ** 2)
+    stretch = np.sqrt(
+        1 + ((east - west) / grid.cell_x_m) ** 2 + ((north - south) / grid.cell_y_m) ** 2
+    )
     return terrain.reference.heights_at(e, n), stretch
 
 

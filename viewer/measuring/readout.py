@@ -28,7 +28,7 @@ STALE_S = 0.25
 
 @dataclass(frozen=True)
 class Reading:
-    """A place, in file coordinates, metres and degrees; NaN where nothing is known."""
+    """A place, in file coordinates, meters and degrees; NaN where nothing is known."""
 
     easting: float
     northing: float
@@ -38,7 +38,8 @@ class Reading:
     latitude_deg: float
     heights_m: dict[str, float]  # of each surface, by name
     slope_deg: dict[str, float]  # of the slots
-    aspect_deg: dict[str, float]  # where the ground faces, clockwise from grid north; NaN where it is level
+    # where the ground faces, clockwise from grid north; NaN where it is level
+    aspect_deg: dict[str, float]
     profile_curvature: dict[
         str, float
     ]  # along the steepest descent, 1/m, convex positive (`neural.measure.morphometry`)
@@ -47,10 +48,11 @@ class Reading:
 
 
 def read(terrain: Terrain, easting: float, northing: float, level: int | None = None) -> Reading:
-    """Everything about a place at the finest level, or at `level`. Raises NtileError for what cannot be read.
+    """Everything about a place at the finest level, or at `level`. Raises NtileError for what
+    cannot be read.
 
-    A difference from the reference at a coarse level is that of the layer's samples around (`Terrain.error_at`), and
-    the reference's height there is the first slot's less its difference.
+    A difference from the reference at a coarse level is that of the layer's samples around
+    (`Terrain.error_at`), and the reference's height there is the first slot's less its difference.
     """
     level = terrain.grid.levels - 1 if level is None else level
     heights: dict[str, float] = {}
@@ -58,21 +60,28 @@ def read(terrain: Terrain, easting: float, northing: float, level: int | None = 
     for slot, sampler in terrain.slots.items():
         own = terrain.level_of(sampler, level)
         at = sampler.at(easting, northing, order=1, level=own)
-        heights[slot] = float(at.metres)
+        heights[slot] = float(at.meters)
         shape[slot] = (
             float(morphometry.slope_deg(at.east, at.north)),
             float(morphometry.aspect_deg(at.east, at.north)),
             *sampler_curvatures(terrain, slot, easting, northing, own),
         )
-    errors = {slot: terrain.error_at(sampler, easting, northing, level) for slot, sampler in terrain.slots.items()}
+    errors = {
+        slot: terrain.error_at(sampler, easting, northing, level)
+        for slot, sampler in terrain.slots.items()
+    }
     if terrain.reference is not None:
         heights[REFERENCE] = _reference_m(terrain, easting, northing, level, heights, errors)
     apart = differences(heights)
     if BETWEEN in apart and level < terrain.grid.levels - 1 and len(_low_passes(terrain)) > 1:
         apart[BETWEEN] = _finest_difference(terrain, easting, northing)
-    apart |= {name: errors[slot] for slot in errors if (name := difference_name(slot, REFERENCE)) in apart}
+    apart |= {
+        name: errors[slot] for slot in errors if (name := difference_name(slot, REFERENCE)) in apart
+    }
     longitude, latitude = lonlat(terrain.grid.crs_wkt, easting, northing)
-    slopes, aspects, profiles, plans = ({slot: values[k] for slot, values in shape.items()} for k in range(4))
+    slopes, aspects, profiles, plans = (
+        {slot: values[k] for slot, values in shape.items()} for k in range(4)
+    )
     return Reading(
         easting,
         northing,
@@ -94,8 +103,9 @@ def _low_passes(terrain: Terrain) -> set[bool]:
 
 
 def _finest_difference(terrain: Terrain, easting: float, northing: float) -> float:
-    """Return A − B at the finest level: coarse levels of two low-passes differ by what each takes away."""
-    one, other = (float(terrain.slots[slot].at(easting, northing).metres) for slot in SLOTS)
+    """Return A − B at the finest level: coarse levels of two low-passes differ by what each takes
+    away."""
+    one, other = (float(terrain.slots[slot].at(easting, northing).meters) for slot in SLOTS)
     return one - other
 
 
@@ -107,8 +117,13 @@ def _reference_m(
     heights: dict[str, float],
     errors: dict[str, float],
 ) -> float:
-    """Return the reference's height at a place as the first slot's level has it; at the finest, its own."""
-    known = [heights[slot] - error for slot, error in errors.items() if terrain.slots[slot].grid is terrain.grid]
+    """Return the reference's height at a place as the first slot's level has it; at the finest, its
+    own."""
+    known = [
+        heights[slot] - error
+        for slot, error in errors.items()
+        if terrain.slots[slot].grid is terrain.grid
+    ]
     if level < terrain.grid.levels - 1 and known:
         return known[0]
     assert terrain.reference is not None
@@ -127,10 +142,12 @@ def sampler_curvatures(
         return math.nan, math.nan
     column, row = sampler.grid.cell_of(easting, northing)
     side = sampler.grid.tile_span(tile)
-    u, v = np.array([min(column / side - tile.x, 1.0)]), np.array([min(row / side - tile.y, 1.0)])
+    u = np.array([min(column / side - tile.x, 1.0)])
+    v = np.array([min(row / side - tile.y, 1.0)])
     at = surface.heights(u, v, order=1)
     bend = morphometry.second_derivatives(surface, u, v)
-    east, north = np.asarray(at.east, np.float64), np.asarray(at.north, np.float64)
+    east = np.asarray(at.east, np.float64)
+    north = np.asarray(at.north, np.float64)
     return (
         float(morphometry.profile_curvature(east, north, bend)[0, 0]),
         float(morphometry.plan_curvature(east, north, bend)[0, 0]),
@@ -150,11 +167,13 @@ class Readout:
     def follow(self, terrain: Terrain, drawn: Sampler | None, pick: Pick, state: Hashable) -> Pick:
         """Return the pick with what is known of it by now.
 
-        `drawn` is the surface that was picked; `state` names the surfaces, so that new ones are read again.
+        `drawn` is the surface that was picked; `state` names the surfaces, so that new ones are
+        read again.
         """
         key = pick.easting, pick.northing, pick.tile, id(drawn), state
         self._worker.ask(key, partial(_read, terrain, drawn, pick))
-        answer, now = self._worker.answer, time.monotonic()
+        answer = self._worker.answer
+        now = time.monotonic()
         if answer is not None and answer.key == key:
             self._settled_at = now
             self.reading, self._error_m = (None, math.nan) if answer.value is None else answer.value
@@ -164,7 +183,8 @@ class Readout:
 
     def forget_numbers(self) -> None:
         """Nothing is known of the place under the cursor."""
-        self.reading, self._error_m = None, math.nan
+        self.reading = None
+        self._error_m = math.nan
 
     def forget(self) -> None:
         """The cursor left the terrain, or there is another file."""
@@ -181,9 +201,13 @@ class Readout:
         self._worker.close()
 
 
-def _read(terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object) -> tuple[Reading, float]:
+def _read(
+    terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object
+) -> tuple[Reading, float]:
     """Return the reading of a pick, and the error of the surface drawn there."""
     level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more
     reading = read(terrain, pick.easting, pick.northing, level)
-    error_m = math.nan if drawn is None else terrain.error_at(drawn, pick.easting, pick.northing, level)
+    error_m = (
+        math.nan if drawn is None else terrain.error_at(drawn, pick.easting, pick.northing, level)
+    )
     return reading, error_m

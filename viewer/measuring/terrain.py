@@ -1,4 +1,5 @@
-"""Measured terrain: the surfaces of slots A and B and the reference, as one thing to ask about places."""
+"""Measured terrain: the surfaces of slots A and B and the reference, as one thing to ask about
+places."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class Terrain:
         return min(self.grid.cell_x_m, self.grid.cell_y_m)
 
     def heights(self, easting: Any, northing: Any) -> dict[str, np.ndarray]:
-        """Metres of every surface at places (arrays of one shape), at the finest level.
+        """Meters of every surface at places (arrays of one shape), at the finest level.
 
         NaN where nothing is known. Raises NtileError for what cannot be read.
         """
@@ -60,23 +61,29 @@ class Terrain:
                 continue
             sampler = self.slots[name]
             if id(sampler) not in made:
-                made[id(sampler)] = sampler.at(easting, northing).metres
+                made[id(sampler)] = sampler.at(easting, northing).meters
             found[name] = made[id(sampler)]
         return found
 
     def error_at(self, sampler: Sampler, easting: float, northing: float, level: int) -> float:
-        """Return decoded − reference in metres at a place, at `level` of `grid`; NaN where either is not known.
+        """Return decoded − reference in meters at a place, at `level` of `grid`; NaN where either
+        is not known.
 
-        Of a file with other cells, whose levels the reference is not brought to, at the finest level.
+        Of a file with other cells, whose levels the reference is not brought to, at the finest
+        level.
         """
         if self.reference is None:
             return math.nan
         if sampler.grid is not self.grid:
-            return float(sampler.at(easting, northing).metres - self.reference.heights_at(easting, northing))
+            return float(
+                sampler.at(easting, northing).meters - self.reference.heights_at(easting, northing)
+            )
         tile = tile_at(self.grid, easting, northing, level)
         if tile is None:
             return math.nan
-        return error_at(self.reference, sampler.decoder, sampler.surface(tile), tile, easting, northing)
+        return error_at(
+            self.reference, sampler.decoder, sampler.surface(tile), tile, easting, northing
+        )
 
     def sampler(self, name: str) -> Sampler | None:
         """The continuous surface of a name; None for a reference that is a raster of its own."""
@@ -85,7 +92,8 @@ class Terrain:
         return self.slots[name]
 
     def level_of(self, sampler: Sampler, level: int | None) -> int | None:
-        """The level of another file whose cells are about as large as those of a level of `grid`."""
+        """The level of another file whose cells are about as large as those of a level of
+        `grid`."""
         if level is None or sampler.grid is self.grid:
             return level
         wanted = self.grid.cell * (1 << (self.grid.levels - 1 - level))
@@ -100,7 +108,8 @@ def tile_at(grid: Grid, easting: float, northing: float, level: int) -> Tile | N
     if not (0 <= column <= grid.width and 0 <= row <= grid.height):
         return None
     side = TILE << (grid.levels - 1 - level)
-    last_x, last_y = (grid.width - 1) // side, (grid.height - 1) // side
+    last_x = (grid.width - 1) // side
+    last_y = (grid.height - 1) // side
     return Tile(level, min(int(column // side), last_x), min(int(row // side), last_y))
 
 
@@ -119,7 +128,8 @@ def differences(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None) -> Terrain:
-    """The slots of a scene with a file. Levels and the reference are those of an open file, the main one or another.
+    """The slots of a scene with a file. Levels and the reference are those of an open file, the
+    main one or another.
 
     `kept` holds samplers made before, by decoder, and gets those made now.
     """

@@ -1,7 +1,8 @@
-"""The eye: a position in file CRS metres (float64), a heading and a pitch.
+"""The eye: a position in file CRS meters (float64), a heading and a pitch.
 
-World axes are x east, y north, z up. Matrices are for points relative to the eye, so float32 never sees a large
-coordinate; they act on row vectors (`p @ M`), which is GLSL's `M * p` when their bytes are sent as they are.
+World axes are x east, y north, z up. Matrices are for points relative to the eye, so float32 never
+sees a large coordinate; they act on row vectors (`p @ M`), which is GLSL's `M * p` when their bytes
+are sent as they are.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Camera:
 
     easting: float = 0.0
     northing: float = 0.0
-    z: float = 1000.0  # metres in drawn space, that is after vertical exaggeration
+    z: float = 1000.0  # meters in drawn space, that is after vertical exaggeration
     heading_deg: float = 0.0  # direction of view, clockwise from north
     pitch_deg: float = -35.0  # above (+) or below (−) the horizon
     fov_deg: float = 45.0  # vertical field of view
@@ -43,8 +44,12 @@ class Camera:
     @property
     def axes(self) -> np.ndarray:
         """Unit vectors to the right, up and forward, rows of float64 [3, 3]."""
-        heading, pitch = math.radians(self.heading_deg), math.radians(self.pitch_deg)
-        sin_h, cos_h, sin_p, cos_p = math.sin(heading), math.cos(heading), math.sin(pitch), math.cos(pitch)
+        heading = math.radians(self.heading_deg)
+        pitch = math.radians(self.pitch_deg)
+        sin_h = math.sin(heading)
+        cos_h = math.cos(heading)
+        sin_p = math.sin(pitch)
+        cos_p = math.cos(pitch)
         return np.array(
             [
                 [cos_h, -sin_h, 0.0],
@@ -54,7 +59,8 @@ class Camera:
         )
 
     def view_from_world(self) -> np.ndarray:
-        """Matrix from eye-relative world axes to view axes (x right, y up, z backward), float64 [4, 4]."""
+        """Matrix from eye-relative world axes to view axes (x right, y up, z backward), float64 [4,
+        4]."""
         right, up, forward = self.axes
         matrix = np.eye(4)
         matrix[:3, :3] = np.stack([right, up, -forward], axis=1)
@@ -62,11 +68,13 @@ class Camera:
 
     @property
     def window(self) -> tuple[float, float, float, float]:
-        """Left, right, bottom and top of the part of the view that a picture shows, −1 to 1: here all of it."""
+        """Left, right, bottom and top of the part of the view that a picture shows, −1 to 1: here
+        all of it."""
         return -1.0, 1.0, -1.0, 1.0
 
     def whole(self, size_px: tuple[int, int]) -> tuple[int, int]:
-        """Size of the whole view's picture, of which one of `size_px` shows `window`: here the same."""
+        """Size of the whole view's picture, of which one of `size_px` shows `window`: here the
+        same."""
         return size_px
 
     def pixel(self, size_px: tuple[int, int]) -> float:
@@ -74,18 +82,22 @@ class Camera:
         return 2 * math.tan(math.radians(self.fov_deg) / 2) / self.whole(size_px)[1]
 
     def pyramid(self, size_px: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vectors right, up and forward: forward + x·right + y·up looks through (x, y) of a picture, −1 to 1."""
+        """Vectors right, up and forward: forward + x·right + y·up looks through (x, y) of a
+        picture, −1 to 1."""
         width, height = self.whole(size_px)
         left, right, bottom, top = self.window
         tangent = math.tan(math.radians(self.fov_deg) / 2)
         across, upward, forward = self.axes
-        across, upward = across * tangent * width / height, upward * tangent
+        across = across * tangent * width / height
+        upward = upward * tangent
         middle = forward + (left + right) / 2 * across + (bottom + top) / 2 * upward
         return across * (right - left) / 2, upward * (top - bottom) / 2, middle
 
     def clip_from_view(self, aspect: float, near: float, far: float) -> np.ndarray:
-        """Perspective projection (gluPerspective's) for a picture `aspect` times as wide as high, float64 [4, 4]."""
-        scale, depth = 1 / math.tan(math.radians(self.fov_deg) / 2), near - far
+        """Perspective projection (gluPerspective's) for a picture `aspect` times as wide as high,
+        float64 [4, 4]."""
+        scale = 1 / math.tan(math.radians(self.fov_deg) / 2)
+        depth = near - far
         matrix = np.zeros((4, 4))
         matrix[[0, 1], [0, 1]] = scale / aspect, scale
         matrix[2:, 2:] = [[(far + near) / depth, -1], [2 * far * near / depth, 0]]
@@ -96,7 +108,8 @@ class Camera:
         return self.view_from_world() @ self.clip_from_view(aspect, near, far)
 
     def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> np.ndarray:
-        """Unit direction through a pixel, x right and y down from the top left corner, float64 [3]."""
+        """Unit direction through a pixel, x right and y down from the top left corner, float64
+        [3]."""
         width, height = size_px
         right, up, forward = self.axes
         tangent = math.tan(math.radians(self.fov_deg) / 2)
@@ -128,7 +141,8 @@ class Camera:
     def pan(self, grabbed: np.ndarray, x_px: float, y_px: float, size_px: tuple[int, int]) -> None:
         """Move sideways so that the world point `grabbed` lies under the pixel.
 
-        The eye keeps its height. Near and above the horizon, where that would throw it far away, it stays.
+        The eye keeps its height. Near and above the horizon, where that would throw it far away, it
+        stays.
         """
         direction = self.ray(x_px, y_px, size_px)
         drop = self.z - grabbed[2]
@@ -139,14 +153,20 @@ class Camera:
         self.northing += float(grabbed[1] - hit[1])
 
     def zoom(self, point: np.ndarray, factor: float) -> None:
-        """Scale the distance to a world point, which keeps its place in the picture; it never gets below 1 m."""
+        """Scale the distance to a world point, which keeps its place in the picture; it never gets
+        below 1 m."""
         offset = self.eye - np.asarray(point, float)
         distance = float(np.linalg.norm(offset))
         if distance > 0:
-            self.eye = np.asarray(point, float) + offset * max(factor, min(1.0, CLEARANCE_M / distance))
+            self.eye = np.asarray(point, float) + offset * max(
+                factor, min(1.0, CLEARANCE_M / distance)
+            )
 
-    def fly(self, seconds: float, forward: float, right: float, up: float, speed_m_s: float) -> None:
-        """Move along the view's own axes (`up` is the world's) at the given speed; the three are −1, 0 or 1."""
+    def fly(
+        self, seconds: float, forward: float, right: float, up: float, speed_m_s: float
+    ) -> None:
+        """Move along the view's own axes (`up` is the world's) at the given speed; the three are
+        −1, 0 or 1."""
         axes = self.axes
         move = forward * axes[2] + right * axes[0] + np.array([0.0, 0.0, up])
         length = float(np.linalg.norm(move))
@@ -159,7 +179,12 @@ class Camera:
             self.z = max(self.z, surface_z + CLEARANCE_M)
 
     def frame(
-        self, bounds: Bounds, aspect: float, *, heading_deg: float | None = None, pitch_deg: float | None = None
+        self,
+        bounds: Bounds,
+        aspect: float,
+        *,
+        heading_deg: float | None = None,
+        pitch_deg: float | None = None,
     ) -> None:
         """Move back until a box fills the picture, keeping or setting the direction of view."""
         if heading_deg is not None:
@@ -167,12 +192,16 @@ class Camera:
         if pitch_deg is not None:
             self.pitch_deg = float(np.clip(pitch_deg, -MAX_PITCH_DEG, MAX_PITCH_DEG))
         west, south, east, north, low, high = bounds
-        corners = np.array([[x, y, z] for x in (west, east) for y in (south, north) for z in (low, high)])
-        centre = corners.mean(axis=0)
-        right, up, forward = ((corners - centre) @ self.axes.T).T  # [8] each
-        tangent = 0.94 * math.tan(math.radians(self.fov_deg) / 2)  # leaves a margin of 3 % on each side
+        corners = np.array(
+            [[x, y, z] for x in (west, east) for y in (south, north) for z in (low, high)]
+        )
+        center = corners.mean(axis=0)
+        right, up, forward = ((corners - center) @ self.axes.T).T  # [8] each
+        # leaves a margin of 3 % on each side
+        tangent = 0.94 * math.tan(math.radians(self.fov_deg) / 2)
         tangent_x = tangent * aspect
-        # The picture's sides touch the box where right ± tangent·depth is extreme; centre it between them.
+        # The picture's sides touch the box where right ± tangent·depth is extreme; center it
+        # between them.
         shift_x = (np.max(right - tangent_x * forward) + np.min(right + tangent_x * forward)) / 2
         shift_y = (np.max(up - tangent * forward) + np.min(up + tangent * forward)) / 2
         distance = max(
@@ -180,7 +209,7 @@ class Camera:
             np.max(np.abs(up - shift_y) / tangent - forward),
             CLEARANCE_M - np.min(forward),
         )
-        self.eye = centre + np.array([shift_x, shift_y, -distance]) @ self.axes
+        self.eye = center + np.array([shift_x, shift_y, -distance]) @ self.axes
 
     def to_json(self) -> dict[str, float]:
         """Plain JSON values; `from_json` rebuilds the camera."""

@@ -1,4 +1,5 @@
-"""A camera path: keyframes in time, and the view at any moment between them. Pure: no GL, no files."""
+"""A camera path: keyframes in time, and the view at any moment between them. Pure: no GL, no
+files."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from viewer.model.camera import Camera
 from viewer.model.curves import Track
 
 KEYED = ("exaggeration", "sun_azimuth_deg", "sun_altitude_deg")
-"""Settings of a keyframe besides the camera; each changes steadily between the keyframes that name it."""
+"""Settings of a keyframe besides the camera; each changes steadily between the keyframes that name
+it."""
 
 
 @dataclass(frozen=True)
 class Keyframe:
-    """A view at a time. `easing` (see `curves.EASINGS`) is that of the segment which begins here."""
+    """A view at a time. `easing` (see `curves.EASINGS`) is that of the segment which begins
+    here."""
 
     time_s: float
     camera: Camera
@@ -39,8 +42,9 @@ class Pose:
 class CameraPath:
     """Keyframes in order of time, in one coordinate system.
 
-    Positions and angles are C1 in time through every keyframe unless two `linear` segments meet. Headings turn
-    the shorter way; heights, pitches and fields of view stay between those of their two keyframes.
+    Positions and angles are C1 in time through every keyframe unless two `linear` segments meet.
+    Headings turn the shorter way; heights, pitches and fields of view stay between those of their
+    two keyframes.
     """
 
     keyframes: list[Keyframe]
@@ -48,7 +52,8 @@ class CameraPath:
     """Coordinate system of the positions: WKT or an EPSG code; empty for local coordinates."""
     fps: float = 30.0
     loop: bool = False
-    """True if the last keyframe is the first again, so that the film can be repeated without a jump."""
+    """True if the last keyframe is the first again, so that the film can be repeated without a
+    jump."""
 
     @property
     def duration_s(self) -> float:
@@ -56,7 +61,8 @@ class CameraPath:
         return self.keyframes[-1].time_s - self.keyframes[0].time_s if self.keyframes else 0.0
 
     def frame_count(self, fps: float | None = None) -> int:
-        """Pictures of the film at a rate: the last keyframe has one of its own unless it repeats the first."""
+        """Pictures of the film at a rate: the last keyframe has one of its own unless it repeats
+        the first."""
         count = int(self.duration_s * (fps or self.fps) + 1e-6)
         return max(1, count) if self.loop else count + 1
 
@@ -85,23 +91,32 @@ class Sampler:
         cameras = [frame.camera for frame in frames]
 
         def track(values: Sequence[object], monotone: bool = True) -> Track:
-            return Track(times, np.array(values, np.float64), easings, monotone=monotone, closed=self.loop)
+            return Track(
+                times, np.array(values, np.float64), easings, monotone=monotone, closed=self.loop
+            )
 
-        self._plan = track([(camera.easting, camera.northing) for camera in cameras], monotone=False)
+        self._plan = track(
+            [(camera.easting, camera.northing) for camera in cameras], monotone=False
+        )
         self._heading = track(unwrapped([camera.heading_deg for camera in cameras]))
         self._rest = track([(camera.z, camera.pitch_deg, camera.fov_deg) for camera in cameras])
         self._keyed: dict[str, Track] = {}
         for name in KEYED:
-            known = [(time, getattr(frame, name)) for time, frame in zip(times, frames, strict=True)]
+            known = [
+                (time, getattr(frame, name)) for time, frame in zip(times, frames, strict=True)
+            ]
             known = [(time, value) for time, value in known if value is not None]
             if known:
                 values = [value for _, value in known]
                 if name == "sun_azimuth_deg":
                     values = unwrapped(values)
-                self._keyed[name] = Track([time for time, _ in known], np.array(values), monotone=True)
+                self._keyed[name] = Track(
+                    [time for time, _ in known], np.array(values), monotone=True
+                )
 
     def at(self, time_s: float) -> Pose:
-        """The view at a time, seconds from the first keyframe. A loop goes on for ever, others stop at their ends."""
+        """The view at a time, seconds from the first keyframe. A loop goes on for ever, others stop
+        at their ends."""
         if self.loop and self.duration_s > 0 and not 0 <= time_s <= self.duration_s:
             time_s = time_s % self.duration_s
         east, north = self._plan.at(time_s)
@@ -110,11 +125,14 @@ class Sampler:
         keyed = {name: float(track.at(time_s)[0]) for name, track in self._keyed.items()}
         if "sun_azimuth_deg" in keyed:
             keyed["sun_azimuth_deg"] %= 360
-        return Pose(Camera(float(east), float(north), float(z), heading, float(pitch), float(fov)), keyed)
+        return Pose(
+            Camera(float(east), float(north), float(z), heading, float(pitch), float(fov)), keyed
+        )
 
 
 def unwrapped(degrees: Sequence[float]) -> list[float]:
-    """Angles made continuous: each differs from the one before by the shorter turn, at most 180°."""
+    """Angles made continuous: each differs from the one before by the shorter turn, at most
+    180°."""
     out = [float(degrees[0])]
     for angle in degrees[1:]:
         out.append(out[-1] + math.remainder(angle - out[-1], 360.0))

@@ -1,8 +1,10 @@
-"""Colour tables made from control points in OKLCh, so that equal steps of value look like equal steps of colour.
+"""Color tables made from control points in OKLCh, so that equal steps of value look like equal
+steps of color.
 
-A table is a CSV file in assets/colormaps: `# key: value` lines (title, kind, source, licence) and rows of OKLCh
-lightness, chroma and hue in degrees. The points are joined by a monotone cubic in OKLab and walked at constant
-colour difference. OKLab: B. Ottosson, "A perceptual color space for image processing" (2020, public domain).
+A table is a CSV file in assets/colormaps: `# key: value` lines (title, kind, source, license) and
+rows of OKLCh lightness, chroma and hue in degrees. The points are joined by a monotone cubic in
+OKLab and walked at constant color difference. OKLab: B. Ottosson, "A perceptual color space for
+image processing" (2020, public domain).
 """
 
 from __future__ import annotations
@@ -19,14 +21,14 @@ SIZE = 256
 """Entries of a table."""
 
 USES = ("elevation", "amount", "error", "cyclic")
-"""Uses of tables: heights, from dark to light; sizes, from pale nothing to dark; signed values, with a pale
-middle; directions, whose two ends are one colour."""
+"""Uses of tables: heights, from dark to light; sizes, from pale nothing to dark; signed values,
+with a pale middle; directions, whose two ends are one color."""
 
 MASK = (214, 0, 110)
-"""The colour of what is marked, sRGB bytes: no table comes near it."""
+"""The color of what is marked, sRGB bytes: no table comes near it."""
 
 WITHIN = (209, 209, 209)
-"""The colour of what is not marked."""
+"""The color of what is not marked."""
 
 _LMS_FROM_LAB = np.array(
     [
@@ -52,12 +54,13 @@ class Colormap:
     title: str
     kind: str
     source: str
-    licence: str
+    license: str
     points: np.ndarray  # [n, 3] OKLCh, hue in degrees
 
 
 def read(path: Path) -> Colormap:
-    """Read a control-point table; a line that is neither `# key: value` nor three numbers is a ValueError."""
+    """Read a control-point table; a line that is neither `# key: value` nor three numbers is a
+    ValueError."""
     about: dict[str, str] = {}
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -69,7 +72,9 @@ def read(path: Path) -> Colormap:
     points = np.asarray(rows)
     if points.ndim != 2 or points.shape[1] != 3 or len(points) < 2:
         raise ValueError(f"{path}: a colormap needs at least two rows of lightness, chroma, hue")
-    return Colormap(path.stem, about["title"], about["kind"], about["source"], about["licence"], points)
+    return Colormap(
+        path.stem, about["title"], about["kind"], about["source"], about["license"], points
+    )
 
 
 @cache
@@ -91,7 +96,9 @@ def names(kind: str | None = None) -> tuple[str, ...]:
 def lut(name: str) -> np.ndarray:
     """The table as sRGB bytes, uint8 [256, 3], read-only."""
     chosen = colormap(name)
-    table = np.round(255 * srgb_from_oklab(_walk(_oklab(chosen.points), chosen.kind == "cyclic"))).astype(np.uint8)
+    table = np.round(
+        255 * srgb_from_oklab(_walk(_oklab(chosen.points), chosen.kind == "cyclic"))
+    ).astype(np.uint8)
     table.flags.writeable = False
     return table
 
@@ -104,7 +111,7 @@ def srgb_from_oklab(lab: np.ndarray) -> np.ndarray:
 
 
 def oklab_from_srgb(srgb: np.ndarray) -> np.ndarray:
-    """Inverse of `srgb_from_oklab` for colours inside the gamut, [n, 3] in [0, 1]."""
+    """Inverse of `srgb_from_oklab` for colors inside the gamut, [n, 3] in [0, 1]."""
     lms = np.cbrt(linear_from_srgb(srgb) @ np.linalg.inv(_RGB_FROM_LMS).T)
     return lms @ np.linalg.inv(_LMS_FROM_LAB).T
 
@@ -121,9 +128,11 @@ def _oklab(oklch: np.ndarray) -> np.ndarray:
 
 
 def _walk(points: np.ndarray, closed: bool) -> np.ndarray:
-    """`SIZE` colours along the curve through `points`, at equal distances in OKLab; `closed` ends as it begins.
+    """`SIZE` colors along the curve through `points`, at equal distances in OKLab; `closed` ends as
+    it begins.
 
-    A closed curve keeps its points at equal steps, so that each quarter of it belongs to one quarter of directions.
+    A closed curve keeps its points at equal steps, so that each quarter of it belongs to one
+    quarter of directions.
     """
     if closed:
         turns = np.concatenate([points[:-1], points[:-1], points])
@@ -138,10 +147,12 @@ def _walk(points: np.ndarray, closed: bool) -> np.ndarray:
 
 
 def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Cubic Hermite interpolation that never overshoots (harmonic-mean slopes, Fritsch and Butland 1984)."""
+    """Cubic Hermite interpolation that never overshoots (harmonic-mean slopes, Fritsch and Butland
+    1984)."""
     step = np.diff(x)[:, None]
     slope = np.diff(y, axis=0) / step
-    before, after = slope[:-1], slope[1:]
+    before = slope[:-1]
+    after = slope[1:]
     same_sign = before * after > 0
     harmonic = 2 * before * after / np.where(same_sign, before + after, 1.0)
     tangent = np.concatenate([slope[:1], np.where(same_sign, harmonic, 0.0), slope[-1:]])

@@ -1,4 +1,5 @@
-"""Curves through values at given times: cubic Hermite pieces whose velocities agree where they meet (C1)."""
+"""Curves through values at given times: cubic Hermite pieces whose velocities agree where they meet
+(C1)."""
 
 from __future__ import annotations
 
@@ -13,19 +14,20 @@ EASINGS = {
     "ease_out": "comes to rest",
     "ease_in_out": "starts from rest and comes to rest",
 }
-"""How a segment between two keyframes is travelled."""
+"""How a segment between two keyframes is traveled."""
 
 REACH = 3.0
-"""A velocity is at most this many times the mean velocity of the segments beside it: with more, a cubic overshoots
-(F. N. Fritsch, R. E. Carlson, Monotone piecewise cubic interpolation, 1980)."""
+"""A velocity is at most this many times the mean velocity of the segments beside it: with more, a
+cubic overshoots (F. N. Fritsch, R. E. Carlson, Monotone piecewise cubic interpolation, 1980)."""
 
 
 class Track:
     """Values [n, k] at n increasing times, and what lies between them.
 
-    `monotone` keeps every component between its values at the two ends of a segment (Fritsch–Butland velocities, as
-    PCHIP); otherwise velocities are those of the parabola through three neighbours (Bessel), at most REACH times
-    the slower segment's, whichever way the axes lie. `closed` joins the last time to the first with the same velocity.
+    `monotone` keeps every component between its values at the two ends of a segment
+    (Fritsch–Butland velocities, as PCHIP); otherwise velocities are those of the parabola through
+    three neighbors (Bessel), at most REACH times the slower segment's, whichever way the axes lie.
+    `closed` joins the last time to the first with the same velocity.
     """
 
     def __init__(
@@ -42,7 +44,8 @@ class Track:
         self._leave, self._arrive = _velocities(self.times, self.values, easings, monotone, closed)
 
     def at(self, time_s: float) -> np.ndarray:
-        """The values at a time, float64 [k]; before the first and after the last they stand still."""
+        """The values at a time, float64 [k]; before the first and after the last they stand
+        still."""
         last = len(self.times) - 1
         if last == 0 or time_s <= self.times[0]:
             return self.values[0].copy()
@@ -51,16 +54,24 @@ class Track:
         i = int(np.searchsorted(self.times, time_s, side="right")) - 1
         span = self.times[i + 1] - self.times[i]
         u = (time_s - self.times[i]) / span
-        u2, u3 = u * u, u * u * u
+        u2 = u * u
+        u3 = u * u * u
         rise = 3 * u2 - 2 * u3
-        start, end = self.values[i], self.values[i + 1]
+        start = self.values[i]
+        end = self.values[i + 1]
         bend = span * ((u3 - 2 * u2 + u) * self._leave[i] + (u3 - u2) * self._arrive[i])
         # From the nearer end, so that keyframes are met to the last bit in large coordinates.
-        return (start + rise * (end - start) if u < 0.5 else end + (rise - 1) * (end - start)) + bend
+        return (
+            start + rise * (end - start) if u < 0.5 else end + (rise - 1) * (end - start)
+        ) + bend
 
 
 def _velocities(
-    times: np.ndarray, values: np.ndarray, easings: Sequence[str] | None, monotone: bool, closed: bool
+    times: np.ndarray,
+    values: np.ndarray,
+    easings: Sequence[str] | None,
+    monotone: bool,
+    closed: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per segment the velocities at its start and its end, each [n − 1, k]."""
     spans = np.diff(times)
@@ -75,7 +86,8 @@ def _velocities(
     if closed:
         at[0] = at[-1] = inner(slopes[-1], slopes[0], spans[-1], spans[0])
     else:
-        at[0], at[-1] = _end(slopes[0], at[1]), _end(slopes[-1], at[-2])
+        at[0] = _end(slopes[0], at[1])
+        at[-1] = _end(slopes[-1], at[-2])
         if count == 1:
             at[:] = slopes[0]
     ways = ["smooth"] * count if easings is None else list(easings)[:count]
@@ -87,10 +99,12 @@ def _velocities(
             at[knot] = 0
             if closed and knot in (0, count):
                 at[0] = at[-1] = 0
-    leave, arrive = at[:-1].copy(), at[1:].copy()
+    leave = at[:-1].copy()
+    arrive = at[1:].copy()
     for i in (i for i, way in enumerate(ways) if way == "linear"):
         leave[i] = arrive[i] = slopes[i]
-        before, after = (i - 1) % count, (i + 1) % count
+        before = (i - 1) % count
+        after = (i + 1) % count
         if (i > 0 or closed) and ways[before] in ("smooth", "ease_in"):
             arrive[before] = slopes[i]
         if (i < count - 1 or closed) and ways[after] in ("smooth", "ease_out"):
@@ -98,15 +112,20 @@ def _velocities(
     return leave, arrive
 
 
-def _bessel(before: np.ndarray, after: np.ndarray, span_before: float, span_after: float) -> np.ndarray:
+def _bessel(
+    before: np.ndarray, after: np.ndarray, span_before: float, span_after: float
+) -> np.ndarray:
     velocity = (span_after * before + span_before * after) / (span_before + span_after)
     limit = REACH * min(float(np.linalg.norm(before)), float(np.linalg.norm(after)))
     speed = float(np.linalg.norm(velocity))
     return velocity * min(1.0, limit / speed) if speed > 0 else velocity
 
 
-def _butland(before: np.ndarray, after: np.ndarray, span_before: float, span_after: float) -> np.ndarray:
-    one, other = 2 * span_after + span_before, span_after + 2 * span_before
+def _butland(
+    before: np.ndarray, after: np.ndarray, span_before: float, span_after: float
+) -> np.ndarray:
+    one = 2 * span_after + span_before
+    other = span_after + 2 * span_before
     same = before * after > 0
     safe = np.where(same, before, 1.0), np.where(same, after, 1.0)
     return np.where(same, (one + other) / (one / safe[0] + other / safe[1]), 0.0)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from neural.errors import UsageError
 
-MIN_SIDE, MAX_SIDE = 16, 100_000
+MIN_SIDE = 16
+MAX_SIDE = 100_000
 """Sides of a picture, pixels."""
 
 
@@ -22,11 +23,12 @@ STRIP_BYTES = 64 << 20
 """How much of a large picture is held at a time, about."""
 
 DRAWN_BYTES = 60
-"""Of each pixel that is drawn at once: colour and depth in four samples, and what they become."""
+"""Of each pixel that is drawn at once: color and depth in four samples, and what they become."""
 
 
 class Use(NamedTuple):
-    """Use that is made of a picture, and the bytes that each of its pixels takes meanwhile, drawing apart."""
+    """Use that is made of a picture, and the bytes that each of its pixels takes meanwhile, drawing
+    apart."""
 
     name: str
     bytes_per_px: int
@@ -49,18 +51,26 @@ WINDOW = Use("A window", 12, " With --headless a picture may be larger.")
 
 
 def check(size_px: tuple[int, int], use: Use) -> None:
-    """Raise UsageError for a size that is no picture's, or that takes more memory than there is; it names the limit."""
+    """Raise UsageError for a size that is no picture's, or that takes more memory than there is; it
+    names the limit."""
     width, height = size_px
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in size_px):
-        raise UsageError(f"{width}x{height} pixels are out of range; each side is {MIN_SIDE} to {MAX_SIDE}.")
+        raise UsageError(
+            f"{width}x{height} pixels are out of range; each side is {MIN_SIDE} to {MAX_SIDE}."
+        )
     free = available_bytes()
     if free is None or needed_bytes(size_px, use) <= free:
         return
     largest = _largest(size_px, use, free)
-    limit = "free some" if largest is None else f"it takes {largest[0]}x{largest[1]} of that shape at most"
+    limit = (
+        "free some"
+        if largest is None
+        else f"it takes {largest[0]}x{largest[1]} of that shape at most"
+    )
     needed = f"{needed_bytes(size_px, use) / 1e9:.3g} GB"
     raise UsageError(
-        f"{use.name} of {width}x{height} pixels takes {needed} of memory and {free / 1e9:.3g} GB are free: "
+        f"{use.name} of {width}x{height} pixels takes {needed} of memory and {free / 1e9:.3g} "
+        "GB are free: "
         f"{limit}.{use.advice}"
     )
 
@@ -75,7 +85,8 @@ def needed_bytes(size_px: tuple[int, int], use: Use) -> int:
 
 def _largest(size_px: tuple[int, int], use: Use, free: int) -> tuple[int, int] | None:
     """The largest size of this shape that `free` bytes are enough for; None where hardly any is."""
-    low, high = 0.0, 1.0
+    low = 0.0
+    high = 1.0
     for _ in range(40):
         middle = (low + high) / 2
         fits = needed_bytes(_scaled(size_px, middle), use) <= free
@@ -90,14 +101,20 @@ def _scaled(size_px: tuple[int, int], share: float) -> tuple[int, int]:
 
 def available_bytes() -> int | None:
     """Memory that this process can still have, bytes; None where the system does not say."""
-    found = [limit for limit in (_free_memory(), _cgroup_rest(), _address_space_rest()) if limit is not None]
+    found = [
+        limit
+        for limit in (_free_memory(), _cgroup_rest(), _address_space_rest())
+        if limit is not None
+    ]
     return max(min(found), 0) if found else None
 
 
 def _free_memory() -> int | None:
     """Memory and swap that are free or can be freed."""
     lines = _text("/proc/meminfo").splitlines()
-    kilobytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+    kilobytes = {
+        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)
+    }
     if "MemAvailable" in kilobytes:
         return 1024 * (kilobytes["MemAvailable"] + kilobytes.get("SwapFree", 0))
     try:
@@ -115,7 +132,9 @@ def _cgroup_rest() -> int | None:
         most, now = (_text(f"/sys/fs/cgroup/{name}").strip() for name in (limit, used))
         if most.isdecimal() and now.isdecimal():
             counts = Path("/sys/fs/cgroup", limit).with_name("memory.stat")
-            caches = {name: int(count) for name, count in map(str.split, _text(str(counts)).splitlines())}
+            caches = {
+                name: int(count) for name, count in map(str.split, _text(str(counts)).splitlines())
+            }
             return int(most) - int(now) + caches.get(reclaimable, 0)
     return None
 

@@ -1,4 +1,4 @@
-"""The overlays: what each shows, in which unit and colours.
+"""The overlays: what each shows, in which unit and colors.
 
 An overlay is an entry here and shaders/overlay/<name>.glsl.
 """
@@ -12,8 +12,10 @@ from types import MappingProxyType
 
 from viewer.model.settings import Overlay
 
-HEIGHT, GRADIENT = "height", "gradient"
-"""Quantities measured of a tile: decoded − reference in metres, or how far the gradients are apart in m/m."""
+HEIGHT = "height"
+GRADIENT = "gradient"
+"""Quantities measured of a tile: decoded − reference in meters, or how far the gradients are apart
+in m/m."""
 
 EDGE_GAP = "edge_gap"
 """The overlay whose numbers are those of tiles' edges."""
@@ -21,17 +23,18 @@ EDGE_GAP = "edge_gap"
 
 @dataclass(frozen=True)
 class Kind:
-    """One overlay. `ends` says which values the two ends of its colours stand for:
+    """One overlay. `ends` says which values the two ends of its colors stand for:
 
-    "positive" 0 and the reach, "signed" ± the reach, "cyclic" 0 and 360, "mask" no colours but two.
+    "positive" 0 and the reach, "signed" ± the reach, "cyclic" 0 and 360, "mask" no colors but two.
     """
 
     title: str
     unit: str
-    tables: str  # kind of colour tables it takes, see viewer.model.colormaps
+    tables: str  # kind of color tables it takes, see viewer.model.colormaps
     colormap: str  # the one it begins with
     ends: str
-    reach: float | None = None  # where its colours end if nothing else is chosen; None: by what is in view
+    # where its colors end if nothing else is chosen; None: by what is in view
+    reach: float | None = None
     least_reach: float = 0.0  # an automatic reach is never less
     measures: str = ""  # the errors it needs, HEIGHT or GRADIENT
     note: str = ""  # second line of its legend
@@ -46,11 +49,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "aspect": Kind(
             "Aspect", "°", "cyclic", "compass", "cyclic", 360.0, note="facing",
-            about="Where the slope faces, clockwise from north; level ground is grey.",
+            about="Where the slope faces, clockwise from north; level ground is gray.",
         ),
         "profile_curvature": Kind(
             "Profile curvature", "1/m", "error", "purple_orange", "signed", None, 1e-5, note="convex positive",
-            about="Curvature along the steepest descent: positive on crests, negative at the foot of slopes.",
+            about="Curvature along the steepest descent: positive on crests, negative at the "
+                  "foot of slopes.",
         ),
         "plan_curvature": Kind(
             "Plan curvature", "1/m", "error", "purple_orange", "signed", None, 1e-5, note="convex positive",
@@ -70,7 +74,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "gradient_error": Kind(
             "Gradient error", "m/m", "amount", "heather", "positive", least_reach=1e-3, measures=GRADIENT,
-            about="Length of the difference between the decoded gradient and central differences of the reference.",
+            about="Length of the difference between the decoded gradient and central "
+                  "differences of the reference.",
         ),
         EDGE_GAP: Kind(
             "Edge gap", "m", "amount", "heather", "positive", least_reach=1e-3,
@@ -88,12 +93,13 @@ AGAINST = ("reference", "B")
 
 
 def table(overlay: Overlay, name: str) -> str:
-    """Name of the colour table an overlay is shown with."""
+    """Name of the color table an overlay is shown with."""
     return overlay.colormap.get(name) or KINDS[name].colormap
 
 
 def reach(overlay: Overlay, typical: Callable[[], float]) -> float:
-    """Where the chosen overlay's colours end before amplification; `typical` tells how large the values in view are."""
+    """Where the chosen overlay's colors end before amplification; `typical` tells how large the
+    values in view are."""
     kind = KINDS.get(overlay.name)
     chosen = overlay.reach.get(overlay.name, None if kind is None else kind.reach)
     if kind is None or chosen is not None:
@@ -102,7 +108,7 @@ def reach(overlay: Overlay, typical: Callable[[], float]) -> float:
 
 
 def ends(overlay: Overlay, reach: float) -> tuple[float, float]:
-    """Values at the two ends of the chosen overlay's colours."""
+    """Values at the two ends of the chosen overlay's colors."""
     kind = KINDS.get(overlay.name)
     if kind is None or kind.ends == "mask":
         return 0.0, 1.0
@@ -111,7 +117,8 @@ def ends(overlay: Overlay, reach: float) -> tuple[float, float]:
 
 
 def round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, so that colours do not change with every tile; 0 for next to nothing."""
+    """The next 1, 2 or 5 times a power of ten, so that colors do not change with every tile; 0 for
+    next to nothing."""
     if value <= 1e-9:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -1,4 +1,5 @@
-"""The colours of the window, dark and light, and how well they can be told apart. No window, no imgui."""
+"""The colors of the window, dark and light, and how well they can be told apart. No window, no
+imgui."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours as "rrggbb". Text is legible on every ground: at least 4.5:1, see `contrast`.
+    """Colors as "rrggbb". Text is legible on every ground: at least 4.5:1, see `contrast`.
 
-    The colours of A, B, the reference and the residual are blue, orange, neutral and purple: told apart without
-    red and green (after Okabe and Ito, "Color Universal Design", 2008).
+    The colors of A, B, the reference and the residual are blue, orange, neutral and purple: told
+    apart without red and green (after Okabe and Ito, "Color Universal Design", 2008).
     """
 
     background: str  # of the window, behind everything
@@ -86,6 +87,6 @@ def luminance(code: str) -> float:
 
 
 def contrast(a: str, b: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    """Contrast ratio of two colors, 1 to 21 (WCAG 2.2)."""
     low, high = sorted((luminance(a), luminance(b)))
     return (high + 0.05) / (low + 0.05)

@@ -1,4 +1,4 @@
-"""Reports of the scene to the panels: plain values, no behaviour."""
+"""Reports of the scene to the panels: plain values, no behavior."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Bounds(NamedTuple):
-    """A box in file CRS metres: its sides and its lowest and highest height."""
+    """A box in file CRS meters: its sides and its lowest and highest height."""
 
     west: float
     south: float
@@ -40,23 +40,26 @@ class FrameStats:
     cache_bytes: int = 0  # texture bytes allocated for tiles
     cache_budget_bytes: int = 0
     read_bytes: int = 0  # payload bytes read since the file was opened
-    decode_ms: float = 0.0  # recent mean time to decode one tile (worker, or GPU where that is measured)
+    # recent mean time to decode one tile (worker, or GPU where that is measured)
+    decode_ms: float = 0.0
     upload_ms: float = 0.0  # this frame: bringing finished tiles to the GPU
     largest_error_px: float = 0.0  # screen-space error of the worst tile drawn
-    edge_gap_m: float = 0.0  # largest height difference seen on an edge shared by tiles of one level
+    # largest height difference seen on an edge shared by tiles of one level
+    edge_gap_m: float = 0.0
     decoder: str = ""  # "numpy", "fragment" or "compute"
 
 
 @dataclass(frozen=True)
 class Pick:
-    """The surface under a pixel, in file CRS and metres, never exaggerated."""
+    """The surface under a pixel, in file CRS and meters, never exaggerated."""
 
     easting: float
     northing: float
     z_m: float
     slope_deg: float
     tile: Tile  # the tile drawn there; its level says how fine the readout is
-    reference_m: float | None = None  # the reference at the same place, brought to the level as the layer's heights are
+    # the reference at the same place, brought to the level as the layer's heights are
+    reference_m: float | None = None
     error_m: float | None = None  # z_m − reference_m
     pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
     shown: LayerChoice | None = None  # the layer drawn there
@@ -68,14 +71,17 @@ class Pick:
 
 
 def with_error(pick: Pick, error_m: float) -> Pick:
-    """Return a pick with its error and what that makes of the reference; without both where it is NaN."""
+    """Return a pick with its error and what that makes of the reference; without both where it is
+    NaN."""
     known = not math.isnan(error_m)
-    return replace(pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None)
+    return replace(
+        pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class ErrorStats:
-    """Errors over the samples in view: metres, or m/m where they are of gradients."""
+    """Errors over the samples in view: meters, or m/m where they are of gradients."""
 
     samples: int
     rmse_m: float
@@ -88,4 +94,5 @@ class ErrorStats:
     size_edges_m: np.ndarray  # [m + 1] bins of |error|, from 0 to reach
     size_shares: np.ndarray  # [m]
     beyond: float = 0.0  # share of samples whose |error| is larger than the tolerance
-    levels: tuple[int, int] | None = None  # coarsest and finest that samples are of; None of errors that have none
+    # coarsest and finest that samples are of; None of errors that have none
+    levels: tuple[int, int] | None = None

@@ -1,7 +1,7 @@
 """Everything a user can change while the program runs: the only thing panels write.
 
-Plain mutable dataclasses, read by the scene each frame. A change takes effect on the next `Scene.update`; no
-panel calls the scene to apply it. Units are in the names.
+Plain mutable dataclasses, read by the scene each frame. A change takes effect on the next
+`Scene.update`; no panel calls the scene to apply it. Units are in the names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ SLOTS = ("A", "B")
 """The two choices of a layer that are compared; values of `Settings.active`."""
 
 MESH_QUADS = (16, 32, 64, 128, 256)
-"""Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice samples."""
+"""Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice
+samples."""
 
 
 @dataclass
@@ -27,7 +28,8 @@ class View:
 
     exaggeration: float = 1.0  # vertical; drawing only, never readouts, errors or level of detail
     sse_px: float = 2.0  # a tile is refined while its geometric error covers more pixels than this
-    mesh_quads: int = 0  # quads per tile side, one of MESH_QUADS; 0 = 64 on a software renderer, else 128
+    # quads per tile side, one of MESH_QUADS; 0 = 64 on a software renderer, else 128
+    mesh_quads: int = 0
     msaa: int = -1  # samples per pixel, 0 = off; -1 = off on a software renderer, else 4
     cache_mb: float = 512.0  # texture bytes kept; tiles on screen are never evicted for it
     upload_budget_ms: float = 6.0  # time per frame that finished tiles may take to reach the GPU
@@ -47,14 +49,15 @@ class LayerChoice:
 class Compare:
     """How the slots are set against each other."""
 
-    split: bool = False  # slot A left of the divider, slot B right of it; else the active slot alone
+    # slot A left of the divider, slot B right of it; else the active slot alone
+    split: bool = False
     divider: float = 0.5  # its place, as a share of the picture's width
     reference: bool = False  # show the reference layer in place of the active slot
 
 
 @dataclass
 class Shading:
-    """How the surface is coloured."""
+    """How the surface is colored."""
 
     mode: str = "combined"  # one of SHADING_MODES
     hillshade: str = "soft"  # one of HILLSHADES
@@ -65,7 +68,7 @@ class Shading:
     edl_strength: float = 1.0
     fog: float = 0.0  # 0 none to 1: how much of it lies across the area
     colormap: str = "terrain"  # a name of viewer.model.colormaps.names()
-    elevation_auto: bool = True  # colour range = the layer's own elevation range
+    elevation_auto: bool = True  # color range = the layer's own elevation range
     elevation_min_m: float = 0.0  # used when elevation_auto is off
     elevation_max_m: float = 1000.0
 
@@ -76,9 +79,11 @@ class Overlay:
 
     name: str = "none"  # one of overlay_kinds.NAMES
     against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST
-    reach: dict[str, float] = field(default_factory=dict)  # by name: where its colours end; not there = automatic
-    colormap: dict[str, str] = field(default_factory=dict)  # by name: its colour table; not there = its own
-    amplification: float = 1.0  # errors are coloured as if they were this many times as large
+    # by name: where its colors end; not there = automatic
+    reach: dict[str, float] = field(default_factory=dict)
+    # by name: its color table; not there = its own
+    colormap: dict[str, str] = field(default_factory=dict)
+    amplification: float = 1.0  # errors are colored as if they were this many times as large
     tolerance_m: float = 0.5  # errors larger than this are marked by the overlay "tolerance"
     opacity: float = 1.0
 
@@ -102,7 +107,8 @@ class Debug:
     bounds: bool = False  # boxes of drawn tiles, min to max height
     freeze: bool = False  # keep the tile selection while the camera moves
     timing: bool = False  # measure GPU time by pass; a software renderer then waits for each
-    tile: str = ""  # "z/x/y": draw only this tile, what is below it, or the one that stands in for it
+    # "z/x/y": draw only this tile, what is below it, or the one that stands in for it
+    tile: str = ""
 
 
 @dataclass
@@ -110,7 +116,7 @@ class Decorations:
     """Decorations of saved pictures and films besides the terrain."""
 
     legend: bool = True
-    scale: bool = False  # a bar of a round number of metres
+    scale: bool = False  # a bar of a round number of meters
     north: bool = False  # an arrow
     credits: bool = False  # the file's attribution
     measurements: bool = True  # lines and polygons of `Settings.measuring`, and what they say
@@ -131,7 +137,8 @@ class Measuring:
     tool: str = "none"  # what the mouse draws: "none" or one of viewer.session.draw_tool.TOOLS
     kind: str = "distance"  # the tool that the key M takes up
     items: list[Measurement] = field(default_factory=list)
-    profile: list[list[float]] = field(default_factory=list)  # corners of the line that the profile is along
+    # corners of the line that the profile is along
+    profile: list[list[float]] = field(default_factory=list)
 
 
 @dataclass
@@ -139,7 +146,9 @@ class Settings:
     """All settings; one instance belongs to the app and is handed to the scene."""
 
     view: View = field(default_factory=View)
-    slots: dict[str, LayerChoice] = field(default_factory=lambda: {slot: LayerChoice() for slot in SLOTS})
+    slots: dict[str, LayerChoice] = field(
+        default_factory=lambda: {slot: LayerChoice() for slot in SLOTS}
+    )
     active: str = "A"  # the slot that is shown, or that keys and panels change while both are
     compare: Compare = field(default_factory=Compare)
     shading: Shading = field(default_factory=Shading)

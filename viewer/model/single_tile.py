@@ -14,7 +14,8 @@ def tile_of(text: str) -> Tile | None:
 
 
 def belongs(tile: Tile, only: Tile | None) -> bool:
-    """Return True if a drawn tile is the one asked for, lies within it, or stands in for it; None asks for all."""
+    """Return True if a drawn tile is the one asked for, lies within it, or stands in for it; None
+    asks for all."""
     if only is None:
         return True
     fine, coarse = (tile, only) if tile.z >= only.z else (only, tile)

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: metres, bytes, counts, the name of a coordinate system."""
+"""Numbers and names as people read them: meters, bytes, counts, the name of a coordinate system."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ MINUS = "−"
 DASH = "–"  # stands for a value that is not known
 
 
-def metres(value: float | None, *, signed: bool = False) -> str:
-    """A length with its unit, about four significant digits and never finer than a millimetre: `0.042 m`."""
+def meters(value: float | None, *, signed: bool = False) -> str:
+    """A length with its unit, about four significant digits and never finer than a millimeter:
+    `0.042 m`."""
     if value is None or value != value:
         return DASH
     size = abs(value)
@@ -22,7 +23,8 @@ def metres(value: float | None, *, signed: bool = False) -> str:
 
 
 def ratio(value: float) -> str:
-    """A number without a unit of its own, such as a slope in m/m, to three significant digits: `0.0417`."""
+    """A number without a unit of its own, such as a slope in m/m, to three significant digits:
+    `0.0417`."""
     return f"{value:.3g}".replace("-", MINUS)
 
 
@@ -34,7 +36,7 @@ def share(value: float) -> str:
 
 def length(value: float) -> str:
     """A distance on the ground, which may be long: `84.2 m`, `12.345 km`."""
-    return metres(value) if not abs(value) >= 10_000 else f"{value / 1000:.3f} km"
+    return meters(value) if not abs(value) >= 10_000 else f"{value / 1000:.3f} km"
 
 
 def area(value: float | None) -> str:
@@ -45,7 +47,9 @@ def area(value: float | None) -> str:
         return f"{value / 1e6:.4g} km²"
     if value >= 1e5:
         return f"{value / 1e4:.4g} ha"
-    return f"{value:,.{2 if value < 100 else 1 if value < 10_000 else 0}f} m²".replace(",", "\u2009")
+    return f"{value:,.{2 if value < 100 else 1 if value < 10_000 else 0}f} m²".replace(
+        ",", "\u2009"
+    )
 
 
 def angle(value: float | None) -> str:
@@ -53,9 +57,9 @@ def angle(value: float | None) -> str:
     return DASH if value is None or value != value else f"{value:.1f}°".replace("-", MINUS)
 
 
-def signed_metres(value: float | None) -> str:
+def signed_meters(value: float | None) -> str:
     """A difference of heights: `+0.042 m`."""
-    return metres(value, signed=True)
+    return meters(value, signed=True)
 
 
 def percent(value: float | None) -> str:
@@ -64,20 +68,22 @@ def percent(value: float | None) -> str:
 
 
 def curvature(value: float | None) -> str:
-    """One over metres, three significant digits: `−0.0123`."""
+    """One over meters, three significant digits: `−0.0123`."""
     return DASH if value is None or value != value else f"{value:.3g}".replace("-", MINUS)
 
 
 def longitude_latitude(longitude_deg: float, latitude_deg: float) -> str:
-    """A place on the ellipsoid, latitude first, to about a decimetre: `35.274861° N, 119.826612° W`."""
+    """A place on the ellipsoid, latitude first, to about a decimeter: `35.274861° N, 119.826612°
+    W`."""
     if longitude_deg != longitude_deg or latitude_deg != latitude_deg:
         return DASH
-    north, east = "NS"[latitude_deg < 0], "EW"[longitude_deg < 0]
+    north = "NS"[latitude_deg < 0]
+    east = "EW"[longitude_deg < 0]
     return f"{abs(latitude_deg):.6f}° {north}, {abs(longitude_deg):.6f}° {east}"
 
 
 def coordinate(value: float) -> str:
-    """An easting or northing to the centimetre, thousands apart: `5 213 047.25`."""
+    """An easting or northing to the centimeter, thousands apart: `5 213 047.25`."""
     return f"{value:,.2f}".replace(",", "\u2009").replace("-", MINUS)
 
 
@@ -113,7 +119,8 @@ def crs_name(wkt: str) -> str:
 
 
 def ticks(low: float, high: float, at_most: int = 6) -> list[float]:
-    """Round values inside [low, high], 1, 2 or 5 times a power of ten apart; empty for an empty range."""
+    """Round values inside [low, high], 1, 2 or 5 times a power of ten apart; empty for an empty
+    range."""
     if not high > low:
         return []
     raw = (high - low) / at_most

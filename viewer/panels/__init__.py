@@ -1,5 +1,5 @@
-"""The panels, in the order of their tabs. A panel is a module with TITLE, DOCK and draw(app), and SHOWN = False where
-it is opened by a command only.
+"""The panels, in the order of their tabs. A panel is a module with TITLE, DOCK and draw(app), and
+SHOWN = False where it is opened by a command only.
 
 Panels read the app and write only its settings. To add one: write the file, name it in PANELS.
 """
@@ -21,7 +21,20 @@ from viewer.panels import (
     views,
 )
 
-PANELS = (layers, shading, film, statistics, quantization, views, overlay, measure, log, results, profile, debug)
+PANELS = (
+    layers,
+    shading,
+    film,
+    statistics,
+    quantization,
+    views,
+    overlay,
+    measure,
+    log,
+    results,
+    profile,
+    debug,
+)
 """Every panel there is."""
 
 SPLITS = (

@@ -1,4 +1,5 @@
-"""Where the time and the memory go, and switches that show the machinery; opened with Ctrl+Shift+D."""
+"""Where the time and the memory go, and switches that show the machinery; opened with
+Ctrl+Shift+D."""
 
 from __future__ import annotations
 
@@ -53,8 +54,11 @@ def _switches(app: App) -> None:
             imgui.same_line(hello_imgui.em_size(9.0))
         setattr(debug, name, imgui.checkbox(label, getattr(debug, name))[1])
     hint = "all; z/x/y for one"
-    changed, value = imgui.input_text_with_hint(widgets.labelled("Only tile"), hint, debug.tile)
-    widgets.tip("Draws only this tile: level, column, row. Shift+F takes the tile under the cursor, and lets it go.")
+    changed, value = imgui.input_text_with_hint(widgets.labeled("Only tile"), hint, debug.tile)
+    widgets.tip(
+        "Draws only this tile: level, column, row. Shift+F takes the tile under the cursor, and "
+        "lets it go."
+    )
     if changed:
         debug.tile = value.strip()
     if debug.tile and tile_of(debug.tile) is None:
@@ -63,7 +67,8 @@ def _switches(app: App) -> None:
 
 def _graph(app: App, found: dict[str, Any]) -> None:
     ages, ms = app.debugging.frames.latest()
-    p50, p99 = found["frames"]["p50_ms"], found["frames"]["p99_ms"]
+    p50 = found["frames"]["p50_ms"]
+    p99 = found["frames"]["p99_ms"]
     widgets.heading(f"New pictures: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
     flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
     if not implot.begin_plot("##frames", ImVec2(-1, 7 * hello_imgui.em_size()), flags):
@@ -79,18 +84,24 @@ def _graph(app: App, found: dict[str, Any]) -> None:
     bars = implot.Spec(fill_color=theme.rgba(theme.ACCENT), line_color=theme.rgba(theme.ACCENT))
     implot.plot_bars("frames", ages, ms, frame_times.SECONDS / 300, spec=bars)
     implot.end_plot()
-    widgets.tip("What the window's thread worked on each frame with a new picture; half and 99 % of them took less.")
+    widgets.tip(
+        "What the window's thread worked on each frame with a new picture; half and 99 % of "
+        "them took less."
+    )
 
 
 def _stages(found: dict[str, Any]) -> None:
     """A row for each stage: on the processor, on the GPU."""
     widgets.heading("A picture, milliseconds")
-    if not imgui.begin_table("stages", 3, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x):
+    if not imgui.begin_table(
+        "stages", 3, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
+    ):
         return
     for name, share in (("stage", 1.6), ("CPU", 1.0), ("GPU", 1.0)):
         imgui.table_setup_column(name, imgui.TableColumnFlags_.width_stretch, share)
     imgui.table_headers_row()
-    cpu, gpu = found["cpu_ms"], found["gpu_ms"]
+    cpu = found["cpu_ms"]
+    gpu = found["gpu_ms"]
     for stage, ms in cpu.items():
         imgui.table_next_column()
         imgui.text_colored(theme.rgba(theme.DIM), stage)
@@ -101,21 +112,35 @@ def _stages(found: dict[str, Any]) -> None:
 
 
 def _counters(found: dict[str, Any]) -> None:
-    tiles, sizes = found["tiles"], found["bytes"]
+    tiles = found["tiles"]
+    sizes = found["bytes"]
     widgets.heading("Tiles")
     widgets.facts("tiles", [(name, text.count(value)) for name, value in tiles.items()], pairs=2)
     if "queues" not in found:
         return
-    queues, requests = found["queues"], found["requests"]
+    queues = found["queues"]
+    requests = found["requests"]
     widgets.heading("Queues and requests")
     widgets.facts(
         "queues",
         [
             ("waiting", str(queues["waiting"]), "Tiles that no worker has begun yet."),
             ("in work", str(queues["running"]), "Tiles being read and decoded."),
-            ("finished", str(queues["finished"]), "Tiles that wait for their turn to go to the GPU."),
-            ("upload", f"{found['upload_ms']:.1f} ms", "Taking in finished tiles in the latest frame."),
-            ("requests", text.count(requests["count"]), "Reads of the file so far, each of one range of bytes."),
+            (
+                "finished",
+                str(queues["finished"]),
+                "Tiles that wait for their turn to go to the GPU.",
+            ),
+            (
+                "upload",
+                f"{found['upload_ms']:.1f} ms",
+                "Taking in finished tiles in the latest frame.",
+            ),
+            (
+                "requests",
+                text.count(requests["count"]),
+                "Reads of the file so far, each of one range of bytes.",
+            ),
             ("brought", text.data_size(requests["bytes"])),
         ],
         pairs=2,
@@ -125,9 +150,21 @@ def _counters(found: dict[str, Any]) -> None:
     widgets.facts(
         "bytes",
         [
-            ("payloads", text.data_size(sizes["payloads_read"]), "Stored bytes of tiles read so far."),
-            ("textures", f"{text.data_size(sizes['textures'])} of {budget}", "Tiles on the GPU, and their budget."),
-            ("decoders", text.data_size(sizes["linked_decoders"]), "Kept of tiles that others are decoded from."),
+            (
+                "payloads",
+                text.data_size(sizes["payloads_read"]),
+                "Stored bytes of tiles read so far.",
+            ),
+            (
+                "textures",
+                f"{text.data_size(sizes['textures'])} of {budget}",
+                "Tiles on the GPU, and their budget.",
+            ),
+            (
+                "decoders",
+                text.data_size(sizes["linked_decoders"]),
+                "Kept of tiles that others are decoded from.",
+            ),
         ],
     )
     widgets.heading("Decoding")

@@ -27,7 +27,10 @@ _DECORATIONS = (
     ("Credits", "credits"),
     ("Measurements", "measurements"),
 )
-_GENERATOR_TIPS = {"tour": "A flight over the roughest part of the area and back.", "orbit": "Once around the area."}
+_GENERATOR_TIPS = {
+    "tour": "A flight over the roughest part of the area and back.",
+    "orbit": "Once around the area.",
+}
 
 
 def draw(app: App) -> None:
@@ -46,7 +49,8 @@ def draw(app: App) -> None:
 
 
 def _buttons(app: App) -> None:
-    film, chosen = app.film, app.film.selected >= 0
+    film = app.film
+    chosen = app.film.selected >= 0
     if imgui.button(f"{icons_fontawesome_4.ICON_FA_PLUS}  Keyframe"):
         film.add_keyframe()
     widgets.tip("Keep this view as a keyframe. Key K.")
@@ -77,7 +81,7 @@ def _buttons(app: App) -> None:
 
 
 def _keyframes(app: App) -> None:
-    """A line for each: number to select it, time, how the segment after it is travelled."""
+    """A line for each: number to select it, time, how the segment after it is traveled."""
     film = app.film
     rows = min(len(film.path.keyframes), 5) + 0.4
     room = ImVec2(0, rows * imgui.get_frame_height_with_spacing())
@@ -102,7 +106,9 @@ def _keyframes(app: App) -> None:
         widgets.tip("When the camera is here; keyframes are in order of time.")
         imgui.table_next_column()
         imgui.set_next_item_width(-1)
-        changed, easing = imgui.combo("##easing", _EASINGS.index(frame.easing), [e.replace("_", " ") for e in _EASINGS])
+        changed, easing = imgui.combo(
+            "##easing", _EASINGS.index(frame.easing), [e.replace("_", " ") for e in _EASINGS]
+        )
         if changed:
             film.edit(k, easing=_EASINGS[easing])
         widgets.tip(f"The way to the next keyframe: {EASINGS[frame.easing]}.")
@@ -120,7 +126,9 @@ def _player(app: App) -> None:
     imgui.same_line()
     imgui.set_next_item_width(-1)
     length = film.path.duration_s
-    moved, time_s = imgui.slider_float("##scrub", film.time_s, 0.0, max(length, 0.01), f"%.2f of {length:.2f} s")
+    moved, time_s = imgui.slider_float(
+        "##scrub", film.time_s, 0.0, max(length, 0.01), f"%.2f of {length:.2f} s"
+    )
     if moved:
         film.scrub(min(time_s, length))
     changed, loop = imgui.checkbox("Loop", film.path.loop)
@@ -136,16 +144,20 @@ def _player(app: App) -> None:
 
 
 def _rendering(app: App) -> None:
-    rendering, path = app.film.rendering, app.film.path
+    rendering = app.film.rendering
+    path = app.film.path
     names = [f"{width} × {height}" for width, height in SIZES]
     at = SIZES.index(rendering.size) if rendering.size in SIZES else -1
     chosen = widgets.choose("Size", at, names)
     if chosen != at:
         rendering.size = SIZES[chosen]
-    changed, typed = imgui.input_int2(widgets.labelled("Pixels"), list(rendering.size))
+    changed, typed = imgui.input_int2(widgets.labeled("Pixels"), list(rendering.size))
     if changed:
-        rendering.size = min(max(typed[0], MIN_SIDE), MAX_SIDE), min(max(typed[1], MIN_SIDE), MAX_SIDE)
-    fps = imgui.input_float(widgets.labelled("Per second"), path.fps, 0, 0, "%.3g pictures")[1]
+        rendering.size = (
+            min(max(typed[0], MIN_SIDE), MAX_SIDE),
+            min(max(typed[1], MIN_SIDE), MAX_SIDE),
+        )
+    fps = imgui.input_float(widgets.labeled("Per second"), path.fps, 0, 0, "%.3g pictures")[1]
     path.fps = min(max(fps, 1.0), 240.0)
     decorations = app.settings.decorations
     for k, (label, name) in enumerate(_DECORATIONS):

@@ -1,4 +1,5 @@
-"""The two slots A and B side by side: which layer each holds, what it costs, what it loses; and the file's area."""
+"""The two slots A and B side by side: which layer each holds, what it costs, what it loses; and the
+file's area."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def draw(app: App) -> None:
     if scene is None or scene.reader is None:
         widgets.dim("No file is open. Drop a .ntile file on the window or press Ctrl+O.")
         return
-    flags, closing = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x, 0
+    flags = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
+    closing = 0
     if imgui.begin_table("slots", 1 + len(SLOTS), flags):
         imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.4)
         for _ in SLOTS:
@@ -54,7 +56,9 @@ def _cells(app: App, draw_cell: Callable[[str, LayerChoice], None]) -> None:
     for slot in SLOTS:
         imgui.table_next_column()
         if slot == app.settings.active:
-            imgui.table_set_bg_color(imgui.TableBgTarget_.cell_bg, theme.u32(theme.ACCENT_DEEP, 0.22))
+            imgui.table_set_bg_color(
+                imgui.TableBgTarget_.cell_bg, theme.u32(theme.ACCENT_DEEP, 0.22)
+            )
         draw_cell(slot, app.settings.slots[slot])
 
 
@@ -74,7 +78,8 @@ def _switch(app: App) -> None:
 
 
 def _file_row(app: App, index: int, reader: Reader) -> bool:
-    """The file whose layers follow; returns whether it is to be closed, which those beside the first can be."""
+    """The file whose layers follow; returns whether it is to be closed, which those beside the
+    first can be."""
     close = False
     imgui.table_next_row()
     imgui.table_next_column()
@@ -90,8 +95,10 @@ def _file_row(app: App, index: int, reader: Reader) -> bool:
 
 
 def _choices(app: App, file: int, reader: Reader) -> None:
-    """A row per layer with a radio button for each slot; a click on the name is for the shown slot."""
-    padding, prefix = imgui.get_style().frame_padding, f"{file}." if file else ""
+    """A row per layer with a radio button for each slot; a click on the name is for the shown
+    slot."""
+    padding = imgui.get_style().frame_padding
+    prefix = f"{file}." if file else ""
     imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(padding.x, padding.y / 2))
     for layer, name in zip(reader.layers, layers.names(reader), strict=True):
         problem = app.scene.problem(layer.index, file) if app.scene is not None else None
@@ -127,7 +134,11 @@ def _comparison(app: App, scene: Scene) -> None:
 
     def bits(slot: str, choice: LayerChoice) -> str:
         layer = layers.layer_of(scene, choice)
-        return text.DASH if len(layers.bit_choices(layer)) == 1 else str(layers.shown_bits(layer, choice))
+        return (
+            text.DASH
+            if len(layers.bit_choices(layer)) == 1
+            else str(layers.shown_bits(layer, choice))
+        )
 
     def rate(slot: str, choice: LayerChoice) -> str:
         return app.cost(choice).rate
@@ -136,25 +147,36 @@ def _comparison(app: App, scene: Scene) -> None:
         return app.cost(choice).size
 
     def rmse(slot: str, choice: LayerChoice) -> str:
-        return text.metres(app.rmse_m.get(slot))
+        return text.meters(app.rmse_m.get(slot))
 
     imgui.table_next_row(0, 0.5 * hello_imgui.em_size())
     imgui.table_next_column()
     _cells(app, lambda slot, choice: None)
     for label, explanation, value in (
         ("Method", "The codec that decodes the slot's layer.", method),
-        ("Bits", "Bits kept of each stored value; the Quantization panel changes them for the slot shown.", bits),
+        (
+            "Bits",
+            "Bits kept of each stored value; the Quantization panel changes them for the slot "
+            "shown.",
+            bits,
+        ),
         ("Bits/sample", RATE_TIP, rate),
         ("Payload", SIZE_TIP, payload),
-        ("RMSE in view", "Root mean square of decoded − reference over the samples drawn, once measured there.", rmse),
+        (
+            "RMSE in view",
+            "Root mean square of decoded − reference over the samples drawn, once measured there.",
+            rmse,
+        ),
     ):
         imgui.table_next_row()
         imgui.table_next_column()
         imgui.text_colored(theme.rgba(theme.DIM), label)
         widgets.tip(explanation)
 
-        def cell(slot: str, choice: LayerChoice, value: Callable[[str, LayerChoice], str] = value) -> None:
-            widgets.centred(value(slot, choice), dim=slot != app.settings.active)
+        def cell(
+            slot: str, choice: LayerChoice, value: Callable[[str, LayerChoice], str] = value
+        ) -> None:
+            widgets.centered(value(slot, choice), dim=slot != app.settings.active)
 
         _cells(app, cell)
 
@@ -165,11 +187,21 @@ def _layer(app: App, scene: Scene) -> None:
     low, high = shown.heights_m
     sizes = scene.reader_of(app.settings.layer).sizes()
     rows = [
-        ("Heights", f"{text.metres(low)} … {text.metres(high)}", "Lowest and highest height of the finest level."),
+        (
+            "Heights",
+            f"{text.meters(low)} … {text.meters(high)}",
+            "Lowest and highest height of the finest level.",
+        ),
         ("Tiles", text.count(sum(sizes["tiles"][shown.index])), "Tiles of all levels."),
     ]
     if shown.tolerance_m is not None:
-        rows.append(("Tolerance", f"± {text.metres(shown.tolerance_m)}", "No sample is further from the original."))
+        rows.append(
+            (
+                "Tolerance",
+                f"± {text.meters(shown.tolerance_m)}",
+                "No sample is further from the original.",
+            )
+        )
     widgets.heading(f"Layer in slot {app.settings.active}")
     widgets.facts("layer", rows)
 
@@ -177,7 +209,8 @@ def _layer(app: App, scene: Scene) -> None:
 def _area(app: App, reader: Reader) -> None:
     """Place, size and origin of the file."""
     grid = reader.grid
-    x, y = grid.transform[0], -grid.transform[4]
+    x = grid.transform[0]
+    y = -grid.transform[4]
     cell = f"{x:g} m" if x == y else f"{x:g} × {y:g} m"
     if grid.ground_scale != 1:
         cell += f" ({grid.cell_x_m:.4g} m on the ground)"
@@ -186,11 +219,19 @@ def _area(app: App, reader: Reader) -> None:
     widgets.facts(
         "area",
         [
-            ("CRS", text.crs_name(grid.crs_wkt), "The coordinate system of eastings and northings."),
+            (
+                "CRS",
+                text.crs_name(grid.crs_wkt),
+                "The coordinate system of eastings and northings.",
+            ),
             ("Vertical", grid.vertical_datum or "not stated", "What heights are measured from."),
             ("Cells", cells, "Samples of the finest level."),
             ("Levels", str(grid.levels), "Levels of detail, each half as fine as the next."),
-            ("File", text.data_size(reader.sizes()["file_bytes"]), "The whole file, decoders and directory included."),
+            (
+                "File",
+                text.data_size(reader.sizes()["file_bytes"]),
+                "The whole file, decoders and directory included.",
+            ),
         ],
     )
     for sentence in grid.assumptions:
@@ -202,5 +243,9 @@ def _area(app: App, reader: Reader) -> None:
 
 def _about(layer: Layer) -> str:
     decoder = f"decoder {layer.decoder[:12]}…" if layer.decoder else "no learned decoder"
-    values = "values of varied length" if layers.drops_bits(layer) else f"{layer.bits} bits per stored value"
+    values = (
+        "values of varied length"
+        if layers.drops_bits(layer)
+        else f"{layer.bits} bits per stored value"
+    )
     return f"{layer.method}, {values}, {decoder}. A click puts it into the slot shown."

@@ -28,10 +28,12 @@ def draw(app: App) -> None:
         for number, message in enumerate(app.messages.at_least(_chosen["level"])):
             imgui.text_disabled(time.strftime("%H:%M:%S", time.localtime(message.when)))
             imgui.same_line()
-            colour = theme.TEXT if message.level == "info" else theme.level(message.level)
-            imgui.push_style_color(imgui.Col_.text, theme.rgba(colour))
+            color = theme.TEXT if message.level == "info" else theme.level(message.level)
+            imgui.push_style_color(imgui.Col_.text, theme.rgba(color))
             imgui.text_wrapped(
-                message.said if message.level == "info" else f"{toasts.ICONS[message.level]}  {message.said}"
+                message.said
+                if message.level == "info"
+                else f"{toasts.ICONS[message.level]}  {message.said}"
             )
             imgui.pop_style_color()
             widgets.tip("Right-click copies it.")
@@ -52,14 +54,23 @@ def _commands(app: App) -> None:
     """Draw the choice of messages listed, and the commands on them."""
     at = LEVELS.index(_chosen["level"])
     counts = [app.messages.count(level) for level in LEVELS]
-    labels = [f"{toasts.ICONS[level]} {sum(counts[k:])}###{level}" for k, level in enumerate(LEVELS)]
+    labels = [
+        f"{toasts.ICONS[level]} {sum(counts[k:])}###{level}" for k, level in enumerate(LEVELS)
+    ]
     level = _chosen["level"] = LEVELS[widgets.pills("levels", at, labels, _TIPS)]
     if imgui.small_button("Copy"):
-        imgui.set_clipboard_text("\n".join(message.line for message in app.messages.at_least(level)))
+        imgui.set_clipboard_text(
+            "\n".join(message.line for message in app.messages.at_least(level))
+        )
     widgets.tip("Copy the messages listed.")
     imgui.same_line()
     if imgui.small_button("Export…"):
-        app.dialogs.save("Export the log", ".txt", lambda path: _export(app, path, level), "terrain-viewer-log.txt")
+        app.dialogs.save(
+            "Export the log",
+            ".txt",
+            lambda path: _export(app, path, level),
+            "terrain-viewer-log.txt",
+        )
     imgui.same_line()
     if imgui.small_button("Clear"):
         app.messages.entries.clear()

@@ -1,4 +1,5 @@
-"""The place under the cursor in full, the measuring tools, and the list of what has been measured."""
+"""The place under the cursor in full, the measuring tools, and the list of what has been
+measured."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ TIPS = {
 }
 
 ROWS = {
-    "height_m": ("Height", text.metres, "Decoded height at the finest level."),
+    "height_m": ("Height", text.meters, "Decoded height at the finest level."),
     "slope_deg": ("Slope", text.angle, "Steepness of the decoded surface."),
     "aspect_deg": ("Aspect", text.angle, "Where the ground faces, clockwise from grid north."),
     "profile_curvature_per_m": (
@@ -40,17 +41,29 @@ ROWS = {
         text.curvature,
         "Along the steepest descent, 1/m; convex is positive.",
     ),
-    "plan_curvature_per_m": ("Plan curv.", text.curvature, "Across the steepest descent, 1/m; convex is positive."),
-    "height_difference_m": ("Rise", text.signed_metres, "Height of the last corner less that of the first."),
+    "plan_curvature_per_m": (
+        "Plan curv.",
+        text.curvature,
+        "Across the steepest descent, 1/m; convex is positive.",
+    ),
+    "height_difference_m": (
+        "Rise",
+        text.signed_meters,
+        "Height of the last corner less that of the first.",
+    ),
     "gradient_percent": ("Gradient", text.percent, "Rise divided by the length on the grid."),
     "straight_m": ("Straight", text.length, "From corner to corner through the air."),
     "surface_m": ("On the surface", text.length, "Along the ground, two samples per finest cell."),
-    "climb_m": ("Climb", text.metres, "All rises added up; fine roughness counts too."),
-    "descent_m": ("Descent", text.metres, "All falls added up."),
-    "surface_m2": ("Surface", text.area, "Of the ground, slopes included: a sample per finest cell."),
-    "mean_m": ("Mean height", text.metres, "Over the polygon."),
-    "lowest_m": ("Lowest", text.metres, "Lowest sample in the polygon."),
-    "highest_m": ("Highest", text.metres, "Highest sample in the polygon."),
+    "climb_m": ("Climb", text.meters, "All rises added up; fine roughness counts too."),
+    "descent_m": ("Descent", text.meters, "All falls added up."),
+    "surface_m2": (
+        "Surface",
+        text.area,
+        "Of the ground, slopes included: a sample per finest cell.",
+    ),
+    "mean_m": ("Mean height", text.meters, "Over the polygon."),
+    "lowest_m": ("Lowest", text.meters, "Lowest sample in the polygon."),
+    "highest_m": ("Highest", text.meters, "Highest sample in the polygon."),
     "known_share": ("Known", text.share, "Part of it that has data."),
 }
 """Quantities of a surface, in the order of the table: label, how it is written, explanation."""
@@ -87,7 +100,8 @@ def _tools(app: App) -> None:
 
 
 def _items(app: App) -> None:
-    items, removed = app.settings.measuring.items, None
+    items = app.settings.measuring.items
+    removed = None
     for number, item in enumerate(items):
         result = app.measuring.result(app, item)
         words = "…" if result is None else headline(result, app.settings.active)
@@ -96,7 +110,11 @@ def _items(app: App) -> None:
         opened = imgui.tree_node_ex(label, imgui.TreeNodeFlags_.span_label_width)
         imgui.same_line(hello_imgui.em_size(7.4))
         imgui.text_unformatted(words)
-        imgui.same_line(imgui.get_content_region_avail().x + imgui.get_cursor_pos_x() - 2.2 * hello_imgui.em_size())
+        imgui.same_line(
+            imgui.get_content_region_avail().x
+            + imgui.get_cursor_pos_x()
+            - 2.2 * hello_imgui.em_size()
+        )
         if imgui.small_button("×"):
             removed = number
         widgets.tip("Remove this measurement.")
@@ -117,7 +135,9 @@ def _items(app: App) -> None:
     imgui.same_line()
     if imgui.button("Save CSV…"):
         found = _measured(app)
-        app.dialogs.save("Save measurements", ".csv", lambda path: _save(app, path, found), "measurements.csv")
+        app.dialogs.save(
+            "Save measurements", ".csv", lambda path: _save(app, path, found), "measurements.csv"
+        )
     imgui.same_line()
     if imgui.button("Clear"):
         items.clear()
@@ -133,20 +153,41 @@ def _save(app: App, path: str, found: list[Measured]) -> None:
 
 
 def _result(result: Measured) -> None:
-    """Everything about one measurement: what is the same for all surfaces, then a column for each."""
+    """Everything about one measurement: what is the same for all surfaces, then a column for
+    each."""
     common = result.common
     rows: list[tuple[str, ...]] = []
     if result.kind == "point":
         rows.append(("Easting", text.coordinate(common["easting_m"])))
         rows.append(("Northing", text.coordinate(common["northing_m"])))
-        rows.append(("WGS 84", text.longitude_latitude(common["longitude_deg"], common["latitude_deg"])))
+        rows.append(
+            ("WGS 84", text.longitude_latitude(common["longitude_deg"], common["latitude_deg"]))
+        )
         tile = text.DASH if common["tile"] is None else "/".join(map(str, common["tile"]))
         rows.append(("Tile", tile, "Level, column and row of the finest tile there."))
     elif result.kind == "distance":
-        rows.append(("On the grid", text.length(common["horizontal_m"]), "Horizontal length in the file's projection."))
-        rows.append(("Bearing", text.angle(common["bearing_deg"]), "First to last corner, clockwise from grid north."))
+        rows.append(
+            (
+                "On the grid",
+                text.length(common["horizontal_m"]),
+                "Horizontal length in the file's projection.",
+            )
+        )
+        rows.append(
+            (
+                "Bearing",
+                text.angle(common["bearing_deg"]),
+                "First to last corner, clockwise from grid north.",
+            )
+        )
     else:
-        rows.append(("On the grid", text.area(common["planimetric_m2"]), "Planimetric area in the file's projection."))
+        rows.append(
+            (
+                "On the grid",
+                text.area(common["planimetric_m2"]),
+                "Planimetric area in the file's projection.",
+            )
+        )
         rows.append(("Perimeter", text.length(common["perimeter_m"]), "On the grid."))
     widgets.facts("common", rows)
     _surfaces("surfaces", result.surfaces)
@@ -160,20 +201,35 @@ def _reading(reading: Reading) -> None:
     widgets.facts(
         "cursor",
         [
-            ("E, N", f"{text.coordinate(reading.easting)}, {text.coordinate(reading.northing)}", "Metres in the file."),
+            (
+                "E, N",
+                f"{text.coordinate(reading.easting)}, {text.coordinate(reading.northing)}",
+                "Meters in the file.",
+            ),
             ("WGS 84", place, "Latitude and longitude, degrees."),
-            ("Tile", tile, "Level, column and row of the tile that is drawn there; its numbers are of that level."),
+            (
+                "Tile",
+                tile,
+                "Level, column and row of the tile that is drawn there; its numbers are of that "
+                "level.",
+            ),
         ],
     )
     _surfaces(
         "heights",
         {
             name: {"height_m": height}
-            | {key: getattr(reading, field)[name] for key, field in _SHAPE if name in reading.slope_deg}
+            | {
+                key: getattr(reading, field)[name]
+                for key, field in _SHAPE
+                if name in reading.slope_deg
+            }
             for name, height in reading.heights_m.items()
         },
     )
-    differences = [(name, text.metres(value, signed=True)) for name, value in reading.differences_m.items()]
+    differences = [
+        (name, text.meters(value, signed=True)) for name, value in reading.differences_m.items()
+    ]
     widgets.facts("differences", differences)
 
 
@@ -186,7 +242,7 @@ _SHAPE = (
 
 
 def _surfaces(name: str, surfaces: dict[str, dict[str, Any]]) -> None:
-    """A table with a column for each surface; heads in the colours of the plots."""
+    """A table with a column for each surface; heads in the colors of the plots."""
     there = [key for key in ROWS if any(key in values for values in surfaces.values())]
     if all(math.isclose(values.get("known_share", 1.0), 1.0) for values in surfaces.values()):
         there = [key for key in there if key != "known_share"]
@@ -200,7 +256,9 @@ def _surfaces(name: str, surfaces: dict[str, dict[str, Any]]) -> None:
     imgui.table_next_column()
     for surface in surfaces:
         imgui.table_next_column()
-        imgui.text_colored(theme.rgba(look.colour(surface)), "Ref." if surface == REFERENCE else surface)
+        imgui.text_colored(
+            theme.rgba(look.color(surface)), "Ref." if surface == REFERENCE else surface
+        )
     for key in there:
         label, write, explanation = ROWS[key]
         imgui.table_next_row()

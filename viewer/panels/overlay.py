@@ -1,4 +1,4 @@
-"""Overlay panel: which overlay, against what, its colours, and the numbers behind it."""
+"""Overlay panel: which overlay, against what, its colors, and the numbers behind it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 TITLE = "Overlay"
 DOCK = "ColumnBottom"
 
-MEANS = "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
+MEANS = (
+    "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
+)
 WAVELET = (
-    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference there, so that what "
-    "differs is the codec's error. A sample counts where the reference has data at its place. Without rims: the "
-    "reference is averaged to a level as coarse as this, which beside rims and gaps is not exact enough."
+    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the "
+    "reference there, so that what "
+    "differs is the codec's error. A sample counts where the reference has data at its place. "
+    "Without rims: the "
+    "reference is averaged to a level as coarse as this, which beside rims and gaps is not "
+    "exact enough."
 )
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
 
 
 def draw(app: App) -> None:
-    """Contours, choice of overlay, its colours and range, statistics of what is in view."""
+    """Contours, choice of overlay, its colors and range, statistics of what is in view."""
     if app.scene is None or app.scene.reader is None:
         widgets.dim("No file is open.")
         return
@@ -51,15 +56,21 @@ def _contours(app: App) -> None:
     widgets.tip("Write heights on every fifth line.")
     if chosen.on and chosen.auto and app.scene is not None:
         chosen.interval_m = app.scene.survey.interval_m(app.settings) or chosen.interval_m
-    changed, interval, by_itself = _with_auto("Interval", chosen.interval_m, chosen.auto, "%.4g m", "contours")
+    changed, interval, by_itself = _with_auto(
+        "Interval", chosen.interval_m, chosen.auto, "%.4g m", "contours"
+    )
     widgets.tip("Automatic: by how steep the ground in sight is.")
-    chosen.interval_m, chosen.auto = max(interval, 0.01), by_itself and not changed
+    chosen.interval_m = max(interval, 0.01)
+    chosen.auto = by_itself and not changed
     imgui.end_disabled()
 
 
-def _with_auto(label: str, value: float, by_itself: bool, shown: str, name: str) -> tuple[bool, float, bool]:
-    """A number that is chosen or follows by itself: whether it was changed, the number, whether it follows."""
-    hidden = widgets.labelled(label)
+def _with_auto(
+    label: str, value: float, by_itself: bool, shown: str, name: str
+) -> tuple[bool, float, bool]:
+    """A number that is chosen or follows by itself: whether it was changed, the number, whether it
+    follows."""
+    hidden = widgets.labeled(label)
     imgui.set_next_item_width(imgui.get_content_region_avail().x - 5.5 * hello_imgui.em_size())
     changed, value = imgui.drag_float(hidden, value, 0.01 * value, 1e-6, 1e6, shown, _LOG)
     imgui.same_line()
@@ -69,10 +80,14 @@ def _with_auto(label: str, value: float, by_itself: bool, shown: str, name: str)
 def _overlay(app: App, scene: Scene) -> None:
     overlay = app.settings.overlay
     at = NAMES.index(overlay.name) if overlay.name in NAMES else 0
-    overlay.name = NAMES[widgets.choose("Show", at, ["None", *(kind.title for kind in KINDS.values())])]
+    overlay.name = NAMES[
+        widgets.choose("Show", at, ["None", *(kind.title for kind in KINDS.values())])
+    ]
     kind = KINDS.get(overlay.name)
     if kind is None:
-        widgets.dim("Colours by slope, aspect, curvature or error over the surface. Keys 4 to 7 and O.")
+        widgets.dim(
+            "Colors by slope, aspect, curvature or error over the surface. Keys 4 to 7 and O."
+        )
         return
     widgets.tip(kind.about)
     if kind.measures:
@@ -85,57 +100,68 @@ def _overlay(app: App, scene: Scene) -> None:
             widgets.dim("Slot B shows itself; show slot A (key X) to see A − B.")
             return
         widgets.dim(
-            "This file has no reference layer. Drop the original raster on the window, choose File › Reference "
+            "This file has no reference layer. Drop the original raster on the window, choose "
+            "File › Reference "
             "raster, or start with --reference DEM."
         )
         return
     if kind.measures or overlay.name == EDGE_GAP:
         _numbers(app, overlay, kind)
-        widgets.heading("Colours")
-    _colours(overlay, kind, app)
+        widgets.heading("Colors")
+    _colors(overlay, kind, app)
 
 
-def _colours(overlay: Overlay, kind: Kind, app: App) -> None:
+def _colors(overlay: Overlay, kind: Kind, app: App) -> None:
     """Range, table and opacity."""
     if kind.ends in ("signed", "positive"):
         _range(overlay, kind, app)
         if kind.measures:
             overlay.amplification = imgui.slider_float(
-                widgets.labelled("Amplify"), overlay.amplification, 1, 100, "× %.1f", _LOG
+                widgets.labeled("Amplify"), overlay.amplification, 1, 100, "× %.1f", _LOG
             )[1]
-            widgets.tip("Errors are coloured as if they were this many times as large; numbers stay true.")
+            widgets.tip(
+                "Errors are colored as if they were this many times as large; numbers stay true."
+            )
     if kind.measures == HEIGHT:
         overlay.tolerance_m = imgui.drag_float(
-            widgets.labelled("Tolerance"), overlay.tolerance_m, 0.01, 0.001, 1000, "%.3f m", _LOG
+            widgets.labeled("Tolerance"), overlay.tolerance_m, 0.01, 0.001, 1000, "%.3f m", _LOG
         )[1]
-        widgets.tip("Cells further off than this are counted below, and marked by the overlay Beyond tolerance.")
+        widgets.tip(
+            "Cells further off than this are counted below, and marked by the overlay Beyond "
+            "tolerance."
+        )
     if kind.tables:
         names = colormaps.names(kind.tables)
         present = overlays.table(overlay, overlay.name)
         titles = [colormaps.colormap(name).title for name in names]
-        chosen = names[widgets.choose("Colours", names.index(present), titles)]
+        chosen = names[widgets.choose("Colors", names.index(present), titles)]
         if chosen != present:
             overlay.colormap[overlay.name] = chosen
         width = imgui.get_content_region_avail().x
         widgets.strip(colormaps.lut(chosen).tolist(), ImVec2(width, 0.5 * hello_imgui.em_size()))
-    overlay.opacity = imgui.slider_float(widgets.labelled("Opacity"), overlay.opacity, 0, 1, "%.2f")[1]
+    overlay.opacity = imgui.slider_float(widgets.labeled("Opacity"), overlay.opacity, 0, 1, "%.2f")[
+        1
+    ]
 
 
 def _range(overlay: Overlay, kind: Kind, app: App) -> None:
-    """Where the colours end: chosen, or by itself."""
-    name, by_itself = overlay.name, overlay.name not in overlay.reach
+    """Where the colors end: chosen, or by itself."""
+    name = overlay.name
+    by_itself = overlay.name not in overlay.reach
     shown = app.scene.overlay_reach if app.scene is not None else 1.0
     sign = "± " if kind.ends == "signed" else "0 to "
     form = f"{sign}%.4g {kind.unit}"
-    changed, reach, follows = _with_auto("Range", overlay.reach.get(name, shown), by_itself, form, "range")
+    changed, reach, follows = _with_auto(
+        "Range", overlay.reach.get(name, shown), by_itself, form, "range"
+    )
     if changed or (by_itself and not follows):
         overlay.reach[name] = reach
     elif follows:
         overlay.reach.pop(name, None)
     widgets.tip(
-        "The colours always end here unless another range is chosen."
+        "The colors always end here unless another range is chosen."
         if kind.reach is not None
-        else "The colours end where 95 % of the values in view lie inside."
+        else "The colors end where 95 % of the values in view lie inside."
     )
 
 
@@ -149,7 +175,11 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
         return
 
     def said(value: float, signed: bool = False) -> str:
-        return text.metres(value, signed=signed) if kind.unit == "m" else f"{text.ratio(value)} {kind.unit}"
+        return (
+            text.meters(value, signed=signed)
+            if kind.unit == "m"
+            else f"{text.ratio(value)} {kind.unit}"
+        )
 
     rows = [
         ("RMSE", said(errors.rmse_m), "Root mean square error."),
@@ -166,7 +196,13 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
                 f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
             ),
         ]
-    rows.append(("Samples", text.count(errors.samples), "Samples in view, by blocks of 32 × 32, at the levels drawn."))
+    rows.append(
+        (
+            "Samples",
+            text.count(errors.samples),
+            "Samples in view, by blocks of 32 × 32, at the levels drawn.",
+        )
+    )
     widgets.facts("errors", rows, pairs=2)
     pane = None if app.scene is None else app.scene.pane
     if errors.levels is not None and pane is not None:
@@ -183,32 +219,40 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
 
 
 def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Kind) -> None:
-    """How often which error occurs, in the colours of the overlay."""
+    """How often which error occurs, in the colors of the overlay."""
     flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
     if not implot.begin_plot("##histogram", ImVec2(-1, 8 * hello_imgui.em_size()), flags):
         return
     implot.setup_axes("", "", implot.AxisFlags_.no_grid_lines, implot.AxisFlags_.auto_fit)
     implot.setup_axis_format(implot.ImAxis_.x1, f"%g {kind.unit}")
     implot.setup_axis_format(implot.ImAxis_.y1, "%g %%")
-    implot.setup_axis_limits(implot.ImAxis_.x1, float(edges[0]), float(edges[-1]), imgui.Cond_.always)
-    centres = (edges[:-1] + edges[1:]) / 2
+    implot.setup_axis_limits(
+        implot.ImAxis_.x1, float(edges[0]), float(edges[-1]), imgui.Cond_.always
+    )
+    centers = (edges[:-1] + edges[1:]) / 2
     width = 0.9 * float(edges[1] - edges[0])
-    for label, bins, red, green, blue in _bands(centres, overlay, kind):
+    for label, bins, red, green, blue in _bands(centers, overlay, kind):
         fill = ImVec4(red / 255, green / 255, blue / 255, 1.0)
-        spec = implot.Spec(fill_color=fill, line_color=theme.rgba(theme.DIM))  # white bars on a light panel
-        implot.plot_bars(label, centres[bins].copy(), 100 * shares[bins], width, spec=spec)
+        # white bars on a light panel
+        spec = implot.Spec(fill_color=fill, line_color=theme.rgba(theme.DIM))
+        implot.plot_bars(label, centers[bins].copy(), 100 * shares[bins], width, spec=spec)
     implot.end_plot()
 
 
-def _bands(centres: np.ndarray, overlay: Overlay, kind: Kind) -> list[tuple[str, slice, int, int, int]]:
-    """Bins of one colour each: below, on and above no error, or within and beyond the tolerance."""
+def _bands(
+    centers: np.ndarray, overlay: Overlay, kind: Kind
+) -> list[tuple[str, slice, int, int, int]]:
+    """Bins of one color each: below, on and above no error, or within and beyond the tolerance."""
     if kind.ends == "mask":
-        first = int(np.searchsorted(centres, overlay.tolerance_m))
-        return [("within", slice(0, first), *colormaps.WITHIN), ("beyond", slice(first, None), *colormaps.MASK)]
+        first = int(np.searchsorted(centers, overlay.tolerance_m))
+        return [
+            ("within", slice(0, first), *colormaps.WITHIN),
+            ("beyond", slice(first, None), *colormaps.MASK),
+        ]
     table = colormaps.lut(overlays.table(overlay, overlay.name)).tolist()
     if kind.ends == "positive":
         return [("size", slice(None), *table[110])]
-    middle = len(centres) // 2
+    middle = len(centers) // 2
     return [
         ("too low", slice(0, middle), *table[60]),
         ("right", slice(middle, middle + 1), *table[128]),

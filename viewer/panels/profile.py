@@ -1,4 +1,5 @@
-"""An elevation profile along a line drawn on the terrain: every surface, and below how they differ."""
+"""An elevation profile along a line drawn on the terrain: every surface, and below how they
+differ."""
 
 from __future__ import annotations
 
@@ -38,21 +39,29 @@ def draw(app: App) -> None:
     if app.scene is None or app.scene.reader is None:
         widgets.dim("No file is open.")
         return
-    measuring, made = app.measuring, app.measuring.profile
+    measuring = app.measuring
+    made = app.measuring.profile
     if widgets.pill("Draw", app.settings.measuring.tool == "profile"):
         measuring.take_up(app, "none" if app.settings.measuring.tool == "profile" else "profile")
-    widgets.tip("Click points on the terrain; double-click, right click or Enter ends the line, Esc gives up. Key P.")
+    widgets.tip(
+        "Click points on the terrain; double-click, right click or Enter ends the line, Esc "
+        "gives up. Key P."
+    )
     imgui.same_line()
     imgui.begin_disabled(made is None)
     if imgui.button("Clear"):
         app.settings.measuring.profile = []
     imgui.same_line()
     if imgui.button("CSV…") and made is not None:
-        app.dialogs.save("Save profile", ".csv", lambda path: _save_csv(app, path, made), "profile.csv")
+        app.dialogs.save(
+            "Save profile", ".csv", lambda path: _save_csv(app, path, made), "profile.csv"
+        )
     widgets.tip("Every sample: place, heights, differences.")
     imgui.same_line()
     if imgui.button("PNG…") and made is not None:
-        app.dialogs.save("Save figure", ".png", lambda path: _save_png(app, path, made), "profile.png")
+        app.dialogs.save(
+            "Save figure", ".png", lambda path: _save_png(app, path, made), "profile.png"
+        )
     widgets.tip("A figure on white, for a report.")
     imgui.same_line()
     if imgui.button("Fit") and made is not None:
@@ -61,7 +70,9 @@ def draw(app: App) -> None:
     imgui.end_disabled()
     measuring.plot_cursor_m = None
     if made is None:
-        widgets.dim("Press P and click points on the terrain; a double-click or Enter ends the line.")
+        widgets.dim(
+            "Press P and click points on the terrain; a double-click or Enter ends the line."
+        )
         return
     imgui.same_line(0, 1.5 * hello_imgui.em_size())
     imgui.align_text_to_frame_padding()
@@ -71,16 +82,21 @@ def draw(app: App) -> None:
 
 
 def _errors(made: Profile) -> None:
-    """Statistics of the differences, in the colours of their curves."""
+    """Statistics of the differences, in the colors of their curves."""
     numbers = made.statistics() if made.done >= 1 else {}
     for number, (name, each) in enumerate(numbers.items()):
         if number:
             imgui.same_line(0, 1.6 * hello_imgui.em_size())
-        imgui.text_colored(theme.rgba(look.colour(name)), name)
+        imgui.text_colored(theme.rgba(look.color(name)), name)
         imgui.same_line(0, 0.5 * hello_imgui.em_size())
-        imgui.text_unformatted(f"RMSE {text.metres(each['rmse_m'])}, largest {text.metres(each['max_error_m'])}")
-        tip = f"Along this line: bias {text.metres(each['bias_m'], signed=True)}, MAE {text.metres(each['mae_m'])}, "
-        widgets.tip(f"{tip}LE90 {text.metres(each['le90_m'])}.")
+        imgui.text_unformatted(
+            f"RMSE {text.meters(each['rmse_m'])}, largest {text.meters(each['max_error_m'])}"
+        )
+        tip = (
+            f"Along this line: bias {text.meters(each['bias_m'], signed=True)}, MAE "
+            f"{text.meters(each['mae_m'])}, "
+        )
+        widgets.tip(f"{tip}LE90 {text.meters(each['le90_m'])}.")
     if made.residuals_m and not numbers:
         widgets.dim("reading…")
 
@@ -95,7 +111,11 @@ def _facts(made: Profile) -> str:
 def _plots(app: App, made: Profile) -> None:
     residuals = made.residuals_m
     rows = 2 if residuals else 1
-    flags = implot.SubplotFlags_.link_all_x | implot.SubplotFlags_.no_title | implot.SubplotFlags_.no_menus
+    flags = (
+        implot.SubplotFlags_.link_all_x
+        | implot.SubplotFlags_.no_title
+        | implot.SubplotFlags_.no_menus
+    )
     ratios = implot.SubplotsRowColRatios(row_ratios=list(SPLIT[:rows]), col_ratios=[1.0])
     roomy = imgui.get_content_region_avail().y > LEGEND_EM * hello_imgui.em_size()
     implot.push_style_var(implot.StyleVar_.plot_padding, ImVec2(6, 4))
@@ -120,7 +140,15 @@ def _fit() -> None:
     _seen["fit"] = b"2"
 
 
-def _plot(app: App, made: Profile, title: str, curves: Mapping[str, np.ndarray], *, legend: bool, last: bool) -> None:
+def _plot(
+    app: App,
+    made: Profile,
+    title: str,
+    curves: Mapping[str, np.ndarray],
+    *,
+    legend: bool,
+    last: bool,
+) -> None:
     if "fit" in _seen:
         implot.set_next_axes_to_fit()
         if last and made.done >= 1:
@@ -134,14 +162,17 @@ def _plot(app: App, made: Profile, title: str, curves: Mapping[str, np.ndarray],
     implot.setup_axis_format(implot.ImAxis_.x1, "%g m")
     implot.setup_legend(implot.Location_.north_west, implot.LegendFlags_.horizontal)
     for name in curves:  # the legend's order
-        implot.plot_dummy(_label(name), implot.Spec(line_color=theme.rgba(look.colour(name))))
-    order = sorted(curves, key=lambda name: (name != REFERENCE, name == "A"))  # the reference below, A on top
+        implot.plot_dummy(_label(name), implot.Spec(line_color=theme.rgba(look.color(name))))
+    # the reference below, A on top
+    order = sorted(curves, key=lambda name: (name != REFERENCE, name == "A"))
     for name in order:
-        colour = theme.rgba(look.colour(name), 0.5 if name == REFERENCE else 1.0)
-        spec = implot.Spec(line_color=colour, line_weight=4.0 if name == REFERENCE else 1.6)
+        color = theme.rgba(look.color(name), 0.5 if name == REFERENCE else 1.0)
+        spec = implot.Spec(line_color=color, line_weight=4.0 if name == REFERENCE else 1.6)
         implot.plot_line(_label(name), made.distance_m, np.ascontiguousarray(curves[name]), spec)
     if implot.is_plot_hovered():
-        app.measuring.plot_cursor_m = min(max(implot.get_plot_mouse_pos().x, 0.0), float(made.distance_m[-1]))
+        app.measuring.plot_cursor_m = min(
+            max(implot.get_plot_mouse_pos().x, 0.0), float(made.distance_m[-1])
+        )
     cursor = app.measuring.cursor_m
     if cursor is not None:
         index = int(np.argmin(np.abs(made.distance_m - cursor)))
@@ -150,9 +181,13 @@ def _plot(app: App, made: Profile, title: str, curves: Mapping[str, np.ndarray],
         for name in order:
             value = float(curves[name][index])
             if value == value:
-                implot.tag_y(value, theme.rgba(look.colour(name)), f"{value:.3f}")
+                implot.tag_y(value, theme.rgba(look.color(name)), f"{value:.3f}")
         if last:
-            implot.tag_x(float(made.distance_m[index]), theme.rgba(theme.DIM), f"{made.distance_m[index]:.1f}")
+            implot.tag_x(
+                float(made.distance_m[index]),
+                theme.rgba(theme.DIM),
+                f"{made.distance_m[index]:.1f}",
+            )
     implot.end_plot()
 
 
@@ -166,7 +201,9 @@ def _save_csv(app: App, path: str, made: Profile) -> None:
 
 def _save_png(app: App, path: str, made: Profile) -> None:
     app.measuring.save(
-        app, Path(path), lambda out: write_png(out, profile_figure.draw(made, _title(app), _labels(app)))
+        app,
+        Path(path),
+        lambda out: write_png(out, profile_figure.draw(made, _title(app), _labels(app))),
     )
 
 
@@ -177,7 +214,8 @@ def _title(app: App) -> str:
 def _labels(app: App) -> dict[str, str]:
     """Return the labels of the surfaces."""
     assert app.scene is not None
-    scene, name = app.scene, app.scene.reference_name
+    scene = app.scene
+    name = app.scene.reference_name
     labels = {
         slot: layers.label(scene.reader_of(choice).layers[choice.index], choice)
         for slot, choice in app.settings.slots.items()

@@ -1,4 +1,5 @@
-"""How many bits each stored value keeps in the slot shown: re-quantized and decoded again at once."""
+"""How many bits each stored value keeps in the slot shown: re-quantized and decoded again at
+once."""
 
 from __future__ import annotations
 
@@ -20,14 +21,18 @@ DOCK = "ColumnMiddle"
 
 def draw(app: App) -> None:
     """A button per number of bits; below them what the choice costs and what it loses."""
-    scene, settings = app.scene, app.settings
+    scene = app.scene
+    settings = app.settings
     if scene is None or scene.reader is None:
         widgets.dim("No file is open.")
         return
     choice = settings.layer
-    layer, reader = layers.layer_of(scene, choice), scene.reader_of(choice)
+    layer = layers.layer_of(scene, choice)
+    reader = scene.reader_of(choice)
     widgets.badge(settings.active, imgui.get_frame_height())
-    widgets.tip(f"These are the bits of slot {settings.active}: {layers.names(reader)[choice.index]}.")
+    widgets.tip(
+        f"These are the bits of slot {settings.active}: {layers.names(reader)[choice.index]}."
+    )
     imgui.same_line()
     choices = tuple(reversed(layers.bit_choices(layer)))
     if len(choices) > 1:
@@ -43,9 +48,11 @@ def draw(app: App) -> None:
     imgui.text_unformatted(f"{app.cost(choice).rate} bits/sample")
     widgets.tip(RATE_TIP)
     imgui.same_line(0, 1.5 * hello_imgui.em_size())
-    imgui.text_unformatted(f"RMSE {text.metres(app.rmse_m.get(settings.active))}")
+    imgui.text_unformatted(f"RMSE {text.meters(app.rmse_m.get(settings.active))}")
     widgets.tip("Root mean square of decoded − reference over the samples drawn.")
     if scene.reference_name is None:
-        widgets.dim("No reference to measure against: the file has none and no --reference was given.")
+        widgets.dim(
+            "No reference to measure against: the file has none and no --reference was given."
+        )
     elif settings.overlay.name != "error" and imgui.button("Measure errors"):
         settings.overlay.name = "error"

@@ -1,4 +1,5 @@
-"""Every setting tried: what it takes, how far it is off, how long it decodes; a click shows it again."""
+"""Every setting tried: what it takes, how far it is off, how long it decodes; a click shows it
+again."""
 
 from __future__ import annotations
 
@@ -57,7 +58,10 @@ def _commands(app: App) -> None:
     if imgui.small_button("Measure all"):
         for row in log.rows:
             log.measure(row)
-    widgets.tip("Errors of every row over the whole area, as ntile evaluate measures them; a worker does it.")
+    widgets.tip(
+        "Errors of every row over the whole area, as ntile evaluate measures them; a worker "
+        "does it."
+    )
     imgui.same_line()
     if imgui.small_button("Clear"):
         log.clear()
@@ -65,20 +69,25 @@ def _commands(app: App) -> None:
         if suffix != ".csv":
             imgui.same_line()
         if imgui.small_button(f"{suffix[1:].upper()}…"):
-            app.dialogs.save("Save results", suffix, lambda path: _save(app, path), f"results{suffix}")
+            app.dialogs.save(
+                "Save results", suffix, lambda path: _save(app, path), f"results{suffix}"
+            )
         widgets.tip("All rows, with errors in view and over the whole area.")
     imgui.end_disabled()
 
 
 _TIPS = (
-    "Errors over what was in view when each row was last measured there: views may differ from row to row.",
+    "Errors over what was in view when each row was last measured there: views may differ from "
+    "row to row.",
     "Errors over all samples of the finest level; small areas are measured by themselves.",
 )
 
 
 def _table(app: App) -> None:
     imgui.table_setup_scroll_freeze(1, 1)
-    imgui.table_setup_column("Show", imgui.TableColumnFlags_.no_sort | imgui.TableColumnFlags_.no_hide)
+    imgui.table_setup_column(
+        "Show", imgui.TableColumnFlags_.no_sort | imgui.TableColumnFlags_.no_hide
+    )
     for title, _, _, _ in _COLUMNS:
         imgui.table_setup_column(title)
     imgui.table_next_row(imgui.TableRowFlags_.headers)
@@ -101,18 +110,25 @@ def _table(app: App) -> None:
             imgui.table_next_column()
             words = shown(value(app, row), app, row)
             if number == 0:
-                flags = imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
+                flags = (
+                    imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
+                )
                 if imgui.selectable(words, False, flags)[0]:
                     app.results.restore(app, row, app.settings.active)
-                widgets.tip(f"{row.path}: a click puts it into the active slot, {app.settings.active}.")
+                widgets.tip(
+                    f"{row.path}: a click puts it into the active slot, {app.settings.active}."
+                )
             else:
-                imgui.text_colored(theme.rgba(theme.DIM if words in (text.DASH, _BUSY) else theme.TEXT), words)
+                imgui.text_colored(
+                    theme.rgba(theme.DIM if words in (text.DASH, _BUSY) else theme.TEXT), words
+                )
         imgui.pop_id()
 
 
 def _sorted(app: App) -> list[Result]:
     """The rows as the column heads ask; unknown values last."""
-    rows, specs = list(app.results.rows), imgui.table_get_sort_specs()
+    rows = list(app.results.rows)
+    specs = imgui.table_get_sort_specs()
     if specs is None or specs.specs_count == 0:
         return rows
     spec = specs.get_specs(0)
@@ -121,7 +137,9 @@ def _sorted(app: App) -> list[Result]:
     value = _COLUMNS[spec.column_index - 1][1]
     known = [row for row in rows if value(app, row) is not None]
     down = spec.sort_direction == imgui.SortDirection.descending
-    return sorted(known, key=lambda row: value(app, row), reverse=down) + [r for r in rows if value(app, r) is None]
+    return sorted(known, key=lambda row: value(app, row), reverse=down) + [
+        r for r in rows if value(app, r) is None
+    ]
 
 
 def _save(app: App, path: str) -> None:
@@ -173,14 +191,34 @@ _COLUMNS: tuple[tuple[str, Value, Shown, str], ...] = (
     ("Layer", _field("label"), _plain, "Layer and bits."),
     ("Bits", _field("bits"), _plain, "Bits kept of each stored value."),
     ("Bits/sample", _field("bits_per_sample"), _number("{:.3f}"), "Payloads of the finest level."),
-    ("All levels", _field("stack_bits_per_sample"), _number("{:.3f}"), "Bits per sample of all levels and directory."),
-    ("Size", _field("total_bytes"), _size, "Payloads of all levels and their part of the directory."),
+    (
+        "All levels",
+        _field("stack_bits_per_sample"),
+        _number("{:.3f}"),
+        "Bits per sample of all levels and directory.",
+    ),
+    (
+        "Size",
+        _field("total_bytes"),
+        _size,
+        "Payloads of all levels and their part of the directory.",
+    ),
     ("RMSE m", _error("rmse_m"), _number("{:.4f}"), "Root mean square of decoded − reference."),
     ("MAE m", _error("mae_m"), _number("{:.4f}"), "Mean absolute error."),
     ("LE90 m", _error("le90_m"), _number("{:.4f}"), "90 % of the absolute errors are smaller."),
     ("Max m", _error("max_error_m"), _number("{:.3f}"), "The largest absolute error."),
-    ("Slope RMSE", _error("gradient_rmse"), _number("{:.4f}"), "Error of slopes, m/m; of the whole area only."),
+    (
+        "Slope RMSE",
+        _error("gradient_rmse"),
+        _number("{:.4f}"),
+        "Error of slopes, m/m; of the whole area only.",
+    ),
     ("ms/tile", _field("decode_ms"), _number("{:.1f}"), "Mean time to read and decode a tile."),
-    ("Against", _field("reference"), lambda value, app, row: value or text.DASH, "What errors are measured against."),
+    (
+        "Against",
+        _field("reference"),
+        lambda value, app, row: value or text.DASH,
+        "What errors are measured against.",
+    ),
 )
 """Title, value to sort by, how it is shown, explanation."""

@@ -24,23 +24,45 @@ def draw(app: App) -> None:
     widgets.facts(
         "frame",
         [
-            ("Window", f"{hello_imgui.frame_rate():.0f} frames/s", "It slows down when nothing moves or loads."),
-            ("Scene", f"{frame_ms:.1f} ms", "Choosing tiles and drawing the latest picture, on the CPU."),
+            (
+                "Window",
+                f"{hello_imgui.frame_rate():.0f} frames/s",
+                "It slows down when nothing moves or loads.",
+            ),
+            (
+                "Scene",
+                f"{frame_ms:.1f} ms",
+                "Choosing tiles and drawing the latest picture, on the CPU.",
+            ),
             ("Triangles", text.count(stats.triangles)),
-            ("Worst tile", f"{stats.largest_error_px:.1f} px", "Largest screen-space error among the tiles drawn."),
-            ("Edge gap", text.metres(stats.edge_gap_m), "Largest height step on an edge two tiles of a level share."),
+            (
+                "Worst tile",
+                f"{stats.largest_error_px:.1f} px",
+                "Largest screen-space error among the tiles drawn.",
+            ),
+            (
+                "Edge gap",
+                text.meters(stats.edge_gap_m),
+                "Largest height step on an edge two tiles of a level share.",
+            ),
         ],
     )
     widgets.heading("Tiles")
     rows = [
         ("Drawn", f"{stats.tiles_drawn}, finest level {stats.finest_level}"),
-        ("Missing", str(stats.tiles_wanted), "Wanted for this view and not there yet; coarser ones stand in."),
+        (
+            "Missing",
+            str(stats.tiles_wanted),
+            "Wanted for this view and not there yet; coarser ones stand in.",
+        ),
         ("Loading", str(stats.tiles_loading), "Queued or being decoded."),
         ("Cached", str(stats.tiles_cached), "Kept on the GPU."),
         ("Culled", str(stats.tiles_culled), "Subtrees outside the picture."),
     ]
     if stats.tiles_failed:
-        rows.append(("Failed", str(stats.tiles_failed), "Could not be read or decoded; see the log."))
+        rows.append(
+            ("Failed", str(stats.tiles_failed), "Could not be read or decoded; see the log.")
+        )
     widgets.facts("tiles", rows)
     widgets.heading("Memory and decoding")
     budget = stats.cache_budget_bytes
@@ -49,14 +71,25 @@ def draw(app: App) -> None:
         (-1, 0),
         f"{text.data_size(stats.cache_bytes)} of {text.data_size(budget)}",
     )
-    widgets.tip("GPU memory of the tile cache against its budget (--cache-mb). Tiles on screen are never dropped.")
+    widgets.tip(
+        "GPU memory of the tile cache against its budget (--cache-mb). Tiles on screen are "
+        "never dropped."
+    )
     widgets.facts(
         "decoding",
         [
             ("Read", text.data_size(stats.read_bytes), "Payload bytes read from the file so far."),
-            ("Decoder", stats.decoder or text.DASH, "Where tiles are decoded: fragment or compute shader, or numpy."),
+            (
+                "Decoder",
+                stats.decoder or text.DASH,
+                "Where tiles are decoded: fragment or compute shader, or numpy.",
+            ),
             ("Per tile", f"{stats.decode_ms:.1f} ms", "Mean time to decode a tile."),
-            ("Upload", f"{stats.upload_ms:.1f} ms", "Bringing finished tiles to the GPU in this frame."),
+            (
+                "Upload",
+                f"{stats.upload_ms:.1f} ms",
+                "Bringing finished tiles to the GPU in this frame.",
+            ),
             ("Renderer", gl.describe(app.scene.ctx) if app.scene is not None else text.DASH),
         ],
     )

@@ -54,7 +54,9 @@ def _name(app: App, name: str) -> None:
     """The name to click, or a field to type another into."""
     if _renaming and _renaming[0] == name:
         imgui.set_next_item_width(-1)
-        enter, _renaming[1] = imgui.input_text("##name", _renaming[1], imgui.InputTextFlags_.enter_returns_true)
+        enter, _renaming[1] = imgui.input_text(
+            "##name", _renaming[1], imgui.InputTextFlags_.enter_returns_true
+        )
         if enter and app.film.views.rename(name, _renaming[1]):
             _renaming.clear()
         elif imgui.is_key_pressed(imgui.Key.escape):

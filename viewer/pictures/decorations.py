@@ -1,4 +1,5 @@
-"""Decorations of a picture besides the terrain: legend, scale bar, north arrow, credits, measurements. numpy, no GL.
+"""Decorations of a picture besides the terrain: legend, scale bar, north arrow, credits,
+measurements. numpy, no GL.
 
 A picture may come in strips: everything is placed in the whole picture and cut at the strip's rows.
 """
@@ -14,7 +15,7 @@ import numpy as np
 
 from viewer.gui import theme
 from viewer.pictures import contour_labels
-from viewer.pictures.lettering import Colour, Lettering, blend, card, inside, rgb
+from viewer.pictures.lettering import Color, Lettering, blend, card, inside, rgb
 
 if TYPE_CHECKING:
     from viewer.graphics.contours import Label
@@ -37,7 +38,7 @@ class Decorations:
 
     size_px: tuple[int, int]
     legend: Legend | None = None
-    metres_per_px: float | None = None
+    meters_per_px: float | None = None
     steep: bool = False  # looking straight down
     north: tuple[float, float] | None = None  # heading and pitch in degrees
     credits: str = ""
@@ -51,9 +52,11 @@ class Decorations:
         return max(11, round(min(self.size_px[1] / 45, self.size_px[0] / 60)))
 
     def paint(self, rows: np.ndarray, top: int = 0) -> None:
-        """Paint those rows of the picture, uint8 [n, width, 3], that begin `top` pixels from its upper side."""
+        """Paint those rows of the picture, uint8 [n, width, 3], that begin `top` pixels from its
+        upper side."""
         width, height = self.size_px
-        em, below = self.em, height - top
+        em = self.em
+        below = height - top
         if self.measured:
             from viewer.pictures import measured
 
@@ -71,19 +74,23 @@ class Decorations:
         edge = below - em
         if self.credits:
             edge = self._credits(rows, width - em, edge)
-        if self.metres_per_px:
+        if self.meters_per_px:
             self._scale_bar(rows, width - em, edge)
         if self.north is not None:
             _arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north)
 
     def _credits(self, rows: np.ndarray, right: int, bottom: int) -> int:
-        """Draw the credits of the data in the lower right corner; return where the next thing above ends."""
+        """Draw the credits of the data in the lower right corner; return where the next thing above
+        ends."""
         letters = Lettering(max(9, round(0.8 * self.em)))
         lines = _wrapped(self.credits, letters, round(0.45 * self.size_px[0]))
-        pad, line = round(0.4 * self.em), round(1.25 * letters.size_px)
+        pad = round(0.4 * self.em)
+        line = round(1.25 * letters.size_px)
         wide = max(letters.width(text) for text in lines)
         top = bottom - len(lines) * line - 2 * pad
-        card(rows, (right - wide - 2 * pad, top, right, bottom), rgb(theme.PANEL), 0.72, self.em // 4)
+        card(
+            rows, (right - wide - 2 * pad, top, right, bottom), rgb(theme.PANEL), 0.72, self.em // 4
+        )
         for k, text in enumerate(lines):
             x = right - pad - letters.width(text)
             letters.draw(rows, x, top + pad + k * line, text, rgb(theme.TEXT))
@@ -91,18 +98,23 @@ class Decorations:
         return top - round(0.5 * self.em)
 
     def _scale_bar(self, rows: np.ndarray, right: int, bottom: int) -> None:
-        """A bar as long as a round number of metres in the middle of the picture."""
-        assert self.metres_per_px is not None
-        em, length_m = self.em, self.scale_m
-        letters, small = Lettering(em), Lettering(max(9, round(0.75 * em)))
+        """A bar as long as a round number of meters in the middle of the picture."""
+        assert self.meters_per_px is not None
+        em = self.em
+        length_m = self.scale_m
+        letters = Lettering(em)
+        small = Lettering(max(9, round(0.75 * em)))
         label = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
         note = "" if self.steep else "in mid-picture; perspective varies"
-        bar = round(length_m / self.metres_per_px)
-        pad, inner = round(0.6 * em), max(bar, letters.width(label), small.width(note))
+        bar = round(length_m / self.meters_per_px)
+        pad = round(0.6 * em)
+        inner = max(bar, letters.width(label), small.width(note))
         tall = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
-        top, left = bottom - tall, right - inner - 2 * pad
+        top = bottom - tall
+        left = right - inner - 2 * pad
         card(rows, (left, top, right, bottom), rgb(theme.PANEL), 0.72, em // 4)
-        x, y = left + pad + (inner - bar) // 2, top + pad + round(1.35 * em)
+        x = left + pad + (inner - bar) // 2
+        y = top + pad + round(1.35 * em)
         letters.draw(rows, x + (bar - letters.width(label)) // 2, top + pad, label, rgb(theme.TEXT))
         thick = max(2, round(0.16 * em))
         ink = rgb(theme.TEXT)
@@ -118,13 +130,15 @@ class Decorations:
     @property
     def scale_m(self) -> float:
         """Length of the scale bar: 1, 2 or 5 times a power of ten."""
-        assert self.metres_per_px is not None
-        longest = SCALE_SHARE * self.size_px[0] * self.metres_per_px
+        assert self.meters_per_px is not None
+        longest = SCALE_SHARE * self.size_px[0] * self.meters_per_px
         power = 10.0 ** math.floor(math.log10(longest))
         return max(k * power for k in (1, 2, 5) if k * power <= longest)
 
 
-def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None) -> Decorations:
+def of(
+    scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None
+) -> Decorations:
     """Return the decorations that the settings ask for.
 
     The scene's latest update was for this camera and a picture of `seen_px` (None: the same size).
@@ -132,13 +146,14 @@ def of(scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[in
     from viewer.scene import legend as legends
     from viewer.scene import split
 
-    asked, sides = scene.settings.decorations, split.sides(scene)
+    asked = scene.settings.decorations
+    sides = split.sides(scene)
     if not asked.legend:
         sides = [replace(side, label="", legend=None) for side in sides]  # the line alone
     return Decorations(
         size_px,
         legends.for_scene(scene) if asked.legend else None,
-        metres_per_px(scene, camera, size_px, seen_px) if asked.scale else None,
+        meters_per_px(scene, camera, size_px, seen_px) if asked.scale else None,
         camera.pitch_deg <= STEEP_DEG,
         (camera.heading_deg, camera.pitch_deg) if asked.north else None,
         credits(scene) if asked.credits else "",
@@ -156,12 +171,14 @@ def _measured(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Sequenc
     return measured.shapes(scene, camera, size_px)
 
 
-def metres_per_px(
+def meters_per_px(
     scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None
 ) -> float | None:
-    """Metres on the ground across a pixel in the middle of the picture, along its rows; None where there is no ground.
+    """Meters on the ground across a pixel in the middle of the picture, along its rows; None where
+    there is no ground.
 
-    Rows are horizontal, so exaggeration does not matter. A vertical view of level ground has this scale everywhere.
+    Rows are horizontal, so exaggeration does not matter. A vertical view of level ground has this
+    scale everywhere.
     """
     width, height = seen_px or size_px
     picked = scene.pick(camera, width / 2, height / 2)
@@ -178,8 +195,8 @@ def credits(scene: Scene) -> str:
     return "" if scene.reader is None else str(scene.reader.metadata.get("attribution") or "")
 
 
-def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, colour: Colour) -> None:
-    rows[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = colour
+def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, color: Color) -> None:
+    rows[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = color
 
 
 def _wrapped(text: str, letters: Lettering, width: int) -> list[str]:
@@ -194,14 +211,26 @@ def _wrapped(text: str, letters: Lettering, width: int) -> list[str]:
     return lines if len(lines) <= 3 else [*lines[:2], f"{lines[2]} …"]
 
 
-def _arrow(rows: np.ndarray, x: float, y: float, radius: float, heading_deg: float, pitch_deg: float) -> None:
-    """A needle to the north on a disc, flat as the ground is seen; drawn as distances to its edges."""
+def _arrow(
+    rows: np.ndarray, x: float, y: float, radius: float, heading_deg: float, pitch_deg: float
+) -> None:
+    """A needle to the north on a disc, flat as the ground is seen; drawn as distances to its
+    edges."""
     reach = round(1.3 * radius) + 2
-    left, top = round(x) - reach, round(y) - reach
+    left = round(x) - reach
+    top = round(y) - reach
     columns, lines = inside(rows, (left, top, left + 2 * reach, top + 2 * reach))
-    px, py = columns + 0.5 - x, lines + 0.5 - y
-    left, top = max(left, 0), max(top, 0)
-    blend(rows, left, top, 0.72 * np.clip(1.25 * radius - np.hypot(px, py) + 0.5, 0, 1), rgb(theme.PANEL))
+    px = columns + 0.5 - x
+    py = lines + 0.5 - y
+    left = max(left, 0)
+    top = max(top, 0)
+    blend(
+        rows,
+        left,
+        top,
+        0.72 * np.clip(1.25 * radius - np.hypot(px, py) + 0.5, 0, 1),
+        rgb(theme.PANEL),
+    )
     heading = math.radians(heading_deg)
     flat = 0.35 + 0.65 * abs(math.sin(math.radians(pitch_deg)))
 
@@ -209,22 +238,28 @@ def _arrow(rows: np.ndarray, x: float, y: float, radius: float, heading_deg: flo
         return length * math.sin(angle), -length * math.cos(angle) * flat
 
     side = 0.22 * radius
-    for sign, colour in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
+    for sign, color in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
         corners = (
             at(-heading, sign * 0.78 * radius),
             at(math.pi / 2 - heading, side),
             at(-math.pi / 2 - heading, side),
         )
-        blend(rows, left, top, _triangle(px, py, corners), rgb(colour))
+        blend(rows, left, top, _triangle(px, py, corners), rgb(color))
     letters = Lettering(max(9, round(0.55 * radius)))
     nx, ny = at(-heading, 1.02 * radius)
     letters.draw(
-        rows, round(x + nx - letters.width("N") / 2), round(y + ny - 0.6 * letters.size_px), "N", rgb(theme.TEXT)
+        rows,
+        round(x + nx - letters.width("N") / 2),
+        round(y + ny - 0.6 * letters.size_px),
+        "N",
+        rgb(theme.TEXT),
     )
     letters.close()
 
 
-def _triangle(px: np.ndarray, py: np.ndarray, corners: tuple[tuple[float, float], ...]) -> np.ndarray:
+def _triangle(
+    px: np.ndarray, py: np.ndarray, corners: tuple[tuple[float, float], ...]
+) -> np.ndarray:
     """How much of each pixel a triangle covers."""
     (ax, ay), (bx, by), (cx, cy) = corners
     turn = 1.0 if (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0 else -1.0

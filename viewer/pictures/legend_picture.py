@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.gui import theme
-from viewer.pictures.lettering import Colour, Lettering, blend, card, inside, rgb
+from viewer.pictures.lettering import Color, Lettering, blend, card, inside, rgb
 from viewer.scene.legend import Legend, Scale
 
-BAR_EM, ROSE_EM = 10, 7
+BAR_EM = 10
+ROSE_EM = 7
 
 
 def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
-    """A card with the layer and what the colours mean, above the row `bottom`; text is `em` high.
+    """A card with the layer and what the colors mean, above the row `bottom`; text is `em` high.
 
     The picture may be a part of a larger one, so that some of the card or all of it lies outside.
     """
@@ -21,20 +22,28 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
     scale = Scale.of(legend)
     lines = [(line, dim if note else ink) for line, note in legend.texts]
 
-    pad, line_height = round(0.8 * em), round(1.3 * em)
+    pad = round(0.8 * em)
+    line_height = round(1.3 * em)
     widths = [letters.width(line) for line, _ in lines]
     widths += [em + round(0.9 * em) + letters.width(label) for label in scale.labels]
     widths += [round(1.5 * em) + letters.width(label) for _, label in legend.patches]
     inner = max(*widths, (ROSE_EM + 1) * em if legend.rose else 0)
     bar = 0 if legend.table is None else (ROSE_EM if legend.rose else BAR_EM) * em
-    below = em // 3 + len(legend.patches) * line_height if legend.patches else em // 2 + bar if bar else 0
+    below = (
+        em // 3 + len(legend.patches) * line_height
+        if legend.patches
+        else em // 2 + bar
+        if bar
+        else 0
+    )
     height = 2 * pad + len(lines) * line_height + below
     left = em
     top = bottom - height
     card(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
-    x, y = left + pad, top + pad
-    for line, colour in lines:
-        letters.draw(picture, x, y, line, colour)
+    x = left + pad
+    y = top + pad
+    for line, color in lines:
+        letters.draw(picture, x, y, line, color)
         y += line_height
     y += em // 3 if legend.patches else em // 2
     for patch, label in legend.patches:
@@ -56,24 +65,33 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
     letters.close()
 
 
-def _bar(picture: np.ndarray, x: int, y: int, colours: np.ndarray, width: int) -> None:
-    """A column of colours, top first, cut at the picture's edge."""
-    rows = picture[max(y, 0) : max(y + len(colours), 0), x : x + width]
-    rows[...] = colours[max(-y, 0) : max(-y, 0) + len(rows), None, :]
+def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) -> None:
+    """A column of colors, top first, cut at the picture's edge."""
+    rows = picture[max(y, 0) : max(y + len(colors), 0), x : x + width]
+    rows[...] = colors[max(-y, 0) : max(-y, 0) + len(rows), None, :]
 
 
 def _rose(
-    picture: np.ndarray, letters: Lettering, at: tuple[int, int], radius: float, table: np.ndarray, ink: Colour
+    picture: np.ndarray,
+    letters: Lettering,
+    at: tuple[int, int],
+    radius: float,
+    table: np.ndarray,
+    ink: Color,
 ) -> None:
     """A ring about a point, from north clockwise, with the four directions inside."""
     x, y = at
     reach = int(radius) + 1
     columns, rows = inside(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))
-    across, down = columns - x, rows - y
-    distance, facing = np.hypot(across, down), np.degrees(np.arctan2(across, -down)) % 360
+    across = columns - x
+    down = rows - y
+    distance = np.hypot(across, down)
+    facing = np.degrees(np.arctan2(across, -down)) % 360
     cover = np.clip(radius - distance + 0.5, 0, 1) * np.clip(distance - 0.62 * radius + 0.5, 0, 1)
-    colours = table[np.rint(facing / 360 * (len(table) - 1)).astype(int)]
-    blend(picture, max(x - reach, 0), max(y - reach, 0), cover, colours)
+    colors = table[np.rint(facing / 360 * (len(table) - 1)).astype(int)]
+    blend(picture, max(x - reach, 0), max(y - reach, 0), cover, colors)
     for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
         left = x + round(0.42 * radius * east - letters.width(label) / 2)
-        letters.draw(picture, left, y + round(0.42 * radius * south - 0.6 * letters.size_px), label, ink)
+        letters.draw(
+            picture, left, y + round(0.42 * radius * south - 0.6 * letters.size_px), label, ink
+        )

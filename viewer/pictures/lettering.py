@@ -1,6 +1,7 @@
 """Text and cards drawn straight into a picture: for images made without a window.
 
-Glyphs come from the fonts that imgui-bundle ships, rasterized by imgui's font atlas; no window, no GL.
+Glyphs come from the fonts that imgui-bundle ships, rasterized by imgui's font atlas; no window, no
+GL.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 
-def rgb(code: str) -> Colour:
+def rgb(code: str) -> Color:
     """`"rrggbb"` → three bytes."""
     r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
     return r, g, b
@@ -35,7 +36,13 @@ class Lettering:
         io.set_ini_filename("")
         io.backend_flags |= imgui.BackendFlags_.renderer_has_textures.value
         io.display_size = imgui.ImVec2(64, 64)
-        font = Path(imgui_bundle.__file__).parent / "assets" / "fonts" / "Roboto" / "Roboto-Regular.ttf"
+        font = (
+            Path(imgui_bundle.__file__).parent
+            / "assets"
+            / "fonts"
+            / "Roboto"
+            / "Roboto-Regular.ttf"
+        )
         self._font = io.fonts.add_font_from_file_ttf(str(font), float(size_px))
         imgui.new_frame()
         self._baked = self._font.get_font_baked(float(size_px))
@@ -47,19 +54,24 @@ class Lettering:
         """How many pixels wide a line is."""
         return round(sum(self._baked.find_glyph(ord(letter)).advance_x for letter in text))
 
-    def draw(self, image: np.ndarray, x: int, y: int, text: str, colour: Colour) -> None:
-        """Draw a line with its top left corner at (x, y) into uint8 [h, w, 3]; what leaves the image is cut."""
+    def draw(self, image: np.ndarray, x: int, y: int, text: str, color: Color) -> None:
+        """Draw a line with its top left corner at (x, y) into uint8 [h, w, 3]; what leaves the
+        image is cut."""
         for letter in text:  # all glyphs first: the atlas may be remade while they are added
             self._baked.find_glyph(ord(letter))
         atlas = self._baked.owner_font.owner_atlas.tex_data
-        pixels = atlas.get_pixels_array().reshape(atlas.height, atlas.width, atlas.bytes_per_pixel)[..., -1]
+        pixels = atlas.get_pixels_array().reshape(atlas.height, atlas.width, atlas.bytes_per_pixel)[
+            ..., -1
+        ]
         pen = float(x)
         for letter in text:
             glyph = self._baked.find_glyph(ord(letter))
-            left, top = round(glyph.u0 * atlas.width), round(glyph.v0 * atlas.height)
-            right, bottom = round(glyph.u1 * atlas.width), round(glyph.v1 * atlas.height)
+            left = round(glyph.u0 * atlas.width)
+            top = round(glyph.v0 * atlas.height)
+            right = round(glyph.u1 * atlas.width)
+            bottom = round(glyph.v1 * atlas.height)
             cover = pixels[top:bottom, left:right] / 255.0
-            blend(image, round(pen + glyph.x0), round(y + glyph.y0), cover, colour)
+            blend(image, round(pen + glyph.x0), round(y + glyph.y0), cover, color)
             pen += glyph.advance_x
 
     def close(self) -> None:
@@ -67,34 +79,41 @@ class Lettering:
         self._imgui.destroy_context(self._context)
 
 
-def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, colour: Colour | np.ndarray) -> None:
-    """Paint a colour, or one for each pixel [h, w, 3], where `cover` [h, w] in [0, 1] says, its corner at (x, y)."""
+def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, color: Color | np.ndarray) -> None:
+    """Paint a color, or one for each pixel [h, w, 3], where `cover` [h, w] in [0, 1] says, its
+    corner at (x, y)."""
     height, width = image.shape[:2]
-    x0, y0 = max(x, 0), max(y, 0)
-    x1, y1 = min(x + cover.shape[1], width), min(y + cover.shape[0], height)
+    x0 = max(x, 0)
+    y0 = max(y, 0)
+    x1 = min(x + cover.shape[1], width)
+    y1 = min(y + cover.shape[0], height)
     if x0 >= x1 or y0 >= y1:
         return
     share = cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
-    there, paint = image[y0:y1, x0:x1], np.asarray(colour, float)
+    there = image[y0:y1, x0:x1]
+    paint = np.asarray(color, float)
     paint = paint if paint.ndim == 1 else paint[y0 - y : y1 - y, x0 - x : x1 - x]
     there[...] = np.rint(there * (1 - share) + paint * share).astype(np.uint8)
 
 
-def card(image: np.ndarray, box: Sequence[int], colour: Colour, opacity: float, radius: int) -> None:
+def card(image: np.ndarray, box: Sequence[int], color: Color, opacity: float, radius: int) -> None:
     """A rectangle (left, top, right, bottom) with round corners; what leaves the image is cut."""
     left, top, right, bottom = box
     x, y = inside(image, box)
     over_x = np.maximum(radius - np.minimum(x + 0.5 - left, right - 0.5 - x), 0)
     over_y = np.maximum(radius - np.minimum(y + 0.5 - top, bottom - 0.5 - y), 0)
     outside = np.hypot(over_x, over_y) - radius
-    blend(image, max(left, 0), max(top, 0), opacity * np.clip(0.5 - outside, 0, 1), colour)
+    blend(image, max(left, 0), max(top, 0), opacity * np.clip(0.5 - outside, 0, 1), color)
 
 
 def inside(image: np.ndarray, box: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Columns [1, n] and rows [m, 1] of a box (left, top, right, bottom) that the image has: none where it is beside.
+    """Columns [1, n] and rows [m, 1] of a box (left, top, right, bottom) that the image has: none
+    where it is beside.
 
     What is painted is worked out for these alone, so that the strips of a large picture stay cheap.
     """
     left, top, right, bottom = box
     height, width = image.shape[:2]
-    return np.arange(max(left, 0), min(right, width))[None, :], np.arange(max(top, 0), min(bottom, height))[:, None]
+    return np.arange(max(left, 0), min(right, width))[None, :], np.arange(
+        max(top, 0), min(bottom, height)
+    )[:, None]

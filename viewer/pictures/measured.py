@@ -20,7 +20,8 @@ from viewer.model.settings import Measurement
 from viewer.pictures.lettering import Lettering, blend, card, rgb
 from viewer.scene.scene import Scene
 
-WIDTH_EM, CASING_EM = 0.13, 0.26
+WIDTH_EM = 0.13
+CASING_EM = 0.26
 HIDDEN = 0.55
 """How strongly the parts that the ground hides are drawn."""
 
@@ -33,13 +34,15 @@ class Shape(NamedTuple):
     """A line or polygon and what it says."""
 
     lines: Lines
-    colour: str
+    color: str
     words: str = ""
 
 
 def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape]:
-    """Return the shapes of `settings.measuring` in the latest update's view, measured now. Raises NtileError."""
-    asked, ground = scene.settings.measuring, scene.ground
+    """Return the shapes of `settings.measuring` in the latest update's view, measured now. Raises
+    NtileError."""
+    asked = scene.settings.measuring
+    ground = scene.ground
     if ground is None or not (asked.items or asked.profile):
         return []
     view = View(ground, camera, size_px)
@@ -56,35 +59,53 @@ def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape
 def _words(scene: Scene, item: Measurement) -> str:
     assert scene.reader is not None
     known = _WORDS.setdefault(scene.reader, {})
-    serials = tuple(file.serial for file in scene.files)  # not the files, which would keep the reader
+    # not the files, which would keep the reader
+    serials = tuple(file.serial for file in scene.files)
     key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, serials
     if key not in known:
-        known[key] = headline(quantities.measure(of_scene(scene), item.kind, item.points), scene.settings.active)
+        known[key] = headline(
+            quantities.measure(of_scene(scene), item.kind, item.points), scene.settings.active
+        )
     return known[key]
 
 
 def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> None:
-    """Paint shapes on those rows of a picture, uint8 [n, width, 3], that begin `top` pixels from its upper side."""
+    """Paint shapes on those rows of a picture, uint8 [n, width, 3], that begin `top` pixels from
+    its upper side."""
     for shape in found:
-        for code, width_em, strength in ((CASING, CASING_EM, 0.55), (shape.colour, WIDTH_EM, 1.0)):
+        for code, width_em, strength in ((CASING, CASING_EM, 0.55), (shape.color, WIDTH_EM, 1.0)):
             for runs, share in ((shape.lines.solid, 1.0), (shape.lines.dashed, HIDDEN)):
                 for run in runs:
-                    _polyline(rows, run - [0, top], max(width_em * em, 1.0), strength * share, rgb(code))
-        for radius, code, strength in ((0.32, CASING, 0.8), (0.2, shape.colour, 1.0)):
+                    _polyline(
+                        rows, run - [0, top], max(width_em * em, 1.0), strength * share, rgb(code)
+                    )
+        for radius, code, strength in ((0.32, CASING, 0.8), (0.2, shape.color, 1.0)):
             for corner in shape.lines.corners - [0, top]:
                 _polyline(rows, np.stack([corner, corner]), 2 * radius * em, strength, rgb(code))
     letters = Lettering(em)
     for shape in found:
         if shape.words and shape.lines.anchor is not None:
             x, y = shape.lines.anchor - [0, top]
-            wide, tall = letters.width(shape.words) + round(0.8 * em), round(1.5 * em)
-            left, upper = round(x + 0.8 * em), round(y - 1.9 * em)
-            card(rows, (left, upper, left + wide, upper + tall), rgb(theme.PANEL), 0.86, round(0.3 * em))
-            letters.draw(rows, left + round(0.4 * em), upper + round(0.15 * em), shape.words, rgb(theme.TEXT))
+            wide = letters.width(shape.words) + round(0.8 * em)
+            tall = round(1.5 * em)
+            left = round(x + 0.8 * em)
+            upper = round(y - 1.9 * em)
+            card(
+                rows,
+                (left, upper, left + wide, upper + tall),
+                rgb(theme.PANEL),
+                0.86,
+                round(0.3 * em),
+            )
+            letters.draw(
+                rows, left + round(0.4 * em), upper + round(0.15 * em), shape.words, rgb(theme.TEXT)
+            )
     letters.close()
 
 
-def _polyline(rows: np.ndarray, run: np.ndarray, width: float, strength: float, colour: tuple[int, int, int]) -> None:
+def _polyline(
+    rows: np.ndarray, run: np.ndarray, width: float, strength: float, color: tuple[int, int, int]
+) -> None:
     """A line with round ends through pixels [n, 2]; where its pieces overlap it is no stronger."""
     height, wide = rows.shape[:2]
     reach = width / 2 + 1
@@ -94,13 +115,16 @@ def _polyline(rows: np.ndarray, run: np.ndarray, width: float, strength: float, 
         return
     away = np.full((high[1] - low[1], high[0] - low[0]), np.inf, np.float32)
     for begin, end, columns, lines_ in _boxes(run - low, reach, away.shape):
-        x, y = np.arange(columns.start, columns.stop) + 0.5, np.arange(lines_.start, lines_.stop)[:, None] + 0.5
+        x = np.arange(columns.start, columns.stop) + 0.5
+        y = np.arange(lines_.start, lines_.stop)[:, None] + 0.5
         along = end - begin
-        share = ((x - begin[0]) * along[0] + (y - begin[1]) * along[1]) / max(float(along @ along), 1e-12)
+        share = ((x - begin[0]) * along[0] + (y - begin[1]) * along[1]) / max(
+            float(along @ along), 1e-12
+        )
         share = np.clip(share, 0, 1)
         distance = np.hypot(x - begin[0] - share * along[0], y - begin[1] - share * along[1])
         np.minimum(away[lines_, columns], distance, out=away[lines_, columns])
-    blend(rows, int(low[0]), int(low[1]), strength * np.clip(width / 2 + 0.5 - away, 0, 1), colour)
+    blend(rows, int(low[0]), int(low[1]), strength * np.clip(width / 2 + 0.5 - away, 0, 1), color)
 
 
 def _boxes(

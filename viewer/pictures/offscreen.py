@@ -27,7 +27,8 @@ from viewer.tiles.pending_file import Opening
 if TYPE_CHECKING:
     from viewer.pictures.decorations import Decorations
 
-HEADING_DEG, PITCH_DEG = 0.0, -38.0
+HEADING_DEG = 0.0
+PITCH_DEG = -38.0
 """Direction of view when none is given; the whole area is in the picture."""
 
 SAMPLES = 4
@@ -37,7 +38,7 @@ MAX_SIDE_PX = 16384
 """No piece is wider or higher, whatever OpenGL says."""
 
 SCREEN_PX = 2048
-"""Longer side at which colour ranges of a large picture are found."""
+"""Longer side at which color ranges of a large picture are found."""
 
 TIMEOUT_S = 300.0
 """Longest wait for the tiles of one picture."""
@@ -80,7 +81,8 @@ def show(scene: Scene, launch: Launch, opening: Opening | None = None) -> None:
 
 
 def camera_of(scene: Scene, launch: Launch) -> Camera:
-    """Where a launch looks from: as its view says, else as its project does, else at the whole area.
+    """Where a launch looks from: as its view says, else as its project does, else at the whole
+    area.
 
     Raises NtileError for a view that is not there.
     """
@@ -98,15 +100,18 @@ def camera_of(scene: Scene, launch: Launch) -> Camera:
 def whole_area(scene: Scene, size_px: tuple[int, int]) -> Camera:
     """The camera when none is given: the whole area from the south."""
     camera = Camera(fov_deg=scene.settings.view.fov_deg)
-    camera.frame(scene.bounds, size_px[0] / size_px[1], heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
+    camera.frame(
+        scene.bounds, size_px[0] / size_px[1], heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG
+    )
     return camera
 
 
 def render(launch: Launch, camera: Camera | None = None, *, decorate: bool = True) -> np.ndarray:
     """The picture a launch asks for, uint8 [height, width, 3], top row first.
 
-    `camera` None is the launch's. `decorate` False leaves out what `Settings.decorations` asks for. Raises NtileError
-    for a file that cannot be shown, a tile that cannot be loaded, or a machine without OpenGL.
+    `camera` None is the launch's. `decorate` False leaves out what `Settings.decorations` asks for.
+    Raises NtileError for a file that cannot be shown, a tile that cannot be loaded, or a machine
+    without OpenGL.
     """
     with opened(launch) as scene:
         return draw(scene, camera or camera_of(scene, launch), launch.size, decorate=decorate)
@@ -122,11 +127,12 @@ def draw(
 ) -> np.ndarray:
     """Load all that a view of an open scene needs and draw it, uint8 [height, width, 3].
 
-    Drawn in pieces where the GPU cannot draw it at once (or `piece_px` is less); one does not see them. Raises
-    UsageError for a size that memory is not enough for.
+    Drawn in pieces where the GPU cannot draw it at once (or `piece_px` is less); one does not see
+    them. Raises UsageError for a size that memory is not enough for.
     """
     limits.check(size_px, limits.ARRAY)
-    picture, top = np.empty((0, 0, 3), np.uint8), 0
+    picture = np.empty((0, 0, 3), np.uint8)
+    top = 0
     for strip in strips(scene, camera, size_px, piece_px, decorate=decorate):
         if len(strip) == size_px[1]:
             return strip
@@ -146,7 +152,8 @@ def strips(
     decorate: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[np.ndarray]:
-    """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a time.
+    """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a
+    time.
 
     `progress` gets how many pieces are drawn, and of how many.
     """
@@ -156,7 +163,7 @@ def strips(
         with unhurried(scene), Easel(scene.ctx, size_px) as easel:
             picture = easel.draw(scene, camera)
             if decorate:
-                from viewer.pictures import decorations  # and with it imgui, for its colours
+                from viewer.pictures import decorations  # and with it imgui, for its colors
 
                 decorations.of(scene, camera, size_px).paint(picture)
             yield picture
@@ -167,7 +174,8 @@ def strips(
         for row in pieces:
             strip = np.empty((row[0].height, size_px[0], 3), np.uint8)
             for piece in row:
-                wider, rim = tiled.guarded(piece), tiled.GUARD_PX
+                wider = tiled.guarded(piece)
+                rim = tiled.GUARD_PX
                 easel.resize((wider.width, wider.height))
                 picture = easel.draw(scene, tiled.PieceCamera.of(camera, size_px, wider))
                 strip[:, piece.left : piece.left + piece.width] = picture[rim:-rim, rim:-rim]
@@ -181,7 +189,8 @@ def strips(
 
 
 def largest_piece(ctx: moderngl.Context, size_px: tuple[int, int]) -> tuple[int, int]:
-    """How much of a picture is drawn at once: what OpenGL and PIECE_PX allow, and strips of STRIP_BYTES."""
+    """How much of a picture is drawn at once: what OpenGL and PIECE_PX allow, and strips of
+    STRIP_BYTES."""
     names = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_RENDERBUFFER_SIZE", "GL_MAX_VIEWPORT_DIMS")
     sides = np.hstack([np.min(ctx.info.get(name, PIECE_PX)) for name in names])
     limit = int(min(*sides, MAX_SIDE_PX)) - 2 * tiled.GUARD_PX
@@ -199,7 +208,7 @@ class Easel:
         self._ctx = ctx
         self._before = ctx.fbo
         self.size_px = (0, 0)
-        self._colour: moderngl.Texture | None = None
+        self._color: moderngl.Texture | None = None
         self._target: moderngl.Framebuffer | None = None
         if size_px is not None:
             self.resize(size_px)
@@ -209,8 +218,8 @@ class Easel:
         if size_px != self.size_px:
             self.close()
             self.size_px = size_px
-            self._colour = self._ctx.texture(size_px, 4)
-            self._target = self._ctx.framebuffer([self._colour])
+            self._color = self._ctx.texture(size_px, 4)
+            self._target = self._ctx.framebuffer([self._color])
 
     def draw(self, scene: Scene, camera: Camera) -> np.ndarray:
         """Load all that a view needs and draw it, uint8 [height, width, 3]. Raises NtileError."""
@@ -230,10 +239,10 @@ class Easel:
         """Free the target."""
         if self._before is not None:
             self._before.use()
-        for part in (self._target, self._colour):
+        for part in (self._target, self._color):
             if part is not None:
                 part.release()
-        self._target = self._colour = None
+        self._target = self._color = None
         self.size_px = (0, 0)
 
     def __enter__(self) -> Easel:
@@ -245,7 +254,8 @@ class Easel:
 
 @contextmanager
 def unhurried(scene: Scene) -> Iterator[None]:
-    """Settings for pictures that nobody waits to see: take in all that is finished, and smooth edges."""
+    """Settings for pictures that nobody waits to see: take in all that is finished, and smooth
+    edges."""
     view = scene.settings.view
     asked = view.upload_budget_ms, view.msaa
     view.upload_budget_ms = math.inf
@@ -258,18 +268,20 @@ def unhurried(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _looked(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[Decorations]:
-    """Look at the whole of a large picture first, at a screen's size: colour ranges that follow from what is in view
-    are fixed at those found there, and so are the decorations, which come back."""
+    """Look at the whole of a large picture first, at a screen's size: color ranges that follow from
+    what is in view are fixed at those found there, and so are the decorations, which come back."""
     from viewer.pictures import decorations
 
-    overlay, contours = scene.settings.overlay, scene.settings.contours
+    overlay = scene.settings.overlay
+    contours = scene.settings.contours
     asked = overlay.reach, contours.auto, contours.interval_m
     seen_px = screen_sized(size_px)
     load(scene, camera, seen_px)
     scene.look_around(camera, size_px)
     decorated = decorations.of(scene, camera, size_px, seen_px)
     overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
-    contours.auto, contours.interval_m = False, scene.survey.interval_m(scene.settings) or contours.interval_m
+    contours.auto = False
+    contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m
     try:
         yield decorated
     finally:
@@ -283,7 +295,8 @@ def screen_sized(size_px: tuple[int, int]) -> tuple[int, int]:
 
 
 def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
-    """Update a scene until every tile of the view is there. Raises NtileError for the first that cannot be."""
+    """Update a scene until every tile of the view is there. Raises NtileError for the first that
+    cannot be."""
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         scene.update(camera, size_px)
@@ -293,5 +306,8 @@ def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
             return
         if time.monotonic() > deadline:
             missing = scene.stats.tiles_wanted
-            raise NtileError(f"{missing} tiles of the picture did not load within {TIMEOUT_S:.0f} s; try it again.")
+            raise NtileError(
+                f"{missing} tiles of the picture did not load within {TIMEOUT_S:.0f} s; try it "
+                "again."
+            )
         scene.wait(0.1)

@@ -1,4 +1,5 @@
-"""Writing a picture as PNG with nothing but zlib (PNG specification, 3rd edition: IHDR, IDAT, IEND)."""
+"""Writing a picture as PNG with nothing but zlib (PNG specification, 3rd edition: IHDR, IDAT,
+IEND)."""
 
 from __future__ import annotations
 
@@ -19,16 +20,21 @@ def png_bytes(rgb: np.ndarray) -> bytes:
 
 
 def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
-    """Write a picture under its final name or not at all. Raises NtileError when that cannot be done."""
+    """Write a picture under its final name or not at all. Raises NtileError when that cannot be
+    done."""
     _check(rgb)
     write_strips(path, (rgb.shape[1], rgb.shape[0]), [rgb])
 
 
-def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> None:
-    """Write a picture that comes in strips of rows, uint8 [rows, width, 3], from the top; only one is held at a time.
+def write_strips(
+    path: str | os.PathLike[str], size_px: tuple[int, int], strips: Iterable[np.ndarray]
+) -> None:
+    """Write a picture that comes in strips of rows, uint8 [rows, width, 3], from the top; only one
+    is held at a time.
 
-    The file gets its final name when it is whole (`neural.system.output`). Raises NtileError when it cannot be written,
-    ValueError when the strips are not a picture of that size; an error of the strips leaves no file behind either.
+    The file gets its final name when it is whole (`neural.system.output`). Raises NtileError when
+    it cannot be written, ValueError when the strips are not a picture of that size; an error of the
+    strips leaves no file behind either.
     """
     try:
         with output.binary(path) as file:
@@ -41,14 +47,17 @@ def write_strips(path: str | os.PathLike[str], size_px: tuple[int, int], strips:
 
 def _png(size_px: tuple[int, int], strips: Iterable[np.ndarray]) -> Iterator[bytes]:
     width, height = size_px
-    yield b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    yield b"\x89PNG\r\n\x1a\n" + _chunk(
+        b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    )
     packer = zlib.compressobj(6)
     above = np.zeros((1, 3 * width), np.uint8)
     done = 0
     for strip in strips:
         _check(strip)
         flat = strip.reshape(len(strip), 3 * width)
-        # Every row is led by its filter; 2 stores the difference to the row above, which suits smooth pictures.
+        # Every row is led by its filter; 2 stores the difference to the row above, which suits
+        # smooth pictures.
         rows = np.empty((len(flat), 1 + 3 * width), np.uint8)
         rows[:, 0] = 2
         rows[:, 1:] = flat

@@ -1,4 +1,5 @@
-"""A profile as a picture for a report, drawn with numpy: no window, no OpenGL, no plotting library."""
+"""A profile as a picture for a report, drawn with numpy: no window, no OpenGL, no plotting
+library."""
 
 from __future__ import annotations
 
@@ -15,11 +16,18 @@ from viewer.pictures.lettering import Lettering, blend
 SIZE = (1400, 860)
 """Width and height in pixels when none are given."""
 
-PAPER, INK, DIM, GRID = (255, 255, 255), (27, 34, 40), (92, 102, 112), (224, 228, 232)
-COLOURS = {REFERENCE: (150, 156, 162), "A": (0, 105, 168), "B": (192, 79, 0)}
-"""Of the curves on white; told apart without red and green (after Okabe and Ito, "Color Universal Design", 2008)."""
-COLOURS |= {difference_name("A", REFERENCE): COLOURS["A"], difference_name("B", REFERENCE): COLOURS["B"]}
-COLOURS |= {difference_name("A", "B"): (156, 63, 118)}
+PAPER = (255, 255, 255)
+INK = (27, 34, 40)
+DIM = (92, 102, 112)
+GRID = (224, 228, 232)
+COLORS = {REFERENCE: (150, 156, 162), "A": (0, 105, 168), "B": (192, 79, 0)}
+"""Of the curves on white; told apart without red and green (after Okabe and Ito, "Color Universal
+Design", 2008)."""
+COLORS |= {
+    difference_name("A", REFERENCE): COLORS["A"],
+    difference_name("B", REFERENCE): COLORS["B"],
+}
+COLORS |= {difference_name("A", "B"): (156, 63, 118)}
 
 HALF_WIDTH_EM = {REFERENCE: 0.16, "B": 0.1}
 """Half the thickness of a curve, where it is not 0.06: what lies under others shows around them."""
@@ -41,37 +49,71 @@ class Frame:
 
     def column(self, x: np.ndarray | float) -> np.ndarray:
         """Pixels from the picture's left."""
-        return self.left + (np.asarray(x) - self.x[0]) / (self.x[1] - self.x[0]) * (self.right - self.left)
+        return self.left + (np.asarray(x) - self.x[0]) / (self.x[1] - self.x[0]) * (
+            self.right - self.left
+        )
 
     def row(self, y: np.ndarray | float) -> np.ndarray:
         """Pixels from the picture's top."""
-        return self.bottom - (np.asarray(y) - self.y[0]) / (self.y[1] - self.y[0]) * (self.bottom - self.top)
+        return self.bottom - (np.asarray(y) - self.y[0]) / (self.y[1] - self.y[0]) * (
+            self.bottom - self.top
+        )
 
 
-def draw(profile: Profile, title: str, labels: Mapping[str, str], size_px: tuple[int, int] = SIZE) -> np.ndarray:
+def draw(
+    profile: Profile, title: str, labels: Mapping[str, str], size_px: tuple[int, int] = SIZE
+) -> np.ndarray:
     """Heights above, residuals with their statistics below, uint8 [height, width, 3].
 
     `labels` says what the surfaces are, such as {"A": "HUVR+SIREN, 8 bits"}.
     """
     width, height = size_px
     em = max(10, round(min(height / 46, width / 72)))
-    letters, small = Lettering(em), Lettering(max(9, round(0.85 * em)))
+    letters = Lettering(em)
+    small = Lettering(max(9, round(0.85 * em)))
     picture = np.full((height, width, 3), PAPER, np.uint8)
-    left, right = round(5.6 * em), width - round(1.6 * em)
+    left = round(5.6 * em)
+    right = width - round(1.6 * em)
     letters.draw(picture, left, round(0.8 * em), title, INK)
     small.draw(picture, left, round(2.2 * em), _summary(profile), DIM)
     reach = (0.0, max(float(profile.distance_m[-1]), 1e-9))
     residuals = profile.residuals_m
-    top, bottom = round(5.6 * em), height - round(3.4 * em)
+    top = round(5.6 * em)
+    bottom = height - round(3.4 * em)
     split = round(top + (bottom - top) * 0.6) if residuals else bottom
     heights = Frame(left, top, right, split, reach, _span(profile.heights_m))
-    legend = {name: ": ".join(filter(None, (_title(name), labels.get(name, "")))) for name in profile.heights_m}
-    _plot(picture, heights, profile.distance_m, profile.heights_m, legend, "height, m", letters, small, residuals == {})
+    legend = {
+        name: ": ".join(filter(None, (_title(name), labels.get(name, ""))))
+        for name in profile.heights_m
+    }
+    _plot(
+        picture,
+        heights,
+        profile.distance_m,
+        profile.heights_m,
+        legend,
+        "height, m",
+        letters,
+        small,
+        residuals == {},
+    )
     if residuals:
-        below = Frame(left, split + round(3.4 * em), right, bottom, reach, _span(residuals, zero=True))
+        below = Frame(
+            left, split + round(3.4 * em), right, bottom, reach, _span(residuals, zero=True)
+        )
         numbers = profile.statistics()
         legend = {name: f"{name}: {_errors(numbers[name])}" for name in residuals}
-        _plot(picture, below, profile.distance_m, residuals, legend, "difference, m", letters, small, True)
+        _plot(
+            picture,
+            below,
+            profile.distance_m,
+            residuals,
+            legend,
+            "difference, m",
+            letters,
+            small,
+            True,
+        )
     label = "distance along the line, m"
     small.draw(picture, right - small.width(label), height - round(1.5 * em), label, DIM)
     letters.close()
@@ -80,15 +122,16 @@ def draw(profile: Profile, title: str, labels: Mapping[str, str], size_px: tuple
 
 
 def _summary(profile: Profile) -> str:
-    (east, north), (east_1, north_1) = profile.points[0], profile.points[-1]
+    (east, north) = profile.points[0]
+    (east_1, north_1) = profile.points[-1]
     places = f"from E {east:.1f} N {north:.1f} to E {east_1:.1f} N {north_1:.1f}"
     corners = f", {len(profile.points)} corners" if len(profile.points) > 2 else ""
     spacing = f"{len(profile.distance_m)} samples {profile.spacing_m:.3g} m apart"
-    return f"{text.metres(float(profile.distance_m[-1]))} {places}{corners}; {spacing}"
+    return f"{text.meters(float(profile.distance_m[-1]))} {places}{corners}; {spacing}"
 
 
 def _errors(numbers: Mapping[str, float]) -> str:
-    return f"RMSE {text.metres(numbers['rmse_m'])}, largest {text.metres(numbers['max_error_m'])}"
+    return f"RMSE {text.meters(numbers['rmse_m'])}, largest {text.meters(numbers['max_error_m'])}"
 
 
 def _title(name: str) -> str:
@@ -101,7 +144,8 @@ def _span(curves: Mapping[str, np.ndarray], *, zero: bool = False) -> tuple[floa
     values = np.concatenate([*known, np.zeros(1)] if zero else known) if known else np.zeros(0)
     if not len(values):
         return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
+    low = float(values.min())
+    high = float(values.max())
     margin = max(0.06 * (high - low), 1e-3)
     return low - margin, high + margin
 
@@ -120,13 +164,15 @@ def _plot(
     em = letters.size_px
     _axes(picture, frame, title, small, last)
     inside = picture[frame.top : frame.bottom + 1, frame.left : frame.right + 1]
-    for name in sorted(curves, key=lambda name: BOTTOM_UP.index(name) if name in BOTTOM_UP else -len(name)):
+    for name in sorted(
+        curves, key=lambda name: BOTTOM_UP.index(name) if name in BOTTOM_UP else -len(name)
+    ):
         half = HALF_WIDTH_EM.get(name, 0.06) * em
-        blend(inside, 0, 0, curve(frame, distance_m, curves[name], max(half, 0.7)), COLOURS[name])
+        blend(inside, 0, 0, curve(frame, distance_m, curves[name], max(half, 0.7)), COLORS[name])
     x = frame.left
     for name, label in legend.items():
         bar = np.ones((max(2, round(2 * HALF_WIDTH_EM.get(name, 0.08) * em)), round(1.6 * em)))
-        blend(picture, x, frame.top - round(0.75 * em) - len(bar) // 2, bar, COLOURS[name])
+        blend(picture, x, frame.top - round(0.75 * em) - len(bar) // 2, bar, COLORS[name])
         x += round(2.0 * em)
         small.draw(picture, x, frame.top - round(1.35 * em), label, INK)
         x += small.width(label) + round(1.6 * em)
@@ -145,27 +191,40 @@ def _axes(picture: np.ndarray, frame: Frame, title: str, small: Lettering, last:
             if horizontal:
                 y = round(float(frame.row(value)))
                 picture[y, frame.left : frame.right] = GRID if value else DIM
-                small.draw(picture, frame.left - small.width(label) - em // 2, y - round(0.6 * em), label, DIM)
+                small.draw(
+                    picture,
+                    frame.left - small.width(label) - em // 2,
+                    y - round(0.6 * em),
+                    label,
+                    DIM,
+                )
             else:
                 x = round(float(frame.column(value)))
                 picture[frame.top : frame.bottom, min(x, frame.right)] = GRID
                 if last:
-                    small.draw(picture, x - small.width(label) // 2, frame.bottom + em // 3, label, DIM)
+                    small.draw(
+                        picture, x - small.width(label) // 2, frame.bottom + em // 3, label, DIM
+                    )
     picture[frame.top : frame.bottom + 1, frame.left] = DIM
     picture[frame.bottom, frame.left : frame.right + 1] = DIM
     small.draw(picture, em // 2, frame.top - round(1.35 * em), title, DIM)
 
 
 def curve(frame: Frame, x: np.ndarray, y: np.ndarray, half_px: float) -> np.ndarray:
-    """How much of each of a frame's pixels a curve covers, in [0, 1]: [rows, columns]. Gaps where y is NaN."""
-    columns, rows = frame.right - frame.left + 1, frame.bottom - frame.top + 1
+    """How much of each of a frame's pixels a curve covers, in [0, 1]: [rows, columns]. Gaps where y
+    is NaN."""
+    columns = frame.right - frame.left + 1
+    rows = frame.bottom - frame.top + 1
     per = 6  # looks per pixel column; samples between them count too
-    place, row = frame.column(x) - frame.left, frame.row(y) - frame.top
+    place = frame.column(x) - frame.left
+    row = frame.row(y) - frame.top
     looks = (np.arange(columns * per) + 0.5) / per - 0.5
-    at, height = np.concatenate([looks, place]), np.concatenate([np.interp(looks, place, row), row])
+    at = np.concatenate([looks, place])
+    height = np.concatenate([np.interp(looks, place, row), row])
     column = np.clip(np.rint(at).astype(int), 0, columns - 1)
     known = np.isfinite(height)
-    low, high = np.full(columns, np.inf), np.full(columns, -np.inf)
+    low = np.full(columns, np.inf)
+    high = np.full(columns, -np.inf)
     np.minimum.at(low, column[known], height[known])
     np.maximum.at(high, column[known], height[known])
     line = np.arange(rows)[:, None]

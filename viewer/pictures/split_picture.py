@@ -1,4 +1,5 @@
-"""The divider, names and legends of a split picture painted into one that is made without a window."""
+"""The divider, names and legends of a split picture painted into one that is made without a
+window."""
 
 from __future__ import annotations
 
@@ -11,29 +12,54 @@ from viewer.pictures import legend_picture
 from viewer.pictures.lettering import Lettering, blend, card, inside, rgb
 from viewer.scene.split import Side
 
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+WHITE = (255, 255, 255)
+BLACK = (0, 0, 0)
 
 
-def paint(rows: np.ndarray, sides: Sequence[Side], size_px: tuple[int, int], *, em: int, below: int) -> None:
-    """Paint rows [n, width, 3] of a picture of `size_px`, of which `below` follow the first of these."""
+def paint(
+    rows: np.ndarray, sides: Sequence[Side], size_px: tuple[int, int], *, em: int, below: int
+) -> None:
+    """Paint rows [n, width, 3] of a picture of `size_px`, of which `below` follow the first of
+    these."""
     width, height = size_px
     top = below - height  # the picture's upper edge, in these rows
     column = round(sides[0].end * width)
     thick = max(1, round(em / 14))
-    for half, strength, colour in ((2 * thick, 0.35, BLACK), (thick, 1.0, WHITE)):
+    for half, strength, color in ((2 * thick, 0.35, BLACK), (thick, 1.0, WHITE)):
         across, down = inside(rows, (column - half, top, column + half, below))
-        blend(rows, max(column - half, 0), max(top, 0), np.full((down.size, across.size), strength), colour)
+        blend(
+            rows,
+            max(column - half, 0),
+            max(top, 0),
+            np.full((down.size, across.size), strength),
+            color,
+        )
     letters = Lettering(em)
-    pad, badge, tall = round(0.4 * em), round(1.1 * em), round(2.0 * em)
+    pad = round(0.4 * em)
+    badge = round(1.1 * em)
+    tall = round(2.0 * em)
     for side in (side for side in sides if side.label):
-        start, end = round(side.first * width), round(side.end * width)
+        start = round(side.first * width)
+        end = round(side.end * width)
         part = rows[:, start:end]  # nothing reaches over to the other side
         wide = badge + 3 * pad + letters.width(side.label)
         x = max(end - start - em - wide, pad) if side is sides[0] else em
         y = top + em
         card(part, (x, y, x + wide, y + tall), rgb(theme.PANEL), 0.86, em // 3)
-        card(part, (x + pad, y + pad, x + pad + badge, y + tall - pad), rgb(theme.ACCENT_DEEP), 1.0, em // 5)
-        letters.draw(part, x + pad + (badge - letters.width(side.slot)) // 2, y + pad, side.slot, rgb(theme.ON_ACCENT))
+        card(
+            part,
+            (x + pad, y + pad, x + pad + badge, y + tall - pad),
+            rgb(theme.ACCENT_DEEP),
+            1.0,
+            em // 5,
+        )
+        letters.draw(
+            part,
+            x + pad + (badge - letters.width(side.slot)) // 2,
+            y + pad,
+            side.slot,
+            rgb(theme.ON_ACCENT),
+        )
         letters.draw(part, x + 2 * pad + badge, y + pad, side.label, rgb(theme.TEXT))
         if side.legend is not None:
             legend_picture.paint(part, side.legend, em=em, bottom=below - em)

@@ -1,4 +1,5 @@
-"""Pictures larger than the GPU draws at once: cut into pieces that fit together without a seam. No GL."""
+"""Pictures larger than the GPU draws at once: cut into pieces that fit together without a seam. No
+GL."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ import numpy as np
 from viewer.model.camera import Camera
 
 GUARD_PX = 24
-"""Pixels around a piece that are drawn and thrown away: effects that look at neighbouring pixels see them all."""
+"""Pixels around a piece that are drawn and thrown away: effects that look at neighboring pixels see
+them all."""
 
 
 class Piece(NamedTuple):
@@ -26,9 +28,11 @@ class Piece(NamedTuple):
 
 @dataclass
 class PieceCamera(Camera):
-    """The view of a camera through a part of its picture: the same pixels as the whole picture has there.
+    """The view of a camera through a part of its picture: the same pixels as the whole picture has
+    there.
 
-    Levels of detail are chosen by distance and by pixels of the whole picture, so pieces agree on them.
+    Levels of detail are chosen by distance and by pixels of the whole picture, so pieces agree on
+    them.
     """
 
     whole_px: tuple[int, int] = (1, 1)
@@ -43,7 +47,8 @@ class PieceCamera(Camera):
     @property
     def window(self) -> tuple[float, float, float, float]:
         """See `Camera.window`."""
-        (width, height), piece = self.whole_px, self.piece
+        (width, height) = self.whole_px
+        piece = self.piece
         left, right = (2 * x / width - 1 for x in (piece.left, piece.left + piece.width))
         top, bottom = (1 - 2 * y / height for y in (piece.top, piece.top + piece.height))
         return left, right, bottom, top
@@ -56,8 +61,10 @@ class PieceCamera(Camera):
         """See `Camera.clip_from_view`; `aspect` is the piece's and follows from it."""
         left, right, bottom, top = self.window
         cut = np.eye(4)
-        cut[0, 0], cut[1, 1] = 2 / (right - left), 2 / (top - bottom)
-        cut[3, 0], cut[3, 1] = -(right + left) / (right - left), -(top + bottom) / (top - bottom)
+        cut[0, 0] = 2 / (right - left)
+        cut[1, 1] = 2 / (top - bottom)
+        cut[3, 0] = -(right + left) / (right - left)
+        cut[3, 1] = -(top + bottom) / (top - bottom)
         return super().clip_from_view(self.whole_px[0] / self.whole_px[1], near, far) @ cut
 
     def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> np.ndarray:
@@ -66,9 +73,12 @@ class PieceCamera(Camera):
 
 
 def strips(size_px: tuple[int, int], piece_px: tuple[int, int]) -> Iterator[list[Piece]]:
-    """A picture as rows of pieces no larger than `piece_px`, from the top; pieces of a row from the left."""
-    (width, height), (most_x, most_y) = size_px, piece_px
-    columns, rows = -(-width // most_x), -(-height // most_y)
+    """A picture as rows of pieces no larger than `piece_px`, from the top; pieces of a row from the
+    left."""
+    (width, height) = size_px
+    (most_x, most_y) = piece_px
+    columns = -(-width // most_x)
+    rows = -(-height // most_y)
     x = [width * k // columns for k in range(columns + 1)]
     y = [height * k // rows for k in range(rows + 1)]
     for top, below in pairwise(y):
@@ -77,4 +87,9 @@ def strips(size_px: tuple[int, int], piece_px: tuple[int, int]) -> Iterator[list
 
 def guarded(piece: Piece) -> Piece:
     """A piece with its guard of GUARD_PX on all sides."""
-    return Piece(piece.left - GUARD_PX, piece.top - GUARD_PX, piece.width + 2 * GUARD_PX, piece.height + 2 * GUARD_PX)
+    return Piece(
+        piece.left - GUARD_PX,
+        piece.top - GUARD_PX,
+        piece.width + 2 * GUARD_PX,
+        piece.height + 2 * GUARD_PX,
+    )

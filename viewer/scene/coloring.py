@@ -1,4 +1,4 @@
-"""Which overlay a picture shows and where its colours end."""
+"""Which overlay a picture shows and where its colors end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from viewer.tiles import tile_errors
 from viewer.tiles.tile_errors import Sample
 
 
-class Colouring:
+class Coloring:
     """Follows from the settings, what is measured and what is in sight."""
 
     def __init__(self, settings: Settings) -> None:
@@ -26,7 +26,8 @@ class Colouring:
         self._percentile = 0.0  # of these
 
     def overlay(self, pane: Pane) -> str:
-        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are not there."""
+        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are
+        not there."""
         name = self._settings.overlay.name
         measures = KINDS[name].measures if name in KINDS else ""
         shown = pane.shown.measure
@@ -34,18 +35,22 @@ class Colouring:
         return name if there else "none"
 
     def reach(self, panes: Sequence[Pane], survey: Survey) -> float:
-        """Where the overlay's colours end, before amplification; the same in all panes."""
+        """Where the overlay's colors end, before amplification; the same in all panes."""
         return overlays.reach(self._settings.overlay, lambda: self._typical(panes, survey))
 
     def _typical(self, panes: Sequence[Pane], survey: Survey) -> float:
         """How large the overlay's values in view are."""
         name = self._settings.overlay.name
         if name == EDGE_GAP:
-            return tile_errors.percentile([tile_errors.spread_of(pane.gaps) for pane in panes], TYPICAL)
+            return tile_errors.percentile(
+                [tile_errors.spread_of(pane.gaps) for pane in panes], TYPICAL
+            )
         if not KINDS[name].measures:
             return survey.typical
         lists = [pane.errors for pane in panes]
-        if len(lists) != len(self._lists) or any(a is not b for a, b in zip(lists, self._lists, strict=True)):
+        if len(lists) != len(self._lists) or any(
+            a is not b for a, b in zip(lists, self._lists, strict=True)
+        ):
             self._lists = lists
             self._percentile = tile_errors.percentile(tile_errors.spreads(chain(*lists)), TYPICAL)
         return self._percentile
@@ -55,7 +60,8 @@ class Colouring:
         self._lists = []
 
     def stats(self, pane: Pane) -> ErrorStats | None:
-        """Numbers of what is in view of a pane; None where the overlay shows no errors or none were measured."""
+        """Numbers of what is in view of a pane; None where the overlay shows no errors or none were
+        measured."""
         if self.overlay(pane) == EDGE_GAP:
             return tile_errors.combine([tile_errors.spread_of(pane.gaps)], 0)
         return self.of_errors(pane.errors)
@@ -67,8 +73,10 @@ class Colouring:
         stats = tile_errors.combine(tile_errors.spreads(samples), beyond)
         return None if stats is None else replace(stats, levels=tile_errors.levels(samples))
 
-    def look(self, panes: Sequence[Pane], survey: Survey, elevation_m: tuple[float, float], scale: float) -> Look:
-        """Colours that all panes share; `scale`: see `survey.scale`."""
+    def look(
+        self, panes: Sequence[Pane], survey: Survey, elevation_m: tuple[float, float], scale: float
+    ) -> Look:
+        """Colors that all panes share; `scale`: see `survey.scale`."""
         return Look(
             self._settings,
             "none",

@@ -1,4 +1,5 @@
-"""Sizes of a file's layers at a number of bits, as text; counted on a thread, because it may need every payload."""
+"""Sizes of a file's layers at a number of bits, as text; counted on a thread, because it may need
+every payload."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from viewer.model import text
 from viewer.model.settings import LayerChoice
 
 RATE_TIP = (
-    "Payload of the finest level divided by its samples (32-bit heights have 32); of Lapped SIREN that of all levels, "
+    "Payload of the finest level divided by its samples (32-bit heights have 32); of Lapped "
+    "SIREN that of all levels, "
     "which need one another. "
     "≈ marks what encoding with so few bits would give."
 )
@@ -41,11 +43,14 @@ class Costs:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "costs")
-        self._counted: WeakKeyDictionary[Reader, dict[tuple[int, int | None], Future[Cost]]] = WeakKeyDictionary()
+        self._counted: WeakKeyDictionary[Reader, dict[tuple[int, int | None], Future[Cost]]] = (
+            WeakKeyDictionary()
+        )
 
     def of(self, reader: Reader, choice: LayerChoice) -> Cost:
         """Return the cost of a slot's layer; `COUNTING` until that is known."""
-        key, known = (choice.index, choice.keep_bits), self._counted.setdefault(reader, {})
+        key = (choice.index, choice.keep_bits)
+        known = self._counted.setdefault(reader, {})
         if key not in known:
             known[key] = self._thread.submit(count, reader, *key)
         counted = known[key]
@@ -59,7 +64,8 @@ class Costs:
 
 
 def count(reader: Reader, index: int, keep_bits: int | None) -> Cost:
-    """The cost of a layer at `keep_bits` (None: as stored). Raises NtileError where its payloads are damaged."""
+    """The cost of a layer at `keep_bits` (None: as stored). Raises NtileError where its payloads
+    are damaged."""
     samples = reader.grid.width * reader.grid.height
     found = rates(reader, reader.layers[index], samples, keep_bits)
     about = "" if keep_bits is None else "≈ "

@@ -1,4 +1,5 @@
-"""The drawn tiles as one surface: what picking, the camera and lines on the ground ask about it (`picking.Ground`)."""
+"""The drawn tiles as one surface: what picking, the camera and lines on the ground ask about it
+(`picking.Ground`)."""
 
 from __future__ import annotations
 
@@ -19,10 +20,13 @@ from viewer.tiles.source import Source
 class DrawnGround:
     """The tiles of one frame, in drawn space.
 
-    With `wait`, a tile that has to be read again is; without, the coarse lattice kept of it has to do meanwhile.
+    With `wait`, a tile that has to be read again is; without, the coarse lattice kept of it has to
+    do meanwhile.
     """
 
-    def __init__(self, store: TileStore, source: Source, tiles: list[Tile], view: View, *, wait: bool = True) -> None:
+    def __init__(
+        self, store: TileStore, source: Source, tiles: list[Tile], view: View, *, wait: bool = True
+    ) -> None:
         self._store = store
         self._source = source
         self._tiles = set(tiles)
@@ -34,9 +38,11 @@ class DrawnGround:
         return self._source.reader.grid.tile_bounds(tile)
 
     def box(self, tile: Tile) -> Bounds:
-        """See `picking.Ground`; from the lattice, so decoded heights outside the source's range count."""
+        """See `picking.Ground`; from the lattice, so decoded heights outside the source's range
+        count."""
         lattice = self.coarse(tile)
-        low, high = float(lattice.min()), float(lattice.max())
+        low = float(lattice.min())
+        high = float(lattice.max())
         margin = 0.05 * (high - low) + 1e-3
         return Bounds(*self.area(tile), low - margin, high + margin)
 
@@ -56,12 +62,14 @@ class DrawnGround:
         return float(self._view.drawn_z(np.asarray(z)))
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
-        """Drawn heights at places [n], as exact as the coarse lattices: for lines over the picture. NaN outside."""
+        """Drawn heights at places [n], as exact as the coarse lattices: for lines over the picture.
+        NaN outside."""
         column, row = self._source.reader.grid.cell_of(easting, northing)
         found = np.full(len(easting), np.nan)
         for tile in self._tiles:
             side = self._source.reader.grid.tile_span(tile)
-            u, v = np.asarray(column) / side - tile.x, np.asarray(row) / side - tile.y
+            u = np.asarray(column) / side - tile.x
+            v = np.asarray(row) / side - tile.y
             here = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
             if here.any():
                 found[here] = picking.bilinear(self.coarse(tile), u[here], v[here])
@@ -88,14 +96,15 @@ class DrawnGround:
             return resident.offset_m + float(above[0])
         if not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:
             return None
-        return float(surface.heights(np.array([u]), np.array([v])).metres[0, 0])
+        return float(surface.heights(np.array([u]), np.array([v])).meters[0, 0])
 
     def pick(self, eye: np.ndarray, direction: np.ndarray) -> Pick | None:
         """Return the point that a ray meets, as readouts need it."""
         hit = picking.first_hit(self, self._tiles, eye, direction)
         if hit is None:
             return None
-        easting, northing = float(hit.point[0]), float(hit.point[1])
+        easting = float(hit.point[0])
+        northing = float(hit.point[1])
         surface = self.surface(hit.tile)
         if surface is None:
             z_m = self._view.true_z(float(hit.point[2]))
@@ -103,4 +112,4 @@ class DrawnGround:
         at = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
         steepness = np.hypot(np.asarray(at.east), np.asarray(at.north))
         slope = math.degrees(math.atan(float(steepness[0, 0])))
-        return Pick(easting, northing, float(at.metres[0, 0]), slope, hit.tile)
+        return Pick(easting, northing, float(at.meters[0, 0]), slope, hit.tile)

@@ -1,4 +1,4 @@
-"""The legend of the picture: what its colours mean, and how the window draws that over the scene."""
+"""The legend of the picture: what its colors mean, and how the window draws that over the scene."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from viewer.scene.scene import Scene
 
 BAR_EM = 10.0
-"""Height of the bar of colours, in em."""
+"""Height of the bar of colors, in em."""
 
 ROSE_EM = 7.0
 """Diameter of the ring of directions."""
@@ -38,12 +38,12 @@ DIFFERENCES = {
 NOT_MEASURED = "no reference heights in view"
 """Text where errors are to be shown without a reference."""
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Legend:
-    """Title of a picture's overlay, and the meaning of its colours."""
+    """Title of a picture's overlay, and the meaning of its colors."""
 
     slot: str  # "A" or "B"; empty when neither holds what is shown
     layer: str  # name and bits
@@ -54,13 +54,19 @@ class Legend:
     low: float = 0.0  # value at the low end of the bar, in the unit of the title
     high: float = 0.0
     rose: bool = False  # the table is of directions: a ring instead of a bar
-    patches: tuple[tuple[Colour, str], ...] = ()  # colours that mean one thing each
+    patches: tuple[tuple[Color, str], ...] = ()  # colors that mean one thing each
     lines: str = ""  # what the contour lines mean
 
     @property
     def texts(self) -> list[tuple[str, bool]]:
-        """The lines of text above the colours, and whether they are but notes."""
-        lines = ((self.layer, False), (self.lines, True), (self.title, False), (self.note, True), (self.samples, True))
+        """The lines of text above the colors, and whether they are but notes."""
+        lines = (
+            (self.layer, False),
+            (self.lines, True),
+            (self.title, False),
+            (self.note, True),
+            (self.samples, True),
+        )
         return [(line, note) for line, note in lines if line]
 
 
@@ -79,7 +85,10 @@ class Scale:
             return cls([], [])
         values = text.ticks(legend.low, legend.high)
         step = values[1] - values[0] if len(values) > 1 else span
-        return cls([(value - legend.low) / span for value in values], [text.tick_label(v, step) for v in values])
+        return cls(
+            [(value - legend.low) / span for value in values],
+            [text.tick_label(v, step) for v in values],
+        )
 
 
 def for_scene(scene: Scene) -> Legend | None:
@@ -90,23 +99,32 @@ def for_scene(scene: Scene) -> Legend | None:
 def of_pane(scene: Scene, pane: Pane) -> Legend:
     """The legend of a pane of a scene's picture."""
     interval = scene.survey.interval_m(scene.settings)
-    return replace(_colours(scene, pane), lines=f"Contours every {interval:g} m" if interval else "")
+    return replace(_colors(scene, pane), lines=f"Contours every {interval:g} m" if interval else "")
 
 
-def _colours(scene: Scene, pane: Pane) -> Legend:
-    settings, (slot, layer), counted = scene.settings, layers.shown_in(scene, pane), layers.counted(pane)
+def _colors(scene: Scene, pane: Pane) -> Legend:
+    settings = scene.settings
+    (slot, layer) = layers.shown_in(scene, pane)
+    counted = layers.counted(pane)
     name = scene.overlay_of(pane)
     kind = KINDS.get(name)
     if kind is not None:
         if kind.measures and settings.overlay.against != "reference":
             kind = replace(kind, title=DIFFERENCES.get(name, kind.title))
         note = kind.note or (layers.subtracted(scene, pane) if kind.measures else "")
-        if kind.measures and pane.ready and scene.colouring.stats(pane) is None:
+        if kind.measures and pane.ready and scene.coloring.stats(pane) is None:
             return Legend(slot, layer, kind.title, f"{note}: {NOT_MEASURED}")
         if kind.ends == "mask":
-            limit, stats = f"{settings.overlay.tolerance_m:g} m", scene.colouring.stats(pane)
-            off, within = (": " + text.share(part) if stats else "" for part in (_beyond(stats), 1 - _beyond(stats)))
-            patches = ((colormaps.MASK, f"more than {limit} off{off}"), (colormaps.WITHIN, f"within {limit}{within}"))
+            limit = f"{settings.overlay.tolerance_m:g} m"
+            stats = scene.coloring.stats(pane)
+            off, within = (
+                ": " + text.share(part) if stats else ""
+                for part in (_beyond(stats), 1 - _beyond(stats))
+            )
+            patches = (
+                (colormaps.MASK, f"more than {limit} off{off}"),
+                (colormaps.WITHIN, f"within {limit}{within}"),
+            )
             return Legend(slot, layer, kind.title, note, counted, patches=patches)
         table = colormaps.lut(overlays.table(settings.overlay, name))
         title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
@@ -123,7 +141,9 @@ def _colours(scene: Scene, pane: Pane) -> Legend:
     if settings.shading.mode == "hillshade":
         return Legend(slot, layer)
     low, high = scene.elevation_range
-    return Legend(slot, layer, "Elevation, m", "", "", colormaps.lut(settings.shading.colormap), low, high)
+    return Legend(
+        slot, layer, "Elevation, m", "", "", colormaps.lut(settings.shading.colormap), low, high
+    )
 
 
 def _beyond(stats: ErrorStats | None) -> float:
@@ -133,31 +153,46 @@ def _beyond(stats: ErrorStats | None) -> float:
 def draw(legend: Legend, left: float, bottom: float) -> None:
     """Draw the legend's card with its lower left corner at (left, bottom), screen pixels."""
     em = hello_imgui.em_size()
-    pad, line_height = 0.7 * em, 1.25 * em
+    pad = 0.7 * em
+    line_height = 1.25 * em
     scale = Scale.of(legend)
     lines = [(line, theme.DIM if note else theme.TEXT) for line, note in legend.texts]
     chip = (widgets.BADGE_EM + 0.4) * em if legend.slot else 0.0
-    widths = [imgui.calc_text_size(line).x + (0 if k else chip) for k, (line, _) in enumerate(lines)]
+    widths = [
+        imgui.calc_text_size(line).x + (0 if k else chip) for k, (line, _) in enumerate(lines)
+    ]
     widths += [1.9 * em + imgui.calc_text_size(label).x for label in scale.labels]
     widths += [1.5 * em + imgui.calc_text_size(label).x for _, label in legend.patches]
     inner = max(*widths, (ROSE_EM + 1) * em if legend.rose else 0.0)
     bar = 0.0 if legend.table is None else (ROSE_EM if legend.rose else BAR_EM) * em
-    below = 0.3 * em + line_height * len(legend.patches) if legend.patches else bar + 0.5 * em if bar else 0.0
+    below = (
+        0.3 * em + line_height * len(legend.patches)
+        if legend.patches
+        else bar + 0.5 * em
+        if bar
+        else 0.0
+    )
     height = 2 * pad + len(lines) * line_height + below
 
     paint = imgui.get_background_draw_list()
     top = bottom - height
     right = left + inner + 2 * pad
-    paint.add_rect_filled(ImVec2(left, top), ImVec2(right, bottom), theme.u32(theme.PANEL, 0.86), 0.35 * em)
-    x, y = left + pad, top + pad
+    paint.add_rect_filled(
+        ImVec2(left, top), ImVec2(right, bottom), theme.u32(theme.PANEL, 0.86), 0.35 * em
+    )
+    x = left + pad
+    y = top + pad
     if legend.slot:
         widgets.paint_badge(paint, x, y, legend.slot)
-    for line, colour in lines:
-        paint.add_text(ImVec2(x + chip, y), theme.u32(colour), line)
-        y, chip = y + line_height, 0.0
+    for line, color in lines:
+        paint.add_text(ImVec2(x + chip, y), theme.u32(color), line)
+        y = y + line_height
+        chip = 0.0
     y += 0.3 * em if legend.patches else 0.5 * em
     for patch, label in legend.patches:
-        paint.add_rect_filled(ImVec2(x, y + 0.1 * em), ImVec2(x + em, y + 1.1 * em), _packed(patch), 0.15 * em)
+        paint.add_rect_filled(
+            ImVec2(x, y + 0.1 * em), ImVec2(x + em, y + 1.1 * em), _packed(patch), 0.15 * em
+        )
         paint.add_text(ImVec2(x + 1.5 * em, y), theme.u32(theme.TEXT), label)
         y += line_height
     if legend.table is None:
@@ -165,19 +200,22 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
     if legend.rose:
         _rose(paint, legend.table, x + inner / 2, y + ROSE_EM / 2 * em, ROSE_EM / 2 * em)
         return
-    bar_width, bar_height = em, BAR_EM * em
+    bar_width = em
+    bar_height = BAR_EM * em
     _bar(paint, legend.table, x, y, bar_width, bar_height)
     for share, label in zip(scale.shares, scale.labels, strict=True):
         at = y + bar_height * (1 - share)
-        paint.add_line(ImVec2(x + bar_width, at), ImVec2(x + bar_width + 0.3 * em, at), theme.u32(theme.DIM))
+        paint.add_line(
+            ImVec2(x + bar_width, at), ImVec2(x + bar_width + 0.3 * em, at), theme.u32(theme.DIM)
+        )
         half = imgui.calc_text_size(label).y / 2
         # Labels of the ends stay inside the card.
         at = min(max(at, y + 0.4 * half), y + bar_height - 0.4 * half)
         paint.add_text(ImVec2(x + bar_width + 0.6 * em, at - half), theme.u32(theme.TEXT), label)
 
 
-def _packed(colour: Colour) -> int:
-    red, green, blue = (int(part) for part in colour)
+def _packed(color: Color) -> int:
+    red, green, blue = (int(part) for part in color)
     return red | green << 8 | blue << 16 | 0xFF000000
 
 
@@ -187,19 +225,30 @@ def _rose(paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, radius
     for k in range(STEPS):
         a, b = (2 * math.pi * (k + end) / STEPS for end in (-0.52, 0.52))
         corners = ((inner, a), (radius, a), (radius, b), (inner, b))
-        p, q, r, s = (ImVec2(x + far * math.sin(angle), y - far * math.cos(angle)) for far, angle in corners)
+        p, q, r, s = (
+            ImVec2(x + far * math.sin(angle), y - far * math.cos(angle)) for far, angle in corners
+        )
         paint.add_quad_filled(p, q, r, s, _packed(table[round(k / STEPS * (len(table) - 1))]))
     for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
         size = imgui.calc_text_size(label)
-        place = ImVec2(x + 0.42 * radius * east - size.x / 2, y + 0.42 * radius * south - size.y / 2)
+        place = ImVec2(
+            x + 0.42 * radius * east - size.x / 2, y + 0.42 * radius * south - size.y / 2
+        )
         paint.add_text(place, theme.u32(theme.TEXT), label)
 
 
-def _bar(paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, width: float, height: float) -> None:
+def _bar(
+    paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, width: float, height: float
+) -> None:
     """The table as a vertical bar, highest value on top."""
-    packed = [_packed(entry) for entry in table[np.linspace(len(table) - 1, 0, STEPS + 1).round().astype(int)]]
+    packed = [
+        _packed(entry)
+        for entry in table[np.linspace(len(table) - 1, 0, STEPS + 1).round().astype(int)]
+    ]
     for k in range(STEPS):
-        top, end = y + height * k / STEPS, y + height * (k + 1) / STEPS
-        a, b = packed[k], packed[k + 1]
+        top = y + height * k / STEPS
+        end = y + height * (k + 1) / STEPS
+        a = packed[k]
+        b = packed[k + 1]
         paint.add_rect_filled_multi_color(ImVec2(x, top), ImVec2(x + width, end), a, a, b, b)
     paint.add_rect(ImVec2(x, y), ImVec2(x + width, y + height), theme.u32(theme.LINE))

@@ -23,8 +23,9 @@ from viewer.tiles.source import Source
 from viewer.tiles.tile_errors import Measure, Sample, TileErrors
 
 PATIENCE_S = 2.0
-"""While the camera moves, a change of layer, bits or overlay waits this long for the whole picture, then shows what
-there is. At rest it waits for all of it: a coarse picture would be taken for what the layer can do."""
+"""While the camera moves, a change of layer, bits or overlay waits this long for the whole picture,
+then shows what there is. At rest it waits for all of it: a coarse picture would be taken for what
+the layer can do."""
 
 Want = tuple[Source, Tile, Measure | None]
 """A tile to be loaded, with its errors where those of a measure are asked for."""
@@ -38,12 +39,14 @@ class Showing:
     measure: Measure | None = None
 
     def select(self, view: View, sse_px: float) -> Selection:
-        """The tiles of a view, as far as they are loaded (with their errors, where they are shown)."""
+        """The tiles of a view, as far as they are loaded (with their errors, where they are
+        shown)."""
         return self.source.selector.select(view, sse_px, measured=self.measure)
 
 
 class Pane:
-    """The whole picture, or one side of a split one. It begins with something whose root tile is loaded."""
+    """The whole picture, or one side of a split one. It begins with something whose root tile is
+    loaded."""
 
     def __init__(self, store: TileStore, slot: str, showing: Showing) -> None:
         self.slot = slot
@@ -52,7 +55,8 @@ class Pane:
         self.selection = Selection()
         """The tiles of the picture."""
         self.target = Selection()
-        """The tiles that the settings and the camera ask for; differs from `selection` during a change."""
+        """The tiles that the settings and the camera ask for; differs from `selection` during a
+        change."""
         self.fading = Fading()
         self._store = store
         self._errors: tuple[tuple[Showing, Selection, View], list[Sample]] | None = None
@@ -67,7 +71,12 @@ class Pane:
     @property
     def ready(self) -> bool:
         """True if the picture is as requested, with nothing left to load."""
-        return self.view is not None and not self.changing and self.target.complete and not self.fading.active
+        return (
+            self.view is not None
+            and not self.changing
+            and self.target.complete
+            and not self.fading.active
+        )
 
     @property
     def wants(self) -> list[Want]:
@@ -80,43 +89,59 @@ class Pane:
         return [(self.wanted, self.target), (self.shown, self.selection)]
 
     def ground(self, *, wait: bool) -> DrawnGround | None:
-        """The drawn surface, for picking; None before the first frame. `wait`: see `DrawnGround`."""
+        """The drawn surface, for picking; None before the first frame. `wait`: see
+        `DrawnGround`."""
         if self.view is None:
             return None
-        return DrawnGround(self._store, self.shown.source, self.selection.draw, self.view, wait=wait)
+        return DrawnGround(
+            self._store, self.shown.source, self.selection.draw, self.view, wait=wait
+        )
 
     @property
     def errors(self) -> list[Sample]:
-        """Errors of what is in view; empty while they are not shown. The same list until the picture changes."""
+        """Errors of what is in view; empty while they are not shown. The same list until the
+        picture changes."""
         if self.view is None:
             return []
         asked = self.shown, self.selection, self.view
-        if self._errors is None or any(a is not b for a, b in zip(self._errors[0], asked, strict=True)):
+        if self._errors is None or any(
+            a is not b for a, b in zip(self._errors[0], asked, strict=True)
+        ):
             self._errors = asked, errors_in(self._store, *asked)
         return self._errors[1]
 
     @property
     def gaps(self) -> np.ndarray:
-        """Height steps in metres to neighbours of the same level, along the edges of the picture's tiles."""
+        """Height steps in meters to neighbors of the same level, along the edges of the picture's
+        tiles."""
         residents = [self._store.resident(self.shown.source, tile) for tile in self.selection.draw]
-        found = [resident.gaps.metres[np.isfinite(resident.gaps.metres)] for resident in residents if resident]
+        found = [
+            resident.gaps.meters[np.isfinite(resident.gaps.meters)]
+            for resident in residents
+            if resident
+        ]
         return np.concatenate([np.zeros(0, np.float32), *found])
 
     def like(self, slot: str) -> Pane:
         """A pane for another slot that begins with this one's picture."""
         other = Pane(self._store, slot, self.shown)
-        other.view, other.selection = self.view, self.selection
+        other.view = self.view
+        other.selection = self.selection
         return other
 
     def restart(self, showing: Showing) -> None:
         """Show something else at once; its root tile is loaded."""
         self.shown = self.wanted = showing
-        self.selection, self.target = Selection(), Selection()
+        self.selection = Selection()
+        self.target = Selection()
 
     def follow(self, wanted: Showing) -> None:
-        """Say what is to be shown; before the first frame its root is loaded, and there is no picture to keep."""
+        """Say what is to be shown; before the first frame its root is loaded, and there is no
+        picture to keep."""
         if wanted != self.wanted:
-            self.wanted, self._wanted_since, self._moved = wanted, time.monotonic(), False
+            self.wanted = wanted
+            self._wanted_since = time.monotonic()
+            self._moved = False
         if self.view is None:
             self.shown = Showing(wanted.source)
 
@@ -133,14 +158,18 @@ class Pane:
         self.fading.follow(self.selection)
 
     def _may_change(self) -> bool:
-        """Return True if the wanted showing can replace the shown one: it is complete, or it has taken long enough."""
+        """Return True if the wanted showing can replace the shown one: it is complete, or it has
+        taken long enough."""
         if not self.target.keep:  # not even its root is there
             return False
-        return self.target.complete or (self._moved and time.monotonic() - self._wanted_since > PATIENCE_S)
+        return self.target.complete or (
+            self._moved and time.monotonic() - self._wanted_since > PATIENCE_S
+        )
 
 
 def errors_in(store: TileStore, showing: Showing, selection: Selection, view: View) -> list[Sample]:
-    """Errors of the part of a selection's tiles that a view sees; empty where the showing is without."""
+    """Errors of the part of a selection's tiles that a view sees; empty where the showing is
+    without."""
     if showing.measure is None:
         return []
     lattices: dict[Tile, np.ndarray] = {}
@@ -155,14 +184,18 @@ def errors_in(store: TileStore, showing: Showing, selection: Selection, view: Vi
     return [Sample(measured, parts[tile]) for tile, measured in errors.items()]
 
 
-def narrowed(view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]) -> View:
+def narrowed(
+    view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]
+) -> View:
     """The part of a view that fills the pixel columns first … last − 1 of its picture."""
     width, height = camera.whole(size_px)
     left, right, *_ = camera.window
     across, _, forward = camera.axes
     tangent = math.tan(math.radians(camera.fov_deg) / 2) * width / height
     first, last = ((left + column / size_px[0] * (right - left)) * tangent for column in columns)
-    sides = tuple(tuple(plane.tolist()) for plane in (across - first * forward, -across + last * forward))
+    sides = tuple(
+        tuple(plane.tolist()) for plane in (across - first * forward, -across + last * forward)
+    )
     return replace(view, planes=(*sides, *view.planes[2:]))
 
 
@@ -189,7 +222,9 @@ def counted(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameSt
         read_bytes=store.read_bytes,
         decode_ms=store.decode_ms,
         upload_ms=store.upload_ms,
-        largest_error_px=max((px for pane in panes for px in pane.selection.errors_px.values()), default=0.0),
+        largest_error_px=max(
+            (px for pane in panes for px in pane.selection.errors_px.values()), default=0.0
+        ),
         edge_gap_m=max(store.edge_gap_m.get(pane.shown.source.key, 0.0) for pane in panes),
         decoder=store.entry,
     )

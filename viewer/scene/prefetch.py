@@ -1,4 +1,5 @@
-"""Loading ahead while the view rests: what both slots show of it, so that a blink or a moved divider never waits."""
+"""Loading ahead while the view rests: what both slots show of it, so that a blink or a moved
+divider never waits."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from viewer.tiles.lod import Selection, View
 
 
 class Ahead:
-    """Tiles of the whole view for every slot, asked for once the panes have theirs and while all fit in the cache."""
+    """Tiles of the whole view for every slot, asked for once the panes have theirs and while all
+    fit in the cache."""
 
     def __init__(self, store: TileStore) -> None:
         self.enabled = False
@@ -24,23 +26,34 @@ class Ahead:
         """True if there is nothing left to load."""
         self._store = store
 
-    def choose(self, slots: Sequence[Showing], view: View, settings: Settings, panes: Sequence[Pane]) -> list[Want]:
+    def choose(
+        self, slots: Sequence[Showing], view: View, settings: Settings, panes: Sequence[Pane]
+    ) -> list[Want]:
         """One frame; returns what is to be loaded after everything the panes want."""
         resting = view == self.view
         if self.view is None or not settings.debug.freeze:
             self.view = view
-        self.needs, self.settled = [], True
+        self.needs = []
+        self.settled = True
         if not self.enabled or settings.debug.freeze:
             return []
         if not resting or not all(pane.ready for pane in panes):
             self.settled = False
             return []
-        chosen = [(showing, showing.select(view, settings.view.sse_px)) for showing in dict.fromkeys(slots)]
-        keys = {(showing.source.key, tile) for showing, selection in chosen for tile in selection.keep}
+        chosen = [
+            (showing, showing.select(view, settings.view.sse_px))
+            for showing in dict.fromkeys(slots)
+        ]
+        keys = {
+            (showing.source.key, tile) for showing, selection in chosen for tile in selection.keep
+        }
         cache = self._store.cache
         if len(keys) * cache.slot_bytes > cache.budget_bytes:
             return []
         self.needs = chosen
-        wants = [[(showing.source, tile, showing.measure) for tile in found.load] for showing, found in chosen]
+        wants = [
+            [(showing.source, tile, showing.measure) for tile in found.load]
+            for showing, found in chosen
+        ]
         self.settled = not any(wants)
         return list(interleaved(wants))

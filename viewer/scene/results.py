@@ -1,4 +1,5 @@
-"""Results: what a layer at some bits takes, how far it is off and how long it decodes. No window, no GL.
+"""Results: what a layer at some bits takes, how far it is off and how long it decodes. No window,
+no GL.
 
 rows = [results.measure("area.ntile", LayerChoice(0, bits)) for bits in (None, 7, 6)]
 results.write("results.csv", rows)
@@ -25,7 +26,7 @@ from neural.raster.reading import Raster
 from neural.surface.sampling import Sampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.system import output
-from neural.tiles import TILE, centres
+from neural.tiles import TILE, centers
 from viewer.model.settings import LayerChoice
 from viewer.session import layers
 from viewer.tiles.difference import SurfaceReference
@@ -45,7 +46,7 @@ Report = Callable[[int, int], None]
 
 @dataclass
 class Errors:
-    """Decoded − reference over some samples, metres."""
+    """Decoded − reference over some samples, meters."""
 
     samples: int
     rmse_m: float
@@ -81,7 +82,8 @@ class Result:
     def flat(self) -> dict[str, Any]:
         """Plain values by column name; those of a view begin with view_."""
         values = asdict(self)
-        view, whole = values.pop("view"), values.pop("whole")
+        view = values.pop("view")
+        whole = values.pop("whole")
         names = list(Errors.__dataclass_fields__)
         for prefix, errors in (("view_", view), ("", whole)):
             values |= {prefix + name: None if errors is None else errors[name] for name in names}
@@ -94,7 +96,9 @@ def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> R
     layer = reader.layers[choice.index]
     shown = layers.shown_bits(layer, choice)
     label = layers.label(layer, choice)
-    return Result(os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, shown, reference)
+    return Result(
+        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, shown, reference
+    )
 
 
 def measure(
@@ -106,11 +110,12 @@ def measure(
     *,
     whole: bool = True,
 ) -> Result:
-    """All measures of a layer over the whole area, as `ntile evaluate` has them; without `whole` only its size.
+    """All measures of a layer over the whole area, as `ntile evaluate` has them; without `whole`
+    only its size.
 
-    Against the raster given, else the file's own reference layer, else that of the file `main`; a reference layer
-    is not measured against itself. `report` is called with tiles done and in all; what it raises ends the work.
-    Raises NtileError.
+    Against the raster given, else the file's own reference layer, else that of the file `main`; a
+    reference layer is not measured against itself. `report` is called with tiles done and in all;
+    what it raises ends the work. Raises NtileError.
     """
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(path))
@@ -152,14 +157,17 @@ def reference(
 
 
 def _take_rates(row: Result, found: dict[str, Any], samples: int) -> None:
-    row.bits_per_sample, row.stack_bits_per_sample = found["bits_per_sample"], found["stack_bits_per_sample"]
+    row.bits_per_sample = found["bits_per_sample"]
+    row.stack_bits_per_sample = found["stack_bits_per_sample"]
     row.total_bytes = round(found["stack_bits_per_sample"] * samples / 8)
 
 
 def _timed(reader: Reader, choice: LayerChoice) -> float | None:
-    """Milliseconds to decode a finest tile with its slopes, read and unpacked: the mean of a few."""
+    """Milliseconds to decode a finest tile with its slopes, read and unpacked: the mean of a
+    few."""
     layer = reader.layers[choice.index]
-    decoder, at = SurfaceDecoder(reader, layer, choice.keep_bits), centres(TILE)
+    decoder = SurfaceDecoder(reader, layer, choice.keep_bits)
+    at = centers(TILE)
     tiles = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][:TIMED_TILES]
     start = time.perf_counter()
     for tile in tiles:
@@ -170,14 +178,18 @@ def _timed(reader: Reader, choice: LayerChoice) -> float | None:
 
 
 def of_launch(launch: Launch) -> list[Result]:
-    """The layers in a launch's slots, measured over the whole area; one row where both hold the same. NtileError."""
+    """The layers in a launch's slots, measured over the whole area; one row where both hold the
+    same. NtileError."""
     assert launch.path is not None
     with open_reader(launch.path) as reader:
         slots = layers.choose(reader, *layers.for_first(launch))
     chosen = [(launch.path, slots["A"]), (launch.path, slots["B"])]
     if launch.compare:
         with open_reader(launch.compare) as reader:
-            chosen[1] = launch.compare, layers.choose(reader, launch.methods[1:], launch.bits[1:])["A"]
+            chosen[1] = (
+                launch.compare,
+                layers.choose(reader, launch.methods[1:], launch.bits[1:])["A"],
+            )
     rows = [measure(path, choice, launch.reference, launch.path) for path, choice in chosen]
     return rows[:1] if rows[0].key == rows[1].key else rows
 

@@ -1,4 +1,5 @@
-"""The terrain of the open files: what is loaded, drawn, picked and measured. No window, no user interface."""
+"""The terrain of the open files: what is loaded, drawn, picked and measured. No window, no user
+interface."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from viewer.model.camera import Camera
 from viewer.model.overlays import EDGE_GAP
 from viewer.model.readings import Bounds, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
-from viewer.scene.coloring import Colouring
+from viewer.scene.coloring import Coloring
 from viewer.scene.ground import DrawnGround
 from viewer.scene.pane import Pane, counted
 from viewer.scene.scene_files import OpenFiles
@@ -35,9 +36,11 @@ from viewer.tiles.tile_errors import Sample
 
 
 class Scene:
-    """One file on screen, or several that are compared. All methods belong to the thread that owns the GL context.
+    """One file on screen, or several that are compared. All methods belong to the thread that owns
+    the GL context.
 
-    Each frame: `update` (choose tiles, take in finished ones), then `draw`. Settings are read, never written.
+    Each frame: `update` (choose tiles, take in finished ones), then `draw`. Settings are read,
+    never written.
     """
 
     def __init__(self, ctx: moderngl.Context, settings: Settings, gl_version: str = "auto") -> None:
@@ -46,19 +49,21 @@ class Scene:
         self.decode_entry = gpu_decoder.choose(ctx, gl_version)
         """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
         self.fade_s = 0.0
-        """How long tiles that come late take to appear; 0: a picture depends on the view and the loaded tiles alone."""
+        """How long tiles that come late take to appear; 0: a picture depends on the view and the
+        loaded tiles alone."""
         self.load_ahead = False
-        """True to load what both slots show while the view rests, so that changing between them never waits."""
+        """True to load what both slots show while the view rests, so that changing between them
+        never waits."""
         self.stats = FrameStats()
         """Result of the latest `update`."""
         self.messages: list[str] = []
         """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
         self.waits = True
-        """True if `pick` and `surface_z` wait for what has to be read first, `pick` for the reference, and `close` for
-        the workers; a window's thread must not."""
+        """True if `pick` and `surface_z` wait for what has to be read first, `pick` for the
+        reference, and `close` for the workers; a window's thread must not."""
         self.survey = survey.NOTHING
-        """Basis of the latest picture's automatic colours and contours."""
-        self.colouring = Colouring(settings)
+        """Basis of the latest picture's automatic colors and contours."""
+        self.coloring = Coloring(settings)
         self._drawing = Drawing(ctx)
         self._open: OpenFiles | None = None
         self._size_px = (1, 1)
@@ -90,7 +95,8 @@ class Scene:
         return self.files[min(max(choice.file, 0), len(self.files) - 1)].reader
 
     def decoder(self, choice: LayerChoice) -> SurfaceDecoder | None:
-        """How what a slot holds is decoded, shared with the picture; None without a file or where it cannot be."""
+        """How what a slot holds is decoded, shared with the picture; None without a file or where
+        it cannot be."""
         try:
             return None if self._open is None else self._open.source(choice).decoder
         except NtileError:
@@ -109,29 +115,38 @@ class Scene:
         """Why a layer of a file cannot be shown, once that has been tried."""
         return None if self._open is None else self._open.problem(index, file)
 
-    def open(self, file: str | Path | Reader | OpenFile, reference_dem: Raster | None = None, layer: int = 0) -> None:
-        """Show a file in place of all present ones; its root is loaded unless that was done (`viewer.tiles.pending_file`).
+    def open(
+        self,
+        file: str | Path | Reader | OpenFile,
+        reference_dem: Raster | None = None,
+        layer: int = 0,
+    ) -> None:
+        """Show a file in place of all present ones; its root is loaded unless that was done
+        (`viewer.tiles.pending_file`).
 
-        A Reader or OpenFile then belongs to the scene. `reference_dem` is a raster that errors are measured against
-        instead of the file's own reference layer; `layer` is the one to begin with. Raises NtileError; the present
-        files then stay open.
+        A Reader or OpenFile then belongs to the scene. `reference_dem` is a raster that errors are
+        measured against instead of the file's own reference layer; `layer` is the one to begin
+        with. Raises NtileError; the present files then stay open.
         """
-        opened = OpenFiles(self.ctx, _open_file(file, reference_dem), self.decode_entry, LayerChoice(layer))
+        opened = OpenFiles(
+            self.ctx, _open_file(file, reference_dem), self.decode_entry, LayerChoice(layer)
+        )
         self.close()
         self._open = opened
 
     def add(self, file: str | Path | Reader | OpenFile, layer: int = 0) -> int:
         """Open another file beside the first, to be compared with it; returns its index in `files`.
 
-        It may have other cells and another extent, but must have the same coordinate system. An `OpenFile` has been
-        read already. Raises NtileError; nothing has changed then.
+        It may have other cells and another extent, but must have the same coordinate system. An
+        `OpenFile` has been read already. Raises NtileError; nothing has changed then.
         """
         if self._open is None:
             raise UsageError("Open a file before another is compared with it.")
         return self._open.add(_open_file(file, self.files[0].reference_dem), LayerChoice(layer))
 
     def remove(self, index: int) -> None:
-        """Close a file beside the first (index 1 or more); slots that hold it get the first file's first layer."""
+        """Close a file beside the first (index 1 or more); slots that hold it get the first file's
+        first layer."""
         assert self._open is not None
         self._open.remove(index, self.settings)
 
@@ -140,7 +155,7 @@ class Scene:
         if self._open is not None:
             self._open.close(wait=self.waits)
             self._drawing.forget()
-            self.colouring.forget()
+            self.coloring.forget()
         self._open = None
         self.stats = FrameStats()
 
@@ -170,7 +185,10 @@ class Scene:
     def pane_at(self, x_px: float) -> Pane | None:
         """The pane under a column of pixels of the latest `update`'s picture."""
         columns = self.columns(Camera(), self._size_px)
-        return next((pane for pane, (_, end) in zip(self.panes, columns, strict=True) if x_px < end), self.pane)
+        return next(
+            (pane for pane, (_, end) in zip(self.panes, columns, strict=True) if x_px < end),
+            self.pane,
+        )
 
     def shown_in(self, pane: Pane) -> LayerChoice:
         """The file, layer and bits that a pane shows; during a change still those before it."""
@@ -185,17 +203,20 @@ class Scene:
 
     @property
     def reference_name(self) -> str | None:
-        """Name of the errors' reference: a layer's title or the DEM's file name; None without a reference."""
+        """Name of the errors' reference: a layer's title or the DEM's file name; None without a
+        reference."""
         return None if self.reference is None else self.reference.name
 
     @property
     def picture(self) -> tuple[Hashable, ...]:
-        """Key of the picture: equal values mean the same tiles of the same layers, bits and errors."""
+        """Key of the picture: equal values mean the same tiles of the same layers, bits and
+        errors."""
         return tuple((pane.shown, pane.fading.stage, *pane.selection.draw) for pane in self.panes)
 
     @property
     def changing(self) -> bool:
-        """True if part of the picture is still the one before a change of slot, layer, bits or overlay."""
+        """True if part of the picture is still the one before a change of slot, layer, bits or
+        overlay."""
         return any(pane.changing for pane in self.panes)
 
     @property
@@ -209,12 +230,13 @@ class Scene:
         return self.ready and self._open is not None and self._open.ahead.settled
 
     def rmse_in_view(self, choice: LayerChoice) -> float | None:
-        """Root mean square error in metres of any layer and bits in this view; None unless it has been measured."""
+        """Root mean square error in meters of any layer and bits in this view; None unless it has
+        been measured."""
         return tile_errors.rmse(tile_errors.spreads(self._errors_of(choice)))
 
     def errors_in_view(self, choice: LayerChoice) -> ErrorStats | None:
         """The same with all its statistics."""
-        return self.colouring.of_errors(self._errors_of(choice))
+        return self.coloring.of_errors(self._errors_of(choice))
 
     def _errors_of(self, choice: LayerChoice) -> list[Sample]:
         return [] if self._open is None else self._open.errors_of(choice, self.settings.view.sse_px)
@@ -222,10 +244,11 @@ class Scene:
     def update(self, camera: Camera, size_px: tuple[int, int]) -> FrameStats:
         """Take in finished tiles, choose what to draw and ask for what is missing.
 
-        `size_px` is the picture's width and height in pixels. Never waits: tiles that are not there yet are
-        stood in for by coarser ones.
+        `size_px` is the picture's width and height in pixels. Never waits: tiles that are not there
+        yet are stood in for by coarser ones.
         """
-        opened, self._size_px = self._open, size_px
+        opened = self._open
+        self._size_px = size_px
         if opened is None:
             return self.stats
         opened.ahead.enabled = self.load_ahead
@@ -238,7 +261,8 @@ class Scene:
         return self.stats
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
-        """Draw background and terrain into the whole of `fbo` (colour only is enough; depth is our own)."""
+        """Draw background and terrain into the whole of `fbo` (color only is enough; depth is our
+        own)."""
         opened = self._open
         if opened is None or opened.panes[0].view is None:
             self._drawing.background(fbo, camera, self.samples)
@@ -249,23 +273,40 @@ class Scene:
         self.look_around(camera, fbo.size)
         parts = self._parts(camera, fbo.size, self.mesh_quads)
         self._drawing.terrain(
-            fbo, camera, opened.store, parts, samples=self.samples, pivot_z=opened.pivot_z, area=self.bounds
+            fbo,
+            camera,
+            opened.store,
+            parts,
+            samples=self.samples,
+            pivot_z=opened.pivot_z,
+            area=self.bounds,
         )
 
     def look_around(self, camera: Camera, size_px: tuple[int, int]) -> None:
-        """Find out what automatic colours, intervals and labels of the latest `update`'s picture follow from."""
-        opened, self.survey = self._open, survey.NOTHING
+        """Find out what automatic colors, intervals and labels of the latest `update`'s picture
+        follow from."""
+        opened = self._open
+        self.survey = survey.NOTHING
         piece = camera.whole(size_px) != size_px  # of a larger picture, where all of that is given
-        if opened is not None and opened.panes[0].view is not None and survey.needed(self.settings) and not piece:
+        if (
+            opened is not None
+            and opened.panes[0].view is not None
+            and survey.needed(self.settings)
+            and not piece
+        ):
             small = survey.size(size_px)
             parts = self._parts(camera, small, min(self.mesh_quads, survey.QUADS))
-            numbers = self._drawing.survey(camera, opened.store, parts, small, pivot_z=opened.pivot_z)
+            numbers = self._drawing.survey(
+                camera, opened.store, parts, small, pivot_z=opened.pivot_z
+            )
             self.survey = Survey(numbers, size_px[0] / small[0] / survey.scale(size_px))
 
     def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[Part]:
-        """The panes of a picture of this size and how they are coloured."""
+        """The panes of a picture of this size and how they are colored."""
         assert self._open is not None
-        look = self.colouring.look(self.panes, self.survey, self.elevation_range, survey.scale(camera.whole(size_px)))
+        look = self.coloring.look(
+            self.panes, self.survey, self.elevation_range, survey.scale(camera.whole(size_px))
+        )
         parts = []
         for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
             if columns[0] < columns[1]:
@@ -275,26 +316,36 @@ class Scene:
                     quads=quads,
                     ground_scale=self.ground_scale,
                 )
-                parts.append(Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph))
+                parts.append(
+                    Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph)
+                )
         return parts
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for a worker to finish something; for programs without a frame rate, such as headless pictures."""
+        """Wait for a worker to finish something; for programs without a frame rate, such as
+        headless pictures."""
         return self._open is not None and self._open.store.streamer.wait(timeout_s)
 
     # Places
 
     def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
-        """The surface under a pixel of the latest `update`'s picture, x right and y down from its top left."""
+        """The surface under a pixel of the latest `update`'s picture, x right and y down from its
+        top left."""
         pane = self.pane_at(x_px)
         ground = None if pane is None else pane.ground(wait=self.waits)
-        picked = None if ground is None else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
+        picked = (
+            None
+            if ground is None
+            else ground.pick(camera.eye, camera.ray(x_px, y_px, self._size_px))
+        )
         if pane is None or picked is None:
             return None
-        picked, against = replace(picked, shown=self.shown_in(pane)), self._reference_of(pane)
+        picked = replace(picked, shown=self.shown_in(pane))
+        against = self._reference_of(pane)
         if against is None or not self.waits:
             return picked
-        source, place = pane.shown.source, (picked.easting, picked.northing)
+        source = pane.shown.source
+        place = (picked.easting, picked.northing)
         surface = self.store.surface(source, picked.tile) if self.store is not None else None
         return with_error(picked, error_at(against, source.decoder, surface, picked.tile, *place))
 
@@ -304,24 +355,28 @@ class Scene:
         return None if self.pane is None else self.pane.ground(wait=self.waits)
 
     def surface_z(self, easting: float, northing: float) -> float | None:
-        """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside or in a hole."""
+        """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside
+        or in a hole."""
         grounds = [pane.ground(wait=self.waits) for pane in self.panes]
-        heights = [None if ground is None else ground.height(easting, northing) for ground in grounds]
+        heights = [
+            None if ground is None else ground.height(easting, northing) for ground in grounds
+        ]
         return max((self.drawn_z(height) for height in heights if height is not None), default=None)
 
     def drawn_z(self, z_m: float) -> float:
-        """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as pivots."""
+        """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as
+        pivots."""
         pivot = 0.0 if self._open is None else self._open.pivot_z
         return pivot + (z_m - pivot) * self.rise
 
     @property
     def ground_scale(self) -> float:
-        """Metres on the ground per metre of the coordinate system that all open files share."""
+        """Meters on the ground per meter of the coordinate system that all open files share."""
         return 1.0 if self._open is None else self._open.files[0].reader.grid.ground_scale
 
     @property
     def rise(self) -> float:
-        """CRS metres that a metre of height is drawn as."""
+        """CRS meters that a meter of height is drawn as."""
         return self.settings.view.exaggeration / self.ground_scale
 
     @property
@@ -329,13 +384,18 @@ class Scene:
         """The area of all open files as it is drawn (exaggerated): what `Camera.frame` takes."""
         if not self.files:
             return Bounds(0, 0, 1, 1, 0, 1)
-        west, south, east, north = zip(*(file.reader.grid.bounds for file in self.files), strict=True)
+        west, south, east, north = zip(
+            *(file.reader.grid.bounds for file in self.files), strict=True
+        )
         low, high = self._height_range
-        return Bounds(min(west), min(south), max(east), max(north), self.drawn_z(low), self.drawn_z(high))
+        return Bounds(
+            min(west), min(south), max(east), max(north), self.drawn_z(low), self.drawn_z(high)
+        )
 
     @property
     def _height_range(self) -> tuple[float, float]:
-        """Lowest and highest height of all layers of all files, so that what is compared is coloured alike."""
+        """Lowest and highest height of all layers of all files, so that what is compared is colored
+        alike."""
         ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
@@ -354,7 +414,7 @@ class Scene:
 
     @property
     def elevation_range(self) -> tuple[float, float]:
-        """Heights in metres at the two ends of the elevation colours."""
+        """Heights in meters at the two ends of the elevation colors."""
         shading = self.settings.shading
         if not shading.elevation_auto or not self.files:
             return shading.elevation_min_m, shading.elevation_max_m
@@ -366,29 +426,35 @@ class Scene:
         return "none" if self.pane is None else self.overlay_of(self.pane)
 
     def overlay_of(self, pane: Pane) -> str:
-        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are not there."""
-        return self.colouring.overlay(pane)
+        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are
+        not there."""
+        return self.coloring.overlay(pane)
 
     @property
     def against_name(self) -> str | None:
         """Name of the reference of the overlay's errors, shown or not."""
-        against = None if self._open is None or self.pane is None else self._open.against_of(self.pane, self.settings)
+        against = (
+            None
+            if self._open is None or self.pane is None
+            else self._open.against_of(self.pane, self.settings)
+        )
         return None if against is None else against.name
 
     @property
     def overlay_range(self) -> tuple[float, float]:
-        """Values at the two ends of the overlay's colours, in its unit; the same in all panes."""
+        """Values at the two ends of the overlay's colors, in its unit; the same in all panes."""
         return overlays.ends(self.settings.overlay, self.overlay_reach)
 
     @property
     def overlay_reach(self) -> float:
-        """Where the overlay's colours end, before amplification."""
-        return self.colouring.reach(self.panes, self.survey)
+        """Where the overlay's colors end, before amplification."""
+        return self.coloring.reach(self.panes, self.survey)
 
     @property
     def error_stats(self) -> ErrorStats | None:
-        """Errors over what is in view of the active slot; None while they are not shown or nothing was measured."""
-        return None if self.pane is None else self.colouring.stats(self.pane)
+        """Errors over what is in view of the active slot; None while they are not shown or nothing
+        was measured."""
+        return None if self.pane is None else self.coloring.stats(self.pane)
 
 
 def _open_file(file: str | Path | Reader | OpenFile, reference_dem: Raster | None) -> OpenFile:

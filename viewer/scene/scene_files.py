@@ -29,10 +29,13 @@ from viewer.tiles.tile_errors import Measure, Sample
 class OpenFiles:
     """The main file and those compared with it. Made complete, or not at all (NtileError).
 
-    It begins with what the file does (`OpenFile.first`), else with `choice` or the next layer that can be decoded.
+    It begins with what the file does (`OpenFile.first`), else with `choice` or the next layer that
+    can be decoded.
     """
 
-    def __init__(self, ctx: moderngl.Context, file: OpenFile, entry: str, choice: LayerChoice) -> None:
+    def __init__(
+        self, ctx: moderngl.Context, file: OpenFile, entry: str, choice: LayerChoice
+    ) -> None:
         self.store = TileStore(ctx, entry)
         self.files: list[OpenFile] = []
         self.ahead = Ahead(self.store)
@@ -62,7 +65,8 @@ class OpenFiles:
         return len(self.files) - 1
 
     def remove(self, index: int, settings: Settings) -> None:
-        """Close one of the files beside the first; slots that hold it get the first file's layers."""
+        """Close one of the files beside the first; slots that hold it get the first file's
+        layers."""
         file = self.files[index]
         assert index > 0
         choices = settings.slots
@@ -82,7 +86,8 @@ class OpenFiles:
         threading.Thread(target=end, name="closing").start()
 
     def close(self, *, wait: bool = True) -> None:
-        """Free textures, end the workers, close the files; without `wait` a thread waits for the workers."""
+        """Free textures, end the workers, close the files; without `wait` a thread waits for the
+        workers."""
         end = partial(_end, self.store.clear(), tuple(self.files))
         if wait:
             end()
@@ -101,7 +106,9 @@ class OpenFiles:
 
     def file_of(self, source: Source) -> int:
         """The index of the file that a source belongs to."""
-        return next(index for index, file in enumerate(self.files) if file.serial == source.key.file)
+        return next(
+            index for index, file in enumerate(self.files) if file.serial == source.key.file
+        )
 
     def source(self, choice: LayerChoice) -> Source:
         """Return the source of a choice of file, layer and bits. Raises NtileError."""
@@ -122,7 +129,8 @@ class OpenFiles:
 
         Empty unless all the tiles it would draw are still loaded and have been measured.
         """
-        file, view = self._file(choice), self.ahead.view
+        file = self._file(choice)
+        view = self.ahead.view
         key = file.key(choice)
         if key not in file.keys or key in file.problems or view is None or file.reference is None:
             return []
@@ -131,7 +139,9 @@ class OpenFiles:
         selection = showing.select(view, sse_px)
         return errors_in(self.store, showing, selection, view) if selection.complete else []
 
-    def update(self, settings: Settings, view: View, camera: Camera, size_px: tuple[int, int]) -> list[str]:
+    def update(
+        self, settings: Settings, view: View, camera: Camera, size_px: tuple[int, int]
+    ) -> list[str]:
         """One frame: take in, choose, ask. Returns sentences about what went wrong, each once."""
         self.store.cache.budget_bytes = int(settings.view.cache_mb * MB)
         self._arrange(settings)
@@ -139,8 +149,12 @@ class OpenFiles:
             pane.follow(self._wanted(pane, settings))
         self._news += self.store.take_in(settings.view.upload_budget_ms)
         for pane, columns in zip(self.panes, self.columns(settings, camera, size_px), strict=True):
-            pane.choose(view if len(self.panes) == 1 else narrowed(view, camera, size_px, columns), settings)
-        slots = [showing for slot in SLOTS if (showing := self._showing(slot, settings)) is not None]
+            pane.choose(
+                view if len(self.panes) == 1 else narrowed(view, camera, size_px, columns), settings
+            )
+        slots = [
+            showing for slot in SLOTS if (showing := self._showing(slot, settings)) is not None
+        ]
         early = self.ahead.choose(slots, view, settings, self.panes)
         self._pin([need for pane in self.panes for need in pane.needs] + self.ahead.needs)
         self.store.request([*interleaved([pane.wants for pane in self.panes]), *early])
@@ -156,11 +170,18 @@ class OpenFiles:
             return
         self._pinned = needs
         kept = {TileKey(file.begins, ROOT) for file in self.files if file.begins is not None}
-        seen = {TileKey(showing.source.key, tile) for showing, found in needs for tile in found.keep | {ROOT}}
+        seen = {
+            TileKey(showing.source.key, tile)
+            for showing, found in needs
+            for tile in found.keep | {ROOT}
+        }
         self.store.pin(kept | seen)
 
-    def columns(self, settings: Settings, camera: Camera, size_px: tuple[int, int]) -> list[tuple[int, int]]:
-        """First and last + 1 column of pixels of each pane; none where the picture is a piece beside the pane."""
+    def columns(
+        self, settings: Settings, camera: Camera, size_px: tuple[int, int]
+    ) -> list[tuple[int, int]]:
+        """First and last + 1 column of pixels of each pane; none where the picture is a piece
+        beside the pane."""
         width = size_px[0]
         if len(self.panes) == 1:
             return [(0, width)]
@@ -171,7 +192,8 @@ class OpenFiles:
         return [(0, divider), (divider, width)]
 
     def _arrange(self, settings: Settings) -> None:
-        """As many panes as are asked for; a new one begins with the picture that was there before."""
+        """As many panes as are asked for; a new one begins with the picture that was there
+        before."""
         slots = SLOTS if settings.compare.split else (settings.active,)
         if tuple(pane.slot for pane in self.panes) == slots:
             return
@@ -183,13 +205,16 @@ class OpenFiles:
         self.panes = [old[slot] if slot in old else shown.like(slot) for slot in slots]
 
     def _wanted(self, pane: Pane, settings: Settings) -> Showing:
-        """Return the showing that a pane's slot asks for; where that is impossible, with the source of the pane."""
+        """Return the showing that a pane's slot asks for; where that is impossible, with the source
+        of the pane."""
         file, key = self._asked(pane.slot, settings)
         self._prepare(file, key, at_once=pane.view is None)
         wanted = self._showing(pane.slot, settings)
         if wanted is not None:
             return wanted
-        return self._measured(pane.slot, self.files[self.file_of(pane.shown.source)], pane.shown.source, settings)
+        return self._measured(
+            pane.slot, self.files[self.file_of(pane.shown.source)], pane.shown.source, settings
+        )
 
     def _showing(self, slot: str, settings: Settings) -> Showing | None:
         """Return the showing that a slot asks for, or None where that cannot be shown."""
@@ -199,7 +224,8 @@ class OpenFiles:
         return self._measured(slot, file, file.source(key), settings)
 
     def _asked(self, slot: str, settings: Settings) -> tuple[OpenFile, SourceKey]:
-        """The file, layer and bits of a slot, or of the reference layer where that stands in for the slot."""
+        """The file, layer and bits of a slot, or of the reference layer where that stands in for
+        the slot."""
         choice = settings.slots[slot]
         file = self._file(choice)
         if settings.compare.reference and slot == settings.active:
@@ -209,11 +235,14 @@ class OpenFiles:
         return file, file.key(choice)
 
     def _measured(self, slot: str, file: OpenFile, source: Source, settings: Settings) -> Showing:
-        """Return a source with the errors that the overlay shows, where there is something to measure against."""
+        """Return a source with the errors that the overlay shows, where there is something to
+        measure against."""
         overlay = settings.overlay
         quantity = KINDS[overlay.name].measures if overlay.name in KINDS else ""
         against = self.against(slot, file, settings) if quantity else None
-        return Showing(source, None if against is None else Measure(quantity, source.at_levels(against)))
+        return Showing(
+            source, None if against is None else Measure(quantity, source.at_levels(against))
+        )
 
     def against_of(self, pane: Pane, settings: Settings) -> Reference | None:
         """Return the reference of a pane's errors, shown or not."""
@@ -222,7 +251,8 @@ class OpenFiles:
     def against(self, slot: str, file: OpenFile, settings: Settings) -> Reference | None:
         """Return the reference of a slot's errors; None without one.
 
-        The same object as long as it stands for the same surface. Slot B is not subtracted from itself.
+        The same object as long as it stands for the same surface. Slot B is not subtracted from
+        itself.
         """
         if settings.overlay.against != SLOTS[1]:
             return file.reference
@@ -241,7 +271,8 @@ class OpenFiles:
         return self._difference[1]
 
     def _enter(self, file: OpenFile, choice: LayerChoice) -> Source:
-        """Take in a file with its first root; on failure nothing has changed and the file is closed."""
+        """Take in a file with its first root; on failure nothing has changed and the file is
+        closed."""
         try:
             if file.begins is None:
                 file.first(choice, lambda: self.store.entry == "numpy")
@@ -257,7 +288,8 @@ class OpenFiles:
         return source
 
     def _beginning(self, file: OpenFile) -> Source:
-        """Return the first source of a file, its root loaded; the root stays in the cache while the file is open."""
+        """Return the first source of a file, its root loaded; the root stays in the cache while the
+        file is open."""
         assert file.begins is not None
         source = file.source(file.begins)
         if not self.store.has(source, ROOT):

@@ -1,4 +1,4 @@
-"""The two sides of a split picture: what is written above each, and what their colours mean."""
+"""The two sides of a split picture: what is written above each, and what their colors mean."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Side:
     label: str  # file (where there are several), layer and bits
     first: float  # where it begins and ends, shares of the picture's width
     end: float
-    legend: Legend | None = None  # None where its colours mean nothing, or the same as on the side before
+    # None where its colors mean nothing, or the same as on the side before
+    legend: Legend | None = None
 
 
 def sides(scene: Scene) -> list[Side]:
@@ -34,16 +35,16 @@ def sides(scene: Scene) -> list[Side]:
     for pane, (first, end) in zip(scene.panes, ((0.0, divider), (divider, 1.0)), strict=True):
         shown = legend.of_pane(scene, pane)
         # The name is above the side, so the legend need not say it.
-        colours = None if shown is None else replace(shown, slot="", layer="", samples="")
-        alike = colours is None or not colours.title or any(same(colours, other) for other in seen)
-        seen += [] if alike or colours is None else [colours]
+        colors = None if shown is None else replace(shown, slot="", layer="", samples="")
+        alike = colors is None or not colors.title or any(same(colors, other) for other in seen)
+        seen += [] if alike or colors is None else [colors]
         label = layers.label_in(scene, scene.shown_in(pane))
-        found.append(Side(pane.slot, label, first, end, None if alike else colours))
+        found.append(Side(pane.slot, label, first, end, None if alike else colors))
     return found
 
 
 def same(one: Legend, other: Legend) -> bool:
-    """Return True if the colours of two legends mean the same."""
+    """Return True if the colors of two legends mean the same."""
     words = (one.title, one.note, one.low, one.high, one.patches)
     if words != (other.title, other.note, other.low, other.high, other.patches):
         return False

@@ -22,7 +22,8 @@ class Views:
 
     def enter(self, grid: Grid) -> bool:
         """A file is open; returns whether it shows another area than the one before."""
-        before, self._kept = self._kept, Bookmarks(grid)
+        before = self._kept
+        self._kept = Bookmarks(grid)
         return before is not None and before.path != self._kept.path
 
     @property
@@ -32,7 +33,8 @@ class Views:
 
     def add(self) -> None:
         """Keep the present view."""
-        app, kept = self._app, self._kept
+        app = self._app
+        kept = self._kept
         if kept is not None:
             camera = replace(app.camera, fov_deg=app.settings.view.fov_deg)
             if said(app, lambda: kept.add(camera)):

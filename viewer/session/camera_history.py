@@ -1,4 +1,5 @@
-"""Undo and redo of camera moves: a drag, a glide, a flight or a turn of the wheel is one step. Pure."""
+"""Undo and redo of camera moves: a drag, a glide, a flight or a turn of the wheel is one step.
+Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from dataclasses import replace
 from viewer.model.camera import Camera
 
 REST_S = 0.4
-"""A move is over when the camera has rested this long: notches of the wheel in a row are one step."""
+"""A move is over when the camera has rested this long: notches of the wheel in a row are one
+step."""
 
 KEPT = 200
 """Steps that can be undone."""
@@ -24,14 +26,19 @@ class History:
 
     def reset(self) -> None:
         """Forget everything: the places before make no sense any more."""
-        self._places, self._at, self._moving = [], 0, False
+        self._places = []
+        self._at = 0
+        self._moving = False
 
     def watch(self, before: Camera, after: Camera, now_s: float, *, busy: bool = False) -> None:
-        """One frame in which the user moved the camera, or not; `busy` while a button or key is held."""
+        """One frame in which the user moved the camera, or not; `busy` while a button or key is
+        held."""
         if after != before:
-            if not self._moving:  # whatever else moved it, such as terrain that rose below it, is no step
+            # whatever else moved it, such as terrain that rose below it, is no step
+            if not self._moving:
                 self._places[self._at : self._at + 1] = [replace(before)]
-            self._moving, self._moved_s = True, now_s
+            self._moving = True
+            self._moved_s = now_s
         elif self._moving and not busy and now_s - self._moved_s >= REST_S:
             self.rest(after)
 

@@ -1,4 +1,5 @@
-"""Comparing in the window: files beside the first, the split picture, the difference of the slots, ground truth."""
+"""Comparing in the window: files beside the first, the split picture, the difference of the slots,
+ground truth."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ class Comparing:
         self._app.dialogs.open("Compare with", TERRAIN_SUFFIXES, self._app.files.compare)
 
     def open(self, path: str, opening: Opening | None = None) -> bool:
-        """Open a file beside the first and put it into slot B; what is wrong with it becomes a message."""
+        """Open a file beside the first and put it into slot B; what is wrong with it becomes a
+        message."""
         app = self._app
         try:
             if app.scene is None or app.scene.reader is None:
@@ -50,17 +52,22 @@ class Comparing:
         except NtileError as error:
             app.messages.error(str(error))
             return False
-        app.messages.info(f"Slot B holds {Path(path).name}. S splits the picture, X swaps A and B, D subtracts them.")
+        app.messages.info(
+            f"Slot B holds {Path(path).name}. S splits the picture, X swaps A and B, D "
+            "subtracts them."
+        )
         self._warn(app.scene, index)
         return True
 
     def _warn(self, scene: Scene, index: int) -> None:
         """Say what makes heights of two files differ though the ground does not."""
-        one, two = scene.files[0].reader.grid.vertical_datum, scene.files[index].reader.grid.vertical_datum
+        one = scene.files[0].reader.grid.vertical_datum
+        two = scene.files[index].reader.grid.vertical_datum
         if one and two and one != two:
             self._app.messages.add(
                 "warning",
-                f"{Path(scene.files[index].reader.path).name} measures heights from {two}, the first file from {one}: "
+                f"{Path(scene.files[index].reader.path).name} measures heights from {two}, the "
+                f"first file from {one}: "
                 "differences hold that of the two.",
             )
 
@@ -100,7 +107,8 @@ class Comparing:
     # State shown
 
     def toggle_errors(self, against: str) -> None:
-        """Show errors against one of `overlay_kinds.AGAINST`, or none where these are shown already."""
+        """Show errors against one of `overlay_kinds.AGAINST`, or none where these are shown
+        already."""
         overlay = self._app.settings.overlay
         if shows_errors(self._app.settings, against):
             overlay.name = "none"
@@ -111,12 +119,15 @@ class Comparing:
 
     def toggle_reference(self) -> None:
         """Show the reference layer in place of the active slot, or the slot again."""
-        scene, compare = self._app.scene, self._app.settings.compare
+        scene = self._app.scene
+        compare = self._app.settings.compare
         if scene is None or scene.reader is None:
             return
         reader = scene.reader_of(self._app.settings.layer)
         if not compare.reference and not any(layer.is_reference for layer in reader.layers):
-            self._app.messages.add("warning", f"{Path(reader.path).name} has no reference layer that could be shown.")
+            self._app.messages.add(
+                "warning", f"{Path(reader.path).name} has no reference layer that could be shown."
+            )
             return
         compare.reference = not compare.reference
 
@@ -124,7 +135,9 @@ class Comparing:
 def shows_errors(settings: Settings, against: str) -> bool:
     """Return True if an overlay of errors against one of `overlay_kinds.AGAINST` is on."""
     overlay = settings.overlay
-    return overlay.name in KINDS and bool(KINDS[overlay.name].measures) and overlay.against == against
+    return (
+        overlay.name in KINDS and bool(KINDS[overlay.name].measures) and overlay.against == against
+    )
 
 
 def is_comparing(app: App) -> bool:

@@ -1,7 +1,8 @@
 """Drawing points, lines and polygons on the terrain with the mouse (`viewer.session.tools.Tool`).
 
-A click adds a corner; the mouse still moves the camera when it is dragged. A corner is dragged to another place.
-Double-click, right click or Enter ends the line or polygon, Backspace takes the last corner back, Esc gives up.
+A click adds a corner; the mouse still moves the camera when it is dragged. A corner is dragged to
+another place. Double-click, right click or Enter ends the line or polygon, Backspace takes the last
+corner back, Esc gives up.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class DrawTool:
         """Corners of what is being drawn."""
         self.over: list[float] | None = None
         """Easting and northing under the mouse."""
-        self._held: tuple[Points, int, list[float]] | None = None  # whose corner is dragged, which, and where it was
+        # whose corner is dragged, which, and where it was
+        self._held: tuple[Points, int, list[float]] | None = None
 
     def mouse(self, app: App, mouse: Mouse) -> bool:
         """See `viewer.session.tools.Tool`."""
@@ -75,7 +77,8 @@ class DrawTool:
 
     def finish(self, app: App) -> None:
         """The line or polygon is complete; one with too few corners is dropped."""
-        measuring, draft = app.settings.measuring, self.draft
+        measuring = app.settings.measuring
+        draft = self.draft
         self.draft = []
         if measuring.tool in ("distance", "area") and len(draft) >= FEWEST[measuring.tool]:
             measuring.items.append(Measurement(measuring.tool, draft))
@@ -93,13 +96,15 @@ class DrawTool:
         app.settings.measuring.tool = tool
 
     def cancel(self, app: App) -> bool:
-        """See `viewer.session.tools.Tool`: a corner back to its place, then the draft, then the tool."""
+        """See `viewer.session.tools.Tool`: a corner back to its place, then the draft, then the
+        tool."""
         measuring = app.settings.measuring
         if measuring.tool == "none":
             return False
         if self._held is not None:
             points, index, place = self._held
-            points[index], self._held = place, None
+            points[index] = place
+            self._held = None
         elif self.draft:
             self._give_up(app)
         else:
@@ -114,7 +119,8 @@ class DrawTool:
     def _give_up(self, app: App) -> None:
         if self.draft and app.settings.measuring.tool == "profile":
             app.settings.measuring.profile = []
-        self.draft, self._held = [], None
+        self.draft = []
+        self._held = None
 
     def _place(self, app: App, mouse: Mouse) -> list[float] | None:
         """Easting and northing of the drawn surface under the mouse; None beside it."""
@@ -130,12 +136,16 @@ class DrawTool:
         assert app.viewport is not None
         measuring = app.settings.measuring
         shapes = [self.draft, measuring.profile, *(item.points for item in measuring.items)]
-        best, found = GRIP_PX * app.viewport.ratio, None
+        best = GRIP_PX * app.viewport.ratio
+        found = None
         for points in shapes:
             if not points:
                 continue
-            away = np.hypot(*(app.measuring.pixels(app, np.array(points)) - [mouse.x_px, mouse.y_px]).T)
+            away = np.hypot(
+                *(app.measuring.pixels(app, np.array(points)) - [mouse.x_px, mouse.y_px]).T
+            )
             index = int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
             if away[index] <= best:
-                best, found = float(away[index]), (points, index, points[index])
+                best = float(away[index])
+                found = (points, index, points[index])
         return found

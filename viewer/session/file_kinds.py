@@ -31,7 +31,9 @@ def kind(path: str) -> str:
     """One of KINDS. Raises NtileError, a sentence that names the file and what can be opened."""
     check_shown([path])
     if not raster_name.is_path(path):
-        terrain = _ADDRESS.match(path) and not raster_name.label(path).lower().endswith(RASTER_SUFFIXES)
+        terrain = _ADDRESS.match(path) and not raster_name.label(path).lower().endswith(
+            RASTER_SUFFIXES
+        )
         return "terrain" if terrain else "raster"
     if os.path.isdir(path):
         raise UsageError(f"{path}: this is a folder; drop the files in it.")
@@ -41,14 +43,17 @@ def kind(path: str) -> str:
             if head.lstrip()[:1] in (b"{", b"["):
                 return _json_kind(path, head + file.read(_LARGEST_JSON))
     except OSError as error:
-        raise NtileError(f"{path} cannot be read ({error.strerror or error}); check the name.") from error
+        raise NtileError(
+            f"{path} cannot be read ({error.strerror or error}); check the name."
+        ) from error
     name = path.lower()
     if head.startswith(b"PMTiles") or name.endswith(".ntile"):
         return "terrain"
     if head.startswith(_TIFF) or name.endswith(RASTER_SUFFIXES):
         return "raster"
     raise UsageError(
-        f"{path}: this is nothing the program knows; drop a .ntile file, a project, a reference raster, "
+        f"{path}: this is nothing the program knows; drop a .ntile file, a project, a reference "
+        "raster, "
         "a camera path or a view."
     )
 
@@ -65,14 +70,16 @@ def _json_kind(path: str, content: bytes) -> str:
             return "path"
         if "camera" in values or ("easting" in values and "northing" in values):
             return "view"
-    raise UsageError(f"{path}: this JSON is neither a project nor a camera path nor a view; drop one of those.")
+    raise UsageError(
+        f"{path}: this JSON is neither a project nor a camera path nor a view; drop one of those."
+    )
 
 
 def open_all(app: App, paths: list[str]) -> None:
     """Open files as what they are, first projects, then terrain, then what belongs to it.
 
-    Of several terrain files the first is opened and the next one compared with it. With Shift or Ctrl held all are
-    compared with the file that is open already.
+    Of several terrain files the first is opened and the next one compared with it. With Shift or
+    Ctrl held all are compared with the file that is open already.
     """
     io = imgui.get_io()
     beside = (io.key_shift or io.key_ctrl) and app.path is not None

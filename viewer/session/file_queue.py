@@ -1,4 +1,5 @@
-"""Opening files in the window: a thread reads and decodes, the window goes on, and then the app takes the file over."""
+"""Opening files in the window: a thread reads and decodes, the window goes on, and then the app
+takes the file over."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ class Files:
         return self._openings is not None or bool(self._waiting)
 
     def open(self, path: str) -> None:
-        """Show a file in place of the present ones; what is wrong with it becomes a message and they stay."""
+        """Show a file in place of the present ones; what is wrong with it becomes a message and
+        they stay."""
         self._soon(
             lambda: [layers.begin_opening(path, entry=self._entry)],
             lambda *openings: self._app.open(path, opening=next(iter(openings), None)),
@@ -66,7 +68,11 @@ class Files:
             assert app.scene is not None
             if app.scene.reader is None:
                 return [layers.begin_opening(path, entry=self._entry)]
-            return [layers.begin_compared(app.scene, path)] if layers.is_open(app.scene, path) is None else ()
+            return (
+                [layers.begin_compared(app.scene, path)]
+                if layers.is_open(app.scene, path) is None
+                else ()
+            )
 
         def then(opening: Opening | None = None) -> None:
             assert app.scene is not None
@@ -125,7 +131,9 @@ class Files:
         assert self._app.scene is not None
         return self._app.scene.decode_entry
 
-    def _beside(self, paths: Sequence[str], reference: Raster | None, layer: int = 0) -> list[Opening]:
+    def _beside(
+        self, paths: Sequence[str], reference: Raster | None, layer: int = 0
+    ) -> list[Opening]:
         return [layers.begin_beside(path, reference, layer, self._entry) for path in paths]
 
     def _soon(self, begin: Begin, then: Then) -> None:

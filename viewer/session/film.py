@@ -1,4 +1,5 @@
-"""Film making in the window: what `App.film` is. Keyframes, playing and generators; views and rendering beside it."""
+"""Film making in the window: what `App.film` is. Keyframes, playing and generators; views and
+rendering beside it."""
 
 from __future__ import annotations
 
@@ -80,7 +81,8 @@ class Studio:
             self._change(frames, min(self.selected, len(frames) - 1))
 
     def edit(self, index: int, *, time_s: float | None = None, easing: str | None = None) -> None:
-        """Give a keyframe another time, which puts it into its place in the order, or another easing."""
+        """Give a keyframe another time, which puts it into its place in the order, or another
+        easing."""
         frame = self.path.keyframes[index]
         others = [other for k, other in enumerate(self.path.keyframes) if k != index]
         if time_s is not None:
@@ -93,11 +95,18 @@ class Studio:
         self._change(frames, frames.index(frame))
 
     def set_loop(self, loop: bool) -> None:
-        """Let the film end where it began; where it does not, a keyframe like the first is added."""
+        """Let the film end where it began; where it does not, a keyframe like the first is
+        added."""
         frames = self.path.keyframes
         self.path.loop = loop
-        if loop and frames and not (len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera)):
-            last = replace(frames[0], time_s=frames[-1].time_s + STEP_S, camera=replace(frames[0].camera))
+        if (
+            loop
+            and frames
+            and not (len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera))
+        ):
+            last = replace(
+                frames[0], time_s=frames[-1].time_s + STEP_S, camera=replace(frames[0].camera)
+            )
             frames = [*frames, last]
         self._change(list(frames), self.selected)
 
@@ -117,22 +126,29 @@ class Studio:
     def _present(self, frame: Keyframe) -> Keyframe:
         """A keyframe with the present view; exaggeration is kept where it is not the usual one."""
         view = self._app.settings.view
-        exaggeration = view.exaggeration if view.exaggeration != 1 or frame.exaggeration is not None else None
+        exaggeration = (
+            view.exaggeration if view.exaggeration != 1 or frame.exaggeration is not None else None
+        )
         camera = replace(self._app.camera, fov_deg=view.fov_deg)
         return replace(frame, camera=camera, exaggeration=exaggeration)
 
     def _change(self, frames: list[Keyframe], selected: int) -> None:
-        if self.path.loop and not (len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera)):
+        if self.path.loop and not (
+            len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera)
+        ):
             self.path.loop = False
-        self.path.keyframes, self.selected = frames, selected
+        self.path.keyframes = frames
+        self.selected = selected
         self.version += 1
-        self._sampler, self._flight = None, None
+        self._sampler = None
+        self._flight = None
         self.time_s = min(self.time_s, self.path.duration_s)
 
     def take(self, path: CameraPath) -> None:
         """Show another path."""
         self.pause()
-        self.path, self.time_s = path, 0.0
+        self.path = path
+        self.time_s = 0.0
         self._change(path.keyframes, 0 if path.keyframes else -1)
 
     # Playing
@@ -143,11 +159,14 @@ class Studio:
             self.pause()
             return
         if len(self.path.keyframes) < 2:
-            self._app.messages.info("A film needs two keyframes: press K at two views, or make a tour or an orbit.")
+            self._app.messages.info(
+                "A film needs two keyframes: press K at two views, or make a tour or an orbit."
+            )
             return
         if self.time_s >= self.path.duration_s - 1e-3:
             self.time_s = 0.0
-        self.playing, self._started = True, time.monotonic() - self.time_s
+        self.playing = True
+        self._started = time.monotonic() - self.time_s
 
     def pause(self) -> None:
         """Stop playing, the camera stays."""
@@ -160,10 +179,16 @@ class Studio:
         self._show()
 
     def pose(self, time_s: float) -> Pose | None:
-        """The view at a time, above the terrain as soon as that has been looked at; None without keyframes."""
+        """The view at a time, above the terrain as soon as that has been looked at; None without
+        keyframes."""
         if not self.path.keyframes:
             return None
-        if self._flight is None and self._field is not None and self._field.done() and not self._field.exception():
+        if (
+            self._flight is None
+            and self._field is not None
+            and self._field.done()
+            and not self._field.exception()
+        ):
             field = replace(self._field.result(), exaggeration=self._app.settings.view.exaggeration)
             path = replace(self.path, keyframes=list(self.path.keyframes))
             self._flight = self._pool.submit(Flight, path, field.ceiling_m, record.CLEARANCE_M)
@@ -174,9 +199,11 @@ class Studio:
         return self._sampler.at(time_s)
 
     def _show(self) -> None:
-        app, pose = self._app, self.pose(self.time_s)
+        app = self._app
+        pose = self.pose(self.time_s)
         if pose is not None:
-            app.glide, app.camera = None, pose.camera
+            app.glide = None
+            app.camera = pose.camera
             app.settings.view.fov_deg = pose.camera.fov_deg
             record.apply(app.settings, pose)
 
@@ -203,7 +230,8 @@ class Studio:
                 self._started += self.path.duration_s
                 self.time_s %= self.path.duration_s
             else:
-                self.time_s, self.playing = self.path.duration_s, False
+                self.time_s = self.path.duration_s
+                self.playing = False
         self._show()
 
     @property
@@ -248,7 +276,8 @@ class Studio:
         self._wanted = name, duration_s
 
     def _make(self, name: str, duration_s: float | None) -> None:
-        app, self._wanted = self._app, None
+        app = self._app
+        self._wanted = None
         assert self._field is not None
         assert app.scene is not None
         assert app.scene.reader is not None
@@ -274,7 +303,8 @@ class Studio:
         assert app.scene is not None
         reader = app.scene.reader
         assert reader is not None
-        self._shown, self.playing = reader, False
+        self._shown = reader
+        self.playing = False
         if self.views.enter(reader.grid) and self.path.keyframes:
             self.clear()
         choice: LayerChoice = app.settings.layer

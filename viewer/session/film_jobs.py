@@ -38,7 +38,9 @@ class Rendering:
     def ask_film(self, path: CameraPath) -> None:
         """Ask where a film goes, then render it."""
         suffix = "" if self.frames else ".mp4"
-        self._app.dialogs.save("Render film", suffix, lambda out: self.film(out, path), f"{self._stem}_film{suffix}")
+        self._app.dialogs.save(
+            "Render film", suffix, lambda out: self.film(out, path), f"{self._stem}_film{suffix}"
+        )
 
     def ask_picture(self) -> None:
         """Ask where a picture goes, then make it."""

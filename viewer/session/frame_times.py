@@ -12,12 +12,14 @@ SECONDS = 6.0
 
 
 class FrameTimes:
-    """Milliseconds of work by frame: from the first callback to the last, waiting for the display not included."""
+    """Milliseconds of work by frame: from the first callback to the last, waiting for the display
+    not included."""
 
     def __init__(self) -> None:
         self.frames = 0
         """Frames since the start."""
-        self._begun, self._pictures = 0.0, 0
+        self._begun = 0.0
+        self._pictures = 0
         self._kept: deque[tuple[float, float, bool]] = deque(maxlen=2000)
 
     def begin(self) -> None:
@@ -32,7 +34,8 @@ class FrameTimes:
         self._pictures = pictures
 
     def latest(self, seconds: float = SECONDS) -> tuple[np.ndarray, np.ndarray]:
-        """Ages in seconds (negative, ascending) and milliseconds of the frames with a new picture."""
+        """Ages in seconds (negative, ascending) and milliseconds of the frames with a new
+        picture."""
         now = time.perf_counter()
         kept = [(at - now, ms) for at, ms, drawn in self._kept if drawn and now - at <= seconds]
         values = np.array(kept, np.float64).reshape(-1, 2)
@@ -41,4 +44,6 @@ class FrameTimes:
     def percentiles(self, seconds: float = SECONDS) -> tuple[float, float]:
         """The median and the 99th percentile of these, milliseconds; zeros without any."""
         _, ms = self.latest(seconds)
-        return (float(np.percentile(ms, 50)), float(np.percentile(ms, 99))) if len(ms) else (0.0, 0.0)
+        return (
+            (float(np.percentile(ms, 50)), float(np.percentile(ms, 99))) if len(ms) else (0.0, 0.0)
+        )

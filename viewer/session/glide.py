@@ -29,7 +29,8 @@ class Glide:
 
 def between(start: Camera, end: Camera) -> Glide:
     """Straight from one camera to another, turning the shorter way."""
-    start, end = replace(start), replace(end)
+    start = replace(start)
+    end = replace(end)
     turn = _shorter(end.heading_deg - start.heading_deg)
 
     def place(share: float) -> Camera:
@@ -58,7 +59,9 @@ def around(start: Camera, pivot: np.ndarray, heading_deg: float, pitch_deg: floa
 def towards(start: Camera, point: np.ndarray, factor: float) -> Glide:
     """Nearer to a world point, the distance scaled by `factor`, turning to look at it."""
     end = replace(start)
-    end.eye = np.asarray(point, float) - start.axes[2] * factor * float(np.linalg.norm(start.eye - point))
+    end.eye = np.asarray(point, float) - start.axes[2] * factor * float(
+        np.linalg.norm(start.eye - point)
+    )
     return between(start, end)
 
 

@@ -27,8 +27,10 @@ class Launch:
     reference: ReferenceRaster | None = None  # to measure errors against
     methods: tuple[str, ...] = ()  # of the layers in slots A and B; none = see layers.default_slots
     bits: tuple[int, ...] = ()  # kept in slots A and B; none = as stored
-    profile: tuple[tuple[float, float], ...] = ()  # eastings and northings of a line to draw a profile along
-    measure: tuple[str, tuple[tuple[float, float], ...]] | None = None  # "point", "distance" or "area", and its points
+    # eastings and northings of a line to draw a profile along
+    profile: tuple[tuple[float, float], ...] = ()
+    # "point", "distance" or "area", and its points
+    measure: tuple[str, tuple[tuple[float, float], ...]] | None = None
     out: str | None = None  # where a headless profile or measurement goes; None = standard output
     results: str | None = None  # .csv or .json for the errors and sizes of the slots' layers
     screenshot: str | None = None  # PNG to write, then exit
@@ -42,7 +44,8 @@ class Launch:
     duration_s: float | None = None  # None = the path's
     resume: bool = False  # keep the frames that a folder has
     gl: str = "auto"  # "auto", "4.3" or "4.1"
-    theme: str | None = None  # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
+    # "dark", "light" or "system"; None = as preferred, dark in a picture without a window
+    theme: str | None = None
     opened_project: Project | None = None  # what a project file says, with the options over it
     project_path: str | None = None
     opening: Opening | None = None  # the file, under way; for the window
@@ -54,7 +57,9 @@ class Launch:
             self.settings.measuring.profile = [list(point) for point in self.profile]
         if self.measure is not None:
             kind, points = self.measure
-            self.settings.measuring.items.append(Measurement(kind, [list(point) for point in points]))
+            self.settings.measuring.items.append(
+                Measurement(kind, [list(point) for point in points])
+            )
 
     @property
     def outputs(self) -> list[str]:
@@ -73,13 +78,19 @@ class Launch:
 
     def show_project(self, opened: Project, path: str) -> None:
         """Open what a project says; `settings` began as the project's."""
-        opened.settings, opened.reference = asdict(self.settings), self.reference or opened.reference
-        self.path, self.reference = opened.files[0], opened.reference
-        self.opened_project, self.project_path = opened, path
+        opened.settings = asdict(self.settings)
+        opened.reference = self.reference or opened.reference
+        self.path = opened.files[0]
+        self.reference = opened.reference
+        self.opened_project = opened
+        self.project_path = path
 
 
 def check_shown(names: Iterable[str]) -> None:
     """Raise NtileError for a name that a window cannot show."""
     for name in names:
         if not is_utf8(name):
-            raise NtileError(f"{name}: a window shows names in UTF-8 only; rename it, or draw it with --headless.")
+            raise NtileError(
+                f"{name}: a window shows names in UTF-8 only; rename it, or draw it with "
+                "--headless."
+            )

@@ -1,4 +1,5 @@
-"""Which layers and how many bits the slots A and B hold: the rules behind the options, the keys and the panels."""
+"""Which layers and how many bits the slots A and B hold: the rules behind the options, the keys and
+the panels."""
 
 from __future__ import annotations
 
@@ -45,18 +46,21 @@ def open_file(
     bits: Sequence[int] = (),
     opening: Opening | None = None,
 ) -> None:
-    """Show a file with the layers asked for, slot A first. Raises NtileError; the present file then stays.
+    """Show a file with the layers asked for, slot A first. Raises NtileError; the present file then
+    stays.
 
     `opening`: what `begin_opening` with these arguments gave, so that little is left to do.
     """
     opening = opening or begin_opening(path, reference, methods, bits, scene.decode_entry)
     slots = opening.check()
     scene.open(opening.result())
-    scene.settings.slots, scene.settings.active = slots, "A"
+    scene.settings.slots = slots
+    scene.settings.active = "A"
 
 
 def for_first(launch: Launch) -> tuple[Sequence[str], Sequence[int]]:
-    """The methods and bits of a launch that are for its first file; a second one takes those of slot B."""
+    """The methods and bits of a launch that are for its first file; a second one takes those of
+    slot B."""
     count = 1 if launch.compare else None
     return launch.methods[:count], launch.bits[:count]
 
@@ -64,7 +68,8 @@ def for_first(launch: Launch) -> tuple[Sequence[str], Sequence[int]]:
 def begin_launch(launch: Launch) -> Opening:
     """Open a launch's first file on a thread.
 
-    `Opening.check` raises NtileError where its files cannot be read or lack the layers and bits asked for.
+    `Opening.check` raises NtileError where its files cannot be read or lack the layers and bits
+    asked for.
     """
     assert launch.path is not None
 
@@ -86,18 +91,21 @@ def compare_launch(scene: Scene, launch: Launch) -> None:
 
 
 def check_overlay(scene: Scene) -> None:
-    """Raise UsageError where the overlay asked for needs something to measure against and there is nothing."""
+    """Raise UsageError where the overlay asked for needs something to measure against and there is
+    nothing."""
     overlay = scene.settings.overlay
     kind = KINDS.get(overlay.name)
     if kind is not None and kind.measures and scene.against_name is None:
         assert scene.reader is not None
         raise UsageError(
-            f"{scene.reader.path}: it has no reference layer to measure errors against; add --reference DEM."
+            f"{scene.reader.path}: it has no reference layer to measure errors against; add "
+            "--reference DEM."
         )
 
 
 def not_measured(scene: Scene) -> list[str]:
-    """A sentence where the overlay's errors are of nothing in view, as the reference has no heights there."""
+    """A sentence where the overlay's errors are of nothing in view, as the reference has no heights
+    there."""
     kind = KINDS.get(scene.settings.overlay.name)
     if kind is None or not kind.measures or not scene.ready or scene.error_stats is not None:
         return []
@@ -105,7 +113,8 @@ def not_measured(scene: Scene) -> list[str]:
 
 
 def begin_compared(scene: Scene, path: str | Path) -> Opening:
-    """Open a file on a thread that is to be compared with a scene's, with the layer most like slot A's."""
+    """Open a file on a thread that is to be compared with a scene's, with the layer most like slot
+    A's."""
     first = scene.files[0]
 
     def chosen(reader: Reader) -> dict[str, LayerChoice]:
@@ -115,7 +124,9 @@ def begin_compared(scene: Scene, path: str | Path) -> Opening:
     return Opening(path, first.reference_dem, chosen, scene.decode_entry)
 
 
-def begin_beside(path: str | Path, reference: Raster | None, layer: int = 0, entry: str | None = None) -> Opening:
+def begin_beside(
+    path: str | Path, reference: Raster | None, layer: int = 0, entry: str | None = None
+) -> Opening:
     """Open a file on a thread that is to be beside another, beginning with one of its layers."""
     return Opening(path, reference, lambda reader: {"A": LayerChoice(layer)}, entry)
 
@@ -123,7 +134,10 @@ def begin_beside(path: str | Path, reference: Raster | None, layer: int = 0, ent
 def is_open(scene: Scene, path: str | Path) -> int | None:
     """The index of a file among those open, if it is."""
     wanted = Path(path).resolve()
-    return next((k for k, file in enumerate(scene.files) if Path(file.reader.path).resolve() == wanted), None)
+    return next(
+        (k for k, file in enumerate(scene.files) if Path(file.reader.path).resolve() == wanted),
+        None,
+    )
 
 
 def compare_file(
@@ -133,14 +147,18 @@ def compare_file(
     bits: Sequence[int] = (),
     opening: Opening | None = None,
 ) -> int:
-    """Open a file beside those of a scene and put it into slot B; returns its index. A file already open is reused.
+    """Open a file beside those of a scene and put it into slot B; returns its index. A file already
+    open is reused.
 
-    Of the methods and bits, as they are for slots A and B, the second are meant. Without them it is the layer
-    most like slot A's. `opening`: the file, if it is under way. Raises NtileError; nothing has changed then.
+    Of the methods and bits, as they are for slots A and B, the second are meant. Without them it is
+    the layer most like slot A's. `opening`: the file, if it is under way. Raises NtileError;
+    nothing has changed then.
     """
     known = is_open(scene, path)
     file = None if opening is None else opening.result()
-    reader = file.reader if file else open_reader(path) if known is None else scene.files[known].reader
+    reader = (
+        file.reader if file else open_reader(path) if known is None else scene.files[known].reader
+    )
     try:
         choice = alike(scene, reader) if len(methods) < 2 else choose(reader, methods[1:])["A"]
         if len(bits) > 1:
@@ -157,19 +175,25 @@ def compare_file(
 
 
 def alike(scene: Scene, reader: Reader) -> LayerChoice:
-    """The layer of a file that is most like slot A's: of its method and bits, else the first learned one."""
+    """The layer of a file that is most like slot A's: of its method and bits, else the first
+    learned one."""
     choice = scene.settings.slots["A"]
     like = layer_of(scene, choice)
-    layer = next((layer for layer in reader.layers if layer.method == like.method), _learned(reader)[0])
+    layer = next(
+        (layer for layer in reader.layers if layer.method == like.method), _learned(reader)[0]
+    )
     same = choice.keep_bits in available_bits(layer) and choice.keep_bits != layer.bits
     return LayerChoice(layer.index, choice.keep_bits if same else None)
 
 
-def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()) -> dict[str, LayerChoice]:
+def choose(
+    reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()
+) -> dict[str, LayerChoice]:
     """The slots for methods and bits asked for, the first of each for A, the second for B.
 
-    What is not asked for is the default: A the first learned layer, B the next; without a second method, a second
-    number of bits is for the layer of A again. Raises UsageError naming what there is.
+    What is not asked for is the default: A the first learned layer, B the next; without a second
+    method, a second number of bits is for the layer of A again. Raises UsageError naming what there
+    is.
     """
     _check_counts(methods, bits)
     first = _find(reader, methods[0], bits[:1]) if methods else _learned(reader)[0]
@@ -191,7 +215,10 @@ def choose(reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()
 def _check_counts(methods: Sequence[str], bits: Sequence[int]) -> None:
     for option, values in (("--method", methods), ("--bits", bits)):
         if len(values) > len(SLOTS):
-            raise UsageError(f"There are two slots, A and B, so give {option} twice at most, not {len(values)} times.")
+            raise UsageError(
+                f"There are two slots, A and B, so give {option} twice at most, not "
+                f"{len(values)} times."
+            )
 
 
 def _learned(reader: Reader) -> list[Layer]:
@@ -200,7 +227,8 @@ def _learned(reader: Reader) -> list[Layer]:
 
 
 def _find(reader: Reader, method: str, bits: Sequence[int]) -> Layer:
-    """The first layer of a method, or the first that can be shown with the bits where they are given."""
+    """The first layer of a method, or the first that can be shown with the bits where they are
+    given."""
     found = [layer for layer in reader.layers if layer.method == method]
     if not found:
         there = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
@@ -212,23 +240,27 @@ def _find(reader: Reader, method: str, bits: Sequence[int]) -> Layer:
 
 
 def bit_choices(layer: Layer) -> tuple[int, ...]:
-    """Bits a layer can be shown with, finest (as stored) first; its own only where it cannot be re-quantized."""
+    """Bits a layer can be shown with, finest (as stored) first; its own only where it cannot be
+    re-quantized."""
     return available_bits(layer) or (layer.bits,)
 
 
 def drops_bits(layer: Layer) -> bool:
-    """Return True if its values are stored at individual lengths, so that fewer bits are some dropped from each."""
+    """Return True if its values are stored at individual lengths, so that fewer bits are some
+    dropped from each."""
     return issubclass(METHODS[layer.method], LinkedMethod)
 
 
 def _check_bits(reader: Reader, layers: Sequence[Layer], bits: int) -> None:
-    """Raise UsageError unless one of these layers, all of one method, can be shown with so many bits."""
+    """Raise UsageError unless one of these layers, all of one method, can be shown with so many
+    bits."""
     choices = sorted({each for layer in layers for each in bit_choices(layer)})
     if bits not in choices:
         *rest, last = map(str, choices)
         there = f"{', '.join(rest)} or {last}" if rest else last
         raise UsageError(
-            f"{reader.path}: the layer {layers[0].method!r} can be shown with {there} bits, not with {bits}."
+            f"{reader.path}: the layer {layers[0].method!r} can be shown with {there} bits, not "
+            f"with {bits}."
         )
 
 
@@ -238,7 +270,8 @@ def shown_bits(layer: Layer, choice: LayerChoice) -> int:
 
 
 def keep_bits(layer: Layer, choice: LayerChoice, bits: int) -> None:
-    """Show a slot's layer with `bits`; the stored number is written as None, so nothing is re-quantized."""
+    """Show a slot's layer with `bits`; the stored number is written as None, so nothing is
+    re-quantized."""
     choice.keep_bits = None if bits == layer.bits else bits
 
 
@@ -250,8 +283,10 @@ def step_bits(layer: Layer, choice: LayerChoice, step: int) -> None:
 
 
 def put(layer: Layer, choice: LayerChoice, file: int = 0) -> None:
-    """Put another layer of a file into a slot; the number of bits stays where the new layer allows it."""
-    choice.index, choice.file = layer.index, file
+    """Put another layer of a file into a slot; the number of bits stays where the new layer allows
+    it."""
+    choice.index = layer.index
+    choice.file = file
     if choice.keep_bits not in available_bits(layer) or choice.keep_bits == layer.bits:
         choice.keep_bits = None
 
@@ -266,17 +301,22 @@ def swap(settings: Settings) -> None:
 
 
 def names(reader: Reader) -> list[str]:
-    """The layers as lists show them: their titles, with stored bits and number where titles alone are ambiguous."""
+    """The layers as lists show them: their titles, with stored bits and number where titles alone
+    are ambiguous."""
     plain = [layer.title or layer.method for layer in reader.layers]
     with_bits = [
         f"{name}, {layer.bits} bits" if plain.count(name) > 1 and not drops_bits(layer) else name
         for name, layer in zip(plain, reader.layers, strict=True)
     ]
-    return [f"{name} #{index + 1}" if with_bits.count(name) > 1 else name for index, name in enumerate(with_bits)]
+    return [
+        f"{name} #{index + 1}" if with_bits.count(name) > 1 else name
+        for index, name in enumerate(with_bits)
+    ]
 
 
 def shown(scene: Scene) -> tuple[str, str]:
-    """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty strings without a file.
+    """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty
+    strings without a file.
 
     Of a split one, of the active slot's side.
     """
@@ -286,9 +326,11 @@ def shown(scene: Scene) -> tuple[str, str]:
 def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
     """Slot and layer of a pane.
 
-    While a change loads, this is still the layer before it. The slot is empty where neither holds what is shown.
+    While a change loads, this is still the layer before it. The slot is empty where neither holds
+    what is shown.
     """
-    picture, settings = scene.shown_in(pane), scene.settings
+    picture = scene.shown_in(pane)
+    settings = scene.settings
     if len(scene.panes) > 1:
         return pane.slot, label_in(scene, picture)
     holders = [slot for slot in (settings.active, *SLOTS) if settings.slots[slot] == picture]
@@ -303,9 +345,11 @@ def subtracted(scene: Scene, pane: Pane) -> str:
 
 
 def counted(pane: Pane) -> str:
-    """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same low-pass"; "" without any.
+    """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same
+    low-pass"; "" without any.
 
-    The low-pass is mentioned where the reference went through one, rims where it has no samples for them.
+    The low-pass is mentioned where the reference went through one, rims where it has no samples for
+    them.
     """
     used = tile_errors.levels(pane.errors)
     if used is None:
@@ -350,7 +394,11 @@ def choice_explained(layer: Layer, bits: int) -> str:
     """Return the effect of one of a layer's `bit_choices`, in a few words."""
     if drops_bits(layer):
         dropped = layer.bits - bits
-        return f"{_dropped(layer, bits)}: steps {1 << dropped} times as wide" if dropped else "as stored"
+        return (
+            f"{_dropped(layer, bits)}: steps {1 << dropped} times as wide"
+            if dropped
+            else "as stored"
+        )
     return f"{bits} bits, as stored" if bits == layer.bits else f"re-quantize to {bits} bits"
 
 

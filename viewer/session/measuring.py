@@ -1,4 +1,5 @@
-"""Measuring in the window: what `App.measuring` is. It answers the panels, the status bar and the tools."""
+"""Measuring in the window: what `App.measuring` is. It answers the panels, the status bar and the
+tools."""
 
 from __future__ import annotations
 
@@ -30,24 +31,29 @@ if TYPE_CHECKING:
     from viewer.scene.scene import Scene
 
 NEAR_PX = 14.0
-"""The mouse shows its place in the profile when it is this near to the line, in window coordinates."""
+"""The mouse shows its place in the profile when it is this near to the line, in window
+coordinates."""
 
 
 class Measuring:
-    """Measurements in one window, and the threads that make them. The shapes themselves are in `settings.measuring`."""
+    """Measurements in one window, and the threads that make them. The shapes themselves are in
+    `settings.measuring`."""
 
     def __init__(self) -> None:
         self.readout = Readout()
         self.tool: DrawTool = DrawTool()
         self.profile: Profile | None = None
-        """The newest profile, perhaps still growing; of the line before while a new one has not begun."""
+        """The newest profile, perhaps still growing; of the line before while a new one has not
+        begun."""
         self.cursor_m: float | None = None
-        """The place along the profile's line that the mouse is at, in the plot or on the terrain."""
+        """The place along the profile's line that the mouse is at, in the plot or on the
+        terrain."""
         self.plot_cursor_m: float | None = None
         """The same, as the plot says it; None while the mouse is elsewhere."""
         self._samplers: dict[int, Sampler] = {}  # by decoder
         self._results: dict[Hashable, Measured | Exception] = {}
-        self._measurer, self._profiler = Latest("measurer"), Latest("profiler")
+        self._measurer = Latest("measurer")
+        self._profiler = Latest("profiler")
         self._growing: tuple[Hashable, Profile] | None = None
         self._said: set[str] = set()
 
@@ -59,7 +65,10 @@ class Measuring:
         if scene.reader is None:
             return None
         terrain = of_scene(scene, file, self._samplers)
-        state = tuple((slot, id(sampler)) for slot, sampler in terrain.slots.items()), id(terrain.reference)
+        state = (
+            tuple((slot, id(sampler)) for slot, sampler in terrain.slots.items()),
+            id(terrain.reference),
+        )
         return terrain, state
 
     def update(self, app: App) -> None:
@@ -90,7 +99,8 @@ class Measuring:
                 return
 
     def result(self, app: App, item: Measurement) -> Measured | None:
-        """Return the result of an item of `settings.measuring.items`; None while it is being measured."""
+        """Return the result of an item of `settings.measuring.items`; None while it is being
+        measured."""
         there = None if app.scene is None else self.terrain(app.scene)
         found = None if there is None else self._results.get(self._key(item, there[1]))
         return found if isinstance(found, Measured) else None
@@ -111,28 +121,40 @@ class Measuring:
         if answer is not None and answer.key == key and answer.error is not None:
             self._say(app, answer.error)
 
-    def _grow(self, key: Hashable, terrain: Terrain, points: list[list[float]], outdated: Callable[[], bool]) -> None:
-        """On the worker: publish the profile piece by piece until it is whole or nobody wants it."""
+    def _grow(
+        self,
+        key: Hashable,
+        terrain: Terrain,
+        points: list[list[float]],
+        outdated: Callable[[], bool],
+    ) -> None:
+        """On the worker: publish the profile piece by piece until it is whole or nobody wants
+        it."""
         for grown in profiles.growing(terrain, points):
             if outdated():
                 return
             self._growing = key, grown
 
     def _link(self, app: App) -> None:
-        """The place along the line that the mouse is at: as the plot says, or near the line on the terrain."""
+        """The place along the line that the mouse is at: as the plot says, or near the line on the
+        terrain."""
         self.cursor_m = self.plot_cursor_m
-        made, pick = self.profile, app.pick
+        made = self.profile
+        pick = app.pick
         if self.plot_cursor_m is not None or made is None or pick is None or app.viewport is None:
             return
-        metres = np.hypot(made.easting - pick.easting, made.northing - pick.northing)
-        index = int(np.argmin(metres))
-        nearest = np.array([[made.easting[index], made.northing[index]], [pick.easting, pick.northing]])
+        meters = np.hypot(made.easting - pick.easting, made.northing - pick.northing)
+        index = int(np.argmin(meters))
+        nearest = np.array(
+            [[made.easting[index], made.northing[index]], [pick.easting, pick.northing]]
+        )
         away = np.hypot(*np.diff(self.pixels(app, nearest), axis=0)[0])
         if away <= NEAR_PX * app.viewport.ratio:
             self.cursor_m = float(made.distance_m[index])
 
     def pixels(self, app: App, places: np.ndarray) -> np.ndarray:
-        """Pixels [n, 2] of places [n, 2] on the drawn surface; NaN behind the eye and where there is no surface."""
+        """Pixels [n, 2] of places [n, 2] on the drawn surface; NaN behind the eye and where there
+        is no surface."""
         ground = None if app.scene is None else app.scene.ground
         if ground is None or app.viewport is None:
             return np.full((len(places), 2), np.nan)
@@ -140,7 +162,9 @@ class Measuring:
 
     def follow(self, app: App, pick: Pick | None) -> Pick | None:
         """The pick under the cursor with what workers have found out about it."""
-        there = None if app.scene is None else self.terrain(app.scene, 0 if pick is None else pick.file)
+        there = (
+            None if app.scene is None else self.terrain(app.scene, 0 if pick is None else pick.file)
+        )
         if pick is None or there is None:
             self.readout.forget()
             return pick
@@ -191,7 +215,8 @@ class Measuring:
         self.forget()
         if app.scene is None or app.scene.reader is None:
             return
-        bounds, measuring = app.scene.reader.grid.bounds, app.settings.measuring
+        bounds = app.scene.reader.grid.bounds
+        measuring = app.settings.measuring
         measuring.items = [item for item in measuring.items if _touches(bounds, item.points)]
         measuring.profile = measuring.profile if _touches(bounds, measuring.profile) else []
 
@@ -225,8 +250,13 @@ class Measuring:
 
 
 def _touches(bounds: Bounds, points: list[list[float]]) -> bool:
-    return any(bounds.west <= east <= bounds.east and bounds.south <= north <= bounds.north for east, north in points)
+    return any(
+        bounds.west <= east <= bounds.east and bounds.south <= north <= bounds.north
+        for east, north in points
+    )
 
 
-def _measure(terrain: Terrain, kind: str, points: list[list[float]], outdated: Callable[[], bool]) -> Measured:
+def _measure(
+    terrain: Terrain, kind: str, points: list[list[float]], outdated: Callable[[], bool]
+) -> Measured:
     return quantities.measure(terrain, kind, points, outdated)

@@ -1,4 +1,5 @@
-"""Messages to the user while the program runs: kept for the log panel, shown for a while as toasts."""
+"""Messages to the user while the program runs: kept for the log panel, shown for a while as
+toasts."""
 
 from __future__ import annotations
 
@@ -55,8 +56,10 @@ class Messages:
         text = text.encode(errors="backslashreplace").decode()  # a window shows no other bytes
         last = self.entries[-1] if self.entries else None
         if last is not None and (last.level, last.text) == (level, text):
-            last.count, last.dismissed = last.count + 1, False
-            last.when, last.shown = time.time(), time.monotonic()
+            last.count = last.count + 1
+            last.dismissed = False
+            last.when = time.time()
+            last.shown = time.monotonic()
         else:
             self.entries.append(Message(level, text, time.time(), time.monotonic()))
 
@@ -85,7 +88,9 @@ class Messages:
     def young(self) -> list[Message]:
         """Messages young enough to be shown over the scene, oldest first."""
         now = time.monotonic()
-        return [m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]]
+        return [
+            m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]
+        ]
 
     def toasts(self, at_most: int = 4) -> list[Message]:
         """The newest of them, as many as there is room for, oldest first."""

@@ -32,7 +32,8 @@ class Navigation:
         """Frames left in which the camera follows the settling layout of a new file."""
         self._settling = False  # in this frame
         self.history = History()
-        self._back: motion.Glide | None = None  # the glide of an undo or redo, which is no move of its own
+        # the glide of an undo or redo, which is no move of its own
+        self._back: motion.Glide | None = None
         self._area: Bounds | None = None  # of the file that the history belongs to
 
     def update(self) -> None:
@@ -57,7 +58,9 @@ class Navigation:
             self._back = None  # arrived in this frame
             return
         self._back = None
-        self.history.watch(before, app.camera, time.monotonic(), busy=app.input.moving or app.glide is not None)
+        self.history.watch(
+            before, app.camera, time.monotonic(), busy=app.input.moving or app.glide is not None
+        )
 
     def undo(self) -> None:
         """Glide back to where the camera was before its latest move."""
@@ -77,8 +80,10 @@ class Navigation:
         """A new file is open: show all of it. Moves over another area cannot be undone any more."""
         app = self._app
         assert app.scene is not None
-        app.glide, self.settling_frames = None, SETTLING_FRAMES
-        area, before = app.scene.bounds, self._area
+        app.glide = None
+        self.settling_frames = SETTLING_FRAMES
+        area = app.scene.bounds
+        before = self._area
         if before is None or area.west >= before.east or before.west >= area.east:
             self.history.reset()
         elif area.south >= before.north or before.south >= area.north:
@@ -91,7 +96,9 @@ class Navigation:
         if app.scene is None or app.scene.reader is None or app.viewport is None:
             return
         camera = replace(app.camera)
-        camera.frame(app.scene.bounds, app.viewport.aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
+        camera.frame(
+            app.scene.bounds, app.viewport.aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG
+        )
         app.glide = motion.between(app.camera, camera) if glide else None
         if not glide:
             app.camera = camera
@@ -104,7 +111,8 @@ class Navigation:
         app = self._app
         app.settings.view.fov_deg = camera.fov_deg
         if self.settling_frames:
-            app.camera, self.settling_frames = replace(camera), 0
+            app.camera = replace(camera)
+            self.settling_frames = 0
         else:
             app.glide = motion.between(app.camera, camera)
 
@@ -125,7 +133,8 @@ class Navigation:
         self._app.messages.info(f"Flying at {self.speed_m_s:.3g} m/s.")
 
     def world_point(self, x_px: float, y_px: float) -> np.ndarray:
-        """The drawn surface under a pixel; beyond it, a point at the distance of the area's middle height."""
+        """The drawn surface under a pixel; beyond it, a point at the distance of the area's middle
+        height."""
         app = self._app
         assert app.scene is not None
         assert app.viewport is not None

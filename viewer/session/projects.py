@@ -25,7 +25,8 @@ class Part(Protocol):
         """Plain JSON values."""
 
     def from_json(self, values: Any) -> None:
-        """Take `to_json`'s values back. Raises NtileError or ValueError for others, and then has not changed."""
+        """Take `to_json`'s values back. Raises NtileError or ValueError for others, and then has
+        not changed."""
 
 
 PARTS: dict[str, Callable[[App], Part]] = {"film": lambda app: app.film}
@@ -56,7 +57,11 @@ class Projects:
     def save_as(self) -> None:
         """Ask where, then save."""
         app = self._app
-        name = Path(self.path or app.path or "terrain").name.removesuffix(project.SUFFIX).removesuffix(".ntile")
+        name = (
+            Path(self.path or app.path or "terrain")
+            .name.removesuffix(project.SUFFIX)
+            .removesuffix(".ntile")
+        )
         app.dialogs.save("Save project", project.SUFFIX, self.write, name + project.SUFFIX)
 
     def write(self, path: str) -> bool:
@@ -77,12 +82,21 @@ class Projects:
         assert launch.project_path is not None
         chosen = launch.methods, launch.bits
         openings = [launch.opening] if launch.opening else ()
-        self.show(launch.opened_project, launch.project_path, *chosen, slots=not any(chosen), openings=openings)
+        self.show(
+            launch.opened_project,
+            launch.project_path,
+            *chosen,
+            slots=not any(chosen),
+            openings=openings,
+        )
 
-    def open(self, path: str, opened: Project | None = None, openings: Sequence[Opening] = ()) -> bool:
+    def open(
+        self, path: str, opened: Project | None = None, openings: Sequence[Opening] = ()
+    ) -> bool:
         """Show what a project file says; what is wrong with it becomes messages.
 
-        `opened` and `openings`: the file, if it has been read, and its terrain files that are there.
+        `opened` and `openings`: the file, if it has been read, and its terrain files that are
+        there.
         """
         try:
             self.show(opened or project.read(path), path, openings=openings)
@@ -105,7 +119,8 @@ class Projects:
     ) -> None:
         """Open its files and restore the rest. Raises NtileError where its terrain cannot be shown.
 
-        `openings`: its main file, with its reference, and the others that are there, if they are under way.
+        `openings`: its main file, with its reference, and the others that are there, if they are
+        under way.
         """
         app = self._app
         said = list(opened.warnings)
@@ -122,7 +137,8 @@ class Projects:
         assert app.scene is not None
         said += project.into(app.scene, opened, slots=slots, openings=openings[1:])
         if opened.camera is not None:
-            app.camera, app.navigation.settling_frames = replace(opened.camera), 0
+            app.camera = replace(opened.camera)
+            app.navigation.settling_frames = 0
         for name, part in PARTS.items():
             if name not in opened.parts:
                 continue

@@ -1,4 +1,5 @@
-"""State of the machinery, as plain values: for the debug panel, its copied report and the benchmarks."""
+"""State of the machinery, as plain values: for the debug panel, its copied report and the
+benchmarks."""
 
 from __future__ import annotations
 
@@ -14,9 +15,11 @@ from viewer.session.frame_times import FrameTimes
 def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
     """Counters and times by topic, plain JSON values. Times are milliseconds, sizes bytes.
 
-    `gpu_ms` holds what was measured while `Settings.debug.timing` was on; `frames` adds those of a window.
+    `gpu_ms` holds what was measured while `Settings.debug.timing` was on; `frames` adds those of a
+    window.
     """
-    stats, store = scene.stats, scene.store
+    stats = scene.stats
+    store = scene.store
     found: dict[str, Any] = {
         "renderer": gl.describe(scene.ctx),
         "decoder": scene.decode_entry,
@@ -34,7 +37,11 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
     }
     if frames is not None:
         p50, p99 = frames.percentiles()
-        found["frames"] = {"frames": frames.frames, "p50_ms": round(p50, 2), "p99_ms": round(p99, 2)}
+        found["frames"] = {
+            "frames": frames.frames,
+            "p50_ms": round(p50, 2),
+            "p99_ms": round(p99, 2),
+        }
     if store is None:
         return found
     queues = store.streamer.queues
@@ -53,7 +60,9 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
     found["upload_ms"] = round(store.upload_ms, 3)
     found["decode"] = [
         {
-            "layer": layers.label(source.layer, LayerChoice(source.key.layer, source.key.keep_bits)),
+            "layer": layers.label(
+                source.layer, LayerChoice(source.key.layer, source.key.keep_bits)
+            ),
             "tiles": work.tiles,
             "us_per_tile": round(1e6 * work.seconds / work.tiles),
         }

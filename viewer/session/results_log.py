@@ -1,4 +1,5 @@
-"""Every setting tried in this session: rows that come by themselves, measured further by a worker when asked."""
+"""Every setting tried in this session: rows that come by themselves, measured further by a worker
+when asked."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from viewer.tiles.pending_file import Opening
 
 SMALL_TILES = 16
-"""Areas of no more finest tiles are measured as a whole without being asked, once the window has been idle."""
+"""Areas of no more finest tiles are measured as a whole without being asked, once the window has
+been idle."""
 
 IDLE_S = 1.5
 """Nothing has changed for so long."""
@@ -41,7 +43,8 @@ class ResultsLog:
         """True if the panel lists errors over the whole area instead of those in view."""
         self._thread: ThreadPoolExecutor | None = None
         self._measuring: dict[tuple[object, ...], Future[Result]] = {}
-        self._mains: dict[str, tuple[Raster | None, str | None]] = {}  # by path: reference raster and main file
+        # by path: reference raster and main file
+        self._mains: dict[str, tuple[Raster | None, str | None]] = {}
         self._slots: object = None
         self._since = 0.0
         self._stopped = False
@@ -52,12 +55,23 @@ class ResultsLog:
         """Once a frame: take over what is shown, and what the worker has done."""
         self._collect(app)
         scene = app.scene
-        if scene is None or scene.reader is None or not scene.ready or app.settings.compare.reference:
+        if (
+            scene is None
+            or scene.reader is None
+            or not scene.ready
+            or app.settings.compare.reference
+        ):
             return
         shown = [scene.shown_in(pane) for pane in scene.panes]
-        state = (repr(shown), scene.reference_name, scene.settled, app.viewport and app.viewport.pictures)
+        state = (
+            repr(shown),
+            scene.reference_name,
+            scene.settled,
+            app.viewport and app.viewport.pictures,
+        )
         if state != self._slots:
-            self._slots, self._since = state, time.monotonic()
+            self._slots = state
+            self._since = time.monotonic()
             for choice in shown:
                 self.note(scene, choice, app.reference)
         elif time.monotonic() - self._since > IDLE_S:
@@ -67,8 +81,10 @@ class ResultsLog:
                 self.measure(row, whole=self._is_small(scene, choice))
 
     def note(self, scene: Scene, choice: LayerChoice, dem: Raster | None) -> Result:
-        """The row of a choice with what the scene knows of it; a new one where it was not tried before."""
-        reader, path = scene.reader_of(choice), os.path.abspath(scene.reader_of(choice).path)
+        """The row of a choice with what the scene knows of it; a new one where it was not tried
+        before."""
+        reader = scene.reader_of(choice)
+        path = os.path.abspath(scene.reader_of(choice).path)
         against = scene.files[min(choice.file, len(scene.files) - 1)].reference
         exact = reader.layers[choice.index].is_reference and dem is None
         name = "" if against is None or exact else against.name
@@ -79,11 +95,16 @@ class ResultsLog:
         self._mains[path] = dem, str(scene.files[0].reader.path)
         if scene.store is not None:
             decoder = scene.decoder(choice)
-            done = next((done for source, done in scene.store.decoded.items() if source.decoder is decoder), None)
+            done = next(
+                (done for source, done in scene.store.decoded.items() if source.decoder is decoder),
+                None,
+            )
             row.decode_ms = row.decode_ms if done is None else 1e3 * done.seconds / done.tiles
         errors = None if exact else scene.errors_in_view(choice)
         if errors is not None:
-            row.view = Errors(errors.samples, errors.rmse_m, errors.mae_m, errors.max_error_m, errors.le90_m)
+            row.view = Errors(
+                errors.samples, errors.rmse_m, errors.mae_m, errors.max_error_m, errors.le90_m
+            )
         return row
 
     def _is_small(self, scene: Scene, choice: LayerChoice) -> bool:
@@ -93,7 +114,8 @@ class ResultsLog:
     # The whole area
 
     def measure(self, row: Result, *, whole: bool = True) -> None:
-        """Have what is not known of a row found out: its size, and with `whole` its errors over the whole area."""
+        """Have what is not known of a row found out: its size, and with `whole` its errors over the
+        whole area."""
         whole = whole and row.reference != "" and row.whole is None
         if row.key in self._measuring or not (whole or row.total_bytes is None):
             return
@@ -113,7 +135,9 @@ class ResultsLog:
             raise StoppedError
 
     def _collect(self, app: App) -> None:
-        for key, future in [(key, future) for key, future in self._measuring.items() if future.done()]:
+        for key, future in [
+            (key, future) for key, future in self._measuring.items() if future.done()
+        ]:
             del self._measuring[key]
             error = future.exception()
             if isinstance(error, NtileError):
@@ -122,15 +146,21 @@ class ResultsLog:
             if row is None or error is not None:
                 continue
             found = future.result()
-            row.whole, row.total_bytes = found.whole or row.whole, found.total_bytes
-            row.bits_per_sample, row.stack_bits_per_sample = found.bits_per_sample, found.stack_bits_per_sample
+            row.whole = found.whole or row.whole
+            row.total_bytes = found.total_bytes
+            row.bits_per_sample = found.bits_per_sample
+            row.stack_bits_per_sample = found.stack_bits_per_sample
             row.decode_ms = row.decode_ms or found.decode_ms
 
     # Commands of the panel
 
     def restore(self, app: App, row: Result, slot: str) -> None:
         """Put a row's setting into a slot; a file that is not open is opened beside the first."""
-        open_files = [] if app.scene is None else [os.path.abspath(file.reader.path) for file in app.scene.files]
+        open_files = (
+            []
+            if app.scene is None
+            else [os.path.abspath(file.reader.path) for file in app.scene.files]
+        )
         if open_files and row.path not in open_files:
             app.files.add(row.path, row.layer, lambda opening: self._put(app, row, slot, opening))
         else:
@@ -142,7 +172,11 @@ class ResultsLog:
             if app.scene is None or app.scene.reader is None:
                 raise UsageError(f"{row.path}: open a file first; results are shown beside it.")
             files = [os.path.abspath(file.reader.path) for file in app.scene.files]
-            index = files.index(row.path) if opening is None else app.scene.add(opening.result(), row.layer)
+            index = (
+                files.index(row.path)
+                if opening is None
+                else app.scene.add(opening.result(), row.layer)
+            )
             choice = LayerChoice(row.layer, row.keep_bits, index)
             if choice.index >= len(app.scene.reader_of(choice).layers):
                 raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
@@ -151,7 +185,10 @@ class ResultsLog:
             return
         app.settings.slots[slot] = choice
         if layers.shown_bits(layers.layer_of(app.scene, choice), choice) != row.bits:
-            app.messages.add("warning", f"{row.path}: the layer is stored with other bits than when it was tried.")
+            app.messages.add(
+                "warning",
+                f"{row.path}: the layer is stored with other bits than when it was tried.",
+            )
 
     def clear(self) -> None:
         """Forget all rows; what is shown comes back when something changes."""

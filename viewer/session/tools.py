@@ -1,8 +1,9 @@
 """Tools that may take the mouse in the scene before the camera: measuring, a divider to drag.
 
-An object with these two methods is put into `App.tools`. Each event goes to the tools in their order until one takes
-it; a press (or double-click) taken belongs to that tool until the button is up again. What nobody takes moves the
-camera. To take clicks and leave dragging to the camera, take "click" and let "press" pass.
+An object with these two methods is put into `App.tools`. Each event goes to the tools in their
+order until one takes it; a press (or double-click) taken belongs to that tool until the button is
+up again. What nobody takes moves the camera. To take clicks and leave dragging to the camera, take
+"click" and let "press" pass.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from viewer.app import App
 
 Kind = Literal["hover", "press", "double", "drag", "release", "click"]
-"""hover: no button is down. press, double (the second press of a double-click), drag, release: of a button. click: a
-press that nobody took came up where it went down."""
+"""hover: no button is down. press, double (the second press of a double-click), drag, release: of a
+button. click: a press that nobody took came up where it went down."""
 
 
 @dataclass(frozen=True)

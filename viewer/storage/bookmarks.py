@@ -1,7 +1,7 @@
 """Named views of an area, kept among the user's settings; and single views as JSON files.
 
-They belong to the area, not to a file: all files of one grid share them, wherever they lie, be it on a server, and
-nothing is written beside the data. FILM.md describes them.
+They belong to the area, not to a file: all files of one grid share them, wherever they lie, be it
+on a server, and nothing is written beside the data. FILM.md describes them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Bookmarks:
     """The named views of one area, in the order they were added. Every change is saved at once."""
 
     def __init__(self, grid: Grid, folder: Path | None = None) -> None:
-        """Read what there is; a damaged file counts as none. `folder` is the user's settings folder."""
+        """Read what there is; a damaged file counts as none. `folder` is the user's settings
+        folder."""
         facts = json.dumps([grid.crs_wkt, list(grid.transform), grid.width, grid.height])
         area = hashlib.sha256(facts.encode()).hexdigest()[:16]
         self.path = (folder or config_folder()) / "views" / f"{area}.json"
@@ -41,15 +42,19 @@ class Bookmarks:
             textfile.put_aside(self.path)  # it will be written anew with the first view
 
     def add(self, camera: Camera, name: str | None = None) -> str:
-        """Keep a view under a name (None: "View 1", "View 2", …), replacing the one that had it; returns the name."""
+        """Keep a view under a name (None: "View 1", "View 2", …), replacing the one that had it;
+        returns the name."""
         if name is None:
-            name = next(f"View {k}" for k in range(1, len(self.views) + 2) if f"View {k}" not in self.views)
+            name = next(
+                f"View {k}" for k in range(1, len(self.views) + 2) if f"View {k}" not in self.views
+            )
         self.views[_checked(name)] = Camera(**camera.to_json())
         self.save()
         return name.strip()
 
     def rename(self, old: str, new: str) -> None:
-        """Give a view another name; its place in the list stays. Raises NtileError where that is taken or empty."""
+        """Give a view another name; its place in the list stays. Raises NtileError where that is
+        taken or empty."""
         new = _checked(new)
         if new != old and new in self.views:
             raise NtileError(f"There is a view named {new!r} already; choose another name.")
@@ -76,22 +81,35 @@ class Bookmarks:
 
 
 def find_view(view: str, grid: Grid, folder: Path | None = None) -> Camera:
-    """The camera that `--view` names: a JSON file of a view, or a bookmark of the area. Raises NtileError."""
+    """The camera that `--view` names: a JSON file of a view, or a bookmark of the area. Raises
+    NtileError."""
     if view.lower().endswith(".json"):
         return read_view(view, grid.crs_wkt)
     return Bookmarks(grid, folder).get(view)
 
 
 def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
-    """A view from a JSON file with `version`, `crs` and `camera`, or of a camera alone. Raises NtileError."""
+    """A view from a JSON file with `version`, `crs` and `camera`, or of a camera alone. Raises
+    NtileError."""
     name = os.fspath(file)
     data = textfile.read_json(file, "a view")
-    if isinstance(data, dict) and "easting" in data:  # a camera by itself, in whatever system the area is
+    # a camera by itself, in whatever system the area is
+    if isinstance(data, dict) and "easting" in data:
         data = {"version": VERSION, "crs": crs_wkt, "camera": data}
-    if not isinstance(data, dict) or set(data) != {"version", "crs", "camera"} or data["version"] != VERSION:
-        raise NtileError(f'{name}: a view is an object with "version": {VERSION}, "crs" and "camera"; see FILM.md.')
+    if (
+        not isinstance(data, dict)
+        or set(data) != {"version", "crs", "camera"}
+        or data["version"] != VERSION
+    ):
+        raise NtileError(
+            f'{name}: a view is an object with "version": {VERSION}, "crs" and "camera"; see '
+            "FILM.md."
+        )
     if not isinstance(data["crs"], str) or not same_crs(data["crs"], crs_wkt):
-        raise NtileError(f"{name}: crs: it is not that of the area, {crs_name(crs_wkt)}; use a view of that system.")
+        raise NtileError(
+            f"{name}: crs: it is not that of the area, {crs_name(crs_wkt)}; use a view of that "
+            "system."
+        )
     try:
         return read_camera(data["camera"])
     except PathError as error:
@@ -106,5 +124,7 @@ def write_view(file: str | os.PathLike[str], camera: Camera, crs_wkt: str) -> No
 
 def _checked(name: str) -> str:
     if not name.strip() or name.strip().lower().endswith(".json"):
-        raise NtileError(f"{name!r} cannot be the name of a view; give one that is not empty and not a file's.")
+        raise NtileError(
+            f"{name!r} cannot be the name of a view; give one that is not empty and not a file's."
+        )
     return name.strip()

@@ -12,7 +12,8 @@ FOLDER = "terrain-viewer"
 
 
 def config_folder() -> Path:
-    """The program's own folder among the user's settings: the one where hello_imgui keeps the layout."""
+    """The program's own folder among the user's settings: the one where hello_imgui keeps the
+    layout."""
     if sys.platform == "win32":
         base = os.environ.get("APPDATA", "")
     elif sys.platform == "darwin":
@@ -42,6 +43,8 @@ def system_theme() -> str:
 
 def _output(command: list[str]) -> str:
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=1, check=False).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=1, check=False
+        ).stdout
     except subprocess.TimeoutExpired:
         return ""

@@ -17,11 +17,14 @@ MAIN = {"overlay": "name", "shading": "mode", "contours": "on"}
 def places(settings: Settings) -> dict[str, tuple[str, str]]:
     """Every name → the group and the field it means.
 
-    A name is a field of one of the groups, with the group before it where two groups share it, or one of MAIN.
+    A name is a field of one of the groups, with the group before it where two groups share it, or
+    one of MAIN.
     """
     found: dict[str, tuple[str, str]] = {}
     short: dict[str, list[tuple[str, str]]] = {}
-    for name in (entry.name for entry in fields(settings) if is_dataclass(getattr(settings, entry.name))):
+    for name in (
+        entry.name for entry in fields(settings) if is_dataclass(getattr(settings, entry.name))
+    ):
         for entry in fields(getattr(settings, name)):
             found[f"{name}_{entry.name}"] = name, entry.name
             short.setdefault(entry.name, []).append((name, entry.name))
@@ -30,25 +33,34 @@ def places(settings: Settings) -> dict[str, tuple[str, str]]:
 
 
 def put(settings: Settings, name: str, value: Any) -> None:
-    """Change a setting; one that each overlay has its own of is that of the overlay shown. Raises UsageError."""
+    """Change a setting; one that each overlay has its own of is that of the overlay shown. Raises
+    UsageError."""
     known = places(settings)
     if name not in known:
         long = {f"{group}_{field}" for short, (group, field) in known.items() if short == field}
-        raise UsageError(f"There is no setting {name!r}; there are {', '.join(sorted(known.keys() - long))}.")
+        raise UsageError(
+            f"There is no setting {name!r}; there are {', '.join(sorted(known.keys() - long))}."
+        )
     group, field = known[name]
-    present, path = getattr(getattr(settings, group), field), f"{group}.{field}"
+    present = getattr(getattr(settings, group), field)
+    path = f"{group}.{field}"
     wanted = value
     if isinstance(present, dict) and not isinstance(value, dict):
-        wanted, path = {settings.overlay.name: value}, f"{path}.{settings.overlay.name}"
+        wanted = {settings.overlay.name: value}
+        path = f"{path}.{settings.overlay.name}"
     if plain.restore(settings, {group: {field: wanted}}, project.rules()):
         raise UsageError(f"The setting {name!r} cannot be {value!r}; {_allowed(path, present)}.")
 
 
 def put_text(settings: Settings, text: str) -> None:
-    """Change a setting as typed: `"shading_colormap=grey"`, `"contours=true"`. Raises UsageError."""
+    """Change a setting as typed: `"shading_colormap=grey"`, `"contours=true"`. Raises
+    UsageError."""
     name, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{text!r} sets nothing; write a setting's name, = and its value, such as edl_strength=2.")
+        raise UsageError(
+            f"{text!r} sets nothing; write a setting's name, = and its value, such as "
+            "edl_strength=2."
+        )
     try:
         meant = json.loads(value)
     except ValueError:

@@ -1,4 +1,5 @@
-"""Camera paths as JSON files; FILM.md describes them. Strict: what is unknown or out of range is refused by name."""
+"""Camera paths as JSON files; FILM.md describes them. Strict: what is unknown or out of range is
+refused by name."""
 
 from __future__ import annotations
 
@@ -48,36 +49,58 @@ def to_json(path: CameraPath) -> dict[str, Any]:
 
 def _keyframe(frame: Keyframe) -> dict[str, Any]:
     keyed = {name: getattr(frame, name) for name in KEYED if getattr(frame, name) is not None}
-    return {"time_s": frame.time_s, "easing": frame.easing, "camera": frame.camera.to_json(), **keyed}
+    return {
+        "time_s": frame.time_s,
+        "easing": frame.easing,
+        "camera": frame.camera.to_json(),
+        **keyed,
+    }
 
 
 def from_json(data: Any) -> CameraPath:
-    """The path that plain values describe. Raises PathError, a sentence that begins with the key."""
+    """The path that plain values describe. Raises PathError, a sentence that begins with the
+    key."""
     _object(data, "the file", _PATH, ("version", "crs", "keyframes"))
     if data["version"] != VERSION or isinstance(data["version"], bool):
-        raise PathError(f"version: {_shown(data['version'])} is not known; this program reads version {VERSION}.")
-    crs, loop, frames = data["crs"], data.get("loop", False), data["keyframes"]
+        raise PathError(
+            f"version: {_shown(data['version'])} is not known; this program reads version "
+            f"{VERSION}."
+        )
+    crs = data["crs"]
+    loop = data.get("loop", False)
+    frames = data["keyframes"]
     if not isinstance(crs, str):
-        raise PathError(f'crs: {_shown(crs)} is not a text; give WKT, an EPSG code such as "EPSG:25832", or "".')
+        raise PathError(
+            f'crs: {_shown(crs)} is not a text; give WKT, an EPSG code such as "EPSG:25832", or "".'
+        )
     if not isinstance(loop, bool):
         raise PathError(f"loop: {_shown(loop)} is neither true nor false.")
     if not isinstance(frames, list) or not frames:
         raise PathError("keyframes: give a list with at least one keyframe.")
-    path = CameraPath([_read_keyframe(frame, f"keyframes[{k}]") for k, frame in enumerate(frames)], crs)
+    path = CameraPath(
+        [_read_keyframe(frame, f"keyframes[{k}]") for k, frame in enumerate(frames)], crs
+    )
     path.fps = _number(data.get("fps", path.fps), "fps", "fps")
     path.loop = loop
-    for k, (one, other) in enumerate(zip(path.keyframes, path.keyframes[1:], strict=False), start=1):
+    for k, (one, other) in enumerate(
+        zip(path.keyframes, path.keyframes[1:], strict=False), start=1
+    ):
         if other.time_s <= one.time_s:
             raise PathError(
-                f"keyframes[{k}].time_s: {other.time_s:g} does not come after {one.time_s:g}; sort keyframes by time."
+                f"keyframes[{k}].time_s: {other.time_s:g} does not come after {one.time_s:g}; "
+                "sort keyframes by time."
             )
     if loop and not same_view(path.keyframes[0].camera, path.keyframes[-1].camera):
-        raise PathError("loop: the last keyframe's camera must be that of the first; repeat it or set loop to false.")
+        raise PathError(
+            "loop: the last keyframe's camera must be that of the first; repeat it or set loop "
+            "to false."
+        )
     return path
 
 
 def same_view(one: Camera, other: Camera) -> bool:
-    """Return True if two cameras show the same picture, to a tenth of a millimetre and a millionth of a degree."""
+    """Return True if two cameras show the same picture, to a tenth of a millimeter and a millionth
+    of a degree."""
     turn = math.remainder(one.heading_deg - other.heading_deg, 360.0)
     rest = max(abs(one.pitch_deg - other.pitch_deg), abs(one.fov_deg - other.fov_deg), abs(turn))
     return rest < 1e-6 and bool(max(abs(one.eye - other.eye)) < 1e-4)
@@ -111,7 +134,8 @@ def _crs_name(crs: str) -> str:
 
 
 def same_crs(one: str, other: str) -> bool:
-    """True if two coordinate systems, WKT or EPSG codes, place alike, whatever their heights are above."""
+    """True if two coordinate systems, WKT or EPSG codes, place alike, whatever their heights are
+    above."""
     if one == other or not (one and other):
         return one == other
     from rasterio.crs import CRS
@@ -137,7 +161,9 @@ def _read_keyframe(data: Any, where: str) -> Keyframe:
     _object(data, where, _KEYFRAME, ("time_s", "camera"))
     easing = data.get("easing", "smooth")
     if easing not in EASINGS:
-        raise PathError(f"{where}.easing: {_shown(easing)} is not an easing; choose from {', '.join(EASINGS)}.")
+        raise PathError(
+            f"{where}.easing: {_shown(easing)} is not an easing; choose from {', '.join(EASINGS)}."
+        )
     keyed = {name: _number(data[name], f"{where}.{name}", name) for name in KEYED if name in data}
     time_s = _number(data["time_s"], f"{where}.time_s", "time_s")
     return Keyframe(time_s, read_camera(data["camera"], f"{where}.camera"), easing, **keyed)
@@ -145,10 +171,14 @@ def _read_keyframe(data: Any, where: str) -> Keyframe:
 
 def _object(data: Any, where: str, known: tuple[str, ...], needed: tuple[str, ...]) -> None:
     if not isinstance(data, dict):
-        raise PathError(f"{where}: {_shown(data)} is not an object with the keys {', '.join(needed)}.")
+        raise PathError(
+            f"{where}: {_shown(data)} is not an object with the keys {', '.join(needed)}."
+        )
     for key in data:
         if key not in known:
-            raise PathError(f"{where}: the key {_shown(key)} is not known; there are {', '.join(known)}.")
+            raise PathError(
+                f"{where}: the key {_shown(key)} is not known; there are {', '.join(known)}."
+            )
     for key in needed:
         if key not in data:
             raise PathError(f'{where}: the key "{key}" is missing.')

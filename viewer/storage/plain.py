@@ -1,4 +1,5 @@
-"""Dataclasses from plain JSON values, forgiving: what is not understood keeps its value and is named."""
+"""Dataclasses from plain JSON values, forgiving: what is not understood keeps its value and is
+named."""
 
 from __future__ import annotations
 
@@ -16,15 +17,19 @@ class NotUnderstoodError(ValueError):
     """A value of the wrong kind or outside its bounds."""
 
 
-def restore(target: Any, values: Any, rules: Mapping[str, Rule] | None = None, where: str = "") -> list[str]:
-    """Set the fields of a dataclass from a mapping; returns the dotted names of what was not understood.
+def restore(
+    target: Any, values: Any, rules: Mapping[str, Rule] | None = None, where: str = ""
+) -> list[str]:
+    """Set the fields of a dataclass from a mapping; returns the dotted names of what was not
+    understood.
 
-    Fields may be numbers, texts, yes or no, None beside one of these, dicts and tuples of them, and dataclasses.
-    `rules` are by dotted name. Numbers that are not finite are not understood.
+    Fields may be numbers, texts, yes or no, None beside one of these, dicts and tuples of them, and
+    dataclasses. `rules` are by dotted name. Numbers that are not finite are not understood.
     """
     if not isinstance(values, Mapping):
         return [where or "everything"]
-    hints, left = get_type_hints(type(target)), []
+    hints = get_type_hints(type(target))
+    left = []
     known = {entry.name for entry in fields(target)}
     left += [_dotted(where, str(name)) for name in values if name not in known]
     for name in known & set(values):
@@ -43,15 +48,21 @@ def restore(target: Any, values: Any, rules: Mapping[str, Rule] | None = None, w
     return sorted(left)
 
 
-def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | None, path: str) -> Any:
+def convert(
+    hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | None, path: str
+) -> Any:
     """A plain value as what an annotation says. Raises NotUnderstoodError."""
-    origin, arguments = get_origin(hint), get_args(hint)
+    origin = get_origin(hint)
+    arguments = get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
         return convert(next(a for a in arguments if a is not type(None)), value, left, rules, path)
     if origin is dict and isinstance(value, Mapping):
-        made = {str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k))) for k, v in value.items()}
+        made = {
+            str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k)))
+            for k, v in value.items()
+        }
         for name, item in made.items():
             _check(item, (rules or {}).get(_dotted(path, name)))
         return made
@@ -61,7 +72,12 @@ def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | 
         restored = hint()
         left += restore(restored, value, rules, path)
         return restored
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if (
+        hint is float
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    ):
         return float(value)
     if hint in (int, bool, str) and type(value) is hint:
         return value
@@ -69,13 +85,17 @@ def convert(hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | 
 
 
 def copied(target: Any, source: Any) -> None:
-    """Give a dataclass another's values, nested ones in place, so that whoever holds it sees them."""
+    """Give a dataclass another's values, nested ones in place, so that whoever holds it sees
+    them."""
     for entry in fields(target):
         value = getattr(source, entry.name)
         if is_dataclass(value) and not isinstance(value, type):
             copied(getattr(target, entry.name), value)
         elif isinstance(value, dict):
-            plain = {k: replace(v) if is_dataclass(v) and not isinstance(v, type) else v for k, v in value.items()}
+            plain = {
+                k: replace(v) if is_dataclass(v) and not isinstance(v, type) else v
+                for k, v in value.items()
+            }
             setattr(target, entry.name, plain)
         else:
             setattr(target, entry.name, value)

@@ -1,7 +1,7 @@
 """Preferences of the user between runs, whatever file is open: one JSON file beside the layout.
 
-A file that cannot be read is put aside and begun anew, and one that cannot be written is done without: either is a
-sentence to show, never a failure.
+A file that cannot be read is put aside and begun anew, and one that cannot be written is done
+without: either is a sentence to show, never a failure.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Preferences:
     zoom_speed: float = 1.0  # of the wheel, 0.2 to 5
     cache_mb: float = 512.0  # GPU memory for tiles where --cache-mb does not say, 16 to 65536
     folder: str = ""  # where the file dialog was last
-    recent: list[str] = field(default_factory=list)  # absolute paths of files that were opened, newest first
+    # absolute paths of files that were opened, newest first
+    recent: list[str] = field(default_factory=list)
 
     def remember(self, path: str) -> None:
         """Put a file first among the recent ones."""
@@ -49,7 +50,12 @@ class Preferences:
         return sorted(found, key=lambda entry: not entry[1])
 
 
-BOUNDS = {"ui_scale": (0.75, 3.0), "turn_speed": (0.2, 5.0), "zoom_speed": (0.2, 5.0), "cache_mb": (16.0, 65536.0)}
+BOUNDS = {
+    "ui_scale": (0.75, 3.0),
+    "turn_speed": (0.2, 5.0),
+    "zoom_speed": (0.2, 5.0),
+    "cache_mb": (16.0, 65536.0),
+}
 """Lowest and highest value of the numbers."""
 
 
@@ -73,7 +79,8 @@ class Store:
             return
         try:
             textfile.keep_json(self.path, values, "they last until you quit")
-            self._saved, self._could_save = values, True
+            self._saved = values
+            self._could_save = True
         except NtileError as error:
             if self._could_save:
                 self._say(f"Preferences cannot be saved: {error}")
@@ -81,7 +88,8 @@ class Store:
 
 
 def load(path: Path | None = None) -> tuple[Preferences, str]:
-    """The preferences in a file, and a sentence about what is wrong with it, or "". A bad file is renamed."""
+    """The preferences in a file, and a sentence about what is wrong with it, or "". A bad file is
+    renamed."""
     path = path or config_folder() / NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -90,13 +98,20 @@ def load(path: Path | None = None) -> tuple[Preferences, str]:
     except FileNotFoundError:
         return Preferences(), ""
     except OSError as error:
-        return Preferences(), f"{path}: preferences cannot be read ({error.strerror}); the usual ones are used."
+        return (
+            Preferences(),
+            f"{path}: preferences cannot be read ({error.strerror}); the usual ones are used.",
+        )
     except ValueError:
         aside = textfile.put_aside(path)
         if aside is None:
             return Preferences(), f"{path}: preferences are damaged; the usual ones are used."
-        return Preferences(), f"{path}: preferences were damaged and are reset; the old file is {aside.name}."
-    loaded, reset = Preferences(), []
+        return (
+            Preferences(),
+            f"{path}: preferences were damaged and are reset; the old file is {aside.name}.",
+        )
+    loaded = Preferences()
+    reset = []
     for entry in fields(Preferences):
         if entry.name in values:
             value = _checked(entry.name, values[entry.name])

@@ -1,4 +1,5 @@
-"""Project files, `*.tvproj.json`: everything in view. PROJECT.md beside this file describes them. No window, no GL."""
+"""Project files, `*.tvproj.json`: everything in view. PROJECT.md beside this file describes them.
+No window, no GL."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from viewer.tiles.pending_file import Opening
 
 SUFFIX = ".tvproj.json"
-MARK, VERSION = "terrain_viewer_project", 1
+MARK = "terrain_viewer_project"
+VERSION = 1
 
 
 @cache
@@ -66,7 +68,8 @@ def rules() -> dict[str, plain.Rule]:
 
 @dataclass
 class Project:
-    """Contents of a project file. Paths are absolute; addresses and GDAL's names are as they were given."""
+    """Contents of a project file. Paths are absolute; addresses and GDAL's names are as they were
+    given."""
 
     files: list[str]  # terrain files, the main one first, as slots count them
     missing: set[str] = field(default_factory=set)  # those that are not there
@@ -100,23 +103,31 @@ def write(path: str | os.PathLike[str], project: Project) -> None:
 def read(path: str | os.PathLike[str]) -> Project:
     """Read a project. What is unknown or newer becomes a sentence in `warnings`.
 
-    Raises NtileError where there is nothing to restore: no project, or one without its terrain file.
+    Raises NtileError where there is nothing to restore: no project, or one without its terrain
+    file.
     """
     name = Path(path).name
     values = textfile.read_json(path, "a project")
     if not isinstance(values, dict) or not isinstance(values.get(MARK), int):
-        raise NtileError(f"{path}: this is not a project; the key {MARK} with its version is missing.")
+        raise NtileError(
+            f"{path}: this is not a project; the key {MARK} with its version is missing."
+        )
     files = values.get("files")
     if not isinstance(files, list) or not files or not all(isinstance(file, str) for file in files):
-        raise NtileError(f"{path}: the project names no terrain file; give a list of them as files.")
+        raise NtileError(
+            f"{path}: the project names no terrain file; give a list of them as files."
+        )
     folder = Path(path).absolute().parent
     found = [_found(file, folder) for file in files]
     if not _there(found[0]):
-        raise NtileError(f"{path}: its terrain file {files[0]} is missing; put it back or beside the project.")
+        raise NtileError(
+            f"{path}: its terrain file {files[0]} is missing; put it back or beside the project."
+        )
     project = Project(found, {file for file in found if not _there(file)})
     if values[MARK] > VERSION:
         project.warnings.append(
-            f"{name}: it was saved by a newer version of the program ({values.get('program', values[MARK])}); "
+            f"{name}: it was saved by a newer version of the program "
+            f"({values.get('program', values[MARK])}); "
             "what this one knows is restored."
         )
     missing = [file for file, place in zip(files, found, strict=True) if not _there(place)]
@@ -130,16 +141,23 @@ def read(path: str | os.PathLike[str]) -> Project:
 
 
 def _reference_json(raster: ReferenceRaster | None, folder: Path) -> dict[str, Any]:
-    """The raster by its path from the project's folder, and what is given of it where there is any."""
+    """The raster by its path from the project's folder, and what is given of it where there is
+    any."""
     if raster is None:
         return {"reference": None}
     reading = raster.reading.to_json()
-    return {"reference": _relative(raster.name, folder), **({"reference_reading": reading} if reading else {})}
+    return {
+        "reference": _relative(raster.name, folder),
+        **({"reference_reading": reading} if reading else {}),
+    }
 
 
-def _take_reference(project: Project, values: Mapping[str, Any], folder: Path, name: str) -> list[str]:
+def _take_reference(
+    project: Project, values: Mapping[str, Any], folder: Path, name: str
+) -> list[str]:
     """The raster, its options; returns its path where it is missing."""
-    reference, reading = values.get("reference"), AS_STORED
+    reference = values.get("reference")
+    reading = AS_STORED
     if not isinstance(reference, str):
         return []
     try:
@@ -157,9 +175,12 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     """Camera and settings; returns the names of what is not understood."""
     from viewer.measuring.quantities import is_one
 
-    settings, unknown = Settings(), []
+    settings = Settings()
+    unknown = []
     if values.get("settings") is not None:
-        unknown += [f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())]
+        unknown += [
+            f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())
+        ]
     items = settings.measuring.items
     settings.measuring.items = [item for item in items if is_one(item)]
     settings.measuring.profile = [point for point in settings.measuring.profile if len(point) == 2]
@@ -170,7 +191,9 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
         camera = Camera()
         wrong = plain.restore(camera, values["camera"])
         unknown += [f"camera.{name}" for name in wrong]
-        project.camera = camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
+        project.camera = (
+            camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
+        )
     known = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
     project.parts = {name: value for name, value in values.items() if name not in known}
     return unknown
@@ -184,17 +207,27 @@ def settings_of(project: Project) -> Settings:
 
 
 def gathered(
-    scene: Scene, camera: Camera, reference: ReferenceRaster | None, parts: Mapping[str, Any] | None = None
+    scene: Scene,
+    camera: Camera,
+    reference: ReferenceRaster | None,
+    parts: Mapping[str, Any] | None = None,
 ) -> Project:
-    """Return the project of a scene with a file, seen by a camera; `reference` is its raster if it has one."""
+    """Return the project of a scene with a file, seen by a camera; `reference` is its raster if it
+    has one."""
     files = [str(file.reader.path) for file in scene.files]
-    return Project(files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {}))
+    return Project(
+        files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {})
+    )
 
 
-def into(scene: Scene, project: Project, *, slots: bool = True, openings: Sequence[Opening] = ()) -> list[str]:
-    """Bring a scene whose main file is open to what a project says; returns sentences about what cannot be.
+def into(
+    scene: Scene, project: Project, *, slots: bool = True, openings: Sequence[Opening] = ()
+) -> list[str]:
+    """Bring a scene whose main file is open to what a project says; returns sentences about what
+    cannot be.
 
-    `slots` False leaves the choice of layers as it is. `openings`: the other files that are there, if under way.
+    `slots` False leaves the choice of layers as it is. `openings`: the other files that are there,
+    if under way.
     """
     said: list[str] = []
     present = scene.settings.slots
@@ -218,17 +251,23 @@ def into(scene: Scene, project: Project, *, slots: bool = True, openings: Sequen
         choice.file = places[choice.file]
         listed = scene.files[choice.file].reader.layers
         if not 0 <= choice.index < len(listed):
-            said.append(f"Slot {slot}: the file has no layer {choice.index + 1} any more; another is shown.")
+            said.append(
+                f"Slot {slot}: the file has no layer {choice.index + 1} any more; another is shown."
+            )
             scene.settings.slots[slot] = present[slot]
-        elif choice.keep_bits is not None and choice.keep_bits not in available_bits(listed[choice.index]):
-            said.append(f"Slot {slot}: the layer has no {choice.keep_bits} bits; it is shown as stored.")
+        elif choice.keep_bits is not None and choice.keep_bits not in available_bits(
+            listed[choice.index]
+        ):
+            said.append(
+                f"Slot {slot}: the layer has no {choice.keep_bits} bits; it is shown as stored."
+            )
             choice.keep_bits = None
     return said
 
 
 def _relative(path: str, folder: Path) -> str:
-    """A path as the project says it: from its own folder where that can be. Addresses stay, GDAL's names get
-    the whole path of their file."""
+    """A path as the project says it: from its own folder where that can be. Addresses stay, GDAL's
+    names get the whole path of their file."""
     if not raster_name.is_path(path):
         return raster_name.absolute(path)
     try:

@@ -11,13 +11,17 @@ from neural.errors import NtileError
 from neural.system import output
 
 
-def read_json(path: str | os.PathLike[str], what: str, raised: type[NtileError] = NtileError) -> Any:
+def read_json(
+    path: str | os.PathLike[str], what: str, raised: type[NtileError] = NtileError
+) -> Any:
     """The values in a JSON file that should be `what`, such as "a project". Raises `raised`."""
     name = os.fspath(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise raised(f"{name} cannot be read ({error.strerror or error}); check the name.") from error
+        raise raised(
+            f"{name} cannot be read ({error.strerror or error}); check the name."
+        ) from error
     except ValueError as error:
         raise raised(f"{name}: this is not {what} ({error}); it has to be JSON.") from error
 
@@ -28,18 +32,21 @@ def write_json(
     advice: str = output.ADVICE,
     raised: type[NtileError] = NtileError,
 ) -> None:
-    """Write plain values under the final name or not at all. Raises `raised`, as `neural.system.output.whole` does."""
+    """Write plain values under the final name or not at all. Raises `raised`, as
+    `neural.system.output.whole` does."""
     output.write_text(path, json.dumps(values, indent=1) + "\n", advice=advice, raised=raised)
 
 
 def keep_json(path: Path, values: Any, advice: str) -> None:
-    """`write_json` for what the program keeps among the user's settings: makes the folder too. Raises NtileError."""
+    """`write_json` for what the program keeps among the user's settings: makes the folder too.
+    Raises NtileError."""
     output.make_folder(path.parent, advice)
     write_json(path, values, advice)
 
 
 def put_aside(path: Path) -> Path | None:
-    """Rename a damaged file to *.broken, so that it can be written anew; None where that cannot be done."""
+    """Rename a damaged file to *.broken, so that it can be written anew; None where that cannot be
+    done."""
     aside = path.with_suffix(".broken")
     try:
         os.replace(path, aside)

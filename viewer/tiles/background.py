@@ -1,4 +1,5 @@
-"""Work that takes a while, on threads of its own: the main thread asks, draws on, and asks again."""
+"""Work that takes a while, on threads of its own: the main thread asks, draws on, and asks
+again."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class Background:
         self._asked: dict[Hashable, Future[Any]] = {}
 
     def get(self, key: Hashable, work: Callable[[], Any]) -> Any:
-        """Return the result of `work`, handed over once; None until it has, and for good where it failed."""
+        """Return the result of `work`, handed over once; None until it has, and for good where it
+        failed."""
         asked = self._asked.get(key)
         if asked is None:
             self._asked[key] = self._thread.submit(work)
@@ -42,7 +44,8 @@ class Answer(NamedTuple):
 
 
 class Latest:
-    """Follows a question that keeps changing: one answer is made at a time, and only the newest question waits."""
+    """Follows a question that keeps changing: one answer is made at a time, and only the newest
+    question waits."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,11 +58,13 @@ class Latest:
         """The newest there is; its key says what it is to."""
 
     def ask(self, key: Hashable, work: Callable[[Callable[[], bool]], Any]) -> None:
-        """Have `work(outdated)` done unless the newest question is this one; `outdated()` says when to give up."""
+        """Have `work(outdated)` done unless the newest question is this one; `outdated()` says when
+        to give up."""
         with self._condition:
             if self._closed or key == self._key:
                 return
-            self._key, self._waiting = key, work
+            self._key = key
+            self._waiting = work
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
@@ -78,7 +83,9 @@ class Latest:
     def close(self) -> None:
         """Give up what is being made; nothing more is answered."""
         with self._condition:
-            self._closed, self._key, self._waiting = True, None, None
+            self._closed = True
+            self._key = None
+            self._waiting = None
             self._condition.notify()
 
     def _outdated(self, key: Hashable) -> bool:
@@ -90,7 +97,8 @@ class Latest:
                 self._condition.wait_for(lambda: self._closed or self._waiting is not None)
                 if self._closed:
                     return
-                key, work = self._key, self._waiting
+                key = self._key
+                work = self._waiting
                 self._waiting = None
             assert work is not None
             try:

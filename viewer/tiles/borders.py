@@ -1,6 +1,8 @@
-"""The heights that a tile's mesh takes along its four sides: its own, and those it has when morphed to its parent.
+"""The heights that a tile's mesh takes along its four sides: its own, and those it has when morphed
+to its parent.
 
-The rules are those of shaders/terrain.vert, so that what `viewer.tiles.stitching` computes is what is drawn.
+The rules are those of shaders/terrain.vert, so that what `viewer.tiles.stitching` computes is what
+is drawn.
 """
 
 from __future__ import annotations
@@ -12,17 +14,20 @@ import numpy as np
 from neural.tiles import TILE, Tile
 
 NORTH, EAST, SOUTH, WEST, ACROSS, DOWN = range(6)
-"""Rows of `Outline.lines`: the sides, and the lines through the middle from west to east and from north to south."""
+"""Rows of `Outline.lines`: the sides, and the lines through the middle from west to east and from
+north to south."""
 
 FAR = 4.0
 """Extent of a tile that fills its square: nothing is cut off."""
 
 
 class Extent(NamedTuple):
-    """Where a tile's mesh ends, u and v, and the last lattice texel along each that it takes heights from.
+    """Where a tile's mesh ends, u and v, and the last lattice texel along each that it takes
+    heights from.
 
-    Heights beyond the raster's rim mean nothing, differ from tile to tile, and reach into the last cell, so the rim
-    takes its height from one cell further in. A tile without holes inside the raster is not cut at all.
+    Heights beyond the raster's rim mean nothing, differ from tile to tile, and reach into the last
+    cell, so the rim takes its height from one cell further in. A tile without holes inside the
+    raster is not cut at all.
     """
 
     u: float = FAR
@@ -39,7 +44,8 @@ class Extent(NamedTuple):
         return cls(u_end, v_end, *last)
 
     def vertices(self, side: int, quads: int) -> np.ndarray:
-        """Where the vertices along a side lie, in quads, float64 [quads + 1]; those beyond the rim lie on it."""
+        """Where the vertices along a side lie, in quads, float64 [quads + 1]; those beyond the rim
+        lie on it."""
         end = self.v if side in (EAST, WEST, DOWN) else self.u
         return np.minimum(np.arange(quads + 1.0), end * quads)
 
@@ -49,14 +55,16 @@ class Outline(NamedTuple):
 
     offset_m: float
     extent: Extent
-    lines: np.ndarray  # float32 [6, 257] metres above offset_m, west to east or north to south
+    lines: np.ndarray  # float32 [6, 257] meters above offset_m, west to east or north to south
     filled: np.ndarray  # bool [4, 256]: which cells along the sides hold data
 
 
 def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndarray) -> Outline:
-    """Of a tile with heights float32 [257, 257] above offset_m, and which of its 256 × 256 cells hold data."""
+    """Of a tile with heights float32 [257, 257] above offset_m, and which of its 256 × 256 cells
+    hold data."""
     at = np.arange(TILE + 1)
-    rows, columns = np.minimum(at, extent.last_row), np.minimum(at, extent.last_column)
+    rows = np.minimum(at, extent.last_row)
+    columns = np.minimum(at, extent.last_column)
     lines = np.stack(
         [
             above_m[rows[0], columns],
@@ -74,9 +82,10 @@ def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndar
 class Sides(NamedTuple):
     """A tile's sides at the vertices of a mesh: N, E, S, W, each west to east or north to south."""
 
-    own: np.ndarray  # float64 [4, quads + 1] metres
+    own: np.ndarray  # float64 [4, quads + 1] meters
     rise: np.ndarray  # float64 [4, quads + 1]: its parent's mesh minus its own
-    weight: np.ndarray  # float64 [4, quads + 1]: 1 where it holds data near the vertex, else next to nothing
+    # float64 [4, quads + 1]: 1 where it holds data near the vertex, else next to nothing
+    weight: np.ndarray
     at: np.ndarray  # float64 [4, quads + 1]: where the vertices lie, in quads
 
 
@@ -87,14 +96,17 @@ def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides
     at = np.stack([own.extent.vertices(side, quads) for side in range(4)])
     rise = np.zeros_like(heights)
     if parent is not None:
-        east, south = tile.x & 1, tile.y & 1
+        east = tile.x & 1
+        south = tile.y & 1
         north_south = (ACROSS, SOUTH) if south else (NORTH, ACROSS)
         west_east = (DOWN, EAST) if east else (WEST, DOWN)
         shift = (east, south, east, south)
         for side, line in enumerate((north_south[0], west_east[1], north_south[1], west_east[0])):
             place = (shift[side] * quads + at[side]) / 2
             there = parent.offset_m + parent.lines[line, ::step].astype(np.float64)
-            rise[side] = np.interp(place, parent.extent.vertices(line, quads), there) - heights[side]
+            rise[side] = (
+                np.interp(place, parent.extent.vertices(line, quads), there) - heights[side]
+            )
     near = own.filled.reshape(4, quads, step).any(axis=2)
     both = np.zeros((4, quads + 1), bool)
     both[:, :-1] |= near

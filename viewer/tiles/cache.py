@@ -1,7 +1,8 @@
-"""Decoded tiles in texture memory: least recently used first out, within a budget of real texture bytes.
+"""Decoded tiles in texture memory: least recently used first out, within a budget of real texture
+bytes.
 
-Textures come in pages of equal layers, so the cache grows and shrinks without copying. The bookkeeping knows
-no GL: pages are made by a function the caller gives.
+Textures come in pages of equal layers, so the cache grows and shrinks without copying. The
+bookkeeping knows no GL: pages are made by a function the caller gives.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class TileCache(Generic[PageT, Key, Value]):
     """Keys → (slot, value). Pinned keys are never evicted, even if that breaks the budget."""
 
     def __init__(
-        self, make_page: Callable[[], PageT], budget_bytes: int, on_discard: Callable[[Key], None] = lambda key: None
+        self,
+        make_page: Callable[[], PageT],
+        budget_bytes: int,
+        on_discard: Callable[[Key], None] = lambda key: None,
     ) -> None:
         self._make_page = make_page
         self._on_discard = on_discard
@@ -82,7 +86,8 @@ class TileCache(Generic[PageT, Key, Value]):
         return self._entries[key][1]
 
     def pin(self, keys: Collection[Key]) -> None:
-        """Declare the keys this frame needs, in place of the last frame's; they also become the latest used."""
+        """Declare the keys this frame needs, in place of the last frame's; they also become the
+        latest used."""
         self._pinned = frozenset(keys)
         for key in self._pinned:
             if key in self._entries:
@@ -104,12 +109,15 @@ class TileCache(Generic[PageT, Key, Value]):
             self._on_discard(key)
 
     def trim(self) -> None:
-        """Return to the budget (it may have been lowered, or pinned tiles let go) by freeing whole pages."""
+        """Return to the budget (it may have been lowered, or pinned tiles let go) by freeing whole
+        pages."""
         while self.bytes > self.budget_bytes:
             used: dict[int, list[Key]] = {id(page): [] for page in self._pages}
             for key, (slot, _) in self._entries.items():
                 used[id(slot.page)].append(key)
-            freeable = [page for page in self._pages if not self._pinned.intersection(used[id(page)])]
+            freeable = [
+                page for page in self._pages if not self._pinned.intersection(used[id(page)])
+            ]
             if not freeable:
                 return
             page = min(freeable, key=lambda page: len(used[id(page)]))

@@ -1,4 +1,5 @@
-"""The surface of a layer as a reference: for A − B, and for files that have no reference of their own."""
+"""The surface of a layer as a reference: for A − B, and for files that have no reference of their
+own."""
 
 from __future__ import annotations
 
@@ -23,10 +24,12 @@ LEARNED_DEPTH = 1
 
 
 class SurfaceReference:
-    """A layer of any file in the same coordinate system, at the cells of a grid (`reference.Reference`).
+    """A layer of any file in the same coordinate system, at the cells of a grid
+    (`reference.Reference`).
 
-    The grids may differ in origin, extent and cell size: heights are those of the continuous surface where
-    the layer's samples lie in the cells, at the level whose cells are most like those asked for.
+    The grids may differ in origin, extent and cell size: heights are those of the continuous
+    surface where the layer's samples lie in the cells, at the level whose cells are most like those
+    asked for.
     """
 
     def __init__(self, decoder: SurfaceDecoder, grid: Grid, name: str) -> None:
@@ -37,28 +40,32 @@ class SurfaceReference:
         self._grid = grid
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """Return heights [256, 256] of a tile's samples in metres, and which of them are known."""
+        """Return heights [256, 256] of a tile's samples in meters, and which of them are known."""
         west, south, east, north = self._grid.tile_bounds(tile)
         at = places(self.low_pass, self._grid.levels - 1 - tile.z)
         level = level_like(self._grid, tile.z, self._sampler.grid)
-        found = self._sampler.lattice(west + at * (east - west), north - at[::-1] * (north - south), level=level)
-        heights = found.metres[::-1]
+        found = self._sampler.lattice(
+            west + at * (east - west), north - at[::-1] * (north - south), level=level
+        )
+        heights = found.meters[::-1]
         known = ~np.isnan(heights)
         return np.where(known, heights, 0.0), known
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the grid's finest cells: heights [rows, cols] in metres and which are known."""
+        """A window of the grid's finest cells: heights [rows, cols] in meters and which are
+        known."""
         a, _, west, _, e, north = self._grid.transform
         eastings = west + a * (col + np.arange(cols) + 0.5)
         northings = north + e * (row + np.arange(rows)[::-1] + 0.5)
         level = level_like(self._grid, self._grid.levels - 1, self._sampler.grid)
-        heights = self._sampler.lattice(eastings, northings, level=level).metres[::-1]
+        heights = self._sampler.lattice(eastings, northings, level=level).meters[::-1]
         known = ~np.isnan(heights)
         return np.where(known, heights, 0.0), known
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """Return metres at places (arrays of one shape), at the finest level; NaN where there is no surface."""
-        return self._sampler.at(easting, northing).metres
+        """Return meters at places (arrays of one shape), at the finest level; NaN where there is no
+        surface."""
+        return self._sampler.at(easting, northing).meters
 
 
 def level_like(grid: Grid, level: int, other: Grid) -> int:

@@ -1,4 +1,5 @@
-"""Height steps where two tiles of one level meet: decoded apart from each other, they need not agree."""
+"""Height steps where two tiles of one level meet: decoded apart from each other, they need not
+agree."""
 
 from __future__ import annotations
 
@@ -22,32 +23,36 @@ class EdgeGaps:
     """Gaps along a tile's four edges, 257 vertices each."""
 
     there: np.ndarray  # bool [4, 256]: cells along the edges that hold data
-    metres: np.ndarray  # float32 [4, 257]: own height − neighbour's; NaN where there is none, or none loaded yet
-    changed: bool = True  # since `metres` was last brought to the GPU
+    # float32 [4, 257]: own height − neighbor's; NaN where there is none, or none loaded yet
+    meters: np.ndarray
+    changed: bool = True  # since `meters` was last brought to the GPU
 
     @classmethod
     def of(cls, valid: np.ndarray) -> EdgeGaps:
-        """A tile with these valid cells [256, 256] and no neighbour yet."""
+        """A tile with these valid cells [256, 256] and no neighbor yet."""
         there = np.stack([valid[0], valid[-1], valid[:, 0], valid[:, -1]])
         return cls(there, np.full((4, TILE + 1), np.nan, np.float32))
 
 
-def neighbours(tile: Tile) -> Iterator[tuple[str, Tile]]:
+def neighbors(tile: Tile) -> Iterator[tuple[str, Tile]]:
     """The four places beside a tile and on which side of it they are; some may not exist."""
     for side, (dx, dy) in _STEPS.items():
         yield side, Tile(tile.z, tile.x + dx, tile.y + dy)
 
 
 def meet(side: str, own: EdgeGaps, edges: Edges, other: EdgeGaps, other_edges: Edges) -> float:
-    """Note the steps between a tile and the one on a side of it, in both; returns the largest in metres.
+    """Note the steps between a tile and the one on a side of it, in both; returns the largest in
+    meters.
 
     A vertex counts where the cells on either side of it hold data in both tiles.
     """
-    mine, theirs = SIDES.index(side), SIDES.index(_OPPOSITE[side])
+    mine = SIDES.index(side)
+    theirs = SIDES.index(_OPPOSITE[side])
     both = own.there[mine] & other.there[theirs]
     at = np.append(both, True) & np.insert(both, 0, True)
     step = getattr(edges, side) - getattr(other_edges, _OPPOSITE[side])
     step = np.where(at & np.isfinite(step), step, np.nan).astype(np.float32)
-    own.metres[mine], other.metres[theirs] = step, -step
+    own.meters[mine] = step
+    other.meters[theirs] = -step
     own.changed = other.changed = True
     return float(np.nanmax(np.abs(step), initial=0.0))

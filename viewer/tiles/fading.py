@@ -1,4 +1,5 @@
-"""Tiles that come in all at once because they were loaded late: they begin as their parent and leave it in a moment."""
+"""Tiles that come in all at once because they were loaded late: they begin as their parent and
+leave it in a moment."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ from viewer.tiles.quadtree import NodeTable
 
 
 class Fading:
-    """Tiles that a pane drew last, and the times when children began to stand in for their parents there."""
+    """Tiles that a pane drew last, and the times when children began to stand in for their parents
+    there."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = 0.0
-        """How long a tile takes; 0: no time at all, so that pictures depend on the view and the loaded tiles alone."""
+        """How long a tile takes; 0: no time at all, so that pictures depend on the view and the
+        loaded tiles alone."""
         self.stage = 0
         """Another number for each picture while something fades."""
         self.morph = np.zeros(0)
@@ -33,20 +36,27 @@ class Fading:
 
     def follow(self, selection: Selection) -> None:
         """Say what is drawn now."""
-        self.morph, table = selection.morph, selection.table
+        self.morph = selection.morph
+        table = selection.table
         if table is None or table is not self._table or not self.seconds:
-            self._table, self._drawn = table, selection.drawn
+            self._table = table
+            self._drawn = selection.drawn
             self._began.clear()
             return
-        now, parents = self._clock(), table.parent[selection.drawn]
+        now = self._clock()
+        parents = table.parent[selection.drawn]
         if not np.array_equal(selection.drawn, self._drawn):
             for row in np.intersect1d(parents, self._drawn).tolist():
                 self._began[row] = now
             self._drawn = selection.drawn
-        self._began = {row: began for row, began in self._began.items() if now - began < self.seconds}
+        self._began = {
+            row: began for row, began in self._began.items() if now - began < self.seconds
+        }
         if self._began:
             self.stage += 1
             left = np.zeros(len(table.exists))
-            left[list(self._began)] = [1 - (now - began) / self.seconds for began in self._began.values()]
+            left[list(self._began)] = [
+                1 - (now - began) / self.seconds for began in self._began.values()
+            ]
             left = left[parents]
             self.morph = np.maximum(selection.morph, left * left * (3 - 2 * left))

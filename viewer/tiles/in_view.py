@@ -15,11 +15,12 @@ from viewer.tiles.tile_errors import BLOCKS, TileErrors
 def blocks(
     view: View, grid: Grid, lattices: Mapping[Tile, np.ndarray], errors: Mapping[Tile, TileErrors]
 ) -> dict[Tile, np.ndarray | None]:
-    """Return for each tile with errors its blocks in view: bool [64], or None where all that have samples are.
+    """Return for each tile with errors its blocks in view: bool [64], or None where all that have
+    samples are.
 
-    `lattices` are heights [65, 65] in metres of the same tiles. A block counts when the ground amid its samples is
-    between the picture's sides, hidden behind other ground or not. At the raster's rim or beside a gap these are a part
-    of the block.
+    `lattices` are heights [65, 65] in meters of the same tiles. A block counts when the ground amid
+    its samples is between the picture's sides, hidden behind other ground or not. At the raster's
+    rim or beside a gap these are a part of the block.
     """
     if not errors:
         return {}
@@ -28,8 +29,8 @@ def blocks(
     for place, (tile, measured) in zip(places, errors.items(), strict=True):
         west, south, east, north = grid.tile_bounds(tile)
         first = measured.measure.reference.places(tile)[0]
-        v, u = (measured.centres / TILE + first).T
-        # Cells of coarse levels are partly beyond the raster, and so may their centres be.
+        v, u = (measured.centers / TILE + first).T
+        # Cells of coarse levels are partly beyond the raster, and so may their centers be.
         place[:, 0] = np.minimum(west + u * (east - west), bounds.east)
         place[:, 1] = np.maximum(north - v * (north - south), bounds.south)
         lattice = lattices[tile]

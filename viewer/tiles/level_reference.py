@@ -1,13 +1,15 @@
-"""A reference brought to the levels of a layer by the layer's own low-pass: what errors of coarse tiles are against.
+"""A reference brought to the levels of a layer by the layer's own low-pass: what errors of coarse
+tiles are against.
 
-Compared with anything else, a coarse tile's errors are mostly the difference of two low-passes: tens of centimetres
-where the codec is millimetres off. Reference samples of a level are made from those up to `Reference.depth` levels
-below, all of them where the finest level is that near, as the encoder makes its own: gaps are filled, lines end where
-tiles do.
+Compared with anything else, a coarse tile's errors are mostly the difference of two low-passes:
+tens of centimeters where the codec is millimeters off. Reference samples of a level are made from
+those up to `Reference.depth` levels below, all of them where the finest level is that near, as the
+encoder makes its own: gaps are filled, lines end where tiles do.
 
-A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack it, as its data lie
-elsewhere in the cell. Farther than `Reference.depth` above the finest level it also counts only two samples or more
-from gaps and from the rim: nearer, averages of parts of cells are all there is to make it from.
+A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack
+it, as its data lie elsewhere in the cell. Farther than `Reference.depth` above the finest level it
+also counts only two samples or more from gaps and from the rim: nearer, averages of parts of cells
+are all there is to make it from.
 """
 
 from __future__ import annotations
@@ -31,38 +33,43 @@ from neural.tiles import TILE, Tile
 from viewer.tiles.reference import Reference, local
 
 KEPT_CELLS = 112
-"""Tiles of a reference kept that coarser samples are made of: 64 MB, twice that where all have gaps.
+"""Tiles of a reference kept that coarser samples are made of: 64 MB, twice that where all have
+gaps.
 
 Below a tile and around it there are 100.
 """
 
 KEPT_SAMPLES = 24
-"""Tiles of samples kept: 14 MB. Several layers, bits and quantities are measured against the same."""
+"""Tiles of samples kept: 14 MB. Several layers, bits and quantities are measured against the
+same."""
 
 _REACH = 2 * HALO
-"""Finer samples beyond a window that are read: those of the wavelet, and at ends of lines the last few before them."""
+"""Finer samples beyond a window that are read: those of the wavelet, and at ends of lines the last
+few before them."""
 
-_SIGHT = TILE // 2  # samples beyond a tile that its fill sees, as `neural.encoding.lapped.staged_layer` has it
+# samples beyond a tile that its fill sees, as `neural.encoding.lapped.staged_layer` has it
+_SIGHT = TILE // 2
 
 
 class Samples(NamedTuple):
     """Reference samples of a level, [n, m]."""
 
-    metres: np.ndarray  # float64, anything where not known
+    meters: np.ndarray  # float64, anything where not known
     known: np.ndarray  # bool
 
 
 class _Window(NamedTuple):
     """Samples on the way to a coarser level, [n, m]."""
 
-    metres: np.ndarray  # float64
+    meters: np.ndarray  # float64
     known: np.ndarray  # bool: there is data in the place of the sample
     present: np.ndarray  # bool: known or filled; elsewhere lines end
 
 
 @dataclass(frozen=True)
 class LevelReference:
-    """A reference at the samples of a file's layers that have one low-pass. Threads may ask at once."""
+    """A reference at the samples of a file's layers that have one low-pass. Threads may ask at
+    once."""
 
     reference: Reference
     low_pass: LowPass
@@ -79,16 +86,17 @@ class LevelReference:
         """
         kept_rim = rim if self._is_native else 1  # as quick, and kept for both
         kept = self._kept.samples.setdefault((self.low_pass, kept_rim), Recent(KEPT_SAMPLES))
-        metres, known = kept.of(tile, lambda tile: self._made(tile, kept_rim))
+        meters, known = kept.of(tile, lambda tile: self._made(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
-        return Samples(metres[inner], known[inner])
+        return Samples(meters[inner], known[inner])
 
     def error_at(self, surface: TileSurface, tile: Tile, u: float, v: float) -> float:
-        """Return decoded − reference at a place of a tile, metres: the errors of the samples around, interpolated.
+        """Return decoded − reference at a place of a tile, meters: the errors of the samples
+        around, interpolated.
 
-        So it is what the overlay shows there, free of how each surface runs between its samples. NaN where none of
-        them is known.
+        So it is what the overlay shows there, free of how each surface runs between its samples.
+        NaN where none of them is known.
         """
         first, shares = zip(*(self._around(tile.z, t) for t in (v, u)), strict=True)
         known = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
@@ -98,15 +106,17 @@ class LevelReference:
         weights = np.outer(*shares) * counts
         if not weights.sum() > 0:
             return float("nan")
-        errors = surface.heights(at[columns], at[rows]).metres - known.metres
+        errors = surface.heights(at[columns], at[rows]).meters - known.meters
         return float((weights * np.where(counts, errors, 0.0)).sum() / weights.sum())
 
     def lacks_rims(self, z: int) -> bool:
-        """Return True if samples of a level that lie near the rim or a gap cannot be made, and are not known."""
+        """Return True if samples of a level that lie near the rim or a gap cannot be made, and are
+        not known."""
         return not self._is_native and self._above(z) > self.reference.depth
 
     def _around(self, z: int, t: float) -> tuple[int, tuple[float, float]]:
-        """Return the first of the two samples of a tile about a coordinate, and the shares of both."""
+        """Return the first of the two samples of a tile about a coordinate, and the shares of
+        both."""
         position = t * TILE - place(self.low_pass, self._above(z))
         first = min(max(int(np.floor(position)), 0), TILE - 2)
         share = min(max(position - first, 0.0), 1.0)
@@ -127,22 +137,26 @@ class LevelReference:
     def _made(self, tile: Tile, rim: int) -> Samples:
         """Make a tile's samples, a quarter after the other: less memory at a time."""
         size = TILE + 2 * rim
-        metres = np.zeros((size, size))
+        meters = np.zeros((size, size))
         known = np.zeros((size, size), bool)
         half = size // 2
         for row in (0, half):
             for column in (0, half):
-                y, x = TILE * tile.y - rim + row, TILE * tile.x - rim + column
+                y = TILE * tile.y - rim + row
+                x = TILE * tile.x - rim + column
                 part = self._request(tile.z, y, x, half)
                 where = np.s_[row : row + half, column : column + half]
-                metres[where], known[where] = part.metres, part.known
-        return Samples(metres, known)
+                meters[where] = part.meters
+                known[where] = part.known
+        return Samples(meters, known)
 
     def _request(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return samples [size, size] of level z."""
         if self._is_native or self._above(z) == 0:
             return self._assembled(z, row, column, size, self._cells)
-        return self._window(z, row, column, size, min(z + self.reference.depth, self.reader.grid.levels - 1))
+        return self._window(
+            z, row, column, size, min(z + self.reference.depth, self.reader.grid.levels - 1)
+        )
 
     def _window(self, z: int, row: int, column: int, size: int, start: int) -> _Window:
         """Make samples [size, size] of level z from those of level `start` below."""
@@ -150,14 +164,19 @@ class LevelReference:
             return self._converted(z, row, column, size)
         boundary = self.low_pass.boundary
         if boundary is None:
-            # Unknown finest cells have no part in a mean; of coarser ones an unknown part cannot be left out.
+            # Unknown finest cells have no part in a mean; of coarser ones an unknown part cannot be
+            # left out.
             fewest = 1 if self._above(start) == 0 else 4
             return _averaged(self._window(z + 1, 2 * row, 2 * column, 2 * size, start), fewest)
-        finer = self._window(z + 1, 2 * row - _REACH, 2 * column - _REACH, 2 * (size + _REACH), start)
+        finer = self._window(
+            z + 1, 2 * row - _REACH, 2 * column - _REACH, 2 * (size + _REACH), start
+        )
         inner = np.s_[_REACH:-_REACH:2, _REACH:-_REACH:2]
         spare = _REACH - HALO
-        metres = split_present(finer.metres, finer.present, boundary)[spare:-spare:2, spare:-spare:2]
-        made = _Window(metres, finer.known[inner], finer.present[inner].copy())
+        meters = split_present(finer.meters, finer.present, boundary)[
+            spare:-spare:2, spare:-spare:2
+        ]
+        made = _Window(meters, finer.known[inner], finer.present[inner].copy())
         self._continue(made, z, row, column)
         return made
 
@@ -170,7 +189,9 @@ class LevelReference:
             if lacking.any():
                 cells = self._cells(tile)
                 if cells.known.any():
-                    window.metres[here][lacking] = _filled(cells.metres, cells.known)[there][lacking]
+                    window.meters[here][lacking] = _filled(cells.meters, cells.known)[there][
+                        lacking
+                    ]
                     window.present[here] |= lacking
 
     def _converted(self, z: int, row: int, column: int, size: int) -> _Window:
@@ -179,29 +200,36 @@ class LevelReference:
             return self._assembled(z, row, column, size, self._whole)
         first, weights = conversion(self.reference.low_pass, self.low_pass, self._above(z))
         cells = self._assembled(z, row + first, column + first, size + TAPS - 1, self._whole)
-        metres, _ = extend_both(cells.metres, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS))
+        meters, _ = extend_both(
+            cells.meters, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS)
+        )
         for _ in range(2):
-            metres = sum(weight * metres[k : k + size] for k, weight in enumerate(weights)).T
+            meters = sum(weight * meters[k : k + size] for k, weight in enumerate(weights)).T
         known = ~_near(~cells.known, self._doubt)
         inner = np.s_[-first : size - first, -first : size - first]
-        return _Window(metres, known[inner], cells.present[inner])
+        return _Window(meters, known[inner], cells.present[inner])
 
     @property
     def _doubt(self) -> int:
-        """Cells about a gap and at the rim that samples cannot be made from: some are means of a part of their area.
+        """Cells about a gap and at the rim that samples cannot be made from: some are means of a
+        part of their area.
 
-        In cells of the level that others are made from; what is made of one weighs little two samples away.
+        In cells of the level that others are made from; what is made of one weighs little two
+        samples away.
         """
         return 2 << self.reference.depth
 
-    def _assembled(self, z: int, row: int, column: int, size: int, of: Callable[[Tile], Samples]) -> _Window:
+    def _assembled(
+        self, z: int, row: int, column: int, size: int, of: Callable[[Tile], Samples]
+    ) -> _Window:
         """Return a window of the tiles of level z that a function gives."""
         shape = size, size
         made = _Window(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
         for tile, there, here in _overlapped(z, row, column, shape):
             cells = of(tile)
             if cells.known.any():
-                made.metres[here], made.known[here] = cells.metres[there], cells.known[there]
+                made.meters[here] = cells.meters[there]
+                made.known[here] = cells.known[there]
                 made.present[here] = self._inside(tile)[there]
         return made
 
@@ -227,13 +255,14 @@ class LevelReference:
 
     def _fill(self, tile: Tile) -> Samples:
         size = TILE + 2 * _SIGHT
-        metres = np.zeros((size, size))
+        meters = np.zeros((size, size))
         known = np.zeros((size, size), bool)
-        row, column = TILE * tile.y - _SIGHT, TILE * tile.x - _SIGHT
+        row = TILE * tile.y - _SIGHT
+        column = TILE * tile.x - _SIGHT
         for beside, there, here in _overlapped(tile.z, row, column, (size, size)):
-            metres[here], known[here] = (part[there] for part in self._cells(beside))
+            meters[here], known[here] = (part[there] for part in self._cells(beside))
         inner = np.s_[_SIGHT:-_SIGHT, _SIGHT:-_SIGHT]
-        return Samples(_filled(metres, known)[inner], self._cells(tile).known)
+        return Samples(_filled(meters, known)[inner], self._cells(tile).known)
 
 
 def error_at(
@@ -244,17 +273,18 @@ def error_at(
     easting: float,
     northing: float,
 ) -> float:
-    """Return decoded − reference in metres at a place of a tile of the decoder's layer.
+    """Return decoded − reference in meters at a place of a tile of the decoder's layer.
 
-    At the finest level the two surfaces are compared, at coarser ones the samples: see `LevelReference.error_at`. NaN
-    where there is no surface or no reference. Raises NtileError where the reference cannot be read.
+    At the finest level the two surfaces are compared, at coarser ones the samples: see
+    `LevelReference.error_at`. NaN where there is no surface or no reference. Raises NtileError
+    where the reference cannot be read.
     """
     grid = decoder.reader.grid
     if surface is None:
         return float("nan")
     u, v = local(grid, tile, easting, northing)
     if tile.z == grid.levels - 1:
-        decoded = surface.heights(np.array([u]), np.array([v])).metres
+        decoded = surface.heights(np.array([u]), np.array([v])).meters
         return float(decoded[0, 0] - reference.heights_at(easting, northing))
     at_levels = LevelReference(reference, decoder.method.low_pass, decoder.reader)
     return at_levels.error_at(surface, tile, u, v)
@@ -285,28 +315,35 @@ def _averaged(finer: _Window, fewest: int) -> _Window:
     rows, columns = (n // 2 for n in finer.known.shape)
     blocks = rows, 2, columns, 2
     count = finer.known.reshape(blocks).sum(axis=(1, 3))
-    total = np.where(finer.known, finer.metres, 0.0).reshape(blocks).sum(axis=(1, 3))
+    total = np.where(finer.known, finer.meters, 0.0).reshape(blocks).sum(axis=(1, 3))
     known = count >= fewest
     return _Window(total / np.maximum(count, 1), known, known)
 
 
-def _filled(metres: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return heights [n, n] with gaps filled; some must be known. Float32 above one of them, as encoders fill."""
-    base = metres[known][0]
-    return np.where(known, metres, fill((metres - base).astype(np.float32), known) + base)
+def _filled(meters: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return heights [n, n] with gaps filled; some must be known. Float32 above one of them, as
+    encoders fill."""
+    base = meters[known][0]
+    return np.where(known, meters, fill((meters - base).astype(np.float32), known) + base)
 
 
 def _overlapped(
     z: int, row: int, column: int, shape: tuple[int, ...]
 ) -> Iterator[tuple[Tile, tuple[slice, slice], tuple[slice, slice]]]:
-    """Iterate over the tiles of a level under a window: each with the part in the tile and that in the window."""
+    """Iterate over the tiles of a level under a window: each with the part in the tile and that in
+    the window."""
     for y in range(max(row // TILE, 0), min(-(-(row + shape[0]) // TILE), 1 << z)):
         for x in range(max(column // TILE, 0), min(-(-(column + shape[1]) // TILE), 1 << z)):
-            there, here = zip(*(_common(*side) for side in ((y, row, shape[0]), (x, column, shape[1]))), strict=True)
+            there, here = zip(
+                *(_common(*side) for side in ((y, row, shape[0]), (x, column, shape[1]))),
+                strict=True,
+            )
             yield Tile(z, x, y), there, here
 
 
 def _common(tile: int, first: int, count: int) -> tuple[slice, slice]:
-    """Return the samples common to a tile and to `count` from `first` on: in the tile, and counted from `first`."""
-    start, stop = max(TILE * tile, first), min(TILE * (tile + 1), first + count)
+    """Return the samples common to a tile and to `count` from `first` on: in the tile, and counted
+    from `first`."""
+    start = max(TILE * tile, first)
+    stop = min(TILE * (tile + 1), first + count)
     return slice(start - TILE * tile, stop - TILE * tile), slice(start - first, stop - first)

@@ -1,7 +1,9 @@
-"""Which tiles to draw and which to load: a quadtree walk by screen-space error. Pure: no GL, no files.
+"""Which tiles to draw and which to load: a quadtree walk by screen-space error. Pure: no GL, no
+files.
 
-A tile is refined while its error covers more than `sse_px` pixels, and only once all its existing children are
-loaded; until then it is drawn itself. As the root is always loaded, every visible place is covered exactly once.
+A tile is refined while its error covers more than `sse_px` pixels, and only once all its existing
+children are loaded; until then it is drawn itself. As the root is always loaded, every visible
+place is covered exactly once.
 """
 
 from __future__ import annotations
@@ -20,14 +22,17 @@ from viewer.model.readings import Bounds
 from viewer.tiles.quadtree import SATURATION, NodeTable
 
 BOX_MARGIN = 0.05
-"""Share of a tile's height range by which its box is enlarged: decoded heights overshoot the source's."""
+"""Share of a tile's height range by which its box is enlarged: decoded heights overshoot the
+source's."""
 
 SIDE_MARGIN = 1 / 8
-"""Share of a tile's side by which its box is enlarged for culling: a tile that touches the picture's edge has its
-neighbours drawn, so that what is stitched to them (`viewer.tiles.stitching`) does not change in sight."""
+"""Share of a tile's side by which its box is enlarged for culling: a tile that touches the
+picture's edge has its neighbors drawn, so that what is stitched to them (`viewer.tiles.stitching`)
+does not change in sight."""
 
 _REMEMBERED = 4
-"""Selections kept for views that come again: of the shown and the wanted source, and what panels ask about."""
+"""Selections kept for views that come again: of the shown and the wanted source, and what panels
+ask about."""
 
 _FOUR = np.arange(4)
 _CULLED = np.array([1 + 2 * SIDE_MARGIN, 1 + 2 * SIDE_MARGIN, 1.0])
@@ -35,18 +40,20 @@ _CULLED = np.array([1 + 2 * SIDE_MARGIN, 1 + 2 * SIDE_MARGIN, 1.0])
 
 @dataclass(frozen=True)
 class View:
-    """A camera as the walk sees it: where the eye is, the picture's four sides, and pixels per radian.
+    """A camera as the walk sees it: where the eye is, the picture's four sides, and pixels per
+    radian.
 
-    Culling happens in drawn space, CRS metres where heights are exaggerated about `pivot_z`; distances are measured in
-    true space with the eye moved there, on the ground, so exaggeration never changes which tiles a place gets.
+    Culling happens in drawn space, CRS meters where heights are exaggerated about `pivot_z`;
+    distances are measured in true space with the eye moved there, on the ground, so exaggeration
+    never changes which tiles a place gets.
     """
 
     eye: tuple[float, float, float]  # drawn space
     planes: tuple[tuple[float, float, float], ...]  # inward normals of planes through the eye
     px_per_radian: float
-    rise: float = 1.0  # CRS metres that a metre of height is drawn as
+    rise: float = 1.0  # CRS meters that a meter of height is drawn as
     pivot_z: float = 0.0
-    ground_scale: float = 1.0  # metres on the ground per CRS metre
+    ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod
     def of(
@@ -88,7 +95,7 @@ class View:
 
     @cached_property
     def true_eye(self) -> np.ndarray:
-        """The eye in true space, float64 [3]: CRS metres east and north, metres of height."""
+        """The eye in true space, float64 [3]: CRS meters east and north, meters of height."""
         x, y, z = self.eye
         return np.array([x, y, self.true_z(z)])
 
@@ -97,32 +104,34 @@ class View:
         """The picture's sides in true space, columns of float64 [3, 4]."""
         return (np.array(self.planes) * (1.0, 1.0, self.rise)).T
 
-    def distances_m(self, centre: np.ndarray, half: np.ndarray) -> np.ndarray:
+    def distances_m(self, center: np.ndarray, half: np.ndarray) -> np.ndarray:
         """Distance on the ground from the eye to (true) boxes [n, 3], 0 inside."""
-        outside = np.abs(centre - self.true_eye)
+        outside = np.abs(center - self.true_eye)
         outside -= half
         np.maximum(outside, 0.0, out=outside)
         outside[:, :2] *= self.ground_scale
         return np.sqrt(np.einsum("ij,ij->i", outside, outside))
 
-    def sees_each(self, centre: np.ndarray, half: np.ndarray) -> np.ndarray:
-        """Return which (true) boxes [n, 3] may touch the picture; a few just outside it count as seen."""
+    def sees_each(self, center: np.ndarray, half: np.ndarray) -> np.ndarray:
+        """Return which (true) boxes [n, 3] may touch the picture; a few just outside it count as
+        seen."""
         planes = self.true_planes
-        inside = (centre - self.true_eye) @ planes
+        inside = (center - self.true_eye) @ planes
         inside += half @ np.abs(planes)
         return inside.min(axis=1) >= 0
 
     def sees(self, box: Bounds) -> bool:
         """`sees_each` of one box."""
-        return bool(self.sees_each(*_centre_and_half(box))[0])
+        return bool(self.sees_each(*_center_and_half(box))[0])
 
     def distance_m(self, box: Bounds) -> float:
         """`distances_m` of one box."""
-        return float(self.distances_m(*_centre_and_half(box))[0])
+        return float(self.distances_m(*_center_and_half(box))[0])
 
 
-def _centre_and_half(box: Bounds) -> tuple[np.ndarray, np.ndarray]:
-    low, high = np.array([[box.west, box.south, box.low]]), np.array([[box.east, box.north, box.high]])
+def _center_and_half(box: Bounds) -> tuple[np.ndarray, np.ndarray]:
+    low = np.array([[box.west, box.south, box.low]])
+    high = np.array([[box.east, box.north, box.high]])
     return (low + high) / 2, (high - low) / 2
 
 
@@ -132,14 +141,17 @@ def _rows(values: object = ()) -> np.ndarray:
 
 @dataclass(eq=False)
 class Selection:
-    """Result of one walk, as rows of the node table; tiles themselves are listed when first asked for."""
+    """Result of one walk, as rows of the node table; tiles themselves are listed when first asked
+    for."""
 
     table: NodeTable | None = None
     drawn: np.ndarray = field(default_factory=_rows)
     px: np.ndarray = field(default_factory=lambda: np.zeros(0))  # errors of the drawn tiles
-    morph: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of the drawn tiles, see `morphs`
+    # of the drawn tiles, see `morphs`
+    morph: np.ndarray = field(default_factory=lambda: np.zeros(0))
     refined: np.ndarray = field(default_factory=_rows)  # tiles whose children were visited instead
-    visited: np.ndarray = field(default_factory=_rows)  # drawn and refined tiles, and those outside the picture
+    # drawn and refined tiles, and those outside the picture
+    visited: np.ndarray = field(default_factory=_rows)
     missing: np.ndarray = field(default_factory=_rows)  # most urgent first
     culled: int = 0
 
@@ -160,7 +172,8 @@ class Selection:
 
     @cached_property
     def keep(self) -> set[Tile]:
-        """The tiles that must stay loaded, or will soon be drawn: `visited` and the siblings of missing tiles."""
+        """The tiles that must stay loaded, or will soon be drawn: `visited` and the siblings of
+        missing tiles."""
         if self.table is None:
             return set()
         # np.unique would import numpy.ma, which takes as long as the first frame's drawing.
@@ -183,15 +196,17 @@ class Selection:
 def morphs(parent_px: np.ndarray, sse_px: float) -> np.ndarray:
     """How far tiles are morphed to their parent, 0 … 1, from the parent's error in pixels.
 
-    1 at the moment at which the parent is drawn instead, falling smoothly to 0 at SATURATION times that error (Strugar
-    2009, "Continuous Distance-Dependent Level of Detail", but one value for four siblings).
+    1 at the moment at which the parent is drawn instead, falling smoothly to 0 at SATURATION times
+    that error (Strugar 2009, "Continuous Distance-Dependent Level of Detail", but one value for
+    four siblings).
     """
     share = np.clip((SATURATION - parent_px / sse_px) / (SATURATION - 1), 0.0, 1.0)
     return share * share * (3 - 2 * share)
 
 
 class Selector:
-    """Walks one table. What the last walk visited is evaluated at once; only what is new, level by level."""
+    """Walks one table. What the last walk visited is evaluated at once; only what is new, level by
+    level."""
 
     def __init__(self, table: NodeTable) -> None:
         self.table = table
@@ -204,7 +219,8 @@ class Selector:
         self._recent: OrderedDict[Hashable, Selection] = OrderedDict()
 
     def select(self, view: View, sse_px: float, *, measured: Hashable = None) -> Selection:
-        """Choose tiles that are all loaded, with the errors of a measure; one object for equal questions."""
+        """Choose tiles that are all loaded, with the errors of a measure; one object for equal
+        questions."""
         kind = self.table.kind(measured)
         key = (view, sse_px, measured, self.table.version)
         found = self._recent.get(key)
@@ -222,7 +238,8 @@ class Selector:
         self._reserve()
         self._now += 1
         self._evaluate(self._hint, view, sse_px, kind)
-        front, fronts = _rows([0]), []
+        front = _rows([0])
+        fronts = []
         while front.size:
             fronts.append(front)
             parents = front.compress(self._split.take(front))
@@ -245,11 +262,14 @@ class Selector:
 
     def _evaluate(self, rows: np.ndarray, view: View, sse_px: float, kind: int) -> None:
         table = self.table
-        centre, half = table.centre.take(rows, axis=0), table.half.take(rows, axis=0)
-        distance = view.distances_m(centre, half)
-        px = table.error_m.take(rows) * view.px_per_radian / np.maximum(distance, 1e-3, out=distance)
+        center = table.center.take(rows, axis=0)
+        half = table.half.take(rows, axis=0)
+        distance = view.distances_m(center, half)
+        px = (
+            table.error_m.take(rows) * view.px_per_radian / np.maximum(distance, 1e-3, out=distance)
+        )
         half *= _CULLED
-        seen = view.sees_each(centre, half)
+        seen = view.sees_each(center, half)
         self._stamp[rows] = self._now
         self._px[rows] = px
         self._seen[rows] = seen
@@ -259,7 +279,8 @@ class Selector:
         self._split[rows] = seen
 
     def _missing(self, waiting: np.ndarray, kind: int) -> np.ndarray:
-        """The children that tiles are waiting for, those of the worst first; none of a tile with a failed child."""
+        """The children that tiles are waiting for, those of the worst first; none of a tile with a
+        failed child."""
         table = self.table
         waiting = waiting[np.argsort(-self._px[waiting], kind="stable")]
         children = table.first[waiting, None] + _FOUR

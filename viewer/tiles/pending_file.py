@@ -1,7 +1,8 @@
-"""Opening a file on a thread: all reading and decoding that a first picture needs, while the window lives on.
+"""Opening a file on a thread: all reading and decoding that a first picture needs, while the window
+lives on.
 
-The thread makes an `OpenFile` with its first root tile; the thread that owns the GL context only has to take it over
-(`Scene.open`, `Scene.add`), which is quick.
+The thread makes an `OpenFile` with its first root tile; the thread that owns the GL context only
+has to take it over (`Scene.open`, `Scene.add`), which is quick.
 """
 
 from __future__ import annotations
@@ -23,15 +24,21 @@ Choose = Callable[[Reader], dict[str, LayerChoice]]
 class Opening:
     """A file under way.
 
-    `entry` is how tiles are decoded (`viewer.graphics.gpu_decoder.choose`), which is known once there is a GL context; a
-    program that begins to open a file sooner sets the Future `entry` later. `check` returns, or raises NtileError, as
-    soon as the file's head has been read; `result` when everything is there.
+    `entry` is how tiles are decoded (`viewer.graphics.gpu_decoder.choose`), which is known once
+    there is a GL context; a program that begins to open a file sooner sets the Future `entry`
+    later. `check` returns, or raises NtileError, as soon as the file's head has been read; `result`
+    when everything is there.
     """
 
     def __init__(
-        self, path: str | Path, reference_dem: Raster | None, choose: Choose, entry: str | Future[str] | None = None
+        self,
+        path: str | Path,
+        reference_dem: Raster | None,
+        choose: Choose,
+        entry: str | Future[str] | None = None,
     ) -> None:
-        self.path, self.reference_dem = Path(path), reference_dem
+        self.path = Path(path)
+        self.reference_dem = reference_dem
         self._choose = choose
         self.entry: Future[str] = entry if isinstance(entry, Future) else Future()
         if isinstance(entry, str):

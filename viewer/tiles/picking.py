@@ -1,4 +1,5 @@
-"""Where a ray meets the drawn surface: a walk over coarse lattices, then the exact decode at the hit."""
+"""Where a ray meets the drawn surface: a walk over coarse lattices, then the exact decode at the
+hit."""
 
 from __future__ import annotations
 
@@ -49,7 +50,9 @@ class Hit(NamedTuple):
     v: float
 
 
-def first_hit(ground: Ground, tiles: Iterable[Tile], eye: np.ndarray, direction: np.ndarray) -> Hit | None:
+def first_hit(
+    ground: Ground, tiles: Iterable[Tile], eye: np.ndarray, direction: np.ndarray
+) -> Hit | None:
     """The nearest point where the ray from `eye` meets one of the tiles, holes excluded."""
     crossed = []
     for tile in tiles:
@@ -67,19 +70,24 @@ def _crossing(box: Bounds, eye: np.ndarray, direction: np.ndarray) -> tuple[floa
     """Ray parameters where the ray enters and leaves a box, entering no earlier than 0."""
     low = np.array([box.west, box.south, box.low]) - eye
     high = np.array([box.east, box.north, box.high]) - eye
-    near, far = 0.0, np.inf
+    near = 0.0
+    far = np.inf
     for a, b, d in zip(low, high, direction, strict=True):
         if abs(d) < 1e-12:
             if a > 0 or b < 0:
                 return None
             continue
         first, last = sorted((a / d, b / d))
-        near, far = max(near, first), min(far, last)
+        near = max(near, first)
+        far = min(far, last)
     return (float(near), float(far)) if near <= far else None
 
 
-def _in_tile(ground: Ground, tile: Tile, eye: np.ndarray, direction: np.ndarray, near: float, far: float) -> Hit | None:
-    surface, coarse = ground.surface(tile), ground.coarse(tile)
+def _in_tile(
+    ground: Ground, tile: Tile, eye: np.ndarray, direction: np.ndarray, near: float, far: float
+) -> Hit | None:
+    surface = ground.surface(tile)
+    coarse = ground.coarse(tile)
     west, south, east, north = ground.area(tile)
 
     def local(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,15 +100,20 @@ def _in_tile(ground: Ground, tile: Tile, eye: np.ndarray, direction: np.ndarray,
         u, v = (np.atleast_1d(a) for a in local(np.asarray(t)))
         if surface is None:
             return float(eye[2] + t * direction[2] - bilinear(coarse, u, v)[0])
-        return float(eye[2] + t * direction[2] - ground.drawn(float(surface.heights(u, v).metres[0, 0])))
+        return float(
+            eye[2] + t * direction[2] - ground.drawn(float(surface.heights(u, v).meters[0, 0]))
+        )
 
     t = np.linspace(near, far, STEPS)
     u, v = local(t)
     above = eye[2] + t * direction[2] - bilinear(coarse, u, v) >= 0
     valid = np.ones((TILE, TILE), bool) if surface is None else surface.valid
-    there = valid[np.minimum((v * TILE).astype(int), TILE - 1), np.minimum((u * TILE).astype(int), TILE - 1)]
+    there = valid[
+        np.minimum((v * TILE).astype(int), TILE - 1), np.minimum((u * TILE).astype(int), TILE - 1)
+    ]
     for k in np.flatnonzero(above[:-1] & ~above[1:] & (there[:-1] | there[1:])):
-        # The coarse lattice may be off by a little, so the exact search starts a step early and ends a step late.
+        # The coarse lattice may be off by a little, so the exact search starts a step early and
+        # ends a step late.
         at = _root(exact, float(t[max(int(k) - 1, 0)]), float(t[min(int(k) + 2, STEPS - 1)]))
         u_hit, v_hit = (float(a) for a in local(np.asarray(at)))
         if valid[min(int(v_hit * TILE), TILE - 1), min(int(u_hit * TILE), TILE - 1)]:
@@ -110,7 +123,8 @@ def _in_tile(ground: Ground, tile: Tile, eye: np.ndarray, direction: np.ndarray,
 
 def _root(height: Callable[[float], float], low: float, high: float) -> float:
     """Where `height` falls below zero between low and high: false position, Illinois variant."""
-    above, below = height(low), height(high)
+    above = height(low)
+    below = height(high)
     if above < 0:
         return low
     if below >= 0:
@@ -121,18 +135,25 @@ def _root(height: Callable[[float], float], low: float, high: float) -> float:
         if abs(now) < CLOSE_M:
             return at
         if now >= 0:
-            low, above, below = at, now, below / 2
+            low = at
+            above = now
+            below = below / 2
         else:
-            high, below, above = at, now, above / 2
+            high = at
+            below = now
+            above = above / 2
     return (low + high) / 2
 
 
 def bilinear(lattice: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """A vertex lattice at scattered tile coordinates."""
     n = lattice.shape[0] - 1
-    x, y = u * n, v * n
-    j, i = np.minimum(x.astype(int), n - 1), np.minimum(y.astype(int), n - 1)
-    fx, fy = x - j, y - i
+    x = u * n
+    y = v * n
+    j = np.minimum(x.astype(int), n - 1)
+    i = np.minimum(y.astype(int), n - 1)
+    fx = x - j
+    fy = y - i
     top = (1 - fx) * lattice[i, j] + fx * lattice[i, j + 1]
     bottom = (1 - fx) * lattice[i + 1, j] + fx * lattice[i + 1, j + 1]
     return (1 - fy) * top + fy * bottom

@@ -1,4 +1,5 @@
-"""The part of a layer's quadtree seen so far, as growing arrays: what the walk of `viewer.tiles.lod` reads. Pure."""
+"""The part of a layer's quadtree seen so far, as growing arrays: what the walk of
+`viewer.tiles.lod` reads. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from neural.tiles import Tile
 from viewer.model.readings import Bounds
 
 SHADING_SHARE = 32.0
-"""A cell counts as an error of its own size, because relief shading shows its slopes even where heights barely
-differ, but as no more than this many times the geometric error, so that water and plains stay coarse."""
+"""A cell counts as an error of its own size, because relief shading shows its slopes even where
+heights barely differ, but as no more than this many times the geometric error, so that water and
+plains stay coarse."""
 
 SATURATION = 1.5
-"""A tile counts as this many times worse than the worst of its children, at least. So a tile's error covers more than
-`SATURATION`·sse pixels as soon as a child's covers more than sse: its own morph has ended (`lod.morphs`)."""
+"""A tile counts as this many times worse than the worst of its children, at least. So a tile's
+error covers more than `SATURATION`·sse pixels as soon as a child's covers more than sse: its own
+morph has ended (`lod.morphs`)."""
 
 MEASURES = 4
 """Kinds of errors whose presence is kept track of."""
@@ -26,28 +29,34 @@ ROOT = Tile(0, 0, 0)
 
 
 def visible_error_m(info: ChildInfo, cell_m: float) -> float:
-    """Return the error of drawing a tile instead of its children, in metres: in height or in shading."""
+    """Return the error of drawing a tile instead of its children, in meters: in height or in
+    shading."""
     return max(info.geometric_error_m, min(cell_m, SHADING_SHARE * info.geometric_error_m))
 
 
 class NodeTable:
-    """Announced tiles as rows; what is said of others is ignored. Row 0 is the root, the four children of a tile
-    follow each other (NW, NE, SW, SE).
+    """Announced tiles as rows; what is said of others is ignored. Row 0 is the root, the four
+    children of a tile follow each other (NW, NE, SW, SE).
 
-    Everything is true space: metres, never exaggerated. Boxes hold those of all descendants seen, and errors are
-    saturated, so both only grow and a tile's error in pixels is at least `SATURATION` times each child's.
+    Everything is true space: meters, never exaggerated. Boxes hold those of all descendants seen,
+    and errors are saturated, so both only grow and a tile's error in pixels is at least
+    `SATURATION` times each child's.
     """
 
     def __init__(
-        self, root: ChildInfo, box: Callable[[Tile, ChildInfo], Bounds], cell_m: Callable[[Tile], float]
+        self,
+        root: ChildInfo,
+        box: Callable[[Tile, ChildInfo], Bounds],
+        cell_m: Callable[[Tile], float],
     ) -> None:
-        self._box_of, self._cell_m = box, cell_m
+        self._box_of = box
+        self._cell_m = cell_m
         self.tiles: list[Tile] = []
         self.infos: list[ChildInfo | None] = []
         """Facts of the parent's envelope; None for a child that does not exist."""
         self.address = np.zeros((0, 3), np.int64)
         """z, x and y of the tiles."""
-        self.centre = np.zeros((0, 3))
+        self.center = np.zeros((0, 3))
         self.half = np.zeros((0, 3))
         """Half the box's sides."""
         self.error_m = np.zeros(0)
@@ -89,7 +98,8 @@ class NodeTable:
         self.version += 1
 
     def kind(self, measure: Hashable) -> int:
-        """The row of `loaded` and `lacking` for tiles with errors of some measure; None: with or without.
+        """The row of `loaded` and `lacking` for tiles with errors of some measure; None: with or
+        without.
 
         The least recently asked for of more than `MEASURES` is forgotten.
         """
@@ -99,8 +109,11 @@ class NodeTable:
             free = set(range(1, 1 + MEASURES)).difference(self._kinds.values())
             kind = self._kinds[measure] = min(free) if free else self._kinds.popitem(last=False)[1]
             parents = np.flatnonzero(self.first[: len(self)] >= 0)
-            self.loaded[kind], self.lacking[kind] = False, 0
-            self.lacking[kind, parents] = self.exists[self.first[parents, None] + np.arange(4)].sum(axis=1)
+            self.loaded[kind] = False
+            self.lacking[kind] = 0
+            self.lacking[kind, parents] = self.exists[self.first[parents, None] + np.arange(4)].sum(
+                axis=1
+            )
             self.version += 1
         self._kinds.move_to_end(measure)
         return self._kinds[measure]
@@ -109,7 +122,9 @@ class NodeTable:
         """Return True if tiles with errors of a measure are told from others."""
         return measure in self._kinds
 
-    def mark(self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()) -> None:
+    def mark(
+        self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()
+    ) -> None:
         """Say whether a tile can be drawn now, and with errors of which measures."""
         row = self._rows.get(tile)
         if row is None:
@@ -132,38 +147,47 @@ class NodeTable:
 
     def boxes(self, rows: np.ndarray) -> np.ndarray:
         """West, south, low, east, north, high of some rows, float64 [n, 6]."""
-        centre, half = self.centre[rows], self.half[rows]
-        return np.concatenate([centre - half, centre + half], axis=1)
+        center = self.center[rows]
+        half = self.half[rows]
+        return np.concatenate([center - half, center + half], axis=1)
 
     def _add(self, parent: int, tiles: list[Tile], infos: list[ChildInfo | None]) -> int:
-        start, count = len(self.tiles), len(tiles)
+        start = len(self.tiles)
+        count = len(tiles)
         self._reserve(start + count)
         for row, (tile, info) in enumerate(zip(tiles, infos, strict=True), start):
             self._rows[tile] = row
             self.address[row] = tile
-            self.parent[row], self.first[row], self.exists[row] = parent, -1, info is not None
+            self.parent[row] = parent
+            self.first[row] = -1
+            self.exists[row] = info is not None
             if info is not None:
                 box = self._box_of(tile, info)
                 low, high = (np.array([box[k], box[k + 1], box[4 + k // 2]]) for k in (0, 2))
-                self.centre[row], self.half[row] = (low + high) / 2, (high - low) / 2
+                self.center[row] = (low + high) / 2
+                self.half[row] = (high - low) / 2
                 self.error_m[row] = visible_error_m(info, self._cell_m(tile))
         self.tiles += tiles
         self.infos += infos
         return start
 
     def _enclose(self, row: int, rows: slice) -> None:
-        """Make a tile and all above it at least as high, as low and as wrong as the tiles below it."""
+        """Make a tile and all above it at least as high, as low and as wrong as the tiles below
+        it."""
         there = self.exists[rows]
-        low = (self.centre[rows, 2] - self.half[rows, 2])[there].min()
-        high = (self.centre[rows, 2] + self.half[rows, 2])[there].max()
+        low = (self.center[rows, 2] - self.half[rows, 2])[there].min()
+        high = (self.center[rows, 2] + self.half[rows, 2])[there].max()
         error = float(self.error_m[rows][there].max())
         while row >= 0:
             error *= SATURATION
-            own_low, own_high = self.centre[row, 2] - self.half[row, 2], self.centre[row, 2] + self.half[row, 2]
+            own_low = self.center[row, 2] - self.half[row, 2]
+            own_high = self.center[row, 2] + self.half[row, 2]
             if own_low <= low and high <= own_high and error <= self.error_m[row]:
                 return
-            low, high = min(low, own_low), max(high, own_high)
-            self.centre[row, 2], self.half[row, 2] = (low + high) / 2, (high - low) / 2
+            low = min(low, own_low)
+            high = max(high, own_high)
+            self.center[row, 2] = (low + high) / 2
+            self.half[row, 2] = (high - low) / 2
             self.error_m[row] = error = max(error, float(self.error_m[row]))
             row = int(self.parent[row])
 
@@ -173,9 +197,15 @@ class NodeTable:
         if count <= there:
             return
         more = max(64, 2 * there, count) - there
-        for name in ("address", "centre", "half", "error_m", "parent", "first", "exists", "failed"):
+        for name in ("address", "center", "half", "error_m", "parent", "first", "exists", "failed"):
             array = getattr(self, name)
-            setattr(self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)]))
+            setattr(
+                self, name, np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
+            )
         for name in ("loaded", "lacking"):
             array = getattr(self, name)
-            setattr(self, name, np.concatenate([array, np.zeros((len(array), more), array.dtype)], axis=1))
+            setattr(
+                self,
+                name,
+                np.concatenate([array, np.zeros((len(array), more), array.dtype)], axis=1),
+            )

@@ -17,7 +17,7 @@ from neural.methods.lowpass import AVERAGE, LowPass
 from neural.raster.reading import Raster
 from neural.surface.sampling import Sampler
 from neural.surface.tile_surface import SurfaceDecoder
-from neural.tiles import TILE, Tile, centres
+from neural.tiles import TILE, Tile, centers
 
 BLOCK_CELLS = 1 << 22
 """Finest cells read at once while a coarse tile of a DEM is averaged: 20 MB."""
@@ -26,9 +26,10 @@ _OPTION = re.compile(r"--(unit|src-crs|nodata|encoding)\b")  # of `ntile`, in me
 
 
 RASTER_DEPTH = 3
-"""`Reference.depth` of rasters: at most 64 tiles below a tile are read, and a strip of 36 around them. Samples are
-exact up to 3 levels above the finest; at the 4th and 5th they are 0.1 mm off on bare earth of 1 m, 1 cm in a town of
-0.5 m. From 2 levels below they would be 10 times as far off."""
+"""`Reference.depth` of rasters: at most 64 tiles below a tile are read, and a strip of 36 around
+them. Samples are exact up to 3 levels above the finest; at the 4th and 5th they are 0.1 mm off
+on bare earth of 1 m, 1 cm in a town of 0.5 m. From 2 levels below they would be 10 times as far
+off."""
 
 
 class Reference(Protocol):
@@ -38,13 +39,16 @@ class Reference(Protocol):
     low_pass: LowPass
     """That of its own coarse levels (`neural.methods.lowpass`)."""
     depth: int
-    """Levels below a tile that its samples of another low-pass are made from, as far as reading them is affordable."""
+    """Levels below a tile that its samples of another low-pass are made from, as far as reading
+    them is affordable."""
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """Return heights [256, 256] of a tile's samples by `low_pass` in metres, and which of them are known."""
+        """Return heights [256, 256] of a tile's samples by `low_pass` in meters, and which of them
+        are known."""
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """Return metres at places (arrays of one shape), at the file's finest level; NaN where there is no height."""
+        """Return meters at places (arrays of one shape), at the file's finest level; NaN where
+        there is no height."""
 
 
 class LayerReference:
@@ -63,22 +67,24 @@ class LayerReference:
         surface = self._decoder.open_tile(tile)
         if surface is None:
             return np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool)
-        at = centres()
-        return surface.heights(at, at).metres, surface.valid
+        at = centers()
+        return surface.heights(at, at).meters, surface.valid
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
         """See `Reference`; the continuous surface."""
-        return self.sampler.at(easting, northing).metres
+        return self.sampler.at(easting, northing).meters
 
 
 class DemReference:
-    """A raster, read as the file's source was; where its cells are others, it is interpolated bilinearly."""
+    """A raster, read as the file's source was; where its cells are others, it is interpolated
+    bilinearly."""
 
     low_pass = AVERAGE
     depth = RASTER_DEPTH
 
     def __init__(self, raster: Raster, reader: Reader) -> None:
-        """Open it for an open file. Raises NtileError, also where it lies outside the file's area."""
+        """Open it for an open file. Raises NtileError, also where it lies outside the file's
+        area."""
         from neural.measure.reference_raster import open_reference
 
         with _own_options():
@@ -97,15 +103,23 @@ class DemReference:
         self._heights.close()
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """See `Reference`; coarse tiles are averaged from all finest cells below them, block by block."""
+        """See `Reference`; coarse tiles are averaged from all finest cells below them, block by
+        block."""
         side = self._grid.tile_span(tile) // TILE
-        total, count = np.zeros((TILE, TILE)), np.zeros((TILE, TILE))
+        total = np.zeros((TILE, TILE))
+        count = np.zeros((TILE, TILE))
         columns, rows = self._grid.tile_cells(tile)
         step = max(1, int(BLOCK_CELLS**0.5) // side)
         for top in range(0, rows, step):
             for left in range(0, columns, step):
-                high, wide = min(step, rows - top), min(step, columns - left)
-                at = ((tile.y * TILE + top) * side, (tile.x * TILE + left) * side, high * side, wide * side)
+                high = min(step, rows - top)
+                wide = min(step, columns - left)
+                at = (
+                    (tile.y * TILE + top) * side,
+                    (tile.x * TILE + left) * side,
+                    high * side,
+                    wide * side,
+                )
                 heights, valid = self.read(*at)
                 here = slice(top, top + high), slice(left, left + wide)
                 blocks = (high, side, wide, side)
@@ -115,7 +129,8 @@ class DemReference:
         return np.divide(total, count, out=np.zeros_like(total), where=known), known
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the file's finest cells: heights [rows, cols] in metres and which are known."""
+        """A window of the file's finest cells: heights [rows, cols] in meters and which are
+        known."""
         with _own_options():
             return self._heights.read(row, col, rows, cols)
 

@@ -1,5 +1,5 @@
-"""One way of showing a file: a layer at a number of bits. Reads tiles on worker threads, and decodes them there too
-where the GPU does not ("numpy")."""
+"""One way of showing a file: a layer at a number of bits. Reads tiles on worker threads, and
+decodes them there too where the GPU does not ("numpy")."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ MARCH = 64
 
 
 class SourceKey(NamedTuple):
-    """Layer index, bits kept (None: as stored) and the file's serial number: equal keys mean equal pictures."""
+    """Layer index, bits kept (None: as stored) and the file's serial number: equal keys mean equal
+    pictures."""
 
     layer: int
     keep_bits: int | None
@@ -35,7 +36,7 @@ class SourceKey(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """Heights along a tile's sides at 257 vertices, metres; west to east or north to south."""
+    """Heights along a tile's sides at 257 vertices, meters; west to east or north to south."""
 
     north: np.ndarray
     south: np.ndarray
@@ -46,7 +47,7 @@ class Edges(NamedTuple):
 class Profile(NamedTuple):
     """Data of a decoded tile on the CPU, for drawing and picking."""
 
-    lattice: np.ndarray  # float32 [65, 65] metres above offset_m, north row first
+    lattice: np.ndarray  # float32 [65, 65] meters above offset_m, north row first
     edges: Edges
     outline: Outline
 
@@ -55,8 +56,8 @@ class Profile(NamedTuple):
 class DecodedTile:
     """A tile decoded by a worker."""
 
-    heights: np.ndarray  # float32 [257, 257] metres above offset_m
-    gradients: np.ndarray  # float32 [257, 257, 2] metres per metre, east and north
+    heights: np.ndarray  # float32 [257, 257] meters above offset_m
+    gradients: np.ndarray  # float32 [257, 257, 2] meters per meter, east and north
     profile: Profile
 
 
@@ -88,10 +89,14 @@ class Source:
         self.decoder = SurfaceDecoder(reader, self.layer, key.keep_bits, lazy=True)
         self.root: ChildInfo = self.layer.root
         self.numpy_decode = numpy_decode
-        # Not methods: the table would keep its source, and with it the file's tiles, until garbage is collected.
+        # Not methods: the table would keep its source, and with it the file's tiles, until garbage
+        # is collected.
         low, high = self.layer.heights_m
-        self.nodes = NodeTable(self.root, partial(_box, reader.grid, high - low), partial(_cell_m, reader.grid))
-        """Facts of tiles from envelopes, for as long as the file is open, and which of them are loaded."""
+        self.nodes = NodeTable(
+            self.root, partial(_box, reader.grid, high - low), partial(_cell_m, reader.grid)
+        )
+        """Facts of tiles from envelopes, for as long as the file is open, and which of them are
+        loaded."""
         self.selector = lod.Selector(self.nodes)
 
     def at_levels(self, reference: Reference) -> LevelReference:
@@ -109,7 +114,9 @@ class Source:
         """The first half of `load`, which does not depend on who decodes. Raises NtileError."""
         payload = self.reader.payload_bytes(self.layer, tile)
         if payload is None:
-            raise ContainerError(f"{self.reader.path}: tile {tuple(tile)} is announced by its parent but missing.")
+            raise ContainerError(
+                f"{self.reader.path}: tile {tuple(tile)} is announced by its parent but missing."
+            )
         envelope = self.reader.unpack(payload, self.layer, tile)
         return ReadTile(self.decoder.prepare(tile, envelope), envelope.children, len(payload))
 
@@ -121,14 +128,16 @@ class Source:
     def _decode(self, tile: Tile, surface: TileSurface) -> DecodedTile:
         at = vertices()
         full = surface.heights(at, at, order=1)
-        above_m = (full.metres - surface.offset_m).astype(np.float32)
-        gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(np.float32)
+        above_m = (full.meters - surface.offset_m).astype(np.float32)
+        gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(
+            np.float32
+        )
         return DecodedTile(above_m, gradients, self.profile(tile, above_m, surface))
 
     def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> Profile:
         """The profile of a tile with heights float32 [257, 257] above its offset_m."""
-        metres = surface.offset_m + above_m.astype(np.float64)
-        edges = Edges(*(metres[k] for k in (0, -1)), *(metres[:, k] for k in (0, -1)))
+        meters = surface.offset_m + above_m.astype(np.float64)
+        edges = Edges(*(meters[k] for k in (0, -1)), *(meters[:, k] for k in (0, -1)))
         step = (len(above_m) - 1) // MARCH
         extent = Extent.of(*self.extent(tile), self.has_holes(tile, surface))
         around = outline(above_m, surface.offset_m, extent, surface.valid)
@@ -139,14 +148,16 @@ class Source:
         return not surface.valid.all() or min(self.extent(tile)) < 1
 
     def extent(self, tile: Tile) -> tuple[float, float]:
-        """How far the raster reaches into a tile along u and v, in tile sides; above 1 where it goes on."""
+        """How far the raster reaches into a tile along u and v, in tile sides; above 1 where it
+        goes on."""
         grid = self.reader.grid
         span = grid.tile_span(tile)
         return grid.width / span - tile.x, grid.height / span - tile.y
 
 
 def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> Bounds:
-    """The tile's true (never exaggerated) box; decoded heights may leave the source's range a little.
+    """The tile's true (never exaggerated) box; decoded heights may leave the source's range a
+    little.
 
     `span_m`: highest minus lowest height of the layer.
     """
@@ -161,7 +172,8 @@ def _cell_m(grid: Grid, tile: Tile) -> float:
 
 
 def gpu_input(surface: TileSurface) -> np.ndarray:
-    """Return the GPU's input for a tile: latents, or numpy's prepared array where the method has no passes."""
+    """Return the GPU's input for a tile: latents, or numpy's prepared array where the method has no
+    passes."""
     if surface.method.prepare_passes():
         return surface.latents
     (texels,) = surface.prepared.values()

@@ -1,9 +1,11 @@
-"""Common heights along the edges that drawn tiles share, so that the terrain is watertight, morphing or not. Pure.
+"""Common heights along the edges that drawn tiles share, so that the terrain is watertight,
+morphing or not. Pure.
 
-An edge has the level of detail of the coarser, or further morphed, of the tiles that meet there; every tile takes
-the heights its ancestor of that level would have, and where these disagree (each tile was decoded by itself) their
-mean. A finer tile follows the line that its coarser neighbour draws. All of it is continuous in the morphs and does
-not change when a tile gives way to its children or they to it, because then they draw the same.
+An edge has the level of detail of the coarser, or further morphed, of the tiles that meet there;
+every tile takes the heights its ancestor of that level would have, and where these disagree (each
+tile was decoded by itself) their mean. A finer tile follows the line that its coarser neighbor
+draws. All of it is continuous in the morphs and does not change when a tile gives way to its
+children or they to it, because then they draw the same.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ from viewer.tiles.lod import Selection
 from viewer.tiles.quadtree import NodeTable
 
 ZONE = 1 / 16
-"""How far corrections reach into a tile, in sides of a tile that does not morph; one that does is part of its parent,
-and so they reach up to twice as far. Sent to the shader."""
+"""How far corrections reach into a tile, in sides of a tile that does not morph; one that does is
+part of its parent, and so they reach up to twice as far. Sent to the shader."""
 
 _STEPS = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)])
-"""From a tile to its neighbours N, E, S, W."""
+"""From a tile to its neighbors N, E, S, W."""
 
 _CORNERS = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
 """NW, NE, SE, SW corners of a tile."""
@@ -39,7 +41,8 @@ _FACING = np.array([2, 3, 0, 1])
 
 
 class Seams:
-    """The shared edges of one selection. Morphs change from frame to frame, all else only with the selection."""
+    """The shared edges of one selection. Morphs change from frame to frame, all else only with the
+    selection."""
 
     def __init__(self, selection: Selection, quads: int, sides: Callable[[int], Sides]) -> None:
         """`sides` gives the sides of a drawn or refined tile by its row."""
@@ -48,7 +51,9 @@ class Seams:
         self._count = len(selection.drawn)
         rows = np.concatenate([selection.drawn, selection.refined])
         known = [sides(row) for row in rows.tolist()]
-        self._own, self._rise, self._weight = (np.stack([each[k] for each in known]) for k in range(3))
+        self._own, self._rise, self._weight = (
+            np.stack([each[k] for each in known]) for k in range(3)
+        )
         self._find = _Finder(table, rows)
         self._level = table.address[selection.drawn, 0]
         self._pairs()
@@ -56,27 +61,35 @@ class Seams:
         self._join()
 
     @property
-    def neighbours(self) -> np.ndarray:
+    def neighbors(self) -> np.ndarray:
         """Sides of drawn tiles that meet anything drawn, bool [tiles, 4]."""
         return (self._beside >= 0) | (self._above >= 0)
 
     def _pairs(self) -> None:
-        """Neighbours of equal level, drawn or refined: the mean of both, for no morph and per unit of morph."""
+        """Neighbors of equal level, drawn or refined: the mean of both, for no morph and per unit
+        of morph."""
         z, x, y = self._find.address[: self._count].T
-        beside = np.stack([self._find(z, x + dx, y + dy) for dx, dy in _STEPS], axis=1)  # [tiles, 4]
-        own, rise, weight = (array[: self._count].copy() for array in (self._own, self._rise, self._weight))
+        # [tiles, 4]
+        beside = np.stack([self._find(z, x + dx, y + dy) for dx, dy in _STEPS], axis=1)
+        own, rise, weight = (
+            array[: self._count].copy() for array in (self._own, self._rise, self._weight)
+        )
         tile, side = np.nonzero(beside >= 0)
         other = beside[tile, side], _FACING[side]
-        mine, theirs = weight[tile, side], self._weight[other]
+        mine = weight[tile, side]
+        theirs = self._weight[other]
         share = theirs / (mine + theirs)
         own[tile, side] += share * (self._own[other] - own[tile, side])
         rise[tile, side] += share * (self._rise[other] - rise[tile, side])
-        self._beside, self._mean, self._mean_rise = beside, own, rise
+        self._beside = beside
+        self._mean = own
+        self._mean_rise = rise
         # Refined tiles do not morph; the last place stands for them and for nobody.
         self._morphing = np.where((beside >= 0) & (beside < self._count), beside, self._count)
 
     def _hang(self, quads: int, known: list[Sides]) -> None:
-        """Sides along a coarser drawn tile: which tile that is, and where on its side each vertex lies."""
+        """Sides along a coarser drawn tile: which tile that is, and where on its side each vertex
+        lies."""
         z, x, y = self._find.address[: self._count].T
         self._above = np.full((self._count, 4), -1)
         open_ = self._beside < 0
@@ -99,10 +112,12 @@ class Seams:
         place = (along[:, None] * quads + at[tile, side]) / span[:, None]
         line = at[self._above[tile, side], _FACING[side]]
         quad = np.clip(place.astype(int), 0, quads - 1)
-        begin, end = np.take_along_axis(line, quad, 1), np.take_along_axis(line, quad + 1, 1)
+        begin = np.take_along_axis(line, quad, 1)
+        end = np.take_along_axis(line, quad + 1, 1)
         part = np.clip((place - begin) / np.maximum(end - begin, 1e-9), 0.0, 1.0)
         level = self._level[tile]
-        above, facing = self._above[tile, side][:, None], _FACING[side][:, None]
+        above = self._above[tile, side][:, None]
+        facing = _FACING[side][:, None]
         self._hanging = {}
         for each in sorted(set(level.ravel().tolist())):
             k = np.flatnonzero(level == each)
@@ -119,7 +134,9 @@ class Seams:
         level = np.full(len(first), finest)
         np.minimum.at(level, self._group, z[:, None])
         at = points.reshape(-1, 2)[first] >> (finest - level)[:, None]
-        around = np.stack([self._find(level, at[:, 0] + dx, at[:, 1] + dy) for dx, dy in _AROUND], axis=1)
+        around = np.stack(
+            [self._find(level, at[:, 0] + dx, at[:, 1] + dy) for dx, dy in _AROUND], axis=1
+        )
         # The tile north-west of a point has it as its SE corner, and so on round.
         corner = np.array([2, 3, 0, 1])
         side, end = _BEGINS[corner].T
@@ -128,8 +145,11 @@ class Seams:
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-30)
         self._corner = (weight * self._own[there, side, end]).sum(axis=1)
         self._corner_rise = (weight * self._rise[there, side, end]).sum(axis=1)
-        self._corner_morphing = np.where((around >= 0) & (around < self._count), around, self._count)
-        # A corner on the side of a coarser tile has that side's height; its level is that of the tiles that end there.
+        self._corner_morphing = np.where(
+            (around >= 0) & (around < self._count), around, self._count
+        )
+        # A corner on the side of a coarser tile has that side's height; its level is that of the
+        # tiles that end there.
         self._on_side = {}
         for each, (tile, side, *_) in self._hanging.items():
             ends = _ENDS[side]
@@ -137,10 +157,13 @@ class Seams:
             coarser = self._level[self._above[tile, side]]
             which, end = np.nonzero((level[group] == each) & (coarser < each)[:, None])
             self._on_side[each] = group[which, end], tile[which], side[which], -end
-        self._tiles_of = {each: np.flatnonzero(self._level == each) for each in sorted(set(self._level.tolist()))}
+        self._tiles_of = {
+            each: np.flatnonzero(self._level == each) for each in sorted(set(self._level.tolist()))
+        }
 
     def heights(self, morph: np.ndarray) -> np.ndarray:
-        """Heights in metres along the sides of the drawn tiles, float64 [tiles, 4, quads + 1]: N, E, S, W."""
+        """Heights in meters along the sides of the drawn tiles, float64 [tiles, 4, quads + 1]: N,
+        E, S, W."""
         morph = np.append(morph, 0.0)
         common = np.maximum(morph[:-1, None], morph[self._morphing])
         out = self._mean + common[:, :, None] * self._mean_rise
@@ -162,21 +185,25 @@ class Seams:
         return out
 
     def corrections(self, morph: np.ndarray) -> np.ndarray:
-        """Return the corrections along the sides of tiles as decoded, metres, float32 [tiles, 4, quads + 1]."""
+        """Return the corrections along the sides of tiles as decoded, meters, float32 [tiles, 4,
+        quads + 1]."""
         alone = self._rise[: self._count] * morph[:, None, None]
         alone += self._own[: self._count]
         return np.subtract(self.heights(morph), alone, dtype=np.float64).astype(np.float32)
 
 
 def _falloff(morph: np.ndarray, quads: int) -> np.ndarray:
-    """Share of a corner's correction at the vertices next to it, [..., quads / 8 + 1]; see `near_edge` in the shader.
+    """Share of a corner's correction at the vertices next to it, [..., quads / 8 + 1]; see
+    `near_edge` in the shader.
 
-    A vertex that the coarser level lacks morphs to the mean of its neighbours, as heights do.
+    A vertex that the coarser level lacks morphs to the mean of its neighbors, as heights do.
     """
     at = np.arange(quads // 8 + 1)
     share = np.maximum(1 - at / (ZONE * quads * (1 + morph[..., None])), 0.0)
     share *= share * (3 - 2 * share)
-    share[..., 1:-1:2] += morph[..., None] * (0.5 * (share[..., :-2:2] + share[..., 2::2]) - share[..., 1:-1:2])
+    share[..., 1:-1:2] += morph[..., None] * (
+        0.5 * (share[..., :-2:2] + share[..., 2::2]) - share[..., 1:-1:2]
+    )
     return share
 
 

@@ -44,8 +44,8 @@ class Queues(NamedTuple):
 class Streamer:
     """Runs the jobs last submitted, most urgent first.
 
-    Each `submit` replaces what still waits, so work that is no longer wanted is dropped; work already begun is
-    finished, and not begun twice.
+    Each `submit` replaces what still waits, so work that is no longer wanted is dropped; work
+    already begun is finished, and not begun twice.
     """
 
     def __init__(self, threads: int | None = None) -> None:
@@ -123,7 +123,8 @@ class Streamer:
                 job = self._waiting.popleft()
                 self._running.add(job.key)
             start = time.perf_counter()
-            value, failure = None, None
+            value = None
+            failure = None
             try:
                 value = job.run()
             except Exception as error:  # whatever it is, the main thread decides what to say

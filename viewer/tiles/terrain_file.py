@@ -1,4 +1,5 @@
-"""One open file: its layers at the bits they were asked for, and what its errors are measured against."""
+"""One open file: its layers at the bits they were asked for, and what its errors are measured
+against."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _SERIALS = itertools.count()
 
 
 class OpenFile:
-    """A reader and what is known of its layers. The reader is closed with it, also when it cannot be made (NtileError).
+    """A reader and what is known of its layers. The reader is closed with it, also when it cannot
+    be made (NtileError).
 
     `serial` tells its tiles from those of other files, also of files closed before.
     """
@@ -56,7 +58,8 @@ class OpenFile:
         return self.reference.remarks if isinstance(self.reference, reference.DemReference) else ()
 
     def key(self, choice: LayerChoice) -> SourceKey:
-        """Return the key of a slot's choice; an impossible layer or number of bits becomes a possible one."""
+        """Return the key of a slot's choice; an impossible layer or number of bits becomes a
+        possible one."""
         index = min(max(choice.index, 0), len(self.reader.layers) - 1)
         kept = choice.keep_bits in available_bits(self.reader.layers[index])[1:]
         return SourceKey(index, choice.keep_bits if kept else None, self.serial)
@@ -68,13 +71,21 @@ class OpenFile:
         return self._sources[key]
 
     def first(self, choice: LayerChoice, numpy_decode: Callable[[], bool]) -> SourceKey:
-        """Return the first source of the file, its root loaded: `choice`, or the next layer that can be shown.
+        """Return the first source of the file, its root loaded: `choice`, or the next layer that
+        can be shown.
 
-        May be called by any thread, before others know of the file. `numpy_decode` says, once that is known, whether
-        tiles are decoded here and not on the GPU. Raises the first NtileError.
+        May be called by any thread, before others know of the file. `numpy_decode` says, once that
+        is known, whether tiles are decoded here and not on the GPU. Raises the first NtileError.
         """
-        asked, count = self.key(choice), len(self.reader.layers)
-        keys = [asked, *(SourceKey((asked.layer + step) % count, None, self.serial) for step in range(1, count))]
+        asked = self.key(choice)
+        count = len(self.reader.layers)
+        keys = [
+            asked,
+            *(
+                SourceKey((asked.layer + step) % count, None, self.serial)
+                for step in range(1, count)
+            ),
+        ]
         for key in keys:
             try:
                 source = self.source(key)
@@ -99,9 +110,12 @@ class OpenFile:
 
 def check_crs(first: Reader, other: Reader) -> None:
     """Raise UsageError unless eastings and northings of two files mean the same places."""
-    one, two = first.grid.crs_wkt, other.grid.crs_wkt
+    one = first.grid.crs_wkt
+    two = other.grid.crs_wkt
     if not same_crs(one, two):
         raise UsageError(
-            f"{other.path}: its coordinate system is {crs_name(two)}, that of {first.path} is {crs_name(one)}; only "
-            "files in the same one can be compared, so encode one of them again with the other's --crs."
+            f"{other.path}: its coordinate system is {crs_name(two)}, that of {first.path} is "
+            f"{crs_name(one)}; only "
+            "files in the same one can be compared, so encode one of them again with the "
+            "other's --crs."
         )

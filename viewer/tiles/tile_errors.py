@@ -1,4 +1,5 @@
-"""Errors of decoded tiles against a reference: measured by workers, added up for what is in view."""
+"""Errors of decoded tiles against a reference: measured by workers, added up for what is in
+view."""
 
 from __future__ import annotations
 
@@ -18,11 +19,12 @@ from viewer.tiles.level_reference import LevelReference
 QUANTILES = 512
 """Values kept of a tile's sorted errors, so that percentiles over many tiles are quick."""
 
-BLOCKS, BLOCK_QUANTILES = 8, 64
+BLOCKS = 8
+BLOCK_QUANTILES = 64
 """Blocks along a tile's side that are in view or not, and values kept of each."""
 
 HISTOGRAM_BINS = 41
-"""Odd, so that one bin is centred on no error."""
+"""Odd, so that one bin is centered on no error."""
 
 HISTOGRAM_SHARE = 0.99
 """The histogram ends where this share of |error| is below."""
@@ -30,7 +32,8 @@ HISTOGRAM_SHARE = 0.99
 
 @dataclass(frozen=True)
 class Measure:
-    """Quantity measured, and its reference. A `Reference` object stands for one surface and is equal to itself only."""
+    """Quantity measured, and its reference. A `Reference` object stands for one surface and is
+    equal to itself only."""
 
     quantity: str  # HEIGHT or GRADIENT
     reference: LevelReference
@@ -38,7 +41,8 @@ class Measure:
 
 @dataclass(frozen=True)
 class Spread:
-    """Sums over samples, and quantiles of their errors with the number of samples that each stands for."""
+    """Sums over samples, and quantiles of their errors with the number of samples that each stands
+    for."""
 
     count: int
     total: float
@@ -51,15 +55,18 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class TileErrors:
-    """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made of."""
+    """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made
+    of."""
 
     measure: Measure
     level: int  # of the tile
     values: np.ndarray  # float32 [256, 256], NaN where not known
     whole: Spread
-    sums: np.ndarray  # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
+    # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
+    sums: np.ndarray
     block_quantiles: np.ndarray  # float32 [64, 64]
-    centres: np.ndarray  # float64 [64, 2]: mean row and column of each block's samples; its own middle without any
+    # float64 [64, 2]: mean row and column of each block's samples; its own middle without any
+    centers: np.ndarray
     _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
 
     def part(self, blocks: np.ndarray | None) -> Spread:
@@ -110,7 +117,7 @@ def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
     if what.quantity == HEIGHT:
         reference = what.reference.samples(tile)
         known = reference.known
-        errors = surface.heights(at, at).metres - reference.metres
+        errors = surface.heights(at, at).meters - reference.meters
     else:
         around = what.reference.samples(tile, rim=1)
         cell_m = surface.side_m[0] / TILE, surface.side_m[1] / TILE
@@ -122,7 +129,8 @@ def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
 
 
 def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
-    """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not known."""
+    """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not
+    known."""
     known = ~np.isnan(values)
     exact = np.where(known, values, 0.0).astype(np.float64)
     size = np.abs(exact)
@@ -136,11 +144,21 @@ def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
         float(total_abs),
         float(total_square),
         float(sums[:, 4].max()),
-        _picks(ordered[None], np.array([count]), QUANTILES)[0] if count else np.zeros(0, np.float32),
+        _picks(ordered[None], np.array([count]), QUANTILES)[0]
+        if count
+        else np.zeros(0, np.float32),
         np.full(QUANTILES if count else 0, count / QUANTILES),
     )
     blocks = np.sort(_by_block(values), axis=1)  # NaN last
-    return TileErrors(what, level, values, whole, sums, _picks(blocks, sums[:, 0], BLOCK_QUANTILES), _centres(known))
+    return TileErrors(
+        what,
+        level,
+        values,
+        whole,
+        sums,
+        _picks(blocks, sums[:, 0], BLOCK_QUANTILES),
+        _centers(known),
+    )
 
 
 def not_measured(what: Measure, level: int) -> TileErrors:
@@ -148,8 +166,9 @@ def not_measured(what: Measure, level: int) -> TileErrors:
     return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
 
 
-def _centres(known: np.ndarray) -> np.ndarray:
-    """Return the mean row and column of each block's samples; of all its cells where it has none: float64 [64, 2]."""
+def _centers(known: np.ndarray) -> np.ndarray:
+    """Return the mean row and column of each block's samples; of all its cells where it has none:
+    float64 [64, 2]."""
     side = TILE // BLOCKS
     weights = _by_block(known).astype(np.float64)
     weights[weights.sum(axis=1) == 0] = 1.0
@@ -161,11 +180,16 @@ def _centres(known: np.ndarray) -> np.ndarray:
 def _by_block(values: np.ndarray) -> np.ndarray:
     """A tile's cells [256, 256] block by block, [64, 1024]."""
     side = TILE // BLOCKS
-    return values.reshape(BLOCKS, side, BLOCKS, side).swapaxes(1, 2).reshape(BLOCKS * BLOCKS, side * side)
+    return (
+        values.reshape(BLOCKS, side, BLOCKS, side)
+        .swapaxes(1, 2)
+        .reshape(BLOCKS * BLOCKS, side * side)
+    )
 
 
 def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
-    """Evenly spread values of the first `counts` of each ascending row, 0 for an empty row: float32 [rows, picks]."""
+    """Evenly spread values of the first `counts` of each ascending row, 0 for an empty row: float32
+    [rows, picks]."""
     at = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
     found = np.take_along_axis(ordered, np.minimum(at, ordered.shape[1] - 1), axis=1)
     return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
@@ -191,7 +215,8 @@ def spread_of(values: np.ndarray) -> Spread:
 
 
 def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
-    """Statistics of samples, `beyond` of which are outside the tolerance; None when there are none."""
+    """Statistics of samples, `beyond` of which are outside the tolerance; None when there are
+    none."""
     samples = sum(part.count for part in parts)
     if samples == 0:
         return None
@@ -200,7 +225,9 @@ def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
     quantiles = np.concatenate([part.quantiles for part in parts])
     weights = np.concatenate([part.weights for part in parts])
     counts, edges = np.histogram(quantiles, HISTOGRAM_BINS, (-reach, reach), weights=weights)
-    sizes, size_edges = np.histogram(np.abs(quantiles), HISTOGRAM_BINS // 2, (0.0, reach), weights=weights)
+    sizes, size_edges = np.histogram(
+        np.abs(quantiles), HISTOGRAM_BINS // 2, (0.0, reach), weights=weights
+    )
     return ErrorStats(
         samples=samples,
         rmse_m=rmse(parts) or 0.0,
@@ -228,7 +255,8 @@ def percentile(parts: Sequence[Spread], share: float) -> float:
 
 
 def percentiles(parts: Sequence[Spread], shares: Sequence[float]) -> list[float]:
-    """The |error| that each share of all samples stays below, to about 1 % of it; 0 without samples."""
+    """The |error| that each share of all samples stays below, to about 1 % of it; 0 without
+    samples."""
     known = [part for part in parts if part.count]
     if not known:
         return [0.0] * len(shares)

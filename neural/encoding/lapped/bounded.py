@@ -1,7 +1,9 @@
-"""Encoding under a bound: finest tiles with residuals after their details, every valid sample of them checked.
+"""Encoding under a bound: finest tiles with residuals after their details, every valid sample of
+them checked.
 
-What residuals bring within the bound are the samples of the decoded wavelet, which take the details of the eight
-tiles around. These need no residuals, so that tiles can be coded in any order, once the details around are.
+What residuals bring within the bound are the samples of the decoded wavelet, which take the details
+of the eight tiles around. These need no residuals, so that tiles can be coded in any order, once
+the details around are.
 """
 
 from __future__ import annotations
@@ -17,30 +19,35 @@ from neural.methods.lapped.mask_coder import write_mask
 from neural.methods.lapped.residuals import Bound
 from neural.methods.lapped_siren import LappedSiren
 from neural.surface.tile_surface import TileSurface
-from neural.tiles import Tile, centres
+from neural.tiles import Tile, centers
 
 BOUNDED_LAGRANGE = 0.06
-"""In place of `neural.encoding.lapped.encoder.LAGRANGE`: what details leave may cost residuals as well."""
+"""In place of `neural.encoding.lapped.encoder.LAGRANGE`: what details leave may cost residuals as
+well."""
 
 
 class BoundedTiles:
     """Finest tiles of a layer under a bound."""
 
     def __init__(self, details: Assembly, heights: Heights, bound: Bound) -> None:
-        """`details` decodes the finest tiles' details, which nothing follows there; `heights` are the source's."""
-        self._details, self._heights, self.bound = details, heights, bound
+        """`details` decodes the finest tiles' details, which nothing follows there; `heights` are
+        the source's."""
+        self._details = details
+        self._heights = heights
+        self.bound = bound
 
     def body(self, tile: Tile, offset_m: float) -> bytes:
         """The method's bits of a finest tile, whose envelope will have this offset.
 
-        Decoded at 8 bits and rounded to float32, no valid sample is further than the bound from its source. Raises
-        NtileError where one is.
+        Decoded at 8 bits and rounded to float32, no valid sample is further than the bound from its
+        source. Raises NtileError where one is.
         """
-        details, model = self._details, self._details.model
+        details = self._details
+        model = self._details.model
         stack = details.stack(tile)
         assert stack is not None  # asked of tiles that there are
         corrected, residuals = self.corrected(tile)
-        self._check(tile, details.analysed(details.above(tile), corrected, offset_m), offset_m)
+        self._check(tile, details.analyzed(details.above(tile), corrected, offset_m), offset_m)
         writer = RangeWriter(model.distributions)
         write_mask(stack.valid, *details.masks_above(tile), model.mask_chance, writer.put_bits)
         if tile.z == 0:
@@ -52,23 +59,28 @@ class BoundedTiles:
         return writer.finish()
 
     def corrected(self, tile: Tile) -> tuple[Window, np.ndarray]:
-        """A finest tile's samples and RIM more all round, with their residuals added, and these in quantization steps.
+        """A finest tile's samples and RIM more all round, with their residuals added, and these in
+        quantization steps.
 
         Both are [256 + 2·RIM, the same].
         """
-        own, source = self._details.own(tile), around(self._heights, tile, RIM)
-        residuals = np.where(source.valid, self.bound.residuals(source.metres - own.metres), 0)
-        return Window(own.metres + 2 * self.bound.inner_m * residuals, own.present), residuals
+        own = self._details.own(tile)
+        source = around(self._heights, tile, RIM)
+        residuals = np.where(source.valid, self.bound.residuals(source.meters - own.meters), 0)
+        return Window(own.meters + 2 * self.bound.inner_m * residuals, own.present), residuals
 
     def _check(self, tile: Tile, latents: np.ndarray, offset_m: float) -> None:
         source = self._heights.samples(tile)
         assert source is not None  # asked of tiles that there are
         weights = self._details.model.weights
-        surface = TileSurface(LappedSiren(), weights, latents, offset_m, 1.0, source.valid, (1.0, 1.0))
-        decoded = surface.heights(centres(), centres()).metres.astype(np.float32)
-        worst = float(np.abs(decoded - source.metres).max(where=source.valid, initial=0.0))
+        surface = TileSurface(
+            LappedSiren(), weights, latents, offset_m, 1.0, source.valid, (1.0, 1.0)
+        )
+        decoded = surface.heights(centers(), centers()).meters.astype(np.float32)
+        worst = float(np.abs(decoded - source.meters).max(where=source.valid, initial=0.0))
         if worst > self.bound.checked_m:
             raise NtileError(
-                f"tile {tuple(tile)} decodes with an error of {worst:g} m: 32-bit numbers do not keep to "
+                f"tile {tuple(tile)} decodes with an error of {worst:g} m: 32-bit numbers do "
+                "not keep to "
                 f"{self.bound.promised_m:g} m on its relief; give a larger bound."
             )

@@ -1,8 +1,10 @@
-"""Encoding: the levels' wavelet details from the finest up, then each tile's, quantized, from the coarsest down.
+"""Encoding: the levels' wavelet details from the finest up, then each tile's, quantized, from the
+coarsest down.
 
-Every magnitude is chosen by squared error + λ · bits of the context model, which the decoder has in the same state.
-The transform is nearly orthonormal, so quantization needs to know nothing else, but for the details at odd ends of the
-grid: these make up for all errors of the outermost samples, which have neighbours on one side only.
+Every magnitude is chosen by squared error + λ · bits of the context model, which the decoder has in
+the same state. The transform is nearly orthonormal, so quantization needs to know nothing else, but
+for the details at odd ends of the grid: these make up for all errors of the outermost samples,
+which have neighbors on one side only.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ from neural.methods.lapped.assembly import DETAILS, Assembly, Model, Stack
 from neural.methods.lapped.boundary import LINEAR, Ends
 from neural.methods.lapped.coder import RangeWriter
 from neural.methods.lapped.extension import split_level, split_present
-from neural.methods.lapped.levels import Level, Walked, level_size, level_steps, odd_ends, reaching, walk
+from neural.methods.lapped.levels import (
+    Level,
+    Walked,
+    level_size,
+    level_steps,
+    odd_ends,
+    reaching,
+    walk,
+)
 from neural.methods.lapped.mask_coder import write_mask
 from neural.methods.lapped.root import LOWEST_SHARE
 from neural.methods.lapped.wavelet import BANDS, HALO
@@ -27,23 +37,24 @@ LAGRANGE = 0.11
 """Squared steps that one bit must save; ln 2 / 6 is the slope of uniform quantization."""
 
 _SIGHT = 16
-"""Samples beyond a tile that its bands may depend on: HALO, and where a line ends just beyond it those of its end."""
+"""Samples beyond a tile that its bands may depend on: HALO, and where a line ends just beyond it
+those of its end."""
 
-_NEIGHBOUR_REACH = 2 * HALO
-"""Samples of a tile that its neighbours' details reach, through the wavelet and the restoration."""
+_NEIGHBOR_REACH = 2 * HALO
+"""Samples of a tile that its neighbors' details reach, through the wavelet and the restoration."""
 
 CLOSING_PASSES = 2
 """Times that details at odd ends are chosen again after the errors that they left."""
 
 
 _KEEP_TILES = 128
-"""Coded tiles kept, 0.75 MB each: until their neighbours are there and their errors known."""
+"""Coded tiles kept, 0.75 MB each: until their neighbors are there and their errors known."""
 
 
 class Samples(NamedTuple):
     """Heights of one tile."""
 
-    metres: np.ndarray  # float64 [256, 256]
+    meters: np.ndarray  # float64 [256, 256]
     valid: np.ndarray  # bool [256, 256]
 
 
@@ -57,9 +68,9 @@ class Heights(Protocol):
 
 
 class Around(NamedTuple):
-    """Cells of a tile and of its neighbours around it; all [256 + 2·reach, the same]."""
+    """Cells of a tile and of its neighbors around it; all [256 + 2·reach, the same]."""
 
-    metres: np.ndarray  # float64, 0 where there is no tile
+    meters: np.ndarray  # float64, 0 where there is no tile
     valid: np.ndarray  # bool
     present: np.ndarray  # bool: cells that the grid has, of tiles that there are
 
@@ -67,7 +78,9 @@ class Around(NamedTuple):
 def around(heights: Heights, tile: Tile, reach: int) -> Around:
     """The cells of a tile and those up to `reach` beyond it."""
     size = TILE + 2 * reach
-    found = Around(np.zeros((size, size)), np.zeros((size, size), bool), np.zeros((size, size), bool))
+    found = Around(
+        np.zeros((size, size)), np.zeros((size, size), bool), np.zeros((size, size), bool)
+    )
     places = {
         -1: (np.s_[:reach], np.s_[-reach:]),
         0: (np.s_[reach:-reach], np.s_[:]),
@@ -87,13 +100,13 @@ def around(heights: Heights, tile: Tile, reach: int) -> Around:
 
 
 def tile_bands(heights: Heights, tile: Tile) -> np.ndarray:
-    """Interleaved bands [256, 256] of a tile's samples and its neighbours', metres.
+    """Interleaved bands [256, 256] of a tile's samples and its neighbors', meters.
 
     Even rows and columns hold the parent level's samples. Details that no valid sample needs are 0.
     """
-    metres, valid, present = around(heights, tile, _SIGHT)
+    meters, valid, present = around(heights, tile, _SIGHT)
     inner = slice(_SIGHT - HALO, HALO - _SIGHT)
-    split = split_present(metres, present, LINEAR)[inner, inner]
+    split = split_present(meters, present, LINEAR)[inner, inner]
     bands = np.where(heights.grid.tile_inside(tile), split, 0.0)
     needed = reaching(valid)[_SIGHT // 2 : -_SIGHT // 2, _SIGHT // 2 : -_SIGHT // 2]
     for y, x in BANDS:
@@ -109,9 +122,14 @@ def details_of(bands: np.ndarray) -> np.ndarray:
 class Encoder:
     """Encodes one layer's tiles, coarse levels first; keeps what later tiles' contexts need."""
 
-    def __init__(self, model: Model, grid: Grid, step_m: float, base_m: float, lagrange: float = LAGRANGE) -> None:
-        self.model, self.grid = model, grid
-        self.step_m, self.base_m, self.lagrange = step_m, base_m, lagrange
+    def __init__(
+        self, model: Model, grid: Grid, step_m: float, base_m: float, lagrange: float = LAGRANGE
+    ) -> None:
+        self.model = model
+        self.grid = grid
+        self.step_m = step_m
+        self.base_m = base_m
+        self.lagrange = lagrange
         self._bodies: dict[Tile, bytes] = {}
         self.assembly = Assembly(model, self, step_m, base_m, boundary=LINEAR, keep=_KEEP_TILES)
 
@@ -124,10 +142,12 @@ class Encoder:
 
         `bands` [256, 256] are those of `tile_bands`, `source` its own samples.
         """
-        writer, valid = RangeWriter(self.model.distributions), source.valid
+        writer = RangeWriter(self.model.distributions)
+        valid = source.valid
         write_mask(valid, *self.assembly.masks_above(tile), self.model.mask_chance, writer.put_bits)
         levels = self.assembly.levels(tile, valid)
-        details, lowest = [details_of(bands)], 0
+        details = [details_of(bands)]
+        lowest = 0
         if tile.z == 0:
             columns, rows = self.grid.tile_cells(tile)
             samples = bands[0:rows:2, 0:columns:2] - self.base_m
@@ -137,14 +157,17 @@ class Encoder:
                 samples = split[0::2, 0::2]
             lowest = int(np.rint(samples[0, 0] * LOWEST_SHARE / self.step_m))
             writer.put_large(lowest)
-        parent, found = self.assembly.parent_details(tile), list[Walked]()
+        parent = self.assembly.parent_details(tile)
+        found = list[Walked]()
         for level, wanted in zip(levels, details, strict=True):
             ends = self._ends(tile, level)
             unit = self._units(level, ends)
             in_steps = wanted / unit
             if level is levels[-1] and (0 <= ends.row < DETAILS or 0 <= ends.column < DETAILS):
                 coded = self._quantize(None, level, parent, in_steps)
-                self._close_ends(tile, source, Stack(valid, [*found, coded], lowest), in_steps, unit, ends)
+                self._close_ends(
+                    tile, source, Stack(valid, [*found, coded], lowest), in_steps, unit, ends
+                )
             found.append(self._quantize(writer, level, parent, in_steps))
             parent = found[-1].signed
         body = writer.finish()
@@ -159,18 +182,26 @@ class Encoder:
         return ends.seen_from(DETAILS * tile.y, DETAILS * tile.x)
 
     def _units(self, level: Level, ends: Ends) -> np.ndarray:
-        """Return the quantization step of every detail of a level in metres [BAND_COUNT, n, n]."""
-        unit = np.broadcast_to(level_steps(self.step_m, level.above)[:, None, None], level.coded.shape).copy()
+        """Return the quantization step of every detail of a level in meters [BAND_COUNT, n, n]."""
+        unit = np.broadcast_to(
+            level_steps(self.step_m, level.above)[:, None, None], level.coded.shape
+        ).copy()
         self.assembly.boundary.scale_ends(unit, ends)
         return unit
 
     def _quantize(
-        self, writer: RangeWriter | None, level: Level, parent: np.ndarray | None, in_steps: np.ndarray
+        self,
+        writer: RangeWriter | None,
+        level: Level,
+        parent: np.ndarray | None,
+        in_steps: np.ndarray,
     ) -> Walked:
         """Choose the magnitudes of a level's details, and code them where there is a writer."""
 
         def visit(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
-            signed = decide(self.model.distributions, in_steps[band].ravel()[at], classes, self.lagrange)
+            signed = decide(
+                self.model.distributions, in_steps[band].ravel()[at], classes, self.lagrange
+            )
             if writer is not None:
                 writer.put(signed, classes)
             return signed
@@ -178,29 +209,39 @@ class Encoder:
         return walk(self.model, level, parent, visit)
 
     def _close_ends(
-        self, tile: Tile, source: Samples, stack: Stack, in_steps: np.ndarray, unit: np.ndarray, ends: Ends
+        self,
+        tile: Tile,
+        source: Samples,
+        stack: Stack,
+        in_steps: np.ndarray,
+        unit: np.ndarray,
+        ends: Ends,
     ) -> None:
-        """Change the details wanted at the grid's odd ends to those that bring the outermost samples to their heights.
+        """Change the details wanted at the grid's odd ends to those that bring the outermost
+        samples to their heights.
 
-        `stack` holds the tile's details as chosen so far. Neighbours of its level count as absent, as they may not have
-        been coded yet: samples that these reach are left as they are.
+        `stack` holds the tile's details as chosen so far. Neighbors of its level count as absent,
+        as they may not have been coded yet: samples that these reach are left as they are.
         """
-        details, distributions = stack.details[-1], self.model.distributions
+        details = stack.details[-1]
+        distributions = self.model.distributions
         columns, rows = self.grid.tile_cells(tile)
         closed = source.valid.copy()
         sizes = level_size(self.grid.height, self.grid.width, self.grid.levels - 1 - tile.z)
         for lines, place, size in ((closed, tile.y, sizes[0]), (closed.T, tile.x, sizes[1])):
             if place > 0:
-                lines[:_NEIGHBOUR_REACH] = False
+                lines[:_NEIGHBOR_REACH] = False
             if TILE * (place + 1) < size:
-                lines[-_NEIGHBOUR_REACH:] = False
+                lines[-_NEIGHBOR_REACH:] = False
         at_ends = np.zeros(in_steps.shape, bool)
         if 0 <= ends.row < DETAILS:
             at_ends[1:, ends.row] = True
         if 0 <= ends.column < DETAILS:
             at_ends[::2, :, ends.column] = True
         for _ in range(CLOSING_PASSES):
-            errors = np.where(closed, source.metres - _Alone(self.assembly, tile, stack).metres(), 0.0)
+            errors = np.where(
+                closed, source.meters - _Alone(self.assembly, tile, stack).meters(), 0.0
+            )
             errors = errors[:rows, :columns]
             missing = np.zeros(in_steps.shape)
             if 0 <= ends.row < DETAILS:
@@ -215,7 +256,8 @@ class Encoder:
 
 
 def _add_line(bands: np.ndarray, errors: np.ndarray) -> None:
-    """Add what an end's two bands of details [2, n] lack to bring errors [m] of its samples to 0, in metres."""
+    """Add what an end's two bands of details [2, n] lack to bring errors [m] of its samples to 0,
+    in meters."""
     line = LINEAR.lift(errors[:, None])[:, 0] / LINEAR.end_gain
     for band, part in zip(bands, (line[0::2], line[1::2]), strict=True):
         band[: len(part)] += part
@@ -225,22 +267,27 @@ class _Alone(Assembly):
     """One tile's samples from details that are not coded yet, above levels that are."""
 
     def __init__(self, coded: Assembly, tile: Tile, stack: Stack) -> None:
-        super().__init__(coded.model, coded.payloads, coded.step_m, coded.base_m, boundary=coded.boundary)
-        self._coded, self._tile, self._stack = coded, tile, stack
+        super().__init__(
+            coded.model, coded.payloads, coded.step_m, coded.base_m, boundary=coded.boundary
+        )
+        self._coded = coded
+        self._tile = tile
+        self._stack = stack
 
     def stack(self, tile: Tile) -> Stack | None:
         """See `Assembly`; no other tile is there."""
         return self._stack if tile == self._tile else None
 
-    def metres(self) -> np.ndarray:
+    def meters(self) -> np.ndarray:
         """Return the tile's samples, float64 [256, 256]."""
         tile = self._tile
         above = (self._coded if tile.z else self).above(tile)
-        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, above).metres
+        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, above).meters
 
 
 def _padded(bands: np.ndarray, n: int) -> np.ndarray:
-    """Interleaved bands of any size up to 2 n → details [BAND_COUNT, n, n], 0 where there are none."""
+    """Interleaved bands of any size up to 2 n → details [BAND_COUNT, n, n], 0 where there are
+    none."""
     whole = np.zeros((2 * n, 2 * n))
     whole[: bands.shape[0], : bands.shape[1]] = bands
     return details_of(whole)

@@ -1,4 +1,5 @@
-"""From what a user asks for to a quantization step: quality, error in metres, or bits per sample."""
+"""From what a user asks for to a quantization step: quality, error in meters, or bits per
+sample."""
 
 from __future__ import annotations
 
@@ -26,13 +27,15 @@ STEP_SHARES = (2.2, 2.8, 3.5)
 
 
 def step_of_quality(quality: float) -> float:
-    """Quality 0 … 100 → quantization step in metres: 16 m at 0, 0.5 m at 50, 0.0156 m at 100, halved every ten."""
+    """Quality 0 … 100 → quantization step in meters: 16 m at 0, 0.5 m at 50, 0.0156 m at 100,
+    halved every ten."""
     return 0.5 * 2.0 ** ((DEFAULT_QUALITY - quality) / 10.0)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Setting of a layer's quantization step: at most one of these is not None; without any, see `settled`."""
+    """Setting of a layer's quantization step: at most one of these is not None; without any, see
+    `settled`."""
 
     step_m: float | None = None
     target_rmse_m: float | None = None
@@ -41,19 +44,22 @@ class Rate:
 
 
 def settled(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
-    """The rate with one field given, and the quantum that it follows from, metres, or 0.
+    """The rate with one field given, and the quantum that it follows from, meters, or 0.
 
-    Without any it is the step of DEFAULT_QUALITY, or where it is coarser the quantum of the source's heights: with a
-    step that large the code loses about as much as rounding to the quantum has lost (both 0.29 of it).
+    Without any it is the step of DEFAULT_QUALITY, or where it is coarser the quantum of the
+    source's heights: with a step that large the code loses about as much as rounding to the quantum
+    has lost (both 0.29 of it).
     """
     if rate != Rate():
         return rate, 0.0
-    step_m, quantum = step_of_quality(DEFAULT_QUALITY), quantum_m()
+    step_m = step_of_quality(DEFAULT_QUALITY)
+    quantum = quantum_m()
     return Rate(step_m=max(step_m, quantum)), quantum if quantum > step_m else 0.0
 
 
 def find_bound(rate: Rate, layer: StagedLayer) -> Bound | None:
-    """The bound that is asked for, if any. Raises UsageError for one that 32-bit heights cannot keep."""
+    """The bound that is asked for, if any. Raises UsageError for one that 32-bit heights cannot
+    keep."""
     if rate.max_error_m is None:
         return None
     try:
@@ -63,31 +69,47 @@ def find_bound(rate: Rate, layer: StagedLayer) -> Bound | None:
 
 
 def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
-    """The quantization step in metres, a float32 number. Raises UsageError where what is asked for is out of reach.
+    """The quantization step in meters, a float32 number. Raises UsageError where what is asked for
+    is out of reach.
 
     `finest_m` is the finest step that the layer can be coded with.
     """
     if rate.step_m is not None:
         step = float(np.float32(rate.step_m))
         if not finest_m <= step < math.inf:
-            raise UsageError(f"a step of {step:g} m is too fine for this relief: give at least {_up(finest_m):g} m.")
+            raise UsageError(
+                f"a step of {step:g} m is too fine for this relief: give at least "
+                f"{_up(finest_m):g} m."
+            )
         return step
     if rate.max_error_m is not None:
-        steps = [float(np.float32(max(share * rate.max_error_m, finest_m))) for share in STEP_SHARES]
+        steps = [
+            float(np.float32(max(share * rate.max_error_m, finest_m))) for share in STEP_SHARES
+        ]
         return min(steps, key=lambda step: (trials.bits_per_sample(step, trials.some), step))
-    low, high = math.log2(max(finest_m, FINEST_STEP_M)), math.log2(COARSEST_STEP_M)
+    low = math.log2(max(finest_m, FINEST_STEP_M))
+    high = math.log2(COARSEST_STEP_M)
     if rate.target_rmse_m is not None:
-        limit, start, measure = rate.target_rmse_m, math.log2(4 * rate.target_rmse_m), trials.rmse_m
-        found = _search(lambda t, some: measure(_step(t), some), limit, start, low, high, trials.some)
+        limit = rate.target_rmse_m
+        start = math.log2(4 * rate.target_rmse_m)
+        measure = trials.rmse_m
+        found = _search(
+            lambda t, some: measure(_step(t), some), limit, start, low, high, trials.some
+        )
         if found is None:
             raise UsageError(
-                f"--target-rmse {limit:g} is out of reach: the finest step leaves {_up(measure(_step(low))):g} m; "
+                f"--target-rmse {limit:g} is out of reach: the finest step leaves "
+                f"{_up(measure(_step(low))):g} m; "
                 "ask for no less than that."
             )
         return _step(found)
     assert rate.bits_per_sample is not None
-    limit, start, measure = rate.bits_per_sample, -math.log2(step_of_quality(DEFAULT_QUALITY)), trials.bits_per_sample
-    found = _search(lambda t, some: measure(_step(-t), some), limit, start, -high, -low, trials.some)
+    limit = rate.bits_per_sample
+    start = -math.log2(step_of_quality(DEFAULT_QUALITY))
+    measure = trials.bits_per_sample
+    found = _search(
+        lambda t, some: measure(_step(-t), some), limit, start, -high, -low, trials.some
+    )
     if found is None:
         raise UsageError(
             f"--bits-per-sample {limit:g} is out of reach: the least that this area takes is "

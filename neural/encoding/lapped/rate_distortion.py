@@ -1,4 +1,4 @@
-"""Rate–distortion optimised quantization of single details."""
+"""Rate–distortion optimized quantization of single details."""
 
 from __future__ import annotations
 
@@ -8,20 +8,29 @@ from neural.methods.lapped.coder import LARGEST, Distributions
 from neural.methods.lapped.context import FIRST, symbols_of
 
 
-def decide(distributions: Distributions, wanted: np.ndarray, classes: np.ndarray, lagrange: float) -> np.ndarray:
-    """Signed magnitudes int32 of details in steps: of the two nearest and 0 the one with the least cost.
+def decide(
+    distributions: Distributions, wanted: np.ndarray, classes: np.ndarray, lagrange: float
+) -> np.ndarray:
+    """Signed magnitudes int32 of details in steps: of the two nearest and 0 the one with the least
+    cost.
 
-    The cost is the squared error + `lagrange` · bits under each detail's class; wanted and classes have one shape.
+    The cost is the squared error + `lagrange` · bits under each detail's class; wanted and classes
+    have one shape.
     """
     chosen = np.zeros(wanted.shape, np.int32)
     busy = np.abs(wanted) >= 0.5
-    size, classes = np.minimum(np.abs(wanted[busy]), LARGEST - 1), classes[busy]
+    size = np.minimum(np.abs(wanted[busy]), LARGEST - 1)
+    classes = classes[busy]
     upper = np.floor(size + 0.5).astype(np.int32)
-    best, least = np.zeros(upper.shape, np.int32), size * size + lagrange * distributions.bits[classes, 0]
+    best = np.zeros(upper.shape, np.int32)
+    least = size * size + lagrange * distributions.bits[classes, 0]
     for magnitude in (upper - 1, upper):
-        bits = distributions.bits[classes, symbols_of(magnitude)] + 2 * np.log2(np.maximum(magnitude - FIRST[-1], 1))
+        bits = distributions.bits[classes, symbols_of(magnitude)] + 2 * np.log2(
+            np.maximum(magnitude - FIRST[-1], 1)
+        )
         cost = (size - distributions.values(magnitude, classes)) ** 2 + lagrange * bits
         better = cost < least
-        best, least = np.where(better, magnitude, best), np.where(better, cost, least)
+        best = np.where(better, magnitude, best)
+        least = np.where(better, cost, least)
     chosen[busy] = best
     return np.where(wanted < 0, -chosen, chosen)

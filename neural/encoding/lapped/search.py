@@ -11,8 +11,11 @@ _TRIES = 10
 _HALVE = (6, 8)  # tries before which the bracket is halved, where it has not been narrow enough
 
 
-def highest(value_at: Callable[[float], float], limit: float, start: float, low: float, high: float) -> float | None:
-    """Of low … high the highest place where a growing function is within the limit; None where even the lowest is not.
+def highest(
+    value_at: Callable[[float], float], limit: float, start: float, low: float, high: float
+) -> float | None:
+    """Of low … high the highest place where a growing function is within the limit; None where even
+    the lowest is not.
 
     Few values are asked for: the answer is good enough when its value is within 1 % of the limit.
     """
@@ -44,10 +47,13 @@ def _next(known: dict[float, float], low: float, high: float) -> float:
 
 
 def _inverse(known: dict[float, float], aim: float) -> float:
-    """Place of a value, on the parabola (place over value) through the three known ones nearest to it."""
+    """Place of a value, on the parabola (place over value) through the three known ones nearest to
+    it."""
     near = sorted(known, key=lambda place: abs(known[place] - aim))[:3]
     found = 0.0
     for place in near:
         others = [known[other] for other in near if other != place]
-        found += place * math.prod((aim - other) / (known[place] - other or math.inf) for other in others)
+        found += place * math.prod(
+            (aim - other) / (known[place] - other or math.inf) for other in others
+        )
     return found

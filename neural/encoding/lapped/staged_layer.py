@@ -1,7 +1,9 @@
-"""A staged layer on its way into a file: the samples of its levels, and its tiles' bytes at a quantization step.
+"""A staged layer on its way into a file: the samples of its levels, and its tiles' bytes at a
+quantization step.
 
-The work file holds every tile's heights. `lower_levels` makes the coarser ones what the wavelet leaves of the finer;
-a `LayerCoder` then codes any tile, its ancestors first, and keeps the bytes in the work file as well.
+The work file holds every tile's heights. `lower_levels` makes the coarser ones what the wavelet
+leaves of the finer; a `LayerCoder` then codes any tile, its ancestors first, and keeps the bytes in
+the work file as well.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from neural.raster.fill import fill
 from neural.tiles import TILE, Tile, tile_id
 
 SAMPLE_DTYPE = "<f4"
-"""Staged heights, metres above the tile's offset."""
+"""Staged heights, meters above the tile's offset."""
 
 _KEEP_TILES = 32
 _SIGHT = TILE // 2  # samples beyond a tile that its fill sees; with them a power of two
@@ -60,9 +62,11 @@ class StagedLayer:
 
 
 def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]:
-    """Each of a layer's tiles in the order given, with the finest ones whose last neighbour (or self) it is.
+    """Each of a layer's tiles in the order given, with the finest ones whose last neighbor (or
+    self) it is.
 
-    In the order of ids most of these have been coded shortly before, so that their details are still in memory.
+    In the order of ids most of these have been coded shortly before, so that their details are
+    still in memory.
     """
     order = {tile: k for k, tile in enumerate(tiles)}
     top = max(tile.z for tile in tiles)
@@ -77,7 +81,8 @@ def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]
 
 
 class StagedHeights:
-    """Samples of a staged layer (`neural.encoding.lapped.encoder.Heights`), the latest few tiles in memory."""
+    """Samples of a staged layer (`neural.encoding.lapped.encoder.Heights`), the latest few tiles in
+    memory."""
 
     def __init__(self, layer: StagedLayer) -> None:
         self.grid = layer.grid
@@ -94,18 +99,23 @@ class StagedHeights:
 
 
 def _samples(row: StagedTile, grid: Grid) -> Samples:
-    heights = np.frombuffer(row.latents, SAMPLE_DTYPE).reshape(TILE, TILE).astype(np.float64) + row.offset_m
+    heights = (
+        np.frombuffer(row.latents, SAMPLE_DTYPE).reshape(TILE, TILE).astype(np.float64)
+        + row.offset_m
+    )
     return Samples(heights, valid_cells(row, grid))
 
 
 def lower_levels(layer: StagedLayer, report: Report) -> float:
-    """Replace the coarser tiles' samples by the low-pass of their children's, from the finest level up.
+    """Replace the coarser tiles' samples by the low-pass of their children's, from the finest level
+    up.
 
-    Where a child is absent the pyramid's heights stay. Each level follows from the one below and the finest from its
-    valid cells, so an interrupted pass may be repeated. Returns the finest quantization step, in metres, at which all
-    details have magnitudes that can be coded.
+    Where a child is absent the pyramid's heights stay. Each level follows from the one below and
+    the finest from its valid cells, so an interrupted pass may be repeated. Returns the finest
+    quantization step, in meters, at which all details have magnitudes that can be coded.
     """
-    tiles, finest = layer.tiles(), 0.0
+    tiles = layer.tiles()
+    finest = 0.0
     _join_fills(layer, tiles)
     heights = StagedHeights(layer)
     parents = [tile for tile in reversed(tiles) if tile.z < layer.grid.levels - 1]
@@ -120,28 +130,38 @@ def lower_levels(layer: StagedLayer, report: Report) -> float:
 
 
 def _join_fills(layer: StagedLayer, tiles: list[Tile]) -> None:
-    """Fill the gaps of the finest tiles with their neighbours in sight, so that fills meet where tiles do.
+    """Fill the gaps of the finest tiles with their neighbors in sight, so that fills meet where
+    tiles do.
 
-    A jump there would be details to code, and where none are coded an error of the valid cells beside it.
+    A jump there would be details to code, and where none are coded an error of the valid cells
+    beside it.
     """
     heights = StagedHeights(layer)
     for tile in tiles:
         row = layer.row(tile) if tile.z == layer.grid.levels - 1 else None
         if row is not None and row.mask is not None:
-            metres, valid, _ = around(heights, tile, _SIGHT)
-            filled = fill((metres - row.offset_m).astype(SAMPLE_DTYPE), valid)[_SIGHT:-_SIGHT, _SIGHT:-_SIGHT]
+            meters, valid, _ = around(heights, tile, _SIGHT)
+            filled = fill((meters - row.offset_m).astype(SAMPLE_DTYPE), valid)[
+                _SIGHT:-_SIGHT, _SIGHT:-_SIGHT
+            ]
             layer.stage.put(replace(row, latents=filled.tobytes()))
 
 
 def base_height(layer: StagedLayer) -> float:
-    """The single coarsest sample, in metres, as float32: what the file's heights are coded above."""
+    """The single coarsest sample, in meters, as float32: what the file's heights are coded
+    above."""
     return float(np.float32(_root_levels(layer)[0]))
 
 
-def _lowered(row: StagedTile, heights: StagedHeights, layer: StagedLayer) -> tuple[StagedTile, float]:
-    """A tile with its samples, bounds and those of its children as the level below leaves them; its finest step."""
-    samples, grid = _samples(row, layer.grid), layer.grid
-    children, finest = list(row.children), 0.0
+def _lowered(
+    row: StagedTile, heights: StagedHeights, layer: StagedLayer
+) -> tuple[StagedTile, float]:
+    """A tile with its samples, bounds and those of its children as the level below leaves them; its
+    finest step."""
+    samples = _samples(row, layer.grid)
+    grid = layer.grid
+    children = list(row.children)
+    finest = 0.0
     for k, child in enumerate(row.tile.children):
         if row.children[k] is None:
             continue
@@ -151,9 +171,10 @@ def _lowered(row: StagedTile, heights: StagedHeights, layer: StagedLayer) -> tup
         bands = tile_bands(heights, child)
         finest = max(finest, _finest_step(bands, grid.levels - 1 - child.z))
         columns, rows = (-(-count // 2) for count in grid.tile_cells(child))
-        y, x = DETAILS * (k >> 1), DETAILS * (k & 1)
-        samples.metres[y : y + rows, x : x + columns] = bands[0 : 2 * rows : 2, 0 : 2 * columns : 2]
-    latents = (samples.metres - row.offset_m).astype(SAMPLE_DTYPE)
+        y = DETAILS * (k >> 1)
+        x = DETAILS * (k & 1)
+        samples.meters[y : y + rows, x : x + columns] = bands[0 : 2 * rows : 2, 0 : 2 * columns : 2]
+    latents = (samples.meters - row.offset_m).astype(SAMPLE_DTYPE)
     stored = latents[samples.valid].astype(np.float64) + row.offset_m
     info = ChildInfo(float(stored.min()), float(stored.max()), row.info.geometric_error_m)
     nw, ne, sw, se = children
@@ -161,8 +182,10 @@ def _lowered(row: StagedTile, heights: StagedHeights, layer: StagedLayer) -> tup
 
 
 def _root_levels(layer: StagedLayer) -> tuple[float, float]:
-    """The single coarsest sample in metres, and the finest step of the details of the root and the levels above."""
-    root, above = Tile(0, 0, 0), layer.grid.levels - 1
+    """The single coarsest sample in meters, and the finest step of the details of the root and the
+    levels above."""
+    root = Tile(0, 0, 0)
+    above = layer.grid.levels - 1
     columns, rows = layer.grid.tile_cells(root)
     bands = tile_bands(StagedHeights(layer), root)[:rows, :columns]
     finest = _finest_step(bands, above)
@@ -174,31 +197,43 @@ def _root_levels(layer: StagedLayer) -> tuple[float, float]:
 
 
 def _finest_step(bands: np.ndarray, above: int) -> float:
-    """The finest step in metres at which the details of interleaved bands, `above` the finest level, can be coded."""
+    """The finest step in meters at which the details of interleaved bands, `above` the finest
+    level, can be coded."""
     units = level_steps(LINEAR.end_step, above) * (LARGEST - 1)
     largest = [np.abs(bands[y::2, x::2]).max(initial=0.0) for y, x in BANDS]
     return float(np.max(largest / units))
 
 
 class LayerCoder(Encoder):
-    """Codes a staged layer's tiles on demand, each after its ancestors; what is coded stays in the work file."""
+    """Codes a staged layer's tiles on demand, each after its ancestors; what is coded stays in the
+    work file."""
 
     def __init__(
-        self, model: Model, layer: StagedLayer, step_m: float, base_m: float, bound: Bound | None = None
+        self,
+        model: Model,
+        layer: StagedLayer,
+        step_m: float,
+        base_m: float,
+        bound: Bound | None = None,
     ) -> None:
-        super().__init__(model, layer.grid, step_m, base_m, LAGRANGE if bound is None else BOUNDED_LAGRANGE)
-        self._layer, self._heights = layer, StagedHeights(layer)
+        super().__init__(
+            model, layer.grid, step_m, base_m, LAGRANGE if bound is None else BOUNDED_LAGRANGE
+        )
+        self._layer = layer
+        self._heights = StagedHeights(layer)
         self._settings = f"step {step_m!r} base {base_m!r} lagrange {self.lagrange!r}"
         self._bounded = None if bound is None else BoundedTiles(self.assembly, self._heights, bound)
         self.settings = self._settings + ("" if bound is None else f" bound {bound.promised_m!r}")
         """Settings that the bytes in the file depend on beside the heights and the weights."""
 
     def body(self, tile: Tile) -> bytes | None:
-        """A tile's bytes without residuals, from which others are decoded; None where there is no such tile."""
+        """A tile's bytes without residuals, from which others are decoded; None where there is no
+        such tile."""
         return self._kept(tile, self._settings, self._coded)
 
     def final_body(self, tile: Tile) -> bytes:
-        """A staged tile's bytes as the file has them. Raises NtileError where they would not keep to the bound."""
+        """A staged tile's bytes as the file has them. Raises NtileError where they would not keep
+        to the bound."""
         if self._bounded is None or tile.z < self.grid.levels - 1:
             found = self.body(tile)
         else:
@@ -206,9 +241,13 @@ class LayerCoder(Encoder):
         assert found is not None  # a staged tile
         return found
 
-    def _kept(self, tile: Tile, settings: str, code: Callable[[Tile], bytes | None]) -> bytes | None:
+    def _kept(
+        self, tile: Tile, settings: str, code: Callable[[Tile], bytes | None]
+    ) -> bytes | None:
         """A tile's bytes with these settings, coded now unless they have been before."""
-        stage, index, id_ = self._layer.stage, self._layer.index, tile_id(tile)
+        stage = self._layer.stage
+        index = self._layer.index
+        id_ = tile_id(tile)
         found = stage.body(index, id_, settings)
         if found is None and (found := code(tile)) is not None:
             stage.put_body(index, id_, settings, found)
@@ -223,21 +262,25 @@ class LayerCoder(Encoder):
         return body
 
     def _corrected(self, tile: Tile) -> bytes:
-        row, layer = self._layer.row(tile), self._layer
+        row = self._layer.row(tile)
+        layer = self._layer
         assert row is not None  # a staged tile
         assert self._bounded is not None
-        return self._bounded.body(tile, plain_offset(row.offset_m, layer.stage.height_range(layer.index)))
+        return self._bounded.body(
+            tile, plain_offset(row.offset_m, layer.stage.height_range(layer.index))
+        )
 
     def errors(self, tile: Tile, margin: int = 0) -> np.ndarray:
-        """Errors of a finest tile's valid samples in metres, float64 [n]; of those `margin` from its rim at least."""
+        """Errors of a finest tile's valid samples in meters, float64 [n]; of those `margin` from
+        its rim at least."""
         samples = self._heights.samples(tile)
         assert samples is not None  # asked of staged tiles only
         inner = slice(margin, TILE - margin)
         decoded = self._decoded(tile)
-        return np.asarray((decoded - samples.metres)[inner, inner][samples.valid[inner, inner]])
+        return np.asarray((decoded - samples.meters)[inner, inner][samples.valid[inner, inner]])
 
     def _decoded(self, tile: Tile) -> np.ndarray:
-        """A finest tile's samples as the file gives them, metres [256, 256]."""
+        """A finest tile's samples as the file gives them, meters [256, 256]."""
         if self._bounded is not None:
-            return self._bounded.corrected(tile)[0].metres[RIM:-RIM, RIM:-RIM]
-        return self.assembly.samples(tile).metres
+            return self._bounded.corrected(tile)[0].meters[RIM:-RIM, RIM:-RIM]
+        return self.assembly.samples(tile).meters

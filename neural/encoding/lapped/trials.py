@@ -1,4 +1,5 @@
-"""Size and error of a layer at a quantization step: measured by coding it, or some tiles all over it."""
+"""Size and error of a layer at a quantization step: measured by coding it, or some tiles all over
+it."""
 
 from __future__ import annotations
 
@@ -20,17 +21,19 @@ MANY = 64
 SOME = 16
 """Tiles of that part."""
 
-_MARGIN = 32  # samples at a tile's rim whose neighbours would have to be coded as well
+_MARGIN = 32  # samples at a tile's rim whose neighbors would have to be coded as well
 
 MakeCoder = Callable[[float], LayerCoder]
-"""Quantization step in metres → coder."""
+"""Quantization step in meters → coder."""
 
 
 class Trials:
     """Measures of a staged layer; each is found once in the life of the work file."""
 
     def __init__(self, layer: StagedLayer, make_coder: MakeCoder, report: Report) -> None:
-        self._layer, self._make, self._report = layer, make_coder, report
+        self._layer = layer
+        self._make = make_coder
+        self._report = report
         self._last: LayerCoder | None = None
         self.tiles = layer.tiles()
         """All tiles in order of id."""
@@ -48,42 +51,57 @@ class Trials:
         return self._last
 
     def rmse_m(self, step_m: float, some: Sequence[Tile] = ()) -> float:
-        """Root mean square error in metres of the valid samples, or of those in the middle of some tiles."""
+        """Root mean square error in meters of the valid samples, or of those in the middle of some
+        tiles."""
 
         def find() -> float:
-            squares, count = 0.0, 0
+            squares = 0.0
+            count = 0
             tiles = some or self._finest
             for done, tile in enumerate(tiles, start=1):
                 errors = self.coder(step_m).errors(tile, _MARGIN if some else 0)
-                squares, count = squares + float(errors @ errors), count + errors.size
+                squares = squares + float(errors @ errors)
+                count = count + errors.size
                 self._report(done, len(tiles))
             return math.sqrt(squares / max(count, 1))
 
         return self._fact("rmse", step_m, some, find)
 
     def bits_per_sample(self, step_m: float, some: Sequence[Tile] = ()) -> float:
-        """Bits of all payloads and their directory over the valid samples; as some tiles and those above them tell."""
+        """Bits of all payloads and their directory over the valid samples; as some tiles and those
+        above them tell."""
 
         def find() -> float:
-            layer, coder = self._layer, self.coder(step_m)
-            tiles = sorted({above for tile in some for above in _line(tile)}, key=tile_id) or self.tiles
+            layer = self._layer
+            coder = self.coder(step_m)
+            tiles = (
+                sorted({above for tile in some for above in _line(tile)}, key=tile_id) or self.tiles
+            )
             bounds = layer.stage.height_range(layer.index)
             lengths, samples = np.zeros((2, len(tiles)), np.int64)
             for k, tile in enumerate(tiles):
                 row = layer.row(tile)
                 assert row is not None  # a staged tile
                 lengths[k] = len(payload(row, coder.final_body(tile), bounds, linked=True))
-                samples[k] = valid_cells(row, layer.grid).sum() if tile.z == layer.grid.levels - 1 else 0
+                samples[k] = (
+                    valid_cells(row, layer.grid).sum() if tile.z == layer.grid.levels - 1 else 0
+                )
                 self._report(k + 1, len(tiles))
             levels = np.array([tile.z for tile in tiles])
-            stands_for = (np.bincount([tile.z for tile in self.tiles]) / np.bincount(levels))[levels]
+            stands_for = (np.bincount([tile.z for tile in self.tiles]) / np.bincount(levels))[
+                levels
+            ]
             ids = np.array([tile_id(tile) for tile in tiles], np.int64)
-            directory = sum(map(len, pack_directories(ids, lengths))) * stands_for.sum() / len(tiles)
+            directory = (
+                sum(map(len, pack_directories(ids, lengths))) * stands_for.sum() / len(tiles)
+            )
             return float(8 * (lengths @ stands_for + directory) / (samples @ stands_for))
 
         return self._fact("bits", step_m, some, find)
 
-    def _fact(self, what: str, step_m: float, some: Sequence[Tile], find: Callable[[], float]) -> float:
+    def _fact(
+        self, what: str, step_m: float, some: Sequence[Tile], find: Callable[[], float]
+    ) -> float:
         name = f"{self._layer.index} {what} {self.coder(step_m).settings} {len(some)}"
         return self._layer.stage.fact(name, find)
 

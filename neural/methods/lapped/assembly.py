@@ -1,15 +1,18 @@
-"""Decoding tiles from one another: entropy decoding along ancestors, samples along ancestors and neighbours.
+"""Decoding tiles from one another: entropy decoding along ancestors, samples along ancestors and
+neighbors.
 
-A tile's payload holds the wavelet details that turn the parent level's samples into its own, once they are restored
-(`neural.methods.lapped.restoration`). A window of samples needs details and parent samples around it, so a tile reads the payloads
-of its neighbours and of the tiles above these. From the samples the surface is
+A tile's payload holds the wavelet details that turn the parent level's samples into its own, once
+they are restored (`neural.methods.lapped.restoration`). A window of samples needs details and
+parent samples around it, so a tile reads the payloads of its neighbors and of the tiles above
+these. From the samples the surface is
 
     h(x) = cubic spline through the parent level's samples + Σ windowed sines of the nodes around x,
 
-whose coefficients are the (orthonormal) transform of what the spline leaves. Everything is a function of the place
-alone, so equal-level neighbours agree on their common edge. Where a tile is absent lines end, by reflection; the root
-continues the levels within its own payload, down to one value. Residuals (`neural.methods.lapped.residuals`), if a layer has
-them, are added to the samples of the finest level, which the surface goes through like any others.
+whose coefficients are the (orthonormal) transform of what the spline leaves. Everything is a
+function of the place alone, so equal-level neighbors agree on their common edge. Where a tile is
+absent lines end, by reflection; the root continues the levels within its own payload, down to one
+value. Residuals (`neural.methods.lapped.residuals`), if a layer has them, are added to the samples
+of the finest level, which the surface goes through like any others.
 """
 
 from __future__ import annotations
@@ -21,7 +24,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neural.methods.lapped.basis import HOP, SPLINE_HALO, SPLINE_PAD, along_spline, analyse, spline_coefficients
+from neural.methods.lapped.basis import (
+    HOP,
+    SPLINE_HALO,
+    SPLINE_PAD,
+    along_spline,
+    analyze,
+    spline_coefficients,
+)
 from neural.methods.lapped.boundary import LINEAR, Boundary, linear_extension
 from neural.methods.lapped.coder import TOTAL, Distributions, RangeReader
 from neural.methods.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
@@ -64,7 +74,8 @@ DETAILS = TILE // 2
 ROOT_SIZES = (1, 2, 4, 8, 16, 32, 64)
 """Details along the side of the levels above the root, coarse to fine."""
 
-_SPARE = 2  # samples more than are seen: lines are reflected about a sample, so ends need one more behind them
+# samples more than are seen: lines are reflected about a sample, so ends need one more behind them
+_SPARE = 2
 RIM = HOP + HOP // 2 + _SPARE
 """Samples beyond a tile that its outermost nodes see, where lines end."""
 
@@ -76,15 +87,16 @@ _KEEP_WINDOWS = 24
 
 
 class Window(NamedTuple):
-    """Samples of a level, metres float64 [n, m], and which of them there are, bool."""
+    """Samples of a level, meters float64 [n, m], and which of them there are, bool."""
 
-    metres: np.ndarray
+    meters: np.ndarray
     present: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """A tile's details and, for the root, those of the levels of ROOT_SIZES before them; its own come last."""
+    """A tile's details and, for the root, those of the levels of ROOT_SIZES before them; its own
+    come last."""
 
     valid: np.ndarray  # bool [256, 256], cells that hold a height
     details: list[Walked]
@@ -135,13 +147,18 @@ class Assembly:
         boundary: Boundary = LINEAR,
         keep: int = KEEP_TILES,
     ) -> None:
-        """`coarser`: bits dropped of all details; `boundary`: how lines of samples end; `keep`: decoded tiles kept.
+        """`coarser`: bits dropped of all details; `boundary`: how lines of samples end; `keep`:
+        decoded tiles kept.
 
-        `step_m` is the quantization step of the finest level, `base_m` a height near all others, `bound_m` half the
-        step of residuals (`neural.methods.lapped.residuals.Bound.inner_m`): None, or 0, where the layer has none. They are
-        left out with `coarser` details.
+        `step_m` is the quantization step of the finest level, `base_m` a height near all others,
+        `bound_m` half the step of residuals (`neural.methods.lapped.residuals.Bound.inner_m`):
+        None, or 0, where the layer has none. They are left out with `coarser` details.
         """
-        self.model, self.payloads, self.step_m, self.base_m, self.coarser = model, payloads, step_m, base_m, coarser
+        self.model = model
+        self.payloads = payloads
+        self.step_m = step_m
+        self.base_m = base_m
+        self.coarser = coarser
         self.boundary = boundary
         self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
@@ -166,14 +183,18 @@ class Assembly:
         stacks = [stack for stack in self.stacks.kept() if stack is not None]
         details = [array for stack in stacks for level in stack.details for array in level]
         windows = [array for window in self._windows.kept() for array in window]
-        return sum(array.nbytes for array in (*details, *windows, *(stack.valid for stack in stacks)))
+        return sum(
+            array.nbytes for array in (*details, *windows, *(stack.valid for stack in stacks))
+        )
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
-        """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's coefficients."""
-        return self.analysed(*self.windows(tile), offset_m, self.payloads.grid.levels - 1 - tile.z)
+        """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's
+        coefficients."""
+        return self.analyzed(*self.windows(tile), offset_m, self.payloads.grid.levels - 1 - tile.z)
 
     def windows(self, tile: Tile) -> tuple[Window, Window]:
-        """Return the windows for `analysed`: samples around a tile of the parent's and of its own level, RIM far."""
+        """Return the windows for `analyzed`: samples around a tile of the parent's and of its own
+        level, RIM far."""
         return self.above(tile), self.own(tile)
 
     def above(self, tile: Tile) -> Window:
@@ -185,22 +206,31 @@ class Assembly:
         return Window(*(each[y : y + size, x : x + size] for each in self.own(tile.parent)))
 
     def _own(self, tile: Tile) -> Window:
-        return self.window(tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self.above(tile))
+        return self.window(
+            tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self.above(tile)
+        )
 
-    def analysed(self, above: Window, own: Window, offset_m: float, levels_above: int = 0) -> np.ndarray:
+    def analyzed(
+        self, above: Window, own: Window, offset_m: float, levels_above: int = 0
+    ) -> np.ndarray:
         """Return the latents of a tile, `levels_above` the finest, from what `windows` gives.
 
-        Beyond the ends of lines the surface goes on along their slope, whatever the wavelet takes to be there.
+        Beyond the ends of lines the surface goes on along their slope, whatever the wavelet takes
+        to be there.
         """
-        parents, _ = extend_both(above.metres - offset_m, above.present, partial(linear_extension, reach=_ABOVE_RIM))
+        parents, _ = extend_both(
+            above.meters - offset_m, above.present, partial(linear_extension, reach=_ABOVE_RIM)
+        )
         spline = spline_coefficients(parents)
         at = np.arange(-RIM, TILE + RIM) + 0.5 + 2 * (_ABOVE_RIM - SPLINE_HALO)
         below = along_spline(along_spline(spline, at)[0].T, at)[0].T
-        samples, reached = extend_both(own.metres - offset_m, own.present, partial(linear_extension, reach=RIM))
+        samples, reached = extend_both(
+            own.meters - offset_m, own.present, partial(linear_extension, reach=RIM)
+        )
         left = np.where(reached, samples - below, 0.0)[_SPARE:-_SPARE, _SPARE:-_SPARE]
         out = np.zeros((NODE_ROWS + SPLINE_ROWS, NODE_ROWS), np.float32)
         weights = self.model.weights
-        out[:NODE_ROWS] = analyse(weights, analyse(weights, left).T).T
+        out[:NODE_ROWS] = analyze(weights, analyze(weights, left).T).T
         inner = slice(_ABOVE_RIM - SPLINE_HALO, _ABOVE_RIM - SPLINE_HALO + SPLINE_ROWS)
         out[NODE_ROWS:, :SPLINE_ROWS] = spline[inner, inner]
         out[SHIFT_AT] = sample_shift(levels_above)
@@ -212,11 +242,13 @@ class Assembly:
         return np.zeros((TILE, TILE), bool) if stack is None else stack.valid
 
     def masks_above(self, tile: Tile) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Return the inputs of `read_mask`: cells of the level above, and those that the grid has below, by level."""
+        """Return the inputs of `read_mask`: cells of the level above, and those that the grid has
+        below, by level."""
         inside = [self.payloads.grid.tile_inside(tile)]
         if tile.z:
             half = TILE // 2
-            y, x = half * (tile.y & 1), half * (tile.x & 1)
+            y = half * (tile.y & 1)
+            x = half * (tile.x & 1)
             return self.valid(tile.parent)[y : y + half, x : x + half], inside
         while len(inside[0]) > 1:
             inside.insert(0, halved(inside[0]))
@@ -234,19 +266,25 @@ class Assembly:
             found.insert(0, (halved(found[0][0]), (rows, columns)))
         counts = range(above + len(found) - 1, above - 1, -1)
         return [
-            Level(coded_details(valid, size, tile.z > 0), slope_of(self.step_m, cell * 2.0**count), count)
+            Level(
+                coded_details(valid, size, tile.z > 0),
+                slope_of(self.step_m, cell * 2.0**count),
+                count,
+            )
             for (valid, size), count in zip(found, counts, strict=True)
         ]
 
     def parent_details(self, tile: Tile) -> np.ndarray | None:
-        """Signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2, DETAILS / 2]."""
+        """Signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2, DETAILS
+        / 2]."""
         if tile.z == 0:
             return None
         above = self.stack(tile.parent)
         half = DETAILS // 2
         if above is None:
             return np.zeros((BAND_COUNT, half, half), np.int32)
-        y, x = half * (tile.y & 1), half * (tile.x & 1)
+        y = half * (tile.y & 1)
+        x = half * (tile.x & 1)
         return above.details[-1].signed[:, y : y + half, x : x + half]
 
     def _decode(self, tile: Tile) -> Stack | None:
@@ -259,13 +297,17 @@ class Assembly:
         parent = self.parent_details(tile)
         details: list[Walked] = []
         for level in self.levels(tile, valid):
-            details.append(walk(self.model, level, parent, lambda band, at, classes: reader.take(classes)))
+            details.append(
+                walk(self.model, level, parent, lambda band, at, classes: reader.take(classes))
+            )
             parent = details[-1].signed
         residuals = None
         if self.bound_m is not None and tile.z == self.payloads.grid.levels - 1:
             if self.coarser:
                 return Stack(valid, details, lowest)  # what follows is of no use
-            residuals = self.model.residuals.read(reader, valid, self.spread(details[-1], self.bound_m))
+            residuals = self.model.residuals.read(
+                reader, valid, self.spread(details[-1], self.bound_m)
+            )
         reader.finish()
         return Stack(valid, details, lowest, residuals)
 
@@ -274,19 +316,23 @@ class Assembly:
         ratio = slope_of(self.step_m, bound_m) // (SLOPE_SCALE // 8)
         return self.model.residuals.spread(details.signed, details.classes, ratio)
 
-    def window(self, z: int, row: int, column: int, size: int, above: Window | None = None) -> Window:
-        """Samples [size, size] of level z; `above`: parent samples around it, for an even row, column and size."""
+    def window(
+        self, z: int, row: int, column: int, size: int, above: Window | None = None
+    ) -> Window:
+        """Samples [size, size] of level z; `above`: parent samples around it, for an even row,
+        column and size."""
         if z < 0:
             return self._above_root(row, column, size)
-        odd_row, odd_column = row % 2, column % 2
+        odd_row = row % 2
+        odd_column = column % 2
         if odd_row or odd_column or size % 2:
             whole = self.window(z, row - odd_row, column - odd_column, (size + 2) // 2 * 2)
             cut = np.s_[odd_row : odd_row + size, odd_column : odd_column + size]
-            return Window(whole.metres[cut], whole.present[cut])
+            return Window(whole.meters[cut], whole.present[cut])
         half = size // 2 + 2 * ABOVE_REACH
         if above is None:
             above = self.window(z - 1, row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, half)
-        skip = (len(above.metres) - half) // 2
+        skip = (len(above.meters) - half) // 2
         inner = np.s_[skip : skip + half, skip : skip + half]
         bands, present = self._bands(Window(*(each[inner] for each in above)), z, row, column, size)
         lines, _ = extend(bands.T, present.T, self.boundary.for_merge)
@@ -294,50 +340,64 @@ class Assembly:
         lines, _ = extend(lines.T, present[:, HALO:-HALO], self.boundary.for_merge)
         samples = Window(merge_lines(lines), present[HALO:-HALO, HALO:-HALO])
         if self.bound_m is not None and z == self.payloads.grid.levels - 1 and not self.coarser:
-            self._correct(samples.metres, z, row, column)
+            self._correct(samples.meters, z, row, column)
         return samples
 
-    def _bands(self, above: Window, z: int, row: int, column: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Interleaved bands of a window and HALO more around it, and which of them there are; `above` reaches
-        ABOVE_REACH parent samples further."""
+    def _bands(
+        self, above: Window, z: int, row: int, column: int, size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Interleaved bands of a window and HALO more around it, and which of them there are;
+        `above` reaches ABOVE_REACH parent samples further."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
         steps = level_steps(self._step_m, grid.levels - 1 - z)
         rim = HALO + 2 * DETAIL_REACH
         details = np.zeros((BAND_COUNT, size // 2 + rim, size // 2 + rim))
         present = np.zeros((size + 2 * rim, size + 2 * rim), bool)
-        row, column = row - rim, column - rim
-        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, len(present)):
+        row = row - rim
+        column = column - rim
+        for stack, (y, x), (top, left, bottom, right) in self._reached(
+            z, row, column, len(present)
+        ):
             end = max(min(bottom, rows_end) - row, 0), max(min(right, columns_end) - column, 0)
             present[top - row : end[0], left - column : end[1]] = True
             there = np.s_[:, (top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
-            here = np.s_[:, (top - row) // 2 : (bottom - row) // 2, (left - column) // 2 : (right - column) // 2]
+            here = np.s_[
+                :,
+                (top - row) // 2 : (bottom - row) // 2,
+                (left - column) // 2 : (right - column) // 2,
+            ]
             details[here] = _in_steps(stack.details[-1], self.coarser)[there]
         ends = odd_ends(rows_end, columns_end).seen_from(row // 2, column // 2)
         self.boundary.scale_ends(details, ends)
-        samples, _ = extend_both(above.metres / steps[0], above.present, self.boundary.of_samples(SAMPLE_REACH))
+        samples, _ = extend_both(
+            above.meters / steps[0], above.present, self.boundary.of_samples(SAMPLE_REACH)
+        )
         added = self.model.restoration(samples, details)
         self.boundary.scale_ends(added, ends.seen_from(DETAIL_REACH, DETAIL_REACH))
         present = present[rim - HALO : HALO - rim, rim - HALO : HALO - rim]
         bands = np.empty(present.shape)
-        bands[0::2, 0::2] = above.metres[SAMPLE_REACH:-SAMPLE_REACH, SAMPLE_REACH:-SAMPLE_REACH]
+        bands[0::2, 0::2] = above.meters[SAMPLE_REACH:-SAMPLE_REACH, SAMPLE_REACH:-SAMPLE_REACH]
         inner = details[:, DETAIL_REACH:-DETAIL_REACH, DETAIL_REACH:-DETAIL_REACH]
         for step, band, more, (y, x) in zip(steps, inner, added, BANDS, strict=True):
             bands[y::2, x::2] = step * (band + more) * present[y::2, x::2]
         return bands, present
 
-    def _correct(self, metres: np.ndarray, z: int, row: int, column: int) -> None:
+    def _correct(self, meters: np.ndarray, z: int, row: int, column: int) -> None:
         """Add the residuals of all tiles that a window of the finest level reaches."""
         assert self.bound_m is not None
-        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, len(metres)):
+        for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, len(meters)):
             if stack.residuals is not None:
                 here = np.s_[top - row : bottom - row, left - column : right - column]
-                metres[here] += 2 * self.bound_m * stack.residuals[top - y : bottom - y, left - x : right - x]
+                meters[here] += (
+                    2 * self.bound_m * stack.residuals[top - y : bottom - y, left - x : right - x]
+                )
 
     def _reached(
         self, z: int, row: int, column: int, size: int
     ) -> Iterator[tuple[Stack, tuple[int, int], tuple[int, int, int, int]]]:
-        """Tiles that a window reaches, where each begins, and its part of the window: top, left, bottom, right."""
+        """Tiles that a window reaches, where each begins, and its part of the window: top, left,
+        bottom, right."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
         for y in range(max(row, 0) // TILE * TILE, min(row + size, rows_end), TILE):
@@ -350,22 +410,33 @@ class Assembly:
     @cached_property
     def _highest(self) -> np.ndarray:
         """Samples of the level above the root, from which all windows begin."""
-        stack, grid = self.stack(Tile(0, 0, 0)), self.payloads.grid
+        stack = self.stack(Tile(0, 0, 0))
+        grid = self.payloads.grid
         assert stack is not None  # a file without a root is refused when it is opened
         lowest_m = self.base_m + stack.lowest * self.step_m / LOWEST_SHARE
         details = [_in_steps(level, self.coarser) for level in stack.details[:-1]]
         cells = grid.tile_cells(Tile(0, 0, 0))
-        return above_root(self.model.restoration, lowest_m, details, self._step_m, grid.levels, cells, self.boundary)
+        return above_root(
+            self.model.restoration,
+            lowest_m,
+            details,
+            self._step_m,
+            grid.levels,
+            cells,
+            self.boundary,
+        )
 
     def _above_root(self, row: int, column: int, size: int) -> Window:
         """A window of the level above the root: the samples that exist, nothing beyond."""
         samples = self._highest
-        metres, present = np.zeros((size, size)), np.zeros((size, size), bool)
+        meters = np.zeros((size, size))
+        present = np.zeros((size, size), bool)
         rows, columns = samples.shape
         here = np.s_[max(-row, 0) : max(rows - row, 0), max(-column, 0) : max(columns - column, 0)]
         there = np.s_[max(row, 0) : max(row + size, 0), max(column, 0) : max(column + size, 0)]
-        metres[here], present[here] = samples[there], True
-        return Window(metres, present)
+        meters[here] = samples[there]
+        present[here] = True
+        return Window(meters, present)
 
 
 def _in_steps(details: Walked, coarser: int) -> np.ndarray:

@@ -1,14 +1,16 @@
 """The lapped basis: a window times one sine per axis and function, and the cubic spline below it.
 
-Along each axis a node (the centre of a cell of HOP samples) has HOP functions of the distance s from it, in samples:
+Along each axis a node (the center of a cell of HOP samples) has HOP functions of the distance s
+from it, in samples:
 
     φ_k(s) = w(s) · a_k · sin(ω_k s + p_k),      w(s) = sin(π/2 · r² (3 − 2 r)),  r = 1 − |s| / HOP  (0 beyond)
 
-one SIREN layer (arXiv 2006.09661) under a C1 window whose squares and those of its neighbours add up to 1. Products
-of the two axes are the node's HOP² functions, of which its latents are the coefficients. Trained from, and close
-to, the modified discrete cosine transform (Princen and Bradley, "Analysis/synthesis filter bank design based on time
-domain aliasing cancellation", IEEE TASSP 1986), which is this formula with ω_k = (k + ½) π / HOP and is orthonormal:
-HOP² functions per cell of HOP² samples are a complete basis, so no detail is out of reach.
+one SIREN layer (arXiv 2006.09661) under a C1 window whose squares and those of its neighbors add up
+to 1. Products of the two axes are the node's HOP² functions, of which its latents are the
+coefficients. Trained from, and close to, the modified discrete cosine transform (Princen and
+Bradley, "Analysis/synthesis filter bank design based on time domain aliasing cancellation", IEEE
+TASSP 1986), which is this formula with ω_k = (k + ½) π / HOP and is orthonormal: HOP² functions per
+cell of HOP² samples are a complete basis, so no detail is out of reach.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ def functions(weights: Mapping[str, Any], s: np.ndarray, order: int = 0) -> Deri
     a, omega, p = (np.asarray(weights[name], np.float64) for name in SINES)
     at = np.asarray(s, np.float64)[:, None]
     w = window(at, order)
-    sine, cosine = a * np.sin(omega * at + p), a * np.cos(omega * at + p)
+    sine = a * np.sin(omega * at + p)
+    cosine = a * np.cos(omega * at + p)
     found = [w[0] * sine]
     if order > 0:
         found.append(w[1] * sine + w[0] * omega * cosine)
@@ -68,14 +71,19 @@ def functions(weights: Mapping[str, Any], s: np.ndarray, order: int = 0) -> Deri
     return tuple(found)
 
 
-def along_nodes(weights: Mapping[str, Any], nodes: np.ndarray, x: np.ndarray, order: int = 0) -> Derivatives:
-    """Coefficients along the last axis [m, (cells + 2) · HOP] → values and derivatives per sample [m, n] at x [n].
+def along_nodes(
+    weights: Mapping[str, Any], nodes: np.ndarray, x: np.ndarray, order: int = 0
+) -> Derivatives:
+    """Coefficients along the last axis [m, (cells + 2) · HOP] → values and derivatives per sample
+    [m, n] at x [n].
 
-    `x` is in samples from the first cell's start, ascending, in [0, cells · HOP]; the cells have one more on either
-    side. Two nodes reach each x.
+    `x` is in samples from the first cell's start, ascending, in [0, cells · HOP]; the cells have
+    one more on either side. Two nodes reach each x.
     """
     sines = b"".join(np.asarray(weights[name], np.float64).tobytes() for name in SINES)
-    first, reach = _reach(sines, np.asarray(x, np.float64).tobytes(), nodes.shape[1] // HOP - 2, order)
+    first, reach = _reach(
+        sines, np.asarray(x, np.float64).tobytes(), nodes.shape[1] // HOP - 2, order
+    )
     reach = reach.astype(nodes.dtype)
     out = np.empty((order + 1, len(nodes), len(first)), nodes.dtype)
     for start, stop in _runs(first):
@@ -86,8 +94,9 @@ def along_nodes(weights: Mapping[str, Any], nodes: np.ndarray, x: np.ndarray, or
 
 @lru_cache(maxsize=32)
 def _reach(sines: bytes, places: bytes, cells: int, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Per place x the first of the two nodes that reach it, counted with the cell before [n], and their functions
-    [order + 1, 2 · HOP, n]. Tiles are looked at on the same few lattices over and over."""
+    """Per place x the first of the two nodes that reach it, counted with the cell before [n], and
+    their functions [order + 1, 2 · HOP, n]. Tiles are looked at on the same few lattices over and
+    over."""
     weights = dict(zip(SINES, np.frombuffer(sines).reshape(len(SINES), HOP), strict=True))
     x = np.frombuffer(places)
     first = np.clip(np.floor(x / HOP + 0.5), 0, cells).astype(np.intp)
@@ -102,17 +111,21 @@ def _runs(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
         yield from pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)])
 
 
-def analyse(weights: Mapping[str, Any], samples: np.ndarray) -> np.ndarray:
-    """Samples along the last axis [m, (nodes + 1) · HOP] → coefficients [m, nodes · HOP] of the nodes at each HOP-th.
+def analyze(weights: Mapping[str, Any], samples: np.ndarray) -> np.ndarray:
+    """Samples along the last axis [m, (nodes + 1) · HOP] → coefficients [m, nodes · HOP] of the
+    nodes at each HOP-th.
 
-    The transpose of `along_nodes` at the samples' centres, and its inverse as the basis is orthonormal.
+    The transpose of `along_nodes` at the samples' centers, and its inverse as the basis is
+    orthonormal.
     """
     (reach,) = functions(weights, np.arange(2 * HOP) + 0.5 - HOP)
     samples = np.ascontiguousarray(samples)
     out = np.empty((len(samples), samples.shape[1] // HOP - 1, HOP))
     row, column = samples.strides
     shape = out.shape[1], len(samples), 2 * HOP
-    windows = np.lib.stride_tricks.as_strided(samples, shape, (HOP * column, row, column), writeable=False)
+    windows = np.lib.stride_tricks.as_strided(
+        samples, shape, (HOP * column, row, column), writeable=False
+    )
     np.matmul(windows, reach, out=out.transpose(1, 0, 2))
     return out.reshape(len(samples), -1)
 
@@ -126,15 +139,18 @@ SPLINE_HALO = SPLINE_PAD + 1
 _TOGETHER = 8  # parent samples
 
 _SPLINE = (
-    # 1, t, t², t³ of the weights of four consecutive coefficients at t ∈ [0, 1] between the inner two
+    # 1, t, t², t³ of the weights of four consecutive coefficients at t ∈ [0, 1] between the inner
+    # two
     np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6.0
 )
 
 
 def spline_coefficients(samples: np.ndarray) -> np.ndarray:
-    """Parent samples [n, m] → coefficients of a cubic spline [n − 2, m − 2] that reproduces cubic polynomials.
+    """Parent samples [n, m] → coefficients of a cubic spline [n − 2, m − 2] that reproduces cubic
+    polynomials.
 
-    Local (a quasi-interpolant): M. Unser, "Splines: a perfect fit", IEEE Signal Processing Magazine 1999.
+    Local (a quasi-interpolant): M. Unser, "Splines: a perfect fit", IEEE Signal Processing Magazine
+    1999.
     """
     for _ in range(2):
         samples = (8.0 * samples[1:-1] - samples[:-2] - samples[2:]) / 6.0
@@ -143,7 +159,8 @@ def spline_coefficients(samples: np.ndarray) -> np.ndarray:
 
 
 def along_spline(coefficients: np.ndarray, x: np.ndarray, order: int = 0) -> Derivatives:
-    """Coefficients along the last axis [m, parents + 2·SPLINE_PAD] → values and derivatives per child sample [m, n].
+    """Coefficients along the last axis [m, parents + 2·SPLINE_PAD] → values and derivatives per
+    child sample [m, n].
 
     `x` [n] is in the child's samples; the parent's sample j lies at 2 j + 1.
     """
@@ -151,13 +168,19 @@ def along_spline(coefficients: np.ndarray, x: np.ndarray, order: int = 0) -> Der
     first = np.clip(np.floor(at), -1, coefficients.shape[1] - 2 * SPLINE_PAD - 1).astype(np.intp)
     powers = np.vander(at - first, 4, increasing=True)
     reached = first[:, None] + np.arange(SPLINE_PAD - 1, SPLINE_PAD + 3)
-    taps, weights, scale = np.zeros((order + 1, len(at), coefficients.shape[1])), _SPLINE, 1.0
+    taps = np.zeros((order + 1, len(at), coefficients.shape[1]))
+    weights = _SPLINE
+    scale = 1.0
     for each in taps:
         np.put_along_axis(each, reached, scale * powers[:, : weights.shape[1]] @ weights.T, axis=1)
-        weights, scale = weights[:, 1:] * np.arange(1, weights.shape[1]), scale / 2
+        weights = weights[:, 1:] * np.arange(1, weights.shape[1])
+        scale = scale / 2
     out = np.empty((order + 1, len(coefficients), len(at)))
-    # Four taps a place: small products of a few places are faster than one large, and than sums of four.
+    # Four taps a place: small products of a few places are faster than one large, and than sums of
+    # four.
     for start, stop in _runs(first // _TOGETHER):
         few = slice(reached[start, 0], reached[stop - 1, -1] + 1)
-        np.matmul(coefficients[:, few], taps[:, start:stop, few].swapaxes(1, 2), out=out[:, :, start:stop])
+        np.matmul(
+            coefficients[:, few], taps[:, start:stop, few].swapaxes(1, 2), out=out[:, :, start:stop]
+        )
     return tuple(out)

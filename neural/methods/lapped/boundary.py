@@ -1,9 +1,11 @@
-"""Ends of lines: what the wavelet, the restoration and the surface take to lie beyond a level's outermost samples.
+"""Ends of lines: what the wavelet, the restoration and the surface take to lie beyond a level's
+outermost samples.
 
-The wavelet's lifting steps (`neural.methods.lapped.wavelet`) read one value beyond an end. Any value will do that is made of
-values of the same kind that the step itself does not change: the step can then be undone. `Boundary` is such a rule.
-It is applied by extending a line by HALO values and lifting the longer line as if it went on; the extension is a small
-matrix, solved for once (`split_extension`, `merge_extension`).
+The wavelet's lifting steps (`neural.methods.lapped.wavelet`) read one value beyond an end. Any
+value will do that is made of values of the same kind that the step itself does not change: the step
+can then be undone. `Boundary` is such a rule. It is applied by extending a line by HALO values and
+lifting the longer line as if it went on; the extension is a small matrix, solved for once
+(`split_extension`, `merge_extension`).
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ LONG = 24
 """Values of a run whose two ends do not act on one another; even."""
 
 _SLOPE_REACH = 3
-"""Samples that the slope beyond an end is taken over: over fewer, quantization errors weigh more."""
+"""Samples that the slope beyond an end is taken over: over fewer, quantization errors weigh
+more."""
 
 
 class Extension(NamedTuple):
@@ -32,7 +35,8 @@ class Extension(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """Row and column of the details that end the grid's lines; outside an array where no detail does."""
+    """Row and column of the details that end the grid's lines; outside an array where no detail
+    does."""
 
     row: int
     column: int
@@ -44,12 +48,13 @@ class Ends(NamedTuple):
 
 @dataclass(frozen=True)
 class Boundary:
-    """Rule for the values that lifting steps read beyond the ends of a line; the first sample is an even one."""
+    """Rule for the values that lifting steps read beyond the ends of a line; the first sample is an
+    even one."""
 
     name: str
     turned: float
-    """Beyond an even end: share of the outermost odd sample turned about the end (point symmetry); the rest is
-    extrapolated from the odd samples alone."""
+    """Beyond an even end: share of the outermost odd sample turned about the end (point symmetry);
+    the rest is extrapolated from the odd samples alone."""
     odd_weights: tuple[float, ...]
     """Weights of the odd samples in that extrapolation, from the end inwards."""
     even_weights: tuple[float, ...]
@@ -58,16 +63,20 @@ class Boundary:
     """Quantization step of the details at an odd end of the grid over that of all others."""
 
     def lift(self, line: np.ndarray, inverse: bool = False) -> np.ndarray:
-        """Split samples [n, m] into interleaved bands along axis 0, or merge them; the definition of the rule."""
+        """Split samples [n, m] into interleaved bands along axis 0, or merge them; the definition
+        of the rule."""
         if len(line) < 2:
             return line.copy()
-        even, odd = line[0::2].astype(np.float64), line[1::2].astype(np.float64)
+        even = line[0::2].astype(np.float64)
+        odd = line[1::2].astype(np.float64)
         detail_gain = LOW_GAIN / np.sqrt(2.0)
         if inverse:
             even *= LOW_GAIN
             odd /= detail_gain
         steps = list(zip(LIFTING, _odd_gains(), strict=True))
-        for number, (weight, gain) in reversed(list(enumerate(steps))) if inverse else enumerate(steps):
+        for number, (weight, gain) in (
+            reversed(list(enumerate(steps))) if inverse else enumerate(steps)
+        ):
             if number % 2 == 0:
                 after = even[1:]
                 if len(even) == len(odd):
@@ -94,7 +103,8 @@ class Boundary:
         return out
 
     def _beyond_even(self, odd: np.ndarray) -> np.ndarray:
-        """Part of the value beyond an even end that odd samples [n, m], from the end inwards, say: [1, m]."""
+        """Part of the value beyond an even end that odd samples [n, m], from the end inwards, say:
+        [1, m]."""
         return (1 - self.turned) * _extrapolated(odd, self.odd_weights) - self.turned * odd[:1]
 
     def for_split(self, count: int) -> Extension:
@@ -102,15 +112,18 @@ class Boundary:
         return _solved(self, count, False)
 
     def for_merge(self, count: int) -> Extension:
-        """Extend `count` interleaved bands by HALO for `neural.methods.lapped.wavelet.merge_lines`."""
+        """Extend `count` interleaved bands by HALO for
+        `neural.methods.lapped.wavelet.merge_lines`."""
         return _solved(self, count, True)
 
     def of_samples(self, reach: int) -> Callable[[int], Extension]:
-        """Extend low-pass samples by `reach` for the restoration: mirrored, or along their slope."""
+        """Extend low-pass samples by `reach` for the restoration: mirrored, or along their
+        slope."""
         return partial(reflection if self is REFLECT else linear_extension, reach=reach)
 
     def scale_ends(self, details: np.ndarray, ends: Ends) -> None:
-        """Multiply the details [BAND_COUNT, n, m] that end the grid's lines by `end_step`, in place."""
+        """Multiply the details [BAND_COUNT, n, m] that end the grid's lines by `end_step`, in
+        place."""
         if 0 <= ends.row < details.shape[1]:
             details[1:, ends.row] *= self.end_step  # details along y, and along both
         if 0 <= ends.column < details.shape[2]:
@@ -126,13 +139,15 @@ REFLECT = Boundary("reflect", 0.0, (1.0,), (1.0,), 1.0)
 """Files of schema 1: whole-sample symmetry, which bends slopes flat at every end."""
 
 LINEAR = Boundary("linear", 0.5, (1.0, 0.5, 0.0, -0.5), (4 / 3, 1 / 3, -2 / 3), 0.7)
-"""Exact on slopes: lines fitted to the outermost four odd samples, and to three even ones, go on beyond the end."""
+"""Exact on slopes: lines fitted to the outermost four odd samples, and to three even ones, go on
+beyond the end."""
 
 BOUNDARIES = {boundary.name: boundary for boundary in (REFLECT, LINEAR)}
 
 
 def _extrapolated(values: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
-    """Weighted sum of the first values [n, m]; along their slope, or constant, where there are too few: [1, m]."""
+    """Weighted sum of the first values [n, m]; along their slope, or constant, where there are too
+    few: [1, m]."""
     if len(values) < len(weights):
         weights = (2.0, -1.0) if len(values) > 1 else (1.0,)
     return np.tensordot(weights, values[: len(weights)], 1)[None]
@@ -140,7 +155,9 @@ def _extrapolated(values: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
 
 def _odd_gains() -> list[float]:
     """Odd samples over even ones of a constant line before each lifting step."""
-    even, odd, gains = 1.0, 1.0, []
+    even = 1.0
+    odd = 1.0
+    gains = []
     for number, weight in enumerate(LIFTING):
         gains.append(odd / even)
         if number % 2 == 0:
@@ -164,7 +181,8 @@ def _solved(boundary: Boundary, count: int, inverse: bool) -> Extension:
     if count < LONG:
         return Extension(values[:HALO], values[HALO:])
     used = np.flatnonzero(values.any(axis=0))
-    low, high = used[used < count // 2].max() + 1, used[used >= count // 2].min()
+    low = used[used < count // 2].max() + 1
+    high = used[used >= count // 2].min()
     return Extension(values[:HALO, :low].copy(), values[HALO:, high:].copy())
 
 

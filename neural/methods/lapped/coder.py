@@ -1,8 +1,8 @@
 """Signed magnitudes as bytes: a range coder (constriction) under the context model's distributions.
 
-For each group of details that `Context.walk` visits: their symbols, class by class, each class under its one
-distribution, which is several times faster than another for each symbol; then what is above the alphabet.
-Probabilities are integers over a power of two, which float32 holds exactly.
+For each group of details that `Context.walk` visits: their symbols, class by class, each class
+under its one distribution, which is several times faster than another for each symbol; then what is
+above the alphabet. Probabilities are integers over a power of two, which float32 holds exactly.
 """
 
 from __future__ import annotations
@@ -33,18 +33,22 @@ _AT_ONCE = 12
 class Distributions:
     """Distributions of the classes, for the range coder and the encoder's decisions.
 
-    Raises ValueError for weights that are no distributions, or centroids further from a magnitude than the next one's.
+    Raises ValueError for weights that are no distributions, or centroids further from a magnitude
+    than the next one's.
     """
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         self._table = np.asarray(weights["probability"], np.float64)
         whole = np.array_equal(self._table, np.rint(self._table))
         if not whole or self._table.min() < 1 or (self._table.sum(axis=1) != TOTAL).any():
-            raise ValueError(f"the weight 'probability' has rows that are not positive integers of sum {TOTAL}")
+            raise ValueError(
+                f"the weight 'probability' has rows that are not positive integers of sum {TOTAL}"
+            )
         self.centroid = np.asarray(weights["centroid"], np.float64)  # [CLASSES, 3]
         if not np.abs(self.centroid).max() <= 0.5:
             raise ValueError("the weight 'centroid' has values beyond half a step")
-        self.bits = -np.log2(self._table / TOTAL)  # [CLASSES, SYMBOLS] with sign; for the encoder's choices only
+        # [CLASSES, SYMBOLS] with sign; for the encoder's choices only
+        self.bits = -np.log2(self._table / TOTAL)
         self.bits[:, 1:] += 1.0 + FURTHER_BITS[1:]
 
     @cached_property
@@ -53,16 +57,21 @@ class Distributions:
         import constriction
 
         twice = np.repeat(self._table, 2, axis=1)[:, 1:]
-        signed = (twice / np.where(np.arange(twice.shape[1]) == 0, TOTAL, 2 * TOTAL)).astype(np.float32)
+        signed = (twice / np.where(np.arange(twice.shape[1]) == 0, TOTAL, 2 * TOTAL)).astype(
+            np.float32
+        )
         return [constriction.stream.model.Categorical(row, perfect=False) for row in signed]
 
     def values(self, signed: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Signed magnitudes and their classes → reconstruction in steps, pulled towards the class's centroid."""
+        """Signed magnitudes and their classes → reconstruction in steps, pulled towards the class's
+        centroid."""
         steps = np.zeros(signed.shape)
         some = np.nonzero(signed)
         found = signed[some]
         magnitude = np.abs(found)
-        steps[some] = np.copysign(magnitude - self.centroid[classes[some], np.minimum(magnitude, 3) - 1], found)
+        steps[some] = np.copysign(
+            magnitude - self.centroid[classes[some], np.minimum(magnitude, 3) - 1], found
+        )
         return steps
 
 
@@ -80,11 +89,14 @@ def _models() -> _Models:
 
     model = constriction.stream.model
     places = [None, *(model.Uniform(1 << bits) for bits in range(1, _AT_ONCE + 1))]
-    return _Models(model.Bernoulli(perfect=False), model.Categorical(_LENGTHS, perfect=False), places)
+    return _Models(
+        model.Bernoulli(perfect=False), model.Categorical(_LENGTHS, perfect=False), places
+    )
 
 
 def _by_length(lengths: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """The bits of numbers of these lengths [n] in the order in which they are coded, at most _AT_ONCE a time.
+    """The bits of numbers of these lengths [n] in the order in which they are coded, at most
+    _AT_ONCE a time.
 
     Yields how many bits lie below them, how many they are, and the numbers they belong to.
     """
@@ -101,7 +113,8 @@ class RangeWriter:
     def __init__(self, distributions: Distributions) -> None:
         import constriction
 
-        self._classes, self._models = distributions.models, _models()
+        self._classes = distributions.models
+        self._models = _models()
         self._out = constriction.stream.queue.RangeEncoder()
 
     def put(self, signed: np.ndarray, classes: np.ndarray) -> None:
@@ -131,7 +144,8 @@ class RangeWriter:
         self._escape(np.array([abs(value) + 1], np.int64))
 
     def _escape(self, large: np.ndarray) -> None:
-        """Elias gamma code of numbers from 1 on: the count of bits below the leading one, then these."""
+        """Elias gamma code of numbers from 1 on: the count of bits below the leading one, then
+        these."""
         if len(large):
             length = np.frexp(large.astype(np.float64))[1].astype(np.int32) - 1
             self._out.encode(length, self._models.length)
@@ -140,7 +154,10 @@ class RangeWriter:
     def _places(self, values: np.ndarray, lengths: np.ndarray) -> None:
         """The lowest bits of numbers, as many as each one's length says."""
         for below, bits, at in _by_length(lengths):
-            self._out.encode(((values[at] >> below) & ((1 << bits) - 1)).astype(np.int32), self._models.places[bits])
+            self._out.encode(
+                ((values[at] >> below) & ((1 << bits) - 1)).astype(np.int32),
+                self._models.places[bits],
+            )
 
     def finish(self) -> bytes:
         """The bytes; zeros at the end are left out."""
@@ -155,7 +172,8 @@ class RangeReader:
 
         if data.endswith(b"\0"):
             raise ValueError("zeros are left after the last byte")
-        self._classes, self._models = distributions.models, _models()
+        self._classes = distributions.models
+        self._models = _models()
         words = np.frombuffer(data + bytes(-len(data) % 4), ">u4").astype(np.uint32)
         with _reading():
             self._in = constriction.stream.queue.RangeDecoder(words)
@@ -170,7 +188,9 @@ class RangeReader:
         if not counts:
             return out.reshape(classes.shape)
         with _reading():
-            symbols = np.concatenate([self._in.decode(self._classes[number], count) for number, count in counts])
+            symbols = np.concatenate(
+                [self._in.decode(self._classes[number], count) for number, count in counts]
+            )
             some = np.flatnonzero(symbols)
             symbols = symbols[some]
             plain = (symbols + 1) >> 1
@@ -220,7 +240,8 @@ def _checked(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _by_class(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The order in which details of these classes [n] are coded, and each class there is with its number of details."""
+    """The order in which details of these classes [n] are coded, and each class there is with its
+    number of details."""
     counts = np.bincount(classes, minlength=CLASSES)
     present = np.flatnonzero(counts)
     found = list(zip(present.tolist(), counts[present].tolist(), strict=True))

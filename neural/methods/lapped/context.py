@@ -1,12 +1,14 @@
 """The context model: how likely each magnitude of a detail is, from what is decoded already.
 
-A small network per band and phase looks at the codes of known magnitudes — of the same band around, of the bands
-before it, of the parent level's bands above — and gives each detail one of CLASSES distributions. Encoder and decoder
-must agree to the last bit on every machine, so everything here is an integer, over a fixed power of two: sums in
-float32 stay below 2²⁴ of its units and sums in float64 below 2⁵³, where any order of additions gives the same number;
-the rest is look-ups and floors.
+A small network per band and phase looks at the codes of known magnitudes — of the same band around,
+of the bands before it, of the parent level's bands above — and gives each detail one of CLASSES
+distributions. Encoder and decoder must agree to the last bit on every machine, so everything here
+is an integer, over a fixed power of two: sums in float32 stay below 2²⁴ of its units and sums in
+float64 below 2⁵³, where any order of additions gives the same number; the rest is look-ups and
+floors.
 
-Nothing outside a tile is read but the parent's quarter above it, so tiles are entropy-decoded in any order.
+Nothing outside a tile is read but the parent's quarter above it, so tiles are entropy-decoded in
+any order.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ import numpy as np
 from neural.methods.lapped.wavelet import reflect
 
 BAND_COUNT = 3
-"""Bands of details of a level (`neural.methods.lapped.wavelet.BANDS`), coded one after the other."""
+"""Bands of details of a level (`neural.methods.lapped.wavelet.BANDS`), coded one after the
+other."""
 
 PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
 """Parity (row, column) of the details of a band that are coded together, in this order."""
@@ -49,7 +52,7 @@ ACTIVATION = 1 << 8
 """One of a hidden value as an integer."""
 
 NEAR_SCALE = 1 << 9
-"""One of a weight of a neighbour's code as an integer."""
+"""One of a weight of a neighbor's code as an integer."""
 
 SLOPE_SCALE = 256
 """Integer steps per doubling of quantization step over cell."""
@@ -60,7 +63,11 @@ WIDE = (9 * 9 * BAND_COUNT * CODE_SCALE, 7 * 7 * BAND_COUNT * CODE_SCALE)
 SLOPE_LIMIT = 16 * SLOPE_SCALE
 """Slopes lie between −SLOPE_LIMIT and this."""
 
-_SAME, _NEXT, _ABOVE, _AROUND, _FAR = 2, 1, 1, 4, 3  # reach of the windows
+_SAME = 2
+_NEXT = 1
+_ABOVE = 1
+_AROUND = 4
+_FAR = 3  # reach of the windows
 _NEAR_TO_SUM = SCALE // (NEAR_SCALE * CODE_SCALE)
 _TO_HIDDEN = ACTIVATION / SCALE
 _TO_CLASS = 4 / SCALE
@@ -73,7 +80,8 @@ Visit = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 
 
 def shapes(hidden1: int, hidden2: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the model's weights, all integers; networks are numbered band by band, phase by phase."""
+    """Names and shapes of the model's weights, all integers; networks are numbered band by band,
+    phase by phase."""
     return {
         "context_same": (NETWORKS, 25, hidden1),
         "context_before": (NETWORKS, (BAND_COUNT - 1) * 9, hidden1),
@@ -95,7 +103,8 @@ def symbols_of(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def known_offsets(phase: int) -> np.ndarray:
-    """Of a band's 5×5 window around a detail of this phase, the places that earlier phases filled; bool [25]."""
+    """Of a band's 5×5 window around a detail of this phase, the places that earlier phases filled;
+    bool [25]."""
     row, column = PHASES[phase]
     window = range(-_SAME, _SAME + 1)
     parities = [((row + dy) % 2, (column + dx) % 2) for dy in window for dx in window]
@@ -109,7 +118,8 @@ def codes(magnitudes: np.ndarray) -> np.ndarray:
 
 def _code_table() -> np.ndarray:
     """Code c begins where (1 + m)^16 ≥ 2^(2 c − 1): rounding without a logarithm."""
-    table, code = [], 0
+    table = []
+    code = 0
     for m in range(4096):
         while code < HIGHEST_CODE and (1 + m) ** 16 >= 1 << (2 * code + 1):
             code += 1
@@ -124,7 +134,8 @@ class _Network(NamedTuple):
     """One band's and phase's weights, scaled so that what follows a sum is a floor."""
 
     near: np.ndarray  # [codes known of this tile, hidden1]
-    above: np.ndarray  # [codes of the parent, their wide sum, that of this tile, 1 (at a slope); hidden1]
+    # [codes of the parent, their wide sum, that of this tile, 1 (at a slope); hidden1]
+    above: np.ndarray
     slope: np.ndarray  # [hidden1]
     bias1: np.ndarray  # [hidden1]
     second: np.ndarray  # [hidden1, hidden2]
@@ -137,26 +148,41 @@ class _Network(NamedTuple):
 class Context:
     """A context model ready for use, from a decoder's weights.
 
-    Raises ValueError for weights that are no integers, or so large that sums could depend on the machine.
+    Raises ValueError for weights that are no integers, or so large that sums could depend on the
+    machine.
     """
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         whole = {}
-        for name in ("same", "before", "parent", "wide", "bias1", "weight2", "bias2", "weight3", "bias3"):
+        for name in (
+            "same",
+            "before",
+            "parent",
+            "wide",
+            "bias1",
+            "weight2",
+            "bias2",
+            "weight3",
+            "bias3",
+        ):
             whole[name] = np.asarray(weights[f"context_{name}"], np.float64)
             if not np.array_equal(whole[name], np.rint(whole[name])):
                 raise ValueError(f"the weight 'context_{name}' has values that are no integers")
         self._networks = [
-            _network(number, {name: values[number] for name, values in whole.items()}) for number in range(NETWORKS)
+            _network(number, {name: values[number] for name, values in whole.items()})
+            for number in range(NETWORKS)
         ]
         self._by_slope: dict[int, list[_Network]] = {}
 
-    def walk(self, coded: np.ndarray, parent: np.ndarray | None, slope: int, visit: Visit) -> np.ndarray:
+    def walk(
+        self, coded: np.ndarray, parent: np.ndarray | None, slope: int, visit: Visit
+    ) -> np.ndarray:
         """Visit the details of a level in coding order; returns their signed magnitudes.
 
-        `coded` [BAND_COUNT, n, n] bool marks those that exist, `parent` [BAND_COUNT, n / 2, n / 2] holds the signed
-        magnitudes above (None: there are none), `slope` is the quantization step over the cell, SLOPE_SCALE per
-        doubling. Returns int32 [BAND_COUNT, n, n], 0 where not coded.
+        `coded` [BAND_COUNT, n, n] bool marks those that exist, `parent` [BAND_COUNT, n / 2, n / 2]
+        holds the signed magnitudes above (None: there are none), `slope` is the quantization step
+        over the cell, SLOPE_SCALE per doubling. Returns int32 [BAND_COUNT, n, n], 0 where not
+        coded.
         """
         n = coded.shape[1]
         values = np.zeros(coded.shape, np.int32)
@@ -173,7 +199,8 @@ class Context:
             around = _boxes(n, _AROUND, y) @ added @ _boxes(n, _AROUND, x).T
             flat, windows, parents = (each[wanted] for each in _geometry(n, phase))
             around = around.ravel()[wanted]
-            busy = np.flatnonzero(around + far[parents])  # all other windows lie within the wide ones
+            # all other windows lie within the wide ones
+            busy = np.flatnonzero(around + far[parents])
             classes = np.full(len(wanted), network.empty)
             for start in range(0, len(busy), _ROWS):
                 some = busy[start : start + _ROWS]
@@ -196,7 +223,9 @@ class Context:
         if found is None:
             if len(self._by_slope) >= _KEEP_SLOPES:
                 self._by_slope.clear()
-            found = self._by_slope[slope] = [_at_slope(network, slope) for network in self._networks]
+            found = self._by_slope[slope] = [
+                _at_slope(network, slope) for network in self._networks
+            ]
         return found
 
 
@@ -205,7 +234,9 @@ def _network(number: int, w: dict[str, np.ndarray]) -> _Network:
     near = np.concatenate([w["same"][known_offsets(phase)], w["before"][: 9 * band]]) * _NEAR_TO_SUM
     above = np.concatenate([w["parent"] * _NEAR_TO_SUM, w["wide"][1::-1]])
     # Sums of absolute values bound all partial sums, in whatever order.
-    highest = HIGHEST_CODE * np.array([1] * 9 * BAND_COUNT + [WIDE[1] / CODE_SCALE, WIDE[0] / CODE_SCALE])
+    highest = HIGHEST_CODE * np.array(
+        [1] * 9 * BAND_COUNT + [WIDE[1] / CODE_SCALE, WIDE[0] / CODE_SCALE]
+    )
     one = HIGHEST_CODE * np.abs(near).sum(axis=0) + highest @ np.abs(above)
     one += SLOPE_LIMIT * np.abs(w["wide"][2]) + np.abs(w["bias1"])
     two = one * _TO_HIDDEN @ np.abs(w["weight2"]) + np.abs(w["bias2"])
@@ -231,11 +262,14 @@ def _at_slope(network: _Network, slope: int) -> _Network:
     network = network._replace(above=above)
     nothing = np.zeros((1, len(above)))
     nothing[0, -1] = 1
-    return network._replace(empty=int(_classes(network, np.zeros((len(network.near), 1)), nothing)[0]))
+    return network._replace(
+        empty=int(_classes(network, np.zeros((len(network.near), 1)), nothing)[0])
+    )
 
 
 def _classes(network: _Network, near: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Inputs [codes known of this tile, n] and [n, codes of the parent …] of a network at a slope → classes [n]."""
+    """Inputs [codes known of this tile, n] and [n, codes of the parent …] of a network at a slope →
+    classes [n]."""
     sums = above @ network.above
     if len(near):
         sums += near.T @ network.near
@@ -252,7 +286,8 @@ def _activate(sums: np.ndarray) -> np.ndarray:
 
 
 def _above(parent: np.ndarray | None, half: int) -> np.ndarray:
-    """Per place of the parent's bands the codes around, their wide sum, 0 and 1: [half², 9 · BAND_COUNT + 3]."""
+    """Per place of the parent's bands the codes around, their wide sum, 0 and 1: [half², 9 ·
+    BAND_COUNT + 3]."""
     planes = np.zeros((9 * BAND_COUNT + 3, half, half))
     planes[-1] = 1
     if parent is not None and parent.any():
@@ -260,7 +295,9 @@ def _above(parent: np.ndarray | None, half: int) -> np.ndarray:
         at = reflect(-_ABOVE, half + _ABOVE, 0, half)
         mirrored = bands[:, at[:, None], at]
         for number in range(9 * BAND_COUNT):
-            band, dy, dx = number // 9, number % 9 // 3, number % 3
+            band = number // 9
+            dy = number % 9 // 3
+            dx = number % 3
             planes[number] = mirrored[band, dy : dy + half, dx : dx + half]
         box = _boxes(half, _FAR)
         planes[-3] = box @ bands.sum(axis=0) @ box.T
@@ -268,7 +305,8 @@ def _above(parent: np.ndarray | None, half: int) -> np.ndarray:
 
 
 def _mirror(plane: np.ndarray) -> None:
-    """Reflect an n × n band about its rim, _SAME places far, in place: [n + 2·_SAME, the same]. Parities are kept."""
+    """Reflect an n × n band about its rim, _SAME places far, in place: [n + 2·_SAME, the same].
+    Parities are kept."""
     rim, inner = _rim(len(plane) - 2 * _SAME)
     plane[rim] = plane[inner]
     plane[:, rim] = plane[:, inner]
@@ -276,15 +314,16 @@ def _mirror(plane: np.ndarray) -> None:
 
 @lru_cache(maxsize=16)
 def _rim(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places beyond the ends of a line of n, and those they mirror, counted from the first of them."""
+    """Places beyond the ends of a line of n, and those they mirror, counted from the first of
+    them."""
     rim = np.r_[:_SAME, n + _SAME : n + 2 * _SAME]
     return rim, reflect(-_SAME, n + _SAME, 0, n)[rim] + _SAME
 
 
 @lru_cache(maxsize=64)
 def _geometry(n: int, phase: int) -> tuple[np.ndarray, ...]:
-    """Of all details of one phase, row by row, the flat places in their band, of their windows in mirrored bands, and
-    of the details above."""
+    """Of all details of one phase, row by row, the flat places in their band, of their windows in
+    mirrored bands, and of the details above."""
     row, column = np.meshgrid(*(np.arange(parity, n, 2) for parity in PHASES[phase]), indexing="ij")
     places = row * n + column, row * (n + 2 * _SAME) + column, row // 2 * -(-n // 2) + column // 2
     return tuple(each.ravel() for each in places)
@@ -292,7 +331,8 @@ def _geometry(n: int, phase: int) -> tuple[np.ndarray, ...]:
 
 @lru_cache(maxsize=128)
 def _offsets(n: int, network: int) -> np.ndarray:
-    """Flat distances from the first place of a detail's window to what its network looks at, in mirrored bands."""
+    """Flat distances from the first place of a detail's window to what its network looks at, in
+    mirrored bands."""
     band, phase = divmod(network, len(PHASES))
     side = n + 2 * _SAME
     window = np.arange(2 * _SAME + 1)

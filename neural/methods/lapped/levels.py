@@ -1,4 +1,5 @@
-"""One level of a tile's details: which there are, their quantization steps, and visiting them in coding order."""
+"""One level of a tile's details: which there are, their quantization steps, and visiting them in
+coding order."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from neural.methods.lapped.coder import RangeWriter
 
 _NORMS = (
-    # L2 norms of the synthesis functions of details along one axis and along both, finest level first; then constant
+    # L2 norms of the synthesis functions of details along one axis and along both, finest level
+    # first; then constant
     (1.43018, 1.04044),
     (1.41196, 0.96722),
     (1.47904, 1.03963),
@@ -28,16 +30,17 @@ _NORMS = (
 _NOWHERE = -(1 << 40)
 
 GRADIENT = 2.0**0.125
-"""Step of a level over that of the next finer one, norms apart. At 1 slopes need 3 % more bytes, heights as many."""
+"""Step of a level over that of the next finer one, norms apart. At 1 slopes need 3 % more bytes,
+heights as many."""
 
 _SLOPES = -14 * 16, 4 * 16  # sixteenths of doublings; what the context model has seen
 
 
 def level_steps(step_m: float, above: int) -> np.ndarray:
-    """Quantization steps in metres of the three bands, `above` levels above the finest.
+    """Quantization steps in meters of the three bands, `above` levels above the finest.
 
-    Within a level each detail's step times the norm of its synthesis function is the same. From level to level it
-    grows by GRADIENT: what is coarser weighs less in slopes.
+    Within a level each detail's step times the norm of its synthesis function is the same. From
+    level to level it grows by GRADIENT: what is coarser weighs less in slopes.
     """
     one, both = _NORMS[min(above, len(_NORMS) - 1)]
     return step_m * GRADIENT**above / (np.array([one, one, both]) * 2.0**above)
@@ -46,7 +49,8 @@ def level_steps(step_m: float, above: int) -> np.ndarray:
 def slope_of(step_m: float, cell_m: float) -> int:
     """Quantization step over the cell as `Context.walk` takes it.
 
-    In whole sixteenths of doublings, which are found without a logarithm: every machine finds the same.
+    In whole sixteenths of doublings, which are found without a logarithm: every machine finds the
+    same.
     """
     ratio, octave = np.frexp(np.float64(step_m) / np.float64(cell_m))  # in [½, 1)
     power = ratio
@@ -73,11 +77,12 @@ def reaching(valid: np.ndarray) -> np.ndarray:
     return near
 
 
-def coded_details(valid: np.ndarray, size: tuple[int, int], neighbours: bool = False) -> np.ndarray:
-    """Which details there are, bool [BAND_COUNT, n, n]: of the bands of a level's `size` (rows, columns) of samples,
-    those that matter to a valid sample of `valid` [2 n, 2 n], and to any that `neighbours` around may have."""
+def coded_details(valid: np.ndarray, size: tuple[int, int], neighbors: bool = False) -> np.ndarray:
+    """Which details there are, bool [BAND_COUNT, n, n]: of the bands of a level's `size` (rows,
+    columns) of samples, those that matter to a valid sample of `valid` [2 n, 2 n], and to any that
+    `neighbors` around may have."""
     near = reaching(valid)
-    if neighbours:
+    if neighbors:
         for lines in (near, near.T):
             lines[:SYNTHESIS_REACH] = lines[-SYNTHESIS_REACH:] = True
     at = np.arange(len(near))
@@ -103,7 +108,8 @@ class Walked(NamedTuple):
 
 def walk(model: Model, level: Level, parent: np.ndarray | None, visit: Visit) -> Walked:
     """Visit the details of a level; see `Context.walk`."""
-    steps, every = np.zeros(level.coded.shape), np.zeros(level.coded.shape, np.int16)
+    steps = np.zeros(level.coded.shape)
+    every = np.zeros(level.coded.shape, np.int16)
 
     def visited(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
         found = visit(band, at, classes)
@@ -120,7 +126,10 @@ def rewrite(writer: RangeWriter, coded: np.ndarray, details: Walked) -> None:
         for y, x in PHASES:
             wanted = coded[band, y::2, x::2]
             if wanted.any():
-                writer.put(details.signed[band, y::2, x::2][wanted], details.classes[band, y::2, x::2][wanted])
+                writer.put(
+                    details.signed[band, y::2, x::2][wanted],
+                    details.classes[band, y::2, x::2][wanted],
+                )
 
 
 def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
@@ -129,20 +138,24 @@ def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
 
 
 def odd_ends(rows: int, columns: int) -> Ends:
-    """Return which details end the lines of a level of rows × columns samples: those of lines of even length."""
+    """Return which details end the lines of a level of rows × columns samples: those of lines of
+    even length."""
     return Ends(*(_NOWHERE if count % 2 else count // 2 - 1 for count in (rows, columns)))
 
 
 def sample_shift(above: int) -> float:
-    """Return how far samples lie before their cells' centres, `above` levels above the finest, in cells.
+    """Return how far samples lie before their cells' centers, `above` levels above the finest, in
+    cells.
 
-    A low-pass value is centred on the finest cell that its cell begins with: ½ (1 − 2^−above), exact in float32.
+    A low-pass value is centered on the finest cell that its cell begins with: ½ (1 − 2^−above),
+    exact in float32.
     """
     return 0.5 - 0.5 / 2**above
 
 
 def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
-    """Signed magnitudes at a step doubled `coarser` times, halves rounded towards 0 as an encoder does, int32."""
+    """Signed magnitudes at a step doubled `coarser` times, halves rounded towards 0 as an encoder
+    does, int32."""
     if not coarser:
         return signed
     kept = (np.abs(signed) + (1 << coarser - 1) - 1) >> coarser

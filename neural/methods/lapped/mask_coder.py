@@ -1,8 +1,9 @@
-"""Which cells of a tile hold a height, coded below the parent's cells: range-coded bits under learned contexts.
+"""Which cells of a tile hold a height, coded below the parent's cells: range-coded bits under
+learned contexts.
 
-A cell of the parent level holds a height where any of its four children does, so only the children of such cells are
-coded, and inside an area they are hardly ever missing. Children are coded in four phases; a context is the eight
-cells around the parent's and four nearest children already known.
+A cell of the parent level holds a height where any of its four children does, so only the children
+of such cells are coded, and inside an area they are hardly ever missing. Children are coded in four
+phases; a context is the eight cells around the parent's and four nearest children already known.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 from neural.methods.lapped.context import PHASES
 
 CONTEXTS = 1 << 12
-"""Per phase: 8 bits of the parent's neighbours, 4 of known children."""
+"""Per phase: 8 bits of the parent's neighbors, 4 of known children."""
 
 SHAPE = (len(PHASES), CONTEXTS)
-"""Of the decoder's weight `mask_probability`: chance of a height in 65536ths, an integer from 1 to 65535."""
+"""Of the decoder's weight `mask_probability`: chance of a height in 65536ths, an integer from 1 to
+65535."""
 
 COMPLETE = 15 / 16
 """Chance that a tile has all the cells that the grid has."""
@@ -34,7 +36,8 @@ Visit = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 def walk_mask(parent: np.ndarray, inside: np.ndarray, visit: Visit) -> np.ndarray:
     """Visit the children of a parent's cells; returns which hold a height, bool [2 n, 2 m].
 
-    `parent` bool [n, m]; children that are not `inside` (bool [2 n, 2 m], within the grid) hold none.
+    `parent` bool [n, m]; children that are not `inside` (bool [2 n, 2 m], within the grid) hold
+    none.
     """
     mask = np.zeros(inside.shape, bool)
     padded = np.pad(parent, 1, mode="edge")
@@ -47,7 +50,10 @@ def walk_mask(parent: np.ndarray, inside: np.ndarray, visit: Visit) -> np.ndarra
         contexts = around.copy()
         known = np.pad(mask, 1, mode="reflect")  # keeps phases
         for bit, (dy, dx) in enumerate(_CHILDREN[phase]):
-            beside = known[1 + row + dy : 1 + row + dy + 2 * n : 2, 1 + column + dx : 1 + column + dx + 2 * m : 2]
+            beside = known[
+                1 + row + dy : 1 + row + dy + 2 * n : 2,
+                1 + column + dx : 1 + column + dx + 2 * m : 2,
+            ]
             contexts |= beside[:n, :m].astype(np.int32) << 8 + bit
         rows, columns = np.nonzero(parent & inside[at])
         if len(rows):
@@ -57,17 +63,22 @@ def walk_mask(parent: np.ndarray, inside: np.ndarray, visit: Visit) -> np.ndarra
 
 
 def read_mask(
-    parent: np.ndarray, inside: list[np.ndarray], chance: np.ndarray, take: Callable[[np.ndarray], np.ndarray]
+    parent: np.ndarray,
+    inside: list[np.ndarray],
+    chance: np.ndarray,
+    take: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Cells of a tile that hold a height, below those of its parent, level by level.
 
-    `inside` lists which cells the grid has, bool [2 n, 2 n] for the level below n × n parents and so on, `chance` is
-    of `SHAPE`, and `take` reads bits bool [n] given their chances [n].
+    `inside` lists which cells the grid has, bool [2 n, 2 n] for the level below n × n parents and
+    so on, `chance` is of `SHAPE`, and `take` reads bits bool [n] given their chances [n].
     """
     if take(np.array([COMPLETE]))[0]:
         return inside[-1]
     for level in inside:
-        parent = walk_mask(parent, level, lambda phase, contexts, flat: take(chance[phase, contexts]))
+        parent = walk_mask(
+            parent, level, lambda phase, contexts, flat: take(chance[phase, contexts])
+        )
     return parent
 
 
@@ -88,7 +99,9 @@ def write_mask(
         levels.insert(0, halved(levels[0]))
     for level, own in zip(inside, levels, strict=True):
 
-        def visit(phase: int, contexts: np.ndarray, flat: np.ndarray, own: np.ndarray = own) -> np.ndarray:
+        def visit(
+            phase: int, contexts: np.ndarray, flat: np.ndarray, own: np.ndarray = own
+        ) -> np.ndarray:
             found = own.ravel()[flat]
             put(found, chance[phase, contexts])
             return found
@@ -103,7 +116,8 @@ def halved(mask: np.ndarray) -> np.ndarray:
 
 
 def fit_mask(masks: list[np.ndarray]) -> np.ndarray:
-    """Table of `SHAPE` from validity rasters of any size, turned and mirrored, over all their levels."""
+    """Table of `SHAPE` from validity rasters of any size, turned and mirrored, over all their
+    levels."""
     counts = np.zeros((2, *SHAPE))
     for whole in masks:
         for turn in range(8):
@@ -113,7 +127,8 @@ def fit_mask(masks: list[np.ndarray]) -> np.ndarray:
                 mask = np.pad(mask, [(0, n % 2) for n in mask.shape])
                 _count(mask, counts)
                 mask = halved(mask)
-    some, every = counts[1].reshape(_BY_PARENT), counts.sum(axis=0).reshape(_BY_PARENT)
+    some = counts[1].reshape(_BY_PARENT)
+    every = counts.sum(axis=0).reshape(_BY_PARENT)
     # Contexts seen rarely lean on what the known children say on their own.
     by_children = (some.sum(axis=2, keepdims=True) + 1) / (every.sum(axis=2, keepdims=True) + 2)
     chance = (some + 2 * by_children) / (every + 2)

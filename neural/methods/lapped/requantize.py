@@ -13,15 +13,21 @@ from neural.tiles import Tile
 
 
 def saved_bytes(assembly: Assembly, tile: Tile) -> int:
-    """Bytes by which a tile's body would be shorter with `assembly.coarser` bits less of all details.
+    """Bytes by which a tile's body would be shorter with `assembly.coarser` bits less of all
+    details.
 
-    The tile is one that the layer has. Residuals are left out. Raises ValueError when a payload is damaged.
+    The tile is one that the layer has. Residuals are left out. Raises ValueError when a payload is
+    damaged.
     """
-    stack, body, coarser = assembly.stack(tile), assembly.payloads.body(tile), assembly.coarser
+    stack = assembly.stack(tile)
+    body = assembly.payloads.body(tile)
+    coarser = assembly.coarser
     assert stack is not None  # the layer has this tile
     assert body is not None
     writer = RangeWriter(assembly.model.distributions)
-    write_mask(stack.valid, *assembly.masks_above(tile), assembly.model.mask_chance, writer.put_bits)
+    write_mask(
+        stack.valid, *assembly.masks_above(tile), assembly.model.mask_chance, writer.put_bits
+    )
     if tile.z == 0:
         writer.put_large(stack.lowest)
     above = assembly.parent_details(tile)
@@ -29,12 +35,17 @@ def saved_bytes(assembly: Assembly, tile: Tile) -> int:
     for level, details in zip(assembly.levels(tile, stack.valid), stack.details, strict=True):
         signed = requantized(details.signed, coarser)
 
-        def visit(band: int, at: np.ndarray, classes: np.ndarray, signed: np.ndarray = signed) -> np.ndarray:
+        def visit(
+            band: int, at: np.ndarray, classes: np.ndarray, signed: np.ndarray = signed
+        ) -> np.ndarray:
             found = signed[band].ravel()[at]
             writer.put(found, classes)
             return found
 
         parent = walk(
-            assembly.model, Level(level.coded, level.slope + coarser * SLOPE_SCALE, level.above), parent, visit
+            assembly.model,
+            Level(level.coded, level.slope + coarser * SLOPE_SCALE, level.above),
+            parent,
+            visit,
         ).signed
     return len(body) - len(writer.finish())

@@ -1,11 +1,13 @@
-"""Residuals: one integer per sample of the finest level that brings its height within a bound of the source's.
+"""Residuals: one integer per sample of the finest level that brings its height within a bound of
+the source's.
 
     decoded sample = wavelet sample + 2 · bound · r,      r = 0 nearly everywhere
 
-How likely r is 0 follows from how far off the wavelet sample may be: the squared errors that details of their classes
-and magnitudes have on average, spread over the samples as their synthesis functions do, over the bound. Residuals
-known around it make one more likely. Look-ups of the three add up to a class, which says how likely each magnitude
-is; samples are coded in four phases, as details are. All of this is integers, so that every machine finds the same.
+How likely r is 0 follows from how far off the wavelet sample may be: the squared errors that
+details of their classes and magnitudes have on average, spread over the samples as their synthesis
+functions do, over the bound. Residuals known around it make one more likely. Look-ups of the three
+add up to a class, which says how likely each magnitude is; samples are coded in four phases, as
+details are. All of this is integers, so that every machine finds the same.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from neural.methods.lapped.context import CLASSES, PHASES
 RESIDUAL_CLASSES = 48
 
 CHANCES = 3
-"""Of a residual's class: that it is not 0, that its magnitude is then above 1, that it is then above 2."""
+"""Of a residual's class: that it is not 0, that its magnitude is then above 1, that it is then
+above 2."""
 
 CHANCE_SCALE = 1 << 20
 """One of a chance as an integer."""
@@ -33,7 +36,8 @@ EXPECTED_SCALE = 4096
 """One squared quantization step as an integer."""
 
 NEAR = 25
-"""Sums of magnitudes over the eight samples around that are told apart; direct neighbours count twice."""
+"""Sums of magnitudes over the eight samples around that are told apart; direct neighbors count
+twice."""
 
 FAR = 64
 """Sums of magnitudes over the samples around, _REACH far, that are told apart."""
@@ -46,15 +50,18 @@ EXPECTED_SYMBOLS = 3
 
 _REACH = 4
 _CAPPED = 3  # magnitudes around count up to this
-_LOW, _HIGH = (40, 11), (23, 5)
-"""Squares of the synthesis functions of low-pass values and details, at their place and beside it, over 32."""
+_LOW = (40, 11)
+_HIGH = (23, 5)
+"""Squares of the synthesis functions of low-pass values and details, at their place and beside it,
+over 32."""
 
 _LEAST_SPREAD = 4 * (12 + 10) - 6 * 8  # of an expected error 2⁻⁶ of the bound
 _THRESHOLDS = 128  # quarters of doublings of the expected squared error
 _LONGEST = 23  # bits below the leading one of a residual's code
 
 Visit = Callable[..., np.ndarray]
-"""(phase, flat positions [n], their spread, near and far [n]) → the samples' residuals int32 [n]."""
+"""(phase, flat positions [n], their spread, near and far [n]) → the samples' residuals int32
+[n]."""
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -69,32 +76,47 @@ def shapes() -> dict[str, tuple[int, ...]]:
 
 
 class Residuals:
-    """The residuals' model ready for use, from a decoder's weights. Raises ValueError for weights that do not fit."""
+    """The residuals' model ready for use, from a decoder's weights. Raises ValueError for weights
+    that do not fit."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         found = {}
         for name, shape in shapes().items():
             values = np.asarray(weights[name], np.float64)
-            if values.shape != shape or not np.array_equal(values, np.rint(values)) or np.abs(values).max() >= 1 << 24:
-                raise ValueError(f"the weight '{name}' is not a table {shape} of integers below 2²⁴")
+            if (
+                values.shape != shape
+                or not np.array_equal(values, np.rint(values))
+                or np.abs(values).max() >= 1 << 24
+            ):
+                raise ValueError(
+                    f"the weight '{name}' is not a table {shape} of integers below 2²⁴"
+                )
             found[name.removeprefix("residual_")] = values.astype(np.int64)
         if found["expected"].min() < 0:
             raise ValueError("the weight 'residual_expected' has negative values")
         if found["chance"].min() < 1 or found["chance"].max() >= CHANCE_SCALE:
-            raise ValueError(f"the weight 'residual_chance' has values beyond 1 … {CHANCE_SCALE - 1}")
-        self._expected, self._chance = found["expected"], found["chance"] / CHANCE_SCALE
-        self._tables = [tuple(found[name][phase] for name in ("spread", "near", "far")) for phase in range(len(PHASES))]
+            raise ValueError(
+                f"the weight 'residual_chance' has values beyond 1 … {CHANCE_SCALE - 1}"
+            )
+        self._expected = found["expected"]
+        self._chance = found["chance"] / CHANCE_SCALE
+        self._tables = [
+            tuple(found[name][phase] for name in ("spread", "near", "far"))
+            for phase in range(len(PHASES))
+        ]
 
     def spread(self, signed: np.ndarray, classes: np.ndarray, ratio: int) -> np.ndarray:
         """Return the expected error class of each sample, 0 … SPREADS − 1, [2 n, 2 n].
 
-        `signed` and `classes` [BAND_COUNT, n, n] are the details', `ratio` the quantization step over the bound in
-        eighths of doublings.
+        `signed` and `classes` [BAND_COUNT, n, n] are the details', `ratio` the quantization step
+        over the bound in eighths of doublings.
         """
         expected = self._expected[classes, np.minimum(np.abs(signed), EXPECTED_SYMBOLS - 1)]
         return spread_of(expected, ratio)
 
-    def write(self, writer: RangeWriter, residuals: np.ndarray, valid: np.ndarray, spread: np.ndarray) -> None:
+    def write(
+        self, writer: RangeWriter, residuals: np.ndarray, valid: np.ndarray, spread: np.ndarray
+    ) -> None:
         """Code the residuals int32 [n, n] of valid samples, with what `spread` gives [n, n]."""
 
         def visit(at: np.ndarray, chances: np.ndarray) -> np.ndarray:
@@ -105,29 +127,38 @@ class Residuals:
         self._walk(valid, spread, visit)
 
     def read(self, reader: RangeReader, valid: np.ndarray, spread: np.ndarray) -> np.ndarray:
-        """Return the values that `write` coded, 0 where nothing is valid. Raises ValueError for bytes of no writer."""
+        """Return the values that `write` coded, 0 where nothing is valid. Raises ValueError for
+        bytes of no writer."""
         return self._walk(valid, spread, lambda at, chances: _take(reader, chances))
 
     def _walk(
-        self, valid: np.ndarray, spread: np.ndarray, visit: Callable[[np.ndarray, np.ndarray], np.ndarray]
+        self,
+        valid: np.ndarray,
+        spread: np.ndarray,
+        visit: Callable[[np.ndarray, np.ndarray], np.ndarray],
     ) -> np.ndarray:
         def visited(phase: int, at: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
-            score = sum(table[context] for table, context in zip(self._tables[phase], contexts, strict=True))
+            score = sum(
+                table[context] for table, context in zip(self._tables[phase], contexts, strict=True)
+            )
             return visit(at, self._chance[np.clip(score // CLASS_SCALE, 0, RESIDUAL_CLASSES - 1)])
 
         return walk(valid, spread, visited)
 
 
 def _put(writer: RangeWriter, residuals: np.ndarray, chances: np.ndarray) -> None:
-    """Residuals [n] with the chances of their classes [n, CHANCES]; what is above those in Elias' gamma code."""
+    """Residuals [n] with the chances of their classes [n, CHANCES]; what is above those in Elias'
+    gamma code."""
     some = residuals != 0
     writer.put_bits(some, chances[:, 0])
-    left, chances = np.abs(residuals[some]), chances[some]
+    left = np.abs(residuals[some])
+    chances = chances[some]
     writer.put_bits(residuals[some] < 0, _evens(left))
     for place in range(1, CHANCES):
         more = left > place
         writer.put_bits(more, chances[:, place])
-        left, chances = left[more], chances[more]
+        left = left[more]
+        chances = chances[more]
     left -= CHANCES - 1
     lengths = np.frexp(left.astype(np.float64))[1] - 1
     for length in range(int(lengths.max(initial=0)) + 1 if len(left) else 0):
@@ -148,7 +179,8 @@ def _take(reader: RangeReader, chances: np.ndarray) -> np.ndarray:
     for place in range(1, CHANCES):
         left = left[reader.take_bits(chances[left, place])]
         out[left] += 1
-    values, lengths = np.ones(len(left), np.int64), np.zeros(len(left), np.int64)
+    values = np.ones(len(left), np.int64)
+    lengths = np.zeros(len(left), np.int64)
     longer = np.arange(len(left))
     while len(longer):
         longer = longer[reader.take_bits(_evens(longer))]
@@ -168,7 +200,8 @@ def _evens(like: np.ndarray) -> np.ndarray:
 
 
 def spread_of(expected: np.ndarray, ratio: int) -> np.ndarray:
-    """Expected squared errors of details [BAND_COUNT, n, n], over EXPECTED_SCALE → see `Residuals.spread`."""
+    """Expected squared errors of details [BAND_COUNT, n, n], over EXPECTED_SCALE → see
+    `Residuals.spread`."""
     along_x, along_y, both = expected
     low = _along(_along(along_x, *_HIGH, odd=True).T, *_LOW, odd=False)
     high = _along(along_y, *_LOW, odd=False) + _along(both, *_HIGH, odd=True)
@@ -178,10 +211,13 @@ def spread_of(expected: np.ndarray, ratio: int) -> np.ndarray:
 
 
 def _along(values: np.ndarray, here: int, beside: int, *, odd: bool) -> np.ndarray:
-    """Weighted sums along the last axis [m, n] → [m, 2 n]: values lie on even or odd places and reach one further."""
+    """Weighted sums along the last axis [m, n] → [m, 2 n]: values lie on even or odd places and
+    reach one further."""
     out = np.empty((len(values), 2 * values.shape[1]), np.int64)
     next_to = (
-        np.concatenate([values[:, :1], values], axis=1) if odd else np.concatenate([values, values[:, -1:]], axis=1)
+        np.concatenate([values[:, :1], values], axis=1)
+        if odd
+        else np.concatenate([values, values[:, -1:]], axis=1)
     )
     out[:, odd::2] = here * values
     out[:, 1 - odd :: 2] = beside * (next_to[:, :-1] + next_to[:, 1:])
@@ -189,8 +225,10 @@ def _along(values: np.ndarray, here: int, beside: int, *, odd: bool) -> np.ndarr
 
 
 def _quarter_doublings() -> np.ndarray:
-    """Of the k-th entry the fourth power is the first at or above 2^k: counting entries is a logarithm's floor."""
-    found, value = [], 1
+    """Of the k-th entry the fourth power is the first at or above 2^k: counting entries is a
+    logarithm's floor."""
+    found = []
+    value = 1
     for power in range(_THRESHOLDS):
         value = max(value, round(2 ** (power / 4)) - 1)
         while value**4 < 1 << power:
@@ -203,7 +241,8 @@ _QUARTERS = _quarter_doublings()
 
 
 def walk(valid: np.ndarray, spread: np.ndarray, visit: Visit) -> np.ndarray:
-    """Visit the residuals of valid samples in coding order; returns them, int32 [n, n], 0 where nothing is valid."""
+    """Visit the residuals of valid samples in coding order; returns them, int32 [n, n], 0 where
+    nothing is valid."""
     n = len(valid)
     found = np.zeros((n, n), np.int32)
     known = np.zeros((n + 2 * _REACH, n + 2 * _REACH), np.int64)
@@ -215,7 +254,8 @@ def walk(valid: np.ndarray, spread: np.ndarray, visit: Visit) -> np.ndarray:
         near = far = np.zeros(len(at), np.int64)
         if known.any():
             near, far = _around(known, y, x)
-            near, far = near[rows, columns], far[rows, columns]
+            near = near[rows, columns]
+            far = far[rows, columns]
         found.ravel()[at] = visit(phase, at, spread.ravel()[at], near, far)
         inner = np.s_[_REACH + y : _REACH + n : 2, _REACH + x : _REACH + n : 2]
         known[inner] = np.minimum(np.abs(found[y::2, x::2]), _CAPPED)
@@ -223,7 +263,8 @@ def walk(valid: np.ndarray, spread: np.ndarray, visit: Visit) -> np.ndarray:
 
 
 def _around(known: np.ndarray, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
-    """`near` and `far` of all samples of a phase, from capped magnitudes with a rim of _REACH zeros."""
+    """`near` and `far` of all samples of a phase, from capped magnitudes with a rim of _REACH
+    zeros."""
     n = len(known) - 2 * _REACH
 
     def beside(dy: int, dx: int) -> np.ndarray:
@@ -238,37 +279,46 @@ def _around(known: np.ndarray, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(2 * direct + diagonal, NEAR - 1), np.minimum(sums, FAR - 1)
 
 
-_FINEST_SLACK = 1 / 1024  # of the bound: for what sums in float64 round differently on other machines
+# of the bound: for what sums in float64 round differently on other machines
+_FINEST_SLACK = 1 / 1024
 _RELIEF_SLACK = 2.0**-20  # of the range of heights: staged heights and latents are float32
 _STAGED_SLACK = 2.0**-25  # of it: the staged heights alone
 
 
 class Bound(NamedTuple):
-    """A bound on the error of every valid sample of the finest level, in metres."""
+    """A bound on the error of every valid sample of the finest level, in meters."""
 
     promised_m: float
     inner_m: float
-    """Half a residual's step, float32: below what is promised by what is rounded after it is added."""
+    """Half a residual's step, float32: below what is promised by what is rounded after it is
+    added."""
     checked_m: float
     """Largest error of a sample that is found at its encoder, from staged heights."""
 
     @classmethod
     def of(cls, promised_m: float, low_m: float, high_m: float) -> Bound:
-        """The bound for heights between `low_m` and `high_m`. Raises ValueError when none of 32 bits keep it."""
+        """The bound for heights between `low_m` and `high_m`. Raises ValueError when none of 32
+        bits keep it."""
         if not 0 < promised_m < np.inf:
             raise ValueError(f"a largest error of {promised_m:g} m is no number above 0")
         largest = np.float32(max(abs(low_m), abs(high_m)))
         rounding = float(np.spacing(largest)) / 2 + _RELIEF_SLACK * (high_m - low_m)
         if not promised_m >= 2 * rounding:
             raise ValueError(
-                f"a largest error of {promised_m:g} m is finer than 32-bit heights of {low_m:g} … {high_m:g} m hold; "
+                f"a largest error of {promised_m:g} m is finer than 32-bit heights of {low_m:g} "
+                f"… {high_m:g} m hold; "
                 f"use at least {_up(2 * rounding):g} m"
             )
         inner = np.float32(promised_m * (1 - _FINEST_SLACK) - rounding)
-        return cls(promised_m, float(np.nextafter(inner, np.float32(0))), promised_m - _STAGED_SLACK * (high_m - low_m))
+        return cls(
+            promised_m,
+            float(np.nextafter(inner, np.float32(0))),
+            promised_m - _STAGED_SLACK * (high_m - low_m),
+        )
 
     def residuals(self, errors_m: np.ndarray) -> np.ndarray:
-        """Errors (source − wavelet sample) → residuals int32; there is one only that keeps the bound."""
+        """Errors (source − wavelet sample) → residuals int32; there is one only that keeps the
+        bound."""
         return np.rint(errors_m / (2 * self.inner_m)).astype(np.int32)
 
 

@@ -1,10 +1,12 @@
-"""Restoration: what details probably were, from the quantized ones around them and the samples they add to.
+"""Restoration: what details probably were, from the quantized ones around them and the samples they
+add to.
 
-Most details of a fine level are quantized to 0 although the terrain goes on: ridges and edges that the coarser level
-shows have details of known signs. A small convolutional network of the level's own details and of second differences
-of the samples below them moves each detail by a part of its quantization step. It is an odd function: terrain upside
-down has details of the other sign, and what is flat stays flat. Nothing is coded for it, and entropy decoding knows
-nothing of it: its sums may differ between machines by what float32 rounds.
+Most details of a fine level are quantized to 0 although the terrain goes on: ridges and edges that
+the coarser level shows have details of known signs. A small convolutional network of the level's
+own details and of second differences of the samples below them moves each detail by a part of its
+quantization step. It is an odd function: terrain upside down has details of the other sign, and
+what is flat stays flat. Nothing is coded for it, and entropy decoding knows nothing of it: its sums
+may differ between machines by what float32 rounds.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ _CHANNELS = _DIFFERENCES + 3
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the decoder's weights: rows of windows, their columns, channels in and out."""
+    """Names and shapes of the decoder's weights: rows of windows, their columns, channels in and
+    out."""
     one, two = HIDDEN
     return {"restore_1": (9 * _CHANNELS, one), "restore_2": (9 * one, two), "restore_3": (two, 3)}
 
@@ -47,8 +50,8 @@ def macs() -> int:
 def features(samples: np.ndarray, details: np.ndarray) -> np.ndarray:
     """Return the network's input, float32 [7, n, m].
 
-    `samples` [n + 2, m + 2] are the next coarser level's, `details` [3, n, m] lie in their middle; both in
-    quantization steps.
+    `samples` [n + 2, m + 2] are the next coarser level's, `details` [3, n, m] lie in their middle;
+    both in quantization steps.
     """
     x = samples[1:-1]
     y = samples[:, 1:-1]
@@ -75,8 +78,8 @@ class Restoration:
     def __call__(self, samples: np.ndarray, details: np.ndarray) -> np.ndarray:
         """Return the correction of details, in quantization steps, float32 [3, n, m].
 
-        `details` [3, n + 2 · DETAIL_REACH, the same of m] reach DETAIL_REACH further and `samples` SAMPLE_REACH, both
-        in quantization steps.
+        `details` [3, n + 2 · DETAIL_REACH, the same of m] reach DETAIL_REACH further and `samples`
+        SAMPLE_REACH, both in quantization steps.
         """
         one, two, three = self._weights
         hidden = np.tanh(_window_sums(np.moveaxis(features(samples, details), 0, 2), one))
@@ -84,7 +87,8 @@ class Restoration:
         return np.moveaxis(hidden @ three, 2, 0)
 
     def whole(self, samples: np.ndarray, details: np.ndarray, boundary: Boundary) -> np.ndarray:
-        """Return the correction of a whole level's details [3, n, m]; `samples` [n, m]. Both in quantization steps."""
+        """Return the correction of a whole level's details [3, n, m]; `samples` [n, m]. Both in
+        quantization steps."""
         rim = (DETAIL_REACH, DETAIL_REACH)
         return self(beyond(samples, boundary), np.pad(details, [(0, 0), rim, rim]))
 
@@ -93,9 +97,15 @@ def _window_sums(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Sums over windows of 3×3: [n, m, channels] → [n − 2, m − 2, channels out]."""
     n, m, channels = x.shape
     down, along, inner = (x := np.ascontiguousarray(x)).strides
-    windows = as_strided(x, (n - 2, m - 2, 3, 3 * channels), (down, along, down, inner), writeable=False)
+    windows = as_strided(
+        x, (n - 2, m - 2, 3, 3 * channels), (down, along, down, inner), writeable=False
+    )
     out = np.empty((n - 2, m - 2, weight.shape[1]), np.float32)
     for start in range(0, n - 2, _ROWS):
         some = windows[start : start + _ROWS]
-        np.matmul(some.reshape(-1, 9 * channels), weight, out=out[start : start + _ROWS].reshape(-1, weight.shape[1]))
+        np.matmul(
+            some.reshape(-1, 9 * channels),
+            weight,
+            out=out[start : start + _ROWS].reshape(-1, weight.shape[1]),
+        )
     return out

@@ -1,4 +1,5 @@
-"""Levels above the root tile's own, which its payload holds as well: whole arrays, down to a single sample."""
+"""Levels above the root tile's own, which its payload holds as well: whole arrays, down to a single
+sample."""
 
 from __future__ import annotations
 
@@ -23,14 +24,16 @@ def above_root(
     cells: tuple[int, int],
     boundary: Boundary,
 ) -> np.ndarray:
-    """Samples of the level above the root, metres, from the single coarsest one and details in steps, coarse to fine.
+    """Samples of the level above the root, meters, from the single coarsest one and details in
+    steps, coarse to fine.
 
     `cells` (columns, rows) are the root's, `levels` those of the grid.
     """
     samples = np.full((1, 1), lowest_m)
     for number, level in enumerate(details):
         count = len(details) - number
-        steps, bands = level_steps(step_m, levels - 1 + count), np.zeros(2 * np.array(samples.shape))
+        steps = level_steps(step_m, levels - 1 + count)
+        bands = np.zeros(2 * np.array(samples.shape))
         bands[0::2, 0::2] = samples
         rows, columns = level_size(cells[1], cells[0], count)
         ends = odd_ends(rows, columns)

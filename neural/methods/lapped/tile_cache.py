@@ -16,8 +16,8 @@ _T = TypeVar("_T")
 class Recent(Generic[_T]):
     """The latest results of a function of tiles; threads may ask for the same one at once.
 
-    It does not keep the function: a method's object has these results, and the cycle would outlive its last user until
-    garbage is collected.
+    It does not keep the function: a method's object has these results, and the cycle would outlive
+    its last user until garbage is collected.
     """
 
     def __init__(self, keep: int = KEEP_TILES) -> None:

@@ -1,11 +1,13 @@
-"""The wavelet that levels share: Cohen, Daubechies and Feauveau's 9/7 by lifting (ISO/IEC 15444-1, annex F).
+"""The wavelet that levels share: Cohen, Daubechies and Feauveau's 9/7 by lifting (ISO/IEC 15444-1,
+annex F).
 
-A level's samples, metres, split into the next coarser level's samples (a low-pass of gain 1 at zero frequency) and
-three bands of details, which are orthonormal but for a few per cent: their squared errors add up to the samples'.
-Even positions along an axis hold low-pass values and odd ones details, so that n samples give ⌈n/2⌉ and ⌊n/2⌋ values,
-whatever n is; what lies beyond the ends of lines is said by `neural.methods.lapped.boundary`. A low-pass value is centred on
-its even sample: k levels above the finest, sample j lies at the centre of the finest cell 2^k · j. Everything here is
-linear and local: a window of samples needs HALO more values on each side.
+A level's samples, meters, split into the next coarser level's samples (a low-pass of gain 1 at zero
+frequency) and three bands of details, which are orthonormal but for a few per cent: their squared
+errors add up to the samples'. Even positions along an axis hold low-pass values and odd ones
+details, so that n samples give ⌈n/2⌉ and ⌊n/2⌋ values, whatever n is; what lies beyond the ends of
+lines is said by `neural.methods.lapped.boundary`. A low-pass value is centered on its even sample:
+k levels above the finest, sample j lies at the center of the finest cell 2^k · j. Everything here
+is linear and local: a window of samples needs HALO more values on each side.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ BANDS = ((0, 1), (1, 0), (1, 1))
 
 
 def reflect(start: int, stop: int, first: int, last: int) -> np.ndarray:
-    """Positions start … stop − 1, those outside first … last − 1 reflected about its ends; parity is kept."""
+    """Positions start … stop − 1, those outside first … last − 1 reflected about its ends; parity
+    is kept."""
     at = np.arange(start, stop)
     period = 2 * (last - first - 1)
     if period <= 0:
@@ -35,12 +38,14 @@ def reflect(start: int, stop: int, first: int, last: int) -> np.ndarray:
 
 
 def split(samples: np.ndarray) -> np.ndarray:
-    """Samples [n, m], HALO of them beyond each end, the first even → interleaved bands [n − 2·HALO, m − 2·HALO]."""
+    """Samples [n, m], HALO of them beyond each end, the first even → interleaved bands [n − 2·HALO,
+    m − 2·HALO]."""
     return split_lines(split_lines(samples).T).T
 
 
 def merge(bands: np.ndarray) -> np.ndarray:
-    """Interleaved bands [n, m], HALO of them beyond each end, the first even → samples [n − 2·HALO, m − 2·HALO]."""
+    """Interleaved bands [n, m], HALO of them beyond each end, the first even → samples [n − 2·HALO,
+    m − 2·HALO]."""
     return merge_lines(merge_lines(bands.T).T)
 
 
@@ -55,13 +60,17 @@ def merge_lines(x: np.ndarray) -> np.ndarray:
 
 
 def _along(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Blocks of _BLOCK values along axis 0, each from HALO more on both sides: [n, m] → [n − 2·HALO, m], float64.
+    """Blocks of _BLOCK values along axis 0, each from HALO more on both sides: [n, m] → [n −
+    2·HALO, m], float64.
 
-    A product per block takes a fifth of the time of the lifting steps, which go through the whole array eight times.
+    A product per block takes a fifth of the time of the lifting steps, which go through the whole
+    array eight times.
     """
-    turned = x.strides[0] < x.strides[1]  # a view of an array whose rows are the lines: no need to copy it
+    # a view of an array whose rows are the lines: no need to copy it
+    turned = x.strides[0] < x.strides[1]
     x = np.ascontiguousarray(x.T if turned else x, np.float64)
-    length, axis = x.shape[turned] - 2 * HALO, int(turned)
+    length = x.shape[turned] - 2 * HALO
+    axis = int(turned)
     count = -(-length // _BLOCK)
     if length % _BLOCK:
         rest = [len(x), x.shape[1]]
@@ -69,9 +78,13 @@ def _along(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
         x = np.concatenate([x, np.zeros(rest)], axis=axis)
     row, column = x.strides
     if not turned:
-        blocks = as_strided(x, (count, _BLOCK + 2 * HALO, x.shape[1]), (_BLOCK * row, row, column), writeable=False)
+        blocks = as_strided(
+            x, (count, _BLOCK + 2 * HALO, x.shape[1]), (_BLOCK * row, row, column), writeable=False
+        )
         return np.asarray(np.matmul(matrix, blocks).reshape(count * _BLOCK, -1)[:length])
-    blocks = as_strided(x, (count, len(x), _BLOCK + 2 * HALO), (_BLOCK * column, row, column), writeable=False)
+    blocks = as_strided(
+        x, (count, len(x), _BLOCK + 2 * HALO), (_BLOCK * column, row, column), writeable=False
+    )
     out = np.empty((len(x), count, _BLOCK))
     np.matmul(blocks, matrix.T, out=out.transpose(1, 0, 2))
     return out.reshape(len(x), -1)[:, :length].T
@@ -99,4 +112,6 @@ def _lift_merge(x: np.ndarray) -> np.ndarray:
 
 
 _BLOCK = 16
-_SPLIT, _MERGE = (np.ascontiguousarray(lift(np.eye(_BLOCK + 2 * HALO))) for lift in (_lift_split, _lift_merge))
+_SPLIT, _MERGE = (
+    np.ascontiguousarray(lift(np.eye(_BLOCK + 2 * HALO))) for lift in (_lift_split, _lift_merge)
+)

@@ -1,4 +1,5 @@
-"""`ntile bench`: curves, means and ratios; the files it writes; diagnostics; what it says when it cannot run."""
+"""`ntile bench`: curves, means and ratios; the files it writes; diagnostics; what it says when it
+cannot run."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neural.bench import ablation, curves, specialise, spectrum
+from neural.bench import ablation, curves, specialize, spectrum
 from neural.cli import main
 from neural.models import PRESETS
 from neural.models.base import load_model
@@ -48,7 +49,8 @@ def test_interpolation_is_exact_on_power_laws_and_stays_inside() -> None:
 
 
 def test_means_are_geometric_and_say_how_many_places_they_hold() -> None:
-    first, second = _power(0.1, (0.1, 1.0)), _power(0.4, (0.2, 1.0))
+    first = _power(0.1, (0.1, 1.0))
+    second = _power(0.4, (0.2, 1.0))
     both = curves.mean_at_rate([first, second], 0.5)
     assert both["rmse_m"] == pytest.approx(np.sqrt(0.2 * 0.8))
     assert both["rmse_mean_m"] == pytest.approx(0.5)
@@ -81,7 +83,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "b.tif", rough.astype(np.float32), nodata=-9999, crs=None)
     write(folder / "c.tif", hills(300, 300))
     write(folder / "d.tif", hills(260, 260, 2.0))
-    rows = ["file,split,resolution_m,crs", "a.tif,val,1,EPSG:32611", "b.tif,val,1,", "c.tif,train,1,", "d.tif,test,1,"]
+    rows = [
+        "file,split,resolution_m,crs",
+        "a.tif,val,1,EPSG:32611",
+        "b.tif,val,1,",
+        "c.tif,train,1,",
+        "d.tif,test,1,",
+    ]
     (folder / "MANIFEST.csv").write_text("\n".join(rows) + "\n")
     save_tiny_model(folder)
     return folder
@@ -105,7 +113,18 @@ def test_the_command_writes_json_tables_and_plots(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = f"huvr_siren={folder / 'tiny'}"
-    measured = ("--model", model, "--methods", "huvr_siren", "--bits", "8,3", "--refine", 1, "--codecs", "jpeg2k,sz3")
+    measured = (
+        "--model",
+        model,
+        "--methods",
+        "huvr_siren",
+        "--bits",
+        "8,3",
+        "--refine",
+        1,
+        "--codecs",
+        "jpeg2k,sz3",
+    )
     ntile("bench", folder, *measured, "--out", tmp_path, "--json")
     printed = capsys.readouterr()
     result = json.loads(printed.out)
@@ -114,7 +133,10 @@ def test_the_command_writes_json_tables_and_plots(
     assert {path.name for path in tmp_path.iterdir()} == {"bench.json", "bench.md", *PLOTS}
     for name in PLOTS:
         assert (tmp_path / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert [(place["name"], place["samples"]) for place in result["places"]] == [("a", 21_000), ("b", 15_000)]
+    assert [(place["name"], place["samples"]) for place in result["places"]] == [
+        ("a", 21_000),
+        ("b", 15_000),
+    ]
     for place in result["places"]:
         points = place["learned"]["huvr_siren"]
         assert [point["bits"] for point in points] == [8, 3]
@@ -122,11 +144,15 @@ def test_the_command_writes_json_tables_and_plots(
         assert points[0]["bits_per_sample"] > points[1]["bits_per_sample"]
         assert len(place["codecs"]["jpeg2k"]) > 5
         refined = place["learned"]["huvr_siren+1"]
-        assert [point["bits_per_sample"] for point in refined] == [point["bits_per_sample"] for point in points]
+        assert [point["bits_per_sample"] for point in refined] == [
+            point["bits_per_sample"] for point in points
+        ]
     mean = result["mean"]["learned"]["huvr_siren"][0]
     both = [place["learned"]["huvr_siren"][0]["rmse_m"] for place in result["places"]]
     assert mean["rmse_m"] == pytest.approx(np.sqrt(both[0] * both[1]))
-    assert [(row["error"], row["series"], row["bits"], len(row["places"])) for row in result["ratios"]] == [
+    assert [
+        (row["error"], row["series"], row["bits"], len(row["places"])) for row in result["ratios"]
+    ] == [
         (error, name, bits, 2)
         for error in ("rmse_m", "gradient_rmse")
         for name in ("huvr_siren", "huvr_siren+1")
@@ -159,16 +185,33 @@ def test_results_do_not_depend_on_how_many_places_run_at_once(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for jobs in (1, 2):
-        ntile("bench", folder, "--methods", "none", "--codecs", "zfp", "--jobs", jobs, "--out", tmp_path / str(jobs))
-    one, two = (_numbers(json.loads((tmp_path / jobs / "bench.json").read_text())) for jobs in ("1", "2"))
+        ntile(
+            "bench",
+            folder,
+            "--methods",
+            "none",
+            "--codecs",
+            "zfp",
+            "--jobs",
+            jobs,
+            "--out",
+            tmp_path / str(jobs),
+        )
+    one, two = (
+        _numbers(json.loads((tmp_path / jobs / "bench.json").read_text())) for jobs in ("1", "2")
+    )
     assert len(one) > 100
-    assert one == pytest.approx(two, rel=1e-9)  # sums round as the linear algebra library's threads have it
+    # sums round as the linear algebra library's threads have it
+    assert one == pytest.approx(two, rel=1e-9)
     assert (tmp_path / "1" / "bench.md").read_text() == (tmp_path / "2" / "bench.md").read_text()
     assert "zfp" in capsys.readouterr().out
 
 
 def test_what_cannot_run_says_so(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dem = folder / "a.tif"
     for arguments, text in (
@@ -207,30 +250,51 @@ def test_spectrum_counts_the_dimensions_in_use(
     assert spectrum.dimensions(shares, 0.999999) == 3
     assert spectrum.dimensions(spectrum.principal_shares(np.ones((5, 4))), 0.99) == 1
     model = f"huvr_siren={folder / 'tiny'}"
-    ntile("bench", folder, "--spectrum", "--methods", "huvr_siren", "--model", model, "--out", tmp_path, "--json")
+    ntile(
+        "bench",
+        folder,
+        "--spectrum",
+        "--methods",
+        "huvr_siren",
+        "--model",
+        model,
+        "--out",
+        tmp_path,
+        "--json",
+    )
     found = json.loads(capsys.readouterr().out)["spectrum"]["spectra"][0]
     assert (found["tokens"], found["dim"], len(found["cumulative"])) == (2 * 256, 8, 8)
     assert found["cumulative"][-1] == pytest.approx(1)
-    assert 1 <= found["dimensions"]["90%"] <= found["dimensions"]["95%"] <= found["dimensions"]["99%"] <= 8
-    assert {path.name for path in tmp_path.iterdir()} == {"spectrum.json", "spectrum.md", "spectrum.png"}
+    assert (
+        1
+        <= found["dimensions"]["90%"]
+        <= found["dimensions"]["95%"]
+        <= found["dimensions"]["99%"]
+        <= 8
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "spectrum.json",
+        "spectrum.md",
+        "spectrum.png",
+    }
 
 
-def test_specialising_gains_and_leaves_the_model_alone(
+def test_specializing_gains_and_leaves_the_model_alone(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = f"huvr_siren={folder / 'tiny'}"
-    chosen = ("--specialise", 6, "--methods", "huvr_siren", "--model", model)
+    chosen = ("--specialize", 6, "--methods", "huvr_siren", "--model", model)
     ntile("bench", folder, *chosen, "--out", tmp_path, "--json")
-    rows = json.loads(capsys.readouterr().out)["specialise"]["tiles"]
+    rows = json.loads(capsys.readouterr().out)["specialize"]["tiles"]
     assert [row["place"] for row in rows] == ["a", "b"]
     for row in rows:
-        first, latents, both = (row[stage]["psnr_db"] for stage in specialise.STAGES)
+        first, latents, both = (row[stage]["psnr_db"] for stage in specialize.STAGES)
         assert first <= latents
         assert first < both
     loaded = load_model(folder / "tiny")[0]
     before = {name: value.clone() for name, value in loaded.state_dict().items()}
     heights = hills(256, 256)
-    again = specialise.specialise(loaded, heights, np.ones(heights.shape, bool), 2)
+    again = specialize.specialize(loaded, heights, np.ones(heights.shape, bool), 2)
     assert again["encoded"]["rmse_m"] >= again["latents"]["rmse_m"]
     for name, value in loaded.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name].numpy())
@@ -238,23 +302,46 @@ def test_specialising_gains_and_leaves_the_model_alone(
 
 @pytest.mark.parametrize(("kind", "sizes"), [("payload", [8, 16]), ("patch", [32])])
 def test_ablations_train_every_variant(
-    kind: str, sizes: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    sizes: list[int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
     for name, step in (("a", 1.0), ("b", 1.5)):
         write(data / f"{name}.tif", hills(256, 256, step))
     with (data / "MANIFEST.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["file", "split", "resolution_m"], ["a.tif", "train", "1"], ["b.tif", "val", "1"]])
+        csv.writer(file).writerows(
+            [["file", "split", "resolution_m"], ["a.tif", "train", "1"], ["b.tif", "val", "1"]]
+        )
     monkeypatch.setitem(PRESETS["huvr_siren"], "small", TINY)
     monkeypatch.setattr(ablation, f"{kind.upper()}_SIZES", tuple(sizes))
     known = set(PRESETS["huvr_siren"])
     out = tmp_path / "out"
-    ntile("bench", "--ablation", kind, "--data", data, "--steps", 1, "--device", "cpu", "--out", out, "--json")
+    ntile(
+        "bench",
+        "--ablation",
+        kind,
+        "--data",
+        data,
+        "--steps",
+        1,
+        "--device",
+        "cpu",
+        "--out",
+        out,
+        "--json",
+    )
     result: dict[str, Any] = json.loads(capsys.readouterr().out)[f"ablation_{kind}"]
     rows = result["variants"]
     assert [row["dim" if kind == "payload" else "patch"] for row in rows] == sizes
-    per_tile = [256 * dim for dim in sizes] if kind == "payload" else [8 * (256 // side) ** 2 for side in sizes]
+    per_tile = (
+        [256 * dim for dim in sizes]
+        if kind == "payload"
+        else [8 * (256 // side) ** 2 for side in sizes]
+    )
     assert [row["floats_per_tile"] for row in rows] == per_tile
     assert all(np.isfinite(row["psnr_db"]) and row["rmse_m"] > 0 for row in rows)
     assert {path.name for path in out.iterdir() if path.is_file()} == {

@@ -37,7 +37,9 @@ def holed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
 def measured(holed: tuple[Path, np.ndarray]) -> dict[str, list[dict[str, Any]]]:
     names = ("jpeg2k", "jpeg2k_files", "jpeg2k_headerless")
     with open_dem(holed[0]) as dem:
-        return classical.measure_all(dem, Jpeg2000(), {name: ACCOUNTINGS[name] for name in names}, SETTINGS)
+        return classical.measure_all(
+            dem, Jpeg2000(), {name: ACCOUNTINGS[name] for name in names}, SETTINGS
+        )
 
 
 def test_every_anchor_can_be_asked_for() -> None:
@@ -49,7 +51,8 @@ def test_bytes_are_those_of_real_streams(
     holed: tuple[Path, np.ndarray], measured: dict[str, list[dict[str, Any]]]
 ) -> None:
     path, valid = holed
-    sizes, masks = [], 0
+    sizes = []
+    masks = 0
     with open_dem(path) as dem:
         for tile in build(dem):
             if tile.tile.z == dem.grid.levels - 1:
@@ -60,16 +63,21 @@ def test_bytes_are_those_of_real_streams(
     possible = {a + b + masks for a in sizes[0] for b in sizes[1]}
     for name, less in (("jpeg2k_files", 0), ("jpeg2k_headerless", 2 * HEADERS)):
         for row in measured[name]:
-            assert row["bits_per_sample"] == row["stack_bits_per_sample"]  # neither other levels nor a directory
+            # neither other levels nor a directory
+            assert row["bits_per_sample"] == row["stack_bits_per_sample"]
             assert round(row["bits_per_sample"] * valid.sum() / 8) + less in possible
-    finest = {name: rows[-1]["bits_per_sample"] * valid.sum() / 8 for name, rows in measured.items()}
+    finest = {
+        name: rows[-1]["bits_per_sample"] * valid.sum() / 8 for name, rows in measured.items()
+    }
     assert finest["jpeg2k_files"] == pytest.approx(sizes[0][0] + sizes[1][0] + masks)
     assert finest["jpeg2k_headerless"] == pytest.approx(finest["jpeg2k_files"] - 2 * HEADERS)
     assert finest["jpeg2k"] > finest["jpeg2k_files"]
     assert all(row["stack_bits_per_sample"] > row["bits_per_sample"] for row in measured["jpeg2k"])
 
 
-def test_accountings_share_errors_and_differ_in_choices_alone(measured: dict[str, list[dict[str, Any]]]) -> None:
+def test_accountings_share_errors_and_differ_in_choices_alone(
+    measured: dict[str, list[dict[str, Any]]],
+) -> None:
     by_rmse = {row["rmse_m"]: row for row in measured["jpeg2k_files"]}
     for name in ("jpeg2k", "jpeg2k_headerless"):
         assert measured[name][-1]["rmse_m"] == measured["jpeg2k_files"][-1]["rmse_m"]
@@ -78,7 +86,9 @@ def test_accountings_share_errors_and_differ_in_choices_alone(measured: dict[str
                 assert row["max_error_m"] == by_rmse[row["rmse_m"]]["max_error_m"]
 
 
-def test_slopes_inside_tiles_leave_their_seams_out(measured: dict[str, list[dict[str, Any]]]) -> None:
+def test_slopes_inside_tiles_leave_their_seams_out(
+    measured: dict[str, list[dict[str, Any]]],
+) -> None:
     for row in measured["jpeg2k_files"]:
         assert 0 < row["sampled_gradient_rmse"] < 1.2 * row["gradient_rmse"]
     coarse = measured["jpeg2k_files"][0]

@@ -14,19 +14,30 @@ from neural.bench.bd_rate import ERRORS, RANGE_M, Saving
 ERRORS_M = [float(e) for e in np.geomspace(*RANGE_M, ERRORS)]
 
 
-def _curve(bytes_ratio: float, first: float = 0.01, last: float = 1.0, exponent: float = 1.5) -> list[dict[str, float]]:
-    """Bits = ratio · error^−exponent between two errors; all levels take 1.25 times the finest one."""
+def _curve(
+    bytes_ratio: float, first: float = 0.01, last: float = 1.0, exponent: float = 1.5
+) -> list[dict[str, float]]:
+    """Bits = ratio · error^−exponent between two errors; all levels take 1.25 times the finest
+    one."""
     rows = []
     for error in np.geomspace(first, last, 9):
         bits = bytes_ratio * error**-exponent
         slopes = {"gradient_rmse": 0.9 * error, "sampled_gradient_rmse": 0.8 * error}
-        rows.append({"rmse_m": float(error), **slopes, "bits_per_sample": bits, "stack_bits_per_sample": 1.25 * bits})
+        rows.append(
+            {
+                "rmse_m": float(error),
+                **slopes,
+                "bits_per_sample": bits,
+                "stack_bits_per_sample": 1.25 * bits,
+            }
+        )
     return rows
 
 
 def test_the_mean_is_exact_on_power_laws() -> None:
     found = bd_rate.saving(_curve(0.4), _curve(1.0), "rmse_m", ERRORS_M)
-    assert found == (pytest.approx(math.log(0.5)), "")  # all levels of the series, the finest of the codec
+    # all levels of the series, the finest of the codec
+    assert found == (pytest.approx(math.log(0.5)), "")
     assert found.to_json() == {"percent": pytest.approx(-50), "bound": ""}
     steeper = bd_rate.saving(_curve(0.4, exponent=2.5), _curve(1.0), "rmse_m", ERRORS_M)
     assert steeper.log_ratio == pytest.approx(math.log(0.5) - np.log(ERRORS_M).mean())
@@ -34,7 +45,10 @@ def test_the_mean_is_exact_on_power_laws() -> None:
 
 def test_a_series_that_does_not_get_down_to_the_smallest_error_fails() -> None:
     assert bd_rate.saving(_curve(0.4, first=0.041), _curve(1.0), "rmse_m", ERRORS_M) == (None, "")
-    assert bd_rate.saving(_curve(0.4, first=0.039), _curve(1.0), "rmse_m", ERRORS_M).log_ratio is not None
+    assert (
+        bd_rate.saving(_curve(0.4, first=0.039), _curve(1.0), "rmse_m", ERRORS_M).log_ratio
+        is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +60,9 @@ def test_a_series_that_does_not_get_down_to_the_smallest_error_fails() -> None:
         ((0.01, 0.08), (0.01, 0.08), "?"),
     ],
 )
-def test_ends_of_curves_show_as_bounds(series: tuple[float, float], anchor: tuple[float, float], bound: str) -> None:
+def test_ends_of_curves_show_as_bounds(
+    series: tuple[float, float], anchor: tuple[float, float], bound: str
+) -> None:
     found = bd_rate.saving(_curve(0.4, *series), _curve(1.0, *anchor), "rmse_m", ERRORS_M)
     assert found.bound == bound
     assert found.log_ratio is not None
@@ -56,7 +72,8 @@ def test_ends_of_curves_show_as_bounds(series: tuple[float, float], anchor: tupl
 
 
 def test_means_are_of_logarithms_and_leave_no_failure_out() -> None:
-    half, double = Saving(math.log(0.5), ""), Saving(math.log(2.0), "≥")
+    half = Saving(math.log(0.5), "")
+    double = Saving(math.log(2.0), "≥")
     assert bd_rate.mean([half, double]) == (pytest.approx(0), "≥")
     assert bd_rate.mean([half, Saving(None, "")]) == (None, "")
 

@@ -26,8 +26,14 @@ ROOT = Path(__file__).parents[3]
             "data --split test --methods huvr,huvr_siren --codecs all",
         ),
         ("--methods huvr functa data", "--methods huvr,functa data"),
-        ("--methods=huvr functa --codecs=sz3 lerc a.tif", "--methods=huvr,functa --codecs=sz3,lerc a.tif"),
-        ("--codecs jpeg2k_files jpeg2k_image zfp -o x", "--codecs jpeg2k_files,jpeg2k_image,zfp -o x"),
+        (
+            "--methods=huvr functa --codecs=sz3 lerc a.tif",
+            "--methods=huvr,functa --codecs=sz3,lerc a.tif",
+        ),
+        (
+            "--codecs jpeg2k_files jpeg2k_image zfp -o x",
+            "--codecs jpeg2k_files,jpeg2k_image,zfp -o x",
+        ),
         ("--methods huvr sz3", "--methods huvr sz3"),  # sz3 is no method: a DEM
         ("--methods huvr data functa", "--methods huvr data functa"),
         ("--methods --codecs sz3", "--methods --codecs sz3"),  # for click to refuse
@@ -86,7 +92,9 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+    ) as parent:
         assert parent.stdout is not None
         pids = [int(parent.stdout.readline()) for _ in range(2)]
         os.kill(parent.pid, signal.SIGKILL)

@@ -1,4 +1,5 @@
-"""Classical codecs of the benchmark: bounds, counted bytes, allocation between tiles, errors over valid samples."""
+"""Classical codecs of the benchmark: bounds, counted bytes, allocation between tiles, errors over
+valid samples."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ def test_jpeg_2000_streams_carry_no_comment() -> None:
 
 
 def test_jpeg_2000_headers_are_the_same_for_every_tile() -> None:
-    """Headers left out of the accounting can be put back from any other tile's stream and the length."""
+    """Headers left out of the accounting can be put back from any other tile's stream and the
+    length."""
     other = Jpeg2000().encode(_rough()[::-1] * 3, FULL, 0.01).body
     for setting in (0.01, 0.3, 4.0):
         body = Jpeg2000().encode(_rough(), FULL, setting).body
@@ -72,7 +74,9 @@ def test_jpeg_2000_headers_are_the_same_for_every_tile() -> None:
         at = head.index(b"\xff\x90") + 6  # Psot: the tile part's length
         head[at : at + 4] = (len(packets) + 14).to_bytes(4, "big")
         assert bytes(head) + packets + b"\xff\xd9" == body
-        np.testing.assert_array_equal(decompress(bytes(head) + packets + b"\xff\xd9"), decompress(body))
+        np.testing.assert_array_equal(
+            decompress(bytes(head) + packets + b"\xff\xd9"), decompress(body)
+        )
 
 
 def test_what_is_no_bare_codestream_keeps_its_headers() -> None:
@@ -106,7 +110,7 @@ def test_jpeg_xl_trades_error_for_bytes() -> None:
 
 
 @pytest.mark.parametrize("relief", [0.0, 30.0, 1000.0])
-def test_codes_are_centred_and_use_the_common_step_where_they_can(relief: float) -> None:
+def test_codes_are_centered_and_use_the_common_step_where_they_can(relief: float) -> None:
     heights = np.linspace(1500, 1500 + relief, TILE * TILE, dtype=np.float32).reshape(TILE, TILE)
     offset, scale, codes = to_codes(heights, 0.001)
     assert scale == pytest.approx(0.001 if relief <= 30 else 0.016)
@@ -123,9 +127,11 @@ def test_choice_is_optimal_on_a_small_table() -> None:
     tiles = np.arange(4)
     for slope in (0.01, 0.1, 1.0):
         chosen = allocate.choose(sse, sizes, slope)
-        error, size = sse[tiles, chosen].sum(), sizes[tiles, chosen].sum()
+        error = sse[tiles, chosen].sum()
+        size = sizes[tiles, chosen].sum()
         for other in every:
-            other_error, other_size = sse[tiles, other].sum(), sizes[tiles, other].sum()
+            other_error = sse[tiles, other].sum()
+            other_size = sizes[tiles, other].sum()
             assert error + slope * size <= other_error + slope * other_size + 1e-9
             assert other_size > size or other_error >= error - 1e-9
 
@@ -147,7 +153,9 @@ def holed(tmp_path: Path) -> tuple[Path, np.ndarray]:
     heights = _rough(120, 300)
     valid = np.ones(heights.shape, bool)
     valid[30:60, 240:270] = False
-    return write(tmp_path / "dem.tif", np.where(valid, heights, -9999).astype(np.float32), nodata=-9999), valid
+    return write(
+        tmp_path / "dem.tif", np.where(valid, heights, -9999).astype(np.float32), nodata=-9999
+    ), valid
 
 
 def _finest(path: Path) -> list[PyramidTile]:
@@ -156,7 +164,9 @@ def _finest(path: Path) -> list[PyramidTile]:
 
 
 @pytest.mark.parametrize("codec", [Jpeg2000(), Sz3(), Bicubic()], ids=lambda codec: codec.name)
-def test_counted_bytes_are_stream_and_envelope(codec: Codec, holed: tuple[Path, np.ndarray]) -> None:
+def test_counted_bytes_are_stream_and_envelope(
+    codec: Codec, holed: tuple[Path, np.ndarray]
+) -> None:
     tile = _finest(holed[0])[0]
     setting = codec.settings[-1]
     with open_dem(holed[0]) as dem:
@@ -167,7 +177,9 @@ def test_counted_bytes_are_stream_and_envelope(codec: Codec, holed: tuple[Path, 
     assert envelope.mask is not None
     np.testing.assert_array_equal(envelope.mask, tile.valid)
     assert len(data) - len(stream.body) < 16 + 4 + 200  # head, length of the mask, its stream
-    np.testing.assert_array_equal(classical.decode_payload(codec, data, tile.tile), codec.decode(stream))
+    np.testing.assert_array_equal(
+        classical.decode_payload(codec, data, tile.tile), codec.decode(stream)
+    )
 
 
 def test_rates_add_up(holed: tuple[Path, np.ndarray]) -> None:
@@ -177,9 +189,16 @@ def test_rates_add_up(holed: tuple[Path, np.ndarray]) -> None:
     with open_dem(path) as dem:
         rows = classical.measure(dem, codec)
         sizes = np.array(
-            [[len(classical.payload(codec, t, s, dem.grid)) for s in codec.settings] for t in _finest(path)]
+            [
+                [len(classical.payload(codec, t, s, dem.grid)) for s in codec.settings]
+                for t in _finest(path)
+            ]
         )
-    possible = {sizes[0, a] + sizes[1, b] for a in range(len(codec.settings)) for b in range(len(codec.settings))}
+    possible = {
+        sizes[0, a] + sizes[1, b]
+        for a in range(len(codec.settings))
+        for b in range(len(codec.settings))
+    }
     for row in rows:
         assert row["samples"] == valid.sum()
         total = row["bits_per_sample"] * row["samples"] / 8
@@ -228,14 +247,16 @@ def test_bicubic_stand_in_reproduces_a_plane_inside() -> None:
     plane = (100 + 0.2 * x - 0.1 * y).astype(np.float32)
     error, size = _round_trip(Bicubic(), None, plane)
     assert size == 512
-    assert np.abs(error[32:-32, 32:-32]).max() < 0.35  # a = −0.75 bends a plane a little between cells
+    # a = −0.75 bends a plane a little between cells
+    assert np.abs(error[32:-32, 32:-32]).max() < 0.35
     flat, _ = _round_trip(Bicubic(), None, np.full((TILE, TILE), 7, np.float32))
     assert not flat.any()
     assert set(BASELINES) == {"one_height", "bicubic_16"}
 
 
 def test_streams_of_filled_tiles_stay_small() -> None:
-    """Cells beyond the raster are filled smoothly, as for a model, so codecs do not pay for a cliff."""
+    """Cells beyond the raster are filled smoothly, as for a model, so codecs do not pay for a
+    cliff."""
     valid = FULL.copy()
     valid[:, 128:] = False
     heights = fill(_rough(), valid)

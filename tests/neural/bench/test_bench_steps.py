@@ -21,10 +21,13 @@ RATES = ("bits_per_sample", "stack_bits_per_sample")
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """huvr_siren stands in for a method with steps: the options it was encoded with, which become bits."""
+    """huvr_siren stands in for a method with steps: the options it was encoded with, which become
+    bits."""
     options: list[dict[str, Any]] = []
 
-    def stand_in(step_m: float | None = None, max_error_m: float | None = None, **rest: Any) -> EncodeOptions:
+    def stand_in(
+        step_m: float | None = None, max_error_m: float | None = None, **rest: Any
+    ) -> EncodeOptions:
         options.append({"step_m": step_m, "max_error_m": max_error_m, **rest})
         return EncodeOptions(**{"bits": {0.5: 8, 2.0: 3}.get(step_m or 0, 6), **rest})
 
@@ -62,7 +65,10 @@ def test_steps_are_encoded_one_by_one_and_read_as_stored(
         ("b", "val", "dsm"),
     ]
     place = result["places"][0]
-    assert [(row["step_m"], row["bits"]) for row in place["learned"]["huvr_siren"]] == [(0.5, 8), (2.0, 3)]
+    assert [(row["step_m"], row["bits"]) for row in place["learned"]["huvr_siren"]] == [
+        (0.5, 8),
+        (2.0, 3),
+    ]
     assert ["step_m" in row for row in place["learned"]["huvr"]] == [False, False]
     assert [row["bits"] for row in place["learned"]["huvr"]] == [8, 2]
     assert [options["step_m"] for options in asked] == [*STEPS, None] * 2
@@ -72,12 +78,19 @@ def test_steps_are_encoded_one_by_one_and_read_as_stored(
     assert result["options"]["steps_m"] == {"huvr_siren": list(STEPS)}
     ratio = next(row for row in result["ratios"] if row["series"] == "huvr_siren")
     assert ratio["step_m"] == 0.5
-    assert {found["codec"] for row in result["ratios"] for found in row["places"]} == {"sz3"}  # in the same envelope
+    # in the same envelope
+    assert {found["codec"] for row in result["ratios"] for found in row["places"]} == {"sz3"}
     assert {(e["series"], e["anchor"]) for e in result["bd_rates"]} == {
         (series, anchor) for series in ("huvr_siren", "huvr") for anchor in ("jpeg2k_files", "sz3")
     }
     text = (tmp_path / "bench.md").read_text()
-    for words in ("HUVR+SIREN, step 0.5 m", "HUVR, 8 bits", "fails on every place", "JPEG 2000 files", ", test, dtm."):
+    for words in (
+        "HUVR+SIREN, step 0.5 m",
+        "HUVR, 8 bits",
+        "fails on every place",
+        "JPEG 2000 files",
+        ", test, dtm.",
+    ):
         assert words in text
     assert "Bounded error" not in text
 
@@ -85,8 +98,26 @@ def test_steps_are_encoded_one_by_one_and_read_as_stored(
 def test_bounded_error_is_measured_beside_codecs_and_verified(
     folder: Path, tmp_path: Path, asked: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = ("--methods", "huvr_siren", "--codecs", "none", "--model", f"huvr_siren={folder / 'tiny'}")
-    ntile("bench", folder, "--split", "all", *chosen, "--max-errors", "0.3,90", "--out", tmp_path, "--json")
+    chosen = (
+        "--methods",
+        "huvr_siren",
+        "--codecs",
+        "none",
+        "--model",
+        f"huvr_siren={folder / 'tiny'}",
+    )
+    ntile(
+        "bench",
+        folder,
+        "--split",
+        "all",
+        *chosen,
+        "--max-errors",
+        "0.3,90",
+        "--out",
+        tmp_path,
+        "--json",
+    )
     result = json.loads(capsys.readouterr().out)
     assert [options["max_error_m"] for options in asked] == [None, None, 0.3, 90] * 2
     for place in result["places"]:
@@ -105,11 +136,16 @@ def test_bounded_error_is_measured_beside_codecs_and_verified(
     assert f"{change:+.1f} %".replace("-", "−") in text
 
 
-def test_bounds_need_a_method_that_keeps_them(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bounds_need_a_method_that_keeps_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for arguments, text in (
-        (("--methods", "huvr", "--max-errors", "0.2"), "needs a method that keeps a bound: lapped_siren"),
-        (("--methods", "huvr", "--max-errors", "-1"), "above 0 metres"),
-        (("--methods", "huvr", "--max-errors", "much"), "metres, e.g. 0.2"),
+        (
+            ("--methods", "huvr", "--max-errors", "0.2"),
+            "needs a method that keeps a bound: lapped_siren",
+        ),
+        (("--methods", "huvr", "--max-errors", "-1"), "above 0 meters"),
+        (("--methods", "huvr", "--max-errors", "much"), "meters, e.g. 0.2"),
     ):
         with pytest.raises(SystemExit) as caught:
             ntile("bench", folder / "a.tif", *arguments, "--out", tmp_path)

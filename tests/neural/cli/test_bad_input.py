@@ -1,4 +1,5 @@
-"""Bad input at the command line: one sentence, the right exit code, nothing lost, never a traceback."""
+"""Bad input at the command line: one sentence, the right exit code, nothing lost, never a
+traceback."""
 
 from __future__ import annotations
 
@@ -46,29 +47,59 @@ DEMS: dict[str, tuple[Callable[[Path], object], int, str]] = {
     "several bands": (lambda p: write(p, np.zeros((3, 8, 8), np.float32)), 3, "bands"),
     "no CRS": (lambda p: write(p, hills(8, 8), crs=None), 2, "--crs"),
     "feet": (lambda p: write(p, hills(8, 8), crs="EPSG:2225"), 2, "--unit"),
-    "all nodata": (lambda p: write(p, np.full((8, 8), -9999, np.float32), nodata=-9999), 3, "every sample is missing"),
-    "all NaN": (lambda p: write(p, np.full((8, 8), np.nan, np.float32)), 3, "every sample is missing"),
+    "all nodata": (
+        lambda p: write(p, np.full((8, 8), -9999, np.float32), nodata=-9999),
+        3,
+        "every sample is missing",
+    ),
+    "all NaN": (
+        lambda p: write(p, np.full((8, 8), np.nan, np.float32)),
+        3,
+        "every sample is missing",
+    ),
     "overflow values": (lambda p: write(p, np.full((8, 8), 3.4e38, np.float32)), 3, "nodata"),
     "complex samples": (lambda p: write(p, np.zeros((8, 8), np.complex64)), 3, "complex"),
 }
 
 
 @pytest.mark.parametrize("case", DEMS)
-def test_encode_refuses(case: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_encode_refuses(
+    case: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     make, code, words = DEMS[case]
     make(tmp_path / "dem.tif")
     out = tmp_path / "out.ntile"
     out.write_bytes(b"an earlier file")
-    fails(capsys, code, words, "encode", tmp_path / "dem.tif", out, "--model", made / "tiny", "--jobs", 1)
+    fails(
+        capsys,
+        code,
+        words,
+        "encode",
+        tmp_path / "dem.tif",
+        out,
+        "--model",
+        made / "tiny",
+        "--jobs",
+        1,
+    )
     assert out.read_bytes() == b"an earlier file"
 
 
 def test_infinite_samples_are_holes(made: Path, tmp_path: Path) -> None:
     heights = hills(20, 20)
-    heights[3, 4], heights[5, 6] = np.inf, np.nan
+    heights[3, 4] = np.inf
+    heights[5, 6] = np.nan
     write(tmp_path / "dem.tif", heights)
     main(
-        ["encode", str(tmp_path / "dem.tif"), str(tmp_path / "a.ntile"), "--method", "reference", "--reference", "0.1"]
+        [
+            "encode",
+            str(tmp_path / "dem.tif"),
+            str(tmp_path / "a.ntile"),
+            "--method",
+            "reference",
+            "--reference",
+            "0.1",
+        ]
     )
     main(["decode", str(tmp_path / "a.ntile"), str(tmp_path / "back.tif")])
     import rasterio
@@ -91,9 +122,12 @@ FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 
 @pytest.mark.parametrize("case", FILES)
 @pytest.mark.parametrize("command", ["info", "verify", "evaluate", "decode"])
-def test_damaged_files(case: str, command: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_files(
+    case: str, command: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     damage, words = FILES[case]
-    path, out = tmp_path / "bad.ntile", tmp_path / "out.tif"
+    path = tmp_path / "bad.ntile"
+    out = tmp_path / "out.tif"
     path.write_bytes(damage((made / "good.ntile").read_bytes()))
     out.write_bytes(b"an earlier file")
     if (case, command) == ("garbled", "info"):
@@ -107,7 +141,9 @@ def test_damaged_files(case: str, command: str, made: Path, tmp_path: Path, caps
 
 
 def test_wrong_requests(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    good, dem, out = made / "good.ntile", made / "dem.tif", tmp_path / "out.ntile"
+    good = made / "good.ntile"
+    dem = made / "dem.tif"
+    out = tmp_path / "out.ntile"
     fails(capsys, 2, "no layer", "decode", good, tmp_path / "x.tif", "--layer", "acorn")
     fails(capsys, 2, "bits", "decode", good, tmp_path / "x.tif", "--bits", 16)
     fails(capsys, 2, "--bbox", "decode", good, tmp_path / "x.tif", "--bbox", 0, 0, 1, 1)
@@ -135,36 +171,78 @@ def test_wrong_requests(made: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
         (("--max-error", "nan"), "--max-error nan must be a number above 0"),
         (("--quality", 50, "--step", 1), "give only one of --quality and --step"),
         (("--bits", 4), "--bits 4 is not for lapped_siren: set its rate with --quality, --step,"),
-        (("--refine", 3), "--refine is not for lapped_siren: its encoder optimises"),
-        (("--method", "huvr", "--step", 1), "--step is for lapped_siren; set the rate of the other methods with"),
+        (("--refine", 3), "--refine is not for lapped_siren: its encoder optimizes"),
+        (
+            ("--method", "huvr", "--step", 1),
+            "--step is for lapped_siren; set the rate of the other methods with",
+        ),
         (("--step", 1e-9), "a step of 1e-09 m is too fine for this relief: give at least"),
-        (("--method", "lapped_siren", "--model", "huvr-small"), "holds a huvr model, not lapped_siren"),
+        (
+            ("--method", "lapped_siren", "--model", "huvr-small"),
+            "holds a huvr model, not lapped_siren",
+        ),
     ],
 )
 def test_wrong_rates(
-    arguments: tuple[object, ...], words: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[object, ...],
+    words: str,
+    made: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     fails(capsys, 2, words, "encode", made / "dem.tif", tmp_path / "out.ntile", *arguments)
     assert not (tmp_path / "out.ntile").exists()
 
 
-def test_damaged_model_of_the_default_method(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_model_of_the_default_method(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from neural.methods.model_files import model_stem, part_path
 
-    shipped, stem = part_path(model_stem("lapped_siren-base"), "decoder").read_bytes(), tmp_path / "bad"
+    shipped = part_path(model_stem("lapped_siren-base"), "decoder").read_bytes()
+    stem = tmp_path / "bad"
     part_path(stem, "decoder").write_bytes(shipped[:-100])
-    fails(capsys, 3, "no readable safetensors", "encode", made / "dem.tif", tmp_path / "out.ntile", "--model", stem)
+    fails(
+        capsys,
+        3,
+        "no readable safetensors",
+        "encode",
+        made / "dem.tif",
+        tmp_path / "out.ntile",
+        "--model",
+        stem,
+    )
     part_path(stem, "decoder").write_bytes(shipped.replace(b"lapped_siren", b"lapped_sinus"))
-    fails(capsys, 2, "method 'lapped_sinus' has no model", "encode", made / "dem.tif", tmp_path / "a", "--model", stem)
+    fails(
+        capsys,
+        2,
+        "method 'lapped_sinus' has no model",
+        "encode",
+        made / "dem.tif",
+        tmp_path / "a",
+        "--model",
+        stem,
+    )
     part_path(stem, "decoder").write_bytes(shipped.replace(b'\\"hidden1\\"', b'\\"hidden9\\"'))
-    fails(capsys, 3, "does not say which method", "encode", made / "dem.tif", tmp_path / "a", "--model", stem)
+    fails(
+        capsys,
+        3,
+        "does not say which method",
+        "encode",
+        made / "dem.tif",
+        tmp_path / "a",
+        "--model",
+        stem,
+    )
 
 
 def _other_grid(folder: Path) -> Path:
     return write(folder / "other.tif", hills(40, 50), transform=north_up(500_000.5, 4_000_000))
 
 
-def test_reference_is_needed_to_evaluate(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reference_is_needed_to_evaluate(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "plain.ntile"
     main([str(a) for a in ("encode", made / "dem.tif", out, "--model", made / "tiny", "--jobs", 1)])
     fails(capsys, 2, "--reference", "evaluate", out)

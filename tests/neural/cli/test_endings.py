@@ -1,4 +1,5 @@
-"""Disks that fill and signals that come while a command writes: the earlier file stays, and nothing else is left."""
+"""Disks that fill and signals that come while a command writes: the earlier file stays, and nothing
+else is left."""
 
 from __future__ import annotations
 
@@ -13,7 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.commands import POSIX, REFERENCE, ROOT, fails, heights, ntile, start, wait_for, write_areas
+from tests.support.commands import (
+    POSIX,
+    REFERENCE,
+    ROOT,
+    fails,
+    heights,
+    ntile,
+    start,
+    wait_for,
+    write_areas,
+)
 from tests.support.rasters import hills, write
 
 
@@ -24,7 +35,8 @@ def areas(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path):
-    """Mounts a folder with so many kilobytes, which only root can do, and unmounts it in the end."""
+    """Mounts a folder with so many kilobytes, which only root can do, and unmounts it in the
+    end."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = []
@@ -85,7 +97,9 @@ def test_the_systems_reason_is_said(areas, tmp_path):
     assert run.returncode == 3
     reasons = [line for line in said.splitlines() if not line.startswith("ntile: decoding")]
     assert len(reasons) == 1  # none of libtiff's own
-    assert "a.tif cannot be written (File too large); make room or choose another place." in reasons[0]
+    assert (
+        "a.tif cannot be written (File too large); make room or choose another place." in reasons[0]
+    )
     assert ((tmp_path / "a.tif").read_text(), os.listdir(tmp_path)) == ("old", ["a.tif"])
 
 
@@ -95,19 +109,25 @@ def work_bytes(out: Path) -> int:
 
 
 @POSIX
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP] if os.name == "posix" else [])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP] if os.name == "posix" else []
+)
 def test_a_decode_ended_by_a_signal_leaves_nothing(areas, tmp_path, number):
     run = start("neural.cli", "decode", areas[0], tmp_path / "a.tif", "--resolution", "0.1")
     wait_for(run, lambda: any(tmp_path.glob("*/part*")))
     run.send_signal(number)
     said = run.communicate(timeout=30)[1]
-    assert (run.returncode, said.splitlines()[-1].startswith(f"ntile: ended by {number.name}")) == (128 + number, True)
+    assert (run.returncode, said.splitlines()[-1].startswith(f"ntile: ended by {number.name}")) == (
+        128 + number,
+        True,
+    )
     assert os.listdir(tmp_path) == []
 
 
 @POSIX
 def test_an_encode_ended_by_a_signal_keeps_its_work(tmp_path):
-    source, out = write(tmp_path / "a.tif", hills(1000, 1000)), tmp_path / "a.ntile"
+    source = write(tmp_path / "a.tif", hills(1000, 1000))
+    out = tmp_path / "a.ntile"
     run = start("neural.cli", "encode", source, out, *REFERENCE)
     wait_for(run, lambda: work_bytes(out) > 3e5)
     run.send_signal(signal.SIGTERM)
@@ -145,7 +165,9 @@ def test_a_long_call_of_a_library_is_ended_too(tmp_path):
 def test_signals_that_were_ignored_stay_so(tmp_path):
     code = "import signal, time\nfrom neural.system.signals import ended_by_signals\n"
     code += "with ended_by_signals():\n print(flush=True)\n input()"
-    run = subprocess.Popen(["nohup", sys.executable, "-c", code], stdin=-1, stdout=-1, stderr=-1, cwd=ROOT)
+    run = subprocess.Popen(
+        ["nohup", sys.executable, "-c", code], stdin=-1, stdout=-1, stderr=-1, cwd=ROOT
+    )
     with run:
         assert run.stdout is not None
         run.stdout.readline()

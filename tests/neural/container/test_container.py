@@ -1,4 +1,5 @@
-"""Whole files: what is written is read, by others too, and whatever is not as it was written is named."""
+"""Whole files: what is written is read, by others too, and whatever is not as it was written is
+named."""
 
 import hashlib
 import json
@@ -18,7 +19,17 @@ from neural.container.staging import Stage
 from neural.container.writer import write_archive
 from neural.errors import ContainerError, UsageError
 from neural.tiles import Tile
-from tests.support.archives import DECODER, SHA, SMALL, WIDE, body_of, draft, read_all, staged, write
+from tests.support.archives import (
+    DECODER,
+    SHA,
+    SMALL,
+    WIDE,
+    body_of,
+    draft,
+    read_all,
+    staged,
+    write,
+)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +117,9 @@ def test_rules_of_go_pmtiles_verify(tmp_path):
     assert path.stat().st_size == 127 + sum(header[f"{name}_length"] for name in sections)
     assert all(header[f"{name}_offset"] > 0 for name in sections)
     assert header["root_offset"] + header["root_length"] <= 16384
-    counts = {header[f"{name}_count"] for name in ("addressed_tiles", "tile_entries", "tile_contents")}
+    counts = {
+        header[f"{name}_count"] for name in ("addressed_tiles", "tile_entries", "tile_contents")
+    }
     with open_reader(path) as reader:
         assert counts == {len(reader.ids)}
         zooms = [oracle_tile.tileid_to_zxy(int(k))[0] for k in reader.ids[[0, -1]]]
@@ -124,7 +137,10 @@ def test_each_level_of_a_layer_is_one_run(tmp_path):
 
 
 def test_metadata_does_not_grow_with_tiles(tmp_path):
-    with open_reader(write(tmp_path / "a.ntile", SMALL)) as a, open_reader(write(tmp_path / "b.ntile", WIDE)) as b:
+    with (
+        open_reader(write(tmp_path / "a.ntile", SMALL)) as a,
+        open_reader(write(tmp_path / "b.ntile", WIDE)) as b,
+    ):
         assert len(b.ids) > 10 * len(a.ids)
         assert abs(b.header.metadata_length - a.header.metadata_length) < 40
 
@@ -134,7 +150,9 @@ def test_sizes_account_for_every_byte(tmp_path):
     with open_reader(path) as reader:
         sizes = reader.sizes()
     parts = sum(sizes[f"{name}_bytes"] for name in ("directory", "metadata", "decoder"))
-    assert parts + sum(map(sum, sizes["payload_bytes"])) == sizes["file_bytes"] == path.stat().st_size
+    assert (
+        parts + sum(map(sum, sizes["payload_bytes"])) == sizes["file_bytes"] == path.stat().st_size
+    )
     assert sizes["tiles"] == [[1, 2, 6, 24]] * 2
     assert 0 < sizes["decoder_bytes"] < 2 * len(DECODER)
 
@@ -168,7 +186,9 @@ def test_every_byte_of_leaf_directories_is_covered(tmp_path, monkeypatch, damage
     assert header.leaf_length > 0
     with open_reader(path) as reader:
         assert len(read_all(reader)) == 33
-    flip_each_byte(data[: header.data_offset], lambda head: damaged(head + data[header.data_offset :]))
+    flip_each_byte(
+        data[: header.data_offset], lambda head: damaged(head + data[header.data_offset :])
+    )
 
 
 def test_every_truncation_is_noticed(small, damaged):
@@ -183,10 +203,13 @@ def test_swapped_payloads_are_noticed(small, damaged):
     at = header.data_offset
     for entry in oracle_tile.deserialize_directory(small[127 : 127 + header.root_length]):
         start = at + entry.offset
-        with_length.setdefault(entry.length, []).append((start, small[start : start + entry.length]))
+        with_length.setdefault(entry.length, []).append(
+            (start, small[start : start + entry.length])
+        )
     (a, first), (b, second), *_ = next(each for each in with_length.values() if len(each) > 1)
     bad = bytearray(small)
-    bad[a : a + len(second)], bad[b : b + len(first)] = second, first
+    bad[a : a + len(second)] = second
+    bad[b : b + len(first)] = first
     assert "damaged tile" in damaged(bytes(bad))
 
 
@@ -210,7 +233,10 @@ def test_a_web_map_is_not_terrain(tmp_path, damaged):
     with open(tmp_path / "map.pmtiles", "wb") as file:
         writer = Writer(file)
         writer.write_tile(0, b"a picture")
-        kinds = {"tile_type": oracle_tile.TileType.PNG, "tile_compression": oracle_tile.Compression.NONE}
+        kinds = {
+            "tile_type": oracle_tile.TileType.PNG,
+            "tile_compression": oracle_tile.Compression.NONE,
+        }
         writer.finalize(kinds, {})
     assert "not one that ntile wrote" in damaged((tmp_path / "map.pmtiles").read_bytes())
 
@@ -288,7 +314,9 @@ def test_tiles_beyond_the_pyramid(tmp_path):
 def test_layers_by_name(tmp_path):
     with open_reader(write(tmp_path / "a.ntile", layers=5)) as reader:
         assert reader.layer(4) is reader.layer("4") is reader.layer("layer 4") is reader.layers[4]
-        with pytest.raises(UsageError, match=r"several layers called .* choose one of 0 \(layer 0\)"):
+        with pytest.raises(
+            UsageError, match=r"several layers called .* choose one of 0 \(layer 0\)"
+        ):
             reader.layer(reader.layers[0].method)
         with pytest.raises(UsageError, match="no layer called functa"):
             reader.layer("functa")

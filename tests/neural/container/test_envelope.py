@@ -6,7 +6,14 @@ import google_crc32c
 import numpy as np
 import pytest
 
-from neural.container.envelope import ChildInfo, Envelope, child_flags, pack_envelope, plain_offset, unpack_envelope
+from neural.container.envelope import (
+    ChildInfo,
+    Envelope,
+    child_flags,
+    pack_envelope,
+    plain_offset,
+    unpack_envelope,
+)
 from neural.errors import ContainerError
 
 RANGE = (-12.5, 8848.0)
@@ -110,11 +117,14 @@ def test_flags_beyond_the_end():
 def test_bounds_only_widen():
     rng = np.random.default_rng(2)
     for _ in range(3000):
-        low, span = rng.uniform(-500, 9000), 10 ** rng.uniform(-6, 4)
+        low = rng.uniform(-500, 9000)
+        span = 10 ** rng.uniform(-6, 4)
         bounds = (low, low + span)
         a, b = np.clip(low + span * np.sort(rng.random(2)), *bounds).tolist()
         error = float(10 ** rng.uniform(-7, 6))
-        env = Envelope(0.0, 1.0, (ChildInfo(a, b, error), ChildInfo(*bounds, 0.0), None, None), None, b"")
+        env = Envelope(
+            0.0, 1.0, (ChildInfo(a, b, error), ChildInfo(*bounds, 0.0), None, None), None, b""
+        )
         data = pack_envelope(env, tile_id=1, layer=0, height_range=bounds)
         child, whole, *_ = unpack_envelope(data, tile_id=1, layer=0, height_range=bounds).children
         assert whole == ChildInfo(*bounds, 0.0)
@@ -129,7 +139,9 @@ def test_bounds_only_widen():
 
 
 def test_a_flat_layer_and_unbounded_errors():
-    env = Envelope(0.0, 1.0, (ChildInfo(7.1, 7.1, 1e9), ChildInfo(7.1, 7.1, 1e-30), None, None), None, b"")
+    env = Envelope(
+        0.0, 1.0, (ChildInfo(7.1, 7.1, 1e9), ChildInfo(7.1, 7.1, 1e-30), None, None), None, b""
+    )
     data = pack_envelope(env, tile_id=1, layer=0, height_range=(7.1, 7.1))
     first, second, *_ = unpack_envelope(data, tile_id=1, layer=0, height_range=(7.1, 7.1)).children
     assert first == ChildInfo(7.1, 7.1, np.inf)
@@ -138,7 +150,8 @@ def test_a_flat_layer_and_unbounded_errors():
 
 
 @pytest.mark.parametrize(
-    "child", [ChildInfo(-13, 0, 0), ChildInfo(0, 9000, 0), ChildInfo(5, 4, 0), ChildInfo(0, 1, np.nan)]
+    "child",
+    [ChildInfo(-13, 0, 0), ChildInfo(0, 9000, 0), ChildInfo(5, 4, 0), ChildInfo(0, 1, np.nan)],
 )
 def test_bounds_outside_the_layer_are_refused(child):
     with pytest.raises(ValueError, match="height range"):
@@ -164,7 +177,10 @@ def test_a_plain_offset_and_scale_take_six_bytes_less():
     assert abs(offset - (low + 0.37 * (high - low))) <= (high - low) / 65535
     short = Envelope(offset, 1.0, (None,) * 4, None, b"body")
     data = pack_envelope(short, **WHERE)
-    assert len(data) == len(pack_envelope(Envelope(offset, 2.0, (None,) * 4, None, b"body"), **WHERE)) - 6
+    assert (
+        len(data)
+        == len(pack_envelope(Envelope(offset, 2.0, (None,) * 4, None, b"body"), **WHERE)) - 6
+    )
     back = unpack_envelope(data, **WHERE)
     assert (back.offset_m, back.scale_m, back.body) == (offset, 1.0, b"body")
     for at in range(len(data)):
@@ -175,5 +191,7 @@ def test_a_plain_offset_and_scale_take_six_bytes_less():
                 unpack_envelope(bytes(broken), **WHERE)
     with pytest.raises(ContainerError, match="cut short"):
         unpack_envelope(data[:9], **WHERE)
-    flat = pack_envelope(Envelope(5.0, 1.0, (None,) * 4, None, b""), tile_id=1, layer=0, height_range=(5.0, 5.0))
+    flat = pack_envelope(
+        Envelope(5.0, 1.0, (None,) * 4, None, b""), tile_id=1, layer=0, height_range=(5.0, 5.0)
+    )
     assert unpack_envelope(flat, tile_id=1, layer=0, height_range=(5.0, 5.0)).offset_m == 5.0

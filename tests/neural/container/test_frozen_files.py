@@ -17,7 +17,7 @@ ROUNDING_M = 1e-4
 """float32 arithmetic differs from processor to processor (by up to 6e-5 m here)."""
 
 RELIEF_ROUNDING = 1e-6
-"""The same over the range of a file's heights, where it is some hundred metres."""
+"""The same over the range of a file's heights, where it is some hundred meters."""
 
 FROZEN = frozen_files.frozen_files()
 
@@ -47,37 +47,39 @@ def test_heights_stay(path: Path) -> None:
         for layer, want in zip(reader.layers, expected, strict=True):
             got = finest(reader, layer.index)
             np.testing.assert_array_equal(got.valid, want.valid)
-            metres = got.metres[places & got.valid]
-            assert len(metres) > 0
+            meters = got.meters[places & got.valid]
+            assert len(meters) > 0
             if layer.method == "reference":
-                np.testing.assert_array_equal(metres.astype(np.float32), want.metres)
+                np.testing.assert_array_equal(meters.astype(np.float32), want.meters)
             else:
-                rounding_m = max(ROUNDING_M, RELIEF_ROUNDING * float(np.ptp(want.metres)))
-                np.testing.assert_allclose(metres, want.metres, rtol=0, atol=rounding_m)
+                rounding_m = max(ROUNDING_M, RELIEF_ROUNDING * float(np.ptp(want.meters)))
+                np.testing.assert_allclose(meters, want.meters, rtol=0, atol=rounding_m)
 
 
 def test_decode_writes_the_same_heights(tmp_path: Path) -> None:
     import rasterio
 
-    path, out = FILES / "v0.1.0" / "lapped_holes.ntile", tmp_path / "heights.tif"
+    path = FILES / "v0.1.0" / "lapped_holes.ntile"
+    out = tmp_path / "heights.tif"
     main(["decode", str(path), str(out)])
     places, (want,) = load_expected(path)
     with rasterio.open(out) as raster:
         heights = raster.read(1, masked=True)
     valid = ~np.ma.getmaskarray(heights)
     np.testing.assert_array_equal(valid, want.valid)
-    np.testing.assert_allclose(heights.data[places & valid], want.metres, rtol=0, atol=ROUNDING_M)
+    np.testing.assert_allclose(heights.data[places & valid], want.meters, rtol=0, atol=ROUNDING_M)
 
 
 @pytest.mark.parametrize("name", ["lapped_levels", "lapped_holes", "reference_holes", "local_feet"])
 def test_heights_are_those_of_the_terrain(name: str) -> None:
-    """Frozen heights are right: near the formula, in metres, with data where the raster had data."""
+    """Frozen heights are right: near the formula, in meters, with data where the raster had
+    data."""
     places, (want,) = load_expected(FILES / "v0.1.0" / f"{name}.ntile")
     valid = np.ones(places.shape, bool)
     for hole in CASES[name].holes:
         valid[hole] = False
     np.testing.assert_array_equal(want.valid, valid)
-    error = want.metres - frozen_files.terrain(CASES[name])[places & valid]
+    error = want.meters - frozen_files.terrain(CASES[name])[places & valid]
     assert np.sqrt(np.mean(error**2)) < 0.3
     assert abs(np.mean(error)) < 0.02
 

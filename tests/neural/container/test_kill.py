@@ -1,4 +1,5 @@
-"""kill -9 at ten random moments of an encode, then run again: the result is the undisturbed one, byte for byte."""
+"""kill -9 at ten random moments of an encode, then run again: the result is the undisturbed one,
+byte for byte."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def test_killed_encode_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     seconds = time.monotonic() - began
     assert (tmp_path / "again.ntile").read_bytes() == want
 
-    out, rng, killed = tmp_path / "killed.ntile", random.Random(11), 0
+    out = tmp_path / "killed.ntile"
+    rng = random.Random(11)
+    killed = 0
     for _ in range(TRIES):
         if killed == KILLS:
             break

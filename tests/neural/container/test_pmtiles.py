@@ -10,7 +10,14 @@ from pmtiles import tile as oracle
 import neural.container.pmtiles as ours
 from neural import tiles
 from neural.container import hilbert
-from neural.container.pmtiles import Directory, Header, pack_directories, squeeze, unpack_directories, unsqueeze
+from neural.container.pmtiles import (
+    Directory,
+    Header,
+    pack_directories,
+    squeeze,
+    unpack_directories,
+    unsqueeze,
+)
 from neural.errors import ContainerError
 
 HEADER = Header(300, 4000, 70, 123456, 42, 1, 9)
@@ -24,7 +31,10 @@ def test_header_reads_as_pmtiles():
     assert oracle.serialize_header(fields) == data
     assert fields["tile_data_offset"] + fields["tile_data_length"] == HEADER.file_length
     assert fields["clustered"]
-    assert (fields["tile_type"], fields["tile_compression"]) == (oracle.TileType.UNKNOWN, oracle.Compression.NONE)
+    assert (fields["tile_type"], fields["tile_compression"]) == (
+        oracle.TileType.UNKNOWN,
+        oracle.Compression.NONE,
+    )
 
 
 def test_header_allows_nothing_else():
@@ -38,7 +48,8 @@ def test_header_allows_nothing_else():
             unnoticed.add(at)
         except ContainerError:
             pass
-    # Facts that the header alone cannot tell (the reader compares these with the file and the directory).
+    # Facts that the header alone cannot tell (the reader compares these with the file and the
+    # directory).
     assert unnoticed == {*range(64, 72), 101}
 
 
@@ -68,7 +79,7 @@ def test_gzip_members_open_anywhere_and_are_fixed():
 
 
 def test_gzip_members_notice_every_bit_and_every_cut():
-    member = squeeze(b"heights in metres, heights in metres")
+    member = squeeze(b"heights in meters, heights in meters")
     for at in range(len(member)):
         for bit in range(8):
             bad = bytearray(member)
@@ -161,7 +172,8 @@ LEAF = packed([5, 6], [1, 1], [10, 10], [0, 10])
         (packed([5, 6], [1, 1], [9, 9], [9, 0]), b""),  # not clustered
         (packed([5], [1], [9], [0]), LEAF),  # leaves nobody lists
         (packed([4], [0], [len(LEAF)], [0]), LEAF),  # another first id
-        (packed([5, 6], [0, 0], [len(LEAF)] * 2, [0, len(LEAF)]), LEAF + LEAF),  # the same leaf twice
+        # the same leaf twice
+        (packed([5, 6], [0, 0], [len(LEAF)] * 2, [0, len(LEAF)]), LEAF + LEAF),
         (packed([5], [0], [len(LEAF) - 1], [0]), LEAF),  # leaf section too long
         (packed([5], [0], [len(LEAF) + 1], [0]), LEAF),  # leaf section too short
     ],
@@ -174,7 +186,9 @@ def test_malformed_directories(root, leaves):
 def test_hilbert_arrays_equal_the_scalar_ids():
     ids = np.arange(sum(4**z for z in range(6)))
     z, x, y = hilbert.tiles_from_ids(ids)
-    assert [tiles.Tile(*t) for t in zip(z, x, y, strict=True)] == [tiles.tile_from_id(k) for k in ids.tolist()]
+    assert [tiles.Tile(*t) for t in zip(z, x, y, strict=True)] == [
+        tiles.tile_from_id(k) for k in ids.tolist()
+    ]
     assert np.array_equal(hilbert.tile_ids(z, x, y), ids)
     rng = np.random.default_rng(3)
     z = rng.integers(0, 32, 500)

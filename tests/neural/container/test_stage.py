@@ -1,4 +1,4 @@
-"""Staging and finalising: resumable, all or nothing, and bounded in memory."""
+"""Staging and finalizing: resumable, all or nothing, and bounded in memory."""
 
 import dataclasses
 import errno
@@ -29,7 +29,13 @@ SCRIPT = Path(archives.__file__)
 
 
 def check_same(a: StagedTile, b: StagedTile) -> None:
-    assert (a.layer, a.tile, a.children, a.info, a.latents) == (b.layer, b.tile, b.children, b.info, b.latents)
+    assert (a.layer, a.tile, a.children, a.info, a.latents) == (
+        b.layer,
+        b.tile,
+        b.children,
+        b.info,
+        b.latents,
+    )
     assert (a.offset_m, a.scale_m) == (np.float32(b.offset_m), np.float32(b.scale_m))
     assert (a.mask is None) == (b.mask is None)
     assert a.mask is None or np.array_equal(a.mask, b.mask)
@@ -46,7 +52,10 @@ def test_rows_come_back_in_order_of_id(tmp_path):
             for found, row in zip(stage.rows(k), ordered, strict=True):
                 check_same(found, row)
             assert stage.ids(k).tolist() == [tile_id(row.tile) for row in ordered]
-            assert stage.height_range(k) == (min(r.info.min_m for r in rows), max(r.info.max_m for r in rows))
+            assert stage.height_range(k) == (
+                min(r.info.min_m for r in rows),
+                max(r.info.max_m for r in rows),
+            )
             check_same(stage.get(k, 0), ordered[0])
         assert list(stage.rows(3)) == []
         with pytest.raises(KeyError):
@@ -92,7 +101,12 @@ def test_bodies_are_those_of_their_settings(tmp_path):
         stage.put_body(1, 5, "fine", b"abc")
     with Stage.open(tmp_path / "a.ntile", "key") as stage:
         assert stage.body(1, 5, "fine") == b"abc"
-        assert stage.body(1, 5, "coarse") is stage.body(0, 5, "fine") is stage.body(1, 6, "fine") is None
+        assert (
+            stage.body(1, 5, "coarse")
+            is stage.body(0, 5, "fine")
+            is stage.body(1, 6, "fine")
+            is None
+        )
         stage.put_body(1, 5, "coarse", b"")
         stage.put_body(1, 5, "fine", b"again")
         assert (stage.body(1, 5, "coarse"), stage.body(1, 5, "fine")) == (b"", b"again")
@@ -149,7 +163,10 @@ def test_rows_stream_with_little_memory(tmp_path):
         first = (4**6 - 1) // 3
         for group in range(8):
             tiles = (tile_from_id(first + 100 * group + k) for k in range(100))
-            stage.put_group(group, (StagedTile(0, t, 0, 1, none, ChildInfo(0, 1, 0), None, latents) for t in tiles))
+            stage.put_group(
+                group,
+                (StagedTile(0, t, 0, 1, none, ChildInfo(0, 1, 0), None, latents) for t in tiles),
+            )
         tracemalloc.start()
         assert sum(len(row.latents) for row in stage.rows(0)) == 800 * 33_000
         peak = tracemalloc.get_traced_memory()[1]
@@ -166,7 +183,9 @@ def test_equal_tiles_give_equal_bytes(tmp_path):
             stage.put_group(group, rows)
         decoders = {archives.SHA: archives.DECODER}
         drafts = [draft(0), draft(1)]
-        report = write_archive(tmp_path / "b.ntile", WIDE, drafts, stage, body_of, decoders, archives.PROVENANCE)
+        report = write_archive(
+            tmp_path / "b.ntile", WIDE, drafts, stage, body_of, decoders, archives.PROVENANCE
+        )
     assert (tmp_path / "b.ntile").read_bytes() == expected
     assert report["file"] == str(tmp_path / "b.ntile")
     assert {path.name for path in tmp_path.iterdir()} == {"a.ntile", "b.ntile"}
@@ -203,7 +222,9 @@ def test_a_full_disk_harms_nothing(tmp_path, monkeypatch, module, step):
 def run(out: Path, die_at: int = 0, file_limit: int = 0) -> subprocess.Popen:
     command = [sys.executable, SCRIPT, out, str(die_at), str(file_limit)]
     environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent.parent)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
@@ -225,7 +246,8 @@ def undisturbed(tmp_path_factory) -> tuple[bytes, int, float]:
 
 @pytest.mark.parametrize("staged_before", [False, True])
 def test_the_system_refuses_to_write(tmp_path, undisturbed, staged_before):
-    """The kernel stops every file at 400 kB: the work file, or, when that is complete, the archive of 600 kB."""
+    """The kernel stops every file at 400 kB: the work file, or, when that is complete, the archive
+    of 600 kB."""
     expected, steps, _ = undisturbed
     out = tmp_path / "a.ntile"
     out.write_bytes(b"earlier")
@@ -249,7 +271,8 @@ def check_after_kill(out: Path, expected: bytes) -> None:
 
 
 def test_killed_at_chosen_steps(tmp_path, undisturbed):
-    """Every 17th step while staging and coding, each of the last ones: flush, rename, deletion of the work file."""
+    """Every 17th step while staging and coding, each of the last ones: flush, rename, deletion of
+    the work file."""
     expected, steps, _ = undisturbed
     for die_at in [*range(1, steps - 7, 17), *range(steps - 7, steps + 1)]:
         out = tmp_path / f"{die_at}.ntile"
@@ -267,7 +290,8 @@ def test_killed_at_random_moments(tmp_path, undisturbed):
     expected, _, seconds = undisturbed
     out = tmp_path / "a.ntile"
     out.write_bytes(b"earlier")
-    delays, kills = random.Random(6), 0
+    delays = random.Random(6)
+    kills = 0
     while kills < 10:
         process = run(out)
         process.stdout.readline()

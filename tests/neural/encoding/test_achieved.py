@@ -1,4 +1,5 @@
-"""Closing output of `ntile encode`: errors as GDAL reads them, sizes, time, advice; progress without a terminal."""
+"""Closing output of `ntile encode`: errors as GDAL reads them, sizes, time, advice; progress
+without a terminal."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def dem(folder: Path, rows: int = 560, cols: int = 530) -> Path:
 def test_errors_are_those_of_the_decoded_samples(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: tuple[str, float]
 ) -> None:
-    source, out = dem(tmp_path), tmp_path / "a.ntile"
+    source = dem(tmp_path)
+    out = tmp_path / "a.ntile"
     said = ntile_json(capsys, "encode", source, out, *rate)
     off = errors(tmp_path)
     assert said["rmse_m"] == pytest.approx(np.sqrt(np.mean(off**2)), rel=1e-3)
@@ -50,7 +52,9 @@ def test_errors_are_those_of_the_decoded_samples(
     assert said["source_bytes"] == source.stat().st_size
     assert said["file_bytes"] == out.stat().st_size
     payloads = sum(said["payload_bytes"][0])
-    assert said["stack_bits_per_sample"] == pytest.approx(8 * (payloads + said["directory_bytes"]) / off.size)
+    assert said["stack_bits_per_sample"] == pytest.approx(
+        8 * (payloads + said["directory_bytes"]) / off.size
+    )
     assert said["bits_per_sample"] == pytest.approx(8 * said["payload_bytes"][0][-1] / off.size)
     assert said["seconds"] > 0
     assert said["quantum_m"] is None
@@ -58,7 +62,15 @@ def test_errors_are_those_of_the_decoded_samples(
 
 def test_each_layer_has_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dem(tmp_path, 310, 330)
-    options = ("--model", save_tiny_model(tmp_path), "--reference", 0.02, "--jobs", 1, "--link-decoder")
+    options = (
+        "--model",
+        save_tiny_model(tmp_path),
+        "--reference",
+        0.02,
+        "--jobs",
+        1,
+        "--link-decoder",
+    )
     said = ntile_json(capsys, "encode", tmp_path / "dem.tif", tmp_path / "a.ntile", *options)
     assert [layer["method"] for layer in said["layers"]] == ["huvr_siren", "reference"]
     assert said["rmse_m"] == said["layers"][0]["rmse_m"]
@@ -84,7 +96,9 @@ def test_the_closing_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     with open_reader(out) as reader:
         sizes = reader.sizes()
     payloads = sizes["payload_bytes"][0]
-    every, finest = (8 * size / valid for size in (sum(payloads) + sizes["directory_bytes"], payloads[-1]))
+    every, finest = (
+        8 * size / valid for size in (sum(payloads) + sizes["directory_bytes"], payloads[-1])
+    )
     assert f"{every:.3g} bits per sample in all levels, {finest:.3g} in the finest" in lines[1]
     assert lines[-1].strip() == f"Look at it: terrain-viewer '{out}'"
 
@@ -101,18 +115,25 @@ def test_a_file_larger_than_its_source_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[object, ...], advice: str
 ) -> None:
     rng = np.random.default_rng(2)
-    heights = np.rint(hills(200, 200) / 5) * 5 if not more else hills(200, 200) + rng.normal(0, 1, (200, 200))
+    heights = (
+        np.rint(hills(200, 200) / 5) * 5
+        if not more
+        else hills(200, 200) + rng.normal(0, 1, (200, 200))
+    )
     samples = np.rint(heights).astype(np.int16)
     source = write(tmp_path / "dem.tif", samples, compress="deflate", predictor=2)
     ntile("encode", source, tmp_path / "a.ntile", *more)
-    said = [line for line in capsys.readouterr().out.splitlines() if "larger than its source" in line]
+    said = [
+        line for line in capsys.readouterr().out.splitlines() if "larger than its source" in line
+    ]
     assert len(said) == 1
     assert advice in said[0]
 
 
 def test_a_mosaic_counts_with_its_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     part = write(tmp_path / "part.tif", hills(200, 200))
-    west, north = north_up(500_000, 4_000_000)[2], north_up(500_000, 4_000_000)[5]
+    west = north_up(500_000, 4_000_000)[2]
+    north = north_up(500_000, 4_000_000)[5]
     mosaic = tmp_path / "dem.vrt"
     mosaic.write_text(
         f"""<VRTDataset rasterXSize="200" rasterYSize="200"><SRS>EPSG:32611</SRS>
@@ -124,7 +145,7 @@ def test_a_mosaic_counts_with_its_parts(tmp_path: Path, capsys: pytest.CaptureFi
     assert said["source_bytes"] == part.stat().st_size + mosaic.stat().st_size
 
 
-def test_tiles_are_measured_once_and_after_their_neighbours() -> None:
+def test_tiles_are_measured_once_and_after_their_neighbors() -> None:
     finest = [Tile(3, x, y) for x in range(7) for y in range(6) if (x, y) not in {(2, 2), (5, 0)}]
     tiles = sorted([Tile(0, 0, 0), *{tile.parent for tile in finest}, *finest], key=tile_id)
     seen: set[Tile] = set()
@@ -150,7 +171,9 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(
             report(done, 35)
     written = capsys.readouterr()
     assert written.out == ""
-    assert written.err.splitlines() == [f"ntile: encoding dem.tif: {done} of 35" for done in (10, 20, 30)]
+    assert written.err.splitlines() == [
+        f"ntile: encoding dem.tif: {done} of 35" for done in (10, 20, 30)
+    ]
 
 
 def test_decoding_says_how_far_it_is(
@@ -163,7 +186,8 @@ def test_decoding_says_how_far_it_is(
     written = capsys.readouterr()
     assert written.out == f"{tmp_path / 'back.tif'}\n"
     lines = [line for line in written.err.splitlines() if "decoding" in line]
-    assert lines == [f"ntile: decoding a.ntile: {done} of 18" for done in range(1, 19)]  # nine blocks, read back
+    # nine blocks, read back
+    assert lines == [f"ntile: decoding a.ntile: {done} of 18" for done in range(1, 19)]
 
 
 @POSIX
@@ -171,14 +195,19 @@ def test_decoding_says_how_far_it_is(
 def test_progress_on_a_terminal_is_a_bar(tmp_path: Path, command: str) -> None:
     import pty
 
-    source, encoded = dem(tmp_path, 310, 310), tmp_path / "a.ntile"
+    source = dem(tmp_path, 310, 310)
+    encoded = tmp_path / "a.ntile"
     ntile("encode", source, encoded, *REFERENCE)
-    paths = (source, tmp_path / "b.ntile") if command == "encode" else (encoded, tmp_path / "back.tif")
+    paths = (
+        (source, tmp_path / "b.ntile") if command == "encode" else (encoded, tmp_path / "back.tif")
+    )
     more = REFERENCE if command == "encode" else ()
     terminal, its_end = pty.openpty()
     arguments = [sys.executable, "-m", "neural.cli", command, *map(str, (*paths, *more))]
     environment = {**os.environ, "TERM": "xterm"}
-    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=its_end, env=environment) as process:
+    with subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=its_end, env=environment
+    ) as process:
         os.close(its_end)
         drawn = b""
         with suppress(OSError):  # the other end is closed
@@ -188,12 +217,15 @@ def test_progress_on_a_terminal_is_a_bar(tmp_path: Path, command: str) -> None:
         assert process.stdout is not None
         assert str(paths[1]) in process.stdout.read().decode()
     assert process.returncode == 0
-    assert f"{command.removesuffix('e')}ing {paths[0].name}" in re.sub(r"\x1b\[[0-9;]*m", "", drawn.decode())
+    assert f"{command.removesuffix('e')}ing {paths[0].name}" in re.sub(
+        r"\x1b\[[0-9;]*m", "", drawn.decode()
+    )
     assert "\u2501" in drawn.decode()
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.123, "0.12 s"), (9.96, "10 s"), (59.4, "59 s"), (61, "1 min"), (4321, "1 h 12 min")]
+    ("seconds", "text"),
+    [(0.123, "0.12 s"), (9.96, "10 s"), (59.4, "59 s"), (61, "1 min"), (4321, "1 h 12 min")],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert options.human_seconds(seconds) == text

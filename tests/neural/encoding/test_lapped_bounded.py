@@ -1,4 +1,5 @@
-"""Layers with a bound on every sample's error: residuals, their tables, and the tiles that hold them."""
+"""Layers with a bound on every sample's error: residuals, their tables, and the tiles that hold
+them."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ from neural.methods.lapped.residuals import (
 from neural.methods.lapped.wavelet import BANDS
 from neural.models import residual_tables
 from neural.models.train_data import Raster
-from neural.tiles import TILE, Tile, centres
+from neural.tiles import TILE, Tile, centers
 from tests.support.lapped_area import (
     DECODER,
     Area,
@@ -51,18 +52,22 @@ STEP = 0.56
 
 def broken(rows: int, columns: int, seed: int) -> np.ndarray:
     """Smooth ground with a wall, stripes of rubble and single outliers, float32."""
-    heights, rng = rough(rows, columns, noise=0.02), np.random.default_rng(seed)
+    heights = rough(rows, columns, noise=0.02)
+    rng = np.random.default_rng(seed)
     heights[:, columns // 2 :] += 4
     rubble = np.arange(columns) // 20 % 5 == 0
     heights[:, rubble] += rng.normal(0, 0.12, (rows, int(rubble.sum())))
-    heights[rng.integers(0, rows, 20), rng.integers(0, columns, 20)] += np.linspace(-90, 90, 20, dtype=np.float32)
+    heights[rng.integers(0, rows, 20), rng.integers(0, columns, 20)] += np.linspace(
+        -90, 90, 20, dtype=np.float32
+    )
     return heights
 
 
 @pytest.fixture(scope="module")
 def area() -> Area:
     """3×2 finest tiles with a hole over a corner of four and an absent tile."""
-    heights, valid = broken(540, 300, 1), np.ones((540, 300), bool)
+    heights = broken(540, 300, 1)
+    valid = np.ones((540, 300), bool)
     valid[200:300, 230:270] = False
     valid[512:, 256:] = False
     return Area(heights, valid)
@@ -87,16 +92,19 @@ def payloads(area: Area, bound: Bound) -> Stored:
 def test_no_valid_sample_is_further_off_than_promised(
     area: Area, payloads: Stored, without: Stored, bound: Bound
 ) -> None:
-    of, plain = assembly(area, payloads, STEP, bound_m=bound.inner_m), assembly(area, without, STEP)
+    of = assembly(area, payloads, STEP, bound_m=bound.inner_m)
+    plain = assembly(area, without, STEP)
     broken = 0
     for tile in area.finest:
         source = area.tiles[tile]
-        decoded = surface(area, of, tile).heights(centres(), centres()).metres.astype(np.float32)
-        assert np.abs(decoded - source.metres).max(where=source.valid, initial=0) <= BOUND
-        window = of.window(area.top, TILE * tile.y, TILE * tile.x, TILE).metres
-        assert np.abs(window - source.metres).max(where=source.valid, initial=0) <= bound.inner_m * (1 + 1e-9)
-        window = plain.window(area.top, TILE * tile.y, TILE * tile.x, TILE).metres
-        broken += int((np.abs(window - source.metres)[source.valid] > BOUND).sum())
+        decoded = surface(area, of, tile).heights(centers(), centers()).meters.astype(np.float32)
+        assert np.abs(decoded - source.meters).max(where=source.valid, initial=0) <= BOUND
+        window = of.window(area.top, TILE * tile.y, TILE * tile.x, TILE).meters
+        assert np.abs(window - source.meters).max(
+            where=source.valid, initial=0
+        ) <= bound.inner_m * (1 + 1e-9)
+        window = plain.window(area.top, TILE * tile.y, TILE * tile.x, TILE).meters
+        broken += int((np.abs(window - source.meters)[source.valid] > BOUND).sum())
     assert broken > 100
 
 
@@ -112,18 +120,23 @@ def test_residuals_are_of_the_finest_level_and_of_valid_samples(
             assert not stack.residuals[~area.tiles[tile].valid].any()
     plain = assembly(area, without, STEP)
     for z in range(area.top):
-        np.testing.assert_array_equal(of.window(z, 0, 0, TILE).metres, plain.window(z, 0, 0, TILE).metres)
+        np.testing.assert_array_equal(
+            of.window(z, 0, 0, TILE).meters, plain.window(z, 0, 0, TILE).meters
+        )
 
 
-def test_neighbours_agree_on_their_edge(area: Area, payloads: Stored, bound: Bound) -> None:
-    of, along = assembly(area, payloads, STEP, bound_m=bound.inner_m), np.linspace(0, 1, 65)
+def test_neighbors_agree_on_their_edge(area: Area, payloads: Stored, bound: Bound) -> None:
+    of = assembly(area, payloads, STEP, bound_m=bound.inner_m)
+    along = np.linspace(0, 1, 65)
     upper = surface(area, of, Tile(2, 0, 0)).heights(along, np.ones(1), order=1)
     lower = surface(area, of, Tile(2, 0, 1)).heights(along, np.zeros(1), order=1)
-    np.testing.assert_allclose(upper.metres, lower.metres, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(upper.meters, lower.meters, atol=1e-5, rtol=0)
     np.testing.assert_allclose(upper.north, lower.north, atol=3e-5, rtol=0)
 
 
-def test_fewer_bits_leave_residuals_out(area: Area, payloads: Stored, without: Stored, bound: Bound) -> None:
+def test_fewer_bits_leave_residuals_out(
+    area: Area, payloads: Stored, without: Stored, bound: Bound
+) -> None:
     fewer = assembly(area, payloads, STEP, coarser=1, bound_m=bound.inner_m)
     plain = assembly(area, without, STEP, coarser=1)
     for tile in area.finest:
@@ -139,14 +152,19 @@ def test_bodies_do_not_depend_on_the_order(area: Area, payloads: Stored, bound: 
 def test_a_grid_of_one_tile(bound: Bound) -> None:
     area = Area(rough(90, 70, noise=0.4))
     of = assembly(area, bounded(area, STEP, bound), STEP, bound_m=bound.inner_m)
-    decoded = surface(area, of, Tile(0, 0, 0)).heights(centres(), centres()).metres[:90, :70].astype(np.float32)
+    decoded = (
+        surface(area, of, Tile(0, 0, 0))
+        .heights(centers(), centers())
+        .meters[:90, :70]
+        .astype(np.float32)
+    )
     assert np.abs(decoded - area.raster).max() <= BOUND
 
 
 def test_residuals_take_fewer_bits_than_a_finer_step(area: Area, payloads: Stored) -> None:
     """Without residuals the bound needs a step that keeps even the worst sample."""
     fine = stored(area, 0.2)
-    errors = assembly(area, fine, 0.2).window(area.top, 0, 0, 540).metres[:, :300] - area.raster
+    errors = assembly(area, fine, 0.2).window(area.top, 0, 0, 540).meters[:, :300] - area.raster
     assert np.abs(errors[area.raster_valid]).max() > BOUND
     assert sum(map(len, payloads.bodies.values())) < sum(map(len, fine.bodies.values()))
 
@@ -155,14 +173,20 @@ def test_residuals_take_fewer_bits_than_a_finer_step(area: Area, payloads: Store
 def test_damaged_bodies_are_refused(cut: int, area: Area, payloads: Stored, bound: Bound) -> None:
     tile = Tile(2, 0, 0)
     for body in (payloads.bodies[tile][:-cut], payloads.bodies[tile] + bytes(range(1, cut + 1))):
-        of = assembly(area, Stored(area.grid, payloads.bodies | {tile: body}), STEP, bound_m=bound.inner_m)
+        of = assembly(
+            area, Stored(area.grid, payloads.bodies | {tile: body}), STEP, bound_m=bound.inner_m
+        )
         with pytest.raises(ValueError, match=r"range coder|left after|magnitude|residual"):
             of.stack(tile)
 
 
 def test_relief_that_32_bits_do_not_hold_is_refused(area: Area, bound: Bound) -> None:
-    tiles = BoundedTiles(AreaEncoder(area, STEP).assembly, area, bound._replace(checked_m=0.9 * bound.inner_m))
-    with pytest.raises(NtileError, match=r"error of 0\.\d+ m: 32-bit numbers do not keep to 0\.2 m"):
+    tiles = BoundedTiles(
+        AreaEncoder(area, STEP).assembly, area, bound._replace(checked_m=0.9 * bound.inner_m)
+    )
+    with pytest.raises(
+        NtileError, match=r"error of 0\.\d+ m: 32-bit numbers do not keep to 0\.2 m"
+    ):
         tiles.body(Tile(2, 0, 0), area.offset_m(Tile(2, 0, 0)))
 
 
@@ -170,7 +194,10 @@ def test_relief_that_32_bits_do_not_hold_is_refused(area: Area, bound: Bound) ->
 @pytest.mark.parametrize(("low", "high"), [(-3.0, 5.0), (99.0, 100.0), (-400.0, 8800.0)])
 def test_bounds_leave_room_for_float32(promised: float, low: float, high: float) -> None:
     if promised == 1e-3 and high > 1000:
-        with pytest.raises(ValueError, match=r"finer than 32-bit heights of -400 … 8800 m hold; use at least 0\.0\d"):
+        with pytest.raises(
+            ValueError,
+            match=r"finer than 32-bit heights of -400 … 8800 m hold; use at least 0\.0\d",
+        ):
             Bound.of(promised, low, high)
         return
     bound = Bound.of(promised, low, high)
@@ -191,14 +218,19 @@ def test_bounds_are_above_0(promised: float) -> None:
 
 
 def test_any_residuals_come_back() -> None:
-    rng, residuals = np.random.default_rng(2), model().residuals
+    rng = np.random.default_rng(2)
+    residuals = model().residuals
     for scale, share in ((0.3, 1.0), (30.0, 0.5), (3e5, 0.02), (0.0, 1.0)):
-        values = np.rint(rng.laplace(0, scale, (TILE, TILE)) if scale else np.zeros((TILE, TILE))).astype(np.int32)
-        valid, spread = rng.random((TILE, TILE)) < share, rng.integers(0, SPREADS, (TILE, TILE))
+        values = np.rint(
+            rng.laplace(0, scale, (TILE, TILE)) if scale else np.zeros((TILE, TILE))
+        ).astype(np.int32)
+        valid = rng.random((TILE, TILE)) < share
+        spread = rng.integers(0, SPREADS, (TILE, TILE))
         values[~valid] = 0
         if scale > 1:
             y, x = np.nonzero(valid)
-            values[y[0], x[0]], values[y[1], x[1]] = LARGEST, -LARGEST
+            values[y[0], x[0]] = LARGEST
+            values[y[1], x[1]] = -LARGEST
         writer = RangeWriter(model().distributions)
         residuals.write(writer, values, valid, spread)
         reader = RangeReader(writer.finish(), model().distributions)
@@ -209,10 +241,13 @@ def test_any_residuals_come_back() -> None:
 def test_contexts_are_of_what_is_known() -> None:
     rng = np.random.default_rng(3)
     values = (rng.integers(-5, 6, (12, 12)) * (rng.random((12, 12)) < 0.4)).astype(np.int32)
-    capped, known = np.minimum(np.abs(values), 3), np.zeros((12, 12), int)
+    capped = np.minimum(np.abs(values), 3)
+    known = np.zeros((12, 12), int)
     seen = []
 
-    def visit(phase: int, at: np.ndarray, spread: np.ndarray, near: np.ndarray, far: np.ndarray) -> np.ndarray:
+    def visit(
+        phase: int, at: np.ndarray, spread: np.ndarray, near: np.ndarray, far: np.ndarray
+    ) -> np.ndarray:
         np.testing.assert_array_equal(spread, at % SPREADS)
         padded = np.pad(known, 4)
         for flat, one, wide in zip(at, near, far, strict=True):
@@ -236,12 +271,15 @@ def test_spread_follows_the_synthesis_functions() -> None:
     for band, (y, x) in enumerate(BANDS):
         expected = np.zeros((BAND_COUNT, 16, 16), int)
         expected[band, 8, 8] = EXPECTED_SCALE
-        found, bands = spread_of(expected, 8), np.zeros((32, 32))
+        found = spread_of(expected, 8)
+        bands = np.zeros((32, 32))
         bands[16 + y, 16 + x] = 1.0
         squares = merge_level(bands, REFLECT) ** 2
         large = squares > 0.02
         assert (found > 0)[large].all()
-        np.testing.assert_allclose(found[large] - found.max(), 4 * np.log2(squares[large] / squares.max()), atol=2.5)
+        np.testing.assert_allclose(
+            found[large] - found.max(), 4 * np.log2(squares[large] / squares.max()), atol=2.5
+        )
     shifted = spread_of(expected, 12)
     assert (shifted[large] - found[large] == 4).all()
 
@@ -277,19 +315,30 @@ def test_fitted_tables_are_better_than_flat_ones(
     }
     for name, tables in (("flat", flat), ("fitted", found)):
         monkeypatch.setitem(model().__dict__, "residuals", Residuals(tables))
-        sizes[name] = sum(len(body) for tile, body in bounded(area, STEP, bound).bodies.items() if tile.z == area.top)
+        sizes[name] = sum(
+            len(body)
+            for tile, body in bounded(area, STEP, bound).bodies.items()
+            if tile.z == area.top
+        )
     plain = sum(len(body) for tile, body in without.bodies.items() if tile.z == area.top)
     assert sizes["fitted"] - plain < 0.9 * (sizes["flat"] - plain)
 
 
-def test_the_command_changes_residual_tables_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_changes_residual_tables_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(residual_tables, "_BOUNDS_M", (0.2,))
     write(tmp_path / "train.tif", rough(150, 170))
     (tmp_path / "MANIFEST.csv").write_text("file,split,resolution_m,crs\ntrain.tif,train,1.0,\n")
-    decoder, old = tmp_path / "a.decoder.safetensors", load_file(DECODER)
+    decoder = tmp_path / "a.decoder.safetensors"
+    old = load_file(DECODER)
     with safe_open(DECODER, "np") as file:
         notes = file.metadata()
-    save_file({name: values for name, values in old.items() if not name.startswith("residual")}, decoder, notes)
+    save_file(
+        {name: values for name, values in old.items() if not name.startswith("residual")},
+        decoder,
+        notes,
+    )
     residual_tables.main(decoder, [tmp_path])
     with safe_open(decoder, "np") as file:
         assert file.metadata() == notes

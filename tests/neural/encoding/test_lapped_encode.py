@@ -1,4 +1,5 @@
-"""lapped_siren from a raster to a file and back, over ordinary and odd areas, at every kind of rate."""
+"""lapped_siren from a raster to a file and back, over ordinary and odd areas, at every kind of
+rate."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def ntile(*arguments: object) -> None:
 
 def rough(rows: int, columns: int) -> np.ndarray:
     """Hills with some noise, float32."""
-    return hills(rows, columns) + np.random.default_rng(3).normal(0, 0.3, (rows, columns)).astype(np.float32)
+    return hills(rows, columns) + np.random.default_rng(3).normal(0, 0.3, (rows, columns)).astype(
+        np.float32
+    )
 
 
 def waves(rows: int, columns: int) -> np.ndarray:
@@ -54,15 +57,19 @@ def spike() -> np.ndarray:
 
 def blocks() -> np.ndarray:
     """Boxes of up to 30 m on rough ground, as in a surface model of a town."""
-    rng, heights = np.random.default_rng(4), rough(300, 280)
-    for row, column, height in zip(*rng.integers(0, 260, (2, 60)), rng.uniform(3, 30, 60), strict=True):
+    rng = np.random.default_rng(4)
+    heights = rough(300, 280)
+    for row, column, height in zip(
+        *rng.integers(0, 260, (2, 60)), rng.uniform(3, 30, 60), strict=True
+    ):
         rows, columns = rng.integers(5, 40, 2)
         heights[row : row + rows, column : column + columns] += height
     return heights
 
 
 def coast() -> np.ndarray:
-    """Land that ends in a diagonal, and a hole that takes all of one tile and parts of its neighbours."""
+    """Land that ends in a diagonal, and a hole that takes all of one tile and parts of its
+    neighbors."""
     heights = hills(560, 600)
     y, x = np.mgrid[0:560, 0:600]
     heights[x + 2 * y < 170] = HOLE
@@ -78,7 +85,7 @@ def lonely_column() -> np.ndarray:
 
 
 AREAS: dict[str, tuple[Callable[[], np.ndarray], float]] = {
-    "a million metres high": (lambda: 999_900 + 30 * waves(270, 300), 0.5),
+    "a million meters high": (lambda: 999_900 + 30 * waves(270, 300), 0.5),
     "relief of 0.2 mm": (lambda: 2e-4 * waves(270, 300), 5e-5),
     "one height": (lambda: np.full((270, 300), 1234.567), 0.5),
     "a spike of 1000 m": (spike, 0.5),
@@ -99,7 +106,8 @@ AREAS: dict[str, tuple[Callable[[], np.ndarray], float]] = {
 def test_errors_stay_within_some_steps(name: str, tmp_path: Path) -> None:
     make, step = AREAS[name]
     heights = make().astype(np.float32)
-    dem, out = write(tmp_path / "dem.tif", heights, nodata=HOLE), tmp_path / "a.ntile"
+    dem = write(tmp_path / "dem.tif", heights, nodata=HOLE)
+    out = tmp_path / "a.ntile"
     encode(dem, out, EncodeOptions(step_m=step))
     assert verify(out)["ok"]
     with open_reader(out) as reader, open_dem(dem) as source:
@@ -127,7 +135,8 @@ def test_absent_tiles_are_absent(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def area(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rough DEM of 4 tiles (dem.tif) and its file at the default quality beside a reference layer (a.ntile)."""
+    """A rough DEM of 4 tiles (dem.tif) and its file at the default quality beside a reference layer
+    (a.ntile)."""
     folder = tmp_path_factory.mktemp("area")
     write(folder / "dem.tif", rough(280, 300))
     ntile("encode", folder / "dem.tif", folder / "a.ntile", "--reference", 0.01)
@@ -184,10 +193,14 @@ def test_bits_per_sample_are_kept_and_nearly_used(area: Path, tmp_path: Path) ->
 )
 def test_no_sample_is_further_off_than_promised(name: str, tmp_path: Path) -> None:
     heights = AREAS[name][0]().astype(np.float32)
-    dem, out = write(tmp_path / "dem.tif", heights, nodata=HOLE), tmp_path / "a.ntile"
+    dem = write(tmp_path / "dem.tif", heights, nodata=HOLE)
+    out = tmp_path / "a.ntile"
     encode(dem, out, EncodeOptions(max_error_m=0.2))
     with open_reader(out) as reader:
-        assert (reader.layers[0].tolerance_m, set(reader.layers[0].params)) == (0.2, {"step_m", "base_m", "bound_m"})
+        assert (reader.layers[0].tolerance_m, set(reader.layers[0].params)) == (
+            0.2,
+            {"step_m", "base_m", "bound_m"},
+        )
         decoded, valid = SurfaceDecoder(reader, reader.layers[0]).read(0, 0, *heights.shape)
     np.testing.assert_array_equal(valid, heights != np.float32(HOLE))
     assert np.abs(decoded.astype(np.float32) - heights)[valid].max() <= 0.2
@@ -228,7 +241,13 @@ def test_fewer_bits_of_a_bounded_layer_leave_its_residuals_out(area: Path, tmp_p
     ],
 )
 def test_a_large_area_is_searched_in_part_first(
-    rate: str, limit: float, key: str, name: str, area: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rate: str,
+    limit: float,
+    key: str,
+    name: str,
+    area: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As large count areas from four tiles on; the answer is that of a search in all of it."""
     monkeypatch.setattr(lapped_trials, "MANY", 4)
@@ -255,14 +274,18 @@ def test_a_large_area_is_searched_in_part_first(
         ({"max_error_m": 1e-6}, "finer than 32-bit heights"),
     ],
 )
-def test_what_is_out_of_reach(rate: dict[str, float], words: str, area: Path, tmp_path: Path) -> None:
+def test_what_is_out_of_reach(
+    rate: dict[str, float], words: str, area: Path, tmp_path: Path
+) -> None:
     """The sentence names what is in reach, and that is, without staging the area again."""
     from neural.errors import UsageError
 
     with pytest.raises(UsageError, match=words) as caught:
         encoded(area, tmp_path / "a.ntile", **rate)
     numbers = [word.rstrip(";.") for word in str(caught.value).split()]
-    least = next(float(n) for n in reversed(numbers) if n.replace("e-", "").replace(".", "").isdigit())
+    least = next(
+        float(n) for n in reversed(numbers) if n.replace("e-", "").replace(".", "").isdigit()
+    )
     encoded(area, tmp_path / "a.ntile", **dict.fromkeys(rate, least))
     assert (tmp_path / "a.ntile").exists()
 
@@ -304,20 +327,25 @@ def test_fewer_bits_are_fewer_bytes_and_larger_errors(area: Path, fine: Path) ->
         assert less["edge_gap_m"] < 1e-4
 
 
-def test_size_at_fewer_bits_is_that_of_the_coded_details(area: Path, fine: Path, tmp_path: Path) -> None:
+def test_size_at_fewer_bits_is_that_of_the_coded_details(
+    area: Path, fine: Path, tmp_path: Path
+) -> None:
     """As stored nothing is saved; at two bits less about what a step four times as coarse saves."""
     from neural.methods.lapped.requantize import saved_bytes
 
     with open_reader(fine) as reader:
         stored = SurfaceDecoder(reader, reader.layers[0]).linked
         assert {saved_bytes(stored, tile) for tile in reader.tiles(0)} == {0}
-    shown, coarse = measured(fine, area / "dem.tif", 6), encoded(area, tmp_path / "a.ntile", step_m=0.08)
+    shown = measured(fine, area / "dem.tif", 6)
+    coarse = encoded(area, tmp_path / "a.ntile", step_m=0.08)
     assert shown["bits_per_sample"] == pytest.approx(coarse["bits_per_sample"], rel=0.15)
     assert shown["stack_bits_per_sample"] == pytest.approx(coarse["stack_bits_per_sample"], rel=0.1)
     assert shown["rmse_m"] == pytest.approx(coarse["rmse_m"], rel=0.1)
 
 
-def test_windows_are_parts_of_the_whole(area: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_windows_are_parts_of_the_whole(
+    area: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import rasterio
 
     with open_reader(area / "a.ntile") as reader:
@@ -332,9 +360,12 @@ def test_windows_are_parts_of_the_whole(area: Path, tmp_path: Path, capsys: pyte
         assert np.sqrt(np.mean((coarse.read(1) - means) ** 2)) < 0.5
 
 
-def interrupted(area: Path, out: Path, patch: pytest.MonkeyPatch, owner: type, name: str, calls: int) -> None:
+def interrupted(
+    area: Path, out: Path, patch: pytest.MonkeyPatch, owner: type, name: str, calls: int
+) -> None:
     """Encode with a search, stopped at a call of a method."""
-    work, count = getattr(owner, name), 0
+    work = getattr(owner, name)
+    count = 0
 
     def stopped(*arguments: Any) -> Any:
         nonlocal count
@@ -350,9 +381,13 @@ def interrupted(area: Path, out: Path, patch: pytest.MonkeyPatch, owner: type, n
     assert not out.exists()
 
 
-def test_an_interrupted_encode_goes_on(area: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped while levels are lowered, in the search, and while the last step is coded; nothing is coded twice."""
-    options, coded = EncodeOptions(target_rmse_m=0.1), []
+def test_an_interrupted_encode_goes_on(
+    area: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while levels are lowered, in the search, and while the last step is coded; nothing is
+    coded twice."""
+    options = EncodeOptions(target_rmse_m=0.1)
+    coded = []
     encoding = lapped_layer.LayerCoder.encode
 
     def counted(self: Any, *arguments: Any) -> bytes:
@@ -361,7 +396,8 @@ def test_an_interrupted_encode_goes_on(area: Path, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(lapped_layer.LayerCoder, "encode", counted)
     encode(area / "dem.tif", tmp_path / "whole.ntile", options)
-    everything, want = len(coded), (tmp_path / "whole.ntile").read_bytes()
+    everything = len(coded)
+    want = (tmp_path / "whole.ntile").read_bytes()
     coded.clear()
     out = tmp_path / "stopped.ntile"
     interrupted(area, out, monkeypatch, Stage, "put", 1)
@@ -374,12 +410,18 @@ def test_an_interrupted_encode_goes_on(area: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_beside_other_layers(area: Path, tmp_path: Path) -> None:
-    """A learned method, lapped_siren and a reference in one file; the bytes of each are those it has alone."""
-    stem, out = save_tiny_model(tmp_path), tmp_path / "all.ntile"
+    """A learned method, lapped_siren and a reference in one file; the bytes of each are those it
+    has alone."""
+    stem = save_tiny_model(tmp_path)
+    out = tmp_path / "all.ntile"
     ntile("encode", area / "dem.tif", out, "--method", "huvr_siren", "--method", "lapped_siren", "--model", stem,
           "--reference", 0.01, "--quality", 50)  # fmt: skip
     with open_reader(out) as reader, open_reader(area / "a.ntile") as alone:
-        assert [layer.method for layer in reader.layers] == ["huvr_siren", "lapped_siren", "reference"]
+        assert [layer.method for layer in reader.layers] == [
+            "huvr_siren",
+            "lapped_siren",
+            "reference",
+        ]
         for tile in alone.tiles(0):
             both = reader.read(1, tile), alone.read(0, tile)
             assert both[0] is not None
@@ -388,10 +430,14 @@ def test_beside_other_layers(area: Path, tmp_path: Path) -> None:
 
 
 def test_it_needs_no_torch(area: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['torch'] = None; from neural.cli import main; main(sys.argv[1:])"
+    code = (
+        "import sys; sys.modules['torch'] = None; from neural.cli import main; main(sys.argv[1:])"
+    )
     run = [sys.executable, "-c", code, "encode", area / "dem.tif", tmp_path / "a.ntile"]
     root = Path(__file__).parents[3]
     assert subprocess.run(run, cwd=root, check=False).returncode == 0
-    again = subprocess.run([*run, "--method", "huvr"], cwd=root, capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [*run, "--method", "huvr"], cwd=root, capture_output=True, text=True, check=False
+    )
     assert again.returncode == 2
     assert "encoding huvr needs torch" in again.stderr

@@ -1,4 +1,5 @@
-"""A staged lapped_siren layer: levels lowered in the work file, fills that meet, the finest step."""
+"""A staged lapped_siren layer: levels lowered in the work file, fills that meet, the finest
+step."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ import pytest
 from neural.container.staging import Stage
 from neural.encode import _stage_tiles
 from neural.encoding.lapped.rate import Rate
-from neural.encoding.lapped.staged_layer import SAMPLE_DTYPE, StagedHeights, StagedLayer, base_height, lower_levels
+from neural.encoding.lapped.staged_layer import (
+    SAMPLE_DTYPE,
+    StagedHeights,
+    StagedLayer,
+    base_height,
+    lower_levels,
+)
 from neural.encoding.tile_encoders import LappedEncoder
 from neural.methods.model_files import model_stem
 from neural.raster.dem import open_dem
@@ -28,7 +35,9 @@ def quiet(done: int, total: int) -> None:
 @pytest.fixture
 def layer(tmp_path: Path) -> Iterator[StagedLayer]:
     """Rough hills with a gap across the edge of two tiles, as the first pass stages them."""
-    heights = hills(300, 400) + np.random.default_rng(6).normal(0, 0.5, (300, 400)).astype(np.float32)
+    heights = hills(300, 400) + np.random.default_rng(6).normal(0, 0.5, (300, 400)).astype(
+        np.float32
+    )
     heights[60:200, 200:330] = HOLE
     write(tmp_path / "dem.tif", heights, nodata=HOLE)
     encoder = LappedEncoder(model_stem("lapped_siren-base"), Rate(step_m=0.5))
@@ -40,11 +49,12 @@ def layer(tmp_path: Path) -> Iterator[StagedLayer]:
 def heights_of(layer: StagedLayer, tile: Tile) -> np.ndarray:
     samples = StagedHeights(layer).samples(tile)
     assert samples is not None
-    return samples.metres
+    return samples.meters
 
 
 def test_fills_meet_where_tiles_do(layer: StagedLayer) -> None:
-    west, east = Tile(1, 0, 0), Tile(1, 1, 0)
+    west = Tile(1, 0, 0)
+    east = Tile(1, 1, 0)
     rows = {tile: layer.row(tile) for tile in (west, east)}
     before = heights_of(layer, east)[60:200, 0] - heights_of(layer, west)[60:200, -1]
     lower_levels(layer, quiet)
@@ -55,7 +65,9 @@ def test_fills_meet_where_tiles_do(layer: StagedLayer) -> None:
         assert found is not None
         assert row is not None
         assert row.mask is not None
-        old, new = (np.frombuffer(each.latents, SAMPLE_DTYPE).reshape(TILE, TILE) for each in (row, found))
+        old, new = (
+            np.frombuffer(each.latents, SAMPLE_DTYPE).reshape(TILE, TILE) for each in (row, found)
+        )
         np.testing.assert_array_equal(old[row.mask], new[row.mask])
 
 
@@ -67,11 +79,14 @@ def test_lowering_can_be_repeated(layer: StagedLayer) -> None:
 
 
 def test_a_parent_holds_what_its_children_leave(layer: StagedLayer) -> None:
-    """The low-pass has gain 1, so means stay about the same; bounds follow it, the geometric error stays."""
+    """The low-pass has gain 1, so means stay about the same; bounds follow it, the geometric error
+    stays."""
     root = Tile(0, 0, 0)
-    before, mean = layer.row(root), heights_of(layer, root)[:150, :200].mean()
+    before = layer.row(root)
+    mean = heights_of(layer, root)[:150, :200].mean()
     step = lower_levels(layer, quiet)
-    after, heights = layer.row(root), heights_of(layer, root)
+    after = layer.row(root)
+    heights = heights_of(layer, root)
     assert before is not None
     assert after is not None
     assert after.latents != before.latents

@@ -1,4 +1,5 @@
-"""Several learned layers in one file: every method beside the others, and what cannot be asked for."""
+"""Several learned layers in one file: every method beside the others, and what cannot be asked
+for."""
 
 from __future__ import annotations
 
@@ -53,7 +54,10 @@ def test_one_file_carries_every_method(area: Path) -> None:
 def test_a_layer_decodes_as_if_it_were_alone(area: Path, tmp_path: Path, name: str) -> None:
     _encode(area, tmp_path / "one.ntile", (name,))
     with open_reader(area / "all.ntile") as together, open_reader(tmp_path / "one.ntile") as alone:
-        window = [SurfaceDecoder(reader, reader.layer(name)).read(240, 200, 40, 80)[0] for reader in (together, alone)]
+        window = [
+            SurfaceDecoder(reader, reader.layer(name)).read(240, 200, 40, 80)[0]
+            for reader in (together, alone)
+        ]
     np.testing.assert_array_equal(*window)
 
 
@@ -63,13 +67,18 @@ def test_layers_are_measured_one_by_one(area: Path) -> None:
     assert rows[-1]["rmse_m"] < 0.02
     assert len({row["rmse_m"] for row in rows}) == len(rows)
     assert all(row["macs_per_sample"] > 0 for row in rows)
-    assert all(np.isfinite([row["rmse_m"], row["gradient_rmse"], row["laplacian_rmse"]]).all() for row in rows)
+    assert all(
+        np.isfinite([row["rmse_m"], row["gradient_rmse"], row["laplacian_rmse"]]).all()
+        for row in rows
+    )
 
 
 def test_flat_tiles_are_exact_for_every_method(area: Path, tmp_path: Path) -> None:
     write(tmp_path / "dem.tif", np.full((20, 300), 12.5, np.float32))
     asked = [word for name in METHOD_NAMES for word in ("--method", name, "--model", area / name)]
-    ntile("encode", tmp_path / "dem.tif", tmp_path / "flat.ntile", *asked, "--jobs", 1, "--refine", 2)
+    ntile(
+        "encode", tmp_path / "dem.tif", tmp_path / "flat.ntile", *asked, "--jobs", 1, "--refine", 2
+    )
     with open_reader(tmp_path / "flat.ntile") as reader:
         for layer in reader.layers:
             decoded, valid = SurfaceDecoder(reader, layer).read(0, 0, 20, 300)
@@ -87,7 +96,11 @@ def test_flat_tiles_are_exact_for_every_method(area: Path, tmp_path: Path) -> No
     ],
 )
 def test_what_cannot_be_asked_for(
-    area: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[object], words: str
+    area: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[object],
+    words: str,
 ) -> None:
     given = [
         area / str(word) if before == "--model" else word

@@ -31,7 +31,8 @@ class Samples:
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         self.reads.append((row, col, rows, cols))
-        heights, valid = np.zeros((rows, cols), np.float32), np.zeros((rows, cols), bool)
+        heights = np.zeros((rows, cols), np.float32)
+        valid = np.zeros((rows, cols), bool)
         part = self.heights[row : row + rows, col : col + cols]
         here = np.s_[: part.shape[0], : part.shape[1]]
         valid[here] = self.valid[row : row + rows, col : col + cols]
@@ -76,7 +77,9 @@ def test_cells_are_means_of_valid_finest_samples() -> None:
     every = {Tile(z, x, y) for z in range(4) for y in range(1 << z) for x in range(1 << z)}
     for tile in every - set(seen):  # what is not there has no sample
         span = side >> tile.z
-        assert not valid[span * tile.y : span * (tile.y + 1), span * tile.x : span * (tile.x + 1)].any()
+        assert not valid[
+            span * tile.y : span * (tile.y + 1), span * tile.x : span * (tile.x + 1)
+        ].any()
     assert Tile(3, 3, 0) not in seen
     assert len(seen) < count_tiles(source.grid)
 
@@ -102,12 +105,15 @@ def test_two_runs_are_equal() -> None:
 def test_geometric_error_is_the_largest_gap_to_the_bilinear_surface() -> None:
     source = ragged(512, 512)
     *finest, root = build(source)
-    at = (np.arange(2 * TILE) + 0.5) / 2  # child centres in cells of the root, whose centres lie at i + 0.5
-    centres = np.arange(TILE) + 0.5
+    # child centers in cells of the root, whose centers lie at i + 0.5
+    at = (np.arange(2 * TILE) + 0.5) / 2
+    centers = np.arange(TILE) + 0.5
 
     def along_rows(lines: np.ndarray) -> np.ndarray:
-        lines = np.column_stack([2 * lines[:, 0] - lines[:, 1], lines, 2 * lines[:, -1] - lines[:, -2]])
-        knots = np.concatenate([[-0.5], centres, [TILE + 0.5]])
+        lines = np.column_stack(
+            [2 * lines[:, 0] - lines[:, 1], lines, 2 * lines[:, -1] - lines[:, -2]]
+        )
+        knots = np.concatenate([[-0.5], centers, [TILE + 0.5]])
         return np.stack([np.interp(at, knots, line) for line in lines])
 
     surface = along_rows(along_rows(root.heights.astype(float)).T).T
@@ -130,7 +136,8 @@ def test_geometric_error_grows_towards_the_root_and_is_0_on_a_plane() -> None:
 
 @pytest.mark.parametrize("ahead", [512, 1024, 4096])
 def test_read_ahead_changes_nothing_but_the_reads(ahead: int) -> None:
-    plain, wide = ragged(), ragged()
+    plain = ragged()
+    wide = ragged()
     wide.read_ahead_cells = ahead
     for a, b in zip(build(plain), build(wide), strict=True):
         assert (a.tile, a.info) == (b.tile, b.info)
@@ -171,7 +178,14 @@ def test_nothing_valid_is_an_error() -> None:
 
 
 def test_grid_geometry_and_json() -> None:
-    grid = Grid("", (2.0, 0.0, 1000.0, 0.0, -4.0, 9000.0), 700, 300, vertical_datum="NAP height", assumptions=("a",))
+    grid = Grid(
+        "",
+        (2.0, 0.0, 1000.0, 0.0, -4.0, 9000.0),
+        700,
+        300,
+        vertical_datum="NAP height",
+        assumptions=("a",),
+    )
     assert Grid.from_json(grid.to_json()) == grid
     assert grid.levels == 3
     assert grid.tile_span(Tile(2, 0, 0)) == 256

@@ -1,4 +1,5 @@
-"""An encode resumes with the raster and the options it began with, or says which of them changed."""
+"""An encode resumes with the raster and the options it began with, or says which of them
+changed."""
 
 from __future__ import annotations
 
@@ -79,7 +80,8 @@ def raise_terrain(path: Path) -> None:
 
 def add_nodata(path: Path) -> None:
     path.with_name(f"{path.name}.aux.xml").write_text(
-        '<PAMDataset><PAMRasterBand band="1"><NoDataValue>100</NoDataValue></PAMRasterBand></PAMDataset>'
+        "<PAMDataset><PAMRasterBand "
+        'band="1"><NoDataValue>100</NoDataValue></PAMRasterBand></PAMDataset>'
     )
 
 
@@ -117,7 +119,8 @@ def test_whatever_the_samples_come_from_is_noticed(mosaic, tmp_path, capsys, cha
 
 
 def test_what_does_not_touch_samples_is_none_of_it(mosaic, tmp_path):
-    """GIS programs write statistics beside a raster when they show it, and overviews that an encode does not read."""
+    """GIS programs write statistics beside a raster when they show it, and overviews that an encode
+    does not read."""
     encode(mosaic, tmp_path / "whole.ntile", REFERENCE)
     begin(mosaic, tmp_path / "a.ntile")
     mosaic.with_name("u.tif.aux.xml").write_text(
@@ -201,7 +204,10 @@ def test_a_source_that_changes_while_it_is_read_makes_no_file(mosaic, tmp_path):
         if done == 8:
             raise_terrain(mosaic.with_name("u.tif"))
 
-    with pytest.raises(DemError, match=r"outer\.vrt was changed while it was encoded: u\.tif was changed.*--restart"):
+    with pytest.raises(
+        DemError,
+        match=r"outer\.vrt was changed while it was encoded: u\.tif was changed.*--restart",
+    ):
         encode(mosaic, out, REFERENCE, report)
     assert out.read_bytes() == b"old"
     with pytest.raises(UsageError, match="--restart"):
@@ -222,7 +228,9 @@ def test_an_archive_counts_for_what_is_in_it(tmp_path, archive):
     facts = file_facts(name)
     assert list(facts) == [f"u.{archive}"]
     touch(tmp_path / f"u.{archive}")
-    assert changes({"files": facts}, {"files": file_facts(name)}) == [f"u.{archive} was changed (written again since)"]
+    assert changes({"files": facts}, {"files": file_facts(name)}) == [
+        f"u.{archive} was changed (written again since)"
+    ]
 
 
 def test_names_of_gdal_lead_to_their_files(tmp_path, monkeypatch):
@@ -239,14 +247,20 @@ def test_a_mosaic_of_many_files_lists_them_all(tmp_path):
 
     names = [f"{k}.tif" for k in range(30)]
     for k, name in enumerate(names):
-        write(tmp_path / name, hills(8, 8), transform=tuple(Affine(1, 0, 500_000 + 8 * k, 0, -1, 4_000_000))[:6])
+        write(
+            tmp_path / name,
+            hills(8, 8),
+            transform=tuple(Affine(1, 0, 500_000 + 8 * k, 0, -1, 4_000_000))[:6],
+        )
     sources = "".join(
-        f'<SimpleSource><SourceFilename relativeToVRT="1">{name}</SourceFilename><SourceBand>1</SourceBand>'
+        "<SimpleSource><SourceFilename "
+        f'relativeToVRT="1">{name}</SourceFilename><SourceBand>1</SourceBand>'
         f'<DstRect xOff="{8 * k}" yOff="0" xSize="8" ySize="8"/></SimpleSource>'
         for k, name in enumerate(names)
     )
     (tmp_path / "all.vrt").write_text(
-        '<VRTDataset rasterXSize="240" rasterYSize="8"><GeoTransform>500000,1,0,4000000,0,-1</GeoTransform>'
+        '<VRTDataset rasterXSize="240" '
+        'rasterYSize="8"><GeoTransform>500000,1,0,4000000,0,-1</GeoTransform>'
         f'<VRTRasterBand dataType="Float32" band="1">{sources}</VRTRasterBand></VRTDataset>'
     )
     with rasterio.open(tmp_path / "all.vrt") as raster:
@@ -265,12 +279,18 @@ def free_bytes(monkeypatch: pytest.MonkeyPatch, find: Callable[[], float]) -> It
 
 
 def test_staging_takes_what_is_said_before(tmp_path):
-    """The work file and its log, measured on the disk, against the estimate: enough, and not much too much."""
-    latents, none, most = os.urandom(4 * 256 * 256), (None,) * 4, 0
+    """The work file and its log, measured on the disk, against the estimate: enough, and not much
+    too much."""
+    latents = os.urandom(4 * 256 * 256)
+    none = (None,) * 4
+    most = 0
     with Stage.open(tmp_path / "a.ntile", {}) as stage:
         for group in range(20):
             tiles = (tile_from_id(1365 + BATCH * group + k) for k in range(BATCH))
-            stage.put_group(group, (StagedTile(0, t, 0, 1, none, ChildInfo(0, 1, 0), None, latents) for t in tiles))
+            stage.put_group(
+                group,
+                (StagedTile(0, t, 0, 1, none, ChildInfo(0, 1, 0), None, latents) for t in tiles),
+            )
             most = max(most, sum(path.stat().st_size for path in tmp_path.iterdir()))
         assert stage.size_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
     estimate = staged_bytes([len(latents)], 20 * BATCH, BATCH)
@@ -281,7 +301,8 @@ def test_staging_takes_what_is_said_before(tmp_path):
 
 
 def test_a_disk_too_small_for_the_tiles_is_said_before(tmp_path, monkeypatch, capsys):
-    source, out = write(tmp_path / "a.tif", hills(1200, 1200)), tmp_path / "a.ntile"
+    source = write(tmp_path / "a.tif", hills(1200, 1200))
+    out = tmp_path / "a.ntile"
     command = ["encode", str(source), str(out), "--method", "reference", "--reference", "0.05"]
     with free_bytes(monkeypatch, lambda: 12e6), pytest.raises(SystemExit) as ended:
         main(command)
@@ -295,7 +316,8 @@ def test_a_disk_too_small_for_the_tiles_is_said_before(tmp_path, monkeypatch, ca
 
 
 def test_what_the_work_file_holds_is_not_needed_again(tmp_path, monkeypatch):
-    source, out = write(tmp_path / "a.tif", hills(1200, 1200)), tmp_path / "a.ntile"
+    source = write(tmp_path / "a.tif", hills(1200, 1200))
+    out = tmp_path / "a.ntile"
     begin(source, out, tiles=30)
     with free_bytes(monkeypatch, lambda: 15e6):
         encode(source, out, REFERENCE)
@@ -308,5 +330,8 @@ def test_empty_tiles_need_no_room(tmp_path, monkeypatch):
     source = write(tmp_path / "a.tif", samples)
     with free_bytes(monkeypatch, lambda: 30e6):
         encode(source, tmp_path / "a.ntile", REFERENCE)
-    with pytest.raises(NtileError, match="are needed and 1 MB are free"), free_bytes(monkeypatch, lambda: 1e6):
+    with (
+        pytest.raises(NtileError, match="are needed and 1 MB are free"),
+        free_bytes(monkeypatch, lambda: 1e6),
+    ):
         encode(source, tmp_path / "b.ntile", REFERENCE)

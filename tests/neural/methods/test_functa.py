@@ -1,4 +1,5 @@
-"""Functa: published sizes, one formula in every decode, and an inner loop that fits and can be learned through."""
+"""Functa: published sizes, one formula in every decode, and an inner loop that fits and can be
+learned through."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ import torch
 
 from neural.methods.functa import Functa
 from neural.models.functa import PRESETS, FunctaModel, InnerLoop, sample_points
-from neural.tiles import TILE, centres
+from neural.tiles import TILE, centers
 from tests.support.common import FIXTURES, check_payload, load_fixture
 from tests.support.models import TINY_PRESETS
 
-# Released image configuration (google-deepmind/functa), depth 15 counting the linear output, biases everywhere; with
-# the 512 latent dimensions of the terrain benchmark (arXiv 2606.00404).
+# Released image configuration (google-deepmind/functa), depth 15 counting the linear output, biases
+# everywhere; with the 512 latent dimensions of the terrain benchmark (arXiv 2606.00404).
 PUBLISHED = {
     "first sine layer": 2 * 512 + 512,
     "sine layers": 13 * (512 * 512 + 512),
@@ -65,10 +66,11 @@ def test_small_preset_is_small() -> None:
         model = FunctaModel(PRESETS["small"])
     assert sum(parameter.numel() for parameter in model.decoder.values()) <= 1_000_000
     assert sum(parameter.numel() for parameter in model.parameters()) <= 2_000_000
-    assert model.method.sine_layers * model.method.width >= model.method.dim  # else latent dimensions are redundant
+    # else latent dimensions are redundant
+    assert model.method.sine_layers * model.method.width >= model.method.dim
 
 
-def test_first_values_follow_the_published_initialisation() -> None:
+def test_first_values_follow_the_published_initialization() -> None:
     torch.manual_seed(0)
     model = FunctaModel(replace(PRESETS["small"], encoder=InnerLoop()))
     weights = model.decoder
@@ -89,7 +91,8 @@ def test_payload() -> None:
 
 
 def test_formula_by_hand() -> None:
-    """One point in float64: x_l = sin(ω0(W x + b + shift)), the last layer linear (arXiv 2201.12204)."""
+    """One point in float64: x_l = sin(ω0(W x + b + shift)), the last layer linear (arXiv
+    2201.12204)."""
     fixture = load_fixture(FIXTURES / "functa" / "deep_5bit")
     method = fixture.method
     assert isinstance(method, Functa)
@@ -110,11 +113,15 @@ def test_formula_by_hand() -> None:
 @pytest.mark.parametrize("name", ["shallow_8bit", "deep_5bit"])
 def test_numpy_equals_torch(name: str) -> None:
     fixture = load_fixture(FIXTURES / "functa" / name)
-    method, latents = fixture.method, fixture.latents()
+    method = fixture.method
+    latents = fixture.latents()
     weights = {key: torch.from_numpy(value) for key, value in fixture.weights.items()}
-    u, v = centres(40), centres(64)  # more samples than one block
+    u = centers(40)
+    v = centers(64)  # more samples than one block
     ours = method.evaluate(fixture.weights, method.prepare(fixture.weights, latents), u, v, order=2)
-    theirs = method.evaluate(weights, method.prepare(weights, torch.from_numpy(latents)), u, v, order=2)
+    theirs = method.evaluate(
+        weights, method.prepare(weights, torch.from_numpy(latents)), u, v, order=2
+    )
     for a, b in zip(ours, theirs, strict=True):
         assert a.shape == (64, 40)
         assert np.abs(a - b.numpy()).max() <= 2e-5 * max(1.0, np.abs(a).max())
@@ -126,17 +133,23 @@ def test_decode_of_training_is_the_decode_of_the_method(model: FunctaModel) -> N
         heights = model.decode(latents).numpy()
     weights = {name: value.detach().numpy() for name, value in model.decoder.items()}
     for z, want in zip(latents.numpy(), heights, strict=True):
-        surface = model.method.evaluate(weights, model.method.prepare(weights, z), centres(), centres(), order=0)
+        surface = model.method.evaluate(
+            weights, model.method.prepare(weights, z), centers(), centers(), order=0
+        )
         np.testing.assert_allclose(surface.h, want, atol=2e-6)
 
 
 def test_inner_loop_is_the_written_rule(model: FunctaModel) -> None:
-    """Encoding: three times z ← z − rate · ∂(mean squared error)/∂z, from zero, on the sampled grid."""
+    """Encoding: three times z ← z − rate · ∂(mean squared error)/∂z, from zero, on the sampled
+    grid."""
     tile = _toy_tiles(1)
     with torch.no_grad():
-        model.inner_rates[0], model.inner_rates[1] = -1.0, 7.0  # clipped to 0 and 1
+        model.inner_rates[0] = -1.0
+        model.inner_rates[1] = 7.0  # clipped to 0 and 1
     line = torch.arange(4, TILE, 8)
-    points = torch.stack([(line + 0.5).repeat(32), (line + 0.5).repeat_interleave(32)], dim=-1) / TILE
+    points = (
+        torch.stack([(line + 0.5).repeat(32), (line + 0.5).repeat_interleave(32)], dim=-1) / TILE
+    )
     want = tile[0][line[:, None], line].flatten()
     z = torch.zeros(1, 1, 16)
     for _ in range(3):
@@ -171,7 +184,8 @@ def test_encoding_ignores_the_other_tiles(model: FunctaModel) -> None:
 
 
 def test_outer_gradients_reach_decoder_and_inner_rates(model: FunctaModel) -> None:
-    tiles, valid = _toy_tiles(2), torch.ones(2, TILE, TILE)
+    tiles = _toy_tiles(2)
+    valid = torch.ones(2, TILE, TILE)
     model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).mean().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -182,7 +196,8 @@ def test_outer_gradient_goes_through_the_inner_loop() -> None:
     """The gradient of the rates against a finite difference of the whole loss."""
     torch.manual_seed(3)
     model = FunctaModel(TINY)
-    tiles, valid = _toy_tiles(2), torch.ones(2, TILE, TILE)
+    tiles = _toy_tiles(2)
+    valid = torch.ones(2, TILE, TILE)
 
     def loss() -> torch.Tensor:
         return model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).mean()
@@ -190,7 +205,8 @@ def test_outer_gradient_goes_through_the_inner_loop() -> None:
     loss().backward()
     grad = model.inner_rates.grad
     assert grad is not None
-    direction, step = grad.sign(), 2e-3
+    direction = grad.sign()
+    step = 2e-3
     with torch.no_grad():
         start = model.inner_rates.clone()
         model.inner_rates.copy_(start + step * direction)
@@ -201,24 +217,28 @@ def test_outer_gradient_goes_through_the_inner_loop() -> None:
 
 
 def test_invalid_samples_do_not_count(model: FunctaModel) -> None:
-    tiles, valid = _toy_tiles(1), torch.ones(1, TILE, TILE)
+    tiles = _toy_tiles(1)
+    valid = torch.ones(1, TILE, TILE)
     valid[:, :, 128:] = 0
     half = model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0))
     index = torch.randperm(TILE * TILE, generator=torch.Generator().manual_seed(0))[:256]
-    points, heights = sample_points(index), tiles.flatten(1)[:, index]
+    points = sample_points(index)
+    heights = tiles.flatten(1)[:, index]
     latents = model.fit(model.decoder, heights, points, differentiable=True)
     error = (model.decode_points(model.decoder, latents, points) - heights)[:, index % TILE < 128]
     torch.testing.assert_close(half[0], error.square().mean())
 
 
 def test_training_learns_to_encode(model: FunctaModel) -> None:
-    tiles, valid, draws = _toy_tiles(4), torch.ones(4, TILE, TILE), torch.Generator().manual_seed(1)
-    optimiser = torch.optim.Adam(model.parameters(), lr=TINY.train.learning_rate)
+    tiles = _toy_tiles(4)
+    valid = torch.ones(4, TILE, TILE)
+    draws = torch.Generator().manual_seed(1)
+    optimizer = torch.optim.Adam(model.parameters(), lr=TINY.train.learning_rate)
     losses = []
     for _ in range(15):
         loss = model.loss(tiles, valid, TINY.train, draws).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     assert np.mean(losses[-3:]) < 0.3 * losses[0]

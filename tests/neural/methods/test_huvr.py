@@ -11,7 +11,7 @@ from torch.nn import functional
 from neural.methods.huvr import GRID, position_features
 from neural.models import MODELS, PRESETS
 from neural.models.base import Preset
-from neural.tiles import centres
+from neural.tiles import centers
 from tests.support.models import TINY_PRESETS
 
 TINY = TINY_PRESETS["huvr"]
@@ -27,7 +27,8 @@ def _numpy(model) -> dict[str, np.ndarray]:
 
 
 def test_paper_preset_has_the_published_counts() -> None:
-    """120,156,048 parameters and 8,224 payload floats (arXiv 2606.00404, table and released code)."""
+    """120,156,048 parameters and 8,224 payload floats (arXiv 2606.00404, table and released
+    code)."""
     with torch.device("meta"):
         model = MODELS["huvr"](PRESETS["huvr"]["paper"])
     assert sum(parameter.numel() for parameter in model.parameters()) == 120_156_048
@@ -37,7 +38,9 @@ def test_paper_preset_has_the_published_counts() -> None:
 def test_small_preset_matches_the_one_of_huvr_siren() -> None:
     with torch.device("meta"):
         models = [MODELS[name](PRESETS[name]["small"]) for name in ("huvr", "huvr_siren")]
-    decoders, whole = ([sum(p.numel() for p in part(m)) for m in models] for part in (_decoder, _parameters))
+    decoders, whole = (
+        [sum(p.numel() for p in part(m)) for m in models] for part in (_decoder, _parameters)
+    )
     assert max(decoders) <= 1_000_000
     assert max(whole) <= 2_000_000
     assert abs(whole[0] - whole[1]) < 0.05 * whole[1]
@@ -53,15 +56,19 @@ def _parameters(model):
 
 
 def test_raster_is_what_torch_layers_give() -> None:
-    """The published forward pass patch by patch: modulated unit columns, conv2d, pixel_shuffle, channel mean."""
+    """The published forward pass patch by patch: modulated unit columns, conv2d, pixel_shuffle,
+    channel mean."""
     model = _model()
-    method, w = model.method, dict(model.decoder)
+    method = model.method
+    w = dict(model.decoder)
     tokens = torch.randn(1, *method.latent_shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         hidden = method.hidden_states(w, tokens)[0]
 
         def head(name: str, x: torch.Tensor) -> torch.Tensor:
-            normed = functional.layer_norm(x, x.shape[-1:], w[f"{name}_norm_scale"], w[f"{name}_norm_bias"])
+            normed = functional.layer_norm(
+                x, x.shape[-1:], w[f"{name}_norm_scale"], w[f"{name}_norm_bias"]
+            )
             return normed @ w[f"{name}_weight"] + w[f"{name}_bias"]
 
         g = head("global", hidden[0])
@@ -74,9 +81,14 @@ def test_raster_is_what_torch_layers_give() -> None:
             x = encoded
             for i, weight in enumerate(weights):
                 x = torch.relu(x @ functional.normalize(weight, dim=0) + w[f"mlp{i}_bias"])
-            row, column = GRID * (patch // 16), GRID * (patch % 16)
+            row = GRID * (patch // 16)
+            column = GRID * (patch % 16)
             image[:, row : row + GRID, column : column + GRID] = x.T.reshape(-1, GRID, GRID)
-        kernel = functional.normalize(w["conv_weight"], dim=0).reshape(3, 3, method.mlp_width, -1).permute(3, 2, 0, 1)
+        kernel = (
+            functional.normalize(w["conv_weight"], dim=0)
+            .reshape(3, 3, method.mlp_width, -1)
+            .permute(3, 2, 0, 1)
+        )
         out = functional.conv2d(image[None], kernel, w["conv_bias"], padding=1)
         want = functional.pixel_shuffle(out, 4).mean(dim=1)[0]
         got = model.decode(tokens)[0]
@@ -88,7 +100,7 @@ def test_surface_goes_through_the_raster() -> None:
     model = _model()
     latents = np.random.default_rng(0).normal(size=model.method.latent_shape).astype(np.float32)
     prepared = model.method.prepare(_numpy(model), latents)
-    surface = model.method.evaluate(_numpy(model), prepared, centres(), centres(), order=0).h
+    surface = model.method.evaluate(_numpy(model), prepared, centers(), centers(), order=0).h
     with torch.no_grad():
         raster = model.decode(torch.from_numpy(latents)[None])[0].numpy()
     np.testing.assert_allclose(surface, raster, atol=1e-5)
@@ -98,7 +110,8 @@ def test_position_features_are_bounded_by_sigma() -> None:
     features = position_features(8, 4.0)
     assert features.shape == (16, 16)
     at = np.array([-0.75, -0.25, 0.25, 0.75])
-    np.testing.assert_allclose(features[:4, 0], np.cos(np.pi * at))  # lowest frequency along x, first row of the grid
+    # lowest frequency along x, first row of the grid
+    np.testing.assert_allclose(features[:4, 0], np.cos(np.pi * at))
     np.testing.assert_allclose(features[:4, 3], np.cos(np.pi * 4.0 * at), atol=1e-12)
     np.testing.assert_allclose(features[::4, 12], np.sin(np.pi * at))  # along y
 
@@ -112,7 +125,9 @@ def test_warm_start_decodes_the_linear_code() -> None:
     model = _model(preset)
     rng = np.random.default_rng(2)
     y, x = np.mgrid[0:256, 0:256] / 256
-    tiles = np.stack([np.sin(a * x + b * y + c) for a, b, c in rng.uniform(0, 20, size=(8, 3))]).astype(np.float32)
+    tiles = np.stack(
+        [np.sin(a * x + b * y + c) for a, b, c in rng.uniform(0, 20, size=(8, 3))]
+    ).astype(np.float32)
     whole = torch.ones(8, 256, 256)
     with torch.no_grad():
         before = model.loss(torch.from_numpy(tiles), whole, preset.train, None).mean().item()
@@ -120,4 +135,5 @@ def test_warm_start_decodes_the_linear_code() -> None:
         after = model.loss(torch.from_numpy(tiles), whole, preset.train, None).mean().item()
     assert after < 0.05 * before
     kernel = model.decoder["conv_weight"].detach()
-    np.testing.assert_allclose(kernel.norm(dim=0).numpy(), 1.0, atol=1e-4)  # or the decode would rescale it
+    # or the decode would rescale it
+    np.testing.assert_allclose(kernel.norm(dim=0).numpy(), 1.0, atol=1e-4)

@@ -1,4 +1,5 @@
-"""Decoded tiles of `neural.lapped`: one surface without seams, wherever tiles, samples and levels end."""
+"""Decoded tiles of `neural.lapped`: one surface without seams, wherever tiles, samples and levels
+end."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from neural.methods.lapped.assembly import Assembly
-from neural.tiles import TILE, Tile, centres
+from neural.tiles import TILE, Tile, centers
 from tests.support.lapped_area import ROOT, Area, Stored, assembly, rough, stored, surface
 
 STEP = 0.0625
@@ -18,8 +19,10 @@ ALONG = np.linspace(0, 1, 37)
 
 @pytest.fixture(scope="module")
 def area() -> Area:
-    """3×3 finest tiles, the last column of 18 cells and the last row of 77; one is absent, others have holes."""
-    heights, valid = rough(589, 530), np.ones((589, 530), bool)
+    """3×3 finest tiles, the last column of 18 cells and the last row of 77; one is absent, others
+    have holes."""
+    heights = rough(589, 530)
+    valid = np.ones((589, 530), bool)
     valid[250:520, 240:530] = False
     valid[300:420, 512:530] = True
     valid[40:90, 200:300] = False
@@ -39,14 +42,19 @@ def decoded(area: Area, payloads: Stored) -> Assembly:
 
 def test_the_area_has_what_the_tests_are_about(area: Area) -> None:
     assert ABSENT not in area.tiles
-    assert {tile.z: sum(each.z == tile.z for each in area.tiles) for tile in area.tiles} == {0: 1, 1: 4, 2: 8}
+    assert {tile.z: sum(each.z == tile.z for each in area.tiles) for tile in area.tiles} == {
+        0: 1,
+        1: 4,
+        2: 8,
+    }
 
 
-def test_neighbours_agree_on_their_edge(area: Area, decoded: Assembly) -> None:
+def test_neighbors_agree_on_their_edge(area: Area, decoded: Assembly) -> None:
     edges = 0
     for tile in area.tiles:
         columns, rows = area.grid.tile_cells(tile)  # beyond them there is nothing to agree on
-        u, v = ALONG * columns / TILE, ALONG * rows / TILE
+        u = ALONG * columns / TILE
+        v = ALONG * rows / TILE
         for beside, here, there in (
             (tile._replace(x=tile.x + 1), (np.ones(1), v), (np.zeros(1), v)),
             (tile._replace(y=tile.y + 1), (u, np.ones(1)), (u, np.zeros(1))),
@@ -56,8 +64,9 @@ def test_neighbours_agree_on_their_edge(area: Area, decoded: Assembly) -> None:
             edges += 1
             one = surface(area, decoded, tile).heights(*here, order=1)
             other = surface(area, decoded, beside).heights(*there, order=1)
-            np.testing.assert_allclose(one.metres, other.metres, atol=1e-6, rtol=0)
-            np.testing.assert_allclose(one.east, other.east, atol=3e-6, rtol=0)  # latents are float32
+            np.testing.assert_allclose(one.meters, other.meters, atol=1e-6, rtol=0)
+            # latents are float32
+            np.testing.assert_allclose(one.east, other.east, atol=3e-6, rtol=0)
             np.testing.assert_allclose(one.north, other.north, atol=3e-6, rtol=0)
     assert edges == 4 + 8
 
@@ -67,16 +76,19 @@ def test_surfaces_go_through_their_samples(area: Area, decoded: Assembly) -> Non
         columns, rows = area.grid.tile_cells(tile)
         window = decoded.window(tile.z, TILE * tile.y, TILE * tile.x, TILE)
         assert (window.present == area.grid.tile_inside(tile)).all()
-        places = centres() - (0.5 - 0.5 / 2 ** (area.top - tile.z)) / TILE  # centres of the finest cells of even index
-        found = surface(area, decoded, tile).heights(places, places).metres
-        np.testing.assert_allclose(found[:rows, :columns], window.metres[:rows, :columns], atol=1e-5, rtol=0)
+        # centers of the finest cells of even index
+        places = centers() - (0.5 - 0.5 / 2 ** (area.top - tile.z)) / TILE
+        found = surface(area, decoded, tile).heights(places, places).meters
+        np.testing.assert_allclose(
+            found[:rows, :columns], window.meters[:rows, :columns], atol=1e-5, rtol=0
+        )
 
 
 def test_samples_are_near_the_source(area: Area, decoded: Assembly) -> None:
     for tile in area.tiles:
         source = area.tiles[tile]
         window = decoded.window(tile.z, TILE * tile.y, TILE * tile.x, TILE)
-        errors = (window.metres - source.metres)[source.valid]
+        errors = (window.meters - source.meters)[source.valid]
         assert np.abs(errors).max() < 2 * STEP
         assert np.sqrt(np.mean(errors**2)) < 0.4 * STEP
         np.testing.assert_array_equal(decoded.valid(tile), source.valid)
@@ -93,14 +105,16 @@ def test_any_window_is_a_part_of_a_larger_one(z: int, decoded: Assembly) -> None
         cut = np.s_[row + 12 : row + 12 + size, column + 12 : column + 12 + size]
         np.testing.assert_array_equal(part.present, whole.present[cut])
         there = part.present
-        np.testing.assert_allclose(part.metres[there], whole.metres[cut][there], atol=1e-6 * STEP, rtol=0)
+        np.testing.assert_allclose(
+            part.meters[there], whole.meters[cut][there], atol=1e-6 * STEP, rtol=0
+        )
 
 
 def test_errors_vanish_with_the_step() -> None:
     area = Area(rough(300, 270))
     for step in (2.0**-4, 2.0**-12):
         of = assembly(area, stored(area, step), step)
-        errors = of.window(area.top, 0, 0, 2 * TILE).metres[:300, :270] - area.raster
+        errors = of.window(area.top, 0, 0, 2 * TILE).meters[:300, :270] - area.raster
         assert np.abs(errors).max() < 1.5 * step
 
 
@@ -112,7 +126,7 @@ def test_small_areas(shape: tuple[int, int]) -> None:
     window = of.window(area.top, 0, 0, 2 * TILE)
     rows, columns = shape
     assert window.present.sum() == rows * columns
-    assert np.abs(window.metres[:rows, :columns] - area.raster).max() < 0.2
+    assert np.abs(window.meters[:rows, :columns] - area.raster).max() < 0.2
     heights = surface(area, of, ROOT).heights(ALONG, ALONG, order=2)
     assert all(np.isfinite(each).all() for each in heights)
 
@@ -131,18 +145,20 @@ def test_coarser_details(area: Area, payloads: Stored) -> None:
     errors = []
     for coarser in (0, 1, 2, 6):
         of = assembly(area, payloads, STEP, coarser)
-        found = surface(area, of, tile).heights(centres(), centres()).metres
-        errors.append(np.sqrt(np.mean((found - area.tiles[tile].metres)[area.tiles[tile].valid] ** 2)))
+        found = surface(area, of, tile).heights(centers(), centers()).meters
+        errors.append(
+            np.sqrt(np.mean((found - area.tiles[tile].meters)[area.tiles[tile].valid] ** 2))
+        )
     assert errors == sorted(errors)
     assert errors[0] < 0.4 * STEP
     assert errors[1] < 0.9 * STEP
     assert errors[2] < 1.6 * STEP
-    assert errors[-1] < np.std(area.tiles[tile].metres)
+    assert errors[-1] < np.std(area.tiles[tile].meters)
 
 
-def test_coarser_neighbours_agree_on_their_edge(area: Area, payloads: Stored) -> None:
+def test_coarser_neighbors_agree_on_their_edge(area: Area, payloads: Stored) -> None:
     of = assembly(area, payloads, STEP, coarser=2)
     one = surface(area, of, Tile(2, 0, 0)).heights(np.ones(1), ALONG, order=1)
     other = surface(area, of, Tile(2, 1, 0)).heights(np.zeros(1), ALONG, order=1)
-    np.testing.assert_allclose(one.metres, other.metres, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(one.meters, other.meters, atol=1e-6, rtol=0)
     np.testing.assert_allclose(one.east, other.east, atol=3e-6, rtol=0)

@@ -1,4 +1,5 @@
-"""The range coder: all comes back in any grouping, damaged bytes are errors, and so are damaged distributions."""
+"""The range coder: all comes back in any grouping, damaged bytes are errors, and so are damaged
+distributions."""
 
 from __future__ import annotations
 
@@ -22,7 +23,10 @@ def laplace_table() -> np.ndarray:
 def weights() -> dict[str, np.ndarray]:
     """A table, and centroids of all values that there may be."""
     centroid = np.linspace(-0.5, 0.5, CLASSES * 3).reshape(CLASSES, 3)
-    return {"probability": laplace_table().astype(np.float32), "centroid": centroid.astype(np.float32)}
+    return {
+        "probability": laplace_table().astype(np.float32),
+        "centroid": centroid.astype(np.float32),
+    }
 
 
 OF = Distributions(weights())
@@ -31,7 +35,9 @@ OF = Distributions(weights())
 def drawn(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Signed magnitudes int32 [n] as their classes [n] say, some far larger."""
     rng = np.random.default_rng([seed, count])
-    classes = rng.integers(0, CLASSES, count) if seed % 2 else np.full(count, rng.integers(0, CLASSES))
+    classes = (
+        rng.integers(0, CLASSES, count) if seed % 2 else np.full(count, rng.integers(0, CLASSES))
+    )
     scale = np.exp(np.linspace(np.log(0.06), np.log(3000), CLASSES))[classes]
     size = rng.laplace(0, scale) * np.where(rng.random(count) < 0.02, 1e4, 1)
     return np.clip(np.rint(size), -LARGEST, LARGEST).astype(np.int32), classes
@@ -66,7 +72,9 @@ def test_every_magnitude_that_there_may_be() -> None:
     signed = np.concatenate([edges, -edges]).astype(np.int32)
     for number in (0, CLASSES // 2, CLASSES - 1):
         classes = np.full(len(signed), number)
-        np.testing.assert_array_equal(RangeReader(written((signed, classes)), OF).take(classes), signed)
+        np.testing.assert_array_equal(
+            RangeReader(written((signed, classes)), OF).take(classes), signed
+        )
 
 
 @pytest.mark.parametrize("value", [0, 1, -1, 2, -700, 12345, LARGEST - 1, LARGEST, -LARGEST])
@@ -95,7 +103,8 @@ def test_bits_of_any_chance() -> None:
 
 def test_nothing_takes_no_bytes() -> None:
     assert written() == written((np.zeros(0, np.int32), np.zeros(0, np.intp))) == b""
-    assert written((np.zeros(200, np.int32), np.zeros(200, np.intp))) == b""  # zeros are the likeliest of class 0
+    # zeros are the likeliest of class 0
+    assert written((np.zeros(200, np.int32), np.zeros(200, np.intp))) == b""
     reader = RangeReader(b"", OF)
     assert not reader.take(np.zeros(200, np.intp)).any()
     reader.finish()
@@ -115,16 +124,21 @@ def test_bits_are_those_of_the_distributions() -> None:
 
 def test_distributions_are_whole_and_symmetric() -> None:
     assert len(OF.models) == CLASSES
-    np.testing.assert_allclose((2.0 ** -(OF.bits - (OF.bits - -np.log2(laplace_table() / TOTAL)))).sum(axis=1), 1)
+    np.testing.assert_allclose(
+        (2.0 ** -(OF.bits - (OF.bits - -np.log2(laplace_table() / TOTAL)))).sum(axis=1), 1
+    )
     magnitudes = np.arange(40)
     for number in (0, 100, CLASSES - 1):
         classes = np.full(40, number)
-        above, below = OF.values(magnitudes, classes), OF.values(-magnitudes, classes)
+        above = OF.values(magnitudes, classes)
+        below = OF.values(-magnitudes, classes)
         np.testing.assert_array_equal(above, -below)
         assert above[0] == 0
         assert (np.diff(above) >= 0).all()
         pull = weights()["centroid"][number].astype(np.float64)
-        np.testing.assert_array_equal(above[1:], magnitudes[1:] - pull[np.minimum(magnitudes[1:], 3) - 1])
+        np.testing.assert_array_equal(
+            above[1:], magnitudes[1:] - pull[np.minimum(magnitudes[1:], 3) - 1]
+        )
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\x12\x34\0", bytes(40)])
@@ -146,7 +160,8 @@ def test_bytes_left_over_are_an_error() -> None:
 def test_magnitudes_beyond_the_largest_are_an_error() -> None:
     """An escape's length can say so; a writer is given no such number."""
     for value in (LARGEST + 1, -LARGEST - 900):
-        writer, classes = RangeWriter(OF), np.array([CLASSES - 1])
+        writer = RangeWriter(OF)
+        classes = np.array([CLASSES - 1])
         writer.put_large(value)
         with pytest.raises(ValueError, match="above"):
             RangeReader(writer.finish(), OF).take_large()

@@ -1,4 +1,5 @@
-"""The context model: its definition in Python's integers, the same classes on any machine, and what it refuses."""
+"""The context model: its definition in Python's integers, the same classes on any machine, and what
+it refuses."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ FROZEN = "29c7efcdcf82fc2e2832b0d92f30f1ce1e45090706ae1fadcc863240934c6a9a"
 
 
 def scrambled(seed: int, *shape: int, below: int) -> np.ndarray:
-    """Integers 0 … below − 1 without a pattern that are the same under every version of numpy, int64."""
+    """Integers 0 … below − 1 without a pattern that are the same under every version of numpy,
+    int64."""
     found = np.arange(math.prod(shape), dtype=np.uint64) + np.uint64(seed << 40)
     for shift, factor in ((33, 0xFF51AFD7ED558CCD), (29, 0xC4CEB9FE1A85EC53), (32, 1)):
         found = (found ^ (found >> np.uint64(shift))) * np.uint64(factor)
@@ -70,7 +72,9 @@ def random_weights(seed: int, hidden1: int = 32, hidden2: int = 16) -> Weights:
     for number, (name, shape) in enumerate(shapes(hidden1, hidden2).items()):
         spread = SPREADS.get(name)
         if spread is not None:
-            found[name] = (scrambled(10 * seed + number, *shape, below=2 * spread + 1) - spread).astype(np.float32)
+            found[name] = (
+                scrambled(10 * seed + number, *shape, below=2 * spread + 1) - spread
+            ).astype(np.float32)
     table = 1 + scrambled(10 * seed + 9, CLASSES, SYMBOLS, below=900)
     table[:, 0] += 65536 - table.sum(axis=1)
     return found | {"probability": table, "centroid": np.full((CLASSES, 3), 0.05)}
@@ -79,7 +83,9 @@ def random_weights(seed: int, hidden1: int = 32, hidden2: int = 16) -> Weights:
 def details(seed: int, n: int, dense: int) -> np.ndarray:
     """Signed magnitudes int32 [BAND_COUNT, n, n], `dense` of 100 of them not 0, a few large."""
     some = scrambled(seed, BAND_COUNT, n, n, below=100) < dense
-    size = 1 + scrambled(seed + 1, BAND_COUNT, n, n, below=9) ** scrambled(seed + 2, BAND_COUNT, n, n, below=5)
+    size = 1 + scrambled(seed + 1, BAND_COUNT, n, n, below=9) ** scrambled(
+        seed + 2, BAND_COUNT, n, n, below=5
+    )
     sign = 2 * scrambled(seed + 3, BAND_COUNT, n, n, below=2) - 1
     return (some * size * sign).astype(np.int32)
 
@@ -89,7 +95,9 @@ Case = tuple[np.ndarray, np.ndarray | None, np.ndarray, int]
 
 
 def cases() -> Iterator[Case]:
-    for seed, (n, dense, slope) in enumerate(((1, 100, 0), (2, 60, -700), (4, 30, 33), (8, 90, -3584), (32, 40, 900))):
+    for seed, (n, dense, slope) in enumerate(
+        ((1, 100, 0), (2, 60, -700), (4, 30, 33), (8, 90, -3584), (32, 40, 900))
+    ):
         parent = None if n == 1 else details(20 * seed + 4, n // 2, dense // 2)
         coded = scrambled(20 * seed + 8, BAND_COUNT, n, n, below=100) < 90
         yield details(20 * seed, n, dense), parent, coded, slope
@@ -131,39 +139,68 @@ def mirrored(at: int, n: int) -> int:
 def class_by_definition(weights: Weights, case: Case, band: int, row: int, column: int) -> int:
     """One detail's class in Python's integers, from what is known when it is coded."""
     signed, parent, coded, slope = case
-    n, phase = signed.shape[1], PHASES.index((row % 2, column % 2))
+    n = signed.shape[1]
+    phase = PHASES.index((row % 2, column % 2))
     number = band * len(PHASES) + phase
     w = {name: weights[f"context_{name}"][number].astype(int).tolist() for name in _NAMES}
 
     def code(which: int, y: int, x: int) -> int:
-        y, x = mirrored(y, n), mirrored(x, n)
+        y = mirrored(y, n)
+        x = mirrored(x, n)
         earlier = which < band or PHASES.index((y % 2, x % 2)) < phase
-        return int(codes(signed[which, y, x])) if earlier and which <= band and coded[which, y, x] else 0
+        return (
+            int(codes(signed[which, y, x]))
+            if earlier and which <= band and coded[which, y, x]
+            else 0
+        )
 
     def above(which: int, y: int, x: int) -> int:
         half = -(-n // 2)
-        return 0 if parent is None else int(codes(parent[which, mirrored(y, half), mirrored(x, half)]))
+        return (
+            0 if parent is None else int(codes(parent[which, mirrored(y, half), mirrored(x, half)]))
+        )
 
     window = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
     square = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-    inputs = [(w["same"][k], code(band, row + dy, column + dx)) for k, (dy, dx) in enumerate(window)]
+    inputs = [
+        (w["same"][k], code(band, row + dy, column + dx)) for k, (dy, dx) in enumerate(window)
+    ]
     before = [(b, *offset) for b in range(band) for offset in square]
-    inputs += [(w["before"][k], code(b, row + dy, column + dx)) for k, (b, dy, dx) in enumerate(before)]
+    inputs += [
+        (w["before"][k], code(b, row + dy, column + dx)) for k, (b, dy, dx) in enumerate(before)
+    ]
     parents = [(b, *offset) for b in range(BAND_COUNT) for offset in square]
-    inputs += [(w["parent"][k], above(b, row // 2 + dy, column // 2 + dx)) for k, (b, dy, dx) in enumerate(parents)]
+    inputs += [
+        (w["parent"][k], above(b, row // 2 + dy, column // 2 + dx))
+        for k, (b, dy, dx) in enumerate(parents)
+    ]
     around = range(-4, 5)
-    near = sum(code(b, row + dy, column + dx) for b in range(band + 1) for dy in around for dx in around)
+    near = sum(
+        code(b, row + dy, column + dx) for b in range(band + 1) for dy in around for dx in around
+    )
     far = range(-3, 4)
-    wide = sum(above(b, row // 2 + dy, column // 2 + dx) for b in range(BAND_COUNT) for dy in far for dx in far)
+    wide = sum(
+        above(b, row // 2 + dy, column // 2 + dx)
+        for b in range(BAND_COUNT)
+        for dy in far
+        for dx in far
+    )
     unit = SCALE // (NEAR_SCALE * CODE_SCALE)
     hidden = []
     for k in range(len(w["bias1"])):
-        total = w["bias1"][k] + slope * w["wide"][2][k] + near * w["wide"][0][k] + wide * w["wide"][1][k]
+        total = (
+            w["bias1"][k]
+            + slope * w["wide"][2][k]
+            + near * w["wide"][0][k]
+            + wide * w["wide"][1][k]
+        )
         total += unit * sum(weight[k] * value for weight, value in inputs)
         hidden.append(max(total, 0) // (SCALE // ACTIVATION))
     second = []
     for k in range(len(w["bias2"])):
-        total = w["bias2"][k] + sum(value * row[k] for value, row in zip(hidden, w["weight2"], strict=True))
+        total = w["bias2"][k] + sum(
+            value * row[k] for value, row in zip(hidden, w["weight2"], strict=True)
+        )
         second.append(max(total, 0) // (SCALE // ACTIVATION))
     score = w["bias3"] + sum(a * b for a, b in zip(second, w["weight3"], strict=True))
     return min(max((4 * score + SCALE // 2) // SCALE, 0), CLASSES - 1)
@@ -174,7 +211,8 @@ _NAMES = ("same", "before", "parent", "wide", "bias1", "weight2", "bias2", "weig
 
 @pytest.mark.parametrize("number", range(6))
 def test_classes_are_those_of_the_definition(number: int) -> None:
-    weights, case = random_weights(3, 6, 4), list(cases())[number]
+    weights = random_weights(3, 6, 4)
+    case = list(cases())[number]
     got = classes_of(Context(weights), case)
     places = np.argwhere(case[2])
     for band, row, column in places[scrambled(77, 150, below=len(places))].tolist():
@@ -187,17 +225,27 @@ def test_frozen_classes() -> None:
     assert fingerprint() == FROZEN
 
 
-@pytest.mark.parametrize("kernels", [{"OPENBLAS_NUM_THREADS": "2"}, {"OPENBLAS_CORETYPE": "Prescott"}], ids=str)
+@pytest.mark.parametrize(
+    "kernels", [{"OPENBLAS_NUM_THREADS": "2"}, {"OPENBLAS_CORETYPE": "Prescott"}], ids=str
+)
 def test_frozen_classes_with_other_matrix_products(kernels: dict[str, str]) -> None:
     """More threads, and the kernels of an old processor, add up in other orders."""
-    command = "from tests.neural.methods.test_lapped_context import FROZEN, fingerprint; assert fingerprint() == FROZEN"
+    command = (
+        "from tests.neural.methods.test_lapped_context import FROZEN, fingerprint; assert "
+        "fingerprint() == FROZEN"
+    )
     environment = {**os.environ, **kernels}
-    subprocess.run([sys.executable, "-c", command], env=environment, check=True, cwd=Path(__file__).parents[3])
+    subprocess.run(
+        [sys.executable, "-c", command], env=environment, check=True, cwd=Path(__file__).parents[3]
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1 << 20])
-def test_classes_do_not_depend_on_what_is_computed_together(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, case = Context(random_weights(4)), list(cases())[3]
+def test_classes_do_not_depend_on_what_is_computed_together(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Context(random_weights(4))
+    case = list(cases())[3]
     want = classes_of(model, case)
     monkeypatch.setattr(context, "_ROWS", rows)
     assert np.array_equal(classes_of(model, case), want)
@@ -221,8 +269,10 @@ def test_classes_follow_from_what_a_decoder_knows() -> None:
 
 @pytest.mark.parametrize("number", range(6))
 def test_what_is_coded_along_a_walk_comes_back(number: int) -> None:
-    weights, (signed, parent, coded, slope) = random_weights(6), list(cases())[number]
-    model, distributions = Context(weights), Distributions(weights)
+    weights = random_weights(6)
+    (signed, parent, coded, slope) = list(cases())[number]
+    model = Context(weights)
+    distributions = Distributions(weights)
     writer = RangeWriter(distributions)
 
     def write(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -232,18 +282,23 @@ def test_what_is_coded_along_a_walk_comes_back(number: int) -> None:
 
     want = model.walk(coded, parent, slope, write)
     reader = RangeReader(writer.finish(), distributions)
-    assert np.array_equal(model.walk(coded, parent, slope, lambda band, at, classes: reader.take(classes)), want)
+    assert np.array_equal(
+        model.walk(coded, parent, slope, lambda band, at, classes: reader.take(classes)), want
+    )
     reader.finish()
 
 
 def test_many_slopes_are_told_apart() -> None:
     """The model keeps what it found at some slopes; more of them push these out."""
-    model, case = Context(random_weights(7, 8, 4)), list(cases())[2]
+    model = Context(random_weights(7, 8, 4))
+    case = list(cases())[2]
     slopes = [*range(-1600, 1600, 40), -1600]
     found = [classes_of(model, (*case[:3], slope)) for slope in slopes]
     assert len({each.tobytes() for each in found}) > 10
     assert np.array_equal(found[0], found[-1])
-    assert np.array_equal(found[7], classes_of(Context(random_weights(7, 8, 4)), (*case[:3], slopes[7])))
+    assert np.array_equal(
+        found[7], classes_of(Context(random_weights(7, 8, 4)), (*case[:3], slopes[7]))
+    )
 
 
 def test_codes_are_logarithms() -> None:
@@ -274,7 +329,8 @@ def test_known_places_are_those_of_earlier_phases() -> None:
 
 
 def largest_sums(weights: Weights) -> tuple[float, float, float]:
-    """Upper bounds of the magnitudes of partial sums in the three layers, in their units, over all networks."""
+    """Upper bounds of the magnitudes of partial sums in the three layers, in their units, over all
+    networks."""
     found = np.zeros((NETWORKS, 3))
     w = {name: np.abs(np.asarray(weights[f"context_{name}"], np.float64)) for name in _NAMES}
     unit = SCALE / (NEAR_SCALE * CODE_SCALE)

@@ -14,7 +14,9 @@ from tests.bench.fuzz_lapped import Target, area, count, damaged
 
 
 @pytest.fixture(scope="module", params=["plain", "bounded"])
-def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def target(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Target]:
     with Target(area(tmp_path_factory.mktemp("area"), request.param == "bounded")) as opened:
         yield opened
 

@@ -7,7 +7,15 @@ import pytest
 
 from neural.methods.lapped.coder import TOTAL, Distributions, RangeReader, RangeWriter
 from neural.methods.lapped.context import CLASSES, SYMBOLS
-from neural.methods.lapped.mask_coder import CONTEXTS, SHAPE, fit_mask, halved, read_mask, walk_mask, write_mask
+from neural.methods.lapped.mask_coder import (
+    CONTEXTS,
+    SHAPE,
+    fit_mask,
+    halved,
+    read_mask,
+    walk_mask,
+    write_mask,
+)
 
 _EVEN = np.full((CLASSES, SYMBOLS), TOTAL // (2 * SYMBOLS))
 _EVEN[:, 0] = TOTAL - _EVEN[:, 1:].sum(axis=1)
@@ -47,7 +55,9 @@ def test_a_walk_visits_each_child_of_a_parent_once(n: int) -> None:
         return mask.ravel()[flat]
 
     np.testing.assert_array_equal(walk_mask(halved(mask), np.ones((n, n), bool), visit), mask)
-    np.testing.assert_array_equal(seen.reshape(n, n), np.repeat(np.repeat(halved(mask), 2, 0), 2, 1).astype(int))
+    np.testing.assert_array_equal(
+        seen.reshape(n, n), np.repeat(np.repeat(halved(mask), 2, 0), 2, 1).astype(int)
+    )
 
 
 def test_contexts_hold_only_what_a_decoder_knows() -> None:
@@ -59,7 +69,9 @@ def test_contexts_hold_only_what_a_decoder_knows() -> None:
     heard: list[list[np.ndarray]] = [[], []]
     for mask, contexts_of in zip((one, other), heard, strict=True):
 
-        def visit(phase: int, contexts: np.ndarray, flat: np.ndarray, mask=mask, of=contexts_of) -> np.ndarray:
+        def visit(
+            phase: int, contexts: np.ndarray, flat: np.ndarray, mask=mask, of=contexts_of
+        ) -> np.ndarray:
             of.append(contexts)
             return mask.ravel()[flat]
 

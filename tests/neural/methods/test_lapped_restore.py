@@ -1,4 +1,5 @@
-"""Restoration: the network as trained and as decoded, what it must not change, and that it helps."""
+"""Restoration: the network as trained and as decoded, what it must not change, and that it
+helps."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def inputs(rows: int, columns: int, seed: int = 0) -> tuple[np.ndarray, np.ndarr
     """Samples and details for rows × columns restored details."""
     rng = np.random.default_rng(seed)
     samples = rng.normal(0, 4, (rows + 2 * SAMPLE_REACH, columns + 2 * SAMPLE_REACH))
-    return samples, np.rint(rng.laplace(0, 1, (3, rows + 2 * DETAIL_REACH, columns + 2 * DETAIL_REACH)))
+    return samples, np.rint(
+        rng.laplace(0, 1, (3, rows + 2 * DETAIL_REACH, columns + 2 * DETAIL_REACH))
+    )
 
 
 def random_network() -> restoration.Network:
@@ -38,7 +41,8 @@ def random_network() -> restoration.Network:
 
 
 def test_a_stored_network_answers_as_the_trained_one(tmp_path: Path) -> None:
-    network, (samples, details) = random_network(), inputs(10, 14)
+    network = random_network()
+    (samples, details) = inputs(10, 14)
     save_weights(tmp_path / "a.safetensors", network.weights(), {})
     stored_weights = load_file(tmp_path / "a.safetensors")
     assert {name: values.shape for name, values in stored_weights.items()} == restore.shapes()
@@ -60,7 +64,9 @@ def test_terrain_upside_down_has_details_of_the_other_sign() -> None:
 def test_planes_stay_planes() -> None:
     y, x = np.mgrid[0:20, 0:24]
     plane = 300.0 + 2 * x - 5 * y
-    details = np.zeros((3, 20 - 2 * SAMPLE_REACH + 2 * DETAIL_REACH, 24 - 2 * SAMPLE_REACH + 2 * DETAIL_REACH))
+    details = np.zeros(
+        (3, 20 - 2 * SAMPLE_REACH + 2 * DETAIL_REACH, 24 - 2 * SAMPLE_REACH + 2 * DETAIL_REACH)
+    )
     assert not model().restoration(plane, details).any()
 
 
@@ -76,7 +82,9 @@ def test_what_is_restored_depends_on_the_place_alone() -> None:
 
 def without_restoration(assembly: Assembly) -> Assembly:
     """The same layer, its details as quantized."""
-    plain = Model(dict(model().weights) | {name: np.zeros(shape) for name, shape in restore.shapes().items()})
+    plain = Model(
+        dict(model().weights) | {name: np.zeros(shape) for name, shape in restore.shapes().items()}
+    )
     return Assembly(plain, assembly.payloads, assembly.step_m, assembly.base_m)
 
 
@@ -93,7 +101,7 @@ def test_a_decoded_layer_is_nearer_to_its_source(ridges: tuple[Area, Stored]) ->
     area, payloads = ridges
     restored = Assembly(model(), payloads, STEP, area.base_m)
     errors = [
-        each.window(area.top, 0, 0, 320).metres[:300] - area.raster
+        each.window(area.top, 0, 0, 320).meters[:300] - area.raster
         for each in (without_restoration(restored), restored)
     ]
     before, after = (float((error**2).mean()) for error in errors)
@@ -101,14 +109,15 @@ def test_a_decoded_layer_is_nearer_to_its_source(ridges: tuple[Area, Stored]) ->
 
 
 def test_training_decodes_as_a_file_does(ridges: tuple[Area, Stored]) -> None:
-    """`context_data.decode` is the decoder on whole rasters, but for a constant and the raster's rim."""
+    """`context_data.decode` is the decoder on whole rasters, but for a constant and the raster's
+    rim."""
     area, payloads = ridges
     raster = Raster("a", 1.0, area.raster, area.raster_valid)
     of = Assembly(model(), payloads, STEP, area.base_m)
     levels = raster_levels(raster)
     above, samples, *_ = list(decode(levels, raster, STEP, model(), 0.11, restored=True))[-1]
     assert above == 0
-    file = of.window(area.top - 1, 40, 40, 60).metres
+    file = of.window(area.top - 1, 40, 40, 60).meters
     left = samples[40:100, 40:100] - file
     assert (
         np.abs(np.diff(left, 2)).max() < 0.02 * STEP
@@ -116,13 +125,16 @@ def test_training_decodes_as_a_file_does(ridges: tuple[Area, Stored]) -> None:
 
 
 def test_some_steps_of_training_help() -> None:
-    rasters = [Raster(str(k), 1.0, rough(160, 150, k, 0.05), np.ones((160, 150), bool)) for k in range(2)]
+    rasters = [
+        Raster(str(k), 1.0, rough(160, 150, k, 0.05), np.ones((160, 150), bool)) for k in range(2)
+    ]
     for raster in rasters:
         raster.heights[40:] += 3 * np.abs(np.arange(150) % 30 - 15) ** 0.5
     found = restoration.fit_restoration(rasters, rasters[:1], model(), steps=500)
     assert {name: values.shape for name, values in found.items()} == restore.shapes()
     levels = list(restoration._levels(rasters[1], model(), np.random.default_rng(5)))
-    gains, weights = [], []
+    gains = []
+    weights = []
     for level in levels:
         details = np.pad(level.decoded, [(0, 0), (DETAIL_REACH,) * 2, (DETAIL_REACH,) * 2])
         left = (level.wanted - level.decoded) * level.coded
@@ -137,9 +149,9 @@ def test_it_counts_in_what_a_sample_takes() -> None:
     assert 2000 < LappedSiren().macs_per_sample() <= 4000
 
 
-def test_tiles_without_neighbours_decode() -> None:
+def test_tiles_without_neighbors_decode() -> None:
     """Nothing reaches beyond the only tile there is."""
     area = Area(rough(50, 70))
     window = Assembly(model(), stored(area, STEP), STEP, area.base_m).window(0, 0, 0, 70)
-    assert np.abs(window.metres[:50] - area.raster).max() < 4 * STEP
+    assert np.abs(window.meters[:50] - area.raster).max() < 4 * STEP
     assert Tile(0, 0, 0) in area.tiles

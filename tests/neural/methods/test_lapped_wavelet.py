@@ -1,4 +1,5 @@
-"""The wavelet by lifting, its windows, and lines that end where tiles do: what is split comes back exactly."""
+"""The wavelet by lifting, its windows, and lines that end where tiles do: what is split comes back
+exactly."""
 
 from __future__ import annotations
 
@@ -27,10 +28,16 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def lifted(samples: np.ndarray) -> np.ndarray:
-    """ISO/IEC 15444-1, F.4.8.2, sample by sample, low-pass of gain 1: one line with its ends reflected."""
+    """ISO/IEC 15444-1, F.4.8.2, sample by sample, low-pass of gain 1: one line with its ends
+    reflected."""
     n = len(samples)
     at = {k: samples[reflect(k, k + 1, 0, n)[0]] for k in range(-HALO, n + HALO)}
-    steps = (-1.586134342059924, 1), (-0.052980118572961, 0), (0.882911075530934, 1), (0.443506852043971, 0)
+    steps = (
+        (-1.586134342059924, 1),
+        (-0.052980118572961, 0),
+        (0.882911075530934, 1),
+        (0.443506852043971, 0),
+    )
     for margin, (weight, parity) in enumerate(steps, start=1):
         for k in range(-HALO + margin, n + HALO - margin):
             if k % 2 == parity:
@@ -49,25 +56,32 @@ def test_lines_are_split_as_the_standard_says(n: int) -> None:
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES.values(), ids=lambda boundary: boundary.name)
-@pytest.mark.parametrize("size", [*product((1, 2, 3, 4, 5, 6, 7), repeat=2), (1, 300), (257, 129), (33, 512)])
+@pytest.mark.parametrize(
+    "size", [*product((1, 2, 3, 4, 5, 6, 7), repeat=2), (1, 300), (257, 129), (33, 512)]
+)
 def test_whole_levels_come_back(size: tuple[int, int], boundary: Boundary) -> None:
     samples = 1000 + 300 * noise(*size)
     bands = split_level(samples, boundary)
     assert bands.shape == size
     np.testing.assert_allclose(merge_level(bands, boundary), samples, rtol=0, atol=1e3 * EXACT)
-    np.testing.assert_allclose(bands, boundary.lift(boundary.lift(samples).T).T, rtol=0, atol=1e3 * EXACT)
+    np.testing.assert_allclose(
+        bands, boundary.lift(boundary.lift(samples).T).T, rtol=0, atol=1e3 * EXACT
+    )
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 8, 9, 30, 31])
 def test_the_reflecting_rule_is_that_of_the_standard(count: int) -> None:
     samples = noise(count, 2)
     for column in range(2):
-        np.testing.assert_allclose(REFLECT.lift(samples)[:, column], lifted(samples[:, column]), rtol=0, atol=EXACT)
+        np.testing.assert_allclose(
+            REFLECT.lift(samples)[:, column], lifted(samples[:, column]), rtol=0, atol=EXACT
+        )
 
 
 @pytest.mark.parametrize("size", [(64, 63), (63, 40), (30, 31)])
 def test_slopes_go_on_beyond_every_end(size: tuple[int, int]) -> None:
-    """A tilted plane has no details, and its low-pass values are the samples at even places, up to the rim."""
+    """A tilted plane has no details, and its low-pass values are the samples at even places, up to
+    the rim."""
     y, x = np.mgrid[0 : size[0], 0 : size[1]]
     plane = 500 + 3.5 * x - 1.25 * y
     bands = split_level(plane, LINEAR)
@@ -80,12 +94,16 @@ def test_what_ends_a_line_reaches_its_sample() -> None:
     for boundary in BOUNDARIES.values():
         bands = np.zeros((LONG, 1))
         bands[-1] = 3.0
-        assert merge_lines(_extended(bands, boundary))[-1, 0] == pytest.approx(3.0 * boundary.end_gain)
+        assert merge_lines(_extended(bands, boundary))[-1, 0] == pytest.approx(
+            3.0 * boundary.end_gain
+        )
 
 
 def _extended(bands: np.ndarray, boundary: Boundary) -> np.ndarray:
     before, after = boundary.for_merge(len(bands))
-    return np.concatenate([before @ bands[: before.shape[1]], bands, after @ bands[-after.shape[1] :]])
+    return np.concatenate(
+        [before @ bands[: before.shape[1]], bands, after @ bands[-after.shape[1] :]]
+    )
 
 
 def test_low_pass_values_keep_a_constant_and_details_drop_cubics() -> None:
@@ -111,13 +129,17 @@ def test_windows_and_memory_layouts_do_not_matter(lines: int, columns: int, layo
             if layout == "every second":
                 part = np.repeat(part, 2, axis=1)[:, ::2]
             before = part.copy()
-            np.testing.assert_allclose(along(part), reference[start : start + lines], rtol=0, atol=EXACT)
+            np.testing.assert_allclose(
+                along(part), reference[start : start + lines], rtol=0, atol=EXACT
+            )
             np.testing.assert_array_equal(part, before)
 
 
 def test_merge_inverts_split_where_both_see_enough() -> None:
     samples = noise(60, 44)
-    np.testing.assert_allclose(merge(split(samples)), samples[2 * HALO : -2 * HALO, 2 * HALO : -2 * HALO], atol=EXACT)
+    np.testing.assert_allclose(
+        merge(split(samples)), samples[2 * HALO : -2 * HALO, 2 * HALO : -2 * HALO], atol=EXACT
+    )
 
 
 def test_places_are_reflected_about_the_first_and_the_last() -> None:
@@ -130,7 +152,9 @@ def test_places_are_reflected_about_the_first_and_the_last() -> None:
         assert found.min() == first
         assert found.max() == last - 1
         np.testing.assert_array_equal(found % 2, places % 2)
-        np.testing.assert_array_equal(found[(places >= first) & (places < last)], places[first + 20 : last + 20])
+        np.testing.assert_array_equal(
+            found[(places >= first) & (places < last)], places[first + 20 : last + 20]
+        )
 
 
 def test_runs_of_a_column_are_extended_one_by_one() -> None:
@@ -143,7 +167,9 @@ def test_runs_of_a_column_are_extended_one_by_one() -> None:
     outer = [nan, nan, 60, 50, 40, 50, 60, 70, 60, 50, nan, nan, nan, nan]
     np.testing.assert_array_equal(got[:, 0], outer)
     np.testing.assert_array_equal(got[:, 2] - 2, outer)
-    np.testing.assert_array_equal(got[:, 1] - 1, [nan, nan, 60, 50, 40, 50, 60, 70, 60, 50, 120, 110, 120, 130])
+    np.testing.assert_array_equal(
+        got[:, 1] - 1, [nan, nan, 60, 50, 40, 50, 60, 70, 60, 50, 120, 110, 120, 130]
+    )
     np.testing.assert_array_equal(filled, ~np.isnan(got))
     assert np.isnan(values).any()  # the arguments stay as they are
 
@@ -172,35 +198,46 @@ def polyomino(seed: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(6))
 def test_both_axes_are_extended_over_any_union_of_tiles(seed: int) -> None:
     """By definition: columns' runs are mirrored first, then rows' runs of what there is by then."""
-    present, reach = polyomino(seed), 5
+    present = polyomino(seed)
+    reach = 5
     values = np.where(present, noise(*present.shape), 0)
-    want, filled = values.copy(), present.copy()
+    want = values.copy()
+    filled = present.copy()
     for _ in range(2):
-        known, there = want.copy(), filled.copy()
+        known = want.copy()
+        there = filled.copy()
         for k in range(want.shape[1]):
-            ends = np.flatnonzero(np.diff(np.r_[False, there[:, k], False].astype(int))).reshape(-1, 2)
+            ends = np.flatnonzero(np.diff(np.r_[False, there[:, k], False].astype(int))).reshape(
+                -1, 2
+            )
             for first, last in ends:
                 for at in [*range(first - 1, first - 1 - reach, -1), *range(last, last + reach)]:
                     if 0 <= at < len(want) and not there[at, k] and not filled[at, k]:
                         want[at, k] = known[reflect(at, at + 1, first, last)[0], k]
                         filled[at, k] = True
-        want, filled = want.T, filled.T
+        want = want.T
+        filled = filled.T
     got, reached = extend_both(values, present, partial(reflection, reach=reach))
     np.testing.assert_array_equal(got, np.where(filled, want, 0))
     np.testing.assert_array_equal(reached, filled)
 
 
 class Exact:
-    """A level of made-up tiles, some absent, and payloads whose details are not quantized: as an `Assembly` sees it."""
+    """A level of made-up tiles, some absent, and payloads whose details are not quantized: as an
+    `Assembly` sees it."""
 
     def __init__(self, grid: Grid, tiles: list[Tile], samples: np.ndarray) -> None:
-        self.grid, self.tiles, self._samples = grid, tiles, samples
+        self.grid = grid
+        self.tiles = tiles
+        self._samples = samples
 
     def samples(self, tile: Tile) -> Samples | None:
         if tile not in self.tiles:
             return None
         whole = np.zeros((TILE, TILE))
-        part = self._samples[TILE * tile.y : TILE * (tile.y + 1), TILE * tile.x : TILE * (tile.x + 1)]
+        part = self._samples[
+            TILE * tile.y : TILE * (tile.y + 1), TILE * tile.x : TILE * (tile.x + 1)
+        ]
         whole[: part.shape[0], : part.shape[1]] = part
         return Samples(whole, self.grid.tile_inside(tile))
 
@@ -217,7 +254,9 @@ class ExactAssembly(Assembly):
         if tile not in self.bands:
             return None
         steps = details_of(self.bands[tile]) / level_steps(1.0, 0)[:, None, None]
-        return Stack(np.ones((TILE, TILE), bool), [Walked(np.sign(steps).astype(np.int32), steps, steps)])
+        return Stack(
+            np.ones((TILE, TILE), bool), [Walked(np.sign(steps).astype(np.int32), steps, steps)]
+        )
 
     def above(self, row: int, column: int, size: int) -> Window:
         """The parent level's samples: the low-pass values of the tiles there are."""
@@ -226,9 +265,11 @@ class ExactAssembly(Assembly):
         for tile, bands in self.bands.items():
             columns, rows = (-(-n // 2) for n in self.payloads.grid.tile_cells(tile))
             for y, x in product(range(rows), range(columns)):
-                r, c = half * tile.y + y - row, half * tile.x + x - column
+                r = half * tile.y + y - row
+                c = half * tile.x + x - column
                 if 0 <= r < size and 0 <= c < size:
-                    out.metres[r, c], out.present[r, c] = bands[2 * y, 2 * x], True
+                    out.meters[r, c] = bands[2 * y, 2 * x]
+                    out.present[r, c] = True
         return out
 
 
@@ -237,23 +278,40 @@ ALL = [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
 
 @pytest.mark.parametrize(
     "there",
-    [ALL, [(0, 0), (1, 1)], [(0, 0), (1, 0), (0, 1)], [(1, 0), (0, 1), (2, 1)], [(0, 0), (2, 0), (1, 1)], [(2, 1)]],
+    [
+        ALL,
+        [(0, 0), (1, 1)],
+        [(0, 0), (1, 0), (0, 1)],
+        [(1, 0), (0, 1), (2, 1)],
+        [(0, 0), (2, 0), (1, 1)],
+        [(2, 1)],
+    ],
     ids=["all", "diagonal", "corner", "stairs", "islands", "last"],
 )
 def test_what_is_split_over_a_union_of_tiles_merges_exactly(there: list[tuple[int, int]]) -> None:
-    """The grid's last tiles are a few samples wide and high; lines end there and at absent tiles."""
+    """The grid's last tiles are a few samples wide and high; lines end there and at absent
+    tiles."""
     grid = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), 2 * TILE + 37, TILE + 5)
     tiles = [Tile(grid.levels - 1, x, y) for x, y in there]
     samples = noise(grid.height, grid.width)
     level = Exact(grid, tiles, samples)
     assembly = ExactAssembly(level)
-    for row, column, size in ((0, 0, 40), (238, 200, 80), (240, 492, 60), (-10, 480, 70), (100, 236, 40)):
-        skip = assembly.above(row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, size // 2 + 2 * ABOVE_REACH)
+    for row, column, size in (
+        (0, 0, 40),
+        (238, 200, 80),
+        (240, 492, 60),
+        (-10, 480, 70),
+        (100, 236, 40),
+    ):
+        skip = assembly.above(
+            row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, size // 2 + 2 * ABOVE_REACH
+        )
         got = assembly.window(grid.levels - 1, row, column, size, above=skip)
         for y, x in product(range(size), range(size)):
-            r, c = row + y, column + x
+            r = row + y
+            c = column + x
             tile = Tile(grid.levels - 1, c // TILE, r // TILE)
             inside = 0 <= r < grid.height and 0 <= c < grid.width and tile in tiles
             assert got.present[y, x] == inside
             if inside:
-                assert abs(got.metres[y, x] - samples[r, c]) < EXACT
+                assert abs(got.meters[y, x] - samples[r, c]) < EXACT

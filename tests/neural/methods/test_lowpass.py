@@ -1,4 +1,5 @@
-"""Low-passes between levels: against the filter's published taps, whole rasters at once, and polynomials."""
+"""Low-passes between levels: against the filter's published taps, whole rasters at once, and
+polynomials."""
 
 from __future__ import annotations
 
@@ -15,15 +16,16 @@ from viewer.tiles.level_reference import LevelReference
 CDF97 = LowPass(REFLECT)
 
 # Analysis low-pass of ISO/IEC 15444-1 (Antonini et al. 1992), gain 1 at zero frequency.
-CENTRE = 0.602949018236
+CENTER = 0.602949018236
 SIDES = (0.266864118443, -0.078223266529, -0.016864118443, 0.026748757411)
 
 
 def low_pass(x: np.ndarray) -> np.ndarray:
-    """Even samples of a raster's low-pass along both axes, reflected about its outermost samples."""
+    """Even samples of a raster's low-pass along both axes, reflected about its outermost
+    samples."""
     for _ in range(2):
         p = np.pad(x, ((4, 4), (0, 0)), mode="reflect")
-        y = CENTRE * p[4:-4]
+        y = CENTER * p[4:-4]
         for k, weight in enumerate(SIDES, 1):
             y = y + weight * (p[4 - k : len(p) - 4 - k] + p[4 + k : len(p) - 4 + k])
         x = y[::2].T
@@ -33,7 +35,9 @@ def low_pass(x: np.ndarray) -> np.ndarray:
 class Raster:
     """A raster and its averages as a reference; equal to itself only."""
 
-    name, low_pass, depth = "raster", AVERAGE, 3
+    name = "raster"
+    low_pass = AVERAGE
+    depth = 3
 
     def __init__(self, heights: np.ndarray) -> None:
         self.grid = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), heights.shape[1], heights.shape[0])
@@ -43,7 +47,9 @@ class Raster:
         side = 1 << (self.grid.levels - 1 - tile.z)
         span = TILE * side
         part = np.full((span, span), np.nan)
-        window = self.heights[tile.y * span : (tile.y + 1) * span, tile.x * span : (tile.x + 1) * span]
+        window = self.heights[
+            tile.y * span : (tile.y + 1) * span, tile.x * span : (tile.x + 1) * span
+        ]
         part[: window.shape[0], : window.shape[1]] = window
         blocks = part.reshape(TILE, side, TILE, side)
         known = ~np.isnan(blocks)
@@ -66,7 +72,8 @@ class Tiles:
 
 @pytest.fixture(scope="module")
 def levels() -> tuple[LevelReference, list[np.ndarray]]:
-    """A reference at the samples of 9/7 levels, and these samples finest first; six levels, rims inside tiles."""
+    """A reference at the samples of 9/7 levels, and these samples finest first; six levels, rims
+    inside tiles."""
     y, x = np.mgrid[0:143, 0:4203].astype(np.float64)
     hills = 300 + 25 * np.sin(x / 37 + np.sin(y / 90)) * np.cos(y / 41) + 0.08 * x
     raster = Raster(hills + np.random.default_rng(3).uniform(-0.5, 0.5, hills.shape))
@@ -79,36 +86,39 @@ def levels() -> tuple[LevelReference, list[np.ndarray]]:
 @pytest.mark.parametrize("above", range(6))
 def test_a_reference_is_low_passed_as_whole_rasters_are(levels, above):
     made, samples = levels
-    expected, z = samples[above], made.reader.grid.levels - 1 - above
+    expected = samples[above]
+    z = made.reader.grid.levels - 1 - above
     rows, columns = expected.shape
     errors = np.full(expected.shape, np.nan)
     for y in range(-(-rows // TILE)):
         for x in range(-(-columns // TILE)):
-            metres, known = made.samples(Tile(z, x, y), rim=1)
+            meters, known = made.samples(Tile(z, x, y), rim=1)
             i, j = (TILE * at - 1 + np.arange(TILE + 2) for at in (y, x))
             inside = ((i >= 0) & (i < rows))[:, None] & (j >= 0) & (j < columns)
             if above <= 3:
                 np.testing.assert_array_equal(known, inside)
             part = expected[np.ix_(i.clip(0, rows - 1), j.clip(0, columns - 1))]
-            own = np.where(known, metres - part, np.nan)
+            own = np.where(known, meters - part, np.nan)
             if above <= 3:
                 assert np.nanmax(np.abs(own)) < 1e-9
             inner = made.samples(Tile(z, x, y))
-            np.testing.assert_array_equal(inner.metres, metres[1:-1, 1:-1])
+            np.testing.assert_array_equal(inner.meters, meters[1:-1, 1:-1])
             there = np.s_[TILE * y : TILE * (y + 1), TILE * x : TILE * (x + 1)]
             errors[there] = own[1:-1, 1:-1][: errors[there].shape[0], : errors[there].shape[1]]
-    # Higher up it is made from averages, which is not quite exact, and does without the outermost samples.
+    # Higher up it is made from averages, which is not quite exact, and does without the outermost
+    # samples.
     assert np.isfinite(errors[2:-3, 2:-3]).all()
     assert np.nanmax(np.abs(errors)) < 0.01
 
 
 def test_averages_are_the_references_own(levels):
     made, _ = levels
-    averaged, tile = LevelReference(made.reference, AVERAGE, made.reader), Tile(3, 0, 0)
-    metres, known = averaged.samples(tile)
+    averaged = LevelReference(made.reference, AVERAGE, made.reader)
+    tile = Tile(3, 0, 0)
+    meters, known = averaged.samples(tile)
     own, own_known = made.reference.cells(tile)
     np.testing.assert_array_equal(known, own_known)
-    np.testing.assert_array_equal(metres[known], own[known])
+    np.testing.assert_array_equal(meters[known], own[known])
 
 
 def test_samples_lie_where_the_finest_ones_do():
@@ -121,7 +131,8 @@ def test_samples_lie_where_the_finest_ones_do():
 @pytest.mark.parametrize(("source", "target"), [(AVERAGE, CDF97), (CDF97, AVERAGE)])
 @pytest.mark.parametrize("above", [1, 2, 4])
 def test_conversions_are_right_for_polynomials(source, target, above):
-    side, n = 1 << above, 4096
+    side = 1 << above
+    n = 4096
     at = (np.arange(n) + 0.5) / n * 2 - 1
     line = np.polynomial.Polynomial([3.0, -2.0, 5.0, 1.0, -4.0, 2.0][:TAPS])(at)
 
@@ -131,14 +142,16 @@ def test_conversions_are_right_for_polynomials(source, target, above):
         found = line[:, None]
         for _ in range(above):
             p = np.pad(found, ((4, 4), (0, 0)), mode="reflect")
-            found = CENTRE * p[4:-4] + sum(
-                weight * (p[4 - k : len(p) - 4 - k] + p[4 + k : len(p) - 4 + k]) for k, weight in enumerate(SIDES, 1)
+            found = CENTER * p[4:-4] + sum(
+                weight * (p[4 - k : len(p) - 4 - k] + p[4 + k : len(p) - 4 + k])
+                for k, weight in enumerate(SIDES, 1)
             )
             found = found[::2]
         return found[:, 0]
 
     first, weights = conversion(source, target, above)
-    given, wanted = level(source), level(target)
+    given = level(source)
+    wanted = level(target)
     inner = slice(12, len(given) - 12)
     made = sum(w * np.roll(given, -(first + k)) for k, w in enumerate(weights))
     np.testing.assert_allclose(made[inner], wanted[inner], atol=1e-9)

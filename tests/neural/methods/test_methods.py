@@ -1,4 +1,5 @@
-"""Promises of every method: frozen bytes decode to the same surface, derivatives are those of the heights."""
+"""Promises of every method: frozen bytes decode to the same surface, derivatives are those of the
+heights."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import pytest
 
 from neural.methods import METHODS
 from neural.methods.huvr_siren import HuvrSiren
-from neural.tiles import TILE, centres, vertices
+from neural.tiles import TILE, centers, vertices
 from tests.support.common import (
     FIXTURES,
     Fixture,
@@ -38,11 +39,14 @@ def test_config_survives_json(fixture: Fixture) -> None:
 
 
 def test_weights_match_declared_shapes(fixture: Fixture) -> None:
-    assert {name: value.shape for name, value in fixture.weights.items()} == fixture.method.weight_shapes()
+    assert {
+        name: value.shape for name, value in fixture.weights.items()
+    } == fixture.method.weight_shapes()
 
 
 def test_derivatives_are_those_of_the_heights(fixture: Fixture) -> None:
-    inside = (np.array([3, 50, 101, 140, 222]) + 0.25) / TILE  # no lattice line of a patch or sample within the step
+    # no lattice line of a patch or sample within the step
+    inside = (np.array([3, 50, 101, 140, 222]) + 0.25) / TILE
     check_derivatives(fixture.surface(), inside, inside)
 
 
@@ -67,24 +71,37 @@ def test_huvr_siren_numpy_equals_torch() -> None:
     import torch
 
     fixture = load_fixture(next(f for f in fixture_folders() if f.name == "wide_3bit"))
-    method, latents = fixture.method, fixture.latents()
+    method = fixture.method
+    latents = fixture.latents()
     weights = {name: torch.from_numpy(value) for name, value in fixture.weights.items()}
-    ours = method.evaluate(fixture.weights, method.prepare(fixture.weights, latents), centres(16), centres(16), order=2)
+    ours = method.evaluate(
+        fixture.weights, method.prepare(fixture.weights, latents), centers(16), centers(16), order=2
+    )
     theirs = method.evaluate(
-        weights, method.prepare(weights, torch.from_numpy(latents)), centres(16), centres(16), order=2
+        weights,
+        method.prepare(weights, torch.from_numpy(latents)),
+        centers(16),
+        centers(16),
+        order=2,
     )
     for a, b in zip(ours, theirs, strict=True):
         assert np.abs(a - b.numpy()).max() <= 1e-5 * max(1.0, np.abs(a).max())
 
 
 def test_siren_follows_the_published_formula() -> None:
-    """One point by hand, in float64: x_l = α·sin(ω0(W x + b) + φ), the last layer linear (arXiv 2606.00404)."""
+    """One point by hand, in float64: x_l = α·sin(ω0(W x + b) + φ), the last layer linear (arXiv
+    2606.00404)."""
     fixture = load_fixture(FIXTURES / "huvr_siren" / "tiny_8bit")
     method = fixture.method
     assert isinstance(method, HuvrSiren)
     weights = {name: value.astype(np.float64) for name, value in fixture.weights.items()}
-    modulations = method.prepare(fixture.weights, fixture.latents())["modulations"].reshape(256, -1).astype(np.float64)
-    u, v = 0.2, 0.6  # patch column 3, row 9
+    modulations = (
+        method.prepare(fixture.weights, fixture.latents())["modulations"]
+        .reshape(256, -1)
+        .astype(np.float64)
+    )
+    u = 0.2
+    v = 0.6  # patch column 3, row 9
     x = np.array([2 * (u * 16 - 3) - 1, 2 * (v * 16 - 9) - 1])
     parts = modulations[9 * 16 + 3].reshape(3, 2, method.siren_width)
     for layer, (alpha, phi) in enumerate(parts):
@@ -92,6 +109,10 @@ def test_siren_follows_the_published_formula() -> None:
         x = alpha * np.sin(method.omega_0 * inner + phi)
     want = x @ weights["siren3_weight"] + weights["siren3_bias"]
     got = method.evaluate(
-        fixture.weights, method.prepare(fixture.weights, fixture.latents()), np.array([u]), np.array([v]), order=0
+        fixture.weights,
+        method.prepare(fixture.weights, fixture.latents()),
+        np.array([u]),
+        np.array([v]),
+        order=0,
     )
     assert abs(got.h[0, 0] - want[0]) < 1e-5

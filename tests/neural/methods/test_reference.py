@@ -7,7 +7,7 @@ from neural.errors import UsageError
 from neural.methods import raster_coder
 from neural.methods.base import Surface
 from neural.methods.reference import Reference, encode_raster
-from neural.tiles import TILE, centres
+from neural.tiles import TILE, centers
 from tests.support.rasters import hills
 
 METHOD = Reference()
@@ -31,14 +31,16 @@ def surface_of(values: np.ndarray, u: np.ndarray, v: np.ndarray, order: int = 2)
 def test_every_valid_cell_is_within_the_tolerance(tolerance: float, base: float) -> None:
     heights = noisy(base=base)
     valid = np.random.default_rng(4).random((TILE, TILE)) > 0.2
-    offset, scale, latents = encode_raster(np.where(valid, heights, np.float32(np.nan)), valid, tolerance)
+    offset, scale, latents = encode_raster(
+        np.where(valid, heights, np.float32(np.nan)), valid, tolerance
+    )
     assert offset == np.float32(offset)
     assert scale == np.float32(scale) > 0
     stored = METHOD.unpack(METHOD.pack(latents, 32, {}), 32, {})
     np.testing.assert_array_equal(stored, latents)
-    decoded = surface_of(stored, centres(), centres(), order=0).h
-    metres = (offset + scale * decoded).astype(np.float32).astype(float)
-    assert np.abs(metres - heights)[valid].max() <= tolerance
+    decoded = surface_of(stored, centers(), centers(), order=0).h
+    meters = (offset + scale * decoded).astype(np.float32).astype(float)
+    assert np.abs(meters - heights)[valid].max() <= tolerance
 
 
 def test_the_tolerance_is_used() -> None:
@@ -48,10 +50,10 @@ def test_the_tolerance_is_used() -> None:
 
 
 def test_steps_of_the_source_are_kept() -> None:
-    metres = np.round(noisy(spread=3.0, base=2000.0))
-    offset, scale, latents = encode_raster(metres, ALL, 0.01)
+    meters = np.round(noisy(spread=3.0, base=2000.0))
+    offset, scale, latents = encode_raster(meters, ALL, 0.01)
     assert scale == 1.0
-    np.testing.assert_array_equal(offset + scale * latents, metres)
+    np.testing.assert_array_equal(offset + scale * latents, meters)
     tenths = np.round(noisy(base=300.0), 1)
     offset, scale, latents = encode_raster(tenths, ALL, 0.01)
     assert scale == pytest.approx(0.1)
@@ -65,12 +67,15 @@ def test_a_flat_tile_costs_next_to_nothing() -> None:
 
 
 def test_impossible_tolerances_are_refused() -> None:
-    with pytest.raises(UsageError, match=r"finer than 32-bit heights near 8\d{3} m hold; use at least 0\.0015 m"):
+    with pytest.raises(
+        UsageError, match=r"finer than 32-bit heights near 8\d{3} m hold; use at least 0\.0015 m"
+    ):
         encode_raster(noisy(base=8500.0), ALL, 0.0001)
 
 
 def test_rate_is_near_the_entropy_of_the_noise() -> None:
-    # White noise of 5 quantization steps has log2(5·√(2πe)) = 4.37 bits; predicting from noisy samples costs some.
+    # White noise of 5 quantization steps has log2(5·√(2πe)) = 4.37 bits; predicting from noisy
+    # samples costs some.
     _, _, latents = encode_raster(noisy(spread=0.1), ALL, 0.01)
     bits = len(METHOD.pack(latents, 32, {})) * 8 / TILE**2
     assert 4.37 < bits < 4.37 + 0.6
@@ -91,7 +96,8 @@ def test_coder_round_trip(seed: int, size: int) -> None:
 
 def test_each_predictor_has_its_terrain() -> None:
     y, x = np.mgrid[0:TILE, 0:TILE]
-    ridges = 50 * np.maximum(y % 64, 20) + 30 * (x % 100)  # folds along rows and columns: the plane predictor's case
+    # folds along rows and columns: the plane predictor's case
+    ridges = 50 * np.maximum(y % 64, 20) + 30 * (x % 100)
     assert raster_coder.encode(ridges)[0] == 0
     assert raster_coder.encode(np.random.default_rng(0).integers(-50, 50, (TILE, TILE)))[0] == 1
     for values in (ridges, x * y):
@@ -106,7 +112,14 @@ def test_values_out_of_range_are_refused() -> None:
 
 def test_damaged_bodies_are_value_errors() -> None:
     body = raster_coder.encode((noisy() * 20).astype(int))
-    for damaged in (b"", body[:2], b"\x02" + body[1:], body[:1] + b"\x05" + body[2:], body + b"\0", body[:-9]):
+    for damaged in (
+        b"",
+        body[:2],
+        b"\x02" + body[1:],
+        body[:1] + b"\x05" + body[2:],
+        body + b"\0",
+        body[:-9],
+    ):
         with pytest.raises(ValueError, match="raster body"):
             raster_coder.decode(damaged)
     rng = np.random.default_rng(8)
@@ -132,19 +145,23 @@ def test_only_32_bits_exist() -> None:
         METHOD.unpack(body, 32, {}, keep_bits=8)
 
 
-def test_derivatives_at_sample_centres_are_central_differences() -> None:
+def test_derivatives_at_sample_centers_are_central_differences() -> None:
     q = np.random.default_rng(1).integers(-1000, 1000, (TILE, TILE)).astype(float)
-    got = surface_of(q, centres(), centres())
+    got = surface_of(q, centers(), centers())
     np.testing.assert_array_equal(got.h, q)
     inner = np.s_[1:-1, 1:-1]
     np.testing.assert_allclose(got.dh_du[inner], (q[1:-1, 2:] - q[1:-1, :-2]) / 2 * TILE, atol=1e-6)
     np.testing.assert_allclose(got.dh_dv[inner], (q[2:, 1:-1] - q[:-2, 1:-1]) / 2 * TILE, atol=1e-6)
-    np.testing.assert_allclose(got.d2h_du2[inner], (q[1:-1, 2:] - 2 * q[inner] + q[1:-1, :-2]) * TILE**2, rtol=1e-9)
-    np.testing.assert_allclose(got.d2h_dv2[inner], (q[2:, 1:-1] - 2 * q[inner] + q[:-2, 1:-1]) * TILE**2, rtol=1e-9)
+    np.testing.assert_allclose(
+        got.d2h_du2[inner], (q[1:-1, 2:] - 2 * q[inner] + q[1:-1, :-2]) * TILE**2, rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        got.d2h_dv2[inner], (q[2:, 1:-1] - 2 * q[inner] + q[:-2, 1:-1]) * TILE**2, rtol=1e-9
+    )
 
 
 def test_quadratic_surfaces_are_reproduced() -> None:
-    x = centres() * TILE
+    x = centers() * TILE
     q = np.add.outer(3 * x**2 - 40 * x, 7 * x - 2 * x**2) + np.multiply.outer(x, x)
     t = np.sort(np.random.default_rng(5).uniform(1.5 / TILE, 1 - 1.5 / TILE, 40))
     s = t * TILE
@@ -158,19 +175,19 @@ def test_quadratic_surfaces_are_reproduced() -> None:
 def test_outer_half_cells_continue_linearly() -> None:
     q = np.random.default_rng(1).integers(-1000, 1000, (TILE, TILE)).astype(float)
     edge = np.array([0.0, 0.2 / TILE, 0.5 / TILE])
-    got = surface_of(q, edge, centres())
+    got = surface_of(q, edge, centers())
     slope = q[:, 1] - q[:, 0]
     for i, cells in enumerate((-0.5, -0.3, 0.0)):
         np.testing.assert_allclose(got.h[:, i], q[:, 0] + cells * slope, atol=1e-6)
         np.testing.assert_allclose(got.dh_du[:, i], slope * TILE, atol=1e-4)
         np.testing.assert_allclose(got.d2h_du2[:, i], 0, atol=0.05)
-    far = surface_of(q, centres(), 1 - edge[::-1])
+    far = surface_of(q, centers(), 1 - edge[::-1])
     np.testing.assert_allclose(far.h[-1], q[-1] + 0.5 * (q[-1] - q[-2]), atol=1e-6)
 
 
 def test_surface_is_twice_continuously_differentiable() -> None:
     q = np.random.default_rng(1).integers(-1000, 1000, (TILE, TILE)).astype(float)
-    knots = centres()[3:9]
+    knots = centers()[3:9]
     before, after = (surface_of(q, knots + e, knots + e) for e in (-1e-9, 1e-9))
     for a, b, size in zip(before, after, (1, TILE, TILE, TILE**2, TILE**2), strict=True):
         assert np.abs(a - b).max() < 0.01 * size
@@ -186,13 +203,17 @@ def test_derivatives_are_those_of_the_heights() -> None:
     np.testing.assert_allclose((along_u[1].h - along_u[0].h) / (2 * step), got.dh_du, atol=0.05)
     np.testing.assert_allclose((along_v[1].h - along_v[0].h) / (2 * step), got.dh_dv, atol=0.05)
     curved = np.abs(got.d2h_du2).max()
-    np.testing.assert_allclose((along_u[1].dh_du - along_u[0].dh_du) / (2 * step), got.d2h_du2, atol=1e-3 * curved)
-    np.testing.assert_allclose((along_v[1].dh_dv - along_v[0].dh_dv) / (2 * step), got.d2h_dv2, atol=1e-3 * curved)
+    np.testing.assert_allclose(
+        (along_u[1].dh_du - along_u[0].dh_du) / (2 * step), got.d2h_du2, atol=1e-3 * curved
+    )
+    np.testing.assert_allclose(
+        (along_v[1].dh_dv - along_v[0].dh_dv) / (2 * step), got.d2h_dv2, atol=1e-3 * curved
+    )
 
 
 def test_fewer_derivatives_when_fewer_are_asked_for() -> None:
     q = noisy()
-    assert surface_of(q, centres(4), centres(3), order=0)[1:] == (None, None, None, None)
-    first = surface_of(q, centres(4), centres(3), order=1)
+    assert surface_of(q, centers(4), centers(3), order=0)[1:] == (None, None, None, None)
+    first = surface_of(q, centers(4), centers(3), order=1)
     assert first.dh_du.shape == (3, 4)
     assert first.d2h_du2 is None

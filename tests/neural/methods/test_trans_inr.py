@@ -1,4 +1,5 @@
-"""TransINR: sizes against the published configuration, the formula by hand, training and the payload."""
+"""TransINR: sizes against the published configuration, the formula by hand, training and the
+payload."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ import torch
 
 from neural.methods.trans_inr import TransInr
 from neural.models.trans_inr import PRESETS, TransformerConfig, TransInrModel
-from neural.tiles import TILE, centres
+from neural.tiles import TILE, centers
 from tests.support.common import FIXTURES, check_config, check_payload, load_fixture
 from tests.support.models import TINY_PRESETS
 
-# Published TransINR (arXiv 2208.02801; configuration of its released code: patches of 9, 6 × 768 with 12 heads of 64
-# and 3072 hidden, 64 groups, network 256-256-256-256-256-1) on 256² tiles of one channel.
+# Published TransINR (arXiv 2208.02801; configuration of its released code: patches of 9, 6 × 768
+# with 12 heads of 64 and 3072 hidden, 64 groups, network 256-256-256-256-256-1) on 256² tiles of
+# one channel.
 PUBLISHED = {
     "tokenizer": 81 * 768 + 768,
     "positions": 29**2 * 768,
@@ -53,21 +55,28 @@ def test_small_preset_is_small() -> None:
     assert np.prod(model.method.latent_shape) == 8_320
     assert sum(parameter.numel() for parameter in model.decoder.values()) <= 1_000_000
     assert sum(parameter.numel() for parameter in model.parameters()) <= 2_000_000
-    assert model.method.sigma <= 128  # above, neighbouring samples alias
+    assert model.method.sigma <= 128  # above, neighboring samples alias
 
 
-@pytest.mark.parametrize("sizes", [{"width": 6, "groups": 2}, {"width": 16, "groups": 3}, {"encoding": 12}])
+@pytest.mark.parametrize(
+    "sizes", [{"width": 6, "groups": 2}, {"width": 16, "groups": 3}, {"encoding": 12}]
+)
 def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="multiple"):
         TransInr(**sizes)
 
 
-def _by_hand(method: TransInr, weights: dict[str, np.ndarray], latents: np.ndarray, u: float, v: float) -> float:
+def _by_hand(
+    method: TransInr, weights: dict[str, np.ndarray], latents: np.ndarray, u: float, v: float
+) -> float:
     """One height, from the formulas of the paper and the released code, in float64."""
     fan = method.encoding // 2
     f = np.array([method.sigma ** (k / (fan - 1)) for k in range(fan)])
-    x, y = 2 * u - 1, 2 * v - 1
-    a = np.concatenate([np.cos(np.pi * x * f), np.cos(np.pi * y * f), np.sin(np.pi * x * f), np.sin(np.pi * y * f)])
+    x = 2 * u - 1
+    y = 2 * v - 1
+    a = np.concatenate(
+        [np.cos(np.pi * x * f), np.cos(np.pi * y * f), np.sin(np.pi * x * f), np.sin(np.pi * y * f)]
+    )
     for layer in range(5):
         base = weights[f"layer{layer}_weight"].astype(np.float64)
         groups = min(method.groups, base.shape[1])
@@ -75,7 +84,9 @@ def _by_hand(method: TransInr, weights: dict[str, np.ndarray], latents: np.ndarr
         for column in range(base.shape[1]):
             token = latents[layer * method.groups + column % groups].astype(np.float64)
             normal = (token - token.mean()) / np.sqrt(token.var() + 1e-5)
-            normal = normal * weights[f"token{layer}_norm_scale"] + weights[f"token{layer}_norm_bias"]
+            normal = (
+                normal * weights[f"token{layer}_norm_scale"] + weights[f"token{layer}_norm_bias"]
+            )
             vector = normal @ weights[f"token{layer}_weight"] + weights[f"token{layer}_bias"]
             raw = base[:, column] * vector
             matrix[:, column] = raw / max(np.linalg.norm(raw), 1e-12)
@@ -88,20 +99,27 @@ def _by_hand(method: TransInr, weights: dict[str, np.ndarray], latents: np.ndarr
 @pytest.mark.parametrize("name", ["tiny_8bit", "ragged_4bit"])
 def test_decode_follows_the_published_formula(name: str) -> None:
     fixture = load_fixture(FIXTURES / "trans_inr" / name)
-    method, latents = fixture.method, fixture.latents()
+    method = fixture.method
+    latents = fixture.latents()
     assert isinstance(method, TransInr)
-    u, v = np.array([0.07, 0.8]), np.array([0.21, 0.66])
-    got = method.evaluate(fixture.weights, method.prepare(fixture.weights, latents), u, v, order=0).h
+    u = np.array([0.07, 0.8])
+    v = np.array([0.21, 0.66])
+    got = method.evaluate(
+        fixture.weights, method.prepare(fixture.weights, latents), u, v, order=0
+    ).h
     want = [[_by_hand(method, fixture.weights, latents, a, b) for a in u] for b in v]
     np.testing.assert_allclose(got, want, atol=2e-6)
 
 
 def test_numpy_equals_torch() -> None:
     fixture = load_fixture(FIXTURES / "trans_inr" / "ragged_4bit")
-    method, latents = fixture.method, fixture.latents()
+    method = fixture.method
+    latents = fixture.latents()
     weights = {name: torch.from_numpy(value) for name, value in fixture.weights.items()}
     lattice = np.linspace(0.0, 1.0, 33)
-    ours = method.evaluate(fixture.weights, method.prepare(fixture.weights, latents), lattice, lattice, order=2)
+    ours = method.evaluate(
+        fixture.weights, method.prepare(fixture.weights, latents), lattice, lattice, order=2
+    )
     prepared = method.prepare(weights, torch.from_numpy(latents))
     theirs = method.evaluate(weights, prepared, lattice, lattice, order=2)
     for a, b in zip(ours, theirs, strict=True):
@@ -111,8 +129,10 @@ def test_numpy_equals_torch() -> None:
 def test_a_lattice_in_blocks_is_the_whole() -> None:
     """More samples than a block holds, in both directions, and a last block that is not full."""
     fixture = load_fixture(FIXTURES / "trans_inr" / "tiny_8bit")
-    method, prepared = fixture.method, fixture.method.prepare(fixture.weights, fixture.latents())
-    u, v = centres(1500), centres(37)
+    method = fixture.method
+    prepared = fixture.method.prepare(fixture.weights, fixture.latents())
+    u = centers(1500)
+    v = centers(37)
     whole = method.evaluate(fixture.weights, prepared, u, v, order=0).h
     assert whole.shape == (37, 1500)
     part = method.evaluate(fixture.weights, prepared, u[700:703], v[35:], order=0).h
@@ -124,7 +144,11 @@ def test_payload() -> None:
     check_config(method)
     latents = np.random.default_rng(0).normal(size=method.latent_shape).astype(np.float32)
     top = float(np.abs(latents).max())
-    check_payload(method, latents, {32: 0.0} | {bits: top / (2 ** (bits - 1) - 1) for bits in (16, 8, 6, 4, 2)})
+    check_payload(
+        method,
+        latents,
+        {32: 0.0} | {bits: top / (2 ** (bits - 1) - 1) for bits in (16, 8, 6, 4, 2)},
+    )
 
 
 def test_training_and_decoding_are_the_decode_of_the_method() -> None:
@@ -132,12 +156,15 @@ def test_training_and_decoding_are_the_decode_of_the_method() -> None:
     model = TransInrModel(TINY)
     latents = torch.randn(2, *model.method.latent_shape)
     weights = {name: value.detach().numpy() for name, value in model.decoder.items()}
-    columns, rows = torch.tensor([3, 200]), torch.tensor([77, 255])
+    columns = torch.tensor([3, 200])
+    rows = torch.tensor([77, 255])
     with torch.no_grad():
         decoded = model.decode(latents).numpy()
         points = model.decode_points(latents, columns, rows).numpy()
     for tile, heights, some in zip(latents.numpy(), decoded, points, strict=True):
-        surface = model.method.evaluate(weights, model.method.prepare(weights, tile), centres(), centres(), order=0)
+        surface = model.method.evaluate(
+            weights, model.method.prepare(weights, tile), centers(), centers(), order=0
+        )
         np.testing.assert_allclose(heights, surface.h, atol=2e-6)
         np.testing.assert_allclose(some, surface.h[rows, columns], atol=2e-6)
     assert decoded.std() > 0.01
@@ -179,13 +206,14 @@ def test_training_reduces_the_loss() -> None:
     valid = torch.ones_like(tiles)
     valid[:, :20] = 0.0
     spoiled = torch.where(valid == 1, tiles, 50.0)  # what is not valid must not count
-    optimiser, generator = torch.optim.Adam(model.parameters(), lr=1e-2), torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    generator = torch.Generator().manual_seed(0)
     losses = []
     for _ in range(60):
         error = model.loss(tiles, valid, TINY.train, generator).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         error.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(error.item())
     assert np.mean(losses[-5:]) < 0.2 * losses[0]
     with torch.no_grad():

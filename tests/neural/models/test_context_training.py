@@ -15,17 +15,33 @@ from neural.methods.decoder_weights import load_decoder
 from neural.methods.lapped.assembly import Model, level_steps
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.coder import TOTAL
-from neural.methods.lapped.context import CLASSES, FIRST, FURTHER_BITS, SLOPE_SCALE, SYMBOLS, Context
+from neural.methods.lapped.context import (
+    CLASSES,
+    FIRST,
+    FURTHER_BITS,
+    SLOPE_SCALE,
+    SYMBOLS,
+    Context,
+)
 from neural.methods.lapped.extension import merge_level, split_level
 from neural.methods.lapped.wavelet import BANDS
 from neural.methods.lapped_siren import LappedSiren
 from neural.models import context_training
 from neural.models.context_data import WINDOW, Windows, centroids, quantize, raster_levels
-from neural.models.lapped_siren import PRESETS, ContextConfig, ContextPreset, LappedSirenModel, codes
+from neural.models.lapped_siren import (
+    PRESETS,
+    ContextConfig,
+    ContextPreset,
+    LappedSirenModel,
+    codes,
+)
 from neural.models.train_data import Raster
 from tests.support.rasters import write
 
-TINY = ContextPreset(LappedSiren(hidden1=4, hidden2=3), ContextConfig(6, 2, 3e-3, quantizations=2, restoration_steps=3))
+TINY = ContextPreset(
+    LappedSiren(hidden1=4, hidden2=3),
+    ContextConfig(6, 2, 3e-3, quantizations=2, restoration_steps=3),
+)
 
 
 def hills(rows: int, columns: int, seed: int = 0) -> Raster:
@@ -68,8 +84,9 @@ def test_levels_hold_all_that_the_samples_are_made_of() -> None:
     raster.valid[:] = True
     levels = raster_levels(raster)
     assert [level.details.shape[1] for level in levels] == [36, 18, 10, 6, 4, 2]
-    centred = raster.heights.astype(np.float64) - float(raster.heights.mean(dtype=np.float64))
-    sizes, samples = [], centred
+    centered = raster.heights.astype(np.float64) - float(raster.heights.mean(dtype=np.float64))
+    sizes = []
+    samples = centered
     for _ in levels:
         sizes.append(samples.shape)
         samples = split_level(samples, LINEAR)[0::2, 0::2]
@@ -80,7 +97,7 @@ def test_levels_hold_all_that_the_samples_are_made_of() -> None:
             part = bands[y::2, x::2]
             part[...] = details[: part.shape[0], : part.shape[1]]
         samples = merge_level(bands, LINEAR)
-    np.testing.assert_allclose(samples, centred, atol=1e-4)
+    np.testing.assert_allclose(samples, centered, atol=1e-4)
 
 
 @pytest.mark.parametrize("trained", [False, True])
@@ -91,7 +108,9 @@ def test_quantized_details_are_near_the_details(trained: bool) -> None:
         assert np.abs(in_steps - signed).max() <= 1.6
         level = raster_levels(raster)[above]
         assert not signed[~level.coded].any()
-        np.testing.assert_allclose(in_steps[0], level.details[0] / level_steps(0.5, above)[0], rtol=1e-5)
+        np.testing.assert_allclose(
+            in_steps[0], level.details[0] / level_steps(0.5, above)[0], rtol=1e-5
+        )
         if trained:
             assert classes is not None
             assert ((classes >= 0) == level.coded).all()
@@ -104,7 +123,9 @@ def test_windows_lie_below_their_parents() -> None:
     assert parent.shape == (5, 3, WINDOW // 2, WINDOW // 2)
     assert not magnitudes[coded == 0].any()
     assert np.isfinite(slope).all()
-    busy = magnitudes.astype(float).reshape(5, 3, WINDOW // 2, 2, WINDOW // 2, 2).sum(axis=(1, 3, 5))
+    busy = (
+        magnitudes.astype(float).reshape(5, 3, WINDOW // 2, 2, WINDOW // 2, 2).sum(axis=(1, 3, 5))
+    )
     together = np.corrcoef(busy.ravel(), parent.sum(axis=1).ravel())[0, 1]
     shifted = np.corrcoef(np.roll(busy, 20, axis=(1, 2)).ravel(), parent.sum(axis=1).ravel())[0, 1]
     assert together > shifted
@@ -113,7 +134,9 @@ def test_windows_lie_below_their_parents() -> None:
 def test_integers_give_the_classes_that_were_trained() -> None:
     model = random_model(3)
     rng = np.random.default_rng(0)
-    signed = np.rint(rng.laplace(size=(3, 32, 32)) * rng.choice([0.1, 2.0, 20.0], size=(3, 32, 32))).astype(np.int32)
+    signed = np.rint(
+        rng.laplace(size=(3, 32, 32)) * rng.choice([0.1, 2.0, 20.0], size=(3, 32, 32))
+    ).astype(np.int32)
     parent = np.rint(rng.laplace(size=(3, 16, 16)) * 3).astype(np.int32)
     slope = -5 * SLOPE_SCALE // 2
     with torch.no_grad():
@@ -129,7 +152,8 @@ def test_integers_give_the_classes_that_were_trained() -> None:
         return signed[band].ravel()[at]
 
     Context(model.weights()).walk(np.ones(signed.shape, bool), parent, slope, visit)
-    assert np.abs(found - 4 * scales).max() <= 1.25  # rounding to quarters, and of weights to integers
+    # rounding to quarters, and of weights to integers
+    assert np.abs(found - 4 * scales).max() <= 1.25
     assert len(np.unique(found)) > 20
 
 
@@ -153,8 +177,12 @@ def test_centroids_lie_where_the_details_do() -> None:
     assert (np.abs(found) < 0.5).all()
 
 
-def test_a_resumed_training_ends_like_a_whole_one(folder: Path, tmp_path: Path, tiny: ContextPreset) -> None:
-    whole = context_training.train("tiny", (folder,), tmp_path / "whole", device="cpu", validate_every=2)
+def test_a_resumed_training_ends_like_a_whole_one(
+    folder: Path, tmp_path: Path, tiny: ContextPreset
+) -> None:
+    whole = context_training.train(
+        "tiny", (folder,), tmp_path / "whole", device="cpu", validate_every=2
+    )
     assert whole["round"] == 1
     assert np.isfinite(whole["val_bits"])
     log = json.loads((tmp_path / "whole/log.json").read_text())
@@ -170,7 +198,9 @@ def test_a_resumed_training_ends_like_a_whole_one(folder: Path, tmp_path: Path, 
     PRESETS["tiny"] = short
     context_training.train("tiny", (folder,), stopped, device="cpu", validate_every=2)
     PRESETS["tiny"] = tiny
-    resumed = context_training.train("tiny", (folder,), stopped, device="cpu", resume=True, validate_every=2)
+    resumed = context_training.train(
+        "tiny", (folder,), stopped, device="cpu", resume=True, validate_every=2
+    )
     assert resumed["val_bits"] == pytest.approx(whole["val_bits"], rel=1e-6)
     again = (stopped / "lapped_siren-tiny.decoder.safetensors").read_bytes()
     for name, values in load_decoder(again, TINY.method, "resumed").items():

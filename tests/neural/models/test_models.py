@@ -16,13 +16,14 @@ from neural.methods.model_files import model_method
 from neural.models import MODELS, PRESETS
 from neural.models.base import load_model
 from neural.models.sensitivity import sensitivity
-from neural.tiles import centres
+from neural.tiles import centers
 from tests.support.models import TINY, TINY_PRESETS, save_tiny_model
 
-# Published HUVR+SIREN (arXiv 2606.00404; configuration of its released code: ViT-B/16 EVA-02 style, D = 32,
-# hyper-decoder 4 × (1024 → 4096) without attention, SIREN 2-256-256-256-1, amplitude and shift heads).
-# Encoder, bottleneck and hyper-decoder are shared with HUVR, whose published total 120,156,048 is their sum
-# (119,351,904) plus two 264,448 heads, its ReLU MLP (164,608) and its convolution (110,640).
+# Published HUVR+SIREN (arXiv 2606.00404; configuration of its released code: ViT-B/16 EVA-02 style,
+# D = 32, hyper-decoder 4 × (1024 → 4096) without attention, SIREN 2-256-256-256-1, amplitude and
+# shift heads). Encoder, bottleneck and hyper-decoder are shared with HUVR, whose published total
+# 120,156,048 is their sum (119,351,904) plus two 264,448 heads, its ReLU MLP (164,608) and its
+# convolution (110,640).
 PUBLISHED = {
     "input projection": 6,
     "encoder": 85_708_800,
@@ -32,14 +33,24 @@ PUBLISHED = {
     "modulation heads": 1_586_688,
     "SIREN": 132_609,
 }
-HUVR_TOTAL, HUVR_HEADS, HUVR_MLP, HUVR_CONVOLUTION = 120_156_048, 2 * 264_448, 164_608, 110_640
+HUVR_TOTAL = 120_156_048
+HUVR_HEADS = 2 * 264_448
+HUVR_MLP = 164_608
+HUVR_CONVOLUTION = 110_640
 
 
 def _part(name: str) -> str:
     first = name.split(".")[0]
     if first != "decoder":
-        return {"input_proj": "input projection", "encoder": "encoder", "bottleneck": "bottleneck"}[first]
-    prefixes = {"up": "token embedding", "ff": "hyper-decoder", "alpha": "modulation heads", "phi": "modulation heads"}
+        return {"input_proj": "input projection", "encoder": "encoder", "bottleneck": "bottleneck"}[
+            first
+        ]
+    prefixes = {
+        "up": "token embedding",
+        "ff": "hyper-decoder",
+        "alpha": "modulation heads",
+        "phi": "modulation heads",
+    }
     weight = name.removeprefix("decoder.")
     return next((part for prefix, part in prefixes.items() if weight.startswith(prefix)), "SIREN")
 
@@ -51,7 +62,9 @@ def test_paper_preset_has_the_published_parameters() -> None:
     for name, parameter in model.named_parameters():
         counts[_part(name)] += parameter.numel()
     assert counts == PUBLISHED
-    shared = sum(PUBLISHED[part] for part in ("encoder", "bottleneck", "token embedding", "hyper-decoder"))
+    shared = sum(
+        PUBLISHED[part] for part in ("encoder", "bottleneck", "token embedding", "hyper-decoder")
+    )
     assert shared + HUVR_HEADS + HUVR_MLP + HUVR_CONVOLUTION == HUVR_TOTAL
     assert np.prod(model.method.latent_shape) == 8_224
     assert model.method.omega_0 == 10
@@ -80,7 +93,9 @@ def test_decode_of_a_model_is_the_decode_of_its_method(name: str) -> None:
         heights = model.decode(latents).numpy()
     weights = {key: value.detach().numpy() for key, value in model.decoder.items()}
     for one, want in zip(latents, heights, strict=True):
-        surface = model.method.evaluate(weights, model.method.prepare(weights, one.numpy()), centres(), centres())
+        surface = model.method.evaluate(
+            weights, model.method.prepare(weights, one.numpy()), centers(), centers()
+        )
         np.testing.assert_allclose(surface.h, want, atol=3e-5 * max(1.0, float(np.abs(want).max())))
 
 
@@ -108,7 +123,8 @@ def test_sensitivity_is_the_change_per_unit(name: str) -> None:
 
 
 def test_encoder_sees_positions() -> None:
-    """Rotary positions: the same patch at another place attends differently, so its token changes."""
+    """Rotary positions: the same patch at another place attends differently, so its token
+    changes."""
     torch.manual_seed(0)
     model = MODELS["huvr_siren"](TINY).eval()
     tile = torch.zeros(2, 256, 256)
@@ -123,12 +139,14 @@ def test_decode_of_training_is_the_decode_of_the_method() -> None:
     torch.manual_seed(1)
     model = MODELS["huvr_siren"](TINY)
     latents = torch.randn(1, *model.method.latent_shape)
-    points = torch.tensor([[-0.9375, 0.0625], [0.5625, -0.1875]])  # sample centres (0, 8) and (12, 6) of a patch
+    # sample centers (0, 8) and (12, 6) of a patch
+    points = torch.tensor([[-0.9375, 0.0625], [0.5625, -0.1875]])
     with torch.no_grad():
         heights = model.decode_points(latents, points)[0]
     weights = {name: value.detach().numpy() for name, value in model.decoder.items()}
     prepared = model.method.prepare(weights, latents[0].numpy())
-    u, v = (np.array([0.5, 12.5]) + 5 * 16) / 256, (np.array([6.5, 8.5]) + 9 * 16) / 256
+    u = (np.array([0.5, 12.5]) + 5 * 16) / 256
+    v = (np.array([6.5, 8.5]) + 9 * 16) / 256
     surface = model.method.evaluate(weights, prepared, u, v, order=0).h
     patch = 9 * 16 + 5
     np.testing.assert_allclose([surface[1, 0], surface[0, 1]], heights[patch].numpy(), atol=1e-6)

@@ -15,7 +15,8 @@ def test_samples_come_back_exactly() -> None:
     found = interpolate(tiles, POINTS, 16)
     assert found.shape == (2, 16, 6)
     np.testing.assert_array_equal(found[:, 0, 0], tiles[:, 0, 0])
-    np.testing.assert_array_equal(found[:, 6, 1], tiles[:, 16 + 15, 32 + 3])  # second row of patches, third column
+    # second row of patches, third column
+    np.testing.assert_array_equal(found[:, 6, 1], tiles[:, 16 + 15, 32 + 3])
 
 
 def test_planes_are_exact_up_to_the_rim() -> None:
@@ -26,7 +27,7 @@ def test_planes_are_exact_up_to_the_rim() -> None:
         np.testing.assert_allclose(found[patch], want, atol=1e-4)
 
 
-def test_neighbours_agree_on_their_border() -> None:
+def test_neighbors_agree_on_their_border() -> None:
     tiles = torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(1))
     found = interpolate(tiles, POINTS, 16)[0]
     np.testing.assert_allclose(found[0, 3], found[1, 2], atol=1e-6)
@@ -36,7 +37,9 @@ def test_slopes_at_samples_are_central_differences() -> None:
     tiles = torch.randn(1, 32, 32, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     around = torch.tensor([[8.5 + 1e-4, 8.5], [8.5 - 1e-4, 8.5]], dtype=torch.float64)
     ahead, behind = _double(tiles, around)
-    np.testing.assert_allclose((ahead - behind) / 2e-4, (tiles[0, 8, 9] - tiles[0, 8, 7]) / 2, atol=1e-4)
+    np.testing.assert_allclose(
+        (ahead - behind) / 2e-4, (tiles[0, 8, 9] - tiles[0, 8, 7]) / 2, atol=1e-4
+    )
 
 
 def _double(tiles: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
@@ -51,7 +54,9 @@ def _double(tiles: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
 def test_only_points_with_valid_samples_around_count() -> None:
     valid = torch.ones(1, 32, 32)
     valid[0, 8, 10] = 0
-    points = torch.tensor([[10.5, 8.5], [9.5, 8.5], [9.0, 8.5], [7.0, 8.0], [12.5, 8.5], [13.1, 8.5]])
+    points = torch.tensor(
+        [[10.5, 8.5], [9.5, 8.5], [9.0, 8.5], [7.0, 8.0], [12.5, 8.5], [13.1, 8.5]]
+    )
     assert measured(valid, points, 16)[0, 0].tolist() == [0, 1, 0, 1, 1, 1]
     assert measured(valid, points, 16)[0, 1].tolist() == [1, 1, 1, 1, 1, 1]
 

@@ -1,4 +1,5 @@
-"""Payload refinement: never worse, better where the encoder left something, the decoder untouched."""
+"""Payload refinement: never worse, better where the encoder left something, the decoder
+untouched."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def _case():
             if key.startswith(("alpha", "phi")) and key.endswith("_weight"):
                 weight.normal_(0.0, 0.2)
     y, x = np.mgrid[0:256, 0:256] / 256
-    tiles = torch.from_numpy(np.stack([np.sin(7 * x + 3 * y), np.cos(5 * y * y)]).astype(np.float32))
+    tiles = torch.from_numpy(
+        np.stack([np.sin(7 * x + 3 * y), np.cos(5 * y * y)]).astype(np.float32)
+    )
     valid = torch.ones_like(tiles)
     valid[1, :, 200:] = 0
     with torch.no_grad():
@@ -46,7 +49,9 @@ def test_refined_payloads_are_better_and_the_model_is_unchanged() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     given = latents.clone()
     refined = refine(model, tiles, valid, latents, 6)
-    assert (_errors(model, tiles, valid, refined) < 0.9 * _errors(model, tiles, valid, latents)).all()
+    assert (
+        _errors(model, tiles, valid, refined) < 0.9 * _errors(model, tiles, valid, latents)
+    ).all()
     np.testing.assert_array_equal(latents.numpy(), given.numpy())
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name].numpy())
@@ -65,12 +70,15 @@ def test_diverging_refinement_keeps_the_best_payload(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(refining, "FIRST_STEP", 1e6)
     refined = refine(model, tiles, valid, latents, 4)
     assert torch.isfinite(refined).all()
-    assert (_errors(model, tiles, valid, refined) <= _errors(model, tiles, valid, latents) + 1e-9).all()
+    assert (
+        _errors(model, tiles, valid, refined) <= _errors(model, tiles, valid, latents) + 1e-9
+    ).all()
 
 
 def test_a_step_into_nan_keeps_the_given_payload(monkeypatch: pytest.MonkeyPatch) -> None:
     model, tiles, valid, latents = _case()
-    decode, calls = model.decode, []
+    decode = model.decode
+    calls = []
 
     def spoiled(at: torch.Tensor) -> torch.Tensor:
         calls.append(at)
@@ -85,7 +93,9 @@ def test_encode_refines(tmp_path: Path) -> None:
     stem = str(save_tiny_model(tmp_path))
     found = []
     for steps in (0, 10):
-        encode(dem, tmp_path / "a.ntile", EncodeOptions(models=(stem,), bits=32, refine=steps, jobs=1))
+        encode(
+            dem, tmp_path / "a.ntile", EncodeOptions(models=(stem,), bits=32, refine=steps, jobs=1)
+        )
         with open_reader(tmp_path / "a.ntile") as reader, open_dem(dem) as source:
             found.append(float(evaluate(reader, reader.layers[0], source)["rmse_m"]))
     assert found[1] < 0.95 * found[0]

@@ -1,4 +1,5 @@
-"""The training loop on synthetic rasters: it learns, logs, and a killed run resumes to the same weights."""
+"""The training loop on synthetic rasters: it learns, logs, and a killed run resumes to the same
+weights."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     y, x = np.mgrid[0:300, 0:320]
     for name, phase in (("a", 0.0), ("b", 1.0)):
-        write(folder / f"{name}.tif", np.float32(30 * np.sin(x / 40 + phase) * np.cos(y / 55) + 500))
+        write(
+            folder / f"{name}.tif", np.float32(30 * np.sin(x / 40 + phase) * np.cos(y / 55) + 500)
+        )
     rows = [["file", "split", "resolution_m"], ["a.tif", "train", "1"], ["b.tif", "val", "2"]]
     with (folder / "MANIFEST.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
@@ -83,12 +86,17 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
         train.train(_run(data, tmp_path / "part", checkpoint_minutes=0))
     monkeypatch.setattr(Crops, "batch", draws)
     train.train(_run(data, tmp_path / "part", checkpoint_minutes=0, resume=True))
-    whole, part = (load_file(tmp_path / run / "huvr_siren-tiny.decoder.safetensors") for run in ("whole", "part"))
+    whole, part = (
+        load_file(tmp_path / run / "huvr_siren-tiny.decoder.safetensors")
+        for run in ("whole", "part")
+    )
     for name, value in whole.items():
         np.testing.assert_array_equal(part[name], value)
 
 
-def test_what_cannot_run_says_so(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_run_says_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UsageError, match="run once without --resume"):
         train.train(_run(data, tmp_path / "out", resume=True))
     (tmp_path / "out").mkdir(exist_ok=True)
@@ -107,7 +115,7 @@ def test_what_cannot_run_says_so(data: Path, tmp_path: Path, monkeypatch: pytest
         train.train(_run(data, tmp_path / "diverged"))
 
 
-def test_crops_are_normalised_and_repeatable(data: Path) -> None:
+def test_crops_are_normalized_and_repeatable(data: Path) -> None:
     rasters = load_split([data], "train")
     tiles, valid = Crops(rasters, seed=3).batch(6)
     assert tiles.shape == valid.shape == (6, 256, 256)
@@ -127,7 +135,8 @@ def test_schedule_warms_up_and_decays() -> None:
 
 
 def test_warm_start_is_a_linear_code_of_the_patches() -> None:
-    """Before any step the model is near its principal components, far below what a constant surface leaves."""
+    """Before any step the model is near its principal components, far below what a constant surface
+    leaves."""
     preset = dataclasses.replace(
         TINY,
         method=dataclasses.replace(TINY.method, hyper_width=32, siren_width=48),

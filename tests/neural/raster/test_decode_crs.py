@@ -1,4 +1,5 @@
-"""Metadata of a decoded raster, as GDAL reads it: CRS with its vertical part, unit, missing samples."""
+"""Metadata of a decoded raster, as GDAL reads it: CRS with its vertical part, unit, missing
+samples."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def ntile(*args: object) -> str:
 
 
 def back(dem: Path, *options: str, decode: tuple[str, ...] = ()) -> Path:
-    """Encode and decode a raster; the decoded one stands alone in its folder, without GDAL's side files."""
+    """Encode and decode a raster; the decoded one stands alone in its folder, without GDAL's side
+    files."""
     out = dem.with_suffix(".ntile")
     out.unlink(missing_ok=True)
     ntile("encode", dem, out, *ENCODE, *options)
@@ -56,7 +58,9 @@ def vertical(crs: Any) -> str:
         ("EPSG:32611", north_up(500_000, 4_000_000), "unknown"),
     ],
 )
-def test_a_crs_comes_back_equal(tmp_path: Path, crs: str, transform: tuple[float, ...], name: str) -> None:
+def test_a_crs_comes_back_equal(
+    tmp_path: Path, crs: str, transform: tuple[float, ...], name: str
+) -> None:
     import rasterio
 
     dem = write(tmp_path / "a.tif", hills(40, 50), crs=crs, transform=transform)
@@ -77,7 +81,7 @@ def test_a_crs_comes_back_equal(tmp_path: Path, crs: str, transform: tuple[float
         ("EPSG:6558+8228", north_up(7_600_000, 600_000, 3.0), 0.3048),
     ],
 )
-def test_feet_become_metres_above_the_same_datum(
+def test_feet_become_meters_above_the_same_datum(
     tmp_path: Path, crs: str, transform: tuple[float, ...], factor: float
 ) -> None:
     import rasterio
@@ -121,9 +125,12 @@ def test_heights_above_the_ellipsoid(tmp_path: Path, crs: str) -> None:
 def test_vertical_datums_are_never_mixed(tmp_path: Path) -> None:
     transform = north_up(155_000, 463_000)
     dem = write(tmp_path / "a.tif", hills(20, 30), crs="EPSG:7415", transform=transform)
-    with pytest.raises(UsageError, match=r"heights are NAP height, those of --crs .* NAVD88 height"):
+    with pytest.raises(
+        UsageError, match=r"heights are NAP height, those of --crs .* NAVD88 height"
+    ):
         open_dem(dem, ReadOptions(crs="EPSG:32631+5703"))
-    with open_dem(dem, ReadOptions(crs="EPSG:28992")) as same:  # the same plane: cells are kept, and the datum
+    # the same plane: cells are kept, and the datum
+    with open_dem(dem, ReadOptions(crs="EPSG:28992")) as same:
         assert same.grid.transform == transform
         assert same.grid.vertical_datum == "NAP height"
     plain = write(tmp_path / "b.tif", hills(20, 30), crs="EPSG:28992", transform=transform)
@@ -132,7 +139,8 @@ def test_vertical_datums_are_never_mixed(tmp_path: Path) -> None:
         assert named.grid.vertical_datum == "NAP height"
         assert any("NAP height is taken, as given" in note for note in named.grid.assumptions)
     feet = ReadOptions(crs="EPSG:28992+6360")
-    with open_dem(plain, feet) as named:  # the file's unit is not that of --crs, which says what it shall have
+    # the file's unit is not that of --crs, which says what it shall have
+    with open_dem(plain, feet) as named:
         np.testing.assert_array_equal(named.read(0, 0, 20, 30)[0], hills(20, 30))
         assert named.grid.vertical_datum == "NAVD88 height"
 
@@ -152,11 +160,14 @@ def test_files_above_other_datums_have_the_same_coordinates() -> None:
 
 @pytest.mark.parametrize("low", [-11_000.0, -10_010.0, -9999.0, -9000.0, -1000.0, 0.0])
 def test_no_height_is_taken_for_missing(tmp_path: Path, low: float) -> None:
-    """Heights of every kind around −9999 m come back, and what was missing is missing, in overviews as well."""
+    """Heights of every kind around −9999 m come back, and what was missing is missing, in overviews
+    as well."""
     import rasterio
 
     side = 640
-    samples = np.round(low + np.linspace(0, 1200, side * side)).reshape(side, side).astype(np.float32)
+    samples = (
+        np.round(low + np.linspace(0, 1200, side * side)).reshape(side, side).astype(np.float32)
+    )
     missing = np.zeros((side, side), bool)
     missing[:100, :120] = missing[300::7, 300::5] = True
     stored = np.where(missing, np.float32(-32768), samples)
@@ -177,13 +188,17 @@ def test_no_height_is_taken_for_missing(tmp_path: Path, low: float) -> None:
         assert np.ma.getmaskarray(small)[: 80 >> (level + 1), : 100 >> (level + 1)].all()
 
 
-def test_sizes_follow_the_cells_whose_centres_lie_in_the_area() -> None:
+def test_sizes_follow_the_cells_whose_centers_lie_in_the_area() -> None:
     grid = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), 650, 700)
     for resolution_m in (0.7, 2.0, 3.0, 4.0, 8.0, 100.0, 900.0):
         target = plan(grid, None, resolution_m)
         for count, extent in ((target.width, 650), (target.height, 700)):
             assert (count - 0.5) * resolution_m < extent
             assert (count + 0.5) * resolution_m >= extent - 1e-6
-    for resolution_m, reason in ((1400.1, "too coarse"), (1e9, "too coarse"), (1e-8, "no side may have more")):
+    for resolution_m, reason in (
+        (1400.1, "too coarse"),
+        (1e9, "too coarse"),
+        (1e-8, "no side may have more"),
+    ):
         with pytest.raises(UsageError, match=reason):
             plan(grid, None, resolution_m)

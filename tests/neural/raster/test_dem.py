@@ -20,13 +20,15 @@ def whole(dem: Dem) -> tuple[np.ndarray, np.ndarray]:
     return dem.read(0, 0, dem.grid.height, dem.grid.width)
 
 
-def centres(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Easting [cols] and northing [rows] of the cell centres."""
+def centers(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Easting [cols] and northing [rows] of the cell centers."""
     a, _, c, _, e, f = grid.transform
     return c + a * (np.arange(grid.width) + 0.5), f + e * (np.arange(grid.height) + 0.5)
 
 
-def to_lon_lat(crs: str, x: np.ndarray, y: np.ndarray, geographic: str) -> tuple[np.ndarray, np.ndarray]:
+def to_lon_lat(
+    crs: str, x: np.ndarray, y: np.ndarray, geographic: str
+) -> tuple[np.ndarray, np.ndarray]:
     from rasterio.warp import transform
 
     xs, ys = (a.ravel() for a in np.meshgrid(x, y))
@@ -61,7 +63,14 @@ def test_windows_reach_beyond_the_raster(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("driver", "name"),
-    [("AAIGrid", "a.asc"), ("EHdr", "a.bil"), ("VRT", "a.vrt"), ("HFA", "a.img"), ("COG", "a.tif"), ("BAG", "a.bag")],
+    [
+        ("AAIGrid", "a.asc"),
+        ("EHdr", "a.bil"),
+        ("VRT", "a.vrt"),
+        ("HFA", "a.img"),
+        ("COG", "a.tif"),
+        ("BAG", "a.bag"),
+    ],
 )
 def test_formats(tmp_path: Path, driver: str, name: str) -> None:
     import rasterio.shutil
@@ -100,7 +109,8 @@ def test_flipped_rasters_are_turned_exactly(tmp_path: Path, flip: tuple[int, int
     with open_dem(path) as dem:
         heights, _ = whole(dem)
         np.testing.assert_array_equal(heights, samples[::flip_y, ::flip_x])
-        west, north = (1000 if flip_x > 0 else 1000 - 94), (5000 if flip_y > 0 else 5000 + 66)
+        west = 1000 if flip_x > 0 else 1000 - 94
+        north = 5000 if flip_y > 0 else 5000 + 66
         assert dem.grid.transform == (2, 0, west, 0, -2, north)
         np.testing.assert_array_equal(dem.read(3, 5, 7, 11)[0], heights[3:10, 5:16])
 
@@ -108,7 +118,8 @@ def test_flipped_rasters_are_turned_exactly(tmp_path: Path, flip: tuple[int, int
 @pytest.mark.parametrize("crs", [UTM, None])
 def test_quarter_turn_keeps_samples(tmp_path: Path, crs: str | None) -> None:
     samples = hills(30, 50)
-    path = write(tmp_path / "a.tif", samples, crs=crs, transform=(0, 2, 1000, 2, 0, 5000))  # rows run east
+    # rows run east
+    path = write(tmp_path / "a.tif", samples, crs=crs, transform=(0, 2, 1000, 2, 0, 5000))
     with open_dem(path, ReadOptions(crs=None if crs else "local")) as dem:
         heights, valid = whole(dem)
         assert dem.grid.transform == (2, 0, 1000, 0, -2, 5100)
@@ -118,13 +129,21 @@ def test_quarter_turn_keeps_samples(tmp_path: Path, crs: str | None) -> None:
 
 
 def test_rotated_plane_stays_a_plane(tmp_path: Path) -> None:
-    c, s = 2 * math.cos(0.5), 2 * math.sin(0.5)
-    a, b, west, d, e, north = c, s, 1000.0, s, -c, 5000.0
+    c = 2 * math.cos(0.5)
+    s = 2 * math.sin(0.5)
+    a = c
+    b = s
+    west = 1000.0
+    d = s
+    e = -c
+    north = 5000.0
     y, x = np.mgrid[0:80, 0:120] + 0.5
     plane = 0.3 * (a * x + b * y + west) - 0.2 * (d * x + e * y + north)
-    with open_dem(write(tmp_path / "a.tif", plane.astype(np.float32), transform=(a, b, west, d, e, north))) as dem:
+    with open_dem(
+        write(tmp_path / "a.tif", plane.astype(np.float32), transform=(a, b, west, d, e, north))
+    ) as dem:
         heights, valid = whole(dem)
-        east, north_of = centres(dem.grid)
+        east, north_of = centers(dem.grid)
         want = 0.3 * east[None, :] - 0.2 * north_of[:, None]
         inner = valid.copy()
         inner[1:-1, 1:-1] &= valid[:-2, 1:-1] & valid[2:, 1:-1] & valid[1:-1, :-2] & valid[1:-1, 2:]
@@ -142,20 +161,29 @@ def test_rotated_plane_stays_a_plane(tmp_path: Path) -> None:
         ("EPSG:4326", 179.98, 10.0, 1 / 3600, "UTM zone"),
         ("EPSG:4326", 30.0, 87.0, 1 / 3600, "UPS North"),
         ("EPSG:4326", 30.0, -85.0, 1 / 3600, "UPS South"),
-        ("+proj=longlat +a=3396190 +b=3396190 +no_defs", 137.0, -4.0, 1 / 3600, "local stereographic"),
+        (
+            "+proj=longlat +a=3396190 +b=3396190 +no_defs",
+            137.0,
+            -4.0,
+            1 / 3600,
+            "local stereographic",
+        ),
         ("+proj=longlat +R=1737400 +no_defs", 300.0, 20.0, 1 / 256, "local stereographic"),
     ],
 )
 def test_geographic_raster_lands_where_it_belongs(
     tmp_path: Path, geographic: str, west: float, north: float, cell: float, target: str
 ) -> None:
-    rows, cols = 90, 120
-    lon, lat = west + cell * (np.arange(cols) + 0.5), north - cell * (np.arange(rows) + 0.5)
+    rows = 90
+    cols = 120
+    lon = west + cell * (np.arange(cols) + 0.5)
+    lat = north - cell * (np.arange(rows) + 0.5)
     middle = lon.mean(), lat.mean()
 
     def surface(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         around = (np.asarray(lon) - middle[0] + 180) % 360 - 180
-        return 500 + around / cell - 2 * (np.asarray(lat) - middle[1]) / cell  # metres per cell: 1 and 2
+        # meters per cell: 1 and 2
+        return 500 + around / cell - 2 * (np.asarray(lat) - middle[1]) / cell
 
     samples = surface(*np.meshgrid(lon, lat)).astype(np.float32)
     path = write(tmp_path / "a.tif", samples, crs=geographic, transform=north_up(west, north, cell))
@@ -163,20 +191,25 @@ def test_geographic_raster_lands_where_it_belongs(
         assert target in dem.grid.crs_wkt
         assert dem.source["resampled"]
         heights, valid = whole(dem)
-        east, north_of = centres(dem.grid)
+        east, north_of = centers(dem.grid)
         at_lon, at_lat = to_lon_lat(dem.grid.crs_wkt, east, north_of, geographic)
         column = cols / 2 + ((at_lon - middle[0] + 180) % 360 - 180) / cell
         row = (north - at_lat) / cell
         inner = (column > 0.51) & (column < cols - 0.51) & (row > 0.51) & (row < rows - 0.51)
         assert valid[inner].all()
-        assert not valid[(column < -0.01) | (column > cols + 0.01) | (row < -0.01) | (row > rows + 0.01)].any()
+        assert not valid[
+            (column < -0.01) | (column > cols + 0.01) | (row < -0.01) | (row > rows + 0.01)
+        ].any()
         assert 0.9 < valid.sum() / samples.size < 1.1  # cells of the source's area
-        assert np.abs(heights - surface(at_lon, at_lat))[inner].max() < 2e-3  # a thousandth of a cell
+        # a thousandth of a cell
+        assert np.abs(heights - surface(at_lon, at_lat))[inner].max() < 2e-3
 
 
 def test_warped_cells_do_not_depend_on_the_window(tmp_path: Path) -> None:
     samples = (hills(500, 700) * 10).astype(np.int16)
-    path = write(tmp_path / "a.tif", samples, crs="EPSG:4326", transform=north_up(7.0, 46.0, 1 / 1200))
+    path = write(
+        tmp_path / "a.tif", samples, crs="EPSG:4326", transform=north_up(7.0, 46.0, 1 / 1200)
+    )
     with open_dem(path) as dem:
         heights, valid = whole(dem)
         for row, col in ((0, 0), (100, 256), (311, 97), (256, 512)):
@@ -210,7 +243,7 @@ def test_given_crs_is_the_target_of_a_file_that_has_one(tmp_path: Path) -> None:
         assert "California Albers" in dem.grid.crs_wkt
         assert abs(dem.grid.cell_x_m - 1) < 0.01
     for other in ("EPSG:4326", "EPSG:2226"):  # degrees, feet
-        with pytest.raises(UsageError, match="is not a projected CRS in metres"):
+        with pytest.raises(UsageError, match="is not a projected CRS in meters"):
             open_dem(path, ReadOptions(crs=other))
     with open_dem(path, ReadOptions(crs="local")) as dem:
         assert dem.grid.crs_wkt == ""
@@ -226,15 +259,21 @@ def test_engineering_crs_counts_as_none(tmp_path: Path) -> None:
 def test_feet_need_a_unit(tmp_path: Path) -> None:
     transform = north_up(6_000_000, 2_000_000, 3.0)
     path = write(tmp_path / "a.tif", hills(200, 300), crs="EPSG:2226", transform=transform)
-    with pytest.raises(UsageError, match="is in feet and it does not say what its heights are in; add --unit"):
+    with pytest.raises(
+        UsageError, match="is in feet and it does not say what its heights are in; add --unit"
+    ):
         open_dem(path)
     with pytest.raises(UsageError, match="it may be m, ft, us-ft"):
         open_dem(path, ReadOptions(unit="cubit"))
-    with open_dem(path, ReadOptions(unit="m")) as in_metres, open_dem(path, ReadOptions(unit="us-ft")) as in_feet:
+    with (
+        open_dem(path, ReadOptions(unit="m")) as in_meters,
+        open_dem(path, ReadOptions(unit="us-ft")) as in_feet,
+    ):
         assert "NAD83 / UTM zone 10N" in in_feet.grid.crs_wkt
         assert abs(in_feet.grid.cell_x_m - 3 * 0.3048) < 0.001
-        (metres, valid), (feet, _) = whole(in_metres), whole(in_feet)
-        np.testing.assert_allclose(feet[valid], metres[valid] * 1200 / 3937, rtol=1e-6)
+        (meters, valid) = whole(in_meters)
+        (feet, _) = whole(in_feet)
+        np.testing.assert_allclose(feet[valid], meters[valid] * 1200 / 3937, rtol=1e-6)
 
 
 def test_units_and_datum_of_the_file(tmp_path: Path) -> None:
@@ -242,13 +281,17 @@ def test_units_and_datum_of_the_file(tmp_path: Path) -> None:
     with open_dem(write(tmp_path / "ft.tif", samples, band={"units": "ft"})) as dem:
         np.testing.assert_allclose(whole(dem)[0], samples * 0.3048, rtol=1e-6)
         assert dem.grid.assumptions == ()
-    with open_dem(write(tmp_path / "nap.tif", samples, crs="EPSG:7415", transform=north_up(155_000, 463_000))) as dem:
+    with open_dem(
+        write(tmp_path / "nap.tif", samples, crs="EPSG:7415", transform=north_up(155_000, 463_000))
+    ) as dem:
         assert dem.grid.vertical_datum == "NAP height"
         assert dem.grid.assumptions == ()
         assert "NAP height" in dem.grid.crs_wkt
     feet = north_up(1_000_000, 200_000, 3.0)
-    with open_dem(write(tmp_path / "navd.tif", samples, crs="EPSG:2263+6360", transform=feet)) as dem:
-        assert dem.grid.vertical_datum == "NAVD88 height"  # heights are metres now
+    with open_dem(
+        write(tmp_path / "navd.tif", samples, crs="EPSG:2263+6360", transform=feet)
+    ) as dem:
+        assert dem.grid.vertical_datum == "NAVD88 height"  # heights are meters now
         assert "ftUS" not in dem.grid.crs_wkt
         heights, valid = whole(dem)
         assert abs(float(heights[valid].mean()) - 0.3048 * float(samples.mean())) < 0.1
@@ -267,16 +310,22 @@ def test_scale_and_offset(tmp_path: Path) -> None:
         heights, valid = whole(dem)
         assert (~valid).sum() == 1
         assert heights[3, 4] == 0
-        np.testing.assert_allclose(heights[valid], (stored[valid] * 0.1 + 200) * 1200 / 3937, rtol=1e-6)
+        np.testing.assert_allclose(
+            heights[valid], (stored[valid] * 0.1 + 200) * 1200 / 3937, rtol=1e-6
+        )
 
 
 def test_planets(tmp_path: Path) -> None:
     samples = hills(40, 50) - 4500
-    with open_dem(write(tmp_path / "a.tif", samples, crs="ESRI:103885", transform=north_up(500_000, 4_000))) as dem:
+    with open_dem(
+        write(tmp_path / "a.tif", samples, crs="ESRI:103885", transform=north_up(500_000, 4_000))
+    ) as dem:
         np.testing.assert_array_equal(whole(dem)[0], samples)
         assert "Mars" in dem.grid.crs_wkt
     sphere = "+proj=longlat +a=3396190 +b=3396190 +no_defs"
-    with open_dem(write(tmp_path / "b.tif", samples, crs=sphere, transform=north_up(137, -4, 0.001))) as dem:
+    with open_dem(
+        write(tmp_path / "b.tif", samples, crs=sphere, transform=north_up(137, -4, 0.001))
+    ) as dem:
         assert "3396190" in dem.grid.crs_wkt
         assert abs(dem.grid.cell_x_m - math.radians(0.001) * 3396190) < 0.2
 
@@ -286,7 +335,9 @@ def test_wide_areas_get_a_stereographic_grid_and_the_world_none(tmp_path: Path) 
     path = write(tmp_path / "wide.tif", samples, crs="EPSG:4326", transform=north_up(-130, 60, 0.5))
     with open_dem(path) as dem:
         assert "stereographic" in dem.grid.crs_wkt
-    path = write(tmp_path / "world.tif", samples, crs="EPSG:4326", transform=(4, 0, -180, 0, -3, 90))
+    path = write(
+        tmp_path / "world.tif", samples, crs="EPSG:4326", transform=(4, 0, -180, 0, -3, 90)
+    )
     with pytest.raises(UsageError, match=r"349° × 180°, .*; cut it into parts"):
         open_dem(path)
 
@@ -327,7 +378,9 @@ def test_one_cell(tmp_path: Path) -> None:
         heights, valid = whole(dem)
         assert (dem.grid.levels, heights.tolist(), valid.tolist()) == (1, [[7.0]], [[True]])
         assert dem.grid.tile_cells(Tile(0, 0, 0)) == (1, 1)
-    path = write(tmp_path / "b.tif", [[np.float32(7)]], crs="EPSG:4326", transform=north_up(8, 47, 0.001))
+    path = write(
+        tmp_path / "b.tif", [[np.float32(7)]], crs="EPSG:4326", transform=north_up(8, 47, 0.001)
+    )
     with open_dem(path) as dem:
         heights, valid = whole(dem)
         assert valid.any()
@@ -358,6 +411,9 @@ def test_source_facts_change_with_the_file(tmp_path: Path) -> None:
 
 
 def test_importing_is_light() -> None:
-    code = "import sys, neural.grid, neural.raster.dem, neural.encoding.pyramid; print(*{'rasterio', 'torch'} & set(sys.modules))"
+    code = (
+        "import sys, neural.grid, neural.raster.dem, neural.encoding.pyramid; "
+        "print(*{'rasterio', 'torch'} & set(sys.modules))"
+    )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == ""

@@ -55,21 +55,32 @@ BAD: list[tuple[str, Callable[[Path], object], type[NtileError], str]] = [
     ("truncated", _truncated, DemError, "truncated or damaged"),
     ("head", _head_only, DemError, "GDAL can read|truncated or damaged"),
     ("garbled", _garbled, DemError, "truncated or damaged|no height"),
-    ("bands", lambda path: write(path, np.zeros((3, 8, 8), np.float32)), DemError, "3 bands .*rio stack --bidx N"),
+    (
+        "bands",
+        lambda path: write(path, np.zeros((3, 8, 8), np.float32)),
+        DemError,
+        "3 bands .*rio stack --bidx N",
+    ),
     ("complex", lambda path: write(path, np.zeros((8, 8), np.complex64)), DemError, "complex64"),
     ("no crs", lambda path: write(path, hills(8, 8), crs=None), UsageError, "--crs"),
     ("scale 0", lambda path: write(path, hills(8, 8), band={"scales": 0.0}), DemError, "scale 0"),
     (
         "wrong crs",
-        lambda path: write(path, hills(8, 8), crs="EPSG:4326", transform=north_up(500_000, 4_000_000)),
+        lambda path: write(
+            path, hills(8, 8), crs="EPSG:4326", transform=north_up(500_000, 4_000_000)
+        ),
         UsageError,
         "do not fit the CRS EPSG:4326",
     ),
 ]
 
 
-@pytest.mark.parametrize(("make", "kind", "words"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
-def test_one_clear_sentence(tmp_path: Path, make: Callable[[Path], object], kind: type[NtileError], words: str) -> None:
+@pytest.mark.parametrize(
+    ("make", "kind", "words"), [case[1:] for case in BAD], ids=[case[0] for case in BAD]
+)
+def test_one_clear_sentence(
+    tmp_path: Path, make: Callable[[Path], object], kind: type[NtileError], words: str
+) -> None:
     path = tmp_path / "bad.tif"
     make(path)
     with pytest.raises(kind, match=words) as caught:
@@ -98,7 +109,9 @@ def test_undeclared_marks_are_named(tmp_path: Path, value: float, dtype: str) ->
     samples = np.full((30, 30), 5, dtype)
     samples[7, 9] = value
     path = write(tmp_path / "a.tif", samples)
-    with pytest.raises(DemError, match=r": 1 sample is .*, which is no height and not declared as missing") as caught:
+    with pytest.raises(
+        DemError, match=r": 1 sample is .*, which is no height and not declared as missing"
+    ) as caught:
         read_all(path)
     option = str(caught.value).rpartition("--nodata ")[2].rstrip(".")
     with open_dem(path, ReadOptions(nodata=(float(option),))) as dem:
@@ -127,15 +140,20 @@ def test_nothing_but_the_error_is_printed(tmp_path: Path) -> None:
         "try:\n    dem = open_dem(sys.argv[1]); dem.read(0, 0, 400, 400)\n"
         "except DemError as error:\n    print('caught', error)\n"
     )
-    shown = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
     assert shown.stdout.startswith("caught")
     assert shown.stderr == ""
 
 
 @pytest.mark.parametrize("value", [-3.4028234663852886e38, 3.4028234663852886e38, 1e20, 2e7])
-@pytest.mark.parametrize("layout", [{}, {"blockysize": 2000}, {"crs": "EPSG:4326", "transform": DEGREES}])
+@pytest.mark.parametrize(
+    "layout", [{}, {"blockysize": 2000}, {"crs": "EPSG:4326", "transform": DEGREES}]
+)
 def test_undeclared_marks_are_counted(tmp_path: Path, value: float, layout: dict[str, Any]) -> None:
-    """All of the raster's, read by GDAL, not only those of the first window; strips and warped rasters alike."""
+    """All of the raster's, read by GDAL, not only those of the first window; strips and warped
+    rasters alike."""
     samples = np.full((2000, 700), 5, np.float32)
     samples[3:1700:7, 11:600:3] = value
     path = write(tmp_path / "a.tif", samples, **layout)
@@ -145,21 +163,33 @@ def test_undeclared_marks_are_counted(tmp_path: Path, value: float, layout: dict
 
 
 def test_marks_that_are_no_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """NaN and infinity are no heights and may be named, which leaves huge values an error; 1e400 is no such number."""
+    """NaN and infinity are no heights and may be named, which leaves huge values an error; 1e400 is
+    no such number."""
     samples = np.full((30, 30), 5, np.float32)
     samples[2:4, 5] = (np.inf, np.nan)
-    path, out = write(tmp_path / "a.tif", samples), tmp_path / "a.ntile"
+    path = write(tmp_path / "a.tif", samples)
+    out = tmp_path / "a.ntile"
     for mark in ("nan", "inf", "-inf", "Infinity"):
         ntile("encode", path, out, *REFERENCE, "--nodata", mark)
     for mark in ("1e400", "-1e309", "x"):
         with pytest.raises(SystemExit, match="2"):
             ntile("encode", path, out, *REFERENCE, "--nodata", mark)
         assert mark in capsys.readouterr().err.splitlines()[-1]
-        shown = CliRunner().invoke(viewer, [str(out), "--reference", str(path), "--reference-nodata", mark])
+        shown = CliRunner().invoke(
+            viewer, [str(out), "--reference", str(path), "--reference-nodata", mark]
+        )
         assert (shown.exit_code, mark in shown.stderr) == (2, True)
     samples[7, 9] = 1e20
     write(path, samples)
-    picture = ["--headless", "--screenshot", str(tmp_path / "a.png"), "--size", "64x64", "--overlay", "error"]
+    picture = [
+        "--headless",
+        "--screenshot",
+        str(tmp_path / "a.png"),
+        "--size",
+        "64x64",
+        "--overlay",
+        "error",
+    ]
     shown = CliRunner().invoke(viewer, [str(out), "--reference", str(path), *picture])
     assert (shown.exit_code, "add --reference-nodata 1e+20." in shown.stderr) == (3, True)
     with pytest.raises(SystemExit, match="3"):

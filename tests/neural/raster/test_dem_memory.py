@@ -64,17 +64,25 @@ def write_bands(path: Path, width: int, height: int, rows: int, **profile: objec
         "compress": "deflate",
         "zlevel": 1,
     }
-    with rasterio.open(path, "w", width=width, height=height, count=1, dtype="float32", **options, **profile) as file:
+    with rasterio.open(
+        path, "w", width=width, height=height, count=1, dtype="float32", **options, **profile
+    ) as file:
         for row in range(0, height, rows):
-            file.write(np.full((1, rows, width), row, np.float32), window=Window(0, row, width, rows))
+            file.write(
+                np.full((1, rows, width), row, np.float32), window=Window(0, row, width, rows)
+            )
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc"
+)
 @pytest.mark.parametrize(("width", "height", "rows"), [(MILLION, 128, 16), (128, MILLION, 50_000)])
 def test_memory_is_far_below_the_raster(tmp_path: Path, width: int, height: int, rows: int) -> None:
     path = tmp_path / "long.tif"  # 512 MB of samples in strips
     write_bands(path, width, height, rows, blockysize=16)
-    shown = subprocess.run([sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True
+    )
     tiles, grown_mb = shown.stdout.split()
     assert int(tiles) == 40
     assert float(grown_mb) < 200

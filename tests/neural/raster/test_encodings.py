@@ -1,4 +1,5 @@
-"""Heights packed into the colours of pictures: decoded when asked, offered when recognised, never a red channel."""
+"""Heights packed into the colors of pictures: decoded when asked, offered when recognized, never a
+red channel."""
 
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ def packed(heights: Any, encoding: str) -> np.ndarray:
     if encoding == "mapbox":
         digits = np.rint((np.asarray(heights, np.float64) + 10_000) * 10)
         return np.stack([digits // 65536, digits // 256 % 256, digits % 256]).astype(np.uint8)
-    metres = np.asarray(heights, np.float64) + 32_768
-    return np.stack([metres // 256, metres % 256 // 1, np.floor(metres % 1 * 256)]).astype(np.uint8)
+    meters = np.asarray(heights, np.float64) + 32_768
+    return np.stack([meters // 256, meters % 256 // 1, np.floor(meters % 1 * 256)]).astype(np.uint8)
 
 
 def ground(rows: int = 200, cols: int = 240) -> np.ndarray:
@@ -32,7 +33,7 @@ def ground(rows: int = 200, cols: int = 240) -> np.ndarray:
 
 
 def rough(seed: int, amplitude: float, exponent: float) -> np.ndarray:
-    """Fractal heights [256, 256] metres about 2500."""
+    """Fractal heights [256, 256] meters about 2500."""
     noise = np.random.default_rng(seed).normal(size=(256, 256))
     frequency = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256))
     frequency[0, 0] = 1
@@ -43,7 +44,9 @@ def rough(seed: int, amplitude: float, exponent: float) -> np.ndarray:
 @pytest.mark.parametrize("encoding", STEP_M)
 def test_decoded_as_published(tmp_path: Path, encoding: str) -> None:
     heights = ground()
-    with open_dem(write(tmp_path / "a.tif", packed(heights, encoding)), ReadOptions(encoding=encoding)) as dem:
+    with open_dem(
+        write(tmp_path / "a.tif", packed(heights, encoding)), ReadOptions(encoding=encoding)
+    ) as dem:
         read, valid = dem.read(0, 0, *heights.shape)
         assert valid.all()
         assert np.abs(read - heights).max() <= STEP_M[encoding] + 3e-4
@@ -58,7 +61,9 @@ def test_published_examples(tmp_path: Path) -> None:
     with open_dem(path, ReadOptions(encoding="mapbox")) as dem:
         np.testing.assert_allclose(dem.read(0, 0, 1, 4)[0][0], [-10000, 0, 0.1, 3107.2], atol=1e-3)
     with open_dem(path, ReadOptions(encoding="terrarium")) as dem:
-        np.testing.assert_allclose(dem.read(1, 0, 1, 4)[0][0], [0, 844.5, -1 / 256, -32768], atol=1e-5)
+        np.testing.assert_allclose(
+            dem.read(1, 0, 1, 4)[0][0], [0, 844.5, -1 / 256, -32768], atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("encoding", STEP_M)
@@ -70,7 +75,9 @@ def test_decoded_before_it_is_interpolated(tmp_path: Path, encoding: str) -> Non
     with open_dem(plain) as one, open_dem(coded, ReadOptions(encoding=encoding)) as other:
         assert other.source["resampled"]
         assert one.grid.transform == other.grid.transform
-        (want, valid), (read, same) = (d.read(0, 0, d.grid.height, d.grid.width) for d in (one, other))
+        (want, valid), (read, same) = (
+            d.read(0, 0, d.grid.height, d.grid.width) for d in (one, other)
+        )
         np.testing.assert_array_equal(same, valid)
         assert np.abs(read - want)[valid].max() <= STEP_M[encoding] + 3e-4
 
@@ -80,19 +87,21 @@ def test_what_is_missing_in_pictures(tmp_path: Path, grid: dict[str, Any]) -> No
     heights = ground(60, 80)
     missing = np.zeros((60, 80), bool)
     missing[:20, :30] = True
-    colours = packed(heights, "mapbox")
+    colors = packed(heights, "mapbox")
     alpha = np.where(missing, 0, 255).astype(np.uint8)
-    black = np.where(missing, 0, colours).astype(np.uint8)
+    black = np.where(missing, 0, colors).astype(np.uint8)
     kinds = {
-        "alpha": (np.concatenate([colours, alpha[None]]), {}, ReadOptions(encoding="mapbox")),
-        "mask": (colours, {"mask": alpha}, ReadOptions(encoding="mapbox")),
+        "alpha": (np.concatenate([colors, alpha[None]]), {}, ReadOptions(encoding="mapbox")),
+        "mask": (colors, {"mask": alpha}, ReadOptions(encoding="mapbox")),
         "nodata": (black, {"nodata": 0}, ReadOptions(encoding="mapbox")),
         "given": (black, {}, ReadOptions(encoding="mapbox", nodata=(-10_000.0,))),
     }
     for name, (samples, profile, options) in kinds.items():
         with open_dem(write(tmp_path / f"{name}.tif", samples, **profile, **grid), options) as dem:
             read, valid = dem.read(0, 0, dem.grid.height, dem.grid.width)
-            assert abs((~valid).sum() - missing.sum()) <= (0 if not grid else 0.15 * missing.size), name
+            assert abs((~valid).sum() - missing.sum()) <= (
+                0 if not grid else 0.15 * missing.size
+            ), name
             assert read[valid].min() > 2900, name
     with open_dem(tmp_path / "given.tif", ReadOptions(encoding="mapbox")) as dem:
         dem.read(0, 0, dem.grid.height, dem.grid.width)
@@ -111,22 +120,32 @@ def test_what_is_missing_in_pictures(tmp_path: Path, grid: dict[str, Any]) -> No
         rough(3, 1500, 1.2),
         np.rint(5 + hills(256, 256) / 20),
     ],
-    ids=["hills", "whole metres", "coast", "sea bed", "mountains", "coarse mountains", "plain in whole metres"],
+    ids=[
+        "hills",
+        "whole meters",
+        "coast",
+        "sea bed",
+        "mountains",
+        "coarse mountains",
+        "plain in whole meters",
+    ],
 )
-def test_recognised_and_offered(tmp_path: Path, heights: np.ndarray, encoding: str) -> None:
+def test_recognized_and_offered(tmp_path: Path, heights: np.ndarray, encoding: str) -> None:
     path = write(tmp_path / "a.tif", packed(heights, encoding))
-    with pytest.raises(UsageError, match=f"its colours are heights, packed as .*; add --encoding {encoding}"):
+    with pytest.raises(
+        UsageError, match=f"its colors are heights, packed as .*; add --encoding {encoding}"
+    ):
         open_dem(path)
 
 
-def test_recognised_beside_what_is_missing(tmp_path: Path) -> None:
+def test_recognized_beside_what_is_missing(tmp_path: Path) -> None:
     heights = ground(600, 700)
-    colours = packed(heights, "terrarium")
-    colours[:, :, :500] = 0
+    colors = packed(heights, "terrarium")
+    colors[:, :, :500] = 0
     alpha = np.full((1, 600, 700), 255, np.uint8)
     alpha[:, :, 600:] = 0
-    colours[:, :, 600:] = 200
-    path = write(tmp_path / "a.tif", np.concatenate([colours, alpha]))
+    colors[:, :, 600:] = 200
+    path = write(tmp_path / "a.tif", np.concatenate([colors, alpha]))
     with pytest.raises(UsageError, match="add --encoding terrarium"):
         open_dem(path)
 
@@ -135,52 +154,76 @@ def photographs() -> dict[str, np.ndarray]:
     y, x = np.mgrid[0:200, 0:240]
     noise = np.random.default_rng(5)
     return {
-        "grey gradient": np.stack([x, x, x]),
+        "gray gradient": np.stack([x, x, x]),
         "warm gradient": np.stack([100 + x // 13, 90 + y // 9, 80 + x // 20]),
         "sky": np.stack([100 + y // 20, 130 + y // 10, 200 + y // 8]),
         "noise": noise.integers(0, 256, (3, 200, 240)),
         "night": noise.integers(0, 3, (3, 200, 240)),
         "teal": np.stack([0 * x + 1, 100 + x // 4, 100 + y // 4]),
-        "one colour": np.stack([0 * x + 1, 0 * x + 134, 0 * x + 160]),
+        "one color": np.stack([0 * x + 1, 0 * x + 134, 0 * x + 160]),
         "black": np.zeros((3, 200, 240)),
-        "mid grey with grain": 128 + noise.integers(-4, 5, (3, 200, 240)),
+        "mid gray with grain": 128 + noise.integers(-4, 5, (3, 200, 240)),
     }
 
 
 @pytest.mark.parametrize("name", photographs())
 def test_pictures_are_refused_as_pictures(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "a.tif", photographs()[name].astype(np.uint8))
-    with pytest.raises(DemError, match="it is a colour picture, not elevations") as caught:
+    with pytest.raises(DemError, match="it is a color picture, not elevations") as caught:
         open_dem(path)
     assert "bidx 1" not in str(caught.value)
 
 
 @pytest.mark.parametrize("path", sorted(PICTURES.glob("*.png")), ids=lambda path: path.stem)
 def test_pictures_of_terrain_are_pictures(path: Path) -> None:
-    with pytest.raises(DemError, match="colour picture"):
+    with pytest.raises(DemError, match="color picture"):
         open_dem(path)
 
 
 def test_lossy_codes_are_no_heights(tmp_path: Path) -> None:
     """JPEG spoils the low bytes: what is left is a picture."""
-    path = write(tmp_path / "a.tif", packed(rough(2, 800, 1.8), "terrarium"), compress="JPEG", photometric="YCBCR")
-    with pytest.raises(DemError, match="colour picture"):
+    path = write(
+        tmp_path / "a.tif",
+        packed(rough(2, 800, 1.8), "terrarium"),
+        compress="JPEG",
+        photometric="YCBCR",
+    )
+    with pytest.raises(DemError, match="color picture"):
         open_dem(path)
 
 
 @pytest.mark.parametrize(
     ("samples", "profile", "options", "words"),
     [
-        (hills(8, 8), {}, {"encoding": "mapbox"}, "three 8-bit bands, red, green and blue; it has 1 of float32"),
+        (
+            hills(8, 8),
+            {},
+            {"encoding": "mapbox"},
+            "three 8-bit bands, red, green and blue; it has 1 of float32",
+        ),
         (np.zeros((3, 8, 8), np.uint16), {}, {"encoding": "terrarium"}, "it has 3 of uint16"),
-        (np.zeros((3, 8, 8), np.uint8), {}, {"encoding": "mapbox", "unit": "ft"}, "whose heights are metres"),
-        (np.zeros((3, 8, 8), np.uint16), {"photometric": "RGB"}, {}, "colour picture"),
-        (np.zeros((4, 8, 8), np.uint8), {"photometric": "MINISBLACK"}, {}, "colour picture"),
-        (np.zeros((2, 8, 8), np.float32), {}, {}, "2 bands where a DEM has one; extract the one of the heights"),
+        (
+            np.zeros((3, 8, 8), np.uint8),
+            {},
+            {"encoding": "mapbox", "unit": "ft"},
+            "whose heights are meters",
+        ),
+        (np.zeros((3, 8, 8), np.uint16), {"photometric": "RGB"}, {}, "color picture"),
+        (np.zeros((4, 8, 8), np.uint8), {"photometric": "MINISBLACK"}, {}, "color picture"),
+        (
+            np.zeros((2, 8, 8), np.float32),
+            {},
+            {},
+            "2 bands where a DEM has one; extract the one of the heights",
+        ),
     ],
 )
 def test_one_clear_sentence(
-    tmp_path: Path, samples: np.ndarray, profile: dict[str, Any], options: dict[str, Any], words: str
+    tmp_path: Path,
+    samples: np.ndarray,
+    profile: dict[str, Any],
+    options: dict[str, Any],
+    words: str,
 ) -> None:
     path = write(tmp_path / "a.tif", samples, **profile)
     with pytest.raises((DemError, UsageError), match=words) as caught:
@@ -191,7 +234,8 @@ def test_one_clear_sentence(
 
 def test_encode_with_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heights = ground(60, 80)
-    path, out = write(tmp_path / "a.png", packed(heights, "mapbox"), driver="PNG"), tmp_path / "a.ntile"
+    path = write(tmp_path / "a.png", packed(heights, "mapbox"), driver="PNG")
+    out = tmp_path / "a.ntile"
     arguments = ["encode", str(path), str(out), "--method", "reference", "--reference", "0.05"]
     with pytest.raises(SystemExit) as ended:
         main(arguments)

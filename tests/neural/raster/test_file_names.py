@@ -23,7 +23,9 @@ from viewer.storage import project
 
 SAMPLES = hills(60, 70)
 GAP = np.s_[10:20, 30:40]
-LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="file names are text elsewhere")
+LINUX = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="file names are text elsewhere"
+)
 
 
 def read(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +34,9 @@ def read(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @POSIX
-@pytest.mark.parametrize("name", ["http:x.tif", "https:x.tif", "s3:x.tif", "file:x.tif", "GTIFF_DIR:1:x.tif"])
+@pytest.mark.parametrize(
+    "name", ["http:x.tif", "https:x.tif", "s3:x.tif", "file:x.tif", "GTIFF_DIR:1:x.tif"]
+)
 def test_what_is_on_the_disk_is_no_address(tmp_path, monkeypatch, capsys, name):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / name, SAMPLES)
@@ -82,12 +86,15 @@ def test_archives_count_from_the_working_directory(archives, monkeypatch, name):
 @LINUX
 @pytest.mark.parametrize("folder", [b"f\xfe", b"plain"])
 def test_names_of_any_bytes(tmp_path, capsys, folder):
-    """A mask, a world file and the data set's other files are found, and the work is resumed by the same key."""
+    """A mask, a world file and the data set's other files are found, and the work is resumed by the
+    same key."""
     import rasterio
 
     place = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + folder))
     place.mkdir()
-    source, out, back = (place / os.fsdecode(name) for name in (b"i\xff.tif", b"o\xff\xfe.ntile", b"back\xff.tif"))
+    source, out, back = (
+        place / os.fsdecode(name) for name in (b"i\xff.tif", b"o\xff\xfe.ntile", b"back\xff.tif")
+    )
     mask = np.ones(SAMPLES.shape, bool)
     mask[GAP] = False
     plain = write(tmp_path / "i.tif", SAMPLES)
@@ -100,7 +107,10 @@ def test_names_of_any_bytes(tmp_path, capsys, folder):
     ntile_json(capsys, "verify", out)
     facts = file_facts(source)
     assert set(facts) == {source.name, f"{source.name}.msk"}
-    assert ntile_json(capsys, "evaluate", out, "--reference", source)["results"][0]["samples"] == mask.sum()
+    assert (
+        ntile_json(capsys, "evaluate", out, "--reference", source)["results"][0]["samples"]
+        == mask.sum()
+    )
     ntile_json(capsys, "decode", out, back)
     back.rename(tmp_path / "back.tif")
     assert np.abs(heights(tmp_path / "back.tif") - SAMPLES)[mask].max() <= 0.0501
@@ -121,7 +131,8 @@ def test_names_of_any_bytes_as_commands_get_them(tmp_path):
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
 
-    source, out = folder + b"/i\xff.tif", folder + b"/o\xff.ntile"
+    source = folder + b"/i\xff.tif"
+    out = folder + b"/o\xff.ntile"
     said = run("neural.cli", b"encode", source, out, *map(str.encode, REFERENCE)).stdout
     assert out + b": " in said
     run("neural.cli", b"decode", out, folder + b"/back\xff.tif")
@@ -133,7 +144,9 @@ def test_names_of_any_bytes_as_commands_get_them(tmp_path):
 
 @LINUX
 def test_a_window_says_what_it_cannot_show(tmp_path):
-    with pytest.raises(NtileError, match=r"shows names in UTF-8 only; rename it, or draw it with --headless\."):
+    with pytest.raises(
+        NtileError, match=r"shows names in UTF-8 only; rename it, or draw it with --headless\."
+    ):
         kind(os.fsdecode(b"a\xff.ntile"))
     messages = Messages()
     messages.error(os.fsdecode(b"a\xff.ntile is odd."))

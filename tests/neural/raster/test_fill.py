@@ -23,7 +23,9 @@ def specks() -> np.ndarray:
     return np.random.default_rng(3).random((TILE, TILE)) < 0.9
 
 
-@pytest.mark.parametrize("gap", [disc(1), disc(60), corner(), specks()], ids=["cell", "disc", "corner", "specks"])
+@pytest.mark.parametrize(
+    "gap", [disc(1), disc(60), corner(), specks()], ids=["cell", "disc", "corner", "specks"]
+)
 def test_valid_cells_stay_and_the_rest_lies_between(gap: np.ndarray) -> None:
     heights = hills(TILE, TILE) + np.float32(3000)
     broken = np.where(gap, np.float32(-9999), heights)
@@ -40,7 +42,9 @@ def test_filled_surface_is_smooth() -> None:
     plane = 800 + 0.5 * x - 0.25 * y
     gap = disc(40)
     filled = fill(plane, ~gap).astype(float)
-    steps = np.maximum(np.abs(np.diff(filled, axis=0))[:, :-1], np.abs(np.diff(filled, axis=1))[:-1])
+    steps = np.maximum(
+        np.abs(np.diff(filled, axis=0))[:, :-1], np.abs(np.diff(filled, axis=1))[:-1]
+    )
     assert steps.max() < 3 * 0.5  # no cliff, neither inside nor along the rim
     assert np.abs(filled - plane)[gap].max() < 4  # of ±20 m that the disc spans
     assert np.abs(filled - plane)[gap].mean() < 1.5
@@ -48,7 +52,8 @@ def test_filled_surface_is_smooth() -> None:
 
 def test_wide_gaps_leave_their_rim_level() -> None:
     y, _ = np.mgrid[0:TILE, 0:TILE].astype(np.float32)
-    valid = y < 128  # a slope that ends in a gap: the gap goes on from the rim, not from the slope's mean
+    # a slope that ends in a gap: the gap goes on from the rim, not from the slope's mean
+    valid = y < 128
     filled = fill(900 - 2 * y, valid)
     np.testing.assert_allclose(filled[128:], 900 - 2 * 127, atol=1e-3)
 
@@ -56,7 +61,13 @@ def test_wide_gaps_leave_their_rim_level() -> None:
 def test_noise_is_not_invented() -> None:
     gap = ~disc(50)
     filled = fill(hills(TILE, TILE), ~gap).astype(float)
-    bend = filled[1:-1, :-2] + filled[1:-1, 2:] + filled[:-2, 1:-1] + filled[2:, 1:-1] - 4 * filled[1:-1, 1:-1]
+    bend = (
+        filled[1:-1, :-2]
+        + filled[1:-1, 2:]
+        + filled[:-2, 1:-1]
+        + filled[2:, 1:-1]
+        - 4 * filled[1:-1, 1:-1]
+    )
     far = gap[1:-1, 1:-1] & ~disc(53)[1:-1, 1:-1]
     assert np.abs(bend[far]).max() < 0.5
 

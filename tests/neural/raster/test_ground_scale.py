@@ -1,4 +1,5 @@
-"""CRSs whose metres are no metres on the ground: slopes, lengths, areas and pictures are those of the ground.
+"""CRSs whose meters are no meters on the ground: slopes, lengths, areas and pictures are those of
+the ground.
 
 What is right follows from the ellipsoid's radii of curvature and the projections' own formulas.
 """
@@ -29,7 +30,8 @@ from viewer import measuring
 from viewer.model.camera import Camera
 from viewer.pictures import decorations, offscreen
 
-RADIUS_M, SQUARED = 6378137.0, 0.0066943799901413165  # WGS 84: equatorial radius, first eccentricity squared
+RADIUS_M = 6378137.0
+SQUARED = 0.0066943799901413165  # WGS 84: equatorial radius, first eccentricity squared
 RASTER = EncodeOptions(methods=(), reference_m=0.005)
 
 
@@ -61,13 +63,18 @@ def test_scales_of_projections_with_known_formulas(latitude: float) -> None:
     for code, expected in scales.items():
         x, y = corner(code, 9.0, latitude)
         columns, rows = lattice(10, 10)
-        found = ground_scale(CRS.from_string(code), *place(north_up(x, y), columns.ravel(), rows.ravel()))
+        found = ground_scale(
+            CRS.from_string(code), *place(north_up(x, y), columns.ravel(), rows.ravel())
+        )
         assert found is not None
-        assert (found.low, found.high) == pytest.approx((min(expected), max(expected)), rel=1e-5), code
+        assert (found.low, found.high) == pytest.approx((min(expected), max(expected)), rel=1e-5), (
+            code
+        )
 
 
 def plane_45(crs: str, transform: tuple[float, ...], rows: int, columns: int) -> np.ndarray:
-    """Heights that rise eastward by as much as the ground is long, at the raster's middle parallel."""
+    """Heights that rise eastward by as much as the ground is long, at the raster's middle
+    parallel."""
     from rasterio.warp import transform as reproject
 
     x = transform[2] + transform[0] * (np.arange(columns) + 0.5)
@@ -80,13 +87,22 @@ def plane_45(crs: str, transform: tuple[float, ...], rows: int, columns: int) ->
 
 @pytest.mark.parametrize(
     ("crs", "latitude", "kept"),
-    [("EPSG:3857", 60.0, True), ("EPSG:3395", -60.0, True), ("EPSG:3979", 62.0, True), ("EPSG:6933", 60.0, False)],
+    [
+        ("EPSG:3857", 60.0, True),
+        ("EPSG:3395", -60.0, True),
+        ("EPSG:3979", 62.0, True),
+        ("EPSG:6933", 60.0, False),
+    ],
 )
-def test_a_plane_of_45_degrees_measures_so(tmp_path: Path, crs: str, latitude: float, kept: bool) -> None:
+def test_a_plane_of_45_degrees_measures_so(
+    tmp_path: Path, crs: str, latitude: float, kept: bool
+) -> None:
     from rasterio.warp import transform as reproject
 
     transform = north_up(*corner(crs, -95.0, latitude), 4.0)
-    dem = write(tmp_path / "a.tif", plane_45(crs, transform, 256, 256), crs=crs, transform=transform)
+    dem = write(
+        tmp_path / "a.tif", plane_45(crs, transform, 256, 256), crs=crs, transform=transform
+    )
     modes = {"default": ReadOptions(), "elsewhere": ReadOptions(crs="EPSG:32615")}
     if kept:
         modes["asked"] = ReadOptions(crs=crs)
@@ -108,7 +124,8 @@ def test_a_plane_of_45_degrees_measures_so(tmp_path: Path, crs: str, latitude: f
         assert point.surfaces["A"]["slope_deg"] == pytest.approx(45.0, abs=0.15), name
         line = measuring.measure(out, "distance", points)
         rise = line.surfaces["A"]["height_difference_m"]
-        assert line.common["horizontal_m"] == pytest.approx(rise, rel=3e-3), name  # as the plane was made
+        # as the plane was made
+        assert line.common["horizontal_m"] == pytest.approx(rise, rel=3e-3), name
         assert line.surfaces["A"]["straight_m"] == pytest.approx(math.sqrt(2) * rise, rel=3e-3)
         profile = measuring.profile(out, points)
         assert profile.distance_m[-1] == pytest.approx(rise, rel=3e-3)
@@ -117,10 +134,16 @@ def test_a_plane_of_45_degrees_measures_so(tmp_path: Path, crs: str, latitude: f
 
 def test_areas_and_their_surfaces(tmp_path: Path) -> None:
     transform = north_up(*corner("EPSG:3395", 10.0, 60.0), 4.0)
-    dem = write(tmp_path / "a.tif", plane_45("EPSG:3395", transform, 256, 256), crs="EPSG:3395", transform=transform)
+    dem = write(
+        tmp_path / "a.tif",
+        plane_45("EPSG:3395", transform, 256, 256),
+        crs="EPSG:3395",
+        transform=transform,
+    )
     out = tmp_path / "a.ntile"
     encode(dem, out, RASTER)
-    west, north = transform[2], transform[5]
+    west = transform[2]
+    north = transform[5]
     square = [(west + a, north - b) for a, b in ((200, 200), (800, 200), (800, 800), (200, 800))]
     latitude = 60 - math.degrees(500 / RADIUS_M / 2)
     side_m = 600 * radii(latitude)[1] * math.cos(math.radians(latitude)) / RADIUS_M
@@ -129,13 +152,16 @@ def test_areas_and_their_surfaces(tmp_path: Path) -> None:
         assert found.common["planimetric_m2"] == pytest.approx(side_m**2, rel=2e-3)
         assert found.common["perimeter_m"] == pytest.approx(4 * side_m, rel=1e-3)
         for name in ("A", "reference"):
-            assert found.surfaces[name]["surface_m2"] == pytest.approx(math.sqrt(2) * side_m**2, rel=5e-3)
+            assert found.surfaces[name]["surface_m2"] == pytest.approx(
+                math.sqrt(2) * side_m**2, rel=5e-3
+            )
             assert found.surfaces[name]["known_share"] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("methods", [(), ("lapped_siren",)])
 def test_errors_of_slopes_are_those_on_the_ground(tmp_path: Path, methods: tuple[str, ...]) -> None:
-    """The decoder finds the encoder's cells again, and both sides of a comparison have the same slopes."""
+    """The decoder finds the encoder's cells again, and both sides of a comparison have the same
+    slopes."""
     transform = north_up(*corner("EPSG:3857", 10.0, 60.0), 4.0)
     samples = plane_45("EPSG:3857", transform, 300, 300)
     samples += 5 * np.sin(np.arange(300) / 9).astype(np.float32)[:, None]
@@ -144,40 +170,57 @@ def test_errors_of_slopes_are_those_on_the_ground(tmp_path: Path, methods: tuple
     encode(
         dem,
         out,
-        EncodeOptions(methods=methods, reference_m=None if methods else 0.005, step_m=0.1 if methods else None),
+        EncodeOptions(
+            methods=methods, reference_m=None if methods else 0.005, step_m=0.1 if methods else None
+        ),
     )
-    with open_reader(out) as reader, open_dem(dem, ReadOptions(crs=reader.grid.crs_wkt), reader.grid) as reference:
+    with (
+        open_reader(out) as reader,
+        open_dem(dem, ReadOptions(crs=reader.grid.crs_wkt), reader.grid) as reference,
+    ):
         assert reader.grid.ground_scale == pytest.approx(0.5009, abs=5e-4)
         assert reader.grid.cell_x_m == pytest.approx(4 * 0.5009, abs=2e-3)
         found = evaluate(reader, reader.layers[0], reference)
         decoder = SurfaceDecoder(reader, reader.layers[0])
-        surface = decoder.open_tile(next(tile for tile in reader.tiles(reader.layers[0]) if tile.z == 1))
+        surface = decoder.open_tile(
+            next(tile for tile in reader.tiles(reader.layers[0]) if tile.z == 1)
+        )
     assert found["samples"] == 300 * 300
     assert float(found["rmse_m"]) < 0.1
-    assert float(found["gradient_rmse"]) < 0.1  # 0.5 where one side counted CRS metres
+    assert float(found["gradient_rmse"]) < 0.1  # 0.5 where one side counted CRS meters
     assert surface is not None
     assert surface.side_m == pytest.approx((256 * 4 * 0.5009,) * 2, rel=1e-3)
 
 
-def test_pictures_are_those_of_the_same_ground_in_true_metres(tmp_path: Path, scene, target) -> None:
-    """The same ground with CRS metres of half a metre: everything drawn and measured in it comes out the same."""
+def test_pictures_are_those_of_the_same_ground_in_true_meters(
+    tmp_path: Path, scene, target
+) -> None:
+    """The same ground with CRS meters of half a meter: everything drawn and measured in it comes
+    out the same."""
     half = Grid("", (4.0, 0.0, 0.0, 0.0, -4.0, 0.0), 512, 512, ground_scale=0.5)
     true = Grid("", (2.0, 0.0, 0.0, 0.0, -2.0, 0.0), 512, 512)
     seen = {}
     for grid in (half, true):
-        scene.open(areas.write(tmp_path / f"{grid.cell:g}.ntile", grid, lambda x, y: areas.ridges(2 * x, 2 * y)))
+        scene.open(
+            areas.write(
+                tmp_path / f"{grid.cell:g}.ntile", grid, lambda x, y: areas.ridges(2 * x, 2 * y)
+            )
+        )
         camera = whole_area(scene, heading_deg=30.0, pitch_deg=-25.0)
         settings = scene.settings
         settings.view.sse_px = 4.0
         parts = []
         for overlay, exaggeration in (("none", 1.0), ("slope", 2.0), ("profile_curvature", 1.0)):
-            settings.overlay.name, settings.view.exaggeration = overlay, exaggeration
+            settings.overlay.name = overlay
+            settings.view.exaggeration = exaggeration
             settings.shading.shadows = settings.contours.enabled = overlay == "none"
             offscreen.load(scene, camera, SIZE)
             parts.append(image(scene, target, camera))
-            parts.append(np.array([[tile.z, tile.x, tile.y] for tile in sorted(scene.pane.selection.draw)]))
+            parts.append(
+                np.array([[tile.z, tile.x, tile.y] for tile in sorted(scene.pane.selection.draw)])
+            )
         picked = scene.pick(camera, 160, 120)
-        numbers = [picked.z_m, picked.slope_deg, decorations.metres_per_px(scene, camera, SIZE)]
+        numbers = [picked.z_m, picked.slope_deg, decorations.meters_per_px(scene, camera, SIZE)]
         seen[grid.ground_scale] = parts, numbers
     for one, other in zip(seen[0.5][0], seen[1.0][0], strict=True):
         assert one.shape == other.shape
@@ -186,7 +229,8 @@ def test_pictures_are_those_of_the_same_ground_in_true_metres(tmp_path: Path, sc
 
 
 def test_true_aspect_of_a_drawn_plane(tmp_path: Path, scene) -> None:
-    """Rays that meet a plane of 45° on the ground meet it in drawn space at 45°, exaggeration times as steep."""
+    """Rays that meet a plane of 45° on the ground meet it in drawn space at 45°, exaggeration times
+    as steep."""
     grid = Grid("", (4.0, 0.0, 0.0, 0.0, -4.0, 0.0), 256, 256, ground_scale=0.5)
     scene.open(areas.write(tmp_path / "a.ntile", grid, lambda east, south: 100 + east))
     for exaggeration in (1.0, 3.0):
@@ -221,18 +265,25 @@ def test_wide_geographic_areas_get_a_projection_true_to_half_a_percent(tmp_path:
     from rasterio.warp import transform
 
     for longitude, latitude in ((-10, 50), (-4, 45.5), (2, 41), (2, 50), (-10, 41)):
-        x, y = transform("EPSG:4326", grid.crs_wkt, [longitude - 0.01, longitude + 0.01], [latitude] * 2)
+        x, y = transform(
+            "EPSG:4326", grid.crs_wkt, [longitude - 0.01, longitude + 0.01], [latitude] * 2
+        )
         on_ground = math.radians(0.02) * radii(latitude)[1] * math.cos(math.radians(latitude))
         assert math.hypot(x[1] - x[0], y[1] - y[0]) == pytest.approx(on_ground, rel=0.0051)
 
 
-def test_decoded_raster_keeps_the_cells_and_resolution_is_in_crs_metres(tmp_path: Path) -> None:
+def test_decoded_raster_keeps_the_cells_and_resolution_is_in_crs_meters(tmp_path: Path) -> None:
     import rasterio
 
     from neural.decode import decode, plan
 
     transform = north_up(*corner("EPSG:3857", 10.0, 60.0), 4.0)
-    dem = write(tmp_path / "a.tif", plane_45("EPSG:3857", transform, 64, 64), crs="EPSG:3857", transform=transform)
+    dem = write(
+        tmp_path / "a.tif",
+        plane_45("EPSG:3857", transform, 64, 64),
+        crs="EPSG:3857",
+        transform=transform,
+    )
     encode(dem, tmp_path / "a.ntile", RASTER)
     with open_reader(tmp_path / "a.ntile") as reader:
         for resolution, cells in ((None, 64), (8.0, 32)):

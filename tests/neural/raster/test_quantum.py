@@ -17,7 +17,8 @@ from tests.support.rasters import hills, write
 
 
 def relief(rows: int = 300, cols: int = 290) -> np.ndarray:
-    """A smooth mountain of some hundreds of metres, float64: what a coarse quantum was rounded from."""
+    """A smooth mountain of some hundreds of meters, float64: what a coarse quantum was rounded
+    from."""
     y, x = np.mgrid[0:rows, 0:cols]
     return 900 + 300 * np.sin(x / 61) * np.cos(y / 43) + 0.35 * x - 0.2 * y
 
@@ -32,7 +33,8 @@ def quantum(heights: np.ndarray) -> float:
 def test_multiples_are_found(step: float, kind: type) -> None:
     heights = (np.rint(relief() / step) * step).astype(kind)
     assert quantum(heights) == pytest.approx(step, rel=1e-5)
-    assert quantum(heights - kind(32.7)) == pytest.approx(step, rel=1e-5)  # as of another vertical datum
+    # as of another vertical datum
+    assert quantum(heights - kind(32.7)) == pytest.approx(step, rel=1e-5)
 
 
 def test_what_is_no_multiple_has_none() -> None:
@@ -43,7 +45,8 @@ def test_what_is_no_multiple_has_none() -> None:
 
 
 def off_quantum(share: float, pattern: str, step: float) -> np.ndarray:
-    """Return multiples of a step, metres [300, 290], a share of which is the relief that they were rounded from."""
+    """Return multiples of a step, meters [300, 290], a share of which is the relief that they were
+    rounded from."""
     fine = relief()
     flat = np.arange(fine.size)
     if pattern == "first":
@@ -113,15 +116,25 @@ def chosen_step(source: Path, out: Path, **options: object) -> tuple[float | Non
         ),  # resampled: its own samples count
         (np.rint(relief() / 2).astype(np.int16), {"band": {"scales": 2.0}}, {}, (2.0, 2.0)),
         (np.rint(10 * relief()).astype(np.int16), {"band": {"scales": 0.1}}, {}, (0.5, None)),
-        (np.rint(1000 * np.rint(relief())).astype(np.int32), {"band": {"scales": 0.001}}, {}, (1.0, 1.0)),
-        (np.rint(relief()).astype(np.int16), {}, {"unit": "ft"}, (0.5, None)),  # a foot is less than half a metre
+        (
+            np.rint(1000 * np.rint(relief())).astype(np.int32),
+            {"band": {"scales": 0.001}},
+            {},
+            (1.0, 1.0),
+        ),
+        # a foot is less than half a meter
+        (np.rint(relief()).astype(np.int16), {}, {"unit": "ft"}, (0.5, None)),
         (relief().astype(np.float32), {}, {}, (0.5, None)),
         (off_quantum(1e-4, "scattered", 1.0).astype(np.float32), {}, {}, (1.0, 1.0)),
         (off_quantum(1e-4, "scattered", 0.1).astype(np.float32), {}, {}, (0.5, None)),
     ],
 )
 def test_the_default_step(
-    tmp_path: Path, samples: np.ndarray, profile: dict, reading: dict, step: tuple[float | None, float | None]
+    tmp_path: Path,
+    samples: np.ndarray,
+    profile: dict,
+    reading: dict,
+    step: tuple[float | None, float | None],
 ) -> None:
     if "crs" in profile:
         profile = {**profile, "transform": (0.0003, 0.0, 8.0, 0.0, -0.0003, 47.0)}
@@ -140,8 +153,11 @@ def test_missing_samples_do_not_count(tmp_path: Path) -> None:
     samples[50:60, 50:60] = -9999.5
     samples[70:80, 50:60] = np.nan
     mask = np.full(samples.shape, 255, np.uint8)
-    samples[100:110, 50:60], mask[100:110, 50:60] = 17.25, 0
-    with open_dem(write(tmp_path / "nodata.tif", np.where(mask, samples, -9999.5), nodata=-9999.5)) as dem:
+    samples[100:110, 50:60] = 17.25
+    mask[100:110, 50:60] = 0
+    with open_dem(
+        write(tmp_path / "nodata.tif", np.where(mask, samples, -9999.5), nodata=-9999.5)
+    ) as dem:
         assert find_quantum(dem.own_samples(), dem.own_cells) == 1.0
     samples[50:60, 50:60] = 900.0
     with open_dem(write(tmp_path / "mask.tif", samples, mask=mask)) as dem:
@@ -149,11 +165,13 @@ def test_missing_samples_do_not_count(tmp_path: Path) -> None:
 
 
 def test_bytes_are_saved_where_only_rounding_is_lost(tmp_path: Path) -> None:
-    """Against the relief itself the coarser file is no worse than the whole metres that it was made from."""
+    """Against the relief itself the coarser file is no worse than the whole meters that it was made
+    from."""
     truth = relief() + 2.0 * hills(300, 290, 3.0)
     rounded = np.rint(truth).astype(np.int16)
     source = write(tmp_path / "dem.tif", rounded)
-    sizes, rmse = {}, {}
+    sizes = {}
+    rmse = {}
     for name, options in {"own": EncodeOptions(), "half": EncodeOptions(quality=50.0)}.items():
         out = tmp_path / f"{name}.ntile"
         sizes[name] = sum(encode(source, out, options).sizes["payload_bytes"][0])

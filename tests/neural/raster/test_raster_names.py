@@ -1,4 +1,5 @@
-"""Rasters by every name that GDAL has for them: the same heights as of the plain file, wherever a raster is named."""
+"""Rasters by every name that GDAL has for them: the same heights as of the plain file, wherever a
+raster is named."""
 
 import gzip
 import json
@@ -144,7 +145,9 @@ def test_files_with_odd_names_are_files(tmp_path: Path, monkeypatch: pytest.Monk
         "WHAT:ever",
     ],
 )
-def test_a_name_that_leads_nowhere_is_one_sentence(folder: Path, address: str, pattern: str) -> None:
+def test_a_name_that_leads_nowhere_is_one_sentence(
+    folder: Path, address: str, pattern: str
+) -> None:
     name = pattern.format(folder=folder, address=address)
     with pytest.raises(DemError, match="cannot be opened by GDAL; check the name") as caught:
         open_dem(name)
@@ -153,14 +156,17 @@ def test_a_name_that_leads_nowhere_is_one_sentence(folder: Path, address: str, p
 
 
 def test_an_archive_is_said_to_be_one(folder: Path) -> None:
-    with pytest.raises(DemError, match=r"is an archive; name the raster in it, such as /vsizip/.*/a\.zip/dem\.tif"):
+    with pytest.raises(
+        DemError, match=r"is an archive; name the raster in it, such as /vsizip/.*/a\.zip/dem\.tif"
+    ):
         open_dem(folder / "a.zip")
 
 
 def test_encode_resumes_evaluates_and_refuses_to_overwrite_its_source(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name, out = f"/vsizip/{folder}/a.zip/sub/dem.tif", tmp_path / "a.ntile"
+    name = f"/vsizip/{folder}/a.zip/sub/dem.tif"
+    out = tmp_path / "a.ntile"
     main(["encode", name, str(out), "--method", "reference", "--reference", "0.05"])
     main(["evaluate", str(out), "--reference", name, "--json"])
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -178,8 +184,11 @@ class _StoppedError(Exception):
     pass
 
 
-def test_a_work_file_of_another_raster_in_the_archive_is_not_resumed(folder: Path, tmp_path: Path) -> None:
-    options, out = EncodeOptions(methods=(), reference_m=0.05), tmp_path / "a.ntile"
+def test_a_work_file_of_another_raster_in_the_archive_is_not_resumed(
+    folder: Path, tmp_path: Path
+) -> None:
+    options = EncodeOptions(methods=(), reference_m=0.05)
+    out = tmp_path / "a.ntile"
 
     def stop(done: int, total: int) -> None:
         raise _StoppedError
@@ -194,7 +203,9 @@ def test_a_work_file_of_another_raster_in_the_archive_is_not_resumed(folder: Pat
 
 def test_bench_takes_names(folder: Path, tmp_path: Path) -> None:
     name = f"/vsizip/{folder}/a.zip/sub/dem.tif"
-    (tmp_path / "MANIFEST.csv").write_text(f"file,split,crs\n{name},val,EPSG:32611\nplain.tif,val,EPSG:32611\n")
+    (tmp_path / "MANIFEST.csv").write_text(
+        f"file,split,crs\n{name},val,EPSG:32611\nplain.tif,val,EPSG:32611\n"
+    )
     write(tmp_path / "plain.tif", SAMPLES)
     places = find_places([name, str(tmp_path)], ("val",))
     assert [place.path for place in places] == [name, name, str(tmp_path / "plain.tif")]
@@ -207,7 +218,10 @@ def test_projects_keep_names_as_they_are(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "a.ntile").touch()
     kept = tmp_path / "kept" / "p.tvproj.json"
     kept.parent.mkdir()
-    for name in (*(pattern.format(folder=folder) for pattern in LOCAL.values()), "zip+https://x.org/a.zip!dem.tif"):
+    for name in (
+        *(pattern.format(folder=folder) for pattern in LOCAL.values()),
+        "zip+https://x.org/a.zip!dem.tif",
+    ):
         project.write(kept, Project([str(tmp_path / "a.ntile")], reference=ReferenceRaster(name)))
         assert json.loads(kept.read_text())["reference"] == name
         read = project.read(kept)
@@ -237,7 +251,8 @@ def test_what_is_dropped_by_name(name: str, kind: str) -> None:
 def test_the_viewer_reads_a_reference_by_name(folder: Path, tmp_path: Path) -> None:
     import viewer.measuring as measuring
 
-    plain, out = folder / "dem.tif", tmp_path / "a.ntile"
+    plain = folder / "dem.tif"
+    out = tmp_path / "a.ntile"
     encode(plain, out, EncodeOptions(methods=(), reference_m=0.05))
     point = [(500_040.5, 3_999_970.5)]
     heights = measuring.sample(out, point, reference=f"GTIFF_DIR:1:{folder}/many.tif")

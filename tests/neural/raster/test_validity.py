@@ -1,4 +1,5 @@
-"""Which samples are heights: the same on a raster's own grid and when it is reprojected, whatever says so."""
+"""Which samples are heights: the same on a raster's own grid and when it is reprojected, whatever
+says so."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from neural.raster.dem import Dem, open_dem
 from neural.raster.reading import ReadOptions
 from tests.support.rasters import UTM, north_up, write
 
-ROWS, COLS = 90, 120
+ROWS = 90
+COLS = 120
 GRIDS: dict[str, dict[str, Any]] = {
     "metric": {"crs": UTM, "transform": north_up(500_000, 4_000_000)},
     "warped": {"crs": "EPSG:4326", "transform": north_up(-115, 36, 1 / 3600)},
@@ -58,29 +60,39 @@ def check(dem: Dem, missing: np.ndarray) -> None:
         np.testing.assert_allclose(heights[valid], plane()[valid], atol=0.01)
         return
     a, _, c, _, e, f = dem.grid.transform
-    east, north = np.meshgrid(c + a * (np.arange(dem.grid.width) + 0.5), f + e * (np.arange(dem.grid.height) + 0.5))
+    east, north = np.meshgrid(
+        c + a * (np.arange(dem.grid.width) + 0.5), f + e * (np.arange(dem.grid.height) + 0.5)
+    )
     lon, lat = transform(dem.grid.crs_wkt, "EPSG:4326", east.ravel(), north.ravel())
     column, row = ~Affine(*GRIDS["warped"]["transform"]) @ (np.array(lon), np.array(lat))
-    near_row, near_column = np.floor(row).astype(int), np.floor(column).astype(int)
+    near_row = np.floor(row).astype(int)
+    near_column = np.floor(column).astype(int)
     inside = (near_row >= 0) & (near_row < ROWS) & (near_column >= 0) & (near_column < COLS)
     kept = np.zeros(inside.shape, bool)
     kept[inside] = ~missing[near_row[inside], near_column[inside]]
     clear = (np.abs(row - np.round(row)) > 1e-3) & (np.abs(column - np.round(column)) > 1e-3)
     np.testing.assert_array_equal(valid.ravel()[clear], kept[clear])
     error = np.abs(heights.ravel() - (300 + column - 0.5 + 2 * (row - 0.5)))
-    assert error[valid.ravel()].max() < 3.1  # half a sample either way, where neighbours are missing
+    assert error[valid.ravel()].max() < 3.1  # half a sample either way, where neighbors are missing
     full = kept & (error < 3e-3)
     assert full.sum() > 0.9 * kept.sum()
 
 
-def write_alpha(path: Path, samples: np.ndarray, missing: np.ndarray, opaque: float, **profile: Any) -> Path:
+def write_alpha(
+    path: Path, samples: np.ndarray, missing: np.ndarray, opaque: float, **profile: Any
+) -> Path:
     """Heights and an alpha band of the same type."""
     bands = np.stack([samples, np.where(missing, 0, opaque).astype(samples.dtype)])
     return write(path, bands, ALPHA="YES", photometric="MINISBLACK", **profile)
 
 
 def internal(path: Path, grid: dict[str, Any]) -> np.ndarray:
-    write(path, filled(corner(), GARBAGE, "float32"), mask=np.where(corner(), 0, 255).astype(np.uint8), **grid)
+    write(
+        path,
+        filled(corner(), GARBAGE, "float32"),
+        mask=np.where(corner(), 0, 255).astype(np.uint8),
+        **grid,
+    )
     return corner()
 
 
@@ -117,7 +129,9 @@ def alpha_mask_and_nodata(path: Path, grid: dict[str, Any]) -> np.ndarray:
     third = np.zeros((ROWS, COLS), bool)
     third[85:] = True
     mask = np.where(third, 0, 255).astype(np.uint8)
-    write_alpha(path, filled(block(), 65535, "uint16"), corner(), 65535, nodata=65535, mask=mask, **grid)
+    write_alpha(
+        path, filled(block(), 65535, "uint16"), corner(), 65535, nodata=65535, mask=mask, **grid
+    )
     return corner() | block() | third
 
 
@@ -149,7 +163,12 @@ def rounded(path: Path, grid: dict[str, Any]) -> np.ndarray:
 def all_bands(path: Path, grid: dict[str, Any]) -> np.ndarray:
     import rasterio
 
-    write(path, filled(block(), -9999, "float32"), mask=np.where(corner(), 0, 255).astype(np.uint8), **grid)
+    write(
+        path,
+        filled(block(), -9999, "float32"),
+        mask=np.where(corner(), 0, 255).astype(np.uint8),
+        **grid,
+    )
     with rasterio.open(path, "r+") as file:
         file.update_tags(NODATA_VALUES="-9999")
     return corner() | block()
@@ -178,9 +197,11 @@ def _vrt(path: Path, source: Path, band: str, grid: dict[str, Any], mask: str = 
     a, b, c, d, e, f = grid["transform"]
     source_text = f"<SourceFilename>{source}</SourceFilename>"
     path.write_text(
-        f'<VRTDataset rasterXSize="{COLS}" rasterYSize="{ROWS}"><SRS>{CRS.from_user_input(grid["crs"]).to_wkt()}</SRS>'
+        f'<VRTDataset rasterXSize="{COLS}" '
+        f'rasterYSize="{ROWS}"><SRS>{CRS.from_user_input(grid["crs"]).to_wkt()}</SRS>'
         f"<GeoTransform>{c}, {a}, {b}, {f}, {d}, {e}</GeoTransform>"
-        f'<VRTRasterBand dataType="Int16" band="1">{band}<SimpleSource>{source_text}<SourceBand>1</SourceBand>'
+        '<VRTRasterBand dataType="Int16" '
+        f'band="1">{band}<SimpleSource>{source_text}<SourceBand>1</SourceBand>'
         f"</SimpleSource></VRTRasterBand>{mask.format(source=source_text)}</VRTDataset>"
     )
 
@@ -189,7 +210,8 @@ def mask_of_vrt_and_nodata(path: Path, grid: dict[str, Any]) -> np.ndarray:
     mask = np.where(corner(), 0, 255).astype(np.uint8)
     source = write(path.with_name("source.tif"), filled(block(), -9999, "int16"), mask=mask, **grid)
     band = (
-        '<MaskBand><VRTRasterBand dataType="Byte"><SimpleSource>{source}<SourceBand>mask,1</SourceBand></SimpleSource>'
+        "<MaskBand><VRTRasterBand "
+        'dataType="Byte"><SimpleSource>{source}<SourceBand>mask,1</SourceBand></SimpleSource>'
         "</VRTRasterBand></MaskBand>"
     )
     _vrt(path, source, "<NoDataValue>-9999</NoDataValue>", grid, band)
@@ -220,7 +242,9 @@ CASES: dict[str, Callable[[Path, dict[str, Any]], np.ndarray]] = {
 
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("make", CASES.values(), ids=CASES)
-def test_one_rule(tmp_path: Path, make: Callable[[Path, dict[str, Any]], np.ndarray], grid: str) -> None:
+def test_one_rule(
+    tmp_path: Path, make: Callable[[Path, dict[str, Any]], np.ndarray], grid: str
+) -> None:
     path = tmp_path / "a.tif"
     missing = make(path, GRIDS[grid])
     with open_dem(path) as dem:
@@ -270,7 +294,9 @@ def test_nodata_given(tmp_path: Path, dtype: str, value: float, given: float, gr
     samples[0, :3] = 123  # a second value
     missing = block()
     missing[0, :3] = True
-    with open_dem(write(tmp_path / "a.tif", samples, **GRIDS[grid]), ReadOptions(nodata=(given, 123.0))) as dem:
+    with open_dem(
+        write(tmp_path / "a.tif", samples, **GRIDS[grid]), ReadOptions(nodata=(given, 123.0))
+    ) as dem:
         check(dem, missing)
         assert dem.fills.sentences() == ()
 
@@ -285,9 +311,18 @@ def test_nodata_given_is_of_the_samples_as_stored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize(
     ("dtype", "value"),
-    [("float32", -9999), ("float32", -99999), ("int16", -32767), ("int16", -32768), ("uint16", 65535), ("int32", 9999)],
+    [
+        ("float32", -9999),
+        ("float32", -99999),
+        ("int16", -32767),
+        ("int16", -32768),
+        ("uint16", 65535),
+        ("int32", 9999),
+    ],
 )
-def test_undeclared_fill_is_said_with_its_count(tmp_path: Path, dtype: str, value: int, grid: str) -> None:
+def test_undeclared_fill_is_said_with_its_count(
+    tmp_path: Path, dtype: str, value: int, grid: str
+) -> None:
     path = write(tmp_path / "a.tif", filled(block(), value, dtype), **GRIDS[grid])
     with open_dem(path) as dem:
         heights, valid = dem.read(0, 0, dem.grid.height, dem.grid.width)
@@ -338,16 +373,32 @@ def test_scaled_fill_is_named_as_stored(tmp_path: Path) -> None:
         assert said.endswith("--nodata -32768.")
 
 
-def test_encode_says_it_once_and_keeps_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_encode_says_it_once_and_keeps_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(tmp_path / "a.tif", filled(block(), -9999, "float32"))
     out = tmp_path / "a.ntile"
     main(["encode", str(path), str(out), "--method", "reference", "--reference", "0.05"])
     said = capsys.readouterr().err
     assert said.count(f"{block().sum():,} samples are -9999 m".replace(",", " ")) == 1
     main(["info", str(out), "--json"])
-    assert "add --nodata -9999" in " ".join(json.loads(capsys.readouterr().out)["grid"]["assumptions"])
+    assert "add --nodata -9999" in " ".join(
+        json.loads(capsys.readouterr().out)["grid"]["assumptions"]
+    )
     out.unlink()
-    main(["encode", str(path), str(out), "--method", "reference", "--reference", "0.05", "--nodata", "-9999"])
+    main(
+        [
+            "encode",
+            str(path),
+            str(out),
+            "--method",
+            "reference",
+            "--reference",
+            "0.05",
+            "--nodata",
+            "-9999",
+        ]
+    )
     assert "missing" not in capsys.readouterr().err
     main(["decode", str(out), str(tmp_path / "back.tif")])
     import rasterio
@@ -360,7 +411,8 @@ def test_an_unfinished_encode_with_other_nodata_is_not_resumed(tmp_path: Path) -
     from neural.encode import EncodeOptions, encode
     from neural.errors import UsageError
 
-    path, out = write(tmp_path / "a.tif", filled(block(), -9999, "float32")), tmp_path / "a.ntile"
+    path = write(tmp_path / "a.tif", filled(block(), -9999, "float32"))
+    out = tmp_path / "a.ntile"
 
     def stop(done: int, total: int) -> None:
         raise InterruptedError
@@ -368,7 +420,11 @@ def test_an_unfinished_encode_with_other_nodata_is_not_resumed(tmp_path: Path) -
     with pytest.raises(InterruptedError):
         encode(path, out, EncodeOptions(methods=(), reference_m=0.05), stop)
     with pytest.raises(UsageError, match="--nodata was not given and is -9999"):
-        encode(path, out, EncodeOptions(methods=(), reference_m=0.05, reading=ReadOptions(nodata=(-9999.0,))))
+        encode(
+            path,
+            out,
+            EncodeOptions(methods=(), reference_m=0.05, reading=ReadOptions(nodata=(-9999.0,))),
+        )
 
 
 def test_no_height_is_an_error_in_both_paths(tmp_path: Path) -> None:
@@ -389,11 +445,11 @@ def test_a_raster_of_nothing_but_a_fill_value_is_said(tmp_path: Path) -> None:
     assert said.endswith("add --nodata -9999.")
 
 
-def test_a_picture_with_a_colour_table_is_refused(tmp_path: Path) -> None:
+def test_a_picture_with_a_color_table_is_refused(tmp_path: Path) -> None:
     import rasterio
 
     path = write(tmp_path / "a.tif", np.arange(600, dtype=np.uint8).reshape(20, 30))
     with rasterio.open(path, "r+") as raster:
         raster.write_colormap(1, {value: (value, 0, 0, 255) for value in range(256)})
-    with pytest.raises(DemError, match="colour table"):
+    with pytest.raises(DemError, match="color table"):
         open_dem(path)

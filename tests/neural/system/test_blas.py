@@ -1,4 +1,5 @@
-"""BLAS threads: one while tiles are coded, as many as before afterwards; the user's own choice is obeyed."""
+"""BLAS threads: one while tiles are coded, as many as before afterwards; the user's own choice is
+obeyed."""
 
 import os
 import subprocess
@@ -18,9 +19,14 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def numpy_threads() -> set[int]:
-    """Return threadpoolctl's facts of the BLAS libraries that lie with numpy, apart from torch's."""
+    """Return threadpoolctl's facts of the BLAS libraries that lie with numpy, apart from
+    torch's."""
     libraries = threadpoolctl.threadpool_info()
-    return {each["num_threads"] for each in libraries if each["user_api"] == "blas" and "numpy" in each["filepath"]}
+    return {
+        each["num_threads"]
+        for each in libraries
+        if each["user_api"] == "blas" and "numpy" in each["filepath"]
+    }
 
 
 @pytest.fixture
@@ -51,7 +57,8 @@ def test_one_thread_inside_and_as_before_afterwards():
 
 @pytest.mark.usefixtures("three_threads")
 def test_the_last_of_several_threads_restores():
-    entered, leave = threading.Barrier(5), threading.Event()
+    entered = threading.Barrier(5)
+    leave = threading.Event()
 
     @single_threaded()
     def work():
@@ -122,11 +129,21 @@ def test_the_viewers_workers_use_one_thread(three_threads):
 
 def test_it_costs_nothing_before_it_is_used():
     """Importing loads neither numpy nor threadpoolctl on its account."""
-    code = "import sys, neural.system.blas; print('numpy' in sys.modules, 'threadpoolctl' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    code = (
+        "import sys, neural.system.blas; print('numpy' in sys.modules, 'threadpoolctl' in "
+        "sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert run.stdout.split() == ["False", "False"]
     code = "import sys, viewer.__main__; print('threadpoolctl' in sys.modules)"
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env=dict(os.environ)
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=dict(os.environ),
     )
     assert run.stdout.split() == ["False"]

@@ -1,4 +1,5 @@
-"""Outputs: nothing but a regular file is replaced, and only by a whole one; nothing else is left behind."""
+"""Outputs: nothing but a regular file is replaced, and only by a whole one; nothing else is left
+behind."""
 
 from __future__ import annotations
 
@@ -55,22 +56,32 @@ def test_what_is_no_file_is_refused_and_stays(areas, tmp_path, monkeypatch, caps
     for command in (("decode", areas[0]), ("encode", areas[0].with_suffix(".tif"))):
         code, said = fails(capsys, *command, path)
         assert (code, f"it is a {kind.split()[0]}, not a file" in said) == (2, True)
-    for make in (lambda: output.write_text(path, "x"), lambda: write_png(path, np.zeros((2, 2, 3), np.uint8))):
+    for make in (
+        lambda: output.write_text(path, "x"),
+        lambda: write_png(path, np.zeros((2, 2, 3), np.uint8)),
+    ):
         with pytest.raises(NtileError, match="not a file"):
             make()
     after = os.lstat(path)
-    assert (after.st_mode, after.st_ino, after.st_rdev) == (before.st_mode, before.st_ino, before.st_rdev)
+    assert (after.st_mode, after.st_ino, after.st_rdev) == (
+        before.st_mode,
+        before.st_ino,
+        before.st_rdev,
+    )
     assert os.listdir() == ["odd"]
 
 
 @POSIX
 def test_standard_output_is_not_replaced(areas, tmp_path):
-    """`decode a.ntile /dev/stdout > log`: the log must not become a raster, nor lose what it held."""
+    """`decode a.ntile /dev/stdout > log`: the log must not become a raster, nor lose what it
+    held."""
     log = tmp_path / "log"
     log.write_text("earlier\n")
     with log.open("a") as out:
         command = [sys.executable, "-m", "neural.cli", "decode", areas[0], "/dev/stdout"]
-        run = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+        run = subprocess.run(
+            command, stdout=out, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False
+        )
     assert (run.returncode, "an open stream" in run.stderr) == (2, True)
     assert log.read_text() == "earlier\n"
 
@@ -188,14 +199,18 @@ def test_what_does_not_read_back_is_no_output(tmp_path):
             file.flush()
             os.truncate(next(tmp_path.glob("*.tmp/part")), 9_000)
 
-    with pytest.raises(NtileError, match=r"a\.txt cannot be written \(what was written does not read back: 9000 bytes"):
+    with pytest.raises(
+        NtileError,
+        match=r"a\.txt cannot be written \(what was written does not read back: 9000 bytes",
+    ):
         cut_short()
     assert (out.read_text(), os.listdir(tmp_path)) == ("old", ["a.txt"])
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
 def test_a_raster_that_does_not_read_back_is_no_output(areas, tmp_path, monkeypatch, capsys, share):
-    """GDAL may return without an error although the disk was full; a cut or changed COG stands for that."""
+    """GDAL may return without an error although the disk was full; a cut or changed COG stands for
+    that."""
     import rasterio.shutil
 
     copy = rasterio.shutil.copy
@@ -210,7 +225,10 @@ def test_a_raster_that_does_not_read_back_is_no_output(areas, tmp_path, monkeypa
     monkeypatch.setattr(rasterio.shutil, "copy", lossy)
     (tmp_path / "a.tif").write_text("old")
     code, said = fails(capsys, "decode", areas[0], tmp_path / "a.tif")
-    assert (code, "a.tif cannot be written (what was written does not read back" in said) == (3, True)
+    assert (code, "a.tif cannot be written (what was written does not read back" in said) == (
+        3,
+        True,
+    )
     assert ((tmp_path / "a.tif").read_text(), os.listdir(tmp_path)) == ("old", ["a.tif"])
 
 
@@ -240,7 +258,7 @@ def test_usage_and_reasons_are_told_apart(tmp_path):
 
 
 WRITES = re.compile(
-    r"open\([^\n]*[\"'][wxa]b?\+?[\"']|\.write_(?:text|bytes)\(|os\.(?:replace|rename)|save_file|mkstemp|NamedTemporary"
+    r"open\(\s*[^\n]*[\"'][wxa]b?\+?[\"']|\.write_(?:text|bytes)\(|os\.(?:replace|rename)|save_file|mkstemp|NamedTemporary"
 )
 WRITERS = {
     "neural/system/output.py": "the writer itself",
@@ -263,9 +281,12 @@ def test_there_is_one_writer():
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-@pytest.mark.parametrize(("place", "value"), [((300, 200), 5.0), ((300, 200), -9999.0), ((0, 200), 100.0)])
+@pytest.mark.parametrize(
+    ("place", "value"), [((300, 200), 5.0), ((300, 200), -9999.0), ((0, 200), 100.0)]
+)
 def test_overviews_are_read_back(tmp_path, place, value):
-    """DEFLATE decodes zeros to some numbers; means of fours must lie among the heights they are means of."""
+    """DEFLATE decodes zeros to some numbers; means of fours must lie among the heights they are
+    means of."""
     import rasterio
 
     heights = hills(701, 899)

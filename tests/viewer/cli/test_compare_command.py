@@ -17,18 +17,34 @@ from viewer.session.launch import Launch
 def launch_of(*arguments: object) -> Launch:
     """Return the launch that the command would run."""
     context = main.make_context("terrain-viewer", [str(argument) for argument in arguments])
-    return _launch(**{name: value for name, value in context.params.items() if name not in ("debug", "version")})
+    return _launch(
+        **{
+            name: value
+            for name, value in context.params.items()
+            if name not in ("debug", "version")
+        }
+    )
 
 
 def test_options_say_what_is_compared(hills_file):
-    launch = launch_of(hills_file, "--compare", "b.ntile", "--split", "--divider", "0.3", "--against", "B")
+    launch = launch_of(
+        hills_file, "--compare", "b.ntile", "--split", "--divider", "0.3", "--against", "B"
+    )
     assert launch.compare == "b.ntile"
     assert (launch.settings.compare.split, launch.settings.compare.divider) == (True, 0.3)
     assert (launch.settings.overlay.name, launch.settings.overlay.against) == ("error", "B")
     launch = launch_of("a.ntile", "b.ntile", "--overlay", "gradient_error", "--against", "B")
-    assert (launch.path, launch.compare, launch.settings.overlay.name) == ("a.ntile", "b.ntile", "gradient_error")
+    assert (launch.path, launch.compare, launch.settings.overlay.name) == (
+        "a.ntile",
+        "b.ntile",
+        "gradient_error",
+    )
     launch = launch_of("a.ntile")
-    assert (launch.compare, launch.settings.compare.split, launch.settings.overlay.name) == (None, False, "none")
+    assert (launch.compare, launch.settings.compare.split, launch.settings.overlay.name) == (
+        None,
+        False,
+        "none",
+    )
     with pytest.raises(UsageError, match="second FILE or --compare, not both"):
         launch_of("a.ntile", "b.ntile", "--compare", "c.ntile")
 
@@ -37,17 +53,21 @@ def test_options_say_what_is_compared(hills_file):
 def test_a_split_picture_without_a_window_shows_divider_names_and_legends(hills_file):
     def render(**options) -> np.ndarray:
         settings = Settings()
-        settings.compare.split, settings.compare.divider = True, 0.4
-        launch = Launch(str(hills_file), compare=str(hills_file), bits=(8, 3), size=SIZE, settings=settings)
+        settings.compare.split = True
+        settings.compare.divider = 0.4
+        launch = Launch(
+            str(hills_file), compare=str(hills_file), bits=(8, 3), size=SIZE, settings=settings
+        )
         return offscreen.render(launch, **options).astype(int)
 
-    plain, marked = render(decorate=False), render()
+    plain = render(decorate=False)
+    marked = render()
     column = round(0.4 * SIZE[0])
     assert (marked[60:110, column] == 255).all()  # the line
     touched = (plain != marked).any(axis=-1)
     assert touched[10:40, column - 60 : column - 20].mean() > 0.5  # A's name
     assert touched[10:40, column + 20 : column + 60].mean() > 0.5  # B's name
-    assert touched[-30:, 20:40].mean() > 0.5  # one legend, as both sides have the same colours
+    assert touched[-30:, 20:40].mean() > 0.5  # one legend, as both sides have the same colors
     assert not touched[-60:, column + 5 :].any()
     assert not touched[60:, 90 : column - 4].any()
 
@@ -55,7 +75,9 @@ def test_a_split_picture_without_a_window_shows_divider_names_and_legends(hills_
 @pytest.mark.usefixtures("_session_context")
 def test_a_picture_of_two_files_is_made_of_their_layers(tmp_path, hills_file, mountain_file):
     other = mountains.write(tmp_path / "other.ntile", lift_m=5.0)
-    launch = launch_of(mountain_file, other, "--against", "B", "--headless", "--screenshot", tmp_path / "x.png")
+    launch = launch_of(
+        mountain_file, other, "--against", "B", "--headless", "--screenshot", tmp_path / "x.png"
+    )
     with offscreen.opened(launch) as scene:
         offscreen.load(scene, offscreen.whole_area(scene, SIZE), SIZE)
         assert scene.settings.slots["B"] == LayerChoice(0, None, 1)
@@ -64,9 +86,15 @@ def test_a_picture_of_two_files_is_made_of_their_layers(tmp_path, hills_file, mo
     for more, sentence in (
         (("--compare", tmp_path / "none.ntile"), r"none\.ntile cannot be opened"),
         (("--compare", hills_file), "only files in the same one can be compared"),
-        (("--compare", other, "--method", "reference", "--method", "huvr"), r"other\.ntile: no layer is of method"),
+        (
+            ("--compare", other, "--method", "reference", "--method", "huvr"),
+            r"other\.ntile: no layer is of method",
+        ),
     ):
-        with pytest.raises(NtileError, match=sentence), offscreen.opened(launch_of(mountain_file, *more)):
+        with (
+            pytest.raises(NtileError, match=sentence),
+            offscreen.opened(launch_of(mountain_file, *more)),
+        ):
             pass
 
 
@@ -75,7 +103,12 @@ def test_two_files_from_python_with_a_method_and_bits_each(tmp_path, hills_file)
     import viewer
 
     other = hills.write(tmp_path / "other.ntile", reference=False)
-    options = {"compare": other, "method": ("reference", "huvr_siren"), "bits": (32, 4), "size": SIZE}
+    options = {
+        "compare": other,
+        "method": ("reference", "huvr_siren"),
+        "bits": (32, 4),
+        "size": SIZE,
+    }
     with viewer.Viewer(hills_file, split=True, divider=0.3, decorations=(), **options) as v:
         assert v.settings.slots == {"A": LayerChoice(1), "B": LayerChoice(0, 4, 1)}
         split = v.render()

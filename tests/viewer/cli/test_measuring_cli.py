@@ -28,7 +28,9 @@ def formulas(tmp_path_factory):
 
 @pytest.fixture
 def run(formulas):
-    return lambda *options: CliRunner().invoke(main, [str(formulas), "--headless", *map(str, options)])
+    return lambda *options: CliRunner().invoke(
+        main, [str(formulas), "--headless", *map(str, options)]
+    )
 
 
 def test_a_profile_as_table_figure_and_json(run, tmp_path):
@@ -45,15 +47,25 @@ def test_a_profile_as_table_figure_and_json(run, tmp_path):
     assert found["length_m"] == pytest.approx(150.0)
     assert found["residuals"]["B_minus_reference"]["max_error_m"] > 1
     assert len(found["columns"]["A_minus_B_m"]) == 76
-    assert run("--profile", LINE, "--out", tmp_path / "profile.png", "--size", "640x400").exit_code == 0
-    assert (tmp_path / "profile.png").read_bytes()[16:24] == (640).to_bytes(4, "big") + (400).to_bytes(4, "big")
+    assert (
+        run("--profile", LINE, "--out", tmp_path / "profile.png", "--size", "640x400").exit_code
+        == 0
+    )
+    assert (tmp_path / "profile.png").read_bytes()[16:24] == (640).to_bytes(4, "big") + (
+        400
+    ).to_bytes(4, "big")
 
 
 def test_a_measurement_as_json_and_table(run, tmp_path):
     found = json.loads(run("--measure", "distance", LINE).stdout)
     assert found["surfaces"]["A"]["gradient_percent"] == pytest.approx(48.0, abs=1e-3)
     assert found["common"]["bearing_deg"] == pytest.approx(math.degrees(math.atan2(4, 3)))
-    assert run("--measure", "area", "5100,7500 5200,7500 5200,7600", "--out", tmp_path / "area.csv").exit_code == 0
+    assert (
+        run(
+            "--measure", "area", "5100,7500 5200,7500 5200,7600", "--out", tmp_path / "area.csv"
+        ).exit_code
+        == 0
+    )
     rows = list(csv.DictReader((tmp_path / "area.csv").read_text().splitlines()))
     values = {(row["surface"], row["quantity"]): row["value"] for row in rows}
     assert float(values["", "planimetric_m2"]) == 5000.0
@@ -106,7 +118,7 @@ def test_curves_are_where_their_values_are():
     np.testing.assert_allclose(thickness, 3.0, atol=0.8)
 
 
-def test_a_figure_shows_every_curve_in_its_colour():
+def test_a_figure_shows_every_curve_in_its_color():
     distance = np.linspace(0, 300, 301)
     heights = {"reference": 100 + distance / 10, "A": 101 + distance / 10, "B": 99 + distance / 12}
     places = np.array([[0.0, 0.0], [300.0, 0.0]])
@@ -114,7 +126,9 @@ def test_a_figure_shows_every_curve_in_its_colour():
     picture = profile_figure.draw(made, "title", {"A": "one", "B": "other"}, (900, 600))
     assert picture.shape == (600, 900, 3)
     for name in ("reference", "A", "B", "A − B"):
-        assert (picture == profile_figure.COLOURS[name]).all(axis=-1).sum() > 150, name
+        assert (picture == profile_figure.COLORS[name]).all(axis=-1).sum() > 150, name
     Lettering(12).close()  # the fonts were given back in order
-    empty = profiles.Profile(places, distance, distance, distance, {"A": np.full(301, np.nan)}, 1.0, 1.0)
+    empty = profiles.Profile(
+        places, distance, distance, distance, {"A": np.full(301, np.nan)}, 1.0, 1.0
+    )
     assert profile_figure.draw(empty, "", {}, (400, 300)).shape == (300, 400, 3)

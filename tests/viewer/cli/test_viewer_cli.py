@@ -45,22 +45,62 @@ def one_sentence(result) -> str:
 
 def test_options_reach_the_settings(viewer, launched):
     result = viewer(
-        *("area.ntile", "--reference", "dem.tif", "--method", "one", "--bits", 4, "--overlay", "error"),
+        *(
+            "area.ntile",
+            "--reference",
+            "dem.tif",
+            "--method",
+            "one",
+            "--bits",
+            4,
+            "--overlay",
+            "error",
+        ),
         *("--method", "two", "--bits", 6),
-        *("--sse", 1.5, "--cache-mb", 128, "--screenshot", "out.png", "--size", "640x360", "--headless", "--gl", "4.1"),
+        *(
+            "--sse",
+            1.5,
+            "--cache-mb",
+            128,
+            "--screenshot",
+            "out.png",
+            "--size",
+            "640x360",
+            "--headless",
+            "--gl",
+            "4.1",
+        ),
     )
     assert result.exit_code == 0, result.output
     (launch,) = launched
     assert (launch.path, launch.reference) == ("area.ntile", ReferenceRaster("dem.tif"))
     assert (launch.methods, launch.bits) == (("one", "two"), (4, 6))
-    assert (launch.screenshot, launch.size, launch.headless, launch.gl) == ("out.png", (640, 360), True, "4.1")
+    assert (launch.screenshot, launch.size, launch.headless, launch.gl) == (
+        "out.png",
+        (640, 360),
+        True,
+        "4.1",
+    )
     assert (launch.settings.view.sse_px, launch.settings.view.cache_mb) == (1.5, 128)
     assert launch.settings.overlay.name == "error"
 
 
 def test_options_of_light_reach_the_settings(viewer, launched):
-    light = ("--shading", "hillshade", "--hillshade", "igor", "--sun", "120.5,30", "--fog", 0.25, "--exaggeration", 2)
-    assert viewer("area.ntile", *light, "--shadows", "--edl", "--inspect", "tint,boxes").exit_code == 0
+    light = (
+        "--shading",
+        "hillshade",
+        "--hillshade",
+        "igor",
+        "--sun",
+        "120.5,30",
+        "--fog",
+        0.25,
+        "--exaggeration",
+        2,
+    )
+    assert (
+        viewer("area.ntile", *light, "--shadows", "--edl", "--inspect", "tint,boxes").exit_code == 0
+    )
     assert viewer("area.ntile").exit_code == 0
     shading = launched[0].settings.shading
     assert (shading.mode, shading.hillshade, shading.fog) == ("hillshade", "igor", 0.25)
@@ -75,7 +115,11 @@ def test_options_of_light_reach_the_settings(viewer, launched):
 
 def test_help_is_in_groups_and_fits_the_terminal(viewer):
     shown = viewer("--help").output
-    found = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    found = [
+        line.rstrip(":")
+        for line in shown.splitlines()
+        if line.endswith(":") and not line.startswith(" ")
+    ]
     assert found == [group for group in options.GROUPS if group in found]
     assert {"Input", "Look", "Overlay", "Film and pictures", "System"} <= set(found)
     for param in command.main.params:
@@ -146,7 +190,9 @@ def test_missing_libraries_name_the_packages(tmp_path, monkeypatch):
 
     def without_x11(name, globals=None, locals=None, fromlist=(), level=0):
         if name == "viewer" and "app" in (fromlist or ()):
-            raise ImportError("libX11.so.6: cannot open shared object file: No such file or directory")
+            raise ImportError(
+                "libX11.so.6: cannot open shared object file: No such file or directory"
+            )
         return real(name, globals, locals, fromlist, level)
 
     monkeypatch.setattr(builtins, "__import__", without_x11)
@@ -160,7 +206,7 @@ def test_bad_files_are_one_sentence_and_leave_the_picture_alone(viewer, tmp_path
     out.write_bytes(b"an older picture")
     (tmp_path / "empty.ntile").touch()
     (tmp_path / "garbled.ntile").write_bytes(b"PMTiles\x03" + bytes(range(256)) * 4)
-    (tmp_path / "text.ntile").write_text("elevation, metres\n" * 50)
+    (tmp_path / "text.ntile").write_text("elevation, meters\n" * 50)
     for name in ("missing.ntile", "empty.ntile", "garbled.ntile", "text.ntile"):
         result = viewer(tmp_path / name, "--headless", "--screenshot", out)
         assert result.exit_code == 3, result.output
@@ -192,7 +238,9 @@ def test_what_a_file_lacks_is_said_with_what_it_has(viewer, tmp_path, monkeypatc
 
 
 def test_debug_shows_where_it_happened(viewer, tmp_path):
-    result = viewer(tmp_path / "missing.ntile", "--headless", "--screenshot", tmp_path / "out.png", "--debug")
+    result = viewer(
+        tmp_path / "missing.ntile", "--headless", "--screenshot", tmp_path / "out.png", "--debug"
+    )
     assert isinstance(result.exception, NtileError)
 
 
@@ -246,8 +294,15 @@ def test_any_setting_has_a_name(mountain_file, monkeypatch):
     result = CliRunner().invoke(command.main, [str(mountain_file), "--overlay", "slope", *options])
     assert result.exit_code == 0, result.output
     settings = launches[0].settings
-    assert (settings.shading.colormap, settings.shading.edl, settings.view.mesh_quads) == ("grey", True, 32)
-    assert (settings.overlay.reach, settings.overlay.colormap) == ({"slope": 30.0}, {"aspect": "compass"})
+    assert (settings.shading.colormap, settings.shading.edl, settings.view.mesh_quads) == (
+        "grey",
+        True,
+        32,
+    )
+    assert (settings.overlay.reach, settings.overlay.colormap) == (
+        {"slope": 30.0},
+        {"aspect": "compass"},
+    )
     for wrong, says in (
         ("edl", "write a setting's name, = and its value"),
         ("plaid=1", "no setting 'plaid'; there are against, .*, edl, .*shading_colormap"),

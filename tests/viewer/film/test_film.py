@@ -40,8 +40,17 @@ def short_path(scene, seconds=0.4):
     """From the whole area to close above the ground, so that tiles have to load."""
     start = offscreen.whole_area(scene, SIZE)
     bounds = scene.bounds
-    end = replace(start, easting=bounds.west + 900, northing=bounds.north - 1300, z=bounds.high + 50, pitch_deg=-20.0)
-    frames = [Keyframe(0.0, start, sun_azimuth_deg=300.0), Keyframe(seconds, end, sun_azimuth_deg=320.0)]
+    end = replace(
+        start,
+        easting=bounds.west + 900,
+        northing=bounds.north - 1300,
+        z=bounds.high + 50,
+        pitch_deg=-20.0,
+    )
+    frames = [
+        Keyframe(0.0, start, sun_azimuth_deg=300.0),
+        Keyframe(seconds, end, sun_azimuth_deg=320.0),
+    ]
     return CameraPath(frames, scene.reader.grid.crs_wkt, fps=10.0)
 
 
@@ -51,7 +60,8 @@ def test_the_height_field_is_the_terrain(field):
     west, south, east, north = field.bounds[:4]
     rng = np.random.default_rng(1)
     for _ in range(50):
-        x, y = rng.uniform(west + 20, east - 20), rng.uniform(south + 20, north - 20)
+        x = rng.uniform(west + 20, east - 20)
+        y = rng.uniform(south + 20, north - 20)
         if np.hypot(x - HOLE[0], y - HOLE[1]) < HOLE[2] + 40:
             continue
         true = float(height(np.array(x), np.array(y)))
@@ -77,7 +87,8 @@ def test_generated_paths_are_smooth_end_where_they_began_and_stay_above(field, n
     for camera in cameras:
         top = field.ceiling_m(camera.easting, camera.northing)
         assert top is None or camera.z > top + record.CLEARANCE_M - 0.05
-    first, last = path.keyframes[0].camera, path.keyframes[-1].camera
+    first = path.keyframes[0].camera
+    last = path.keyframes[-1].camera
     assert np.abs(first.eye - last.eye).max() < 1e-6
     headings = np.array(unwrapped([camera.heading_deg for camera in cameras]))
     assert abs(headings[-1] - headings[0]) == pytest.approx(360, abs=1)
@@ -91,7 +102,9 @@ def test_generated_paths_are_smooth_end_where_they_began_and_stay_above(field, n
 
 def test_the_tour_goes_low_and_high_over_rough_ground(field):
     path = generators.generate("tour", field)
-    above = [f.camera.z - field.height_m(f.camera.easting, f.camera.northing) for f in path.keyframes]
+    above = [
+        f.camera.z - field.height_m(f.camera.easting, f.camera.northing) for f in path.keyframes
+    ]
     assert max(above) > 5 * min(above)
     flat = replace(field, heights=field.heights.copy())
     flat.heights[:, : flat.heights.shape[1] // 2] = 1000.0
@@ -102,7 +115,7 @@ def test_the_tour_goes_low_and_high_over_rough_ground(field):
 def test_an_orbit_looks_at_its_place(field):
     west, south, east, north = field.bounds[:4]
     place = west + 0.3 * (east - west), south + 0.6 * (north - south)
-    path = generators.orbit(field, centre=place, radius_m=400.0, duration_s=8.0)
+    path = generators.orbit(field, center=place, radius_m=400.0, duration_s=8.0)
     target = np.array([*place, field.height_m(*place)])
     sampler = path.sampler()
     for t in np.linspace(0, 8, 33):
@@ -113,7 +126,8 @@ def test_an_orbit_looks_at_its_place(field):
 
 
 def test_films_repeat_to_the_byte(ctx, hills_file, mountain_file):
-    """Whatever the number of workers, whichever tile comes first, and from a picture in the middle as well."""
+    """Whatever the number of workers, whichever tile comes first, and from a picture in the middle
+    as well."""
 
     def film(path_file, threads, numbers=None):
         scene = Scene(ctx, Settings())
@@ -129,7 +143,8 @@ def test_films_repeat_to_the_byte(ctx, hills_file, mountain_file):
             scene.release()
 
     for path_file in (mountain_file, hills_file):
-        once, again = film(path_file, 4), film(path_file, 1)
+        once = film(path_file, 4)
+        again = film(path_file, 1)
         assert len(once) == 5
         assert len(set(once)) == 5
         assert once == again
@@ -189,22 +204,31 @@ def test_mp4_comes_back_as_it_was_drawn(scene, mountain_file, tmp_path, size):
         assert float(stream.average_rate) == 10
         assert (stream.width, stream.height) == (96, 64)
         context = stream.codec_context
-        assert (context.color_primaries, context.color_trc, context.colorspace, context.color_range) == (1, 1, 1, 1)
+        assert (
+            context.color_primaries,
+            context.color_trc,
+            context.colorspace,
+            context.color_range,
+        ) == (1, 1, 1, 1)
         assert context.pix_fmt == "yuv420p"
         read = [frame.to_ndarray() for frame in file.decode(stream)]
     assert len(read) == len(drawn)
     for one, other in zip(drawn, read, strict=True):
         red, green, blue = (one[..., k] / 255 for k in range(3))
         light = 0.2126 * red + 0.7152 * green + 0.0722 * blue  # ITU-R BT.709, 3.2 to 3.4
-        luma, width = other[: size[1], : size[0]], other.shape[1] // 2
+        luma = other[: size[1], : size[0]]
+        width = other.shape[1] // 2
         assert np.abs(16 + 219 * light - luma).mean() < 1.5
         chroma = other[64:].reshape(2, 32, width)
-        for plane, way, reach in zip(chroma, (blue - light, red - light), (1.8556, 1.5748), strict=True):
+        for plane, way, reach in zip(
+            chroma, (blue - light, red - light), (1.8556, 1.5748), strict=True
+        ):
             assert plane.mean() == pytest.approx(128 + 224 * way.mean() / reach, abs=1.0)
 
 
 def test_the_same_pictures_are_the_same_mp4(tmp_path):
-    """x264's macroblock tree reads what was never written, and so now and then gives other bits at this width."""
+    """x264's macroblock tree reads what was never written, and so now and then gives other bits at
+    this width."""
     pytest.importorskip("av", reason="needs PyAV (the extra `video`)")
     rng = np.random.default_rng(5)
     picture = np.kron(rng.integers(0, 255, (34, 60, 3)), np.ones((8, 8, 1))).astype(np.uint8)
@@ -221,7 +245,9 @@ def test_the_same_pictures_are_the_same_mp4(tmp_path):
 
 def test_without_pyav_one_sentence_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(NtileError, match=r"install it with `pip install 'terrain-viewer\[video\]'`"):
+    with pytest.raises(
+        NtileError, match=r"install it with `pip install 'terrain-viewer\[video\]'`"
+    ):
         output.open_output(str(tmp_path / "film.mp4"), (16, 16), 30, {}, resume=False)
 
 
@@ -236,7 +262,12 @@ def test_an_interrupted_film_leaves_nothing_half(scene, mountain_file, tmp_path)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        record.record(scene, film, output.open_output(str(tmp_path / "film.mp4"), SIZE, 10, {}, resume=False), stop)
+        record.record(
+            scene,
+            film,
+            output.open_output(str(tmp_path / "film.mp4"), SIZE, 10, {}, resume=False),
+            stop,
+        )
     assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]
     assert (tmp_path / "film.mp4").read_bytes() == b"an older film"
 
@@ -250,14 +281,28 @@ def viewer(monkeypatch):
 
 
 def test_the_command_renders_and_resumes(viewer, mountain_file, tmp_path):
-    frames = [Keyframe(k / 5, Camera(2000.0 + 400 * k, 7000.0, 2500.0, 0.0, -50.0)) for k in range(3)]
+    frames = [
+        Keyframe(k / 5, Camera(2000.0 + 400 * k, 7000.0, 2500.0, 0.0, -50.0)) for k in range(3)
+    ]
     write_path(tmp_path / "cam.json", CameraPath(frames))
-    args = (mountain_file, "--path", tmp_path / "cam.json", "--render", tmp_path / "out", "--size", "96x64")
+    args = (
+        mountain_file,
+        "--path",
+        tmp_path / "cam.json",
+        "--render",
+        tmp_path / "out",
+        "--size",
+        "96x64",
+    )
     result = viewer(*args, "--fps", 5)
     assert result.exit_code == 0, result.stderr
     assert "3 pictures, 96×64 pixels, 5 a second" in result.stderr
     frames = sorted((tmp_path / "out").glob("frame_*.png"))
-    assert [frame.name for frame in frames] == ["frame_00000.png", "frame_00001.png", "frame_00002.png"]
+    assert [frame.name for frame in frames] == [
+        "frame_00000.png",
+        "frame_00001.png",
+        "frame_00002.png",
+    ]
     before = [frame.read_bytes() for frame in frames]
     frames[1].unlink()
     assert viewer(*args, "--fps", 5).exit_code == 2
@@ -281,10 +326,16 @@ def test_the_command_renders_and_resumes(viewer, mountain_file, tmp_path):
         (("--fps", "24"), 2, "add --render"),
         (("--duration", "24"), 2, "add --flythrough"),
         (("--path", "none.json", "--render", "o.mp4"), 3, "none.json cannot be read"),
-        (("--path", "utm.json", "--render", "o.mp4"), 3, "utm.json: crs: it was made in EPSG:25832"),
+        (
+            ("--path", "utm.json", "--render", "o.mp4"),
+            3,
+            "utm.json: crs: it was made in EPSG:25832",
+        ),
     ],
 )
-def test_what_cannot_be_filmed_is_said(viewer, mountain_file, tmp_path, monkeypatch, args, code, says):
+def test_what_cannot_be_filmed_is_said(
+    viewer, mountain_file, tmp_path, monkeypatch, args, code, says
+):
     monkeypatch.chdir(tmp_path)
     write_path("utm.json", CameraPath([Keyframe(0.0, Camera())], "EPSG:25832"))
     result = viewer(mountain_file, *args)
@@ -296,7 +347,18 @@ def test_what_cannot_be_filmed_is_said(viewer, mountain_file, tmp_path, monkeypa
 
 def test_flythroughs_need_no_path_file(viewer, mountain_file, tmp_path):
     out = tmp_path / "frames"
-    result = viewer(mountain_file, "--flythrough", "--duration", 2, "--fps", 1, "--render", out, "--size", "64x48")
+    result = viewer(
+        mountain_file,
+        "--flythrough",
+        "--duration",
+        2,
+        "--fps",
+        1,
+        "--render",
+        out,
+        "--size",
+        "64x48",
+    )
     assert result.exit_code == 0, result.stderr
     assert len(list(out.glob("*.png"))) == 2  # a loop has no picture at its end
 
@@ -307,7 +369,10 @@ def test_a_killed_film_is_cleared_away(mountain_file, tmp_path):
     out = tmp_path / "film.mp4"
     args = (mountain_file, "--flythrough", "--render", out, "--size", "64x48")
     film = subprocess.Popen(
-        [sys.executable, "-m", "viewer", *map(str, args)], stderr=subprocess.PIPE, text=True, bufsize=1
+        [sys.executable, "-m", "viewer", *map(str, args)],
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
     )
     with film:
         for line in film.stderr:
@@ -325,7 +390,18 @@ def test_launches_know_their_film(viewer, mountain_file, monkeypatch):
     launches = []
     monkeypatch.setattr(command, "run", launches.append)
     assert (
-        viewer(mountain_file, "--flythrough", "orbit", "--render", "a.mp4", "--fps", 24, "--duration", 9).exit_code == 0
+        viewer(
+            mountain_file,
+            "--flythrough",
+            "orbit",
+            "--render",
+            "a.mp4",
+            "--fps",
+            24,
+            "--duration",
+            9,
+        ).exit_code
+        == 0
     )
     assert viewer(mountain_file, "--flythrough", "--render", "a.mp4").exit_code == 0
     assert viewer(mountain_file, "--flythrough").exit_code == 0
@@ -341,12 +417,17 @@ def test_films_of_a_project_carry_what_it_says(viewer, mountain_file, tmp_path, 
     monkeypatch.setattr(command, "run", launches.append)
     settings = Settings()
     settings.decorations.north = True
-    project.write(tmp_path / "a.tvproj.json", project.Project([str(mountain_file)], settings=asdict(settings)))
+    project.write(
+        tmp_path / "a.tvproj.json", project.Project([str(mountain_file)], settings=asdict(settings))
+    )
     args = ("--project", tmp_path / "a.tvproj.json", "--flythrough", "--render", "a.mp4")
     assert viewer(*args).exit_code == 0
     assert viewer(*args, "--decorations", "scale").exit_code == 0
     assert viewer(mountain_file, *args[2:]).exit_code == 0
-    kinds = [{name for name, on in vars(launch.settings.decorations).items() if on} for launch in launches]
+    kinds = [
+        {name for name, on in vars(launch.settings.decorations).items() if on}
+        for launch in launches
+    ]
     assert kinds[0] == {"legend", "north", "measurements"}
     assert "scale" in kinds[1]
     assert kinds[2] == {"measurements"}

@@ -1,4 +1,5 @@
-"""Camera paths: curves are C1 and meet their keyframes, angles turn the shorter way, nothing goes into the ground."""
+"""Camera paths: curves are C1 and meet their keyframes, angles turn the shorter way, nothing goes
+into the ground."""
 
 import json
 import math
@@ -39,7 +40,9 @@ def wandering(easings=("smooth",) * 5, **options):
 def state(sampler, t):
     camera = sampler.at(t).camera
     turn = camera.heading_deg
-    return np.array([camera.easting, camera.northing, camera.z, turn, camera.pitch_deg, camera.fov_deg])
+    return np.array(
+        [camera.easting, camera.northing, camera.z, turn, camera.pitch_deg, camera.fov_deg]
+    )
 
 
 def velocity(sampler, t, step):
@@ -50,7 +53,9 @@ def velocity(sampler, t, step):
     return (-3 * a + 4 * b - c) / (2 * step)
 
 
-@pytest.mark.parametrize("easings", [("smooth",) * 5, ("ease_in", "smooth", "ease_in_out", "ease_out", "smooth")])
+@pytest.mark.parametrize(
+    "easings", [("smooth",) * 5, ("ease_in", "smooth", "ease_in_out", "ease_out", "smooth")]
+)
 def test_paths_meet_their_keyframes_with_one_velocity(easings):
     path = wandering(easings)
     sampler = path.sampler()
@@ -59,7 +64,8 @@ def test_paths_meet_their_keyframes_with_one_velocity(easings):
             [*frame.camera.eye, frame.camera.heading_deg, frame.camera.pitch_deg, 45], abs=1e-9
         )
     for frame in path.keyframes[1:-1]:
-        before, after = velocity(sampler, frame.time_s, -1e-4), velocity(sampler, frame.time_s, 1e-4)
+        before = velocity(sampler, frame.time_s, -1e-4)
+        after = velocity(sampler, frame.time_s, 1e-4)
         assert before == pytest.approx(after, abs=2e-2)
     still = {"ease_in": [0], "ease_out": [1], "ease_in_out": [0, 1]}
     for k, way in enumerate(easings[:-1]):
@@ -73,19 +79,29 @@ def test_linear_segments_are_straight_and_even():
     sampler = path.sampler()
     a, b = (frame.camera for frame in path.keyframes[:2])
     for share in (0.25, 0.5, 0.9):
-        assert sampler.at(1.5 * share).camera.eye == pytest.approx(a.eye + share * (b.eye - a.eye), abs=1e-6)
-    # Smooth neighbours take over a linear segment's velocity.
+        assert sampler.at(1.5 * share).camera.eye == pytest.approx(
+            a.eye + share * (b.eye - a.eye), abs=1e-6
+        )
+    # Smooth neighbors take over a linear segment's velocity.
     assert velocity(sampler, 2.0, 1e-4) == pytest.approx(velocity(sampler, 2.0, -1e-4), abs=2e-2)
     assert velocity(sampler, 6.0, 1e-4) == pytest.approx(velocity(sampler, 6.0, -1e-4), abs=2e-2)
 
 
 def test_headings_turn_the_shorter_way_and_may_turn_on():
     path = CameraPath(
-        [keyframe(0, heading=350), keyframe(1, heading=10), keyframe(2, heading=170), keyframe(3, heading=300)]
+        [
+            keyframe(0, heading=350),
+            keyframe(1, heading=10),
+            keyframe(2, heading=170),
+            keyframe(3, heading=300),
+        ]
     )
     sampler = path.sampler()
     headings = np.array([sampler.at(t).camera.heading_deg for t in np.linspace(0, 3, 301)])
-    assert sampler.at(0.5).camera.heading_deg in (pytest.approx(0, abs=6), pytest.approx(360, abs=6))
+    assert sampler.at(0.5).camera.heading_deg in (
+        pytest.approx(0, abs=6),
+        pytest.approx(360, abs=6),
+    )
     turns = np.remainder(np.diff(headings) + 180, 360) - 180
     assert (turns > -1e-9).all()
     assert turns.sum() == pytest.approx(20 + 160 + 130)
@@ -93,7 +109,13 @@ def test_headings_turn_the_shorter_way_and_may_turn_on():
 
 def test_heights_stay_between_their_keyframes():
     path = CameraPath(
-        [keyframe(0, z=900), keyframe(1, z=120), keyframe(1.2, z=110), keyframe(5, z=800), keyframe(6, z=800)]
+        [
+            keyframe(0, z=900),
+            keyframe(1, z=120),
+            keyframe(1.2, z=110),
+            keyframe(5, z=800),
+            keyframe(6, z=800),
+        ]
     )
     sampler = path.sampler()
     z = np.array([sampler.at(t).camera.z for t in np.linspace(0, 6, 601)])
@@ -103,15 +125,20 @@ def test_heights_stay_between_their_keyframes():
 
 
 def test_uneven_times_make_no_loops():
-    """Between two near keyframes in a fast path the camera does not swing out (overshoot) along the way."""
-    path = CameraPath([keyframe(0, 0, 0), keyframe(4, 1000, 0), keyframe(4.1, 1001, 0), keyframe(8, 2000, 0)])
+    """Between two near keyframes in a fast path the camera does not swing out (overshoot) along the
+    way."""
+    path = CameraPath(
+        [keyframe(0, 0, 0), keyframe(4, 1000, 0), keyframe(4.1, 1001, 0), keyframe(8, 2000, 0)]
+    )
     sampler = path.sampler()
     east = np.array([sampler.at(t).camera.easting for t in np.linspace(0, 8, 801)])
     assert (np.diff(east) >= -1e-9).all()
 
 
 def test_loops_join_with_one_velocity():
-    frames = [keyframe(3 * k, 100 * math.cos(k), 100 * math.sin(k), heading=57.3 * k) for k in range(6)]
+    frames = [
+        keyframe(3 * k, 100 * math.cos(k), 100 * math.sin(k), heading=57.3 * k) for k in range(6)
+    ]
     path = CameraPath([*frames, replace(frames[0], time_s=18.0)], loop=True)
     sampler = path.sampler()
     assert sampler.at(18.0 + 1.25) == sampler.at(1.25)
@@ -138,7 +165,13 @@ def test_keyed_settings_change_between_the_keyframes_that_name_them():
 def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
     first = keyframe(0, 0, 0, z=100)
     path = CameraPath(
-        [first, keyframe(5, 500, 0, z=60), keyframe(10, 1000, 0, z=100), replace(first, time_s=16.0)], loop=loop
+        [
+            first,
+            keyframe(5, 500, 0, z=60),
+            keyframe(10, 1000, 0, z=100),
+            replace(first, time_s=16.0),
+        ],
+        loop=loop,
     )
 
     def ridge(east, north, exaggeration=None):
@@ -151,7 +184,8 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
     assert above.min() > 5.0 - 0.05
     assert flight.lifted_m == pytest.approx(35, abs=1.5)
     rise = np.diff(eyes[:, 2]) / np.diff(times)
-    assert np.abs(np.diff(rise)).max() < 2.5  # m/s from one hundredth of a second to the next: no kink
+    # m/s from one hundredth of a second to the next: no kink
+    assert np.abs(np.diff(rise)).max() < 2.5
     clear = Flight(path, lambda east, north, exaggeration: 20.0, 5.0)
     assert all(clear.at(t) == path.sampler().at(t) for t in (0.0, 3.7, 9.99))
 
@@ -188,13 +222,28 @@ def broken(change):
         (lambda d: d.update(loop="yes"), "loop: "),
         (lambda d: d.update(loop=True), "loop: the last keyframe"),
         (lambda d: d.update(keyframes=[]), "keyframes: give a list"),
-        (lambda d: d["keyframes"][2].update(time_s=0.5), r"keyframes\[2\].time_s: 0.5 does not come after 1.5"),
+        (
+            lambda d: d["keyframes"][2].update(time_s=0.5),
+            r"keyframes\[2\].time_s: 0.5 does not come after 1.5",
+        ),
         (lambda d: d["keyframes"][1].update(easing="bouncy"), r"keyframes\[1\].easing: \"bouncy\""),
         (lambda d: d["keyframes"][1].update(zoom=1), r"keyframes\[1\]: the key \"zoom\""),
-        (lambda d: d["keyframes"][0]["camera"].update(fov_deg=500), r"keyframes\[0\].camera.fov_deg: 500 is out"),
-        (lambda d: d["keyframes"][0]["camera"].update(z="high"), r"keyframes\[0\].camera.z: \"high\" is not a number"),
-        (lambda d: d["keyframes"][0]["camera"].pop("z"), r"keyframes\[0\].camera: the key \"z\" is missing"),
-        (lambda d: d["keyframes"][0].update(exaggeration=True), r"keyframes\[0\].exaggeration: true is not"),
+        (
+            lambda d: d["keyframes"][0]["camera"].update(fov_deg=500),
+            r"keyframes\[0\].camera.fov_deg: 500 is out",
+        ),
+        (
+            lambda d: d["keyframes"][0]["camera"].update(z="high"),
+            r"keyframes\[0\].camera.z: \"high\" is not a number",
+        ),
+        (
+            lambda d: d["keyframes"][0]["camera"].pop("z"),
+            r"keyframes\[0\].camera: the key \"z\" is missing",
+        ),
+        (
+            lambda d: d["keyframes"][0].update(exaggeration=True),
+            r"keyframes\[0\].exaggeration: true is not",
+        ),
         (lambda d: d["keyframes"].append(3), r"keyframes\[5\]: 3 is not an object"),
     ],
 )
@@ -223,5 +272,7 @@ def test_paths_of_another_coordinate_system_are_refused():
     check_crs(CameraPath([], ""), "", "cam.json", "local.ntile")
     check_crs(CameraPath([], "EPSG:25832"), "EPSG:25832", "cam.json", "hills.ntile")
     for other in ("EPSG:26911", "", "not a system"):
-        with pytest.raises(PathError, match=r"cam.json: crs: .* hills.ntile is in ETRS89 / UTM zone 32N"):
+        with pytest.raises(
+            PathError, match=r"cam.json: crs: .* hills.ntile is in ETRS89 / UTM zone 32N"
+        ):
             check_crs(CameraPath([], other), WKT, "cam.json", "hills.ntile")

@@ -20,7 +20,9 @@ def llvmpipe(ctx):
 def test_pictures_are_the_golden_ones(llvmpipe, tmp_path, request, name):
     case = goldens.CASES[name]
     picture = goldens.draw(
-        llvmpipe, case, request.getfixturevalue({"mountains": "mountain_file"}.get(case.area, "hills_file"))
+        llvmpipe,
+        case,
+        request.getfixturevalue({"mountains": "mountain_file"}.get(case.area, "hills_file")),
     )
     golden = goldens.read(name)
     found = goldens.disagreement(picture, golden)
@@ -40,7 +42,8 @@ def test_goldens_are_small_and_none_is_left_over():
 
 
 def test_a_changed_picture_is_noticed(llvmpipe, hills_file):
-    picture, golden = goldens.draw(llvmpipe, goldens.CASES["default"], hills_file), goldens.read("default")
+    picture = goldens.draw(llvmpipe, goldens.CASES["default"], hills_file)
+    golden = goldens.read("default")
     assert goldens.disagreement(picture, golden) == ""
     assert "by more than" in goldens.disagreement(np.roll(picture, 2, axis=1), golden)
     for change, says in ((25, "by more than"), (2, "another level"), (-2, "another level")):

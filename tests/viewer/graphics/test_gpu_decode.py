@@ -1,4 +1,5 @@
-"""Tiles decoded by the GPU in a scene: workers only unpack, and what the CPU needs comes back from the textures."""
+"""Tiles decoded by the GPU in a scene: workers only unpack, and what the CPU needs comes back from
+the textures."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from viewer.pictures import offscreen
 from viewer.scene.scene import Scene
 from viewer.tiles.source import Source, SourceKey
 
-PLANES, REFERENCE = 0, 1  # layers of the hills
+PLANES = 0
+REFERENCE = 1  # layers of the hills
 
 
 @pytest.fixture(params=ENTRIES)
@@ -54,7 +56,8 @@ def test_workers_leave_learned_tiles_to_the_gpu(scene, gpu_scene, target, hills_
     scene.open(hills_file)
     camera = whole_area(scene, pitch_deg=-45.0)
     offscreen.load(scene, camera, SIZE)
-    by_numpy, hit = image(scene, target, camera), scene.pick(camera, 100, 100)
+    by_numpy = image(scene, target, camera)
+    hit = scene.pick(camera, 100, 100)
     lazy()
     gpu_scene.open(hills_file)
     offscreen.load(gpu_scene, camera, SIZE)
@@ -81,12 +84,12 @@ def test_profiles_are_those_of_the_numpy_decode(ctx, entry, hills_file):
     from neural.container.reader import open_reader
 
     with open_reader(hills_file) as reader:
-        tile, stores, profiles = Tile(0, 0, 0), [], []
+        tile = Tile(0, 0, 0)
+        stores = []
+        profiles = []
         for decode in ("numpy", entry):
-            store, source = (
-                TileStore(ctx, decode),
-                Source(reader, SourceKey(PLANES, None), numpy_decode=decode == "numpy"),
-            )
+            store = TileStore(ctx, decode)
+            source = Source(reader, SourceKey(PLANES, None), numpy_decode=decode == "numpy")
             store.load_now(source, tile)
             stores.append(store)
             profiles.append(store.resident(source, tile).profile)
@@ -94,7 +97,9 @@ def test_profiles_are_those_of_the_numpy_decode(ctx, entry, hills_file):
         assert got.lattice.shape == want.lattice.shape == (65, 65)
         np.testing.assert_allclose(got.lattice, want.lattice, atol=1e-3)
         for side in want.edges._fields:
-            np.testing.assert_allclose(getattr(got.edges, side), getattr(want.edges, side), atol=1e-3)
+            np.testing.assert_allclose(
+                getattr(got.edges, side), getattr(want.edges, side), atol=1e-3
+            )
         assert np.ptp(want.edges.north) > 1
         np.testing.assert_allclose(got.outline.lines, want.outline.lines, atol=1e-3)
         for store in stores:
@@ -106,7 +111,8 @@ def test_a_frame_compiles_one_program_at_most(gpu_scene, hills_file, monkeypatch
     gpu_scene.open(hills_file, layer=REFERENCE)
     camera = whole_area(gpu_scene)
     offscreen.load(gpu_scene, camera, SIZE)
-    made, advance = [0], TileDecoder.advance
+    made = [0]
+    advance = TileDecoder.advance
 
     def counted(self):
         made[-1] += 1
@@ -119,7 +125,10 @@ def test_a_frame_compiles_one_program_at_most(gpu_scene, hills_file, monkeypatch
         gpu_scene.update(camera, SIZE)
         assert gpu_scene.stats.tiles_drawn > 0  # the layer before stays until the new one is there
         gpu_scene.wait(0.1)
-    functions = {step.function or step.name for step in gpu_scene.panes[0].shown.source.decoder.method.prepare_passes()}
+    functions = {
+        step.function or step.name
+        for step in gpu_scene.panes[0].shown.source.decoder.method.prepare_passes()
+    }
     assert max(made) == 1
     assert sum(made) == 1 + len(functions)
 
@@ -133,23 +142,29 @@ def test_a_surface_is_prepared_once_and_only_when_asked():
             return super().prepare(weights, latents)
 
     method = Counting(dim=4, hyper_width=8, hyper_hidden=8, hyper_depth=1, siren_width=4)
-    weights, latents = random_weights(method, 3), np.ones(method.latent_shape, np.float32)
-    surface = TileSurface(method, weights, latents, 0.0, 1.0, np.ones((256, 256), bool), (256.0, 256.0))
+    weights = random_weights(method, 3)
+    latents = np.ones(method.latent_shape, np.float32)
+    surface = TileSurface(
+        method, weights, latents, 0.0, 1.0, np.ones((256, 256), bool), (256.0, 256.0)
+    )
     assert calls == []
     at = np.array([0.3])
-    first = surface.heights(at, at).metres
-    assert surface.heights(at, at).metres == first
+    first = surface.heights(at, at).meters
+    assert surface.heights(at, at).meters == first
     assert len(calls) == 1
-    elsewhere = surface.with_prepared({"modulations": np.zeros_like(surface.prepared["modulations"])})
-    assert elsewhere.heights(at, at).metres == pytest.approx(weights["siren3_bias"][0])
-    assert surface.heights(at, at).metres == first
+    elsewhere = surface.with_prepared(
+        {"modulations": np.zeros_like(surface.prepared["modulations"])}
+    )
+    assert elsewhere.heights(at, at).meters == pytest.approx(weights["siren3_bias"][0])
+    assert surface.heights(at, at).meters == first
     assert len(calls) == 1
 
 
 def test_weights_lie_where_their_defines_say():
     method = HuvrSiren(dim=6, hyper_width=10, hyper_hidden=14, hyper_depth=2, siren_width=8)
     weights = random_weights(method, 9)
-    stored = method.weight_texture(dict(sorted(weights.items())))  # the order they come in does not matter
+    # the order they come in does not matter
+    stored = method.weight_texture(dict(sorted(weights.items())))
     assert stored.texels.shape[1:] == (WEIGHT_COLUMNS, 4)
     assert stored.defines["WEIGHT_COLUMNS"] == WEIGHT_COLUMNS
     flat = stored.texels.reshape(-1)
@@ -181,4 +196,8 @@ def test_every_passes_inputs_come_before_it():
         assert step.name not in known
         assert max(step.rows, step.columns) <= 16384
         known.add(step.name)
-    assert (passes[-1].name, passes[-1].rows, passes[-1].columns) == ("modulations", 256, 6 * 256 // 4)
+    assert (passes[-1].name, passes[-1].rows, passes[-1].columns) == (
+        "modulations",
+        256,
+        6 * 256 // 4,
+    )

@@ -1,4 +1,5 @@
-"""Overlays on the GPU against the same quantities in numpy, contours and their labels, statistics in view."""
+"""Overlays on the GPU against the same quantities in numpy, contours and their labels, statistics
+in view."""
 
 from __future__ import annotations
 
@@ -7,7 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from neural.measure.morphometry import Bend, aspect_deg, plan_curvature, profile_curvature, slope_deg
+from neural.measure.morphometry import (
+    Bend,
+    aspect_deg,
+    plan_curvature,
+    profile_curvature,
+    slope_deg,
+)
 from neural.tiles import TILE
 from tests.support import mountains
 from tests.support.scene_tools import image, whole_area
@@ -24,7 +31,7 @@ from viewer.tiles.borders import Extent
 SIDE_M = 512.0
 SIZE = (256, 256)
 
-# Heights and their derivatives over east and north in metres, from the tile's south-west corner.
+# Heights and their derivatives over east and north in meters, from the tile's south-west corner.
 SURFACES = {
     "plane": lambda x, y: (
         0.3 * x - 0.4 * y, np.full_like(x, 0.3), np.full_like(x, -0.4), *np.zeros((3, *x.shape)),
@@ -41,18 +48,25 @@ SURFACES = {
 }  # fmt: skip
 
 
-def drawn(ctx, page: TilePage, overlay: str, settings: Settings | None = None, *, errors: bool = False) -> np.ndarray:
+def drawn(
+    ctx, page: TilePage, overlay: str, settings: Settings | None = None, *, errors: bool = False
+) -> np.ndarray:
     """The overlay's value and height over one tile seen from above, float32 [256, 256, 2]."""
-    terrain, target = TerrainPass(ctx), SurveyTarget(ctx)
+    terrain = TerrainPass(ctx)
+    target = SurveyTarget(ctx)
     instance = np.zeros(1, INSTANCE)
-    instance["origin"], instance["size"], instance["extent"] = (0, SIDE_M, 0), (SIDE_M, SIDE_M), Extent()
+    instance["origin"] = (0, SIDE_M, 0)
+    instance["size"] = (SIDE_M, SIDE_M)
+    instance["extent"] = Extent()
     instance["about"] = 0, 3, 100.0, float(errors)
     # Orthographic: east and north fill the picture, heights are squeezed into the depth range.
     clip = np.diag([2 / SIDE_M, 2 / SIDE_M, -1e-6, 1.0])
     clip[3, :2] = -1
     look = Look(settings or Settings(), overlay, 256, (0.0, 1.0))
     target.begin(SIZE)
-    terrain.draw_numbers([Batch(page, None, False, instance, np.zeros((1, 4, 257), np.float32))], clip, look)
+    terrain.draw_numbers(
+        [Batch(page, None, False, instance, np.zeros((1, 4, 257), np.float32))], clip, look
+    )
     numbers = target.read()
     terrain.release()
     target.release()
@@ -60,7 +74,7 @@ def drawn(ctx, page: TilePage, overlay: str, settings: Settings | None = None, *
 
 
 def places() -> tuple[np.ndarray, np.ndarray]:
-    """East and north of the pixels' middles, metres."""
+    """East and north of the pixels' middles, meters."""
     x = (np.arange(SIZE[0]) + 0.5) / SIZE[0] * SIDE_M
     return np.meshgrid(x, x[::-1])
 
@@ -96,7 +110,9 @@ def test_derivatives_of_known_surfaces(ctx, page, name):
     for overlay, (truth, tolerance) in expected.items():
         got = drawn(ctx, page, overlay)
         np.testing.assert_allclose(got[..., 1], 100 + z, atol=0.02)
-        np.testing.assert_allclose(got[..., 0][steep & inside], truth[steep & inside], atol=tolerance)
+        np.testing.assert_allclose(
+            got[..., 0][steep & inside], truth[steep & inside], atol=tolerance
+        )
     facing = drawn(ctx, page, "aspect")[..., 0]
     apart = (facing - aspect_deg(p, q) + 180) % 360 - 180
     assert np.abs(apart[steep]).max() < 0.5
@@ -126,14 +142,19 @@ def test_errors_and_edges_reach_the_picture_as_they_are(ctx, page):
         ("gradient_error", 3 * np.abs(errors)),
         ("tolerance", np.where(np.isnan(errors), np.nan, np.abs(errors) > 0.5)),
     ):
-        np.testing.assert_array_equal(drawn(ctx, page, overlay, settings, errors=True)[..., 0], truth)
+        np.testing.assert_array_equal(
+            drawn(ctx, page, overlay, settings, errors=True)[..., 0], truth
+        )
 
     gaps = np.full((4, LATTICE), np.nan, np.float32)
-    gaps[0], gaps[3] = -0.7, np.linspace(0.1, 0.2, LATTICE)  # north, east
+    gaps[0] = -0.7
+    gaps[3] = np.linspace(0.1, 0.2, LATTICE)  # north, east
     page.write_gaps(0, gaps)
     steps = drawn(ctx, page, "edge_gap")[..., 0]
     np.testing.assert_allclose(steps[:4, :248], 0.7)
-    np.testing.assert_allclose(steps[8:, -4:], np.linspace(0.1, 0.2, 256)[8:, None].repeat(4, axis=1), atol=1e-3)
+    np.testing.assert_allclose(
+        steps[8:, -4:], np.linspace(0.1, 0.2, 256)[8:, None].repeat(4, axis=1), atol=1e-3
+    )
     assert np.isnan(steps[8:, :248]).all()
     assert page.bytes == 16 * (LATTICE**2 * 12 + TILE**2 * 9 + 16 * LATTICE)
 
@@ -170,7 +191,8 @@ def test_intervals_follow_the_steepness_in_sight():
     assert contours.automatic_m(steep, 2.0) == 5.0  # the picture has twice as many pixels
     assert contours.automatic_m(np.full((9, 9), 7.0), 1.0) == 0.01
     assert contours.automatic_m(np.full((9, 9), np.nan), 1.0) == 0.01
-    seen, settings = Survey(np.dstack([steep, steep]), 2.0), Settings()
+    seen = Survey(np.dstack([steep, steep]), 2.0)
+    settings = Settings()
     for chosen, interval in (
         (Contours(on=True), 5.0),
         (Contours(on=True, auto=False, interval_m=3.0), 3.0),
@@ -185,7 +207,8 @@ def test_labels_lie_on_their_lines_and_apart():
     found = contours.labels(heights, 5.0, 2.0)
     assert len(found) > 5
     for label in found:
-        x, y = label.x * 400, label.y * 300
+        x = label.x * 400
+        y = label.y * 300
         z = 300 - 0.5 * math.hypot(x - 200, y - 150)
         assert z == pytest.approx(float(label.text), abs=0.1)
         assert float(label.text) % 25 == 0
@@ -196,13 +219,16 @@ def test_labels_lie_on_their_lines_and_apart():
     assert not any(x < 170 and y > 360 for x, y in at)  # the legend's corner
     assert contours.labels(np.full((9, 9), np.nan), 5.0, 2.0) == []
     # A step between two grounds, one behind the other, is no line.
-    stepped = np.tile(np.where(np.arange(300) < 150, 101.0, 99.0), (200, 1)) + 0.001 * np.arange(300)
+    stepped = np.tile(np.where(np.arange(300) < 150, 101.0, 99.0), (200, 1)) + 0.001 * np.arange(
+        300
+    )
     assert contours.labels(stepped, 20.0, 2.0) == []
 
 
 def test_lines_are_where_the_heights_are_and_as_wide_everywhere(scene, target, mountain_file):
     scene.settings.shading.mode = "elevation"
-    scene.settings.view.msaa, scene.settings.view.mesh_quads = 0, 32  # as the survey
+    scene.settings.view.msaa = 0
+    scene.settings.view.mesh_quads = 32  # as the survey
     scene.open(mountain_file)
     camera = whole_area(scene)
     offscreen.load(scene, camera, (320, 200))
@@ -228,7 +254,7 @@ def test_lines_are_where_the_heights_are_and_as_wide_everywhere(scene, target, m
     np.testing.assert_array_equal(image(scene, target, camera), plain)
 
 
-def test_curvature_colours_end_where_most_values_in_sight_do(scene, target, mountain_file):
+def test_curvature_colors_end_where_most_values_in_sight_do(scene, target, mountain_file):
     scene.settings.overlay.name = "profile_curvature"
     scene.open(mountain_file)
     camera = whole_area(scene)
@@ -241,8 +267,11 @@ def test_curvature_colours_end_where_most_values_in_sight_do(scene, target, moun
     assert (values[np.isfinite(values)] <= high / 2.6).mean() < 0.95
 
 
-def test_slope_and_aspect_of_a_file_against_differences_of_what_it_was_made_of(scene, target, mountain_file):
-    """Places of pixels from their rays and heights; there the source's own function, differenced."""
+def test_slope_and_aspect_of_a_file_against_differences_of_what_it_was_made_of(
+    scene, target, mountain_file
+):
+    """Places of pixels from their rays and heights; there the source's own function,
+    differenced."""
     scene.settings.view.sse_px = 0.01
     scene.open(mountain_file)
     camera = whole_area(scene, pitch_deg=-60.0)
@@ -258,7 +287,8 @@ def test_slope_and_aspect_of_a_file_against_differences_of_what_it_was_made_of(s
             image(scene, target, camera)
             values, heights = (scene.survey.numbers[..., k].astype(np.float64) for k in (0, 1))
             far = (scene.drawn_z(0.0) + heights * exaggeration - camera.z) / rays[..., 2]
-            east, north = camera.easting + far * rays[..., 0], camera.northing + far * rays[..., 1]
+            east = camera.easting + far * rays[..., 0]
+            north = camera.northing + far * rays[..., 1]
             p = (mountains.height(east + 4, north) - mountains.height(east - 4, north)) / 8
             q = (mountains.height(east, north + 4) - mountains.height(east, north - 4)) / 8
             there = np.isfinite(values) & (slope_deg(p, q) > 3)

@@ -1,4 +1,4 @@
-"""GLSL and Python decode agree in metres, on every fixture and through both entries."""
+"""GLSL and Python decode agree in meters, on every fixture and through both entries."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from viewer.graphics.page import LATTICE, TilePage
 from viewer.tiles.source import gpu_input
 
 HEIGHT_TOLERANCE_M = 1e-3
-GRADIENT_TOLERANCE = 1e-4  # metres per metre
+GRADIENT_TOLERANCE = 1e-4  # meters per meter
 PREPARED_TOLERANCE = 2e-5  # of the prepared array's range
-SAMPLES = 32  # lattice intervals: few, for the sake of software renderers; patch borders are among them
+# lattice intervals: few, for the sake of software renderers; patch borders are among them
+SAMPLES = 32
 
 
 def double(arrays):
@@ -26,16 +27,21 @@ def double(arrays):
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-@pytest.mark.parametrize("folder", fixture_folders(), ids=lambda folder: folder.relative_to(FIXTURES).as_posix())
+@pytest.mark.parametrize(
+    "folder", fixture_folders(), ids=lambda folder: folder.relative_to(FIXTURES).as_posix()
+)
 def test_gpu_and_numpy_agree(ctx, folder: Path, entry: str):
     if entry == "compute" and ctx.version_code < 430:
         pytest.skip("compute shaders need OpenGL 4.3")
     fixture = load_fixture(folder)
     surface = fixture.surface()
-    page, decoder = TilePage(ctx), TileDecoder(ctx, fixture.method, fixture.weights, entry)
+    page = TilePage(ctx)
+    decoder = TileDecoder(ctx, fixture.method, fixture.weights, entry)
     flat = np.full((LATTICE, LATTICE), 7.0)
     page.write_surface(0, flat, np.dstack([flat, flat]))
-    decoder.decode(gpu_input(surface), surface.scale_m, surface.side_m, page, layer=1, samples=SAMPLES)
+    decoder.decode(
+        gpu_input(surface), surface.scale_m, surface.side_m, page, layer=1, samples=SAMPLES
+    )
     heights, gradients = (a[: SAMPLES + 1, : SAMPLES + 1] for a in page.read_surface(1))
 
     # Exact: the same function in double precision, so that the tolerances are the shader's alone.
@@ -53,9 +59,9 @@ def test_gpu_and_numpy_agree(ctx, folder: Path, entry: str):
 
     at = np.arange(SAMPLES + 1) / SAMPLES
     want = exact.heights(at, at, order=1)
-    assert np.ptp(want.metres) > 10  # relief, not a plane that anything agrees on
+    assert np.ptp(want.meters) > 10  # relief, not a plane that anything agrees on
     assert max(np.abs(want.east).max(), np.abs(want.north).max()) > 0.3
-    assert np.abs(heights - want.metres).max() <= HEIGHT_TOLERANCE_M
+    assert np.abs(heights - want.meters).max() <= HEIGHT_TOLERANCE_M
     assert np.abs(gradients[..., 0] - want.east).max() <= GRADIENT_TOLERANCE
     assert np.abs(gradients[..., 1] - want.north).max() <= GRADIENT_TOLERANCE
     np.testing.assert_array_equal(page.read_surface(0)[0], flat)  # other layers are left alone

@@ -22,7 +22,8 @@ from viewer.model.settings import HILLSHADES
 
 ROOT = Path(shaders.__file__).parent
 FILES = {
-    "entry.frag": '#version 410 core\n#include "a.glsl"\n#include "b.glsl"\n#include <part>\nvoid main() {}',
+    "entry.frag": '#version 410 core\n#include "a.glsl"\n#include "b.glsl"\n#include '
+    "<part>\nvoid main() {}",
     "a.glsl": '// a\n#include "b.glsl"\nfloat a;',
     "b.glsl": "float b;",
     "chosen.glsl": "float chosen;",
@@ -51,11 +52,14 @@ def test_includes_nest_and_happen_once(files):
 
 def test_every_line_knows_its_file(files):
     made = shaders.source("entry.frag", parts={"part": "chosen.glsl"}, SIZE=4)
-    found, line, number = {}, 0, 0
+    found = {}
+    line = 0
+    number = 0
     for text in made.text.splitlines():
         directive = re.fullmatch(r"#line (\d+) (\d+)", text)
         if directive:
-            line, number = int(directive[1]), int(directive[2])
+            line = int(directive[1])
+            number = int(directive[2])
         else:
             found[text] = (made.files[number], line)
             line += 1
@@ -65,7 +69,9 @@ def test_every_line_knows_its_file(files):
 
 
 def test_defines_follow_the_version_and_keep_zero(files):
-    text = shaders.source("entry.frag", parts={"part": "b.glsl"}, N=0, W=10.0, ON=False, E=1e-9, NAME="x").text
+    text = shaders.source(
+        "entry.frag", parts={"part": "b.glsl"}, N=0, W=10.0, ON=False, E=1e-9, NAME="x"
+    ).text
     assert text.splitlines()[:6] == [
         "#version 410 core",
         "#define N 0",
@@ -77,7 +83,9 @@ def test_defines_follow_the_version_and_keep_zero(files):
 
 
 def test_what_is_missing_is_named(files):
-    with pytest.raises(FileNotFoundError, match=r"nowhere\.glsl is missing \(included by lost\.frag:3\)"):
+    with pytest.raises(
+        FileNotFoundError, match=r"nowhere\.glsl is missing \(included by lost\.frag:3\)"
+    ):
         shaders.source("lost.frag")
     with pytest.raises(KeyError, match=r"entry\.frag:4: no part <part>"):
         shaders.source("entry.frag")
@@ -101,7 +109,9 @@ def test_logs_of_mesa_nvidia_and_apple_are_explained(log, said):
 def test_parts_never_contain_main_and_entries_always_do():
     for path in ROOT.rglob("*.*"):
         if path.suffix in {".glsl", ".vert", ".frag", ".geom", ".comp"}:
-            has_main = re.search(r"\bvoid\s+main\s*\(", path.read_text(encoding="utf-8")) is not None
+            has_main = (
+                re.search(r"\bvoid\s+main\s*\(", path.read_text(encoding="utf-8")) is not None
+            )
             assert has_main == (path.suffix != ".glsl"), path
 
 
@@ -125,12 +135,16 @@ def test_grid_mesh_covers_the_tile_once_and_hangs_a_skirt():
 
 
 def run_in_shader(ctx, library: str, call: str, x: np.ndarray, outputs: int) -> np.ndarray:
-    """Run a library's function on float32 [n, 4]: `call` sets o0, o1, … from x. Returns [n, outputs, 4]."""
+    """Run a library's function on float32 [n, 4]: `call` sets o0, o1, … from x. Returns [n,
+    outputs, 4]."""
     body = (ROOT / "lib" / library).read_text(encoding="utf-8")
     names = [f"o{k}" for k in range(outputs)]
-    main = "in vec4 x;" + "".join(f"out vec4 {name};" for name in names) + f"void main() {{ {call}; }}"
+    main = (
+        "in vec4 x;" + "".join(f"out vec4 {name};" for name in names) + f"void main() {{ {call}; }}"
+    )
     program = ctx.program(vertex_shader=f"#version 410 core\n{body}\n{main}", varyings=names)
-    out, source = ctx.buffer(reserve=outputs * x.nbytes), ctx.buffer(x)
+    out = ctx.buffer(reserve=outputs * x.nbytes)
+    source = ctx.buffer(x)
     points = ctx.vertex_array(program, [(source, "4f", "x")])
     points.transform(out, moderngl.POINTS)
     got = np.frombuffer(out.read(), np.float32).reshape(-1, outputs, 4)
@@ -150,7 +164,9 @@ def test_sincos_is_as_exact_as_it_says(ctx):
 def test_erf_and_exp_are_as_exact_as_they_say(ctx):
     x = np.random.default_rng(6).uniform(-6, 6, (4096, 4)).astype(np.float32)
     x[:6, 0] = [0, 1e-6, -1e-6, 30, -30, 1e10]
-    got = run_in_shader(ctx, "gelu.glsl", "o0 = erf(x); o1 = gelu(x); o2 = exp_minus(8.0 * abs(x))", x, 3)
+    got = run_in_shader(
+        ctx, "gelu.glsl", "o0 = erf(x); o1 = gelu(x); o2 = exp_minus(8.0 * abs(x))", x, 3
+    )
     exact = np.vectorize(math.erf)(x.astype(np.float64))
     assert np.abs(got[:, 0] - exact).max() <= 3e-7
     wide = x.astype(np.float64)
@@ -194,16 +210,20 @@ def test_compile_errors_name_the_file_and_line(ctx, monkeypatch):
 
     def broken(name: str) -> str:
         text = read(name)
-        return text.replace("\nvec3 colour_of", "\nvec3 = colour_of") if name == "lib/colour_table.glsl" else text
+        return (
+            text.replace("\nvec3 color_of", "\nvec3 = color_of")
+            if name == "lib/color_table.glsl"
+            else text
+        )
 
     monkeypatch.setattr(shaders, "_read", broken)
-    lines = broken("lib/colour_table.glsl").splitlines()
+    lines = broken("lib/color_table.glsl").splitlines()
     number = next(k for k, line in enumerate(lines, start=1) if line.startswith("vec3 = "))
-    with pytest.raises(gl.GlError, match=rf"lib/colour_table\.glsl:{number}\b"):
+    with pytest.raises(gl.GlError, match=rf"lib/color_table\.glsl:{number}\b"):
         TerrainPass(ctx).program("none", {})
 
 
-def test_colour_tables_reach_the_gpu_unchanged(ctx):
+def test_color_tables_reach_the_gpu_unchanged(ctx):
     drawing = TerrainPass(ctx)
     for name in colormaps.names():
         table = drawing.table(name)
@@ -219,8 +239,18 @@ def test_colour_tables_reach_the_gpu_unchanged(ctx):
 @pytest.mark.parametrize(
     ("asked", "versions", "reason", "said"),
     [
-        ("auto", [430, 410], "libGL.so not loaded", "OpenGL is not installed (libGL.so not loaded); install it"),
-        ("auto", [430, 410], "eglCreateContext failed (0x3009)", "No OpenGL 4.1 or newer context could be made"),
+        (
+            "auto",
+            [430, 410],
+            "libGL.so not loaded",
+            "OpenGL is not installed (libGL.so not loaded); install it",
+        ),
+        (
+            "auto",
+            [430, 410],
+            "eglCreateContext failed (0x3009)",
+            "No OpenGL 4.1 or newer context could be made",
+        ),
         ("4.3", [430], "eglCreateContext failed (0x3009)", "No OpenGL 4.3 context could be made"),
     ],
 )

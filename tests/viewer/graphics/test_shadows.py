@@ -1,4 +1,5 @@
-"""Cast shadows: as long as they must be, none where the sun sees, and of what is not in the picture too."""
+"""Cast shadows: as long as they must be, none where the sun sees, and of what is not in the picture
+too."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from viewer.graphics.sunlight import beside
 from viewer.model.camera import Camera
 from viewer.pictures import offscreen
 
-CREST_M, RIDGE_AT_M, RIDGE_HALF_M = 30.0, 300.0, 12.0
+CREST_M = 30.0
+RIDGE_AT_M = 300.0
+RIDGE_HALF_M = 12.0
 SIDE_M = 512.0
 
 
@@ -26,7 +29,9 @@ def ridge(x, y):
 
 @pytest.fixture(scope="module")
 def ridge_file(tmp_path_factory):
-    return areas.write_square(tmp_path_factory.mktemp("shadows") / "ridge.ntile", ridge, cells=512, cell_m=1.0)
+    return areas.write_square(
+        tmp_path_factory.mktemp("shadows") / "ridge.ntile", ridge, cells=512, cell_m=1.0
+    )
 
 
 def pictures(scene, target, camera):
@@ -40,23 +45,34 @@ def pictures(scene, target, camera):
 
 
 @pytest.mark.parametrize("samples", [0, 4])
-def test_a_ridge_casts_a_shadow_as_long_as_its_height_over_the_tangent(scene, target, ridge_file, samples):
+def test_a_ridge_casts_a_shadow_as_long_as_its_height_over_the_tangent(
+    scene, target, ridge_file, samples
+):
     scene.open(ridge_file)
-    shading, view = scene.settings.shading, scene.settings.view
-    shading.mode, shading.sun_azimuth_deg = "hillshade", 90.0
-    view.sse_px, view.msaa = 0.2, samples
+    shading = scene.settings.shading
+    view = scene.settings.view
+    shading.mode = "hillshade"
+    shading.sun_azimuth_deg = 90.0
+    view.sse_px = 0.2
+    view.msaa = samples
     camera = whole_area(scene)
-    easting, northing = world_of(camera, 0.0)  # the level ground, which exaggeration leaves where it is
+    # the level ground, which exaggeration leaves where it is
+    easting, northing = world_of(camera, 0.0)
     pixel_m = easting[0, 1] - easting[0, 0]
-    level = (np.abs(easting - RIDGE_AT_M) > RIDGE_HALF_M + 2 * pixel_m) & (np.abs(northing + 256) < 240)
+    level = (np.abs(easting - RIDGE_AT_M) > RIDGE_HALF_M + 2 * pixel_m) & (
+        np.abs(northing + 256) < 240
+    )
     level &= (easting > 10) & (easting < SIDE_M - 10)
     for altitude, exaggeration in ((30.0, 1.0), (30.0, 2.0), (40.0, 1.0), (15.0, 1.0)):
-        shading.sun_altitude_deg, view.exaggeration = altitude, exaggeration
+        shading.sun_altitude_deg = altitude
+        view.exaggeration = exaggeration
         plain, shaded = pictures(scene, target, camera)
         darker = (plain - shaded).max(axis=-1)
         end = RIDGE_AT_M - CREST_M * exaggeration / math.tan(math.radians(altitude))
         inside = level & (easting < RIDGE_AT_M) & (easting > end + 2 * pixel_m)
-        outside = level & ((easting < end - 2 * pixel_m) | (easting > RIDGE_AT_M + 4 * RIDGE_HALF_M))
+        outside = level & (
+            (easting < end - 2 * pixel_m) | (easting > RIDGE_AT_M + 4 * RIDGE_HALF_M)
+        )
         assert darker[inside].min() > 40, altitude
         assert np.abs(shaded - plain)[outside].max() == 0, altitude
         assert inside.sum() > 100
@@ -66,7 +82,9 @@ def test_a_ridge_casts_a_shadow_as_long_as_its_height_over_the_tangent(scene, ta
 def test_a_ridge_outside_the_picture_casts_its_shadow_into_it(scene, target, ridge_file):
     scene.open(ridge_file)
     shading = scene.settings.shading
-    shading.mode, shading.sun_azimuth_deg, shading.sun_altitude_deg = "hillshade", 90.0, 12.0
+    shading.mode = "hillshade"
+    shading.sun_azimuth_deg = 90.0
+    shading.sun_altitude_deg = 12.0
     scene.settings.view.sse_px = 0.2
     # The ridge's shadow reaches from 300 m to 159 m; the picture shows 140 m to 220 m.
     camera = Camera(180.0, -256.0, 60.0, 0.0, -89.9)
@@ -78,7 +96,7 @@ def test_a_ridge_outside_the_picture_casts_its_shadow_into_it(scene, target, rid
     dark = (plain - shaded).max(axis=-1) > 40
     end = RIDGE_AT_M - CREST_M / math.tan(math.radians(12.0))
     pixel_m = easting[0, 1] - easting[0, 0]
-    # Outside the picture the ridge is as coarse as the walk left it, its crest a metre lower.
+    # Outside the picture the ridge is as coarse as the walk left it, its crest a meter lower.
     assert dark[easting > end + 8].all()
     assert not dark[easting < end - 4 * pixel_m].any()
     assert (easting < end - 4 * pixel_m).any()
@@ -93,15 +111,20 @@ def dome(x, y):
 
 @pytest.fixture(scope="module")
 def dome_file(tmp_path_factory):
-    return areas.write_square(tmp_path_factory.mktemp("shadows") / "dome.ntile", dome, cells=512, cell_m=2.0)
+    return areas.write_square(
+        tmp_path_factory.mktemp("shadows") / "dome.ntile", dome, cells=512, cell_m=2.0
+    )
 
 
 def seen_on_dome(camera: Camera, x: int, y: int) -> tuple[float, float] | None:
     """Easting and northing of the dome's point in a pixel, from above it."""
     east, north, up = camera.ray(x + 0.5, y + 0.5, SIZE)
     # BEND·|place + t·ray|² + z + t·up − 120 = 0, places from the dome's middle.
-    e, n = camera.easting - 512, camera.northing + 512
-    a, b, c = BEND * (east**2 + north**2), BEND * 2 * (e * east + n * north) + up, BEND * (e**2 + n**2) + camera.z - 120
+    e = camera.easting - 512
+    n = camera.northing + 512
+    a = BEND * (east**2 + north**2)
+    b = BEND * 2 * (e * east + n * north) + up
+    c = BEND * (e**2 + n**2) + camera.z - 120
     if b * b < 4 * a * c:
         return None
     t = (-b - math.sqrt(b * b - 4 * a * c)) / (2 * a)
@@ -113,12 +136,16 @@ def seen_on_dome(camera: Camera, x: int, y: int) -> tuple[float, float] | None:
 def test_a_dome_does_not_shade_itself_where_it_faces_the_sun(scene, target, dome_file, pitch):
     scene.open(dome_file)
     shading = scene.settings.shading
-    shading.mode, shading.hillshade, shading.sun_azimuth_deg = "hillshade", "standard", 200.0
+    shading.mode = "hillshade"
+    shading.hillshade = "standard"
+    shading.sun_azimuth_deg = 200.0
     camera = whole_area(scene, pitch_deg=pitch, heading_deg=30.0)
     if pitch > -20:  # from near the ground, where the slices are thin
         camera = Camera(512.0, -980.0, dome(512.0, 980.0) + 8.0, 0.0, pitch)
     pixels = [(x, y) for y in range(4, SIZE[1], 9) for x in range(4, SIZE[0], 9)]
-    places = {pixel: place for pixel in pixels if (place := seen_on_dome(camera, *pixel)) is not None}
+    places = {
+        pixel: place for pixel in pixels if (place := seen_on_dome(camera, *pixel)) is not None
+    }
     for altitude in (4.0, 12.0, 40.0):
         shading.sun_altitude_deg = altitude
         plain, shaded = pictures(scene, target, camera)
@@ -160,7 +187,8 @@ def test_maps_cover_their_slices_and_nearer_ones_are_finer():
     assert [m.far_m for m in maps] == sorted(m.far_m for m in maps)
     assert [m.texel_m for m in maps] == sorted(m.texel_m for m in maps)
     assert maps[0].texel_m < maps[-1].texel_m / 3
-    sight, near = np.stack(CAMERA.pyramid(SIZE)), 20.0
+    sight = np.stack(CAMERA.pyramid(SIZE))
+    near = 20.0
     rng = np.random.default_rng(1)
     for each in maps:
         ndc = np.column_stack([rng.uniform(-1, 1, (4000, 2)), np.ones(4000)])
@@ -176,10 +204,13 @@ def test_what_stands_towards_the_sun_is_in_front_of_the_map():
     towards = np.array(direction(120.0, 25.0))
     tower = np.array([[*(500 * towards - 5), *(500 * towards + 5)]]) + np.tile([0.0, 600.0, 0.0], 2)
     (only,) = fitted(most=1, casters=np.concatenate([BOXES, tower]))
-    corners = np.array([[x, y, z] for x in tower[0, ::3] for y in tower[0, 1::3] for z in tower[0, 2::3]])
+    corners = np.array(
+        [[x, y, z] for x in tower[0, ::3] for y in tower[0, 1::3] for z in tower[0, 2::3]]
+    )
     clip = np.column_stack([corners, np.ones(8)]) @ only.clip_from_world
     assert (np.abs(clip[:, :3]) <= 1).all()
-    assert clip[:, 2].max() < (np.array([0.0, 600.0, 0.0, 1.0]) @ only.clip_from_world)[2]  # nearer to the sun
+    # nearer to the sun
+    assert clip[:, 2].max() < (np.array([0.0, 600.0, 0.0, 1.0]) @ only.clip_from_world)[2]
     assert only.sees(tower).all()
     assert not only.sees(tower + np.tile([0.0, 4000.0, 0.0], 2)).any()
 
@@ -202,20 +233,27 @@ def test_large_pictures_in_pieces_have_the_same_light(scene, ridge_file):
     """Shadows, haze and eye-dome lighting do not show where pieces meet."""
     scene.open(ridge_file)
     shading = scene.settings.shading
-    shading.shadows, shading.sun_azimuth_deg, shading.sun_altitude_deg = True, 100.0, 20.0
-    shading.fog, shading.edl = 0.5, True
+    shading.shadows = True
+    shading.sun_azimuth_deg = 100.0
+    shading.sun_altitude_deg = 20.0
+    shading.fog = 0.5
+    shading.edl = True
     camera = whole_area(scene, pitch_deg=-35.0, heading_deg=20.0)
     whole = offscreen.draw(scene, camera, SIZE).astype(int)
     pieces = offscreen.draw(scene, camera, SIZE, (160, 100)).astype(int)
     apart = np.abs(whole - pieces).max(axis=-1)
-    assert (apart > 12).mean() < 0.004  # maps of pieces may be finer: edges of shadows differ by a texel
-    assert (apart > 2).mean() < 0.02  # the rest is the noise against bands, which each piece begins anew
+    # maps of pieces may be finer: edges of shadows differ by a texel
+    assert (apart > 12).mean() < 0.004
+    # the rest is the noise against bands, which each piece begins anew
+    assert (apart > 2).mean() < 0.02
 
 
 def test_both_sides_of_a_split_picture_have_shadows(scene, target, ridge_file):
     scene.open(ridge_file)
     shading = scene.settings.shading
-    shading.mode, shading.sun_azimuth_deg, shading.sun_altitude_deg = "hillshade", 90.0, 30.0
+    shading.mode = "hillshade"
+    shading.sun_azimuth_deg = 90.0
+    shading.sun_altitude_deg = 30.0
     camera = whole_area(scene)
     _, whole = pictures(scene, target, camera)
     scene.settings.compare.split = True
@@ -230,7 +268,8 @@ def test_tiles_in_and_outside_the_picture_cover_the_area_once(scene, mountain_fi
     camera = Camera(2600.0, 6300.0, 1500.0, 40.0, -20.0)
     offscreen.load(scene, camera, SIZE)
     selection = scene.panes[0].selection
-    drawn, others = selection.draw, beside(selection).draw
+    drawn = selection.draw
+    others = beside(selection).draw
     assert drawn
     assert others
     finest = mountains.GRID.levels - 1
@@ -242,5 +281,6 @@ def test_tiles_in_and_outside_the_picture_cover_the_area_once(scene, mountain_fi
         for y in range(2**up)
     ]
     assert len(covered) == len(set(covered))
-    columns, rows = -(-mountains.GRID.width // 256), -(-mountains.GRID.height // 256)
+    columns = -(-mountains.GRID.width // 256)
+    rows = -(-mountains.GRID.height // 256)
     assert {(x, y) for x in range(columns) for y in range(rows)} <= set(covered)

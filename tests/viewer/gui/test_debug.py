@@ -1,4 +1,5 @@
-"""Looking into the machinery: times by pass, frame times, counters, a single tile, the panel that shows them."""
+"""Looking into the machinery: times by pass, frame times, counters, a single tile, the panel that
+shows them."""
 
 import json
 import time
@@ -20,10 +21,12 @@ from viewer.session.launch import Launch
 def slow(ctx, steps):
     """A full-screen pass whose cost grows with `steps`."""
     program = ctx.program(
-        vertex_shader="#version 410 core\nvoid main() { vec2 p = vec2(gl_VertexID << 1 & 2, gl_VertexID & 2);"
+        vertex_shader="#version 410 core\nvoid main() { vec2 p = vec2(gl_VertexID << 1 & 2, "
+        "gl_VertexID & 2);"
         " gl_Position = vec4(2.0 * p - 1.0, 0.0, 1.0); }",
-        fragment_shader="#version 410 core\nuniform int n; out vec4 colour; void main() { float s = 0.0;"
-        " for (int i = 0; i < n; ++i) s += sin(float(i) * gl_FragCoord.x); colour = vec4(s); }",
+        fragment_shader="#version 410 core\nuniform int n; out vec4 color; void main() { float "
+        "s = 0.0;"
+        " for (int i = 0; i < n; ++i) s += sin(float(i) * gl_FragCoord.x); color = vec4(s); }",
     )
     program["n"].value = steps
     triangle = ctx.vertex_array(program, [])
@@ -32,7 +35,9 @@ def slow(ctx, steps):
 
 def test_gpu_time_is_read_later_and_tells_passes_apart(ctx, target):
     target.use()
-    timers, long, short = Timers(ctx), slow(ctx, 400), slow(ctx, 2)
+    timers = Timers(ctx)
+    long = slow(ctx, 400)
+    short = slow(ctx, 2)
     timers.enabled = True
     for picture in range(LATER + 2):
         with timers.time("long"):
@@ -45,7 +50,8 @@ def test_gpu_time_is_read_later_and_tells_passes_apart(ctx, target):
             time.sleep(0.002)
         timers.finish_picture()
         assert bool(timers.gpu_ms) == (picture >= LATER)  # never sooner: nothing waits for the GPU
-    assert timers.read_all().keys() == {"long", "short"}  # what lies within another pass is part of it
+    # what lies within another pass is part of it
+    assert timers.read_all().keys() == {"long", "short"}
     assert timers.gpu_ms["long"] > 4 * timers.gpu_ms["short"] > 0
     assert list(timers.cpu_ms) == ["inside", "long", "short", "thinking"]
     assert timers.cpu_ms["thinking"] >= 2.0
@@ -87,7 +93,11 @@ def test_the_report_counts_what_happened(scene, target, mountain_file):
     for _ in range(LATER + 1):
         image(scene, target, camera)
     found = json.loads(json.dumps(report.collect(scene)))
-    assert (found["tiles"]["drawn"], found["tiles"]["cached"], found["tiles"]["evicted"]) == (12, 17, 0)
+    assert (found["tiles"]["drawn"], found["tiles"]["cached"], found["tiles"]["evicted"]) == (
+        12,
+        17,
+        0,
+    )
     assert found["queues"] == {"waiting": 0, "running": 0, "finished": 0}
     assert [each["tiles"] for each in found["decode"]] == [17]
     assert found["decode"][0]["us_per_tile"] > 100
@@ -101,7 +111,8 @@ def test_the_report_counts_what_happened(scene, target, mountain_file):
     assert {"update", "arrange", "terrain"} <= found["cpu_ms"].keys()
     assert all(ms > 0 for ms in found["gpu_ms"].values())
 
-    scene.settings.view.cache_mb = 16.0  # a page of 16 tiles; the root, its children and those drawn are 17
+    # a page of 16 tiles; the root, its children and those drawn are 17
+    scene.settings.view.cache_mb = 16.0
     scene.settings.view.sse_px = 64.0
     scene.update(camera, SIZE)
     assert report.collect(scene)["tiles"]["evicted"] > 0
@@ -115,18 +126,23 @@ def test_linked_decoders_say_what_they_keep():
         decoder = SurfaceDecoder(reader, reader.layer("lapped_siren"))
         assert decoder.cached_bytes == 0
         decoder.open_tile(Tile(0, 0, 0))
-        # The root's details in three bands and four byte counts each, its mask, one window and its own.
+        # The root's details in three bands and four byte counts each, its mask, one window and its
+        # own.
         assert decoder.cached_bytes > 3 * 128 * 128 * (4 + 8 + 2) + 256 * 256 + 300 * 300 * 9
 
 
-@pytest.mark.parametrize(("text", "tile"), [("2/1/3", Tile(2, 1, 3)), ("", None), ("2/1", None), ("a/1/2", None)])
+@pytest.mark.parametrize(
+    ("text", "tile"), [("2/1/3", Tile(2, 1, 3)), ("", None), ("2/1", None), ("a/1/2", None)]
+)
 def test_names_of_tiles(text, tile):
     assert tile_of(text) == tile
 
 
 def test_a_single_tile_is_drawn_alone(scene, target, magenta, mountain_file):
     only = Tile(1, 0, 0)
-    assert [belongs(tile, only) for tile in (only, Tile(2, 1, 1), Tile(2, 2, 1), Tile(0, 0, 0))] == [1, 1, 0, 1]
+    assert [
+        belongs(tile, only) for tile in (only, Tile(2, 1, 1), Tile(2, 2, 1), Tile(0, 0, 0))
+    ] == [1, 1, 0, 1]
     scene.settings.view.sse_px = 0.01
     scene.open(mountain_file)
     camera = whole_area(scene)
@@ -138,7 +154,8 @@ def test_a_single_tile_is_drawn_alone(scene, target, magenta, mountain_file):
     rows, columns = np.nonzero(alone)
     left, top = camera.project(np.array([west, north, 1000.0]), SIZE)
     right, bottom = camera.project(np.array([east, south, 1000.0]), SIZE)
-    assert abs(columns.min() - left) < 12 > abs(columns.max() - right)  # heights of ± 300 m, seen from above
+    # heights of ± 300 m, seen from above
+    assert abs(columns.min() - left) < 12 > abs(columns.max() - right)
     assert abs(rows.min() - top) < 12 > abs(rows.max() - bottom)
     assert 0.05 < alone.sum() / everything.sum() < 0.15  # one of 12, some of them cut by the rim
 
@@ -149,7 +166,8 @@ def test_the_panel_opens_with_its_key(drive, area):
     def steps(driver):
         from tests.support.gui_driver import imgui
 
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         assert not imgui.internal.find_window_by_name("Debug")
         driver.at(0.5, 0.5)

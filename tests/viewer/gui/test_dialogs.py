@@ -1,4 +1,5 @@
-"""The file dialog: opening and saving by keyboard and mouse, and what it says where that cannot be."""
+"""The file dialog: opening and saving by keyboard and mouse, and what it says where that cannot
+be."""
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_open_and_save(drive, shelf):
     got = []
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         dialogs = app.dialogs
         ctx.yield_(3)
 
@@ -105,7 +107,8 @@ def test_open_and_save(drive, shelf):
         assert not dialogs.is_open
         assert len(got) == 3
 
-        dialogs.open("Open raster", (".tif",), got.append)  # a name that only GDAL resolves is not looked for
+        # a name that only GDAL resolves is not looked for
+        dialogs.open("Open raster", (".tif",), got.append)
         ctx.yield_(3)
         ctx.item_input_value("//Open raster/##path", "/vsizip//data/a.zip/dem.tif")  # and Enter
         ctx.yield_(2)
@@ -116,4 +119,7 @@ def test_open_and_save(drive, shelf):
 
 def shown(dialogs):
     """The lines of the list."""
-    return [f"{FOLDER_ICON if entry.is_folder else FILE_ICON}  {entry.name}" for entry in dialogs._entries]
+    return [
+        f"{FOLDER_ICON if entry.is_folder else FILE_ICON}  {entry.name}"
+        for entry in dialogs._entries
+    ]

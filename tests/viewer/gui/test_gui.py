@@ -1,4 +1,5 @@
-"""The window, driven as a user would by the GUI's own test engine; pictures change as they should, and only then."""
+"""The window, driven as a user would by the GUI's own test engine; pictures change as they should,
+and only then."""
 
 import os
 from dataclasses import astuple
@@ -19,9 +20,11 @@ from viewer.session.launch import Launch
 
 def test_bits_overlay_and_layers(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         stored = driver.scene()
-        assert len(np.unique(stored.reshape(-1, 3), axis=0)) > 500  # a shaded surface, not a flat colour
+        # a shaded surface, not a flat color
+        assert len(np.unique(stored.reshape(-1, 3), axis=0)) > 500
 
         ctx.item_click("//Quantization/bits/3")
         coarse = driver.scene()
@@ -44,10 +47,11 @@ def test_bits_overlay_and_layers(drive, area):
         assert 0.3 < fine.mae_m <= fine.rmse_m < 2.0
         assert fine.rmse_m < fine.max_error_m
         assert fine.shares.sum() == pytest.approx(0.99, abs=0.01)
-        assert np.average((fine.edges_m[:-1] + fine.edges_m[1:]) / 2, weights=fine.shares) == pytest.approx(
-            fine.bias_m, abs=0.1
-        )
-        # Blue where too low, red where too high: both are there, and more so than in the elevation colours.
+        assert np.average(
+            (fine.edges_m[:-1] + fine.edges_m[1:]) / 2, weights=fine.shares
+        ) == pytest.approx(fine.bias_m, abs=0.1)
+        # Blue where too low, red where too high: both are there, and more so than in the elevation
+        # colors.
         warmth = (errors[..., 0] - errors[..., 2])[np.abs(errors - stored).max(axis=2) > 8]
         assert (warmth > 40).any()
         assert (warmth < -40).any()
@@ -72,7 +76,8 @@ def test_bits_overlay_and_layers(drive, area):
 
 def test_camera_follows_the_mouse(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         start = driver.scene()
         driver.at(0.5, 0.5)
         before = app.pick
@@ -84,18 +89,23 @@ def test_camera_follows_the_mouse(drive, area):
         app._picked_at = 0.0
         ctx.yield_(2)
         moved = app.pick
-        assert (moved.easting, moved.northing) == pytest.approx((before.easting, before.northing), abs=6.0)
+        assert (moved.easting, moved.northing) == pytest.approx(
+            (before.easting, before.northing), abs=6.0
+        )
         panned = driver.scene()
         assert changed(start, panned) > 0.1
 
         driver.at(0.5, 0.5)
-        pivot, heading = app.pick, app.camera.heading_deg
+        pivot = app.pick
+        heading = app.camera.heading_deg
         ctx.key_down(imgui.Key.mod_shift.value)
         ctx.mouse_drag_with_delta((80, 0))
         ctx.key_up(imgui.Key.mod_shift.value)
         assert app.camera.heading_deg != heading
         x, y = app.camera.project((pivot.easting, pivot.northing, pivot.z_m), app.viewport.size)
-        assert (x, y) == pytest.approx((app.viewport.size[0] / 2, app.viewport.size[1] / 2), abs=1.5)
+        assert (x, y) == pytest.approx(
+            (app.viewport.size[0] / 2, app.viewport.size[1] / 2), abs=1.5
+        )
         assert changed(panned, driver.scene()) > 0.1
 
         distance = np.linalg.norm(app.camera.eye - [pivot.easting, pivot.northing, pivot.z_m])
@@ -105,7 +115,8 @@ def test_camera_follows_the_mouse(drive, area):
         nearer = np.linalg.norm(app.camera.eye - [pivot.easting, pivot.northing, pivot.z_m])
         assert nearer == pytest.approx(distance * controls.WHEEL_STEP**3, rel=0.02)
 
-        eye, pitch = app.camera.eye, app.camera.pitch_deg
+        eye = app.camera.eye
+        pitch = app.camera.pitch_deg
         ctx.mouse_drag_with_delta((0, 30), 1)  # right: look, from where one is
         assert np.array_equal(app.camera.eye, eye)
         assert app.camera.pitch_deg < pitch
@@ -135,7 +146,8 @@ def test_keys_switch_settings_and_picture(drive, area):
         app = driver.app
         app.settings.shading.sun_altitude_deg = 12.0
         plain = driver.scene()
-        debug, shading = app.settings.debug, app.settings.shading
+        debug = app.settings.debug
+        shading = app.settings.shading
         for name, group, setting in (
             ("w", debug, "wireframe"),
             ("l", debug, "lod_tint"),
@@ -178,8 +190,10 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
     (tmp_path / "empty.tif").touch()
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
-        before, layer = driver.scene(), astuple(app.settings.layer)
+        app = driver.app
+        ctx = driver.ctx
+        before = driver.scene()
+        layer = astuple(app.settings.layer)
         for name in ("garbled.ntile", "missing.ntile", "notes.txt", "empty.tif"):
             app.queue_drop([str(tmp_path / name)])
             driver.wait(lambda name=name: name in app.messages.entries[-1].text)
@@ -227,7 +241,9 @@ def test_every_panel_draws(drive, area, with_file):
             driver.ctx.window_focus(f"//{panel.TITLE}")
             driver.ctx.yield_(3)
             drawn = imgui.internal.find_window_by_name(panel.TITLE)
-            seen[panel.TITLE] = drawn.active and not drawn.hidden and len(drawn.draw_list.vtx_buffer)
+            seen[panel.TITLE] = (
+                drawn.active and not drawn.hidden and len(drawn.draw_list.vtx_buffer)
+            )
 
     drive(Launch(path=str(area) if with_file else None, size=TALL), steps)
     assert all(count > 50 for count in seen.values()), seen
@@ -237,15 +253,19 @@ def test_every_panel_draws(drive, area, with_file):
 def test_a_resized_window_is_pictured_whole(drive, area):
     def steps(driver):
         app = driver.app
-        driver.settle()  # no picture yet: a window that nobody sees keeps the size it was first read at
+        # no picture yet: a window that nobody sees keeps the size it was first read at
+        driver.settle()
         assert glfw.get_framebuffer_size(window.glfw_window()) == SIZE
         glfw.set_window_size(window.glfw_window(), 1000, 700)
         driver.settle()
         picture = driver.window()
         assert picture.shape[:2] == (700, 1000)
-        assert len(np.unique(picture[:, 900:].reshape(-1, 3), axis=0)) > 20  # the panels have moved there
+        # the panels have moved there
+        assert len(np.unique(picture[:, 900:].reshape(-1, 3), axis=0)) > 20
         left, top, width, height = (round(side) for side in app.viewport.area)
-        x, y, side = width // 2 - 50, height // 2 - 50, 100  # of the scene, where nothing lies over it
+        x = width // 2 - 50
+        y = height // 2 - 50
+        side = 100  # of the scene, where nothing lies over it
         shown = picture[top + y : top + y + side, left + x : left + x + side]
         assert changed(shown, driver.scene()[y : y + side, x : x + side]) == 0
 

@@ -1,4 +1,5 @@
-"""Comparing in the window: the split picture and its divider, difference, ground truth, files beside the first."""
+"""Comparing in the window: the split picture and its divider, difference, ground truth, files
+beside the first."""
 
 import numpy as np
 import pytest
@@ -18,11 +19,13 @@ def pair(tmp_path_factory):
     return mountains.write(folder / "one.ntile"), mountains.write(folder / "two.ntile", grid, 7.0)
 
 
-def test_the_divider_is_dragged_and_centred(drive, area):
+def test_the_divider_is_dragged_and_centered(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         app.settings.slots["B"] = LayerChoice(1)
-        whole, camera = driver.scene(), app.camera.to_json()
+        whole = driver.scene()
+        camera = app.camera.to_json()
         driver.press("s")
         split = driver.scene()
         assert app.settings.compare.split
@@ -110,7 +113,8 @@ def test_a_second_file_is_opened_compared_and_closed(drive, pair, tmp_path):
     other_crs = hills.write(tmp_path / "hills.ntile")
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         assert app.settings.slots["B"] == LayerChoice(0, None, 1)  # --compare
         assert len(app.scene.files) == 2
         ctx.item_click("//Layers/slots/B")
@@ -154,9 +158,19 @@ def test_a_reference_raster_keeps_the_files_beside_the_first(drive, pair, tmp_pa
     one, two = pair
     raster = tmp_path / "truth.tif"
     heights, valid = mountains.Mountains().read(0, 0, mountains.GRID.height, mountains.GRID.width)
-    size = {"width": mountains.GRID.width, "height": mountains.GRID.height, "count": 1, "dtype": "float32"}
+    size = {
+        "width": mountains.GRID.width,
+        "height": mountains.GRID.height,
+        "count": 1,
+        "dtype": "float32",
+    }
     with rasterio.open(
-        raster, "w", driver="GTiff", nodata=-9999.0, transform=Affine(*mountains.GRID.transform), **size
+        raster,
+        "w",
+        driver="GTiff",
+        nodata=-9999.0,
+        transform=Affine(*mountains.GRID.transform),
+        **size,
     ) as f:
         f.write(np.where(valid, heights, -9999.0).astype(np.float32), 1)
 
@@ -183,11 +197,20 @@ def test_the_readout_is_of_the_file_under_the_cursor(drive, pair):
         driver.settle()
         for right, slot, file, lift in ((0.3, "A", 0, 7.0), (0.6, "B", 1, 0.0)):
             driver.at(right, 0.5)
-            driver.wait(lambda: app.pick is not None and not app.pick.pending and app.pick.error_m is not None)
-            assert (app.pick.file, app.scene.pane_at(right * app.viewport.size[0]).slot) == (file, slot)
+            driver.wait(
+                lambda: (
+                    app.pick is not None and not app.pick.pending and app.pick.error_m is not None
+                )
+            )
+            assert (app.pick.file, app.scene.pane_at(right * app.viewport.size[0]).slot) == (
+                file,
+                slot,
+            )
             expected = float(mountains.height(app.pick.easting, app.pick.northing)) + lift
             assert app.pick.z_m == pytest.approx(expected, abs=2.0)
-            driver.wait(lambda: app.measuring.readout.reading is not None and not app.measuring.readout.busy)
+            driver.wait(
+                lambda: app.measuring.readout.reading is not None and not app.measuring.readout.busy
+            )
             heights = app.measuring.readout.reading.heights_m
             assert set(heights) == {"reference", "A", "B"}
             assert abs(heights[slot] - app.pick.z_m) < 1e-3

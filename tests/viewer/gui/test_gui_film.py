@@ -1,4 +1,5 @@
-"""The Film and Views panels: keyframes, playing, generators, bookmarks, rendering in a process of its own."""
+"""The Film and Views panels: keyframes, playing, generators, bookmarks, rendering in a process of
+its own."""
 
 import time
 from dataclasses import asdict, replace
@@ -17,7 +18,8 @@ from viewer.storage.project import Project
 
 def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         film = app.film
         driver.press("space")  # nothing to play yet: a message says what to do
         assert not film.playing
@@ -54,7 +56,9 @@ def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):
 
         ctx.window_focus("//Film")
         ctx.item_click("//Film/Update")
-        assert film.path.keyframes[1].camera.heading_deg == pytest.approx(frames[0].camera.heading_deg)
+        assert film.path.keyframes[1].camera.heading_deg == pytest.approx(
+            frames[0].camera.heading_deg
+        )
         ctx.item_click("//Film/Loop")
         assert film.path.loop
         ctx.item_click("//Film/Delete")
@@ -66,7 +70,8 @@ def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):
 
 def test_playing_ends_when_the_user_moves(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         app.film.generate("orbit")
         driver.wait(lambda: app.film.path.keyframes)
@@ -112,7 +117,8 @@ def test_paths_are_saved_opened_and_refused(drive, area, tmp_path):
 
 def test_bookmarks_in_the_window(drive, area, tmp_path):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         driver.press("ctrl+b")
         app.camera.look(50, 0)
@@ -145,7 +151,11 @@ def test_f12_saves_the_scene_with_its_decorations(drive, area, tmp_path):
             time.sleep(1.01)  # files are named after the second
             driver.press("f12")
             driver.wait(lambda: app.messages.entries[-1].text.startswith("Saved"))
-            pictures.append(read(app.messages.entries[-1].text.removeprefix("Saved ").rstrip(".")).transpose(1, 2, 0))
+            pictures.append(
+                read(app.messages.entries[-1].text.removeprefix("Saved ").rstrip(".")).transpose(
+                    1, 2, 0
+                )
+            )
             app.messages.entries.clear()
             app.messages.info("next")
             app.settings.decorations.scale = app.settings.decorations.north = True
@@ -162,7 +172,9 @@ def test_films_are_rendered_beside_the_window(drive, area, tmp_path):
         driver.settle()
         rendering = app.film.rendering
         rendering.size = (96, 64)
-        app.film.take(CameraPath([Keyframe(0.0, replace(app.camera))], app.scene.reader.grid.crs_wkt))
+        app.film.take(
+            CameraPath([Keyframe(0.0, replace(app.camera))], app.scene.reader.grid.crs_wkt)
+        )
         assert rendering.film(str(tmp_path / "frames"), app.film.path)
         assert not rendering.picture(str(tmp_path / "one.png"))  # one at a time
         assert "still being made" in app.messages.entries[-1].text
@@ -180,12 +192,16 @@ def finished(job):
 
 def test_jobs_make_what_the_command_makes(scene, area, tmp_path):
     launch = Launch(path=str(area), size=(96, 64), settings=scene.settings)
-    launch.settings.shading.mode, launch.settings.decorations.legend = "hillshade", False
+    launch.settings.shading.mode = "hillshade"
+    launch.settings.decorations.legend = False
     offscreen.show(scene, launch)
-    camera, crs = offscreen.camera_of(scene, launch), scene.reader.grid.crs_wkt
+    camera = offscreen.camera_of(scene, launch)
+    crs = scene.reader.grid.crs_wkt
     expected = offscreen.draw(scene, camera, launch.size)
     view = Project([str(area)], camera=camera, settings=asdict(launch.settings))
-    path = CameraPath([Keyframe(0.0, camera), Keyframe(60.0, replace(camera, z=camera.z + 100))], crs)
+    path = CameraPath(
+        [Keyframe(0.0, camera), Keyframe(60.0, replace(camera, z=camera.z + 100))], crs
+    )
     picture = finished(Job(str(tmp_path / "one.png"), view, launch.size, None))
     assert picture.failure == ""
     np.testing.assert_array_equal(read(tmp_path / "one.png").transpose(1, 2, 0), expected)
@@ -199,7 +215,9 @@ def test_jobs_make_what_the_command_makes(scene, area, tmp_path):
     film.cancel()
     assert "cancelled" in finished(film).failure
     assert film.total == 1801
-    np.testing.assert_array_equal(read(tmp_path / "frames" / "frame_00000.png"), read(tmp_path / "one.png"))
+    np.testing.assert_array_equal(
+        read(tmp_path / "frames" / "frame_00000.png"), read(tmp_path / "one.png")
+    )
     assert not list((tmp_path / "frames").glob("*.tmp"))
 
 

@@ -1,4 +1,5 @@
-"""Measuring in the window: lines drawn with the mouse, their numbers, the profile and its cursor, files written."""
+"""Measuring in the window: lines drawn with the mouse, their numbers, the profile and its cursor,
+files written."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def measured(driver):
 
 def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         driver.press("t")
         driver.settle()
@@ -70,12 +72,13 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         measured(driver)
         (item,) = state.items
         assert item.kind == "distance"
-        np.testing.assert_allclose(item.points, ends, atol=4.0)  # a pixel is about a metre
+        np.testing.assert_allclose(item.points, ends, atol=4.0)  # a pixel is about a meter
         result = app.measuring.result(app, item)
         (a, b) = np.array(item.points)
         assert result.common["horizontal_m"] == pytest.approx(float(np.hypot(*(b - a))))
         assert set(result.surfaces) == {"reference", "A", "B"}
-        assert result.surfaces["B"] == result.surfaces["reference"]  # slot B holds the reference layer
+        # slot B holds the reference layer
+        assert result.surfaces["B"] == result.surfaces["reference"]
         assert changed(window, driver.window()) > 0.002  # the line and its label
         assert np.array_equal(app.camera.eye, camera)  # clicks do not move the camera
 
@@ -98,7 +101,9 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         measured(driver)
         polygon = app.measuring.result(app, state.items[1])
         assert len(polygon.points) == 3
-        assert polygon.common["planimetric_m2"] == pytest.approx(0.5 * 0.35 * 600 * 0.15 * 440, rel=0.05)
+        assert polygon.common["planimetric_m2"] == pytest.approx(
+            0.5 * 0.35 * 600 * 0.15 * 440, rel=0.05
+        )
         assert polygon.surfaces["A"]["surface_m2"] > polygon.common["planimetric_m2"]
         assert app.glide is None  # a double-click flies nowhere while it draws
 
@@ -128,7 +133,8 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
 
 def test_escape_and_backspace_take_back(drive, area):
     def steps(driver):
-        app, state = driver.app, driver.app.settings.measuring
+        app = driver.app
+        state = driver.app.settings.measuring
         driver.settle()
         driver.press("m")
         driver.settle()
@@ -160,7 +166,8 @@ def test_escape_and_backspace_take_back(drive, area):
 
 def test_a_profile_is_shown_with_a_cursor_both_ways_and_saved(drive, area, tmp_path):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         driver.press("p")
         driver.settle()
@@ -195,11 +202,14 @@ def test_a_profile_is_shown_with_a_cursor_both_ways_and_saved(drive, area, tmp_p
         # In the plot: the place is marked on the terrain.
         picture = driver.window()
         for share in (0.3, 0.7):
-            ctx.mouse_move_to_pos((panel.pos.x + share * panel.size.x, panel.pos.y + 0.5 * panel.size.y))
+            ctx.mouse_move_to_pos(
+                (panel.pos.x + share * panel.size.x, panel.pos.y + 0.5 * panel.size.y)
+            )
             driver.wait(lambda: app.measuring.plot_cursor_m is not None)
             ctx.yield_(3)
             assert app.measuring.cursor_m == app.measuring.plot_cursor_m
-            assert share - 0.15 < app.measuring.cursor_m / made.distance_m[-1] < share  # the axis begins further right
+            # the axis begins further right
+            assert share - 0.15 < app.measuring.cursor_m / made.distance_m[-1] < share
         left, top, width, height = (round(side) for side in app.viewport.area)
         marked = driver.window()[top : top + height, left : left + width]
         assert changed(picture[top : top + height, left : left + width], marked) > 0.0005
@@ -221,8 +231,10 @@ def test_a_profile_is_shown_with_a_cursor_both_ways_and_saved(drive, area, tmp_p
 
 
 def test_frames_go_on_while_a_slow_decoder_measures(drive, area):
-    """The decoder stops at a gate: profile, measurement and readout wait for it, the window does not."""
-    gate, threads = threading.Event(), set()
+    """The decoder stops at a gate: profile, measurement and readout wait for it, the window does
+    not."""
+    gate = threading.Event()
+    threads = set()
 
     def steps(driver):
         app = driver.app
@@ -239,7 +251,10 @@ def test_frames_go_on_while_a_slow_decoder_measures(drive, area):
             sampler.decoder.open_tile = slow
             sampler._tiles.clear()
         bounds = hills.GRID.bounds
-        app.settings.measuring.profile = [[bounds.west + 20, bounds.south + 20], [bounds.east - 20, bounds.north - 60]]
+        app.settings.measuring.profile = [
+            [bounds.west + 20, bounds.south + 20],
+            [bounds.east - 20, bounds.north - 60],
+        ]
         corners = [[bounds.west + 20, bounds.south + 20], [bounds.east - 20, bounds.south + 30]]
         corners.append([bounds.east - 20, bounds.north])
         app.settings.measuring.items.append(Measurement("area", corners))
@@ -259,7 +274,10 @@ def test_frames_go_on_while_a_slow_decoder_measures(drive, area):
         gate.set()
         measured(driver)
         assert app.measuring.profile.done == 1
-        assert app.measuring.result(app, app.settings.measuring.items[0]).surfaces["A"]["surface_m2"] > 0
+        assert (
+            app.measuring.result(app, app.settings.measuring.items[0]).surfaces["A"]["surface_m2"]
+            > 0
+        )
         driver.wait(lambda: app.pick.reference_m is not None)
 
     try:
@@ -285,20 +303,25 @@ def test_what_the_command_line_asks_for_is_there_from_the_start(drive, area):
 
 
 def test_what_ground_hides_is_known(drive, area):
-    """Seen from low down: places of a line that no ray from the eye reaches first are hidden, and drawn as dashes."""
+    """Seen from low down: places of a line that no ray from the eye reaches first are hidden, and
+    drawn as dashes."""
 
     def steps(driver):
         app = driver.app
         driver.settle()
         bounds = hills.GRID.bounds
-        app.camera.easting, app.camera.northing, app.camera.z = bounds.west + 30, bounds.south - 260, 640.0
-        app.camera.heading_deg, app.camera.pitch_deg = 35.0, -8.0
+        app.camera.easting = bounds.west + 30
+        app.camera.northing = bounds.south - 260
+        app.camera.z = 640.0
+        app.camera.heading_deg = 35.0
+        app.camera.pitch_deg = -8.0
         driver.settle()
         places = np.random.default_rng(7).uniform(bounds[:2], bounds[2:], (150, 2))
         pixels, seen = projected_shapes.view_of(app).places(places, look=True)
         width, height = app.viewport.size
         app.scene.waits = True
-        agreed, hidden = [], 0
+        agreed = []
+        hidden = 0
         for place, (x, y), open_view in zip(places, pixels, seen, strict=True):
             if not (0 < x < width and 0 < y < height):
                 continue
@@ -324,12 +347,19 @@ def test_the_readout_knows_both_slots_and_the_reference(drive, area):
         app = driver.app
         driver.settle()
         driver.at(0.5, 0.5)
-        pick, reading = app.pick, app.measuring.readout.reading
-        assert (reading.easting, reading.northing, reading.level) == (pick.easting, pick.northing, pick.tile.z)
+        pick = app.pick
+        reading = app.measuring.readout.reading
+        assert (reading.easting, reading.northing, reading.level) == (
+            pick.easting,
+            pick.northing,
+            pick.tile.z,
+        )
         assert reading.tile == pick.tile
         assert reading.level == hills.GRID.levels - 1
         expected = measuring.sample(area, [(pick.easting, pick.northing)])
-        assert reading.heights_m == {name: pytest.approx(float(each[0])) for name, each in expected.items()}
+        assert reading.heights_m == {
+            name: pytest.approx(float(each[0])) for name, each in expected.items()
+        }
         assert reading.heights_m["A"] == pytest.approx(pick.z_m, abs=1e-3)
         assert reading.differences_m["A − reference"] == pytest.approx(pick.error_m, abs=1e-3)
         assert reading.slope_deg["A"] == pytest.approx(pick.slope_deg, abs=0.01)
@@ -340,7 +370,9 @@ def test_the_readout_knows_both_slots_and_the_reference(drive, area):
         driver.at(0.5, 0.5)
         fewer = app.measuring.readout.reading
         expected = measuring.sample(area, [(fewer.easting, fewer.northing)], bits=(3,))
-        assert fewer.heights_m == {name: pytest.approx(float(each[0])) for name, each in expected.items()}
+        assert fewer.heights_m == {
+            name: pytest.approx(float(each[0])) for name, each in expected.items()
+        }
         stored = measuring.sample(area, [(fewer.easting, fewer.northing)])
         assert abs(fewer.heights_m["A"] - float(stored["A"][0])) > 0.01
 
@@ -349,11 +381,13 @@ def test_the_readout_knows_both_slots_and_the_reference(drive, area):
 
 def test_a_picture_of_the_window_waits_for_the_profile(drive, area, tmp_path):
     """`--profile … --screenshot`: the curve of slot A is in the picture."""
-    bounds, out = hills.GRID.bounds, tmp_path / "window.png"
+    bounds = hills.GRID.bounds
+    out = tmp_path / "window.png"
     line = ((bounds.west + 20, bounds.south + 20), (bounds.east - 20, bounds.south + 40))
     desktop()
     app = App(Launch(path=str(area), size=TALL, profile=line, screenshot=str(out)))
-    pictures, finish = [], app._finish_screenshot
+    pictures = []
+    finish = app._finish_screenshot
     app._finish_screenshot = lambda picture: (pictures.append(picture), finish(picture))
     window.run(app)
     assert out.read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,5 @@
-"""Overlays and contours in the window: keys, the panel's choices, legend, labels and numbers that follow."""
+"""Overlays and contours in the window: keys, the panel's choices, legend, labels and numbers that
+follow."""
 
 import pytest
 
@@ -8,7 +9,8 @@ from viewer.session.launch import Launch
 
 def test_keys_and_panel_of_overlays(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         overlay = app.settings.overlay
         plain = driver.scene()
         for key, name, title in (
@@ -28,7 +30,10 @@ def test_keys_and_panel_of_overlays(drive, area):
         assert changed(plain, driver.scene(), threshold=0) == 0
 
         ctx.window_focus("//Overlay")
-        for index, name, title in ((7, "tolerance", "Beyond tolerance"), (8, "gradient_error", "Gradient error, m/m")):
+        for index, name, title in (
+            (7, "tolerance", "Beyond tolerance"),
+            (8, "gradient_error", "Gradient error, m/m"),
+        ):
             ctx.item_click("//Overlay/##Show")
             ctx.item_click(f"//$FOCUSED/{title.partition(',')[0]}##{index}")
             driver.settle()
@@ -61,8 +66,10 @@ def test_keys_and_panel_of_overlays(drive, area):
 
 def test_contours_in_the_window(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
-        plain, bare = driver.scene(), driver.window()
+        app = driver.app
+        ctx = driver.ctx
+        plain = driver.scene()
+        bare = driver.window()
         driver.press("_8")
         assert app.settings.contours.on
         lined = driver.scene()

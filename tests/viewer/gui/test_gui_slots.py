@@ -1,4 +1,5 @@
-"""The slots A and B in the window: every layer and bit depth, the comparison, the key that swaps them."""
+"""The slots A and B in the window: every layer and bit depth, the comparison, the key that swaps
+them."""
 
 import pytest
 
@@ -13,7 +14,9 @@ from viewer.session.launch import Launch
 @pytest.fixture(scope="module")
 def layered(tmp_path_factory):
     """A layer of every learned method between two more."""
-    return hills.write(tmp_path_factory.mktemp("area") / "layered.ntile", hills.one_fixture_per_method())
+    return hills.write(
+        tmp_path_factory.mktemp("area") / "layered.ntile", hills.one_fixture_per_method()
+    )
 
 
 @pytest.mark.timeout(900)  # minutes on a busy machine without a graphics card
@@ -21,15 +24,20 @@ def test_every_layer_and_all_its_bits_in_both_slots(drive, layered):
     shown = {"A": [], "B": []}
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
-        last, finest = None, {}
+        app = driver.app
+        ctx = driver.ctx
+        last = None
+        finest = {}
         for slot in SLOTS:
             ctx.item_click(f"//Layers/slots/{slot}")
             for layer in app.scene.reader.layers:
                 ctx.item_click(f"//Layers/slots/##{slot}{layer.index}")
-                choices, key = list(layers.bit_choices(layer)), "left_bracket"
-                if app.settings.layer.keep_bits is not None:  # the layer before ended with the fewest
-                    choices, key = choices[::-1], "right_bracket"
+                choices = list(layers.bit_choices(layer))
+                key = "left_bracket"
+                # the layer before ended with the fewest
+                if app.settings.layer.keep_bits is not None:
+                    choices = choices[::-1]
+                    key = "right_bracket"
                 for step, bits in enumerate(choices):
                     if slot == "A" and len(choices) > 1:
                         ctx.item_click(f"//Quantization/bits/{bits}")
@@ -39,7 +47,10 @@ def test_every_layer_and_all_its_bits_in_both_slots(drive, layered):
                     wanted = LayerChoice(layer.index, None if bits == layer.bits else bits)
                     assert app.settings.active == slot
                     assert app.settings.slots[slot] == app.scene.shown == wanted
-                    assert (app.legend.slot, app.legend.layer) == (slot, layers.label(layer, wanted))
+                    assert (app.legend.slot, app.legend.layer) == (
+                        slot,
+                        layers.label(layer, wanted),
+                    )
                     shown[slot].append((layer.method, bits))
                     if slot == "A":
                         picture = driver.scene()
@@ -57,7 +68,8 @@ def test_every_layer_and_all_its_bits_in_both_slots(drive, layered):
 
 def test_slots_are_compared_and_swapped(drive, layered):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         settings = app.settings
         assert [choice.index for choice in settings.slots.values()] == [0, 1]
         pictures = {"A": driver.scene()}
@@ -84,7 +96,8 @@ def test_slots_are_compared_and_swapped(drive, layered):
         assert changed(pictures["A"], driver.scene()) > 0.005
         assert app.legend.layer == last.title
 
-        # Errors of both are known without both being shown: the other slot is measured while the view rests.
+        # Errors of both are known without both being shown: the other slot is measured while the
+        # view rests.
         driver.press("o")
         driver.settle()
         assert app.rmse_m["B"] == app.errors.rmse_m < hills.TOLERANCE_M

@@ -1,4 +1,5 @@
-"""The table of commands: no key twice, all of them on the F1 sheet and in the menus, none while typing."""
+"""The table of commands: no key twice, all of them on the F1 sheet and in the menus, none while
+typing."""
 
 import ast
 from collections import Counter
@@ -17,7 +18,8 @@ def test_no_key_is_bound_twice_and_every_chord_can_be_pressed():
     chords = Counter(chord for key in keys.KEYS for chord in key.chords)
     assert {chord: n for chord, n in chords.items() if n > 1} == {}
     assert {key.group for key in keys.KEYS} <= set(keys.GROUPS)
-    assert {("", key.text) for key in keys.KEYS if not key.chord and not key.menu} == set()  # would be out of reach
+    # would be out of reach
+    assert {("", key.text) for key in keys.KEYS if not key.chord and not key.menu} == set()
     with pytest.raises(ValueError, match="no chord"):
         keys.parse("hyper+w")
     with pytest.raises(ValueError, match="no chord"):
@@ -25,7 +27,8 @@ def test_no_key_is_bound_twice_and_every_chord_can_be_pressed():
 
 
 def test_keys_are_no_flags():
-    """`Key.mod_ctrl | Key.mod_shift | Key.d` raises AttributeError in Python 3.11.2, Debian 12's own."""
+    """`Key.mod_ctrl | Key.mod_shift | Key.d` raises AttributeError in Python 3.11.2, Debian 12's
+    own."""
     root = Path(__file__).resolve().parents[3]
     joined = [
         f"{path.relative_to(root)}:{node.lineno}"
@@ -42,15 +45,24 @@ def _is_key(operand):
 
 def test_chords_read_as_people_write_them():
     assert keys.parse("shift+ctrl+d") == keys.parse("ctrl+shift+d")
-    shown = [keys.printed(keys.parse(chord)) for chord in ("shift+ctrl+d", "left_bracket", "_8", "keypad4", "f11")]
+    shown = [
+        keys.printed(keys.parse(chord))
+        for chord in ("shift+ctrl+d", "left_bracket", "_8", "keypad4", "f11")
+    ]
     assert shown == ["Ctrl+Shift+D", "[", "8", "Keypad 4", "F11"]
-    assert [keys.printed(keys.parse(chord)) for chord in ("page_up", "minus", "alt+equal")] == ["Page Up", "−", "Alt++"]
+    assert [keys.printed(keys.parse(chord)) for chord in ("page_up", "minus", "alt+equal")] == [
+        "Page Up",
+        "−",
+        "Alt++",
+    ]
 
 
 def test_the_sheet_and_the_menus_have_every_command():
     found = help.blocks()
     assert [rows for heading, rows in found if heading == "Mouse"] == [list(keys.GESTURES)]
-    listed = {(heading, text): shown for heading, rows in found[1:] for shown, text in reversed(rows)}
+    listed = {
+        (heading, text): shown for heading, rows in found[1:] for shown, text in reversed(rows)
+    }
     assert set(listed) == {(key.group, key.text) for key in keys.KEYS if key.chord}
     assert all(key.shown in listed[key.group, key.text] for key in keys.KEYS if key.chord)
     assert listed["Compare", "Fewer bits"] == "[ or ,"
@@ -70,7 +82,8 @@ def test_every_key_works_and_none_while_typing(drive, area, monkeypatch):
     monkeypatch.setattr(window, "close", lambda: closed.append(True))
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         for key in keys.KEYS:
             for chord in key.chord.split():
@@ -134,18 +147,23 @@ class Pen:
     def mouse(self, app, mouse):
         if mouse.kind != "hover":
             self.seen.append(mouse)
-        return mouse.kind == "click" or (mouse.kind == "press" and mouse.alt) or mouse.kind == "double"
+        return (
+            mouse.kind == "click" or (mouse.kind == "press" and mouse.alt) or mouse.kind == "double"
+        )
 
     def cancel(self, app):
-        was, self.active = self.active, False
+        was = self.active
+        self.active = False
         return was
 
 
 def test_a_tool_takes_the_mouse_before_the_camera(drive, area):
-    pen, idle = Pen(), Pen()
+    pen = Pen()
+    idle = Pen()
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         app.tools += [pen, idle]
         driver.settle()
         driver.at(0.5, 0.5)
@@ -154,7 +172,8 @@ def test_a_tool_takes_the_mouse_before_the_camera(drive, area):
         ctx.yield_(2)
         assert [mouse.kind for mouse in pen.seen] == ["press", "click"]
         assert [mouse.kind for mouse in idle.seen] == ["press"]
-        x, y = pen.seen[-1].x_px, pen.seen[-1].y_px
+        x = pen.seen[-1].x_px
+        y = pen.seen[-1].y_px
         assert (x, y) == pytest.approx([side / 2 for side in app.viewport.size], abs=1.5)
         assert (app.camera.eye == before).all()
 

@@ -1,4 +1,5 @@
-"""Every measured quantity, on surfaces whose truth is a formula and on a real file against the decode itself."""
+"""Every measured quantity, on surfaces whose truth is a formula and on a real file against the
+decode itself."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from viewer import measuring
 from viewer.measuring import geometry, profiles, quantities
 from viewer.measuring.lonlat import lonlat
 
-A, B = (5100.0, 7500.0), (5220.0, 7590.0)  # 150 m apart: 120 east, 90 north
+A = (5100.0, 7500.0)
+B = (5220.0, 7590.0)  # 150 m apart: 120 east, 90 north
 SLOTS = {"methods": ("reference", "reference")}
 
 
@@ -44,7 +46,9 @@ def surfaces(formulas):
             "plane": Terrain(reader.grid, {"A": plane}),
             "bowl": Terrain(reader.grid, {"A": bowl}),
             "ridges": Terrain(reader.grid, {"A": ridges}),
-            "all": Terrain(reader.grid, {"A": bowl, "B": ridges}, LayerReference(reader, reader.layers[0])),
+            "all": Terrain(
+                reader.grid, {"A": bowl, "B": ridges}, LayerReference(reader, reader.layers[0])
+            ),
         }
 
 
@@ -68,7 +72,9 @@ def test_places_along_a_line_are_even_and_hold_its_corners():
     assert len(line.distance_m) == 17 + 1 + 1  # ⌈50 / 3⌉ pieces, ⌈1 / 3⌉, and the end
     places = np.stack([line.easting, line.northing], axis=1).tolist()
     assert all(corner in places for corner in corners.tolist())
-    np.testing.assert_allclose(np.hypot(np.diff(line.easting), np.diff(line.northing)), np.diff(line.distance_m))
+    np.testing.assert_allclose(
+        np.hypot(np.diff(line.easting), np.diff(line.northing)), np.diff(line.distance_m)
+    )
     assert len(geometry.along(corners, 1e-3, 100).distance_m) <= 102
     assert geometry.nearest(line, 31.0, 40.0) == 17
     assert geometry.as_points([[0, 0], [0, 0], [1, 0], [0, 0]]).tolist() == [[0, 0], [1, 0], [0, 0]]
@@ -81,7 +87,8 @@ def test_polygons_cover_cells_exactly():
         radius = rng.uniform(0.5, 4.9, len(angle))
         points = np.stack([6 + radius * np.cos(angle), 5 + radius * np.sin(angle)], axis=1)
         covered = geometry.coverage(points, 12, 10)
-        if np.diff(np.append(angle, angle[0] + 2 * np.pi)).max() < np.pi:  # a star seen from its middle
+        # a star seen from its middle
+        if np.diff(np.append(angle, angle[0] + 2 * np.pi)).max() < np.pi:
             assert covered.sum() == pytest.approx(geometry.area_m2(points), abs=1e-9)
     square = np.array([[1.25, 1.5], [3.5, 1.5], [3.5, 4.0], [1.25, 4.0]])
     expected = np.outer([0, 0.5, 1, 1, 0], [0, 0.75, 1, 0.5, 0])
@@ -101,7 +108,8 @@ def test_a_line_on_a_plane(surfaces):
     assert got["height_difference_m"] == pytest.approx(rise, abs=4e-4)
     assert got["gradient_percent"] == pytest.approx(48.0, abs=3e-4)
     assert got["straight_m"] == pytest.approx(math.hypot(150, rise), abs=3e-4)
-    # Errors of a tenth of a millimetre between samples 1 m apart lengthen the line by their squares only.
+    # Errors of a tenth of a millimeter between samples 1 m apart lengthen the line by their squares
+    # only.
     assert got["surface_m"] == pytest.approx(math.hypot(150, rise), abs=1e-3)
     assert (got["climb_m"], got["descent_m"]) == (pytest.approx(rise, abs=1e-3), 0.0)
     assert got["known_share"] == pytest.approx(1.0)
@@ -115,14 +123,21 @@ def test_lines_over_curves_have_their_arcs_length(surfaces):
     x = np.linspace(0, 400, 400_001)
     slope = 10 * 2 * np.pi / 200 * np.cos(2 * np.pi * x / 200)
     exact = float(np.trapezoid(np.hypot(1, slope), x))
-    got = quantities.measure(surfaces["ridges"], "distance", [(5100.0, 7450.0), (5500.0, 7450.0)]).surfaces["A"]
+    got = quantities.measure(
+        surfaces["ridges"], "distance", [(5100.0, 7450.0), (5500.0, 7450.0)]
+    ).surfaces["A"]
     assert got["surface_m"] == pytest.approx(exact, abs=0.01)
     assert got["straight_m"] == pytest.approx(400.0, abs=1e-3)
-    assert (got["climb_m"], got["descent_m"]) == (pytest.approx(40.0, abs=0.02), pytest.approx(40.0, abs=0.02))
+    assert (got["climb_m"], got["descent_m"]) == (
+        pytest.approx(40.0, abs=0.02),
+        pytest.approx(40.0, abs=0.02),
+    )
     # Along the bowl's axis: z = x² / 4000 from 0 to 200 m has a closed form.
     k = 2 * 200 / 4000
     exact = 1000 * (k * math.sqrt(1 + k * k) + math.asinh(k))
-    got = quantities.measure(surfaces["bowl"], "distance", [(5300.0, 7650.0), (5100.0, 7650.0)]).surfaces["A"]
+    got = quantities.measure(
+        surfaces["bowl"], "distance", [(5300.0, 7650.0), (5100.0, 7650.0)]
+    ).surfaces["A"]
     assert got["surface_m"] == pytest.approx(exact, abs=2e-3)
     assert got["height_difference_m"] == pytest.approx(10.0, abs=1e-3)
 
@@ -131,7 +146,8 @@ def test_polygons_on_a_plane_have_the_area_of_its_cosine(surfaces):
     for corners in (
         [(5010.3, 7410.7), (5290.1, 7433.9), (5350.0, 7555.5), (5121.7, 7580.2)],
         [(5200.0, 7420.0), (5201.1, 7420.2), (5200.4, 7421.3)],  # within a cell or two
-        [(5500.0, 7450.0), (5520.0, 7600.0), (5530.0, 7460.0), (5700.0, 7440.0)],  # not convex, over a tile border
+        # not convex, over a tile border
+        [(5500.0, 7450.0), (5520.0, 7600.0), (5530.0, 7460.0), (5700.0, 7440.0)],
     ):
         found = quantities.measure(surfaces["plane"], "area", corners)
         plan = found.common["planimetric_m2"]
@@ -145,23 +161,33 @@ def test_polygons_on_a_plane_have_the_area_of_its_cosine(surfaces):
 
 def test_areas_and_means_of_curves(surfaces):
     corners = [(5200.0, 7500.0), (5400.0, 7500.0), (5400.0, 7600.0), (5200.0, 7600.0)]
-    x, y = np.meshgrid(np.linspace(5200, 5400, 2001)[:-1] + 0.05, np.linspace(7500, 7600, 1001)[:-1] + 0.05)
-    east, north = (x - 5300) / 2000, (y - 7650) / 1000
+    x, y = np.meshgrid(
+        np.linspace(5200, 5400, 2001)[:-1] + 0.05, np.linspace(7500, 7600, 1001)[:-1] + 0.05
+    )
+    east = (x - 5300) / 2000
+    north = (y - 7650) / 1000
     got = quantities.measure(surfaces["bowl"], "area", corners).surfaces["A"]
-    assert got["surface_m2"] == pytest.approx(20_000 * np.sqrt(1 + east**2 + north**2).mean(), rel=2e-5)
+    assert got["surface_m2"] == pytest.approx(
+        20_000 * np.sqrt(1 + east**2 + north**2).mean(), rel=2e-5
+    )
     assert got["mean_m"] == pytest.approx(analytic.paraboloid(x, y).mean(), abs=1e-3)
     slope = 10 * 2 * np.pi / 200 * np.cos(2 * np.pi * (x - 5000) / 200)
     got = quantities.measure(surfaces["ridges"], "area", corners).surfaces["A"]
     assert got["surface_m2"] == pytest.approx(20_000 * np.hypot(1, slope).mean(), rel=5e-5)
-    assert (got["lowest_m"], got["highest_m"]) == (pytest.approx(40, abs=0.01), pytest.approx(60, abs=0.01))
+    assert (got["lowest_m"], got["highest_m"]) == (
+        pytest.approx(40, abs=0.01),
+        pytest.approx(60, abs=0.01),
+    )
 
 
 def test_points_have_slope_aspect_and_curvature(surfaces):
     got = quantities.measure(surfaces["plane"], "point", [A]).surfaces["A"]
     assert got["height_m"] == pytest.approx(analytic.plane(*A), abs=2e-4)
     assert got["slope_deg"] == pytest.approx(math.degrees(math.atan(0.5)), abs=0.03)
-    assert got["aspect_deg"] == pytest.approx(180 + math.degrees(math.atan2(0.3, 0.4)), abs=0.1)  # faces downhill
-    # East of the bowl's middle: descent runs west, where it is 2/4000 bent; across it 4/4000. Both are hollow.
+    # faces downhill
+    assert got["aspect_deg"] == pytest.approx(180 + math.degrees(math.atan2(0.3, 0.4)), abs=0.1)
+    # East of the bowl's middle: descent runs west, where it is 2/4000 bent; across it 4/4000. Both
+    # are hollow.
     got = quantities.measure(surfaces["bowl"], "point", [(5500.0, 7650.0)]).surfaces["A"]
     assert got["aspect_deg"] == pytest.approx(270.0, abs=0.5)
     assert got["profile_curvature_per_m"] == pytest.approx(-(1 / 2000) / 1.01**1.5, abs=1.5e-4)
@@ -177,12 +203,19 @@ def test_where_nothing_is_known_it_is_said(surfaces):
     assert "no data" in through.note
     around = [(e - 100, n - 100), (e + 100, n - 100), (e + 100, n + 100), (e - 100, n + 100)]
     holed = quantities.measure(surfaces["plane"], "area", around)
-    assert holed.surfaces["A"]["known_share"] == pytest.approx(1 - math.pi * radius**2 / 40_000, abs=2e-3)
+    assert holed.surfaces["A"]["known_share"] == pytest.approx(
+        1 - math.pi * radius**2 / 40_000, abs=2e-3
+    )
     assert "no data" in holed.note
     inside = quantities.measure(surfaces["plane"], "point", [(e, n)])
     assert math.isnan(inside.surfaces["A"]["height_m"])
-    assert json.loads(json.dumps(inside.to_json(), allow_nan=False))["surfaces"]["A"]["height_m"] is None
-    crossed = quantities.measure(surfaces["plane"], "area", [(5100, 7500), (5200, 7600), (5200, 7500), (5100, 7600)])
+    assert (
+        json.loads(json.dumps(inside.to_json(), allow_nan=False))["surfaces"]["A"]["height_m"]
+        is None
+    )
+    crossed = quantities.measure(
+        surfaces["plane"], "area", [(5100, 7500), (5200, 7600), (5200, 7500), (5100, 7600)]
+    )
     assert math.isnan(crossed.common["planimetric_m2"])
     assert "crosses itself" in crossed.note
     with pytest.raises(ValueError, match="area takes 3"):
@@ -193,9 +226,11 @@ def test_profiles_hold_every_surface_and_their_differences(surfaces):
     corners = [A, (5400.0, 7550.0), (5700.0, 7450.0)]
     found = profiles.profile(surfaces["all"], corners)
     assert list(found.heights_m) == ["reference", "A", "B"]
-    e, n = found.easting, found.northing
+    e = found.easting
+    n = found.northing
     np.testing.assert_allclose(found.heights_m["reference"], analytic.plane(e, n), atol=2e-4)
-    # At a tile's border the surface goes on straight for half a cell: a millimetre of the bowl is lost there.
+    # At a tile's border the surface goes on straight for half a cell: a millimeter of the bowl is
+    # lost there.
     np.testing.assert_allclose(found.heights_m["A"], analytic.paraboloid(e, n), atol=2e-3)
     np.testing.assert_allclose(found.heights_m["B"], analytic.sine(e, n), atol=3e-3)
     assert list(found.residuals_m) == ["A − reference", "B − reference", "A − B"]
@@ -245,7 +280,7 @@ def test_wrong_points_are_said_in_a_sentence(formulas):
 
 
 def test_a_real_file_against_its_own_decode(tmp_path):
-    """Samples at cell centres are what `decode` writes; the profile's statistics are theirs."""
+    """Samples at cell centers are what `decode` writes; the profile's statistics are theirs."""
     path = sample_files()[0]
     with open_reader(path) as reader:
         grid = reader.grid
@@ -253,16 +288,22 @@ def test_a_real_file_against_its_own_decode(tmp_path):
         columns = np.arange(200, 320)  # across a tile border
         heights = {}
         for name, layer in (("A", reader.layers[1]), ("reference", reader.layers[-1])):
-            metres, valid = SurfaceDecoder(reader, layer).read(row, int(columns[0]), 1, len(columns))
-            heights[name] = np.where(valid, metres, np.nan)[0]
+            meters, valid = SurfaceDecoder(reader, layer).read(
+                row, int(columns[0]), 1, len(columns)
+            )
+            heights[name] = np.where(valid, meters, np.nan)[0]
     easting = grid.transform[2] + grid.cell_x_m * (columns[[0, -1]] + 0.5)
     northing = grid.transform[5] - grid.cell_y_m * (row + 0.5)
-    found = measuring.profile(path, [(easting[0], northing), (easting[1], northing)], methods=("huvr_siren", "huvr"))
+    found = measuring.profile(
+        path, [(easting[0], northing), (easting[1], northing)], methods=("huvr_siren", "huvr")
+    )
     assert len(found.distance_m) == len(columns)
     np.testing.assert_allclose(found.heights_m["reference"], heights["reference"], atol=1e-5)
     np.testing.assert_allclose(found.heights_m["A"], heights["A"], atol=2e-3)
     error = heights["A"] - heights["reference"]
-    assert found.statistics()["A − reference"]["rmse_m"] == pytest.approx(np.sqrt((error**2).mean()), abs=1e-3)
+    assert found.statistics()["A − reference"]["rmse_m"] == pytest.approx(
+        np.sqrt((error**2).mean()), abs=1e-3
+    )
 
 
 def test_a_raster_as_reference(tmp_path, formulas):
@@ -275,17 +316,23 @@ def test_a_raster_as_reference(tmp_path, formulas):
     heights[600:620, 300:320] = -9999.0
     raster = tmp_path / "truth.tif"
     size = {"width": 900, "height": 900, "count": 1, "dtype": "float64", "nodata": -9999.0}
-    with rasterio.open(raster, "w", driver="GTiff", transform=Affine(1, 0, 4990, 0, -1, 8010), **size) as file:
+    with rasterio.open(
+        raster, "w", driver="GTiff", transform=Affine(1, 0, 4990, 0, -1, 8010), **size
+    ) as file:
         file.write(heights, 1)
     places = np.random.default_rng(6).uniform((5005, 7405), (5795, 7995), (300, 2))
     found = measuring.sample(formulas, places, reference=raster)
     known = np.isfinite(found["reference"])
     hole = (np.abs(places[:, 0] - 5300) < 10) & (np.abs(places[:, 1] - 7400) < 10)
     assert known[~hole].mean() > 0.99
-    np.testing.assert_allclose(found["reference"][known], analytic.plane(*places[known].T) + 5, atol=2e-3)
+    np.testing.assert_allclose(
+        found["reference"][known], analytic.plane(*places[known].T) + 5, atol=2e-3
+    )
     area = measuring.measure(formulas, "area", [A, B, (5100.0, 7600.0)], reference=raster)
     plan = area.common["planimetric_m2"]
-    assert area.surfaces["reference"]["surface_m2"] == pytest.approx(plan * math.sqrt(1.25), rel=1e-4)
+    assert area.surfaces["reference"]["surface_m2"] == pytest.approx(
+        plan * math.sqrt(1.25), rel=1e-4
+    )
 
 
 def test_longitude_and_latitude():
@@ -295,16 +342,25 @@ def test_longitude_and_latitude():
     for wkt, places in (
         (CRS.from_epsg(32611).to_wkt(), [(250_000.0, 3_900_000.0), (500_000.0, 0.0)]),
         (hills.WKT, [(600_000.0, 5_200_000.0)]),
-        (CRS.from_epsg(2056).to_wkt(), [(2_600_000.0, 1_200_000.0)]),  # Bern, the origin: 7.43863° E, 46.95108° N
+        # Bern, the origin: 7.43863° E, 46.95108° N
+        (CRS.from_epsg(2056).to_wkt(), [(2_600_000.0, 1_200_000.0)]),
     ):
         easting, northing = np.array(places).T
         longitude, latitude = lonlat(wkt, easting, northing)
-        expected = transform(CRS.from_wkt(wkt), CRS.from_epsg(4326), easting.tolist(), northing.tolist())
+        expected = transform(
+            CRS.from_wkt(wkt), CRS.from_epsg(4326), easting.tolist(), northing.tolist()
+        )
         np.testing.assert_allclose([longitude, latitude], expected, atol=1e-9)
-    assert (longitude[0], latitude[0]) == (pytest.approx(7.43863, abs=2e-4), pytest.approx(46.95108, abs=2e-4))
+    assert (longitude[0], latitude[0]) == (
+        pytest.approx(7.43863, abs=2e-4),
+        pytest.approx(46.95108, abs=2e-4),
+    )
     assert np.isnan(lonlat("", 1.0, 2.0)).all()
     on_equator = lonlat(CRS.from_epsg(32611).to_wkt(), 500_000.0, 0.0)
-    assert (float(on_equator[0]), float(on_equator[1])) == (pytest.approx(-117.0), pytest.approx(0.0, abs=1e-9))
+    assert (float(on_equator[0]), float(on_equator[1])) == (
+        pytest.approx(-117.0),
+        pytest.approx(0.0, abs=1e-9),
+    )
 
 
 def test_what_is_measured_is_kept_in_projects(tmp_path):
@@ -315,7 +371,10 @@ def test_what_is_measured_is_kept_in_projects(tmp_path):
     from viewer.storage import plain, project
 
     settings = Settings()
-    settings.measuring.items = [Measurement("distance", [[1.0, 2.0], [3.0, 4.5]]), Measurement("point", [[5.0, 6.0]])]
+    settings.measuring.items = [
+        Measurement("distance", [[1.0, 2.0], [3.0, 4.5]]),
+        Measurement("point", [[5.0, 6.0]]),
+    ]
     settings.measuring.profile = [[1.0, 2.0], [7.0, 8.0]]
     values = json.loads(json.dumps(asdict(settings)))
     back = Settings()

@@ -1,4 +1,5 @@
-"""The camera: pixels and world points agree in both directions, moves keep what they promise to keep."""
+"""The camera: pixels and world points agree in both directions, moves keep what they promise to
+keep."""
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_pan_above_the_horizon_stays():
     np.testing.assert_array_equal(eye.eye, UTM.eye)
 
 
-def test_zoom_keeps_the_point_and_stops_at_a_metre():
+def test_zoom_keeps_the_point_and_stops_at_a_meter():
     eye = camera()
     point = eye.eye + 100.0 * eye.ray(200, 200, SIZE)
     eye.zoom(point, 0.5)

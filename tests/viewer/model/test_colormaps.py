@@ -1,14 +1,30 @@
-"""Colour tables: smooth, even, ordered by lightness, readable without red–green vision."""
+"""Color tables: smooth, even, ordered by lightness, readable without red–green vision."""
 
 import numpy as np
 import pytest
 
-from viewer.model.colormaps import USES, colormap, lut, names, oklab_from_srgb, read, srgb_from_oklab
+from viewer.model.colormaps import (
+    USES,
+    colormap,
+    lut,
+    names,
+    oklab_from_srgb,
+    read,
+    srgb_from_oklab,
+)
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, applied to linear RGB.
 DEFICIENCIES = {
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
 }
 
 
@@ -36,7 +52,8 @@ def test_table_is_even_and_in_gamut(name):
     assert table.dtype == np.uint8
     assert not table.flags.writeable
     lab = oklab_from_srgb(table / 255)
-    # Eight entries apart, so that rounding to bytes does not decide; a diverging map turns at its middle.
+    # Eight entries apart, so that rounding to bytes does not decide; a diverging map turns at its
+    # middle.
     apart = np.linalg.norm(lab[8:] - lab[:-8], axis=1)
     inside = np.r_[apart[:112], apart[136:]] if colormap(name).kind == "error" else apart
     assert inside.max() / inside.min() < (2.2 if colormap(name).kind == "cyclic" else 1.5)
@@ -73,7 +90,9 @@ def test_compass_directions_differ_for_everyone():
     table = lut("compass")[[0, 64, 128, 191]] / 255
     for matrix in map(np.array, DEFICIENCIES.values()):
         seen = oklab_from_srgb(encoded(linear(table) @ matrix.T))
-        assert np.linalg.norm(seen[:, None] - seen[None], axis=-1)[np.triu_indices(4, 1)].min() > 0.12
+        assert (
+            np.linalg.norm(seen[:, None] - seen[None], axis=-1)[np.triu_indices(4, 1)].min() > 0.12
+        )
 
 
 @pytest.mark.parametrize("name", names("error"))
@@ -92,7 +111,7 @@ def test_error_is_symmetric_with_a_neutral_middle_and_two_distinct_ends(name):
 def test_every_table_says_where_it_comes_from():
     for name in names():
         assert colormap(name).source
-        assert colormap(name).licence
+        assert colormap(name).license
         assert colormap(name).title
 
 

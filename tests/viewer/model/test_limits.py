@@ -1,4 +1,5 @@
-"""Sizes of pictures: what does not fit into memory is refused with the limit, and what does needs no more of it."""
+"""Sizes of pictures: what does not fit into memory is refused with the limit, and what does needs
+no more of it."""
 
 import subprocess
 import sys
@@ -79,7 +80,11 @@ def test_memory_is_what_the_system_leaves():
     lines = Path("/proc/meminfo")
     if not lines.exists():
         pytest.skip("needs Linux")
-    free = next(int(line.split()[1]) for line in lines.read_text().splitlines() if line.startswith("MemAvailable"))
+    free = next(
+        int(line.split()[1])
+        for line in lines.read_text().splitlines()
+        if line.startswith("MemAvailable")
+    )
     found = limits.available_bytes()
     assert found is not None
     assert 0 < found < 1024 * free + 8 * GIGABYTE
@@ -89,7 +94,9 @@ def test_memory_is_what_the_system_leaves():
         "from viewer.model import limits\n"
         "print(limits.available_bytes())"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert 0 < int(run.stdout) < GIGABYTE
 
 
@@ -120,7 +127,8 @@ def test_python_refuses_what_would_be_one_array(mountain_file, tmp_path):
 
 
 def test_a_strip_costs_what_it_holds():
-    """Cards, legends, arrows and dividers of a picture of 60 000 × 60 000 pixels, in 64 of its rows."""
+    """Cards, legends, arrows and dividers of a picture of 60 000 × 60 000 pixels, in 64 of its
+    rows."""
     legend = Legend("A", "Lapped SIREN", "Aspect", table=np.zeros((256, 3), np.uint8), rose=True)
     rows = np.zeros((64, 60_000, 3), np.uint8)
     decorations = Decorations((60_000, 60_000), legend, 1.0, True, (30.0, -40.0), "credit " * 20)
@@ -149,7 +157,9 @@ def test_a_card_in_strips_is_the_card():
 def test_pieces_are_counted(scene, mountain_file):
     scene.open(mountain_file)
     told = []
-    strips = offscreen.strips(scene, whole_area(scene), (100, 60), (30, 20), progress=lambda *parts: told.append(parts))
+    strips = offscreen.strips(
+        scene, whole_area(scene), (100, 60), (30, 20), progress=lambda *parts: told.append(parts)
+    )
     assert [len(strip) for strip in strips] == [20, 20, 20]
     assert told == [(k, 12) for k in range(1, 13)]
 

@@ -1,4 +1,5 @@
-"""The viewer's small parts that need no window: numbers as text, messages, camera moves, the choice of a layer."""
+"""The viewer's small parts that need no window: numbers as text, messages, camera moves, the choice
+of a layer."""
 
 import math
 from dataclasses import replace
@@ -26,13 +27,13 @@ from viewer.session import glide, layers, messages
         (math.nan, "–"),
     ],
 )
-def test_metres(value, shown):
-    assert text.metres(value) == shown
+def test_meters(value, shown):
+    assert text.meters(value) == shown
 
 
 def test_numbers_carry_sign_and_unit():
-    assert text.metres(0.5, signed=True) == "+0.500 m"
-    assert text.metres(-0.5, signed=True) == "−0.500 m"
+    assert text.meters(0.5, signed=True) == "+0.500 m"
+    assert text.meters(-0.5, signed=True) == "−0.500 m"
     assert text.coordinate(5_213_047.254) == "5\u2009213\u2009047.25"
     assert text.count(524_288) == "524\u2009288"
     assert [text.data_size(size) for size in (0, 999, 1234, 512e6, 2.5e12)] == [
@@ -50,10 +51,15 @@ def test_crs_names():
         "ETRS89 / UTM zone 32N (EPSG:25832)"
     )
     # The code of a part is not the code of the whole.
-    assert text.crs_name('PROJCRS["mine",BASEGEOGCRS["WGS 84",ID["EPSG",4326]],CS[Cartesian,2]]') == "mine"
+    assert (
+        text.crs_name('PROJCRS["mine",BASEGEOGCRS["WGS 84",ID["EPSG",4326]],CS[Cartesian,2]]')
+        == "mine"
+    )
 
 
-@pytest.mark.parametrize(("low", "high"), [(412.3, 2873.9), (-2.0, 2.0), (-0.001, 0.001), (0.0, 1e-6), (-5e4, 12.0)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(412.3, 2873.9), (-2.0, 2.0), (-0.001, 0.001), (0.0, 1e-6), (-5e4, 12.0)]
+)
 def test_ticks_are_round_inside_and_told_apart(low, high):
     values = text.ticks(low, high)
     assert 3 <= len(values) <= 7
@@ -63,7 +69,9 @@ def test_ticks_are_round_inside_and_told_apart(low, high):
     assert np.allclose(np.diff(values), step)
     labels = [text.tick_label(value, step) for value in values]
     assert len(set(labels)) == len(labels)
-    assert np.allclose([float(label.replace("−", "-")) for label in labels], values, atol=1e-6 * step)
+    assert np.allclose(
+        [float(label.replace("−", "-")) for label in labels], values, atol=1e-6 * step
+    )
 
 
 def test_an_empty_range_has_no_ticks():
@@ -104,7 +112,9 @@ def test_moves_begin_and_end_where_they_should():
     turn = glide.around(start, pivot, 0.0, -89.9)
     size = (800, 600)
     for share in (0.0, 0.3, 1.0):
-        assert turn.place(share).project(pivot, size) == pytest.approx(start.project(pivot, size), abs=1e-6)
+        assert turn.place(share).project(pivot, size) == pytest.approx(
+            start.project(pivot, size), abs=1e-6
+        )
     assert turn.place(1.0).heading_deg % 360 == pytest.approx(0)
     assert turn.place(1.0).pitch_deg == pytest.approx(-89.9)
 
@@ -125,10 +135,17 @@ def test_a_move_arrives_in_time(monkeypatch):
     assert move.now() == (Camera(easting=1.0), True)
 
 
-def layer(index: int, method: str, bits: int, tolerance_m: float | None = None, title: str = "") -> SimpleNamespace:
+def layer(
+    index: int, method: str, bits: int, tolerance_m: float | None = None, title: str = ""
+) -> SimpleNamespace:
     is_reference = method == "reference"
     return SimpleNamespace(
-        index=index, method=method, bits=bits, tolerance_m=tolerance_m, title=title, is_reference=is_reference
+        index=index,
+        method=method,
+        bits=bits,
+        tolerance_m=tolerance_m,
+        title=title,
+        is_reference=is_reference,
     )
 
 
@@ -139,7 +156,8 @@ CHOICES = METHODS[LEARNED].bit_choices[-3:]
 
 @pytest.fixture
 def reader():
-    """As much of a file as the choice of layers looks at: a reference first, then learned layers."""
+    """As much of a file as the choice of layers looks at: a reference first, then learned
+    layers."""
     other = (OTHERS or [LEARNED])[0]
     listed = [layer(0, "reference", 32, 0.01), layer(1, LEARNED, STORED), layer(2, other, STORED)]
     return SimpleNamespace(path="a.ntile", layers=listed)
@@ -156,11 +174,17 @@ def test_the_slots_begin_with_the_first_two_learned_layers(reader):
 
 def test_methods_and_bits_asked_for_go_to_a_and_then_to_b(reader):
     few, fewer = CHOICES[1:]
-    assert layers.choose(reader, [LEARNED, "reference"]) == {"A": LayerChoice(1), "B": LayerChoice(0)}
+    assert layers.choose(reader, [LEARNED, "reference"]) == {
+        "A": LayerChoice(1),
+        "B": LayerChoice(0),
+    }
     assert layers.choose(reader, ["reference", LEARNED])["B"] == LayerChoice(1)
     assert layers.choose(reader, bits=[few]) == {"A": LayerChoice(1, few), "B": LayerChoice(2)}
     # A second number of bits without a second method compares one layer with itself.
-    assert layers.choose(reader, [LEARNED], [STORED, few]) == {"A": LayerChoice(1), "B": LayerChoice(1, few)}
+    assert layers.choose(reader, [LEARNED], [STORED, few]) == {
+        "A": LayerChoice(1),
+        "B": LayerChoice(1, few),
+    }
     both = layers.choose(reader, [LEARNED, LEARNED], [few, fewer])
     assert both == {"A": LayerChoice(1, few), "B": LayerChoice(1, fewer)}
 
@@ -172,7 +196,10 @@ def test_of_a_methods_layers_the_one_that_has_the_bits_is_taken(reader):
 
 
 def test_what_the_file_lacks_is_said_with_what_it_has(reader):
-    with pytest.raises(UsageError, match=rf"a\.ntile: no layer is of method 'plaid'; choose from reference, {LEARNED}"):
+    with pytest.raises(
+        UsageError,
+        match=rf"a\.ntile: no layer is of method 'plaid'; choose from reference, {LEARNED}",
+    ):
         layers.choose(reader, ["plaid"])
     there = f"{', '.join(map(str, sorted(CHOICES)[:2]))} or {STORED}"
     with pytest.raises(UsageError, match=f"{LEARNED}' can be shown with {there} bits, not with 31"):
@@ -209,9 +236,20 @@ def test_slots_swap_and_keep_what_they_hold():
 def test_names_of_layers_are_never_the_same(reader):
     titles = ["Hills", "Hills", "Hills", "", "Other"]
     bits = [8, 8, 4, 8, 8]
-    reader.layers = [layer(k, LEARNED, b, title=t) for k, (t, b) in enumerate(zip(titles, bits, strict=True))]
-    assert layers.names(reader) == ["Hills, 8 bits #1", "Hills, 8 bits #2", "Hills, 4 bits", LEARNED, "Other"]
-    assert layers.label(layer(0, LEARNED, STORED, title="Hills"), LayerChoice(0)) == f"Hills, {STORED} bits"
+    reader.layers = [
+        layer(k, LEARNED, b, title=t) for k, (t, b) in enumerate(zip(titles, bits, strict=True))
+    ]
+    assert layers.names(reader) == [
+        "Hills, 8 bits #1",
+        "Hills, 8 bits #2",
+        "Hills, 4 bits",
+        LEARNED,
+        "Other",
+    ]
+    assert (
+        layers.label(layer(0, LEARNED, STORED, title="Hills"), LayerChoice(0))
+        == f"Hills, {STORED} bits"
+    )
     assert layers.label(layer(0, LEARNED, 8), LayerChoice(0, 4)) == f"{LEARNED}, 4 of 8 bits"
     assert layers.label(layer(0, "reference", 32, 0.01), LayerChoice(0)) == "reference"
 
@@ -231,6 +269,9 @@ def test_bits_of_a_coded_layer_are_dropped_ones():
     ]
     plain = layer(0, "huvr_siren", 8)
     assert layers.bits_explained(plain) == "Bits per stored value."
-    assert [layers.choice_explained(plain, bits) for bits in (8, 5)] == ["8 bits, as stored", "re-quantize to 5 bits"]
+    assert [layers.choice_explained(plain, bits) for bits in (8, 5)] == [
+        "8 bits, as stored",
+        "re-quantize to 5 bits",
+    ]
     twice = SimpleNamespace(layers=[coded, coded, layer(2, "huvr_siren", 8, title="Other")])
     assert layers.names(twice) == ["Lapped #1", "Lapped #2", "Other"]

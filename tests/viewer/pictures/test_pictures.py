@@ -42,7 +42,10 @@ def test_a_picture_in_pieces_is_the_picture(mountains_scene, direction):
     scene = mountains_scene
     scene.settings.view.sse_px = 1.0
     camera = whole_area(scene, **direction)
-    camera.zoom(np.array([(scene.bounds.west + scene.bounds.east) / 2, scene.bounds.north - 1000, 1000.0]), 0.6)
+    camera.zoom(
+        np.array([(scene.bounds.west + scene.bounds.east) / 2, scene.bounds.north - 1000, 1000.0]),
+        0.6,
+    )
     one = offscreen.draw(scene, camera, SIZE).astype(int)
     many = offscreen.draw(scene, camera, SIZE, PIECE).astype(int)
     off = np.abs(one - many).max(axis=2)
@@ -65,7 +68,9 @@ def test_piece_cameras_look_through_their_pixels(mountains_scene):
         through = forward + (2 * x / size[0] - 1) * right + (1 - 2 * y / size[1]) * up
         assert through / np.linalg.norm(through) == pytest.approx(direction, abs=1e-12)
         clip = np.append(direction, 1.0) @ part.clip_from_world(size[0] / size[1], 0.1, 10.0)
-        assert clip[:2] / clip[3] == pytest.approx([2 * x / size[0] - 1, 1 - 2 * y / size[1]], abs=1e-9)
+        assert clip[:2] / clip[3] == pytest.approx(
+            [2 * x / size[0] - 1, 1 - 2 * y / size[1]], abs=1e-9
+        )
 
 
 def test_strips_carry_the_decorations_of_the_whole(mountains_scene):
@@ -101,8 +106,8 @@ def test_a_scale_bar_is_as_long_as_it_says(mountains_scene):
 
     middle = scene.pick(camera, SIZE[0] / 2, SIZE[1] / 2)
     east, _ = world_of(camera, scene.drawn_z(middle.z_m))
-    metre_px = SIZE[0] / (east[100, -1] - east[100, 0]) * (SIZE[0] - 1) / SIZE[0]
-    assert bar == pytest.approx(shown.scale_m * metre_px, abs=1.0)
+    meter_px = SIZE[0] / (east[100, -1] - east[100, 0]) * (SIZE[0] - 1) / SIZE[0]
+    assert bar == pytest.approx(shown.scale_m * meter_px, abs=1.0)
     assert shown.scale_m in (200, 500, 1000, 2000)
     assert shown.steep
 
@@ -111,7 +116,7 @@ def test_a_scale_needs_ground(mountains_scene):
     camera = whole_area(mountains_scene)
     camera.pitch_deg = 60.0
     offscreen.load(mountains_scene, camera, SIZE)
-    assert decorations.metres_per_px(mountains_scene, camera, SIZE) is None
+    assert decorations.meters_per_px(mountains_scene, camera, SIZE) is None
 
 
 @pytest.mark.parametrize("heading", [0.0, 90.0, 200.0])
@@ -122,7 +127,8 @@ def test_the_arrow_points_north(heading):
     red = (picture == lettering.rgb(theme.ERROR)).all(axis=2)
     y, x = np.argwhere(red).mean(axis=0)
     em = decorations.Decorations(size).em
-    right, up = x + 0.5 - (size[0] - 3.2 * em), 3.2 * em - y - 0.5
+    right = x + 0.5 - (size[0] - 3.2 * em)
+    up = 3.2 * em - y - 0.5
     assert np.degrees(np.arctan2(right, up)) == pytest.approx(
         (180 - heading) % 360 - 180 if heading > 180 else -heading, abs=4
     )
@@ -143,7 +149,10 @@ def test_pngs_in_strips_are_the_same_picture(tmp_path):
 
     picture = np.random.default_rng(2).integers(0, 256, (50, 31, 3), np.uint8)
     write_strips(tmp_path / "a.png", (31, 50), [picture[:7], picture[7:8], picture[8:]])
-    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(tmp_path / "a.png") as file:
+    with (
+        pytest.warns(rasterio.errors.NotGeoreferencedWarning),
+        rasterio.open(tmp_path / "a.png") as file,
+    ):
         assert np.array_equal(file.read().transpose(1, 2, 0), picture)
     assert len(png_bytes(picture)) > picture.nbytes
 
@@ -170,19 +179,31 @@ def test_the_command_decorates(mountain_file, tmp_path, monkeypatch):
     launches = []
     monkeypatch.setattr(command, "run", launches.append)
     for value in ("all", "none", "scale, north"):
-        assert CliRunner().invoke(command.main, [str(mountain_file), "--decorations", value]).exit_code == 0
+        assert (
+            CliRunner().invoke(command.main, [str(mountain_file), "--decorations", value]).exit_code
+            == 0
+        )
     kinds = [vars(launch.settings.decorations) for launch in launches]
     assert [sum(kind.values()) for kind in kinds] == [5, 0, 2]
-    assert kinds[2] == {"legend": False, "scale": True, "north": True, "credits": False, "measurements": False}
+    assert kinds[2] == {
+        "legend": False,
+        "scale": True,
+        "north": True,
+        "credits": False,
+        "measurements": False,
+    }
     assert CliRunner().invoke(command.main, [str(mountain_file)]).exit_code == 0
     assert launches[3].settings.decorations == replace(Settings().decorations)
 
 
 def test_what_is_measured_is_drawn_where_it_lies(mountains_scene):
-    """A vertical view without relief to speak of: the line's pixels are those of its places, and its label is there."""
+    """A vertical view without relief to speak of: the line's pixels are those of its places, and
+    its label is there."""
     scene = mountains_scene
     west, south, east, north, _, high = scene.bounds
-    x, y, side = (west + east) / 2, (south + north) / 2, (east - west) / 6
+    x = (west + east) / 2
+    y = (south + north) / 2
+    side = (east - west) / 6
     scene.settings.measuring.items = [
         Measurement("distance", [[x - side, y], [x + side, y]]),
         Measurement("point", [[x, y + side]]),
@@ -195,15 +216,17 @@ def test_what_is_measured_is_drawn_where_it_lies(mountains_scene):
     scene.settings.decorations.measurements = False
     bare = offscreen.draw(scene, camera, SIZE, decorate=True)
     assert 200 < (np.abs(picture.astype(int) - bare).max(axis=2) > 40).sum() < 5000
-    for place, colour in (
+    for place, color in (
         ((x, y), look.LINE),
         ((x - side / 2, y), look.LINE),
         ((x, y + side), look.LINE),
         ((x + side / 2, y - side), look.PROFILE_LINE),
     ):
-        column, row = camera.project(np.array([*place, scene.drawn_z(scene.surface_z(*place))]), SIZE)
+        column, row = camera.project(
+            np.array([*place, scene.drawn_z(scene.surface_z(*place))]), SIZE
+        )
         beside = picture[round(row) - 2 : round(row) + 2, round(column)].astype(int)
-        assert np.abs(beside - lettering.rgb(colour)).max(axis=1).min() < 60, place
+        assert np.abs(beside - lettering.rgb(color)).max(axis=1).min() < 60, place
     shapes = measured.shapes(scene, camera, SIZE)
     assert [shape.words[:3] for shape in shapes] == ["1  ", "2  ", ""]
     assert f"{2 * side:.0f}"[:2] in shapes[0].words
@@ -232,7 +255,9 @@ def test_the_command_draws_what_it_measures(mountain_file, tmp_path):
             "--out",
             str(tmp_path / "a.csv"),
         ]
-        done = CliRunner().invoke(command.main, [str(mountain_file), "--headless", "--profile", line, *options])
+        done = CliRunner().invoke(
+            command.main, [str(mountain_file), "--headless", "--profile", line, *options]
+        )
         assert done.exit_code == 0, done.output
         with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(out) as file:
             pictures.append(file.read().astype(int))

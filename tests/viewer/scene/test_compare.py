@@ -19,7 +19,8 @@ from viewer.session import layers
 from viewer.tiles.difference import SurfaceReference, level_like
 
 LIFT_M = 7.0
-OTHER_GRID = Grid("", (3.0, 0.0, 1401.5, 0.0, -3.0, 8700.25), 700, 600)  # other cells, origin and extent
+# other cells, origin and extent
+OTHER_GRID = Grid("", (3.0, 0.0, 1401.5, 0.0, -3.0, 8700.25), 700, 600)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +31,15 @@ def other_file(tmp_path_factory):
 
 def split_at(scene, divider: float) -> int:
     """Split the scene's picture; returns the column of the divider."""
-    scene.settings.compare.split, scene.settings.compare.divider = True, divider
+    scene.settings.compare.split = True
+    scene.settings.compare.divider = divider
     return round(divider * SIZE[0])
 
 
 @pytest.mark.parametrize("divider", [0.5, 0.2])
-def test_a_split_picture_is_a_on_the_left_and_b_on_the_right(scene, target, mountain_file, other_file, divider):
+def test_a_split_picture_is_a_on_the_left_and_b_on_the_right(
+    scene, target, mountain_file, other_file, divider
+):
     scene.open(mountain_file)
     layers.compare_file(scene, other_file)
     scene.settings.view.sse_px = 1.0
@@ -52,21 +56,31 @@ def test_a_split_picture_is_a_on_the_left_and_b_on_the_right(scene, target, moun
     np.testing.assert_array_equal(split[:, column:], pictures["B"][:, column:])
     assert (pictures["A"] != pictures["B"]).any(axis=-1)[:, :column].mean() > 0.1
     drawn = [set(pane.selection.draw) for pane in scene.panes]
-    assert [pane.shown.source.reader.path for pane in scene.panes] == [str(mountain_file), str(other_file)]
+    assert [pane.shown.source.reader.path for pane in scene.panes] == [
+        str(mountain_file),
+        str(other_file),
+    ]
     if divider == 0.2:
-        assert len(drawn[0]) < scene.panes[1].selection.culled + len(drawn[1])  # each side chooses for itself
+        # each side chooses for itself
+        assert len(drawn[0]) < scene.panes[1].selection.culled + len(drawn[1])
 
 
-def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(scene, target, magenta, mountain_file, other_file):
+def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(
+    scene, target, magenta, mountain_file, other_file
+):
     scene.settings.view.upload_budget_ms = 0.0
     scene.settings.view.sse_px = 0.5
     scene.open(mountain_file)
     layers.compare_file(scene, other_file)
     split_at(scene, 0.5)
     camera = whole_area(scene)
-    # Low over the middle of both areas, away from the hole, looking down: there is terrain in every pixel.
-    camera.easting, camera.northing, camera.z = 2200.0, 8000.0, 1800.0
-    stages, mixed = 0, set()
+    # Low over the middle of both areas, away from the hole, looking down: there is terrain in every
+    # pixel.
+    camera.easting = 2200.0
+    camera.northing = 8000.0
+    camera.z = 1800.0
+    stages = 0
+    mixed = set()
     for divider in (0.5, 0.8, 0.15):
         split_at(scene, divider)
         for _ in range(400):
@@ -82,7 +96,9 @@ def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(scene, target, mag
     assert {(False, False), (True, True)} <= mixed
 
 
-def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(scene, target, hills_file):
+def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(
+    scene, target, hills_file
+):
     layers.open_file(scene, hills_file, None)
     column = split_at(scene, 0.4)
     camera = whole_area(scene)
@@ -110,7 +126,8 @@ def test_the_difference_of_two_layers_is_that_of_their_decodes(scene, hills_file
     layers.open_file(scene, hills_file, None)
     scene.settings.slots = {"A": LayerChoice(0, 4), "B": LayerChoice(0)}
     scene.settings.view.sse_px = 0.01
-    scene.settings.overlay.name, scene.settings.overlay.against = "error", "B"
+    scene.settings.overlay.name = "error"
+    scene.settings.overlay.against = "B"
     offscreen.load(scene, whole_area(scene), SIZE)
     with open_reader(hills_file) as reader:
         window = 0, 0, reader.grid.height, reader.grid.width
@@ -134,28 +151,41 @@ def test_the_difference_of_two_layers_is_that_of_their_decodes(scene, hills_file
         assert scene.ready
         assert scene.error_stats.rmse_m == rmse
     assert scene.stats.read_bytes == read
-    scene.settings.overlay.against, scene.settings.active = "B", "B"
+    scene.settings.overlay.against = "B"
+    scene.settings.active = "B"
     offscreen.load(scene, whole_area(scene), SIZE)
     assert scene.error_stats is None
 
 
-def test_the_difference_of_two_files_is_sampled_at_the_cells_of_a(scene, target, mountain_file, other_file):
+def test_the_difference_of_two_files_is_sampled_at_the_cells_of_a(
+    scene, target, mountain_file, other_file
+):
     scene.open(mountain_file)
     layers.compare_file(scene, other_file)
     scene.settings.view.sse_px = 0.01
-    scene.settings.overlay.name, scene.settings.overlay.against = "error", "B"
+    scene.settings.overlay.name = "error"
+    scene.settings.overlay.against = "B"
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     grid = mountains.GRID
     easting = grid.transform[2] + 4 * (np.arange(grid.width) + 0.5)
     northing = grid.transform[5] - 4 * (np.arange(grid.height) + 0.5)
     west, south, east, north = OTHER_GRID.bounds
-    hole = np.hypot(easting - mountains.HOLE[0], northing[:, None] - mountains.HOLE[1]) < mountains.HOLE[2]
-    inside = ((easting > west) & (easting < east)) & ((northing > south) & (northing < north))[:, None] & ~hole
+    hole = (
+        np.hypot(easting - mountains.HOLE[0], northing[:, None] - mountains.HOLE[1])
+        < mountains.HOLE[2]
+    )
+    inside = (
+        ((easting > west) & (easting < east))
+        & ((northing > south) & (northing < north))[:, None]
+        & ~hole
+    )
     got = scene.error_stats
-    assert got.samples == pytest.approx(inside.sum(), rel=2e-3)  # the hole's rim has other cells in each file
+    # the hole's rim has other cells in each file
+    assert got.samples == pytest.approx(inside.sum(), rel=2e-3)
     assert got.bias_m == pytest.approx(-LIFT_M, abs=0.01)
-    # The rest is the roughness of a surface between cells of 3 m, and what the two files may be off.
+    # The rest is the roughness of a surface between cells of 3 m, and what the two files may be
+    # off.
     assert got.max_error_m < LIFT_M + 0.5
     image(scene, target, camera)  # parts of A beyond B's extent have errors nowhere
 
@@ -169,7 +199,8 @@ def test_coarse_tiles_are_compared_with_the_level_of_like_cells(mountain_file, o
         assert 0 < known.sum() < TILE * TILE
         cell = 8.0
         at = np.array([200, 100])  # row, column
-        easting, northing = 1000 + cell * (at[1] + 0.5), 9000 - cell * (at[0] + 0.5)
+        easting = 1000 + cell * (at[1] + 0.5)
+        northing = 9000 - cell * (at[0] + 0.5)
         assert known[tuple(at)]
         expected = float(mountains.height(np.array(easting), np.array(northing))) + LIFT_M
         assert heights[tuple(at)] == pytest.approx(expected, abs=0.5)
@@ -220,7 +251,8 @@ def test_loading_ahead_stays_within_the_cache(scene, mountain_file, other_file):
         scene.update(camera, SIZE)
         scene.wait(0.05)
     assert scene.settled
-    assert {key.tile for key in scene.store.cache if key.source.file == 1} <= {Tile(0, 0, 0)}  # no more than opening it
+    # no more than opening it
+    assert {key.tile for key in scene.store.cache if key.source.file == 1} <= {Tile(0, 0, 0)}
     assert scene.stats.tiles_loading == 0
 
 
@@ -248,13 +280,16 @@ def test_files_are_opened_beside_the_first_and_closed(scene, target, mountain_fi
         reader.read(0, Tile(0, 0, 0))  # its file is closed
 
 
-def test_a_second_file_that_cannot_be_shown_leaves_the_first(scene, target, tmp_path, mountain_file, hills_file):
+def test_a_second_file_that_cannot_be_shown_leaves_the_first(
+    scene, target, tmp_path, mountain_file, hills_file
+):
     scene.open(mountain_file)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     before = image(scene, target, camera)
     with pytest.raises(
-        UsageError, match=r"hills\.ntile: its coordinate system is ETRS89.*EPSG:25832.*local grid.*--crs"
+        UsageError,
+        match=r"hills\.ntile: its coordinate system is ETRS89.*EPSG:25832.*local grid.*--crs",
     ):
         layers.compare_file(scene, hills_file)
     damaged = tmp_path / "damaged.ntile"
@@ -293,7 +328,7 @@ def test_slots_hold_continuous_surfaces(scene, mountain_file, other_file):
     for slot, lift in (("A", 0.0), ("B", LIFT_M)):
         sampler = Sampler(scene.decoder(scene.settings.slots[slot]))
         expected = float(mountains.height(2000.0, 8000.0)) + lift
-        assert float(sampler.at(2000.0, 8000.0).metres) == pytest.approx(expected, abs=0.2)
+        assert float(sampler.at(2000.0, 8000.0).meters) == pytest.approx(expected, abs=0.2)
 
 
 def test_hills_and_hills_are_of_one_coordinate_system(scene, tmp_path, hills_file):

@@ -1,4 +1,5 @@
-"""When nothing changes nothing is done: no picture, no choice of tiles; pictures of any size leave no GL error."""
+"""When nothing changes nothing is done: no picture, no choice of tiles; pictures of any size leave
+no GL error."""
 
 from tests.support.scene_tools import whole_area
 from viewer.gui.viewport import Viewport
@@ -8,7 +9,8 @@ from viewer.session.launch import Launch
 
 def test_a_picture_is_made_only_when_something_changed(ctx, scene, mountain_file, monkeypatch):
     scene.open(mountain_file)
-    viewport, camera = Viewport(ctx), whole_area(scene)
+    viewport = Viewport(ctx)
+    camera = whole_area(scene)
     viewport.place((0.0, 0.0, 320.0, 200.0), 1.0)
     while not scene.settled:
         viewport.render(scene, camera)
@@ -16,8 +18,11 @@ def test_a_picture_is_made_only_when_something_changed(ctx, scene, mountain_file
     viewport.render(scene, camera)
     updates = []
     update = Scene.update
-    monkeypatch.setattr(Scene, "update", lambda self, *rest: updates.append(1) or update(self, *rest))
-    pictures, requests = viewport.pictures, scene.reader.traffic.requests
+    monkeypatch.setattr(
+        Scene, "update", lambda self, *rest: updates.append(1) or update(self, *rest)
+    )
+    pictures = viewport.pictures
+    requests = scene.reader.traffic.requests
     for _ in range(50):
         assert not viewport.render(scene, camera)
     assert (updates, viewport.pictures, scene.reader.traffic.requests) == ([], pictures, requests)
@@ -29,7 +34,8 @@ def test_a_picture_is_made_only_when_something_changed(ctx, scene, mountain_file
 
 def test_a_picture_of_another_size_leaves_no_gl_error(ctx, scene, mountain_file):
     scene.open(mountain_file)
-    viewport, camera = Viewport(ctx), whole_area(scene)
+    viewport = Viewport(ctx)
+    camera = whole_area(scene)
     for width, height in ((320.0, 200.0), (200.0, 320.0), (64.0, 64.0), (320.0, 200.0)):
         viewport.place((0.0, 0.0, width, height), 1.0)
         assert ctx.error == "GL_NO_ERROR"
@@ -53,8 +59,11 @@ def test_a_window_at_rest_idles(drive, area, monkeypatch):
         driver.settle()
         driver.ctx.yield_(5)
         update = Scene.update
-        monkeypatch.setattr(Scene, "update", lambda self, *rest: updates.append(1) or update(self, *rest))
-        pictures, frames = app.viewport.pictures, app.debugging.frames.frames
+        monkeypatch.setattr(
+            Scene, "update", lambda self, *rest: updates.append(1) or update(self, *rest)
+        )
+        pictures = app.viewport.pictures
+        frames = app.debugging.frames.frames
         assert not app.busy
         assert hello_imgui.get_runner_params().fps_idling.enable_idling
         driver.ctx.yield_(20)

@@ -1,4 +1,5 @@
-"""The thread that draws waits for nobody: readers that stand still hold up neither frames, nor picks, nor closing."""
+"""The thread that draws waits for nobody: readers that stand still hold up neither frames, nor
+picks, nor closing."""
 
 import threading
 import time
@@ -19,7 +20,8 @@ from viewer.tiles.streaming import Done
 
 
 class Held(FileSource):
-    """A file whose reads wait for `gate`, on whatever thread but the one that draws: there they are a failure."""
+    """A file whose reads wait for `gate`, on whatever thread but the one that draws: there they are
+    a failure."""
 
     def __init__(self, path):
         super().__init__(path)
@@ -71,7 +73,9 @@ def test_frames_and_picks_go_on_while_reads_stand_still(scene, target, held, mou
         scene.settings.overlay.name = ("none", "error", "slope")[number % 3]
         _ = scene.error_stats
     assert held[0].blamed == []
-    camera.heading_deg, scene.settings.view.sse_px, scene.settings.overlay.name = 0.0, 16.0, "none"
+    camera.heading_deg = 0.0
+    scene.settings.view.sse_px = 16.0
+    scene.settings.overlay.name = "none"
     held[0].gate.set()
     offscreen.load(scene, camera, SIZE)
     assert (image(scene, target, camera) == first).mean() > 0.99
@@ -100,7 +104,9 @@ def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hil
     assert scene.shown == scene.settings.layer
 
 
-def test_a_file_is_closed_while_its_reads_stand_still(scene, target, held, mountain_file, hills_file):
+def test_a_file_is_closed_while_its_reads_stand_still(
+    scene, target, held, mountain_file, hills_file
+):
     scene.open(mountain_file)
     scene.waits = False
     camera = whole_area(scene)
@@ -119,14 +125,17 @@ def test_a_file_is_closed_while_its_reads_stand_still(scene, target, held, mount
         time.sleep(0.005)
 
 
-def test_a_compared_file_is_removed_while_its_reads_stand_still(scene, held, mountain_file, tmp_path):
+def test_a_compared_file_is_removed_while_its_reads_stand_still(
+    scene, held, mountain_file, tmp_path
+):
     copy = tmp_path / "copy.ntile"
     copy.write_bytes(mountain_file.read_bytes())
     scene.open(mountain_file)
     scene.waits = False
     layers.compare_file(scene, copy)
     camera = whole_area(scene)
-    scene.settings.view.sse_px, scene.settings.active = 0.01, "B"
+    scene.settings.view.sse_px = 0.01
+    scene.settings.active = "B"
     held[1].gate.clear()
     scene.update(camera, SIZE)
     gone = scene.files[1].serial
@@ -137,16 +146,21 @@ def test_a_compared_file_is_removed_while_its_reads_stand_still(scene, held, mou
     assert scene.messages == []  # what came of the closed file is no news
 
 
-def test_many_finished_tiles_are_taken_in_a_few_at_a_time(scene, target, mountain_file, monkeypatch):
+def test_many_finished_tiles_are_taken_in_a_few_at_a_time(
+    scene, target, mountain_file, monkeypatch
+):
     scene.settings.view.sse_px = 64.0
     scene.open(mountain_file)
-    store, taken = scene.store, []
+    store = scene.store
+    taken = []
     source = scene.panes[0].shown.source
     tiles = [tile for tile in scene.reader.tiles(0) if tile.z > 0]
     done = [((source, tile, None), source.load(tile)) for tile in tiles]
     store.request([])
     with store.streamer._condition:
-        store.streamer._done.extend(Done(key, (loaded, None, None), None, 0.001) for key, loaded in done)
+        store.streamer._done.extend(
+            Done(key, (loaded, None, None), None, 0.001) for key, loaded in done
+        )
     insert = type(store)._insert
 
     def slowly(self, source, tile, loaded):
@@ -189,7 +203,8 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
         reader.payload_bytes(0, Tile(0, 0, 0))
         data[reader.header.data_offset : reader.header.data_offset + 40] = bytes(40)
     damaged.write_bytes(data)
-    partly = layers.begin_opening(damaged, entry="numpy").result()  # the next layer is shown instead
+    # the next layer is shown instead
+    partly = layers.begin_opening(damaged, entry="numpy").result()
     assert partly.begins.layer == 1
     assert "damaged" in next(iter(partly.problems.values()))
     partly.close()
@@ -214,7 +229,8 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
     def steps(driver):
         app = driver.app
         driver.settle()
-        release, held_open = threading.Event(), Reader._open
+        release = threading.Event()
+        held_open = Reader._open
 
         def waiting(self):
             if self.path.endswith("slow.ntile"):
@@ -245,9 +261,11 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
 
 
 def test_all_files_are_read_by_threads(drive, area, monkeypatch, tmp_path):
-    beside, saved = tmp_path / "beside.ntile", tmp_path / "both.tvproj.json"
+    beside = tmp_path / "beside.ntile"
+    saved = tmp_path / "both.tvproj.json"
     beside.write_bytes(area.read_bytes())
-    read, really = [], Reader._open
+    read = []
+    really = Reader._open
 
     def opened(self):
         read.append((Path(self.path).name, threading.current_thread() is threading.main_thread()))
@@ -261,7 +279,9 @@ def test_all_files_are_read_by_threads(drive, area, monkeypatch, tmp_path):
             action()
             driver.wait(lambda: not app.files.busy)
             driver.settle()
-            assert [message.text for message in app.messages.entries if message.level == "error"] == []
+            assert [
+                message.text for message in app.messages.entries if message.level == "error"
+            ] == []
             return sorted(read)
 
         driver.settle()

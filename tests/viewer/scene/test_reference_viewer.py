@@ -1,4 +1,5 @@
-"""A reference raster in the viewer: read as the file's source was, or as options say; kept in projects."""
+"""A reference raster in the viewer: read as the file's source was, or as options say; kept in
+projects."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ def test_the_viewer_measures_against_the_source_as_it_was_read(tmp_path: Path) -
     assert hills(90, 120)[44, 60] == pytest.approx(
         measuring.sample(file, place, reference=dem)["reference"][0], abs=1e-3
     )
-    in_metres = viewer.ReferenceRaster(str(dem), viewer.ReadOptions(unit="m"))
-    assert measuring.sample(file, place, reference=in_metres)["reference"][0] == pytest.approx(
+    in_meters = viewer.ReferenceRaster(str(dem), viewer.ReadOptions(unit="m"))
+    assert measuring.sample(file, place, reference=in_meters)["reference"][0] == pytest.approx(
         FT * hills(90, 120)[44, 60], abs=1e-2
     )
 
@@ -40,9 +41,13 @@ def test_the_viewer_measures_against_the_source_as_it_was_read(tmp_path: Path) -
 def test_the_viewer_names_its_own_options(tmp_path: Path) -> None:
     far = write(tmp_path / "far.tif", hills(60, 80), transform=north_up(900_000, 4_000_000))
     with open_reader(encode(write(tmp_path / "dem.tif", hills(60, 80)))) as reader:
-        with pytest.raises(UsageError, match=r"far\.tif lies outside .* with --reference-src-crs\.$"):
+        with pytest.raises(
+            UsageError, match=r"far\.tif lies outside .* with --reference-src-crs\.$"
+        ):
             DemReference(far, reader)
-        part = write(tmp_path / "part.tif", hills(60, 80)[30:], transform=north_up(500_000, 3_999_970))
+        part = write(
+            tmp_path / "part.tif", hills(60, 80)[30:], transform=north_up(500_000, 3_999_970)
+        )
         reference = DemReference(part, reader)
         assert reference.remarks == (f"{part} covers 50 % of the area of {reader.path}.",)
         reference.close()
@@ -61,7 +66,9 @@ def test_projects_keep_how_the_raster_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps(values | {"reference_reading": {"unit": 3}}))
     opened = project.read(path)
     assert opened.reference == ReferenceRaster(str(dem))
-    assert opened.warnings == ["a.tvproj.json: not understood and left as it was: reference_reading."]
+    assert opened.warnings == [
+        "a.tvproj.json: not understood and left as it was: reference_reading."
+    ]
     project.write(path, project.Project([str(file)], reference=ReferenceRaster(str(dem))))
     assert "reference_reading" not in json.loads(path.read_text())
 
@@ -90,7 +97,10 @@ def test_a_picture_without_reference_heights_says_so(tmp_path: Path, ctx: Any) -
         assert shown.errors is None
         legend = shown.legend
         assert legend is not None
-        assert (legend.table, legend.note) == (None, "decoded − empty.tif: no reference heights in view")
+        assert (legend.table, legend.note) == (
+            None,
+            "decoded − empty.tif: no reference heights in view",
+        )
     far = write(tmp_path / "far.tif", hills(60, 80), transform=north_up(900_000, 4_000_000))
     with pytest.raises(NtileError, match="lies outside the area"):
         viewer.render(file, reference=far, overlay="error", size=(96, 64))

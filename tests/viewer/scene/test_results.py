@@ -1,4 +1,5 @@
-"""The results log: its numbers against `neural.evaluate`, what it exports, rows that come and are restored."""
+"""The results log: its numbers against `neural.evaluate`, what it exports, rows that come and are
+restored."""
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ def test_a_reference_layer_has_a_size_but_no_errors_against_itself(hills_file):
     assert (row.whole, row.reference) == (None, "")
     with open_reader(hills_file) as reader:
         sizes = reader.sizes()
-    assert row.total_bytes == pytest.approx(sum(sizes["payload_bytes"][1]) + sizes["directory_bytes"] / 2, rel=0.05)
+    assert row.total_bytes == pytest.approx(
+        sum(sizes["payload_bytes"][1]) + sizes["directory_bytes"] / 2, rel=0.05
+    )
 
 
 def test_a_file_without_reference_is_measured_against_that_of_the_first(tmp_path, hills_file):
@@ -90,7 +93,9 @@ def test_rows_are_exported(tmp_path, hills_file):
 
 def test_results_of_both_slots_from_the_command_line(tmp_path, hills_file):
     out = tmp_path / "out.json"
-    run = CliRunner().invoke(main, [str(hills_file), "--bits", "8", "--bits", "3", "--results", str(out)])
+    run = CliRunner().invoke(
+        main, [str(hills_file), "--bits", "8", "--bits", "3", "--results", str(out)]
+    )
     assert run.exit_code == 0, run.output
     rows = json.loads(out.read_text())
     assert [row["bits"] for row in rows] == [8, 3]
@@ -103,10 +108,12 @@ def test_results_of_both_slots_from_the_command_line(tmp_path, hills_file):
 
 def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkeypatch):
     monkeypatch.setattr("viewer.session.results_log.IDLE_S", 0.1)
-    out, other = tmp_path / "results.csv", mountains.write(tmp_path / "other.ntile")
+    out = tmp_path / "results.csv"
+    other = mountains.write(tmp_path / "other.ntile")
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         log = app.results
         driver.press("o")
         driver.settle()
@@ -121,7 +128,9 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
         ctx.item_click("//Results/Measure all")
         driver.wait(lambda: all(row.whole is not None for row in log.rows))
         with open_reader(area) as reader:
-            expected = evaluate(reader, reader.layers[0], SurfaceDecoder(reader, reader.layers[1]), 3)
+            expected = evaluate(
+                reader, reader.layers[0], SurfaceDecoder(reader, reader.layers[1]), 3
+            )
         assert log.rows[2].whole.rmse_m == expected["rmse_m"]
         assert log.rows[2].bits_per_sample == expected["bits_per_sample"]
 

@@ -57,10 +57,14 @@ def test_slopes_of_picks_are_those_of_the_function(scene, mountain_file):
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     pick = scene.pick(camera, 150, 90)
-    e, n, step = np.array(pick.easting), np.array(pick.northing), 2.0
+    e = np.array(pick.easting)
+    n = np.array(pick.northing)
+    step = 2.0
     east = (mountains.height(e + step, n) - mountains.height(e - step, n)) / (2 * step)
     north = (mountains.height(e, n + step) - mountains.height(e, n - step)) / (2 * step)
-    assert pick.slope_deg == pytest.approx(math.degrees(math.atan(math.hypot(east, north))), abs=1.0)
+    assert pick.slope_deg == pytest.approx(
+        math.degrees(math.atan(math.hypot(east, north))), abs=1.0
+    )
 
 
 def test_nothing_is_picked_in_holes_outside_or_above(scene, mountain_file):
@@ -128,10 +132,10 @@ def test_errors_are_decoded_minus_reference(scene, hills_file):
     reader.close()
 
 
-def test_colours_of_the_overlay_follow_the_sign(scene, target, hills_file):
+def test_colors_of_the_overlay_follow_the_sign(scene, target, hills_file):
     scene.settings.overlay.name = "error"
     scene.settings.overlay.opacity = 1.0
-    scene.settings.overlay.reach["error"] = 1e-3  # every error is at an end of the colours
+    scene.settings.overlay.reach["error"] = 1e-3  # every error is at an end of the colors
     scene.open(hills_file)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
@@ -155,7 +159,9 @@ def test_a_reference_raster_is_averaged_like_the_pyramid(tmp_path, scene, mounta
     raster = tmp_path / "reference.tif"
     profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "nodata": -9999.0}
     size = {"width": mountains.GRID.width, "height": mountains.GRID.height}
-    with rasterio.open(raster, "w", **profile, **size, transform=Affine(*mountains.GRID.transform)) as file:
+    with rasterio.open(
+        raster, "w", **profile, **size, transform=Affine(*mountains.GRID.transform)
+    ) as file:
         file.write(np.where(valid, heights + 2.0, -9999.0).astype(np.float32), 1)
     scene.settings.overlay.name = "error"
     scene.open(mountain_file, raster)
@@ -169,10 +175,14 @@ def test_a_reference_raster_is_averaged_like_the_pyramid(tmp_path, scene, mounta
         assert stats.bias_m == pytest.approx(-2.0, abs=1e-3)
         assert stats.max_error_m <= 2.0 + mountains.TOLERANCE_M + 1e-3
         pick = scene.pick(camera, 100, 100)
-        assert pick.reference_m == pytest.approx(float(mountains.height(pick.easting, pick.northing)) + 2.0, abs=0.4)
+        assert pick.reference_m == pytest.approx(
+            float(mountains.height(pick.easting, pick.northing)) + 2.0, abs=0.4
+        )
 
 
-def test_the_cache_stays_within_its_budget_and_the_picture_stays_whole(scene, target, magenta, mountain_file):
+def test_the_cache_stays_within_its_budget_and_the_picture_stays_whole(
+    scene, target, magenta, mountain_file
+):
     scene.settings.view.sse_px = 0.01
     scene.settings.view.cache_mb = 16.0
     scene.open(mountain_file)
@@ -200,7 +210,9 @@ def damage(source: Path, out: Path, layer: int, tile: Tile) -> Path:
 
 @pytest.fixture(scope="module")
 def damaged_file(tmp_path_factory, mountain_file) -> Path:
-    return damage(mountain_file, tmp_path_factory.mktemp("scene") / "damaged.ntile", 0, Tile(2, 1, 1))
+    return damage(
+        mountain_file, tmp_path_factory.mktemp("scene") / "damaged.ntile", 0, Tile(2, 1, 1)
+    )
 
 
 def test_a_damaged_tile_is_said_once_and_its_parent_stands_in(scene, damaged_file):
@@ -223,7 +235,9 @@ def test_a_damaged_tile_is_said_once_and_its_parent_stands_in(scene, damaged_fil
 
 
 @pytest.mark.parametrize("first_frame", [True, False])
-def test_a_layer_that_cannot_be_shown_leaves_the_picture(scene, target, tmp_path, hills_file, first_frame):
+def test_a_layer_that_cannot_be_shown_leaves_the_picture(
+    scene, target, tmp_path, hills_file, first_frame
+):
     damaged = damage(hills_file, tmp_path / "damaged.ntile", 1, Tile(0, 0, 0))
     scene.open(damaged)
     camera = whole_area(scene)
@@ -247,7 +261,9 @@ def test_a_layer_that_cannot_be_shown_leaves_the_picture(scene, target, tmp_path
     assert scene.ready
 
 
-def test_a_file_that_cannot_be_opened_leaves_the_present_one(scene, target, tmp_path, mountain_file):
+def test_a_file_that_cannot_be_opened_leaves_the_present_one(
+    scene, target, tmp_path, mountain_file
+):
     scene.open(mountain_file)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
@@ -263,7 +279,8 @@ def test_a_file_that_cannot_be_opened_leaves_the_present_one(scene, target, tmp_
 
 
 def test_a_closed_file_is_let_go_of_without_the_garbage_collector(scene, target, hills_file):
-    """Cycles would keep its tiles until a collection comes, which many arrays and few objects hardly bring about."""
+    """Cycles would keep its tiles until a collection comes, which many arrays and few objects
+    hardly bring about."""
     scene.settings.overlay.name = "error"
     gc.disable()
     try:
@@ -271,7 +288,13 @@ def test_a_closed_file_is_let_go_of_without_the_garbage_collector(scene, target,
         camera = whole_area(scene)
         offscreen.load(scene, camera, SIZE)
         scene.draw(target, camera)
-        parts = scene.reader, scene.store, scene.files[0], scene.panes[0].shown.source, scene.reference
+        parts = (
+            scene.reader,
+            scene.store,
+            scene.files[0],
+            scene.panes[0].shown.source,
+            scene.reference,
+        )
         left = [weakref.ref(part) for part in parts]
         del parts
         scene.close()
@@ -320,8 +343,8 @@ def test_headless_pictures_repeat_and_carry_a_legend(hills_file):
     plain = render(decorate=False)
     assert plain.shape == (SIZE[1], SIZE[0], 3)
     np.testing.assert_array_equal(plain, render(decorate=False))
-    labelled = render()
-    changed = (labelled != plain).any(axis=-1)
+    labeled = render()
+    changed = (labeled != plain).any(axis=-1)
     assert 0.01 < changed.mean() < 0.25
     assert not changed[:, SIZE[0] // 2 :].any()  # it sits in the lower left corner
     launch = Launch(str(hills_file), size=SIZE, bits=(2,))

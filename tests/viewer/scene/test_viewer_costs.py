@@ -1,4 +1,5 @@
-"""Costs of a layer in the panels: counted once, off the main thread, and the same as `ntile evaluate` says."""
+"""Costs of a layer in the panels: counted once, off the main thread, and the same as `ntile
+evaluate` says."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from viewer.model.settings import LayerChoice
 from viewer.scene import costs
 from viewer.scene.costs import COUNTING, UNKNOWN, Cost, Costs
 
-PLANES, REFERENCE = 0, 1  # layers of the hills
+PLANES = 0
+REFERENCE = 1  # layers of the hills
 
 
 @pytest.fixture
@@ -35,7 +37,8 @@ def counted(reader: Reader, choice: LayerChoice) -> Cost:
 
 
 def test_what_is_stored_is_counted_exactly(reader: Reader) -> None:
-    sizes, samples = reader.sizes(), reader.grid.width * reader.grid.height
+    sizes = reader.sizes()
+    samples = reader.grid.width * reader.grid.height
     share = sum(sizes["tiles"][REFERENCE]) / sum(map(sum, sizes["tiles"]))
     size = sum(sizes["payload_bytes"][REFERENCE]) + share * sizes["directory_bytes"]
     rate = 8 * sizes["payload_bytes"][REFERENCE][-1] / samples
@@ -43,17 +46,23 @@ def test_what_is_stored_is_counted_exactly(reader: Reader) -> None:
 
 
 def test_fewer_bits_are_marked_and_as_small_as_an_encoding_with_them(reader: Reader) -> None:
-    layer, samples = reader.layers[PLANES], reader.grid.width * reader.grid.height
-    stored, fewer = counted(reader, LayerChoice(PLANES)), counted(reader, LayerChoice(PLANES, 3))
+    layer = reader.layers[PLANES]
+    samples = reader.grid.width * reader.grid.height
+    stored = counted(reader, LayerChoice(PLANES))
+    fewer = counted(reader, LayerChoice(PLANES, 3))
     saved = (body_bytes(layer, 8) - body_bytes(layer, 3)) * reader.sizes()["tiles"][PLANES][-1]
-    (about, rate), (same, size) = fewer.rate.split(), fewer.size.split()[:2]
+    (about, rate) = fewer.rate.split()
+    (same, size) = fewer.size.split()[:2]
     assert about == same == "≈"
     assert float(rate) == pytest.approx(float(stored.rate) - 8 * saved / samples, abs=1.1e-3)
     assert float(size) < 0.6 * float(stored.size.split()[0])
 
 
-def test_nothing_waits_for_a_count_and_each_is_made_once(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, may_go_on = [], threading.Event()
+def test_nothing_waits_for_a_count_and_each_is_made_once(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    may_go_on = threading.Event()
 
     def slow(reader: Reader, index: int, keep_bits: int | None) -> Cost:
         asked.append((index, keep_bits, threading.current_thread()))
@@ -73,7 +82,9 @@ def test_nothing_waits_for_a_count_and_each_is_made_once(reader: Reader, monkeyp
     known.close()
 
 
-def test_a_layer_that_cannot_be_read_costs_a_dash(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_that_cannot_be_read_costs_a_dash(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def damaged(*arguments: object) -> dict[str, float]:
         raise ContainerError("a tile is damaged")
 

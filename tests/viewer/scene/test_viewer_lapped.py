@@ -1,4 +1,5 @@
-"""A layer whose tiles decode from one another, in a scene: numpy and both shaders agree, edges meet, bits drop."""
+"""A layer whose tiles decode from one another, in a scene: numpy and both shaders agree, edges
+meet, bits drop."""
 
 from __future__ import annotations
 
@@ -24,7 +25,10 @@ STEP_M = 0.1
 def lapped_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lapped")
     options = EncodeOptions(
-        step_m=STEP_M, reference_m=0.01, reading=ReadOptions(crs="local", unit="m"), link_decoder=True
+        step_m=STEP_M,
+        reference_m=0.01,
+        reading=ReadOptions(crs="local", unit="m"),
+        link_decoder=True,
     )
     encode(write(folder / "dem.tif", rough(540, 300)), folder / "lapped.ntile", options)
     return folder / "lapped.ntile"
@@ -37,7 +41,8 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
     scene.settings.view.sse_px = 0.5
     gpu_scene = Scene(ctx, scene.settings)
     gpu_scene.decode_entry = entry
-    pictures, picks = [], []
+    pictures = []
+    picks = []
     for each in (scene, gpu_scene):
         layers.open_file(each, lapped_file, None)
         camera = whole_area(each, pitch_deg=-45.0)
@@ -45,7 +50,7 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
         pictures.append(image(each, target, camera))
         picks.append(each.pick(camera, 100, 100))
         assert each.stats.tiles_drawn > 1
-        assert 0 < each.stats.edge_gap_m < 1e-4  # rounding alone: neighbours share their nodes
+        assert 0 < each.stats.edge_gap_m < 1e-4  # rounding alone: neighbors share their nodes
     gpu_scene.release()
     assert (np.abs(pictures[0] - pictures[1]).max(axis=-1) > 2).mean() < 1e-3
     assert pictures[0].std() > 10
@@ -54,9 +59,12 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
 
 
 def test_errors_grow_as_bits_are_dropped(scene, lapped_file):
-    scene.settings.view.sse_px, scene.settings.overlay.name = 0.5, "error"
+    scene.settings.view.sse_px = 0.5
+    scene.settings.overlay.name = "error"
     layers.open_file(scene, lapped_file, None)
-    camera, layer, errors = whole_area(scene), scene.reader.layers[0], []
+    camera = whole_area(scene)
+    layer = scene.reader.layers[0]
+    errors = []
     for bits in (8, 7, 6, 5):
         layers.keep_bits(layer, scene.settings.layer, bits)
         offscreen.load(scene, camera, SIZE)

@@ -1,4 +1,5 @@
-"""The slots A and B of a scene: swaps without waiting, decoders loaded off the main thread, damaged decoders."""
+"""The slots A and B of a scene: swaps without waiting, decoders loaded off the main thread, damaged
+decoders."""
 
 from __future__ import annotations
 
@@ -51,7 +52,10 @@ def test_a_swap_back_shows_at_once_what_is_still_loaded(scene, target, layered_f
         scene.settings.active = slot
         offscreen.load(scene, camera, SIZE)
         pictures[slot] = image(scene, target, camera)
-        assert layers.shown(scene) == (slot, layers.label(scene.reader.layers["AB".index(slot)], scene.shown))
+        assert layers.shown(scene) == (
+            slot,
+            layers.label(scene.reader.layers["AB".index(slot)], scene.shown),
+        )
     assert np.abs(pictures["A"] - pictures["B"]).max() > 8
     read = scene.stats.read_bytes
     for _ in range(3):
@@ -81,7 +85,8 @@ def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, la
                 if scene.ready:
                     break
                 assert scene.changing
-                np.testing.assert_array_equal(now, before)  # the old picture, whole, until the new one is
+                # the old picture, whole, until the new one is
+                np.testing.assert_array_equal(now, before)
                 scene.wait(1.0)
             assert scene.shown == scene.settings.layer
             before = now
@@ -113,7 +118,8 @@ def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeyp
 
 def test_errors_of_both_slots_are_known_while_the_view_stays(scene, layered_file):
     layers.open_file(scene, layered_file, None)
-    camera, (a, b) = whole_area(scene), scene.settings.slots.values()
+    camera = whole_area(scene)
+    (a, b) = scene.settings.slots.values()
     offscreen.load(scene, camera, SIZE)
     assert scene.rmse_in_view(a) is None  # nothing has been measured
     scene.settings.overlay.name = "error"
@@ -196,7 +202,9 @@ def test_a_file_whose_first_layer_is_damaged_opens_with_the_next(scene, tmp_path
 
 @pytest.mark.usefixtures("_session_context")
 def test_a_picture_of_a_damaged_layer_is_refused(tmp_path):
-    fixture = next((each for each in FIXTURES if each.method.name != hills.METHOD.name), FIXTURES[0])
+    fixture = next(
+        (each for each in FIXTURES if each.method.name != hills.METHOD.name), FIXTURES[0]
+    )
     path = hills.write(tmp_path / "spoilt.ntile", [no_number(fixture)])
     assert offscreen.render(Launch(str(path), size=SIZE)).any()  # begins with a layer that is whole
     launch = Launch(str(path), size=SIZE, methods=(fixture.method.name,))

@@ -49,7 +49,9 @@ def test_files_are_known_by_their_content(tmp_path, area):
 def test_several_at_once(drive, area, tmp_path):
     second = shutil.copy(area, tmp_path / "second.ntile")
     heights = np.full((60, 60), 550.0, np.float32)
-    rasters.write(tmp_path / "dem.dat", heights, crs=None, transform=rasters.north_up(600_000, 5_200_000, 10))
+    rasters.write(
+        tmp_path / "dem.dat", heights, crs=None, transform=rasters.north_up(600_000, 5_200_000, 10)
+    )
     view = Camera(600200.0, 5199800.0, 800.0, 20.0, -30.0)
     (tmp_path / "view.json").write_text(json.dumps(view.to_json()))
     later = Camera(600300.0, 5199900.0, 900.0, 60.0, -50.0)
@@ -58,19 +60,24 @@ def test_several_at_once(drive, area, tmp_path):
     path_file.write_path(tmp_path / "local.json", CameraPath([Keyframe(0.0, view)], ""))
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         ctx.yield_(3)
         app.queue_drop([str(tmp_path / "view.json")])
         ctx.yield_(3)
         assert "open a .ntile file before" in app.messages.entries[-1].text
-        app.queue_drop([str(tmp_path / "view.json"), str(area), str(second), str(tmp_path / "nothing.txt")])
+        app.queue_drop(
+            [str(tmp_path / "view.json"), str(area), str(second), str(tmp_path / "nothing.txt")]
+        )
         driver.settle()
         assert app.path == area
         assert [app.scene.files[k].reader.path for k in (0, 1)] == [str(area), str(second)]
         assert app.settings.slots["B"].file == 1
         assert app.camera.eye == pytest.approx(view.eye)
         assert app.camera.heading_deg == pytest.approx(view.heading_deg)
-        assert [message.level for message in app.messages.entries if "nothing.txt" in message.text] == ["error"]
+        assert [
+            message.level for message in app.messages.entries if "nothing.txt" in message.text
+        ] == ["error"]
         app.queue_drop([str(tmp_path / "dem.dat")])
         driver.settle()
         assert app.scene.reference_name == "dem.dat"

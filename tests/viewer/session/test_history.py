@@ -15,7 +15,9 @@ class Clock:
     """A history that is shown one camera after another, a frame of 0.1 s each."""
 
     def __init__(self):
-        self.history, self.now, self.camera = History(), 0.0, Camera()
+        self.history = History()
+        self.now = 0.0
+        self.camera = Camera()
 
     def frame(self, easting=None, *, busy=False):
         before = self.camera
@@ -92,7 +94,8 @@ def test_what_others_do_to_the_camera_is_no_step():
 
 def test_keys_undo_drags_and_glides(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         app.settings.view.fov_deg = 50.0
         ctx.yield_(2)

@@ -1,4 +1,5 @@
-"""Messages while the program runs: counted, filtered, copied, exported; toasts lead to the log; the welcome."""
+"""Messages while the program runs: counted, filtered, copied, exported; toasts lead to the log; the
+welcome."""
 
 import pytest
 
@@ -27,7 +28,8 @@ def test_messages_are_counted_filtered_and_exported(tmp_path):
 
 def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         ctx.window_focus("//Log")
         app.messages.entries.clear()
@@ -38,7 +40,9 @@ def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
         assert imgui.get_clipboard_text().endswith("error: 5.ntile: damaged.")
         ctx.item_click("//##toast0/Dismiss")
         ctx.yield_(3)
-        assert [message.text for message in app.messages.toasts()] == [f"{n}.ntile: damaged." for n in (1, 2, 3, 4)]
+        assert [message.text for message in app.messages.toasts()] == [
+            f"{n}.ntile: damaged." for n in (1, 2, 3, 4)
+        ]
         app.settings.debug.freeze = False
         ctx.item_click("//##toast3/Log, 1 more")
         ctx.yield_(3)
@@ -55,7 +59,9 @@ def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
         ctx.yield_(3)
         ctx.item_click("//Export the log/Save")
         ctx.yield_(3)
-        assert len((tmp_path / "terrain-viewer-log.txt").read_text(encoding="utf-8").splitlines()) == 6
+        assert (
+            len((tmp_path / "terrain-viewer-log.txt").read_text(encoding="utf-8").splitlines()) == 6
+        )
         ctx.item_click("//Log/levels/###info")
         ctx.item_click("//Log/Clear")
         ctx.yield_(2)
@@ -66,7 +72,8 @@ def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
 
 def test_the_welcome_opens_what_was_open_before(drive, area, tmp_path):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         assert app.preferences.values.recent == [str(area)]
         app.preferences.values.recent.append(str(tmp_path / "gone.ntile"))

@@ -49,7 +49,9 @@ def test_names_have_to_be_names(views):
     assert list(views.views) == ["one", "two"]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"views": 3}', '{"views": [{"name": "a", "camera": {"z": 1}}]}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"views": 3}', '{"views": [{"name": "a", "camera": {"z": 1}}]}']
+)
 def test_damaged_bookmarks_are_put_aside(views, tmp_path, content):
     views.add(CAMERA, "one")
     views.path.write_text(content)
@@ -70,7 +72,10 @@ def test_views_in_files(tmp_path):
     for content, says in (
         ("{", "has to be JSON"),
         ('{"camera": {}}', 'with "version": 1'),
-        ('{"easting": 1, "northing": "n", "z": 3, "heading_deg": 0, "pitch_deg": 0}', r"camera.northing: \"n\""),
+        (
+            '{"easting": 1, "northing": "n", "z": 3, "heading_deg": 0, "pitch_deg": 0}',
+            r"camera.northing: \"n\"",
+        ),
     ):
         (tmp_path / "bad.json").write_text(content)
         with pytest.raises(NtileError, match=says):
@@ -95,7 +100,9 @@ def test_the_command_begins_with_a_view(mountain_file, tmp_path, monkeypatch):
         with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(out) as file:
             return file.read()
 
-    named, filed, whole = shot("--view", "the ridge"), shot("--view", tmp_path / "view.json"), shot()
+    named = shot("--view", "the ridge")
+    filed = shot("--view", tmp_path / "view.json")
+    whole = shot()
     assert np.array_equal(named, filed)
     assert (named != whole).mean() > 0.2
     missing = shot("--view", "nowhere")

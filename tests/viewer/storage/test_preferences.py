@@ -1,4 +1,4 @@
-"""Preferences between runs, whose loss is no failure; the window's colours can be read."""
+"""Preferences between runs, whose loss is no failure; the window's colors can be read."""
 
 import itertools
 import json
@@ -26,7 +26,9 @@ def test_preferences_come_back(tmp_path):
     said = []
     store = Store(said.append, tmp_path / "new")
     assert store.values == Preferences()
-    store.values.theme, store.values.ui_scale, store.values.cache_mb = "light", 1.5, 64.0
+    store.values.theme = "light"
+    store.values.ui_scale = 1.5
+    store.values.cache_mb = 64.0
     store.values.remember("/data/a.ntile")
     store.save()
     assert Store(said.append, tmp_path / "new").values == store.values
@@ -52,10 +54,22 @@ def test_a_broken_file_is_put_aside(tmp_path, content):
 
 def test_one_bad_value_costs_only_itself(tmp_path):
     path = tmp_path / preferences.NAME
-    values = {"theme": "plaid", "ui_scale": 99, "cache_mb": True, "zoom_speed": 2, "recent": ["a", 3], "later": 1}
+    values = {
+        "theme": "plaid",
+        "ui_scale": 99,
+        "cache_mb": True,
+        "zoom_speed": 2,
+        "recent": ["a", 3],
+        "later": 1,
+    }
     path.write_text(json.dumps(values))
     loaded, said = load(path)
-    assert (loaded.theme, loaded.ui_scale, loaded.cache_mb, loaded.zoom_speed) == ("dark", 3.0, 512.0, 2.0)
+    assert (loaded.theme, loaded.ui_scale, loaded.cache_mb, loaded.zoom_speed) == (
+        "dark",
+        3.0,
+        512.0,
+        2.0,
+    )
     assert loaded.recent == []
     assert "theme, cache_mb, recent made no sense" in said
 
@@ -105,19 +119,35 @@ LINES = ("slot_a", "slot_b", "reference", "residual")
 @pytest.mark.parametrize("name", PALETTES)
 def test_text_can_be_read(name):
     palette = PALETTES[name]
-    pairs = [(ink, ground) for ink in TEXTS for ground in GROUNDS] + [("text", "hover"), ("on_accent", "accent_deep")]
-    ratios = {pair: contrast(*(getattr(palette, colour) for colour in pair)) for pair in pairs}
+    pairs = [(ink, ground) for ink in TEXTS for ground in GROUNDS] + [
+        ("text", "hover"),
+        ("on_accent", "accent_deep"),
+    ]
+    ratios = {pair: contrast(*(getattr(palette, color) for color in pair)) for pair in pairs}
     assert {pair: round(ratio, 2) for pair, ratio in ratios.items() if ratio < 4.5} == {}
     lines = {ink: contrast(getattr(palette, ink), palette.panel) for ink in LINES}
     assert {ink: round(ratio, 2) for ink, ratio in lines.items() if ratio < 4.5} == {}
     assert contrast("000000", "ffffff") == pytest.approx(21)
-    assert contrast("777777", "ffffff") == pytest.approx(4.48, abs=0.01)  # the standard's own example
+    # the standard's own example
+    assert contrast("777777", "ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 # Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB.
-PROTANOPIA = [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
-DEUTERANOPIA = [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
-TRITANOPIA = [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+PROTANOPIA = [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+]
+DEUTERANOPIA = [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.011820, 0.042940, 0.968881],
+]
+TRITANOPIA = [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.303900],
+]
 
 
 def lab(code, matrix):
@@ -125,7 +155,10 @@ def lab(code, matrix):
     srgb = np.array([int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(np.array(matrix) @ linear, 0, 1)
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ seen
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ seen
+    )
     f = xyz / [0.9505, 1.0, 1.089]
     f = np.where(f > 0.008856, np.cbrt(f), 7.787 * f + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -152,12 +185,13 @@ def test_palettes_are_complete_and_in_use():
 
 def test_theme_and_size_change_in_the_window(drive, area):
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         app.messages.entries.clear()
         driver.settle()
         driver.at(0.5, 0.5)
         dark = driver.window()
-        ctx.menu_click("//##MainMenuBar/View/Light colours")
+        ctx.menu_click("//##MainMenuBar/View/Light colors")
         ctx.yield_(3)
         light = driver.window()
         panel = np.array([int(theme.PANEL[k : k + 2], 16) for k in (0, 2, 4)])
@@ -168,7 +202,8 @@ def test_theme_and_size_change_in_the_window(drive, area):
         assert abs(driver.window() - dark).mean() < 0.2
         assert appearance.is_light(app) is False
 
-        em, padding = hello_imgui.em_size(), imgui.get_style().window_padding.x
+        em = hello_imgui.em_size()
+        padding = imgui.get_style().window_padding.x
         for scale in (3.0, 0.75):
             appearance.resize(app, scale)
             ctx.yield_(4)
@@ -203,7 +238,8 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
         return next(window for window in docking.dockable_windows if window.label == title)
 
     def first(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         app.dialogs.folder = tmp_path
         ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
@@ -214,7 +250,8 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
     assert (desktop.config_folder() / "window.ini").is_file()
 
     def second(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         ctx.yield_(3)
         assert app.dialogs.folder == tmp_path
         assert app.preferences.values.recent_files() == [(str(area), True)]
@@ -236,7 +273,8 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
     monkeypatch.setattr(window, "framebuffer_ratio", lambda: 2.0)
 
     def steps(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         width, height = app.viewport.area[2:]
         assert app.viewport.size == (round(2 * width), round(2 * height))
@@ -252,7 +290,9 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
         driver.settle()
         app._picked_at = 0.0
         ctx.yield_(2)
-        assert (app.pick.easting, app.pick.northing) == pytest.approx((before.easting, before.northing), abs=6.0)
+        assert (app.pick.easting, app.pick.northing) == pytest.approx(
+            (before.easting, before.northing), abs=6.0
+        )
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -270,14 +310,24 @@ def test_a_dense_screen_scales_everything(drive, monkeypatch):
     def steps(driver):
         driver.ctx.yield_(3)
         style = imgui.get_style()
-        start = hello_imgui.em_size(), style.window_padding.x, style.scrollbar_size, style.cell_padding.x
+        start = (
+            hello_imgui.em_size(),
+            style.window_padding.x,
+            style.scrollbar_size,
+            style.cell_padding.x,
+        )
         assert start[:3] == (2 * theme.FONT_PX, 24, 22)
         appearance.resize(driver.app, 1.5)
         driver.ctx.yield_(3)
         assert (hello_imgui.em_size(), style.window_padding.x) == (3 * theme.FONT_PX, 36)
         appearance.resize(driver.app, 1.0)
         driver.ctx.yield_(3)
-        assert (hello_imgui.em_size(), style.window_padding.x, style.scrollbar_size, style.cell_padding.x) == start
+        assert (
+            hello_imgui.em_size(),
+            style.window_padding.x,
+            style.scrollbar_size,
+            style.cell_padding.x,
+        ) == start
 
     drive(Launch(path=None, size=SIZE), steps)
 

@@ -1,4 +1,5 @@
-"""Projects: what is saved comes back to the pixel; what cannot be restored is said and costs nothing else."""
+"""Projects: what is saved comes back to the pixel; what cannot be restored is said and costs
+nothing else."""
 
 import json
 from dataclasses import asdict, replace
@@ -45,7 +46,9 @@ def edited(path, **values):
 
 def test_everything_comes_back_with_relative_paths(folder):
     settings = Settings()
-    settings.view.exaggeration, settings.overlay.name, settings.overlay.reach = 2.5, "slope", {"slope": 30.0}
+    settings.view.exaggeration = 2.5
+    settings.overlay.name = "slope"
+    settings.overlay.reach = {"slope": 30.0}
     settings.slots["B"].keep_bits = 4
     files = [str(folder / "a" / "a.ntile"), str(folder / "b" / "b.ntile"), "https://x.org/c.ntile"]
     out = folder / "b" / "all.tvproj.json"
@@ -53,7 +56,12 @@ def test_everything_comes_back_with_relative_paths(folder):
     stored = json.loads(out.read_text())
     assert stored["files"] == ["../a/a.ntile", "b.ntile", "https://x.org/c.ntile"]
     read = project.read(out)
-    assert (read.files, read.camera, read.warnings, read.parts) == (files, VIEW, [], {"notes": [1, 2]})
+    assert (read.files, read.camera, read.warnings, read.parts) == (
+        files,
+        VIEW,
+        [],
+        {"notes": [1, 2]},
+    )
     assert project.settings_of(read) == settings
     (folder / "a").rename(folder / "moved")
     with pytest.raises(NtileError, match=r"a\.ntile is missing"):
@@ -66,7 +74,12 @@ def test_everything_comes_back_with_relative_paths(folder):
 
 def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
     out = folder / "odd.tvproj.json"
-    project.write(out, Project([str(folder / "a" / "a.ntile"), "gone.ntile"], camera=VIEW, settings=asdict(Settings())))
+    project.write(
+        out,
+        Project(
+            [str(folder / "a" / "a.ntile"), "gone.ntile"], camera=VIEW, settings=asdict(Settings())
+        ),
+    )
     edited(
         out,
         terrain_viewer_project=9,
@@ -82,7 +95,7 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
                 "items": [{"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}, {"kind": "area"}],
                 "tool": "saw",
             },
-            "slots": {"A": {"index": 1, "keep_bits": None, "colour": 1}},
+            "slots": {"A": {"index": 1, "keep_bits": None, "color": 1}},
             "active": "C",
         },
     )
@@ -90,21 +103,41 @@ def test_what_is_not_understood_is_said_once_and_the_rest_restored(folder):
     newer, missing, odd = read.warnings
     assert "newer version of the program (7.0)" in newer
     assert "gone.ntile, gone.tif missing; the rest is restored" in missing
-    for name in ("view.exaggeration", "view.sse_px", "shading.mode", "sound", "active", "slots.A.colour"):
+    for name in (
+        "view.exaggeration",
+        "view.sse_px",
+        "shading.mode",
+        "sound",
+        "active",
+        "slots.A.color",
+    ):
         assert f"settings.{name}" in odd
     assert "camera.roll_deg" in odd
-    for name in ("shading.colormap", "overlay.colormap", "overlay.reach", "measuring.tool", "measuring.items"):
+    for name in (
+        "shading.colormap",
+        "overlay.colormap",
+        "overlay.reach",
+        "measuring.tool",
+        "measuring.items",
+    ):
         assert f"settings.{name}" in odd
     assert odd.count(",") == 11
     settings = project.settings_of(read)
-    assert (settings.view.fov_deg, settings.shading.sun_azimuth_deg, settings.view.exaggeration) == (60.0, 10.0, 1.0)
+    assert (
+        settings.view.fov_deg,
+        settings.shading.sun_azimuth_deg,
+        settings.view.exaggeration,
+    ) == (60.0, 10.0, 1.0)
     assert (settings.slots["A"].index, set(settings.slots), settings.active) == (1, {"A", "B"}, "A")
-    assert [asdict(item) for item in settings.measuring.items] == [{"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}]
+    assert [asdict(item) for item in settings.measuring.items] == [
+        {"kind": "area", "points": [[1, 2], [3, 4], [5, 6]]}
+    ]
     assert read.camera == VIEW
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"terrain_viewer_project": 1}', '{"terrain_viewer_project": "x"}', "{"]
+    "text",
+    ["", "[]", "{}", '{"terrain_viewer_project": 1}', '{"terrain_viewer_project": "x"}', "{"],
 )
 def test_no_project_is_one_sentence(tmp_path, text):
     path = tmp_path / "bad.tvproj.json"
@@ -130,7 +163,8 @@ def test_values_keep_their_kinds():
     ):
         assert plain.restore(settings, values) == left
     usual = Settings()
-    usual.view.sse_px, usual.overlay.colormap = 4.0, {"slope": "moss"}
+    usual.view.sse_px = 4.0
+    usual.overlay.colormap = {"slope": "moss"}
     assert settings == usual
     copy = Settings()
     view = copy.view
@@ -142,10 +176,12 @@ def test_values_keep_their_kinds():
 
 
 def test_a_project_gives_the_same_picture(drive, folder):
-    out, seen = folder / "view.tvproj.json", {}
+    out = folder / "view.tvproj.json"
+    seen = {}
 
     def save(driver):
-        app, ctx = driver.app, driver.ctx
+        app = driver.app
+        ctx = driver.ctx
         driver.settle()
         app.dialogs.folder = folder
         app.queue_drop([str(folder / "b" / "b.ntile"), str(folder / "a" / "a.ntile")])
@@ -153,7 +189,9 @@ def test_a_project_gives_the_same_picture(drive, folder):
         driver.settle()
         assert [Path(file.reader.path).name for file in app.scene.files] == ["b.ntile", "a.ntile"]
         settings = app.settings
-        settings.view.exaggeration, settings.shading.mode, settings.overlay.name = 1.7, "hillshade", "slope"
+        settings.view.exaggeration = 1.7
+        settings.shading.mode = "hillshade"
+        settings.overlay.name = "slope"
         settings.slots["B"] = replace(settings.slots["B"], keep_bits=3)
         settings.active = "B"
         driver.at(0.5, 0.5)
@@ -161,7 +199,8 @@ def test_a_project_gives_the_same_picture(drive, folder):
         ctx.mouse_wheel_y(2)
         driver.settle()
         driver.wait(lambda: not app.navigation.history._moving)
-        seen["picture"], seen["camera"] = driver.scene(), replace(app.camera)
+        seen["picture"] = driver.scene()
+        seen["camera"] = replace(app.camera)
         driver.press("ctrl+s")
         ctx.yield_(2)
         ctx.item_input_value("//Save project/##path", out.name)
@@ -197,9 +236,12 @@ def test_a_project_gives_the_same_picture(drive, folder):
 
 
 def test_project_on_the_command_line(folder, monkeypatch):
-    out, launches = folder / "view.tvproj.json", []
+    out = folder / "view.tvproj.json"
+    launches = []
     settings = Settings()
-    settings.overlay.name, settings.view.sse_px, settings.view.cache_mb = "slope", 1.0, 64.0
+    settings.overlay.name = "slope"
+    settings.view.sse_px = 1.0
+    settings.view.cache_mb = 64.0
     area = str(folder / "a" / "a.ntile")
     project.write(out, Project([area], camera=VIEW, settings=asdict(settings)))
     monkeypatch.setattr(command, "run", launches.append)
@@ -216,13 +258,18 @@ def test_project_on_the_command_line(folder, monkeypatch):
     assert (launches[1].settings.overlay.name, launches[1].settings.view.sse_px) == ("none", 2.0)
     assert launches[1].settings.view.cache_mb == 64.0
     assert CliRunner().invoke(command.main, ["--project", str(out), area]).exit_code == 2
-    assert CliRunner().invoke(command.main, ["--project", str(folder / "no.tvproj.json")]).exit_code == 3
+    assert (
+        CliRunner().invoke(command.main, ["--project", str(folder / "no.tvproj.json")]).exit_code
+        == 3
+    )
 
 
 def test_a_project_from_python(folder):
     import viewer
 
-    area, other, out = folder / "a" / "a.ntile", folder / "b" / "b.ntile", folder / "view.tvproj.json"
+    area = folder / "a" / "a.ntile"
+    other = folder / "b" / "b.ntile"
+    out = folder / "view.tvproj.json"
     with viewer.Viewer(area, size=(160, 90), compare=other, overlay="slope", split=True) as first:
         first.look(VIEW)
         first.save_project(out)
@@ -245,7 +292,8 @@ def test_a_project_without_a_window(folder, ctx):
     area = str(folder / "a" / "a.ntile")
     out = folder / "view.tvproj.json"
     settings = Settings()
-    settings.slots["A"].keep_bits, settings.slots["B"].index = 3, 17
+    settings.slots["A"].keep_bits = 3
+    settings.slots["B"].index = 17
     settings.shading.mode = "hillshade"
     project.write(out, Project([area], camera=VIEW, settings=asdict(settings)))
     launch = launch_of(out, size=(200, 120), headless=True)

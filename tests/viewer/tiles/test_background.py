@@ -1,4 +1,5 @@
-"""The window's thread asks and never waits: worker helpers, and picks on tiles that have to be read again."""
+"""The window's thread asks and never waits: worker helpers, and picks on tiles that have to be read
+again."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def wait(condition):
 
 
 def test_background_answers_once_it_can_and_forgets_failures():
-    work, gate, runs = Background("test"), threading.Event(), []
+    work = Background("test")
+    gate = threading.Event()
+    runs = []
 
     def slow():
         gate.wait(PATIENCE_S)
@@ -43,7 +46,9 @@ def test_background_answers_once_it_can_and_forgets_failures():
 
 
 def test_only_the_newest_question_is_answered():
-    latest, gate, done = Latest("test"), threading.Event(), []
+    latest = Latest("test")
+    gate = threading.Event()
+    done = []
 
     def question(name):
         def work(outdated):
@@ -74,16 +79,19 @@ def test_only_the_newest_question_is_answered():
 
 @pytest.fixture
 def dropped(scene, mountain_file, monkeypatch):
-    """A scene that must not wait, all of whose tiles were out of the picture; reading them again stops at a gate."""
+    """A scene that must not wait, all of whose tiles were out of the picture; reading them again
+    stops at a gate."""
     scene.settings.view.sse_px = 0.01
     scene.open(mountain_file)
     camera = whole_area(scene, pitch_deg=-40.0)
     offscreen.load(scene, camera, SIZE)
     exact = scene.pick(camera, 150, 90)
-    store, source = scene.store, scene.panes[0].shown.source
+    store = scene.store
+    source = scene.panes[0].shown.source
     for key in store.cache:
         store.cache.value(key).surface = store.cache.value(key).gpu_surface = None
-    gate, threads = threading.Event(), []
+    gate = threading.Event()
+    threads = []
     open_tile = source.decoder.open_tile
 
     def slow(tile):

@@ -20,7 +20,9 @@ class FakePage:
     made: ClassVar[list[FakePage]] = []
 
     def __init__(self) -> None:
-        self.layers, self.bytes, self.released = 3, 3 * LAYER_BYTES, False
+        self.layers = 3
+        self.bytes = 3 * LAYER_BYTES
+        self.released = False
         FakePage.made.append(self)
 
     def release(self) -> None:

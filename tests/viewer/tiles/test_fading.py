@@ -27,7 +27,9 @@ def clock(monkeypatch):
     return clock
 
 
-def test_late_tiles_begin_as_their_parent_and_end_as_themselves(scene, target, mountain_file, clock):
+def test_late_tiles_begin_as_their_parent_and_end_as_themselves(
+    scene, target, mountain_file, clock
+):
     scene.settings.shading.mode = "hillshade"
     scene.fade_s = 0.4
     scene.open(mountain_file)
@@ -38,7 +40,9 @@ def test_late_tiles_begin_as_their_parent_and_end_as_themselves(scene, target, m
     coarse = image(scene, target, camera)
     # The one step of levels from the root to its children, with no morph of its own.
     view.sse_px = float(scene.pane.selection.px.max()) / 1.6
-    pictures, ready, morphs = [], [], []
+    pictures = []
+    ready = []
+    morphs = []
     while len(scene.pane.selection.draw) == 1:
         scene.wait(1.0)
         scene.update(camera, SIZE)
@@ -53,7 +57,8 @@ def test_late_tiles_begin_as_their_parent_and_end_as_themselves(scene, target, m
         assert scene.picture != before or clock.now == 100.0 or scene.ready
     assert ready == [False] * 5 + [True]
     assert morphs == pytest.approx([1.0, 27 / 32, 0.5, 5 / 32, 0.0018, 0.0], abs=1e-3)
-    assert (np.abs(pictures[0] - coarse).max(axis=-1) > 4).mean() < 1e-3  # nothing is seen of the swap
+    # nothing is seen of the swap
+    assert (np.abs(pictures[0] - coarse).max(axis=-1) > 4).mean() < 1e-3
     steps = [np.abs(a - b).mean() for a, b in pairwise(pictures)]
     assert max(steps) < 0.6 * np.abs(pictures[-1] - coarse).mean()
     scene.fade_s = 0.0

@@ -1,4 +1,5 @@
-"""Errors of coarse levels are the codec's: next to none of a smooth formula coded with a tiny step, at every zoom."""
+"""Errors of coarse levels are the codec's: next to none of a smooth formula coded with a tiny step,
+at every zoom."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ from viewer.tiles.level_reference import LevelReference
 from viewer.tiles.reference import DemReference, LayerReference
 from viewer.tiles.tile_errors import Measure, measure
 
-ROWS, COLUMNS = 290, 2100  # five levels, rims inside tiles
+ROWS = 290
+COLUMNS = 2100  # five levels, rims inside tiles
 WHOLE = 700
 TOLERANCE_M = 0.002
 CODEC_M = 0.006
@@ -48,7 +50,10 @@ def folder(tmp_path_factory):
     """holed.ntile and whole.ntile, three levels of a corner, with their rasters."""
     folder = tmp_path_factory.mktemp("levels")
     whole = heights().astype(np.float32)
-    for name, raster in (("whole", whole[:, :WHOLE]), ("holed", np.where(valid(), whole, np.float32(-9999)))):
+    for name, raster in (
+        ("whole", whole[:, :WHOLE]),
+        ("holed", np.where(valid(), whole, np.float32(-9999))),
+    ):
         write(folder / f"{name}.tif", raster, nodata=-9999.0)
         paths = str(folder / f"{name}.tif"), str(folder / f"{name}.ntile")
         main(["encode", *paths, "--step", "0.05", "--reference", str(TOLERANCE_M)])
@@ -62,7 +67,9 @@ def by_level(reader, name, reference, quantity=HEIGHT):
     what = Measure(quantity, LevelReference(reference, decoder.method.low_pass, reader))
     found = []
     for z in range(reader.grid.levels - 1, -1, -1):
-        parts = [measure(what, t, decoder.open_tile(t)).whole for t in reader.tiles(layer) if t.z == z]
+        parts = [
+            measure(what, t, decoder.open_tile(t)).whole for t in reader.tiles(layer) if t.z == z
+        ]
         count = sum(part.count for part in parts)
         squares = sum(part.total_square for part in parts)
         found.append(((squares / count) ** 0.5, max(part.largest for part in parts), count))
@@ -84,7 +91,8 @@ def test_every_level_is_as_good_as_its_step(folder, name, against):
     for above, (rmse, largest, count) in enumerate(found):
         assert rmse < CODEC_M, above
         assert largest < 12 * CODEC_M, above
-        # A sample counts whose place holds data; where levels are made from averages, none about a gap or at the rim.
+        # A sample counts whose place holds data; where levels are made from averages, none about a
+        # gap or at the rim.
         samples = int(inside[:: 1 << above, :: 1 << above].sum())
         assert count == samples if above <= 3 else 0.3 * samples < count < 0.9 * samples
 
@@ -103,15 +111,19 @@ def test_levels_of_averages_are_compared_with_averages(folder):
 
 def test_gradients_are_against_differences_of_the_low_passed_reference(folder):
     with open_reader(folder / "whole.ntile") as reader:
-        layer, raster = reader.layer("lapped_siren"), heights()[:, :WHOLE]
-        decoder, what = SurfaceDecoder(reader, layer), LayerReference(reader, reader.layers[1])
+        layer = reader.layer("lapped_siren")
+        raster = heights()[:, :WHOLE]
+        decoder = SurfaceDecoder(reader, layer)
+        what = LayerReference(reader, reader.layers[1])
         z = 0
         expected = low_pass(low_pass(raster))
         tile = next(tile for tile in reader.tiles(layer) if tile.z == z)
         surface = decoder.open_tile(tile)
         at = (np.arange(TILE) + 0.125) / TILE
         decoded = surface.heights(at, at, order=1)
-        got = measure(Measure(GRADIENT, LevelReference(what, decoder.method.low_pass, reader)), tile, surface)
+        got = measure(
+            Measure(GRADIENT, LevelReference(what, decoder.method.low_pass, reader)), tile, surface
+        )
     east = (expected[1:-1, 2:] - expected[1:-1, :-2]) / 8
     north = (expected[:-2, 1:-1] - expected[2:, 1:-1]) / 8
     rows, columns = east.shape
@@ -129,7 +141,9 @@ def test_layers_of_other_low_passes_are_compared_alike(folder):
         lapped, exact = (SurfaceDecoder(reader, layer) for layer in reader.layers)
         for name, other in (("lapped_siren", exact), ("reference", lapped)):
             found = by_level(reader, name, SurfaceReference(other, reader.grid, "B"))
-            assert [(rmse < CODEC_M, largest < 12 * CODEC_M) for rmse, largest, _ in found] == [(True, True)] * 5
+            assert [(rmse < CODEC_M, largest < 12 * CODEC_M) for rmse, largest, _ in found] == [
+                (True, True)
+            ] * 5
 
 
 @pytest.fixture
@@ -144,7 +158,8 @@ def far(scene, folder):
 
 
 def test_the_overlay_and_its_legend_say_what_counts(far):
-    stats, grid = far.error_stats, far.reader.grid
+    stats = far.error_stats
+    grid = far.reader.grid
     coarsest, finest = stats.levels
     assert finest < grid.levels - 1
     assert stats.rmse_m < CODEC_M
@@ -161,7 +176,9 @@ def test_the_overlay_and_its_legend_say_what_counts(far):
     offscreen.load(far, far.camera, SIZE)
     assert far.error_stats.levels == (0, 0)
     assert far.error_stats.samples < valid()[::16, ::16].sum()
-    assert legend.for_scene(far).samples.endswith("samples, level 0 (16 m), same low-pass, without rims")
+    assert legend.for_scene(far).samples.endswith(
+        "samples, level 0 (16 m), same low-pass, without rims"
+    )
     far.settings.view.sse_px = 0.01
     offscreen.load(far, far.camera, SIZE)
     assert legend.for_scene(far).samples.endswith(f"samples, level {grid.levels - 1} (1 m)")
@@ -171,7 +188,9 @@ def test_the_overlay_and_its_legend_say_what_counts(far):
 
 
 def test_errors_under_the_cursor_are_those_of_the_level(far):
-    picks = [far.pick(far.camera, x, y) for x in range(20, SIZE[0], 20) for y in range(20, SIZE[1], 10)]
+    picks = [
+        far.pick(far.camera, x, y) for x in range(20, SIZE[0], 20) for y in range(20, SIZE[1], 10)
+    ]
     picks = [pick for pick in picks if pick is not None and pick.error_m is not None]
     assert len(picks) > 10
     (pane,) = far.panes
@@ -186,14 +205,18 @@ def test_errors_under_the_cursor_are_those_of_the_level(far):
         assert np.nanmin(measured[pick.tile]) <= pick.error_m <= np.nanmax(measured[pick.tile])
         reading = read(of_scene(far), pick.easting, pick.northing, pick.tile.z)
         assert reading.differences_m["A − reference"] == pytest.approx(pick.error_m, abs=1e-6)
-        assert reading.heights_m["A"] - reading.heights_m["reference"] == pytest.approx(pick.error_m, abs=1e-3)
+        assert reading.heights_m["A"] - reading.heights_m["reference"] == pytest.approx(
+            pick.error_m, abs=1e-3
+        )
 
 
 def test_an_error_on_a_sample_is_the_overlays(far):
     (pane,) = far.panes
-    source, what = pane.shown.source, pane.shown.measure
+    source = pane.shown.source
+    what = pane.shown.measure
     for tile in pane.selection.draw:
-        surface, errors = source.decoder.open_tile(tile), far.store.resident(source, tile).errors_of(what)
+        surface = source.decoder.open_tile(tile)
+        errors = far.store.resident(source, tile).errors_of(what)
         at = what.reference.places(tile)
         for row, column in np.argwhere(~np.isnan(errors.values))[::997].tolist():
             got = what.reference.error_at(surface, tile, at[column], at[row])

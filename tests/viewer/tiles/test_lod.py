@@ -1,4 +1,5 @@
-"""Tile selection: every visible place is covered exactly once, always, and loading comes to an end."""
+"""Tile selection: every visible place is covered exactly once, always, and loading comes to an
+end."""
 
 from __future__ import annotations
 
@@ -28,7 +29,11 @@ class FakeTree:
                 for child in tile.children:
                     if rng.random() >= gaps:
                         low, high = np.sort(rng.uniform(0, 300, 2))
-                        error = 0.0 if z == LEVELS - 2 else 64.0 / 2 ** (z + 1) * float(rng.uniform(0.3, 1))
+                        error = (
+                            0.0
+                            if z == LEVELS - 2
+                            else 64.0 / 2 ** (z + 1) * float(rng.uniform(0.3, 1))
+                        )
                         self.infos[child] = ChildInfo(float(low), float(high), error)
         self.table = NodeTable(self.infos[ROOT], self.box, self.cell_m)
         self.selector = Selector(self.table)
@@ -42,7 +47,8 @@ class FakeTree:
 
     def box(self, tile, info):
         side = SIDE_M / 2**tile.z
-        x, y = tile.x * side, -tile.y * side
+        x = tile.x * side
+        y = -tile.y * side
         return Bounds(x, y - side, x + side, y, info.min_m, info.max_m)
 
     def drawn_box(self, tile):
@@ -55,10 +61,15 @@ class FakeTree:
 
 
 class FakeLoader:
-    """Finishes a few random jobs a frame, forgets what is not kept when full, fails for some tiles."""
+    """Finishes a few random jobs a frame, forgets what is not kept when full, fails for some
+    tiles."""
 
-    def __init__(self, tree: FakeTree, seed: int, capacity: int = 10**6, fails: frozenset[Tile] = frozenset()) -> None:
-        self.tree, self.capacity, self.fails = tree, capacity, fails
+    def __init__(
+        self, tree: FakeTree, seed: int, capacity: int = 10**6, fails: frozenset[Tile] = frozenset()
+    ) -> None:
+        self.tree = tree
+        self.capacity = capacity
+        self.fails = fails
         self.rng = np.random.default_rng(seed)
         self.loaded: dict[Tile, None] = {}
         self.failed: set[Tile] = set()
@@ -76,7 +87,9 @@ class FakeLoader:
             elif tile not in self.loaded:
                 self._add(tile)
         extra = len(self.loaded) - self.capacity
-        for tile in [t for t in self.loaded if t not in selection.keep and t != ROOT][: max(extra, 0)]:
+        for tile in [t for t in self.loaded if t not in selection.keep and t != ROOT][
+            : max(extra, 0)
+        ]:
             del self.loaded[tile]
             self.tree.table.mark(tile)
 
@@ -89,7 +102,8 @@ def wander(seed: int, frames: int):
     eye = Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -30.0)
     for _ in range(frames):
         if rng.random() < 0.03:  # a jump
-            eye.easting, eye.northing = rng.uniform(0, SIDE_M), -rng.uniform(0, SIDE_M)
+            eye.easting = rng.uniform(0, SIDE_M)
+            eye.northing = -rng.uniform(0, SIDE_M)
         eye.look(float(rng.normal(0, 15)), float(rng.normal(0, 5)))
         eye.fly(1.0, 1, 0, 0, float(rng.uniform(0, 200)))
         eye.z = float(np.clip(eye.z, 50, 3000))
@@ -97,12 +111,16 @@ def wander(seed: int, frames: int):
 
 
 def assert_covered_once(tree: FakeTree, view: View, selection: Selection) -> None:
-    drawn, table = set(selection.draw), tree.table
+    drawn = set(selection.draw)
+    table = tree.table
     assert len(drawn) == len(selection.draw)
     rows = np.arange(len(table))
-    seen = dict(zip(table.tiles, view.sees_each(table.centre[rows], table.half[rows]).tolist(), strict=True))
+    seen = dict(
+        zip(table.tiles, view.sees_each(table.center[rows], table.half[rows]).tolist(), strict=True)
+    )
     for leaf in tree.leaves():
-        above, tile = [leaf], leaf
+        above = [leaf]
+        tile = leaf
         while tile.z:
             tile = tile.parent
             above.append(tile)
@@ -126,7 +144,8 @@ def test_no_hole_while_tiles_come_and_go(seed):
 @pytest.mark.parametrize("capacity", [1, 10**6])
 def test_a_still_camera_is_satisfied_in_the_end(capacity):
     tree = FakeTree(7)
-    loader = FakeLoader(tree, 7, capacity)  # tiles on screen are kept even when the cache is far too small
+    # tiles on screen are kept even when the cache is far too small
+    loader = FakeLoader(tree, 7, capacity)
     view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 600.0, 30.0, -20.0), SIZE)
     for _ in range(500):
         selection = loader.select(view)
@@ -173,7 +192,9 @@ def test_nearer_tiles_are_loaded_first():
     view = View.of(Camera(SIDE_M * 0.1, -SIDE_M * 0.9, 400.0, 45.0, -15.0), SIZE)
     load = loader.select(view).load
     parents = list(dict.fromkeys(tile.parent for tile in load))
-    errors = [tree.table.error_m[tree.table.row(p)] / view.distance_m(tree.drawn_box(p)) for p in parents]
+    errors = [
+        tree.table.error_m[tree.table.row(p)] / view.distance_m(tree.drawn_box(p)) for p in parents
+    ]
     assert len(parents) >= 3
     assert errors == sorted(errors, reverse=True)
 
@@ -208,16 +229,20 @@ def test_tiles_with_their_errors_are_chosen_apart():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_morphs_are_whole_at_the_swap_and_over_before_the_next(seed):
-    """Of siblings just drawn instead of their parent the morph is 1, and the parent's own had come to its end."""
+    """Of siblings just drawn instead of their parent the morph is 1, and the parent's own had come
+    to its end."""
     tree = FakeTree(seed)
     loader = FakeLoader(tree, seed)
     for z in range(1, LEVELS):
         for tile in [t for t in tree.infos if t.z == z]:
             loader._add(tile)
     eye = Camera(SIDE_M / 2, -SIDE_M / 2, 4000.0, 10.0, -40.0)
-    before, swaps = None, 0
+    before = None
+    swaps = 0
     for step in range(800):
-        eye.zoom(np.array([SIDE_M * 0.4, -SIDE_M * 0.45, 150.0]), 0.995 if step < 400 else 1 / 0.995)
+        eye.zoom(
+            np.array([SIDE_M * 0.4, -SIDE_M * 0.45, 150.0]), 0.995 if step < 400 else 1 / 0.995
+        )
         chosen = loader.select(View.of(eye, SIZE))
         now = dict(zip(chosen.draw, chosen.morph.tolist(), strict=True))
         assert all(0 <= morph <= 1 for morph in now.values())
@@ -242,8 +267,9 @@ def test_errors_of_parents_are_saturated():
         tree.read(tile)
     eye = Camera(SIDE_M / 2, -SIDE_M / 2, 700.0, 10.0, -40.0)
     view = View.of(eye, SIZE)
-    table, rows = tree.table, np.flatnonzero(tree.table.exists)
-    px = table.error_m / np.maximum(view.distances_m(table.centre, table.half), 1e-3)
+    table = tree.table
+    rows = np.flatnonzero(tree.table.exists)
+    px = table.error_m / np.maximum(view.distances_m(table.center, table.half), 1e-3)
     rows = rows[rows > 0]
     assert (px[table.parent[rows]] >= SATURATION * px[rows] * (1 - 1e-12)).all()
 
@@ -253,16 +279,22 @@ def test_culling_agrees_with_projection():
     eye = Camera(4000, -4000, 700.0, 140.0, -25.0)
     view = View.of(eye, SIZE)
     for _ in range(400):
-        west, south = rng.uniform(0, 7000), rng.uniform(-8000, -1000)
-        side, low = rng.uniform(10, 500), rng.uniform(0, 500)
+        west = rng.uniform(0, 7000)
+        south = rng.uniform(-8000, -1000)
+        side = rng.uniform(10, 500)
+        low = rng.uniform(0, 500)
         box = Bounds(west, south, west + side, south + side, low, low + 100)
         points = rng.uniform([west, south, low], [west + side, south + side, low + 100], (40, 3))
         pixels = [eye.project(point, SIZE) for point in points]
-        inside = any(p is not None and 0 <= p[0] <= SIZE[0] and 0 <= p[1] <= SIZE[1] for p in pixels)
+        inside = any(
+            p is not None and 0 <= p[0] <= SIZE[0] and 0 <= p[1] <= SIZE[1] for p in pixels
+        )
         if inside:
             assert view.sees(box)
     behind = eye.eye - 3000 * eye.axes[2]
-    assert not view.sees(Bounds(behind[0], behind[1], behind[0] + 10, behind[1] + 10, behind[2], behind[2] + 10))
+    assert not view.sees(
+        Bounds(behind[0], behind[1], behind[0] + 10, behind[1] + 10, behind[2], behind[2] + 10)
+    )
 
 
 def test_exaggeration_changes_culling_but_not_the_choice_of_levels():
@@ -274,11 +306,13 @@ def test_exaggeration_changes_culling_but_not_the_choice_of_levels():
     plain = loader.select(View.of(eye, SIZE, 1.0, 100.0))
     eye.z = 100.0 + (eye.z - 100.0) * 3
     tall = View.of(eye, SIZE, 3.0, 100.0)
-    # The same place seen from three times as high over heights three times as large: fewer sides are cut off,
-    # but a tile that both draw has the same level and error.
+    # The same place seen from three times as high over heights three times as large: fewer sides
+    # are cut off, but a tile that both draw has the same level and error.
     chosen = loader.select(tall)
     assert set(plain.draw) <= set(chosen.draw)
-    assert all(plain.errors_px[tile] == pytest.approx(chosen.errors_px[tile]) for tile in plain.draw)
+    assert all(
+        plain.errors_px[tile] == pytest.approx(chosen.errors_px[tile]) for tile in plain.draw
+    )
 
 
 def test_flat_ground_stays_coarse_and_relief_counts_by_its_cells():
@@ -292,7 +326,8 @@ def test_only_the_references_asked_about_last_are_told_apart():
     tree = FakeTree(2, gaps=0.0)
     for tile in [t for t in tree.infos if t.z <= 1]:
         tree.read(tile)
-        tree.table.mark(tile, loaded=True, measured=["first"])  # not asked about yet: it counts for nothing
+        # not asked about yet: it counts for nothing
+        tree.table.mark(tile, loaded=True, measured=["first"])
     view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
     names = ["first", "second", "third", "other"]
     for name in names:

@@ -20,7 +20,8 @@ def drain(streamer: Streamer, count: int) -> list[Done]:
 
 
 def test_runs_in_order_and_never_twice():
-    gate, order = threading.Event(), []
+    gate = threading.Event()
+    order = []
 
     def work(key: int) -> int:
         gate.wait(10)
@@ -42,7 +43,8 @@ def test_runs_in_order_and_never_twice():
 
 
 def test_what_is_no_longer_wanted_is_dropped():
-    gate, ran = threading.Event(), []
+    gate = threading.Event()
+    ran = []
     streamer = Streamer(threads=1)
     streamer.submit([Job("first", lambda: gate.wait(10))])
     while not streamer._running:

@@ -9,7 +9,7 @@ from viewer.graphics.light import Light
 
 
 class BackgroundPass:
-    """Colours from the direction of view."""
+    """Colors from the direction of view."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -17,10 +17,12 @@ class BackgroundPass:
         self._triangle = ctx.vertex_array(self._program, [])
 
     def draw(self, light: Light) -> None:
-        """Fill what the bound framebuffer's depth shows to be empty; drawn last, it costs only those pixels."""
+        """Fill what the bound framebuffer's depth shows to be empty; drawn last, it costs only
+        those pixels."""
         gl.set_uniforms(self._program, **light.uniforms())
         self._ctx.enable_only(moderngl.DEPTH_TEST)
-        self._ctx.depth_func = "<="  # the triangle lies in the far plane, where depth was cleared to
+        # the triangle lies in the far plane, where depth was cleared to
+        self._ctx.depth_func = "<="
         self._triangle.render(moderngl.TRIANGLES, vertices=3)
         self._ctx.depth_func = "<"
 

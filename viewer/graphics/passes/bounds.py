@@ -8,7 +8,9 @@ import numpy as np
 from viewer.graphics import gl
 
 _CORNERS = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)], np.float32)
-_EDGES = np.array([[a, b] for a in range(8) for b in range(a + 1, 8) if bin(a ^ b).count("1") == 1], np.int32)
+_EDGES = np.array(
+    [[a, b] for a in range(8) for b in range(a + 1, 8) if bin(a ^ b).count("1") == 1], np.int32
+)
 
 
 class BoundsPass:
@@ -17,7 +19,7 @@ class BoundsPass:
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self._program = gl.program(ctx, "lines.vert", "lines.frag")
-        self._program["u_colour"] = (0.96, 0.71, 0.07, 1.0)  # linear light
+        self._program["u_color"] = (0.96, 0.71, 0.07, 1.0)  # linear light
         self._corners = ctx.buffer(_CORNERS)
         self._edges = ctx.buffer(_EDGES)
 

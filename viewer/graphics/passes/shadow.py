@@ -27,7 +27,8 @@ class ShadowPass:
         self._uniforms: dict[str, object] = {}
 
     def draw(self, cascades: Sequence[Cascade], draw: Callable[[int, np.ndarray], None]) -> None:
-        """Fill one map after another: `draw(number, clip_from_world)` draws the depths of what stands in it."""
+        """Fill one map after another: `draw(number, clip_from_world)` draws the depths of what
+        stands in it."""
         if self._texture is None or self.count != len(cascades):
             self.release()
             self.count = len(cascades)
@@ -50,7 +51,9 @@ class ShadowPass:
         halved = np.diag([0.5, 0.5, 0.5, 1.0])
         halved[3, :3] = 0.5
         self._uniforms = {
-            "shadow_from_world": np.stack([c.clip_from_world @ halved for c in cascades]).astype(np.float32).tobytes(),
+            "shadow_from_world": np.stack([c.clip_from_world @ halved for c in cascades])
+            .astype(np.float32)
+            .tobytes(),
             "shadow_far_m": _four([cascade.far_m for cascade in cascades]),
             "shadow_texel_m": _four([cascade.texel_m for cascade in cascades]),
         }

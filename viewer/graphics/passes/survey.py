@@ -1,4 +1,4 @@
-"""A small picture of numbers instead of colours: what ranges, intervals and labels are chosen by."""
+"""A small picture of numbers instead of colors: what ranges, intervals and labels are chosen by."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class SurveyTarget:
         self._before = self._ctx.detect_framebuffer()
         if self._fbo is None or self._fbo.size != size_px:
             self.release()
-            colour = self._ctx.texture(size_px, 4, dtype="f4")
+            color = self._ctx.texture(size_px, 4, dtype="f4")
             depth = self._ctx.depth_renderbuffer(size_px)
-            self._fbo = self._ctx.framebuffer([colour], depth)
-            self._parts += [self._fbo, colour, depth]
+            self._fbo = self._ctx.framebuffer([color], depth)
+            self._parts += [self._fbo, color, depth]
         self._fbo.use()
         self._fbo.scissor = (0, 0, *size_px)
         self._fbo.clear()
@@ -34,14 +34,17 @@ class SurveyTarget:
         self._fbo.scissor = columns[0], 0, columns[1] - columns[0], self._fbo.size[1]
 
     def read(self) -> np.ndarray:
-        """Return the drawn values, float32 [h, w, 2], top row first: the overlay's value and the height in metres.
+        """Return the drawn values, float32 [h, w, 2], top row first: the overlay's value and the
+        height in meters.
 
         NaN where there is no terrain, or no value. Binds the framebuffer from before `begin` again.
         """
         assert self._fbo is not None
         assert self._before is not None
         width, height = self._fbo.size
-        texels = np.frombuffer(self._fbo.read(components=4, dtype="f4"), np.float32).reshape(height, width, 4)[::-1]
+        texels = np.frombuffer(self._fbo.read(components=4, dtype="f4"), np.float32).reshape(
+            height, width, 4
+        )[::-1]
         self._before.use()
         unknown = (texels[..., 2:3] < 0.5) | (texels[..., :2] > 1e38)
         return np.where(unknown, np.float32(np.nan), texels[..., :2])

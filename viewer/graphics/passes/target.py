@@ -1,4 +1,5 @@
-"""Where the scene is drawn before it reaches the caller's framebuffer: colour as linear light, and depth."""
+"""Where the scene is drawn before it reaches the caller's framebuffer: color as linear light, and
+depth."""
 
 from __future__ import annotations
 
@@ -8,10 +9,11 @@ import moderngl
 
 from viewer.graphics import gl
 
-_UNITS = {"colour": 0, "depth": 1}
+_UNITS = {"color": 0, "depth": 1}
 
 EYE_DOME_GAIN = 400.0
-"""Response of eye-dome lighting, in powers of two of depth, that strength 1 darkens to 1/e, inverted."""
+"""Response of eye-dome lighting, in powers of two of depth, that strength 1 darkens to 1/e,
+inverted."""
 
 
 class EyeDome(NamedTuple):
@@ -19,7 +21,7 @@ class EyeDome(NamedTuple):
 
     planes_m: tuple[float, float]  # near and far
     strength: float
-    height_px: int  # of the picture: neighbours are as far apart in any size
+    height_px: int  # of the picture: neighbors are as far apart in any size
 
     def uniforms(self) -> dict[str, object]:
         """Names and values for `gl.set_uniforms`."""
@@ -31,36 +33,39 @@ class EyeDome(NamedTuple):
 
 
 class Target:
-    """Our own colour and depth, with or without MSAA, remade when size or samples change.
+    """Our own color and depth, with or without MSAA, remade when size or samples change.
 
-    All passes between `begin` and `finish` draw linear light. `finish` applies what needs the whole picture's depth,
-    averages a pixel's samples and encodes the result as sRGB, the only place where that is done.
+    All passes between `begin` and `finish` draw linear light. `finish` applies what needs the whole
+    picture's depth, averages a pixel's samples and encodes the result as sRGB, the only place where
+    that is done.
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self._made: tuple[tuple[int, int], int] | None = None
         self._fbo: moderngl.Framebuffer | None = None
-        self._colour: moderngl.Texture | None = None
+        self._color: moderngl.Texture | None = None
         self._depth: moderngl.Texture | None = None
         self._parts: list[moderngl.Texture | moderngl.Framebuffer] = []
         self._finishes: dict[tuple[int, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
 
     def begin(self, fbo: moderngl.Framebuffer, samples: int) -> None:
-        """Bind our own framebuffer, as large as the caller's and cleared; `samples` 0 or 1 means none."""
-        # moderngl binds the present framebuffer again after making another, so it must be one that still exists.
+        """Bind our own framebuffer, as large as the caller's and cleared; `samples` 0 or 1 means
+        none."""
+        # moderngl binds the present framebuffer again after making another, so it must be one that
+        # still exists.
         fbo.use()
         size_px = fbo.size
         samples = min(samples if samples > 1 else 0, self._ctx.max_samples)
         if self._made != (size_px, samples):
             self._free()
             # Light needs more than 8 bits where it is dark.
-            self._colour = self._ctx.texture(size_px, 4, samples=samples, dtype="f2")
+            self._color = self._ctx.texture(size_px, 4, samples=samples, dtype="f2")
             self._depth = self._ctx.depth_texture(size_px, samples=samples)
             if not samples:
                 self._depth.compare_func = ""  # depths are read, not compared
-            self._fbo = self._ctx.framebuffer([self._colour], self._depth)
-            self._parts += [self._fbo, self._colour, self._depth]
+            self._fbo = self._ctx.framebuffer([self._color], self._depth)
+            self._parts += [self._fbo, self._color, self._depth]
             self._made = size_px, samples
         assert self._fbo is not None
         self._fbo.use()
@@ -68,7 +73,8 @@ class Target:
         self._fbo.clear()
 
     def limit(self, columns: tuple[int, int] | None) -> None:
-        """Draw only into these columns of pixels, first and last + 1, until this is called again (None: all)."""
+        """Draw only into these columns of pixels, first and last + 1, until this is called again
+        (None: all)."""
         assert self._fbo is not None
         first, end = columns or (0, self._fbo.width)
         self._fbo.scissor = (first, 0, end - first, self._fbo.height)
@@ -76,11 +82,11 @@ class Target:
     def finish(self, fbo: moderngl.Framebuffer, eye_dome: EyeDome | None = None) -> None:
         """Encode what was drawn into the whole of `fbo` and bind that."""
         assert self._made is not None
-        assert self._colour is not None
+        assert self._color is not None
         assert self._depth is not None
         program, triangle = self._finish(self._made[1], eye_dome is not None)
         fbo.use()
-        self._colour.use(_UNITS["colour"])
+        self._color.use(_UNITS["color"])
         self._depth.use(_UNITS["depth"])
         gl.set_uniforms(program, **_UNITS, **(eye_dome.uniforms() if eye_dome is not None else {}))
         self._ctx.enable_only(moderngl.NOTHING)
@@ -97,7 +103,7 @@ class Target:
         for part in self._parts:
             part.release()
         self._parts.clear()
-        self._made = self._fbo = self._colour = self._depth = None
+        self._made = self._fbo = self._color = self._depth = None
 
     def release(self) -> None:
         """Free buffers and programs."""

@@ -21,12 +21,14 @@ from viewer.tiles.tile_errors import Measure
 
 INSTANCE = np.dtype(
     [
-        ("origin", "f4", 3),  # north-west corner at the offset height, drawn space, relative to the eye
-        ("size", "f4", 2),  # metres east and south
+        # north-west corner at the offset height, drawn space, relative to the eye
+        ("origin", "f4", 3),
+        ("size", "f4", 2),  # meters east and south
         ("extent", "f4", 4),  # `viewer.tiles.borders.Extent`
         ("skirt", "f4", 4),  # 1 where a tile meets the side: N, E, S, W
         ("about", "f4", 4),  # layer, level, offset_m, 1 when errors are there
-        ("parent", "f4", 4),  # layer, which half of it the tile is (0 or 1) east and south, its offset minus ours
+        # layer, which half of it the tile is (0 or 1) east and south, its offset minus ours
+        ("parent", "f4", 4),
         ("parent_extent", "f4", 4),
         ("stitch", "f4", 2),  # place in the corrections, and the morph
     ]
@@ -34,7 +36,7 @@ INSTANCE = np.dtype(
 """One drawn tile as terrain.vert reads it."""
 
 TABLE_TEXELS = 2048
-"""Colours of a table on the GPU, where the nearest is taken."""
+"""Colors of a table on the GPU, where the nearest is taken."""
 
 CONTOUR_PX = 1.2
 """Width of a line of equal height; every `INDEX_EVERY`th is twice as wide."""
@@ -54,11 +56,20 @@ _DEFINES: dict[str, float] = {
     "INDEX_EVERY": INDEX_EVERY,
     "STITCH_ZONE": ZONE,
 }
-_UNITS = {"heights": 0, "gradients": 1, "valid": 2, "errors": 3, "gaps": 4, "colours": 5, "overlay_colours": 6}
+_UNITS = {
+    "heights": 0,
+    "gradients": 1,
+    "valid": 2,
+    "errors": 3,
+    "gaps": 4,
+    "colors": 5,
+    "overlay_colors": 6,
+}
 _UNITS |= {"parent_heights": 12, "parent_gradients": 13, "stitch": 14}
 
 _MASK, _WITHIN = (
-    tuple(colormaps.linear_from_srgb(np.array(bytes_) / 255).tolist()) for bytes_ in (colormaps.MASK, colormaps.WITHIN)
+    tuple(colormaps.linear_from_srgb(np.array(bytes_) / 255).tolist())
+    for bytes_ in (colormaps.MASK, colormaps.WITHIN)
 )
 
 SHADOW_UNIT = 8
@@ -69,7 +80,8 @@ _STITCHES = 6
 
 
 def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its skirt.
+    """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its
+    skirt.
 
     Side 0 is the surface; 1 to 4 are the lower ends of the skirt north, east, south and west.
     """
@@ -77,25 +89,37 @@ def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
     row, column = np.mgrid[0:n, 0:n]
     surface = np.stack([column, row, np.zeros_like(row)], axis=-1).reshape(-1, 3)
     corner = (row[:-1, :-1] * n + column[:-1, :-1]).ravel()
-    east, south, across = corner + 1, corner + n, corner + n + 1
+    east = corner + 1
+    south = corner + n
+    across = corner + n + 1
     # The diagonal alternates, so that ridges in either direction look alike.
     odd = ((row + column)[:-1, :-1].ravel() % 2).astype(bool)
-    one = np.where(odd[:, None], np.stack([corner, south, east], 1), np.stack([corner, south, across], 1))
-    two = np.where(odd[:, None], np.stack([east, south, across], 1), np.stack([corner, across, east], 1))
+    one = np.where(
+        odd[:, None], np.stack([corner, south, east], 1), np.stack([corner, south, across], 1)
+    )
+    two = np.where(
+        odd[:, None], np.stack([east, south, across], 1), np.stack([corner, across, east], 1)
+    )
     along = np.arange(n)
     edges = (along, along * n + quads, quads * n + along, along * n)  # N, E, S, W
-    # Neighbouring triangles follow each other, so that vertices are still at hand when they are used again.
-    vertices, triangles = [surface], [np.stack([one, two], axis=1).reshape(-1, 3)]
+    # Neighboring triangles follow each other, so that vertices are still at hand when they are used
+    # again.
+    vertices = [surface]
+    triangles = [np.stack([one, two], axis=1).reshape(-1, 3)]
     for side, edge in enumerate(edges, start=1):
         first = n * n + (side - 1) * n
         vertices.append(np.column_stack([surface[edge, :2], np.full(n, side)]))
-        a, b, low_a, low_b = edge[:-1], edge[1:], first + along[:-1], first + along[1:]
+        a = edge[:-1]
+        b = edge[1:]
+        low_a = first + along[:-1]
+        low_b = first + along[1:]
         triangles += [np.stack([a, low_a, b], 1), np.stack([b, low_a, low_b], 1)]
     return np.concatenate(vertices).astype(np.float32), np.concatenate(triangles).astype(np.int32)
 
 
 class Batch(NamedTuple):
-    """Tiles that one call draws: of one page, and all with holes (or cut by the rim) or all without.
+    """Tiles that one call draws: of one page, and all with holes (or cut by the rim) or all
+    without.
 
     Either all of them morph, and have their parents on one page, or none does (None).
     """
@@ -108,26 +132,27 @@ class Batch(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How the tiles of one picture are coloured and meshed."""
+    """How the tiles of one picture are colored and meshed."""
 
     settings: Settings
     overlay: str  # a file of shaders/overlay
     quads: int  # per tile side
-    elevation_m: tuple[float, float]  # heights at the two ends of the elevation colours
+    elevation_m: tuple[float, float]  # heights at the two ends of the elevation colors
     measure: Measure | None = None  # errors that the overlay shows
-    overlay_range: tuple[float, float] = (0.0, 1.0)  # values at the two ends of the overlay's colours
+    # values at the two ends of the overlay's colors
+    overlay_range: tuple[float, float] = (0.0, 1.0)
     contour_interval_m: float = 0.0  # between lines of equal height; 0: none
     contour_px: float = CONTOUR_PX
-    ground_scale: float = 1.0  # metres on the ground per CRS metre
+    ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @property
     def rise(self) -> float:
-        """CRS metres that a metre of height is drawn as."""
+        """CRS meters that a meter of height is drawn as."""
         return self.settings.view.exaggeration / self.ground_scale
 
 
 class TerrainPass:
-    """Programs, the grid mesh and colour tables; pages come with each call."""
+    """Programs, the grid mesh and color tables; pages come with each call."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -147,9 +172,20 @@ class TerrainPass:
     ) -> None:
         """Draw the batches into the bound framebuffer.
 
-        `pixel` is the size of a pixel at distance 1; `shadows` are `Sunlight.use`'s, bound to SHADOW_UNIT.
+        `pixel` is the size of a pixel at distance 1; `shadows` are `Sunlight.use`'s, bound to
+        SHADOW_UNIT.
         """
-        settings, overlay, quads, elevation_m, _, overlay_range, interval_m, contour_px, ground_scale = look
+        (
+            settings,
+            overlay,
+            quads,
+            elevation_m,
+            _,
+            overlay_range,
+            interval_m,
+            contour_px,
+            ground_scale,
+        ) = look
         shading = settings.shading
         low, high = elevation_m
         values = {
@@ -160,20 +196,24 @@ class TerrainPass:
             "ground_scale": ground_scale,
             **light.uniforms(),
             "elevation_m": (low, max(high, low + 1e-3)),
-            "coloured": shading.mode != "hillshade",
+            "colored": shading.mode != "hillshade",
             "shaded": shading.mode != "elevation",
             "overlay_range": overlay_range,
             "overlay_opacity": settings.overlay.opacity,
             "tolerance_m": settings.overlay.tolerance_m,
-            "mask_colour": _MASK,
-            "within_colour": _WITHIN,
+            "mask_color": _MASK,
+            "within_color": _WITHIN,
             "contour_interval_m": interval_m,
             "contour_px": contour_px,
         }
-        self.table(shading.colormap).use(_UNITS["colours"])
+        self.table(shading.colormap).use(_UNITS["colors"])
         if overlay in KINDS and KINDS[overlay].tables:
-            self.table(overlays.table(settings.overlay, overlay)).use(_UNITS["overlay_colours"])
-        variant = {"CONTOURS": int(interval_m > 0), "TINT": int(settings.debug.lod_tint), "FOG": int(shading.fog > 0)}
+            self.table(overlays.table(settings.overlay, overlay)).use(_UNITS["overlay_colors"])
+        variant = {
+            "CONTOURS": int(interval_m > 0),
+            "TINT": int(settings.debug.lod_tint),
+            "FOG": int(shading.fog > 0),
+        }
         if shadows is not None:
             variant |= {"SHADOWS": 1, "CASCADES": shadows[0]}
             values |= shadows[1]
@@ -193,8 +233,10 @@ class TerrainPass:
         }
         self._render(batches, "none", look.quads, {"DEPTH": 1}, values)
 
-    def draw_numbers(self, batches: Sequence[Batch], clip_from_world: np.ndarray, look: Look) -> None:
-        """Draw the overlay's values and the heights (`SurveyTarget.read`) in place of colours."""
+    def draw_numbers(
+        self, batches: Sequence[Batch], clip_from_world: np.ndarray, look: Look
+    ) -> None:
+        """Draw the overlay's values and the heights (`SurveyTarget.read`) in place of colors."""
         values = {
             **_UNITS,
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
@@ -236,20 +278,33 @@ class TerrainPass:
             (page.gaps or page.valid).use(_UNITS["gaps"])
             stream = self._ctx.buffer(np.ascontiguousarray(instances))
             mesh = self._ctx.vertex_array(
-                program, [(vertices, "3f", "in_grid"), (stream, *_FORMAT)], triangles, skip_errors=True
+                program,
+                [(vertices, "3f", "in_grid"), (stream, *_FORMAT)],
+                triangles,
+                skip_errors=True,
             )
             mesh.render(moderngl.TRIANGLES, vertices=count, instances=len(instances))
             mesh.release()
             stream.release()
 
-    def program(self, overlay: str, variant: Mapping[str, int], hillshade: str = "soft") -> moderngl.Program:
-        """The program for an overlay and a hillshade, compiled on first use; `variant` are #defines that are not 0."""
+    def program(
+        self, overlay: str, variant: Mapping[str, int], hillshade: str = "soft"
+    ) -> moderngl.Program:
+        """The program for an overlay and a hillshade, compiled on first use; `variant` are #defines
+        that are not 0."""
         variant = {name: value for name, value in variant.items() if value}
         key = overlay, frozenset(variant.items()), hillshade
         if key not in self._programs:
-            parts = {"overlay": f"overlay/{overlay}.glsl", "hillshade": f"hillshade/{hillshade}.glsl"}
+            parts = {
+                "overlay": f"overlay/{overlay}.glsl",
+                "hillshade": f"hillshade/{hillshade}.glsl",
+            }
             self._programs[key] = gl.program(
-                self._ctx, "terrain.vert", "terrain.frag", parts=parts, defines={**_DEFINES, **variant}
+                self._ctx,
+                "terrain.vert",
+                "terrain.frag",
+                parts=parts,
+                defines={**_DEFINES, **variant},
             )
         return self._programs[key]
 
@@ -259,7 +314,8 @@ class TerrainPass:
         if at is not None:
             self._stitches.append(self._stitches.pop(at))
             return self._stitches[-1][1]
-        rows, width = 4 * len(corrections), corrections.shape[-1]
+        rows = 4 * len(corrections)
+        width = corrections.shape[-1]
         texture = self._stitches.pop(0)[1] if len(self._stitches) == _STITCHES else None
         if texture is None or texture.width != width or texture.height < rows:
             if texture is not None:
@@ -273,16 +329,20 @@ class TerrainPass:
     def _mesh(self, quads: int) -> tuple[moderngl.Buffer, moderngl.Buffer, int]:
         if quads not in self._meshes:
             vertices, triangles = grid_mesh(quads)
-            self._meshes[quads] = self._ctx.buffer(vertices), self._ctx.buffer(triangles), triangles.size
+            self._meshes[quads] = (
+                self._ctx.buffer(vertices),
+                self._ctx.buffer(triangles),
+                triangles.size,
+            )
         return self._meshes[quads]
 
     def table(self, name: str) -> moderngl.Texture:
-        """A colour table as a texture of one row, in linear light."""
+        """A color table as a texture of one row, in linear light."""
         if name not in self._tables:
             fine = np.linspace(0, 255, TABLE_TEXELS)
-            colours = [np.interp(fine, np.arange(256), channel) for channel in colormaps.lut(name).T]
+            colors = [np.interp(fine, np.arange(256), channel) for channel in colormaps.lut(name).T]
             texels = np.ones((TABLE_TEXELS, 4), np.float32)
-            texels[:, :3] = colormaps.linear_from_srgb(np.rint(np.stack(colours, axis=1)) / 255)
+            texels[:, :3] = colormaps.linear_from_srgb(np.rint(np.stack(colors, axis=1)) / 255)
             table = self._ctx.texture((TABLE_TEXELS, 1), 4, texels, dtype="f4")
             table.filter = (moderngl.NEAREST, moderngl.NEAREST)
             self._tables[name] = table

@@ -1,7 +1,8 @@
-"""Possible gain of a single tile: its latents optimised alone, and together with the decoder (diagnostic only).
+"""Possible gain of a single tile: its latents optimized alone, and together with the decoder
+(diagnostic only).
 
-A layer's decoder is shared, so the second cannot be stored; it tells how far latents, or the shared decoder, limit a
-method (arXiv 2606.00404, diagnostics).
+A layer's decoder is shared, so the second cannot be stored; it tells how far latents, or the shared
+decoder, limit a method (arXiv 2606.00404, diagnostics).
 """
 
 from __future__ import annotations
@@ -20,23 +21,28 @@ from neural.bench.places import Place
 from neural.encode import DEFAULT_MODELS
 from neural.encoding.pyramid import PyramidTile, build
 from neural.measure.metrics import psnr_db
-from neural.models.train_data import normalise
+from neural.models.train_data import normalize
 from neural.raster.dem import open_dem
 
 LATENT_RATE = 0.01
 """Peak learning rate of latents, in units of each dimension's spread over the tile."""
 
 DECODER_RATES = (1e-3, 1e-4, 1e-5)
-"""Peak learning rates of decoder weights, in units of each array's root mean square. All are tried and the best is
-kept: a decoder after a linear warm start bears a hundredth of what others do."""
+"""Peak learning rates of decoder weights, in units of each array's root mean square. All are tried
+and the best is kept: a decoder after a linear warm start bears a hundredth of what others do."""
 
 STAGES = ("encoded", "latents", "latents_decoder")
 
 
 def run(
-    places: Sequence[Place], lines: Sequence[Series], steps: int, device: str, say: Callable[[str], None]
+    places: Sequence[Place],
+    lines: Sequence[Series],
+    steps: int,
+    device: str,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """PSNR and RMSE of one tile per place as encoded, with its latents optimised, and with the decoder as well."""
+    """PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with the
+    decoder as well."""
     from neural.methods.model_files import model_stem
     from neural.models.base import load_model, pick_device
 
@@ -44,15 +50,28 @@ def run(
     target = pick_device(device)
     tiles = [(place, fullest_tile(place)) for place in places]
     for line in lines:
-        model = load_model(model_stem(line.model or DEFAULT_MODELS[line.method]))[0].to(target).eval()
+        model = (
+            load_model(model_stem(line.model or DEFAULT_MODELS[line.method]))[0].to(target).eval()
+        )
         for place, tile in tiles:
-            row: dict[str, Any] = {"name": line.name, "title": line.title, "place": place.name, "tile": list(tile.tile)}
-            row |= specialise(model, tile.heights, tile.valid, steps)
+            row: dict[str, Any] = {
+                "name": line.name,
+                "title": line.title,
+                "place": place.name,
+                "tile": list(tile.tile),
+            }
+            row |= specialize(model, tile.heights, tile.valid, steps)
             say(
-                f"{place.name}: {line.name}, {row['latents']['psnr_db'] - row['encoded']['psnr_db']:+.2f} dB by latents"
+                f"{place.name}: {line.name}, "
+                f"{row['latents']['psnr_db'] - row['encoded']['psnr_db']:+.2f} dB by latents"
             )
             rows.append(row)
-    return {"steps": steps, "latent_rate": LATENT_RATE, "decoder_rates": list(DECODER_RATES), "tiles": rows}
+    return {
+        "steps": steps,
+        "latent_rate": LATENT_RATE,
+        "decoder_rates": list(DECODER_RATES),
+        "tiles": rows,
+    }
 
 
 def fullest_tile(place: Place) -> PyramidTile:
@@ -60,59 +79,78 @@ def fullest_tile(place: Place) -> PyramidTile:
     best: PyramidTile | None = None
     with open_dem(place.path, place.reading) as dem:
         for tile in build(dem):
-            if tile.tile.z == dem.grid.levels - 1 and (best is None or tile.valid.sum() > best.valid.sum()):
+            if tile.tile.z == dem.grid.levels - 1 and (
+                best is None or tile.valid.sum() > best.valid.sum()
+            ):
                 best = tile
     assert best is not None  # `build` refuses a DEM without samples
     return best
 
 
-def specialise(model: Any, heights: np.ndarray, valid: np.ndarray, steps: int) -> dict[str, dict[str, float]]:
-    """psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as it was."""
+def specialize(
+    model: Any, heights: np.ndarray, valid: np.ndarray, steps: int
+) -> dict[str, dict[str, float]]:
+    """psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as it
+    was."""
     import torch
 
     from neural.models.refine import refine
 
     device = next(model.parameters()).device
-    normal, _, scale = normalise(heights, valid)
+    normal, _, scale = normalize(heights, valid)
     tile = torch.from_numpy(normal)[None].to(device)
     weight = torch.from_numpy(valid)[None].to(device)
     with torch.no_grad():
         latents = model.encode(tile).detach()
         refined = refine(model, tile, weight.float(), latents, steps)
-        errors = [((model.decode(each) - tile)[weight] ** 2).mean().item() for each in (latents, refined)]
-    errors.append(min(optimise(model, refined, tile, weight, steps, rate) for rate in DECODER_RATES))
+        errors = [
+            ((model.decode(each) - tile)[weight] ** 2).mean().item() for each in (latents, refined)
+        ]
+    errors.append(
+        min(optimize(model, refined, tile, weight, steps, rate) for rate in DECODER_RATES)
+    )
     return {
         stage: {"psnr_db": psnr_db(error, 2.0), "rmse_m": scale * error**0.5}
         for stage, error in zip(STAGES, errors, strict=True)
     }
 
 
-def optimise(model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float) -> float:
-    """Least mean squared error over valid samples that `steps` of Adam with cosine decay pass through.
+def optimize(
+    model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float
+) -> float:
+    """Least mean squared error over valid samples that `steps` of Adam with cosine decay pass
+    through.
 
-    latents [1, tokens, dim]; tile [1, 256, 256] normalised. Latents and a copy of the decoder's weights move together.
+    latents [1, tokens, dim]; tile [1, 256, 256] normalized. Latents and a copy of the decoder's
+    weights move together.
     """
     import torch
 
     model = copy.deepcopy(model)
     # Dimensions differ in spread by orders of magnitude: each moves in units of its own.
-    spread = latents.std(dim=1, keepdim=True, correction=0) if latents.shape[1] > 1 else latents.std(correction=0)
+    spread = (
+        latents.std(dim=1, keepdim=True, correction=0)
+        if latents.shape[1] > 1
+        else latents.std(correction=0)
+    )
     moved = torch.zeros_like(latents).requires_grad_(True)
     groups: list[dict[str, Any]] = [{"params": [moved], "lr": LATENT_RATE}]
     for weight in model.decoder.parameters():
-        groups.append({"params": [weight], "lr": decoder_rate * float(weight.detach().square().mean().sqrt())})
-    optimiser = torch.optim.Adam(groups)
-    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
+        groups.append(
+            {"params": [weight], "lr": decoder_rate * float(weight.detach().square().mean().sqrt())}
+        )
+    optimizer = torch.optim.Adam(groups)
+    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     best = float("inf")
     for step in range(steps + 1):
         with torch.set_grad_enabled(step < steps):
             loss = ((model.decode(latents + spread * moved) - tile)[valid] ** 2).mean()
         best = min(best, loss.item())  # a NaN is never less
         if step < steps:
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             model.zero_grad(set_to_none=True)
             loss.backward(inputs=[parameter for group in groups for parameter in group["params"]])
-            optimiser.step()
+            optimizer.step()
             decay.step()
     return best
 
@@ -120,9 +158,10 @@ def optimise(model: Any, latents: Any, tile: Any, valid: Any, steps: int, decode
 def markdown(result: Mapping[str, Any]) -> str:
     """Means over tiles per series, then every tile."""
     lines = [
-        "# Specialising single tiles",
+        "# Specializing single tiles",
         "",
-        f"One tile per place, {result['steps']} steps of L-BFGS on its latents (as `encode --refine`), then as many of "
+        f"One tile per place, {result['steps']} steps of L-BFGS on its latents (as `encode "
+        "--refine`), then as many of "
         "Adam on latents and decoder together, best step kept; decibels of the tile's own range.",
         "",
     ]
@@ -141,10 +180,14 @@ def markdown(result: Mapping[str, Any]) -> str:
     rows = []
     for title in dict.fromkeys(row["title"] for row in result["tiles"]):
         own = [row for row in result["tiles"] if row["title"] == title]
-        means = [[float(np.mean([row[s][k] for row in own])) for s in STAGES] for k in ("psnr_db", "rmse_m")]
+        means = [
+            [float(np.mean([row[s][k] for row in own])) for s in STAGES]
+            for k in ("psnr_db", "rmse_m")
+        ]
         rows.append(_row(title, f"mean of {len(own)}", *means))
         rows += [
-            _row(title, row["place"], *([row[s][k] for s in STAGES] for k in ("psnr_db", "rmse_m"))) for row in own
+            _row(title, row["place"], *([row[s][k] for s in STAGES] for k in ("psnr_db", "rmse_m")))
+            for row in own
         ]
     return "\n".join([*lines, *table(header, rows)]) + "\n"
 
@@ -161,9 +204,17 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
     rows = result["tiles"]
     for index, stage in enumerate(STAGES):
         axis.plot(
-            [row[stage]["psnr_db"] for row in rows], "osD"[index], color=f"C{index}", label=stage.replace("_", " + ")
+            [row[stage]["psnr_db"] for row in rows],
+            "osD"[index],
+            color=f"C{index}",
+            label=stage.replace("_", " + "),
         )
-    axis.set_xticks(range(len(rows)), [f"{row['title']}\n{row['place']}"[:40] for row in rows], rotation=60, fontsize=6)
+    axis.set_xticks(
+        range(len(rows)),
+        [f"{row['title']}\n{row['place']}"[:40] for row in rows],
+        rotation=60,
+        fontsize=6,
+    )
     axis.set(ylabel="PSNR, dB")
     axis.grid(alpha=0.25)
     axis.legend(fontsize=8)
