@@ -3,7 +3,7 @@
 
     import viewer
 
-    picture = viewer.render("area.ntile", size=(1920, 1080), overlay="error")    # uint8 [1080, 1920, 3]
+    picture = viewer.render("area.ntile", size=(1920, 1080), overlay="error")  # uint8 [h, w, 3]
     with viewer.Viewer("area.ntile", exaggeration=2, hillshade="multidirectional") as v:
         v.camera.look(30, -10)
         v.save("big.png", size=(12000, 8000))
@@ -70,7 +70,7 @@ def render(
     `split`.
 
         viewer.render("area.ntile", overlay="slope", decorations=["legend", "scale"])
-        viewer.render("area.ntile", view="View 1", method="huvr_siren", bits=4, exaggeration=3, fog=0.4)
+        viewer.render("area.ntile", view="View 1", bits=4, exaggeration=3, fog=0.4)
 
     Raises NtileError (or its UsageError) in a sentence that says what to do.
     """

@@ -6,8 +6,8 @@ With p, q the slopes eastward and northward (m/m) and r, s, t the second derivat
 
     slope    arctan √(p² + q²)
     aspect   direction of steepest descent, clockwise from north: atan2(−p, −q)
-    profile  −(p² r + 2 p q s + q² t) / ((p² + q²) (1 + p² + q²)^(3/2))     curvature of the line of steepest descent
-    plan     −(q² r − 2 p q s + p² t) / ((p² + q²) (1 + p² + q²)^(1/2))     curvature across it (tangential)
+    profile  −(p² r + 2 p q s + q² t) / ((p² + q²) (1 + p² + q²)^(3/2))   along the steepest descent
+    plan     −(q² r − 2 p q s + p² t) / ((p² + q²) (1 + p² + q²)^(1/2))   across it (tangential)
 
 Both curvatures are those of normal sections of the surface, in 1/m, positive where it is convex
 (crests, spurs) and negative where it is concave (foot slopes, hollows). Profile curvature is that

@@ -3,7 +3,7 @@ heights.
 
 A decode has three steps, so that the GPU, the CPU and a trainer can share them:
 
-1. `unpack`   payload bytes  → latents           (numpy; exact; a `LinkedMethod` reads other tiles' payloads too)
+1. `unpack`   payload bytes  → latents           (numpy, exact; `LinkedMethod`: several payloads)
 2. `prepare`  latents        → per-tile arrays   (once per tile)
 3. `evaluate` per-tile arrays → h, ∂h/∂u, ∂h/∂v on any lattice of the tile (per sample)
 

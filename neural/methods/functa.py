@@ -4,7 +4,7 @@
 The latent is found by a few gradient steps on the tile itself; the decoder only ever sees the
 result.
 
-    s_l = (z W_s + b_s)_l                                       (one linear map: latent z → shifts of every sine layer)
+    s_l = (z W_s + b_s)_l               (one linear map: latent z → shifts of every sine layer)
     x_l = sin(ω0 (W_l x_{l−1} + b_l + s_l)),  x_0 = (u, v) ∈ [0, 1]²
     height = W x + b
 

@@ -3,7 +3,7 @@ run on terrain in arXiv 2606.00404: three output channels, averaged.
 
     h = hyper-decoder(token);  g = head(LN(h of the global token));  p = head(LN(h of the patch))
     W1' = columns of W1 ∘ (p ⊗ g), normalized;  all other weights: columns normalized, shared
-    x0 = relu(W0 PE(grid));  x1 = relu(W1' x0 + b1);  x2 = relu(W2 x1 + b2)    (4×4 positions per patch)
+    x0 = relu(W0 PE(grid)), x1 = relu(W1' x0 + b1), x2 = relu(W2 x1 + b2)  (4×4 positions per patch)
     heights = mean over channels of PixelShuffle(conv 3×3(x2 of the whole tile))
 
 The network knows one value per cell of the tile; between cell centers `neural.methods.hermite`

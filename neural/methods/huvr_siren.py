@@ -4,9 +4,9 @@
 Each 16×16 patch of a tile is decoded from its own token, so patches may disagree along their
 borders.
 
-    h = hyper-decoder(token);  α_l = head(LN(h)),  φ_l = head(LN(h))  (once per patch; per sine layer l)
+    h = hyper-decoder(token);  α_l = head(LN(h)),  φ_l = head(LN(h))    (per sine layer l)
     x_l = α_l · sin(ω0 (W_l x_{l−1} + b_l) + φ_l),  x_0 = patch-local (u, v) ∈ [−1, 1]²
-    height = W x + b                                                 (shared SIREN, per sample)
+    height = W x + b                                               (shared SIREN, per sample)
 """
 
 from __future__ import annotations

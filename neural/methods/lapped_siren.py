@@ -1,7 +1,9 @@
 """Lapped SIREN: a seamless neural codec of this project's own, in which levels and neighboring
 tiles share a surface.
 
-    h(x) = spline through the parent level's samples + Σ over nodes n, functions k:  c_nk · φ_k(x − x_n)
+    h(x) = spline through the parent level's samples + Σ_n Σ_k c_nk · φ_k(x − x_n)
+
+over nodes n and functions k.
 
 φ is a shared SIREN layer under a C1 window (`neural.methods.lapped.basis`); the coefficients c, 256
 for each cell of 16×16 samples, are a tile's latents. They are coded through the wavelet details of

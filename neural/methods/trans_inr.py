@@ -1,10 +1,10 @@
 """TransINR: a transformer's weight tokens modulate the weights of one ReLU network per tile (arXiv
 2208.02801).
 
-    w_g   = LN(token_g) P_l + p_l                                (groups g of layer l; as long as the layer's fan-in)
-    W_l   = normalize(B_l ∘ [w_{c mod G}]_c)                     (columns c of unit length; B_l shared by all tiles)
-    x_l   = relu(x_{l−1} W_l + b_l),  x_{−1} = [cos πf x, cos πf y, sin πf x, sin πf y],  x, y ∈ [−1, 1] over the tile
-    height = x_3 W_4 + b_4                                       (biases are shared by all tiles)
+    w_g = LN(token_g) P_l + p_l               (groups g of layer l; as long as its fan-in)
+    W_l = normalize(B_l ∘ [w_{c mod G}]_c)    (columns c of unit length; B_l shared by all tiles)
+    x_l = relu(x_{l−1} W_l + b_l),  x_{−1} = [cos πf x, cos πf y, sin πf x, sin πf y]
+    height = x_3 W_4 + b_4                    (x, y ∈ [−1, 1] over the tile; biases shared)
 
 As in the released code (yinboc/trans-inr), whose output offset 0.5, the middle of pixel values in
 [0, 1], is 0 here. A ReLU network is linear between its kinks and the output is one number, so one

@@ -7,7 +7,8 @@ patches:
 
 1. the patch embedding projects onto the leading principal components of training patches, whitened;
 2. the bottleneck is solved by least squares, so that tokens are these codes;
-3. the hyper-decoder passes them on, and each method fits what its heads modulate (`huvr_siren_start`, `huvr_start`).
+3. the hyper-decoder passes them on, and each method fits its modulation heads to
+   them (`huvr_siren_start`, `huvr_start`).
 
 Tokens and hidden states carry a pair of large constants, so that a LayerNorm acts almost linearly
 on the rest; it has two degrees of freedom fewer than inputs anyway. The gains of each LayerNorm

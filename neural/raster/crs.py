@@ -205,8 +205,14 @@ def _balanced_scale(half_width: float, half_height: float) -> float:
 
 
 _DEGREE = 'ANGLEUNIT["degree",0.0174532925199433]'
-_LON_LAT = f'CS[ellipsoidal,2],AXIS["latitude",north,ORDER[1],{_DEGREE}],AXIS["longitude",east,ORDER[2],{_DEGREE}]'
-_EAST_NORTH = 'CS[Cartesian,2],AXIS["easting",east,ORDER[1]],AXIS["northing",north,ORDER[2]],LENGTHUNIT["metre",1]'
+_LON_LAT = (
+    f'CS[ellipsoidal,2],AXIS["latitude",north,ORDER[1],{_DEGREE}],'
+    f'AXIS["longitude",east,ORDER[2],{_DEGREE}]'
+)
+_EAST_NORTH = (
+    'CS[Cartesian,2],AXIS["easting",east,ORDER[1]],AXIS["northing",north,ORDER[2]],'
+    'LENGTHUNIT["metre",1]'
+)
 
 
 def _datum_node(crs: CRS) -> wkt.Node:

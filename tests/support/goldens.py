@@ -1,6 +1,6 @@
 """Golden images: pictures of made-up areas as llvmpipe draws them, kept in tests/golden.
 
-    python -m tests.support.goldens                 draw them all again (after a change that is meant to change pictures)
+    python -m tests.support.goldens                 draw them all again (after an intended change)
     python -m tests.support.goldens shadows tint    only these
 
 They are stored with LEVELS levels per channel, which makes them small; a picture agrees with its

@@ -380,7 +380,8 @@ def label(layer: Layer, choice: LayerChoice) -> str:
         return name  # its bits cannot be chosen and say nothing
     if drops_bits(layer):
         return name if choice.keep_bits is None else f"{name}, {_dropped(layer, choice.keep_bits)}"
-    return f"{name}, {layer.bits if choice.keep_bits is None else f'{choice.keep_bits} of {layer.bits}'} bits"
+    kept = f"{layer.bits}" if choice.keep_bits is None else f"{choice.keep_bits} of {layer.bits}"
+    return f"{name}, {kept} bits"
 
 
 def bits_explained(layer: Layer) -> str:

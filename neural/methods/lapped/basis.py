@@ -3,7 +3,8 @@
 Along each axis a node (the center of a cell of HOP samples) has HOP functions of the distance s
 from it, in samples:
 
-    φ_k(s) = w(s) · a_k · sin(ω_k s + p_k),      w(s) = sin(π/2 · r² (3 − 2 r)),  r = 1 − |s| / HOP  (0 beyond)
+    φ_k(s) = w(s) · a_k · sin(ω_k s + p_k),
+    w(s) = sin(π/2 · r² (3 − 2 r)),  r = 1 − |s| / HOP  (0 beyond)
 
 one SIREN layer (arXiv 2006.09661) under a C1 window whose squares and those of its neighbors add up
 to 1. Products of the two axes are the node's HOP² functions, of which its latents are the

@@ -21,9 +21,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "dem.tif", hills(40, 50))
     save_tiny_model(folder)
     main(
-        [*map(str, ("encode", folder / "dem.tif", folder / "good.ntile", "--model", folder / "tiny", "--jobs", 1)),
-         "--reference", "0.1"]
-    )  # fmt: skip
+        [
+            *map(str, ("encode", folder / "dem.tif", folder / "good.ntile")),
+            *("--model", str(folder / "tiny"), "--jobs", "1", "--reference", "0.1"),
+        ]
+    )
     return folder
 
 
@@ -252,8 +254,12 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     from neural.errors import DemError
 
     with pytest.raises(DemError):
-        main(["--debug", "encode", str(tmp_path / "none.tif"), str(tmp_path / "x.ntile"), "--method", "reference",
-              "--reference", "1"])  # fmt: skip
+        main(
+            [
+                *("--debug", "encode", str(tmp_path / "none.tif"), str(tmp_path / "x.ntile")),
+                *("--method", "reference", "--reference", "1"),
+            ]
+        )
 
 
 def test_unwritable_output_keeps_the_earlier_file(

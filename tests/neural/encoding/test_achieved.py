@@ -137,8 +137,10 @@ def test_a_mosaic_counts_with_its_parts(tmp_path: Path, capsys: pytest.CaptureFi
     mosaic = tmp_path / "dem.vrt"
     mosaic.write_text(
         f"""<VRTDataset rasterXSize="200" rasterYSize="200"><SRS>EPSG:32611</SRS>
-        <GeoTransform>{west}, 1, 0, {north}, 0, -1</GeoTransform><VRTRasterBand dataType="Float32" band="1">
-        <SimpleSource><SourceFilename relativeToVRT="1">part.tif</SourceFilename><SourceBand>1</SourceBand>
+        <GeoTransform>{west}, 1, 0, {north}, 0, -1</GeoTransform>
+        <VRTRasterBand dataType="Float32" band="1">
+        <SimpleSource><SourceFilename relativeToVRT="1">part.tif</SourceFilename>
+        <SourceBand>1</SourceBand>
         </SimpleSource></VRTRasterBand></VRTDataset>"""
     )
     said = ntile_json(capsys, "encode", mosaic, tmp_path / "a.ntile", "--step", 1)

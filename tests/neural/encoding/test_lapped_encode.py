@@ -414,8 +414,8 @@ def test_beside_other_layers(area: Path, tmp_path: Path) -> None:
     has alone."""
     stem = save_tiny_model(tmp_path)
     out = tmp_path / "all.ntile"
-    ntile("encode", area / "dem.tif", out, "--method", "huvr_siren", "--method", "lapped_siren", "--model", stem,
-          "--reference", 0.01, "--quality", 50)  # fmt: skip
+    methods = ("--method", "huvr_siren", "--method", "lapped_siren", "--model", stem)
+    ntile("encode", area / "dem.tif", out, *methods, "--reference", 0.01, "--quality", 50)
     with open_reader(out) as reader, open_reader(area / "a.ntile") as alone:
         assert [layer.method for layer in reader.layers] == [
             "huvr_siren",

@@ -46,9 +46,14 @@ def test_gpu_and_numpy_agree(ctx, folder: Path, entry: str):
 
     # Exact: the same function in double precision, so that the tolerances are the shader's alone.
     exact = TileSurface(
-        surface.method, double(surface.weights), surface.latents.astype(np.float64), 0.0, surface.scale_m,
-        surface.valid, surface.side_m,
-    )  # fmt: skip
+        surface.method,
+        double(surface.weights),
+        surface.latents.astype(np.float64),
+        0.0,
+        surface.scale_m,
+        surface.valid,
+        surface.side_m,
+    )
     prepared = decoder.prepared(surface.latents)
     assert (prepared is None) == (not surface.method.prepare_passes())
     if prepared is not None:
