@@ -1,5 +1,4 @@
-"""What GDAL is given for a raster's name, and its manners: no lines of libtiff's own on standard
-error."""
+"""Raster names as GDAL takes them, and libtiff kept from printing its own lines."""
 
 from __future__ import annotations
 
