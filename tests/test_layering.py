@@ -79,7 +79,7 @@ def imported_with(statement: str) -> set[str]:
         ("import neural.cli", {"torch", "rasterio"}),
         ("import viewer.__main__", {"torch", "rasterio"}),
         ("import viewer.app", {"torch", "rasterio"}),
-        ("import viewer.pictures.offscreen", {"torch", "rasterio", "imgui_bundle"}),
+        ("import viewer.session.open_scene", {"torch", "rasterio", "imgui_bundle"}),
         ("import shaders", {"torch", "neural", "viewer"}),
     ],
 )

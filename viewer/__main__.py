@@ -283,9 +283,10 @@ def run(launch: Launch) -> None:
 
                 measure.run(launch)
             if launch.results:
-                from viewer.scene import results
+                from viewer.cli.results import of_launch
+                from viewer.scene.results import write
 
-                results.write(launch.results, results.of_launch(launch))
+                write(launch.results, of_launch(launch))
             if launch.screenshot:
                 _picture(launch)
         else:
@@ -306,15 +307,16 @@ def _picture(launch: Launch) -> None:
     from viewer.cli.progress import progress
     from viewer.pictures import offscreen
     from viewer.pictures.png import write_strips
-    from viewer.session import layers
+    from viewer.session import open_scene
+    from viewer.session.opening import not_measured
 
     assert launch.screenshot is not None
     limits.check(launch.size, limits.STRIPS)
-    with offscreen.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
-        camera = offscreen.camera_of(scene, launch)
+    with open_scene.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
+        camera = open_scene.camera_of(scene, launch)
         strips = offscreen.strips(scene, camera, launch.size, decorate=True, progress=report)
         write_strips(launch.screenshot, launch.size, strips)
-        remarks = (*scene.files[0].remarks, *layers.not_measured(scene))
+        remarks = (*scene.files[0].remarks, *not_measured(scene))
     for sentence in (*(launch.opened_project.warnings if launch.opened_project else ()), *remarks):
         click.echo(sentence, err=True)
     click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
@@ -330,9 +332,9 @@ def _window(launch: Launch) -> None:
         )
     check_shown(launch.inputs)
     if launch.path is not None:
-        from viewer.session import layers
+        from viewer.session.opening import begin_launch
 
-        launch.opening = layers.begin_launch(launch)
+        launch.opening = begin_launch(launch)
     from viewer import app  # the file is being read meanwhile
 
     if launch.opening is not None:

@@ -25,9 +25,8 @@ import numpy as np
 
 from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster, ReferenceRaster
-from viewer.cli import film as command
 from viewer.film import output, record
-from viewer.film.generators import GENERATORS
+from viewer.film.generators import GENERATORS, generated
 from viewer.graphics import gl
 from viewer.model import limits
 from viewer.model.camera import Camera
@@ -36,9 +35,10 @@ from viewer.model.readings import ErrorStats, FrameStats, Pick
 from viewer.model.settings import Measurement, Settings
 from viewer.pictures import offscreen
 from viewer.pictures.png import png_bytes, write_strips
-from viewer.scene import legend
+from viewer.scene import legend, overview
 from viewer.scene.scene import Scene
-from viewer.session import layers
+from viewer.session import project_io
+from viewer.session.opening import check_overlay, compare_file, open_file
 from viewer.storage import bookmarks, named, path_file, project
 
 if TYPE_CHECKING:
@@ -154,10 +154,10 @@ class Viewer:
         kept = (bits,) if isinstance(bits, int) else tuple(bits or ())
         against = None if reference is None else ReferenceRaster.of(reference)
         count = None if compare is None else 1  # the rest is for the other file
-        layers.open_file(self.scene, os.fspath(path), against, methods[:count], kept[:count])
+        open_file(self.scene, os.fspath(path), against, methods[:count], kept[:count])
         if compare is not None:
-            layers.compare_file(self.scene, os.fspath(compare), methods, kept)
-        layers.check_overlay(self.scene)
+            compare_file(self.scene, os.fspath(compare), methods, kept)
+        check_overlay(self.scene)
         self.path = os.fspath(path)
         self._options: dict[str, Any] = {"methods": methods, "bits": kept, "reference": against}
         self.look(None)
@@ -187,7 +187,7 @@ class Viewer:
         reader = self.scene.reader
         assert reader is not None
         if view is None:
-            self.camera = offscreen.whole_area(self.scene, self.size)
+            self.camera = overview.whole_area(self.scene, self.size)
         elif isinstance(view, Camera):
             self.camera = Camera(**view.to_json())
         elif isinstance(view, dict):
@@ -205,7 +205,7 @@ class Viewer:
 
     def save_project(self, out: str | os.PathLike[str]) -> None:
         """Write a project file: files, slots, reference, camera and settings. Raises NtileError."""
-        project.write(out, project.gathered(self.scene, self.camera, self._options["reference"]))
+        project.write(out, project_io.gathered(self.scene, self.camera, self._options["reference"]))
 
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
         """Show what a project file says; returns sentences about what could not be restored. Raises
@@ -213,7 +213,7 @@ class Viewer:
         opened = project.read(path)
         with self._ctx:
             self._open(opened.files[0], opened.reference, None, None, None)
-            said = opened.warnings + project.into(self.scene, opened)
+            said = opened.warnings + project_io.into(self.scene, opened)
         self.camera = opened.camera or self.camera
         return said
 
@@ -251,7 +251,7 @@ class Viewer:
         reader = self.scene.reader
         assert reader is not None
         if isinstance(path, str) and path in GENERATORS:
-            return command.generated(self.scene, path, self.size, duration_s)
+            return generated(self.scene, path, self.size, duration_s)
         if not isinstance(path, CameraPath):
             read = path_file.read_path(path)
             path_file.check_crs(read, reader.grid.crs_wkt, os.fspath(path), self.path)
@@ -274,7 +274,7 @@ class Viewer:
         v.film("orbit", "orbit.mp4", duration_s=12); v.film("cam.json", "frames", fps=24)
         """
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
-        about = command.about(self.path, self._options, self.settings, film)
+        about = record.about(self.path, self._options, self.settings, film)
         with self._ctx:
             target = output.open_output(
                 os.fspath(out), film.size_px, film.rate, about, resume=resume

@@ -22,14 +22,15 @@ from viewer.gui.dialogs import Dialogs
 from viewer.gui.input import Input
 from viewer.gui.screenshots import Screenshots
 from viewer.gui.viewport import Viewport
+from viewer.model import layers
 from viewer.model.camera import Camera
 from viewer.model.readings import ErrorStats, FrameStats, Pick
 from viewer.model.settings import LayerChoice, Settings
 from viewer.pictures.png import write_png
-from viewer.scene import legend
+from viewer.scene import labels, legend
 from viewer.scene.costs import UNKNOWN, Cost, Costs
 from viewer.scene.scene import Scene
-from viewer.session import file_kinds, glide, layers
+from viewer.session import file_kinds, glide
 from viewer.session.comparing import Comparing
 from viewer.session.file_queue import Files
 from viewer.session.film import Studio
@@ -37,6 +38,7 @@ from viewer.session.launch import Launch
 from viewer.session.measuring import Measuring
 from viewer.session.messages import Messages
 from viewer.session.navigation import Navigation
+from viewer.session.opening import check_overlay, compare_launch, for_first, open_file
 from viewer.session.projects import Projects
 from viewer.session.results_log import ResultsLog
 from viewer.session.tools import Tool
@@ -125,10 +127,10 @@ class App:
         if launch.opened_project is not None:
             self.projects.begin(launch)
         elif launch.path is not None:
-            self.load(launch.path, launch.reference, *layers.for_first(launch), launch.opening)
-        layers.compare_launch(self.scene, launch)
+            self.load(launch.path, launch.reference, *for_first(launch), launch.opening)
+        compare_launch(self.scene, launch)
         if launch.opened_project is None and launch.path is not None:
-            layers.check_overlay(self.scene)
+            check_overlay(self.scene)
         self.measuring.begin(self)
         if self.scene.reader is not None:
             self.film.begin(launch)
@@ -229,7 +231,7 @@ class App:
         """Show a file, or raise NtileError and keep the present one; waits unless it is opened
         already."""
         assert self.scene is not None
-        layers.open_file(self.scene, path, reference, methods, bits, opening)
+        open_file(self.scene, path, reference, methods, bits, opening)
         self.path = Path(path)
         self.measuring.opened(self)
         self.pick = None
@@ -294,7 +296,7 @@ class App:
         if self.scene is None or self.scene.reader is None:
             return
         layers.step_bits(
-            layers.layer_of(self.scene, self.settings.layer), self.settings.layer, step
+            labels.layer_of(self.scene, self.settings.layer), self.settings.layer, step
         )
 
     def toggle_sheet(self, name: str) -> None:

@@ -37,11 +37,13 @@ from neural.errors import NtileError
 from tests.bench import area
 from viewer.graphics import gl
 from viewer.gui.viewport import Viewport
+from viewer.model import layers
 from viewer.model.camera import Camera
 from viewer.model.overlays import NAMES as OVERLAYS
 from viewer.model.settings import MESH_QUADS, SHADING_MODES, Settings
 from viewer.scene.scene import Scene
-from viewer.session import layers, report
+from viewer.session import report
+from viewer.session.opening import open_file
 
 ARENAS = {"MALLOC_ARENA_MAX": "2"}
 """glibc gives threads heaps of their own, which stay as large as they have ever been; files opened
@@ -99,7 +101,7 @@ class Soak:
 
     def open(self, path: Path) -> None:
         """Another file, seen whole."""
-        layers.open_file(self.scene, path, None)
+        open_file(self.scene, path, None)
         self.settings.overlay.name = "none"
         self.camera.frame(self.scene.bounds, 16 / 9, heading_deg=0.0, pitch_deg=-38.0)
         self.aim()

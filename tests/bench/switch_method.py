@@ -27,11 +27,12 @@ from neural.bench.environment import machine
 from tests.support.scene_tools import Magenta
 from viewer.graphics import gl
 from viewer.gui.viewport import Viewport
+from viewer.model import layers
 from viewer.model.camera import Camera
 from viewer.model.settings import LayerChoice, Settings
-from viewer.pictures import offscreen
+from viewer.scene import overview
 from viewer.scene.scene import Scene
-from viewer.session import layers
+from viewer.session.opening import open_file
 
 SIZE = (1280, 720)
 FRAME_S = 1 / 60
@@ -48,7 +49,7 @@ class Walk:
         self.pick = pick
         self.settings.overlay.name = "error" if overlay else "none"
         self.scene = Scene(self.ctx, self.settings)
-        layers.open_file(self.scene, path, None)
+        open_file(self.scene, path, None)
         self.scene._drawing._background.release()
         self.scene._drawing._background = Magenta(self.ctx)
         self.viewport = Viewport(self.ctx)
@@ -57,8 +58,8 @@ class Walk:
         self.camera.frame(
             self.scene.bounds,
             SIZE[0] / SIZE[1],
-            heading_deg=offscreen.HEADING_DEG,
-            pitch_deg=offscreen.PITCH_DEG,
+            heading_deg=overview.HEADING_DEG,
+            pitch_deg=overview.PITCH_DEG,
         )
         self.work: list[float] = []
         self.drawings: list[float] = []

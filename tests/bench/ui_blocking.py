@@ -32,7 +32,7 @@ from neural.surface.tile_surface import SurfaceDecoder
 from tests.bench import area
 from tests.bench.soak import Soak
 from viewer.graphics import gl
-from viewer.session import layers
+from viewer.session.opening import begin_opening, open_file
 
 SIDE = 8
 LIMIT_MS = 16.0
@@ -127,10 +127,10 @@ def fly(soak: Soak, watch: Watch, seconds: float) -> int:
 def reopen(soak: Soak, watch: Watch, path: Path, times: int) -> None:
     """Files opened on a thread and taken over, as a window does it."""
     for _ in range(times):
-        opening = layers.begin_opening(path, entry=soak.scene.decode_entry)
+        opening = begin_opening(path, entry=soak.scene.decode_entry)
         opening.result()
         with watch.time("take over a file"):
-            layers.open_file(soak.scene, path, None, opening=opening)
+            open_file(soak.scene, path, None, opening=opening)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from viewer.model.camera import Camera
 from viewer.model.settings import Settings
 from viewer.pictures import offscreen
 from viewer.pictures.png import write_png
+from viewer.scene import overview
 from viewer.scene.scene import Scene
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -88,7 +89,7 @@ def draw(ctx: moderngl.Context, case: Case, file: Path) -> np.ndarray:
     scene = Scene(ctx, settings)
     try:
         scene.open(file)
-        return offscreen.draw(scene, case.camera or offscreen.whole_area(scene, SIZE), SIZE)
+        return offscreen.draw(scene, case.camera or overview.whole_area(scene, SIZE), SIZE)
     finally:
         scene.release()
 

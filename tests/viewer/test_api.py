@@ -12,7 +12,7 @@ from neural.errors import NtileError, UsageError
 from viewer import api
 from viewer.graphics import gl
 from viewer.model.camera_path import CameraPath, Keyframe
-from viewer.pictures import offscreen
+from viewer.session import open_scene
 from viewer.session.launch import Launch
 
 SIZE = (96, 64)
@@ -50,7 +50,7 @@ def test_a_picture_is_the_commands(hills_file):
     launch.settings.overlay.name = "error"
     launch.settings.view.exaggeration = 2.0
     ours = viewer.render(hills_file, size=SIZE, overlay="error", exaggeration=2)
-    np.testing.assert_array_equal(ours, offscreen.render(launch))
+    np.testing.assert_array_equal(ours, open_scene.render(launch))
     assert ours.shape == (64, 96, 3)
     bits = viewer.render(hills_file, size=SIZE, method="huvr_siren", bits=3)
     assert (bits != viewer.render(hills_file, size=SIZE)).any()

@@ -3,10 +3,7 @@ window."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,11 @@ from neural.errors import UsageError
 from neural.raster import raster_name
 from neural.system import output
 from viewer import measuring
-from viewer.measuring.profiles import Profile
-from viewer.measuring.quantities import Measured
+from viewer.measuring.tables import profile_json, to_csv
 from viewer.measuring.terrain import REFERENCE
+from viewer.model import layers
 from viewer.pictures import profile_figure
 from viewer.pictures.png import write_png
-from viewer.session import layers
 from viewer.session.launch import Launch
 
 SUFFIXES = {"profile": (".csv", ".png", ".json"), "measure": (".csv", ".json")}
@@ -81,41 +77,6 @@ def titles(launch: Launch) -> dict[str, str]:
         elif own is not None and own.tolerance_m is not None:
             named[REFERENCE] = f"± {own.tolerance_m:g} m"
         return named
-
-
-def profile_json(profile: Profile) -> dict[str, Any]:
-    """A profile's numbers and its samples, None where nothing is known."""
-    columns = {
-        name: [None if value != value else round(float(value), 4) for value in values]
-        for name, values in profile.columns().items()
-    }
-    numbers = profile.to_json()
-    numbers["residuals"] = {
-        name: {key: None if value != value else value for key, value in values.items()}
-        for name, values in numbers["residuals"].items()
-    }
-    return numbers | {"columns": columns}
-
-
-def to_csv(measurements: Sequence[Measured]) -> str:
-    """Measurements as a table: one number a line, with what it is of."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("number", "kind", "points", "surface", "quantity", "value"))
-    for number, found in enumerate(measurements, 1):
-        plain = found.to_json()
-        places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in found.points)
-        for surface, values in (("", plain["common"]), *plain["surfaces"].items()):
-            for quantity, value in values.items():
-                shown = (
-                    ""
-                    if value is None
-                    else "/".join(map(str, value))
-                    if isinstance(value, list)
-                    else value
-                )
-                writer.writerow((number, found.kind, places, surface, quantity, shown))
-    return out.getvalue()
 
 
 def _write(out: Path | None, text: str, what: str) -> None:

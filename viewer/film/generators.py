@@ -9,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from viewer.film.heightfield import HeightField
-from viewer.model.camera import Camera
+from viewer.film.tour import tour
+from viewer.model.camera import looking_at
 from viewer.model.camera_path import CameraPath, Keyframe
+from viewer.scene.scene import Scene
 
 GENERATORS = ("tour", "orbit")
 """Values of `--flythrough`."""
 
 ORBIT_S = 24.0
-TOUR_S = 48.0
-"""How long the films take when nothing is said."""
+"""Default length of an orbit."""
 
 ORBIT_PITCH_DEG = -28.0
 ORBIT_KEYFRAMES = 16
@@ -33,9 +34,7 @@ def generate(
     aspect: float = 16 / 9,
 ) -> CameraPath:
     """The path of a generator of GENERATORS, for an area's heights."""
-    from viewer.film import tour
-
-    makers: dict[str, Callable[..., CameraPath]] = {"orbit": orbit, "tour": tour.tour}
+    makers: dict[str, Callable[..., CameraPath]] = {"orbit": orbit, "tour": tour}
     path = makers[name](field, fov_deg=fov_deg, aspect=aspect, duration_s=duration_s)
     return replace(path, crs=crs)
 
@@ -84,9 +83,20 @@ def orbit(
     return CameraPath(frames, loop=True)
 
 
-def looking_at(eye: np.ndarray, target: np.ndarray, fov_deg: float) -> Camera:
-    """A camera at a place, its middle on another."""
-    east, north, up = np.asarray(target, float) - eye
-    heading = math.degrees(math.atan2(east, north)) % 360
-    pitch = math.degrees(math.atan2(up, math.hypot(east, north)))
-    return Camera(float(eye[0]), float(eye[1]), float(eye[2]), heading, pitch, fov_deg)
+def generated(
+    scene: Scene, name: str, size_px: tuple[int, int], duration_s: float | None = None
+) -> CameraPath:
+    """The path that a generator makes of the open file, for a picture of this shape. Raises
+    NtileError."""
+    assert scene.reader is not None
+    view = scene.settings.view
+    layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
+    field = HeightField.read(scene.reader, layer, exaggeration=view.exaggeration)
+    return generate(
+        name,
+        field,
+        crs=scene.reader.grid.crs_wkt,
+        duration_s=duration_s,
+        fov_deg=view.fov_deg,
+        aspect=size_px[0] / size_px[1],
+    )

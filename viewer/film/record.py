@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from viewer.model.camera_path import CameraPath, Pose
 from viewer.model.settings import Settings
 from viewer.pictures import decorations, offscreen
 from viewer.scene.scene import Scene
+from viewer.storage.path_file import to_json
 
 CLEARANCE_M = 2.0
 """Paths are lifted to stay this far above the terrain."""
@@ -145,3 +147,15 @@ def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
         overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
         contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m
         contours.auto = contours.labels = False
+
+
+def about(file: str, options: dict[str, Any], settings: Settings, film: Film) -> dict[str, Any]:
+    """Describe a film in plain JSON values: all that its pictures depend on."""
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in options.items()
+    }
+    raster = options["reference"]
+    if raster is not None:
+        plain["reference"] = {"name": raster.name, **raster.reading.to_json()}
+    film_is = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
+    return {"file": file, **plain, **film_is, "settings": asdict(settings)}

@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from viewer.film.generators import TOUR_S, looking_at
 from viewer.film.heightfield import HeightField
-from viewer.model.camera import Camera
+from viewer.model.camera import Camera, looking_at
 from viewer.model.camera_path import CameraPath, Keyframe
 from viewer.model.curves import Track
 from viewer.model.readings import Bounds
+
+TOUR_S = 48.0
+"""Default length of a tour."""
 
 OVERVIEW_PITCH_DEG = -32.0
 KEYFRAME_S = 1.5

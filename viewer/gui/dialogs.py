@@ -13,9 +13,7 @@ from neural.raster import raster_name
 from viewer.gui import folders, theme, widgets
 from viewer.gui.folders import Entry
 from viewer.model import text
-
-TERRAIN_SUFFIXES = (".ntile",)
-RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".asc", ".img", ".hgt", ".dem", ".bil", ".nc")
+from viewer.model.file_types import RASTER_SUFFIXES, TERRAIN_SUFFIXES
 
 FOLDER_ICON = icons_fontawesome_4.ICON_FA_FOLDER
 FILE_ICON = icons_fontawesome_4.ICON_FA_FILE

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer.gui import theme, widgets
-from viewer.scene import legend
+from viewer.gui import legend, theme, widgets
 from viewer.scene.split import Side
 from viewer.session.tools import Mouse
 

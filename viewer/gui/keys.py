@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from imgui_bundle import imgui
 
 from viewer.gui import appearance, window
-from viewer.session import comparing, layers
+from viewer.model import layers
+from viewer.session import comparing
 
 if TYPE_CHECKING:
     from viewer.app import App

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from viewer.gui import divider, film_trail, measurements, theme, toasts, welcome
+from viewer.gui import (
+    contour_labels,
+    divider,
+    film_trail,
+    legend,
+    measurements,
+    theme,
+    toasts,
+    welcome,
+)
 from viewer.gui.sheets import SHEETS
-from viewer.pictures import contour_labels
-from viewer.scene import legend
 
 if TYPE_CHECKING:
     from viewer.app import App

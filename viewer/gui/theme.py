@@ -1,7 +1,6 @@
-"""The look of the window: the palette in use, spacing in em, and the fonts that imgui-bundle ships.
+"""The look of the window: colors of the palette in use as imgui takes them, spacing in em, fonts.
 
-Each color of the palette in use is an attribute of this module, in capitals: `theme.TEXT`,
-`theme.SLOT_A`. Read it where it is drawn, so that it follows a change of theme.
+Colors are attributes as in `viewer.model.palette`: `theme.TEXT`, `theme.SLOT_A`.
 """
 
 from __future__ import annotations
@@ -10,32 +9,19 @@ from functools import cache
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
-from viewer.model.palette import DARK, PALETTES, Palette
+from viewer.model import palette
+from viewer.model.palette import current, level, slot, use
+
+__all__ = ("current", "level", "slot", "use")
 
 FONT_PX = 16.0
 """Text height at 96 dpi; hello_imgui scales it for denser screens, and every other size is in
 em."""
 
-_palette: Palette = DARK
-
 
 def __getattr__(name: str) -> str:
     """`theme.TEXT` → "rrggbb" of the palette in use."""
-    if name.isupper() and hasattr(_palette, name.lower()):
-        return getattr(_palette, name.lower())
-    raise AttributeError(f"no color {name!r}")
-
-
-def use(name: str) -> None:
-    """Choose a palette of PALETTES by name, for what is drawn from now on; in a window,
-    `apply_style` follows."""
-    global _palette
-    _palette = PALETTES[name]
-
-
-def current() -> str:
-    """The name of the palette in use."""
-    return next(name for name, palette in PALETTES.items() if palette is _palette)
+    return getattr(palette, name)
 
 
 def rgba(code: str, alpha: float = 1.0) -> ImVec4:
@@ -48,16 +34,6 @@ def rgba(code: str, alpha: float = 1.0) -> ImVec4:
 def u32(code: str, alpha: float = 1.0) -> int:
     """`"rrggbb"` → packed color, as draw lists take it."""
     return imgui.color_convert_float4_to_u32(rgba(code, alpha))
-
-
-def slot(name: str) -> str:
-    """The color of slot "A" or "B" in lines and plots."""
-    return _palette.slot_a if name == "A" else _palette.slot_b
-
-
-def level(name: str) -> str:
-    """The color of a message's level."""
-    return {"info": _palette.accent, "warning": _palette.warning, "error": _palette.error}[name]
 
 
 def load_fonts() -> None:
@@ -104,7 +80,7 @@ def apply_style(scale: float = 1.0, dpi_factor: float = 1.0) -> None:
     style.scale_all_sizes(scale * dpi_factor)
     style.font_scale_main = scale
     for name, color, alpha in _COLORS:
-        style.set_color_(getattr(imgui.Col_, name), rgba(getattr(_palette, color), alpha))
+        style.set_color_(getattr(imgui.Col_, name), rgba(getattr(palette, color.upper()), alpha))
 
 
 _COLORS = (

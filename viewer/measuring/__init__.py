@@ -18,6 +18,7 @@ import numpy as np
 
 from neural.errors import UsageError
 from neural.raster.reading import Raster
+from viewer.model.measurements import MEASUREMENT_KINDS
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
@@ -40,7 +41,7 @@ def open_terrain(
     from neural.container.reader import open_reader
     from neural.surface.sampling import Sampler
     from viewer.measuring.terrain import Terrain
-    from viewer.session import layers
+    from viewer.model import layers
     from viewer.tiles import reference as references
 
     with open_reader(path) as reader:
@@ -69,8 +70,10 @@ def measure(path: str | Path, kind: str, points: Points, **options: Any) -> Meas
     """A "point", "distance" or "area": see `viewer.measuring.quantities`."""
     from viewer.measuring import quantities
 
-    if kind not in quantities.KINDS:
-        raise UsageError(f"{kind!r} cannot be measured; choose from {', '.join(quantities.KINDS)}.")
+    if kind not in MEASUREMENT_KINDS:
+        raise UsageError(
+            f"{kind!r} cannot be measured; choose from {', '.join(MEASUREMENT_KINDS)}."
+        )
     with open_terrain(path, **options) as terrain:
         try:
             return quantities.measure(terrain, kind, _inside(terrain, points).tolist())

@@ -3,10 +3,9 @@ number in short."""
 
 from __future__ import annotations
 
-from viewer.gui import theme
 from viewer.measuring.quantities import Measured
 from viewer.measuring.terrain import REFERENCE
-from viewer.model import text
+from viewer.model import palette, text
 
 MEASURE_PANEL = "Measure"
 PROFILE_PANEL = "Profile"
@@ -22,11 +21,11 @@ color map."""
 def color(name: str) -> str:
     """The color of a surface or difference in plots and tables, "rrggbb"."""
     if name == REFERENCE:
-        return theme.REFERENCE
+        return palette.REFERENCE
     if name in ("A", "B"):
-        return theme.slot(name)
+        return palette.slot(name)
     one, other = name.split(" − ")
-    return theme.slot(one) if other == REFERENCE else theme.RESIDUAL
+    return palette.slot(one) if other == REFERENCE else palette.RESIDUAL
 
 
 def headline(result: Measured, slot: str) -> str:

@@ -14,12 +14,7 @@ from neural.surface.sampling import Sampler
 from viewer.measuring import geometry
 from viewer.measuring.readout import read
 from viewer.measuring.terrain import REFERENCE, Terrain
-from viewer.model.settings import Measurement
-
-KINDS = ("point", "distance", "area")
-"""Kinds of measurements; the number of points needed is FEWEST."""
-
-FEWEST = {"point": 1, "distance": 2, "area": 3}
+from viewer.model.measurements import MIN_POINTS
 
 STEPS_PER_CELL = 2
 """Samples along a line per finest cell."""
@@ -29,13 +24,6 @@ MOST_SAMPLES = 20_000
 
 MOST_CELLS = 1 << 20
 """Cells that a polygon's box is divided into at most; a larger one has them larger."""
-
-
-def is_one(item: Measurement) -> bool:
-    """Return True if an item, perhaps from a file, can be measured."""
-    return len(item.points) >= FEWEST.get(item.kind, math.inf) and all(
-        len(point) == 2 for point in item.points
-    )
 
 
 @dataclass(frozen=True)
@@ -68,9 +56,9 @@ def measure(
     """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot
     be read."""
     corners = geometry.as_points(points)
-    if len(corners) < FEWEST[kind]:
+    if len(corners) < MIN_POINTS[kind]:
         raise ValueError(
-            f"{kind} takes {FEWEST[kind]} different points or more, not {len(corners)}"
+            f"{kind} takes {MIN_POINTS[kind]} different points or more, not {len(corners)}"
         )
     if kind == "point":
         return point(terrain, corners)

@@ -222,3 +222,11 @@ class Camera:
         if unknown:
             raise ValueError(f"a camera has no {', '.join(sorted(unknown))}")
         return cls(**{name: float(value) for name, value in values.items()})
+
+
+def looking_at(eye: np.ndarray, target: np.ndarray, fov_deg: float) -> Camera:
+    """A camera at a place, its middle on another."""
+    east, north, up = np.asarray(target, float) - eye
+    heading = math.degrees(math.atan2(east, north)) % 360
+    pitch = math.degrees(math.atan2(up, math.hypot(east, north)))
+    return Camera(float(eye[0]), float(eye[1]), float(eye[2]), heading, pitch, fov_deg)

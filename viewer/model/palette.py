@@ -1,5 +1,8 @@
-"""The colors of the window, dark and light, and how well they can be told apart. No window, no
-imgui."""
+"""Colors of the window and of pictures: two palettes, the one in use, and contrast.
+
+Each color of the palette in use is an attribute of this module, in capitals: `palette.TEXT`,
+`palette.SLOT_A`. Read it where it is drawn, so that it follows a change of theme.
+"""
 
 from __future__ import annotations
 
@@ -90,3 +93,35 @@ def contrast(a: str, b: str) -> float:
     """Contrast ratio of two colors, 1 to 21 (WCAG 2.2)."""
     low, high = sorted((luminance(a), luminance(b)))
     return (high + 0.05) / (low + 0.05)
+
+
+_current: Palette = DARK
+
+
+def __getattr__(name: str) -> str:
+    """`palette.TEXT` → "rrggbb" of the palette in use."""
+    if name.isupper() and hasattr(_current, name.lower()):
+        return getattr(_current, name.lower())
+    raise AttributeError(f"no color {name!r}")
+
+
+def use(name: str) -> None:
+    """Choose a palette of PALETTES by name for all later drawing; a window also needs
+    `apply_style`."""
+    global _current
+    _current = PALETTES[name]
+
+
+def current() -> str:
+    """Return the name of the palette in use."""
+    return next(name for name, palette in PALETTES.items() if palette is _current)
+
+
+def slot(name: str) -> str:
+    """Return the color of slot "A" or "B" in lines and plots."""
+    return _current.slot_a if name == "A" else _current.slot_b
+
+
+def level(name: str) -> str:
+    """Return the color of a message's level."""
+    return {"info": _current.accent, "warning": _current.warning, "error": _current.error}[name]

@@ -126,7 +126,7 @@ class Decorations:
 class Measurement:
     """Something measured on the terrain."""
 
-    kind: str = "point"  # one of viewer.measuring.quantities.KINDS
+    kind: str = "point"  # one of viewer.measuring.MEASUREMENT_KINDS
     points: list[list[float]] = field(default_factory=list)  # [[easting, northing], …]
 
 

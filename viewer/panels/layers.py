@@ -11,10 +11,10 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from neural.methods import METHODS
 from viewer.gui import theme, widgets
-from viewer.model import text
+from viewer.model import layers, text
 from viewer.model.settings import SLOTS, LayerChoice
+from viewer.scene import labels
 from viewer.scene.costs import RATE_TIP, SIZE_TIP
-from viewer.session import layers
 
 if TYPE_CHECKING:
     from neural.container.metadata import Layer
@@ -130,10 +130,10 @@ def _comparison(app: App, scene: Scene) -> None:
     """Draw layer, size and error of each slot side by side."""
 
     def method(slot: str, choice: LayerChoice) -> str:
-        return METHODS[layers.layer_of(scene, choice).method].title
+        return METHODS[labels.layer_of(scene, choice).method].title
 
     def bits(slot: str, choice: LayerChoice) -> str:
-        layer = layers.layer_of(scene, choice)
+        layer = labels.layer_of(scene, choice)
         return (
             text.DASH
             if len(layers.bit_choices(layer)) == 1
@@ -183,7 +183,7 @@ def _comparison(app: App, scene: Scene) -> None:
 
 def _layer(app: App, scene: Scene) -> None:
     """Draw the file's facts of the layer in the slot shown."""
-    shown = layers.layer_of(scene, app.settings.layer)
+    shown = labels.layer_of(scene, app.settings.layer)
     low, high = shown.heights_m
     sizes = scene.reader_of(app.settings.layer).sizes()
     rows = [

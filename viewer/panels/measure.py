@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from imgui_bundle import hello_imgui, imgui
 
 from neural.system import output
-from viewer.cli import measure
 from viewer.gui import theme, widgets
-from viewer.measuring import look
+from viewer.measuring import look, tables
 from viewer.measuring.look import headline
-from viewer.measuring.quantities import KINDS, Measured
+from viewer.measuring.quantities import Measured
 from viewer.measuring.readout import Reading
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import text
+from viewer.model.measurements import MEASUREMENT_KINDS
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -87,7 +87,7 @@ def draw(app: App) -> None:
 def _tools(app: App) -> None:
     measuring = app.settings.measuring
     spacing = imgui.get_style().item_inner_spacing.x
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(MEASUREMENT_KINDS):
         if number:
             imgui.same_line(0, spacing)
         if widgets.pill(LABELS[kind], measuring.tool == kind):
@@ -129,7 +129,7 @@ def _items(app: App) -> None:
         widgets.dim("Nothing is measured yet: press M and click on the terrain.")
         return
     if imgui.button("Copy"):
-        imgui.set_clipboard_text(measure.to_csv(_measured(app)))
+        imgui.set_clipboard_text(tables.to_csv(_measured(app)))
         app.messages.info("The measurements are on the clipboard.")
     widgets.tip("All numbers as a table, for a spreadsheet.")
     imgui.same_line()
@@ -149,7 +149,7 @@ def _measured(app: App) -> list[Measured]:
 
 
 def _save(app: App, path: str, found: list[Measured]) -> None:
-    app.measuring.save(app, Path(path), lambda out: output.write_text(out, measure.to_csv(found)))
+    app.measuring.save(app, Path(path), lambda out: output.write_text(out, tables.to_csv(found)))
 
 
 def _result(result: Measured) -> None:

@@ -15,10 +15,9 @@ from viewer.gui import theme, widgets
 from viewer.measuring import look
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE
-from viewer.model import text
+from viewer.model import layers, text
 from viewer.pictures import profile_figure
 from viewer.pictures.png import write_png
-from viewer.session import layers
 
 if TYPE_CHECKING:
     from viewer.app import App

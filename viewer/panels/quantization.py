@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from imgui_bundle import hello_imgui, imgui
 
 from viewer.gui import widgets
-from viewer.model import text
+from viewer.model import layers, text
+from viewer.scene import labels
 from viewer.scene.costs import RATE_TIP
-from viewer.session import layers
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -27,7 +27,7 @@ def draw(app: App) -> None:
         widgets.dim("No file is open.")
         return
     choice = settings.layer
-    layer = layers.layer_of(scene, choice)
+    layer = labels.layer_of(scene, choice)
     reader = scene.reader_of(choice)
     widgets.badge(settings.active, imgui.get_frame_height())
     widgets.tip(

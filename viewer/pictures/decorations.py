@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.gui import theme
+from viewer.model import palette
 from viewer.pictures import contour_labels
 from viewer.pictures.lettering import Color, Lettering, blend, card, inside, rgb
 
@@ -89,11 +89,15 @@ class Decorations:
         wide = max(letters.width(text) for text in lines)
         top = bottom - len(lines) * line - 2 * pad
         card(
-            rows, (right - wide - 2 * pad, top, right, bottom), rgb(theme.PANEL), 0.72, self.em // 4
+            rows,
+            (right - wide - 2 * pad, top, right, bottom),
+            rgb(palette.PANEL),
+            0.72,
+            self.em // 4,
         )
         for k, text in enumerate(lines):
             x = right - pad - letters.width(text)
-            letters.draw(rows, x, top + pad + k * line, text, rgb(theme.TEXT))
+            letters.draw(rows, x, top + pad + k * line, text, rgb(palette.TEXT))
         letters.close()
         return top - round(0.5 * self.em)
 
@@ -112,18 +116,20 @@ class Decorations:
         tall = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
         top = bottom - tall
         left = right - inner - 2 * pad
-        card(rows, (left, top, right, bottom), rgb(theme.PANEL), 0.72, em // 4)
+        card(rows, (left, top, right, bottom), rgb(palette.PANEL), 0.72, em // 4)
         x = left + pad + (inner - bar) // 2
         y = top + pad + round(1.35 * em)
-        letters.draw(rows, x + (bar - letters.width(label)) // 2, top + pad, label, rgb(theme.TEXT))
+        letters.draw(
+            rows, x + (bar - letters.width(label)) // 2, top + pad, label, rgb(palette.TEXT)
+        )
         thick = max(2, round(0.16 * em))
-        ink = rgb(theme.TEXT)
+        ink = rgb(palette.TEXT)
         _fill(rows, x, y + round(0.25 * em), bar, thick, ink)
         for end in (x, x + bar - thick):
             _fill(rows, end, y, thick, round(0.25 * em) + thick, ink)
         if note:
             at = left + pad + (inner - small.width(note)) // 2
-            small.draw(rows, at, y + round(0.75 * em), note, rgb(theme.DIM))
+            small.draw(rows, at, y + round(0.75 * em), note, rgb(palette.DIM))
         letters.close()
         small.close()
 
@@ -229,7 +235,7 @@ def _arrow(
         left,
         top,
         0.72 * np.clip(1.25 * radius - np.hypot(px, py) + 0.5, 0, 1),
-        rgb(theme.PANEL),
+        rgb(palette.PANEL),
     )
     heading = math.radians(heading_deg)
     flat = 0.35 + 0.65 * abs(math.sin(math.radians(pitch_deg)))
@@ -238,7 +244,7 @@ def _arrow(
         return length * math.sin(angle), -length * math.cos(angle) * flat
 
     side = 0.22 * radius
-    for sign, color in ((1.0, theme.ERROR), (-1.0, theme.DIM)):
+    for sign, color in ((1.0, palette.ERROR), (-1.0, palette.DIM)):
         corners = (
             at(-heading, sign * 0.78 * radius),
             at(math.pi / 2 - heading, side),
@@ -252,7 +258,7 @@ def _arrow(
         round(x + nx - letters.width("N") / 2),
         round(y + ny - 0.6 * letters.size_px),
         "N",
-        rgb(theme.TEXT),
+        rgb(palette.TEXT),
     )
     letters.close()
 

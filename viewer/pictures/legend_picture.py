@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from viewer.gui import theme
+from viewer.model import palette
 from viewer.pictures.lettering import Color, Lettering, blend, card, inside, rgb
 from viewer.scene.legend import Legend, Scale
 
@@ -18,7 +18,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
     The picture may be a part of a larger one, so that some of the card or all of it lies outside.
     """
     letters = Lettering(em)
-    panel, ink, dim = (rgb(code) for code in (theme.PANEL, theme.TEXT, theme.DIM))
+    panel, ink, dim = (rgb(code) for code in (palette.PANEL, palette.TEXT, palette.DIM))
     scale = Scale.of(legend)
     lines = [(line, dim if note else ink) for line, note in legend.texts]
 

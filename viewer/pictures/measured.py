@@ -10,12 +10,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from neural.container.reader import Reader
-from viewer.gui import theme
 from viewer.measuring import lines, quantities
 from viewer.measuring.lines import Lines, View
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import of_scene
+from viewer.model import palette
 from viewer.model.camera import Camera
+from viewer.model.measurements import is_valid
 from viewer.model.settings import Measurement
 from viewer.pictures.lettering import Lettering, blend, card, rgb
 from viewer.scene.scene import Scene
@@ -48,7 +49,7 @@ def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape
     view = View(ground, camera, size_px)
     made = []
     for number, item in enumerate(asked.items, 1):
-        if quantities.is_one(item):
+        if is_valid(item):
             laid = lines.lay(view, np.array(item.points), closed=item.kind == "area")
             made.append(Shape(laid, LINE, f"{number}  {_words(scene, item)}"))
     if len(asked.profile) > 1:
@@ -93,12 +94,16 @@ def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> No
             card(
                 rows,
                 (left, upper, left + wide, upper + tall),
-                rgb(theme.PANEL),
+                rgb(palette.PANEL),
                 0.86,
                 round(0.3 * em),
             )
             letters.draw(
-                rows, left + round(0.4 * em), upper + round(0.15 * em), shape.words, rgb(theme.TEXT)
+                rows,
+                left + round(0.4 * em),
+                upper + round(0.15 * em),
+                shape.words,
+                rgb(palette.TEXT),
             )
     letters.close()
 

@@ -6,30 +6,20 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import moderngl
 import numpy as np
 
-from neural.errors import NtileError, UsageError
-from viewer.graphics import gl
+from neural.errors import NtileError
 from viewer.model import limits
 from viewer.model.camera import Camera
 from viewer.model.limits import PIECE_PX, STRIP_BYTES, WHOLE_PX
 from viewer.pictures import tiled
 from viewer.scene.scene import Scene
-from viewer.session import layers
-from viewer.session.launch import Launch
-from viewer.storage import project
-from viewer.tiles.pending_file import Opening
 
 if TYPE_CHECKING:
     from viewer.pictures.decorations import Decorations
-
-HEADING_DEG = 0.0
-PITCH_DEG = -38.0
-"""Direction of view when none is given; the whole area is in the picture."""
 
 SAMPLES = 4
 """MSAA of a picture whose settings leave it open: a single frame can afford it on any renderer."""
@@ -42,79 +32,6 @@ SCREEN_PX = 2048
 
 TIMEOUT_S = 300.0
 """Longest wait for the tiles of one picture."""
-
-
-@contextmanager
-def opened(launch: Launch) -> Iterator[Scene]:
-    """A scene without a window that shows what a launch asks for, freed afterwards.
-
-    Raises NtileError for a file that cannot be shown or a machine without OpenGL.
-    """
-    if launch.path is None:
-        raise UsageError("A picture needs a file; give the .ntile file to draw.")
-    opening = layers.begin_launch(launch)
-    try:
-        ctx = gl.create_context(launch.gl)  # meanwhile the file's head is read
-    except BaseException:
-        opening.cancel()
-        opening.check()  # what is wrong with the file is said first
-        raise
-    scene = Scene(ctx, launch.settings, launch.gl)
-    try:
-        opening.entry.set_result(scene.decode_entry)
-        show(scene, launch, opening)
-        yield scene
-    finally:
-        scene.release()
-        ctx.release()
-
-
-def show(scene: Scene, launch: Launch, opening: Opening | None = None) -> None:
-    """Show a launch's files in a scene; `opening`: if the first is under way. Raises NtileError."""
-    assert launch.path is not None
-    layers.open_file(scene, launch.path, launch.reference, *layers.for_first(launch), opening)
-    opened = launch.opened_project
-    if opened is not None:
-        opened.warnings += project.into(scene, opened, slots=not (launch.methods or launch.bits))
-    layers.compare_launch(scene, launch)
-    layers.check_overlay(scene)
-
-
-def camera_of(scene: Scene, launch: Launch) -> Camera:
-    """Where a launch looks from: as its view says, else as its project does, else at the whole
-    area.
-
-    Raises NtileError for a view that is not there.
-    """
-    opened = launch.opened_project
-    if launch.view is not None:
-        from viewer.storage.bookmarks import find_view
-
-        assert scene.reader is not None
-        return find_view(launch.view, scene.reader.grid)
-    if opened is None or opened.camera is None:
-        return whole_area(scene, launch.size)
-    return replace(opened.camera, fov_deg=scene.settings.view.fov_deg)
-
-
-def whole_area(scene: Scene, size_px: tuple[int, int]) -> Camera:
-    """The camera when none is given: the whole area from the south."""
-    camera = Camera(fov_deg=scene.settings.view.fov_deg)
-    camera.frame(
-        scene.bounds, size_px[0] / size_px[1], heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG
-    )
-    return camera
-
-
-def render(launch: Launch, camera: Camera | None = None, *, decorate: bool = True) -> np.ndarray:
-    """The picture a launch asks for, uint8 [height, width, 3], top row first.
-
-    `camera` None is the launch's. `decorate` False leaves out what `Settings.decorations` asks for.
-    Raises NtileError for a file that cannot be shown, a tile that cannot be loaded, or a machine
-    without OpenGL.
-    """
-    with opened(launch) as scene:
-        return draw(scene, camera or camera_of(scene, launch), launch.size, decorate=decorate)
 
 
 def draw(

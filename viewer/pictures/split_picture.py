@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from viewer.gui import theme
+from viewer.model import palette
 from viewer.pictures import legend_picture
 from viewer.pictures.lettering import Lettering, blend, card, inside, rgb
 from viewer.scene.split import Side
@@ -45,11 +45,11 @@ def paint(
         wide = badge + 3 * pad + letters.width(side.label)
         x = max(end - start - em - wide, pad) if side is sides[0] else em
         y = top + em
-        card(part, (x, y, x + wide, y + tall), rgb(theme.PANEL), 0.86, em // 3)
+        card(part, (x, y, x + wide, y + tall), rgb(palette.PANEL), 0.86, em // 3)
         card(
             part,
             (x + pad, y + pad, x + pad + badge, y + tall - pad),
-            rgb(theme.ACCENT_DEEP),
+            rgb(palette.ACCENT_DEEP),
             1.0,
             em // 5,
         )
@@ -58,9 +58,9 @@ def paint(
             x + pad + (badge - letters.width(side.slot)) // 2,
             y + pad,
             side.slot,
-            rgb(theme.ON_ACCENT),
+            rgb(palette.ON_ACCENT),
         )
-        letters.draw(part, x + 2 * pad + badge, y + pad, side.label, rgb(theme.TEXT))
+        letters.draw(part, x + 2 * pad + badge, y + pad, side.label, rgb(palette.TEXT))
         if side.legend is not None:
             legend_picture.paint(part, side.legend, em=em, bottom=below - em)
     letters.close()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neural.container.reader import Reader, open_reader
 from neural.errors import UsageError
@@ -27,13 +27,10 @@ from neural.surface.sampling import Sampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.system import output
 from neural.tiles import TILE, centers
+from viewer.model import layers
 from viewer.model.settings import LayerChoice
-from viewer.session import layers
 from viewer.tiles.difference import SurfaceReference
 from viewer.tiles.reference import DemReference
-
-if TYPE_CHECKING:
-    from viewer.session.launch import Launch
 
 TIMED_TILES = 4
 """Tiles decoded to time it, where a picture has not done so."""
@@ -175,23 +172,6 @@ def _timed(reader: Reader, choice: LayerChoice) -> float | None:
         assert surface is not None  # listed by the directory
         surface.heights(at, at, order=1)
     return 1e3 * (time.perf_counter() - start) / len(tiles) if tiles else None
-
-
-def of_launch(launch: Launch) -> list[Result]:
-    """The layers in a launch's slots, measured over the whole area; one row where both hold the
-    same. NtileError."""
-    assert launch.path is not None
-    with open_reader(launch.path) as reader:
-        slots = layers.choose(reader, *layers.for_first(launch))
-    chosen = [(launch.path, slots["A"]), (launch.path, slots["B"])]
-    if launch.compare:
-        with open_reader(launch.compare) as reader:
-            chosen[1] = (
-                launch.compare,
-                layers.choose(reader, launch.methods[1:], launch.bits[1:])["A"],
-            )
-    rows = [measure(path, choice, launch.reference, launch.path) for path, choice in chosen]
-    return rows[:1] if rows[0].key == rows[1].key else rows
 
 
 def to_csv(rows: Sequence[Result]) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from viewer.scene import legend
+from viewer.scene import labels, legend
 from viewer.scene.legend import Legend
-from viewer.session import layers
 
 if TYPE_CHECKING:
     from viewer.scene.scene import Scene
@@ -38,7 +37,7 @@ def sides(scene: Scene) -> list[Side]:
         colors = None if shown is None else replace(shown, slot="", layer="", samples="")
         alike = colors is None or not colors.title or any(same(colors, other) for other in seen)
         seen += [] if alike or colors is None else [colors]
-        label = layers.label_in(scene, scene.shown_in(pane))
+        label = labels.label_in(scene, scene.shown_in(pane))
         found.append(Side(pane.slot, label, first, end, None if alike else colors))
     return found
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neural.errors import NtileError, UsageError
-from viewer.gui.dialogs import TERRAIN_SUFFIXES
 from viewer.gui.divider import Divider
+from viewer.model.file_types import TERRAIN_SUFFIXES
 from viewer.model.overlays import KINDS
 from viewer.scene import split
 from viewer.scene.split import Side
-from viewer.session import layers
+from viewer.session.opening import compare_file
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -48,7 +48,7 @@ class Comparing:
         try:
             if app.scene is None or app.scene.reader is None:
                 raise UsageError(f"{path}: open a .ntile file before one to compare with it.")
-            index = layers.compare_file(app.scene, path, opening=opening)
+            index = compare_file(app.scene, path, opening=opening)
         except NtileError as error:
             app.messages.error(str(error))
             return False

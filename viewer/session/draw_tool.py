@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.measuring.quantities import FEWEST
+from viewer.model.measurements import MIN_POINTS
 from viewer.model.settings import Measurement
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 GRIP_PX = 9.0
 """How near to a corner the mouse takes hold of it, in window coordinates."""
 
-TOOLS = ("point", "distance", "area", "profile")
-"""Values of `settings.measuring.tool` besides "none"."""
 
 Points = list[list[float]]
 
@@ -80,7 +78,7 @@ class DrawTool:
         measuring = app.settings.measuring
         draft = self.draft
         self.draft = []
-        if measuring.tool in ("distance", "area") and len(draft) >= FEWEST[measuring.tool]:
+        if measuring.tool in ("distance", "area") and len(draft) >= MIN_POINTS[measuring.tool]:
             measuring.items.append(Measurement(measuring.tool, draft))
         elif measuring.tool == "profile" and len(draft) == 1:
             measuring.profile = []

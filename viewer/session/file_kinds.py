@@ -12,7 +12,7 @@ from imgui_bundle import imgui
 
 from neural.errors import NtileError, UsageError
 from neural.raster import raster_name
-from viewer.gui.dialogs import RASTER_SUFFIXES
+from viewer.model.file_types import RASTER_SUFFIXES
 from viewer.session.launch import check_shown
 from viewer.storage import project
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from neural.errors import NtileError
 from neural.raster.reading import Raster
-from viewer.session import layers
+from viewer.session.opening import begin_beside, begin_compared, begin_opening, is_open
 from viewer.storage import project
 from viewer.tiles.pending_file import Opening
 
@@ -45,7 +45,7 @@ class Files:
         """Show a file in place of the present ones; what is wrong with it becomes a message and
         they stay."""
         self._soon(
-            lambda: [layers.begin_opening(path, entry=self._entry)],
+            lambda: [begin_opening(path, entry=self._entry)],
             lambda *openings: self._app.open(path, opening=next(iter(openings), None)),
         )
 
@@ -55,7 +55,7 @@ class Files:
         def begin() -> Sequence[Opening]:
             if self._app.path is None:
                 return ()
-            main = layers.begin_opening(self._app.path, path, entry=self._entry)
+            main = begin_opening(self._app.path, path, entry=self._entry)
             return [main, *self._beside(self._app.comparing.paths, path)]
 
         self._soon(begin, lambda *openings: self._app.open_reference(path, *openings))
@@ -67,12 +67,8 @@ class Files:
         def begin() -> Sequence[Opening]:
             assert app.scene is not None
             if app.scene.reader is None:
-                return [layers.begin_opening(path, entry=self._entry)]
-            return (
-                [layers.begin_compared(app.scene, path)]
-                if layers.is_open(app.scene, path) is None
-                else ()
-            )
+                return [begin_opening(path, entry=self._entry)]
+            return [begin_compared(app.scene, path)] if is_open(app.scene, path) is None else ()
 
         def then(opening: Opening | None = None) -> None:
             assert app.scene is not None
@@ -89,7 +85,7 @@ class Files:
             nonlocal found
             found = project.read(path)
             main, *others = found.present
-            opening = layers.begin_opening(main, found.reference, entry=self._entry)
+            opening = begin_opening(main, found.reference, entry=self._entry)
             return [opening, *self._beside(others, found.reference)]
 
         self._soon(begin, lambda *openings: self._app.projects.open(path, found, openings))
@@ -134,7 +130,7 @@ class Files:
     def _beside(
         self, paths: Sequence[str], reference: Raster | None, layer: int = 0
     ) -> list[Opening]:
-        return [layers.begin_beside(path, reference, layer, self._entry) for path in paths]
+        return [begin_beside(path, reference, layer, self._entry) for path in paths]
 
     def _soon(self, begin: Begin, then: Then) -> None:
         self._waiting.append((begin, then))

@@ -15,9 +15,9 @@ from viewer.film.generators import generate
 from viewer.film.heightfield import HeightField
 from viewer.model.camera_path import CameraPath, Keyframe, Pose, Sampler, retimed
 from viewer.model.settings import LayerChoice
+from viewer.scene.labels import layer_of
 from viewer.session.bookmarks import Views
 from viewer.session.film_jobs import Rendering, said
-from viewer.session.layers import layer_of
 from viewer.storage import path_file
 from viewer.storage.bookmarks import find_view
 

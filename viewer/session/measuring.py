@@ -21,6 +21,7 @@ from viewer.measuring.profiles import Profile
 from viewer.measuring.quantities import Measured
 from viewer.measuring.readout import Readout
 from viewer.measuring.terrain import Terrain, of_scene
+from viewer.model.measurements import MEASUREMENT_KINDS, is_valid
 from viewer.model.readings import Pick
 from viewer.model.settings import Measurement
 from viewer.session.draw_tool import DrawTool
@@ -77,7 +78,7 @@ class Measuring:
         if there is None:
             return
         measuring = app.settings.measuring  # from a project file, perhaps: what is none is dropped
-        measuring.items[:] = [item for item in measuring.items if quantities.is_one(item)]
+        measuring.items[:] = [item for item in measuring.items if is_valid(item)]
         measuring.profile[:] = [point for point in measuring.profile if len(point) == 2]
         self._measure(app, *there)
         self._profile(app, *there)
@@ -187,7 +188,7 @@ class Measuring:
     def take_up(self, app: App, tool: str) -> None:
         """Draw with a tool, or with "none"; its panel comes to the front."""
         self.tool.choose(app, tool)
-        if tool in quantities.KINDS:
+        if tool in MEASUREMENT_KINDS:
             app.settings.measuring.kind = tool
         if tool != "none":
             window.show_panel(PROFILE_PANEL if tool == "profile" else MEASURE_PANEL, True)
@@ -195,7 +196,7 @@ class Measuring:
     def toggle(self, app: App) -> None:
         """The key M: measure, with the tool used last, or stop."""
         measuring = app.settings.measuring
-        self.take_up(app, "none" if measuring.tool in quantities.KINDS else measuring.kind)
+        self.take_up(app, "none" if measuring.tool in MEASUREMENT_KINDS else measuring.kind)
 
     def toggle_profile(self, app: App) -> None:
         """The key P: draw a profile's line, or stop."""

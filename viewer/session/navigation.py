@@ -10,7 +10,7 @@ import numpy as np
 
 from viewer.model.camera import Camera
 from viewer.model.readings import Bounds
-from viewer.pictures.offscreen import HEADING_DEG, PITCH_DEG
+from viewer.scene.overview import HEADING_DEG, PITCH_DEG
 from viewer.session import glide as motion
 from viewer.session.camera_history import History
 

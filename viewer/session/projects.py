@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from neural.errors import NtileError
 from viewer.gui import window
+from viewer.session import project_io
 from viewer.storage import project
 from viewer.storage.project import Project
 
@@ -45,7 +46,7 @@ class Projects:
         app = self._app
         assert app.scene is not None
         parts = {name: part(app).to_json() for name, part in PARTS.items()}
-        return project.gathered(app.scene, app.camera, app.reference, parts)
+        return project_io.gathered(app.scene, app.camera, app.reference, parts)
 
     def save(self) -> None:
         """Save where it was saved before, or ask."""
@@ -135,7 +136,7 @@ class Projects:
             app.load(opened.files[0], None, methods, bits)
             said.append(str(error))
         assert app.scene is not None
-        said += project.into(app.scene, opened, slots=slots, openings=openings[1:])
+        said += project_io.into(app.scene, opened, slots=slots, openings=openings[1:])
         if opened.camera is not None:
             app.camera = replace(opened.camera)
             app.navigation.settling_frames = 0

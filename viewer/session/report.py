@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from viewer.graphics import gl
+from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.scene.scene import Scene
-from viewer.session import layers
 from viewer.session.frame_times import FrameTimes
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
+from viewer.model import layers
 from viewer.model.settings import LayerChoice
-from viewer.scene import results
+from viewer.scene import labels, results
 from viewer.scene.results import Errors, Result
-from viewer.session import layers
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -184,7 +184,7 @@ class ResultsLog:
             app.messages.error(str(error))
             return
         app.settings.slots[slot] = choice
-        if layers.shown_bits(layers.layer_of(app.scene, choice), choice) != row.bits:
+        if layers.shown_bits(labels.layer_of(app.scene, choice), choice) != row.bits:
             app.messages.add(
                 "warning",
                 f"{row.path}: the layer is stored with other bits than when it was tried.",

@@ -4,25 +4,21 @@ No window, no GL."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neural import __version__
 from neural.errors import NtileError
 from neural.raster import raster_name
 from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
-from neural.surface.tile_surface import available_bits
 from viewer.model import colormaps, overlays
 from viewer.model.camera import Camera
+from viewer.model.measurements import MEASUREMENT_KINDS, TOOLS, is_valid
 from viewer.model.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
 from viewer.storage import plain, textfile
-
-if TYPE_CHECKING:
-    from viewer.scene.scene import Scene
-    from viewer.tiles.pending_file import Opening
 
 SUFFIX = ".tvproj.json"
 MARK = "terrain_viewer_project"
@@ -32,9 +28,6 @@ VERSION = 1
 @cache
 def rules() -> dict[str, plain.Rule]:
     """Bounds and choices of settings, by name; what breaks them is not restored."""
-    from viewer.measuring.quantities import KINDS
-    from viewer.session.draw_tool import TOOLS
-
     found: dict[str, plain.Rule] = {
         "active": SLOTS,
         "view.exaggeration": (0.01, 1000.0),
@@ -58,7 +51,7 @@ def rules() -> dict[str, plain.Rule]:
         "overlay.opacity": (0.0, 1.0),
         "contours.interval_m": (1e-6, 1e6),
         "measuring.tool": ("none", *TOOLS),
-        "measuring.kind": KINDS,
+        "measuring.kind": MEASUREMENT_KINDS,
     }
     for name, kind in overlays.KINDS.items():
         found[f"overlay.reach.{name}"] = (1e-9, 1e9)
@@ -173,8 +166,6 @@ def _take_reference(
 
 def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
     """Camera and settings; returns the names of what is not understood."""
-    from viewer.measuring.quantities import is_one
-
     settings = Settings()
     unknown = []
     if values.get("settings") is not None:
@@ -182,7 +173,7 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
             f"settings.{name}" for name in plain.restore(settings, values["settings"], rules())
         ]
     items = settings.measuring.items
-    settings.measuring.items = [item for item in items if is_one(item)]
+    settings.measuring.items = [item for item in items if is_valid(item)]
     settings.measuring.profile = [point for point in settings.measuring.profile if len(point) == 2]
     unknown += ["settings.measuring.items"] * (len(settings.measuring.items) < len(items))
     settings.slots = {slot: settings.slots.get(slot) or Settings().slots[slot] for slot in SLOTS}
@@ -204,65 +195,6 @@ def settings_of(project: Project) -> Settings:
     settings = Settings()
     plain.restore(settings, project.settings, rules())
     return settings
-
-
-def gathered(
-    scene: Scene,
-    camera: Camera,
-    reference: ReferenceRaster | None,
-    parts: Mapping[str, Any] | None = None,
-) -> Project:
-    """Return the project of a scene with a file, seen by a camera; `reference` is its raster if it
-    has one."""
-    files = [str(file.reader.path) for file in scene.files]
-    return Project(
-        files, set(), reference, replace(camera), asdict(scene.settings), dict(parts or {})
-    )
-
-
-def into(
-    scene: Scene, project: Project, *, slots: bool = True, openings: Sequence[Opening] = ()
-) -> list[str]:
-    """Bring a scene whose main file is open to what a project says; returns sentences about what
-    cannot be.
-
-    `slots` False leaves the choice of layers as it is. `openings`: the other files that are there,
-    if under way.
-    """
-    said: list[str] = []
-    present = scene.settings.slots
-    plain.copied(scene.settings, settings_of(project))
-    if not slots:
-        scene.settings.slots = present
-        return said
-    places = {0: 0}  # as the project counts → as the scene does
-    begun = iter(openings)
-    for number, path in enumerate(project.files[1:], 1):
-        try:
-            if path not in project.missing:
-                opening = next(begun, None)
-                places[number] = scene.add(path if opening is None else opening.result())
-        except NtileError as error:
-            said.append(str(error))
-    for slot, choice in scene.settings.slots.items():
-        if choice.file not in places:
-            scene.settings.slots[slot] = present[slot]
-            continue
-        choice.file = places[choice.file]
-        listed = scene.files[choice.file].reader.layers
-        if not 0 <= choice.index < len(listed):
-            said.append(
-                f"Slot {slot}: the file has no layer {choice.index + 1} any more; another is shown."
-            )
-            scene.settings.slots[slot] = present[slot]
-        elif choice.keep_bits is not None and choice.keep_bits not in available_bits(
-            listed[choice.index]
-        ):
-            said.append(
-                f"Slot {slot}: the layer has no {choice.keep_bits} bits; it is shown as stored."
-            )
-            choice.keep_bits = None
-    return said
 
 
 def _relative(path: str, folder: Path) -> str:

@@ -11,6 +11,8 @@ from tests.support.scene_tools import SIZE
 from viewer.__main__ import _launch, main
 from viewer.model.settings import LayerChoice, Settings
 from viewer.pictures import offscreen
+from viewer.scene import overview
+from viewer.session import open_scene
 from viewer.session.launch import Launch
 
 
@@ -58,7 +60,7 @@ def test_a_split_picture_without_a_window_shows_divider_names_and_legends(hills_
         launch = Launch(
             str(hills_file), compare=str(hills_file), bits=(8, 3), size=SIZE, settings=settings
         )
-        return offscreen.render(launch, **options).astype(int)
+        return open_scene.render(launch, **options).astype(int)
 
     plain = render(decorate=False)
     marked = render()
@@ -78,8 +80,8 @@ def test_a_picture_of_two_files_is_made_of_their_layers(tmp_path, hills_file, mo
     launch = launch_of(
         mountain_file, other, "--against", "B", "--headless", "--screenshot", tmp_path / "x.png"
     )
-    with offscreen.opened(launch) as scene:
-        offscreen.load(scene, offscreen.whole_area(scene, SIZE), SIZE)
+    with open_scene.opened(launch) as scene:
+        offscreen.load(scene, overview.whole_area(scene, SIZE), SIZE)
         assert scene.settings.slots["B"] == LayerChoice(0, None, 1)
         assert scene.error_stats.bias_m == pytest.approx(-5.0, abs=0.02)
         assert scene.against_name == "B"
@@ -93,7 +95,7 @@ def test_a_picture_of_two_files_is_made_of_their_layers(tmp_path, hills_file, mo
     ):
         with (
             pytest.raises(NtileError, match=sentence),
-            offscreen.opened(launch_of(mountain_file, *more)),
+            open_scene.opened(launch_of(mountain_file, *more)),
         ):
             pass
 

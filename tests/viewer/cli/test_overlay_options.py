@@ -12,7 +12,7 @@ from viewer import __main__ as command
 from viewer.model import colormaps
 from viewer.model.overlays import NAMES
 from viewer.model.settings import Contours, Settings
-from viewer.pictures import offscreen
+from viewer.session import open_scene
 from viewer.session.launch import Launch
 
 
@@ -52,7 +52,7 @@ def test_options_reach_the_settings(launched):
 
 
 def picture(path, settings: Settings, *, decorate: bool = True) -> np.ndarray:
-    return offscreen.render(
+    return open_scene.render(
         Launch(str(path), size=SIZE, settings=settings), decorate=decorate
     ).astype(int)
 

@@ -22,6 +22,7 @@ from viewer.model.camera import Camera
 from viewer.model.camera_path import CameraPath, Keyframe, unwrapped
 from viewer.model.settings import Settings
 from viewer.pictures import offscreen
+from viewer.scene import overview
 from viewer.scene.scene import Scene
 from viewer.session.launch import Launch
 from viewer.storage import project
@@ -38,7 +39,7 @@ def field(mountain_file):
 
 def short_path(scene, seconds=0.4):
     """From the whole area to close above the ground, so that tiles have to load."""
-    start = offscreen.whole_area(scene, SIZE)
+    start = overview.whole_area(scene, SIZE)
     bounds = scene.bounds
     end = replace(
         start,

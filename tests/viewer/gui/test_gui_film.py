@@ -11,6 +11,7 @@ from tests.support.gui_driver import SIZE, TALL, changed
 from viewer.film.job import Job
 from viewer.model.camera_path import CameraPath, Keyframe
 from viewer.pictures import offscreen
+from viewer.session import open_scene
 from viewer.session.launch import Launch
 from viewer.storage import path_file
 from viewer.storage.project import Project
@@ -194,8 +195,8 @@ def test_jobs_make_what_the_command_makes(scene, area, tmp_path):
     launch = Launch(path=str(area), size=(96, 64), settings=scene.settings)
     launch.settings.shading.mode = "hillshade"
     launch.settings.decorations.legend = False
-    offscreen.show(scene, launch)
-    camera = offscreen.camera_of(scene, launch)
+    open_scene.show(scene, launch)
+    camera = open_scene.camera_of(scene, launch)
     crs = scene.reader.grid.crs_wkt
     expected = offscreen.draw(scene, camera, launch.size)
     view = Project([str(area)], camera=camera, settings=asdict(launch.settings))

@@ -6,8 +6,8 @@ import pytest
 from tests.support import hills
 from tests.support.gui_driver import SIZE, changed
 from viewer.gui import keys
+from viewer.model import layers
 from viewer.model.settings import SLOTS, LayerChoice
-from viewer.session import layers
 from viewer.session.launch import Launch
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from neural.errors import UsageError
 from neural.methods import METHODS
-from viewer.model import text
+from viewer.model import layers, text
 from viewer.model.camera import Camera
 from viewer.model.settings import LayerChoice, Settings
-from viewer.session import glide, layers, messages
+from viewer.session import glide, messages
 
 
 @pytest.mark.parametrize(

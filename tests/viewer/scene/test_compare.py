@@ -13,9 +13,11 @@ from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile
 from tests.support import hills, mountains
 from tests.support.scene_tools import SIZE, image, is_background, whole_area
+from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.pictures import offscreen
-from viewer.session import layers
+from viewer.scene import labels
+from viewer.session.opening import compare_file, open_file
 from viewer.tiles.difference import SurfaceReference, level_like
 
 LIFT_M = 7.0
@@ -41,7 +43,7 @@ def test_a_split_picture_is_a_on_the_left_and_b_on_the_right(
     scene, target, mountain_file, other_file, divider
 ):
     scene.open(mountain_file)
-    layers.compare_file(scene, other_file)
+    compare_file(scene, other_file)
     scene.settings.view.sse_px = 1.0
     camera = whole_area(scene, heading_deg=25.0, pitch_deg=-40.0)
     pictures = {}
@@ -71,7 +73,7 @@ def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(
     scene.settings.view.upload_budget_ms = 0.0
     scene.settings.view.sse_px = 0.5
     scene.open(mountain_file)
-    layers.compare_file(scene, other_file)
+    compare_file(scene, other_file)
     split_at(scene, 0.5)
     camera = whole_area(scene)
     # Low over the middle of both areas, away from the hole, looking down: there is terrain in every
@@ -99,7 +101,7 @@ def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(
 def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(
     scene, target, hills_file
 ):
-    layers.open_file(scene, hills_file, None)
+    open_file(scene, hills_file, None)
     column = split_at(scene, 0.4)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
@@ -123,7 +125,7 @@ def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(
 
 
 def test_the_difference_of_two_layers_is_that_of_their_decodes(scene, hills_file):
-    layers.open_file(scene, hills_file, None)
+    open_file(scene, hills_file, None)
     scene.settings.slots = {"A": LayerChoice(0, 4), "B": LayerChoice(0)}
     scene.settings.view.sse_px = 0.01
     scene.settings.overlay.name = "error"
@@ -161,7 +163,7 @@ def test_the_difference_of_two_files_is_sampled_at_the_cells_of_a(
     scene, target, mountain_file, other_file
 ):
     scene.open(mountain_file)
-    layers.compare_file(scene, other_file)
+    compare_file(scene, other_file)
     scene.settings.view.sse_px = 0.01
     scene.settings.overlay.name = "error"
     scene.settings.overlay.against = "B"
@@ -209,7 +211,7 @@ def test_coarse_tiles_are_compared_with_the_level_of_like_cells(mountain_file, o
 
 
 def test_loading_ahead_makes_every_change_of_slot_immediate(scene, target, hills_file):
-    layers.open_file(scene, hills_file, None)
+    open_file(scene, hills_file, None)
     scene.load_ahead = True
     camera = whole_area(scene)
 
@@ -241,7 +243,7 @@ def test_loading_ahead_makes_every_change_of_slot_immediate(scene, target, hills
 
 def test_loading_ahead_stays_within_the_cache(scene, mountain_file, other_file):
     scene.open(mountain_file)
-    layers.compare_file(scene, other_file)
+    compare_file(scene, other_file)
     scene.load_ahead = True
     scene.settings.view.sse_px = 0.01
     scene.settings.view.cache_mb = 16.0
@@ -261,15 +263,15 @@ def test_files_are_opened_beside_the_first_and_closed(scene, target, mountain_fi
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     alone = image(scene, target, camera)
-    assert layers.compare_file(scene, other_file) == 1
-    assert layers.compare_file(scene, other_file) == 1  # open already
+    assert compare_file(scene, other_file) == 1
+    assert compare_file(scene, other_file) == 1  # open already
     assert scene.settings.slots["B"].file == 1
     low, high = scene.elevation_range
     ranges = [file.reader.layers[0].heights_m for file in scene.files]
     assert (low, high) == (min(low for low, _ in ranges), max(high for _, high in ranges))
     scene.settings.active = "B"
     offscreen.load(scene, camera, SIZE)
-    assert layers.shown(scene)[0] == "B"
+    assert labels.shown(scene)[0] == "B"
     reader = scene.files[1].reader
     scene.remove(1)
     assert scene.settings.slots["B"] == LayerChoice(0)
@@ -291,13 +293,13 @@ def test_a_second_file_that_cannot_be_shown_leaves_the_first(
         UsageError,
         match=r"hills\.ntile: its coordinate system is ETRS89.*EPSG:25832.*local grid.*--crs",
     ):
-        layers.compare_file(scene, hills_file)
+        compare_file(scene, hills_file)
     damaged = tmp_path / "damaged.ntile"
     data = bytearray(mountain_file.read_bytes())
     data[-2000:] = bytes(2000)
     damaged.write_bytes(data[:-1000])
     with pytest.raises(ContainerError, match=r"damaged\.ntile"):
-        layers.compare_file(scene, damaged)
+        compare_file(scene, damaged)
     assert len(scene.files) == 1
     assert scene.settings.slots["B"].file == 0
     scene.update(camera, SIZE)
@@ -305,7 +307,7 @@ def test_a_second_file_that_cannot_be_shown_leaves_the_first(
 
 
 def test_ground_truth_stands_in_for_the_active_slot(scene, hills_file):
-    layers.open_file(scene, hills_file, None)
+    open_file(scene, hills_file, None)
     camera = whole_area(scene)
     scene.settings.slots["A"].keep_bits = 3
     scene.settings.compare.reference = True
@@ -324,7 +326,7 @@ def test_ground_truth_stands_in_for_the_active_slot(scene, hills_file):
 
 def test_slots_hold_continuous_surfaces(scene, mountain_file, other_file):
     scene.open(mountain_file)
-    layers.compare_file(scene, other_file)
+    compare_file(scene, other_file)
     for slot, lift in (("A", 0.0), ("B", LIFT_M)):
         sampler = Sampler(scene.decoder(scene.settings.slots[slot]))
         expected = float(mountains.height(2000.0, 8000.0)) + lift
@@ -333,6 +335,6 @@ def test_slots_hold_continuous_surfaces(scene, mountain_file, other_file):
 
 def test_hills_and_hills_are_of_one_coordinate_system(scene, tmp_path, hills_file):
     copy = hills.write(tmp_path / "copy.ntile")
-    layers.open_file(scene, hills_file, None)
-    layers.compare_file(scene, copy)
+    open_file(scene, hills_file, None)
+    compare_file(scene, copy)
     assert scene.settings.slots["B"] == LayerChoice(0, None, 1)

@@ -12,9 +12,10 @@ from neural.container.reader import FileSource, Reader
 from neural.errors import ContainerError
 from neural.tiles import Tile
 from tests.support.scene_tools import SIZE, image, whole_area
+from viewer.model import layers
 from viewer.pictures import offscreen
-from viewer.session import layers
 from viewer.session.launch import Launch
+from viewer.session.opening import begin_opening, compare_file, open_file
 from viewer.tiles.pending_file import Opening
 from viewer.tiles.streaming import Done
 
@@ -82,7 +83,7 @@ def test_frames_and_picks_go_on_while_reads_stand_still(scene, target, held, mou
 
 
 def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hills_file):
-    layers.open_file(scene, hills_file, None)
+    open_file(scene, hills_file, None)
     scene.waits = False
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
@@ -132,7 +133,7 @@ def test_a_compared_file_is_removed_while_its_reads_stand_still(
     copy.write_bytes(mountain_file.read_bytes())
     scene.open(mountain_file)
     scene.waits = False
-    layers.compare_file(scene, copy)
+    compare_file(scene, copy)
     camera = whole_area(scene)
     scene.settings.view.sse_px = 0.01
     scene.settings.active = "B"
@@ -182,7 +183,7 @@ def test_many_finished_tiles_are_taken_in_a_few_at_a_time(
 
 
 def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tmp_path):
-    opening = layers.begin_opening(hills_file, bits=(8, 4))
+    opening = begin_opening(hills_file, bits=(8, 4))
     slots = opening.check()
     assert (slots["A"].keep_bits, slots["B"].keep_bits) == (None, 4)
     assert not opening.done  # nobody has said yet who decodes
@@ -192,7 +193,7 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
     assert file.roots[file.begins][0].ready.heights.shape == (257, 257)
     file.close()
 
-    missing = layers.begin_opening(tmp_path / "none.ntile")
+    missing = begin_opening(tmp_path / "none.ntile")
     for ask in (missing.check, missing.result):
         with pytest.raises(ContainerError, match=r"none\.ntile"):
             ask()
@@ -204,14 +205,14 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
         data[reader.header.data_offset : reader.header.data_offset + 40] = bytes(40)
     damaged.write_bytes(data)
     # the next layer is shown instead
-    partly = layers.begin_opening(damaged, entry="numpy").result()
+    partly = begin_opening(damaged, entry="numpy").result()
     assert partly.begins.layer == 1
     assert "damaged" in next(iter(partly.problems.values()))
     partly.close()
 
 
 def test_a_cancelled_opening_closes_its_file(held, hills_file):
-    opening = layers.begin_opening(hills_file)
+    opening = begin_opening(hills_file)
     opening.check()
     opening.cancel()
     opening._thread.join(60.0)

@@ -20,6 +20,7 @@ from viewer.model.camera import Camera
 from viewer.model.settings import Settings
 from viewer.pictures import offscreen
 from viewer.scene.scene import Scene
+from viewer.session import open_scene
 from viewer.session.launch import Launch
 
 
@@ -332,13 +333,13 @@ def test_headless_pictures_need_every_tile(damaged_file):
     settings = Settings()
     settings.view.sse_px = 0.01
     with pytest.raises(NtileError, match=r"damaged\.ntile"):
-        offscreen.render(Launch(str(damaged_file), size=SIZE, settings=settings))
+        open_scene.render(Launch(str(damaged_file), size=SIZE, settings=settings))
 
 
 @pytest.mark.usefixtures("_session_context")
 def test_headless_pictures_repeat_and_carry_a_legend(hills_file):
     def render(**options) -> np.ndarray:
-        return offscreen.render(Launch(str(hills_file), size=SIZE), **options)
+        return open_scene.render(Launch(str(hills_file), size=SIZE), **options)
 
     plain = render(decorate=False)
     assert plain.shape == (SIZE[1], SIZE[0], 3)
@@ -348,7 +349,7 @@ def test_headless_pictures_repeat_and_carry_a_legend(hills_file):
     assert 0.01 < changed.mean() < 0.25
     assert not changed[:, SIZE[0] // 2 :].any()  # it sits in the lower left corner
     launch = Launch(str(hills_file), size=SIZE, bits=(2,))
-    assert (offscreen.render(launch, decorate=False) != plain).any()
+    assert (open_scene.render(launch, decorate=False) != plain).any()
     assert launch.settings.view.msaa == -1  # nothing it was given is changed
     with pytest.raises(UsageError, match="huvr_siren"):
-        offscreen.render(Launch(str(hills_file), methods=("no_such",)))
+        open_scene.render(Launch(str(hills_file), methods=("no_such",)))

@@ -14,9 +14,11 @@ from tests.support.lapped_area import rough
 from tests.support.rasters import write
 from tests.support.scene_tools import SIZE, image, whole_area
 from viewer.graphics.gpu_decoder import ENTRIES
+from viewer.model import layers
 from viewer.pictures import offscreen
+from viewer.scene import labels
 from viewer.scene.scene import Scene
-from viewer.session import layers
+from viewer.session.opening import open_file
 
 STEP_M = 0.1
 
@@ -44,7 +46,7 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
     pictures = []
     picks = []
     for each in (scene, gpu_scene):
-        layers.open_file(each, lapped_file, None)
+        open_file(each, lapped_file, None)
         camera = whole_area(each, pitch_deg=-45.0)
         offscreen.load(each, camera, SIZE)
         pictures.append(image(each, target, camera))
@@ -61,14 +63,14 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
 def test_errors_grow_as_bits_are_dropped(scene, lapped_file):
     scene.settings.view.sse_px = 0.5
     scene.settings.overlay.name = "error"
-    layers.open_file(scene, lapped_file, None)
+    open_file(scene, lapped_file, None)
     camera = whole_area(scene)
     layer = scene.reader.layers[0]
     errors = []
     for bits in (8, 7, 6, 5):
         layers.keep_bits(layer, scene.settings.layer, bits)
         offscreen.load(scene, camera, SIZE)
-        assert layers.shown(scene)[1] == layers.label(layer, scene.settings.layer)
+        assert labels.shown(scene)[1] == layers.label(layer, scene.settings.layer)
         errors.append(scene.error_stats.rmse_m)
     assert errors == sorted(errors)
     assert errors[0] < 0.5 * STEP_M < errors[-1]

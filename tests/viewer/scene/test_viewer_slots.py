@@ -16,11 +16,13 @@ from neural.surface.tile_surface import SurfaceDecoder
 from tests.support import hills
 from tests.support.common import TileFixture
 from tests.support.scene_tools import SIZE, image, is_background, whole_area
+from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.pictures import offscreen
-from viewer.scene import pane
-from viewer.session import layers
+from viewer.scene import labels, pane
+from viewer.session import open_scene
 from viewer.session.launch import Launch
+from viewer.session.opening import open_file
 
 FIXTURES = hills.one_fixture_per_method()
 
@@ -45,14 +47,14 @@ def of_another(fixture: TileFixture) -> TileFixture:
 
 
 def test_a_swap_back_shows_at_once_what_is_still_loaded(scene, target, layered_file):
-    layers.open_file(scene, layered_file, None)
+    open_file(scene, layered_file, None)
     camera = whole_area(scene)
     pictures = {}
     for slot in ("A", "B"):
         scene.settings.active = slot
         offscreen.load(scene, camera, SIZE)
         pictures[slot] = image(scene, target, camera)
-        assert layers.shown(scene) == (
+        assert labels.shown(scene) == (
             slot,
             layers.label(scene.reader.layers["AB".index(slot)], scene.shown),
         )
@@ -68,7 +70,7 @@ def test_a_swap_back_shows_at_once_what_is_still_loaded(scene, target, layered_f
 
 def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, layered_file):
     scene.settings.view.exaggeration = 1e-3  # so that a change of heights does not move the rim
-    layers.open_file(scene, layered_file, None)
+    open_file(scene, layered_file, None)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     before = image(scene, target, camera)
@@ -94,7 +96,7 @@ def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, la
 
 def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeypatch, layered_file):
     monkeypatch.setattr(pane, "PATIENCE_S", 0.0)
-    layers.open_file(scene, layered_file, None)
+    open_file(scene, layered_file, None)
     scene.settings.view.upload_budget_ms = 0.0
     scene.settings.view.sse_px = 0.01
     camera = whole_area(scene)
@@ -117,7 +119,7 @@ def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeyp
 
 
 def test_errors_of_both_slots_are_known_while_the_view_stays(scene, layered_file):
-    layers.open_file(scene, layered_file, None)
+    open_file(scene, layered_file, None)
     camera = whole_area(scene)
     (a, b) = scene.settings.slots.values()
     offscreen.load(scene, camera, SIZE)
@@ -145,7 +147,7 @@ def test_decoders_are_loaded_once_and_by_workers(scene, layered_file, monkeypatc
         return load(data, method, origin)
 
     monkeypatch.setattr(neural.surface.tile_surface, "load_decoder", noted)
-    layers.open_file(scene, layered_file, None)
+    open_file(scene, layered_file, None)
     camera = whole_area(scene)
     for layer in scene.reader.layers[:2]:
         for bits in layers.bit_choices(layer)[:3]:
@@ -158,7 +160,7 @@ def test_decoders_are_loaded_once_and_by_workers(scene, layered_file, monkeypatc
 @pytest.mark.parametrize("spoil", [no_number, of_another])
 def test_a_damaged_decoder_is_said_once_and_the_other_layers_go_on(scene, target, tmp_path, spoil):
     path = hills.write(tmp_path / "spoilt.ntile", [spoil(FIXTURES[0])])
-    layers.open_file(scene, path, None)
+    open_file(scene, path, None)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     before = image(scene, target, camera)
@@ -177,7 +179,7 @@ def test_a_damaged_decoder_is_said_once_and_the_other_layers_go_on(scene, target
             scene.wait(0.1)
         assert scene.ready
         np.testing.assert_array_equal(image(scene, target, camera), before)
-        assert layers.shown(scene)[0] == ""  # neither slot holds what is on screen
+        assert labels.shown(scene)[0] == ""  # neither slot holds what is on screen
     assert len(said) == 1
     assert "spoilt.ntile" in said[0]
     assert scene.problem(1) == said[0]
@@ -206,7 +208,7 @@ def test_a_picture_of_a_damaged_layer_is_refused(tmp_path):
         (each for each in FIXTURES if each.method.name != hills.METHOD.name), FIXTURES[0]
     )
     path = hills.write(tmp_path / "spoilt.ntile", [no_number(fixture)])
-    assert offscreen.render(Launch(str(path), size=SIZE)).any()  # begins with a layer that is whole
+    assert open_scene.render(Launch(str(path), size=SIZE)).any()  # the first whole layer
     launch = Launch(str(path), size=SIZE, methods=(fixture.method.name,))
     with pytest.raises(NtileError, match=r"spoilt\.ntile.*NaN"):
-        offscreen.render(launch)
+        open_scene.render(launch)

@@ -288,6 +288,7 @@ def test_a_project_from_python(folder):
 def test_a_project_without_a_window(folder, ctx):
     from viewer.pictures import offscreen
     from viewer.scene.scene import Scene
+    from viewer.session import open_scene
 
     area = str(folder / "a" / "a.ntile")
     out = folder / "view.tvproj.json"
@@ -299,8 +300,8 @@ def test_a_project_without_a_window(folder, ctx):
     launch = launch_of(out, size=(200, 120), headless=True)
     scene = Scene(ctx, launch.settings)
     try:
-        offscreen.show(scene, launch)
-        camera = offscreen.camera_of(scene, launch)
+        open_scene.show(scene, launch)
+        camera = open_scene.camera_of(scene, launch)
         assert camera == VIEW
         picture = offscreen.draw(scene, camera, launch.size)
     finally:

@@ -1,0 +1,46 @@
+"""Profiles and measurements as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from viewer.measuring.profiles import Profile
+from viewer.measuring.quantities import Measured
+
+
+def profile_json(profile: Profile) -> dict[str, Any]:
+    """A profile's numbers and its samples, None where nothing is known."""
+    columns = {
+        name: [None if value != value else round(float(value), 4) for value in values]
+        for name, values in profile.columns().items()
+    }
+    numbers = profile.to_json()
+    numbers["residuals"] = {
+        name: {key: None if value != value else value for key, value in values.items()}
+        for name, values in numbers["residuals"].items()
+    }
+    return numbers | {"columns": columns}
+
+
+def to_csv(measurements: Sequence[Measured]) -> str:
+    """Measurements as a table: one number a line, with what it is of."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("number", "kind", "points", "surface", "quantity", "value"))
+    for number, found in enumerate(measurements, 1):
+        plain = found.to_json()
+        places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in found.points)
+        for surface, values in (("", plain["common"]), *plain["surfaces"].items()):
+            for quantity, value in values.items():
+                shown = (
+                    ""
+                    if value is None
+                    else "/".join(map(str, value))
+                    if isinstance(value, list)
+                    else value
+                )
+                writer.writerow((number, found.kind, places, surface, quantity, shown))
+    return out.getvalue()
