@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import moderngl
 import pytest
 
@@ -22,6 +23,16 @@ from viewer.graphics import gl
 from viewer.model.settings import Settings
 from viewer.scene.scene import Scene
 from viewer.session.launch import Launch
+
+hypothesis.settings.register_profile(
+    "tests",
+    derandomize=True,
+    database=None,
+    deadline=None,  # other workers take the processor at any moment
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("tests")
 
 
 def gl_is_required() -> bool:

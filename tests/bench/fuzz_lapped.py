@@ -125,7 +125,11 @@ class Target:
     def through_file(self, rng: np.random.Generator) -> str:
         """Damage a stored payload and open its tile; returns what came of it."""
         number = self.pick(rng)
-        self.reader.changed = self.tiles[number], damaged(rng, self.payloads[number])
+        return self.open(number, damaged(rng, self.payloads[number]))
+
+    def open(self, number: int, payload: bytes) -> str:
+        """Open a tile of a file that stores another payload; returns what came of it."""
+        self.reader.changed = self.tiles[number], payload
         try:
             self.decoder.open_tile(self.tiles[number])
         except ContainerError as error:

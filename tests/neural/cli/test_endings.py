@@ -140,8 +140,8 @@ def test_an_encode_ended_by_a_signal_keeps_its_work(tmp_path):
 
 ENDLESS = """
 import signal, sqlite3, sys
-from neural import output
-from neural.signals import ended_by_signals
+from neural.system import output
+from neural.system.signals import ended_by_signals
 count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 with ended_by_signals(grace_s=0.3), output.whole(sys.argv[1]) as part:
     part.write_text("half")

@@ -8,11 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pmtiles import reader as oracle
 from pmtiles import tile as oracle_tile
 
 from neural.container import metadata, pmtiles
 from neural.container import reader as container
+from neural.container.envelope import ChildInfo
 from neural.container.pmtiles import Header, squeeze, unsqueeze
 from neural.container.reader import open_reader, verify
 from neural.container.staging import Stage
@@ -30,6 +33,8 @@ from tests.support.archives import (
     staged,
     write,
 )
+from tests.support.strategies import FLOAT32, JSON, changed_json
+from tests.support.strategies import damaged as damaged_bytes
 
 
 @pytest.fixture(scope="module")
@@ -166,10 +171,9 @@ def test_verify_reports(tmp_path):
 
 
 def flip_each_byte(data: bytes, check) -> None:
-    rng = np.random.default_rng(4)
     for at in range(len(data)):
         bad = bytearray(data)
-        bad[at] ^= 1 << int(rng.integers(8))
+        bad[at] ^= 1 << at % 8
         check(bytes(bad))
 
 
@@ -279,6 +283,77 @@ def in_layer(**values):
 )
 def test_metadata_of_another_kind(small, damaged, change, reason):
     assert reason in damaged(with_metadata(small, change))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Where examples of a property are written."""
+    return tmp_path_factory.mktemp("place") / "a.ntile"
+
+
+def opens(place, data: bytes) -> bool:
+    """True if these bytes are a file that can be read whole; else it must be an error that names
+    the file."""
+    place.write_bytes(data)
+    try:
+        verify(place)
+    except ContainerError as error:
+        if not str(error).startswith(str(place)):
+            raise
+        return False
+    return True
+
+
+@given(st.data())
+def test_a_damaged_file_is_an_error(small, place, draws):
+    assert not opens(place, draws.draw(damaged_bytes(small)))
+
+
+@given(st.data())
+def test_any_metadata_is_an_error_or_a_file(small, place, draws):
+    def change(ntile):
+        changed = draws.draw(changed_json(dict(ntile)))
+        ntile.clear()
+        ntile.update(changed if isinstance(changed, dict) else {"schema": changed})
+
+    opens(place, with_metadata(small, change))
+
+
+@given(
+    st.text(max_size=20),
+    st.dictionaries(st.text(max_size=8), st.lists(FLOAT32, max_size=4), max_size=3),
+    st.none() | st.floats(0, 1e6),
+    st.dictionaries(st.text(max_size=8), JSON.filter(lambda value: value == value), max_size=3),
+)
+def test_metadata_comes_back(title, params, tolerance_m, stats):
+    root = ChildInfo(1.0, 2.0, 0.5)
+    given_layer = metadata.Layer(
+        index=0,
+        slot=(0, 0),
+        root=root,
+        height_range=(0.5, 2.5),
+        title=title,
+        method="reference",
+        config={"tolerance_m": 0.01},
+        bits=32,
+        params={name: np.array(values, np.float32) for name, values in params.items()},
+        tolerance_m=tolerance_m,
+        stats=stats,
+    )
+    document = metadata.build(SMALL, [given_layer], {SHA: DECODER}, set(), {})
+    try:
+        data = metadata.dumps(document)
+    except ValueError:  # JSON has no NaN and no infinity
+        return
+    back, decoders = metadata.loads(data)
+    assert decoders[SHA].data() == DECODER
+    layer = metadata.Layer.from_json(back["ntile"]["layers"][0], 0, (0, 0))
+    assert layer.to_json().keys() == given_layer.to_json().keys()
+    assert (layer.title, layer.tolerance_m, layer.root) == (title, tolerance_m, root)
+    assert layer.stats == stats
+    assert layer.params.keys() == params.keys()
+    for name, values in params.items():
+        np.testing.assert_array_equal(layer.params[name], np.array(values, np.float32))
 
 
 def test_tiles_outside_the_grid_are_noticed(small, damaged):

@@ -5,6 +5,8 @@ import struct
 import google_crc32c
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neural.container.envelope import (
     ChildInfo,
@@ -15,6 +17,7 @@ from neural.container.envelope import (
     unpack_envelope,
 )
 from neural.errors import ContainerError
+from tests.support.strategies import FLOAT32, damaged
 
 RANGE = (-12.5, 8848.0)
 WHERE = {"tile_id": 77, "layer": 3, "height_range": RANGE}
@@ -114,28 +117,71 @@ def test_flags_beyond_the_end():
         unpack_envelope(resealed(data[:2] + b"\x0f" + data[3:]), **WHERE)
 
 
-def test_bounds_only_widen():
-    rng = np.random.default_rng(2)
-    for _ in range(3000):
-        low = rng.uniform(-500, 9000)
-        span = 10 ** rng.uniform(-6, 4)
-        bounds = (low, low + span)
-        a, b = np.clip(low + span * np.sort(rng.random(2)), *bounds).tolist()
-        error = float(10 ** rng.uniform(-7, 6))
-        env = Envelope(
-            0.0, 1.0, (ChildInfo(a, b, error), ChildInfo(*bounds, 0.0), None, None), None, b""
-        )
-        data = pack_envelope(env, tile_id=1, layer=0, height_range=bounds)
-        child, whole, *_ = unpack_envelope(data, tile_id=1, layer=0, height_range=bounds).children
-        assert whole == ChildInfo(*bounds, 0.0)
-        assert bounds[0] <= child.min_m <= a
-        assert b <= child.max_m <= bounds[1]
-        assert error <= child.geometric_error_m
-        step = span / 65535 * 1.001 + 1e-12
-        assert a - child.min_m <= step
-        assert child.max_m - b <= step
-        if 2e-5 < error < 5e4:
-            assert child.geometric_error_m <= error * 2**0.125 * 1.0001
+@st.composite
+def children(draw):
+    """A child's bounds within RANGE."""
+    low, high = sorted(draw(st.tuples(*[st.floats(*RANGE)] * 2)))
+    return ChildInfo(low, high, draw(st.floats(0, allow_nan=False)))
+
+
+ANY = st.builds(
+    Envelope,
+    FLOAT32,
+    FLOAT32,
+    st.tuples(*[st.none() | children()] * 4),
+    st.sampled_from([None, MASK]),
+    st.binary(max_size=40),
+)
+
+
+@given(ANY)
+def test_all_but_bounds_come_back(env):
+    data = pack_envelope(env, **WHERE)
+    check_same(unpack_envelope(data, **WHERE), env)
+
+
+@given(ANY, st.data())
+def test_damaged_bytes_are_an_error(env, draws):
+    data = draws.draw(damaged(pack_envelope(env, **WHERE)))
+    with pytest.raises(ContainerError, match="damaged tile"):
+        unpack_envelope(data, **WHERE)
+
+
+@given(ANY, st.data())
+def test_damage_under_a_checksum_that_holds_is_an_error_or_an_envelope(env, draws):
+    data = draws.draw(damaged(pack_envelope(env, **WHERE)))
+    try:
+        back = unpack_envelope(resealed(data), **WHERE)
+    except ContainerError:
+        return
+    assert np.isfinite([back.offset_m, back.scale_m]).all()
+    assert back.mask is None or back.mask.shape == MASK.shape
+
+
+@given(
+    st.floats(-500, 9000),
+    st.floats(-6, 4).map(lambda exponent: 10**exponent),
+    st.tuples(*[st.floats(0, 1)] * 2).map(sorted),
+    st.floats(-7, 6).map(lambda exponent: 10**exponent),
+)
+@settings(max_examples=200)
+def test_bounds_only_widen(low, span, shares, error):
+    bounds = (low, low + span)
+    a, b = np.clip(low + span * np.array(shares), *bounds).tolist()
+    env = Envelope(
+        0.0, 1.0, (ChildInfo(a, b, error), ChildInfo(*bounds, 0.0), None, None), None, b""
+    )
+    data = pack_envelope(env, tile_id=1, layer=0, height_range=bounds)
+    child, whole, *_ = unpack_envelope(data, tile_id=1, layer=0, height_range=bounds).children
+    assert whole == ChildInfo(*bounds, 0.0)
+    assert bounds[0] <= child.min_m <= a
+    assert b <= child.max_m <= bounds[1]
+    assert error <= child.geometric_error_m
+    step = span / 65535 * 1.001 + 1e-12
+    assert a - child.min_m <= step
+    assert child.max_m - b <= step
+    if 2e-5 < error < 5e4:
+        assert child.geometric_error_m <= error * 2**0.125 * 1.0001
 
 
 def test_a_flat_layer_and_unbounded_errors():

@@ -1,59 +1,80 @@
-"""kill -9 at ten random moments of an encode, then run again: the result is the undisturbed one,
-byte for byte."""
+"""kill -9 amid an encode, then run again: the result is the undisturbed one, byte for byte.
+
+Every step of staging and writing is killed in test_stage; these are the command's own.
+"""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import pytest
+
 from neural.container.reader import verify
-from tests.support.models import save_tiny_model
+from tests.support.commands import POSIX, ROOT
 from tests.support.rasters import hills, write
 
-KILLS = 5
-TRIES = 50
-"""Encodes that are begun to kill so many: on a busy machine many end before the signal."""
+DIES = """
+import os, signal, sys
+from neural.cli import main
+from neural.container.staging import Stage
+from neural.system import output
+
+moment, calls, *arguments = sys.argv[1:]
+holder = output if hasattr(output, moment) else Stage
+step = getattr(holder, moment)
+left = int(calls)
+
+def last(*args, **options):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(*args, **options)
+
+setattr(holder, moment, last)
+main(arguments)
+"""
+"""The command, killed when a step begins that has run so many times."""
 
 
-def _encode(folder: Path, out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "neural.cli", "encode", folder / "dem.tif", out]
-    options = ["--model", folder / "tiny", "--reference", "0.02", "--jobs", "1"]
-    return subprocess.Popen([*map(str, command), *map(str, options)], stderr=subprocess.DEVNULL)
+def encode(folder: Path, out: Path, *dies: object) -> int:
+    """Run `ntile encode`, or one that is killed; return its exit code."""
+    command = ["-c", DIES, *dies] if dies else ["-m", "neural.cli"]
+    arguments = [*command, "encode", folder / "dem.tif", out, "--quality", 30, "--jobs", 2]
+    run = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, capture_output=True, check=False
+    )
+    return run.returncode
 
 
-def test_killed_encode_resumes_to_the_same_bytes(tmp_path: Path) -> None:
-    write(tmp_path / "dem.tif", hills(800, 900))
-    save_tiny_model(tmp_path)
-    assert _encode(tmp_path, tmp_path / "whole.ntile").wait() == 0
-    want = (tmp_path / "whole.ntile").read_bytes()
-    began = time.monotonic()  # the second run, as the first also fills caches
-    assert _encode(tmp_path, tmp_path / "again.ntile").wait() == 0
-    seconds = time.monotonic() - began
-    assert (tmp_path / "again.ntile").read_bytes() == want
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raster of 14 tiles and its undisturbed encode, whole.ntile."""
+    folder = tmp_path_factory.mktemp("kill")
+    write(folder / "dem.tif", hills(520, 600))
+    assert encode(folder, folder / "whole.ntile") == 0
+    return folder
 
+
+@POSIX
+@pytest.mark.parametrize(
+    ("moment", "calls"),
+    [("put_group", 1), ("put_body", 7), ("_take_place", 0)],
+    ids=["staging", "coding", "renaming"],
+)
+def test_a_killed_encode_resumes_to_the_same_bytes(
+    whole: Path, tmp_path: Path, moment: str, calls: int
+) -> None:
     out = tmp_path / "killed.ntile"
-    rng = random.Random(11)
-    killed = 0
-    for _ in range(TRIES):
-        if killed == KILLS:
-            break
-        process = _encode(tmp_path, out)
-        # Start-up is most of such a small encode: aim behind it, at the part that writes.
-        time.sleep(seconds * rng.uniform(0.3, 1.0))
-        if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            killed += 1
-        process.wait()
-        if out.exists():
-            assert out.read_bytes() == want
-            out.unlink()
-    assert killed == KILLS
-    assert _encode(tmp_path, out).wait() == 0
-    assert out.read_bytes() == want
+    out.write_bytes(b"earlier")
+    assert encode(whole, out, moment, calls) == -signal.SIGKILL
+    assert out.read_bytes() == b"earlier"
+    assert out.with_name("killed.ntile.work").exists()
+    assert encode(whole, out) == 0
+    assert out.read_bytes() == (whole / "whole.ntile").read_bytes()
     assert verify(out)["ok"]
-    assert {path.name for path in tmp_path.glob("killed*")} == {"killed.ntile"}
+    assert os.listdir(tmp_path) == ["killed.ntile"]

@@ -221,7 +221,7 @@ def test_a_full_disk_harms_nothing(tmp_path, monkeypatch, module, step):
 
 def run(out: Path, die_at: int = 0, file_limit: int = 0) -> subprocess.Popen:
     command = [sys.executable, SCRIPT, out, str(die_at), str(file_limit)]
-    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[2])}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -3,11 +3,17 @@ distributions."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from neural.methods.lapped.coder import LARGEST, TOTAL, Distributions, RangeReader, RangeWriter
 from neural.methods.lapped.context import CLASSES, FIRST, FURTHER_BITS, SYMBOLS
+from tests.support.strategies import damaged
 
 
 def laplace_table() -> np.ndarray:
@@ -50,9 +56,66 @@ def written(*groups: tuple[np.ndarray, np.ndarray]) -> bytes:
     return writer.finish()
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 255, 5000])
-def test_groups_come_back(count: int) -> None:
-    groups = [drawn(seed, count) for seed in range(6)]
+Call = tuple[str, Any, Any]
+"""A writer's method, its values, and what they are coded by: classes, chances or nothing."""
+
+
+@st.composite
+def calls(draw: Any) -> Call:
+    """Anything that may be put into a writer next."""
+    name = draw(st.sampled_from(("put", "put_bits", "put_large")))
+    count = draw(st.integers(0, 60))
+    if name == "put_large":
+        return name, draw(st.integers(-LARGEST, LARGEST)), None
+    if name == "put_bits":
+        chances = st.floats(2.0**-20, 1 - 2.0**-20)
+        return name, draw(arrays(bool, count)), draw(arrays(np.float64, count, elements=chances))
+    few = st.sampled_from((0, CLASSES // 2, CLASSES - 1))
+    classes = draw(arrays(np.intp, count, elements=few | st.integers(0, CLASSES - 1)))
+    magnitudes = st.integers(-3, 3) | st.integers(-LARGEST, LARGEST)
+    return name, draw(arrays(np.int32, count, elements=magnitudes)), classes
+
+
+def put(calls: list[Call]) -> bytes:
+    writer = RangeWriter(OF)
+    for name, values, by in calls:
+        getattr(writer, name)(*[values] if by is None else [values, by])
+    return writer.finish()
+
+
+def taken(data: bytes, calls: list[Call]) -> list[Any]:
+    """What a reader gives in place of the values; raises ValueError as it does."""
+    reader = RangeReader(data, OF)
+    values = [
+        getattr(reader, name.replace("put", "take"))(*[] if by is None else [by])
+        for name, _, by in calls
+    ]
+    reader.finish()
+    return values
+
+
+@given(st.lists(calls(), max_size=8))
+def test_all_comes_back_in_any_grouping(calls: list[Call]) -> None:
+    for (_, values, _), back in zip(calls, taken(put(calls), calls), strict=True):
+        assert np.asarray(back).dtype == np.asarray(values).dtype
+        np.testing.assert_array_equal(back, values)
+
+
+@given(st.lists(calls(), max_size=8), st.data())
+def test_damaged_bytes_are_an_error_or_other_values(calls: list[Call], draws: Any) -> None:
+    """Below a checksum that is all that can be asked; no value is one that no writer takes."""
+    data = draws.draw(damaged(put(calls)))
+    try:
+        found = taken(data, calls)
+    except ValueError:
+        return
+    for (_, values, _), back in zip(calls, found, strict=True):
+        assert np.shape(back) == np.shape(values)
+        assert np.abs(np.asarray(back, np.int64)).max(initial=0) <= LARGEST
+
+
+def test_long_groups_come_back() -> None:
+    groups = [drawn(seed, 5000) for seed in range(6)]
     reader = RangeReader(written(*groups), OF)
     for signed, classes in groups:
         got = reader.take(classes)
@@ -85,20 +148,6 @@ def test_integers_without_a_class(value: int) -> None:
     reader = RangeReader(writer.finish(), OF)
     assert (reader.take_large(), reader.take_large()) == (value, -value)
     reader.finish()
-
-
-def test_bits_of_any_chance() -> None:
-    rng = np.random.default_rng(3)
-    chances = np.concatenate([[2.0**-20, 1 - 2.0**-20, 0.5], rng.random(3000)])
-    bits = rng.random(len(chances)) < chances
-    writer = RangeWriter(OF)
-    writer.put_bits(bits, chances)
-    writer.put_bits(bits[:0], chances[:0])
-    writer.put_large(5)
-    reader = RangeReader(writer.finish(), OF)
-    np.testing.assert_array_equal(reader.take_bits(chances), bits)
-    assert reader.take_bits(chances[:0]).shape == (0,)
-    assert reader.take_large() == 5
 
 
 def test_nothing_takes_no_bytes() -> None:
