@@ -121,7 +121,7 @@ class Driver:
         """The same, whatever the readout still finds out."""
         left, top, width, height = self.app.viewport.area
         self.ctx.mouse_move_to_pos((left + right * width, top + down * height))
-        self.app._picked_at = 0.0
+        self.app.pointer.refresh()
         self.ctx.yield_(2)
 
     def press(self, chord):

@@ -61,7 +61,7 @@ def _recent(app: App) -> None:
         return
     for path, there in values.recent_files():
         if imgui.menu_item(f"{text.shortened(path, 60)}##{path}", "", False, there)[0]:
-            app.queue_drop([path])
+            app.open_paths([path])
     imgui.separator()
     if imgui.menu_item("Clear this list", "", False)[0]:
         values.recent.clear()

@@ -14,6 +14,8 @@ from viewer.session.tools import Mouse
 
 if TYPE_CHECKING:
     from viewer.app import App
+    from viewer.model.settings import Settings
+    from viewer.session.navigation import Navigation
 
 GRAB_PX = 7.0
 """How near to the line the mouse takes hold of it, in units of the window."""
@@ -25,19 +27,21 @@ RIM = 0.02
 class Divider:
     """A tool (`viewer.session.tools`) that moves `Settings.compare.divider`."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings, navigation: Navigation) -> None:
+        self._settings = settings
+        self._navigation = navigation
         self.hot = False
         """True if the mouse is at the line or drags it."""
 
-    def mouse(self, app: App, mouse: Mouse) -> bool:
+    def mouse(self, mouse: Mouse) -> bool:
         """Take presses near the line, and drags that began there."""
-        compare = app.settings.compare
-        viewport = app.viewport
-        if viewport is None or not compare.split:
+        compare = self._settings.compare
+        if not compare.split:
             self.hot = False
             return False
-        width = viewport.size[0]
-        near = abs(mouse.x_px - compare.divider * width) <= GRAB_PX * viewport.ratio
+        width = self._navigation.size_px[0]
+        reach = GRAB_PX * self._navigation.pixel_ratio
+        near = abs(mouse.x_px - compare.divider * width) <= reach
         if mouse.kind == "hover":
             self.hot = near
             if near:
@@ -55,7 +59,7 @@ class Divider:
             return True
         return False
 
-    def cancel(self, app: App) -> bool:
+    def cancel(self) -> bool:
         """There is nothing to give up."""
         return False
 

@@ -83,7 +83,7 @@ class Input:
         """Return the tool that takes a mouse event, or None."""
         x, y = viewport.to_pixels(io.mouse_pos)
         mouse = Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt)
-        return next((tool for tool in app.tools if tool.mouse(app, mouse)), None)
+        return next((tool for tool in app.tools if tool.mouse(mouse)), None)
 
     def _hold(self, app: App, viewport: Viewport, io: Any) -> None:
         """A tool has the mouse until the button is up."""
@@ -94,7 +94,7 @@ class Input:
         if not down or io.mouse_delta.x or io.mouse_delta.y:
             x, y = viewport.to_pixels(io.mouse_pos)
             kind: Kind = "drag" if down else "release"
-            tool.mouse(app, Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt))
+            tool.mouse(Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt))
 
     def _begin(self, app: App, viewport: Viewport, io: Any) -> None:
         """Presses and wheel over the scene."""

@@ -18,6 +18,7 @@ from imgui_bundle import imgui
 from viewer.gui import appearance, window
 from viewer.model import layers
 from viewer.session import comparing
+from viewer.session.commands import has_compared
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -166,28 +167,26 @@ def is_profiling(app: App) -> bool:
 
 KEYS = (
     Key("File", "ctrl+o", "Open…", lambda app: app.dialogs.open_file()),
-    Key(
-        "File", "ctrl+shift+o", "Compare with…", lambda app: app.comparing.ask(), possible=has_file
-    ),
+    Key("File", "ctrl+shift+o", "Compare with…", lambda app: app.ask_compare(), possible=has_file),
     Key(
         "File",
         "",
         "Close the compared file",
         lambda app: app.comparing.close_last(),
-        possible=comparing.is_comparing,
+        possible=has_compared,
     ),
     Key(
         "File", "", "Reference raster…", lambda app: app.dialogs.open_reference(), possible=has_file
     ),
-    Key("File", "ctrl+s", "Save project", lambda app: app.projects.save(), possible=has_file),
+    Key("File", "ctrl+s", "Save project", lambda app: app.save_project(), possible=has_file),
     Key(
         "File",
         "ctrl+shift+s",
         "Save project as…",
-        lambda app: app.projects.save_as(),
+        lambda app: app.save_project_as(),
         possible=has_file,
     ),
-    Key("File", "", "Close the file", lambda app: app.close_file(), possible=has_file),
+    Key("File", "", "Close the file", lambda app: app.close_document(), possible=has_file),
     Key(
         "File",
         "f12",
@@ -200,7 +199,7 @@ KEYS = (
         "File",
         "",
         "Picture of any size…",
-        lambda app: app.film.rendering.ask_picture(),
+        lambda app: app.ask_picture(),
         possible=has_file,
     ),
     Key("File", "ctrl+comma", "Preferences…", lambda app: app.toggle_sheet("preferences")),
@@ -302,7 +301,7 @@ KEYS = (
         "Measure",
         "m",
         "Points, lines, areas",
-        lambda app: app.measuring.toggle(app),
+        lambda app: app.measuring.toggle(),
         on=is_measuring,
         possible=has_file,
     ),
@@ -310,7 +309,7 @@ KEYS = (
         "Measure",
         "p",
         "Elevation profile",
-        lambda app: app.measuring.toggle_profile(app),
+        lambda app: app.measuring.toggle_profile(),
         on=is_profiling,
         possible=has_file,
     ),
@@ -318,7 +317,7 @@ KEYS = (
         "Measure",
         "enter keypad_enter",
         "End the line",
-        lambda app: app.measuring.tool.finish(app),
+        lambda app: app.measuring.tool.finish(),
         menu=False,
     ),
     Key(
@@ -336,7 +335,9 @@ KEYS = (
         lambda app: app.film.toggle_play(),
         on=lambda app: app.film.playing,
     ),
-    Key("Film", "ctrl+b", "Add a bookmark", lambda app: app.film.views.add(), possible=has_file),
+    Key(
+        "Film", "ctrl+b", "Add a bookmark", lambda app: app.film.bookmarks.add(), possible=has_file
+    ),
     Key("Film", "", "Make a tour", lambda app: app.film.generate("tour"), possible=has_file),
     Key("Film", "", "Make an orbit", lambda app: app.film.generate("orbit"), possible=has_file),
     switch("Debug", "w", "Wireframe", "debug.wireframe"),

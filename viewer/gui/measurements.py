@@ -40,7 +40,7 @@ def draw(app: App) -> None:
     state = app.settings.measuring
     for number, item in enumerate(state.items, 1):
         shape = laid(app, item.points, closed=item.kind == "area")
-        result = measuring.result(app, item)
+        result = measuring.result(item)
         _shape(paint, shape, LINE)
         if shape.anchor is not None:
             words = "…" if result is None else headline(result, app.settings.active)

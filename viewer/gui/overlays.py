@@ -41,10 +41,10 @@ def draw(app: App) -> None:
             ImVec2(1, 0),
         )
         film_trail.draw(app)
-        contour_labels.draw(app.contour_labels, app.viewport.area)
+        contour_labels.draw(app.readings.contour_labels, app.viewport.area)
         measurements.draw(app)
-        if app.comparing.sides:
-            divider.draw(app, app.comparing.sides, app.comparing.divider.hot)
+        if app.readings.sides:
+            divider.draw(app, app.readings.sides, app.divider.hot)
         elif app.legend is not None:
             legend.draw(app.legend, left + em, top + height - em)
         _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)

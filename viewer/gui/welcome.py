@@ -46,14 +46,14 @@ def draw(app: App, area: tuple[float, float, float, float]) -> None:
         if samples:
             imgui.same_line()
             if imgui.button("Sample area"):
-                app.queue_drop([str(samples[0])])
+                app.open_paths([str(samples[0])])
         recent = [path for path, there in app.preferences.values.recent_files() if there][:SHOWN]
         if recent:
             widgets.heading("Recent")
         for number, path in enumerate(recent):
             name = f"{Path(path).name}##{number}"
             if imgui.selectable(name, False, size=ImVec2(imgui.calc_text_size(name, True).x, 0))[0]:
-                app.queue_drop([path])
+                app.open_paths([path])
             imgui.same_line(0, em)
             imgui.text_colored(theme.rgba(theme.DIM), text.shortened(str(Path(path).parent), 40))
     imgui.end()

@@ -215,7 +215,7 @@ def _attach(app: App) -> None:
     ctx = gl.create_context(app.launch.gl, standalone=False, context=_Loader())
 
     def on_drop(_window: Any, paths: Any) -> None:
-        app.queue_drop(list(paths))
+        app.open_paths(list(paths))
 
     glfw.set_drop_callback(glfw_window(), cast(Any, on_drop))
     app.start(ctx)

@@ -144,7 +144,7 @@ def _player(app: App) -> None:
 
 
 def _rendering(app: App) -> None:
-    rendering = app.film.rendering
+    rendering = app.film.jobs
     path = app.film.path
     names = [f"{width} × {height}" for width, height in SIZES]
     at = SIZES.index(rendering.size) if rendering.size in SIZES else -1
@@ -176,7 +176,7 @@ def _rendering(app: App) -> None:
         return
     imgui.begin_disabled(len(path.keyframes) < 2)
     if imgui.button("Film…"):
-        rendering.ask_film(path)
+        app.ask_film(path)
     widgets.tip("Render the path in a process of its own; the window stays free.")
     imgui.end_disabled()
     imgui.same_line()
@@ -184,5 +184,5 @@ def _rendering(app: App) -> None:
     widgets.tip("Write frame_00000.png and so on into a folder instead of an mp4 file.")
     imgui.same_line()
     if imgui.button("Picture…"):
-        rendering.ask_picture()
+        app.ask_picture()
     widgets.tip("Save this view at the size above, however large.")

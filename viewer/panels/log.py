@@ -31,9 +31,9 @@ def draw(app: App) -> None:
             color = theme.TEXT if message.level == "info" else theme.level(message.level)
             imgui.push_style_color(imgui.Col_.text, theme.rgba(color))
             imgui.text_wrapped(
-                message.said
+                message.counted
                 if message.level == "info"
-                else f"{toasts.ICONS[message.level]}  {message.said}"
+                else f"{toasts.ICONS[message.level]}  {message.counted}"
             )
             imgui.pop_style_color()
             widgets.tip("Right-click copies it.")

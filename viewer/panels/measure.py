@@ -91,11 +91,11 @@ def _tools(app: App) -> None:
         if number:
             imgui.same_line(0, spacing)
         if widgets.pill(LABELS[kind], measuring.tool == kind):
-            app.measuring.take_up(app, "none" if measuring.tool == kind else kind)
+            app.measuring.start("none" if measuring.tool == kind else kind)
         widgets.tip(f"{TIPS[kind]} Key M; Esc gives up.")
     imgui.same_line(0, 2 * spacing)
     if widgets.pill("Profile", measuring.tool == "profile"):
-        app.measuring.take_up(app, "none" if measuring.tool == "profile" else "profile")
+        app.measuring.start("none" if measuring.tool == "profile" else "profile")
     widgets.tip("Draw the line of an elevation profile. Key P.")
 
 
@@ -103,7 +103,7 @@ def _items(app: App) -> None:
     items = app.settings.measuring.items
     removed = None
     for number, item in enumerate(items):
-        result = app.measuring.result(app, item)
+        result = app.measuring.result(item)
         words = "…" if result is None else headline(result, app.settings.active)
         imgui.push_id(str(number))
         label = f"{number + 1}  {LABELS[item.kind]}###item"
@@ -144,12 +144,12 @@ def _items(app: App) -> None:
 
 
 def _measured(app: App) -> list[Measured]:
-    found = (app.measuring.result(app, item) for item in app.settings.measuring.items)
+    found = (app.measuring.result(item) for item in app.settings.measuring.items)
     return [result for result in found if result is not None]
 
 
 def _save(app: App, path: str, found: list[Measured]) -> None:
-    app.measuring.save(app, Path(path), lambda out: output.write_text(out, tables.to_csv(found)))
+    app.measuring.save(Path(path), lambda out: output.write_text(out, tables.to_csv(found)))
 
 
 def _result(result: Measured) -> None:

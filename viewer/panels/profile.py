@@ -41,7 +41,7 @@ def draw(app: App) -> None:
     measuring = app.measuring
     made = app.measuring.profile
     if widgets.pill("Draw", app.settings.measuring.tool == "profile"):
-        measuring.take_up(app, "none" if app.settings.measuring.tool == "profile" else "profile")
+        measuring.start("none" if app.settings.measuring.tool == "profile" else "profile")
     widgets.tip(
         "Click points on the terrain; double-click, right click or Enter ends the line, Esc "
         "gives up. Key P."
@@ -195,7 +195,7 @@ def _label(name: str) -> str:
 
 
 def _save_csv(app: App, path: str, made: Profile) -> None:
-    app.measuring.save(app, Path(path), lambda out: output.write_text(out, made.to_csv()))
+    app.measuring.save(Path(path), lambda out: output.write_text(out, made.to_csv()))
 
 
 def _save_png(app: App, path: str, made: Profile) -> None:

@@ -104,7 +104,7 @@ def _table(app: App) -> None:
             if slot != SLOTS[0]:
                 imgui.same_line(0, 0.3 * hello_imgui.em_size())
             if imgui.small_button(slot):
-                app.results.restore(app, row, slot)
+                app.results.restore(row, slot)
             widgets.tip(f"Put this into slot {slot}.")
         for number, (_, value, shown, _) in enumerate(_COLUMNS):
             imgui.table_next_column()
@@ -114,7 +114,7 @@ def _table(app: App) -> None:
                     imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
                 )
                 if imgui.selectable(words, False, flags)[0]:
-                    app.results.restore(app, row, app.settings.active)
+                    app.results.restore(row, app.settings.active)
                 widgets.tip(
                     f"{row.path}: a click puts it into the active slot, {app.settings.active}."
                 )

@@ -19,7 +19,7 @@ _renaming: list[str] = []  # the name that is being edited and what has been typ
 
 def draw(app: App) -> None:
     """A line for each bookmark."""
-    views = app.film.views
+    views = app.bookmarks
     if app.scene is None or app.scene.reader is None:
         widgets.dim("No file is open.")
         return
@@ -57,9 +57,9 @@ def _name(app: App, name: str) -> None:
         enter, _renaming[1] = imgui.input_text(
             "##name", _renaming[1], imgui.InputTextFlags_.enter_returns_true
         )
-        if enter and app.film.views.rename(name, _renaming[1]):
+        if enter and app.bookmarks.rename(name, _renaming[1]):
             _renaming.clear()
         elif imgui.is_key_pressed(imgui.Key.escape):
             _renaming.clear()
     elif imgui.selectable(f"{name}##fly", False)[0]:
-        app.film.views.fly_to(name)
+        app.bookmarks.fly_to(name)

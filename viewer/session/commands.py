@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neural.errors import UsageError
-from viewer.session import comparing, layers
+from viewer.model import layers
+from viewer.session import comparing
 
 if TYPE_CHECKING:
     from viewer.session.protocols import SessionView
@@ -92,7 +93,12 @@ def overlay(command_id: str, title: str, name: str) -> Command:
 
 def has_document(session: SessionView) -> bool:
     """Return True if a file is open."""
-    return session.scene is not None and session.scene.reader is not None
+    return session.document is not None
+
+
+def has_compared(session: SessionView) -> bool:
+    """Return True if a file is open beside the first."""
+    return bool(session.comparing.paths)
 
 
 def shows_errors_against_reference(session: SessionView) -> bool:
@@ -127,7 +133,7 @@ COMMANDS: tuple[Command, ...] = (
         "compare.open",
         "Compare with…",
         "File",
-        lambda s: s.comparing.ask(),
+        lambda s: s.ask_compare(),
         has_document,
     ),
     Command(
@@ -135,22 +141,22 @@ COMMANDS: tuple[Command, ...] = (
         "Close compared file",
         "File",
         lambda s: s.comparing.close_last(),
-        comparing.is_comparing,
+        has_compared,
     ),
-    Command("file.save_project", "Save project", "File", lambda s: s.projects.save(), has_document),
+    Command("file.save_project", "Save project", "File", lambda s: s.save_project(), has_document),
     Command(
         "file.save_project_as",
         "Save project as…",
         "File",
-        lambda s: s.projects.save_as(),
+        lambda s: s.save_project_as(),
         has_document,
     ),
-    Command("file.close", "Close file", "File", lambda s: s.close_file(), has_document),
+    Command("file.close", "Close file", "File", lambda s: s.close_document(), has_document),
     Command(
         "file.export_image_as",
         "Export image…",
         "File",
-        lambda s: s.film.rendering.ask_picture(),
+        lambda s: s.ask_picture(),
         has_document,
     ),
     Command(
@@ -229,7 +235,7 @@ COMMANDS: tuple[Command, ...] = (
         "measure.start",
         "Points, lines, areas",
         "Measure",
-        lambda s: s.measuring.toggle(s),
+        lambda s: s.measuring.toggle(),
         has_document,
         is_measuring,
     ),
@@ -237,11 +243,11 @@ COMMANDS: tuple[Command, ...] = (
         "measure.start_profile",
         "Elevation profile",
         "Measure",
-        lambda s: s.measuring.toggle_profile(s),
+        lambda s: s.measuring.toggle_profile(),
         has_document,
         is_profiling,
     ),
-    Command("measure.finish", "Finish line", "Measure", lambda s: s.measuring.tool.finish(s)),
+    Command("measure.finish", "Finish line", "Measure", lambda s: s.measuring.tool.finish()),
     Command(
         "measure.remove_last_vertex",
         "Remove last vertex",
@@ -258,7 +264,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s: s.film.toggle_play(),
         checked=lambda s: s.film.playing,
     ),
-    Command("bookmark.add", "Add bookmark", "Film", lambda s: s.film.views.add(), has_document),
+    Command("bookmark.add", "Add bookmark", "Film", lambda s: s.bookmarks.add(), has_document),
     Command(
         "film.make_tour", "Make a tour", "Film", lambda s: s.film.generate("tour"), has_document
     ),
@@ -283,15 +289,15 @@ COMMANDS: tuple[Command, ...] = (
 
 
 def _restore_result(session: SessionView, *arguments: Any) -> None:
-    session.results.restore(session, *arguments)
+    session.results.restore(*arguments)
 
 
 def _start_tool(session: SessionView, tool: str) -> None:
-    session.measuring.take_up(session, tool)
+    session.measuring.start(tool)
 
 
 ACTIONS: dict[str, Callable[..., object]] = {
-    "file.open_paths": lambda s, *paths: s.queue_drop(list(paths)),
+    "file.open_paths": lambda s, *paths: s.open_paths(list(paths)),
     "compare.close_file": lambda s, index: s.comparing.close(index),
     "measure.start_tool": _start_tool,
     "film.open_path": lambda s, path: s.film.open(path),
@@ -300,9 +306,9 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "film.edit_keyframe": lambda s, index, **values: s.film.edit(index, **values),
     "film.seek": lambda s, time_s: s.film.scrub(time_s),
     "film.set_loop": lambda s, loop: s.film.set_loop(loop),
-    "bookmark.fly_to": lambda s, name: s.film.views.fly_to(name),
-    "bookmark.rename": lambda s, old, new: s.film.views.rename(old, new),
-    "bookmark.delete": lambda s, name: s.film.views.delete(name),
+    "bookmark.fly_to": lambda s, name: s.bookmarks.fly_to(name),
+    "bookmark.rename": lambda s, old, new: s.bookmarks.rename(old, new),
+    "bookmark.delete": lambda s, name: s.bookmarks.delete(name),
     "results.restore": _restore_result,
 }
 """Commands that take arguments after the session, for panels and scripts: no menu shows them."""

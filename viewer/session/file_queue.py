@@ -1,4 +1,4 @@
-"""Opening files without waiting: threads read them, the session goes on and then takes them over."""
+"""Opening files without waiting: threads read them, then the session takes them over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from neural.raster.reading import ReferenceRaster
 from viewer.session.comparing import Comparing
 from viewer.session.document import CurrentDocument
 from viewer.session.messages import Messages
-from viewer.session.opening import Loading, OpenRequest, begin_beside, begin_second, index_of
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import Loading, begin_beside, begin_second, index_of
 from viewer.storage import project
 from viewer.tiles.pending_file import Opening
 

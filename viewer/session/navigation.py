@@ -97,7 +97,8 @@ class Navigation:
 
     def enter(self, document: Document) -> None:
         """Show all of a new document. Moves over another area can no longer be undone."""
-        self.glide = None
+        self.camera.fov_deg = self._settings.view.fov_deg
+        self.home(glide=False)
         self.settling_frames = SETTLING_FRAMES
         area = document.scene.bounds
         before = self._history_area
@@ -106,6 +107,12 @@ class Navigation:
         elif area.south >= before.north or before.south >= area.north:
             self.history.reset()
         self._history_area = area
+
+    def finish(self) -> None:
+        """Bring the glide under way to its end at once."""
+        if self.glide is not None:
+            self.place(self.glide.place(1.0))
+            self.glide = None
 
     def place(self, camera: Camera) -> None:
         """Put the camera somewhere at once, also where a new file would show all of itself."""

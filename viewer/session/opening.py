@@ -11,75 +11,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neural.container.reader import Reader, open_reader
 from neural.errors import NtileError, UsageError
-from neural.raster.reading import Raster, ReferenceRaster
+from neural.raster.reading import Raster
 from neural.surface.tile_surface import available_bits
 from viewer.model.layers import check_bits, check_counts, choose, keep_bits, learned_first
 from viewer.model.overlays import KINDS
 from viewer.model.settings import SLOTS, LayerChoice
 from viewer.scene.labels import layer_of
+from viewer.session.open_request import OpenRequest
 from viewer.storage import plain
-from viewer.storage.project import Project, settings_of
+from viewer.storage.project import settings_of
 from viewer.tiles.pending_file import Opening
 from viewer.tiles.terrain_file import OpenFile, check_crs
 
 if TYPE_CHECKING:
     from neural.container.metadata import Layer
     from viewer.scene.scene import Scene
-
-
-@dataclass(frozen=True)
-class OpenRequest:
-    """Files to show, and how."""
-
-    path: str
-    """Main .ntile file, or a URL."""
-    reference: ReferenceRaster | None = None
-    """Raster to measure errors against; None for the files' own reference layers."""
-    methods: tuple[str, ...] = ()
-    """Methods of the layers in slots A and B; see `model.layers.choose` for the defaults."""
-    bits: tuple[int, ...] = ()
-    """Bits kept in slots A and B; see `model.layers.choose`."""
-    compare: str | None = None
-    """Second file, for slot B; it takes the second method and bits."""
-    project: Project | None = None
-    """Project to restore: other files, settings and, unless methods or bits are given, slots."""
-    project_path: str = ""
-    """File of the project."""
-    beside: tuple[str, ...] = ()
-    """Files that stay open beside the main one, in the order of `LayerChoice.file`."""
-    keep_view: bool = False
-    """True to keep slots, camera and project: the same files again, with another reference."""
-    check_overlay: bool = False
-    """True to refuse an overlay of errors where there is nothing to measure against."""
-    reference_optional: bool = False
-    """True to go on without a project's reference that cannot be read, with a warning."""
-
-    @property
-    def of_main(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Methods and bits of the main file; those of slot B are a second file's."""
-        count = 1 if self.compare else None
-        return self.methods[:count], self.bits[:count]
-
-    @property
-    def restores_slots(self) -> bool:
-        """True if the project chooses the layers."""
-        return self.project is not None and not (self.methods or self.bits)
-
-    @property
-    def others(self) -> dict[int, str]:
-        """Existing files beside the main one, by the file number that slots have for them."""
-        files = self.beside
-        missing: set[str] = set()
-        if self.project is not None:
-            files = tuple(self.project.files[1:]) if self.restores_slots else ()
-            missing = self.project.missing
-        return {number: file for number, file in enumerate(files, 1) if file not in missing}
 
 
 class Loading:
@@ -106,7 +58,9 @@ class Loading:
         if request.compare and not any(_same_file(request.compare, path) for path in opened):
             self.second = self._begin(request.compare, self._choose_second)
 
-    def _begin(self, path: str, choose_slots: Callable[[Reader], dict[str, LayerChoice]]) -> Opening:
+    def _begin(
+        self, path: str, choose_slots: Callable[[Reader], dict[str, LayerChoice]]
+    ) -> Opening:
         return Opening(path, self.request.reference, choose_slots, self.entry)
 
     def _choose_main(self, reader: Reader) -> dict[str, LayerChoice]:

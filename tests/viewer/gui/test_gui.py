@@ -86,7 +86,7 @@ def test_camera_follows_the_mouse(drive, area):
 
         ctx.mouse_drag_with_delta((60, 40))  # the ground stays under the cursor
         driver.settle()
-        app._picked_at = 0.0
+        app.pointer.refresh()
         ctx.yield_(2)
         moved = app.pick
         assert (moved.easting, moved.northing) == pytest.approx(
@@ -195,7 +195,7 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
         before = driver.scene()
         layer = astuple(app.settings.layer)
         for name in ("garbled.ntile", "missing.ntile", "notes.txt", "empty.tif"):
-            app.queue_drop([str(tmp_path / name)])
+            app.open_paths([str(tmp_path / name)])
             driver.wait(lambda name=name: name in app.messages.entries[-1].text)
             ctx.yield_(3)
             last = app.messages.entries[-1]

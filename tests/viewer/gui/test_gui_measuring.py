@@ -32,7 +32,7 @@ def place(driver, east_share, north_share):
     bounds = hills.GRID.bounds
     easting = bounds.west + east_share * (bounds.east - bounds.west)
     northing = bounds.south + north_share * (bounds.north - bounds.south)
-    (x, y), *_ = app.measuring.pixels(app, np.array([[easting, northing]]))
+    (x, y), *_ = app.pointer.pixels(np.array([[easting, northing]]))
     left, top, *_ = app.viewport.area
     return (easting, northing), (left + x / app.viewport.ratio, top + y / app.viewport.ratio)
 
@@ -73,7 +73,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         (item,) = state.items
         assert item.kind == "distance"
         np.testing.assert_allclose(item.points, ends, atol=4.0)  # a pixel is about a meter
-        result = app.measuring.result(app, item)
+        result = app.measuring.result(item)
         (a, b) = np.array(item.points)
         assert result.common["horizontal_m"] == pytest.approx(float(np.hypot(*(b - a))))
         assert set(result.surfaces) == {"reference", "A", "B"}
@@ -90,7 +90,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         assert item.points[0] == before[0]
         assert item.points[1][0] > before[1][0] + 20
         assert np.array_equal(app.camera.eye, camera)  # the corner was dragged, not the ground
-        longer = app.measuring.result(app, item).common["horizontal_m"]
+        longer = app.measuring.result(item).common["horizontal_m"]
         assert longer > result.common["horizontal_m"] + 10
 
         ctx.item_click("//Measure/Area")
@@ -99,7 +99,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
             click(driver, *corner)
         ctx.mouse_double_click(0)  # on the last corner: it ends the polygon and adds nothing
         measured(driver)
-        polygon = app.measuring.result(app, state.items[1])
+        polygon = app.measuring.result(state.items[1])
         assert len(polygon.points) == 3
         assert polygon.common["planimetric_m2"] == pytest.approx(
             0.5 * 0.35 * 600 * 0.15 * 440, rel=0.05
@@ -111,7 +111,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         ctx.yield_(2)
         at = click(driver, 0.3, 0.8)
         measured(driver)
-        point = app.measuring.result(app, state.items[2])
+        point = app.measuring.result(state.items[2])
         assert point.common["easting_m"] == pytest.approx(at[0], abs=4)
         assert point.common["longitude_deg"] == pytest.approx(7.84 + 0.0, abs=0.02)
 
@@ -268,16 +268,13 @@ def test_frames_go_on_while_a_slow_decoder_measures(drive, area):
         assert imgui.get_frame_count() >= frames + 20
         assert app.measuring.busy
         assert app.measuring.profile is None
-        assert app.measuring.result(app, app.settings.measuring.items[0]) is None
+        assert app.measuring.result(app.settings.measuring.items[0]) is None
         assert app.pick is not None
         assert app.pick.reference_m is None
         gate.set()
         measured(driver)
         assert app.measuring.profile.done == 1
-        assert (
-            app.measuring.result(app, app.settings.measuring.items[0]).surfaces["A"]["surface_m2"]
-            > 0
-        )
+        assert app.measuring.result(app.settings.measuring.items[0]).surfaces["A"]["surface_m2"] > 0
         driver.wait(lambda: app.pick.reference_m is not None)
 
     try:
@@ -296,7 +293,7 @@ def test_what_the_command_line_asks_for_is_there_from_the_start(drive, area):
         driver.settle()
         measured(driver)
         assert app.measuring.profile.done == 1
-        assert app.measuring.result(app, app.settings.measuring.items[0]).kind == "distance"
+        assert app.measuring.result(app.settings.measuring.items[0]).kind == "distance"
         assert imgui.internal.find_window_by_name("Profile").active
 
     drive(Launch(path=str(area), size=SIZE, profile=line, measure=("distance", line)), steps)

@@ -288,7 +288,7 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
         ) == pytest.approx((x, y), abs=3)
         ctx.mouse_drag_with_delta((60, 40))
         driver.settle()
-        app._picked_at = 0.0
+        app.pointer.refresh()
         ctx.yield_(2)
         assert (app.pick.easting, app.pick.northing) == pytest.approx(
             (before.easting, before.northing), abs=6.0
