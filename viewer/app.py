@@ -12,23 +12,16 @@ from imgui_bundle import imgui
 
 from neural.errors import NtileError
 from neural.system.signals import Ended, ended_by_signals
-from viewer.gui import overlays, window
-from viewer.gui.debugging import Debugging
-from viewer.gui.dialogs import Dialogs
-from viewer.gui.divider import Divider
-from viewer.gui.input import Input
-from viewer.gui.screenshots import Screenshots
+from viewer import panels
+from viewer.gui import bars, overlays, window, window_commands
+from viewer.gui.view import WindowView
 from viewer.gui.viewport import Viewport
-from viewer.model.camera_path import CameraPath
-from viewer.model.file_types import TERRAIN_SUFFIXES
 from viewer.pictures.png import write_png
 from viewer.session.glide import Glide
 from viewer.session.launch import Launch
 from viewer.session.messages import Messages
 from viewer.session.opening import Loading
 from viewer.session.session import Session
-from viewer.session.tools import Tool
-from viewer.storage import project
 from viewer.storage.preferences import Store
 
 CLOSING_S = 10.0
@@ -36,7 +29,7 @@ CLOSING_S = 10.0
 
 
 class App:
-    """A session in a window. Panels read it; what they change is in `settings`."""
+    """A session in a window: makes both and runs their frames."""
 
     def __init__(self, launch: Launch, loading: Loading | None = None) -> None:
         """`loading`: the files of the launch, if threads are reading them."""
@@ -44,27 +37,28 @@ class App:
         self._loading = loading
         messages = Messages()
         self.session = Session(launch.settings, messages, Store(messages.warning))
-        self.dialogs: Dialogs = Dialogs(
-            lambda path: self.open_paths([path]), self.session.files.open_reference
+        self.window = window.Window(
+            window.Options(launch.size, launch.gl, fixed=launch.screenshot is not None),
+            window.Callbacks(
+                style=lambda: self.view.appearance.begin(),
+                start=self.start,
+                drop=self.open_paths,
+                menus=lambda: bars.menus(self.view),
+                status=lambda: bars.status(self.view),
+                frame=self.frame,
+                draw_scene=self.draw_scene,
+                swap=self.finish_frame,
+                stop=self.stop,
+                title=lambda: self.session.title,
+                fronts=self._take_panels_to_front,
+                busy=lambda: self.busy,
+            ),
+            panels.SPLITS,
+            [self._dockable(panel) for panel in panels.PANELS],
         )
-        if self.session.preferences.values.folder:
-            self.dialogs.folder = Path(self.session.preferences.values.folder)
-        self.screenshots: Screenshots = Screenshots(messages)
-        self.input = Input()
-        self.debugging: Debugging = Debugging(self)
-        self.viewport: Viewport | None = None
-        self.divider = Divider(launch.settings, self.session.navigation)
-        self.tools: list[Tool] = [self.divider, self.session.measuring.tool]
-        """Tools that may take the mouse in the scene before the camera, in this order."""
-        self.sheet: str = ""
-        """The sheet that lies over everything, a name of viewer.gui.sheets.SHEETS; empty for
-        none."""
-        self.panels_shown: bool = True
-        self.failure: Exception | Ended | None = None
-        """Cause of the window's closing where nobody asked for it."""
-        self._dropped: list[str] = []
+        self.view: WindowView = WindowView(self.session, self.window, launch.theme)
+        self.host = panels.Host(self.view)
         self._commands = list(launch.commands)
-        self._title = ""
         self._ready_frames = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -86,6 +80,19 @@ class App:
         document = self.session.document
         return None if document is None else document.path
 
+    @property
+    def viewport(self) -> Viewport | None:
+        """The scene's texture in the window; None before the GL context exists."""
+        return self.view.viewport
+
+    def _dockable(self, panel: panels.Panel) -> window.Dockable:
+        return window.Dockable(panel.title, panel.dock, panel.shown, lambda: self.host.draw(panel))
+
+    def _take_panels_to_front(self) -> list[str]:
+        titles = list(self.session.panels_to_front)
+        self.session.panels_to_front.clear()
+        return titles
+
     # Called by the window
 
     def start(self, ctx: moderngl.Context) -> None:
@@ -94,7 +101,7 @@ class App:
         launch = self.launch
         session = self.session
         scene = session.attach(ctx, launch.gl, interactive=True)
-        self.viewport = Viewport(ctx)
+        self.view.viewport = Viewport(ctx)
         if launch.path is not None:
             if self._loading is not None:
                 self._loading.entry.set_result(scene.decode_entry)
@@ -115,17 +122,18 @@ class App:
         if self.viewport is None:
             return
         session = self.session
-        self.debugging.frames.begin()
-        self._open_dropped()
-        self._run_launch_commands()
+        view = self.view
+        view.debugging.frames.begin()
+        self._queue_launch_commands()
+        window_commands.run_queued(view)
+        view.open_dropped()
         self.viewport.place(window.central_area(), window.framebuffer_ratio())
         session.begin_frame(self.viewport.size, self.viewport.ratio)
-        self.input.update(self)
-        session.navigation.input_active = self.input.moving
+        view.input.update(self.viewport)
+        session.navigation.input_active = view.input.moving
         session.update()
-        self._follow_session()
-        overlays.draw(self)
-        self.dialogs.draw()
+        overlays.draw(view)
+        view.dialogs.draw()
 
     def draw_scene(self) -> None:
         """Bring the picture up to date; once a frame, after the panels."""
@@ -139,20 +147,20 @@ class App:
         ready = document.scene.ready and not self.session.measuring.busy
         self._ready_frames = self._ready_frames + 1 if ready else 0
         if self.launch.screenshot and self._ready_frames == 3:
-            self.screenshots.request(self._finish_screenshot)
+            self.view.screenshots.request(self._finish_screenshot)
 
     def finish_frame(self) -> None:
         """Hand the window's complete picture to those that requested it."""
         if self.session.scene is not None:
-            self.screenshots.deliver(self.session.scene.ctx)
+            self.view.screenshots.deliver(self.session.scene.ctx)
         if self.viewport is not None:
-            self.debugging.frames.end(self.viewport.pictures)
+            self.view.debugging.frames.end(self.viewport.pictures)
 
     def stop(self) -> None:
         """Close the session with the window; hidden panels would stay hidden the next time."""
-        if not self.panels_shown:
-            self.toggle_panels()
-        self.session.preferences.values.folder = str(self.dialogs.folder)
+        if not self.view.panels_shown:
+            self.view.toggle_panels()
+        self.session.preferences.values.folder = str(self.view.dialogs.folder)
         self.session.close()
         if self.viewport is not None:
             self.viewport.release()
@@ -160,97 +168,27 @@ class App:
     @property
     def busy(self) -> bool:
         """True if the next frame will differ without any input."""
-        return self.session.busy or self.input.moving or bool(self._commands)
+        return self.session.busy or self.view.input.moving or bool(self._commands)
 
-    def _open_dropped(self) -> None:
-        if self._dropped:
-            dropped = self._dropped
-            self._dropped = []
-            io = imgui.get_io()
-            self.session.open_paths(dropped, beside=io.key_shift or io.key_ctrl)
-
-    def _run_launch_commands(self) -> None:
-        """Run the commands of `--do` once the files are open and the layout has settled."""
+    def _queue_launch_commands(self) -> None:
+        """Queue the commands of `--do` once the files are open and the layout has settled."""
         ready = self._ready_frames > 0 or self.session.document is None
         if self._commands and ready and not self.session.files.busy:
             for command_id in self._commands:
                 self.session.run(command_id)
             self._commands.clear()
-        self.session.run_queued()
-
-    def _follow_session(self) -> None:
-        """Show the session's title and the panels that it brings to the front."""
-        if self.session.title != self._title:
-            self._title = self.session.title
-            window.set_title(self._title)
-        while self.session.panels_to_front:
-            window.show_panel(self.session.panels_to_front.pop(0), True)
-
-    # Commands of the window
 
     def open_paths(self, paths: Sequence[str]) -> None:
         """Open files at the next frame; with Shift or Ctrl held, compare them."""
-        self._dropped.extend(paths)
-
-    def ask_compare(self) -> None:
-        """Ask for a file to compare with."""
-        self.dialogs.open("Compare with", TERRAIN_SUFFIXES, self.session.files.compare)
-
-    def save_project(self) -> None:
-        """Save the project to its file, or ask where."""
-        if self.session.projects.path is None:
-            self.save_project_as()
-        else:
-            self.session.projects.save()
-
-    def save_project_as(self) -> None:
-        """Ask where to save the project."""
-        projects = self.session.projects
-        self.dialogs.save("Save project", project.SUFFIX, projects.write, projects.suggested_name)
-
-    def ask_film(self, path: CameraPath) -> None:
-        """Ask where to render a film."""
-        jobs = self.session.film.jobs
-        suffix = jobs.film_suffix
-        name = f"{self._stem}_film{suffix}"
-        self.dialogs.save("Render film", suffix, lambda out: jobs.film(out, path), name)
-
-    def ask_picture(self) -> None:
-        """Ask where to render a picture."""
-        self.dialogs.save(
-            "Save picture", ".png", self.session.film.jobs.picture, f"{self._stem}.png"
-        )
-
-    @property
-    def _stem(self) -> str:
-        document = self.session.document
-        return "terrain" if document is None else document.path.stem
-
-    def toggle_sheet(self, name: str) -> None:
-        """Show a sheet, or hide it where it is shown already."""
-        self.sheet = "" if self.sheet == name else name
-
-    def escape(self) -> None:
-        """Close the sheet, or cancel the tool in use."""
-        if self.sheet:
-            self.sheet = ""
-            return
-        for tool in self.tools:
-            if tool.cancel():
-                return
-
-    def toggle_panels(self) -> None:
-        """Show or hide everything but the scene."""
-        self.panels_shown = not self.panels_shown
-        window.show_panels(self.panels_shown)
+        self.view.open_paths(paths)
 
     def _finish_screenshot(self, picture: np.ndarray) -> None:
         """Write the picture of `--screenshot` and close the window."""
         try:
             write_png(str(self.launch.screenshot), picture)
         except NtileError as error:
-            self.failure = error
-        window.close()
+            self.window.failure = error
+        self.window.close()
 
 
 def run(launch: Launch, loading: Loading | None = None) -> None:
@@ -259,13 +197,13 @@ def run(launch: Launch, loading: Loading | None = None) -> None:
     app = App(launch, loading)
 
     def end(ended: Ended) -> None:
-        app.failure = ended  # no exception may pass through hello_imgui
+        app.window.failure = ended  # no exception may pass through hello_imgui
 
     try:
         with ended_by_signals(end, CLOSING_S):
-            window.run(app)
+            app.window.run()
     finally:
         if loading is not None and not loading.entry.done():
             loading.cancel()  # there was no window
-    if app.failure is not None:
-        raise app.failure
+    if app.window.failure is not None:
+        raise app.window.failure

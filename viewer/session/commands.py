@@ -121,6 +121,16 @@ def is_profiling(session: SessionView) -> bool:
     return session.settings.measuring.tool == "profile"
 
 
+def has_selected_keyframe(session: SessionView) -> bool:
+    """Return True if a keyframe is selected."""
+    return session.film.selected >= 0
+
+
+def has_keyframes(session: SessionView) -> bool:
+    """Return True if the camera path has keyframes."""
+    return bool(session.film.path.keyframes)
+
+
 def show_only_tile_under_cursor(session: SessionView) -> None:
     """Draw only the tile under the cursor, or all tiles again."""
     debug = session.settings.debug
@@ -130,35 +140,13 @@ def show_only_tile_under_cursor(session: SessionView) -> None:
 
 COMMANDS: tuple[Command, ...] = (
     Command(
-        "compare.open",
-        "Compare with…",
-        "File",
-        lambda s: s.ask_compare(),
-        has_document,
-    ),
-    Command(
         "compare.close",
         "Close compared file",
         "File",
         lambda s: s.comparing.close_last(),
         has_compared,
     ),
-    Command("file.save_project", "Save project", "File", lambda s: s.save_project(), has_document),
-    Command(
-        "file.save_project_as",
-        "Save project as…",
-        "File",
-        lambda s: s.save_project_as(),
-        has_document,
-    ),
     Command("file.close", "Close file", "File", lambda s: s.close_document(), has_document),
-    Command(
-        "file.export_image_as",
-        "Export image…",
-        "File",
-        lambda s: s.ask_picture(),
-        has_document,
-    ),
     Command(
         "view.undo",
         "Undo camera move",
@@ -271,9 +259,21 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "film.make_orbit", "Make an orbit", "Film", lambda s: s.film.generate("orbit"), has_document
     ),
-    Command("film.update_keyframe", "Update keyframe", "Film", lambda s: s.film.update_keyframe()),
-    Command("film.delete_keyframe", "Delete keyframe", "Film", lambda s: s.film.delete_keyframe()),
-    Command("film.clear", "Clear camera path", "Film", lambda s: s.film.clear()),
+    Command(
+        "film.update_keyframe",
+        "Update keyframe",
+        "Film",
+        lambda s: s.film.update_keyframe(),
+        has_selected_keyframe,
+    ),
+    Command(
+        "film.delete_keyframe",
+        "Delete keyframe",
+        "Film",
+        lambda s: s.film.delete_keyframe(),
+        has_selected_keyframe,
+    ),
+    Command("film.clear", "Clear camera path", "Film", lambda s: s.film.clear(), has_keyframes),
     toggle("debug.wireframe", "Wireframe", "Debug", "debug.wireframe"),
     toggle("debug.color_by_lod", "Color by LOD", "Debug", "debug.lod_tint"),
     toggle("debug.tile_boxes", "Tile bounding boxes", "Debug", "debug.bounds"),
@@ -288,18 +288,10 @@ COMMANDS: tuple[Command, ...] = (
 """Commands on a session."""
 
 
-def _restore_result(session: SessionView, *arguments: Any) -> None:
-    session.results.restore(*arguments)
-
-
-def _start_tool(session: SessionView, tool: str) -> None:
-    session.measuring.start(tool)
-
-
 ACTIONS: dict[str, Callable[..., object]] = {
     "file.open_paths": lambda s, *paths: s.open_paths(list(paths)),
     "compare.close_file": lambda s, index: s.comparing.close(index),
-    "measure.start_tool": _start_tool,
+    "measure.start_tool": lambda s, tool: s.measuring.start(tool),
     "film.open_path": lambda s, path: s.film.open(path),
     "film.save_path": lambda s, path: s.film.save(path),
     "film.select_keyframe": lambda s, index: s.film.select(index),
@@ -309,7 +301,7 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "bookmark.fly_to": lambda s, name: s.bookmarks.fly_to(name),
     "bookmark.rename": lambda s, old, new: s.bookmarks.rename(old, new),
     "bookmark.delete": lambda s, name: s.bookmarks.delete(name),
-    "results.restore": _restore_result,
+    "results.restore": lambda s, row, slot: s.results.restore(row, slot),
 }
 """Commands that take arguments after the session, for panels and scripts: no menu shows them."""
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from viewer.measuring.quantities import Measured
     from viewer.model.readings import ErrorStats, FrameStats, Pick
-    from viewer.model.settings import LayerChoice, Settings
+    from viewer.model.settings import LayerChoice, Measurement, Settings
     from viewer.scene.costs import Cost
     from viewer.scene.scene import Scene
     from viewer.session.bookmarks import AreaBookmarks
@@ -78,7 +79,11 @@ class DocumentView(SettingsView, Protocol):
 
     @property
     def scene(self) -> Scene:
-        """Open scene; it has a reader."""
+        """Scene of the document; it has a reader."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the main file."""
 
 
 class ShadingView(SettingsView, Protocol):
@@ -135,6 +140,9 @@ class MeasuringView(DocumentView, DialogsView, Protocol):
     def pick(self) -> Pick | None:
         """Surface under the cursor; None beside it."""
 
+    def measurement(self, item: Measurement) -> Measured | None:
+        """Return the result of a measurement of the settings; None while it is being measured."""
+
 
 class FilmView(DocumentView, DialogsView, Protocol):
     """Camera path, playback and rendering."""
@@ -169,6 +177,21 @@ class DebugView(SettingsView, Protocol):
 
     def report(self) -> dict[str, Any]:
         """Return `viewer.session.report.collect` of the scene; {} without a GL context."""
+
+
+class PanelView(
+    ShadingView,
+    StatisticsView,
+    CostsView,
+    OverlayView,
+    MeasuringView,
+    FilmView,
+    BookmarksView,
+    ResultsView,
+    DebugView,
+    Protocol,
+):
+    """All of the above, for the host of the panels alone."""
 
 
 class SessionView(Protocol):

@@ -15,7 +15,8 @@ from tests.support import hills
 from tests.support.gui_driver import SIZE, changed, desktop, imgui
 from viewer import measuring
 from viewer.app import App
-from viewer.gui import projected_shapes, theme, window
+from viewer.gui import theme
+from viewer.measuring.lines import View
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.profiles import Profile
 from viewer.model.settings import Measurement
@@ -214,11 +215,11 @@ def test_a_profile_is_shown_with_a_cursor_both_ways_and_saved(drive, area, tmp_p
         marked = driver.window()[top : top + height, left : left + width]
         assert changed(picture[top : top + height, left : left + width], marked) > 0.0005
 
-        app.dialogs.folder = tmp_path
+        app.view.dialogs.folder = tmp_path
         for name in ("profile.csv", "profile.png"):
             ctx.item_click(f"//Profile/{name[-3:].upper()}…")
             ctx.yield_(3)
-            ctx.item_click(f"//{app.dialogs.title}/Save")
+            ctx.item_click(f"//{app.view.dialogs.title}/Save")
             ctx.yield_(3)
             assert app.messages.entries[-1].text == f"Saved {name}."
         assert (tmp_path / "profile.csv").read_text() == made.to_csv()
@@ -314,7 +315,9 @@ def test_what_ground_hides_is_known(drive, area):
         app.camera.pitch_deg = -8.0
         driver.settle()
         places = np.random.default_rng(7).uniform(bounds[:2], bounds[2:], (150, 2))
-        pixels, seen = projected_shapes.view_of(app).places(places, look=True)
+        pixels, seen = View(app.scene.ground, app.camera, app.viewport.size).places(
+            places, look=True
+        )
         width, height = app.viewport.size
         app.scene.waits = True
         agreed = []
@@ -386,7 +389,7 @@ def test_a_picture_of_the_window_waits_for_the_profile(drive, area, tmp_path):
     pictures = []
     finish = app._finish_screenshot
     app._finish_screenshot = lambda picture: (pictures.append(picture), finish(picture))
-    window.run(app)
+    app.window.run()
     assert out.read_bytes().startswith(b"\x89PNG")
     (picture,) = pictures
     blue = np.array([int(theme.slot("A")[k : k + 2], 16) for k in (0, 2, 4)])

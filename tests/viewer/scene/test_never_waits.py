@@ -244,9 +244,9 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
         Reader._open = waiting
         try:
             app.files.open(str(slow))
-            frames = app.debugging.frames.frames
+            frames = app.view.debugging.frames.frames
             driver.ctx.yield_(12)
-            assert app.debugging.frames.frames >= frames + 10
+            assert app.view.debugging.frames.frames >= frames + 10
             assert app.files.loading == "slow.ntile"
             assert app.path.name == area.name
             release.set()

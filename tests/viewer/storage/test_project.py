@@ -183,7 +183,7 @@ def test_a_project_gives_the_same_picture(drive, folder):
         app = driver.app
         ctx = driver.ctx
         driver.settle()
-        app.dialogs.folder = folder
+        app.view.dialogs.folder = folder
         app.open_paths([str(folder / "b" / "b.ntile"), str(folder / "a" / "a.ntile")])
         driver.wait(lambda: len(app.scene.files) == 2)
         driver.settle()
@@ -216,7 +216,7 @@ def test_a_project_gives_the_same_picture(drive, folder):
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
         driver.press("ctrl+s")  # no question this time
         ctx.yield_(2)
-        assert not app.dialogs.is_open
+        assert not app.view.dialogs.is_open
         assert [message.text for message in app.messages.entries if message.level != "info"] == []
 
     drive(Launch(path=str(folder / "a" / "a.ntile"), size=SIZE), save)
