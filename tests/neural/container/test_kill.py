@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from neural.container.reader import verify
+from neural.container.verify import verify
 from tests.support.models import save_tiny_model
 from tests.support.rasters import hills, write
 
