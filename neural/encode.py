@@ -7,7 +7,7 @@ import importlib.util
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,6 @@ from neural.encoding.pyramid import PyramidTile, build, count_tiles
 from neural.encoding.tile_encoders import (
     Finished,
     LappedEncoder,
-    ModelEncoder,
     ReferenceEncoder,
     TileEncoder,
 )
@@ -35,6 +34,7 @@ from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.methods.model_files import model_method, model_stem
+from neural.progress import Report, no_report
 from neural.raster.dem import Dem, open_dem
 from neural.raster.facts import file_facts
 from neural.raster.reading import AS_STORED, ReadOptions
@@ -51,9 +51,6 @@ DEFAULT_MODELS = {
     "trans_inr": "trans_inr-small",
 }
 """Shipped model of each learned method (assets/models)."""
-
-Report = Callable[[int, int], None]
-"""Called with (tiles done, upper bound of all tiles)."""
 
 
 RATES = {
@@ -100,7 +97,7 @@ def encode(
     source: str | os.PathLike[str],
     out: Path,
     options: EncodeOptions,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> Achieved:
     """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises
     NtileError."""
@@ -213,6 +210,8 @@ def _stems(options: EncodeOptions) -> dict[str, Path]:
 def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> TileEncoder:
     require_torch(f"encoding {name}")
     import torch
+
+    from neural.models.tile_encoder import ModelEncoder
 
     if options.jobs:
         torch.set_num_threads(options.jobs)

@@ -24,6 +24,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
+from neural.progress import Report
 from neural.raster.reading import Raster, ReferenceRaster
 from viewer.film import output, record
 from viewer.film.generators import GENERATORS, generated
@@ -266,7 +267,7 @@ class Viewer:
         fps: float | None = None,
         duration_s: float | None = None,
         resume: bool = False,
-        progress: record.Progress | None = None,
+        progress: Report | None = None,
     ) -> int:
         """Render a camera path to an .mp4 file or a folder of PNG frames; returns the number of
         pictures.

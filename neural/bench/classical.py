@@ -19,11 +19,11 @@ from neural.encode import stored_mask
 from neural.encoding.pyramid import PyramidTile, build, count_tiles
 from neural.grid import Grid
 from neural.measure.metrics import ErrorSummary, central_differences
+from neural.progress import Report, no_report
 from neural.raster.dem import Dem
 from neural.raster.samples import HIGHEST_M
 from neural.tiles import TILE, Tile, tile_id
 
-Report = Callable[[int, int], None]
 # bounds of child records, which take the same bytes whatever the bounds
 _RANGE_M = (-HIGHEST_M, HIGHEST_M)
 _RIM = (
@@ -54,7 +54,7 @@ def measure(
     dem: Dem,
     codec: Codec,
     settings: Sequence[Any] | None = None,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> list[dict[str, Any]]:
     """Operating points of a codec in the project's envelope; see `measure_all`."""
     counted = Accounting(codec.title, type(codec), in_envelope, pyramid=True)
@@ -66,7 +66,7 @@ def measure_all(
     codec: Codec,
     accountings: Mapping[str, Accounting],
     settings: Sequence[Any] | None = None,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> dict[str, list[dict[str, Any]]]:
     """Operating points of a codec on a DEM by accounting, few bytes first: `ErrorSummary.report`,
     rates, slope.

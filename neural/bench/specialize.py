@@ -44,7 +44,8 @@ def run(
     """PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with the
     decoder as well."""
     from neural.methods.model_files import model_stem
-    from neural.models.base import load_model, pick_device
+    from neural.models.base import pick_device
+    from neural.models.loading import load_model
 
     rows = []
     target = pick_device(device)

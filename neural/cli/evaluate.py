@@ -13,7 +13,7 @@ from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
 
 if TYPE_CHECKING:
     from neural.container.reader import Layer, Reader
-    from neural.evaluate import Reference
+    from neural.measure.height_reader import HeightReader
 
 COLUMNS = (
     ("bits", "bits", "d"),
@@ -111,7 +111,7 @@ def command(
 
 def _reference(
     stack: ExitStack, reader: Reader, layer: Layer, dem: str | None, reading: ReadOptions
-) -> tuple[Reference, str, list[str]]:
+) -> tuple[HeightReader, str, list[str]]:
     """Return the heights to compare with, their name, and sentences on how it is read. Raises
     NtileError."""
     from neural.errors import UsageError

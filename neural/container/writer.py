@@ -16,8 +16,8 @@ from neural.container.envelope import Envelope, pack_envelope, plain_offset
 from neural.container.hilbert import tile_ids, tiles_from_ids
 from neural.container.metadata import Layer, LayerDraft
 from neural.container.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
-from neural.container.reader import verify
 from neural.container.staging import Stage, StagedTile
+from neural.container.verify import verify
 from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod

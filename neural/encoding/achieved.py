@@ -8,7 +8,7 @@ from typing import Any
 
 from neural.container.reader import Reader
 from neural.encoding.tile_encoders import Finished
-from neural.evaluate import rates
+from neural.measure.sizes import rates
 
 
 @dataclass(frozen=True)

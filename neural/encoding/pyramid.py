@@ -1,5 +1,5 @@
-"""A DEM as a quadtree of 256×256 tiles, finest cells first averaged into coarser ones (design
-§4)."""
+"""A DEM as a quadtree of 256×256 tiles, finest cells averaged level by level
+into coarser ones."""
 
 from __future__ import annotations
 

@@ -14,20 +14,17 @@ import numpy as np
 from neural.container.metadata import LayerDraft
 from neural.container.staging import Stage, StagedTile, valid_cells
 from neural.encoding.pyramid import PyramidTile
-from neural.errors import ModelError
 from neural.measure.metrics import Errors
 from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
 from neural.methods.decoder_weights import load_decoder
 from neural.methods.reference import Reference, encode_raster
+from neural.progress import Report
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, centers, tile_from_id
 
 if TYPE_CHECKING:
     from neural.encoding.lapped.rate import Rate
     from neural.raster.dem import Dem
-
-Report = Callable[[int, int], None]
-"""Called with (tiles done, upper bound of all tiles)."""
 
 
 MEASURED_TILES = 64
@@ -95,7 +92,7 @@ class TileEncoder(ABC):
         )
 
 
-class _SingleTiles(TileEncoder):
+class SingleTileEncoder(TileEncoder):
     """For methods whose tiles decode one by one."""
 
     method: TileMethod
@@ -153,7 +150,7 @@ class _SingleTiles(TileEncoder):
         )
 
 
-class ReferenceEncoder(_SingleTiles):
+class ReferenceEncoder(SingleTileEncoder):
     """Near-lossless raster: |decoded − source| ≤ tolerance_m on every valid cell."""
 
     method: Reference
@@ -168,57 +165,6 @@ class ReferenceEncoder(_SingleTiles):
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Quantized integers of each tile."""
         return [Encoded(*encode_raster(t.heights, t.valid, self.method.tolerance_m)) for t in tiles]
-
-
-class ModelEncoder(_SingleTiles):
-    """A trained model: normalizes a tile to [−1, 1] by its valid range and predicts its latents in
-    one pass.
-
-    With `refine` steps, the latents are then optimized against the tile (`neural.models.refine`).
-    """
-
-    def __init__(self, stem: Path, bits: int, device: str, refine: int) -> None:
-        from neural.models.base import load_model, pick_device
-
-        model, encoder, self.decoder = load_model(stem)
-        self.device = pick_device(device)
-        self.model = model.to(self.device).eval()
-        self.method = model.method
-        self.bits = bits
-        self.refine = refine
-        self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
-
-    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
-        import torch
-
-        from neural.models.refine import refine
-
-        low = np.array([float(t.heights[t.valid].min()) for t in tiles])
-        high = np.array([float(t.heights[t.valid].max()) for t in tiles])
-        # as the envelope stores it
-        offset = ((low + high) / 2).astype(np.float32).astype(np.float64)
-        scale = ((high - low) / 2).astype(np.float32).astype(np.float64)
-        heights = np.stack([t.heights for t in tiles]).astype(np.float64)
-        divisor = np.where(scale > 0, scale, 1.0)[:, None, None]
-        batch = torch.from_numpy(
-            ((heights - offset[:, None, None]) / divisor).astype(np.float32)
-        ).to(self.device)
-        with torch.no_grad():
-            latents = self.model.encode(batch)
-        if self.refine:
-            valid = torch.from_numpy(np.stack([t.valid for t in tiles]).astype(np.float32)).to(
-                self.device
-            )
-            latents = refine(self.model, batch, valid, latents, self.refine)
-        found = latents.cpu().numpy()
-        if not np.isfinite(found).all():
-            raise ModelError(
-                f"the model of {self.identity} gave NaN latents; use an undamaged model file."
-            )
-        return [
-            Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)
-        ]
 
 
 class LappedEncoder(TileEncoder):
@@ -270,7 +216,7 @@ class LappedEncoder(TileEncoder):
             surrounded_after,
         )
         from neural.encoding.lapped.trials import Trials
-        from neural.methods.lapped.assembly import Model
+        from neural.methods.lapped.model import Model
         from neural.raster.quantum import find_quantum
 
         def quantum() -> float:

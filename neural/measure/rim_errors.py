@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neural.measure.height_reader import HeightReader
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile, centers
 
 if TYPE_CHECKING:
-    from neural.evaluate import Reference
     from neural.grid import Grid
 
 SLOPE_CELLS = 3
@@ -27,7 +27,7 @@ SLOPE_CELLS = 3
 class RimErrors:
     """Running sums over the finest tiles of a layer."""
 
-    def __init__(self, grid: Grid, reference: Reference) -> None:
+    def __init__(self, grid: Grid, reference: HeightReader) -> None:
         self._grid = grid
         self._reference = reference
         self._squares = {"rim_rmse_m": 0.0, "outline_rmse_m": 0.0}

@@ -22,10 +22,11 @@ import numpy as np
 
 from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
 from neural.methods.lapped import mask_coder, residuals, restoration
-from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly, Model
+from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly
 from neural.methods.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
 from neural.methods.lapped.boundary import BOUNDARIES
 from neural.methods.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.methods.lapped.model import Model
 from neural.methods.lowpass import LowPass
 from neural.tiles import TILE
 

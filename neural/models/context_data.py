@@ -10,11 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 from neural.encoding.lapped.rate_distortion import decide
-from neural.methods.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.context import BAND_COUNT
 from neural.methods.lapped.extension import merge_level, split_level
-from neural.methods.lapped.levels import level_size
+from neural.methods.lapped.levels import (
+    Level,
+    coded_details,
+    level_size,
+    level_steps,
+    slope_of,
+    walk,
+)
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.wavelet import BANDS
 from neural.models.train_data import Raster
 from neural.raster.fill import fill

@@ -17,9 +17,9 @@ import torch
 
 from neural.encoding.lapped.encoder import LAGRANGE
 from neural.errors import ModelError, UsageError
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.context import CLASSES
 from neural.methods.lapped.mask_coder import fit_mask
+from neural.methods.lapped.model import Model
 from neural.models.base import pick_device
 from neural.models.context_data import Windows, centroids
 from neural.models.decoder_file import save_weights

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from neural.methods.lapped import restoration
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.basis import SINES
+from neural.methods.lapped.model import Model
 from neural.system import output
 
 

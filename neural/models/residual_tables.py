@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 
 from neural.encoding.lapped.bounded import BOUNDED_LAGRANGE
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.context import CLASSES, PHASES, SLOPE_SCALE
 from neural.methods.lapped.extension import merge_level
 from neural.methods.lapped.levels import level_size, level_steps, slope_of
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.residuals import (
     CHANCE_SCALE,
     CHANCES,

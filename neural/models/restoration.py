@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from neural.encoding.lapped.encoder import LAGRANGE
 from neural.methods.lapped import restoration
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.levels import level_steps
+from neural.methods.lapped.model import Model
 from neural.models.context_data import decode, middle, raster_levels
 from neural.models.decoder_file import add_weights
 from neural.models.train_data import Raster, load_split

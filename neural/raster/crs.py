@@ -1,4 +1,4 @@
-"""Which metric CRS a raster is read in, and the unit of its heights (design §4).
+"""Choice of the metric CRS that a raster is read in, and of its height unit.
 
 `crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
 to load.

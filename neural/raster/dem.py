@@ -1,4 +1,4 @@
-"""Windowed reading of an elevation raster as meters on a north-up metric grid (design §4).
+"""Windowed reading of an elevation raster as meters on a north-up metric grid.
 
     with open_dem("area.tif") as dem:
         heights, valid = dem.read(row, col, rows, cols)

@@ -1,5 +1,4 @@
-"""Georeferencing of a raster file, resolved into the metric grid it is read as (the rules of design
-§4)."""
+"""Georeferencing of a raster file, resolved into the metric grid that it is read on."""
 
 from __future__ import annotations
 

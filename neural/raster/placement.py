@@ -37,8 +37,7 @@ class Placement:
 
 
 def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str]) -> Placement:
-    """Choose the CRSs of an open dataset by the rules of design §4; what is assumed is added to
-    `notes`.
+    """Choose the CRSs of an open dataset; assumptions are appended to `notes`.
 
     With `onto`, the grid of a file that the raster is compared with, its CRS is taken whatever its
     scale. Raises UsageError, without the file's name, where an option is needed or wrong.

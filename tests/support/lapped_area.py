@@ -12,9 +12,10 @@ from neural.encoding.lapped.encoder import LAGRANGE, Encoder, Samples, tile_band
 from neural.encoding.pyramid import build
 from neural.grid import Grid
 from neural.methods.decoder_weights import load_decoder
-from neural.methods.lapped.assembly import Assembly, Model
+from neural.methods.lapped.assembly import Assembly
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.extension import split_level
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.residuals import Bound
 from neural.methods.lapped_siren import LappedSiren
 from neural.surface.tile_surface import TileSurface

@@ -3,13 +3,14 @@ its tiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from neural.progress import Report
 from viewer.film.flight import Flight
 from viewer.film.heightfield import HeightField
 from viewer.film.output import Output
@@ -21,9 +22,6 @@ from viewer.storage.path_file import to_json
 
 CLEARANCE_M = 2.0
 """Paths are lifted to stay this far above the terrain."""
-
-Progress = Callable[[int, int], None]
-"""Gets how many pictures are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Film:
         return self.fps or self.path.fps
 
 
-def record(scene: Scene, film: Film, output: Output, progress: Progress | None = None) -> int:
+def record(scene: Scene, film: Film, output: Output, progress: Report | None = None) -> int:
     """Draw a film of an open scene into an output and close that; returns the number of pictures.
 
     Whatever goes wrong, the output is abandoned and the scene's settings are as before. Raises

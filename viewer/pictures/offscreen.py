@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError
+from neural.progress import Report
 from viewer.model import limits
 from viewer.model.camera import Camera
 from viewer.model.limits import PIECE_PX, STRIP_BYTES, WHOLE_PX
@@ -67,7 +68,7 @@ def strips(
     piece_px: tuple[int, int] | None = None,
     *,
     decorate: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Report | None = None,
 ) -> Iterator[np.ndarray]:
     """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a
     time.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from neural.container.reader import Reader
-from neural.evaluate import rates
+from neural.measure.sizes import rates
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from viewer.model import text

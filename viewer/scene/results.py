@@ -12,7 +12,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from typing import Any
 
 from neural.container.reader import Reader, open_reader
 from neural.errors import UsageError
-from neural.evaluate import Reference as Heights
-from neural.evaluate import evaluate, rates
+from neural.measure.height_reader import HeightReader
+from neural.measure.layer_errors import measure_layer
+from neural.measure.sizes import rates
+from neural.progress import Report, no_report
 from neural.raster.reading import Raster
 from neural.surface.sampling import Sampler
 from neural.surface.tile_surface import SurfaceDecoder
@@ -37,8 +39,6 @@ TIMED_TILES = 4
 
 SUFFIXES = (".csv", ".json")
 """File formats of results."""
-
-Report = Callable[[int, int], None]
 
 
 @dataclass
@@ -103,7 +103,7 @@ def measure(
     choice: LayerChoice,
     reference_dem: Raster | None = None,
     main: str | None = None,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
     *,
     whole: bool = True,
 ) -> Result:
@@ -124,7 +124,7 @@ def measure(
             samples = reader.grid.width * reader.grid.height
             _take_rates(row, rates(reader, layer, samples, choice.keep_bits), samples)
             return row
-        found: dict[str, Any] = evaluate(reader, layer, heights, choice.keep_bits, report)
+        found: dict[str, Any] = measure_layer(reader, layer, heights, choice.keep_bits, report)
         _take_rates(row, found, found["layer_samples"])
         row.whole = Errors(*(found[name] for name in Errors.__dataclass_fields__))
         return row
@@ -132,7 +132,7 @@ def measure(
 
 def reference(
     stack: ExitStack, reader: Reader, layer: int, dem: Raster | None, main: str | None
-) -> tuple[Heights | None, str]:
+) -> tuple[HeightReader | None, str]:
     """Return the reference of `measure`, opened on the stack, and its name."""
     if dem is not None:
         raster = DemReference(dem, reader)

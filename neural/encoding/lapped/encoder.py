@@ -15,7 +15,7 @@ import numpy as np
 
 from neural.encoding.lapped.rate_distortion import decide
 from neural.grid import Grid
-from neural.methods.lapped.assembly import DETAILS, Assembly, Model, Stack
+from neural.methods.lapped.assembly import DETAILS, Assembly, Stack
 from neural.methods.lapped.boundary import LINEAR, Ends
 from neural.methods.lapped.coder import RangeWriter
 from neural.methods.lapped.extension import split_level, split_present
@@ -29,6 +29,7 @@ from neural.methods.lapped.levels import (
     walk,
 )
 from neural.methods.lapped.mask_coder import write_mask
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.root import LOWEST_SHARE
 from neural.methods.lapped.wavelet import BANDS, HALO
 from neural.tiles import TILE, Tile

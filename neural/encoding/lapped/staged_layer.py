@@ -19,14 +19,16 @@ from neural.container.staging import Stage, StagedTile, valid_cells
 from neural.encoding.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
 from neural.encoding.lapped.encoder import LAGRANGE, Encoder, Samples, around, tile_bands
 from neural.grid import Grid
-from neural.methods.lapped.assembly import DETAILS, RIM, Model
+from neural.methods.lapped.assembly import DETAILS, RIM
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.coder import LARGEST
 from neural.methods.lapped.extension import split_level
 from neural.methods.lapped.levels import level_steps
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.residuals import Bound
 from neural.methods.lapped.tile_cache import Recent
 from neural.methods.lapped.wavelet import BANDS
+from neural.progress import Report
 from neural.raster.fill import fill
 from neural.tiles import TILE, Tile, tile_id
 
@@ -35,9 +37,6 @@ SAMPLE_DTYPE = "<f4"
 
 _KEEP_TILES = 32
 _SIGHT = TILE // 2  # samples beyond a tile that its fill sees; with them a power of two
-
-Report = Callable[[int, int], None]
-"""Called with (tiles done, all tiles)."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ of the finest level, which the surface goes through like any others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,8 @@ from neural.methods.lapped.basis import (
     spline_coefficients,
 )
 from neural.methods.lapped.boundary import LINEAR, Boundary, linear_extension
-from neural.methods.lapped.coder import TOTAL, Distributions, RangeReader
-from neural.methods.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
+from neural.methods.lapped.coder import RangeReader
+from neural.methods.lapped.context import BAND_COUNT, SLOPE_SCALE
 from neural.methods.lapped.extension import extend, extend_both
 from neural.methods.lapped.levels import (
     Level,
@@ -49,8 +49,8 @@ from neural.methods.lapped.levels import (
     walk,
 )
 from neural.methods.lapped.mask_coder import halved, read_mask
-from neural.methods.lapped.residuals import Residuals
-from neural.methods.lapped.restoration import DETAIL_REACH, SAMPLE_REACH, Restoration
+from neural.methods.lapped.model import Model
+from neural.methods.lapped.restoration import DETAIL_REACH, SAMPLE_REACH
 from neural.methods.lapped.root import LOWEST_SHARE, above_root
 from neural.methods.lapped.tile_cache import KEEP_TILES, Recent
 from neural.methods.lapped.wavelet import BANDS, HALO, merge_lines
@@ -107,30 +107,6 @@ class Stack:
     def signed(self) -> list[np.ndarray]:
         """Signed magnitudes of all levels, int32 [BAND_COUNT, n, n]."""
         return [level.signed for level in self.details]
-
-
-class Model:
-    """Contents of a decoder's weights, ready for use."""
-
-    def __init__(self, weights: Mapping[str, Any]) -> None:
-        self.weights = weights
-        self.context = Context(weights)
-        self.distributions = Distributions(weights)
-
-    @cached_property
-    def mask_chance(self) -> np.ndarray:
-        """See `neural.methods.lapped.mask_coder.SHAPE`."""
-        return np.asarray(self.weights["mask_probability"], np.float64) / TOTAL
-
-    @cached_property
-    def restoration(self) -> Restoration:
-        """Estimator of details before quantization."""
-        return Restoration(self.weights)
-
-    @cached_property
-    def residuals(self) -> Residuals:
-        """Raises ValueError for weights that do not fit."""
-        return Residuals(self.weights)
 
 
 class Assembly:

@@ -13,8 +13,8 @@ from neural.methods.lapped.mask_coder import halved
 from neural.methods.lapped.wavelet import BANDS
 
 if TYPE_CHECKING:
-    from neural.methods.lapped.assembly import Model
     from neural.methods.lapped.coder import RangeWriter
+    from neural.methods.lapped.model import Model
 
 _NORMS = (
     # L2 norms of the synthesis functions of details along one axis and along both, finest level

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from neural.cli import main
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
 from neural.container.staging import Stage
+from neural.container.verify import verify
 from neural.encode import EncodeOptions, encode
 from neural.encoding.lapped import rate as lapped_rate
 from neural.encoding.lapped import staged_layer as lapped_layer

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from neural.container.reader import MODELS
+from neural.container.reader import MODEL_FOLDER
 from neural.methods.lapped import context
 from neural.methods.lapped.coder import Distributions, RangeReader, RangeWriter
 from neural.methods.lapped.context import (
@@ -345,7 +345,7 @@ def largest_sums(weights: Weights) -> tuple[float, float, float]:
 
 
 def shipped() -> Weights:
-    (path,) = MODELS.glob("lapped_siren-*.decoder.safetensors")
+    (path,) = MODEL_FOLDER.glob("lapped_siren-*.decoder.safetensors")
     return load_file(path)
 
 

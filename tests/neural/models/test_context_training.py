@@ -12,7 +12,6 @@ import torch
 
 from neural.errors import ModelError, UsageError
 from neural.methods.decoder_weights import load_decoder
-from neural.methods.lapped.assembly import Model, level_steps
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.coder import TOTAL
 from neural.methods.lapped.context import (
@@ -24,6 +23,8 @@ from neural.methods.lapped.context import (
     Context,
 )
 from neural.methods.lapped.extension import merge_level, split_level
+from neural.methods.lapped.levels import level_steps
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.wavelet import BANDS
 from neural.methods.lapped_siren import LappedSiren
 from neural.models import context_training
