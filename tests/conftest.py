@@ -35,6 +35,27 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tests")
 
 
+SLOW = (
+    "neural/bench/",
+    "neural/container/test_kill.py",
+    "neural/models/",
+    "test_shipped.py",
+)
+"""Files and folders below tests/ of tests that take seconds each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests `gl` and `gui` by their fixtures, `slow` by their file."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "_session_context" in fixtures:
+            item.add_marker(pytest.mark.gl)
+        if "_window_platform" in fixtures:
+            item.add_marker(pytest.mark.gui)
+        if item.path.relative_to(Path(__file__).parent).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 def gl_is_required() -> bool:
     """Return True if a machine without OpenGL fails the tests that need it, instead of skipping
     them."""
