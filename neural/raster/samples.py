@@ -179,14 +179,19 @@ def _equals(values: np.ndarray, mark: float) -> np.ndarray:
     kind = values.dtype
     if kind.kind != "f":
         if kind.itemsize == 8:  # a float cannot tell their last values apart
-            return values.astype(np.float64) == mark
+            equal: np.ndarray = values.astype(np.float64) == mark
+            return equal
         limits = np.iinfo(kind)
         if not (limits.min <= mark <= limits.max) or mark != math.floor(mark):
             return np.zeros(values.shape, bool)
-        return values == kind.type(mark)
+        equal: np.ndarray = values == kind.type(mark)
+        return equal
     if abs(mark) >= _HUGE:
-        return np.abs(values) >= _HUGE
+        equal: np.ndarray = np.abs(values) >= _HUGE
+        return equal
     if not abs(mark) <= np.finfo(kind).max:
-        return ~np.isfinite(values)
+        equal: np.ndarray = ~np.isfinite(values)
+        return equal
     rounded = kind.type(mark)
-    return np.abs(values - rounded) <= _ULPS * np.spacing(np.abs(rounded))
+    equal: np.ndarray = np.abs(values - rounded) <= _ULPS * np.spacing(np.abs(rounded))
+    return equal
