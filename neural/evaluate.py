@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from neural.container.reader import Layer, Reader
+from neural.container.metadata import Layer
+from neural.container.reader import Reader
 from neural.measure.height_reader import HeightReader
 from neural.measure.layer_errors import measure_layer
 from neural.progress import Report, no_report

@@ -184,7 +184,8 @@ def train(run: Run) -> dict[str, float]:
                 state.save()
                 _publish(run, preset, model, crops, state.step)
                 saved = time.monotonic()
-    return state.log[-1]
+    entry: dict[str, float] = state.log[-1]
+    return entry
 
 
 def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> None:

@@ -12,7 +12,8 @@ from neural.cli import options
 from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
 
 if TYPE_CHECKING:
-    from neural.container.reader import Layer, Reader
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
     from neural.measure.height_reader import HeightReader
 
 COLUMNS = (

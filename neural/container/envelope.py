@@ -169,7 +169,10 @@ def _bad(tile_id: int, layer: int, reason: str) -> ContainerError:
 
 
 def _checksum(tile_id: int, head: bytes, tail: bytes) -> int:
-    return google_crc32c.extend(google_crc32c.value(tile_id.to_bytes(8, "little") + head), tail)
+    checksum: int = google_crc32c.extend(
+        google_crc32c.value(tile_id.to_bytes(8, "little") + head), tail
+    )
+    return checksum
 
 
 def _height(code: int, height_range: tuple[float, float]) -> float:

@@ -169,7 +169,8 @@ class Stage:
         """Lowest and highest height of all the layer's tiles, or of those of one level, meters."""
         with _explained(self.path):
             query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
-            return self._db.execute(query, _span(layer, level)).fetchone()
+            low_high: tuple[float, float] = self._db.execute(query, _span(layer, level)).fetchone()
+            return low_high
 
     def put_body(self, layer: int, id_: int, settings: str, data: bytes) -> None:
         """Store a tile's bits as coded with these settings."""
@@ -190,7 +191,8 @@ class Stage:
         with _explained(self.path):
             row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         if row is not None:
-            return row[0]
+            number: float = row[0]
+            return number
         value = find()
         with _explained(self.path), self._db:
             self._db.execute("INSERT INTO fact VALUES (?, ?)", (name, value))
@@ -316,7 +318,7 @@ def _span(layer: int, level: int | None = None) -> tuple[int, int]:
     return _key(layer, tile_id(Tile(level, 0, 0))), _key(layer, tile_id(Tile(level + 1, 0, 0)) - 1)
 
 
-def _to_row(tile: StagedTile) -> tuple:
+def _to_row(tile: StagedTile) -> tuple[Any, ...]:
     bounds = np.array([[np.nan] * 3 if child is None else child for child in tile.children], "<f8")
     return (
         _key(tile.layer, tile_id(tile.tile)),
@@ -328,7 +330,7 @@ def _to_row(tile: StagedTile) -> tuple:
     )
 
 
-def _from_row(row: tuple) -> StagedTile:
+def _from_row(row: tuple[Any, ...]) -> StagedTile:
     key, offset_m, scale_m, low, high, error_m, bounds, mask, latents = row
     layer = key >> _LAYER_SHIFT
     a, b, c, d = (

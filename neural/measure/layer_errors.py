@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from neural.container.reader import Layer, Reader
+from neural.container.metadata import Layer
+from neural.container.reader import Reader
 from neural.errors import UsageError
 from neural.grid import Grid
 from neural.measure.height_reader import HeightReader
@@ -94,7 +95,8 @@ class _Seams:
     @property
     def rms(self) -> float:
         """Root mean square gap in meters."""
-        return (self._squares / max(self._count, 1)) ** 0.5
+        rms_m: float = (self._squares / max(self._count, 1)) ** 0.5
+        return rms_m
 
     def add(self, tile: Tile, surface: TileSurface) -> None:
         """Compare the tile's four edges with those of neighbors already seen."""

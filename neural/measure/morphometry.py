@@ -47,7 +47,8 @@ class Bend(NamedTuple):
 
 def slope_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
     """Steepness in degrees from the slopes eastward and northward in m/m, any shape."""
-    return np.degrees(np.arctan(np.hypot(east, north)))
+    degrees: np.ndarray = np.degrees(np.arctan(np.hypot(east, north)))
+    return degrees
 
 
 def aspect_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:

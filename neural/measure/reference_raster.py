@@ -23,6 +23,7 @@ from neural.raster import crs as crs_rules
 from neural.raster import raster_name
 from neural.raster.dem import Dem, declared_by, open_dem
 from neural.raster.reading import Declared, Raster, Reading, ReadOptions, ReferenceRaster
+from neural.raster.vertical import to_wkt
 
 WINDOW_CELLS = 1 << 22
 """Cells of the raster read at once: 20 MB."""
@@ -251,7 +252,7 @@ def _src_crs(asked: ReferenceRaster, declared: Declared, reader: Reader) -> str 
     if given.crs == crs_rules.LOCAL:
         return grid_wkt
     if given.crs is not None:
-        wkt = crs_rules.to_wkt(crs_rules.parse_crs(given.crs))
+        wkt = to_wkt(crs_rules.parse_crs(given.crs))
         if declared.crs_wkt is None:
             return wkt
         if not crs_rules.same_crs(wkt, grid_wkt):
@@ -323,7 +324,7 @@ def _crs(wkt: str) -> Any:
 def _parsed(crs: str | None) -> str | None:
     """A CRS as recorded, or None where that is but a name: older files have no more."""
     try:
-        return None if crs is None else crs_rules.to_wkt(crs_rules.parse_crs(crs))
+        return None if crs is None else to_wkt(crs_rules.parse_crs(crs))
     except UsageError:
         return None
 

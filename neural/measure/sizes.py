@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from neural.container.reader import Layer, Reader
+from neural.container.metadata import Layer
+from neural.container.reader import Reader
 from neural.errors import ContainerError
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod

@@ -68,4 +68,5 @@ def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
 def _combine(samples: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n,
     k]."""
-    return sum(weights[k][:, None] * samples[first + k] for k in range(4))  # type: ignore[return-value]
+    combined: np.ndarray = sum(weights[k][:, None] * samples[first + k] for k in range(4))
+    return combined

@@ -143,11 +143,13 @@ class Quantizer:
             top, self.max_abs, out=np.zeros(len(top), np.float64), where=self.max_abs > 0
         )
         shifted = values if self.center is None else values - self.center.astype(np.float64)
-        return np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
+        codes: np.ndarray = np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
+        return codes
 
     def _values(self, codes: np.ndarray, widths: np.ndarray) -> np.ndarray:
         values = codes * (self.max_abs.astype(np.float64) / np.maximum(_tops(widths), 1))
-        return (values if self.center is None else values + self.center).astype(np.float32)
+        centered: np.ndarray = values if self.center is None else values + self.center
+        return centered.astype(np.float32)
 
 
 def _top(width: int) -> int:

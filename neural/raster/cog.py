@@ -85,10 +85,13 @@ def _near(start: int, count: int, size: int, finer_size: int) -> np.ndarray:
     _REACH]."""
     centers = (np.arange(start, start + count) + 0.5) * finer_size / size
     index = np.floor(centers).astype(np.int64)[:, None] + np.arange(_REACH) - _REACH // 2
-    return np.clip(index, 0, finer_size - 1)
+    nearest: np.ndarray = np.clip(index, 0, finer_size - 1)
+    return nearest
 
 
 def _heights(raster: Any, window: Any) -> np.ndarray:
     """Samples of a window as float64, NaN where they are missing."""
     with np.errstate(invalid="ignore"):  # what is damaged may be any number
-        return raster.read(1, window=window, masked=True).astype(np.float64).filled(np.nan)
+        cells = raster.read(1, window=window, masked=True)
+        heights: np.ndarray = cells.astype(np.float64).filled(np.nan)
+        return heights

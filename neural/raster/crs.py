@@ -73,7 +73,7 @@ def same_crs(one: str, other: str) -> bool:
     from rasterio.errors import CRSError
 
     try:
-        return horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other))
+        return bool(horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other)))
     except CRSError:
         return False
 
@@ -99,7 +99,7 @@ def label(crs: CRS) -> str:
     """Short text for messages: the authority code, the CRS's own name or that of its projection."""
     code = crs.to_string()
     if len(code) < 24:
-        return code
+        return str(code)
     root = wkt.parse(to_wkt(crs))
     if root.name.lower() not in ("", "unknown", "unnamed"):
         return root.name

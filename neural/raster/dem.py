@@ -239,7 +239,8 @@ class Dem:
             * math.prod(self._block)
             * np.dtype(self._dataset.dtypes[bands[0] - 1]).itemsize
         )
-        return min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
+        cache_bytes: int = min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
+        return cache_bytes
 
 
 def _open(name: str) -> Any:

@@ -73,7 +73,8 @@ def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndar
 def _sum4(a: np.ndarray) -> np.ndarray:
     """Sums of 2×2 cells: [n, n] → [n/2, n/2]."""
     rows = a[0::2] + a[1::2]
-    return rows[:, 0::2] + rows[:, 1::2]
+    sums: np.ndarray = rows[:, 0::2] + rows[:, 1::2]
+    return sums
 
 
 def _expand(a: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
     coordinates = None if source is None else placed_in.coordinates
     used = ReadOptions(
         grid.crs_wkt or crs_rules.LOCAL,
-        None if coordinates is None else crs_rules.to_wkt(coordinates),
+        None if coordinates is None else vertical.to_wkt(coordinates),
         unit,
         options.nodata,
         options.encoding,
@@ -111,7 +111,7 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
 def declared(dataset: Any, band: int = 1) -> Declared:
     """Return what an open dataset declares of the samples of a band."""
     crs = placement.own_crs(dataset)
-    crs_wkt = None if crs is None else crs_rules.to_wkt(crs)
+    crs_wkt = None if crs is None else vertical.to_wkt(crs)
     if not dataset.count:
         return Declared(crs_wkt, bands=0)
     words = dataset.units[band - 1], None if crs is None else vertical.vertical_part(crs)[1]

@@ -113,7 +113,8 @@ def _warp(
                     YSCALE="1",
                 ) as view,
             ):
-                return view.read(1)
+                heights: np.ndarray = view.read(1)
+                return heights
 
     return warped
 

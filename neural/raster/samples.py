@@ -174,19 +174,23 @@ def _nodata_of_all_bands(dataset: Any) -> list[float]:
 
 
 def _equals(values: np.ndarray, mark: float) -> np.ndarray:
-    """Which samples have a nodata value: of real types to the last digits, huge ones whatever their
-    digits."""
+    """Compare samples with a nodata value: floats up to their last digits, huge ones by size
+    alone."""
+    equal: np.ndarray
     kind = values.dtype
     if kind.kind != "f":
         if kind.itemsize == 8:  # a float cannot tell their last values apart
-            return values.astype(np.float64) == mark
+            equal = values.astype(np.float64) == mark
+            return equal
         limits = np.iinfo(kind)
         if not (limits.min <= mark <= limits.max) or mark != math.floor(mark):
             return np.zeros(values.shape, bool)
-        return values == kind.type(mark)
-    if abs(mark) >= _HUGE:
-        return np.abs(values) >= _HUGE
-    if not abs(mark) <= np.finfo(kind).max:
-        return ~np.isfinite(values)
-    rounded = kind.type(mark)
-    return np.abs(values - rounded) <= _ULPS * np.spacing(np.abs(rounded))
+        equal = values == kind.type(mark)
+    elif abs(mark) >= _HUGE:
+        equal = np.abs(values) >= _HUGE
+    elif not abs(mark) <= np.finfo(kind).max:
+        equal = ~np.isfinite(values)
+    else:
+        rounded = kind.type(mark)
+        equal = np.abs(values - rounded) <= _ULPS * np.spacing(np.abs(rounded))
+    return equal

@@ -34,7 +34,8 @@ _SPATIAL = ("GEOGCRS", "GEODCRS", "PROJCRS")
 
 def to_wkt(crs: CRS) -> str:
     """Return the WKT2 of a CRS."""
-    return crs.to_wkt(version="WKT2_2019")
+    text: str = crs.to_wkt(version="WKT2_2019")
+    return text
 
 
 def coded(crs: CRS) -> CRS:

@@ -21,7 +21,8 @@ from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
     from neural.container.envelope import Envelope
-    from neural.container.reader import Layer, Reader
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
 
 
 class Heights(NamedTuple):

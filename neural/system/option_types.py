@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Nodata(click.ParamType):
+class Nodata(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic since click 8.4
     """A value of missing samples, as stored. NaN and infinities may be named, though no reading
     takes them for heights.
 

@@ -29,7 +29,8 @@ STEP_SHARES = (2.2, 2.8, 3.5)
 def step_of_quality(quality: float) -> float:
     """Quality 0 … 100 → quantization step in meters: 16 m at 0, 0.5 m at 50, 0.0156 m at 100,
     halved every ten."""
-    return 0.5 * 2.0 ** ((DEFAULT_QUALITY - quality) / 10.0)
+    step_m: float = 0.5 * 2.0 ** ((DEFAULT_QUALITY - quality) / 10.0)
+    return step_m
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 from neural.container.pmtiles import pack_directories
 from neural.container.staging import valid_cells
 from neural.container.writer import payload
-from neural.encoding.lapped.staged_layer import LayerCoder, Report, StagedLayer
+from neural.encoding.lapped.staged_layer import LayerCoder, StagedLayer
+from neural.progress import Report
 from neural.tiles import Tile, tile_id
 
 MANY = 64

@@ -113,7 +113,8 @@ def known_offsets(phase: int) -> np.ndarray:
 
 def codes(magnitudes: np.ndarray) -> np.ndarray:
     """Magnitudes → integers that grow by CODE_SCALE per doubling of 1 + magnitude, float32."""
-    return _CODES[np.minimum(np.abs(magnitudes), len(_CODES) - 1)]
+    codes_of: np.ndarray = _CODES[np.minimum(np.abs(magnitudes), len(_CODES) - 1)]
+    return codes_of
 
 
 def _code_table() -> np.ndarray:
@@ -276,13 +277,16 @@ def _classes(network: _Network, near: np.ndarray, above: np.ndarray) -> np.ndarr
     hidden = _activate(sums) @ network.second
     hidden += network.bias2
     _activate(hidden)
-    return np.clip(np.floor(hidden @ network.third + network.bias3), 0, CLASSES - 1).astype(np.intp)
+    outputs = np.floor(hidden @ network.third + network.bias3)
+    classes: np.ndarray = np.clip(outputs, 0, CLASSES - 1).astype(np.intp)
+    return classes
 
 
 def _activate(sums: np.ndarray) -> np.ndarray:
     """ReLU, down to whole units of ACTIVATION, in place."""
     np.clip(sums, 0.0, np.inf, out=sums)  # np.maximum takes thrice as long
-    return np.floor(sums, out=sums)
+    floored: np.ndarray = np.floor(sums, out=sums)
+    return floored
 
 
 def _above(parent: np.ndarray | None, half: int) -> np.ndarray:

@@ -150,7 +150,7 @@ def sample_shift(above: int) -> float:
     A low-pass value is centered on the finest cell that its cell begins with: ½ (1 − 2^−above),
     exact in float32.
     """
-    return 0.5 - 0.5 / 2**above
+    return 0.5 - 0.5 * 2.0**-above
 
 
 def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
@@ -159,4 +159,5 @@ def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
     if not coarser:
         return signed
     kept = (np.abs(signed) + (1 << coarser - 1) - 1) >> coarser
-    return np.where(signed < 0, -kept, kept).astype(np.int32)
+    magnitudes: np.ndarray = np.where(signed < 0, -kept, kept).astype(np.int32)
+    return magnitudes

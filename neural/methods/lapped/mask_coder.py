@@ -97,14 +97,14 @@ def write_mask(
     levels = [mask]
     while len(levels) < len(inside):
         levels.insert(0, halved(levels[0]))
-    for level, own in zip(inside, levels, strict=True):
+    for level, cells in zip(inside, levels, strict=True):
 
         def visit(
-            phase: int, contexts: np.ndarray, flat: np.ndarray, own: np.ndarray = own
+            phase: int, contexts: np.ndarray, flat: np.ndarray, cells: np.ndarray = cells
         ) -> np.ndarray:
-            found = own.ravel()[flat]
-            put(found, chance[phase, contexts])
-            return found
+            bits: np.ndarray = cells.ravel()[flat]
+            put(bits, chance[phase, contexts])
+            return bits
 
         parent = walk_mask(parent, level, visit)
 
@@ -132,7 +132,8 @@ def fit_mask(masks: list[np.ndarray]) -> np.ndarray:
     # Contexts seen rarely lean on what the known children say on their own.
     by_children = (some.sum(axis=2, keepdims=True) + 1) / (every.sum(axis=2, keepdims=True) + 2)
     chance = (some + 2 * by_children) / (every + 2)
-    return np.clip(np.rint(chance * 65536), 1, 65535).reshape(SHAPE)
+    probability: np.ndarray = np.clip(np.rint(chance * 65536), 1, 65535).reshape(SHAPE)
+    return probability
 
 
 _BY_PARENT = (len(PHASES), CONTEXTS >> 8, 1 << 8)
@@ -142,9 +143,9 @@ def _count(mask: np.ndarray, counts: np.ndarray) -> None:
     """Add how often each context had no height, and how often it had one, to counts [2, *SHAPE]."""
 
     def visit(phase: int, contexts: np.ndarray, flat: np.ndarray) -> np.ndarray:
-        found = mask.ravel()[flat]
+        bits: np.ndarray = mask.ravel()[flat]
         for value in (0, 1):
-            counts[value, phase] += np.bincount(contexts[found == value], minlength=CONTEXTS)
-        return found
+            counts[value, phase] += np.bincount(contexts[bits == value], minlength=CONTEXTS)
+        return bits
 
     walk_mask(halved(mask), np.ones(mask.shape, bool), visit)

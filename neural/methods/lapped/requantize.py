@@ -38,9 +38,9 @@ def saved_bytes(assembly: Assembly, tile: Tile) -> int:
         def visit(
             band: int, at: np.ndarray, classes: np.ndarray, signed: np.ndarray = signed
         ) -> np.ndarray:
-            found = signed[band].ravel()[at]
-            writer.put(found, classes)
-            return found
+            symbols: np.ndarray = signed[band].ravel()[at]
+            writer.put(symbols, classes)
+            return symbols
 
         parent = walk(
             assembly.model,

@@ -120,9 +120,9 @@ class Residuals:
         """Code the residuals int32 [n, n] of valid samples, with what `spread` gives [n, n]."""
 
         def visit(at: np.ndarray, chances: np.ndarray) -> np.ndarray:
-            found = residuals.ravel()[at]
-            _put(writer, found, chances)
-            return found
+            symbols: np.ndarray = residuals.ravel()[at]
+            _put(writer, symbols, chances)
+            return symbols
 
         self._walk(valid, spread, visit)
 
@@ -207,7 +207,8 @@ def spread_of(expected: np.ndarray, ratio: int) -> np.ndarray:
     high = _along(along_y, *_LOW, odd=False) + _along(both, *_HIGH, odd=True)
     squared = (low + _along(high.T, *_HIGH, odd=True)).T
     doublings = np.searchsorted(_QUARTERS, squared, "right")
-    return np.clip(doublings + (ratio - _LEAST_SPREAD), 0, SPREADS - 1)
+    error_class: np.ndarray = np.clip(doublings + (ratio - _LEAST_SPREAD), 0, SPREADS - 1)
+    return error_class
 
 
 def _along(values: np.ndarray, here: int, beside: int, *, odd: bool) -> np.ndarray:

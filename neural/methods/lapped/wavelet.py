@@ -34,7 +34,8 @@ def reflect(start: int, stop: int, first: int, last: int) -> np.ndarray:
     if period <= 0:
         return np.full(len(at), first)
     folded = np.mod(at - first, period)
-    return first + np.minimum(folded, period - folded)
+    places: np.ndarray = first + np.minimum(folded, period - folded)
+    return places
 
 
 def split(samples: np.ndarray) -> np.ndarray:
