@@ -25,7 +25,7 @@ _NVIDIA = re.compile(r"\b(\d+)\((\d+)\)\s*:\s*")
 _APPLE = re.compile(r"\b(?P<kind>ERROR|WARNING):\s*(\d+):(\d+):\s*")
 
 
-class Source(NamedTuple):
+class ShaderSource(NamedTuple):
     """A complete GLSL text and the files it came from, in the order of their #line numbers."""
 
     text: str
@@ -44,7 +44,7 @@ def exists(name: str) -> bool:
 
 def source(
     name: str, /, *, parts: Mapping[str, str] | None = None, **defines: int | float | bool | str
-) -> Source:
+) -> ShaderSource:
     """The text of an entry file with its includes expanded and `defines` placed after `#version`.
 
     Booleans become 1 and 0, floats keep a decimal point. A missing file is a FileNotFoundError that
@@ -57,7 +57,7 @@ def source(
     if not version.startswith("#version"):
         raise ValueError(f"{name}: the first line of an entry file must be #version")
     head = "".join(f"#define {key} {_literal(value)}\n" for key, value in defines.items())
-    return Source(f"{version}{newline}{head}#line 2 0\n{rest}", tuple(files))
+    return ShaderSource(f"{version}{newline}{head}#line 2 0\n{rest}", tuple(files))
 
 
 def explain(log: str, files: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from neural.container.reader import Reader
 from neural.errors import NtileError
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 SIDE = 320
 """Samples along the longer side of the area."""
@@ -25,7 +25,7 @@ TILES = 4
 class HeightField:
     """Heights in meters on a regular lattice, row 0 in the north; NaN where there is no data."""
 
-    bounds: Bounds  # of the area; low and high are those of the lattice
+    bounds: BoundingBox  # of the area; low and high are those of the lattice
     heights: np.ndarray  # float64 [rows, columns]
     margin_m: float  # how far the finest surface may lie above the lattice
     exaggeration: float = 1.0
@@ -51,7 +51,7 @@ class HeightField:
         heights[~valid] = np.nan
         if not valid.any():
             raise NtileError(f"{reader.path}: it holds no heights; encode it again.")
-        bounds = Bounds(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
+        bounds = BoundingBox(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
         margin = chosen.root.geometric_error_m if level < top else 0.0
         margin = min(margin, bounds.high - bounds.low)
         pivot_z = reader.layers[0].root.min_m

@@ -17,7 +17,7 @@ from collections import deque
 from pathlib import Path
 
 from viewer.model.camera_path import CameraPath
-from viewer.model.settings import Decorations
+from viewer.model.settings import DecorationSettings
 from viewer.storage import project
 from viewer.storage.path_file import to_json
 from viewer.storage.project import Project
@@ -25,7 +25,7 @@ from viewer.storage.project import Project
 _PART = re.compile(r"(?:picture|piece) (\d+) of (\d+)$")
 
 
-class Job:
+class RenderJob:
     """A film or a picture in the making. Raises NtileError or OSError where it cannot even
     begin."""
 
@@ -49,7 +49,7 @@ class Job:
         self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
         try:
             project.write(self._folder / f"view{project.SUFFIX}", opened)
-            asked = Decorations(**opened.settings["decorations"])
+            asked = DecorationSettings(**opened.settings["decorations"])
             kinds = ",".join(name for name, on in vars(asked).items() if on) or "none"
             self.command = [
                 *(

@@ -14,6 +14,7 @@ from neural.progress import Report
 from viewer.film.flight import Flight
 from viewer.film.heightfield import HeightField
 from viewer.film.output import Output
+from viewer.graphics.offscreen_target import OffscreenTarget
 from viewer.model.camera_path import CameraPath, Pose
 from viewer.model.settings import Settings
 from viewer.pictures import decorations, offscreen
@@ -75,14 +76,13 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
     if not numbers:
         return
     flight = make_flight(scene, film.path)
-    whole = offscreen.largest_piece(scene.ctx, film.size_px) == film.size_px
+    whole = offscreen.largest_piece(scene, film.size_px) == film.size_px
     poses = [flight.at(times[k]) for k in numbers]
     with (
         _as_before(scene.settings),
-        offscreen.unhurried(scene),
-        offscreen.Easel(scene.ctx) as easel,
+        offscreen.offline_quality(scene),
+        OffscreenTarget(scene.ctx, film.size_px if whole else (1, 1)) as target,
     ):
-        easel.resize(film.size_px if whole else (1, 1))
         _fix_colors(scene, flight.at(0.0), film.size_px)
         for k, pose in enumerate(poses):
             apply(scene.settings, pose)
@@ -92,7 +92,7 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
                 continue
             offscreen.load(scene, camera, film.size_px)
             camera.stay_above(scene.surface_z(camera.easting, camera.northing))
-            picture = easel.draw(scene, camera)
+            picture = offscreen.render_frame(target, scene, camera)
             decorations.of(scene, camera, film.size_px).paint(picture)
             if k + 1 < len(poses):
                 # its tiles load while this picture is written
@@ -141,8 +141,8 @@ def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
         apply(scene.settings, pose)
         camera = replace(pose.camera)
         offscreen.load(scene, camera, offscreen.screen_sized(size_px))
-        scene.look_around(camera, size_px)
-        overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
+        scene.run_survey_pass(camera, size_px)
+        overlay.reach = overlay.reach | {overlay.name: scene.overlay_limit}
         contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m
         contours.auto = contours.labels = False
 

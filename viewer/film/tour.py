@@ -18,7 +18,7 @@ from viewer.film.heightfield import HeightField
 from viewer.model.camera import Camera, looking_at
 from viewer.model.camera_path import CameraPath, Keyframe
 from viewer.model.curves import Track
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 TOUR_S = 48.0
 """Default length of a tour."""
@@ -71,7 +71,7 @@ def tour(
     bounds = field.bounds
     size = math.sqrt((bounds.east - bounds.west) * (bounds.north - bounds.south))
     start = Camera(fov_deg=fov_deg)
-    drawn = Bounds(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
+    drawn = BoundingBox(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
     start.frame(drawn, aspect, heading_deg=0.0, pitch_deg=OVERVIEW_PITCH_DEG)
     level = field.height_m((bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2)
     reach = (start.z - level) / math.tan(math.radians(-OVERVIEW_PITCH_DEG))

@@ -12,7 +12,7 @@ from viewer.graphics.passes.terrain import INSTANCE, Batch
 from viewer.graphics.tile_store import Resident, TileKey, TileStore
 from viewer.tiles.borders import Sides, sides
 from viewer.tiles.lod import Selection
-from viewer.tiles.source import Source
+from viewer.tiles.source import TileSource
 from viewer.tiles.stitching import Seams
 
 FADED = 1e-3
@@ -23,7 +23,9 @@ class Batches:
     """Made once for a selection, of which all tiles are loaded; eye and morphs come with each
     picture."""
 
-    def __init__(self, store: TileStore, source: Source, selection: Selection, quads: int) -> None:
+    def __init__(
+        self, store: TileStore, source: TileSource, selection: Selection, quads: int
+    ) -> None:
         table = source.nodes
         grid = source.reader.grid
         rows = selection.drawn

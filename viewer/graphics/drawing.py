@@ -17,27 +17,27 @@ from viewer.graphics.light import Light
 from viewer.graphics.passes.background import BackgroundPass
 from viewer.graphics.passes.bounds import BoundsPass
 from viewer.graphics.passes.survey import SurveyTarget
-from viewer.graphics.passes.target import EyeDome, Target
+from viewer.graphics.passes.target import EyeDome, RenderTarget
 from viewer.graphics.passes.terrain import SHADOW_UNIT, Batch, Look, TerrainPass
 from viewer.graphics.sunlight import Sunlight
 from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
 from viewer.model.camera import CLEARANCE_M, Camera
-from viewer.model.readings import Bounds
-from viewer.model.settings import Shading
+from viewer.model.readings import BoundingBox
+from viewer.model.settings import ShadingSettings
 from viewer.model.single_tile import belongs, tile_of
 from viewer.tiles.lod import Selection
-from viewer.tiles.source import Source
+from viewer.tiles.source import TileSource
 
 _SELECTIONS = 6
 """Selections whose instances are kept: of two panes, their surveys, and what casts shadows on
 them."""
 
 
-class Part(NamedTuple):
+class PanePart(NamedTuple):
     """A pane of the picture: its layer, tiles and colors, and the columns of pixels it fills."""
 
-    source: Source
+    source: TileSource
     selection: Selection
     look: Look
     columns: tuple[int, int]  # first and last + 1
@@ -50,7 +50,7 @@ class Drawing:
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self.timers = Timers(ctx)
-        self._target = Target(ctx)
+        self._target = RenderTarget(ctx)
         self._background = BackgroundPass(ctx)
         self._terrain = TerrainPass(ctx)
         self._survey = SurveyTarget(ctx)
@@ -61,7 +61,7 @@ class Drawing:
     def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
         """A picture without terrain."""
         self._target.begin(fbo, samples)
-        self._background.draw(Light.of(Shading(), camera, fbo.size))
+        self._background.draw(Light.of(ShadingSettings(), camera, fbo.size))
         self._target.finish(fbo)
 
     def terrain(
@@ -69,11 +69,11 @@ class Drawing:
         fbo: moderngl.Framebuffer,
         camera: Camera,
         store: TileStore,
-        parts: Sequence[Part],
+        parts: Sequence[PanePart],
         *,
         samples: int,
         pivot_z: float,
-        area: Bounds,
+        area: BoundingBox,
     ) -> None:
         """A picture of the selected tiles, which must all be in the store; one part beside the
         other.
@@ -133,7 +133,7 @@ class Drawing:
         self,
         camera: Camera,
         store: TileStore,
-        parts: Sequence[Part],
+        parts: Sequence[PanePart],
         size_px: tuple[int, int],
         *,
         pivot_z: float,
@@ -157,7 +157,7 @@ class Drawing:
     def _placed(
         self,
         store: TileStore,
-        part: Part,
+        part: PanePart,
         eye: np.ndarray,
         rise: float,
         pivot_z: float,
@@ -205,14 +205,14 @@ class Drawing:
             sun.release()
 
 
-def _boxes(source: Source, selection: Selection, rise: float, pivot_z: float) -> np.ndarray:
+def _boxes(source: TileSource, selection: Selection, rise: float, pivot_z: float) -> np.ndarray:
     """Drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
     boxes = source.nodes.boxes(selection.drawn)
     boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * rise
     return boxes
 
 
-def _eye_dome(shading: Shading, near: float, far: float, height_px: int) -> EyeDome | None:
+def _eye_dome(shading: ShadingSettings, near: float, far: float, height_px: int) -> EyeDome | None:
     return EyeDome((near, far), shading.edl_strength, height_px) if shading.edl else None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import moderngl
+import numpy as np
 
 import shaders
 from neural.errors import NtileError
@@ -76,6 +77,13 @@ def is_software(ctx: moderngl.Context) -> bool:
     return any(name in ctx.info["GL_RENDERER"].lower() for name in _SOFTWARE)
 
 
+def max_target_side(ctx: moderngl.Context, default: int) -> int:
+    """Return the largest width and height in pixels of a framebuffer; `default` stands for limits
+    that the driver does not report."""
+    names = ("GL_MAX_TEXTURE_SIZE", "GL_MAX_RENDERBUFFER_SIZE", "GL_MAX_VIEWPORT_DIMS")
+    return min(int(np.min(ctx.info.get(name, default))) for name in names)
+
+
 def describe(ctx: moderngl.Context) -> str:
     """Renderer and GL version in one line, for timings and about boxes."""
     return (
@@ -124,7 +132,7 @@ def compute(
         raise _compile_error(str(error), {"compute": made}) from None
 
 
-def _compile_error(log: str, sources: Mapping[str, shaders.Source]) -> GlError:
+def _compile_error(log: str, sources: Mapping[str, shaders.ShaderSource]) -> GlError:
     # moderngl heads the log with the stage: "vertex_shader", "fragment_shader", …
     stage = next((stage for stage in sources if f"{stage}_shader" in log), next(iter(sources)))
     return GlError(

@@ -27,7 +27,7 @@ ENTRIES = ("compute", "fragment")
 _PREPARED_UNIT = WEIGHT_UNIT + 1
 
 
-def choose(ctx: moderngl.Context, asked: str = "auto") -> str:
+def choose_backend(ctx: moderngl.Context, asked: str = "auto") -> str:
     """How tiles are decoded on this context: "numpy", "compute" or "fragment".
 
     `asked` is the GL version the user chose; drivers may give a newer one than "4.1", which has no
@@ -49,9 +49,11 @@ class TileDecoder:
     Compiling takes a while: `advance` makes one program, `decode` all that are still missing.
     """
 
-    def __init__(self, ctx: moderngl.Context, method: Method, weights: Arrays, entry: str) -> None:
-        if entry not in ENTRIES:
-            raise ValueError(f"no decode entry {entry!r}")
+    def __init__(
+        self, ctx: moderngl.Context, method: Method, weights: Arrays, decode_backend: str
+    ) -> None:
+        if decode_backend not in ENTRIES:
+            raise ValueError(f"no decode backend {decode_backend!r}")
         self._ctx = ctx
         self._uploaded: moderngl.Texture | None = None
         self._weights: moderngl.Texture | None = None
@@ -73,14 +75,14 @@ class TileDecoder:
                 passes,
                 method.latent_shape,
                 first,
-                entry,
+                decode_backend,
                 parts=self._parts,
                 defines=self._defines,
             )
             self._compile += [
                 partial(self._preparation.compile, name) for name in self._preparation.functions
             ]
-        self._entry = entry
+        self._entry = decode_backend
 
     @property
     def ready(self) -> bool:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
-from viewer.model.settings import Shading
+from viewer.model.readings import BoundingBox
+from viewer.model.settings import ShadingSettings
 
 HAZE_DEPTH = 4.0
 """Optical depth of fog 1 along the area's diagonal, at its lowest height."""
@@ -29,7 +29,11 @@ class Light(NamedTuple):
 
     @classmethod
     def of(
-        cls, shading: Shading, camera: Camera, size_px: tuple[int, int], area: Bounds | None = None
+        cls,
+        shading: ShadingSettings,
+        camera: Camera,
+        size_px: tuple[int, int],
+        area: BoundingBox | None = None,
     ) -> Light:
         """Light of a picture; `area` are the drawn bounds of all that is shown, without it there is
         no fog."""

@@ -13,7 +13,7 @@ from viewer.graphics.passes.shadow import ShadowPass
 from viewer.graphics.passes.terrain import Batch, Look, TerrainPass
 from viewer.graphics.shadows import cascades
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.model.settings import Settings
 from viewer.tiles.lod import Selection
 
@@ -58,7 +58,7 @@ class Sunlight:
         light: Light,
         planes_m: tuple[float, float],
         receivers: np.ndarray,
-        area: Bounds,
+        area: BoundingBox,
     ) -> None:
         """Draw the maps: `batches` are all tiles, `receivers` the eye-relative boxes [n, 6] of
         those in the picture, `planes_m` its near and far plane, and `area` the drawn bounds of
@@ -96,7 +96,7 @@ class Sunlight:
         self._pass.release()
 
 
-def _boxes(batch: Batch, area: Bounds, eye_z: float) -> np.ndarray:
+def _boxes(batch: Batch, area: BoundingBox, eye_z: float) -> np.ndarray:
     """Eye-relative boxes [n, 6] of a batch's tiles, as high as the whole area."""
     corner = batch.instances["origin"].astype(np.float64)
     size = batch.instances["size"].astype(np.float64)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from viewer.graphics import contours
-from viewer.model.overlays import EDGE_GAP, KINDS
+from viewer.model.overlays import EDGE_GAP, OVERLAYS
 from viewer.model.settings import Settings
 
 LONGEST_PX = 480
@@ -63,10 +63,13 @@ NOTHING = Survey(np.full((1, 1, 2), np.nan, np.float32), 1.0)
 def needed(settings: Settings) -> bool:
     """Return True if a picture with these settings rests on a survey."""
     overlay = settings.overlay
-    kind = KINDS.get(overlay.name)
+    kind = OVERLAYS.get(overlay.name)
     by_sight = kind is not None and not kind.measures and overlay.name != EDGE_GAP
     automatic = (
-        kind is not None and by_sight and kind.reach is None and overlay.name not in overlay.reach
+        kind is not None
+        and by_sight
+        and kind.color_limit is None
+        and overlay.name not in overlay.reach
     )
     return settings.contours.on or automatic
 

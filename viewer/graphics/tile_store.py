@@ -24,9 +24,9 @@ from viewer.tiles.borders import Sides
 from viewer.tiles.cache import TileCache
 from viewer.tiles.edge_gaps import EdgeGaps
 from viewer.tiles.quadtree import NodeTable
-from viewer.tiles.source import DecodedTile, LoadedTile, Profile, Source, SourceKey
-from viewer.tiles.streaming import Done, Job, Streamer
-from viewer.tiles.tile_errors import Measure, TileErrors, measure, not_measured
+from viewer.tiles.source import DecodedTile, LoadedTile, SourceKey, TileProfile, TileSource
+from viewer.tiles.streaming import Done, LoadJob, Streamer
+from viewer.tiles.tile_errors import ErrorMeasure, TileErrors, measure, not_measured
 
 MB = 1 << 20
 
@@ -38,7 +38,7 @@ class TileKey(NamedTuple):
     tile: Tile
 
 
-class Decoded(NamedTuple):
+class DecodedPage(NamedTuple):
     """Work done on a layer's tiles: reading and decoding by workers, or decoding by the GPU."""
 
     tiles: int
@@ -54,14 +54,14 @@ class Resident:
     surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
     # prepared by the GPU, for picking; also only while it is needed
     gpu_surface: TileSurface | None = None
-    profile: Profile = field(init=False)
+    profile: TileProfile = field(init=False)
     sides: dict[int, Sides] = field(default_factory=dict)  # for numbers of quads
-    errors: dict[Measure, TileErrors] = field(default_factory=dict)
+    errors: dict[ErrorMeasure, TileErrors] = field(default_factory=dict)
     # what is in the page's texture of each quantity
-    painted: dict[str, Measure] = field(default_factory=dict)
+    painted: dict[str, ErrorMeasure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
 
-    def errors_of(self, what: Measure | None) -> TileErrors | None:
+    def errors_of(self, what: ErrorMeasure | None) -> TileErrors | None:
         """Errors of a quantity against a reference, if they have been measured."""
         return None if what is None else self.errors.get(what)
 
@@ -69,9 +69,11 @@ class Resident:
 class TileStore:
     """The decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
 
-    def __init__(self, ctx: moderngl.Context, entry: str, threads: int | None = None) -> None:
+    def __init__(
+        self, ctx: moderngl.Context, decode_backend: str, threads: int | None = None
+    ) -> None:
         self._ctx = ctx
-        self.entry = entry
+        self.decode_backend = decode_backend
         """"numpy", "compute" or "fragment": see viewer.graphics.gpu_decoder."""
         tables: dict[SourceKey, NodeTable] = {}
         self._tables = tables  # where to say what is loaded
@@ -87,7 +89,7 @@ class TileStore:
         """Largest height difference seen on an edge shared by two loaded tiles of one level."""
         self.read_bytes = 0
         self.decode_ms = 0.0
-        self.decoded: dict[Source, Decoded] = {}
+        self.decoded: dict[TileSource, DecodedPage] = {}
         """Tiles decoded of each layer at some bits, and the time they took."""
         self.upload_ms = 0.0
         self._forgotten: set[int] = set()  # serial numbers of files closed since
@@ -95,19 +97,19 @@ class TileStore:
         self._reader: HeightReader | None = None
         self._reopening = Background("surfaces")
 
-    def has(self, source: Source, tile: Tile, measure: Measure | None = None) -> bool:
+    def has(self, source: TileSource, tile: Tile, measure: ErrorMeasure | None = None) -> bool:
         """Return True if a tile can be drawn now, with the errors asked for."""
         key = TileKey(source.key, tile)
         return key in self.cache and (
             measure is None or self.cache.value(key).errors_of(measure) is not None
         )
 
-    def resident(self, source: Source, tile: Tile) -> Resident | None:
+    def resident(self, source: TileSource, tile: Tile) -> Resident | None:
         """A loaded tile, or None."""
         key = TileKey(source.key, tile)
         return self.cache.value(key) if key in self.cache else None
 
-    def surface(self, source: Source, tile: Tile, *, wait: bool = True) -> TileSurface | None:
+    def surface(self, source: TileSource, tile: Tile, *, wait: bool = True) -> TileSurface | None:
         """The continuous decode of a loaded tile; None when it is not loaded.
 
         A tile that was out of the picture has to be read again: without `wait` a thread does that,
@@ -121,11 +123,11 @@ class TileStore:
         if resident.gpu_surface is not None:
             return resident.gpu_surface
         if resident.surface is None:
-            opening = partial(_open, source, tile, self.entry == "numpy")
+            opening = partial(_open, source, tile, self.decode_backend == "numpy")
             resident.surface = (
                 opening() if wait else self._reopening.get(TileKey(source.key, tile), opening)
             )
-        if resident.surface is None or self.entry == "numpy":
+        if resident.surface is None or self.decode_backend == "numpy":
             return resident.surface
         bound = self._ctx.detect_framebuffer()
         prepared = self.program(source).prepared(resident.surface.latents)
@@ -134,18 +136,18 @@ class TileStore:
             resident.gpu_surface = resident.surface.with_prepared(prepared)
         return resident.gpu_surface or resident.surface
 
-    def load_now(self, source: Source, tile: Tile) -> None:
+    def load_now(self, source: TileSource, tile: Tile) -> None:
         """Load one tile before returning. Raises NtileError."""
         start = time.perf_counter()
         loaded = source.load(tile)
         self.put(source, tile, loaded, time.perf_counter() - start)
 
-    def put(self, source: Source, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
+    def put(self, source: TileSource, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
         """Take in a tile that was loaded elsewhere, in so many seconds."""
         self._insert(source, tile, loaded)
         self._count(source, loaded, seconds)
 
-    def request(self, wants: Iterable[tuple[Source, Tile, Measure | None]]) -> None:
+    def request(self, wants: Iterable[tuple[TileSource, Tile, ErrorMeasure | None]]) -> None:
         """Have workers load these tiles, most urgent first, with the errors asked for.
 
         Replaces what was asked for before.
@@ -156,10 +158,10 @@ class TileStore:
             work = partial(
                 _work, source, tile, resident.surface if resident else None, resident is None, what
             )
-            jobs.append(Job((source, tile, what), work))
+            jobs.append(LoadJob((source, tile, what), work))
         self.streamer.submit(jobs)
 
-    def paint(self, source: Source, tile: Tile, what: Measure | None) -> bool:
+    def paint(self, source: TileSource, tile: Tile, what: ErrorMeasure | None) -> bool:
         """Have a loaded tile's errors of some measure in its texture; returns whether there are
         any."""
         resident = self.resident(source, tile)
@@ -202,7 +204,7 @@ class TileStore:
     def _compiled(self, done: Done) -> bool:
         """Return True if a tile's programs are ready; make one that is missing, so that no frame
         waits for them all."""
-        if self.entry == "numpy" or done.error is not None or done.value[0] is None:
+        if self.decode_backend == "numpy" or done.error is not None or done.value[0] is None:
             return True
         program = self.program(done.key[0])
         if program.ready:
@@ -232,7 +234,8 @@ class TileStore:
             self._count(
                 source,
                 loaded,
-                done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start),
+                done.seconds
+                + (0.0 if self.decode_backend == "numpy" else time.perf_counter() - start),
             )
         if errors is not None and key in self.cache:
             resident = self.cache.value(key)
@@ -244,14 +247,14 @@ class TileStore:
             source.nodes.mark(tile, loaded=True, measured=resident.errors)
         return complaint
 
-    def _count(self, source: Source, loaded: LoadedTile, seconds: float) -> None:
-        before = self.decoded.get(source, Decoded(0, 0.0))
-        self.decoded[source] = Decoded(before.tiles + 1, before.seconds + seconds)
+    def _count(self, source: TileSource, loaded: LoadedTile, seconds: float) -> None:
+        before = self.decoded.get(source, DecodedPage(0, 0.0))
+        self.decoded[source] = DecodedPage(before.tiles + 1, before.seconds + seconds)
         self.read_bytes += loaded.payload_bytes
         ms = seconds * 1e3
         self.decode_ms = ms if self.decode_ms == 0 else 0.8 * self.decode_ms + 0.2 * ms
 
-    def _insert(self, source: Source, tile: Tile, loaded: LoadedTile) -> None:
+    def _insert(self, source: TileSource, tile: Tile, loaded: LoadedTile) -> None:
         surface = loaded.surface
         source.nodes.learn(tile, loaded.children)
         self._tables[source.key] = source.nodes
@@ -268,17 +271,21 @@ class TileStore:
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 
-    def program(self, source: Source) -> decoding.TileDecoder:
+    def program(self, source: TileSource) -> decoding.TileDecoder:
         """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
         layer = source.layer
         key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
         if key not in self._programs:
             method = source.decoder.method
             weights = source.decoder.weights
-            self._programs[key] = decoding.TileDecoder(self._ctx, method, weights, self.entry)
+            self._programs[key] = decoding.TileDecoder(
+                self._ctx, method, weights, self.decode_backend
+            )
         return self._programs[key]
 
-    def _measure_gaps(self, source: Source, tile: Tile, own: Resident, valid: np.ndarray) -> None:
+    def _measure_gaps(
+        self, source: TileSource, tile: Tile, own: Resident, valid: np.ndarray
+    ) -> None:
         own.gaps = EdgeGaps.of(valid)
         for side, beside in edge_gaps.neighbors(tile):
             other = self.resident(source, beside)
@@ -288,7 +295,7 @@ class TileStore:
                 )
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
 
-    def show_gaps(self, source: Source, tiles: Iterable[Tile]) -> None:
+    def show_gaps(self, source: TileSource, tiles: Iterable[Tile]) -> None:
         """Bring what is new of loaded tiles' edge gaps to the GPU."""
         for tile in tiles:
             gaps = self.cache.value(TileKey(source.key, tile)).gaps
@@ -332,7 +339,11 @@ class TileStore:
 
 
 def _work(
-    source: Source, tile: Tile, surface: TileSurface | None, load: bool, what: Measure | None
+    source: TileSource,
+    tile: Tile,
+    surface: TileSurface | None,
+    load: bool,
+    what: ErrorMeasure | None,
 ) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
     """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose
     the tile."""
@@ -348,7 +359,7 @@ def _work(
         return loaded, not_measured(what, tile.z), str(error)
 
 
-def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:
+def _open(source: TileSource, tile: Tile, prepare: bool) -> TileSurface | None:
     """A tile's surface, its first stage decoded where numpy does that."""
     surface = source.decoder.open_tile(tile)
     if surface is not None and prepare:

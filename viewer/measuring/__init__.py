@@ -22,7 +22,7 @@ from viewer.model.measurements import MEASUREMENT_KINDS
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
-    from viewer.measuring.quantities import Measured
+    from viewer.measuring.quantities import MeasurementResult
     from viewer.measuring.terrain import Terrain
 
 Points = Sequence[Sequence[float]]
@@ -66,7 +66,7 @@ def sample(path: str | Path, points: Points, **options: Any) -> dict[str, np.nda
         return terrain.heights(*_inside(terrain, points).T)
 
 
-def measure(path: str | Path, kind: str, points: Points, **options: Any) -> Measured:
+def measure(path: str | Path, kind: str, points: Points, **options: Any) -> MeasurementResult:
     """A "point", "distance" or "area": see `viewer.measuring.quantities`."""
     from viewer.measuring import quantities
 

@@ -21,17 +21,17 @@ DASH = 2
 """Pieces of a hidden line that are drawn, and that are left out, in turns."""
 
 
-class Surface(Protocol):
+class DrawnSurface(Protocol):
     """The drawn ground (`viewer.scene.ground.DrawnGround`)."""
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
         """Drawn heights at places [n]; NaN outside."""
 
 
-class View(NamedTuple):
+class Projector(NamedTuple):
     """Camera, surface and size of a picture."""
 
-    ground: Surface
+    ground: DrawnSurface
     camera: Camera
     size_px: tuple[int, int]
 
@@ -73,7 +73,7 @@ class Lines(NamedTuple):
     anchor: np.ndarray | None
 
 
-def lay(view: View, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
+def lay(view: Projector, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
     """A polyline through corners [n, 2] or, where `closed`, a polygon; without `look` all of it
     counts as seen."""
     outline = geometry.as_points(np.concatenate([corners, corners[:1]]) if closed else corners)

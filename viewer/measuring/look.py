@@ -3,7 +3,7 @@ number in short."""
 
 from __future__ import annotations
 
-from viewer.measuring.quantities import Measured
+from viewer.measuring.quantities import MeasurementResult
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import palette, text
 
@@ -28,7 +28,7 @@ def color(name: str) -> str:
     return palette.slot(one) if other == REFERENCE else palette.RESIDUAL
 
 
-def headline(result: Measured, slot: str) -> str:
+def headline(result: MeasurementResult, slot: str) -> str:
     """The first number of a measurement, as its label in the scene and its line in lists."""
     own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
     if result.kind == "point":

@@ -27,7 +27,7 @@ MOST_CELLS = 1 << 20
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasurementResult:
     """A measurement's numbers."""
 
     kind: str  # one of KINDS
@@ -52,7 +52,7 @@ def measure(
     kind: str,
     points: Sequence[Sequence[float]],
     outdated: Callable[[], bool] = never,
-) -> Measured:
+) -> MeasurementResult:
     """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot
     be read."""
     corners = geometry.as_points(points)
@@ -65,7 +65,7 @@ def measure(
     return distance(terrain, corners) if kind == "distance" else area(terrain, corners, outdated)
 
 
-def point(terrain: Terrain, corners: np.ndarray) -> Measured:
+def point(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
     """Height, slope, aspect and curvatures of each slot, the reference's height, where it is."""
     reading = read(terrain, *corners[0].tolist())
     common = {
@@ -90,10 +90,10 @@ def point(terrain: Terrain, corners: np.ndarray) -> Measured:
         )
         for name, height in reading.heights_m.items()
     }
-    return Measured("point", corners[:1].tolist(), common, surfaces)
+    return MeasurementResult("point", corners[:1].tolist(), common, surfaces)
 
 
-def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
+def distance(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
     """A polyline: its horizontal length, straight from corner to corner, and along each surface."""
     ground_scale = terrain.grid.ground_scale
     line = geometry.along(corners, terrain.cell_m / STEPS_PER_CELL, MOST_SAMPLES, ground_scale)
@@ -127,10 +127,12 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
         "bearing_deg": geometry.bearing_deg(corners[0], corners[-1]),
         "sample_spacing_m": line.spacing_m,
     }
-    return Measured("distance", corners.tolist(), common, surfaces, note)
+    return MeasurementResult("distance", corners.tolist(), common, surfaces, note)
 
 
-def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never) -> Measured:
+def area(
+    terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never
+) -> MeasurementResult:
     """A polygon: its horizontal area, and that of each surface above it.
 
     The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the
@@ -143,7 +145,7 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
     }
     if geometry.crosses_itself(corners):
         common["planimetric_m2"] = math.nan
-        return Measured(
+        return MeasurementResult(
             "area", corners.tolist(), common, {}, "The outline crosses itself, so it has no area."
         )
     grid = terrain.grid
@@ -170,7 +172,7 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
                 "Part of the polygon lies outside the area or where there is no data; sums "
                 "are of the rest."
             )
-    return Measured("area", corners.tolist(), common, surfaces, note)
+    return MeasurementResult("area", corners.tolist(), common, surfaces, note)
 
 
 ROWS_AT_ONCE = 64

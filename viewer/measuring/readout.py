@@ -27,7 +27,7 @@ STALE_S = 0.25
 
 
 @dataclass(frozen=True)
-class Reading:
+class SurfaceReading:
     """A place, in file coordinates, meters and degrees; NaN where nothing is known."""
 
     easting: float
@@ -47,7 +47,9 @@ class Reading:
     differences_m: dict[str, float]  # A − reference and so on, as far as both are there
 
 
-def read(terrain: Terrain, easting: float, northing: float, level: int | None = None) -> Reading:
+def read(
+    terrain: Terrain, easting: float, northing: float, level: int | None = None
+) -> SurfaceReading:
     """Everything about a place at the finest level, or at `level`. Raises NtileError for what
     cannot be read.
 
@@ -82,7 +84,7 @@ def read(terrain: Terrain, easting: float, northing: float, level: int | None = 
     slopes, aspects, profiles, plans = (
         {slot: values[k] for slot, values in shape.items()} for k in range(4)
     )
-    return Reading(
+    return SurfaceReading(
         easting,
         northing,
         level,
@@ -161,7 +163,7 @@ class Readout:
         self._worker = Latest("readout")
         self._settled_at = 0.0
         self._error_m = math.nan
-        self.reading: Reading | None = None
+        self.reading: SurfaceReading | None = None
         """The latest; it may be of the place before. None while nothing is known."""
 
     def follow(self, terrain: Terrain, drawn: Sampler | None, pick: Pick, state: Hashable) -> Pick:
@@ -203,7 +205,7 @@ class Readout:
 
 def _read(
     terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object
-) -> tuple[Reading, float]:
+) -> tuple[SurfaceReading, float]:
     """Return the reading of a pick, and the error of the surface drawn there."""
     level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more
     reading = read(terrain, pick.easting, pick.northing, level)

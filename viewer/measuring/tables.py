@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from viewer.measuring.profiles import Profile
-from viewer.measuring.quantities import Measured
+from viewer.measuring.quantities import MeasurementResult
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
     return numbers | {"columns": columns}
 
 
-def to_csv(measurements: Sequence[Measured]) -> str:
+def to_csv(measurements: Sequence[MeasurementResult]) -> str:
     """Measurements as a table: one number a line, with what it is of."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -14,7 +14,7 @@ from neural.grid import Grid
 from neural.surface.sampling import Sampler
 from neural.tiles import TILE, Tile
 from viewer.tiles.level_reference import error_at
-from viewer.tiles.reference import LayerReference, Reference
+from viewer.tiles.reference import ErrorReference, LayerReference
 
 if TYPE_CHECKING:
     from viewer.scene.scene import Scene
@@ -34,7 +34,7 @@ class Terrain:
     grid: Grid
     """Of the file whose cells samples are spaced by."""
     slots: Mapping[str, Sampler]
-    reference: Reference | None = None
+    reference: ErrorReference | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

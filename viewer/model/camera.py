@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 CLEARANCE_M = 1.0
 """The eye stays this far above the terrain."""
@@ -180,7 +180,7 @@ class Camera:
 
     def frame(
         self,
-        bounds: Bounds,
+        bounds: BoundingBox,
         aspect: float,
         *,
         heading_deg: float | None = None,

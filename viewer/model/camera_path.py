@@ -71,12 +71,12 @@ class CameraPath:
         rate = fps or self.fps
         return [k / rate for k in range(self.frame_count(rate))]
 
-    def sampler(self) -> Sampler:
+    def sampler(self) -> PathSampler:
         """The path made ready for asking; later changes of the path do not reach it."""
-        return Sampler(self)
+        return PathSampler(self)
 
 
-class Sampler:
+class PathSampler:
     """Answers where the camera is at a time. Raises ValueError for a path without keyframes."""
 
     def __init__(self, path: CameraPath) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from viewer.model.settings import LayerChoice
 
 
-class Bounds(NamedTuple):
+class BoundingBox(NamedTuple):
     """A box in file CRS meters: its sides and its lowest and highest height."""
 
     west: float
@@ -62,12 +62,12 @@ class Pick:
     reference_m: float | None = None
     error_m: float | None = None  # z_m − reference_m
     pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
-    shown: LayerChoice | None = None  # the layer drawn there
+    choice: LayerChoice | None = None  # the layer drawn there
 
     @property
     def file(self) -> int:
         """Index of the file that the tile belongs to."""
-        return 0 if self.shown is None else self.shown.file
+        return 0 if self.choice is None else self.choice.file
 
 
 def with_error(pick: Pick, error_m: float) -> Pick:

@@ -9,21 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SHADING_MODES = ("hillshade", "elevation", "combined")
-"""Values of `Shading.mode`."""
+"""Values of `ShadingSettings.mode`."""
 
 HILLSHADES = ("soft", "standard", "multidirectional", "igor")
-"""Values of `Shading.hillshade`: the files of shaders/hillshade."""
+"""Values of `ShadingSettings.hillshade`: the files of shaders/hillshade."""
 
 SLOTS = ("A", "B")
 """The two choices of a layer that are compared; values of `Settings.active`."""
 
 MESH_QUADS = (16, 32, 64, 128, 256)
-"""Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice
-samples."""
+"""Values of `ViewSettings.mesh_quads` other than 0: each divides 256, so mesh vertices lie on
+lattice samples."""
 
 
 @dataclass
-class View:
+class ViewSettings:
     """How much is drawn and how fast it may load."""
 
     exaggeration: float = 1.0  # vertical; drawing only, never readouts, errors or level of detail
@@ -46,7 +46,7 @@ class LayerChoice:
 
 
 @dataclass
-class Compare:
+class CompareSettings:
     """How the slots are set against each other."""
 
     # slot A left of the divider, slot B right of it; else the active slot alone
@@ -56,7 +56,7 @@ class Compare:
 
 
 @dataclass
-class Shading:
+class ShadingSettings:
     """How the surface is colored."""
 
     mode: str = "combined"  # one of SHADING_MODES
@@ -74,7 +74,7 @@ class Shading:
 
 
 @dataclass
-class Overlay:
+class OverlaySettings:
     """Overlay drawn on the surface, see viewer.model.overlays."""
 
     name: str = "none"  # one of overlay_kinds.NAMES
@@ -89,7 +89,7 @@ class Overlay:
 
 
 @dataclass
-class Contours:
+class ContourSettings:
     """Lines of equal height over whatever is shown."""
 
     on: bool = False
@@ -99,7 +99,7 @@ class Contours:
 
 
 @dataclass
-class Debug:
+class DebugSettings:
     """Looking into the machinery."""
 
     wireframe: bool = False
@@ -112,7 +112,7 @@ class Debug:
 
 
 @dataclass
-class Decorations:
+class DecorationSettings:
     """Decorations of saved pictures and films besides the terrain."""
 
     legend: bool = True
@@ -131,7 +131,7 @@ class Measurement:
 
 
 @dataclass
-class Measuring:
+class MeasuringSettings:
     """Measurements on the terrain, in eastings and northings of the file."""
 
     tool: str = "none"  # what the mouse draws: "none" or one of viewer.session.draw_tool.TOOLS
@@ -145,18 +145,18 @@ class Measuring:
 class Settings:
     """All settings; one instance belongs to the app and is handed to the scene."""
 
-    view: View = field(default_factory=View)
+    view: ViewSettings = field(default_factory=ViewSettings)
     slots: dict[str, LayerChoice] = field(
         default_factory=lambda: {slot: LayerChoice() for slot in SLOTS}
     )
     active: str = "A"  # the slot that is shown, or that keys and panels change while both are
-    compare: Compare = field(default_factory=Compare)
-    shading: Shading = field(default_factory=Shading)
-    overlay: Overlay = field(default_factory=Overlay)
-    contours: Contours = field(default_factory=Contours)
-    debug: Debug = field(default_factory=Debug)
-    measuring: Measuring = field(default_factory=Measuring)
-    decorations: Decorations = field(default_factory=Decorations)
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    shading: ShadingSettings = field(default_factory=ShadingSettings)
+    overlay: OverlaySettings = field(default_factory=OverlaySettings)
+    contours: ContourSettings = field(default_factory=ContourSettings)
+    debug: DebugSettings = field(default_factory=DebugSettings)
+    measuring: MeasuringSettings = field(default_factory=MeasuringSettings)
+    decorations: DecorationSettings = field(default_factory=DecorationSettings)
 
     @property
     def layer(self) -> LayerChoice:

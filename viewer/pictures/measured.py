@@ -11,7 +11,7 @@ import numpy as np
 
 from neural.container.reader import Reader
 from viewer.measuring import lines, quantities
-from viewer.measuring.lines import Lines, View
+from viewer.measuring.lines import Lines, Projector
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import of_scene
 from viewer.model import palette
@@ -46,7 +46,7 @@ def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape
     ground = scene.ground
     if ground is None or not (asked.items or asked.profile):
         return []
-    view = View(ground, camera, size_px)
+    view = Projector(ground, camera, size_px)
     made = []
     for number, item in enumerate(asked.items, 1):
         if is_valid(item):

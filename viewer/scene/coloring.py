@@ -9,12 +9,12 @@ from itertools import chain
 from viewer.graphics.passes.terrain import CONTOUR_PX, Look
 from viewer.graphics.survey import TYPICAL, Survey
 from viewer.model import overlays
-from viewer.model.overlays import EDGE_GAP, KINDS
+from viewer.model.overlays import EDGE_GAP, OVERLAYS
 from viewer.model.readings import ErrorStats
 from viewer.model.settings import Settings
 from viewer.scene.pane import Pane
 from viewer.tiles import tile_errors
-from viewer.tiles.tile_errors import Sample
+from viewer.tiles.tile_errors import TileSample
 
 
 class Coloring:
@@ -22,37 +22,37 @@ class Coloring:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lists: list[list[Sample]] = []
+        self._lists: list[list[TileSample]] = []
         self._percentile = 0.0  # of these
 
     def overlay(self, pane: Pane) -> str:
         """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are
         not there."""
         name = self._settings.overlay.name
-        measures = KINDS[name].measures if name in KINDS else ""
-        shown = pane.shown.measure
+        measures = OVERLAYS[name].measures if name in OVERLAYS else ""
+        shown = pane.current.measure
         there = not measures or (shown is not None and shown.quantity == measures)
         return name if there else "none"
 
-    def reach(self, panes: Sequence[Pane], survey: Survey) -> float:
+    def color_limit(self, panes: Sequence[Pane], survey: Survey) -> float:
         """Where the overlay's colors end, before amplification; the same in all panes."""
-        return overlays.reach(self._settings.overlay, lambda: self._typical(panes, survey))
+        return overlays.color_limit(self._settings.overlay, lambda: self._typical(panes, survey))
 
     def _typical(self, panes: Sequence[Pane], survey: Survey) -> float:
         """How large the overlay's values in view are."""
         name = self._settings.overlay.name
         if name == EDGE_GAP:
             return tile_errors.percentile(
-                [tile_errors.spread_of(pane.gaps) for pane in panes], TYPICAL
+                [tile_errors.summary_of(pane.gaps) for pane in panes], TYPICAL
             )
-        if not KINDS[name].measures:
+        if not OVERLAYS[name].measures:
             return survey.typical
         lists = [pane.errors for pane in panes]
         if len(lists) != len(self._lists) or any(
             a is not b for a, b in zip(lists, self._lists, strict=True)
         ):
             self._lists = lists
-            self._percentile = tile_errors.percentile(tile_errors.spreads(chain(*lists)), TYPICAL)
+            self._percentile = tile_errors.percentile(tile_errors.summaries(chain(*lists)), TYPICAL)
         return self._percentile
 
     def forget(self) -> None:
@@ -63,14 +63,14 @@ class Coloring:
         """Numbers of what is in view of a pane; None where the overlay shows no errors or none were
         measured."""
         if self.overlay(pane) == EDGE_GAP:
-            return tile_errors.combine([tile_errors.spread_of(pane.gaps)], 0)
+            return tile_errors.combine([tile_errors.summary_of(pane.gaps)], 0)
         return self.of_errors(pane.errors)
 
-    def of_errors(self, samples: Sequence[Sample]) -> ErrorStats | None:
+    def of_errors(self, samples: Sequence[TileSample]) -> ErrorStats | None:
         """Numbers of some tiles' errors; None without any."""
         tolerance = self._settings.overlay.tolerance_m
         beyond = sum(sample.errors.beyond(tolerance, sample.blocks) for sample in samples)
-        stats = tile_errors.combine(tile_errors.spreads(samples), beyond)
+        stats = tile_errors.combine(tile_errors.summaries(samples), beyond)
         return None if stats is None else replace(stats, levels=tile_errors.levels(samples))
 
     def look(
@@ -83,7 +83,7 @@ class Coloring:
             0,
             elevation_m,
             None,
-            overlays.ends(self._settings.overlay, self.reach(panes, survey)),
+            overlays.color_range(self._settings.overlay, self.color_limit(panes, survey)),
             survey.interval_m(self._settings),
             CONTOUR_PX * scale,
         )

@@ -10,11 +10,11 @@ import numpy as np
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile
 from viewer.graphics.tile_store import TileStore
-from viewer.model.readings import Bounds, Pick
+from viewer.model.readings import BoundingBox, Pick
 from viewer.tiles import picking
-from viewer.tiles.lod import View
+from viewer.tiles.lod import Frustum
 from viewer.tiles.reference import local
-from viewer.tiles.source import Source
+from viewer.tiles.source import TileSource
 
 
 class DrawnGround:
@@ -25,7 +25,13 @@ class DrawnGround:
     """
 
     def __init__(
-        self, store: TileStore, source: Source, tiles: list[Tile], view: View, *, wait: bool = True
+        self,
+        store: TileStore,
+        source: TileSource,
+        tiles: list[Tile],
+        view: Frustum,
+        *,
+        wait: bool = True,
     ) -> None:
         self._store = store
         self._source = source
@@ -37,14 +43,14 @@ class DrawnGround:
         """See `picking.Ground`."""
         return self._source.reader.grid.tile_bounds(tile)
 
-    def box(self, tile: Tile) -> Bounds:
+    def box(self, tile: Tile) -> BoundingBox:
         """See `picking.Ground`; from the lattice, so decoded heights outside the source's range
         count."""
         lattice = self.coarse(tile)
         low = float(lattice.min())
         high = float(lattice.max())
         margin = 0.05 * (high - low) + 1e-3
-        return Bounds(*self.area(tile), low - margin, high + margin)
+        return BoundingBox(*self.area(tile), low - margin, high + margin)
 
     def coarse(self, tile: Tile) -> np.ndarray:
         """See `picking.Ground`."""

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from viewer.scene.scene import Scene
 
 
-def shown(scene: Scene) -> tuple[str, str]:
+def active_label(scene: Scene) -> tuple[str, str]:
     """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty
     strings without a file.
 
     Of a split one, of the active slot's side.
     """
-    return ("", "") if scene.pane is None else shown_in(scene, scene.pane)
+    return ("", "") if scene.pane is None else pane_label(scene, scene.pane)
 
 
-def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
+def pane_label(scene: Scene, pane: Pane) -> tuple[str, str]:
     """Slot and layer of a pane.
 
     While a change loads, this is still the layer before it. The slot is empty where neither holds
-    what is shown.
+    the picture.
     """
-    picture = scene.shown_in(pane)
+    picture = scene.choice_in(pane)
     settings = scene.settings
     if len(scene.panes) > 1:
         return pane.slot, label_in(scene, picture)
@@ -39,14 +39,14 @@ def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
     return (holders[0] if holders else ""), label_in(scene, picture)
 
 
-def subtracted(scene: Scene, pane: Pane) -> str:
+def difference_label(scene: Scene, pane: Pane) -> str:
     """Return the name of the errors in a pane: "decoded − Reference", "A − B"."""
     if scene.settings.overlay.against == SLOTS[1]:
         return f"{pane.slot} − {SLOTS[1]}"
     return f"decoded − {scene.against_name}"
 
 
-def counted(pane: Pane) -> str:
+def sample_label(pane: Pane) -> str:
     """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same
     low-pass"; "" without any.
 
@@ -56,8 +56,8 @@ def counted(pane: Pane) -> str:
     used = tile_errors.levels(pane.errors)
     if used is None:
         return ""
-    grid = pane.shown.source.reader.grid
-    number = sum(sample.counted for sample in pane.errors)
+    grid = pane.current.source.reader.grid
+    number = sum(sample.valid_count for sample in pane.errors)
     alike = ", same low-pass" if used[0] < grid.levels - 1 else ""
     if any(sample.errors.measure.reference.lacks_rims(used[0]) for sample in pane.errors):
         alike += ", without rims"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.model import colormaps, overlays, text
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.scene import labels
 
 if TYPE_CHECKING:
@@ -92,17 +92,17 @@ def of_pane(scene: Scene, pane: Pane) -> Legend:
 
 def _colors(scene: Scene, pane: Pane) -> Legend:
     settings = scene.settings
-    (slot, layer) = labels.shown_in(scene, pane)
-    counted = labels.counted(pane)
+    (slot, layer) = labels.pane_label(scene, pane)
+    counted = labels.sample_label(pane)
     name = scene.overlay_of(pane)
-    kind = KINDS.get(name)
+    kind = OVERLAYS.get(name)
     if kind is not None:
         if kind.measures and settings.overlay.against != "reference":
             kind = replace(kind, title=DIFFERENCES.get(name, kind.title))
-        note = kind.note or (labels.subtracted(scene, pane) if kind.measures else "")
+        note = kind.note or (labels.difference_label(scene, pane) if kind.measures else "")
         if kind.measures and pane.ready and scene.coloring.stats(pane) is None:
             return Legend(slot, layer, kind.title, f"{note}: {NOT_MEASURED}")
-        if kind.ends == "mask":
+        if kind.range_kind == "mask":
             limit = f"{settings.overlay.tolerance_m:g} m"
             stats = scene.coloring.stats(pane)
             off, within = (
@@ -114,8 +114,8 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
                 (colormaps.WITHIN, f"within {limit}{within}"),
             )
             return Legend(slot, layer, kind.title, note, counted, patches=patches)
-        table = colormaps.lut(overlays.table(settings.overlay, name))
-        title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
+        table = colormaps.lut(overlays.colormap_name(settings.overlay, name))
+        title = kind.title if kind.range_kind == "cyclic" else f"{kind.title}, {kind.unit}"
         return Legend(
             slot,
             layer,
@@ -124,7 +124,7 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
             counted if kind.measures else "",
             table,
             *scene.overlay_range,
-            kind.ends == "cyclic",
+            kind.range_kind == "cyclic",
         )
     if settings.shading.mode == "hillshade":
         return Legend(slot, layer)

@@ -18,27 +18,27 @@ from viewer.model.settings import Settings
 from viewer.scene.ground import DrawnGround
 from viewer.tiles import in_view
 from viewer.tiles.fading import Fading
-from viewer.tiles.lod import Selection, View
-from viewer.tiles.source import Source
-from viewer.tiles.tile_errors import Measure, Sample, TileErrors
+from viewer.tiles.lod import Frustum, Selection
+from viewer.tiles.source import TileSource
+from viewer.tiles.tile_errors import ErrorMeasure, TileErrors, TileSample
 
-PATIENCE_S = 2.0
+MAX_SWITCH_DELAY_S = 2.0
 """While the camera moves, a change of layer, bits or overlay waits this long for the whole picture,
 then shows what there is. At rest it waits for all of it: a coarse picture would be taken for what
 the layer can do."""
 
-Want = tuple[Source, Tile, Measure | None]
+Want = tuple[TileSource, Tile, ErrorMeasure | None]
 """A tile to be loaded, with its errors where those of a measure are asked for."""
 
 
 @dataclass(frozen=True)
-class Showing:
+class LayerState:
     """Content of a pane: a source, with its errors of some kind or without."""
 
-    source: Source
-    measure: Measure | None = None
+    source: TileSource
+    measure: ErrorMeasure | None = None
 
-    def select(self, view: View, sse_px: float) -> Selection:
+    def select(self, view: Frustum, sse_px: float) -> Selection:
         """The tiles of a view, as far as they are loaded (with their errors, where they are
         shown)."""
         return self.source.selector.select(view, sse_px, measured=self.measure)
@@ -48,25 +48,25 @@ class Pane:
     """The whole picture, or one side of a split one. It begins with something whose root tile is
     loaded."""
 
-    def __init__(self, store: TileStore, slot: str, showing: Showing) -> None:
+    def __init__(self, store: TileStore, slot: str, showing: LayerState) -> None:
         self.slot = slot
-        self.shown = self.wanted = showing
-        self.view: View | None = None
+        self.current = self.target = showing
+        self.view: Frustum | None = None
         self.selection = Selection()
         """The tiles of the picture."""
-        self.target = Selection()
+        self.target_selection = Selection()
         """The tiles that the settings and the camera ask for; differs from `selection` during a
         change."""
         self.fading = Fading()
         self._store = store
-        self._errors: tuple[tuple[Showing, Selection, View], list[Sample]] | None = None
-        self._wanted_since = 0.0
+        self._errors: tuple[tuple[LayerState, Selection, Frustum], list[TileSample]] | None = None
+        self._target_since = 0.0
         self._moved = False  # whether the camera moved since then
 
     @property
     def changing(self) -> bool:
         """True if the picture is still the one before a change of slot, layer, bits or overlay."""
-        return self.shown != self.wanted
+        return self.current != self.target
 
     @property
     def ready(self) -> bool:
@@ -74,19 +74,21 @@ class Pane:
         return (
             self.view is not None
             and not self.changing
-            and self.target.complete
+            and self.target_selection.complete
             and not self.fading.active
         )
 
     @property
     def wants(self) -> list[Want]:
         """Missing tiles, most urgent first."""
-        return [(self.wanted.source, tile, self.wanted.measure) for tile in self.target.load]
+        return [
+            (self.target.source, tile, self.target.measure) for tile in self.target_selection.load
+        ]
 
     @property
-    def needs(self) -> list[tuple[Showing, Selection]]:
+    def needs(self) -> list[tuple[LayerState, Selection]]:
         """Tiles that must not be evicted."""
-        return [(self.wanted, self.target), (self.shown, self.selection)]
+        return [(self.target, self.target_selection), (self.current, self.selection)]
 
     def ground(self, *, wait: bool) -> DrawnGround | None:
         """The drawn surface, for picking; None before the first frame. `wait`: see
@@ -94,16 +96,16 @@ class Pane:
         if self.view is None:
             return None
         return DrawnGround(
-            self._store, self.shown.source, self.selection.draw, self.view, wait=wait
+            self._store, self.current.source, self.selection.draw, self.view, wait=wait
         )
 
     @property
-    def errors(self) -> list[Sample]:
+    def errors(self) -> list[TileSample]:
         """Errors of what is in view; empty while they are not shown. The same list until the
         picture changes."""
         if self.view is None:
             return []
-        asked = self.shown, self.selection, self.view
+        asked = self.current, self.selection, self.view
         if self._errors is None or any(
             a is not b for a, b in zip(self._errors[0], asked, strict=True)
         ):
@@ -114,7 +116,9 @@ class Pane:
     def gaps(self) -> np.ndarray:
         """Height steps in meters to neighbors of the same level, along the edges of the picture's
         tiles."""
-        residents = [self._store.resident(self.shown.source, tile) for tile in self.selection.draw]
+        residents = [
+            self._store.resident(self.current.source, tile) for tile in self.selection.draw
+        ]
         found = [
             resident.gaps.meters[np.isfinite(resident.gaps.meters)]
             for resident in residents
@@ -122,52 +126,56 @@ class Pane:
         ]
         return np.concatenate([np.zeros(0, np.float32), *found])
 
-    def like(self, slot: str) -> Pane:
+    def copy_for(self, slot: str) -> Pane:
         """A pane for another slot that begins with this one's picture."""
-        other = Pane(self._store, slot, self.shown)
+        other = Pane(self._store, slot, self.current)
         other.view = self.view
         other.selection = self.selection
         return other
 
-    def restart(self, showing: Showing) -> None:
+    def restart(self, showing: LayerState) -> None:
         """Show something else at once; its root tile is loaded."""
-        self.shown = self.wanted = showing
+        self.current = self.target = showing
         self.selection = Selection()
-        self.target = Selection()
+        self.target_selection = Selection()
 
-    def follow(self, wanted: Showing) -> None:
+    def set_target(self, target: LayerState) -> None:
         """Say what is to be shown; before the first frame its root is loaded, and there is no
         picture to keep."""
-        if wanted != self.wanted:
-            self.wanted = wanted
-            self._wanted_since = time.monotonic()
+        if target != self.target:
+            self.target = target
+            self._target_since = time.monotonic()
             self._moved = False
         if self.view is None:
-            self.shown = Showing(wanted.source)
+            self.current = LayerState(target.source)
 
-    def choose(self, view: View, settings: Settings) -> None:
+    def select_tiles(self, view: Frustum, settings: Settings) -> None:
         """One frame: choose tiles for a view, and show what is wanted once that can be done."""
         self._moved |= self.view is not None and view != self.view
         if self.view is None or not settings.debug.freeze:
             self.view = view
         sse_px = settings.view.sse_px
-        self.target = self.wanted.select(self.view, sse_px)
+        self.target_selection = self.target.select(self.view, sse_px)
         if self.changing and self._may_change():
-            self.shown = self.wanted
-        self.selection = self.target if not self.changing else self.shown.select(self.view, sse_px)
-        self.fading.follow(self.selection)
+            self.current = self.target
+        self.selection = (
+            self.target_selection if not self.changing else self.current.select(self.view, sse_px)
+        )
+        self.fading.update(self.selection)
 
     def _may_change(self) -> bool:
         """Return True if the wanted showing can replace the shown one: it is complete, or it has
         taken long enough."""
-        if not self.target.keep:  # not even its root is there
+        if not self.target_selection.keep:  # not even its root is there
             return False
-        return self.target.complete or (
-            self._moved and time.monotonic() - self._wanted_since > PATIENCE_S
+        return self.target_selection.complete or (
+            self._moved and time.monotonic() - self._target_since > MAX_SWITCH_DELAY_S
         )
 
 
-def errors_in(store: TileStore, showing: Showing, selection: Selection, view: View) -> list[Sample]:
+def errors_in(
+    store: TileStore, showing: LayerState, selection: Selection, view: Frustum
+) -> list[TileSample]:
     """Errors of the part of a selection's tiles that a view sees; empty where the showing is
     without."""
     if showing.measure is None:
@@ -181,12 +189,12 @@ def errors_in(store: TileStore, showing: Showing, selection: Selection, view: Vi
             lattices[tile] = resident.offset_m + resident.profile.lattice
             errors[tile] = measured
     parts = in_view.blocks(view, showing.source.reader.grid, lattices, errors)
-    return [Sample(measured, parts[tile]) for tile, measured in errors.items()]
+    return [TileSample(measured, parts[tile]) for tile, measured in errors.items()]
 
 
 def narrowed(
-    view: View, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]
-) -> View:
+    view: Frustum, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]
+) -> Frustum:
     """The part of a view that fills the pixel columns first … last − 1 of its picture."""
     width, height = camera.whole(size_px)
     left, right, *_ = camera.window
@@ -205,12 +213,12 @@ def interleaved(wants: Iterable[list[Want]]) -> Iterator[Want]:
         yield from (want for want in row if want is not None)
 
 
-def counted(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameStats:
+def frame_stats(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameStats:
     """The counters of a frame, over all its panes."""
     drawn = sum(len(pane.selection.draw) for pane in panes)
     return FrameStats(
         tiles_drawn=drawn,
-        tiles_wanted=sum(len(pane.target.load) for pane in panes),
+        tiles_wanted=sum(len(pane.target_selection.load) for pane in panes),
         tiles_loading=store.streamer.pending,
         tiles_failed=len(store.failed),
         tiles_cached=len(store.cache),
@@ -225,6 +233,6 @@ def counted(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameSt
         largest_error_px=max(
             (px for pane in panes for px in pane.selection.errors_px.values()), default=0.0
         ),
-        edge_gap_m=max(store.edge_gap_m.get(pane.shown.source.key, 0.0) for pane in panes),
-        decoder=store.entry,
+        edge_gap_m=max(store.edge_gap_m.get(pane.current.source.key, 0.0) for pane in panes),
+        decoder=store.decode_backend,
     )

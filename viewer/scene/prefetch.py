@@ -7,27 +7,27 @@ from collections.abc import Sequence
 
 from viewer.graphics.tile_store import TileStore
 from viewer.model.settings import Settings
-from viewer.scene.pane import Pane, Showing, Want, interleaved
-from viewer.tiles.lod import Selection, View
+from viewer.scene.pane import LayerState, Pane, Want, interleaved
+from viewer.tiles.lod import Frustum, Selection
 
 
-class Ahead:
+class Prefetch:
     """Tiles of the whole view for every slot, asked for once the panes have theirs and while all
     fit in the cache."""
 
     def __init__(self, store: TileStore) -> None:
         self.enabled = False
         """True to load ahead at all; a picture that is drawn only once has no use for it."""
-        self.view: View | None = None
+        self.view: Frustum | None = None
         """The view of the latest frame."""
-        self.needs: list[tuple[Showing, Selection]] = []
+        self.needs: list[tuple[LayerState, Selection]] = []
         """Tiles that must not be evicted while the view rests."""
         self.settled = True
         """True if there is nothing left to load."""
         self._store = store
 
     def choose(
-        self, slots: Sequence[Showing], view: View, settings: Settings, panes: Sequence[Pane]
+        self, slots: Sequence[LayerState], view: Frustum, settings: Settings, panes: Sequence[Pane]
     ) -> list[Want]:
         """One frame; returns what is to be loaded after everything the panes want."""
         resting = view == self.view

@@ -42,7 +42,7 @@ SUFFIXES = (".csv", ".json")
 
 
 @dataclass
-class Errors:
+class ResultErrors:
     """Decoded − reference over some samples, meters."""
 
     samples: int
@@ -67,8 +67,8 @@ class Result:
     bits_per_sample: float | None = None  # payloads of the finest level
     stack_bits_per_sample: float | None = None  # payloads of all levels and directory
     total_bytes: int | None = None  # the same, in bytes
-    view: Errors | None = None  # over what was in view when it was last measured there
-    whole: Errors | None = None  # over the finest level of the whole area
+    view: ResultErrors | None = None  # over what was in view when it was last measured there
+    whole: ResultErrors | None = None  # over the finest level of the whole area
     decode_ms: float | None = None  # per tile
 
     @property
@@ -81,7 +81,7 @@ class Result:
         values = asdict(self)
         view = values.pop("view")
         whole = values.pop("whole")
-        names = list(Errors.__dataclass_fields__)
+        names = list(ResultErrors.__dataclass_fields__)
         for prefix, errors in (("view_", view), ("", whole)):
             values |= {prefix + name: None if errors is None else errors[name] for name in names}
         del values["view_gradient_rmse"]  # only the whole area is measured so
@@ -126,7 +126,7 @@ def measure(
             return row
         found: dict[str, Any] = measure_layer(reader, layer, heights, choice.keep_bits, report)
         _take_rates(row, found, found["layer_samples"])
-        row.whole = Errors(*(found[name] for name in Errors.__dataclass_fields__))
+        row.whole = ResultErrors(*(found[name] for name in ResultErrors.__dataclass_fields__))
         return row
 
 

@@ -14,25 +14,25 @@ from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
 from neural.surface.tile_surface import SurfaceDecoder
 from viewer.graphics import gl, gpu_decoder, survey
-from viewer.graphics.drawing import Drawing, Part
+from viewer.graphics.drawing import Drawing, PanePart
 from viewer.graphics.survey import Survey
 from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
 from viewer.model import overlays
 from viewer.model.camera import Camera
 from viewer.model.overlays import EDGE_GAP
-from viewer.model.readings import Bounds, ErrorStats, FrameStats, Pick, with_error
+from viewer.model.readings import BoundingBox, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
 from viewer.scene.coloring import Coloring
 from viewer.scene.ground import DrawnGround
-from viewer.scene.pane import Pane, counted
-from viewer.scene.scene_files import OpenFiles
+from viewer.scene.pane import Pane, frame_stats
+from viewer.scene.scene_files import SceneFiles
 from viewer.tiles import tile_errors
 from viewer.tiles.level_reference import error_at
-from viewer.tiles.lod import View
-from viewer.tiles.reference import Reference
-from viewer.tiles.terrain_file import OpenFile
-from viewer.tiles.tile_errors import Sample
+from viewer.tiles.lod import Frustum
+from viewer.tiles.reference import ErrorReference
+from viewer.tiles.terrain_file import TerrainFile
+from viewer.tiles.tile_errors import TileSample
 
 
 class Scene:
@@ -46,7 +46,7 @@ class Scene:
     def __init__(self, ctx: moderngl.Context, settings: Settings, gl_version: str = "auto") -> None:
         self.ctx = ctx
         self.settings = settings
-        self.decode_entry = gpu_decoder.choose(ctx, gl_version)
+        self.decode_backend = gpu_decoder.choose_backend(ctx, gl_version)
         """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
         self.fade_s = 0.0
         """How long tiles that come late take to appear; 0: a picture depends on the view and the
@@ -65,13 +65,13 @@ class Scene:
         """Basis of the latest picture's automatic colors and contours."""
         self.coloring = Coloring(settings)
         self._drawing = Drawing(ctx)
-        self._open: OpenFiles | None = None
+        self._open: SceneFiles | None = None
         self._size_px = (1, 1)
 
     # Files and layers
 
     @property
-    def files(self) -> Sequence[OpenFile]:
+    def files(self) -> Sequence[TerrainFile]:
         """The open files, the main one first; `LayerChoice.file` counts them."""
         return () if self._open is None else self._open.files
 
@@ -103,13 +103,13 @@ class Scene:
             return None
 
     @property
-    def reference(self) -> Reference | None:
+    def reference(self) -> ErrorReference | None:
         """Reference of errors of the active slot."""
         return None if self.pane is None else self._reference_of(self.pane)
 
-    def _reference_of(self, pane: Pane) -> Reference | None:
+    def _reference_of(self, pane: Pane) -> ErrorReference | None:
         assert self._open is not None
-        return self._open.files[self._open.file_of(pane.shown.source)].reference
+        return self._open.files[self._open.file_of(pane.current.source)].reference
 
     def problem(self, index: int, file: int = 0) -> str | None:
         """Why a layer of a file cannot be shown, once that has been tried."""
@@ -117,28 +117,28 @@ class Scene:
 
     def open(
         self,
-        file: str | Path | Reader | OpenFile,
+        file: str | Path | Reader | TerrainFile,
         reference_dem: Raster | None = None,
         layer: int = 0,
     ) -> None:
         """Show a file in place of all present ones; its root is loaded unless that was done
         (`viewer.tiles.pending_file`).
 
-        A Reader or OpenFile then belongs to the scene. `reference_dem` is a raster that errors are
-        measured against instead of the file's own reference layer; `layer` is the one to begin
+        A Reader or TerrainFile then belongs to the scene. `reference_dem` is a raster that errors
+        are measured against instead of the file's own reference layer; `layer` is the one to begin
         with. Raises NtileError; the present files then stay open.
         """
-        opened = OpenFiles(
-            self.ctx, _open_file(file, reference_dem), self.decode_entry, LayerChoice(layer)
-        )
+        terrain = _open_file(file, reference_dem)
+        store = TileStore(self.ctx, self.decode_backend)
+        opened = SceneFiles(store, terrain, LayerChoice(layer))
         self.close()
         self._open = opened
 
-    def add(self, file: str | Path | Reader | OpenFile, layer: int = 0) -> int:
+    def add(self, file: str | Path | Reader | TerrainFile, layer: int = 0) -> int:
         """Open another file beside the first, to be compared with it; returns its index in `files`.
 
         It may have other cells and another extent, but must have the same coordinate system. An
-        `OpenFile` has been read already. Raises NtileError; nothing has changed then.
+        `TerrainFile` has been read already. Raises NtileError; nothing has changed then.
         """
         if self._open is None:
             raise UsageError("Open a file before another is compared with it.")
@@ -190,16 +190,16 @@ class Scene:
             self.pane,
         )
 
-    def shown_in(self, pane: Pane) -> LayerChoice:
+    def choice_in(self, pane: Pane) -> LayerChoice:
         """The file, layer and bits that a pane shows; during a change still those before it."""
         assert self._open is not None
-        key = pane.shown.source.key
-        return LayerChoice(key.layer, key.keep_bits, self._open.file_of(pane.shown.source))
+        key = pane.current.source.key
+        return LayerChoice(key.layer, key.keep_bits, self._open.file_of(pane.current.source))
 
     @property
-    def shown(self) -> LayerChoice | None:
+    def current_choice(self) -> LayerChoice | None:
         """Content of the active slot's pane. None without a file."""
-        return None if self.pane is None else self.shown_in(self.pane)
+        return None if self.pane is None else self.choice_in(self.pane)
 
     @property
     def reference_name(self) -> str | None:
@@ -211,7 +211,9 @@ class Scene:
     def picture(self) -> tuple[Hashable, ...]:
         """Key of the picture: equal values mean the same tiles of the same layers, bits and
         errors."""
-        return tuple((pane.shown, pane.fading.stage, *pane.selection.draw) for pane in self.panes)
+        return tuple(
+            (pane.current, pane.fading.generation, *pane.selection.draw) for pane in self.panes
+        )
 
     @property
     def changing(self) -> bool:
@@ -227,18 +229,18 @@ class Scene:
     @property
     def settled(self) -> bool:
         """True if the scene is ready and has nothing left to load ahead."""
-        return self.ready and self._open is not None and self._open.ahead.settled
+        return self.ready and self._open is not None and self._open.prefetch.settled
 
     def rmse_in_view(self, choice: LayerChoice) -> float | None:
         """Root mean square error in meters of any layer and bits in this view; None unless it has
         been measured."""
-        return tile_errors.rmse(tile_errors.spreads(self._errors_of(choice)))
+        return tile_errors.rmse(tile_errors.summaries(self._errors_of(choice)))
 
     def errors_in_view(self, choice: LayerChoice) -> ErrorStats | None:
         """The same with all its statistics."""
         return self.coloring.of_errors(self._errors_of(choice))
 
-    def _errors_of(self, choice: LayerChoice) -> list[Sample]:
+    def _errors_of(self, choice: LayerChoice) -> list[TileSample]:
         return [] if self._open is None else self._open.errors_of(choice, self.settings.view.sse_px)
 
     def update(self, camera: Camera, size_px: tuple[int, int]) -> FrameStats:
@@ -251,13 +253,13 @@ class Scene:
         self._size_px = size_px
         if opened is None:
             return self.stats
-        opened.ahead.enabled = self.load_ahead
+        opened.prefetch.enabled = self.load_ahead
         for pane in opened.panes:
             pane.fading.seconds = self.fade_s
-        view = View.of(camera, size_px, self.rise, opened.pivot_z, self.ground_scale)
+        view = Frustum.of(camera, size_px, self.rise, opened.pivot_z, self.ground_scale)
         with self.timers.cpu("update"):
             self.messages += opened.update(self.settings, view, camera, size_px)
-        self.stats = counted(opened.store, opened.panes, self.mesh_quads)
+        self.stats = frame_stats(opened.store, opened.panes, self.mesh_quads)
         return self.stats
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
@@ -269,8 +271,8 @@ class Scene:
             return
         for pane in opened.panes:
             if self.overlay_of(pane) == EDGE_GAP:
-                opened.store.show_gaps(pane.shown.source, pane.selection.draw)
-        self.look_around(camera, fbo.size)
+                opened.store.show_gaps(pane.current.source, pane.selection.draw)
+        self.run_survey_pass(camera, fbo.size)
         parts = self._parts(camera, fbo.size, self.mesh_quads)
         self._drawing.terrain(
             fbo,
@@ -282,7 +284,7 @@ class Scene:
             area=self.bounds,
         )
 
-    def look_around(self, camera: Camera, size_px: tuple[int, int]) -> None:
+    def run_survey_pass(self, camera: Camera, size_px: tuple[int, int]) -> None:
         """Find out what automatic colors, intervals and labels of the latest `update`'s picture
         follow from."""
         opened = self._open
@@ -301,7 +303,7 @@ class Scene:
             )
             self.survey = Survey(numbers, size_px[0] / small[0] / survey.scale(size_px))
 
-    def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[Part]:
+    def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[PanePart]:
         """The panes of a picture of this size and how they are colored."""
         assert self._open is not None
         look = self.coloring.look(
@@ -312,12 +314,12 @@ class Scene:
             if columns[0] < columns[1]:
                 own = look._replace(
                     overlay=self.overlay_of(pane),
-                    measure=pane.shown.measure,
+                    measure=pane.current.measure,
                     quads=quads,
                     ground_scale=self.ground_scale,
                 )
                 parts.append(
-                    Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph)
+                    PanePart(pane.current.source, pane.selection, own, columns, pane.fading.morph)
                 )
         return parts
 
@@ -340,11 +342,11 @@ class Scene:
         )
         if pane is None or picked is None:
             return None
-        picked = replace(picked, shown=self.shown_in(pane))
+        picked = replace(picked, choice=self.choice_in(pane))
         against = self._reference_of(pane)
         if against is None or not self.waits:
             return picked
-        source = pane.shown.source
+        source = pane.current.source
         place = (picked.easting, picked.northing)
         surface = self.store.surface(source, picked.tile) if self.store is not None else None
         return with_error(picked, error_at(against, source.decoder, surface, picked.tile, *place))
@@ -380,15 +382,15 @@ class Scene:
         return self.settings.view.exaggeration / self.ground_scale
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> BoundingBox:
         """The area of all open files as it is drawn (exaggerated): what `Camera.frame` takes."""
         if not self.files:
-            return Bounds(0, 0, 1, 1, 0, 1)
+            return BoundingBox(0, 0, 1, 1, 0, 1)
         west, south, east, north = zip(
             *(file.reader.grid.bounds for file in self.files), strict=True
         )
         low, high = self._height_range
-        return Bounds(
+        return BoundingBox(
             min(west), min(south), max(east), max(north), self.drawn_z(low), self.drawn_z(high)
         )
 
@@ -443,12 +445,12 @@ class Scene:
     @property
     def overlay_range(self) -> tuple[float, float]:
         """Values at the two ends of the overlay's colors, in its unit; the same in all panes."""
-        return overlays.ends(self.settings.overlay, self.overlay_reach)
+        return overlays.color_range(self.settings.overlay, self.overlay_limit)
 
     @property
-    def overlay_reach(self) -> float:
+    def overlay_limit(self) -> float:
         """Where the overlay's colors end, before amplification."""
-        return self.coloring.reach(self.panes, self.survey)
+        return self.coloring.color_limit(self.panes, self.survey)
 
     @property
     def error_stats(self) -> ErrorStats | None:
@@ -457,7 +459,9 @@ class Scene:
         return None if self.pane is None else self.coloring.stats(self.pane)
 
 
-def _open_file(file: str | Path | Reader | OpenFile, reference_dem: Raster | None) -> OpenFile:
-    if isinstance(file, OpenFile):
+def _open_file(
+    file: str | Path | Reader | TerrainFile, reference_dem: Raster | None
+) -> TerrainFile:
+    if isinstance(file, TerrainFile):
         return file
-    return OpenFile(file if isinstance(file, Reader) else open_reader(file), reference_dem)
+    return TerrainFile(file if isinstance(file, Reader) else open_reader(file), reference_dem)

@@ -37,7 +37,7 @@ def sides(scene: Scene) -> list[Side]:
         colors = None if shown is None else replace(shown, slot="", layer="", samples="")
         alike = colors is None or not colors.title or any(same(colors, other) for other in seen)
         seen += [] if alike or colors is None else [colors]
-        label = labels.label_in(scene, scene.shown_in(pane))
+        label = labels.label_in(scene, scene.choice_in(pane))
         found.append(Side(pane.slot, label, first, end, None if alike else colors))
     return found
 

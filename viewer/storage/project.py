@@ -53,9 +53,11 @@ def rules() -> dict[str, plain.Rule]:
         "measuring.tool": ("none", *TOOLS),
         "measuring.kind": MEASUREMENT_KINDS,
     }
-    for name, kind in overlays.KINDS.items():
+    for name, kind in overlays.OVERLAYS.items():
         found[f"overlay.reach.{name}"] = (1e-9, 1e9)
-        found[f"overlay.colormap.{name}"] = colormaps.names(kind.tables) if kind.tables else ()
+        found[f"overlay.colormap.{name}"] = (
+            colormaps.names(kind.colormap_kind) if kind.colormap_kind else ()
+        )
     return found
 
 

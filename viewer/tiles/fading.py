@@ -20,7 +20,7 @@ class Fading:
         self.seconds = 0.0
         """How long a tile takes; 0: no time at all, so that pictures depend on the view and the
         loaded tiles alone."""
-        self.stage = 0
+        self.generation = 0
         """Another number for each picture while something fades."""
         self.morph = np.zeros(0)
         """Of the tiles of the latest selection followed, as `Selection.morph`."""
@@ -34,7 +34,7 @@ class Fading:
         """True if the next picture will differ."""
         return bool(self._began)
 
-    def follow(self, selection: Selection) -> None:
+    def update(self, selection: Selection) -> None:
         """Say what is drawn now."""
         self.morph = selection.morph
         table = selection.table
@@ -53,7 +53,7 @@ class Fading:
             row: began for row, began in self._began.items() if now - began < self.seconds
         }
         if self._began:
-            self.stage += 1
+            self.generation += 1
             left = np.zeros(len(table.exists))
             left[list(self._began)] = [
                 1 - (now - began) / self.seconds for began in self._began.values()

@@ -8,12 +8,15 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.tiles import TILE, Tile
-from viewer.tiles.lod import View
+from viewer.tiles.lod import Frustum
 from viewer.tiles.tile_errors import BLOCKS, TileErrors
 
 
 def blocks(
-    view: View, grid: Grid, lattices: Mapping[Tile, np.ndarray], errors: Mapping[Tile, TileErrors]
+    view: Frustum,
+    grid: Grid,
+    lattices: Mapping[Tile, np.ndarray],
+    errors: Mapping[Tile, TileErrors],
 ) -> dict[Tile, np.ndarray | None]:
     """Return for each tile with errors its blocks in view: bool [64], or None where all that have
     samples are.

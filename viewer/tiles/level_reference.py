@@ -3,13 +3,13 @@ tiles are against.
 
 Compared with anything else, a coarse tile's errors are mostly the difference of two low-passes:
 tens of centimeters where the codec is millimeters off. Reference samples of a level are made from
-those up to `Reference.depth` levels below, all of them where the finest level is that near, as the
-encoder makes its own: gaps are filled, lines end where tiles do.
+those up to `ErrorReference.depth` levels below, all of them where the finest level is that near, as
+the encoder makes its own: gaps are filled, lines end where tiles do.
 
 A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack
-it, as its data lie elsewhere in the cell. Farther than `Reference.depth` above the finest level it
-also counts only two samples or more from gaps and from the rim: nearer, averages of parts of cells
-are all there is to make it from.
+it, as its data lie elsewhere in the cell. Farther than `ErrorReference.depth` above the finest
+level it also counts only two samples or more from gaps and from the rim: nearer, averages of parts
+of cells are all there is to make it from.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from neural.methods.lowpass import TAPS, LowPass, conversion, place, places
 from neural.raster.fill import fill
 from neural.surface.tile_surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile
-from viewer.tiles.reference import Reference, local
+from viewer.tiles.reference import ErrorReference, local
 
 KEPT_CELLS = 112
 """Tiles of a reference kept that coarser samples are made of: 64 MB, twice that where all have
@@ -51,7 +51,7 @@ few before them."""
 _SIGHT = TILE // 2
 
 
-class Samples(NamedTuple):
+class ReferenceSamples(NamedTuple):
     """Reference samples of a level, [n, m]."""
 
     meters: np.ndarray  # float64, anything where not known
@@ -71,7 +71,7 @@ class LevelReference:
     """A reference at the samples of a file's layers that have one low-pass. Threads may ask at
     once."""
 
-    reference: Reference
+    reference: ErrorReference
     low_pass: LowPass
     reader: Reader
 
@@ -79,7 +79,7 @@ class LevelReference:
         """Return tile coordinates of a tile's samples along either axis, float64 [256]."""
         return places(self.low_pass, self._above(tile.z))
 
-    def samples(self, tile: Tile, rim: int = 0) -> Samples:
+    def samples(self, tile: Tile, rim: int = 0) -> ReferenceSamples:
         """Return a tile's samples and `rim` ≤ 1 more all round, [256 + 2·rim, the same].
 
         Raises NtileError where the reference cannot be read.
@@ -89,7 +89,7 @@ class LevelReference:
         meters, known = kept.of(tile, lambda tile: self._made(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
-        return Samples(meters[inner], known[inner])
+        return ReferenceSamples(meters[inner], known[inner])
 
     def error_at(self, surface: TileSurface, tile: Tile, u: float, v: float) -> float:
         """Return decoded − reference at a place of a tile, meters: the errors of the samples
@@ -134,7 +134,7 @@ class LevelReference:
     def _above(self, z: int) -> int:
         return self.reader.grid.levels - 1 - z
 
-    def _made(self, tile: Tile, rim: int) -> Samples:
+    def _made(self, tile: Tile, rim: int) -> ReferenceSamples:
         """Make a tile's samples, a quarter after the other: less memory at a time."""
         size = TILE + 2 * rim
         meters = np.zeros((size, size))
@@ -148,7 +148,7 @@ class LevelReference:
                 where = np.s_[row : row + half, column : column + half]
                 meters[where] = part.meters
                 known[where] = part.known
-        return Samples(meters, known)
+        return ReferenceSamples(meters, known)
 
     def _request(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return samples [size, size] of level z."""
@@ -220,7 +220,7 @@ class LevelReference:
         return 2 << self.reference.depth
 
     def _assembled(
-        self, z: int, row: int, column: int, size: int, of: Callable[[Tile], Samples]
+        self, z: int, row: int, column: int, size: int, of: Callable[[Tile], ReferenceSamples]
     ) -> _Window:
         """Return a window of the tiles of level z that a function gives."""
         shape = size, size
@@ -239,21 +239,21 @@ class LevelReference:
             return self.reader.grid.tile_inside(tile)
         return np.zeros((TILE, TILE), bool)
 
-    def _cells(self, tile: Tile) -> Samples:
+    def _cells(self, tile: Tile) -> ReferenceSamples:
         """Return the reference's own cells of a tile; none known outside the pyramid."""
         _, x, y = tile
         if not (0 <= x < 1 << tile.z and 0 <= y < 1 << tile.z):
-            return Samples(np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool))
-        return self._kept.cells.of(tile, lambda tile: Samples(*self.reference.cells(tile)))
+            return ReferenceSamples(np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool))
+        return self._kept.cells.of(tile, lambda tile: ReferenceSamples(*self.reference.cells(tile)))
 
-    def _whole(self, tile: Tile) -> Samples:
+    def _whole(self, tile: Tile) -> ReferenceSamples:
         """Return a tile's cells with gaps filled, also from the tiles around as encoders do."""
         cells = self._cells(tile)
         if not cells.known.any() or (cells.known | ~self.reader.grid.tile_inside(tile)).all():
             return cells
         return self._kept.whole.of(tile, self._fill)
 
-    def _fill(self, tile: Tile) -> Samples:
+    def _fill(self, tile: Tile) -> ReferenceSamples:
         size = TILE + 2 * _SIGHT
         meters = np.zeros((size, size))
         known = np.zeros((size, size), bool)
@@ -262,11 +262,11 @@ class LevelReference:
         for beside, there, here in _overlapped(tile.z, row, column, (size, size)):
             meters[here], known[here] = (part[there] for part in self._cells(beside))
         inner = np.s_[_SIGHT:-_SIGHT, _SIGHT:-_SIGHT]
-        return Samples(_filled(meters, known)[inner], self._cells(tile).known)
+        return ReferenceSamples(_filled(meters, known)[inner], self._cells(tile).known)
 
 
 def error_at(
-    reference: Reference,
+    reference: ErrorReference,
     decoder: SurfaceDecoder,
     surface: TileSurface | None,
     tile: Tile,
@@ -294,12 +294,12 @@ class _Kept:
     """Caches of one reference."""
 
     def __init__(self) -> None:
-        self.cells = Recent[Samples](KEPT_CELLS)
-        self.whole = Recent[Samples](KEPT_CELLS)
-        self.samples: dict[tuple[LowPass, int], Recent[Samples]] = {}
+        self.cells = Recent[ReferenceSamples](KEPT_CELLS)
+        self.whole = Recent[ReferenceSamples](KEPT_CELLS)
+        self.samples: dict[tuple[LowPass, int], Recent[ReferenceSamples]] = {}
 
 
-_KEPT: WeakKeyDictionary[Reference, _Kept] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[ErrorReference, _Kept] = WeakKeyDictionary()
 
 
 def _near(mask: np.ndarray, reach: int) -> np.ndarray:

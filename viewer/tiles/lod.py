@@ -18,7 +18,7 @@ import numpy as np
 
 from neural.tiles import Tile
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.tiles.quadtree import SATURATION, NodeTable
 
 BOX_MARGIN = 0.05
@@ -39,7 +39,7 @@ _CULLED = np.array([1 + 2 * SIDE_MARGIN, 1 + 2 * SIDE_MARGIN, 1.0])
 
 
 @dataclass(frozen=True)
-class View:
+class Frustum:
     """A camera as the walk sees it: where the eye is, the picture's four sides, and pixels per
     radian.
 
@@ -63,7 +63,7 @@ class View:
         rise: float = 1.0,
         pivot_z: float = 0.0,
         ground_scale: float = 1.0,
-    ) -> View:
+    ) -> Frustum:
         """The view of a camera through a picture of this many pixels."""
         width, height = camera.whole(size_px)
         left, right, bottom, top = camera.window
@@ -120,16 +120,16 @@ class View:
         inside += half @ np.abs(planes)
         return inside.min(axis=1) >= 0
 
-    def sees(self, box: Bounds) -> bool:
+    def sees(self, box: BoundingBox) -> bool:
         """`sees_each` of one box."""
         return bool(self.sees_each(*_center_and_half(box))[0])
 
-    def distance_m(self, box: Bounds) -> float:
+    def distance_m(self, box: BoundingBox) -> float:
         """`distances_m` of one box."""
         return float(self.distances_m(*_center_and_half(box))[0])
 
 
-def _center_and_half(box: Bounds) -> tuple[np.ndarray, np.ndarray]:
+def _center_and_half(box: BoundingBox) -> tuple[np.ndarray, np.ndarray]:
     low = np.array([[box.west, box.south, box.low]])
     high = np.array([[box.east, box.north, box.high]])
     return (low + high) / 2, (high - low) / 2
@@ -218,7 +218,7 @@ class Selector:
         self._hint = _rows([0])
         self._recent: OrderedDict[Hashable, Selection] = OrderedDict()
 
-    def select(self, view: View, sse_px: float, *, measured: Hashable = None) -> Selection:
+    def select(self, view: Frustum, sse_px: float, *, measured: Hashable = None) -> Selection:
         """Choose tiles that are all loaded, with the errors of a measure; one object for equal
         questions."""
         kind = self.table.kind(measured)
@@ -231,7 +231,7 @@ class Selector:
         self._recent.move_to_end(key)
         return found
 
-    def _walk(self, view: View, sse_px: float, kind: int) -> Selection:
+    def _walk(self, view: Frustum, sse_px: float, kind: int) -> Selection:
         table = self.table
         if not table.loaded[kind, 0]:
             return Selection(table, missing=_rows([] if table.failed[0] else [0]))
@@ -260,7 +260,7 @@ class Selector:
         culled = len(visited) - int(np.count_nonzero(seen))
         return Selection(table, ends, px, morph, visited.compress(split), visited, missing, culled)
 
-    def _evaluate(self, rows: np.ndarray, view: View, sse_px: float, kind: int) -> None:
+    def _evaluate(self, rows: np.ndarray, view: Frustum, sse_px: float, kind: int) -> None:
         table = self.table
         center = table.center.take(rows, axis=0)
         half = table.half.take(rows, axis=0)

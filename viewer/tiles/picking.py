@@ -10,7 +10,7 @@ import numpy as np
 
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 STEPS = 192
 """Points looked at along the part of a ray that lies in one tile."""
@@ -25,7 +25,7 @@ REFINEMENTS = 40
 class Ground(Protocol):
     """The drawn tiles as picking sees them; heights are drawn ones (exaggerated)."""
 
-    def box(self, tile: Tile) -> Bounds:
+    def box(self, tile: Tile) -> BoundingBox:
         """The tile's drawn box."""
 
     def area(self, tile: Tile) -> tuple[float, float, float, float]:
@@ -66,7 +66,9 @@ def first_hit(
     return None
 
 
-def _crossing(box: Bounds, eye: np.ndarray, direction: np.ndarray) -> tuple[float, float] | None:
+def _crossing(
+    box: BoundingBox, eye: np.ndarray, direction: np.ndarray
+) -> tuple[float, float] | None:
     """Ray parameters where the ray enters and leaves a box, entering no earlier than 0."""
     low = np.array([box.west, box.south, box.low]) - eye
     high = np.array([box.east, box.north, box.high]) - eye

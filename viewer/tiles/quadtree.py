@@ -10,7 +10,7 @@ import numpy as np
 
 from neural.container.envelope import ChildInfo, Children
 from neural.tiles import Tile
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 SHADING_SHARE = 32.0
 """A cell counts as an error of its own size, because relief shading shows its slopes even where
@@ -46,7 +46,7 @@ class NodeTable:
     def __init__(
         self,
         root: ChildInfo,
-        box: Callable[[Tile, ChildInfo], Bounds],
+        box: Callable[[Tile, ChildInfo], BoundingBox],
         cell_m: Callable[[Tile], float],
     ) -> None:
         self._box_of = box

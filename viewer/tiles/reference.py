@@ -26,13 +26,13 @@ _OPTION = re.compile(r"--(unit|src-crs|nodata|encoding)\b")  # of `ntile`, in me
 
 
 RASTER_DEPTH = 3
-"""`Reference.depth` of rasters: at most 64 tiles below a tile are read, and a strip of 36 around
-them. Samples are exact up to 3 levels above the finest; at the 4th and 5th they are 0.1 mm off
-on bare earth of 1 m, 1 cm in a town of 0.5 m. From 2 levels below they would be 10 times as far
+"""`ErrorReference.depth` of rasters: at most 64 tiles below a tile are read, and a strip of 36
+around them. Samples are exact up to 3 levels above the finest; at the 4th and 5th they are 0.1 mm
+off on bare earth of 1 m, 1 cm in a town of 0.5 m. From 2 levels below they would be 10 times as far
 off."""
 
 
-class Reference(Protocol):
+class ErrorReference(Protocol):
     """Reference heights. Several threads may ask."""
 
     name: str
@@ -63,7 +63,7 @@ class LayerReference:
         self.sampler = Sampler(self._decoder)
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """See `Reference`."""
+        """See `ErrorReference`."""
         surface = self._decoder.open_tile(tile)
         if surface is None:
             return np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool)
@@ -71,7 +71,7 @@ class LayerReference:
         return surface.heights(at, at).meters, surface.valid
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """See `Reference`; the continuous surface."""
+        """See `ErrorReference`; the continuous surface."""
         return self.sampler.at(easting, northing).meters
 
 
@@ -103,8 +103,8 @@ class DemReference:
         self._heights.close()
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """See `Reference`; coarse tiles are averaged from all finest cells below them, block by
-        block."""
+        """See `ErrorReference`; coarse tiles are averaged from all finest cells below them, block
+        by block."""
         side = self._grid.tile_span(tile) // TILE
         total = np.zeros((TILE, TILE))
         count = np.zeros((TILE, TILE))
@@ -135,7 +135,7 @@ class DemReference:
             return self._heights.read(row, col, rows, cols)
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """See `Reference`; bilinear between the raster's cells."""
+        """See `ErrorReference`; bilinear between the raster's cells."""
         with _own_options():
             return self._heights.heights_at(easting, northing)
 
@@ -156,7 +156,7 @@ def local(grid: Grid, tile: Tile, easting: float, northing: float) -> tuple[floa
     return min(max(column / span - tile.x, 0.0), 1.0), min(max(row / span - tile.y, 0.0), 1.0)
 
 
-def find(reader: Reader, dem: Raster | None) -> Reference | None:
+def find(reader: Reader, dem: Raster | None) -> ErrorReference | None:
     """The DEM if one is given, else the file's reference layer, else None. Raises NtileError."""
     if dem is not None:
         return DemReference(dem, reader)

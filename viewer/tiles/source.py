@@ -15,12 +15,12 @@ from neural.errors import ContainerError
 from neural.grid import Grid
 from neural.surface.tile_surface import SurfaceDecoder, TileSurface
 from neural.tiles import Tile, vertices
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.tiles import lod
 from viewer.tiles.borders import Extent, Outline, outline
 from viewer.tiles.level_reference import LevelReference
 from viewer.tiles.quadtree import NodeTable
-from viewer.tiles.reference import Reference
+from viewer.tiles.reference import ErrorReference
 
 MARCH = 64
 """Intervals of the coarse lattice that picking walks over before it asks the decoder."""
@@ -44,7 +44,7 @@ class Edges(NamedTuple):
     east: np.ndarray
 
 
-class Profile(NamedTuple):
+class TileProfile(NamedTuple):
     """Data of a decoded tile on the CPU, for drawing and picking."""
 
     lattice: np.ndarray  # float32 [65, 65] meters above offset_m, north row first
@@ -58,7 +58,7 @@ class DecodedTile:
 
     heights: np.ndarray  # float32 [257, 257] meters above offset_m
     gradients: np.ndarray  # float32 [257, 257, 2] meters per meter, east and north
-    profile: Profile
+    profile: TileProfile
 
 
 class ReadTile(NamedTuple):
@@ -79,7 +79,7 @@ class LoadedTile:
     ready: DecodedTile | np.ndarray  # an array: `gpu_input`
 
 
-class Source:
+class TileSource:
     """A layer at some bits, and the part of its quadtree seen so far."""
 
     def __init__(self, reader: Reader, key: SourceKey, *, numpy_decode: bool) -> None:
@@ -99,7 +99,7 @@ class Source:
         loaded."""
         self.selector = lod.Selector(self.nodes)
 
-    def at_levels(self, reference: Reference) -> LevelReference:
+    def at_levels(self, reference: ErrorReference) -> LevelReference:
         """Return a reference as the layer's coarse tiles can be compared with it."""
         return LevelReference(reference, self.decoder.method.low_pass, self.reader)
 
@@ -134,14 +134,14 @@ class Source:
         )
         return DecodedTile(above_m, gradients, self.profile(tile, above_m, surface))
 
-    def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> Profile:
+    def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> TileProfile:
         """The profile of a tile with heights float32 [257, 257] above its offset_m."""
         meters = surface.offset_m + above_m.astype(np.float64)
         edges = Edges(*(meters[k] for k in (0, -1)), *(meters[:, k] for k in (0, -1)))
         step = (len(above_m) - 1) // MARCH
         extent = Extent.of(*self.extent(tile), self.has_holes(tile, surface))
         around = outline(above_m, surface.offset_m, extent, surface.valid)
-        return Profile(above_m[::step, ::step].copy(), edges, around)
+        return TileProfile(above_m[::step, ::step].copy(), edges, around)
 
     def has_holes(self, tile: Tile, surface: TileSurface) -> bool:
         """Return True if a cell of a tile has no data, or the raster ends inside it."""
@@ -155,7 +155,7 @@ class Source:
         return grid.width / span - tile.x, grid.height / span - tile.y
 
 
-def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> Bounds:
+def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> BoundingBox:
     """The tile's true (never exaggerated) box; decoded heights may leave the source's range a
     little.
 
@@ -163,7 +163,7 @@ def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> Bounds:
     """
     west, south, east, north = grid.tile_bounds(tile)
     margin = lod.BOX_MARGIN * (info.max_m - info.min_m + 0.1 * span_m)
-    return Bounds(west, south, east, north, info.min_m - margin, info.max_m + margin)
+    return BoundingBox(west, south, east, north, info.min_m - margin, info.max_m + margin)
 
 
 def _cell_m(grid: Grid, tile: Tile) -> float:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from neural.system.blas import single_threaded
 
 
-class Job(NamedTuple):
+class LoadJob(NamedTuple):
     """Something to do off the main thread. Equal keys mean equal work."""
 
     key: Any  # hashable
@@ -50,7 +50,7 @@ class Streamer:
 
     def __init__(self, threads: int | None = None) -> None:
         self._condition = threading.Condition()
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[LoadJob] = deque()
         self._running: set[Hashable] = set()
         self._done: deque[Done] = deque()
         self._closed = False
@@ -72,7 +72,7 @@ class Streamer:
         with self._condition:
             return Queues(len(self._waiting), len(self._running), len(self._done))
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[LoadJob]) -> None:
         """Replace the waiting jobs by these, most urgent first."""
         with self._condition:
             taken = self._running | {done.key for done in self._done}

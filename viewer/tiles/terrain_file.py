@@ -16,12 +16,12 @@ from viewer.model.settings import LayerChoice
 from viewer.model.text import crs_name
 from viewer.tiles import reference
 from viewer.tiles.quadtree import ROOT
-from viewer.tiles.source import LoadedTile, Source, SourceKey
+from viewer.tiles.source import LoadedTile, SourceKey, TileSource
 
 _SERIALS = itertools.count()
 
 
-class OpenFile:
+class TerrainFile:
     """A reader and what is known of its layers. The reader is closed with it, also when it cannot
     be made (NtileError).
 
@@ -39,9 +39,9 @@ class OpenFile:
         self.roots: dict[SourceKey, tuple[LoadedTile, float]] = {}
         """Root tiles loaded before there was a place to put them, and the seconds that took."""
         self._numpy_decode = True
-        self._sources: dict[SourceKey, Source] = {}
+        self._sources: dict[SourceKey, TileSource] = {}
         try:
-            self.reference: reference.Reference | None = reference.find(reader, reference_dem)
+            self.reference: reference.ErrorReference | None = reference.find(reader, reference_dem)
         except BaseException:
             reader.close()
             raise
@@ -64,10 +64,10 @@ class OpenFile:
         kept = choice.keep_bits in available_bits(self.reader.layers[index])[1:]
         return SourceKey(index, choice.keep_bits if kept else None, self.serial)
 
-    def source(self, key: SourceKey) -> Source:
+    def source(self, key: SourceKey) -> TileSource:
         """The layer at those bits, made on first use. Raises NtileError."""
         if key not in self._sources:
-            self._sources[key] = Source(self.reader, key, numpy_decode=self._numpy_decode)
+            self._sources[key] = TileSource(self.reader, key, numpy_decode=self._numpy_decode)
         return self._sources[key]
 
     def first(self, choice: LayerChoice, numpy_decode: Callable[[], bool]) -> SourceKey:

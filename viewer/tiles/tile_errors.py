@@ -31,7 +31,7 @@ HISTOGRAM_SHARE = 0.99
 
 
 @dataclass(frozen=True)
-class Measure:
+class ErrorMeasure:
     """Quantity measured, and its reference. A `Reference` object stands for one surface and is
     equal to itself only."""
 
@@ -40,7 +40,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Spread:
+class ErrorSummary:
     """Sums over samples, and quantiles of their errors with the number of samples that each stands
     for."""
 
@@ -58,10 +58,10 @@ class TileErrors:
     """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made
     of."""
 
-    measure: Measure
+    measure: ErrorMeasure
     level: int  # of the tile
     values: np.ndarray  # float32 [256, 256], NaN where not known
-    whole: Spread
+    whole: ErrorSummary
     # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
     sums: np.ndarray
     block_quantiles: np.ndarray  # float32 [64, 64]
@@ -69,7 +69,7 @@ class TileErrors:
     centers: np.ndarray
     _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
 
-    def part(self, blocks: np.ndarray | None) -> Spread:
+    def part(self, blocks: np.ndarray | None) -> ErrorSummary:
         """The samples of some blocks, bool [64], row by row from the north-west; None: of all."""
         if blocks is None:
             return self.whole
@@ -78,7 +78,7 @@ class TileErrors:
         weights = np.repeat(sums[:, 0] / BLOCK_QUANTILES, BLOCK_QUANTILES)
         largest = float(sums[:, 4].max(initial=0.0))
         quantiles = self.block_quantiles[blocks].ravel()
-        return Spread(int(count), total, total_abs, total_square, largest, quantiles, weights)
+        return ErrorSummary(int(count), total, total_abs, total_square, largest, quantiles, weights)
 
     def beyond(self, tolerance: float, blocks: np.ndarray | None) -> int:
         """How many samples of some blocks are further off than `tolerance`."""
@@ -90,25 +90,25 @@ class TileErrors:
         return int(counts.sum() if blocks is None else counts[blocks].sum())
 
 
-class Sample(NamedTuple):
+class TileSample(NamedTuple):
     """A tile's errors and which of its blocks count, bool [64]; None: all."""
 
     errors: TileErrors
     blocks: np.ndarray | None = None
 
     @property
-    def counted(self) -> int:
+    def valid_count(self) -> int:
         """How many samples count."""
         whole = self.blocks is None
         return self.errors.whole.count if whole else int(self.errors.sums[self.blocks, 0].sum())
 
     @property
-    def spread(self) -> Spread:
+    def summary(self) -> ErrorSummary:
         """The samples of the blocks that count."""
         return self.errors.part(self.blocks)
 
 
-def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
+def measure(what: ErrorMeasure, tile: Tile, surface: TileSurface) -> TileErrors:
     """Return the errors of a decoded tile at its samples, against samples of the same low-pass.
 
     Called by workers; raises NtileError where the reference cannot be read.
@@ -128,7 +128,7 @@ def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
     return summarize(what, tile.z, np.where(known, errors, np.nan).astype(np.float32))
 
 
-def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
+def summarize(what: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
     """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not
     known."""
     known = ~np.isnan(values)
@@ -138,7 +138,7 @@ def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
     sums = np.column_stack([*columns, _by_block(size).max(axis=1)])
     count, total, total_abs, total_square = sums[:, :4].sum(axis=0)
     ordered = np.sort(values[known])
-    whole = Spread(
+    whole = ErrorSummary(
         int(count),
         float(total),
         float(total_abs),
@@ -161,7 +161,7 @@ def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
     )
 
 
-def not_measured(what: Measure, level: int) -> TileErrors:
+def not_measured(what: ErrorMeasure, level: int) -> TileErrors:
     """Return the errors of a tile without any reference."""
     return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
 
@@ -195,26 +195,26 @@ def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
     return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
 
 
-def spreads(samples: Iterable[Sample]) -> list[Spread]:
+def summaries(samples: Iterable[TileSample]) -> list[ErrorSummary]:
     """Return the sums that the samples of several tiles add up from."""
-    return [sample.spread for sample in samples]
+    return [sample.summary for sample in samples]
 
 
-def levels(samples: Iterable[Sample]) -> tuple[int, int] | None:
+def levels(samples: Iterable[TileSample]) -> tuple[int, int] | None:
     """Return the coarsest and finest level that samples count of; None where none do."""
-    counted = [sample.errors.level for sample in samples if sample.counted]
+    counted = [sample.errors.level for sample in samples if sample.valid_count]
     return (min(counted), max(counted)) if counted else None
 
 
-def spread_of(values: np.ndarray) -> Spread:
+def summary_of(values: np.ndarray) -> ErrorSummary:
     """Every value, float32 [n], for itself."""
     size = np.abs(values.astype(np.float64))
     largest = float(size.max(initial=0.0))
     sums = float(values.sum(dtype=np.float64)), float(size.sum()), float(size @ size)
-    return Spread(len(values), *sums, largest, values, np.ones(len(values)))
+    return ErrorSummary(len(values), *sums, largest, values, np.ones(len(values)))
 
 
-def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
+def combine(parts: Sequence[ErrorSummary], beyond: int) -> ErrorStats | None:
     """Statistics of samples, `beyond` of which are outside the tolerance; None when there are
     none."""
     samples = sum(part.count for part in parts)
@@ -243,18 +243,18 @@ def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
     )
 
 
-def rmse(parts: Sequence[Spread]) -> float | None:
+def rmse(parts: Sequence[ErrorSummary]) -> float | None:
     """Root mean square of samples; None when there are none."""
     samples = sum(part.count for part in parts)
     return float(np.sqrt(sum(part.total_square for part in parts) / samples)) if samples else None
 
 
-def percentile(parts: Sequence[Spread], share: float) -> float:
+def percentile(parts: Sequence[ErrorSummary], share: float) -> float:
     """The |error| that `share` of all samples stay below; see `percentiles`."""
     return percentiles(parts, (share,))[0]
 
 
-def percentiles(parts: Sequence[Spread], shares: Sequence[float]) -> list[float]:
+def percentiles(parts: Sequence[ErrorSummary], shares: Sequence[float]) -> list[float]:
     """The |error| that each share of all samples stays below, to about 1 % of it; 0 without
     samples."""
     known = [part for part in parts if part.count]

@@ -8,7 +8,7 @@ import pytest
 
 from neural.container.envelope import ChildInfo
 from neural.tiles import TILE, Tile
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.tiles.borders import Extent, Outline, outline, sides
 from viewer.tiles.lod import Selection
 from viewer.tiles.quadtree import ROOT, NodeTable
@@ -28,7 +28,9 @@ class Ground:
     def __init__(self, depth: int, width: float = 1.0, height: float = 1.0) -> None:
         self.size = width, height
         self.table = NodeTable(
-            ChildInfo(0.0, 9.0, 9.0), lambda tile, info: Bounds(0, 0, 1, 1, 0, 1), lambda tile: 1.0
+            ChildInfo(0.0, 9.0, 9.0),
+            lambda tile, info: BoundingBox(0, 0, 1, 1, 0, 1),
+            lambda tile: 1.0,
         )
         self.outlines: dict[Tile, Outline] = {}
         waiting = [ROOT]

@@ -32,7 +32,7 @@ class EyeDome(NamedTuple):
         }
 
 
-class Target:
+class RenderTarget:
     """Our own color and depth, with or without MSAA, remade when size or samples change.
 
     All passes between `begin` and `finish` draw linear light. `finish` applies what needs the whole

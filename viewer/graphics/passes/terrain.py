@@ -14,10 +14,10 @@ from viewer.graphics import gl
 from viewer.graphics.light import Light
 from viewer.graphics.page import LATTICE, NO_ERROR, TilePage
 from viewer.model import colormaps, overlays
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.model.settings import Settings
 from viewer.tiles.stitching import ZONE
-from viewer.tiles.tile_errors import Measure
+from viewer.tiles.tile_errors import ErrorMeasure
 
 INSTANCE = np.dtype(
     [
@@ -138,7 +138,7 @@ class Look(NamedTuple):
     overlay: str  # a file of shaders/overlay
     quads: int  # per tile side
     elevation_m: tuple[float, float]  # heights at the two ends of the elevation colors
-    measure: Measure | None = None  # errors that the overlay shows
+    measure: ErrorMeasure | None = None  # errors that the overlay shows
     # values at the two ends of the overlay's colors
     overlay_range: tuple[float, float] = (0.0, 1.0)
     contour_interval_m: float = 0.0  # between lines of equal height; 0: none
@@ -207,8 +207,10 @@ class TerrainPass:
             "contour_px": contour_px,
         }
         self.table(shading.colormap).use(_UNITS["colors"])
-        if overlay in KINDS and KINDS[overlay].tables:
-            self.table(overlays.table(settings.overlay, overlay)).use(_UNITS["overlay_colors"])
+        if overlay in OVERLAYS and OVERLAYS[overlay].colormap_kind:
+            self.table(overlays.colormap_name(settings.overlay, overlay)).use(
+                _UNITS["overlay_colors"]
+            )
         variant = {
             "CONTOURS": int(interval_m > 0),
             "TINT": int(settings.debug.lod_tint),
@@ -257,7 +259,7 @@ class TerrainPass:
     ) -> None:
         vertices, triangles, count = self._mesh(quads)
         values = {**values, "quads": quads, "step": TILE // quads}
-        measures = KINDS[overlay].measures if overlay in KINDS else ""
+        measures = OVERLAYS[overlay].measures if overlay in OVERLAYS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         told: list[moderngl.Program] = []  # of the values, which are the same for all batches
         for page, parent_page, holes, instances, corrections in batches:
