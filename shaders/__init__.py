@@ -26,7 +26,7 @@ _APPLE = re.compile(r"\b(?P<kind>ERROR|WARNING):\s*(\d+):(\d+):\s*")
 
 
 class ShaderSource(NamedTuple):
-    """A complete GLSL text and the files it came from, in the order of their #line numbers."""
+    """Complete GLSL text and its files, in the order of their #line numbers."""
 
     text: str
     files: tuple[str, ...]
@@ -45,11 +45,12 @@ def exists(name: str) -> bool:
 def source(
     name: str, /, *, parts: Mapping[str, str] | None = None, **defines: int | float | bool | str
 ) -> ShaderSource:
-    """The text of an entry file with its includes expanded and `defines` placed after `#version`.
+    """Return the text of an entry file with its includes expanded and `defines` placed after
+    `#version`.
 
-    Booleans become 1 and 0, floats keep a decimal point. A missing file is a FileNotFoundError that
-    says who includes it; a second definition of a name inside the files is left to the compiler to
-    reject.
+    `parts` are the files of `#include <part>`. Booleans become 1 and 0, floats keep a decimal
+    point. Raises FileNotFoundError naming the includer of a missing file; a second definition of a
+    name inside the files is left to the compiler to reject.
     """
     files: list[str] = []
     body = _expand(name, dict(parts or {}), files, None)
@@ -61,7 +62,7 @@ def source(
 
 
 def explain(log: str, files: tuple[str, ...]) -> str:
-    """A compiler's log with file numbers replaced by file names."""
+    """Return a compiler's log with file numbers replaced by file names."""
 
     def named(number: str, line: str) -> str:
         index = int(number)

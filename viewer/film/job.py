@@ -1,7 +1,7 @@
-"""Pictures and films made from the window, by a second process that runs the same command.
+"""Background export of pictures and films by a second process that runs the same command.
 
-So the window stays as quick as it was, a picture of any size or an hour of film cannot take its
-memory, and what comes out is what the command makes, to the byte.
+So the window stays responsive, exports of any size cannot exhaust its memory, and the output is the
+command's, byte for byte.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ _PART = re.compile(r"(?:picture|piece) (\d+) of (\d+)$")
 
 
 class RenderJob:
-    """A film or a picture in the making. Raises NtileError or OSError where it cannot even
-    begin."""
+    """Running export of a film or picture. Raises NtileError or OSError where it cannot start."""
 
     def __init__(
         self,
@@ -37,12 +36,11 @@ class RenderJob:
         path: CameraPath | None,
         fps: float | None = None,
     ) -> None:
-        """`opened` is all that is in view; a `path` makes a film, None a picture of the project's
-        view."""
+        """Start the export of `opened`, the present view; a `path` makes a film, None a picture."""
         self.out = out
         self.done = 0
         self.total = 0
-        """Pictures drawn, or pieces of a large one, and of how many; 0 of 0 before that is
+        """Drawn pictures, or pieces of a large one, and their total; 0 of 0 before that is
         known."""
         self.cancelled = False
         self._said: deque[str] = deque(maxlen=5)
@@ -91,12 +89,12 @@ class RenderJob:
 
     @property
     def running(self) -> bool:
-        """True if it is still at work."""
+        """True if the process is running."""
         return self._reader.is_alive()
 
     @property
     def failure(self) -> str:
-        """Once it has ended: why there is no result, in a sentence; "" where there is one."""
+        """After the end: an error sentence, "" for success."""
         if self.running or self._process.returncode == 0:
             return ""
         if self.cancelled:
@@ -106,13 +104,13 @@ class RenderJob:
         ).removeprefix("Error: ")
 
     def cancel(self) -> None:
-        """End it; it clears away what is half done."""
+        """Terminate the process, which removes its partial output."""
         if self.running:
             self.cancelled = True
             self._process.terminate()
 
     def close(self) -> None:
-        """The window closes: end it and wait for that."""
+        """Cancel the export and wait for its end."""
         self.cancel()
         self._reader.join()
 

@@ -1,4 +1,4 @@
-"""Drawing the pictures of a film: time goes on by a fixed step, and each picture waits for all of
+"""Rendering of a film's pictures: time advances by a fixed step, and each picture waits for all of
 its tiles."""
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from viewer.scene.scene import Scene
 from viewer.storage.path_file import to_json
 
 CLEARANCE_M = 2.0
-"""Paths are lifted to stay this far above the terrain."""
+"""Minimum height of paths above the terrain, meters."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """A path and how it becomes pictures."""
+    """Path, picture size and frame rate."""
 
     path: CameraPath
     size_px: tuple[int, int] = (1280, 720)
@@ -35,14 +35,14 @@ class Film:
 
     @property
     def rate(self) -> float:
-        """Pictures per second."""
+        """Frames per second."""
         return self.fps or self.path.fps
 
 
 def record(scene: Scene, film: Film, output: Output, progress: Report | None = None) -> int:
-    """Draw a film of an open scene into an output and close that; returns the number of pictures.
+    """Draw a film of an open scene into an output and close it; return the number of pictures.
 
-    Whatever goes wrong, the output is abandoned and the scene's settings are as before. Raises
+    On failure the output is abandoned; the scene's settings are restored in any case. Raises
     NtileError.
     """
     total = film.path.frame_count(film.rate)
@@ -64,11 +64,11 @@ def record(scene: Scene, film: Film, output: Output, progress: Report | None = N
 
 
 def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iterator[np.ndarray]:
-    """The pictures of a film (or those with these numbers), uint8 [height, width, 3] each. Raises
-    NtileError.
+    """Draw the pictures of a film (or those with these numbers), uint8 [height, width, 3] each.
+    Raises NtileError.
 
-    They are the same from run to run on one renderer: nothing depends on the clock or on which tile
-    came first. Color ranges that follow from what is in view stay as the first picture has them.
+    Deterministic on one renderer: independent of the clock and of the order of loading. Automatic
+    color ranges stay as in the first picture.
     """
     assert scene.reader is not None
     times = film.path.frame_times(film.rate)
@@ -101,7 +101,7 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
 
 
 def make_flight(scene: Scene, path: CameraPath) -> Flight:
-    """A path made clear of an open scene's terrain. Raises NtileError."""
+    """Return a path lifted above an open scene's terrain. Raises NtileError."""
     assert scene.reader is not None
     layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
     field = HeightField.read(scene.reader, layer, exaggeration=scene.settings.view.exaggeration)
@@ -109,14 +109,14 @@ def make_flight(scene: Scene, path: CameraPath) -> Flight:
 
 
 def apply(settings: Settings, pose: Pose) -> None:
-    """Set what a pose keys."""
+    """Set the settings that a pose keys."""
     for name, value in pose.keyed.items():
         setattr(settings.view if name == "exaggeration" else settings.shading, name, value)
 
 
 @contextmanager
 def _as_before(settings: Settings) -> Iterator[None]:
-    """Give back what films change."""
+    """Restore the settings that films change after the block."""
     exaggeration = settings.view.exaggeration
     reach = settings.overlay.reach
     contours = replace(settings.contours)
@@ -133,8 +133,7 @@ def _as_before(settings: Settings) -> Iterator[None]:
 
 
 def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
-    """Color ranges and contours stay as the first picture has them, without labels, or the film
-    would flicker."""
+    """Fix color ranges and contours at the first picture's, without labels, against flicker."""
     overlay = scene.settings.overlay
     contours = scene.settings.contours
     if overlay.name != "none" or contours.on:
@@ -148,7 +147,7 @@ def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
 
 
 def about(file: str, options: dict[str, Any], settings: Settings, film: Film) -> dict[str, Any]:
-    """Describe a film in plain JSON values: all that its pictures depend on."""
+    """Describe a film in plain JSON values: all inputs of its pictures."""
     plain = {
         name: list(value) if isinstance(value, tuple) else value for name, value in options.items()
     }

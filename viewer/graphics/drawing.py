@@ -1,5 +1,5 @@
-"""One picture: terrain, boxes, background, in that order, into our own target and then the
-caller's."""
+"""Rendering of one picture: terrain, boxes, background, in that order, into a linear target and
+then the caller's framebuffer."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ from viewer.tiles.lod import Selection
 from viewer.tiles.source import TileSource
 
 _SELECTIONS = 6
-"""Selections whose instances are kept: of two panes, their surveys, and what casts shadows on
-them."""
+"""Capacity of the cache of instances by selection: two panes, their surveys, and shadow casters."""
 
 
 class PanePart(NamedTuple):
-    """A pane of the picture: its layer, tiles and colors, and the columns of pixels it fills."""
+    """Part of a picture: layer, tiles, colors and pixel columns of one pane."""
 
     source: TileSource
     selection: Selection
@@ -45,7 +44,7 @@ class PanePart(NamedTuple):
 
 
 class Drawing:
-    """The passes and the target they share."""
+    """Render passes and their shared target."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -59,7 +58,7 @@ class Drawing:
         self._sunlights: list[Sunlight] = []  # for each part, once there are shadows
 
     def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
-        """A picture without terrain."""
+        """Draw a picture without terrain."""
         self._target.begin(fbo, samples)
         self._background.draw(Light.of(ShadingSettings(), camera, fbo.size))
         self._target.finish(fbo)
@@ -75,10 +74,9 @@ class Drawing:
         pivot_z: float,
         area: BoundingBox,
     ) -> None:
-        """A picture of the selected tiles, which must all be in the store; one part beside the
-        other.
+        """Draw the selected tiles of each part, which must all be in the store, side by side.
 
-        `area` is what haze is measured by: the drawn bounds of all there is.
+        `area`: drawn bounds of all open files, by which haze is scaled.
         """
         rise = parts[0].look.rise
         boxes = [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
@@ -138,7 +136,7 @@ class Drawing:
         *,
         pivot_z: float,
     ) -> np.ndarray:
-        """Measure the content of a picture of this size: see `SurveyTarget.read`."""
+        """Render the survey of a picture of this size: see `SurveyTarget.read`."""
         rise = parts[0].look.rise
         boxes = np.concatenate(
             [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
@@ -163,8 +161,7 @@ class Drawing:
         pivot_z: float,
         only: Tile | None,
     ) -> list[Batch]:
-        """The part's tiles as instances, of which all but their places is made anew only when other
-        tiles are drawn."""
+        """Return the part's instances; only their positions change until other tiles are drawn."""
         source = part.source
         selection = part.selection
         look = part.look
@@ -189,7 +186,7 @@ class Drawing:
         return found.placed(eye, morph, rise, pivot_z, measured, shown)
 
     def forget(self) -> None:
-        """A file has been closed: let go of its tiles."""
+        """Drop cached instances after a file was closed."""
         self._batches.clear()
 
     def _suns(self, count: int) -> list[Sunlight]:
@@ -198,7 +195,7 @@ class Drawing:
         return self._sunlights[:count]
 
     def release(self) -> None:
-        """Free everything on the GPU."""
+        """Free all GPU resources."""
         for part in (self._target, self._background, self._terrain, self._survey, self._bounds):
             part.release()
         for sun in self._sunlights:
@@ -206,7 +203,7 @@ class Drawing:
 
 
 def _boxes(source: TileSource, selection: Selection, rise: float, pivot_z: float) -> np.ndarray:
-    """Drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
+    """Return drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
     boxes = source.nodes.boxes(selection.drawn)
     boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * rise
     return boxes
@@ -217,7 +214,7 @@ def _eye_dome(shading: ShadingSettings, near: float, far: float, height_px: int)
 
 
 def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
-    """Near and far planes around eye-relative boxes; as narrow as can be, for the sake of depth
+    """Return near and far planes around eye-relative boxes, as tight as possible for depth
     precision."""
     if not len(boxes):
         return 1.0, 1000.0

@@ -7,10 +7,10 @@ import numpy as np
 
 
 class OffscreenTarget:
-    """Reusable color framebuffer that restores the bound one when closed. A context manager."""
+    """Reusable color framebuffer; a context manager that rebinds the former one."""
 
     def __init__(self, ctx: moderngl.Context, size_px: tuple[int, int]) -> None:
-        """`size_px`: width and height in pixels."""
+        """Create a framebuffer of `size_px` (width, height)."""
         self._ctx = ctx
         self._before = ctx.fbo
         self.size_px = (0, 0)

@@ -1,5 +1,4 @@
-"""Tiles on the GPU: asks workers for what is missing, takes in what they finish, keeps what
-fits."""
+"""Tiles on the GPU: requests to workers, uploads of finished tiles, eviction."""
 
 from __future__ import annotations
 
@@ -32,14 +31,14 @@ MB = 1 << 20
 
 
 class TileKey(NamedTuple):
-    """A decoded tile in the cache."""
+    """Cache key of a decoded tile."""
 
     source: SourceKey
     tile: Tile
 
 
 class DecodedPage(NamedTuple):
-    """Work done on a layer's tiles: reading and decoding by workers, or decoding by the GPU."""
+    """Decode counts and times of a layer, by workers or by the GPU."""
 
     tiles: int
     seconds: float
@@ -47,7 +46,7 @@ class DecodedPage(NamedTuple):
 
 @dataclass
 class Resident:
-    """Data that the CPU keeps of a tile on the GPU."""
+    """CPU-side data of a tile on the GPU."""
 
     offset_m: float
     holes: bool  # whether a cell has no data, or the raster ends inside the tile
@@ -62,12 +61,12 @@ class Resident:
     gaps: EdgeGaps = field(init=False)
 
     def errors_of(self, what: ErrorMeasure | None) -> TileErrors | None:
-        """Errors of a quantity against a reference, if they have been measured."""
+        """Return the errors of a measure, or None if not measured."""
         return None if what is None else self.errors.get(what)
 
 
 class TileStore:
-    """The decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
+    """Decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
 
     def __init__(
         self, ctx: moderngl.Context, decode_backend: str, threads: int | None = None
@@ -84,13 +83,13 @@ class TileStore:
         )
         self.streamer = Streamer(threads)
         self.failed: dict[TileKey, str] = {}
-        """Tiles that cannot be read or decoded, and why."""
+        """Error sentences of tiles that cannot be read or decoded."""
         self.edge_gap_m: dict[SourceKey, float] = {}
-        """Largest height difference seen on an edge shared by two loaded tiles of one level."""
+        """Largest height step on an edge between two loaded tiles of one level, by source."""
         self.read_bytes = 0
         self.decode_ms = 0.0
         self.decoded: dict[TileSource, DecodedPage] = {}
-        """Tiles decoded of each layer at some bits, and the time they took."""
+        """Numbers and times of decoded tiles, by source."""
         self.upload_ms = 0.0
         self._forgotten: set[int] = set()  # serial numbers of files closed since
         self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
@@ -98,24 +97,24 @@ class TileStore:
         self._reopening = Background("surfaces")
 
     def has(self, source: TileSource, tile: Tile, measure: ErrorMeasure | None = None) -> bool:
-        """Return True if a tile can be drawn now, with the errors asked for."""
+        """Return True if a tile is loaded, with the errors of the measure."""
         key = TileKey(source.key, tile)
         return key in self.cache and (
             measure is None or self.cache.value(key).errors_of(measure) is not None
         )
 
     def resident(self, source: TileSource, tile: Tile) -> Resident | None:
-        """A loaded tile, or None."""
+        """Return a loaded tile, or None."""
         key = TileKey(source.key, tile)
         return self.cache.value(key) if key in self.cache else None
 
     def surface(self, source: TileSource, tile: Tile, *, wait: bool = True) -> TileSurface | None:
-        """The continuous decode of a loaded tile; None when it is not loaded.
+        """Return the continuous decode of a loaded tile; None when it is not loaded.
 
-        A tile that was out of the picture has to be read again: without `wait` a thread does that,
-        and the answer is None until it has. Where the GPU prepares tiles it does so again here,
-        much quicker than numpy: its arrays differ by rounding. Unlike the rest this may be called
-        in the middle of a frame: the framebuffer stays bound.
+        A tile out of view has to be read again: without `wait` a thread does that, and None is
+        returned until it has. With GPU preparation the first stage runs again here, much faster
+        than numpy: its arrays differ by rounding. Callable in the middle of a frame: the
+        framebuffer stays bound.
         """
         resident = self.resident(source, tile)
         if resident is None:
@@ -143,14 +142,14 @@ class TileStore:
         self.put(source, tile, loaded, time.perf_counter() - start)
 
     def put(self, source: TileSource, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
-        """Take in a tile that was loaded elsewhere, in so many seconds."""
+        """Insert a tile loaded elsewhere, with its load time in seconds."""
         self._insert(source, tile, loaded)
         self._count(source, loaded, seconds)
 
     def request(self, wants: Iterable[tuple[TileSource, Tile, ErrorMeasure | None]]) -> None:
-        """Have workers load these tiles, most urgent first, with the errors asked for.
+        """Submit tiles to the workers, most urgent first, with the errors of their measures.
 
-        Replaces what was asked for before.
+        Replaces the previous request.
         """
         jobs = []
         for source, tile, what in wants:
@@ -162,8 +161,7 @@ class TileStore:
         self.streamer.submit(jobs)
 
     def paint(self, source: TileSource, tile: Tile, what: ErrorMeasure | None) -> bool:
-        """Have a loaded tile's errors of some measure in its texture; returns whether there are
-        any."""
+        """Upload a loaded tile's errors of a measure; return True if it has any."""
         resident = self.resident(source, tile)
         errors = None if resident is None else resident.errors_of(what)
         if resident is None or errors is None:
@@ -175,7 +173,7 @@ class TileStore:
         return True
 
     def pin(self, keys: set[TileKey]) -> None:
-        """Say what this frame needs; other tiles may be evicted and lose their prepared arrays."""
+        """Pin this frame's tiles; others may be evicted and lose their prepared arrays."""
         for key in self.cache:
             if key not in keys:
                 resident = self.cache.value(key)
@@ -184,8 +182,7 @@ class TileStore:
         self.cache.trim()
 
     def take_in(self, budget_ms: float) -> list[str]:
-        """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that
-        failed."""
+        """Upload finished tiles for about `budget_ms`; return error sentences."""
         start = time.perf_counter()
         complaints = []
         # at least one a frame, however small the budget
@@ -202,8 +199,8 @@ class TileStore:
         return complaints
 
     def _compiled(self, done: Done) -> bool:
-        """Return True if a tile's programs are ready; make one that is missing, so that no frame
-        waits for them all."""
+        """Return True if a tile's programs are ready; else compile one of them, so that no frame
+        waits for all."""
         if self.decode_backend == "numpy" or done.error is not None or done.value[0] is None:
             return True
         program = self.program(done.key[0])
@@ -272,7 +269,8 @@ class TileStore:
         source.nodes.mark(tile, loaded=True)
 
     def program(self, source: TileSource) -> decoding.TileDecoder:
-        """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
+        """Return the GPU decoder of a layer, compiled on first use and shared by all its bit
+        depths."""
         layer = source.layer
         key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
         if key not in self._programs:
@@ -296,7 +294,7 @@ class TileStore:
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
 
     def show_gaps(self, source: TileSource, tiles: Iterable[Tile]) -> None:
-        """Bring what is new of loaded tiles' edge gaps to the GPU."""
+        """Upload new edge gaps of loaded tiles."""
         for tile in tiles:
             gaps = self.cache.value(TileKey(source.key, tile)).gaps
             if gaps.changed:
@@ -305,8 +303,7 @@ class TileStore:
                 gaps.changed = False
 
     def forget(self, file: int) -> None:
-        """Drop all tiles of the file with this serial number; what workers still make of it is
-        thrown away."""
+        """Drop all tiles of the file with this serial number, including those of running jobs."""
         self._forgotten.add(file)
         self.streamer.submit([])
         for key in [key for key in self.cache if key.source.file == file]:
@@ -320,8 +317,8 @@ class TileStore:
             del self._tables[known]
 
     def clear(self) -> Callable[[], None]:
-        """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread
-        may call it."""
+        """Drop all tiles; return a function, callable on any thread, that waits for the running
+        jobs."""
         self.streamer.stop()
         self.cache.clear()
         self._tables.clear()
@@ -345,8 +342,8 @@ def _work(
     load: bool,
     what: ErrorMeasure | None,
 ) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
-    """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose
-    the tile."""
+    """Run a worker's job: load the tile, measure its errors, or both; a failing reference keeps the
+    tile."""
     loaded = source.load(tile) if load else None
     if what is None:
         return loaded, None, None
@@ -360,7 +357,7 @@ def _work(
 
 
 def _open(source: TileSource, tile: Tile, prepare: bool) -> TileSurface | None:
-    """A tile's surface, its first stage decoded where numpy does that."""
+    """Return a tile's surface, its first stage decoded with the numpy backend."""
     surface = source.decoder.open_tile(tile)
     if surface is not None and prepare:
         _ = surface.prepared

@@ -1,5 +1,4 @@
-"""How measuring looks everywhere: colors of the surfaces and lines, titles of the panels, the
-number in short."""
+"""Appearance of measurements: colors of surfaces and lines, titles of the panels, short results."""
 
 from __future__ import annotations
 
@@ -14,12 +13,12 @@ PROFILE_PANEL = "Profile"
 LINE = "ffd23f"
 PROFILE_LINE = "ffffff"
 CASING = "101418"
-"""Yellow for measurements and white for the profile, cased in black: they stand out from every
-color map."""
+"""Yellow for measurements and white for the profile, cased in black: distinct from every
+colormap."""
 
 
 def color(name: str) -> str:
-    """The color of a surface or difference in plots and tables, "rrggbb"."""
+    """Return the color of a surface or difference in plots and tables, "rrggbb"."""
     if name == REFERENCE:
         return palette.REFERENCE
     if name in ("A", "B"):
@@ -29,7 +28,7 @@ def color(name: str) -> str:
 
 
 def headline(result: MeasurementResult, slot: str) -> str:
-    """The first number of a measurement, as its label in the scene and its line in lists."""
+    """Return the first number of a measurement, for its label in the scene and in lists."""
     own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
     if result.kind == "point":
         return text.meters(own.get("height_m"))

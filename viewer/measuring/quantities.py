@@ -1,5 +1,4 @@
-"""Quantities of a point, a line and a polygon, on every surface at once: plain numbers, units in
-their names."""
+"""Quantities of points, lines and polygons on all surfaces: plain numbers, units in their names."""
 
 from __future__ import annotations
 
@@ -20,15 +19,15 @@ STEPS_PER_CELL = 2
 """Samples along a line per finest cell."""
 
 MOST_SAMPLES = 20_000
-"""Samples along a line at most; a longer one has them further apart."""
+"""Most samples along a line; longer lines are sampled more coarsely."""
 
 MOST_CELLS = 1 << 20
-"""Cells that a polygon's box is divided into at most; a larger one has them larger."""
+"""Most cells of a polygon's bounding box; larger ones use larger cells."""
 
 
 @dataclass(frozen=True)
 class MeasurementResult:
-    """A measurement's numbers."""
+    """Numbers of a measurement."""
 
     kind: str  # one of KINDS
     points: list[list[float]]  # eastings and northings
@@ -38,12 +37,12 @@ class MeasurementResult:
     note: str = ""  # what limits the numbers, a sentence
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; None where a number is not known."""
+        """Return plain JSON values; None for unknown numbers."""
         return _plain(asdict(self))
 
 
 def never() -> bool:
-    """A measurement that nobody gives up."""
+    """Return False: a measurement that is never cancelled."""
     return False
 
 
@@ -53,8 +52,8 @@ def measure(
     points: Sequence[Sequence[float]],
     outdated: Callable[[], bool] = never,
 ) -> MeasurementResult:
-    """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot
-    be read."""
+    """Measure at the finest level. Raises ValueError for too few points, NtileError for unreadable
+    data."""
     corners = geometry.as_points(points)
     if len(corners) < MIN_POINTS[kind]:
         raise ValueError(
@@ -66,7 +65,8 @@ def measure(
 
 
 def point(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
-    """Height, slope, aspect and curvatures of each slot, the reference's height, where it is."""
+    """Measure height, slope, aspect and curvatures of each slot, the reference's height, and the
+    position."""
     reading = read(terrain, *corners[0].tolist())
     common = {
         "easting_m": reading.easting,
@@ -94,7 +94,8 @@ def point(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
 
 
 def distance(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
-    """A polyline: its horizontal length, straight from corner to corner, and along each surface."""
+    """Measure a polyline: its horizontal length, straight from corner to corner, and along each
+    surface."""
     ground_scale = terrain.grid.ground_scale
     line = geometry.along(corners, terrain.cell_m / STEPS_PER_CELL, MOST_SAMPLES, ground_scale)
     lengths_m = geometry.segment_lengths_m(corners, ground_scale)
@@ -133,7 +134,7 @@ def distance(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
 def area(
     terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never
 ) -> MeasurementResult:
-    """A polygon: its horizontal area, and that of each surface above it.
+    """Measure a polygon: its horizontal area, and that of each surface above it.
 
     The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the
     polygon covers.
@@ -176,8 +177,7 @@ def area(
 
 
 ROWS_AT_ONCE = 64
-"""Rows of a polygon's cells decoded at once, between two looks at whether anybody still wants
-them."""
+"""Rows of a polygon's cells decoded between two cancellation checks."""
 
 
 def _over_cells(
@@ -188,8 +188,8 @@ def _over_cells(
     weights_m2: np.ndarray,
     outdated: Callable[[], bool],
 ) -> dict[str, float]:
-    """Sums over cell centers, northernmost row first, weighted by the part of each cell that
-    counts."""
+    """Return sums over cell centers, northernmost row first, weighted by the covered area of each
+    cell."""
     plan = surface = volume = 0.0
     low = math.inf
     high = -math.inf
@@ -223,8 +223,8 @@ def _over_cells(
 def _heights_and_stretch(
     terrain: Terrain, name: str, easting: np.ndarray, northing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Heights on a lattice, northernmost row first, and how much larger the surface is than its
-    plan."""
+    """Return heights on a lattice, northernmost row first, and the ratio of surface to plan
+    area."""
     sampler = terrain.sampler(name)
     if isinstance(sampler, Sampler):
         at = sampler.lattice(easting, northing[::-1], order=1)

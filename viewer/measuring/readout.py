@@ -1,4 +1,4 @@
-"""Everything known of one place: under the cursor (a worker keeps up with it), or pinned."""
+"""Readouts of one position: under the cursor (read by a worker), or pinned."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from viewer.model.settings import SLOTS
 from viewer.tiles.background import Latest
 
 BETWEEN = difference_name(*SLOTS)
-"""The difference of the two slots."""
+"""Name of the difference of the two slots."""
 
 STALE_S = 0.25
-"""While the cursor moves, the numbers of its last place stay this long before they become dots."""
+"""Time that the numbers of the previous position stay while the cursor moves, seconds; then they
+become dots."""
 
 
 @dataclass(frozen=True)
 class SurfaceReading:
-    """A place, in file coordinates, meters and degrees; NaN where nothing is known."""
+    """Values at a position, in file coordinates, meters and degrees; NaN where unknown."""
 
     easting: float
     northing: float
@@ -50,10 +51,10 @@ class SurfaceReading:
 def read(
     terrain: Terrain, easting: float, northing: float, level: int | None = None
 ) -> SurfaceReading:
-    """Everything about a place at the finest level, or at `level`. Raises NtileError for what
-    cannot be read.
+    """Read all surfaces at a position at the finest level, or at `level`. Raises NtileError for
+    unreadable data.
 
-    A difference from the reference at a coarse level is that of the layer's samples around
+    A difference from the reference at a coarse level is interpolated from the layer's samples
     (`Terrain.error_at`), and the reference's height there is the first slot's less its difference.
     """
     level = terrain.grid.levels - 1 if level is None else level
@@ -105,8 +106,8 @@ def _low_passes(terrain: Terrain) -> set[bool]:
 
 
 def _finest_difference(terrain: Terrain, easting: float, northing: float) -> float:
-    """Return A − B at the finest level: coarse levels of two low-passes differ by what each takes
-    away."""
+    """Return A − B at the finest level: coarse levels of two low-passes also differ by the
+    low-passes."""
     one, other = (float(terrain.slots[slot].at(easting, northing).meters) for slot in SLOTS)
     return one - other
 
@@ -119,7 +120,7 @@ def _reference_m(
     heights: dict[str, float],
     errors: dict[str, float],
 ) -> float:
-    """Return the reference's height at a place as the first slot's level has it; at the finest, its
+    """Return the reference's height at a position at the first slot's level; at the finest, its
     own."""
     known = [
         heights[slot] - error
@@ -135,7 +136,7 @@ def _reference_m(
 def sampler_curvatures(
     terrain: Terrain, slot: str, easting: float, northing: float, level: int | None
 ) -> tuple[float, float]:
-    """Profile and plan curvature of a slot's surface at a place, 1/m."""
+    """Return profile and plan curvature of a slot's surface at a position, 1/m."""
     sampler = terrain.slots[slot]
     level = sampler.grid.levels - 1 if level is None else level
     tile = tile_at(sampler.grid, easting, northing, level)
@@ -157,20 +158,20 @@ def sampler_curvatures(
 
 
 class Readout:
-    """Readings of the place under the cursor, made by a worker."""
+    """Readings of the position under the cursor, made by a worker."""
 
     def __init__(self) -> None:
         self._worker = Latest("readout")
         self._settled_at = 0.0
         self._error_m = math.nan
         self.reading: SurfaceReading | None = None
-        """The latest; it may be of the place before. None while nothing is known."""
+        """The latest reading, possibly of the previous position; None while unknown."""
 
     def follow(self, terrain: Terrain, drawn: Sampler | None, pick: Pick, state: Hashable) -> Pick:
-        """Return the pick with what is known of it by now.
+        """Return the pick with the values read so far.
 
-        `drawn` is the surface that was picked; `state` names the surfaces, so that new ones are
-        read again.
+        `drawn` is the picked surface; `state` identifies the surfaces, so that new ones are read
+        again.
         """
         key = pick.easting, pick.northing, pick.tile, id(drawn), state
         self._worker.ask(key, partial(_read, terrain, drawn, pick))
@@ -184,18 +185,18 @@ class Readout:
         return with_error(pick, self._error_m)
 
     def forget_numbers(self) -> None:
-        """Nothing is known of the place under the cursor."""
+        """Drop the values under the cursor."""
         self.reading = None
         self._error_m = math.nan
 
     def forget(self) -> None:
-        """The cursor left the terrain, or there is another file."""
+        """Drop the reading: the cursor left the terrain, or another file was opened."""
         self._worker.forget()
         self.forget_numbers()
 
     @property
     def busy(self) -> bool:
-        """True if a reading is being made."""
+        """True if a reading is under way."""
         return self._worker.busy
 
     def close(self) -> None:
@@ -206,7 +207,7 @@ class Readout:
 def _read(
     terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object
 ) -> tuple[SurfaceReading, float]:
-    """Return the reading of a pick, and the error of the surface drawn there."""
+    """Return the reading of a pick, and the error of the drawn surface."""
     level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more
     reading = read(terrain, pick.easting, pick.northing, level)
     error_m = (

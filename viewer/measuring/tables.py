@@ -12,7 +12,7 @@ from viewer.measuring.quantities import MeasurementResult
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
-    """A profile's numbers and its samples, None where nothing is known."""
+    """Return a profile's numbers and samples as plain values, None where unknown."""
     columns = {
         name: [None if value != value else round(float(value), 4) for value in values]
         for name, values in profile.columns().items()
@@ -26,7 +26,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
 
 
 def to_csv(measurements: Sequence[MeasurementResult]) -> str:
-    """Measurements as a table: one number a line, with what it is of."""
+    """Return measurements as a CSV table, one number a line."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("number", "kind", "points", "surface", "quantity", "value"))

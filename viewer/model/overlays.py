@@ -1,4 +1,4 @@
-"""The overlays: what each shows, in which unit and colors.
+"""Registry of overlays: title, unit, colormap and color range of each.
 
 An overlay is an entry here and shaders/overlay/<name>.glsl.
 """
@@ -14,11 +14,11 @@ from viewer.model.settings import OverlaySettings
 
 HEIGHT = "height"
 GRADIENT = "gradient"
-"""Quantities measured of a tile: decoded − reference in meters, or how far the gradients are apart
+"""Quantities of errors: decoded − reference in meters, or the length of the gradients' difference
 in m/m."""
 
 EDGE_GAP = "edge_gap"
-"""The overlay whose numbers are those of tiles' edges."""
+"""The overlay of height steps along tile edges."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(
         ),
     }
 )
-"""Every overlay there is, in the order of the lists that offer them."""
+"""All overlays, in the order of lists."""
 
 NAMES = ("none", *OVERLAYS)
 """Values of `OverlaySettings.name`."""
@@ -150,8 +150,10 @@ def colormap_name(overlay: OverlaySettings, name: str) -> str:
 
 
 def color_limit(overlay: OverlaySettings, typical: Callable[[], float]) -> float:
-    """Where the chosen overlay's colors end before amplification; `typical` tells how large the
-    values in view are."""
+    """Return the upper end of the chosen overlay's colors before amplification.
+
+    `typical` returns the magnitude of the values in view, for an automatic limit.
+    """
     kind = OVERLAYS.get(overlay.name)
     chosen = overlay.reach.get(overlay.name, None if kind is None else kind.color_limit)
     if kind is None or chosen is not None:
@@ -169,8 +171,8 @@ def color_range(overlay: OverlaySettings, color_limit: float) -> tuple[float, fl
 
 
 def round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, so that colors do not change with every tile; 0 for
-    next to nothing."""
+    """Return the next 1, 2 or 5 times a power of ten, so that colors do not change with every tile;
+    0 for values ≤ 1e-9."""
     if value <= 1e-9:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -1,4 +1,4 @@
-"""Reports of the scene to the panels: plain values, no behavior."""
+"""Measurements and counters that the scene reports to panels: plain values, no behavior."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BoundingBox(NamedTuple):
-    """A box in file CRS meters: its sides and its lowest and highest height."""
+    """Box in file CRS meters: west, south, east, north, lowest and highest height."""
 
     west: float
     south: float
@@ -71,7 +71,7 @@ class Pick:
 
 
 def with_error(pick: Pick, error_m: float) -> Pick:
-    """Return a pick with its error and what that makes of the reference; without both where it is
+    """Return a pick with its error and the reference height that follows; without both where it is
     NaN."""
     known = not math.isnan(error_m)
     return replace(

@@ -1,4 +1,4 @@
-"""Everything a user can change while the program runs: the only thing panels write.
+"""All settings that users change at run time: the only thing panels write.
 
 Plain mutable dataclasses, read by the scene each frame. A change takes effect on the next
 `Scene.update`; no panel calls the scene to apply it. Units are in the names.
@@ -15,7 +15,7 @@ HILLSHADES = ("soft", "standard", "multidirectional", "igor")
 """Values of `ShadingSettings.hillshade`: the files of shaders/hillshade."""
 
 SLOTS = ("A", "B")
-"""The two choices of a layer that are compared; values of `Settings.active`."""
+"""Names of the two compared layer choices; values of `Settings.active`."""
 
 MESH_QUADS = (16, 32, 64, 128, 256)
 """Values of `ViewSettings.mesh_quads` other than 0: each divides 256, so mesh vertices lie on
@@ -24,7 +24,7 @@ lattice samples."""
 
 @dataclass
 class ViewSettings:
-    """How much is drawn and how fast it may load."""
+    """Geometric detail, drawing quality and loading budget."""
 
     exaggeration: float = 1.0  # vertical; drawing only, never readouts, errors or level of detail
     sse_px: float = 2.0  # a tile is refined while its geometric error covers more pixels than this
@@ -38,7 +38,7 @@ class ViewSettings:
 
 @dataclass
 class LayerChoice:
-    """A layer of an open file, and how many bits of its values are kept: what a slot holds."""
+    """A layer of an open file and its bit depth: content of a slot."""
 
     index: int = 0  # index into the layers of its file
     keep_bits: int | None = None  # re-quantize to fewer bits; None = as stored
@@ -47,7 +47,7 @@ class LayerChoice:
 
 @dataclass
 class CompareSettings:
-    """How the slots are set against each other."""
+    """Comparison of the two slots."""
 
     # slot A left of the divider, slot B right of it; else the active slot alone
     split: bool = False
@@ -57,7 +57,7 @@ class CompareSettings:
 
 @dataclass
 class ShadingSettings:
-    """How the surface is colored."""
+    """Shading and coloring of the surface."""
 
     mode: str = "combined"  # one of SHADING_MODES
     hillshade: str = "soft"  # one of HILLSHADES
@@ -75,7 +75,7 @@ class ShadingSettings:
 
 @dataclass
 class OverlaySettings:
-    """Overlay drawn on the surface, see viewer.model.overlays."""
+    """Overlay on the surface, see viewer.model.overlays."""
 
     name: str = "none"  # one of overlay_kinds.NAMES
     against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST
@@ -90,7 +90,7 @@ class OverlaySettings:
 
 @dataclass
 class ContourSettings:
-    """Lines of equal height over whatever is shown."""
+    """Contour lines over any shading and overlay."""
 
     on: bool = False
     auto: bool = True  # interval by what is in view
@@ -100,7 +100,7 @@ class ContourSettings:
 
 @dataclass
 class DebugSettings:
-    """Looking into the machinery."""
+    """Diagnostics of rendering and tile selection."""
 
     wireframe: bool = False
     lod_tint: bool = False
@@ -113,7 +113,7 @@ class DebugSettings:
 
 @dataclass
 class DecorationSettings:
-    """Decorations of saved pictures and films besides the terrain."""
+    """Decorations of exported pictures and films."""
 
     legend: bool = True
     scale: bool = False  # a bar of a round number of meters
@@ -124,7 +124,7 @@ class DecorationSettings:
 
 @dataclass
 class Measurement:
-    """Something measured on the terrain."""
+    """One measurement on the terrain."""
 
     kind: str = "point"  # one of viewer.measuring.MEASUREMENT_KINDS
     points: list[list[float]] = field(default_factory=list)  # [[easting, northing], …]
@@ -160,5 +160,5 @@ class Settings:
 
     @property
     def layer(self) -> LayerChoice:
-        """The choice that is shown."""
+        """Layer choice of the active slot."""
         return self.slots[self.active]

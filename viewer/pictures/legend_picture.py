@@ -1,4 +1,4 @@
-"""The legend painted into a picture that is made without a window."""
+"""Painting of the legend into pictures without a window."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ROSE_EM = 7
 
 
 def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
-    """A card with the layer and what the colors mean, above the row `bottom`; text is `em` high.
+    """Paint a card with layer and colors above the row `bottom`; text is `em` high.
 
-    The picture may be a part of a larger one, so that some of the card or all of it lies outside.
+    The picture may be a part of a larger one, with some or all of the card outside.
     """
     letters = Lettering(em)
     panel, ink, dim = (rgb(code) for code in (palette.PANEL, palette.TEXT, palette.DIM))
@@ -66,7 +66,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
 
 
 def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) -> None:
-    """A column of colors, top first, cut at the picture's edge."""
+    """Paint a column of colors, top first, clipped to the picture."""
     rows = picture[max(y, 0) : max(y + len(colors), 0), x : x + width]
     rows[...] = colors[max(-y, 0) : max(-y, 0) + len(rows), None, :]
 
@@ -79,7 +79,7 @@ def _rose(
     table: np.ndarray,
     ink: Color,
 ) -> None:
-    """A ring about a point, from north clockwise, with the four directions inside."""
+    """Paint a ring about a point, from north clockwise, with the four directions inside."""
     x, y = at
     reach = int(radius) + 1
     columns, rows = inside(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))

@@ -1,4 +1,4 @@
-"""Measurements and the profile's line painted into a picture that is made without a window."""
+"""Painting of measurements and the profile's line into pictures without a window."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from viewer.scene.scene import Scene
 WIDTH_EM = 0.13
 CASING_EM = 0.26
 HIDDEN = 0.55
-"""How strongly the parts that the ground hides are drawn."""
+"""Opacity of parts hidden by the ground."""
 
 
 _WORDS: WeakKeyDictionary[Reader, dict[Hashable, str]] = WeakKeyDictionary()
-"""Results of measuring by main file: a film shows them in every picture."""
+"""Cached results of measurements by main file: a film shows them in every picture."""
 
 
 class Shape(NamedTuple):
-    """A line or polygon and what it says."""
+    """Projected line or polygon with its label."""
 
     lines: Lines
     color: str
@@ -71,8 +71,8 @@ def _words(scene: Scene, item: Measurement) -> str:
 
 
 def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> None:
-    """Paint shapes on those rows of a picture, uint8 [n, width, 3], that begin `top` pixels from
-    its upper side."""
+    """Paint shapes on the rows of a picture, uint8 [n, width, 3], that begin `top` pixels below its
+    upper side."""
     for shape in found:
         for code, width_em, strength in ((CASING, CASING_EM, 0.55), (shape.color, WIDTH_EM, 1.0)):
             for runs, share in ((shape.lines.solid, 1.0), (shape.lines.dashed, HIDDEN)):
@@ -111,7 +111,7 @@ def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> No
 def _polyline(
     rows: np.ndarray, run: np.ndarray, width: float, strength: float, color: tuple[int, int, int]
 ) -> None:
-    """A line with round ends through pixels [n, 2]; where its pieces overlap it is no stronger."""
+    """Paint a line with round ends through pixels [n, 2]; overlapping pieces do not add up."""
     height, wide = rows.shape[:2]
     reach = width / 2 + 1
     low = np.maximum(np.floor(run.min(axis=0) - reach), 0).astype(int)
@@ -135,7 +135,7 @@ def _polyline(
 def _boxes(
     run: np.ndarray, reach: float, shape: tuple[int, ...]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, slice, slice]]:
-    """The pieces of a line in an image [h, w], and the columns and rows that each reaches."""
+    """Return the pieces of a line in an image [h, w], and the columns and rows of each."""
     for begin, end in pairwise(run):
         low = np.maximum(np.floor(np.minimum(begin, end) - reach), 0).astype(int)
         high = np.minimum(np.ceil(np.maximum(begin, end) + reach), shape[::-1]).astype(int)

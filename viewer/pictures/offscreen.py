@@ -1,4 +1,4 @@
-"""Pictures without a window: load everything the view needs, draw once, add the legend."""
+"""Pictures without a window: load the view's tiles, draw once, add the decorations."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from viewer.pictures.decorations import Decorations
 from viewer.scene.scene import Scene
 
 SAMPLES = 4
-"""MSAA of a picture whose settings leave it open: a single frame can afford it on any renderer."""
+"""Automatic MSAA of pictures: a single frame can afford it on any renderer."""
 
 MAX_SIDE_PX = 16384
-"""No piece is wider or higher, whatever OpenGL says."""
+"""Longest side of a piece, whatever OpenGL allows."""
 
 SCREEN_PX = 2048
-"""Longer side at which color ranges of a large picture are found."""
+"""Longer side of the picture that a large one's color ranges are computed from."""
 
 TIMEOUT_S = 300.0
-"""Longest wait for the tiles of one picture."""
+"""Longest wait for the tiles of one picture, seconds."""
 
 
 def draw(
@@ -41,10 +41,10 @@ def draw(
     *,
     decorate: bool = False,
 ) -> np.ndarray:
-    """Load all that a view of an open scene needs and draw it, uint8 [height, width, 3].
+    """Load the tiles of a view of an open scene and draw it, uint8 [height, width, 3].
 
-    Drawn in pieces where the GPU cannot draw it at once (or `piece_px` is less); one does not see
-    them. Raises UsageError for a size that memory is not enough for.
+    Drawn in seamless pieces where the GPU cannot draw it at once (or `piece_px` is less). Raises
+    UsageError for a size that exceeds the memory.
     """
     limits.check(size_px, limits.ARRAY)
     picture = np.empty((0, 0, 3), np.uint8)
@@ -68,10 +68,10 @@ def strips(
     decorate: bool = False,
     progress: Report | None = None,
 ) -> Iterator[np.ndarray]:
-    """A picture from the top in strips, uint8 [rows, width, 3], as `draw`; only one is held at a
-    time.
+    """Draw a picture as strips from the top, uint8 [rows, width, 3], as `draw`; only one is held at
+    a time.
 
-    `progress` gets how many pieces are drawn, and of how many.
+    `progress` is called with the numbers of drawn pieces and of all.
     """
     limits.check(size_px, limits.STRIPS)
     piece_px = piece_px or largest_piece(scene, size_px)
@@ -120,7 +120,8 @@ def largest_piece(scene: Scene, size_px: tuple[int, int]) -> tuple[int, int]:
 
 
 def render_frame(target: OffscreenTarget, scene: Scene, camera: Camera) -> np.ndarray:
-    """Load all tiles that a view needs and draw it, uint8 [height, width, 3]. Raises NtileError."""
+    """Load the tiles of a view and draw it, uint8 [height, width, 3], top row first. Raises
+    NtileError."""
     load(scene, camera, target.size_px)
     scene.draw(target.framebuffer, camera)
     return target.read()
@@ -128,8 +129,7 @@ def render_frame(target: OffscreenTarget, scene: Scene, camera: Camera) -> np.nd
 
 @contextmanager
 def offline_quality(scene: Scene) -> Iterator[None]:
-    """Settings for pictures that nobody waits to see: take in all that is finished, and smooth
-    edges."""
+    """Lift the upload budget and enable 4× MSAA while the block runs."""
     view = scene.settings.view
     asked = view.upload_budget_ms, view.msaa
     view.upload_budget_ms = math.inf
@@ -142,8 +142,8 @@ def offline_quality(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _frozen_ranges(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[Decorations]:
-    """Look at the whole of a large picture first, at a screen's size: color ranges that follow from
-    what is in view are fixed at those found there, and so are the decorations, which come back."""
+    """Fix automatic color ranges and contours of a large picture at those of a screen-sized one
+    while the block runs. Yields the decorations, computed from it too."""
     overlay = scene.settings.overlay
     contours = scene.settings.contours
     asked = overlay.reach, contours.auto, contours.interval_m
@@ -161,14 +161,14 @@ def _frozen_ranges(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> It
 
 
 def screen_sized(size_px: tuple[int, int]) -> tuple[int, int]:
-    """The size of the same picture on a screen, its longer side at most SCREEN_PX."""
+    """Return the size of the same picture on a screen, its longer side at most SCREEN_PX."""
     shrink = min(1.0, SCREEN_PX / max(size_px))
     return max(1, round(size_px[0] * shrink)), max(1, round(size_px[1] * shrink))
 
 
 def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
-    """Update a scene until every tile of the view is there. Raises NtileError for the first that
-    cannot be."""
+    """Update a scene until every tile of the view is loaded. Raises NtileError for the first
+    failure."""
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         scene.update(camera, size_px)

@@ -1,4 +1,4 @@
-"""Which overlay a picture shows and where its colors end."""
+"""Overlay of a picture and its color range."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from viewer.tiles.tile_errors import TileSample
 
 
 class Coloring:
-    """Follows from the settings, what is measured and what is in sight."""
+    """Overlay and color range, derived from settings, measured errors and the survey."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -26,8 +26,8 @@ class Coloring:
         self._percentile = 0.0  # of these
 
     def overlay(self, pane: Pane) -> str:
-        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are
-        not there."""
+        """Return the overlay of a pane's picture: the chosen one, or "none" while its errors are
+        missing."""
         name = self._settings.overlay.name
         measures = OVERLAYS[name].measures if name in OVERLAYS else ""
         shown = pane.current.measure
@@ -35,11 +35,12 @@ class Coloring:
         return name if there else "none"
 
     def color_limit(self, panes: Sequence[Pane], survey: Survey) -> float:
-        """Where the overlay's colors end, before amplification; the same in all panes."""
+        """Return the upper end of the overlay's colors, before amplification; the same in all
+        panes."""
         return overlays.color_limit(self._settings.overlay, lambda: self._typical(panes, survey))
 
     def _typical(self, panes: Sequence[Pane], survey: Survey) -> float:
-        """How large the overlay's values in view are."""
+        """Return the magnitude of the overlay's values in view."""
         name = self._settings.overlay.name
         if name == EDGE_GAP:
             return tile_errors.percentile(
@@ -56,18 +57,18 @@ class Coloring:
         return self._percentile
 
     def forget(self) -> None:
-        """A file has been closed: let go of its errors."""
+        """Drop the errors of a closed file."""
         self._lists = []
 
     def stats(self, pane: Pane) -> ErrorStats | None:
-        """Numbers of what is in view of a pane; None where the overlay shows no errors or none were
-        measured."""
+        """Return statistics over a pane's view; None without an error overlay or measured
+        errors."""
         if self.overlay(pane) == EDGE_GAP:
             return tile_errors.combine([tile_errors.summary_of(pane.gaps)], 0)
         return self.of_errors(pane.errors)
 
     def of_errors(self, samples: Sequence[TileSample]) -> ErrorStats | None:
-        """Numbers of some tiles' errors; None without any."""
+        """Return statistics over tile samples; None without any."""
         tolerance = self._settings.overlay.tolerance_m
         beyond = sum(sample.errors.beyond(tolerance, sample.blocks) for sample in samples)
         stats = tile_errors.combine(tile_errors.summaries(samples), beyond)
@@ -76,7 +77,7 @@ class Coloring:
     def look(
         self, panes: Sequence[Pane], survey: Survey, elevation_m: tuple[float, float], scale: float
     ) -> Look:
-        """Colors that all panes share; `scale`: see `survey.scale`."""
+        """Return the colors shared by all panes; `scale`: see `survey.scale`."""
         return Look(
             self._settings,
             "none",

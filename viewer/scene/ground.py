@@ -1,4 +1,4 @@
-"""The drawn tiles as one surface: what picking, the camera and lines on the ground ask about it
+"""Drawn tiles as one surface, for picking, camera collision and lines on the ground
 (`picking.Ground`)."""
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from viewer.tiles.source import TileSource
 
 
 class DrawnGround:
-    """The tiles of one frame, in drawn space.
+    """Tiles of one frame in drawn space.
 
-    With `wait`, a tile that has to be read again is; without, the coarse lattice kept of it has to
-    do meanwhile.
+    With `wait`, evicted payloads are read again; without, their coarse lattice is used meanwhile.
     """
 
     def __init__(
@@ -40,12 +39,12 @@ class DrawnGround:
         self._wait = wait
 
     def area(self, tile: Tile) -> tuple[float, float, float, float]:
-        """See `picking.Ground`."""
+        """Return the tile's area as `picking.Ground.area`."""
         return self._source.reader.grid.tile_bounds(tile)
 
     def box(self, tile: Tile) -> BoundingBox:
-        """See `picking.Ground`; from the lattice, so decoded heights outside the source's range
-        count."""
+        """Return the tile's box as `picking.Ground.box`, from the lattice, so decoded heights
+        outside the source's range count."""
         lattice = self.coarse(tile)
         low = float(lattice.min())
         high = float(lattice.max())
@@ -53,23 +52,23 @@ class DrawnGround:
         return BoundingBox(*self.area(tile), low - margin, high + margin)
 
     def coarse(self, tile: Tile) -> np.ndarray:
-        """See `picking.Ground`."""
+        """Return drawn heights as `picking.Ground.coarse`."""
         resident = self._store.resident(self._source, tile)
         assert resident is not None  # drawn tiles are pinned
         z = resident.offset_m + resident.profile.lattice.astype(np.float64)
         return self._view.drawn_z(z)
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """See `picking.Ground`."""
+        """Return the exact decode as `picking.Ground.surface`."""
         return self._store.surface(self._source, tile, wait=self._wait)
 
     def drawn(self, z: float) -> float:
-        """See `picking.Ground`."""
+        """Return the drawn height as `picking.Ground.drawn`."""
         return float(self._view.drawn_z(np.asarray(z)))
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
-        """Drawn heights at places [n], as exact as the coarse lattices: for lines over the picture.
-        NaN outside."""
+        """Return drawn heights at positions [n], as exact as the coarse lattices: for lines over
+        the picture. NaN outside."""
         column, row = self._source.reader.grid.cell_of(easting, northing)
         found = np.full(len(easting), np.nan)
         for tile in self._tiles:
@@ -82,7 +81,7 @@ class DrawnGround:
         return found
 
     def height(self, easting: float, northing: float) -> float | None:
-        """True height of the drawn surface at a place; None outside and in holes."""
+        """Return the true height of the drawn surface at a position; None outside and in holes."""
         grid = self._source.reader.grid
         column, row = grid.cell_of(easting, northing)
         if not (0 <= column < grid.width and 0 <= row < grid.height):
@@ -105,7 +104,7 @@ class DrawnGround:
         return float(surface.heights(np.array([u]), np.array([v])).meters[0, 0])
 
     def pick(self, eye: np.ndarray, direction: np.ndarray) -> Pick | None:
-        """Return the point that a ray meets, as readouts need it."""
+        """Return the point that a ray hits, with the values of readouts; None for a miss."""
         hit = picking.first_hit(self, self._tiles, eye, direction)
         if hit is None:
             return None

@@ -1,4 +1,4 @@
-"""Names of what a scene's panes and slots show, for the window, pictures and results."""
+"""Labels of panes and slots, for the window, pictures and results."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ if TYPE_CHECKING:
 
 
 def active_label(scene: Scene) -> tuple[str, str]:
-    """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty
-    strings without a file.
+    """Return slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two
+    empty strings without a file.
 
-    Of a split one, of the active slot's side.
+    In a split picture those of the active slot's side.
     """
     return ("", "") if scene.pane is None else pane_label(scene, scene.pane)
 
 
 def pane_label(scene: Scene, pane: Pane) -> tuple[str, str]:
-    """Slot and layer of a pane.
+    """Return slot and layer of a pane.
 
-    While a change loads, this is still the layer before it. The slot is empty where neither holds
-    the picture.
+    During a change still those before it. The slot is empty where neither holds the pane's layer.
     """
     picture = scene.choice_in(pane)
     settings = scene.settings
@@ -47,11 +46,10 @@ def difference_label(scene: Scene, pane: Pane) -> str:
 
 
 def sample_label(pane: Pane) -> str:
-    """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same
+    """Return the number and levels of a pane's error samples: "28 575 samples, level 0 (8 m), same
     low-pass"; "" without any.
 
-    The low-pass is mentioned where the reference went through one, rims where it has no samples for
-    them.
+    Mentions a low-pass applied to the reference, and rims without samples.
     """
     used = tile_errors.levels(pane.errors)
     if used is None:
@@ -65,11 +63,11 @@ def sample_label(pane: Pane) -> str:
 
 
 def layer_of(scene: Scene, choice: LayerChoice) -> Layer:
-    """The layer that a slot holds; there must be a file open."""
+    """Return the layer of a choice; a file must be open."""
     return scene.reader_of(choice).layers[choice.index]
 
 
 def label_in(scene: Scene, choice: LayerChoice) -> str:
-    """A layer and its bits in a few words, with the file's name where there are several."""
+    """Return a layer's title and bit depth, with the file's name if several are open."""
     name = label(layer_of(scene, choice), choice)
     return name if len(scene.files) < 2 else f"{Path(scene.reader_of(choice).path).stem}: {name}"

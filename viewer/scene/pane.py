@@ -1,4 +1,4 @@
-"""One pane of the picture: what it shows, what it is changing to, which tiles that takes."""
+"""Pane of the picture: current and target layer, and their tiles."""
 
 from __future__ import annotations
 
@@ -23,40 +23,37 @@ from viewer.tiles.source import TileSource
 from viewer.tiles.tile_errors import ErrorMeasure, TileErrors, TileSample
 
 MAX_SWITCH_DELAY_S = 2.0
-"""While the camera moves, a change of layer, bits or overlay waits this long for the whole picture,
-then shows what there is. At rest it waits for all of it: a coarse picture would be taken for what
-the layer can do."""
+"""Longest delay of a change of layer, bits or overlay while the camera moves, seconds; then the
+coarse picture is shown. At rest the change waits for the whole picture: a coarse one would
+misrepresent the layer."""
 
 Want = tuple[TileSource, Tile, ErrorMeasure | None]
-"""A tile to be loaded, with its errors where those of a measure are asked for."""
+"""Tile to be loaded, with the measure of its errors or None."""
 
 
 @dataclass(frozen=True)
 class LayerState:
-    """Content of a pane: a source, with its errors of some kind or without."""
+    """Content of a pane: a source, with or without its errors."""
 
     source: TileSource
     measure: ErrorMeasure | None = None
 
     def select(self, view: Frustum, sse_px: float) -> Selection:
-        """The tiles of a view, as far as they are loaded (with their errors, where they are
-        shown)."""
+        """Select the loaded tiles of a view (with their errors, if shown)."""
         return self.source.selector.select(view, sse_px, measured=self.measure)
 
 
 class Pane:
-    """The whole picture, or one side of a split one. It begins with something whose root tile is
-    loaded."""
+    """The whole picture, or one side of a split one. Its first root tile is already loaded."""
 
     def __init__(self, store: TileStore, slot: str, showing: LayerState) -> None:
         self.slot = slot
         self.current = self.target = showing
         self.view: Frustum | None = None
         self.selection = Selection()
-        """The tiles of the picture."""
+        """Tiles of the picture."""
         self.target_selection = Selection()
-        """The tiles that the settings and the camera ask for; differs from `selection` during a
-        change."""
+        """Tiles of the target state; differs from `selection` during a change."""
         self.fading = Fading()
         self._store = store
         self._errors: tuple[tuple[LayerState, Selection, Frustum], list[TileSample]] | None = None
@@ -65,12 +62,12 @@ class Pane:
 
     @property
     def changing(self) -> bool:
-        """True if the picture is still the one before a change of slot, layer, bits or overlay."""
+        """True if the picture still precedes a change of slot, layer, bits or overlay."""
         return self.current != self.target
 
     @property
     def ready(self) -> bool:
-        """True if the picture is as requested, with nothing left to load."""
+        """True if the picture is the target's, with nothing left to load."""
         return (
             self.view is not None
             and not self.changing
@@ -91,7 +88,7 @@ class Pane:
         return [(self.target, self.target_selection), (self.current, self.selection)]
 
     def ground(self, *, wait: bool) -> DrawnGround | None:
-        """The drawn surface, for picking; None before the first frame. `wait`: see
+        """Return the drawn surface, for picking; None before the first frame. `wait`: see
         `DrawnGround`."""
         if self.view is None:
             return None
@@ -101,8 +98,8 @@ class Pane:
 
     @property
     def errors(self) -> list[TileSample]:
-        """Errors of what is in view; empty while they are not shown. The same list until the
-        picture changes."""
+        """Errors in view; empty without an error overlay. The same list until the picture
+        changes."""
         if self.view is None:
             return []
         asked = self.current, self.selection, self.view
@@ -127,21 +124,20 @@ class Pane:
         return np.concatenate([np.zeros(0, np.float32), *found])
 
     def copy_for(self, slot: str) -> Pane:
-        """A pane for another slot that begins with this one's picture."""
+        """Return a pane for another slot that begins with this one's picture."""
         other = Pane(self._store, slot, self.current)
         other.view = self.view
         other.selection = self.selection
         return other
 
     def restart(self, showing: LayerState) -> None:
-        """Show something else at once; its root tile is loaded."""
+        """Switch to a state at once; its root tile is loaded."""
         self.current = self.target = showing
         self.selection = Selection()
         self.target_selection = Selection()
 
     def set_target(self, target: LayerState) -> None:
-        """Say what is to be shown; before the first frame its root is loaded, and there is no
-        picture to keep."""
+        """Set the target state; before the first frame its source is also the current one."""
         if target != self.target:
             self.target = target
             self._target_since = time.monotonic()
@@ -150,7 +146,7 @@ class Pane:
             self.current = LayerState(target.source)
 
     def select_tiles(self, view: Frustum, settings: Settings) -> None:
-        """One frame: choose tiles for a view, and show what is wanted once that can be done."""
+        """Select the frame's tiles for a view, and switch to the target once it is complete."""
         self._moved |= self.view is not None and view != self.view
         if self.view is None or not settings.debug.freeze:
             self.view = view
@@ -164,8 +160,7 @@ class Pane:
         self.fading.update(self.selection)
 
     def _may_change(self) -> bool:
-        """Return True if the wanted showing can replace the shown one: it is complete, or it has
-        taken long enough."""
+        """Return True if the target can replace the current state: it is complete, or overdue."""
         if not self.target_selection.keep:  # not even its root is there
             return False
         return self.target_selection.complete or (
@@ -176,8 +171,7 @@ class Pane:
 def errors_in(
     store: TileStore, showing: LayerState, selection: Selection, view: Frustum
 ) -> list[TileSample]:
-    """Errors of the part of a selection's tiles that a view sees; empty where the showing is
-    without."""
+    """Return the errors of a selection's tiles inside a view; empty without a measure."""
     if showing.measure is None:
         return []
     lattices: dict[Tile, np.ndarray] = {}
@@ -195,7 +189,7 @@ def errors_in(
 def narrowed(
     view: Frustum, camera: Camera, size_px: tuple[int, int], columns: tuple[int, int]
 ) -> Frustum:
-    """The part of a view that fills the pixel columns first … last − 1 of its picture."""
+    """Return the frustum of pixel columns first … last − 1 of a view's picture."""
     width, height = camera.whole(size_px)
     left, right, *_ = camera.window
     across, _, forward = camera.axes
@@ -208,13 +202,13 @@ def narrowed(
 
 
 def interleaved(wants: Iterable[list[Want]]) -> Iterator[Want]:
-    """The most urgent of each list, then the second of each, and so on."""
+    """Interleave lists: the most urgent of each, then the second of each, and so on."""
     for row in zip_longest(*wants):
         yield from (want for want in row if want is not None)
 
 
 def frame_stats(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameStats:
-    """The counters of a frame, over all its panes."""
+    """Return the counters of a frame over all panes."""
     drawn = sum(len(pane.selection.draw) for pane in panes)
     return FrameStats(
         tiles_drawn=drawn,

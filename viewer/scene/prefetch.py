@@ -1,5 +1,4 @@
-"""Loading ahead while the view rests: what both slots show of it, so that a blink or a moved
-divider never waits."""
+"""Prefetching at rest: tiles of both slots, so that toggling or moving the divider never waits."""
 
 from __future__ import annotations
 
@@ -12,12 +11,12 @@ from viewer.tiles.lod import Frustum, Selection
 
 
 class Prefetch:
-    """Tiles of the whole view for every slot, asked for once the panes have theirs and while all
-    fit in the cache."""
+    """Tiles of the whole view for every slot, requested after the panes' and while all fit into the
+    cache."""
 
     def __init__(self, store: TileStore) -> None:
         self.enabled = False
-        """True to load ahead at all; a picture that is drawn only once has no use for it."""
+        """True to prefetch at all; useless for a single picture."""
         self.view: Frustum | None = None
         """The view of the latest frame."""
         self.needs: list[tuple[LayerState, Selection]] = []
@@ -29,7 +28,7 @@ class Prefetch:
     def choose(
         self, slots: Sequence[LayerState], view: Frustum, settings: Settings, panes: Sequence[Pane]
     ) -> list[Want]:
-        """One frame; returns what is to be loaded after everything the panes want."""
+        """Return the frame's tiles to load after the panes'."""
         resting = view == self.view
         if self.view is None or not settings.debug.freeze:
             self.view = view

@@ -1,5 +1,4 @@
-"""Results: what a layer at some bits takes, how far it is off and how long it decodes. No window,
-no GL.
+"""Results: size, error and decode time of a layer at a bit depth. No window, no GL.
 
 rows = [results.measure("area.ntile", LayerChoice(0, bits)) for bits in (None, 7, 6)]
 results.write("results.csv", rows)
@@ -35,7 +34,7 @@ from viewer.tiles.difference import SurfaceReference
 from viewer.tiles.reference import DemReference
 
 TIMED_TILES = 4
-"""Tiles decoded to time it, where a picture has not done so."""
+"""Tiles decoded for timing, if no picture has timed them."""
 
 SUFFIXES = (".csv", ".json")
 """File formats of results."""
@@ -55,7 +54,7 @@ class ResultErrors:
 
 @dataclass
 class Result:
-    """One setting that was tried; None where something is not known (yet)."""
+    """Size, error and decode time of one layer and bit depth; None where unknown (yet)."""
 
     path: str
     layer: int  # index
@@ -73,11 +72,11 @@ class Result:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for the same setting measured against the same."""
+        """Equal for the same layer, bits and reference."""
         return self.path, self.layer, self.keep_bits, self.reference
 
     def flat(self) -> dict[str, Any]:
-        """Plain values by column name; those of a view begin with view_."""
+        """Return plain values by column name; those of a view begin with view_."""
         values = asdict(self)
         view = values.pop("view")
         whole = values.pop("whole")
@@ -89,7 +88,7 @@ class Result:
 
 
 def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> Result:
-    """An empty row for a choice."""
+    """Return an empty row for a choice."""
     layer = reader.layers[choice.index]
     shown = layers.shown_bits(layer, choice)
     label = layers.label(layer, choice)
@@ -107,12 +106,11 @@ def measure(
     *,
     whole: bool = True,
 ) -> Result:
-    """All measures of a layer over the whole area, as `ntile evaluate` has them; without `whole`
-    only its size.
+    """Measure a layer over the whole area, as `ntile evaluate` does; without `whole` only its size.
 
-    Against the raster given, else the file's own reference layer, else that of the file `main`; a
-    reference layer is not measured against itself. `report` is called with tiles done and in all;
-    what it raises ends the work. Raises NtileError.
+    Against the given raster, else the file's own reference layer, else that of the file `main`; a
+    reference layer is not measured against itself. `report` is called with tiles done and in total;
+    its exceptions cancel the work. Raises NtileError.
     """
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(path))
@@ -160,8 +158,8 @@ def _take_rates(row: Result, found: dict[str, Any], samples: int) -> None:
 
 
 def _timed(reader: Reader, choice: LayerChoice) -> float | None:
-    """Milliseconds to decode a finest tile with its slopes, read and unpacked: the mean of a
-    few."""
+    """Return the mean time in milliseconds to decode a finest tile with its gradients, read and
+    unpacked."""
     layer = reader.layers[choice.index]
     decoder = SurfaceDecoder(reader, layer, choice.keep_bits)
     at = centers(TILE)
@@ -175,7 +173,7 @@ def _timed(reader: Reader, choice: LayerChoice) -> float | None:
 
 
 def to_csv(rows: Sequence[Result]) -> str:
-    """A header and a line per row; nothing between the commas where a value is not known."""
+    """Return a header and a line per row; unknown values are empty."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(Result("", 0, None, "", "", 0).flat()), lineterminator="\n")
     writer.writeheader()
@@ -185,12 +183,12 @@ def to_csv(rows: Sequence[Result]) -> str:
 
 
 def to_json(rows: Sequence[Result]) -> str:
-    """A list of objects with the columns of the CSV; null where a value is not known."""
+    """Return a list of objects with the columns of the CSV; null for unknown values."""
     return json.dumps([row.flat() for row in rows], indent=1) + "\n"
 
 
 def write(path: str | os.PathLike[str], rows: Sequence[Result]) -> None:
-    """Write rows as the name's ending says. Raises NtileError."""
+    """Write rows as CSV or JSON, by the suffix. Raises NtileError."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{path}: results are written as .csv or .json; give a name that ends so.")

@@ -1,4 +1,4 @@
-"""The terrain of the open files: what is loaded, drawn, picked and measured. No window, no user
+"""Scene: terrain of the open files, loaded, drawn, picked and measured. No window, no user
 interface."""
 
 from __future__ import annotations
@@ -36,33 +36,32 @@ from viewer.tiles.tile_errors import TileSample
 
 
 class Scene:
-    """One file on screen, or several that are compared. All methods belong to the thread that owns
-    the GL context.
+    """One file on screen, or several compared ones. All methods belong to the GL thread.
 
-    Each frame: `update` (choose tiles, take in finished ones), then `draw`. Settings are read,
-    never written.
+    Each frame: `update` (select tiles, upload finished ones), then `draw`. Settings are read, never
+    written.
     """
 
     def __init__(self, ctx: moderngl.Context, settings: Settings, gl_version: str = "auto") -> None:
         self.ctx = ctx
         self.settings = settings
         self.decode_backend = gpu_decoder.choose_backend(ctx, gl_version)
-        """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
+        """Decode backend: "numpy", "compute" or "fragment"; may be set before `open`."""
         self.fade_s = 0.0
-        """How long tiles that come late take to appear; 0: a picture depends on the view and the
-        loaded tiles alone."""
+        """Fade-in time of late tiles, seconds; 0: a picture depends on the view and the loaded
+        tiles alone."""
         self.load_ahead = False
-        """True to load what both slots show while the view rests, so that changing between them
-        never waits."""
+        """True to prefetch tiles of both slots while the view rests, so that toggling never
+        waits."""
         self.stats = FrameStats()
         """Result of the latest `update`."""
         self.messages: list[str] = []
-        """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
+        """Error sentences of tiles that failed to load; taken out by the caller."""
         self.waits = True
-        """True if `pick` and `surface_z` wait for what has to be read first, `pick` for the
-        reference, and `close` for the workers; a window's thread must not."""
+        """True if `pick`, `surface_z` and `close` may block on reads and workers; False on a
+        window's thread."""
         self.survey = survey.NOTHING
-        """Basis of the latest picture's automatic colors and contours."""
+        """Survey of the latest picture, for automatic colors and contours."""
         self.coloring = Coloring(settings)
         self._drawing = Drawing(ctx)
         self._open: SceneFiles | None = None
@@ -72,7 +71,7 @@ class Scene:
 
     @property
     def files(self) -> Sequence[TerrainFile]:
-        """The open files, the main one first; `LayerChoice.file` counts them."""
+        """Open files, the main one first; indexed by `LayerChoice.file`."""
         return () if self._open is None else self._open.files
 
     @property
@@ -82,21 +81,21 @@ class Scene:
 
     @property
     def store(self) -> TileStore | None:
-        """The tiles of all open files, on the GPU and on their way there; None without a file."""
+        """Tile store of all open files; None without a file."""
         return None if self._open is None else self._open.store
 
     @property
     def timers(self) -> Timers:
-        """Where the time of pictures goes."""
+        """Timers of stages and passes."""
         return self._drawing.timers
 
     def reader_of(self, choice: LayerChoice) -> Reader:
-        """The file of a slot's choice; there must be one open."""
+        """Return the reader of a choice's file; a file must be open."""
         return self.files[min(max(choice.file, 0), len(self.files) - 1)].reader
 
     def decoder(self, choice: LayerChoice) -> SurfaceDecoder | None:
-        """How what a slot holds is decoded, shared with the picture; None without a file or where
-        it cannot be."""
+        """Return the decoder of a choice, shared with the picture; None without a file or for an
+        unreadable layer."""
         try:
             return None if self._open is None else self._open.source(choice).decoder
         except NtileError:
@@ -104,7 +103,7 @@ class Scene:
 
     @property
     def reference(self) -> ErrorReference | None:
-        """Reference of errors of the active slot."""
+        """Error reference of the active slot."""
         return None if self.pane is None else self._reference_of(self.pane)
 
     def _reference_of(self, pane: Pane) -> ErrorReference | None:
@@ -112,7 +111,7 @@ class Scene:
         return self._open.files[self._open.file_of(pane.current.source)].reference
 
     def problem(self, index: int, file: int = 0) -> str | None:
-        """Why a layer of a file cannot be shown, once that has been tried."""
+        """Return the error sentence of a layer that failed to load, or None."""
         return None if self._open is None else self._open.problem(index, file)
 
     def open(
@@ -121,12 +120,12 @@ class Scene:
         reference_dem: Raster | None = None,
         layer: int = 0,
     ) -> None:
-        """Show a file in place of all present ones; its root is loaded unless that was done
+        """Show a file in place of all present ones; load its root unless loaded
         (`viewer.tiles.pending_file`).
 
-        A Reader or TerrainFile then belongs to the scene. `reference_dem` is a raster that errors
-        are measured against instead of the file's own reference layer; `layer` is the one to begin
-        with. Raises NtileError; the present files then stay open.
+        The scene owns a Reader or TerrainFile from then on. `reference_dem` replaces the file's own
+        reference layer; `layer` is the first one shown. Raises NtileError; the present files then
+        stay open.
         """
         terrain = _open_file(file, reference_dem)
         store = TileStore(self.ctx, self.decode_backend)
@@ -135,18 +134,17 @@ class Scene:
         self._open = opened
 
     def add(self, file: str | Path | Reader | TerrainFile, layer: int = 0) -> int:
-        """Open another file beside the first, to be compared with it; returns its index in `files`.
+        """Open another file for comparison; return its index in `files`.
 
-        It may have other cells and another extent, but must have the same coordinate system. An
-        `TerrainFile` has been read already. Raises NtileError; nothing has changed then.
+        Grid and extent may differ, the coordinate system must not. A `TerrainFile` is already
+        loaded. Raises NtileError and changes nothing then.
         """
         if self._open is None:
             raise UsageError("Open a file before another is compared with it.")
         return self._open.add(_open_file(file, self.files[0].reference_dem), LayerChoice(layer))
 
     def remove(self, index: int) -> None:
-        """Close a file beside the first (index 1 or more); slots that hold it get the first file's
-        first layer."""
+        """Close a compared file (index 1 or more); its slots get the first file's first layer."""
         assert self._open is not None
         self._open.remove(index, self.settings)
 
@@ -160,7 +158,7 @@ class Scene:
         self.stats = FrameStats()
 
     def release(self) -> None:
-        """Close and free everything on the GPU; the scene is unusable afterwards."""
+        """Close all files and free all GPU resources; the scene is unusable afterwards."""
         self.waits = True
         self.close()
         self._drawing.release()
@@ -169,21 +167,21 @@ class Scene:
 
     @property
     def panes(self) -> Sequence[Pane]:
-        """Panes on screen: one pane, or slot A's and slot B's from left to right."""
+        """Panes on screen: one, or slot A's and slot B's from left to right."""
         return () if self._open is None else self._open.panes
 
     @property
     def pane(self) -> Pane | None:
-        """The pane of the active slot; None without a file."""
+        """Pane of the active slot; None without a file."""
         by_slot = {pane.slot: pane for pane in self.panes}
         return by_slot.get(self.settings.active) or next(iter(self.panes), None)
 
     def columns(self, camera: Camera, size_px: tuple[int, int]) -> list[tuple[int, int]]:
-        """First and last + 1 column of pixels of each pane, in a picture of this size."""
+        """Return the first and last + 1 pixel column of each pane, in a picture of this size."""
         return [] if self._open is None else self._open.columns(self.settings, camera, size_px)
 
     def pane_at(self, x_px: float) -> Pane | None:
-        """The pane under a column of pixels of the latest `update`'s picture."""
+        """Return the pane at a pixel column of the latest `update`'s picture."""
         columns = self.columns(Camera(), self._size_px)
         return next(
             (pane for pane, (_, end) in zip(self.panes, columns, strict=True) if x_px < end),
@@ -191,14 +189,15 @@ class Scene:
         )
 
     def choice_in(self, pane: Pane) -> LayerChoice:
-        """The file, layer and bits that a pane shows; during a change still those before it."""
+        """Return the file, layer and bits on screen in a pane; during a change still those before
+        it."""
         assert self._open is not None
         key = pane.current.source.key
         return LayerChoice(key.layer, key.keep_bits, self._open.file_of(pane.current.source))
 
     @property
     def current_choice(self) -> LayerChoice | None:
-        """Content of the active slot's pane. None without a file."""
+        """Choice on screen in the active slot's pane; None without a file."""
         return None if self.pane is None else self.choice_in(self.pane)
 
     @property
@@ -217,37 +216,36 @@ class Scene:
 
     @property
     def changing(self) -> bool:
-        """True if part of the picture is still the one before a change of slot, layer, bits or
-        overlay."""
+        """True if part of the picture still precedes a change of slot, layer, bits or overlay."""
         return any(pane.changing for pane in self.panes)
 
     @property
     def ready(self) -> bool:
-        """True if every tile (and error) that the latest `update` wanted is on screen."""
+        """True if every tile (and error) of the latest `update` is on screen."""
         return self._open is not None and self._open.ready
 
     @property
     def settled(self) -> bool:
-        """True if the scene is ready and has nothing left to load ahead."""
+        """True if the scene is ready and has nothing left to prefetch."""
         return self.ready and self._open is not None and self._open.prefetch.settled
 
     def rmse_in_view(self, choice: LayerChoice) -> float | None:
-        """Root mean square error in meters of any layer and bits in this view; None unless it has
-        been measured."""
+        """Return the root mean square error in meters of a choice over this view; None unless
+        measured."""
         return tile_errors.rmse(tile_errors.summaries(self._errors_of(choice)))
 
     def errors_in_view(self, choice: LayerChoice) -> ErrorStats | None:
-        """The same with all its statistics."""
+        """Return the error statistics of a choice over this view; None unless measured."""
         return self.coloring.of_errors(self._errors_of(choice))
 
     def _errors_of(self, choice: LayerChoice) -> list[TileSample]:
         return [] if self._open is None else self._open.errors_of(choice, self.settings.view.sse_px)
 
     def update(self, camera: Camera, size_px: tuple[int, int]) -> FrameStats:
-        """Take in finished tiles, choose what to draw and ask for what is missing.
+        """Upload finished tiles, select the tiles to draw and request missing ones.
 
-        `size_px` is the picture's width and height in pixels. Never waits: tiles that are not there
-        yet are stood in for by coarser ones.
+        `size_px`: width and height of the picture. Never blocks: coarser tiles stand in for missing
+        ones.
         """
         opened = self._open
         self._size_px = size_px
@@ -263,8 +261,8 @@ class Scene:
         return self.stats
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
-        """Draw background and terrain into the whole of `fbo` (color only is enough; depth is our
-        own)."""
+        """Draw background and terrain into the whole of `fbo` (color only is enough; depth is
+        internal)."""
         opened = self._open
         if opened is None or opened.panes[0].view is None:
             self._drawing.background(fbo, camera, self.samples)
@@ -285,8 +283,8 @@ class Scene:
         )
 
     def run_survey_pass(self, camera: Camera, size_px: tuple[int, int]) -> None:
-        """Find out what automatic colors, intervals and labels of the latest `update`'s picture
-        follow from."""
+        """Render the small survey pass that auto ranges, contour interval and labels are computed
+        from."""
         opened = self._open
         self.survey = survey.NOTHING
         piece = camera.whole(size_px) != size_px  # of a larger picture, where all of that is given
@@ -304,7 +302,7 @@ class Scene:
             self.survey = Survey(numbers, size_px[0] / small[0] / survey.scale(size_px))
 
     def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[PanePart]:
-        """The panes of a picture of this size and how they are colored."""
+        """Return the parts of a picture of this size with their colors."""
         assert self._open is not None
         look = self.coloring.look(
             self.panes, self.survey, self.elevation_range, survey.scale(camera.whole(size_px))
@@ -324,15 +322,15 @@ class Scene:
         return parts
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for a worker to finish something; for programs without a frame rate, such as
-        headless pictures."""
+        """Wait for a worker to finish a job; for programs without a frame rate, such as headless
+        pictures."""
         return self._open is not None and self._open.store.streamer.wait(timeout_s)
 
     # Places
 
     def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
-        """The surface under a pixel of the latest `update`'s picture, x right and y down from its
-        top left."""
+        """Return the surface under a pixel of the latest `update`'s picture, x right and y down
+        from its top left."""
         pane = self.pane_at(x_px)
         ground = None if pane is None else pane.ground(wait=self.waits)
         picked = (
@@ -353,12 +351,12 @@ class Scene:
 
     @property
     def ground(self) -> DrawnGround | None:
-        """The surface of the latest `update`'s picture, of the active slot; None without a file."""
+        """Surface of the latest `update`'s picture, of the active slot; None without a file."""
         return None if self.pane is None else self.pane.ground(wait=self.waits)
 
     def surface_z(self, easting: float, northing: float) -> float | None:
-        """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside
-        or in a hole."""
+        """Return the drawn (exaggerated) height of the surface, the camera's lower bound; None
+        outside or in a hole."""
         grounds = [pane.ground(wait=self.waits) for pane in self.panes]
         heights = [
             None if ground is None else ground.height(easting, northing) for ground in grounds
@@ -366,24 +364,24 @@ class Scene:
         return max((self.drawn_z(height) for height in heights if height is not None), default=None)
 
     def drawn_z(self, z_m: float) -> float:
-        """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as
-        pivots."""
+        """Return the drawn height of a true one, vertical exaggeration included: z of `Camera`
+        points such as pivots."""
         pivot = 0.0 if self._open is None else self._open.pivot_z
         return pivot + (z_m - pivot) * self.rise
 
     @property
     def ground_scale(self) -> float:
-        """Meters on the ground per meter of the coordinate system that all open files share."""
+        """Meters on the ground per meter of the CRS that all open files share."""
         return 1.0 if self._open is None else self._open.files[0].reader.grid.ground_scale
 
     @property
     def rise(self) -> float:
-        """CRS meters that a meter of height is drawn as."""
+        """CRS meters drawn per meter of height."""
         return self.settings.view.exaggeration / self.ground_scale
 
     @property
     def bounds(self) -> BoundingBox:
-        """The area of all open files as it is drawn (exaggerated): what `Camera.frame` takes."""
+        """Drawn (exaggerated) bounds of all open files, for `Camera.frame`."""
         if not self.files:
             return BoundingBox(0, 0, 1, 1, 0, 1)
         west, south, east, north = zip(
@@ -396,8 +394,8 @@ class Scene:
 
     @property
     def _height_range(self) -> tuple[float, float]:
-        """Lowest and highest height of all layers of all files, so that what is compared is colored
-        alike."""
+        """Lowest and highest height of all layers of all files, so that compared layers share their
+        colors."""
         ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
         return min(low for low, _ in ranges), max(high for _, high in ranges)
 
@@ -405,18 +403,18 @@ class Scene:
 
     @property
     def mesh_quads(self) -> int:
-        """Quads per tile side in use."""
+        """Effective number of quads per tile side."""
         return self.settings.view.mesh_quads or (64 if gl.is_software(self.ctx) else 128)
 
     @property
     def samples(self) -> int:
-        """MSAA samples in use, 0 for none."""
+        """Effective number of MSAA samples, 0 for none."""
         chosen = self.settings.view.msaa
         return chosen if chosen >= 0 else (0 if gl.is_software(self.ctx) else 4)
 
     @property
     def elevation_range(self) -> tuple[float, float]:
-        """Heights in meters at the two ends of the elevation colors."""
+        """Heights in meters at both ends of the elevation colors."""
         shading = self.settings.shading
         if not shading.elevation_auto or not self.files:
             return shading.elevation_min_m, shading.elevation_max_m
@@ -424,17 +422,17 @@ class Scene:
 
     @property
     def overlay(self) -> str:
-        """The overlay of the active slot's picture."""
+        """Overlay of the active slot's picture."""
         return "none" if self.pane is None else self.overlay_of(self.pane)
 
     def overlay_of(self, pane: Pane) -> str:
-        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are
-        not there."""
+        """Return the overlay of a pane's picture: the chosen one, or "none" while its errors are
+        missing."""
         return self.coloring.overlay(pane)
 
     @property
     def against_name(self) -> str | None:
-        """Name of the reference of the overlay's errors, shown or not."""
+        """Name of the overlay's error reference, shown or not."""
         against = (
             None
             if self._open is None or self.pane is None
@@ -444,18 +442,18 @@ class Scene:
 
     @property
     def overlay_range(self) -> tuple[float, float]:
-        """Values at the two ends of the overlay's colors, in its unit; the same in all panes."""
+        """Values at both ends of the overlay's colors, in its unit; the same in all panes."""
         return overlays.color_range(self.settings.overlay, self.overlay_limit)
 
     @property
     def overlay_limit(self) -> float:
-        """Where the overlay's colors end, before amplification."""
+        """Upper end of the overlay's colors, before amplification."""
         return self.coloring.color_limit(self.panes, self.survey)
 
     @property
     def error_stats(self) -> ErrorStats | None:
-        """Errors over what is in view of the active slot; None while they are not shown or nothing
-        was measured."""
+        """Error statistics over the active slot's view; None without an error overlay or measured
+        errors."""
         return None if self.pane is None else self.coloring.stats(self.pane)
 
 

@@ -1,4 +1,4 @@
-"""All open files: their tiles in one store, and the panes that show them."""
+"""Open files of a scene: their common tile store, and the panes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from viewer.tiles.tile_errors import ErrorMeasure, TileSample
 
 
 class SceneFiles:
-    """The main file and those compared with it. Made complete, or not at all (NtileError).
+    """Main file and compared ones. Constructed complete, or not at all (NtileError).
 
-    It begins with what the file does (`TerrainFile.first`), else with `choice` or the next layer
+    Begins with the file's first source (`TerrainFile.first`), else with `choice` or the next layer
     that can be decoded.
     """
 
@@ -48,7 +48,7 @@ class SceneFiles:
         """One, or one for each slot from left to right."""
 
     def add(self, file: TerrainFile, choice: LayerChoice) -> int:
-        """Show another file beside the first, for slots to choose from; returns its index.
+        """Add a file for comparison; return its index.
 
         Raises NtileError where it cannot be shown with the first; the file is then closed.
         """
@@ -61,8 +61,7 @@ class SceneFiles:
         return len(self.files) - 1
 
     def remove(self, index: int, settings: Settings) -> None:
-        """Close one of the files beside the first; slots that hold it get the first file's
-        layers."""
+        """Close a compared file; its slots get the first file's layers."""
         file = self.files[index]
         assert index > 0
         choices = settings.slots
@@ -92,16 +91,16 @@ class SceneFiles:
 
     @property
     def pivot_z(self) -> float:
-        """The height that exaggeration leaves in place; the same for all layers and files."""
+        """Height that exaggeration leaves in place; the same for all layers and files."""
         return self.files[0].reader.layers[0].root.min_m
 
     @property
     def ready(self) -> bool:
-        """True if the picture is as requested, with nothing left to load."""
+        """True if all panes are ready."""
         return all(pane.ready for pane in self.panes)
 
     def file_of(self, source: TileSource) -> int:
-        """The index of the file that a source belongs to."""
+        """Return the index of the file that a source belongs to."""
         return next(
             index for index, file in enumerate(self.files) if file.serial == source.key.file
         )
@@ -112,7 +111,7 @@ class SceneFiles:
         return file.source(file.key(choice))
 
     def problem(self, layer: int, file: int = 0) -> str | None:
-        """Why a layer cannot be shown, once that is known."""
+        """Return the error sentence of a layer that failed to load, or None."""
         opened = self.files[file]
         for key in (key for key in opened.keys if key.layer == layer):
             why = opened.problems.get(key) or self.store.failed.get(TileKey(key, ROOT))
@@ -121,9 +120,9 @@ class SceneFiles:
         return None
 
     def errors_of(self, choice: LayerChoice, sse_px: float) -> list[TileSample]:
-        """Height errors against the reference that a choice would have in the whole view.
+        """Return height errors of a choice against the reference over the whole view.
 
-        Empty unless all the tiles it would draw are still loaded and have been measured.
+        Empty unless all its tiles are still loaded and measured.
         """
         file = self._file(choice)
         view = self.prefetch.view
@@ -138,7 +137,7 @@ class SceneFiles:
     def update(
         self, settings: Settings, view: Frustum, camera: Camera, size_px: tuple[int, int]
     ) -> list[str]:
-        """One frame: take in, choose, ask. Returns sentences about what went wrong, each once."""
+        """Run one frame: upload, select, request. Return error sentences, each once."""
         self.store.cache.budget_bytes = int(settings.view.cache_mb * MB)
         self._arrange(settings)
         for pane in self.panes:
@@ -160,7 +159,7 @@ class SceneFiles:
         return said
 
     def _pin(self, needs: list[tuple[LayerState, Selection]]) -> None:
-        """Keep what is needed, said again only when that has changed."""
+        """Pin the panes' tiles, only after they have changed."""
         if needs == self._pinned:
             self.store.cache.trim()
             return
@@ -176,8 +175,8 @@ class SceneFiles:
     def columns(
         self, settings: Settings, camera: Camera, size_px: tuple[int, int]
     ) -> list[tuple[int, int]]:
-        """First and last + 1 column of pixels of each pane; none where the picture is a piece
-        beside the pane."""
+        """Return the first and last + 1 pixel column of each pane; equal where a piece of the
+        picture is outside the pane."""
         width = size_px[0]
         if len(self.panes) == 1:
             return [(0, width)]
@@ -188,8 +187,7 @@ class SceneFiles:
         return [(0, divider), (divider, width)]
 
     def _arrange(self, settings: Settings) -> None:
-        """As many panes as are asked for; a new one begins with the picture that was there
-        before."""
+        """Match the panes to the settings; a new one begins with the present picture."""
         slots = SLOTS if settings.compare.split else (settings.active,)
         if tuple(pane.slot for pane in self.panes) == slots:
             return
@@ -201,8 +199,8 @@ class SceneFiles:
         self.panes = [old[slot] if slot in old else shown.copy_for(slot) for slot in slots]
 
     def _wanted(self, pane: Pane, settings: Settings) -> LayerState:
-        """Return the showing that a pane's slot asks for; where that is impossible, with the source
-        of the pane."""
+        """Return the target state of a pane's slot; where that fails, of the pane's current
+        source."""
         file, key = self._asked(pane.slot, settings)
         self._prepare(file, key, at_once=pane.view is None)
         wanted = self._showing(pane.slot, settings)
@@ -213,14 +211,14 @@ class SceneFiles:
         )
 
     def _showing(self, slot: str, settings: Settings) -> LayerState | None:
-        """Return the showing that a slot asks for, or None where that cannot be shown."""
+        """Return the state of a slot's layer, or None where it cannot be shown."""
         file, key = self._asked(slot, settings)
         if key in file.problems or TileKey(key, ROOT) in self.store.failed:
             return None
         return self._measured(slot, file, file.source(key), settings)
 
     def _asked(self, slot: str, settings: Settings) -> tuple[TerrainFile, SourceKey]:
-        """The file, layer and bits of a slot, or of the reference layer where that stands in for
+        """Return the file and source key of a slot, or of the reference layer where that replaces
         the slot."""
         choice = settings.slots[slot]
         file = self._file(choice)
@@ -233,8 +231,7 @@ class SceneFiles:
     def _measured(
         self, slot: str, file: TerrainFile, source: TileSource, settings: Settings
     ) -> LayerState:
-        """Return a source with the errors that the overlay shows, where there is something to
-        measure against."""
+        """Return the state of a source with the overlay's errors, if it has a reference."""
         overlay = settings.overlay
         quantity = OVERLAYS[overlay.name].measures if overlay.name in OVERLAYS else ""
         against = self.against(slot, file, settings) if quantity else None
@@ -249,8 +246,7 @@ class SceneFiles:
     def against(self, slot: str, file: TerrainFile, settings: Settings) -> ErrorReference | None:
         """Return the reference of a slot's errors; None without one.
 
-        The same object as long as it stands for the same surface. Slot B is not subtracted from
-        itself.
+        The same object for the same surface. Slot B is not subtracted from itself.
         """
         if settings.overlay.against != SLOTS[1]:
             return file.reference
@@ -269,8 +265,7 @@ class SceneFiles:
         return self._difference[1]
 
     def _enter(self, file: TerrainFile, choice: LayerChoice) -> TileSource:
-        """Take in a file with its first root; on failure nothing has changed and the file is
-        closed."""
+        """Append a file with its first root; on failure nothing changes and the file is closed."""
         try:
             if file.begins is None:
                 file.first(choice, lambda: self.store.decode_backend == "numpy")
@@ -286,8 +281,8 @@ class SceneFiles:
         return source
 
     def _beginning(self, file: TerrainFile) -> TileSource:
-        """Return the first source of a file, its root loaded; the root stays in the cache while the
-        file is open."""
+        """Return the first source of a file, its root loaded; the root stays cached while the file
+        is open."""
         assert file.begins is not None
         source = file.source(file.begins)
         if not self.store.has(source, ROOT):
@@ -295,7 +290,7 @@ class SceneFiles:
         return source
 
     def _main_reference(self, reader: Reader) -> ErrorReference | None:
-        """The main file's reference layer for a file that has none."""
+        """Return the main file's reference layer for a file without its own."""
         main = self.files[0]
         layer = next((layer for layer in main.reader.layers if layer.is_reference), None)
         if layer is None:
@@ -304,7 +299,7 @@ class SceneFiles:
         return SurfaceReference(decoder, reader.grid, layer.title or layer.method)
 
     def _prepare(self, file: TerrainFile, key: SourceKey, *, at_once: bool) -> None:
-        """Make a source on first use, and load its root where there is nothing else to show."""
+        """Create a source on first use, and load its root for the first picture."""
         if key in file.problems:
             return
         try:

@@ -1,4 +1,4 @@
-"""The two sides of a split picture: what is written above each, and what their colors mean."""
+"""Both sides of a split picture: labels and legends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Side:
 
 
 def sides(scene: Scene) -> list[Side]:
-    """Both sides from left to right; none while the picture is whole."""
+    """Return both sides from left to right; none for a whole picture."""
     if len(scene.panes) < 2:
         return []
     divider = scene.settings.compare.divider
@@ -43,7 +43,7 @@ def sides(scene: Scene) -> list[Side]:
 
 
 def same(one: Legend, other: Legend) -> bool:
-    """Return True if the colors of two legends mean the same."""
+    """Return True if the colors of two legends have the same meaning."""
     words = (one.title, one.note, one.low, one.high, one.patches)
     if words != (other.title, other.note, other.low, other.high, other.patches):
         return False

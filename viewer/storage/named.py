@@ -11,11 +11,11 @@ from viewer.model.settings import Settings
 from viewer.storage import plain, project
 
 MAIN = {"overlay": "name", "shading": "mode", "contours": "on"}
-"""Groups that stand for one of their fields."""
+"""Fields that a group's name alone stands for."""
 
 
 def places(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Every name → the group and the field it means.
+    """Return the group and field of every setting name.
 
     A name is a field of one of the groups, with the group before it where two groups share it, or
     one of MAIN.
@@ -33,8 +33,7 @@ def places(settings: Settings) -> dict[str, tuple[str, str]]:
 
 
 def put(settings: Settings, name: str, value: Any) -> None:
-    """Change a setting; one that each overlay has its own of is that of the overlay shown. Raises
-    UsageError."""
+    """Change a setting by name; a per-overlay one for the present overlay. Raises UsageError."""
     known = places(settings)
     if name not in known:
         long = {f"{group}_{field}" for short, (group, field) in known.items() if short == field}
@@ -53,7 +52,7 @@ def put(settings: Settings, name: str, value: Any) -> None:
 
 
 def put_text(settings: Settings, text: str) -> None:
-    """Change a setting as typed: `"shading_colormap=grey"`, `"contours=true"`. Raises
+    """Change a setting from text: `"shading_colormap=grey"`, `"contours=true"`. Raises
     UsageError."""
     name, equals, value = text.partition("=")
     if not equals:

@@ -1,5 +1,4 @@
-"""Dataclasses from plain JSON values, forgiving: what is not understood keeps its value and is
-named."""
+"""Dataclasses from plain JSON values, forgiving: invalid values are skipped and named."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 Rule = tuple[float, float] | tuple[Any, ...]
-"""Lowest and highest number (two floats), or the values there are."""
+"""Lowest and highest number (two floats), or the allowed values."""
 
 
 class NotUnderstoodError(ValueError):
@@ -20,11 +19,10 @@ class NotUnderstoodError(ValueError):
 def restore(
     target: Any, values: Any, rules: Mapping[str, Rule] | None = None, where: str = ""
 ) -> list[str]:
-    """Set the fields of a dataclass from a mapping; returns the dotted names of what was not
-    understood.
+    """Set the fields of a dataclass from a mapping; return the dotted names of invalid values.
 
-    Fields may be numbers, texts, yes or no, None beside one of these, dicts and tuples of them, and
-    dataclasses. `rules` are by dotted name. Numbers that are not finite are not understood.
+    Fields may be numbers, texts, booleans, None beside one of these, dicts and tuples of them, and
+    dataclasses. `rules` are by dotted name. Non-finite numbers are invalid.
     """
     if not isinstance(values, Mapping):
         return [where or "everything"]
@@ -51,7 +49,7 @@ def restore(
 def convert(
     hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | None, path: str
 ) -> Any:
-    """A plain value as what an annotation says. Raises NotUnderstoodError."""
+    """Convert a plain value to an annotated type. Raises NotUnderstoodError."""
     origin = get_origin(hint)
     arguments = get_args(hint)
     if origin in (Union, types.UnionType):
@@ -85,8 +83,8 @@ def convert(
 
 
 def copied(target: Any, source: Any) -> None:
-    """Give a dataclass another's values, nested ones in place, so that whoever holds it sees
-    them."""
+    """Copy all fields of a dataclass into another, nested ones in place, so that existing
+    references stay valid."""
     for entry in fields(target):
         value = getattr(source, entry.name)
         if is_dataclass(value) and not isinstance(value, type):

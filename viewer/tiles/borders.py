@@ -1,8 +1,7 @@
-"""The heights that a tile's mesh takes along its four sides: its own, and those it has when morphed
-to its parent.
+"""Heights of a tile's mesh along its four sides: its own, and those when morphed to its parent.
 
-The rules are those of shaders/terrain.vert, so that what `viewer.tiles.stitching` computes is what
-is drawn.
+The rules are those of shaders/terrain.vert, so that `viewer.tiles.stitching` computes the drawn
+heights.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ FAR = 4.0
 
 
 class Extent(NamedTuple):
-    """Where a tile's mesh ends, u and v, and the last lattice texel along each that it takes
-    heights from.
+    """End of a tile's mesh in u and v, and the last lattice texel along each axis that it reads.
 
     Heights beyond the raster's rim mean nothing, differ from tile to tile, and reach into the last
     cell, so the rim takes its height from one cell further in. A tile without holes inside the
@@ -37,21 +35,21 @@ class Extent(NamedTuple):
 
     @classmethod
     def of(cls, u_end: float, v_end: float, holes: bool) -> Extent:
-        """Of a tile that the raster fills up to these coordinates."""
+        """Return the extent of a tile that the raster fills up to these coordinates."""
         if not holes:
             return cls()
         last = (int(np.clip(np.floor(end * TILE + 1e-6) - 1, 0, TILE)) for end in (u_end, v_end))
         return cls(u_end, v_end, *last)
 
     def vertices(self, side: int, quads: int) -> np.ndarray:
-        """Where the vertices along a side lie, in quads, float64 [quads + 1]; those beyond the rim
-        lie on it."""
+        """Return the positions of the vertices along a side, in quads, float64 [quads + 1]; those
+        beyond the rim lie on it."""
         end = self.v if side in (EAST, WEST, DOWN) else self.u
         return np.minimum(np.arange(quads + 1.0), end * quads)
 
 
 class Outline(NamedTuple):
-    """Facts of a decoded tile for stitching."""
+    """Heights along a decoded tile's sides and middle lines, for stitching."""
 
     offset_m: float
     extent: Extent
@@ -60,8 +58,8 @@ class Outline(NamedTuple):
 
 
 def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndarray) -> Outline:
-    """Of a tile with heights float32 [257, 257] above offset_m, and which of its 256 × 256 cells
-    hold data."""
+    """Return the outline of a tile with heights float32 [257, 257] above offset_m and valid cells
+    bool [256, 256]."""
     at = np.arange(TILE + 1)
     rows = np.minimum(at, extent.last_row)
     columns = np.minimum(at, extent.last_column)
@@ -90,7 +88,7 @@ class Sides(NamedTuple):
 
 
 def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides:
-    """Of a tile; without a parent (the root) it never morphs."""
+    """Return the sides of a tile; without a parent (the root) it never morphs."""
     step = TILE // quads
     heights = own.offset_m + own.lines[:4, ::step].astype(np.float64)
     at = np.stack([own.extent.vertices(side, quads) for side in range(4)])

@@ -1,5 +1,4 @@
-"""Height steps where two tiles of one level meet: decoded apart from each other, they need not
-agree."""
+"""Height steps between adjacent tiles of one level, which are decoded independently."""
 
 from __future__ import annotations
 
@@ -29,19 +28,20 @@ class EdgeGaps:
 
     @classmethod
     def of(cls, valid: np.ndarray) -> EdgeGaps:
-        """A tile with these valid cells [256, 256] and no neighbor yet."""
+        """Return the gaps of a tile with these valid cells, bool [256, 256], and no neighbor
+        yet."""
         there = np.stack([valid[0], valid[-1], valid[:, 0], valid[:, -1]])
         return cls(there, np.full((4, TILE + 1), np.nan, np.float32))
 
 
 def neighbors(tile: Tile) -> Iterator[tuple[str, Tile]]:
-    """The four places beside a tile and on which side of it they are; some may not exist."""
+    """Return the four adjacent tile addresses and their sides; some may not exist."""
     for side, (dx, dy) in _STEPS.items():
         yield side, Tile(tile.z, tile.x + dx, tile.y + dy)
 
 
 def meet(side: str, own: EdgeGaps, edges: Edges, other: EdgeGaps, other_edges: Edges) -> float:
-    """Note the steps between a tile and the one on a side of it, in both; returns the largest in
+    """Record the steps between a tile and its neighbor on a side in both; return the largest in
     meters.
 
     A vertex counts where the cells on either side of it hold data in both tiles.

@@ -1,5 +1,4 @@
-"""Tiles that come in all at once because they were loaded late: they begin as their parent and
-leave it in a moment."""
+"""Fade-in of tiles that were loaded late: they begin as their parent and morph away from it."""
 
 from __future__ import annotations
 
@@ -13,17 +12,17 @@ from viewer.tiles.quadtree import NodeTable
 
 
 class Fading:
-    """Tiles that a pane drew last, and the times when children began to stand in for their parents
-    there."""
+    """Fade state of a pane's tiles: the last drawn ones and the start times of children that
+    replaced their parents."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = 0.0
-        """How long a tile takes; 0: no time at all, so that pictures depend on the view and the
-        loaded tiles alone."""
+        """Duration of a fade; 0 disables it, so that pictures depend on the view and the loaded
+        tiles alone."""
         self.generation = 0
-        """Another number for each picture while something fades."""
+        """Changes every frame while a fade is active (cache key)."""
         self.morph = np.zeros(0)
-        """Of the tiles of the latest selection followed, as `Selection.morph`."""
+        """Morphs of the latest selection's tiles, as `Selection.morph`."""
         self._clock = clock
         self._table: NodeTable | None = None
         self._drawn = np.zeros(0, np.intp)
@@ -35,7 +34,7 @@ class Fading:
         return bool(self._began)
 
     def update(self, selection: Selection) -> None:
-        """Say what is drawn now."""
+        """Update the morphs for the tiles drawn now."""
         self.morph = selection.morph
         table = selection.table
         if table is None or table is not self._table or not self.seconds:

@@ -1,5 +1,4 @@
-"""A reference brought to the levels of a layer by the layer's own low-pass: what errors of coarse
-tiles are against.
+"""Error reference at the levels of a layer, filtered by the layer's own low-pass.
 
 Compared with anything else, a coarse tile's errors are mostly the difference of two low-passes:
 tens of centimeters where the codec is millimeters off. Reference samples of a level are made from
@@ -33,19 +32,18 @@ from neural.tiles import TILE, Tile
 from viewer.tiles.reference import ErrorReference, local
 
 KEPT_CELLS = 112
-"""Tiles of a reference kept that coarser samples are made of: 64 MB, twice that where all have
+"""Cached tiles of a reference from which coarser samples are made: 64 MB, twice that where all have
 gaps.
 
 Below a tile and around it there are 100.
 """
 
 KEPT_SAMPLES = 24
-"""Tiles of samples kept: 14 MB. Several layers, bits and quantities are measured against the
-same."""
+"""Cached tiles of samples: 14 MB. Several layers, bits and quantities share them."""
 
 _REACH = 2 * HALO
-"""Finer samples beyond a window that are read: those of the wavelet, and at ends of lines the last
-few before them."""
+"""Finer samples read beyond a window: those of the wavelet, and at ends of lines the last few
+before them."""
 
 # samples beyond a tile that its fill sees, as `neural.encoding.lapped.staged_layer` has it
 _SIGHT = TILE // 2
@@ -59,7 +57,7 @@ class ReferenceSamples(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """Samples on the way to a coarser level, [n, m]."""
+    """Intermediate samples on the way to a coarser level, [n, m]."""
 
     meters: np.ndarray  # float64
     known: np.ndarray  # bool: there is data in the place of the sample
@@ -68,8 +66,7 @@ class _Window(NamedTuple):
 
 @dataclass(frozen=True)
 class LevelReference:
-    """A reference at the samples of a file's layers that have one low-pass. Threads may ask at
-    once."""
+    """Reference at the samples of a file's layers that have one low-pass. Thread-safe."""
 
     reference: ErrorReference
     low_pass: LowPass
@@ -80,7 +77,7 @@ class LevelReference:
         return places(self.low_pass, self._above(tile.z))
 
     def samples(self, tile: Tile, rim: int = 0) -> ReferenceSamples:
-        """Return a tile's samples and `rim` ≤ 1 more all round, [256 + 2·rim, the same].
+        """Return a tile's samples and `rim` ≤ 1 more on all sides, [256 + 2·rim, 256 + 2·rim].
 
         Raises NtileError where the reference cannot be read.
         """
@@ -92,11 +89,11 @@ class LevelReference:
         return ReferenceSamples(meters[inner], known[inner])
 
     def error_at(self, surface: TileSurface, tile: Tile, u: float, v: float) -> float:
-        """Return decoded − reference at a place of a tile, meters: the errors of the samples
-        around, interpolated.
+        """Return decoded − reference in meters at a position of a tile, interpolated from the
+        errors of adjacent samples.
 
-        So it is what the overlay shows there, free of how each surface runs between its samples.
-        NaN where none of them is known.
+        Equals the overlay's value there, independent of the surfaces between their samples. NaN
+        where no adjacent sample is valid.
         """
         first, shares = zip(*(self._around(tile.z, t) for t in (v, u)), strict=True)
         known = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
@@ -110,13 +107,13 @@ class LevelReference:
         return float((weights * np.where(counts, errors, 0.0)).sum() / weights.sum())
 
     def lacks_rims(self, z: int) -> bool:
-        """Return True if samples of a level that lie near the rim or a gap cannot be made, and are
-        not known."""
+        """Return True if samples of a level near the rim or a gap cannot be made and count as
+        invalid."""
         return not self._is_native and self._above(z) > self.reference.depth
 
     def _around(self, z: int, t: float) -> tuple[int, tuple[float, float]]:
-        """Return the first of the two samples of a tile about a coordinate, and the shares of
-        both."""
+        """Return the first of the two samples of a tile adjacent to a coordinate, and the weights
+        of both."""
         position = t * TILE - place(self.low_pass, self._above(z))
         first = min(max(int(np.floor(position)), 0), TILE - 2)
         share = min(max(position - first, 0.0), 1.0)
@@ -135,7 +132,7 @@ class LevelReference:
         return self.reader.grid.levels - 1 - z
 
     def _made(self, tile: Tile, rim: int) -> ReferenceSamples:
-        """Make a tile's samples, a quarter after the other: less memory at a time."""
+        """Make a tile's samples in quarters, which limits memory."""
         size = TILE + 2 * rim
         meters = np.zeros((size, size))
         known = np.zeros((size, size), bool)
@@ -181,7 +178,8 @@ class LevelReference:
         return made
 
     def _continue(self, window: _Window, z: int, row: int, column: int) -> None:
-        """Where a child is absent, put what fills its parent, as encoders do; lines go on there."""
+        """Replace absent children by the fill of their parent, as encoders do; lines continue
+        there."""
         if window.present.all():
             return
         for tile, there, here in _overlapped(z, row, column, window.present.shape):
@@ -211,18 +209,18 @@ class LevelReference:
 
     @property
     def _doubt(self) -> int:
-        """Cells about a gap and at the rim that samples cannot be made from: some are means of a
-        part of their area.
+        """Mask of cells near a gap or the rim that are invalid as input: some are means of a part
+        of their area.
 
-        In cells of the level that others are made from; what is made of one weighs little two
-        samples away.
+        In cells of the level that others are made from; a sample's weight two samples away is
+        small.
         """
         return 2 << self.reference.depth
 
     def _assembled(
         self, z: int, row: int, column: int, size: int, of: Callable[[Tile], ReferenceSamples]
     ) -> _Window:
-        """Return a window of the tiles of level z that a function gives."""
+        """Return a window of level z assembled from a function's tiles."""
         shape = size, size
         made = _Window(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
         for tile, there, here in _overlapped(z, row, column, shape):
@@ -234,13 +232,13 @@ class LevelReference:
         return made
 
     def _inside(self, tile: Tile) -> np.ndarray:
-        """Return which cells of a tile the layers have, bool [256, 256]."""
+        """Return the mask of a tile's cells inside the layers, bool [256, 256]."""
         if self.reader.has(0, tile):  # all layers of a file have the same tiles
             return self.reader.grid.tile_inside(tile)
         return np.zeros((TILE, TILE), bool)
 
     def _cells(self, tile: Tile) -> ReferenceSamples:
-        """Return the reference's own cells of a tile; none known outside the pyramid."""
+        """Return the reference's own cells of a tile; all invalid outside the pyramid."""
         _, x, y = tile
         if not (0 <= x < 1 << tile.z and 0 <= y < 1 << tile.z):
             return ReferenceSamples(np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool))
@@ -273,11 +271,11 @@ def error_at(
     easting: float,
     northing: float,
 ) -> float:
-    """Return decoded − reference in meters at a place of a tile of the decoder's layer.
+    """Return decoded − reference in meters at a position in a tile of the decoder's layer.
 
     At the finest level the two surfaces are compared, at coarser ones the samples: see
-    `LevelReference.error_at`. NaN where there is no surface or no reference. Raises NtileError
-    where the reference cannot be read.
+    `LevelReference.error_at`. NaN where the surface or the reference is undefined. Raises
+    NtileError where the reference cannot be read.
     """
     grid = decoder.reader.grid
     if surface is None:
@@ -303,7 +301,7 @@ _KEPT: WeakKeyDictionary[ErrorReference, _Kept] = WeakKeyDictionary()
 
 
 def _near(mask: np.ndarray, reach: int) -> np.ndarray:
-    """Return places [n, m] with a masked one up to `reach` away along both axes."""
+    """Dilate a mask [n, m] by `reach` along both axes."""
     for _ in range(2):
         counts = np.cumsum(np.pad(mask, ((reach + 1, reach), (0, 0))), axis=0)
         mask = (counts[2 * reach + 1 :] > counts[: -2 * reach - 1]).T
@@ -311,7 +309,7 @@ def _near(mask: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _averaged(finer: _Window, fewest: int) -> _Window:
-    """Return the means of what is known of 2 × 2 samples, where so many are."""
+    """Return the means of the valid samples of each 2 × 2, where at least `fewest` are valid."""
     rows, columns = (n // 2 for n in finer.known.shape)
     blocks = rows, 2, columns, 2
     count = finer.known.reshape(blocks).sum(axis=(1, 3))
@@ -321,8 +319,8 @@ def _averaged(finer: _Window, fewest: int) -> _Window:
 
 
 def _filled(meters: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return heights [n, n] with gaps filled; some must be known. Float32 above one of them, as
-    encoders fill."""
+    """Return heights [n, n] with gaps filled; at least one must be valid. Computed in float32
+    relative to one of them, as encoders fill."""
     base = meters[known][0]
     return np.where(known, meters, fill((meters - base).astype(np.float32), known) + base)
 
@@ -330,8 +328,8 @@ def _filled(meters: np.ndarray, known: np.ndarray) -> np.ndarray:
 def _overlapped(
     z: int, row: int, column: int, shape: tuple[int, ...]
 ) -> Iterator[tuple[Tile, tuple[slice, slice], tuple[slice, slice]]]:
-    """Iterate over the tiles of a level under a window: each with the part in the tile and that in
-    the window."""
+    """Iterate over the tiles of a level that overlap a window, with the common part in the tile and
+    in the window."""
     for y in range(max(row // TILE, 0), min(-(-(row + shape[0]) // TILE), 1 << z)):
         for x in range(max(column // TILE, 0), min(-(-(column + shape[1]) // TILE), 1 << z)):
             there, here = zip(
@@ -342,8 +340,8 @@ def _overlapped(
 
 
 def _common(tile: int, first: int, count: int) -> tuple[slice, slice]:
-    """Return the samples common to a tile and to `count` from `first` on: in the tile, and counted
-    from `first`."""
+    """Return the samples common to a tile and to `count` from `first` on, as slices of the tile and
+    relative to `first`."""
     start = max(TILE * tile, first)
     stop = min(TILE * (tile + 1), first + count)
     return slice(start - TILE * tile, stop - TILE * tile), slice(start - first, stop - first)

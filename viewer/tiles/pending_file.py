@@ -1,8 +1,8 @@
-"""Opening a file on a thread: all reading and decoding that a first picture needs, while the window
-lives on.
+"""File opened on a thread: all reading and decoding for a first picture, without blocking the
+window.
 
-The thread makes an `TerrainFile` with its first root tile; the thread that owns the GL context only
-has to take it over (`Scene.open`, `Scene.add`), which is quick.
+The thread makes a `TerrainFile` with its first root tile; the thread that owns the GL context then
+takes it over quickly (`Scene.open`, `Scene.add`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Choose = Callable[[Reader], dict[str, LayerChoice]]
 
 
 class PendingFile:
-    """A file under way.
+    """File being opened.
 
-    `decode_backend` is how tiles are decoded (`viewer.graphics.gpu_decoder.choose_backend`), which
-    is known once there is a GL context; a program that begins to open a file sooner sets the Future
-    `decode_backend` later. `check` returns, or raises NtileError, as soon as the file's head has
-    been read; `result` when everything is there.
+    `decode_backend` (`viewer.graphics.gpu_decoder.choose_backend`) is known once there is a GL
+    context; a program that opens a file sooner sets the Future `decode_backend` later. `check`
+    returns, or raises NtileError, as soon as the file's header has been read; `result` when
+    everything is loaded.
     """
 
     def __init__(
@@ -52,19 +52,19 @@ class PendingFile:
 
     @property
     def done(self) -> bool:
-        """True if `result` answers at once."""
+        """True if `result` returns at once."""
         return self._file.done()
 
     def check(self) -> dict[str, LayerChoice]:
-        """Wait for the file's head; what the slots are to hold. Raises NtileError."""
+        """Wait for the file's header; return the slots' choices. Raises NtileError."""
         return self._head.result()
 
     def result(self) -> TerrainFile:
-        """Wait for the file. Raises NtileError. Whoever asks owns the file."""
+        """Wait for the file; the caller owns it. Raises NtileError."""
         return self._file.result()
 
     def cancel(self) -> None:
-        """The file is not wanted any more: it is closed as soon as it is there."""
+        """Cancel the opening: the file is closed as soon as it is open."""
         self.decode_backend.cancel()
         self._file.add_done_callback(_close)
 

@@ -1,4 +1,4 @@
-"""Where a ray meets the drawn surface: a walk over coarse lattices, then the exact decode at the
+"""Ray casting on the drawn surface: a march over coarse lattices, then the exact decode at the
 hit."""
 
 from __future__ import annotations
@@ -13,36 +13,36 @@ from neural.tiles import TILE, Tile
 from viewer.model.readings import BoundingBox
 
 STEPS = 192
-"""Points looked at along the part of a ray that lies in one tile."""
+"""Samples along the part of a ray inside one tile."""
 
 CLOSE_M = 1e-4
-"""A ray this near to the surface has met it."""
+"""Distance of ray and surface that counts as a hit, meters."""
 
 REFINEMENTS = 40
-"""Exact heights asked for at most while a hit is narrowed down (usually five)."""
+"""Most exact height evaluations per hit (usually five)."""
 
 
 class Ground(Protocol):
-    """The drawn tiles as picking sees them; heights are drawn ones (exaggerated)."""
+    """Drawn tiles for ray casting; heights are drawn ones (exaggerated)."""
 
     def box(self, tile: Tile) -> BoundingBox:
-        """The tile's drawn box."""
+        """Return the tile's drawn box."""
 
     def area(self, tile: Tile) -> tuple[float, float, float, float]:
-        """West, south, east, north of the whole tile."""
+        """Return west, south, east, north of the whole tile."""
 
     def coarse(self, tile: Tile) -> np.ndarray:
-        """Drawn heights [n + 1, n + 1] on the tile's vertices, north row first."""
+        """Return drawn heights [n + 1, n + 1] on the tile's vertices, north row first."""
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """The tile's exact decode; None while it is not at hand, and `coarse` has to do."""
+        """Return the tile's exact decode; None while unavailable, `coarse` is used then."""
 
     def drawn(self, z: float) -> float:
-        """Where a height is drawn."""
+        """Return the drawn height of a true one."""
 
 
 class Hit(NamedTuple):
-    """A point of the drawn surface in a tile, and its tile coordinates."""
+    """Point of the drawn surface in a tile, and its tile coordinates."""
 
     tile: Tile
     point: np.ndarray  # float64 [3]: easting, northing, drawn z
@@ -53,7 +53,7 @@ class Hit(NamedTuple):
 def first_hit(
     ground: Ground, tiles: Iterable[Tile], eye: np.ndarray, direction: np.ndarray
 ) -> Hit | None:
-    """The nearest point where the ray from `eye` meets one of the tiles, holes excluded."""
+    """Return the nearest point where the ray from `eye` meets one of the tiles, holes excluded."""
     crossed = []
     for tile in tiles:
         span = _crossing(ground.box(tile), eye, direction)
@@ -69,7 +69,7 @@ def first_hit(
 def _crossing(
     box: BoundingBox, eye: np.ndarray, direction: np.ndarray
 ) -> tuple[float, float] | None:
-    """Ray parameters where the ray enters and leaves a box, entering no earlier than 0."""
+    """Return the ray parameters at the entry and exit of a box, entry ≥ 0; None for a miss."""
     low = np.array([box.west, box.south, box.low]) - eye
     high = np.array([box.east, box.north, box.high]) - eye
     near = 0.0
@@ -98,7 +98,7 @@ def _in_tile(
         return np.clip(u, 0, 1), np.clip(v, 0, 1)
 
     def exact(t: float) -> float:
-        """Height of the ray above the surface."""
+        """Return the height of the ray above the surface."""
         u, v = (np.atleast_1d(a) for a in local(np.asarray(t)))
         if surface is None:
             return float(eye[2] + t * direction[2] - bilinear(coarse, u, v)[0])
@@ -124,7 +124,7 @@ def _in_tile(
 
 
 def _root(height: Callable[[float], float], low: float, high: float) -> float:
-    """Where `height` falls below zero between low and high: false position, Illinois variant."""
+    """Return the root of `height` between low and high: false position, Illinois variant."""
     above = height(low)
     below = height(high)
     if above < 0:
@@ -148,7 +148,7 @@ def _root(height: Callable[[float], float], low: float, high: float) -> float:
 
 
 def bilinear(lattice: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """A vertex lattice at scattered tile coordinates."""
+    """Interpolate a vertex lattice at scattered tile coordinates."""
     n = lattice.shape[0] - 1
     x = u * n
     y = v * n

@@ -1,5 +1,5 @@
-"""Common heights along the edges that drawn tiles share, so that the terrain is watertight,
-morphing or not. Pure.
+"""Common heights along the edges of drawn tiles, so that the terrain is watertight, morphing or
+not. Pure.
 
 An edge has the level of detail of the coarser, or further morphed, of the tiles that meet there;
 every tile takes the heights its ancestor of that level would have, and where these disagree (each
@@ -19,8 +19,8 @@ from viewer.tiles.lod import Selection
 from viewer.tiles.quadtree import NodeTable
 
 ZONE = 1 / 16
-"""How far corrections reach into a tile, in sides of a tile that does not morph; one that does is
-part of its parent, and so they reach up to twice as far. Sent to the shader."""
+"""Width of the corrected zone inside a tile, in sides of a tile that does not morph; one that does
+is part of its parent, and so it is up to twice as wide. Sent to the shader."""
 
 _STEPS = np.array([(0, -1), (1, 0), (0, 1), (-1, 0)])
 """From a tile to its neighbors N, E, S, W."""
@@ -32,7 +32,7 @@ _ENDS = np.array([(0, 1), (1, 2), (3, 2), (0, 3)])
 """The corners that the sides N, E, S, W begin and end with."""
 
 _BEGINS = np.array([(0, 0), (0, -1), (2, -1), (2, 0)])
-"""A side and the end of it where each corner's height is found."""
+"""Side and end of it at which each corner's height lies."""
 
 _AROUND = np.array([(-1, -1), (0, -1), (0, 0), (-1, 0)])
 """Tiles around a lattice point, and below the corner of each that lies there."""
@@ -41,11 +41,11 @@ _FACING = np.array([2, 3, 0, 1])
 
 
 class Seams:
-    """The shared edges of one selection. Morphs change from frame to frame, all else only with the
+    """Shared edges of one selection. Morphs change every frame, all else only with the
     selection."""
 
     def __init__(self, selection: Selection, quads: int, sides: Callable[[int], Sides]) -> None:
-        """`sides` gives the sides of a drawn or refined tile by its row."""
+        """Find the seams; `sides` returns the sides of a drawn or refined tile by its row."""
         table = selection.table
         assert table is not None
         self._count = len(selection.drawn)
@@ -62,12 +62,12 @@ class Seams:
 
     @property
     def neighbors(self) -> np.ndarray:
-        """Sides of drawn tiles that meet anything drawn, bool [tiles, 4]."""
+        """Mask of sides adjacent to a drawn tile, bool [tiles, 4]."""
         return (self._beside >= 0) | (self._above >= 0)
 
     def _pairs(self) -> None:
-        """Neighbors of equal level, drawn or refined: the mean of both, for no morph and per unit
-        of morph."""
+        """Find neighbors of equal level, drawn or refined: the mean of both, for no morph and per
+        unit of morph."""
         z, x, y = self._find.address[: self._count].T
         # [tiles, 4]
         beside = np.stack([self._find(z, x + dx, y + dy) for dx, dy in _STEPS], axis=1)
@@ -88,8 +88,8 @@ class Seams:
         self._morphing = np.where((beside >= 0) & (beside < self._count), beside, self._count)
 
     def _hang(self, quads: int, known: list[Sides]) -> None:
-        """Sides along a coarser drawn tile: which tile that is, and where on its side each vertex
-        lies."""
+        """Find sides along a coarser drawn tile: that tile, and the position of each vertex on its
+        side."""
         z, x, y = self._find.address[: self._count].T
         self._above = np.full((self._count, 4), -1)
         open_ = self._beside < 0
@@ -124,7 +124,8 @@ class Seams:
             self._hanging[each] = tile[k], side[k], above[k], facing[k], quad[k], part[k]
 
     def _join(self) -> None:
-        """Corners: every lattice point where drawn tiles have one, and the tiles around it."""
+        """Find corners: every lattice point that is a drawn tile's corner, and the tiles around
+        it."""
         z, x, y = self._find.address[: self._count].T
         finest = int(z.max(initial=0))
         points = (np.stack([x, y], axis=1)[:, None] + _CORNERS) << (finest - z)[:, None, None]
@@ -162,8 +163,8 @@ class Seams:
         }
 
     def heights(self, morph: np.ndarray) -> np.ndarray:
-        """Heights in meters along the sides of the drawn tiles, float64 [tiles, 4, quads + 1]: N,
-        E, S, W."""
+        """Return heights in meters along the sides of the drawn tiles, float64 [tiles, 4, quads +
+        1]: N, E, S, W."""
         morph = np.append(morph, 0.0)
         common = np.maximum(morph[:-1, None], morph[self._morphing])
         out = self._mean + common[:, :, None] * self._mean_rise
@@ -185,7 +186,7 @@ class Seams:
         return out
 
     def corrections(self, morph: np.ndarray) -> np.ndarray:
-        """Return the corrections along the sides of tiles as decoded, meters, float32 [tiles, 4,
+        """Return corrections of the decoded heights along the sides, meters, float32 [tiles, 4,
         quads + 1]."""
         alone = self._rise[: self._count] * morph[:, None, None]
         alone += self._own[: self._count]
@@ -193,8 +194,8 @@ class Seams:
 
 
 def _falloff(morph: np.ndarray, quads: int) -> np.ndarray:
-    """Share of a corner's correction at the vertices next to it, [..., quads / 8 + 1]; see
-    `near_edge` in the shader.
+    """Return the weights of a corner's correction at the vertices next to it, [..., quads / 8 + 1];
+    see `near_edge` in the shader.
 
     A vertex that the coarser level lacks morphs to the mean of its neighbors, as heights do.
     """
@@ -208,7 +209,7 @@ def _falloff(morph: np.ndarray, quads: int) -> np.ndarray:
 
 
 class _Finder:
-    """Tiles by address: places in a list of rows, −1 for those that are not in it."""
+    """Index of tiles by address: positions in a list of rows, −1 for absent ones."""
 
     def __init__(self, table: NodeTable, rows: np.ndarray) -> None:
         self.address = table.address[rows]

@@ -1,5 +1,4 @@
-"""Errors of decoded tiles against a reference: measured by workers, added up for what is in
-view."""
+"""Errors of decoded tiles against a reference: measured by workers, summed over the view."""
 
 from __future__ import annotations
 
@@ -17,23 +16,22 @@ from viewer.model.readings import ErrorStats
 from viewer.tiles.level_reference import LevelReference
 
 QUANTILES = 512
-"""Values kept of a tile's sorted errors, so that percentiles over many tiles are quick."""
+"""Number of quantiles kept of a tile's errors, for fast percentiles over many tiles."""
 
 BLOCKS = 8
 BLOCK_QUANTILES = 64
-"""Blocks along a tile's side that are in view or not, and values kept of each."""
+"""Blocks along a tile's side, each in view or not, and quantiles kept of each."""
 
 HISTOGRAM_BINS = 41
 """Odd, so that one bin is centered on no error."""
 
 HISTOGRAM_SHARE = 0.99
-"""The histogram ends where this share of |error| is below."""
+"""Share of |error| inside the histogram's range."""
 
 
 @dataclass(frozen=True)
 class ErrorMeasure:
-    """Quantity measured, and its reference. A `Reference` object stands for one surface and is
-    equal to itself only."""
+    """Quantity of errors, and the reference. A reference equals only itself."""
 
     quantity: str  # HEIGHT or GRADIENT
     reference: LevelReference
@@ -41,8 +39,7 @@ class ErrorMeasure:
 
 @dataclass(frozen=True)
 class ErrorSummary:
-    """Sums over samples, and quantiles of their errors with the number of samples that each stands
-    for."""
+    """Sums over samples, and weighted quantiles of their errors."""
 
     count: int
     total: float
@@ -55,8 +52,7 @@ class ErrorSummary:
 
 @dataclass(frozen=True, eq=False)
 class TileErrors:
-    """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made
-    of."""
+    """Errors at a tile's samples, with block-wise sums and quantiles for statistics."""
 
     measure: ErrorMeasure
     level: int  # of the tile
@@ -70,7 +66,8 @@ class TileErrors:
     _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
 
     def part(self, blocks: np.ndarray | None) -> ErrorSummary:
-        """The samples of some blocks, bool [64], row by row from the north-west; None: of all."""
+        """Return the summary of some blocks, bool [64], row by row from the north-west; None: of
+        all."""
         if blocks is None:
             return self.whole
         sums = self.sums[blocks]
@@ -81,7 +78,7 @@ class TileErrors:
         return ErrorSummary(int(count), total, total_abs, total_square, largest, quantiles, weights)
 
     def beyond(self, tolerance: float, blocks: np.ndarray | None) -> int:
-        """How many samples of some blocks are further off than `tolerance`."""
+        """Return the number of samples of some blocks with |error| above `tolerance`."""
         if tolerance not in self._beyond:
             self._beyond.clear()
             counts = (np.abs(_by_block(self.values)) > tolerance).sum(axis=1)
@@ -91,25 +88,25 @@ class TileErrors:
 
 
 class TileSample(NamedTuple):
-    """A tile's errors and which of its blocks count, bool [64]; None: all."""
+    """Tile errors and the mask of counted blocks, bool [64]; None: all."""
 
     errors: TileErrors
     blocks: np.ndarray | None = None
 
     @property
     def valid_count(self) -> int:
-        """How many samples count."""
+        """Number of counted samples."""
         whole = self.blocks is None
         return self.errors.whole.count if whole else int(self.errors.sums[self.blocks, 0].sum())
 
     @property
     def summary(self) -> ErrorSummary:
-        """The samples of the blocks that count."""
+        """Summary of the counted blocks."""
         return self.errors.part(self.blocks)
 
 
 def measure(what: ErrorMeasure, tile: Tile, surface: TileSurface) -> TileErrors:
-    """Return the errors of a decoded tile at its samples, against samples of the same low-pass.
+    """Measure the errors of a decoded tile at its samples, against samples of the same low-pass.
 
     Called by workers; raises NtileError where the reference cannot be read.
     """
@@ -129,8 +126,7 @@ def measure(what: ErrorMeasure, tile: Tile, surface: TileSurface) -> TileErrors:
 
 
 def summarize(what: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
-    """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not
-    known."""
+    """Return the statistics of a tile's errors [256, 256] at a level; NaN marks invalid samples."""
     known = ~np.isnan(values)
     exact = np.where(known, values, 0.0).astype(np.float64)
     size = np.abs(exact)
@@ -162,12 +158,12 @@ def summarize(what: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
 
 
 def not_measured(what: ErrorMeasure, level: int) -> TileErrors:
-    """Return the errors of a tile without any reference."""
+    """Return the errors of a tile without a reference: all NaN."""
     return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
 
 
 def _centers(known: np.ndarray) -> np.ndarray:
-    """Return the mean row and column of each block's samples; of all its cells where it has none:
+    """Return the mean row and column of each block's samples, or of all its cells without any:
     float64 [64, 2]."""
     side = TILE // BLOCKS
     weights = _by_block(known).astype(np.float64)
@@ -178,7 +174,7 @@ def _centers(known: np.ndarray) -> np.ndarray:
 
 
 def _by_block(values: np.ndarray) -> np.ndarray:
-    """A tile's cells [256, 256] block by block, [64, 1024]."""
+    """Return a tile's cells [256, 256] by block, [64, 1024]."""
     side = TILE // BLOCKS
     return (
         values.reshape(BLOCKS, side, BLOCKS, side)
@@ -188,26 +184,26 @@ def _by_block(values: np.ndarray) -> np.ndarray:
 
 
 def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
-    """Evenly spread values of the first `counts` of each ascending row, 0 for an empty row: float32
-    [rows, picks]."""
+    """Return evenly spread values of the first `counts` of each ascending row, 0 for an empty row:
+    float32 [rows, picks]."""
     at = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
     found = np.take_along_axis(ordered, np.minimum(at, ordered.shape[1] - 1), axis=1)
     return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
 
 
 def summaries(samples: Iterable[TileSample]) -> list[ErrorSummary]:
-    """Return the sums that the samples of several tiles add up from."""
+    """Return the summaries of the counted blocks of several tiles."""
     return [sample.summary for sample in samples]
 
 
 def levels(samples: Iterable[TileSample]) -> tuple[int, int] | None:
-    """Return the coarsest and finest level that samples count of; None where none do."""
+    """Return the coarsest and finest level with counted samples; None without any."""
     counted = [sample.errors.level for sample in samples if sample.valid_count]
     return (min(counted), max(counted)) if counted else None
 
 
 def summary_of(values: np.ndarray) -> ErrorSummary:
-    """Every value, float32 [n], for itself."""
+    """Return the summary of values, float32 [n], each its own quantile."""
     size = np.abs(values.astype(np.float64))
     largest = float(size.max(initial=0.0))
     sums = float(values.sum(dtype=np.float64)), float(size.sum()), float(size @ size)
@@ -215,8 +211,8 @@ def summary_of(values: np.ndarray) -> ErrorSummary:
 
 
 def combine(parts: Sequence[ErrorSummary], beyond: int) -> ErrorStats | None:
-    """Statistics of samples, `beyond` of which are outside the tolerance; None when there are
-    none."""
+    """Return statistics over summaries, with `beyond` samples outside the tolerance; None without
+    samples."""
     samples = sum(part.count for part in parts)
     if samples == 0:
         return None
@@ -244,19 +240,19 @@ def combine(parts: Sequence[ErrorSummary], beyond: int) -> ErrorStats | None:
 
 
 def rmse(parts: Sequence[ErrorSummary]) -> float | None:
-    """Root mean square of samples; None when there are none."""
+    """Return the root mean square over summaries; None without samples."""
     samples = sum(part.count for part in parts)
     return float(np.sqrt(sum(part.total_square for part in parts) / samples)) if samples else None
 
 
 def percentile(parts: Sequence[ErrorSummary], share: float) -> float:
-    """The |error| that `share` of all samples stay below; see `percentiles`."""
+    """Return the |error| that `share` of all samples stay below; see `percentiles`."""
     return percentiles(parts, (share,))[0]
 
 
 def percentiles(parts: Sequence[ErrorSummary], shares: Sequence[float]) -> list[float]:
-    """The |error| that each share of all samples stays below, to about 1 % of it; 0 without
-    samples."""
+    """Return the |error| that each share of all samples stays below, accurate to about 1 %; 0
+    without samples."""
     known = [part for part in parts if part.count]
     if not known:
         return [0.0] * len(shares)
