@@ -96,8 +96,8 @@ class HeightField:
         x = min(max(round(column), 0), columns - 1)
         value = self.heights[y, x]
         if np.isnan(value):
-            there = np.argwhere(~np.isnan(self.heights))
-            y, x = there[np.argmin(((there - (y, x)) ** 2).sum(axis=1))]
+            valid = np.argwhere(~np.isnan(self.heights))
+            y, x = valid[np.argmin(((valid - (y, x)) ** 2).sum(axis=1))]
             value = self.heights[y, x]
         return self.drawn(float(value))
 

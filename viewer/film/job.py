@@ -47,8 +47,8 @@ class RenderJob:
         self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
         try:
             project.write(self._folder / f"view{project.SUFFIX}", opened)
-            asked = DecorationSettings(**opened.settings["decorations"])
-            kinds = ",".join(name for name, on in vars(asked).items() if on) or "none"
+            decorations = DecorationSettings(**opened.settings["decorations"])
+            kinds = ",".join(name for name, on in vars(decorations).items() if on) or "none"
             self.command = [
                 *(
                     sys.executable,
@@ -118,10 +118,10 @@ class RenderJob:
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
-                found = _PART.match(line.strip())
-                if found:
-                    self.done = int(found[1])
-                    self.total = int(found[2])
+                match = _PART.match(line.strip())
+                if match:
+                    self.done = int(match[1])
+                    self.total = int(match[2])
                 elif line.strip():
                     self._said.append(line.strip())
         self._process.wait()

@@ -47,15 +47,15 @@ def record(scene: Scene, film: Film, output: Output, progress: Report | None = N
     """
     total = film.path.frame_count(film.rate)
     try:
-        wanted = [k for k in range(total) if not output.has(k)]
+        missing = [k for k in range(total) if not output.has(k)]
         if progress is not None:
-            progress(total - len(wanted), total)
+            progress(total - len(missing), total)
         for done, (k, picture) in enumerate(
-            zip(wanted, pictures(scene, film, wanted), strict=True), start=1
+            zip(missing, pictures(scene, film, missing), strict=True), start=1
         ):
             output.write(k, picture)
             if progress is not None:
-                progress(total - len(wanted) + done, total)
+                progress(total - len(missing) + done, total)
         output.close()
     except BaseException:
         output.abandon()

@@ -134,10 +134,10 @@ def rough_part(field: HeightField) -> tuple[np.ndarray, np.ndarray]:
         bounds = field.bounds
         half = np.array([bounds.east - bounds.west, bounds.north - bounds.south]) / 2
         return np.array([bounds.west, bounds.south]) + half, half / math.sqrt(3)
-    at = np.array(places)
+    positions = np.array(places)
     weight = np.array(weights) / sum(weights)
-    middle = weight @ at
-    return middle, np.sqrt(weight @ (at - middle) ** 2)
+    middle = weight @ positions
+    return middle, np.sqrt(weight @ (positions - middle) ** 2)
 
 
 def roughness(window: np.ndarray) -> float:

@@ -30,18 +30,18 @@ class Batches:
         rows = selection.drawn
         pages: dict[int, tuple[int, TilePage]] = {}
         # by row: the tile, its page's number, its layer
-        found: dict[int, tuple[Resident, int, int]] = {}
+        residents: dict[int, tuple[Resident, int, int]] = {}
 
         def at(row: int) -> tuple[Resident, int, int]:
-            if row not in found:
+            if row not in residents:
                 key = TileKey(source.key, table.tiles[row])
                 page, layer = store.cache.slot(key)  # drawn tiles and their ancestors are pinned
-                found[row] = (
+                residents[row] = (
                     store.cache.value(key),
                     pages.setdefault(id(page), (len(pages), page))[0],
                     layer,
                 )
-            return found[row]
+            return residents[row]
 
         def sides_of(row: int) -> Sides:
             resident = at(row)[0]

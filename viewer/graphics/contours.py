@@ -98,7 +98,7 @@ def _taken(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndar
 def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows and columns (pixels, fractional) at which lines `step` apart cross between
     adjacent pixels, and the lines' numbers."""
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    crossings: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for axis in (0, 1):
         before, after = (
             (heights[:-1], heights[1:]) if axis == 0 else (heights[:, :-1], heights[:, 1:])
@@ -112,12 +112,12 @@ def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray
         bend = np.abs(np.diff(rise, axis=axis))
         for side in (0, 1):
             inner = (slice(1, None) if side else slice(None, -1),)
-            at = inner if axis == 0 else (slice(None), *inner)
-            smooth[at] &= bend < 0.75 * np.abs(rise[at]) + 0.003 * step
+            cells = inner if axis == 0 else (slice(None), *inner)
+            smooth[cells] &= bend < 0.75 * np.abs(rise[cells]) + 0.003 * step
         row, column = np.nonzero(smooth & (np.abs(high - low) == 1) & (np.abs(rise) < 0.35 * step))
         level = np.maximum(low, high)[row, column]
         part = (level * step - before[row, column]) / rise[row, column]
         shift = (part, 0.0) if axis == 0 else (0.0, part)
-        found.append((row + 0.5 + shift[0], column + 0.5 + shift[1], level))
-    rows, columns, levels = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        crossings.append((row + 0.5 + shift[0], column + 0.5 + shift[1], level))
+    rows, columns, levels = (np.concatenate(parts) for parts in zip(*crossings, strict=True))
     return rows, columns, levels

@@ -172,8 +172,8 @@ class Drawing:
             selection.drawn.tobytes(),
             selection.refined.tobytes(),
         )
-        found = self._batches.pop(key, None) or Batches(store, source, selection, look.quads)
-        self._batches[key] = found
+        batches = self._batches.pop(key, None) or Batches(store, source, selection, look.quads)
+        self._batches[key] = batches
         if len(self._batches) > _SELECTIONS:
             self._batches.popitem(last=False)
         measured = (
@@ -181,9 +181,9 @@ class Drawing:
             if look.measure
             else None
         )
-        shown = None if only is None else [belongs(tile, only) for tile in selection.draw]
+        drawn = None if only is None else [belongs(tile, only) for tile in selection.draw]
         morph = selection.morph if part.morph is None else part.morph
-        return found.placed(eye, morph, rise, pivot_z, measured, shown)
+        return batches.placed(eye, morph, rise, pivot_z, measured, drawn)
 
     def forget(self) -> None:
         """Drop cached instances after a file was closed."""

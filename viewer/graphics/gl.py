@@ -64,9 +64,10 @@ def _sentence(gl: str, reasons: list[str]) -> str:
     reason = reasons[-1].strip().rstrip(".")
     if "not loaded" in reason or "not found" in reason or "cannot open shared object" in reason:
         return f"OpenGL is not installed ({reason}); install it with `{INSTALL}`."
-    wanted = "4.1 or newer" if gl == "auto" else gl
+    version = "4.1 or newer" if gl == "auto" else gl
     return (
-        f"No OpenGL {wanted} context could be made ({reason}); on Debian or Ubuntu try `{INSTALL}`."
+        f"No OpenGL {version} context could be made ({reason}); "
+        f"on Debian or Ubuntu try `{INSTALL}`."
     )
 
 
@@ -101,18 +102,18 @@ def program(
 ) -> moderngl.Program:
     """Compile and link entry files of shaders/. Raises GlError with file names and lines."""
     stages = {"vertex": vertex, "fragment": fragment} | ({"geometry": geometry} if geometry else {})
-    made = {
+    sources = {
         stage: shaders.source(name, parts=parts, **(defines or {}))
         for stage, name in stages.items()
     }
     try:
         return ctx.program(
-            vertex_shader=made["vertex"].text,
-            fragment_shader=made["fragment"].text,
-            geometry_shader=made["geometry"].text if geometry else None,
+            vertex_shader=sources["vertex"].text,
+            fragment_shader=sources["fragment"].text,
+            geometry_shader=sources["geometry"].text if geometry else None,
         )
     except moderngl.Error as error:
-        raise _compile_error(str(error), made) from None
+        raise _compile_error(str(error), sources) from None
 
 
 def compute(
@@ -123,11 +124,11 @@ def compute(
     defines: Mapping[str, Define] | None = None,
 ) -> moderngl.ComputeShader:
     """Compile a compute entry file (GL 4.3). Raises GlError as `program`."""
-    made = shaders.source(name, parts=parts, **(defines or {}))
+    source = shaders.source(name, parts=parts, **(defines or {}))
     try:
-        return ctx.compute_shader(made.text)
+        return ctx.compute_shader(source.text)
     except moderngl.Error as error:
-        raise _compile_error(str(error), {"compute": made}) from None
+        raise _compile_error(str(error), {"compute": source}) from None
 
 
 def _compile_error(log: str, sources: Mapping[str, shaders.ShaderSource]) -> GlError:

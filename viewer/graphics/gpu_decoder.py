@@ -27,14 +27,15 @@ ENTRIES = ("compute", "fragment")
 _PREPARED_UNIT = WEIGHT_UNIT + 1
 
 
-def choose_backend(ctx: moderngl.Context, asked: str = "auto") -> str:
+def choose_backend(ctx: moderngl.Context, gl_version: str = "auto") -> str:
     """Return the decode backend of a context: "numpy", "compute" or "fragment".
 
-    `asked` is the user's GL version; drivers may give a newer one than "4.1", which has no compute.
+    `gl_version` is the user's GL version; drivers may give a newer one than "4.1", which has no
+    compute.
     """
     if gl.is_software(ctx):
         return "numpy"
-    return "compute" if ctx.version_code >= 430 and asked != "4.1" else "fragment"
+    return "compute" if ctx.version_code >= 430 and gl_version != "4.1" else "fragment"
 
 
 def shader(method: type[Method] | Method) -> str:

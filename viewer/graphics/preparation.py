@@ -69,18 +69,18 @@ class Preparation:
         ctx = self._ctx
         parts = self._parts
         named = {**self._defines, "PASS": function}
-        made: moderngl.ComputeShader | moderngl.Program
+        program: moderngl.ComputeShader | moderngl.Program
         if self._entry == "compute":
-            made = gl.compute(
+            program = gl.compute(
                 ctx, "prepare_pass.comp", parts=parts, defines={**named, "GROUP": GROUP}
             )
         else:
-            made = gl.program(
+            program = gl.program(
                 ctx, "fullscreen.vert", "prepare_pass.frag", parts=parts, defines=named
             )
-            self._triangles[function] = ctx.vertex_array(made, [])
-        gl.set_uniforms(made, weights=WEIGHT_UNIT, texels=0, one=1)
-        self._programs[function] = made
+            self._triangles[function] = ctx.vertex_array(program, [])
+        gl.set_uniforms(program, weights=WEIGHT_UNIT, texels=0, one=1)
+        self._programs[function] = program
 
     def run(self, latents: np.ndarray) -> moderngl.Texture:
         """Run the passes on latents float32 [tokens, dim]; return the last texture, valid until the

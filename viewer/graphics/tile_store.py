@@ -60,9 +60,9 @@ class Resident:
     painted: dict[str, ErrorMeasure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
 
-    def errors_of(self, what: ErrorMeasure | None) -> TileErrors | None:
+    def errors_of(self, spec: ErrorMeasure | None) -> TileErrors | None:
         """Return the errors of a measure, or None if not measured."""
-        return None if what is None else self.errors.get(what)
+        return None if spec is None else self.errors.get(spec)
 
 
 class TileStore:
@@ -152,18 +152,18 @@ class TileStore:
         Replaces the previous request.
         """
         jobs = []
-        for source, tile, what in wants:
+        for source, tile, spec in wants:
             resident = self.resident(source, tile)
             work = partial(
-                _work, source, tile, resident.surface if resident else None, resident is None, what
+                _work, source, tile, resident.surface if resident else None, resident is None, spec
             )
-            jobs.append(LoadJob((source, tile, what), work))
+            jobs.append(LoadJob((source, tile, spec), work))
         self.streamer.submit(jobs)
 
-    def paint(self, source: TileSource, tile: Tile, what: ErrorMeasure | None) -> bool:
+    def paint(self, source: TileSource, tile: Tile, spec: ErrorMeasure | None) -> bool:
         """Upload a loaded tile's errors of a measure; return True if it has any."""
         resident = self.resident(source, tile)
-        errors = None if resident is None else resident.errors_of(what)
+        errors = None if resident is None else resident.errors_of(spec)
         if resident is None or errors is None:
             return False
         if resident.painted.get(errors.measure.quantity) != errors.measure:
@@ -215,10 +215,10 @@ class TileStore:
             return None
         key = TileKey(source.key, tile)
         if done.error is not None:
-            said = self.failed.get(key)
+            failure = self.failed.get(key)
             self.failed[key] = str(done.error)
             source.nodes.fail(tile)
-            if said is not None:
+            if failure is not None:
                 return None
             if isinstance(done.error, NtileError):
                 return str(done.error)
@@ -238,7 +238,9 @@ class TileStore:
             resident = self.cache.value(key)
             resident.errors[errors.measure] = errors
             resident.errors = {
-                what: each for what, each in resident.errors.items() if source.nodes.knows(what)
+                kind: measured
+                for kind, measured in resident.errors.items()
+                if source.nodes.knows(kind)
             }
             self.paint(source, tile, errors.measure)
             source.nodes.mark(tile, loaded=True, measured=resident.errors)
@@ -282,14 +284,14 @@ class TileStore:
         return self._programs[key]
 
     def _measure_gaps(
-        self, source: TileSource, tile: Tile, own: Resident, valid: np.ndarray
+        self, source: TileSource, tile: Tile, resident: Resident, valid: np.ndarray
     ) -> None:
-        own.gaps = EdgeGaps.of(valid)
+        resident.gaps = EdgeGaps.of(valid)
         for side, beside in edge_gaps.neighbors(tile):
             other = self.resident(source, beside)
             if other is not None:
                 worst = edge_gaps.meet(
-                    side, own.gaps, own.profile.edges, other.gaps, other.profile.edges
+                    side, resident.gaps, resident.profile.edges, other.gaps, other.profile.edges
                 )
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
 
@@ -313,8 +315,8 @@ class TileStore:
         self.decoded = {
             source: done for source, done in self.decoded.items() if source.key.file != file
         }
-        for known in [known for known in self._tables if known.file == file]:
-            del self._tables[known]
+        for source_key in [source_key for source_key in self._tables if source_key.file == file]:
+            del self._tables[source_key]
 
     def clear(self) -> Callable[[], None]:
         """Drop all tiles; return a function, callable on any thread, that waits for the running
@@ -340,20 +342,20 @@ def _work(
     tile: Tile,
     surface: TileSurface | None,
     load: bool,
-    what: ErrorMeasure | None,
+    spec: ErrorMeasure | None,
 ) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
     """Run a worker's job: load the tile, measure its errors, or both; a failing reference keeps the
     tile."""
     loaded = source.load(tile) if load else None
-    if what is None:
+    if spec is None:
         return loaded, None, None
     surface = loaded.surface if loaded else surface or source.decoder.open_tile(tile)
     if surface is None:
         return loaded, None, None
     try:
-        return loaded, measure(what, tile, surface), None
+        return loaded, measure(spec, tile, surface), None
     except NtileError as error:
-        return loaded, not_measured(what, tile.z), str(error)
+        return loaded, not_measured(spec, tile.z), str(error)
 
 
 def _open(source: TileSource, tile: Tile, prepare: bool) -> TileSurface | None:

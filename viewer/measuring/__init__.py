@@ -45,12 +45,12 @@ def open_terrain(
 
     with open_reader(path) as reader:
         slots: dict[str, Sampler] = {}
-        made: dict[tuple[int, int | None], Sampler] = {}
+        samplers: dict[tuple[int, int | None], Sampler] = {}
         for slot, choice in layers.choose(reader, tuple(methods), tuple(bits)).items():
             key = choice.index, choice.keep_bits
-            if key not in made:
-                made[key] = Sampler.of(reader, reader.layers[choice.index], choice.keep_bits)
-            slots[slot] = made[key]
+            if key not in samplers:
+                samplers[key] = Sampler.of(reader, reader.layers[choice.index], choice.keep_bits)
+            slots[slot] = samplers[key]
         against = references.find(reader, reference)
         try:
             yield Terrain(reader.grid, slots, against)
@@ -108,11 +108,11 @@ def _inside(terrain: Terrain, points: Points) -> np.ndarray:
 def _pairs(points: Points) -> np.ndarray:
     """Return finite pairs [n, 2]. Raises UsageError."""
     try:
-        found: np.ndarray = np.asarray(points, np.float64)
+        pairs: np.ndarray = np.asarray(points, np.float64)
     except ValueError:
-        found = np.zeros(0)
-    if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
+        pairs = np.zeros(0)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs) or not np.isfinite(pairs).all():
         raise UsageError(
             "Points are pairs of easting and northing; give them as [[easting, northing], …]."
         )
-    return found
+    return pairs

@@ -120,7 +120,7 @@ def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
     cells' borders, and each piece adds the area to its right within its row (as rasterizers of
     fonts do).
     """
-    found = np.zeros((rows, columns + 1))
+    covered = np.zeros((rows, columns + 1))
     for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
         if start[1] == end[1]:
             continue
@@ -138,6 +138,6 @@ def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
         column = np.clip(np.floor(middle_x).astype(int), 0, columns - 1)
         row = np.clip(np.floor(middle_y).astype(int), 0, rows - 1)
         inside = middle_x - column
-        np.add.at(found, (row, column), rise * (1 - inside))
-        np.add.at(found, (row, column + 1), rise * inside)
-    return np.clip(np.abs(np.cumsum(found, axis=1)[:, :columns]), 0.0, 1.0)
+        np.add.at(covered, (row, column), rise * (1 - inside))
+        np.add.at(covered, (row, column + 1), rise * inside)
+    return np.clip(np.abs(np.cumsum(covered, axis=1)[:, :columns]), 0.0, 1.0)

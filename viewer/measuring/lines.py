@@ -82,11 +82,12 @@ def lay(view: Projector, corners: np.ndarray, *, closed: bool = False, look: boo
     if len(outline) > 1:
         length = float(geometry.segment_lengths_m(outline).sum())
         pieces = geometry.along(outline, length / PLACES, 2 * PLACES)
-        at, seen = view.places(np.column_stack([pieces.easting, pieces.northing]), look=look)
-        known = np.isfinite(at[:-1, 0]) & np.isfinite(at[1:, 0])
-        open_view = known & seen[:-1] & seen[1:]
-        solid = _runs(at, open_view)
-        dashed = _runs(at, known & ~open_view & (np.arange(len(at) - 1) % (2 * DASH) < DASH))
+        pixels, seen = view.places(np.column_stack([pieces.easting, pieces.northing]), look=look)
+        on_ground = np.isfinite(pixels[:-1, 0]) & np.isfinite(pixels[1:, 0])
+        open_view = on_ground & seen[:-1] & seen[1:]
+        solid = _runs(pixels, open_view)
+        drawn = np.arange(len(pixels) - 1) % (2 * DASH) < DASH
+        dashed = _runs(pixels, on_ground & ~open_view & drawn)
     middle = corners.mean(axis=0) if closed else corners[-1]
     ends, _ = view.places(np.concatenate([corners, middle[None, :], corners[:1]]))
     spots = ends[: len(corners)]
@@ -97,7 +98,7 @@ def lay(view: Projector, corners: np.ndarray, *, closed: bool = False, look: boo
     )
 
 
-def _runs(at: np.ndarray, pieces: np.ndarray) -> list[np.ndarray]:
+def _runs(pixels: np.ndarray, pieces: np.ndarray) -> list[np.ndarray]:
     """Return runs of consecutive pieces [n − 1] between points [n, 2] as polylines."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], pieces.astype(int), [0]])))
-    return [at[start : stop + 1] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    return [pixels[start : stop + 1] for start, stop in zip(edges[::2], edges[1::2], strict=True)]

@@ -23,9 +23,9 @@ def lonlat(crs_wkt: str, easting: Any, northing: Any) -> tuple[np.ndarray, np.nd
 
     source, target = _systems(crs_wkt)
     longitude, latitude = transform(source, target, easting.ravel(), northing.ravel())
-    found = np.array([longitude, latitude], np.float64).reshape(2, *easting.shape)
-    found[~np.isfinite(found)] = np.nan
-    return found[0], found[1]
+    degrees = np.array([longitude, latitude], np.float64).reshape(2, *easting.shape)
+    degrees[~np.isfinite(degrees)] = np.nan
+    return degrees[0], degrees[1]
 
 
 @cache

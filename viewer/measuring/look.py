@@ -29,10 +29,10 @@ def color(name: str) -> str:
 
 def headline(result: MeasurementResult, slot: str) -> str:
     """Return the first number of a measurement, for its label in the scene and in lists."""
-    own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
+    numbers = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
     if result.kind == "point":
-        return text.meters(own.get("height_m"))
+        return text.meters(numbers.get("height_m"))
     if result.kind == "distance":
-        rise = text.signed_meters(own.get("height_difference_m"))
+        rise = text.signed_meters(numbers.get("height_difference_m"))
         return f"{text.length(result.common['horizontal_m'])}, {rise}"
     return text.area(result.common["planimetric_m2"])

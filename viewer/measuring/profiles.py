@@ -93,14 +93,14 @@ def column_name(difference: str) -> str:
 
 def residual_statistics(values: np.ndarray) -> dict[str, float]:
     """Return statistics of residuals in meters; NaN without samples."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+    valid = values[np.isfinite(values)]
+    if not len(valid):
         return dict.fromkeys(("rmse_m", "mae_m", "bias_m", "max_error_m", "le90_m"), math.nan)
-    size = np.abs(known)
+    size = np.abs(valid)
     return {
-        "rmse_m": float(np.sqrt((known * known).mean())),
+        "rmse_m": float(np.sqrt((valid * valid).mean())),
         "mae_m": float(size.mean()),
-        "bias_m": float(known.mean()),
+        "bias_m": float(valid.mean()),
         "max_error_m": float(size.max()),
         "le90_m": float(np.quantile(size, 0.9)),
     }
@@ -132,9 +132,9 @@ def growing(
         len(line.distance_m),
     ]
     for start, stop in pairwise(edges):
-        here = slice(start, stop)
-        for name, values in terrain.heights(line.easting[here], line.northing[here]).items():
-            heights[name][here] = values
+        piece = slice(start, stop)
+        for name, values in terrain.heights(line.easting[piece], line.northing[piece]).items():
+            heights[name][piece] = values
         yield Profile(
             corners,
             line.distance_m,

@@ -107,7 +107,7 @@ def distance(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
         steps = np.diff(line.distance_m)
         rises = np.diff(heights)
         along_surface = np.hypot(steps, rises)
-        known = np.isfinite(along_surface)
+        valid = np.isfinite(along_surface)
         corner_heights = heights[at_corner]
         difference_m = float(corner_heights[-1] - corner_heights[0])
         surfaces[name] = {
@@ -116,12 +116,12 @@ def distance(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
             "height_difference_m": difference_m,
             "gradient_percent": 100 * difference_m / horizontal_m,
             "straight_m": float(np.hypot(np.diff(corner_heights), lengths_m).sum()),
-            "surface_m": float(along_surface.sum()) if known.all() else math.nan,
-            "climb_m": float(rises[known & (rises > 0)].sum()),
-            "descent_m": float(-rises[known & (rises < 0)].sum()),
-            "known_share": float(steps[known].sum()) / horizontal_m,
+            "surface_m": float(along_surface.sum()) if valid.all() else math.nan,
+            "climb_m": float(rises[valid & (rises > 0)].sum()),
+            "descent_m": float(-rises[valid & (rises < 0)].sum()),
+            "known_share": float(steps[valid].sum()) / horizontal_m,
         }
-        if not known.all():
+        if not valid.all():
             note = "Part of the line lies outside the area or where there is no data."
     common = {
         "horizontal_m": horizontal_m,
@@ -166,9 +166,9 @@ def area(
     surfaces = {}
     note = ""
     for name in terrain.names:
-        found = _over_cells(terrain, name, easting, northing, covered * cell_m2, outdated)
-        surfaces[name] = found
-        if found["known_share"] < 1 - 1e-9:
+        sums = _over_cells(terrain, name, easting, northing, covered * cell_m2, outdated)
+        surfaces[name] = sums
+        if sums["known_share"] < 1 - 1e-9:
             note = (
                 "Part of the polygon lies outside the area or where there is no data; sums "
                 "are of the rest."
@@ -210,13 +210,13 @@ def _over_cells(
         if counts.any():
             low = min(low, float(meters[counts].min()))
             high = max(high, float(meters[counts].max()))
-    known = plan > 0
+    covered = plan > 0
     return {
-        "surface_m2": surface if known and surface > 0 else math.nan,
-        "mean_m": volume / plan if known else math.nan,
-        "lowest_m": low if known else math.nan,
-        "highest_m": high if known else math.nan,
-        "known_share": plan / float(weights_m2.sum()) if known else 0.0,
+        "surface_m2": surface if covered and surface > 0 else math.nan,
+        "mean_m": volume / plan if covered else math.nan,
+        "lowest_m": low if covered else math.nan,
+        "highest_m": high if covered else math.nan,
+        "known_share": plan / float(weights_m2.sum()) if covered else 0.0,
     }
 
 
@@ -227,10 +227,9 @@ def _heights_and_stretch(
     area."""
     sampler = terrain.sampler(name)
     if isinstance(sampler, Sampler):
-        at = sampler.lattice(easting, northing[::-1], order=1)
-        return at.meters[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[
-            ::-1
-        ]
+        decoded = sampler.lattice(easting, northing[::-1], order=1)
+        stretch = np.sqrt(1 + np.asarray(decoded.east) ** 2 + np.asarray(decoded.north) ** 2)
+        return decoded.meters[::-1], stretch[::-1]
     assert terrain.reference is not None
     grid = terrain.grid
     half_x = grid.transform[0] / 2
@@ -247,7 +246,7 @@ def _heights_and_stretch(
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -61,13 +61,13 @@ def read(
     heights: dict[str, float] = {}
     shape: dict[str, tuple[float, float, float, float]] = {}
     for slot, sampler in terrain.slots.items():
-        own = terrain.level_of(sampler, level)
-        at = sampler.at(easting, northing, order=1, level=own)
-        heights[slot] = float(at.meters)
+        slot_level = terrain.level_of(sampler, level)
+        decoded = sampler.at(easting, northing, order=1, level=slot_level)
+        heights[slot] = float(decoded.meters)
         shape[slot] = (
-            float(morphometry.slope_deg(at.east, at.north)),
-            float(morphometry.aspect_deg(at.east, at.north)),
-            *sampler_curvatures(terrain, slot, easting, northing, own),
+            float(morphometry.slope_deg(decoded.east, decoded.north)),
+            float(morphometry.aspect_deg(decoded.east, decoded.north)),
+            *sampler_curvatures(terrain, slot, easting, northing, slot_level),
         )
     errors = {
         slot: terrain.error_at(sampler, easting, northing, level)
@@ -122,13 +122,13 @@ def _reference_m(
 ) -> float:
     """Return the reference's height at a position at the first slot's level; at the finest, its
     own."""
-    known = [
+    candidates = [
         heights[slot] - error
         for slot, error in errors.items()
         if terrain.slots[slot].grid is terrain.grid
     ]
-    if level < terrain.grid.levels - 1 and known:
-        return known[0]
+    if level < terrain.grid.levels - 1 and candidates:
+        return candidates[0]
     assert terrain.reference is not None
     return float(terrain.reference.heights_at(easting, northing))
 
@@ -147,10 +147,10 @@ def sampler_curvatures(
     side = sampler.grid.tile_span(tile)
     u = np.array([min(column / side - tile.x, 1.0)])
     v = np.array([min(row / side - tile.y, 1.0)])
-    at = surface.heights(u, v, order=1)
+    decoded = surface.heights(u, v, order=1)
     bend = morphometry.second_derivatives(surface, u, v)
-    east = np.asarray(at.east, np.float64)
-    north = np.asarray(at.north, np.float64)
+    east = np.asarray(decoded.east, np.float64)
+    north = np.asarray(decoded.north, np.float64)
     return (
         float(morphometry.profile_curvature(east, north, bend)[0, 0]),
         float(morphometry.plan_curvature(east, north, bend)[0, 0]),

@@ -30,17 +30,17 @@ def to_csv(measurements: Sequence[MeasurementResult]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("number", "kind", "points", "surface", "quantity", "value"))
-    for number, found in enumerate(measurements, 1):
-        plain = found.to_json()
-        places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in found.points)
+    for number, measurement in enumerate(measurements, 1):
+        plain = measurement.to_json()
+        places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in measurement.points)
         for surface, values in (("", plain["common"]), *plain["surfaces"].items()):
             for quantity, value in values.items():
-                shown = (
+                cell = (
                     ""
                     if value is None
                     else "/".join(map(str, value))
                     if isinstance(value, list)
                     else value
                 )
-                writer.writerow((number, found.kind, places, surface, quantity, shown))
+                writer.writerow((number, measurement.kind, places, surface, quantity, cell))
     return out.getvalue()

@@ -38,8 +38,8 @@ class Terrain:
     @property
     def names(self) -> tuple[str, ...]:
         """Available surfaces of SERIES."""
-        there = {*self.slots} | ({REFERENCE} if self.reference is not None else set())
-        return tuple(name for name in SERIES if name in there)
+        available = {*self.slots} | ({REFERENCE} if self.reference is not None else set())
+        return tuple(name for name in SERIES if name in available)
 
     @property
     def cell_m(self) -> float:
@@ -52,18 +52,18 @@ class Terrain:
 
         NaN where unknown. Raises NtileError for unreadable data.
         """
-        found: dict[str, np.ndarray] = {}
-        made: dict[int, np.ndarray] = {}  # slots may hold the same
+        heights: dict[str, np.ndarray] = {}
+        sampled: dict[int, np.ndarray] = {}  # slots may hold the same
         for name in self.names:
             if name == REFERENCE:
                 assert self.reference is not None
-                found[name] = self.reference.heights_at(easting, northing)
+                heights[name] = self.reference.heights_at(easting, northing)
                 continue
             sampler = self.slots[name]
-            if id(sampler) not in made:
-                made[id(sampler)] = sampler.at(easting, northing).meters
-            found[name] = made[id(sampler)]
-        return found
+            if id(sampler) not in sampled:
+                sampled[id(sampler)] = sampler.at(easting, northing).meters
+            heights[name] = sampled[id(sampler)]
+        return heights
 
     def error_at(self, sampler: Sampler, easting: float, northing: float, level: int) -> float:
         """Return decoded − reference in meters at a position, at `level` of `grid`; NaN where
@@ -96,9 +96,9 @@ class Terrain:
         `grid`."""
         if level is None or sampler.grid is self.grid:
             return level
-        wanted = self.grid.cell * (1 << (self.grid.levels - 1 - level))
+        cell = self.grid.cell * (1 << (self.grid.levels - 1 - level))
         finest = sampler.grid.cell
-        coarser = max(0, round(float(np.log2(wanted / finest))))
+        coarser = max(0, round(float(np.log2(cell / finest))))
         return max(0, sampler.grid.levels - 1 - coarser)
 
 

@@ -100,16 +100,16 @@ class PathSampler:
         self._rest = track([(camera.z, camera.pitch_deg, camera.fov_deg) for camera in cameras])
         self._keyed: dict[str, Track] = {}
         for name in KEYED:
-            known = [
+            keyed = [
                 (time, getattr(frame, name)) for time, frame in zip(times, frames, strict=True)
             ]
-            known = [(time, value) for time, value in known if value is not None]
-            if known:
-                values = [value for _, value in known]
+            keyed = [(time, value) for time, value in keyed if value is not None]
+            if keyed:
+                values = [value for _, value in keyed]
                 if name == "sun_azimuth_deg":
                     values = unwrapped(values)
                 self._keyed[name] = Track(
-                    [time for time, _ in known], np.array(values), monotone=True
+                    [time for time, _ in keyed], np.array(values), monotone=True
                 )
 
     def at(self, time_s: float) -> Pose:

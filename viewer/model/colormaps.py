@@ -144,11 +144,11 @@ def _walk(points: np.ndarray, closed: bool) -> np.ndarray:
     knots = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
     fine = _monotone_cubic(knots, points, np.linspace(0, knots[-1], 1025))
     length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1)))
-    wanted = np.linspace(0, length[-1], SIZE)
-    return np.stack([np.interp(wanted, length, channel) for channel in fine.T], axis=1)
+    distances = np.linspace(0, length[-1], SIZE)
+    return np.stack([np.interp(distances, length, channel) for channel in fine.T], axis=1)
 
 
-def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _monotone_cubic(x: np.ndarray, y: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Interpolate by cubic Hermite pieces without overshoot (harmonic-mean slopes, Fritsch and
     Butland 1984)."""
     step = np.diff(x)[:, None]
@@ -158,9 +158,9 @@ def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     same_sign = before * after > 0
     harmonic = 2 * before * after / np.where(same_sign, before + after, 1.0)
     tangent = np.concatenate([slope[:1], np.where(same_sign, harmonic, 0.0), slope[-1:]])
-    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
+    k = np.clip(np.searchsorted(x, positions, side="right") - 1, 0, len(x) - 2)
     h = step[k]
-    t = ((at - x[k]) / h[:, 0])[:, None]
+    t = ((positions - x[k]) / h[:, 0])[:, None]
     return (
         (1 + 2 * t) * (1 - t) ** 2 * y[k]
         + t * (1 - t) ** 2 * h * tangent[k]

@@ -79,27 +79,27 @@ def _velocities(
     if count == 0:
         return slopes, slopes
     inner = _butland if monotone else _bessel
-    at = np.zeros_like(values)
+    velocity = np.zeros_like(values)
     for i in range(1, count):
-        at[i] = inner(slopes[i - 1], slopes[i], spans[i - 1], spans[i])
+        velocity[i] = inner(slopes[i - 1], slopes[i], spans[i - 1], spans[i])
     if closed:
-        at[0] = at[-1] = inner(slopes[-1], slopes[0], spans[-1], spans[0])
+        velocity[0] = velocity[-1] = inner(slopes[-1], slopes[0], spans[-1], spans[0])
     else:
-        at[0] = _end(slopes[0], at[1])
-        at[-1] = _end(slopes[-1], at[-2])
+        velocity[0] = _end(slopes[0], velocity[1])
+        velocity[-1] = _end(slopes[-1], velocity[-2])
         if count == 1:
-            at[:] = slopes[0]
+            velocity[:] = slopes[0]
     ways = ["smooth"] * count if easings is None else list(easings)[:count]
     for i, way in enumerate(ways):
         rests = ([i] if way in ("ease_in", "ease_in_out") else []) + (
             [i + 1] if way in ("ease_out", "ease_in_out") else []
         )
         for knot in rests:
-            at[knot] = 0
+            velocity[knot] = 0
             if closed and knot in (0, count):
-                at[0] = at[-1] = 0
-    leave = at[:-1].copy()
-    arrive = at[1:].copy()
+                velocity[0] = velocity[-1] = 0
+    leave = velocity[:-1].copy()
+    arrive = velocity[1:].copy()
     for i in (i for i, way in enumerate(ways) if way == "linear"):
         leave[i] = arrive[i] = slopes[i]
         before = (i - 1) % count

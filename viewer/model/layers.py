@@ -60,14 +60,14 @@ def learned_first(reader: Reader) -> list[Layer]:
 def _find(reader: Reader, method: str, bits: Sequence[int]) -> Layer:
     """Return the first layer of a method, or the first that supports the bits where they are
     given."""
-    found = [layer for layer in reader.layers if layer.method == method]
-    if not found:
-        there = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
-        raise UsageError(f"{reader.path}: no layer is of method {method!r}; choose from {there}.")
+    candidates = [layer for layer in reader.layers if layer.method == method]
+    if not candidates:
+        methods = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
+        raise UsageError(f"{reader.path}: no layer is of method {method!r}; choose from {methods}.")
     if not bits:
-        return found[0]
-    check_bits(reader, found, bits[0])
-    return next(layer for layer in found if bits[0] in bit_choices(layer))
+        return candidates[0]
+    check_bits(reader, candidates, bits[0])
+    return next(layer for layer in candidates if bits[0] in bit_choices(layer))
 
 
 def bit_choices(layer: Layer) -> tuple[int, ...]:
@@ -84,12 +84,12 @@ def drops_bits(layer: Layer) -> bool:
 
 def check_bits(reader: Reader, layers: Sequence[Layer], bits: int) -> None:
     """Raise UsageError unless one of these layers, all of one method, supports the bit depth."""
-    choices = sorted({each for layer in layers for each in bit_choices(layer)})
+    choices = sorted({depth for layer in layers for depth in bit_choices(layer)})
     if bits not in choices:
         *rest, last = map(str, choices)
-        there = f"{', '.join(rest)} or {last}" if rest else last
+        listing = f"{', '.join(rest)} or {last}" if rest else last
         raise UsageError(
-            f"{reader.path}: the layer {layers[0].method!r} can be shown with {there} bits, not "
+            f"{reader.path}: the layer {layers[0].method!r} can be shown with {listing} bits, not "
             f"with {bits}."
         )
 
@@ -108,8 +108,8 @@ def step_bits(layer: Layer, choice: LayerChoice, step: int) -> None:
     """Step a slot's bit depth `step` places towards fewer bits (negative: more), clamped at the
     ends."""
     choices = bit_choices(layer)
-    at = choices.index(shown_bits(layer, choice)) + step
-    keep_bits(layer, choice, choices[min(max(at, 0), len(choices) - 1)])
+    place = choices.index(shown_bits(layer, choice)) + step
+    keep_bits(layer, choice, choices[min(max(place, 0), len(choices) - 1)])
 
 
 def put(layer: Layer, choice: LayerChoice, file: int = 0) -> None:

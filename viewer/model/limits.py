@@ -103,12 +103,12 @@ def _scaled(size_px: tuple[int, int], share: float) -> tuple[int, int]:
 def available_bytes() -> int | None:
     """Return the memory in bytes still available to this process; None where the system does not
     report it."""
-    found = [
+    limits = [
         limit
         for limit in (_free_memory(), _cgroup_rest(), _address_space_rest())
         if limit is not None
     ]
-    return max(min(found), 0) if found else None
+    return max(min(limits), 0) if limits else None
 
 
 def _free_memory() -> int | None:

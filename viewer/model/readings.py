@@ -73,9 +73,9 @@ class Pick:
 def with_error(pick: Pick, error_m: float) -> Pick:
     """Return a pick with its error and the reference height that follows; without both where it is
     NaN."""
-    known = not math.isnan(error_m)
+    valid = not math.isnan(error_m)
     return replace(
-        pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None
+        pick, reference_m=pick.z_m - error_m if valid else None, error_m=error_m if valid else None
     )
 
 

@@ -126,8 +126,8 @@ class Decorations:
         for end in (x, x + bar - thick):
             _fill(rows, end, y, thick, round(0.25 * em) + thick, ink)
         if note:
-            at = left + pad + (inner - small.width(note)) // 2
-            small.draw(rows, at, y + round(0.75 * em), note, rgb(palette.DIM))
+            note_x = left + pad + (inner - small.width(note)) // 2
+            small.draw(rows, note_x, y + round(0.75 * em), note, rgb(palette.DIM))
         letters.close()
         small.close()
 
@@ -151,20 +151,20 @@ def of(
     from viewer.scene import legend as legends
     from viewer.scene import split
 
-    asked = scene.settings.decorations
+    selected = scene.settings.decorations
     sides = split.sides(scene)
-    if not asked.legend:
+    if not selected.legend:
         sides = [replace(side, label="", legend=None) for side in sides]  # the line alone
     return Decorations(
         size_px,
-        legends.for_scene(scene) if asked.legend else None,
-        meters_per_px(scene, camera, size_px, seen_px) if asked.scale else None,
+        legends.for_scene(scene) if selected.legend else None,
+        meters_per_px(scene, camera, size_px, seen_px) if selected.scale else None,
         camera.pitch_deg <= STEEP_DEG,
-        (camera.heading_deg, camera.pitch_deg) if asked.north else None,
-        credits(scene) if asked.credits else "",
+        (camera.heading_deg, camera.pitch_deg) if selected.north else None,
+        credits(scene) if selected.credits else "",
         scene.survey.labels(scene.settings),
         sides,
-        _measured(scene, camera, size_px) if asked.measurements else (),
+        _measured(scene, camera, size_px) if selected.measurements else (),
     )
 
 

@@ -56,12 +56,12 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
         entries = np.linspace(len(legend.table) - 1, 0, bar).round().astype(int)
         _bar(picture, x, y, legend.table[entries], em)
         for share, label in zip(scale.shares, scale.labels, strict=True):
-            at = y + round(bar * (1 - share))
-            tick = min(max(at, y), y + bar - 1)
+            tick_y = y + round(bar * (1 - share))
+            tick = min(max(tick_y, y), y + bar - 1)
             if 0 <= tick < len(picture):
                 picture[tick, x + em : x + em + em // 4] = dim
-            at = min(max(at, y + em // 3), y + bar - em // 3)
-            letters.draw(picture, x + em + round(0.6 * em), at - round(0.6 * em), label, ink)
+            tick_y = min(max(tick_y, y + em // 3), y + bar - em // 3)
+            letters.draw(picture, x + em + round(0.6 * em), tick_y - round(0.6 * em), label, ink)
     letters.close()
 
 
@@ -74,13 +74,13 @@ def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) ->
 def _rose(
     picture: np.ndarray,
     letters: Lettering,
-    at: tuple[int, int],
+    center: tuple[int, int],
     radius: float,
     table: np.ndarray,
     ink: Color,
 ) -> None:
     """Paint a ring about a point, from north clockwise, with the four directions inside."""
-    x, y = at
+    x, y = center
     reach = int(radius) + 1
     columns, rows = inside(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))
     across = columns - x

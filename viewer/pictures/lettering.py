@@ -89,10 +89,10 @@ def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, color: Color | n
     if x0 >= x1 or y0 >= y1:
         return
     share = cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
-    there = image[y0:y1, x0:x1]
+    target = image[y0:y1, x0:x1]
     paint = np.asarray(color, float)
     paint = paint if paint.ndim == 1 else paint[y0 - y : y1 - y, x0 - x : x1 - x]
-    there[...] = np.rint(there * (1 - share) + paint * share).astype(np.uint8)
+    target[...] = np.rint(target * (1 - share) + paint * share).astype(np.uint8)
 
 
 def card(image: np.ndarray, box: Sequence[int], color: Color, opacity: float, radius: int) -> None:

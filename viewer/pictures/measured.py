@@ -42,38 +42,38 @@ class Shape(NamedTuple):
 def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape]:
     """Return the shapes of `settings.measuring` in the latest update's view, measured now. Raises
     NtileError."""
-    asked = scene.settings.measuring
+    measuring = scene.settings.measuring
     ground = scene.ground
-    if ground is None or not (asked.items or asked.profile):
+    if ground is None or not (measuring.items or measuring.profile):
         return []
     view = Projector(ground, camera, size_px)
-    made = []
-    for number, item in enumerate(asked.items, 1):
+    result = []
+    for number, item in enumerate(measuring.items, 1):
         if is_valid(item):
             laid = lines.lay(view, np.array(item.points), closed=item.kind == "area")
-            made.append(Shape(laid, LINE, f"{number}  {_words(scene, item)}"))
-    if len(asked.profile) > 1:
-        made.append(Shape(lines.lay(view, np.array(asked.profile)), PROFILE_LINE))
-    return made
+            result.append(Shape(laid, LINE, f"{number}  {_words(scene, item)}"))
+    if len(measuring.profile) > 1:
+        result.append(Shape(lines.lay(view, np.array(measuring.profile)), PROFILE_LINE))
+    return result
 
 
 def _words(scene: Scene, item: Measurement) -> str:
     assert scene.reader is not None
-    known = _WORDS.setdefault(scene.reader, {})
+    cached = _WORDS.setdefault(scene.reader, {})
     # not the files, which would keep the reader
     serials = tuple(file.serial for file in scene.files)
     key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, serials
-    if key not in known:
-        known[key] = headline(
+    if key not in cached:
+        cached[key] = headline(
             quantities.measure(of_scene(scene), item.kind, item.points), scene.settings.active
         )
-    return known[key]
+    return cached[key]
 
 
-def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> None:
+def paint(rows: np.ndarray, shapes: Sequence[Shape], em: int, top: int = 0) -> None:
     """Paint shapes on the rows of a picture, uint8 [n, width, 3], that begin `top` pixels below its
     upper side."""
-    for shape in found:
+    for shape in shapes:
         for code, width_em, strength in ((CASING, CASING_EM, 0.55), (shape.color, WIDTH_EM, 1.0)):
             for runs, share in ((shape.lines.solid, 1.0), (shape.lines.dashed, HIDDEN)):
                 for run in runs:
@@ -84,7 +84,7 @@ def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> No
             for corner in shape.lines.corners - [0, top]:
                 _polyline(rows, np.stack([corner, corner]), 2 * radius * em, strength, rgb(code))
     letters = Lettering(em)
-    for shape in found:
+    for shape in shapes:
         if shape.words and shape.lines.anchor is not None:
             x, y = shape.lines.anchor - [0, top]
             wide = letters.width(shape.words) + round(0.8 * em)

@@ -131,13 +131,13 @@ def render_frame(target: OffscreenTarget, scene: Scene, camera: Camera) -> np.nd
 def offline_quality(scene: Scene) -> Iterator[None]:
     """Lift the upload budget and enable 4× MSAA while the block runs."""
     view = scene.settings.view
-    asked = view.upload_budget_ms, view.msaa
+    saved = view.upload_budget_ms, view.msaa
     view.upload_budget_ms = math.inf
     view.msaa = SAMPLES if view.msaa < 0 else view.msaa
     try:
         yield
     finally:
-        view.upload_budget_ms, view.msaa = asked
+        view.upload_budget_ms, view.msaa = saved
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def _frozen_ranges(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> It
     while the block runs. Yields the decorations, computed from it too."""
     overlay = scene.settings.overlay
     contours = scene.settings.contours
-    asked = overlay.reach, contours.auto, contours.interval_m
+    saved = overlay.reach, contours.auto, contours.interval_m
     seen_px = screen_sized(size_px)
     load(scene, camera, seen_px)
     scene.run_survey_pass(camera, size_px)
@@ -157,7 +157,7 @@ def _frozen_ranges(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> It
     try:
         yield decorated
     finally:
-        overlay.reach, contours.auto, contours.interval_m = asked
+        overlay.reach, contours.auto, contours.interval_m = saved
 
 
 def screen_sized(size_px: tuple[int, int]) -> tuple[int, int]:

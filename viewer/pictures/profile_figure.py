@@ -139,8 +139,8 @@ def _title(name: str) -> str:
 
 def _span(curves: Mapping[str, np.ndarray], *, zero: bool = False) -> tuple[float, float]:
     """Return the range of an axis, with a margin."""
-    known = [values[np.isfinite(values)] for values in curves.values()]
-    values = np.concatenate([*known, np.zeros(1)] if zero else known) if known else np.zeros(0)
+    finite = [values[np.isfinite(values)] for values in curves.values()]
+    values = np.concatenate([*finite, np.zeros(1)] if zero else finite) if finite else np.zeros(0)
     if not len(values):
         return 0.0, 1.0
     low = float(values.min())
@@ -218,14 +218,14 @@ def curve(frame: Frame, x: np.ndarray, y: np.ndarray, half_px: float) -> np.ndar
     place = frame.column(x) - frame.left
     row = frame.row(y) - frame.top
     looks = (np.arange(columns * per) + 0.5) / per - 0.5
-    at = np.concatenate([looks, place])
+    samples = np.concatenate([looks, place])
     height = np.concatenate([np.interp(looks, place, row), row])
-    column = np.clip(np.rint(at).astype(int), 0, columns - 1)
-    known = np.isfinite(height)
+    column = np.clip(np.rint(samples).astype(int), 0, columns - 1)
+    finite = np.isfinite(height)
     low = np.full(columns, np.inf)
     high = np.full(columns, -np.inf)
-    np.minimum.at(low, column[known], height[known])
-    np.maximum.at(high, column[known], height[known])
+    np.minimum.at(low, column[finite], height[finite])
+    np.maximum.at(high, column[finite], height[finite])
     line = np.arange(rows)[:, None]
     with np.errstate(invalid="ignore"):
         cover = np.minimum(line + 0.5, high + half_px) - np.maximum(line - 0.5, low - half_px)

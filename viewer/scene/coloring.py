@@ -30,9 +30,9 @@ class Coloring:
         missing."""
         name = self._settings.overlay.name
         measures = OVERLAYS[name].measures if name in OVERLAYS else ""
-        shown = pane.current.measure
-        there = not measures or (shown is not None and shown.quantity == measures)
-        return name if there else "none"
+        measured = pane.current.measure
+        available = not measures or (measured is not None and measured.quantity == measures)
+        return name if available else "none"
 
     def color_limit(self, panes: Sequence[Pane], survey: Survey) -> float:
         """Return the upper end of the overlay's colors, before amplification; the same in all

@@ -49,10 +49,10 @@ class Costs:
     def of(self, reader: Reader, choice: LayerChoice) -> Cost:
         """Return the cost of a slot's layer; `COUNTING` until counted."""
         key = (choice.index, choice.keep_bits)
-        known = self._counted.setdefault(reader, {})
-        if key not in known:
-            known[key] = self._thread.submit(count, reader, *key)
-        counted = known[key]
+        futures = self._counted.setdefault(reader, {})
+        if key not in futures:
+            futures[key] = self._thread.submit(count, reader, *key)
+        counted = futures[key]
         if not counted.done():
             return COUNTING
         return UNKNOWN if counted.exception() is not None else counted.result()
@@ -66,9 +66,9 @@ def count(reader: Reader, index: int, keep_bits: int | None) -> Cost:
     """Count the cost of a layer at `keep_bits` (None: as stored). Raises NtileError for damaged
     payloads."""
     samples = reader.grid.width * reader.grid.height
-    found = rates(reader, reader.layers[index], samples, keep_bits)
+    sizes = rates(reader, reader.layers[index], samples, keep_bits)
     about = "" if keep_bits is None else "≈ "
-    size = text.data_size(samples * found["stack_bits_per_sample"] / 8)
+    size = text.data_size(samples * sizes["stack_bits_per_sample"] / 8)
     linked = issubclass(METHODS[reader.layers[index].method], LinkedMethod)
-    rate = found["stack_bits_per_sample" if linked else "bits_per_sample"]
+    rate = sizes["stack_bits_per_sample" if linked else "bits_per_sample"]
     return Cost(f"{about}{rate:.3f}", about + size)

@@ -70,15 +70,15 @@ class DrawnGround:
         """Return drawn heights at positions [n], as exact as the coarse lattices: for lines over
         the picture. NaN outside."""
         column, row = self._source.reader.grid.cell_of(easting, northing)
-        found = np.full(len(easting), np.nan)
+        heights = np.full(len(easting), np.nan)
         for tile in self._tiles:
             side = self._source.reader.grid.tile_span(tile)
             u = np.asarray(column) / side - tile.x
             v = np.asarray(row) / side - tile.y
-            here = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
-            if here.any():
-                found[here] = picking.bilinear(self.coarse(tile), u[here], v[here])
-        return found
+            inside = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+            if inside.any():
+                heights[inside] = picking.bilinear(self.coarse(tile), u[inside], v[inside])
+        return heights
 
     def height(self, easting: float, northing: float) -> float | None:
         """Return the true height of the drawn surface at a position; None outside and in holes."""
@@ -114,7 +114,7 @@ class DrawnGround:
         if surface is None:
             z_m = self._view.true_z(float(hit.point[2]))
             return Pick(easting, northing, z_m, math.nan, hit.tile, pending=True)
-        at = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
-        steepness = np.hypot(np.asarray(at.east), np.asarray(at.north))
+        decoded = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
+        steepness = np.hypot(np.asarray(decoded.east), np.asarray(decoded.north))
         slope = math.degrees(math.atan(float(steepness[0, 0])))
-        return Pick(easting, northing, float(at.meters[0, 0]), slope, hit.tile)
+        return Pick(easting, northing, float(decoded.meters[0, 0]), slope, hit.tile)

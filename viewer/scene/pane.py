@@ -102,11 +102,11 @@ class Pane:
         changes."""
         if self.view is None:
             return []
-        asked = self.current, self.selection, self.view
+        key = self.current, self.selection, self.view
         if self._errors is None or any(
-            a is not b for a, b in zip(self._errors[0], asked, strict=True)
+            a is not b for a, b in zip(self._errors[0], key, strict=True)
         ):
-            self._errors = asked, errors_in(self._store, *asked)
+            self._errors = key, errors_in(self._store, *key)
         return self._errors[1]
 
     @property
@@ -116,12 +116,12 @@ class Pane:
         residents = [
             self._store.resident(self.current.source, tile) for tile in self.selection.draw
         ]
-        found = [
+        steps = [
             resident.gaps.meters[np.isfinite(resident.gaps.meters)]
             for resident in residents
             if resident
         ]
-        return np.concatenate([np.zeros(0, np.float32), *found])
+        return np.concatenate([np.zeros(0, np.float32), *steps])
 
     def copy_for(self, slot: str) -> Pane:
         """Return a pane for another slot that begins with this one's picture."""

@@ -51,8 +51,8 @@ class Prefetch:
             return []
         self.needs = chosen
         wants = [
-            [(showing.source, tile, showing.measure) for tile in found.load]
-            for showing, found in chosen
+            [(showing.source, tile, showing.measure) for tile in tiles.load]
+            for showing, tiles in chosen
         ]
         self.settled = not any(wants)
         return list(interleaved(wants))

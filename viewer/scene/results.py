@@ -90,10 +90,10 @@ class Result:
 def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> Result:
     """Return an empty row for a choice."""
     layer = reader.layers[choice.index]
-    shown = layers.shown_bits(layer, choice)
+    bits = layers.shown_bits(layer, choice)
     label = layers.label(layer, choice)
     return Result(
-        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, shown, reference
+        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, bits, reference
     )
 
 
@@ -122,9 +122,9 @@ def measure(
             samples = reader.grid.width * reader.grid.height
             _take_rates(row, rates(reader, layer, samples, choice.keep_bits), samples)
             return row
-        found: dict[str, Any] = measure_layer(reader, layer, heights, choice.keep_bits, report)
-        _take_rates(row, found, found["layer_samples"])
-        row.whole = ResultErrors(*(found[name] for name in ResultErrors.__dataclass_fields__))
+        numbers: dict[str, Any] = measure_layer(reader, layer, heights, choice.keep_bits, report)
+        _take_rates(row, numbers, numbers["layer_samples"])
+        row.whole = ResultErrors(*(numbers[name] for name in ResultErrors.__dataclass_fields__))
         return row
 
 
@@ -136,25 +136,26 @@ def reference(
         raster = DemReference(dem, reader)
         stack.callback(raster.close)
         return raster, raster.name
-    own = next((each for each in reader.layers if each.is_reference), None)
-    if own is not None:
-        if own.index == layer:
+    exact_layer = next((candidate for candidate in reader.layers if candidate.is_reference), None)
+    if exact_layer is not None:
+        if exact_layer.index == layer:
             return None, ""
-        return SurfaceDecoder(reader, own, keep_tiles=16), own.title or own.method
+        name = exact_layer.title or exact_layer.method
+        return SurfaceDecoder(reader, exact_layer, keep_tiles=16), name
     if main is None or os.path.abspath(main) == os.path.abspath(reader.path):
         return None, ""
     other = stack.enter_context(open_reader(main))
-    exact = next((each for each in other.layers if each.is_reference), None)
+    exact = next((candidate for candidate in other.layers if candidate.is_reference), None)
     if exact is None:
         return None, ""
     name = exact.title or exact.method
     return SurfaceReference(Sampler.of(other, exact).decoder, reader.grid, name), name
 
 
-def _take_rates(row: Result, found: dict[str, Any], samples: int) -> None:
-    row.bits_per_sample = found["bits_per_sample"]
-    row.stack_bits_per_sample = found["stack_bits_per_sample"]
-    row.total_bytes = round(found["stack_bits_per_sample"] * samples / 8)
+def _take_rates(row: Result, numbers: dict[str, Any], samples: int) -> None:
+    row.bits_per_sample = numbers["bits_per_sample"]
+    row.stack_bits_per_sample = numbers["stack_bits_per_sample"]
+    row.total_bytes = round(numbers["stack_bits_per_sample"] * samples / 8)
 
 
 def _timed(reader: Reader, choice: LayerChoice) -> float | None:
@@ -162,13 +163,13 @@ def _timed(reader: Reader, choice: LayerChoice) -> float | None:
     unpacked."""
     layer = reader.layers[choice.index]
     decoder = SurfaceDecoder(reader, layer, choice.keep_bits)
-    at = centers(TILE)
+    positions = centers(TILE)
     tiles = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][:TIMED_TILES]
     start = time.perf_counter()
     for tile in tiles:
         surface = decoder.open_tile(tile)
         assert surface is not None  # listed by the directory
-        surface.heights(at, at, order=1)
+        surface.heights(positions, positions, order=1)
     return 1e3 * (time.perf_counter() - start) / len(tiles) if tiles else None
 
 

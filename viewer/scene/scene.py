@@ -310,14 +310,16 @@ class Scene:
         parts = []
         for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
             if columns[0] < columns[1]:
-                own = look._replace(
+                pane_look = look._replace(
                     overlay=self.overlay_of(pane),
                     measure=pane.current.measure,
                     quads=quads,
                     ground_scale=self.ground_scale,
                 )
                 parts.append(
-                    PanePart(pane.current.source, pane.selection, own, columns, pane.fading.morph)
+                    PanePart(
+                        pane.current.source, pane.selection, pane_look, columns, pane.fading.morph
+                    )
                 )
         return parts
 

@@ -153,10 +153,10 @@ class SceneFiles:
         early = self.prefetch.choose(slots, view, settings, self.panes)
         self._pin([need for pane in self.panes for need in pane.needs] + self.prefetch.needs)
         self.store.request([*interleaved([pane.wants for pane in self.panes]), *early])
-        said = [sentence for sentence in dict.fromkeys(self._news) if sentence not in self._said]
-        self._said.update(said)
+        fresh = [sentence for sentence in dict.fromkeys(self._news) if sentence not in self._said]
+        self._said.update(fresh)
         self._news.clear()
-        return said
+        return fresh
 
     def _pin(self, needs: list[tuple[LayerState, Selection]]) -> None:
         """Pin the panes' tiles, only after they have changed."""
@@ -167,8 +167,8 @@ class SceneFiles:
         kept = {TileKey(file.begins, ROOT) for file in self.files if file.begins is not None}
         seen = {
             TileKey(showing.source.key, tile)
-            for showing, found in needs
-            for tile in found.keep | {ROOT}
+            for showing, selection in needs
+            for tile in selection.keep | {ROOT}
         }
         self.store.pin(kept | seen)
 
@@ -195,17 +195,17 @@ class SceneFiles:
             self.panes[0].slot = slots[0]
             return
         old = {pane.slot: pane for pane in self.panes}
-        shown = self.panes[0]
-        self.panes = [old[slot] if slot in old else shown.copy_for(slot) for slot in slots]
+        present = self.panes[0]
+        self.panes = [old[slot] if slot in old else present.copy_for(slot) for slot in slots]
 
     def _wanted(self, pane: Pane, settings: Settings) -> LayerState:
         """Return the target state of a pane's slot; where that fails, of the pane's current
         source."""
         file, key = self._asked(pane.slot, settings)
         self._prepare(file, key, at_once=pane.view is None)
-        wanted = self._showing(pane.slot, settings)
-        if wanted is not None:
-            return wanted
+        state = self._showing(pane.slot, settings)
+        if state is not None:
+            return state
         return self._measured(
             pane.slot, self.files[self.file_of(pane.current.source)], pane.current.source, settings
         )

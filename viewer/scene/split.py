@@ -29,17 +29,17 @@ def sides(scene: Scene) -> list[Side]:
     if len(scene.panes) < 2:
         return []
     divider = scene.settings.compare.divider
-    found: list[Side] = []
+    result: list[Side] = []
     seen: list[Legend] = []
     for pane, (first, end) in zip(scene.panes, ((0.0, divider), (divider, 1.0)), strict=True):
-        shown = legend.of_pane(scene, pane)
+        pane_legend = legend.of_pane(scene, pane)
         # The name is above the side, so the legend need not say it.
-        colors = None if shown is None else replace(shown, slot="", layer="", samples="")
-        alike = colors is None or not colors.title or any(same(colors, other) for other in seen)
-        seen += [] if alike or colors is None else [colors]
+        colors = replace(pane_legend, slot="", layer="", samples="")
+        alike = not colors.title or any(same(colors, other) for other in seen)
+        seen += [] if alike else [colors]
         label = labels.label_in(scene, scene.choice_in(pane))
-        found.append(Side(pane.slot, label, first, end, None if alike else colors))
-    return found
+        result.append(Side(pane.slot, label, first, end, None if alike else colors))
+    return result
 
 
 def same(one: Legend, other: Legend) -> bool:

@@ -67,8 +67,8 @@ class Bookmarks:
     def get(self, name: str) -> Camera:
         """Return the camera of a view. Raises NtileError naming the available views."""
         if name not in self.views:
-            there = ", ".join(map(repr, self.views)) or "none yet; Ctrl+B in the window adds one"
-            raise NtileError(f"There is no view named {name!r} of this area; there are: {there}.")
+            names = ", ".join(map(repr, self.views)) or "none yet; Ctrl+B in the window adds one"
+            raise NtileError(f"There is no view named {name!r} of this area; there are: {names}.")
         return Camera(**self.views[name].to_json())
 
     def save(self) -> None:

@@ -169,15 +169,15 @@ def _read_keyframe(data: Any, where: str) -> Keyframe:
     return Keyframe(time_s, read_camera(data["camera"], f"{where}.camera"), easing, **keyed)
 
 
-def _object(data: Any, where: str, known: tuple[str, ...], needed: tuple[str, ...]) -> None:
+def _object(data: Any, where: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> None:
     if not isinstance(data, dict):
         raise PathError(
             f"{where}: {_shown(data)} is not an object with the keys {', '.join(needed)}."
         )
     for key in data:
-        if key not in known:
+        if key not in allowed:
             raise PathError(
-                f"{where}: the key {_shown(key)} is not known; there are {', '.join(known)}."
+                f"{where}: the key {_shown(key)} is not known; there are {', '.join(allowed)}."
             )
     for key in needed:
         if key not in data:
@@ -194,5 +194,5 @@ def _number(value: Any, where: str, name: str) -> float:
 
 
 def _shown(value: Any) -> str:
-    shown = json.dumps(value, default=str)
-    return shown if len(shown) <= 40 else f"{shown[:37]}…"
+    quoted = json.dumps(value, default=str)
+    return quoted if len(quoted) <= 40 else f"{quoted[:37]}…"

@@ -27,27 +27,27 @@ def restore(
     if not isinstance(values, Mapping):
         return [where or "everything"]
     hints = get_type_hints(type(target))
-    left = []
-    known = {entry.name for entry in fields(target)}
-    left += [_dotted(where, str(name)) for name in values if name not in known]
-    for name in known & set(values):
+    unknown = []
+    names = {entry.name for entry in fields(target)}
+    unknown += [_dotted(where, str(name)) for name in values if name not in names]
+    for name in names & set(values):
         path = _dotted(where, name)
         present = getattr(target, name)
         if is_dataclass(present):
-            left += restore(present, values[name], rules, path)
+            unknown += restore(present, values[name], rules, path)
             continue
         try:
-            value = convert(hints[name], values[name], left, rules, path)
+            value = convert(hints[name], values[name], unknown, rules, path)
             _check(value, (rules or {}).get(path))
         except NotUnderstoodError:
-            left.append(path)
+            unknown.append(path)
         else:
             setattr(target, name, value)
-    return sorted(left)
+    return sorted(unknown)
 
 
 def convert(
-    hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | None, path: str
+    hint: Any, value: Any, unknown: list[str], rules: Mapping[str, Rule] | None, path: str
 ) -> Any:
     """Convert a plain value to an annotated type. Raises NotUnderstoodError."""
     origin = get_origin(hint)
@@ -55,20 +55,21 @@ def convert(
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return convert(next(a for a in arguments if a is not type(None)), value, left, rules, path)
+        inner = next(a for a in arguments if a is not type(None))
+        return convert(inner, value, unknown, rules, path)
     if origin is dict and isinstance(value, Mapping):
-        made = {
-            str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k)))
+        converted = {
+            str(k): convert(arguments[1], v, unknown, rules, _dotted(path, str(k)))
             for k, v in value.items()
         }
-        for name, item in made.items():
+        for name, item in converted.items():
             _check(item, (rules or {}).get(_dotted(path, name)))
-        return made
+        return converted
     if origin in (tuple, list) and isinstance(value, list | tuple):
-        return origin(convert(arguments[0], item, left, rules, path) for item in value)
+        return origin(convert(arguments[0], item, unknown, rules, path) for item in value)
     if is_dataclass(hint) and isinstance(hint, type):
         restored = hint()
-        left += restore(restored, value, rules, path)
+        unknown += restore(restored, value, rules, path)
         return restored
     if (
         hint is float

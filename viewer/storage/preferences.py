@@ -46,8 +46,8 @@ class Preferences:
 
     def recent_files(self) -> list[tuple[str, bool]]:
         """Return recent files and True if they exist, existing ones first."""
-        found = [(path, "://" in path or os.path.isfile(path)) for path in self.recent]
-        return sorted(found, key=lambda entry: not entry[1])
+        files = [(path, "://" in path or os.path.isfile(path)) for path in self.recent]
+        return sorted(files, key=lambda entry: not entry[1])
 
 
 BOUNDS = {

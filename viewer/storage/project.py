@@ -28,7 +28,7 @@ VERSION = 1
 @cache
 def rules() -> dict[str, plain.Rule]:
     """Return bounds and choices of settings by name; values that violate them are not restored."""
-    found: dict[str, plain.Rule] = {
+    rules_by_name: dict[str, plain.Rule] = {
         "active": SLOTS,
         "view.exaggeration": (0.01, 1000.0),
         "view.sse_px": (0.1, 64.0),
@@ -54,11 +54,11 @@ def rules() -> dict[str, plain.Rule]:
         "measuring.kind": MEASUREMENT_KINDS,
     }
     for name, kind in overlays.OVERLAYS.items():
-        found[f"overlay.reach.{name}"] = (1e-9, 1e9)
-        found[f"overlay.colormap.{name}"] = (
+        rules_by_name[f"overlay.reach.{name}"] = (1e-9, 1e9)
+        rules_by_name[f"overlay.colormap.{name}"] = (
             colormaps.names(kind.colormap_kind) if kind.colormap_kind else ()
         )
-    return found
+    return rules_by_name
 
 
 @dataclass
@@ -111,19 +111,19 @@ def read(path: str | os.PathLike[str]) -> Project:
             f"{path}: the project names no terrain file; give a list of them as files."
         )
     folder = Path(path).absolute().parent
-    found = [_found(file, folder) for file in files]
-    if not _there(found[0]):
+    paths = [_found(file, folder) for file in files]
+    if not _there(paths[0]):
         raise NtileError(
             f"{path}: its terrain file {files[0]} is missing; put it back or beside the project."
         )
-    project = Project(found, {file for file in found if not _there(file)})
+    project = Project(paths, {file for file in paths if not _there(file)})
     if values[MARK] > VERSION:
         project.warnings.append(
             f"{name}: it was saved by a newer version of the program "
             f"({values.get('program', values[MARK])}); "
             "what this one knows is restored."
         )
-    missing = [file for file, place in zip(files, found, strict=True) if not _there(place)]
+    missing = [file for file, place in zip(files, paths, strict=True) if not _there(place)]
     missing += _take_reference(project, values, folder, name)
     if missing:
         project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
@@ -185,8 +185,8 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
         project.camera = (
             camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
         )
-    known = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
-    project.parts = {name: value for name, value in values.items() if name not in known}
+    core_keys = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
+    project.parts = {name: value for name, value in values.items() if name not in core_keys}
     return unknown
 
 

@@ -12,7 +12,7 @@ from neural.system import output
 
 
 def read_json(
-    path: str | os.PathLike[str], what: str, raised: type[NtileError] = NtileError
+    path: str | os.PathLike[str], kind: str, raised: type[NtileError] = NtileError
 ) -> Any:
     """Read a JSON file of a kind such as "a project". Raises `raised`."""
     name = os.fspath(path)
@@ -23,7 +23,7 @@ def read_json(
             f"{name} cannot be read ({error.strerror or error}); check the name."
         ) from error
     except ValueError as error:
-        raise raised(f"{name}: this is not {what} ({error}); it has to be JSON.") from error
+        raise raised(f"{name}: this is not {kind} ({error}); it has to be JSON.") from error
 
 
 def write_json(

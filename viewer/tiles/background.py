@@ -19,14 +19,14 @@ class Background:
     def get(self, key: Hashable, work: Callable[[], Any]) -> Any:
         """Return the result of `work`, handed over once; None until it has finished, and for good
         where it failed."""
-        asked = self._asked.get(key)
-        if asked is None:
+        future = self._asked.get(key)
+        if future is None:
             self._asked[key] = self._thread.submit(work)
             return None
-        if not asked.done() or asked.exception() is not None:
+        if not future.done() or future.exception() is not None:
             return None
         del self._asked[key]
-        return asked.result()
+        return future.result()
 
     def close(self) -> None:
         """Drop waiting work and wait for the running one."""

@@ -60,9 +60,9 @@ class Outline(NamedTuple):
 def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndarray) -> Outline:
     """Return the outline of a tile with heights float32 [257, 257] above offset_m and valid cells
     bool [256, 256]."""
-    at = np.arange(TILE + 1)
-    rows = np.minimum(at, extent.last_row)
-    columns = np.minimum(at, extent.last_column)
+    lattice = np.arange(TILE + 1)
+    rows = np.minimum(lattice, extent.last_row)
+    columns = np.minimum(lattice, extent.last_column)
     lines = np.stack(
         [
             above_m[rows[0], columns],
@@ -80,18 +80,18 @@ def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndar
 class Sides(NamedTuple):
     """A tile's sides at the vertices of a mesh: N, E, S, W, each west to east or north to south."""
 
-    own: np.ndarray  # float64 [4, quads + 1] meters
+    heights: np.ndarray  # float64 [4, quads + 1] meters
     rise: np.ndarray  # float64 [4, quads + 1]: its parent's mesh minus its own
     # float64 [4, quads + 1]: 1 where it holds data near the vertex, else next to nothing
     weight: np.ndarray
-    at: np.ndarray  # float64 [4, quads + 1]: where the vertices lie, in quads
+    positions: np.ndarray  # float64 [4, quads + 1]: of the vertices, quads
 
 
-def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides:
+def sides(tile: Tile, outline: Outline, parent: Outline | None, quads: int) -> Sides:
     """Return the sides of a tile; without a parent (the root) it never morphs."""
     step = TILE // quads
-    heights = own.offset_m + own.lines[:4, ::step].astype(np.float64)
-    at = np.stack([own.extent.vertices(side, quads) for side in range(4)])
+    heights = outline.offset_m + outline.lines[:4, ::step].astype(np.float64)
+    positions = np.stack([outline.extent.vertices(side, quads) for side in range(4)])
     rise = np.zeros_like(heights)
     if parent is not None:
         east = tile.x & 1
@@ -100,13 +100,12 @@ def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides
         west_east = (DOWN, EAST) if east else (WEST, DOWN)
         shift = (east, south, east, south)
         for side, line in enumerate((north_south[0], west_east[1], north_south[1], west_east[0])):
-            place = (shift[side] * quads + at[side]) / 2
-            there = parent.offset_m + parent.lines[line, ::step].astype(np.float64)
-            rise[side] = (
-                np.interp(place, parent.extent.vertices(line, quads), there) - heights[side]
-            )
-    near = own.filled.reshape(4, quads, step).any(axis=2)
+            place = (shift[side] * quads + positions[side]) / 2
+            parent_heights = parent.offset_m + parent.lines[line, ::step].astype(np.float64)
+            vertices = parent.extent.vertices(line, quads)
+            rise[side] = np.interp(place, vertices, parent_heights) - heights[side]
+    near = outline.filled.reshape(4, quads, step).any(axis=2)
     both = np.zeros((4, quads + 1), bool)
     both[:, :-1] |= near
     both[:, 1:] |= near
-    return Sides(heights, rise, np.where(both, 1.0, 1e-9), at)
+    return Sides(heights, rise, np.where(both, 1.0, 1e-9), positions)

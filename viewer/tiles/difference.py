@@ -43,14 +43,14 @@ class SurfaceReference:
         """Return heights [256, 256] of a tile's samples in meters, and a bool mask of the valid
         ones."""
         west, south, east, north = self._grid.tile_bounds(tile)
-        at = places(self.low_pass, self._grid.levels - 1 - tile.z)
+        fractions = places(self.low_pass, self._grid.levels - 1 - tile.z)
         level = level_like(self._grid, tile.z, self._sampler.grid)
-        found = self._sampler.lattice(
-            west + at * (east - west), north - at[::-1] * (north - south), level=level
+        lattice = self._sampler.lattice(
+            west + fractions * (east - west), north - fractions[::-1] * (north - south), level=level
         )
-        heights = found.meters[::-1]
-        known = ~np.isnan(heights)
-        return np.where(known, heights, 0.0), known
+        heights = lattice.meters[::-1]
+        valid = ~np.isnan(heights)
+        return np.where(valid, heights, 0.0), valid
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """Return a window of the grid's finest cells: heights [rows, cols] in meters and a bool
@@ -60,8 +60,8 @@ class SurfaceReference:
         northings = north + e * (row + np.arange(rows)[::-1] + 0.5)
         level = level_like(self._grid, self._grid.levels - 1, self._sampler.grid)
         heights = self._sampler.lattice(eastings, northings, level=level).meters[::-1]
-        known = ~np.isnan(heights)
-        return np.where(known, heights, 0.0), known
+        valid = ~np.isnan(heights)
+        return np.where(valid, heights, 0.0), valid
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
         """Return heights in meters at positions (arrays of one shape), at the finest level; NaN

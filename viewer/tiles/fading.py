@@ -53,9 +53,9 @@ class Fading:
         }
         if self._began:
             self.generation += 1
-            left = np.zeros(len(table.exists))
-            left[list(self._began)] = [
+            remaining = np.zeros(len(table.exists))
+            remaining[list(self._began)] = [
                 1 - (now - began) / self.seconds for began in self._began.values()
             ]
-            left = left[parents]
-            self.morph = np.maximum(selection.morph, left * left * (3 - 2 * left))
+            remaining = remaining[parents]
+            self.morph = np.maximum(selection.morph, remaining * remaining * (3 - 2 * remaining))

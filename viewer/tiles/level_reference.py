@@ -52,16 +52,16 @@ _SIGHT = TILE // 2
 class ReferenceSamples(NamedTuple):
     """Reference samples of a level, [n, m]."""
 
-    meters: np.ndarray  # float64, anything where not known
-    known: np.ndarray  # bool
+    meters: np.ndarray  # float64, arbitrary where not valid
+    valid: np.ndarray  # bool
 
 
 class _Window(NamedTuple):
     """Intermediate samples on the way to a coarser level, [n, m]."""
 
     meters: np.ndarray  # float64
-    known: np.ndarray  # bool: there is data in the place of the sample
-    present: np.ndarray  # bool: known or filled; elsewhere lines end
+    valid: np.ndarray  # bool: data at the sample's position
+    present: np.ndarray  # bool: valid or filled; elsewhere lines end
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class LevelReference:
         """
         kept_rim = rim if self._is_native else 1  # as quick, and kept for both
         kept = self._kept.samples.setdefault((self.low_pass, kept_rim), Recent(KEPT_SAMPLES))
-        meters, known = kept.of(tile, lambda tile: self._made(tile, kept_rim))
+        meters, valid = kept.of(tile, lambda tile: self._made(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
-        return ReferenceSamples(meters[inner], known[inner])
+        return ReferenceSamples(meters[inner], valid[inner])
 
     def error_at(self, surface: TileSurface, tile: Tile, u: float, v: float) -> float:
         """Return decoded − reference in meters at a position of a tile, interpolated from the
@@ -96,14 +96,14 @@ class LevelReference:
         where no adjacent sample is valid.
         """
         first, shares = zip(*(self._around(tile.z, t) for t in (v, u)), strict=True)
-        known = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
+        reference = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
         rows, columns = (np.arange(k, k + 2) for k in first)
-        at = self.places(tile)
-        counts = known.known & surface.valid[np.ix_(rows, columns)]
+        positions = self.places(tile)
+        counts = reference.valid & surface.valid[np.ix_(rows, columns)]
         weights = np.outer(*shares) * counts
         if not weights.sum() > 0:
             return float("nan")
-        errors = surface.heights(at[columns], at[rows]).meters - known.meters
+        errors = surface.heights(positions[columns], positions[rows]).meters - reference.meters
         return float((weights * np.where(counts, errors, 0.0)).sum() / weights.sum())
 
     def lacks_rims(self, z: int) -> bool:
@@ -135,7 +135,7 @@ class LevelReference:
         """Make a tile's samples in quarters, which limits memory."""
         size = TILE + 2 * rim
         meters = np.zeros((size, size))
-        known = np.zeros((size, size), bool)
+        valid = np.zeros((size, size), bool)
         half = size // 2
         for row in (0, half):
             for column in (0, half):
@@ -144,8 +144,8 @@ class LevelReference:
                 part = self._request(tile.z, y, x, half)
                 where = np.s_[row : row + half, column : column + half]
                 meters[where] = part.meters
-                known[where] = part.known
-        return ReferenceSamples(meters, known)
+                valid[where] = part.valid
+        return ReferenceSamples(meters, valid)
 
     def _request(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return samples [size, size] of level z."""
@@ -173,24 +173,22 @@ class LevelReference:
         meters = split_present(finer.meters, finer.present, boundary)[
             spare:-spare:2, spare:-spare:2
         ]
-        made = _Window(meters, finer.known[inner], finer.present[inner].copy())
-        self._continue(made, z, row, column)
-        return made
+        window = _Window(meters, finer.valid[inner], finer.present[inner].copy())
+        self._continue(window, z, row, column)
+        return window
 
     def _continue(self, window: _Window, z: int, row: int, column: int) -> None:
         """Replace absent children by the fill of their parent, as encoders do; lines continue
         there."""
         if window.present.all():
             return
-        for tile, there, here in _overlapped(z, row, column, window.present.shape):
-            lacking = self._inside(tile)[there] & ~window.present[here]
+        for tile, src, dst in _overlapped(z, row, column, window.present.shape):
+            lacking = self._inside(tile)[src] & ~window.present[dst]
             if lacking.any():
                 cells = self._cells(tile)
-                if cells.known.any():
-                    window.meters[here][lacking] = _filled(cells.meters, cells.known)[there][
-                        lacking
-                    ]
-                    window.present[here] |= lacking
+                if cells.valid.any():
+                    window.meters[dst][lacking] = _filled(cells.meters, cells.valid)[src][lacking]
+                    window.present[dst] |= lacking
 
     def _converted(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return the reference's own cells of level z, gaps filled, as samples of this low-pass."""
@@ -203,9 +201,9 @@ class LevelReference:
         )
         for _ in range(2):
             meters = sum(weight * meters[k : k + size] for k, weight in enumerate(weights)).T
-        known = ~_near(~cells.known, self._doubt)
+        valid = ~_near(~cells.valid, self._doubt)
         inner = np.s_[-first : size - first, -first : size - first]
-        return _Window(meters, known[inner], cells.present[inner])
+        return _Window(meters, valid[inner], cells.present[inner])
 
     @property
     def _doubt(self) -> int:
@@ -222,14 +220,14 @@ class LevelReference:
     ) -> _Window:
         """Return a window of level z assembled from a function's tiles."""
         shape = size, size
-        made = _Window(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
-        for tile, there, here in _overlapped(z, row, column, shape):
+        window = _Window(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
+        for tile, src, dst in _overlapped(z, row, column, shape):
             cells = of(tile)
-            if cells.known.any():
-                made.meters[here] = cells.meters[there]
-                made.known[here] = cells.known[there]
-                made.present[here] = self._inside(tile)[there]
-        return made
+            if cells.valid.any():
+                window.meters[dst] = cells.meters[src]
+                window.valid[dst] = cells.valid[src]
+                window.present[dst] = self._inside(tile)[src]
+        return window
 
     def _inside(self, tile: Tile) -> np.ndarray:
         """Return the mask of a tile's cells inside the layers, bool [256, 256]."""
@@ -247,20 +245,20 @@ class LevelReference:
     def _whole(self, tile: Tile) -> ReferenceSamples:
         """Return a tile's cells with gaps filled, also from the tiles around as encoders do."""
         cells = self._cells(tile)
-        if not cells.known.any() or (cells.known | ~self.reader.grid.tile_inside(tile)).all():
+        if not cells.valid.any() or (cells.valid | ~self.reader.grid.tile_inside(tile)).all():
             return cells
         return self._kept.whole.of(tile, self._fill)
 
     def _fill(self, tile: Tile) -> ReferenceSamples:
         size = TILE + 2 * _SIGHT
         meters = np.zeros((size, size))
-        known = np.zeros((size, size), bool)
+        valid = np.zeros((size, size), bool)
         row = TILE * tile.y - _SIGHT
         column = TILE * tile.x - _SIGHT
-        for beside, there, here in _overlapped(tile.z, row, column, (size, size)):
-            meters[here], known[here] = (part[there] for part in self._cells(beside))
+        for beside, src, dst in _overlapped(tile.z, row, column, (size, size)):
+            meters[dst], valid[dst] = (part[src] for part in self._cells(beside))
         inner = np.s_[_SIGHT:-_SIGHT, _SIGHT:-_SIGHT]
-        return ReferenceSamples(_filled(meters, known)[inner], self._cells(tile).known)
+        return ReferenceSamples(_filled(meters, valid)[inner], self._cells(tile).valid)
 
 
 def error_at(
@@ -310,19 +308,19 @@ def _near(mask: np.ndarray, reach: int) -> np.ndarray:
 
 def _averaged(finer: _Window, fewest: int) -> _Window:
     """Return the means of the valid samples of each 2 × 2, where at least `fewest` are valid."""
-    rows, columns = (n // 2 for n in finer.known.shape)
+    rows, columns = (n // 2 for n in finer.valid.shape)
     blocks = rows, 2, columns, 2
-    count = finer.known.reshape(blocks).sum(axis=(1, 3))
-    total = np.where(finer.known, finer.meters, 0.0).reshape(blocks).sum(axis=(1, 3))
-    known = count >= fewest
-    return _Window(total / np.maximum(count, 1), known, known)
+    count = finer.valid.reshape(blocks).sum(axis=(1, 3))
+    total = np.where(finer.valid, finer.meters, 0.0).reshape(blocks).sum(axis=(1, 3))
+    valid = count >= fewest
+    return _Window(total / np.maximum(count, 1), valid, valid)
 
 
-def _filled(meters: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _filled(meters: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return heights [n, n] with gaps filled; at least one must be valid. Computed in float32
     relative to one of them, as encoders fill."""
-    base = meters[known][0]
-    return np.where(known, meters, fill((meters - base).astype(np.float32), known) + base)
+    base = meters[valid][0]
+    return np.where(valid, meters, fill((meters - base).astype(np.float32), valid) + base)
 
 
 def _overlapped(
@@ -332,11 +330,11 @@ def _overlapped(
     in the window."""
     for y in range(max(row // TILE, 0), min(-(-(row + shape[0]) // TILE), 1 << z)):
         for x in range(max(column // TILE, 0), min(-(-(column + shape[1]) // TILE), 1 << z)):
-            there, here = zip(
+            src, dst = zip(
                 *(_common(*side) for side in ((y, row, shape[0]), (x, column, shape[1]))),
                 strict=True,
             )
-            yield Tile(z, x, y), there, here
+            yield Tile(z, x, y), src, dst
 
 
 def _common(tile: int, first: int, count: int) -> tuple[slice, slice]:

@@ -217,13 +217,13 @@ class Selector:
         object."""
         kind = self.table.kind(measured)
         key = (view, sse_px, measured, self.table.version)
-        found = self._recent.get(key)
-        if found is None:
-            found = self._recent[key] = self._walk(view, sse_px, kind)
+        selection = self._recent.get(key)
+        if selection is None:
+            selection = self._recent[key] = self._walk(view, sse_px, kind)
             if len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
         self._recent.move_to_end(key)
-        return found
+        return selection
 
     def _walk(self, view: Frustum, sse_px: float, kind: int) -> Selection:
         table = self.table

@@ -110,16 +110,16 @@ def _in_tile(
     u, v = local(t)
     above = eye[2] + t * direction[2] - bilinear(coarse, u, v) >= 0
     valid = np.ones((TILE, TILE), bool) if surface is None else surface.valid
-    there = valid[
+    covered = valid[
         np.minimum((v * TILE).astype(int), TILE - 1), np.minimum((u * TILE).astype(int), TILE - 1)
     ]
-    for k in np.flatnonzero(above[:-1] & ~above[1:] & (there[:-1] | there[1:])):
+    for k in np.flatnonzero(above[:-1] & ~above[1:] & (covered[:-1] | covered[1:])):
         # The coarse lattice may be off by a little, so the exact search starts a step early and
         # ends a step late.
-        at = _root(exact, float(t[max(int(k) - 1, 0)]), float(t[min(int(k) + 2, STEPS - 1)]))
-        u_hit, v_hit = (float(a) for a in local(np.asarray(at)))
+        distance = _root(exact, float(t[max(int(k) - 1, 0)]), float(t[min(int(k) + 2, STEPS - 1)]))
+        u_hit, v_hit = (float(a) for a in local(np.asarray(distance)))
         if valid[min(int(v_hit * TILE), TILE - 1), min(int(u_hit * TILE), TILE - 1)]:
-            return Hit(tile, eye + at * direction, u_hit, v_hit)
+            return Hit(tile, eye + distance * direction, u_hit, v_hit)
     return None
 
 
@@ -132,16 +132,16 @@ def _root(height: Callable[[float], float], low: float, high: float) -> float:
     if below >= 0:
         return high
     for _ in range(REFINEMENTS):
-        at = (low * below - high * above) / (below - above)
-        now = height(at)
+        root = (low * below - high * above) / (below - above)
+        now = height(root)
         if abs(now) < CLOSE_M:
-            return at
+            return root
         if now >= 0:
-            low = at
+            low = root
             above = now
             below = below / 2
         else:
-            high = at
+            high = root
             below = now
             above = above / 2
     return (low + high) / 2

@@ -129,8 +129,8 @@ class NodeTable:
         if row is None:
             return
         kinds = {kind: measure in measured for measure, kind in self._kinds.items()}
-        for kind, there in ({0: True} | kinds).items():
-            value = loaded and there
+        for kind, available in ({0: True} | kinds).items():
+            value = loaded and available
             if self.loaded[kind, row] != value:
                 self.loaded[kind, row] = value
                 if row:
@@ -172,10 +172,10 @@ class NodeTable:
 
     def _enclose(self, row: int, rows: slice) -> None:
         """Extend boxes and errors of a tile and its ancestors to those of the tiles below."""
-        there = self.exists[rows]
-        low = (self.center[rows, 2] - self.half[rows, 2])[there].min()
-        high = (self.center[rows, 2] + self.half[rows, 2])[there].max()
-        error = float(self.error_m[rows][there].max())
+        exists = self.exists[rows]
+        low = (self.center[rows, 2] - self.half[rows, 2])[exists].min()
+        high = (self.center[rows, 2] + self.half[rows, 2])[exists].max()
+        error = float(self.error_m[rows][exists].max())
         while row >= 0:
             error *= SATURATION
             own_low = self.center[row, 2] - self.half[row, 2]
@@ -191,10 +191,10 @@ class NodeTable:
 
     def _reserve(self, count: int) -> None:
         """Grow the arrays by doubling to hold `count` rows."""
-        there = len(self.exists)
-        if count <= there:
+        capacity = len(self.exists)
+        if count <= capacity:
             return
-        more = max(64, 2 * there, count) - there
+        more = max(64, 2 * capacity, count) - capacity
         for name in ("address", "center", "half", "error_m", "parent", "first", "exists", "failed"):
             array = getattr(self, name)
             setattr(

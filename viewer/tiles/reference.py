@@ -67,8 +67,8 @@ class LayerReference:
         surface = self._decoder.open_tile(tile)
         if surface is None:
             return np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool)
-        at = centers()
-        return surface.heights(at, at).meters, surface.valid
+        positions = centers()
+        return surface.heights(positions, positions).meters, surface.valid
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
         """Return heights of the continuous surface as `ErrorReference.heights_at`."""
@@ -113,19 +113,19 @@ class DemReference:
             for left in range(0, columns, step):
                 high = min(step, rows - top)
                 wide = min(step, columns - left)
-                at = (
+                window = (
                     (tile.y * TILE + top) * side,
                     (tile.x * TILE + left) * side,
                     high * side,
                     wide * side,
                 )
-                heights, valid = self.read(*at)
-                here = slice(top, top + high), slice(left, left + wide)
+                heights, valid = self.read(*window)
+                block = slice(top, top + high), slice(left, left + wide)
                 blocks = (high, side, wide, side)
-                total[here] = np.where(valid, heights, 0.0).reshape(blocks).sum(axis=(1, 3))
-                count[here] = valid.reshape(blocks).sum(axis=(1, 3))
-        known = count > 0
-        return np.divide(total, count, out=np.zeros_like(total), where=known), known
+                total[block] = np.where(valid, heights, 0.0).reshape(blocks).sum(axis=(1, 3))
+                count[block] = valid.reshape(blocks).sum(axis=(1, 3))
+        valid_cells = count > 0
+        return np.divide(total, count, out=np.zeros_like(total), where=valid_cells), valid_cells
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """Return a window of the file's finest cells: heights [rows, cols] in meters and a bool

@@ -126,8 +126,8 @@ class TileSource:
         return LoadedTile(*read, ready)
 
     def _decode(self, tile: Tile, surface: TileSurface) -> DecodedTile:
-        at = vertices()
-        full = surface.heights(at, at, order=1)
+        positions = vertices()
+        full = surface.heights(positions, positions, order=1)
         above_m = (full.meters - surface.offset_m).astype(np.float32)
         gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(
             np.float32

@@ -50,14 +50,14 @@ class Seams:
         assert table is not None
         self._count = len(selection.drawn)
         rows = np.concatenate([selection.drawn, selection.refined])
-        known = [sides(row) for row in rows.tolist()]
-        self._own, self._rise, self._weight = (
-            np.stack([each[k] for each in known]) for k in range(3)
+        outlines = [sides(row) for row in rows.tolist()]
+        self._heights, self._rise, self._weight = (
+            np.stack([outline[k] for outline in outlines]) for k in range(3)
         )
         self._find = _Finder(table, rows)
         self._level = table.address[selection.drawn, 0]
         self._pairs()
-        self._hang(quads, known)
+        self._hang(quads, outlines)
         self._join()
 
     @property
@@ -71,23 +71,23 @@ class Seams:
         z, x, y = self._find.address[: self._count].T
         # [tiles, 4]
         beside = np.stack([self._find(z, x + dx, y + dy) for dx, dy in _STEPS], axis=1)
-        own, rise, weight = (
-            array[: self._count].copy() for array in (self._own, self._rise, self._weight)
+        mean, rise, weight = (
+            array[: self._count].copy() for array in (self._heights, self._rise, self._weight)
         )
         tile, side = np.nonzero(beside >= 0)
         other = beside[tile, side], _FACING[side]
         mine = weight[tile, side]
         theirs = self._weight[other]
         share = theirs / (mine + theirs)
-        own[tile, side] += share * (self._own[other] - own[tile, side])
+        mean[tile, side] += share * (self._heights[other] - mean[tile, side])
         rise[tile, side] += share * (self._rise[other] - rise[tile, side])
         self._beside = beside
-        self._mean = own
+        self._mean = mean
         self._mean_rise = rise
         # Refined tiles do not morph; the last place stands for them and for nobody.
         self._morphing = np.where((beside >= 0) & (beside < self._count), beside, self._count)
 
-    def _hang(self, quads: int, known: list[Sides]) -> None:
+    def _hang(self, quads: int, outlines: list[Sides]) -> None:
         """Find sides along a coarser drawn tile: that tile, and the position of each vertex on its
         side."""
         z, x, y = self._find.address[: self._count].T
@@ -99,18 +99,18 @@ class Seams:
                 break
             tile, side = np.nonzero(open_)
             dx, dy = _STEPS[side].T
-            found = self._find(z[tile] - up, (x[tile] + dx) >> up, (y[tile] + dy) >> up)
-            found[(x[tile] + dx < 0) | (y[tile] + dy < 0)] = -1
-            drawn = (found >= 0) & (found < self._count)
-            self._above[tile[drawn], side[drawn]] = found[drawn]
+            neighbor = self._find(z[tile] - up, (x[tile] + dx) >> up, (y[tile] + dy) >> up)
+            neighbor[(x[tile] + dx < 0) | (y[tile] + dy < 0)] = -1
+            drawn = (neighbor >= 0) & (neighbor < self._count)
+            self._above[tile[drawn], side[drawn]] = neighbor[drawn]
             shift[tile[drawn], side[drawn]] = up
-            open_[tile[found >= 0], side[found >= 0]] = False
+            open_[tile[neighbor >= 0], side[neighbor >= 0]] = False
         tile, side = np.nonzero(self._above >= 0)
         span = 1 << shift[tile, side]
         along = np.where(side % 2 == 0, x[tile], y[tile]) % span
-        at = np.stack([each.at for each in known])
-        place = (along[:, None] * quads + at[tile, side]) / span[:, None]
-        line = at[self._above[tile, side], _FACING[side]]
+        positions = np.stack([outline.positions for outline in outlines])
+        place = (along[:, None] * quads + positions[tile, side]) / span[:, None]
+        line = positions[self._above[tile, side], _FACING[side]]
         quad = np.clip(place.astype(int), 0, quads - 1)
         begin = np.take_along_axis(line, quad, 1)
         end = np.take_along_axis(line, quad + 1, 1)
@@ -119,9 +119,9 @@ class Seams:
         above = self._above[tile, side][:, None]
         facing = _FACING[side][:, None]
         self._hanging = {}
-        for each in sorted(set(level.ravel().tolist())):
-            k = np.flatnonzero(level == each)
-            self._hanging[each] = tile[k], side[k], above[k], facing[k], quad[k], part[k]
+        for detail in sorted(set(level.ravel().tolist())):
+            k = np.flatnonzero(level == detail)
+            self._hanging[detail] = tile[k], side[k], above[k], facing[k], quad[k], part[k]
 
     def _join(self) -> None:
         """Find corners: every lattice point that is a drawn tile's corner, and the tiles around
@@ -134,32 +134,34 @@ class Seams:
         self._group = groups.reshape(self._count, 4)
         level = np.full(len(first), finest)
         np.minimum.at(level, self._group, z[:, None])
-        at = points.reshape(-1, 2)[first] >> (finest - level)[:, None]
+        address = points.reshape(-1, 2)[first] >> (finest - level)[:, None]
         around = np.stack(
-            [self._find(level, at[:, 0] + dx, at[:, 1] + dy) for dx, dy in _AROUND], axis=1
+            [self._find(level, address[:, 0] + dx, address[:, 1] + dy) for dx, dy in _AROUND],
+            axis=1,
         )
         # The tile north-west of a point has it as its SE corner, and so on round.
         corner = np.array([2, 3, 0, 1])
         side, end = _BEGINS[corner].T
-        there = np.maximum(around, 0)
-        weight = np.where(around >= 0, self._weight[there, side, end], 0.0)
+        rows = np.maximum(around, 0)
+        weight = np.where(around >= 0, self._weight[rows, side, end], 0.0)
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-30)
-        self._corner = (weight * self._own[there, side, end]).sum(axis=1)
-        self._corner_rise = (weight * self._rise[there, side, end]).sum(axis=1)
+        self._corner = (weight * self._heights[rows, side, end]).sum(axis=1)
+        self._corner_rise = (weight * self._rise[rows, side, end]).sum(axis=1)
         self._corner_morphing = np.where(
             (around >= 0) & (around < self._count), around, self._count
         )
         # A corner on the side of a coarser tile has that side's height; its level is that of the
         # tiles that end there.
         self._on_side = {}
-        for each, (tile, side, *_) in self._hanging.items():
+        for detail, (tile, side, *_) in self._hanging.items():
             ends = _ENDS[side]
             group = self._group[tile[:, None], ends]
             coarser = self._level[self._above[tile, side]]
-            which, end = np.nonzero((level[group] == each) & (coarser < each)[:, None])
-            self._on_side[each] = group[which, end], tile[which], side[which], -end
+            which, end = np.nonzero((level[group] == detail) & (coarser < detail)[:, None])
+            self._on_side[detail] = group[which, end], tile[which], side[which], -end
         self._tiles_of = {
-            each: np.flatnonzero(self._level == each) for each in sorted(set(self._level.tolist()))
+            detail: np.flatnonzero(self._level == detail)
+            for detail in sorted(set(self._level.tolist()))
         }
 
     def heights(self, morph: np.ndarray) -> np.ndarray:
@@ -189,7 +191,7 @@ class Seams:
         """Return corrections of the decoded heights along the sides, meters, float32 [tiles, 4,
         quads + 1]."""
         alone = self._rise[: self._count] * morph[:, None, None]
-        alone += self._own[: self._count]
+        alone += self._heights[: self._count]
         return np.subtract(self.heights(morph), alone, dtype=np.float64).astype(np.float32)
 
 
@@ -199,8 +201,8 @@ def _falloff(morph: np.ndarray, quads: int) -> np.ndarray:
 
     A vertex that the coarser level lacks morphs to the mean of its neighbors, as heights do.
     """
-    at = np.arange(quads // 8 + 1)
-    share = np.maximum(1 - at / (ZONE * quads * (1 + morph[..., None])), 0.0)
+    steps = np.arange(quads // 8 + 1)
+    share = np.maximum(1 - steps / (ZONE * quads * (1 + morph[..., None])), 0.0)
     share *= share * (3 - 2 * share)
     share[..., 1:-1:2] += morph[..., None] * (
         0.5 * (share[..., :-2:2] + share[..., 2::2]) - share[..., 1:-1:2]

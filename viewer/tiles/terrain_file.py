@@ -75,12 +75,12 @@ class TerrainFile:
         Callable on any thread before the file is shared. `numpy_decode` blocks until the decode
         backend is known and returns True for "numpy". Raises the first NtileError.
         """
-        asked = self.key(choice)
+        preferred = self.key(choice)
         count = len(self.reader.layers)
         keys = [
-            asked,
+            preferred,
             *(
-                SourceKey((asked.layer + step) % count, None, self.serial)
+                SourceKey((preferred.layer + step) % count, None, self.serial)
                 for step in range(1, count)
             ),
         ]

@@ -105,35 +105,35 @@ class TileSample(NamedTuple):
         return self.errors.part(self.blocks)
 
 
-def measure(what: ErrorMeasure, tile: Tile, surface: TileSurface) -> TileErrors:
+def measure(spec: ErrorMeasure, tile: Tile, surface: TileSurface) -> TileErrors:
     """Measure the errors of a decoded tile at its samples, against samples of the same low-pass.
 
     Called by workers; raises NtileError where the reference cannot be read.
     """
-    at = what.reference.places(tile)
-    if what.quantity == HEIGHT:
-        reference = what.reference.samples(tile)
-        known = reference.known
-        errors = surface.heights(at, at).meters - reference.meters
+    positions = spec.reference.places(tile)
+    if spec.quantity == HEIGHT:
+        reference = spec.reference.samples(tile)
+        valid = reference.valid
+        errors = surface.heights(positions, positions).meters - reference.meters
     else:
-        around = what.reference.samples(tile, rim=1)
+        around = spec.reference.samples(tile, rim=1)
         cell_m = surface.side_m[0] / TILE, surface.side_m[1] / TILE
-        east, north, _, known = central_differences(*around, cell_m)
-        decoded = surface.heights(at, at, order=1)
+        east, north, _, valid = central_differences(*around, cell_m)
+        decoded = surface.heights(positions, positions, order=1)
         errors = np.hypot(decoded.east - east, decoded.north - north)
-    known = known & surface.valid
-    return summarize(what, tile.z, np.where(known, errors, np.nan).astype(np.float32))
+    valid = valid & surface.valid
+    return summarize(spec, tile.z, np.where(valid, errors, np.nan).astype(np.float32))
 
 
-def summarize(what: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
+def summarize(spec: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
     """Return the statistics of a tile's errors [256, 256] at a level; NaN marks invalid samples."""
-    known = ~np.isnan(values)
-    exact = np.where(known, values, 0.0).astype(np.float64)
+    valid = ~np.isnan(values)
+    exact = np.where(valid, values, 0.0).astype(np.float64)
     size = np.abs(exact)
-    columns = [_by_block(part).sum(axis=1) for part in (known, exact, size, size * size)]
+    columns = [_by_block(part).sum(axis=1) for part in (valid, exact, size, size * size)]
     sums = np.column_stack([*columns, _by_block(size).max(axis=1)])
     count, total, total_abs, total_square = sums[:, :4].sum(axis=0)
-    ordered = np.sort(values[known])
+    ordered = np.sort(values[valid])
     whole = ErrorSummary(
         int(count),
         float(total),
@@ -147,26 +147,26 @@ def summarize(what: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
     )
     blocks = np.sort(_by_block(values), axis=1)  # NaN last
     return TileErrors(
-        what,
+        spec,
         level,
         values,
         whole,
         sums,
         _picks(blocks, sums[:, 0], BLOCK_QUANTILES),
-        _centers(known),
+        _centers(valid),
     )
 
 
-def not_measured(what: ErrorMeasure, level: int) -> TileErrors:
+def not_measured(spec: ErrorMeasure, level: int) -> TileErrors:
     """Return the errors of a tile without a reference: all NaN."""
-    return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
+    return summarize(spec, level, np.full((TILE, TILE), np.nan, np.float32))
 
 
-def _centers(known: np.ndarray) -> np.ndarray:
+def _centers(valid: np.ndarray) -> np.ndarray:
     """Return the mean row and column of each block's samples, or of all its cells without any:
     float64 [64, 2]."""
     side = TILE // BLOCKS
-    weights = _by_block(known).astype(np.float64)
+    weights = _by_block(valid).astype(np.float64)
     weights[weights.sum(axis=1) == 0] = 1.0
     offsets = np.indices((side, side)).reshape(2, -1).T
     corners = side * np.indices((BLOCKS, BLOCKS)).reshape(2, -1).T
@@ -186,9 +186,9 @@ def _by_block(values: np.ndarray) -> np.ndarray:
 def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
     """Return evenly spread values of the first `counts` of each ascending row, 0 for an empty row:
     float32 [rows, picks]."""
-    at = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
-    found = np.take_along_axis(ordered, np.minimum(at, ordered.shape[1] - 1), axis=1)
-    return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
+    columns = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
+    picked = np.take_along_axis(ordered, np.minimum(columns, ordered.shape[1] - 1), axis=1)
+    return np.where(counts[:, None] > 0, picked, 0).astype(np.float32)
 
 
 def summaries(samples: Iterable[TileSample]) -> list[ErrorSummary]:
@@ -253,12 +253,12 @@ def percentile(parts: Sequence[ErrorSummary], share: float) -> float:
 def percentiles(parts: Sequence[ErrorSummary], shares: Sequence[float]) -> list[float]:
     """Return the |error| that each share of all samples stays below, accurate to about 1 %; 0
     without samples."""
-    known = [part for part in parts if part.count]
-    if not known:
+    counted = [part for part in parts if part.count]
+    if not counted:
         return [0.0] * len(shares)
-    values = np.abs(np.concatenate([part.quantiles for part in known]))
-    weights = np.concatenate([part.weights for part in known])
+    values = np.abs(np.concatenate([part.quantiles for part in counted]))
+    weights = np.concatenate([part.weights for part in counted])
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
-    at = np.searchsorted(reached, np.asarray(shares) * reached[-1])
-    return [float(value) for value in values[order[at]]]
+    places = np.searchsorted(reached, np.asarray(shares) * reached[-1])
+    return [float(value) for value in values[order[places]]]

@@ -263,8 +263,8 @@ class TerrainPass:
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         told: list[moderngl.Program] = []  # of the values, which are the same for all batches
         for page, parent_page, holes, instances, corrections in batches:
-            own = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
-            program = self.program(overlay, own, hillshade)
+            defines = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
+            program = self.program(overlay, defines, hillshade)
             if program not in told:
                 gl.set_uniforms(program, **values)
                 told.append(program)
@@ -312,9 +312,10 @@ class TerrainPass:
 
     def _stitch(self, corrections: np.ndarray) -> moderngl.Texture:
         """Return the corrections as a texture, four rows a tile."""
-        at = next((k for k, (array, _) in enumerate(self._stitches) if array is corrections), None)
-        if at is not None:
-            self._stitches.append(self._stitches.pop(at))
+        arrays = [id(array) for array, _ in self._stitches]
+        cached = arrays.index(id(corrections)) if id(corrections) in arrays else None
+        if cached is not None:
+            self._stitches.append(self._stitches.pop(cached))
             return self._stitches[-1][1]
         rows = 4 * len(corrections)
         width = corrections.shape[-1]
