@@ -44,7 +44,7 @@ from viewer.storage import bookmarks, named, path_file, project
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
-    from viewer.measuring.quantities import Measured
+    from viewer.measuring.quantities import MeasurementResult
 
 View = Camera | str | os.PathLike[str] | dict[str, float] | None
 """A view: a camera or its JSON values, a bookmark's name, a .json file; None is the whole area from
@@ -340,7 +340,7 @@ class Viewer:
 
     def measure(
         self, kind: str, points: Sequence[Sequence[float]], *, show: bool = False
-    ) -> Measured:
+    ) -> MeasurementResult:
         """Measure a "point", a "distance" or an "area" given by (easting, northing) points.
 
         `show`: pictures have it from now on, with its number.
@@ -355,7 +355,7 @@ class Viewer:
         return found
 
     def _load(self) -> None:
-        with offscreen.unhurried(self.scene):
+        with offscreen.offline_quality(self.scene):
             offscreen.load(self.scene, self.camera, self.size)
 
     # Life

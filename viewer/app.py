@@ -43,7 +43,7 @@ from viewer.session.projects import Projects
 from viewer.session.results_log import ResultsLog
 from viewer.session.tools import Tool
 from viewer.storage.preferences import Store
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
 FADE_S = 0.3
 """How long tiles that come late take to appear."""
@@ -123,7 +123,7 @@ class App:
         self.viewport = Viewport(ctx)
         launch = self.launch
         if launch.opening is not None:
-            launch.opening.entry.set_result(self.scene.decode_entry)
+            launch.opening.decode_backend.set_result(self.scene.decode_backend)
         if launch.opened_project is not None:
             self.projects.begin(launch)
         elif launch.path is not None:
@@ -226,7 +226,7 @@ class App:
         reference: ReferenceRaster | None = None,
         methods: Sequence[str] = (),
         bits: Sequence[int] = (),
-        opening: Opening | None = None,
+        opening: PendingFile | None = None,
     ) -> None:
         """Show a file, or raise NtileError and keep the present one; waits unless it is opened
         already."""
@@ -246,7 +246,10 @@ class App:
         self.preferences.save()
 
     def open(
-        self, path: str, reference: ReferenceRaster | None = None, opening: Opening | None = None
+        self,
+        path: str,
+        reference: ReferenceRaster | None = None,
+        opening: PendingFile | None = None,
     ) -> bool:
         """Show a file; what is wrong with it becomes a message and the present file stays."""
         try:
@@ -264,7 +267,9 @@ class App:
             self.rmse_m = {}
             window.set_title("Terrain Viewer")
 
-    def open_reference(self, path: str, opening: Opening | None = None, *others: Opening) -> bool:
+    def open_reference(
+        self, path: str, opening: PendingFile | None = None, *others: PendingFile
+    ) -> bool:
         """Measure errors against this raster; the files are opened again with it, the first and
         those beside it."""
         if self.path is None or self.scene is None:
@@ -368,7 +373,7 @@ def run(launch: Launch) -> None:
         with ended_by_signals(end, CLOSING_S):
             window.run(app)
     finally:
-        if launch.opening is not None and not launch.opening.entry.done():
+        if launch.opening is not None and not launch.opening.decode_backend.done():
             launch.opening.cancel()  # there was no window
     if app.failure is not None:
         raise app.failure

@@ -127,7 +127,7 @@ def fly(soak: Soak, watch: Watch, seconds: float) -> int:
 def reopen(soak: Soak, watch: Watch, path: Path, times: int) -> None:
     """Files opened on a thread and taken over, as a window does it."""
     for _ in range(times):
-        opening = begin_opening(path, entry=soak.scene.decode_entry)
+        opening = begin_opening(path, decode_backend=soak.scene.decode_backend)
         opening.result()
         with watch.time("take over a file"):
             open_file(soak.scene, path, None, opening=opening)

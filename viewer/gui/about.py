@@ -41,7 +41,7 @@ def facts(app: App) -> list[tuple[str, str]]:
     if app.scene is not None:
         info = app.scene.ctx.info
         rows += [("Renderer", info["GL_RENDERER"]), ("OpenGL", info["GL_VERSION"])]
-        rows += [("Tiles decoded by", app.scene.decode_entry)]
+        rows += [("Tiles decoded by", app.scene.decode_backend)]
     return rows
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from imgui_bundle import ImVec2
 
 from viewer.measuring import lines
-from viewer.measuring.lines import View
+from viewer.measuring.lines import Projector
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -65,12 +65,12 @@ def laid(
     return _LAID[key]
 
 
-def view_of(app: App) -> View:
+def view_of(app: App) -> Projector:
     """The window's picture; there must be one."""
     assert app.scene is not None
     assert app.scene.ground is not None
     assert app.viewport is not None
-    return View(app.scene.ground, app.camera, app.viewport.size)
+    return Projector(app.scene.ground, app.camera, app.viewport.size)
 
 
 def on_screen(app: App, place: np.ndarray) -> ImVec2 | None:

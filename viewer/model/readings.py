@@ -1,4 +1,4 @@
-"""Reports of the scene to the panels: plain values, no behavior."""
+"""Measurements and counters that the scene reports to panels: plain values, no behavior."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from viewer.model.settings import LayerChoice
 
 
-class Bounds(NamedTuple):
-    """A box in file CRS meters: its sides and its lowest and highest height."""
+class BoundingBox(NamedTuple):
+    """Box in file CRS meters: west, south, east, north, lowest and highest height."""
 
     west: float
     south: float
@@ -62,20 +62,20 @@ class Pick:
     reference_m: float | None = None
     error_m: float | None = None  # z_m − reference_m
     pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
-    shown: LayerChoice | None = None  # the layer drawn there
+    choice: LayerChoice | None = None  # the layer drawn there
 
     @property
     def file(self) -> int:
         """Index of the file that the tile belongs to."""
-        return 0 if self.shown is None else self.shown.file
+        return 0 if self.choice is None else self.choice.file
 
 
 def with_error(pick: Pick, error_m: float) -> Pick:
-    """Return a pick with its error and what that makes of the reference; without both where it is
+    """Return a pick with its error and the reference height that follows; without both where it is
     NaN."""
-    known = not math.isnan(error_m)
+    valid = not math.isnan(error_m)
     return replace(
-        pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None
+        pick, reference_m=pick.z_m - error_m if valid else None, error_m=error_m if valid else None
     )
 
 

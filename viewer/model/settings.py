@@ -1,4 +1,4 @@
-"""Everything a user can change while the program runs: the only thing panels write.
+"""All settings that users change at run time: the only thing panels write.
 
 Plain mutable dataclasses, read by the scene each frame. A change takes effect on the next
 `Scene.update`; no panel calls the scene to apply it. Units are in the names.
@@ -9,22 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SHADING_MODES = ("hillshade", "elevation", "combined")
-"""Values of `Shading.mode`."""
+"""Values of `ShadingSettings.mode`."""
 
 HILLSHADES = ("soft", "standard", "multidirectional", "igor")
-"""Values of `Shading.hillshade`: the files of shaders/hillshade."""
+"""Values of `ShadingSettings.hillshade`: the files of shaders/hillshade."""
 
 SLOTS = ("A", "B")
-"""The two choices of a layer that are compared; values of `Settings.active`."""
+"""Names of the two compared layer choices; values of `Settings.active`."""
 
 MESH_QUADS = (16, 32, 64, 128, 256)
-"""Values of `View.mesh_quads` other than 0: each divides 256, so mesh vertices lie on lattice
-samples."""
+"""Values of `ViewSettings.mesh_quads` other than 0: each divides 256, so mesh vertices lie on
+lattice samples."""
 
 
 @dataclass
-class View:
-    """How much is drawn and how fast it may load."""
+class ViewSettings:
+    """Geometric detail, drawing quality and loading budget."""
 
     exaggeration: float = 1.0  # vertical; drawing only, never readouts, errors or level of detail
     sse_px: float = 2.0  # a tile is refined while its geometric error covers more pixels than this
@@ -38,7 +38,7 @@ class View:
 
 @dataclass
 class LayerChoice:
-    """A layer of an open file, and how many bits of its values are kept: what a slot holds."""
+    """A layer of an open file and its bit depth: content of a slot."""
 
     index: int = 0  # index into the layers of its file
     keep_bits: int | None = None  # re-quantize to fewer bits; None = as stored
@@ -46,8 +46,8 @@ class LayerChoice:
 
 
 @dataclass
-class Compare:
-    """How the slots are set against each other."""
+class CompareSettings:
+    """Comparison of the two slots."""
 
     # slot A left of the divider, slot B right of it; else the active slot alone
     split: bool = False
@@ -56,8 +56,8 @@ class Compare:
 
 
 @dataclass
-class Shading:
-    """How the surface is colored."""
+class ShadingSettings:
+    """Shading and coloring of the surface."""
 
     mode: str = "combined"  # one of SHADING_MODES
     hillshade: str = "soft"  # one of HILLSHADES
@@ -74,8 +74,8 @@ class Shading:
 
 
 @dataclass
-class Overlay:
-    """Overlay drawn on the surface, see viewer.model.overlays."""
+class OverlaySettings:
+    """Overlay on the surface, see viewer.model.overlays."""
 
     name: str = "none"  # one of overlay_kinds.NAMES
     against: str = "reference"  # what errors are measured against, one of overlay_kinds.AGAINST
@@ -89,8 +89,8 @@ class Overlay:
 
 
 @dataclass
-class Contours:
-    """Lines of equal height over whatever is shown."""
+class ContourSettings:
+    """Contour lines over any shading and overlay."""
 
     on: bool = False
     auto: bool = True  # interval by what is in view
@@ -99,8 +99,8 @@ class Contours:
 
 
 @dataclass
-class Debug:
-    """Looking into the machinery."""
+class DebugSettings:
+    """Diagnostics of rendering and tile selection."""
 
     wireframe: bool = False
     lod_tint: bool = False
@@ -112,8 +112,8 @@ class Debug:
 
 
 @dataclass
-class Decorations:
-    """Decorations of saved pictures and films besides the terrain."""
+class DecorationSettings:
+    """Decorations of exported pictures and films."""
 
     legend: bool = True
     scale: bool = False  # a bar of a round number of meters
@@ -124,14 +124,14 @@ class Decorations:
 
 @dataclass
 class Measurement:
-    """Something measured on the terrain."""
+    """One measurement on the terrain."""
 
     kind: str = "point"  # one of viewer.measuring.MEASUREMENT_KINDS
     points: list[list[float]] = field(default_factory=list)  # [[easting, northing], …]
 
 
 @dataclass
-class Measuring:
+class MeasuringSettings:
     """Measurements on the terrain, in eastings and northings of the file."""
 
     tool: str = "none"  # what the mouse draws: "none" or one of viewer.session.draw_tool.TOOLS
@@ -145,20 +145,20 @@ class Measuring:
 class Settings:
     """All settings; one instance belongs to the app and is handed to the scene."""
 
-    view: View = field(default_factory=View)
+    view: ViewSettings = field(default_factory=ViewSettings)
     slots: dict[str, LayerChoice] = field(
         default_factory=lambda: {slot: LayerChoice() for slot in SLOTS}
     )
     active: str = "A"  # the slot that is shown, or that keys and panels change while both are
-    compare: Compare = field(default_factory=Compare)
-    shading: Shading = field(default_factory=Shading)
-    overlay: Overlay = field(default_factory=Overlay)
-    contours: Contours = field(default_factory=Contours)
-    debug: Debug = field(default_factory=Debug)
-    measuring: Measuring = field(default_factory=Measuring)
-    decorations: Decorations = field(default_factory=Decorations)
+    compare: CompareSettings = field(default_factory=CompareSettings)
+    shading: ShadingSettings = field(default_factory=ShadingSettings)
+    overlay: OverlaySettings = field(default_factory=OverlaySettings)
+    contours: ContourSettings = field(default_factory=ContourSettings)
+    debug: DebugSettings = field(default_factory=DebugSettings)
+    measuring: MeasuringSettings = field(default_factory=MeasuringSettings)
+    decorations: DecorationSettings = field(default_factory=DecorationSettings)
 
     @property
     def layer(self) -> LayerChoice:
-        """The choice that is shown."""
+        """Layer choice of the active slot."""
         return self.slots[self.active]

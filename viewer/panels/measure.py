@@ -13,8 +13,8 @@ from neural.system import output
 from viewer.gui import theme, widgets
 from viewer.measuring import look, tables
 from viewer.measuring.look import headline
-from viewer.measuring.quantities import Measured
-from viewer.measuring.readout import Reading
+from viewer.measuring.quantities import MeasurementResult
+from viewer.measuring.readout import SurfaceReading
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import text
 from viewer.model.measurements import MEASUREMENT_KINDS
@@ -143,16 +143,16 @@ def _items(app: App) -> None:
         items.clear()
 
 
-def _measured(app: App) -> list[Measured]:
+def _measured(app: App) -> list[MeasurementResult]:
     found = (app.measuring.result(app, item) for item in app.settings.measuring.items)
     return [result for result in found if result is not None]
 
 
-def _save(app: App, path: str, found: list[Measured]) -> None:
+def _save(app: App, path: str, found: list[MeasurementResult]) -> None:
     app.measuring.save(app, Path(path), lambda out: output.write_text(out, tables.to_csv(found)))
 
 
-def _result(result: Measured) -> None:
+def _result(result: MeasurementResult) -> None:
     """Everything about one measurement: what is the same for all surfaces, then a column for
     each."""
     common = result.common
@@ -195,7 +195,7 @@ def _result(result: Measured) -> None:
         widgets.dim(result.note)
 
 
-def _reading(reading: Reading) -> None:
+def _reading(reading: SurfaceReading) -> None:
     tile = text.DASH if reading.tile is None else "/".join(map(str, reading.tile))
     place = text.longitude_latitude(reading.longitude_deg, reading.latitude_deg)
     widgets.facts(

@@ -9,12 +9,12 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
 from viewer.gui import theme, widgets
 from viewer.model import colormaps, overlays, text
-from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
+from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, NAMES, OVERLAYS, OverlaySpec
 from viewer.scene import legend
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.model.settings import Overlay
+    from viewer.model.settings import OverlaySettings
     from viewer.scene.scene import Scene
 
 TITLE = "Overlay"
@@ -81,9 +81,9 @@ def _overlay(app: App, scene: Scene) -> None:
     overlay = app.settings.overlay
     at = NAMES.index(overlay.name) if overlay.name in NAMES else 0
     overlay.name = NAMES[
-        widgets.choose("Show", at, ["None", *(kind.title for kind in KINDS.values())])
+        widgets.choose("Show", at, ["None", *(kind.title for kind in OVERLAYS.values())])
     ]
-    kind = KINDS.get(overlay.name)
+    kind = OVERLAYS.get(overlay.name)
     if kind is None:
         widgets.dim(
             "Colors by slope, aspect, curvature or error over the surface. Keys 4 to 7 and O."
@@ -111,9 +111,9 @@ def _overlay(app: App, scene: Scene) -> None:
     _colors(overlay, kind, app)
 
 
-def _colors(overlay: Overlay, kind: Kind, app: App) -> None:
+def _colors(overlay: OverlaySettings, kind: OverlaySpec, app: App) -> None:
     """Range, table and opacity."""
-    if kind.ends in ("signed", "positive"):
+    if kind.range_kind in ("signed", "positive"):
         _range(overlay, kind, app)
         if kind.measures:
             overlay.amplification = imgui.slider_float(
@@ -130,9 +130,9 @@ def _colors(overlay: Overlay, kind: Kind, app: App) -> None:
             "Cells further off than this are counted below, and marked by the overlay Beyond "
             "tolerance."
         )
-    if kind.tables:
-        names = colormaps.names(kind.tables)
-        present = overlays.table(overlay, overlay.name)
+    if kind.colormap_kind:
+        names = colormaps.names(kind.colormap_kind)
+        present = overlays.colormap_name(overlay, overlay.name)
         titles = [colormaps.colormap(name).title for name in names]
         chosen = names[widgets.choose("Colors", names.index(present), titles)]
         if chosen != present:
@@ -144,12 +144,12 @@ def _colors(overlay: Overlay, kind: Kind, app: App) -> None:
     ]
 
 
-def _range(overlay: Overlay, kind: Kind, app: App) -> None:
+def _range(overlay: OverlaySettings, kind: OverlaySpec, app: App) -> None:
     """Where the colors end: chosen, or by itself."""
     name = overlay.name
     by_itself = overlay.name not in overlay.reach
-    shown = app.scene.overlay_reach if app.scene is not None else 1.0
-    sign = "± " if kind.ends == "signed" else "0 to "
+    shown = app.scene.overlay_limit if app.scene is not None else 1.0
+    sign = "± " if kind.range_kind == "signed" else "0 to "
     form = f"{sign}%.4g {kind.unit}"
     changed, reach, follows = _with_auto(
         "Range", overlay.reach.get(name, shown), by_itself, form, "range"
@@ -160,12 +160,12 @@ def _range(overlay: Overlay, kind: Kind, app: App) -> None:
         overlay.reach.pop(name, None)
     widgets.tip(
         "The colors always end here unless another range is chosen."
-        if kind.reach is not None
+        if kind.color_limit is not None
         else "The colors end where 95 % of the values in view lie inside."
     )
 
 
-def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
+def _numbers(app: App, overlay: OverlaySettings, kind: OverlaySpec) -> None:
     errors = app.errors
     widgets.heading("In view")
     if errors is None or errors.samples == 0:
@@ -206,10 +206,10 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
     widgets.facts("errors", rows, pairs=2)
     pane = None if app.scene is None else app.scene.pane
     if errors.levels is not None and pane is not None:
-        grid = pane.shown.source.reader.grid
-        tip = MEANS if pane.shown.source.decoder.method.low_pass.is_mean else WAVELET
+        grid = pane.current.source.reader.grid
+        tip = MEANS if pane.current.source.decoder.method.low_pass.is_mean else WAVELET
         widgets.facts("levels", [("Of", text.levels(*errors.levels, grid.level_cell_m), tip)])
-    signed = kind.ends == "signed"
+    signed = kind.range_kind == "signed"
     _histogram(
         errors.edges_m if signed else errors.size_edges_m,
         errors.shares if signed else errors.size_shares,
@@ -218,7 +218,9 @@ def _numbers(app: App, overlay: Overlay, kind: Kind) -> None:
     )
 
 
-def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Kind) -> None:
+def _histogram(
+    edges: np.ndarray, shares: np.ndarray, overlay: OverlaySettings, kind: OverlaySpec
+) -> None:
     """How often which error occurs, in the colors of the overlay."""
     flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
     if not implot.begin_plot("##histogram", ImVec2(-1, 8 * hello_imgui.em_size()), flags):
@@ -240,17 +242,17 @@ def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Ki
 
 
 def _bands(
-    centers: np.ndarray, overlay: Overlay, kind: Kind
+    centers: np.ndarray, overlay: OverlaySettings, kind: OverlaySpec
 ) -> list[tuple[str, slice, int, int, int]]:
     """Bins of one color each: below, on and above no error, or within and beyond the tolerance."""
-    if kind.ends == "mask":
+    if kind.range_kind == "mask":
         first = int(np.searchsorted(centers, overlay.tolerance_m))
         return [
             ("within", slice(0, first), *colormaps.WITHIN),
             ("beyond", slice(first, None), *colormaps.MASK),
         ]
-    table = colormaps.lut(overlays.table(overlay, overlay.name)).tolist()
-    if kind.ends == "positive":
+    table = colormaps.lut(overlays.colormap_name(overlay, overlay.name)).tolist()
+    if kind.range_kind == "positive":
         return [("size", slice(None), *table[110])]
     middle = len(centers) // 2
     return [

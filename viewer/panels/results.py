@@ -13,7 +13,7 @@ from neural.errors import NtileError
 from viewer.gui import theme, widgets
 from viewer.model import text
 from viewer.model.settings import SLOTS
-from viewer.scene.results import Errors, Result
+from viewer.scene.results import Result, ResultErrors
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -159,7 +159,7 @@ Shown = Callable[[Any, "App", Result], str]
 
 def _error(name: str) -> Value:
     def value(app: App, row: Result) -> Any:
-        errors: Errors | None = row.whole if app.results.whole else row.view
+        errors: ResultErrors | None = row.whole if app.results.whole else row.view
         return None if errors is None else getattr(errors, name)
 
     return value

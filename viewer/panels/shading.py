@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.gui import widgets
 from viewer.model import colormaps
-from viewer.model.settings import HILLSHADES, SHADING_MODES, Shading
+from viewer.model.settings import HILLSHADES, SHADING_MODES, ShadingSettings
 
 if TYPE_CHECKING:
     from viewer.app import App
@@ -67,7 +67,7 @@ def draw(app: App) -> None:
         widgets.tip(tip)
 
 
-def _light(shading: Shading) -> None:
+def _light(shading: ShadingSettings) -> None:
     """Relief, the sun, and what the air does."""
     imgui.begin_disabled(shading.mode == "elevation")
     at = HILLSHADES.index(shading.hillshade)

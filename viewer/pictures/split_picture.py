@@ -1,5 +1,4 @@
-"""The divider, names and legends of a split picture painted into one that is made without a
-window."""
+"""Painting of divider, names and legends of a split picture without a window."""
 
 from __future__ import annotations
 

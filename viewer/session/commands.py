@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neural.errors import UsageError
-from viewer.session import comparing, layers
+from viewer.model import layers
+from viewer.session import comparing
 
 if TYPE_CHECKING:
     from viewer.session.protocols import SessionView

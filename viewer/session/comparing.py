@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from neural.errors import NtileError, UsageError
 from viewer.gui.divider import Divider
 from viewer.model.file_types import TERRAIN_SUFFIXES
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.scene import split
 from viewer.scene.split import Side
 from viewer.session.opening import compare_file
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from viewer.app import App
     from viewer.model.settings import Settings
     from viewer.scene.scene import Scene
-    from viewer.tiles.pending_file import Opening
+    from viewer.tiles.pending_file import PendingFile
 
 
 class Comparing:
@@ -41,7 +41,7 @@ class Comparing:
         """Ask for a file to compare with."""
         self._app.dialogs.open("Compare with", TERRAIN_SUFFIXES, self._app.files.compare)
 
-    def open(self, path: str, opening: Opening | None = None) -> bool:
+    def open(self, path: str, opening: PendingFile | None = None) -> bool:
         """Open a file beside the first and put it into slot B; what is wrong with it becomes a
         message."""
         app = self._app
@@ -77,7 +77,7 @@ class Comparing:
         scene = self._app.scene
         return [] if scene is None else [file.reader.path for file in scene.files[1:]]
 
-    def reopen(self, openings: Sequence[Opening]) -> None:
+    def reopen(self, openings: Sequence[PendingFile]) -> None:
         """Take over files beside the first, in their order, leaving the slots alone."""
         assert self._app.scene is not None
         for opening in openings:
@@ -114,7 +114,7 @@ class Comparing:
             overlay.name = "none"
             return
         overlay.against = against
-        if not (overlay.name in KINDS and KINDS[overlay.name].measures):
+        if not (overlay.name in OVERLAYS and OVERLAYS[overlay.name].measures):
             overlay.name = "error"
 
     def toggle_reference(self) -> None:
@@ -136,7 +136,9 @@ def shows_errors(settings: Settings, against: str) -> bool:
     """Return True if an overlay of errors against one of `overlay_kinds.AGAINST` is on."""
     overlay = settings.overlay
     return (
-        overlay.name in KINDS and bool(KINDS[overlay.name].measures) and overlay.against == against
+        overlay.name in OVERLAYS
+        and bool(OVERLAYS[overlay.name].measures)
+        and overlay.against == against
     )
 
 

@@ -10,16 +10,17 @@ from neural.errors import NtileError
 from neural.raster.reading import Raster
 from viewer.session.opening import begin_beside, begin_compared, begin_opening, is_open
 from viewer.storage import project
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
 if TYPE_CHECKING:
     from viewer.app import App
 
-Begin = Callable[[], Sequence[Opening]]
+Begin = Callable[[], Sequence[PendingFile]]
 """Begins to open files; none where nothing is to be read first. Raises NtileError."""
 
 Then = Callable[..., object]
-"""Called with the openings when all have ended, failed ones included (`Opening.result` raises)."""
+"""Called with the openings when all have ended, failed ones included (`PendingFile.result`
+raises)."""
 
 
 class Files:
@@ -28,7 +29,7 @@ class Files:
     def __init__(self, app: App) -> None:
         self._app = app
         self._waiting: list[tuple[Begin, Then]] = []
-        self._openings: tuple[Sequence[Opening], Then] | None = None
+        self._openings: tuple[Sequence[PendingFile], Then] | None = None
 
     @property
     def loading(self) -> str:
@@ -45,17 +46,17 @@ class Files:
         """Show a file in place of the present ones; what is wrong with it becomes a message and
         they stay."""
         self._soon(
-            lambda: [begin_opening(path, entry=self._entry)],
+            lambda: [begin_opening(path, decode_backend=self._entry)],
             lambda *openings: self._app.open(path, opening=next(iter(openings), None)),
         )
 
     def open_reference(self, path: str) -> None:
         """Measure errors against this raster."""
 
-        def begin() -> Sequence[Opening]:
+        def begin() -> Sequence[PendingFile]:
             if self._app.path is None:
                 return ()
-            main = begin_opening(self._app.path, path, entry=self._entry)
+            main = begin_opening(self._app.path, path, decode_backend=self._entry)
             return [main, *self._beside(self._app.comparing.paths, path)]
 
         self._soon(begin, lambda *openings: self._app.open_reference(path, *openings))
@@ -64,13 +65,13 @@ class Files:
         """Open a file beside the first and put it into slot B; where there is none, open it."""
         app = self._app
 
-        def begin() -> Sequence[Opening]:
+        def begin() -> Sequence[PendingFile]:
             assert app.scene is not None
             if app.scene.reader is None:
-                return [begin_opening(path, entry=self._entry)]
+                return [begin_opening(path, decode_backend=self._entry)]
             return [begin_compared(app.scene, path)] if is_open(app.scene, path) is None else ()
 
-        def then(opening: Opening | None = None) -> None:
+        def then(opening: PendingFile | None = None) -> None:
             assert app.scene is not None
             (app.open if app.scene.reader is None else app.comparing.open)(path, opening=opening)
 
@@ -81,16 +82,16 @@ class Files:
 
         found: project.Project | None = None
 
-        def begin() -> Sequence[Opening]:
+        def begin() -> Sequence[PendingFile]:
             nonlocal found
             found = project.read(path)
             main, *others = found.present
-            opening = begin_opening(main, found.reference, entry=self._entry)
+            opening = begin_opening(main, found.reference, decode_backend=self._entry)
             return [opening, *self._beside(others, found.reference)]
 
         self._soon(begin, lambda *openings: self._app.projects.open(path, found, openings))
 
-    def add(self, path: str, layer: int, then: Callable[[Opening], object]) -> None:
+    def add(self, path: str, layer: int, then: Callable[[PendingFile], object]) -> None:
         """Open a file beside the first, beginning with a layer; `then` takes it over."""
         self._soon(lambda: self._beside([path], self._app.reference, layer), then)
 
@@ -125,11 +126,11 @@ class Files:
     @property
     def _entry(self) -> str:
         assert self._app.scene is not None
-        return self._app.scene.decode_entry
+        return self._app.scene.decode_backend
 
     def _beside(
         self, paths: Sequence[str], reference: Raster | None, layer: int = 0
-    ) -> list[Opening]:
+    ) -> list[PendingFile]:
         return [begin_beside(path, reference, layer, self._entry) for path in paths]
 
     def _soon(self, begin: Begin, then: Then) -> None:

@@ -13,7 +13,7 @@ from viewer.film import record
 from viewer.film.flight import Flight
 from viewer.film.generators import generate
 from viewer.film.heightfield import HeightField
-from viewer.model.camera_path import CameraPath, Keyframe, Pose, Sampler, retimed
+from viewer.model.camera_path import CameraPath, Keyframe, PathSampler, Pose, retimed
 from viewer.model.settings import LayerChoice
 from viewer.scene.labels import layer_of
 from viewer.session.bookmarks import Views
@@ -46,7 +46,7 @@ class Studio:
         self.rendering: Rendering = Rendering(app)
         self.version = 0
         """Grows with every change of the path."""
-        self._sampler: Sampler | None = None
+        self._sampler: PathSampler | None = None
         self._flight: Future[Flight] | None = None
         self._field: Future[HeightField] | None = None
         self._shown: object = None  # the file that views and field are of

@@ -10,7 +10,7 @@ from viewer.model.camera_path import CameraPath
 
 if TYPE_CHECKING:
     from viewer.app import App
-    from viewer.film.job import Job
+    from viewer.film.job import RenderJob
 
 SIZES = ((1280, 720), (1920, 1080), (2560, 1440), (3840, 2160), (7680, 4320))
 """Sizes offered; any other can be typed."""
@@ -25,7 +25,7 @@ class Rendering:
         """Width and height of pictures and films, pixels."""
         self.frames = False
         """True if films become PNG frames in a folder."""
-        self.job: Job | None = None
+        self.job: RenderJob | None = None
 
     def film(self, out: str, path: CameraPath) -> bool:
         """Render a path to an .mp4 file or a folder; what is in the way becomes a message."""
@@ -52,11 +52,11 @@ class Rendering:
 
     def _start(self, out: str, path: CameraPath | None) -> bool:
         def start() -> None:
-            from viewer.film.job import Job  # and with it what starts processes
+            from viewer.film.job import RenderJob  # and with it what starts processes
 
             if self.job is not None:
                 raise NtileError(f"{self.job.out} is still being made; wait for it or cancel it.")
-            self.job = Job(out, self._app.projects.gather(), self.size, path)
+            self.job = RenderJob(out, self._app.projects.gather(), self.size, path)
 
         return said(self._app, start)
 

@@ -15,7 +15,7 @@ from viewer.model.settings import Measurement, Settings
 from viewer.storage.project import Project
 
 if TYPE_CHECKING:
-    from viewer.tiles.pending_file import Opening
+    from viewer.tiles.pending_file import PendingFile
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Launch:
     theme: str | None = None
     opened_project: Project | None = None  # what a project file says, with the options over it
     project_path: str | None = None
-    opening: Opening | None = None  # the file, under way; for the window
+    opening: PendingFile | None = None  # the file, under way; for the window
     settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:

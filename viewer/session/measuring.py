@@ -15,10 +15,10 @@ from neural.grid import Bounds
 from neural.surface.sampling import Sampler
 from viewer.gui import window
 from viewer.measuring import profiles, quantities
-from viewer.measuring.lines import View
+from viewer.measuring.lines import Projector
 from viewer.measuring.look import MEASURE_PANEL, PROFILE_PANEL
 from viewer.measuring.profiles import Profile
-from viewer.measuring.quantities import Measured
+from viewer.measuring.quantities import MeasurementResult
 from viewer.measuring.readout import Readout
 from viewer.measuring.terrain import Terrain, of_scene
 from viewer.model.measurements import MEASUREMENT_KINDS, is_valid
@@ -52,7 +52,7 @@ class Measuring:
         self.plot_cursor_m: float | None = None
         """The same, as the plot says it; None while the mouse is elsewhere."""
         self._samplers: dict[int, Sampler] = {}  # by decoder
-        self._results: dict[Hashable, Measured | Exception] = {}
+        self._results: dict[Hashable, MeasurementResult | Exception] = {}
         self._measurer = Latest("measurer")
         self._profiler = Latest("profiler")
         self._growing: tuple[Hashable, Profile] | None = None
@@ -99,12 +99,12 @@ class Measuring:
                 self._measurer.ask(key, partial(_measure, terrain, item.kind, points))
                 return
 
-    def result(self, app: App, item: Measurement) -> Measured | None:
+    def result(self, app: App, item: Measurement) -> MeasurementResult | None:
         """Return the result of an item of `settings.measuring.items`; None while it is being
         measured."""
         there = None if app.scene is None else self.terrain(app.scene)
         found = None if there is None else self._results.get(self._key(item, there[1]))
-        return found if isinstance(found, Measured) else None
+        return found if isinstance(found, MeasurementResult) else None
 
     def _profile(self, app: App, terrain: Terrain, state: Hashable) -> None:
         points = [list(point) for point in app.settings.measuring.profile]
@@ -159,7 +159,7 @@ class Measuring:
         ground = None if app.scene is None else app.scene.ground
         if ground is None or app.viewport is None:
             return np.full((len(places), 2), np.nan)
-        return View(ground, app.camera, app.viewport.size).places(places)[0]
+        return Projector(ground, app.camera, app.viewport.size).places(places)[0]
 
     def follow(self, app: App, pick: Pick | None) -> Pick | None:
         """The pick under the cursor with what workers have found out about it."""
@@ -173,7 +173,7 @@ class Measuring:
 
     def _drawn(self, scene: Scene | None, pick: Pick) -> Sampler | None:
         """Return the surface that a pick is of; None where it cannot be decoded."""
-        decoder = None if scene is None or pick.shown is None else scene.decoder(pick.shown)
+        decoder = None if scene is None or pick.choice is None else scene.decoder(pick.choice)
         if decoder is None:
             return None
         return self._samplers.setdefault(id(decoder), Sampler(decoder))
@@ -259,5 +259,5 @@ def _touches(bounds: Bounds, points: list[list[float]]) -> bool:
 
 def _measure(
     terrain: Terrain, kind: str, points: list[list[float]], outdated: Callable[[], bool]
-) -> Measured:
+) -> MeasurementResult:
     return quantities.measure(terrain, kind, points, outdated)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.scene.overview import HEADING_DEG, PITCH_DEG
 from viewer.session import glide as motion
 from viewer.session.camera_history import History
@@ -34,7 +34,7 @@ class Navigation:
         self.history = History()
         # the glide of an undo or redo, which is no move of its own
         self._back: motion.Glide | None = None
-        self._area: Bounds | None = None  # of the file that the history belongs to
+        self._area: BoundingBox | None = None  # of the file that the history belongs to
 
     def update(self) -> None:
         """One frame: follow the layout of a new file, then a glide under way."""

@@ -23,7 +23,7 @@ from viewer.session.opening import (
     for_first,
     open_file,
 )
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def opened(launch: Launch) -> Iterator[Scene]:
         raise
     scene = Scene(ctx, launch.settings, launch.gl)
     try:
-        opening.entry.set_result(scene.decode_entry)
+        opening.decode_backend.set_result(scene.decode_backend)
         show(scene, launch, opening)
         yield scene
     finally:
@@ -51,7 +51,7 @@ def opened(launch: Launch) -> Iterator[Scene]:
         ctx.release()
 
 
-def show(scene: Scene, launch: Launch, opening: Opening | None = None) -> None:
+def show(scene: Scene, launch: Launch, opening: PendingFile | None = None) -> None:
     """Show a launch's files in a scene; `opening`: if the first is under way. Raises NtileError."""
     assert launch.path is not None
     open_file(scene, launch.path, launch.reference, *for_first(launch), opening)

@@ -11,10 +11,10 @@ from neural.errors import UsageError
 from neural.raster.reading import Raster
 from neural.surface.tile_surface import available_bits
 from viewer.model.layers import check_bits, check_counts, choose, keep_bits, learned_first
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.model.settings import LayerChoice
 from viewer.scene.labels import layer_of
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 from viewer.tiles.terrain_file import check_crs
 
 if TYPE_CHECKING:
@@ -27,10 +27,13 @@ def begin_opening(
     reference: Raster | None = None,
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
-    entry: str | None = None,
-) -> Opening:
-    """Open a file on a thread, with the slots that `choose` gives; see `Opening` for `entry`."""
-    return Opening(path, reference, lambda reader: choose(reader, methods, bits), entry)
+    decode_backend: str | None = None,
+) -> PendingFile:
+    """Open a file on a thread, with the slots that `choose` gives; see `PendingFile` for
+    `decode_backend`."""
+    return PendingFile(
+        path, reference, lambda reader: choose(reader, methods, bits), decode_backend
+    )
 
 
 def open_file(
@@ -39,14 +42,14 @@ def open_file(
     reference: Raster | None,
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
-    opening: Opening | None = None,
+    opening: PendingFile | None = None,
 ) -> None:
     """Show a file with the layers asked for, slot A first. Raises NtileError; the present file then
     stays.
 
     `opening`: what `begin_opening` with these arguments gave, so that little is left to do.
     """
-    opening = opening or begin_opening(path, reference, methods, bits, scene.decode_entry)
+    opening = opening or begin_opening(path, reference, methods, bits, scene.decode_backend)
     slots = opening.check()
     scene.open(opening.result())
     scene.settings.slots = slots
@@ -60,10 +63,10 @@ def for_first(launch: Launch) -> tuple[Sequence[str], Sequence[int]]:
     return launch.methods[:count], launch.bits[:count]
 
 
-def begin_launch(launch: Launch) -> Opening:
+def begin_launch(launch: Launch) -> PendingFile:
     """Open a launch's first file on a thread.
 
-    `Opening.check` raises NtileError where its files cannot be read or lack the layers and bits
+    `PendingFile.check` raises NtileError where its files cannot be read or lack the layers and bits
     asked for.
     """
     assert launch.path is not None
@@ -76,7 +79,7 @@ def begin_launch(launch: Launch) -> Opening:
                 choose(other, launch.methods[1:], launch.bits[1:])
         return slots
 
-    return Opening(launch.path, launch.reference, chosen)
+    return PendingFile(launch.path, launch.reference, chosen)
 
 
 def compare_launch(scene: Scene, launch: Launch) -> None:
@@ -89,7 +92,7 @@ def check_overlay(scene: Scene) -> None:
     """Raise UsageError where the overlay asked for needs something to measure against and there is
     nothing."""
     overlay = scene.settings.overlay
-    kind = KINDS.get(overlay.name)
+    kind = OVERLAYS.get(overlay.name)
     if kind is not None and kind.measures and scene.against_name is None:
         assert scene.reader is not None
         raise UsageError(
@@ -101,13 +104,13 @@ def check_overlay(scene: Scene) -> None:
 def not_measured(scene: Scene) -> list[str]:
     """A sentence where the overlay's errors are of nothing in view, as the reference has no heights
     there."""
-    kind = KINDS.get(scene.settings.overlay.name)
+    kind = OVERLAYS.get(scene.settings.overlay.name)
     if kind is None or not kind.measures or not scene.ready or scene.error_stats is not None:
         return []
     return [f"{scene.against_name} has no heights in view, so the picture shows no errors."]
 
 
-def begin_compared(scene: Scene, path: str | Path) -> Opening:
+def begin_compared(scene: Scene, path: str | Path) -> PendingFile:
     """Open a file on a thread that is to be compared with a scene's, with the layer most like slot
     A's."""
     first = scene.files[0]
@@ -116,14 +119,14 @@ def begin_compared(scene: Scene, path: str | Path) -> Opening:
         check_crs(first.reader, reader)
         return {"A": alike(scene, reader)}
 
-    return Opening(path, first.reference_dem, chosen, scene.decode_entry)
+    return PendingFile(path, first.reference_dem, chosen, scene.decode_backend)
 
 
 def begin_beside(
-    path: str | Path, reference: Raster | None, layer: int = 0, entry: str | None = None
-) -> Opening:
+    path: str | Path, reference: Raster | None, layer: int = 0, decode_backend: str | None = None
+) -> PendingFile:
     """Open a file on a thread that is to be beside another, beginning with one of its layers."""
-    return Opening(path, reference, lambda reader: {"A": LayerChoice(layer)}, entry)
+    return PendingFile(path, reference, lambda reader: {"A": LayerChoice(layer)}, decode_backend)
 
 
 def is_open(scene: Scene, path: str | Path) -> int | None:
@@ -140,7 +143,7 @@ def compare_file(
     path: str | Path,
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
-    opening: Opening | None = None,
+    opening: PendingFile | None = None,
 ) -> int:
     """Open a file beside those of a scene and put it into slot B; returns its index. A file already
     open is reused.

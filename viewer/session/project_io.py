@@ -13,7 +13,7 @@ from viewer.model.camera import Camera
 from viewer.scene.scene import Scene
 from viewer.storage import plain
 from viewer.storage.project import Project, settings_of
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
 
 def gathered(
@@ -31,7 +31,7 @@ def gathered(
 
 
 def into(
-    scene: Scene, project: Project, *, slots: bool = True, openings: Sequence[Opening] = ()
+    scene: Scene, project: Project, *, slots: bool = True, openings: Sequence[PendingFile] = ()
 ) -> list[str]:
     """Bring a scene whose main file is open to what a project says; returns sentences about what
     cannot be.

@@ -16,7 +16,7 @@ from viewer.storage.project import Project
 if TYPE_CHECKING:
     from viewer.app import App
     from viewer.session.launch import Launch
-    from viewer.tiles.pending_file import Opening
+    from viewer.tiles.pending_file import PendingFile
 
 
 class Part(Protocol):
@@ -92,7 +92,7 @@ class Projects:
         )
 
     def open(
-        self, path: str, opened: Project | None = None, openings: Sequence[Opening] = ()
+        self, path: str, opened: Project | None = None, openings: Sequence[PendingFile] = ()
     ) -> bool:
         """Show what a project file says; what is wrong with it becomes messages.
 
@@ -116,7 +116,7 @@ class Projects:
         bits: Sequence[int] = (),
         *,
         slots: bool = True,
-        openings: Sequence[Opening] = (),
+        openings: Sequence[PendingFile] = (),
     ) -> None:
         """Open its files and restore the rest. Raises NtileError where its terrain cannot be shown.
 

@@ -15,12 +15,12 @@ from neural.raster.reading import Raster
 from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.scene import labels, results
-from viewer.scene.results import Errors, Result
+from viewer.scene.results import Result, ResultErrors
 
 if TYPE_CHECKING:
     from viewer.app import App
     from viewer.scene.scene import Scene
-    from viewer.tiles.pending_file import Opening
+    from viewer.tiles.pending_file import PendingFile
 
 SMALL_TILES = 16
 """Areas of no more finest tiles are measured as a whole without being asked, once the window has
@@ -62,7 +62,7 @@ class ResultsLog:
             or app.settings.compare.reference
         ):
             return
-        shown = [scene.shown_in(pane) for pane in scene.panes]
+        shown = [scene.choice_in(pane) for pane in scene.panes]
         state = (
             repr(shown),
             scene.reference_name,
@@ -102,7 +102,7 @@ class ResultsLog:
             row.decode_ms = row.decode_ms if done is None else 1e3 * done.seconds / done.tiles
         errors = None if exact else scene.errors_in_view(choice)
         if errors is not None:
-            row.view = Errors(
+            row.view = ResultErrors(
                 errors.samples, errors.rmse_m, errors.mae_m, errors.max_error_m, errors.le90_m
             )
         return row
@@ -166,7 +166,7 @@ class ResultsLog:
         else:
             self._put(app, row, slot)
 
-    def _put(self, app: App, row: Result, slot: str, opening: Opening | None = None) -> None:
+    def _put(self, app: App, row: Result, slot: str, opening: PendingFile | None = None) -> None:
         """The same, its file being among those open or just opened."""
         try:
             if app.scene is None or app.scene.reader is None:

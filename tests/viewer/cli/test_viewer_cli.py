@@ -16,7 +16,7 @@ from tests.support import archives
 from tests.support.archives import draft
 from viewer import __main__ as command
 from viewer.cli import options
-from viewer.model.settings import Debug, Shading
+from viewer.model.settings import DebugSettings, ShadingSettings
 from viewer.pictures.png import png_bytes, write_png
 
 
@@ -108,8 +108,8 @@ def test_options_of_light_reach_the_settings(viewer, launched):
     assert shading.shadows
     assert shading.edl
     assert launched[0].settings.view.exaggeration == 2
-    assert launched[0].settings.debug == Debug(lod_tint=True, bounds=True)
-    assert launched[1].settings.shading == Shading()
+    assert launched[0].settings.debug == DebugSettings(lod_tint=True, bounds=True)
+    assert launched[1].settings.shading == ShadingSettings()
     assert "such as 315,45" in viewer("--sun", "noon").stderr
 
 

@@ -46,7 +46,7 @@ def test_every_layer_and_all_its_bits_in_both_slots(drive, layered):
                     driver.settle()
                     wanted = LayerChoice(layer.index, None if bits == layer.bits else bits)
                     assert app.settings.active == slot
-                    assert app.settings.slots[slot] == app.scene.shown == wanted
+                    assert app.settings.slots[slot] == app.scene.current_choice == wanted
                     assert (app.legend.slot, app.legend.layer) == (
                         slot,
                         layers.label(layer, wanted),

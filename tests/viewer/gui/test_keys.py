@@ -68,7 +68,7 @@ def test_the_sheet_and_the_menus_have_every_command():
     assert listed["Compare", "Fewer bits"] == "[ or ,"
     assert max(len(shown) for _, rows in found for shown, _ in rows) <= 17
     assert {group for _, groups in bars.MENUS for group in groups} == set(keys.GROUPS)
-    titles = {kind.title for kind in overlays.KINDS.values()} - {"Error"}
+    titles = {kind.title for kind in overlays.OVERLAYS.values()} - {"Error"}
     assert titles <= {key.text for key in keys.KEYS if key.group == "Overlays"}
     for count in range(1, 8):
         filled = help.columns(found, count)

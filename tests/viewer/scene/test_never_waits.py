@@ -16,7 +16,7 @@ from viewer.model import layers
 from viewer.pictures import offscreen
 from viewer.session.launch import Launch
 from viewer.session.opening import begin_opening, compare_file, open_file
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 from viewer.tiles.streaming import Done
 
 
@@ -87,7 +87,7 @@ def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hil
     scene.waits = False
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
-    before = scene.shown
+    before = scene.current_choice
     held[0].gate.clear()
     for bits in (8, 4, 3, 2):
         layers.keep_bits(scene.reader.layers[0], scene.settings.layer, bits)
@@ -98,11 +98,11 @@ def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hil
     scene.update(camera, SIZE)
     scene.draw(target, camera)
     assert scene.changing
-    assert scene.shown == before  # the picture stays
+    assert scene.current_choice == before  # the picture stays
     assert held[0].blamed == []
     held[0].gate.set()
     offscreen.load(scene, camera, SIZE)
-    assert scene.shown == scene.settings.layer
+    assert scene.current_choice == scene.settings.layer
 
 
 def test_a_file_is_closed_while_its_reads_stand_still(
@@ -154,7 +154,7 @@ def test_many_finished_tiles_are_taken_in_a_few_at_a_time(
     scene.open(mountain_file)
     store = scene.store
     taken = []
-    source = scene.panes[0].shown.source
+    source = scene.panes[0].current.source
     tiles = [tile for tile in scene.reader.tiles(0) if tile.z > 0]
     done = [((source, tile, None), source.load(tile)) for tile in tiles]
     store.request([])
@@ -187,7 +187,7 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
     slots = opening.check()
     assert (slots["A"].keep_bits, slots["B"].keep_bits) == (None, 4)
     assert not opening.done  # nobody has said yet who decodes
-    opening.entry.set_result("numpy")
+    opening.decode_backend.set_result("numpy")
     file = opening.result()
     assert list(file.roots) == [file.begins]
     assert file.roots[file.begins][0].ready.heights.shape == (257, 257)
@@ -205,7 +205,7 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
         data[reader.header.data_offset : reader.header.data_offset + 40] = bytes(40)
     damaged.write_bytes(data)
     # the next layer is shown instead
-    partly = begin_opening(damaged, entry="numpy").result()
+    partly = begin_opening(damaged, decode_backend="numpy").result()
     assert partly.begins.layer == 1
     assert "damaged" in next(iter(partly.problems.values()))
     partly.close()
@@ -217,7 +217,7 @@ def test_a_cancelled_opening_closes_its_file(held, hills_file):
     opening.cancel()
     opening._thread.join(60.0)
     assert held[0]._file.closed
-    late = Opening(hills_file, None, layers.choose, entry="numpy")
+    late = PendingFile(hills_file, None, layers.choose, decode_backend="numpy")
     late.result()
     late.cancel()
     assert held[1]._file.closed
