@@ -19,26 +19,15 @@ from neural.errors import DemError, ModelError, NtileError, UsageError
 from neural.models import MODELS, PRESETS
 from neural.models.base import pick_device
 from neural.models.train_data import Crops, load_split
-from tests.support.models import TINY
-from tests.support.rasters import write
+from tests.support.models import TINY, write_training_data
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of two rasters with a manifest, and the preset `tiny`."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    y, x = np.mgrid[0:300, 0:320]
-    for name, phase in (("a", 0.0), ("b", 1.0)):
-        write(
-            folder / f"{name}.tif", np.float32(30 * np.sin(x / 40 + phase) * np.cos(y / 55) + 500)
-        )
-    rows = [["file", "split", "resolution_m"], ["a.tif", "train", "1"], ["b.tif", "val", "2"]]
-    with (folder / "MANIFEST.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
     monkeypatch.setitem(PRESETS["huvr_siren"], "tiny", TINY)
     monkeypatch.setattr(train, "SENSITIVITY_TILES", 2)
-    return folder
+    return write_training_data(tmp_path / "data")
 
 
 def _run(data: Path, out: Path, **changes: object) -> train.Run:
