@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neural.errors import ModelError, UsageError
@@ -102,7 +103,7 @@ def _progress(total: int, done: int) -> Iterator[Any]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, refresh_per_second=1) as progress:
+    with Progress(*columns, refresh_per_second=1, console=Console(stderr=True)) as progress:
         task = progress.add_task("training", total=total, completed=done)
         yield progress, task
 

@@ -60,7 +60,7 @@ def codecs(
             for place in earlier["places"]
         }
         return {sha: found for sha, found in curves.items() if sha is not None}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"--reuse {folder}: {path} is no result of `ntile bench` ({error!r})."
         ) from error
