@@ -19,12 +19,12 @@ from neural.container.reader import open_reader
 from neural.container.staging import Stage, StagedTile
 from neural.container.writer import write_archive
 from neural.encoding import job
-from neural.encoding.achieved import Achieved, achieved
 from neural.encoding.job import BATCH
 from neural.encoding.lapped.rate import Rate, step_of_quality
 from neural.encoding.pyramid import PyramidTile, build, count_tiles
+from neural.encoding.summary import EncodeSummary, summarize
 from neural.encoding.tile_encoders import (
-    Finished,
+    FinishedLayer,
     LappedEncoder,
     ReferenceEncoder,
     TileEncoder,
@@ -98,7 +98,7 @@ def encode(
     out: Path,
     options: EncodeOptions,
     report: Report = no_report,
-) -> Achieved:
+) -> EncodeSummary:
     """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises
     NtileError."""
     began = time.monotonic()
@@ -126,7 +126,7 @@ def encode(
                 dem,
             )
         with open_reader(out) as reader:
-            return achieved(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
+            return summarize(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
@@ -151,14 +151,14 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     return encoders
 
 
-def _rate(options: EncodeOptions, wanted: bool) -> Rate:
+def _rate(options: EncodeOptions, has_linked: bool) -> Rate:
     """Return the rate setting of a layer. Raises UsageError for several, one out of range, or one
     no layer takes."""
-    given = {name: value for name in RATES if (value := getattr(options, name)) is not None}
-    if len(given) > 1:
-        raise UsageError(f"give only one of {' and '.join(RATES[name] for name in given)}.")
-    for name, value in given.items():
-        if not wanted:
+    settings = {name: value for name in RATES if (value := getattr(options, name)) is not None}
+    if len(settings) > 1:
+        raise UsageError(f"give only one of {' and '.join(RATES[name] for name in settings)}.")
+    for name, value in settings.items():
+        if not has_linked:
             raise UsageError(
                 f"{RATES[name]} is for lapped_siren; set the rate of the other methods with --bits."
             )
@@ -166,22 +166,26 @@ def _rate(options: EncodeOptions, wanted: bool) -> Rate:
             raise UsageError(f"--quality {value:g} must be a number from 0 to 100.")
         if name != "quality" and not 0 < value < math.inf:
             raise UsageError(f"{RATES[name]} {value:g} must be a number above 0.")
-    return Rate(step_m=step_of_quality(given["quality"])) if "quality" in given else Rate(**given)
+    return (
+        Rate(step_m=step_of_quality(settings["quality"]))
+        if "quality" in settings
+        else Rate(**settings)
+    )
 
 
-def require_torch(what: str) -> None:
+def require_torch(action: str) -> None:
     """Raise UsageError where torch is not installed."""
     if importlib.util.find_spec("torch") is None:
-        raise UsageError(f"{what} needs torch: pip install 'terrain-viewer[encode]'.")
+        raise UsageError(f"{action} needs torch: pip install 'terrain-viewer[encode]'.")
 
 
 def _stems(options: EncodeOptions) -> dict[str, Path]:
     """Path stem of each method's model. Raises UsageError for a method without one, or two models
     of one method."""
-    given = [(stem := model_stem(model), model_method(stem)) for model in options.models]
+    model_methods = [(stem := model_stem(model), model_method(stem)) for model in options.models]
     methods = options.methods
     if methods is None:
-        methods = tuple(dict.fromkeys(name for _, name in given)) or (DEFAULT_METHOD,)
+        methods = tuple(dict.fromkeys(name for _, name in model_methods)) or (DEFAULT_METHOD,)
     for name in methods:
         if name not in DEFAULT_MODELS:
             raise UsageError(
@@ -193,7 +197,7 @@ def _stems(options: EncodeOptions) -> dict[str, Path]:
                 f"--method {name} is given twice: a file holds one layer per method and model."
             )
     stems: dict[str, Path] = {}
-    for stem, name in given:
+    for stem, name in model_methods:
         if name not in methods:
             raise UsageError(
                 f"{stem} holds a {name} model, not {' or '.join(methods)}: give --method {name}."
@@ -291,7 +295,7 @@ def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
 
 def _finish(
     dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report
-) -> tuple[list[Finished], tuple[str, ...]]:
+) -> tuple[list[FinishedLayer], tuple[str, ...]]:
     """The layers of the staged tiles, and what was assumed of the raster."""
     # before any cell is read a second time
     assumptions = dem.grid.assumptions + dem.fills.sentences()
@@ -304,7 +308,7 @@ def _write(
     grid: Grid,
     out: Path,
     encoders: list[TileEncoder],
-    layers: list[Finished],
+    layers: list[FinishedLayer],
     stage: Stage,
     options: EncodeOptions,
     dem: Dem,

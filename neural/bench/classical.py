@@ -84,14 +84,14 @@ def measure_all(
         finest = np.array([tile.z == dem.grid.levels - 1 for tile in trials.tiles])
         points = [operating_points(trials.sse, sizes, finest) for sizes in trials.sizes]
         choices = [
-            dict(zip(trials.tiles, chosen, strict=True)) for each in points for _, chosen in each
+            dict(zip(trials.tiles, chosen, strict=True)) for curve in points for _, chosen in curve
         ]
         summaries = iter(_summarize(dem, codec, file, trials, choices))
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in accountings}
-    for (name, accounting), sizes, each in zip(
+    for (name, accounting), sizes, curve in zip(
         accountings.items(), trials.sizes, points, strict=True
     ):
-        for slope, chosen in each:
+        for slope, chosen in curve:
             summary = next(summaries)
             rates = _rates(
                 trials.tiles,

@@ -59,7 +59,7 @@ def codecs(
             place["file_sha256"]: {name: place["codecs"][name] for name in same}
             for place in earlier["places"]
         }
-        return {sha: found for sha, found in curves.items() if sha is not None}
+        return {sha: curves_of for sha, curves_of in curves.items() if sha is not None}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"--reuse {folder}: {path} is no result of `ntile bench` ({error!r})."

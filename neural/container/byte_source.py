@@ -7,7 +7,7 @@ import threading
 from typing import Protocol
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at
     the end."""
 
@@ -44,11 +44,11 @@ class FileSource:
         self.size = os.fstat(self._file.fileno()).st_size
 
     def get_bytes(self, offset: int, length: int) -> bytes:
-        """See `Source`."""
+        """See `ByteSource`."""
         with self._lock:
             self._file.seek(offset)
             return self._file.read(length)
 
     def close(self) -> None:
-        """See `Source`."""
+        """See `ByteSource`."""
         self._file.close()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neural.container import metadata as md
-from neural.container.byte_source import FileSource, Source, Traffic
+from neural.container.byte_source import ByteSource, FileSource, Traffic
 from neural.container.envelope import Envelope, unpack_envelope
 from neural.container.hilbert import FIRST_IDS, tiles_from_ids
 from neural.container.metadata import Layer
@@ -40,7 +40,7 @@ class Reader:
     sizes of the file's sections, `traffic` what has been read.
     """
 
-    def __init__(self, path: str, source: Source) -> None:
+    def __init__(self, path: str, source: ByteSource) -> None:
         self.path = path
         self.traffic = Traffic()
         self._source = source
@@ -86,15 +86,15 @@ class Reader:
         """The layer with this index, title, or method name; raises UsageError when there is not
         exactly one."""
         key = str(name_or_index)
-        found = [layer for layer in self.layers if key == str(layer.index)]
-        found = found or [layer for layer in self.layers if key in (layer.method, layer.title)]
-        if len(found) != 1:
+        matches = [layer for layer in self.layers if key == str(layer.index)]
+        matches = matches or [layer for layer in self.layers if key in (layer.method, layer.title)]
+        if len(matches) != 1:
             listing = ", ".join(
-                f"{each.index} ({each.title or each.method})" for each in self.layers
+                f"{listed.index} ({listed.title or listed.method})" for listed in self.layers
             )
-            problem = "several layers" if found else "no layer"
+            problem = "several layers" if matches else "no layer"
             raise UsageError(f"{self.path} has {problem} called {key}: choose one of {listing}")
-        return found[0]
+        return matches[0]
 
     def payload_bytes(self, layer: Layer | int, tile: Tile) -> bytes | None:
         """The stored bytes of a tile, unchecked; None where there is no tile."""
@@ -123,9 +123,9 @@ class Reader:
 
     def _entry(self, layer: Layer | int, tile: Tile) -> int | None:
         """Return which of `ids` is a tile's; None where there is no such tile."""
-        wanted = tile_id(md.archive_tile(self._at(layer), self.slot_bits, tile))
-        k = int(np.searchsorted(self.ids, wanted))
-        return k if k < len(self.ids) and self.ids[k] == wanted else None
+        archive_id = tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, tile))
+        k = int(np.searchsorted(self.ids, archive_id))
+        return k if k < len(self.ids) and self.ids[k] == archive_id else None
 
     def read(self, layer: Layer | int, tile: Tile) -> Envelope | None:
         """A tile's checked envelope and body; None where there is no tile."""
@@ -134,7 +134,7 @@ class Reader:
 
     def unpack(self, data: bytes, layer: Layer | int, tile: Tile) -> Envelope:
         """Check and unpack stored bytes of a tile (e.g. some that a prefetch brought)."""
-        at = self._at(layer)
+        at = self._layer_of(layer)
         try:
             return unpack_envelope(
                 data, tile_id=tile_id(tile), layer=at.index, height_range=at.height_range
@@ -142,7 +142,7 @@ class Reader:
         except ContainerError as error:
             raise self.named(error) from error
 
-    def _at(self, layer: Layer | int) -> Layer:
+    def _layer_of(self, layer: Layer | int) -> Layer:
         return layer if isinstance(layer, Layer) else self.layers[layer]
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
@@ -159,7 +159,7 @@ class Reader:
 
     def run(self, layer: Layer | int, z: int) -> tuple[int, int]:
         """Which entries of `ids` are this layer's level z (each level of a layer is one run)."""
-        first = tile_id(md.archive_tile(self._at(layer), self.slot_bits, Tile(0, 0, 0)))
+        first = tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, Tile(0, 0, 0)))
         quadrant = first - int(FIRST_IDS[self.slot_bits])
         start = int(FIRST_IDS[z + self.slot_bits]) + (quadrant << 2 * z)
         a, b = np.searchsorted(self.ids, [start, start + (1 << 2 * z)])
@@ -167,7 +167,7 @@ class Reader:
 
     def tiles(self, layer: Layer | int) -> Iterator[Tile]:
         """The layer's tiles in file order: level by level."""
-        lx, ly = self._at(layer).slot
+        lx, ly = self._layer_of(layer).slot
         for z in range(self.grid.levels):
             start, stop = self.run(layer, z)
             _, x, y = tiles_from_ids(self.ids[start:stop])

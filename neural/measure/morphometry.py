@@ -99,9 +99,13 @@ def second_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray) -> Be
     east = np.minimum(u + 1 / TILE, 1.0)
     north = np.maximum(v - 1 / TILE, 0.0)
     south = np.minimum(v + 1 / TILE, 1.0)
-    right, left = (surface.heights(at, v, order=1) for at in (east, west))
-    up, down = (surface.heights(u, at, order=1) for at in (north, south))
+    east_slopes, west_slopes = (surface.heights(column, v, order=1) for column in (east, west))
+    up, down = (surface.heights(u, column, order=1) for column in (north, south))
     across_m = (east - west)[None, :] * surface.side_m[0]
     along_m = (south - north)[:, None] * surface.side_m[1]
-    twist = (right.north - left.north) / across_m + (up.east - down.east) / along_m
-    return Bend((right.east - left.east) / across_m, twist / 2, (up.north - down.north) / along_m)
+    twist = (east_slopes.north - west_slopes.north) / across_m + (up.east - down.east) / along_m
+    return Bend(
+        (east_slopes.east - west_slopes.east) / across_m,
+        twist / 2,
+        (up.north - down.north) / along_m,
+    )

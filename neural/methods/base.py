@@ -81,7 +81,7 @@ class WeightTexture(NamedTuple):
     def defines(self) -> dict[str, int]:
         """WEIGHT_COLUMNS, and W_<NAME> = first texel, for shaders/lib/weights.glsl."""
         return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {
-            f"W_{name.upper()}": at for name, at in self.first.items()
+            f"W_{name.upper()}": texel for name, texel in self.first.items()
         }
 
 

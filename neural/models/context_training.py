@@ -186,10 +186,12 @@ def validate(
     model: LappedSirenModel, windows: tuple[np.ndarray, ...], device: torch.device
 ) -> float:
     """Mean bits per detail over fixed windows."""
-    found = []
-    for at in range(0, len(windows[0]), 8):
-        found.append(_bits(model, *(torch.from_numpy(a[at : at + 8]).to(device) for a in windows)))
-    return float(torch.cat(found).mean())
+    losses = []
+    for start in range(0, len(windows[0]), 8):
+        losses.append(
+            _bits(model, *(torch.from_numpy(a[start : start + 8]).to(device) for a in windows))
+        )
+    return float(torch.cat(losses).mean())
 
 
 def finished(
@@ -202,10 +204,10 @@ def finished(
     """A decoder's weights, with centroids of what an encoder chooses with them, tables for masks
     and residuals, and the restoration."""
     weights = model.weights()
-    found = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
+    centroid = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
     masks = fit_mask([raster.valid for raster in rasters])
     weights |= {
-        "centroid": np.round(found, 3).astype(np.float32),
+        "centroid": np.round(centroid, 3).astype(np.float32),
         "mask_probability": masks.astype(np.float32),
     }
     weights |= fit_restoration(rasters, held_out, Model(weights), restoration_steps, device=device)

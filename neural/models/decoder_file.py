@@ -29,8 +29,8 @@ def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) ->
     with safe_open(path, "np") as file:
         notes = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    found = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
-    tensors |= {name: _stored(name, values) for name, values in found.items()}
+    fitted = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
+    tensors |= {name: _stored(name, values) for name, values in fitted.items()}
     output.write_bytes(path, save(tensors, notes))
 
 

@@ -261,5 +261,5 @@ def _projected(
     built = CRS.from_wkt(
         f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]'
     )
-    known = built.to_epsg()
-    return CRS.from_epsg(known) if known else built
+    epsg = built.to_epsg()
+    return CRS.from_epsg(epsg) if epsg else built

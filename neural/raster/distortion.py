@@ -113,8 +113,8 @@ def on_ellipsoid(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return geocentric Cartesian coordinates [n, 3] in meters of places [n] of a CRS; NaN outside
     its domain."""
     longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
-    known = np.abs(latitude) <= 90 + 1e-9
-    lam, phi = (np.radians(np.where(known, a, np.nan)) for a in (longitude, latitude))
+    in_range = np.abs(latitude) <= 90 + 1e-9
+    lam, phi = (np.radians(np.where(in_range, a, np.nan)) for a in (longitude, latitude))
     radius, flattening = _ellipsoid(crs)
     squared = flattening * (2 - flattening)
     normal = radius / np.sqrt(1 - squared * np.sin(phi) ** 2)

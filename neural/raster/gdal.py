@@ -29,16 +29,16 @@ def name_for(name: str | os.PathLike[str]) -> str:
     ends. Raises DemError where none can be made.
     """
     name = os.fspath(name)
-    known = name if raster_name.is_path(name) else raster_name.archive_member(name) or name
-    is_path = raster_name.is_path(known)
-    known = os.path.join(os.curdir, known) if is_path else known
-    if raster_name.is_utf8(known):
-        return known
-    file = known if is_path else raster_name.local_file(name)
+    resolved = name if raster_name.is_path(name) else raster_name.archive_member(name) or name
+    is_path = raster_name.is_path(resolved)
+    resolved = os.path.join(os.curdir, resolved) if is_path else resolved
+    if raster_name.is_utf8(resolved):
+        return resolved
+    file = resolved if is_path else raster_name.local_file(name)
     try:
-        if file is None or file not in known:
+        if file is None or file not in resolved:
             raise OSError("no file of that name is found")
-        return known.replace(file, _alias(os.path.abspath(file)))
+        return resolved.replace(file, _alias(os.path.abspath(file)))
     except OSError as error:
         why = error.strerror or error
         raise DemError(

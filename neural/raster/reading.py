@@ -135,8 +135,10 @@ def from_sentences(crs_wkt: str, assumptions: Sequence[str], source_crs: str | N
     Of its grid, the WKT and the sentences on what was assumed; of its provenance, the label of the
     source's CRS.
     """
-    given = next((match[1] for line in assumptions if (match := _GIVEN_UNIT.fullmatch(line))), None)
-    unit = given or ("m" if _ASSUMED_METERS in assumptions else None)
+    unit_name = next(
+        (match[1] for line in assumptions if (match := _GIVEN_UNIT.fullmatch(line))), None
+    )
+    unit = unit_name or ("m" if _ASSUMED_METERS in assumptions else None)
     taken = next((match[1] for line in assumptions if (match := _TAKEN_CRS.fullmatch(line))), None)
     label = source_crs if taken in (None, "local meters") else taken
     return Reading(ReadOptions(crs_wkt or LOCAL, label, unit))

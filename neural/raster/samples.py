@@ -50,7 +50,7 @@ class Samples:
         self._dataset = dataset
         self._georef = georef
         # others are no heights anyway
-        self._given = tuple(value for value in nodata if math.isfinite(value))
+        self._nodata = tuple(value for value in nodata if math.isfinite(value))
         self._bands = georef.bands
         first = self._bands.heights[0]
         self._dtype = np.dtype("float32" if self._bands.encoding else dataset.dtypes[first - 1])
@@ -90,7 +90,7 @@ class Samples:
         if self._bands.encoding is None:
             values = stored[0]
             valid &= np.isfinite(values)
-            marks = (*self._declared, *self._given)
+            marks = (*self._declared, *self._nodata)
         else:
             values = encodings.decode(stored, self._bands.encoding)
             # as for any picture: missing where all three bands are
@@ -98,7 +98,7 @@ class Samples:
                 valid &= ~np.logical_and.reduce(
                     [_equals(a, b) for a, b in zip(stored, self._declared, strict=True)]
                 )
-            marks = self._given
+            marks = self._nodata
         for mark in marks:
             valid &= ~_equals(values, mark)
         return np.where(valid, values, values.dtype.type(0)), valid
@@ -122,15 +122,15 @@ class Samples:
         """Return the error of a value that is no height, in a file that does not declare it as
         missing."""
         number = float(value)
-        shown = written(number) if abs(number) < 1e15 else str(value)
+        text = written(number) if abs(number) < 1e15 else str(value)
         if number not in self._counts:  # a viewer asks for tile after tile
             self._counts[number] = self._count(number)
         count, complete = self._counts[number]
         amount = f"{'' if complete else 'at least '}{count:,} ".replace(",", " ")
         return DemError(
-            f"{self.name}: {amount}{'sample is' if count == 1 else 'samples are'} {shown}, "
+            f"{self.name}: {amount}{'sample is' if count == 1 else 'samples are'} {text}, "
             "which is no height and not "
-            f"declared as missing; if that is what it means, add --nodata {shown}."
+            f"declared as missing; if that is what it means, add --nodata {text}."
         )
 
     def _count(self, mark: float) -> tuple[int, bool]:

@@ -39,18 +39,18 @@ def open_terrain(
     """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if
     there is one."""
     from neural.container.reader import open_reader
-    from neural.surface.sampling import Sampler
+    from neural.surface.sampling import SurfaceSampler
     from viewer.measuring.terrain import Terrain
     from viewer.model import layers
     from viewer.tiles import reference as references
 
     with open_reader(path) as reader:
-        slots: dict[str, Sampler] = {}
-        made: dict[tuple[int, int | None], Sampler] = {}
+        slots: dict[str, SurfaceSampler] = {}
+        made: dict[tuple[int, int | None], SurfaceSampler] = {}
         for slot, choice in layers.choose(reader, tuple(methods), tuple(bits)).items():
             key = choice.index, choice.keep_bits
             if key not in made:
-                made[key] = Sampler.of(reader, reader.layers[choice.index], choice.keep_bits)
+                made[key] = SurfaceSampler.of(reader, reader.layers[choice.index], choice.keep_bits)
             slots[slot] = made[key]
         against = references.find(reader, reference)
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from viewer.measuring import geometry
 from viewer.measuring.readout import read
 from viewer.measuring.terrain import REFERENCE, Terrain
@@ -224,7 +224,7 @@ def _heights_and_stretch(
     """Heights on a lattice, northernmost row first, and how much larger the surface is than its
     plan."""
     sampler = terrain.sampler(name)
-    if isinstance(sampler, Sampler):
+    if isinstance(sampler, SurfaceSampler):
         at = sampler.lattice(easting, northing[::-1], order=1)
         return at.meters[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[
             ::-1

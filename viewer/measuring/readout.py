@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from neural.measure import morphometry
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.tiles import Tile
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.terrain import REFERENCE, Terrain, difference_name, differences, tile_at
@@ -164,7 +164,9 @@ class Readout:
         self.reading: Reading | None = None
         """The latest; it may be of the place before. None while nothing is known."""
 
-    def follow(self, terrain: Terrain, drawn: Sampler | None, pick: Pick, state: Hashable) -> Pick:
+    def follow(
+        self, terrain: Terrain, drawn: SurfaceSampler | None, pick: Pick, state: Hashable
+    ) -> Pick:
         """Return the pick with what is known of it by now.
 
         `drawn` is the surface that was picked; `state` names the surfaces, so that new ones are
@@ -202,7 +204,7 @@ class Readout:
 
 
 def _read(
-    terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object
+    terrain: Terrain, drawn: SurfaceSampler | None, pick: Pick, outdated: object
 ) -> tuple[Reading, float]:
     """Return the reading of a pick, and the error of the surface drawn there."""
     level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more

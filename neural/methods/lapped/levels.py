@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from neural.methods.lapped.boundary import Ends
-from neural.methods.lapped.context import BAND_COUNT, PHASES, SLOPE_SCALE, Visit
+from neural.methods.lapped.context import BAND_COUNT, PHASES, STEP_RATIO_SCALE, VisitDetails
 from neural.methods.lapped.mask_coder import halved
 from neural.methods.lapped.wavelet import BANDS
 
@@ -33,7 +33,7 @@ GRADIENT = 2.0**0.125
 """Step of a level over that of the next finer one, norms apart. At 1 slopes need 3 % more bytes,
 heights as many."""
 
-_SLOPES = -14 * 16, 4 * 16  # sixteenths of doublings; what the context model has seen
+_STEP_RATIOS = -14 * 16, 4 * 16  # sixteenths of doublings; what the context model has seen
 
 
 def level_steps(step_m: float, above: int) -> np.ndarray:
@@ -46,18 +46,20 @@ def level_steps(step_m: float, above: int) -> np.ndarray:
     return step_m * GRADIENT**above / (np.array([one, one, both]) * 2.0**above)
 
 
-def slope_of(step_m: float, cell_m: float) -> int:
-    """Quantization step over the cell as `Context.walk` takes it.
+def log_step_ratio(step_m: float, cell_m: float) -> int:
+    """Return log2(step / cell size) as a fixed-point number for `Context.walk`.
 
-    In whole sixteenths of doublings, which are found without a logarithm: every machine finds the
-    same.
+    Both are in meters. The result is a whole number of sixteenths of doublings, computed without a
+    logarithm, so that every machine gets the same.
     """
     ratio, octave = np.frexp(np.float64(step_m) / np.float64(cell_m))  # in [½, 1)
     power = ratio
     for _ in range(4):
         power = power * power
     sixteenth = int(np.count_nonzero(power >= 2.0 ** np.arange(-15.0, 1.0)))
-    return int(np.clip((int(octave) - 1) * 16 + sixteenth, *_SLOPES)) * (SLOPE_SCALE // 16)
+    return int(np.clip((int(octave) - 1) * 16 + sixteenth, *_STEP_RATIOS)) * (
+        STEP_RATIO_SCALE // 16
+    )
 
 
 SYNTHESIS_REACH = 2
@@ -85,20 +87,20 @@ def coded_details(valid: np.ndarray, size: tuple[int, int], neighbors: bool = Fa
     if neighbors:
         for lines in (near, near.T):
             lines[:SYNTHESIS_REACH] = lines[-SYNTHESIS_REACH:] = True
-    at = np.arange(len(near))
-    inside = [(2 * at + y < size[0])[:, None] & (2 * at + x < size[1]) for y, x in BANDS]
+    indices = np.arange(len(near))
+    inside = [(2 * indices + y < size[0])[:, None] & (2 * indices + x < size[1]) for y, x in BANDS]
     return np.stack([near & band for band in inside])
 
 
-class Level(NamedTuple):
+class DetailLevel(NamedTuple):
     """One level of a tile's `Stack`, before its details are known."""
 
     coded: np.ndarray  # bool [BAND_COUNT, n, n]
-    slope: int
+    log_step_ratio: int
     above: int  # levels above the finest
 
 
-class Walked(NamedTuple):
+class LevelDetails(NamedTuple):
     """One level's details, all [BAND_COUNT, n, n] and 0 where there are none."""
 
     signed: np.ndarray  # int32
@@ -106,29 +108,33 @@ class Walked(NamedTuple):
     classes: np.ndarray  # int16
 
 
-def walk(model: Model, level: Level, parent: np.ndarray | None, visit: Visit) -> Walked:
+def walk(
+    model: Model, level: DetailLevel, parent: np.ndarray | None, visit: VisitDetails
+) -> LevelDetails:
     """Visit the details of a level; see `Context.walk`."""
     steps = np.zeros(level.coded.shape)
     every = np.zeros(level.coded.shape, np.int16)
 
-    def visited(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        found = visit(band, at, classes)
-        steps[band].ravel()[at] = model.distributions.values(found, classes)
-        every[band].ravel()[at] = classes
-        return found
+    def visited(band: int, positions: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        symbols = visit(band, positions, classes)
+        steps[band].ravel()[positions] = model.distributions.values(symbols, classes)
+        every[band].ravel()[positions] = classes
+        return symbols
 
-    return Walked(model.context.walk(level.coded, parent, level.slope, visited), steps, every)
+    return LevelDetails(
+        model.context.walk(level.coded, parent, level.log_step_ratio, visited), steps, every
+    )
 
 
-def rewrite(writer: RangeWriter, coded: np.ndarray, details: Walked) -> None:
+def rewrite(writer: RangeWriter, coded: np.ndarray, details: LevelDetails) -> None:
     """Code details again that have been visited before; `coded` is their level's."""
     for band in range(BAND_COUNT):
         for y, x in PHASES:
-            wanted = coded[band, y::2, x::2]
-            if wanted.any():
+            coded_phase = coded[band, y::2, x::2]
+            if coded_phase.any():
                 writer.put(
-                    details.signed[band, y::2, x::2][wanted],
-                    details.classes[band, y::2, x::2][wanted],
+                    details.signed[band, y::2, x::2][coded_phase],
+                    details.classes[band, y::2, x::2][coded_phase],
                 )
 
 
