@@ -64,8 +64,7 @@ RATES = {
 option."""
 
 _UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
-"""Fields of `EncodeOptions` that what is staged does not depend on, or does through the
-encoders."""
+"""Fields of `EncodeOptions` that do not affect the staged tiles, or only through the encoders."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,7 @@ def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -
 
 
 def _staging_options(options: EncodeOptions) -> dict[str, Any]:
-    """The options that decide what is staged, by their names on the command line."""
+    """Return the options that affect the staged tiles, by their names on the command line."""
     fields = {name: value for name, value in asdict(options).items() if name not in _UNSTAGED}
     fields["reference"] = fields.pop("reference_m")
     fields |= fields.pop("reading")
@@ -253,7 +252,7 @@ def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
 
 
 def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> int:
-    """Stage what is not yet staged; returns the valid samples of the finest level."""
+    """Stage the remaining tiles and return the number of valid samples of the finest level."""
     dem.fills.restart()
     done = stage.done_groups()
     total = count_tiles(dem.grid)
@@ -289,14 +288,14 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
 
 
 def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
-    """The tile's validity, or None where it is what the grid's extent already says."""
+    """Return the tile's validity mask, or None where it equals the grid's extent."""
     return None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
 
 
 def _finish(
     dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report
 ) -> tuple[list[FinishedLayer], tuple[str, ...]]:
-    """The layers of the staged tiles, and what was assumed of the raster."""
+    """Return the layers of the staged tiles and the assumptions made of the raster."""
     # before any cell is read a second time
     assumptions = dem.grid.assumptions + dem.fills.sentences()
     return [

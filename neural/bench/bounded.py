@@ -1,4 +1,4 @@
-"""Bytes under a bound on every sample's error: learned methods that keep one, beside SZ3, LERC and
+"""Bytes under a bound on every sample's error: learned methods that keep one, against SZ3, LERC and
 zfp."""
 
 from __future__ import annotations

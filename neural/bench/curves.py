@@ -79,8 +79,8 @@ def at_rate(curve: Curve, bits: float) -> dict[str, float] | None:
 
 
 def mean_point(points: Sequence[Point]) -> dict[str, Any]:
-    """One point of every place → their mean; `rmse_mean_m` is the arithmetic mean beside the
-    geometric one."""
+    """Average one point of every place; `rmse_mean_m` is the arithmetic mean, the others are
+    geometric."""
     mean: dict[str, Any] = {
         key: geometric([point[key] for point in points])
         for key in (*ERRORS, "bits_per_sample", "stack_bits_per_sample")

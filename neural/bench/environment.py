@@ -37,8 +37,8 @@ def machine() -> str:
 
 
 def versions(codecs: bool) -> dict[str, str]:
-    """Versions of what decides the numbers; those of the codecs' own libraries where codecs are
-    measured."""
+    """Return the versions of all packages that affect the numbers, codec libraries only where
+    codecs run."""
     by_package = {"terrain-viewer": neural.__version__}
     for package in ("numpy", "torch"):
         try:

@@ -1,5 +1,5 @@
-"""JPEG 2000 (OpenJPEG), 9/7 wavelet: the codestream, what of it is header, and the codec of single
-tiles."""
+"""JPEG 2000 (OpenJPEG), 9/7 wavelet: codestreams, the size of their headers, and the codec of
+single tiles."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _segments(stream: bytes) -> list[tuple[bytes, int, int]]:
 
 
 def _segments_end(stream: bytes) -> int:
-    """Where the main header ends and the first tile part starts."""
+    """Return the offset at which the main header ends and the first tile part starts."""
     return _segments(stream)[-1][2]
 
 

@@ -15,7 +15,7 @@ from neural.raster import raster_name
 
 
 def digest(place: Place) -> str | None:
-    """Return the SHA-256 of a raster's file, and of what in it is read; None for one that may
+    """Return the SHA-256 of a raster's file and of its read options; None for a raster that may
     change unseen."""
     path = raster_name.local_file(place.path)
     if path is None:

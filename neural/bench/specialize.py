@@ -29,7 +29,8 @@ LATENT_RATE = 0.01
 
 DECODER_RATES = (1e-3, 1e-4, 1e-5)
 """Peak learning rates of decoder weights, in units of each array's root mean square. All are tried
-and the best is kept: a decoder after a linear warm start bears a hundredth of what others do."""
+and the best is kept: a decoder after a linear warm start tolerates a hundredth of the others'
+rate."""
 
 STAGES = ("encoded", "latents", "latents_decoder")
 

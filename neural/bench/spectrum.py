@@ -1,4 +1,4 @@
-"""How many dimensions a method's payloads really use: principal components of their tokens."""
+"""Effective dimension of a method's payloads: principal components of their tokens."""
 
 from __future__ import annotations
 

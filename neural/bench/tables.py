@@ -85,8 +85,8 @@ def _mean_table(result: Mapping[str, Any]) -> list[str]:
 
 
 def _swept(result: Mapping[str, Any]) -> list[str]:
-    """Which rates each codec's sweep reaches, and of the table's rates those that only some places
-    reach."""
+    """Describe the rates that each codec's sweep reaches, and the table's rates that only part of
+    the places reach."""
     lines = []
     count = len(result["places"])
     for name, points in result["mean"]["codecs"].items():

@@ -215,8 +215,8 @@ def command(
     steps: int | None,
     as_json: bool,
 ) -> None:
-    """Rate and distortion of learned layers beside classical codecs, over DEMs or folders with a
-    MANIFEST.csv.
+    """Measure rate and distortion of learned layers against classical codecs, over DEMs or folders
+    with a MANIFEST.csv.
 
     Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialize and --ablation run
     that diagnostic instead and write its own JSON, Markdown and plot.

@@ -173,8 +173,8 @@ def command(
 
 
 def closing_lines(out: str, source: str, achieved: EncodeSummary) -> list[str]:
-    """Size, errors, time, and how to look at it; what was chosen for the user, and a file that
-    became large."""
+    """Return the closing summary: size, errors, time, defaults chosen, the command to view the
+    file, and advice where it is larger than its source."""
     size = achieved.sizes["file_bytes"]
     stored = achieved.source_bytes
     share = (

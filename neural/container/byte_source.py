@@ -1,4 +1,4 @@
-"""Where the Reader gets its bytes from."""
+"""Sources of bytes for the reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ByteSource(Protocol):
         """Bytes offset … offset + length; raises OSError when they cannot be had."""
 
     def close(self) -> None:
-        """Release what is held open."""
+        """Release the open resources."""
 
 
 class Traffic:

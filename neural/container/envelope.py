@@ -1,5 +1,5 @@
-"""The envelope around a tile's bits: offset, scale, mask, and what is known of the four children
-(FORMAT.md §6)."""
+"""The envelope around a tile's bits: offset, scale, mask, and facts of the four children (FORMAT.md
+§6)."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class ChildInfo(NamedTuple):
 
 
 Children = tuple[ChildInfo | None, ChildInfo | None, ChildInfo | None, ChildInfo | None]
-"""Facts of the four children (NW, NE, SW, SE); None where there is none."""
+"""Facts of the four children (NW, NE, SW, SE); None for absent ones."""
 
 
 @dataclass(eq=False)
 class Envelope:
-    """One unpacked payload; heights are `offset_m + scale_m * h` of what the method decodes from
-    `body`.
+    """One unpacked payload. Heights in meters are `offset_m + scale_m * h`, h being the method's
+    decoded value of `body`.
 
     `mask` is bool [256, 256], True where a cell holds a height; None when all cells inside the grid
     do.
@@ -147,7 +147,7 @@ def unpack_envelope(
 
 
 def child_flags(payload: bytes) -> int:
-    """Which children a payload announces: bit k for child k."""
+    """Return the children that a payload announces: bit k for child k."""
     return payload[2] & 0xF
 
 

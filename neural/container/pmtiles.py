@@ -45,7 +45,7 @@ class Header:
 
     @property
     def data_offset(self) -> int:
-        """Where the payloads start."""
+        """Offset of the first payload in bytes."""
         return HEADER_BYTES + self.root_length + self.metadata_length + self.leaf_length
 
     @property

@@ -1,4 +1,4 @@
-"""Results of an encode: errors against the source's samples, bytes beside the source's, time."""
+"""Summary of an encode: errors against the source's samples, sizes, time."""
 
 from __future__ import annotations
 

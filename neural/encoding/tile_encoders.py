@@ -1,4 +1,4 @@
-"""How tiles become latents, and latents a layer: one encoder per method, behind two calls."""
+"""Tile encoders: one per method, from pyramid tiles to latents and from latents to a layer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Encoded(NamedTuple):
 
 
 class FinishedLayer(NamedTuple):
-    """A layer whose tiles are all staged: what the file says of it, and each tile's bits."""
+    """A layer whose tiles are all staged: its draft for the metadata, and the bits of each tile."""
 
     draft: LayerDraft
     body_of: Callable[[StagedTile], bytes]
@@ -77,8 +77,8 @@ class TileEncoder(ABC):
 
     @abstractmethod
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
-        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is
-        found out now."""
+        """Finish the layer of this index once all tiles of `dem` are staged: fit its parameters and
+        measure its errors."""
 
     def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
         return LayerDraft(
@@ -196,7 +196,7 @@ class LappedEncoder(TileEncoder):
         return TILE, TILE
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Heights above a float32 number amid them."""
+        """Return heights relative to a float32 offset near mid-range."""
         encoded = []
         for tile in tiles:
             valid = tile.heights[tile.valid]

@@ -149,8 +149,8 @@ class ReferenceHeights:
         )
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """Heights in meters at places in the file's CRS, arrays of one shape: bilinear, NaN where
-        there is none."""
+        """Return heights in meters at places in the file's CRS, arrays of one shape: bilinear, NaN
+        outside the raster's data."""
         easting, northing = np.broadcast_arrays(
             np.asarray(easting, np.float64), np.asarray(northing, np.float64)
         )
@@ -218,7 +218,7 @@ class ReferenceHeights:
 
 
 def _options(reference: ReferenceRaster, declared: Declared, reader: Reader) -> ReadOptions:
-    """How to read a raster whose file declares this, for an open file. Raises UsageError."""
+    """Return the read options of a reference raster for an open file. Raises UsageError."""
     options = reference.reading
     recorded = reader.reading
     grid_wkt = reader.grid.crs_wkt
@@ -296,8 +296,8 @@ def _nodata(declared: Declared, recorded: Reading) -> tuple[float, ...]:
 
 
 def _reading_notes(reference: ReferenceRaster, declared: Declared, dem: Dem) -> tuple[str, ...]:
-    """Sentences on what is taken over from the file, as the raster's own says nothing of it or
-    something else."""
+    """Return sentences on the settings taken over from the file because the raster's own declares
+    none or others."""
     options = reference.reading
     used = dem.reading.options
     sentences = []

@@ -64,7 +64,7 @@ class RimErrors:
         outermost: int,
     ) -> None:
         """Add one side: `end` is the outline's place in cells of the tile, `outermost` the line of
-        cells beside it."""
+        cells next to it."""
         inward = 1 if outermost == 0 and end == 0 else -1
         across = centers()[lines]
         places = np.sort(np.array([end, outermost + 0.5]) / TILE)

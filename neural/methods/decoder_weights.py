@@ -1,5 +1,5 @@
-"""Decoder weights as numpy arrays: from safetensors bytes, checked against what the method
-expects."""
+"""Decoder weights as numpy arrays: parsed from safetensors bytes and checked against the shapes of
+the method."""
 
 from __future__ import annotations
 

@@ -162,5 +162,5 @@ def _tops(widths: np.ndarray) -> np.ndarray:
 
 
 def _stored(widths: np.ndarray) -> np.ndarray:
-    """Which of 16 bit planes, most significant first, each dimension stores [d, 16]."""
+    """Return the bit planes that each dimension stores, most significant of 16 first, [d, 16]."""
     return np.arange(16) >= 16 - widths[:, None]

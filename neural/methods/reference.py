@@ -1,4 +1,4 @@
-"""Near-lossless raster: what other layers of the same file are measured against.
+"""Near-lossless raster: the reference for other layers of the same file.
 
 Heights are quantized to integers q, meters = offset_m + scale_m · q with scale_m a little below
 twice the tolerance, and coded without loss (`neural.methods.raster_coder`); between sample centers

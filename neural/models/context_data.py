@@ -263,8 +263,8 @@ def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
 def centroids(
     rasters: Sequence[Raster], model: Model, lagrange: float, steps_m: Sequence[float], classes: int
 ) -> np.ndarray:
-    """How far inside its magnitude the mean detail lies, in steps, per class and magnitude 1, 2, 3
-    and more.
+    """Return the centroids: the mean distance of details inside their magnitude, in steps, per
+    class and magnitude 1, 2, 3 and more.
 
     Shrunk towards the mean of all classes where there are few. Returns [classes, 3].
     """

@@ -59,8 +59,8 @@ class Progress:
             torch.save(state | {name: getattr(self, name) for name in names}, file)
 
     def restore(self) -> None:
-        """Read the checkpoint. Raises UsageError when there is none, ModelError when it does not
-        fit."""
+        """Read the checkpoint. Raises UsageError for a missing one, ModelError for one that does
+        not fit."""
         if not self.path.is_file():
             raise UsageError(f"{self.path} does not exist: run once without --resume.")
         try:
@@ -201,8 +201,8 @@ def finished(
     restoration_steps: int,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
-    """A decoder's weights, with centroids of what an encoder chooses with them, tables for masks
-    and residuals, and the restoration."""
+    """Return a decoder's weights, with centroids of the encoder's choices, tables for masks and
+    residuals, and the restoration."""
     weights = model.weights()
     centroid = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
     masks = fit_mask([raster.valid for raster in rasters])

@@ -24,8 +24,7 @@ def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[s
 
 
 def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) -> None:
-    """Add to the weights in a file what `fit` makes of their model, and keep all others as they
-    are."""
+    """Add the weights fitted by `fit` to those in a file, keeping all others."""
     with safe_open(path, "np") as file:
         notes = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}

@@ -33,7 +33,7 @@ _LEAK = 1e-3  # slope beyond the first and the last scale, so that nothing is st
 
 @dataclass(frozen=True)
 class ContextConfig:
-    """How a context model is trained (Adam, warm-up of 50 steps, cosine decay)."""
+    """Training settings of a context model (Adam, warm-up of 50 steps, cosine decay)."""
 
     steps: int
     batch: int  # windows of 128×128 details of three bands

@@ -154,7 +154,7 @@ def _expected(samples: Sequence[QuantizedRaster]) -> np.ndarray:
 
 
 def _counts(sample: QuantizedRaster, expected: np.ndarray) -> np.ndarray:
-    """How often magnitudes 0, 1, 2 and more follow each phase, error class, near and far."""
+    """Count magnitudes 0, 1, 2 and more by phase, error class, near and far."""
     counts = np.zeros((CHANCES + 1, len(PHASES), EXPECTED_CLASSES, NEAR, FAR))
     residuals = np.rint(sample.error_m / (2 * sample.bound_m)).astype(np.int32).ravel()
     by_place = counts.reshape(len(counts), len(PHASES), -1)

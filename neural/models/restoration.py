@@ -141,8 +141,8 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
 
 
 def _inputs(level: TrainingLevel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features reaching DETAIL_REACH further than what is target, what is left to add, which
-    details there are."""
+    """Return features reaching DETAIL_REACH further than the target, the remaining errors, and the
+    coded mask."""
     reach = restoration.DETAIL_REACH
     decoded = np.pad(level.decoded, [(0, 0), (reach, reach), (reach, reach)])
     return (

@@ -1,5 +1,5 @@
-"""How much a decoded surface depends on each dimension of its latents: what a payload's bits are
-divided by."""
+"""Sensitivity of a decoded surface to each dimension of its latents, by which a payload's bits are
+allocated."""
 
 from __future__ import annotations
 

@@ -49,8 +49,7 @@ _ZONE_REACH = 5.9
 
 
 def parse_crs(text: str, option: str = "--crs") -> CRS:
-    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises
-    UsageError."""
+    """Parse a CRS given as `option` (EPSG code, WKT, PROJ string). Raises UsageError."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 

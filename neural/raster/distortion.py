@@ -1,4 +1,4 @@
-"""How long a meter of a projected CRS is on the ground, and where its coordinates jump.
+"""Ground scale of a projected CRS, and discontinuities of its coordinates.
 
 Lengths are those between points on the CRS's own ellipsoid, so nothing here depends on formulas of
 a projection.
@@ -24,7 +24,7 @@ TOLERANCE = 0.005
 """Relative error of lengths up to which a CRS's meters are taken as meters on the ground."""
 
 JUMP = 8.0
-"""Neighboring places whose distance in a CRS is so many times what it is elsewhere lie on two sides
+"""Ratio of distances in a CRS, to those elsewhere, above which neighboring places lie on two sides
 of a cut."""
 
 LATTICE = 17

@@ -74,7 +74,7 @@ def band_facts(name: str, dataset: Any, bands: Sequence[int]) -> Facts:
 
 
 def changes(before: Any, after: Any) -> list[str]:
-    """Say in half sentences how facts differ: files of the raster, what it says of itself,
+    """Describe in half sentences how facts differ: files of the raster, its declarations,
     options."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return [] if before == after else ["its source or its settings were others"]
@@ -85,7 +85,7 @@ def changes(before: Any, after: Any) -> list[str]:
 
 
 def summary(changed: list[str]) -> str:
-    """The first of some changes, and how many more there are."""
+    """Return the first of a list of changes and the number of further ones."""
     more = len(changed) - _LISTED
     return "; ".join(changed[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
@@ -165,8 +165,8 @@ def _about(path: str) -> Facts | None:
 
 
 def _without_statistics(data: bytes) -> bytes | None:
-    """An auxiliary file without what GIS programs add when they show a raster; None where nothing
-    else is left."""
+    """Return an auxiliary file without the statistics that GIS programs add; None if nothing
+    remains."""
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError:

@@ -55,7 +55,7 @@ def files(dataset: Any) -> list[str]:
 
 @contextmanager
 def environment(cache_bytes: int) -> Iterator[None]:
-    """GDAL with a bounded block cache, while which libtiff prints nothing: what fails is raised all
+    """Bound GDAL's block cache and silence libtiff while the block runs; failures are raised all
     the same.
 
     libtiff prints what GDAL's own reading and writing of files reports to it without a handler.
@@ -98,8 +98,7 @@ _alias_folders: dict[str, Path] = {}
 
 
 def _alias(path: str) -> str:
-    """Return a path in UTF-8 that leads to a file, existing or not, with the files beside it that
-    belong to it."""
+    """Return a path in UTF-8 that leads to a file, existing or not, and to its sidecar files."""
     folder, name = os.path.split(path)
     links = _alias_folders.get(path)
     if links is None:

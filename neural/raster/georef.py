@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Georef:
-    """How samples of `bands` become heights on `grid`: meters = sample · scale_m + offset_m."""
+    """Georeferencing of `bands` on `grid`; heights in meters are sample · scale_m + offset_m."""
 
     grid: Grid
     bands: Bands
@@ -109,7 +109,7 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
 
 
 def declared(dataset: Any, band: int = 1) -> Declared:
-    """Return what an open dataset declares of the samples of a band."""
+    """Return an open dataset's declarations of the samples of a band."""
     crs = placement.own_crs(dataset)
     crs_wkt = None if crs is None else vertical.to_wkt(crs)
     if not dataset.count:

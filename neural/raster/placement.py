@@ -1,5 +1,4 @@
-"""Which CRS a raster's coordinates are in, which metric one it is read in, and how long the
-latter's meters are."""
+"""Choice of a raster's source and target CRS, and the ground scale of the latter."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ class Placement:
     source: CRS | None = None
     target: CRS | None = None
     heights: CRS | None = None
-    """CRS whose vertical part says what the heights are measured from."""
+    """CRS whose vertical part is the datum of the heights."""
     ground_scale: float = 1.0
     """Ground meters per meter of `target`."""
 
@@ -136,7 +135,7 @@ def check_placed(dataset: Any) -> None:
 def _coordinate_systems(
     file_crs: CRS | None, options: ReadOptions, notes: list[str]
 ) -> tuple[CRS, CRS | None]:
-    """CRS of the coordinates, and the one asked for to read them in."""
+    """Return the CRS of the coordinates and the target CRS given, if any."""
     target_crs = None if options.crs is None else crs_rules.parse_crs(options.crs)
     if options.src_crs is not None:
         if options.src_crs.strip().lower() == crs_rules.LOCAL:
@@ -166,8 +165,8 @@ def _coordinate_systems(
 
 
 def _heights(source: CRS, target_crs: CRS, onto: Grid | None, notes: list[str]) -> CRS:
-    """CRS with the vertical part that holds: heights are never moved from one vertical datum to
-    another."""
+    """Return the CRS whose vertical part applies: heights are never moved between vertical
+    datums."""
     source_datum = vertical.vertical_part(source)[0]
     target_datum = vertical.vertical_part(target_crs)[0]
     if target_datum is None or target_datum == source_datum:

@@ -40,7 +40,7 @@ multiples."""
 
 @dataclass
 class _Candidate:
-    """Counts of one quantum: multiples of `quantum_m` beside `origin_m`, meters."""
+    """Counts of one quantum: multiples of `quantum_m` from `origin_m`, meters."""
 
     quantum_m: float
     origin_m: float
@@ -61,7 +61,7 @@ class _Candidate:
 
 
 def find_quantum(blocks: Iterable[np.ndarray], cells: int) -> float:
-    """Return the coarsest of QUANTA, meters, that SHARE of the samples are multiples of, beside a
+    """Return the coarsest of QUANTA, meters, that SHARE of the samples are multiples of, up to a
     constant; 0 for none.
 
     `blocks` are samples in meters, float64 of any shape, at most `cells` in all; no more are taken

@@ -31,7 +31,7 @@ _ULPS = 2  # declared values are text, as programs round it
 
 
 class Window(NamedTuple):
-    """Samples [rows, cols] of a window: 0 and False where there is no height."""
+    """Samples [rows, cols] of a window: 0 and False for missing heights."""
 
     meters: np.ndarray  # float32
     valid: np.ndarray  # bool
@@ -79,8 +79,7 @@ class Samples:
         return Window(meters.astype(np.float32), valid, self.fills.codes(values, valid))
 
     def _stored(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return values [rows, cols] as stored, 0 where there is no height, and which of them are
-        heights, bool."""
+        """Return values [rows, cols] as stored, 0 for missing heights, and their validity, bool."""
         from rasterio.windows import Window as RasterWindow
 
         window = RasterWindow(col, row, cols, rows)
@@ -104,7 +103,7 @@ class Samples:
         return np.where(valid, values, values.dtype.type(0)), valid
 
     def _inside_masks(self, stored: np.ndarray, window: Any) -> np.ndarray:
-        """Which samples all masks let through, whatever their values."""
+        """Return the samples that all masks let through, whatever their values."""
         dataset = self._dataset
         valid = np.ones(stored.shape[1:], bool)
         if self._masked:

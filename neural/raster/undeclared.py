@@ -11,7 +11,7 @@ CUSTOMARY = (
     *(-9999.0, -99999.0, -999999.0, -999.0, -10000.0, -32768.0, -32767.0),
     *(9999.0, 99999.0, 999999.0, 32767.0, 65535.0, 0.0, 255.0),
 )
-"""Values that programs write where there is no height. Those beyond ±10⁶ m are no heights anywhere:
+"""Values that programs write for missing heights. Those beyond ±10⁶ m are never heights:
 `Samples`."""
 
 LEAST_GAP_M = 100.0
@@ -24,7 +24,7 @@ def written(value: float) -> str:
 
 
 class FillCounts:
-    """How often each customary value stands among samples that count as valid, and the range of all
+    """Counts of each customary fill value among samples that count as valid, and the range of all
     others.
 
     Values are as stored; `scale_m` and `offset_m` make them meters.

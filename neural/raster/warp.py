@@ -166,7 +166,7 @@ def _reprojected(
 
 
 def misfit(source: CRS, target: CRS) -> UsageError:
-    """Return the error for a raster that lies outside of what a CRS can show."""
+    """Return the error for a raster outside the domain of a CRS."""
     return UsageError(
         f"its coordinates cannot be brought from {crs_rules.label(source)} to "
         f"{crs_rules.label(target)}; "

@@ -22,8 +22,8 @@ KEEP_TILES = 32
 
 CHUNK = 16
 """Scattered places evaluated at once, as the diagonal of a lattice: methods evaluate lattices only.
-The square of it is what a network is asked for, so it is small; one by one, a call's own time would
-be ten times as much."""
+A network evaluates the square of it, so it is small; one by one, a call's overhead would be ten
+times as much."""
 
 _BLOCKS = 16
 """Places of a tile are taken block by block, of so many along each side: neighbors share patches

@@ -22,8 +22,8 @@ from neural.surface.tile_surface import TileSurface
 from neural.tiles import Tile, centers
 
 BOUNDED_LAGRANGE = 0.06
-"""In place of `neural.encoding.lapped.encoder.LAGRANGE`: what details leave may cost residuals as
-well."""
+"""Lagrange multiplier of bounded layers, in place of `neural.encoding.lapped.encoder.LAGRANGE`:
+errors of details may cost residuals as well."""
 
 
 class BoundedTiles:
@@ -61,7 +61,7 @@ class BoundedTiles:
         return writer.finish()
 
     def corrected(self, tile: Tile) -> tuple[SampleWindow, np.ndarray]:
-        """A finest tile's samples and RIM more all round, with their residuals added, and these in
+        """Return a finest tile's corrected samples with a margin of RIM, and their residuals in
         quantization steps.
 
         Both are [256 + 2·RIM, the same].

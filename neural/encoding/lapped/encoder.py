@@ -60,12 +60,12 @@ class TileSamples(NamedTuple):
 
 
 class SampleProvider(Protocol):
-    """One level's tiles."""
+    """Provider of the samples of one level's tiles."""
 
     grid: Grid
 
     def samples(self, tile: Tile) -> TileSamples | None:
-        """A tile's cells; None where there is no such tile."""
+        """Return a tile's cells; None for an absent tile."""
 
 
 class Around(NamedTuple):
@@ -77,7 +77,7 @@ class Around(NamedTuple):
 
 
 def around(heights: SampleProvider, tile: Tile, reach: int) -> Around:
-    """The cells of a tile and those up to `reach` beyond it."""
+    """Return the cells of a tile and those up to `reach` beyond it."""
     size = TILE + 2 * reach
     around_tile = Around(
         np.zeros((size, size)), np.zeros((size, size), bool), np.zeros((size, size), bool)
@@ -121,7 +121,7 @@ def details_of(bands: np.ndarray) -> np.ndarray:
 
 
 class Encoder:
-    """Encodes one layer's tiles, coarse levels first; keeps what later tiles' contexts need."""
+    """Encoder of one layer's tiles, coarse levels first; keeps the contexts of later tiles."""
 
     def __init__(
         self, model: Model, grid: Grid, step_m: float, base_m: float, lagrange: float = LAGRANGE
@@ -197,7 +197,7 @@ class Encoder:
         parent: np.ndarray | None,
         in_steps: np.ndarray,
     ) -> LevelDetails:
-        """Choose the magnitudes of a level's details, and code them where there is a writer."""
+        """Choose the magnitudes of a level's details, and code them if a writer is given."""
 
         def visit(band: int, positions: np.ndarray, classes: np.ndarray) -> np.ndarray:
             signed = quantize_rdo(
@@ -257,8 +257,8 @@ class Encoder:
 
 
 def _add_line(bands: np.ndarray, errors: np.ndarray) -> None:
-    """Add what an end's two bands of details [2, n] lack to bring errors [m] of its samples to 0,
-    in meters."""
+    """Add the change of an end's two bands of details [2, n] that brings the errors [m] of its
+    samples to 0, in meters."""
     line = LINEAR.lift(errors[:, None])[:, 0] / LINEAR.end_gain
     for band, part in zip(bands, (line[0::2], line[1::2]), strict=True):
         band[: len(part)] += part
@@ -287,8 +287,8 @@ class _Alone(Assembly):
 
 
 def _padded(bands: np.ndarray, n: int) -> np.ndarray:
-    """Interleaved bands of any size up to 2 n → details [BAND_COUNT, n, n], 0 where there are
-    none."""
+    """Split interleaved bands of any size up to 2 n into details [BAND_COUNT, n, n], padded with
+    0."""
     whole = np.zeros((2 * n, 2 * n))
     whole[: bands.shape[0], : bands.shape[1]] = bands
     return details_of(whole)

@@ -1,5 +1,4 @@
-"""From what a user asks for to a quantization step: quality, error in meters, or bits per
-sample."""
+"""Choice of the quantization step from a quality, an error in meters, or bits per sample."""
 
 from __future__ import annotations
 
@@ -45,7 +44,8 @@ class Rate:
 
 
 def settled(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
-    """The rate with one field given, and the quantum that it follows from, meters, or 0.
+    """Return the rate with exactly one field set, and the quantum that it follows from, meters, or
+    0.
 
     Without any it is the step of DEFAULT_QUALITY, or where it is coarser the quantum of the
     source's heights: with a step that large the code loses about as much as rounding to the quantum
@@ -59,8 +59,8 @@ def settled(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
 
 
 def find_bound(rate: Rate, layer: StagedLayer) -> Bound | None:
-    """The bound that is asked for, if any. Raises UsageError for one that 32-bit heights cannot
-    keep."""
+    """Return the error bound of a rate, if any. Raises UsageError for one that 32-bit heights
+    cannot keep."""
     if rate.max_error_m is None:
         return None
     try:
@@ -70,8 +70,8 @@ def find_bound(rate: Rate, layer: StagedLayer) -> Bound | None:
 
 
 def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
-    """The quantization step in meters, a float32 number. Raises UsageError where what is asked for
-    is out of reach.
+    """Return the quantization step in meters, a float32 number. Raises UsageError for an
+    unreachable target.
 
     `finest_m` is the finest step that the layer can be coded with.
     """

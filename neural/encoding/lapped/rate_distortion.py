@@ -11,8 +11,8 @@ from neural.methods.lapped.context import FIRST, symbols_of
 def quantize_rdo(
     distributions: Distributions, in_steps: np.ndarray, classes: np.ndarray, lagrange: float
 ) -> np.ndarray:
-    """Signed magnitudes int32 of details in steps: of the two nearest and 0 the one with the least
-    cost.
+    """Quantize details, in steps, by rate–distortion optimization: the cheapest of 0 and the two
+    nearest magnitudes, signed int32.
 
     The cost is the squared error + `lagrange` · bits under each detail's class; wanted and classes
     have one shape.

@@ -30,7 +30,7 @@ def highest(
 
 
 def _next(excesses: dict[float, float], low: float, high: float) -> float:
-    """Where the function probably is just below its limit."""
+    """Return the next place to try: the estimate of where the function is just below its limit."""
     within = max((place for place, excess in excesses.items() if excess <= 0), default=None)
     beyond = min((place for place, excess in excesses.items() if excess > 0), default=None)
     aim = -0.4 * _NEAR

@@ -48,7 +48,7 @@ class StagedLayer:
     grid: Grid
 
     def row(self, tile: Tile) -> StagedTile | None:
-        """A tile as staged; None where there is none."""
+        """Return a staged tile; None for an absent one."""
         try:
             return self.stage.get(self.index, tile_id(tile))
         except KeyError:
@@ -203,7 +203,7 @@ def _finest_step(bands: np.ndarray, above: int) -> float:
 
 
 class LayerCoder(Encoder):
-    """Codes a staged layer's tiles on demand, each after its ancestors; what is coded stays in the
+    """Coder of a staged layer's tiles on demand, each after its ancestors; coded bytes stay in the
     work file."""
 
     def __init__(
@@ -222,11 +222,11 @@ class LayerCoder(Encoder):
         self._settings = f"step {step_m!r} base {base_m!r} lagrange {self.lagrange!r}"
         self._bounded = None if bound is None else BoundedTiles(self.assembly, self._heights, bound)
         self.settings = self._settings + ("" if bound is None else f" bound {bound.promised_m!r}")
-        """Settings that the bytes in the file depend on beside the heights and the weights."""
+        """Settings that determine the bytes in the file, apart from the heights and the weights."""
 
     def body(self, tile: Tile) -> bytes | None:
-        """A tile's bytes without residuals, from which others are decoded; None where there is no
-        such tile."""
+        """Return a tile's bytes without residuals, from which others are decoded; None for an
+        absent tile."""
         return self._kept(tile, self._settings, self._coded)
 
     def final_body(self, tile: Tile) -> bytes:

@@ -17,10 +17,10 @@ from neural.progress import Report
 from neural.tiles import Tile, tile_id
 
 SUBSET_FROM_TILES = 64
-"""Finest tiles from which a part of them is measured first."""
+"""Number of finest tiles from which a subset of them is measured first."""
 
 SUBSET_TILES = 16
-"""Tiles of that part."""
+"""Number of tiles of that subset."""
 
 _MARGIN = 32  # samples at a tile's rim whose neighbors would have to be coded as well
 
@@ -45,7 +45,7 @@ class Trials:
             if count >= SUBSET_FROM_TILES
             else []
         )
-        """Finest tiles all over the area that stand for the others; none where there are few."""
+        """Finest tiles across the area that represent the others; empty for small areas."""
 
     def coder(self, step_m: float) -> LayerCoder:
         """A coder with this step; the one before is given up."""

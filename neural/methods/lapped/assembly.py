@@ -87,7 +87,7 @@ _KEEP_WINDOWS = 24
 
 
 class SampleWindow(NamedTuple):
-    """Samples of a level, meters float64 [n, m], and which of them there are, bool."""
+    """Samples of a level, meters float64 [n, m], and their presence, bool."""
 
     meters: np.ndarray
     present: np.ndarray
@@ -142,7 +142,7 @@ class Assembly:
         self._windows = TileCache[SampleWindow](_KEEP_WINDOWS)
 
     def stack(self, tile: Tile) -> Stack | None:
-        """A tile's decoded payload; None where there is no tile."""
+        """Return a tile's decoded payload; None for an absent tile."""
         return self.stacks.of(tile, self._decode)
 
     def tile_window(self, tile: Tile) -> SampleWindow:
@@ -165,7 +165,7 @@ class Assembly:
         )
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
-        """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's
+        """See `LappedSiren.latent_shape`: nodes with a margin of one cell, then the spline's
         coefficients."""
         return self.analyzed(*self.windows(tile), offset_m, self.payloads.grid.levels - 1 - tile.z)
 
@@ -196,7 +196,7 @@ class Assembly:
     def analyzed(
         self, above: SampleWindow, around: SampleWindow, offset_m: float, levels_above: int = 0
     ) -> np.ndarray:
-        """Return the latents of a tile, `levels_above` the finest, from what `windows` gives.
+        """Return the latents of a tile, `levels_above` the finest level, from its `windows`.
 
         Beyond the ends of lines the surface goes on along their slope, whatever the wavelet takes
         to be there.
@@ -220,7 +220,8 @@ class Assembly:
         return out
 
     def valid(self, tile: Tile) -> np.ndarray:
-        """Cells of a tile that hold a height, bool [256, 256]; none where there is no tile."""
+        """Return the cells of a tile that hold a height, bool [256, 256]; all False for an absent
+        tile."""
         stack = self.stack(tile)
         return np.zeros((TILE, TILE), bool) if stack is None else stack.valid
 
@@ -333,7 +334,7 @@ class Assembly:
     def _bands(
         self, above: SampleWindow, z: int, row: int, column: int, size: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Interleaved bands of a window and HALO more around it, and which of them there are;
+        """Return the interleaved bands of a window with a margin of HALO, and their presence;
         `above` reaches ABOVE_REACH parent samples further."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)

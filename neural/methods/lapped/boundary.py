@@ -1,5 +1,5 @@
-"""Ends of lines: what the wavelet, the restoration and the surface take to lie beyond a level's
-outermost samples.
+"""Boundary rules: extension of lines beyond a level's outermost samples for the wavelet, the
+restoration and the surface.
 
 The wavelet's lifting steps (`neural.methods.lapped.wavelet`) read one value beyond an end. Any
 value will do that is made of values of the same kind that the step itself does not change: the step
@@ -146,8 +146,8 @@ BOUNDARIES = {boundary.name: boundary for boundary in (REFLECT, LINEAR)}
 
 
 def _extrapolated(values: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
-    """Weighted sum of the first values [n, m]; along their slope, or constant, where there are too
-    few: [1, m]."""
+    """Extrapolate from the first values [n, m]: weighted sum, or with too few values along their
+    slope or constant, [1, m]."""
     if len(values) < len(weights):
         weights = (2.0, -1.0) if len(values) > 1 else (1.0,)
     return np.tensordot(weights, values[: len(weights)], 1)[None]

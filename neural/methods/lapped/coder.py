@@ -17,7 +17,7 @@ import numpy as np
 from neural.methods.lapped.context import CLASSES, FIRST, FURTHER_BITS, SYMBOLS, symbols_of
 
 LARGEST = (1 << 24) - 1
-"""Magnitudes that can be coded; also what float32 holds exactly."""
+"""Largest magnitude that can be coded, exactly representable in float32."""
 
 TOTAL = 1 << 16
 """Sum of a class's probabilities as integers."""
@@ -165,7 +165,7 @@ class RangeWriter:
 
 
 class RangeReader:
-    """Reads what a `RangeWriter` wrote, given the same classes in the same order."""
+    """Decoder of a `RangeWriter`'s bytes, given the same classes in the same order."""
 
     def __init__(self, data: bytes, distributions: Distributions) -> None:
         import constriction
@@ -242,8 +242,8 @@ def _checked(magnitudes: np.ndarray) -> np.ndarray:
 
 
 def _by_class(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The order in which details of these classes [n] are coded, and each class there is with its
-    number of details."""
+    """Return the coding order of details of these classes [n], and the classes present with their
+    counts."""
     counts = np.bincount(classes, minlength=CLASSES)
     present = np.flatnonzero(counts)
     class_counts = list(zip(present.tolist(), counts[present].tolist(), strict=True))

@@ -1,4 +1,5 @@
-"""The context model: how likely each magnitude of a detail is, from what is decoded already.
+"""The context model: the probability of each detail's magnitude, given the details decoded before
+it.
 
 A small network per band and phase looks at the codes of known magnitudes — of the same band around,
 of the bands before it, of the parent level's bands above — and gives each detail one of CLASSES
@@ -132,7 +133,7 @@ _CODES = _code_table()
 
 
 class _Network(NamedTuple):
-    """One band's and phase's weights, scaled so that what follows a sum is a floor."""
+    """Weights of one band and phase, scaled so that every sum needs only a floor afterwards."""
 
     near: np.ndarray  # [codes known of this tile, hidden1]
     # [codes of the parent, their wide sum, that of this tile, 1 (at a step ratio); hidden1]
@@ -338,7 +339,7 @@ def _geometry(n: int, phase: int) -> tuple[np.ndarray, ...]:
 
 @lru_cache(maxsize=128)
 def _offsets(n: int, network: int) -> np.ndarray:
-    """Flat distances from the first place of a detail's window to what its network looks at, in
+    """Return flat offsets from the first place of a detail's window to the network's inputs, in
     mirrored bands."""
     band, phase = divmod(network, len(PHASES))
     side = n + 2 * _SAME

@@ -1,5 +1,4 @@
-"""One level of a tile's details: which there are, their quantization steps, and visiting them in
-coding order."""
+"""One level of a tile's details: presence, quantization steps, and coding order."""
 
 from __future__ import annotations
 
@@ -67,7 +66,7 @@ SYNTHESIS_REACH = 2
 
 
 def reaching(valid: np.ndarray) -> np.ndarray:
-    """Which details of a band matter to a valid sample, bool [2 n, 2 m] → [n, m]."""
+    """Return the details of a band that affect a valid sample, bool [2 n, 2 m] → [n, m]."""
     near = halved(valid)
     for _ in range(2):
         for _ in range(SYNTHESIS_REACH):
@@ -80,9 +79,9 @@ def reaching(valid: np.ndarray) -> np.ndarray:
 
 
 def coded_details(valid: np.ndarray, size: tuple[int, int], neighbors: bool = False) -> np.ndarray:
-    """Which details there are, bool [BAND_COUNT, n, n]: of the bands of a level's `size` (rows,
-    columns) of samples, those that matter to a valid sample of `valid` [2 n, 2 n], and to any that
-    `neighbors` around may have."""
+    """Return the coded details, bool [BAND_COUNT, n, n]: of the bands of a level's `size` (rows,
+    columns) of samples, those that affect a valid sample of `valid` [2 n, 2 n], or any sample that
+    `neighbors` may hold."""
     near = reaching(valid)
     if neighbors:
         for lines in (near, near.T):
@@ -101,7 +100,7 @@ class DetailLevel(NamedTuple):
 
 
 class LevelDetails(NamedTuple):
-    """One level's details, all [BAND_COUNT, n, n] and 0 where there are none."""
+    """One level's details, all [BAND_COUNT, n, n], 0 where not coded."""
 
     signed: np.ndarray  # int32
     steps: np.ndarray  # float64: reconstruction in quantization steps
@@ -144,7 +143,7 @@ def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
 
 
 def odd_ends(rows: int, columns: int) -> Ends:
-    """Return which details end the lines of a level of rows × columns samples: those of lines of
+    """Return the details that end the lines of a level of rows × columns samples: those of lines of
     even length."""
     return Ends(*(_NOWHERE if count % 2 else count // 2 - 1 for count in (rows, columns)))
 

@@ -1,5 +1,4 @@
-"""Which cells of a tile hold a height, coded below the parent's cells: range-coded bits under
-learned contexts.
+"""Coder of validity masks, below the parent's cells: range-coded bits under learned contexts.
 
 A cell of the parent level holds a height where any of its four children does, so only the children
 of such cells are coded, and inside an area they are hardly ever missing. Children are coded in four
@@ -110,7 +109,7 @@ def write_mask(
 
 
 def halved(mask: np.ndarray) -> np.ndarray:
-    """Which cells of the level above hold a height: bool [2 n, 2 m] → [n, m]."""
+    """Return the cells of the level above that hold a height: bool [2 n, 2 m] → [n, m]."""
     pairs = mask[0::2] | mask[1::2]
     return np.asarray(pairs[:, 0::2] | pairs[:, 1::2])
 

@@ -52,7 +52,7 @@ _REACH = 4
 _CAPPED = 3  # magnitudes around count up to this
 _LOW = (40, 11)
 _HIGH = (23, 5)
-"""Squares of the synthesis functions of low-pass values and details, at their place and beside it,
+"""Squares of the synthesis functions of low-pass values and details, at their place and next to it,
 over 32."""
 
 _LEAST_CLASS = 4 * (12 + 10) - 6 * 8  # of an expected error 2⁻⁶ of the bound
@@ -151,8 +151,8 @@ class Residuals:
 
 
 def _put(writer: RangeWriter, residuals: np.ndarray, chances: np.ndarray) -> None:
-    """Residuals [n] with the chances of their classes [n, CHANCES]; what is above those in Elias'
-    gamma code."""
+    """Write residuals [n] with the chances of their classes [n, CHANCES]; larger ones continue in
+    Elias' gamma code."""
     nonzero = residuals != 0
     writer.put_bits(nonzero, chances[:, 0])
     magnitudes = np.abs(residuals[nonzero])
@@ -204,8 +204,8 @@ def _evens(like: np.ndarray) -> np.ndarray:
 
 
 def error_classes(expected: np.ndarray, ratio: int) -> np.ndarray:
-    """Expected squared errors of details [BAND_COUNT, n, n], over EXPECTED_SCALE → see
-    `Residuals.expected_error_class`."""
+    """Return the class of each sample's expected error from squared errors of details [BAND_COUNT,
+    n, n] over EXPECTED_SCALE; see `Residuals.expected_error_class`."""
     along_x, along_y, both = expected
     low = _along(_along(along_x, *_HIGH, odd=True).T, *_LOW, odd=False)
     high = _along(along_y, *_LOW, odd=False) + _along(both, *_HIGH, odd=True)
@@ -299,8 +299,7 @@ class Bound(NamedTuple):
 
     promised_m: float
     inner_m: float
-    """Half a residual's step, float32: below what is promised by what is rounded after it is
-    added."""
+    """Half a residual's step, float32: the promised bound less the rounding that follows."""
     checked_m: float
     """Largest error of a sample that is found at its encoder, from staged heights."""
 
@@ -326,8 +325,8 @@ class Bound(NamedTuple):
         )
 
     def residuals(self, errors_m: np.ndarray) -> np.ndarray:
-        """Errors (source − wavelet sample) → residuals int32; there is one only that keeps the
-        bound."""
+        """Quantize errors (source − wavelet sample) to residuals, int32: the only ones that keep
+        the bound."""
         return np.rint(errors_m / (2 * self.inner_m)).astype(np.int32)
 
 

@@ -1,5 +1,5 @@
-"""Restoration: what details probably were, from the quantized ones around them and the samples they
-add to.
+"""Restoration: estimates of details before quantization, from the quantized ones and the samples
+near them.
 
 Most details of a fine level are quantized to 0 although the terrain goes on: ridges and edges that
 the coarser level shows have details of known signs. A small convolutional network of the level's
