@@ -1,4 +1,4 @@
-"""Errors a user may meet. Each message is one sentence: the file, what is wrong, what to do."""
+"""Errors for the user. Each message is one sentence: the file, the problem, the remedy."""
 
 
 class NtileError(Exception):

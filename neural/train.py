@@ -40,7 +40,7 @@ SENSITIVITY_TILES = 8
 
 @dataclass(frozen=True)
 class Run:
-    """Where and how one training runs."""
+    """Settings of one training run."""
 
     method: str
     preset: str

@@ -61,7 +61,7 @@ class Series:
 
     @property
     def rate(self) -> str:
-        """Which rate tables and plots compare with codecs of single levels."""
+        """Key of the rate that tables and plots compare with codecs of single levels."""
         return "stack_bits_per_sample" if self.stepped else "bits_per_sample"
 
 

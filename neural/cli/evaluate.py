@@ -122,7 +122,7 @@ def _reference(
     if dem is not None:
         heights = stack.enter_context(open_reference(ReferenceRaster(dem, reading), reader))
         heights.check_cells()
-        return heights, dem, list(heights.said)
+        return heights, dem, list(heights.notes)
     if reading != AS_STORED:
         raise UsageError(
             "--unit, --crs, --src-crs, --nodata and --encoding say how a DEM is read; add "

@@ -133,7 +133,7 @@ class Stage:
             self._db.execute("INSERT OR REPLACE INTO done VALUES (?)", (group,))
 
     def put(self, row: StagedTile) -> None:
-        """Store one tile, in place of what was stored of it before."""
+        """Store one tile, replacing an earlier version."""
         with _explained(self.path), self._db:
             self._put([row])
 
@@ -180,7 +180,7 @@ class Stage:
             )
 
     def body(self, layer: int, id_: int, settings: str) -> bytes | None:
-        """A tile's bits as coded with these settings; None where there are none yet."""
+        """Return a tile's bits as coded with these settings; None before that."""
         query = "SELECT data FROM body WHERE key = ? AND settings = ?"
         with _explained(self.path):
             row = self._db.execute(query, (_key(layer, id_), settings)).fetchone()
@@ -238,7 +238,7 @@ def staged_bytes(latents_bytes: Iterable[int], tiles: float, group: int) -> floa
 
 
 def _changes(begun: str, job: Any) -> list[str]:
-    """How the facts of a job differ from those a work file was begun with, half sentences."""
+    """Describe in half sentences how the facts of a job differ from those of its work file."""
     try:
         before = json.loads(begun)
     except ValueError:
@@ -274,7 +274,7 @@ def _connect(work: Path) -> sqlite3.Connection:
 
 
 def _parts(work: Path) -> tuple[Path, ...]:
-    """A work file and what SQLite keeps beside it, the file itself last."""
+    """Return the paths of a work file and of SQLite's companion files, the file itself last."""
     return work.with_name(f"{work.name}-wal"), work.with_name(f"{work.name}-shm"), work
 
 

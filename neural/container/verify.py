@@ -39,12 +39,12 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
             "schema": md.SCHEMA,
             "layers": [
                 {
-                    "method": each.method,
-                    "title": each.title,
-                    "bits": each.bits,
-                    "tiles": counts[each.index],
+                    "method": layer_entry.method,
+                    "title": layer_entry.title,
+                    "bits": layer_entry.bits,
+                    "tiles": counts[layer_entry.index],
                 }
-                for each in reader.layers
+                for layer_entry in reader.layers
             ],
             "levels": reader.grid.levels,
             "tiles": len(reader.ids),
@@ -59,8 +59,8 @@ def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     zoom, x, y = tiles_from_ids(reader.ids)
     z = zoom - reader.slot_bits
     slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)
-    for each in reader.layers:
-        slots[each.slot] = each.index
+    for layer in reader.layers:
+        slots[layer.slot] = layer.index
     tiles = np.stack([z, x & (1 << z) - 1, y & (1 << z) - 1], axis=1)
     span = TILE << (reader.grid.levels - 1 - z)
     if (tiles[:, 1] * span >= reader.grid.width).any() or (

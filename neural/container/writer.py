@@ -79,9 +79,9 @@ def _write_payloads(
     lengths = np.empty(len(order), np.int64)
     for k, (_, index, id_) in enumerate(order.tolist()):
         tile = stage.get(index, id_)
-        own = issubclass(METHODS[layers[index].method], LinkedMethod)
+        linked_layer = issubclass(METHODS[layers[index].method], LinkedMethod)
         lengths[k] = file.write(
-            payload(tile, body_of(index, tile), layers[index].height_range, own)
+            payload(tile, body_of(index, tile), layers[index].height_range, linked_layer)
         )
     return order[:, 0], lengths
 

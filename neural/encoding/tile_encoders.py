@@ -1,4 +1,4 @@
-"""How tiles become latents, and latents a layer: one encoder per method, behind two calls."""
+"""Tile encoders: one per method, from pyramid tiles to latents and from latents to a layer."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Encoded(NamedTuple):
     latents: np.ndarray
 
 
-class Finished(NamedTuple):
-    """A layer whose tiles are all staged: what the file says of it, and each tile's bits."""
+class FinishedLayer(NamedTuple):
+    """A layer whose tiles are all staged: its draft for the metadata, and the bits of each tile."""
 
     draft: LayerDraft
     body_of: Callable[[StagedTile], bytes]
@@ -76,9 +76,9 @@ class TileEncoder(ABC):
         """Latents of a batch; the same batch gives the same bytes."""
 
     @abstractmethod
-    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
-        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is
-        found out now."""
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
+        """Finish the layer of this index once all tiles of `dem` are staged: fit its parameters and
+        measure its errors."""
 
     def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
         return LayerDraft(
@@ -109,7 +109,7 @@ class SingleTileEncoder(TileEncoder):
         """See `TileMethod.latent_shape`."""
         return self.method.latent_shape
 
-    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
         """Parameters from the latents of all tiles; bits from one tile's."""
         params = self.method.fit_params(map(self._latents, stage.rows(index)))
 
@@ -119,7 +119,7 @@ class SingleTileEncoder(TileEncoder):
         errors = self._measured(
             stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, params)
         )
-        return Finished(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
+        return FinishedLayer(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
 
     def _measured(
         self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]
@@ -196,15 +196,15 @@ class LappedEncoder(TileEncoder):
         return TILE, TILE
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Heights above a float32 number amid them."""
-        found = []
+        """Return heights relative to a float32 offset near mid-range."""
+        encoded = []
         for tile in tiles:
             valid = tile.heights[tile.valid]
             offset = float(np.float32((float(valid.min()) + float(valid.max())) / 2))
-            found.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
-        return found
+            encoded.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
+        return encoded
 
-    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
         """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a
         rate out of reach."""
         from neural.encoding.lapped.rate import find_bound, find_step, settled
@@ -244,4 +244,4 @@ class LappedEncoder(TileEncoder):
         )
         params = {name: np.array([value], np.float32) for name, value in numbers.items()}
         draft = self._draft(self.method.bit_choices[0], params, rate.max_error_m)
-        return Finished(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)
+        return FinishedLayer(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)

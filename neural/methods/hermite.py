@@ -47,8 +47,10 @@ def interpolate(texels: Any, u: Any, v: Any, order: int) -> Surface:
     row, weights_v = _taps(v, order)
     column, weights_u = _taps(u, order)
     lines = [_combine(samples, row, w) for w in weights_v]  # one per derivative along v, [nv, 260]
-    wanted = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][: 2 * order + 1]  # derivatives along u and v
-    return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in wanted))
+    derivatives = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][
+        : 2 * order + 1
+    ]  # derivatives along u and v
+    return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in derivatives))
 
 
 def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:

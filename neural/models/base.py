@@ -92,7 +92,8 @@ def mean_per_tile(squares: Tensor, weight: Tensor) -> Tensor:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises UsageError for a device this machine lacks."""
+    """Return the torch device of a name; `auto` prefers CUDA. Raises UsageError for a device this
+    machine lacks."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():

@@ -24,13 +24,12 @@ def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[s
 
 
 def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) -> None:
-    """Add to the weights in a file what `fit` makes of their model, and keep all others as they
-    are."""
+    """Add the weights fitted by `fit` to those in a file, keeping all others."""
     with safe_open(path, "np") as file:
         notes = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    found = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
-    tensors |= {name: _stored(name, values) for name, values in found.items()}
+    fitted = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
+    tensors |= {name: _stored(name, values) for name, values in fitted.items()}
     output.write_bytes(path, save(tensors, notes))
 
 

@@ -52,11 +52,11 @@ class ModelEncoder(SingleTileEncoder):
                 self.device
             )
             latents = refine(self.model, batch, valid, latents, self.refine)
-        found = latents.cpu().numpy()
-        if not np.isfinite(found).all():
+        values = latents.cpu().numpy()
+        if not np.isfinite(values).all():
             raise ModelError(
                 f"the model of {self.identity} gave NaN latents; use an undamaged model file."
             )
         return [
-            Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)
+            Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, values, strict=True)
         ]

@@ -67,7 +67,7 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
     left = int(columns.min())
     around = Window(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
     heights = _heights(finer, around)
-    found = _heights(overview, window)
+    means = _heights(overview, window)
     low = heights
     high = heights
     gaps = np.isnan(heights)
@@ -76,8 +76,8 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
         high = np.fmax.reduce(high.take(near, axis), axis + 1)
         gaps = gaps.take(near, axis).any(axis + 1)
     slack = 1e-6 * (1 + np.maximum(np.abs(low), np.abs(high)))
-    between = (found >= low - slack) & (found <= high + slack)
-    return bool(np.where(np.isnan(found), gaps, between).all())
+    between = (means >= low - slack) & (means <= high + slack)
+    return bool(np.where(np.isnan(means), gaps, between).all())
 
 
 def _near(start: int, count: int, size: int, finer_size: int) -> np.ndarray:

@@ -49,8 +49,7 @@ _ZONE_REACH = 5.9
 
 
 def parse_crs(text: str, option: str = "--crs") -> CRS:
-    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises
-    UsageError."""
+    """Parse a CRS given as `option` (EPSG code, WKT, PROJ string). Raises UsageError."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -261,5 +260,5 @@ def _projected(
     built = CRS.from_wkt(
         f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]'
     )
-    known = built.to_epsg()
-    return CRS.from_epsg(known) if known else built
+    epsg = built.to_epsg()
+    return CRS.from_epsg(epsg) if epsg else built

@@ -57,7 +57,7 @@ def open_dem(
 
 
 def declared_by(path: str | os.PathLike[str]) -> Declared:
-    """Return what a raster's own file declares of its samples. Raises DemError when it cannot be
+    """Return a raster's own declarations of its samples. Raises DemError when it cannot be
     opened."""
 
     def read(_: str, dataset: Any) -> Declared:
@@ -127,7 +127,7 @@ class Dem:
         self._dataset.close()
 
     def facts(self) -> dict[str, Any]:
-        """Return what the file says of itself and its bands (`neural.raster.facts`)."""
+        """Return the facts of the file and its bands (`neural.raster.facts`)."""
         return band_facts(self.name, self._dataset, self._georef.bands.heights)
 
     @property

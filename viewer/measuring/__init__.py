@@ -38,18 +38,20 @@ def open_terrain(
     """Open the surfaces of a file: slots A and B with the viewer's defaults, and the reference, if
     any."""
     from neural.container.reader import open_reader
-    from neural.surface.sampling import Sampler
+    from neural.surface.sampling import SurfaceSampler
     from viewer.measuring.terrain import Terrain
     from viewer.model import layers
     from viewer.tiles import reference as references
 
     with open_reader(path) as reader:
-        slots: dict[str, Sampler] = {}
-        samplers: dict[tuple[int, int | None], Sampler] = {}
+        slots: dict[str, SurfaceSampler] = {}
+        samplers: dict[tuple[int, int | None], SurfaceSampler] = {}
         for slot, choice in layers.choose(reader, tuple(methods), tuple(bits)).items():
             key = choice.index, choice.keep_bits
             if key not in samplers:
-                samplers[key] = Sampler.of(reader, reader.layers[choice.index], choice.keep_bits)
+                samplers[key] = SurfaceSampler.of(
+                    reader, reader.layers[choice.index], choice.keep_bits
+                )
             slots[slot] = samplers[key]
         against = references.find(reader, reference)
         try:

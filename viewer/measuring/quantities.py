@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from viewer.measuring import geometry
 from viewer.measuring.readout import read
 from viewer.measuring.terrain import REFERENCE, Terrain
@@ -226,7 +226,7 @@ def _heights_and_stretch(
     """Return heights on a lattice, northernmost row first, and the ratio of surface to plan
     area."""
     sampler = terrain.sampler(name)
-    if isinstance(sampler, Sampler):
+    if isinstance(sampler, SurfaceSampler):
         decoded = sampler.lattice(easting, northing[::-1], order=1)
         stretch = np.sqrt(1 + np.asarray(decoded.east) ** 2 + np.asarray(decoded.north) ** 2)
         return decoded.meters[::-1], stretch[::-1]

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from neural.measure import morphometry
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.tiles import Tile
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.terrain import REFERENCE, Terrain, difference_name, differences, tile_at
@@ -167,7 +167,9 @@ class Readout:
         self.reading: SurfaceReading | None = None
         """The latest reading, possibly of the previous position; None while unknown."""
 
-    def follow(self, terrain: Terrain, drawn: Sampler | None, pick: Pick, state: Hashable) -> Pick:
+    def follow(
+        self, terrain: Terrain, drawn: SurfaceSampler | None, pick: Pick, state: Hashable
+    ) -> Pick:
         """Return the pick with the values read so far.
 
         `drawn` is the picked surface; `state` identifies the surfaces, so that new ones are read
@@ -205,7 +207,7 @@ class Readout:
 
 
 def _read(
-    terrain: Terrain, drawn: Sampler | None, pick: Pick, outdated: object
+    terrain: Terrain, drawn: SurfaceSampler | None, pick: Pick, outdated: object
 ) -> tuple[SurfaceReading, float]:
     """Return the reading of a pick, and the error of the drawn surface."""
     level = min(pick.tile.z, terrain.grid.levels - 1)  # the pick may be of a file with more

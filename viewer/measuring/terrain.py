@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.grid import Grid
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.tiles import TILE, Tile
 from viewer.tiles.level_reference import error_at
 from viewer.tiles.reference import ErrorReference, LayerReference
@@ -32,7 +32,7 @@ class Terrain:
 
     grid: Grid
     """Grid whose cells set the spacing of samples."""
-    slots: Mapping[str, Sampler]
+    slots: Mapping[str, SurfaceSampler]
     reference: ErrorReference | None = None
 
     @property
@@ -65,7 +65,9 @@ class Terrain:
             heights[name] = sampled[id(sampler)]
         return heights
 
-    def error_at(self, sampler: Sampler, easting: float, northing: float, level: int) -> float:
+    def error_at(
+        self, sampler: SurfaceSampler, easting: float, northing: float, level: int
+    ) -> float:
         """Return decoded − reference in meters at a position, at `level` of `grid`; NaN where
         either is unknown.
 
@@ -85,13 +87,13 @@ class Terrain:
             self.reference, sampler.decoder, sampler.surface(tile), tile, easting, northing
         )
 
-    def sampler(self, name: str) -> Sampler | None:
+    def sampler(self, name: str) -> SurfaceSampler | None:
         """Return the continuous surface of a name; None for a raster reference."""
         if name == REFERENCE:
             return self.reference.sampler if isinstance(self.reference, LayerReference) else None
         return self.slots[name]
 
-    def level_of(self, sampler: Sampler, level: int | None) -> int | None:
+    def level_of(self, sampler: SurfaceSampler, level: int | None) -> int | None:
         """Return the level of another file with cells about as large as those of a level of
         `grid`."""
         if level is None or sampler.grid is self.grid:
@@ -127,7 +129,7 @@ def differences(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None) -> Terrain:
+def of_scene(scene: Scene, file: int = 0, kept: dict[int, SurfaceSampler] | None = None) -> Terrain:
     """Return the slots' surfaces of a scene with a file; levels and reference are those of one open
     file.
 
@@ -140,7 +142,7 @@ def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None
         if decoder is None:
             continue
         if id(decoder) not in kept:
-            kept[id(decoder)] = Sampler(decoder)
+            kept[id(decoder)] = SurfaceSampler(decoder)
         slots[slot] = kept[id(decoder)]
     measured = scene.files[min(file, len(scene.files) - 1)]
     return Terrain(measured.reader.grid, slots, measured.reference)

@@ -24,7 +24,7 @@ from neural.measure.layer_errors import measure_layer
 from neural.measure.sizes import rates
 from neural.progress import Report, no_report
 from neural.raster.reading import Raster
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.system import output
 from neural.tiles import TILE, centers
@@ -149,7 +149,7 @@ def reference(
     if exact is None:
         return None, ""
     name = exact.title or exact.method
-    return SurfaceReference(Sampler.of(other, exact).decoder, reader.grid, name), name
+    return SurfaceReference(SurfaceSampler.of(other, exact).decoder, reader.grid, name), name
 
 
 def _take_rates(row: Result, numbers: dict[str, Any], samples: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from neural.errors import NtileError
 from neural.grid import Bounds
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from viewer.gui import window
 from viewer.measuring import profiles, quantities
 from viewer.measuring.lines import Projector
@@ -51,7 +51,7 @@ class Measuring:
         terrain."""
         self.plot_cursor_m: float | None = None
         """The same, as the plot says it; None while the mouse is elsewhere."""
-        self._samplers: dict[int, Sampler] = {}  # by decoder
+        self._samplers: dict[int, SurfaceSampler] = {}  # by decoder
         self._results: dict[Hashable, MeasurementResult | Exception] = {}
         self._measurer = Latest("measurer")
         self._profiler = Latest("profiler")
@@ -171,12 +171,12 @@ class Measuring:
             return pick
         return self.readout.follow(there[0], self._drawn(app.scene, pick), pick, there[1])
 
-    def _drawn(self, scene: Scene | None, pick: Pick) -> Sampler | None:
+    def _drawn(self, scene: Scene | None, pick: Pick) -> SurfaceSampler | None:
         """Return the surface that a pick is of; None where it cannot be decoded."""
         decoder = None if scene is None or pick.choice is None else scene.decoder(pick.choice)
         if decoder is None:
             return None
-        return self._samplers.setdefault(id(decoder), Sampler(decoder))
+        return self._samplers.setdefault(id(decoder), SurfaceSampler(decoder))
 
     def begin(self, app: App) -> None:
         """The panels of what the command line asked for are there from the start."""

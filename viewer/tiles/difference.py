@@ -10,7 +10,7 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.methods.lowpass import places
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import Tile
 from viewer.tiles.reference import RASTER_DEPTH
@@ -36,7 +36,7 @@ class SurfaceReference:
         self.name = name
         self.low_pass = decoder.method.low_pass
         self.depth = RASTER_DEPTH if decoder.layer.is_reference else LEARNED_DEPTH
-        self._sampler = Sampler(decoder, KEPT_TILES)
+        self._sampler = SurfaceSampler(decoder, KEPT_TILES)
         self._grid = grid
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:

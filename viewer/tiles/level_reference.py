@@ -23,7 +23,7 @@ import numpy as np
 from neural.container.reader import Reader
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.extension import extend_both, split_present
-from neural.methods.lapped.tile_cache import Recent
+from neural.methods.lapped.tile_cache import TileCache
 from neural.methods.lapped.wavelet import HALO
 from neural.methods.lowpass import TAPS, LowPass, conversion, place, places
 from neural.raster.fill import fill
@@ -82,7 +82,7 @@ class LevelReference:
         Raises NtileError where the reference cannot be read.
         """
         kept_rim = rim if self._is_native else 1  # as quick, and kept for both
-        kept = self._kept.samples.setdefault((self.low_pass, kept_rim), Recent(KEPT_SAMPLES))
+        kept = self._kept.samples.setdefault((self.low_pass, kept_rim), TileCache(KEPT_SAMPLES))
         meters, valid = kept.of(tile, lambda tile: self._made(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
@@ -290,9 +290,9 @@ class _Kept:
     """Caches of one reference."""
 
     def __init__(self) -> None:
-        self.cells = Recent[ReferenceSamples](KEPT_CELLS)
-        self.whole = Recent[ReferenceSamples](KEPT_CELLS)
-        self.samples: dict[tuple[LowPass, int], Recent[ReferenceSamples]] = {}
+        self.cells = TileCache[ReferenceSamples](KEPT_CELLS)
+        self.whole = TileCache[ReferenceSamples](KEPT_CELLS)
+        self.samples: dict[tuple[LowPass, int], TileCache[ReferenceSamples]] = {}
 
 
 _KEPT: WeakKeyDictionary[ErrorReference, _Kept] = WeakKeyDictionary()

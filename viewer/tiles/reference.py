@@ -15,7 +15,7 @@ from neural.errors import NtileError
 from neural.grid import Grid
 from neural.methods.lowpass import AVERAGE, LowPass
 from neural.raster.reading import Raster
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centers
 
@@ -60,7 +60,7 @@ class LayerReference:
     def __init__(self, reader: Reader, layer: Layer) -> None:
         self.name = layer.title or layer.method
         self._decoder = SurfaceDecoder(reader, layer)
-        self.sampler = Sampler(self._decoder)
+        self.sampler = SurfaceSampler(self._decoder)
 
     def cells(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
         """Return a tile's samples as `ErrorReference.cells`."""
@@ -95,7 +95,7 @@ class DemReference:
     def remarks(self) -> tuple[str, ...]:
         """Sentences on assumptions of reading and on uncovered parts."""
         heights = self._heights
-        return (*heights.said, heights.warning) if heights.warning else heights.said
+        return (*heights.notes, heights.warning) if heights.warning else heights.notes
 
     def close(self) -> None:
         """Close the raster."""

@@ -251,8 +251,8 @@ def test_a_large_area_is_searched_in_part_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As large count areas from four tiles on; the answer is that of a search in all of it."""
-    monkeypatch.setattr(lapped_trials, "MANY", 4)
-    monkeypatch.setattr(lapped_trials, "SOME", 2)
+    monkeypatch.setattr(lapped_trials, "SUBSET_FROM_TILES", 4)
+    monkeypatch.setattr(lapped_trials, "SUBSET_TILES", 2)
     asked: list[int] = []
     measure = getattr(lapped_trials.Trials, name)
 

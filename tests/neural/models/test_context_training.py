@@ -18,7 +18,7 @@ from neural.methods.lapped.context import (
     CLASSES,
     FIRST,
     FURTHER_BITS,
-    SLOPE_SCALE,
+    STEP_RATIO_SCALE,
     SYMBOLS,
     Context,
 )
@@ -139,12 +139,12 @@ def test_integers_give_the_classes_that_were_trained() -> None:
         rng.laplace(size=(3, 32, 32)) * rng.choice([0.1, 2.0, 20.0], size=(3, 32, 32))
     ).astype(np.int32)
     parent = np.rint(rng.laplace(size=(3, 16, 16)) * 3).astype(np.int32)
-    slope = -5 * SLOPE_SCALE // 2
+    slope = -5 * STEP_RATIO_SCALE // 2
     with torch.no_grad():
         scales = model(
             codes(torch.from_numpy(np.abs(signed)))[None],
             codes(torch.from_numpy(np.abs(parent)))[None],
-            torch.tensor([slope / SLOPE_SCALE]),
+            torch.tensor([slope / STEP_RATIO_SCALE]),
         )[0].numpy()
     found = np.zeros(signed.shape)
 

@@ -8,7 +8,7 @@ import pytest
 from neural.container.reader import open_reader
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile
 from tests.support import hills, mountains
@@ -328,7 +328,7 @@ def test_slots_hold_continuous_surfaces(scene, mountain_file, other_file):
     scene.open(mountain_file)
     compare_file(scene, other_file)
     for slot, lift in (("A", 0.0), ("B", LIFT_M)):
-        sampler = Sampler(scene.decoder(scene.settings.slots[slot]))
+        sampler = SurfaceSampler(scene.decoder(scene.settings.slots[slot]))
         expected = float(mountains.height(2000.0, 8000.0)) + lift
         assert float(sampler.at(2000.0, 8000.0).meters) == pytest.approx(expected, abs=0.2)
 
