@@ -82,9 +82,9 @@ def read(
         name: errors[slot] for slot in errors if (name := difference_name(slot, REFERENCE)) in apart
     }
     longitude, latitude = lonlat(terrain.grid.crs_wkt, easting, northing)
-    slopes, aspects, profiles, plans = (
-        {slot: values[k] for slot, values in shape.items()} for k in range(4)
-    )
+    slopes, aspects, profiles, plans = ({}, {}, {}, {})
+    for slot, values in shape.items():
+        slopes[slot], aspects[slot], profiles[slot], plans[slot] = values
     return SurfaceReading(
         easting,
         northing,

@@ -73,10 +73,8 @@ class Scale:
             return cls([], [])
         values = text.ticks(legend.low, legend.high)
         step = values[1] - values[0] if len(values) > 1 else span
-        return cls(
-            [(value - legend.low) / span for value in values],
-            [text.tick_label(v, step) for v in values],
-        )
+        shares = [(value - legend.low) / span for value in values]
+        return cls(shares, [text.tick_label(value, step) for value in values])
 
 
 def for_scene(scene: Scene) -> Legend | None:

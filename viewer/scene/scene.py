@@ -399,7 +399,8 @@ class Scene:
         """Lowest and highest height of all layers of all files, so that compared layers share their
         colors."""
         ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
-        return min(low for low, _ in ranges), max(high for _, high in ranges)
+        lows, highs = zip(*ranges, strict=True)
+        return min(lows), max(highs)
 
     # How it is drawn
 

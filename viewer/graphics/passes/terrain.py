@@ -43,10 +43,8 @@ CONTOUR_PX = 1.2
 
 INDEX_EVERY = 5
 
-_FORMAT = (
-    f"{' '.join(f'{INSTANCE[name].shape[0]}f' for name in INSTANCE.names or ())}/i",
-    *(f"i_{name}" for name in INSTANCE.names or ()),
-)
+_COMPONENTS = " ".join(f"{INSTANCE[name].shape[0]}f" for name in INSTANCE.names or ())
+_FORMAT = (f"{_COMPONENTS}/i", *(f"i_{name}" for name in INSTANCE.names or ()))
 _DEFINES: dict[str, float] = {
     "LATTICE": LATTICE,
     "TABLE_TEXELS": TABLE_TEXELS,
