@@ -58,7 +58,7 @@ class Pane:
         self._store = store
         self._errors: tuple[tuple[LayerState, Selection, Frustum], list[TileSample]] | None = None
         self._target_since = 0.0
-        self._moved = False  # whether the camera moved since then
+        self._moved = False  # True if the camera moved since then
 
     @property
     def changing(self) -> bool:
@@ -161,7 +161,7 @@ class Pane:
 
     def _may_change(self) -> bool:
         """Return True if the target can replace the current state: it is complete, or overdue."""
-        if not self.target_selection.keep:  # not even its root is there
+        if not self.target_selection.keep:  # not even its root is loaded
             return False
         return self.target_selection.complete or (
             self._moved and time.monotonic() - self._target_since > MAX_SWITCH_DELAY_S

@@ -287,7 +287,7 @@ class Scene:
         from."""
         opened = self._open
         self.survey = survey.NOTHING
-        piece = camera.whole(size_px) != size_px  # of a larger picture, where all of that is given
+        piece = camera.whole(size_px) != size_px  # ranges of a larger picture are fixed
         if (
             opened is not None
             and opened.panes[0].view is not None

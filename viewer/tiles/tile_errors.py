@@ -47,7 +47,7 @@ class ErrorSummary:
     total_square: float
     largest: float  # of |error|
     quantiles: np.ndarray  # float32, of the signed errors
-    weights: np.ndarray  # as many
+    weights: np.ndarray  # float, number of samples per quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class TileErrors:
 
     measure: ErrorMeasure
     level: int  # of the tile
-    values: np.ndarray  # float32 [256, 256], NaN where not known
+    values: np.ndarray  # float32 [256, 256], NaN where invalid
     whole: ErrorSummary
     # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
     sums: np.ndarray
