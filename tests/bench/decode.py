@@ -76,7 +76,7 @@ def measure(samples: int, tiles: int = 8, repeats: int = 5) -> dict[str, Any]:
                 "unpack": len(finest) * TILE**2 / unpack_s / 1e6,
                 "numpy": _numpy(surfaces, repeats),
             }
-            for entry in decoding.ENTRIES:
+            for entry in decoding.GPU_BACKENDS:
                 if entry == "fragment" or ctx.version_code >= 430:
                     rates[entry] = _gpu(ctx, entry, source, surfaces, samples, repeats)
             found["methods"][layer.method] = {

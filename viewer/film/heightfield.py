@@ -27,7 +27,7 @@ class HeightField:
 
     bounds: BoundingBox  # of the area; low and high are those of the lattice
     heights: np.ndarray  # float64 [rows, columns]
-    margin_m: float  # how far the finest surface may lie above the lattice
+    margin_m: float  # largest height of the finest surface above the lattice, meters
     exaggeration: float = 1.0
     pivot_z: float = 0.0
     ground_scale: float = 1.0  # meters on the ground per CRS meter

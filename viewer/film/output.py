@@ -223,7 +223,7 @@ class Video:
             try:
                 file.close()
             except (OSError, self._av.error.FFmpegError):
-                pass  # it is thrown away in any case
+                pass  # discarded in any case
         self._whole.__exit__(_AbandonedError, _AbandonedError(), None)
 
 

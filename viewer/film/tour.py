@@ -45,7 +45,7 @@ class Station(NamedTuple):
 
     around_deg: float  # clockwise from the south
     height: float  # above the terrain, in sizes of the area
-    inner: float  # where on the way from the middle to the ellipse the camera looks
+    inner: float  # target between center (0) and ellipse (1)
 
 
 STATIONS = (

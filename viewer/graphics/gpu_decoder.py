@@ -21,7 +21,7 @@ from viewer.graphics import gl
 from viewer.graphics.page import TilePage
 from viewer.graphics.preparation import GROUP, WEIGHT_UNIT, Preparation, float_texture
 
-ENTRIES = ("compute", "fragment")
+GPU_BACKENDS = ("compute", "fragment")
 """GPU decode backends, preferred first."""
 
 _PREPARED_UNIT = WEIGHT_UNIT + 1
@@ -52,7 +52,7 @@ class TileDecoder:
     def __init__(
         self, ctx: moderngl.Context, method: Method, weights: Arrays, decode_backend: str
     ) -> None:
-        if decode_backend not in ENTRIES:
+        if decode_backend not in GPU_BACKENDS:
             raise ValueError(f"no decode backend {decode_backend!r}")
         self._ctx = ctx
         self._uploaded: moderngl.Texture | None = None
@@ -82,7 +82,7 @@ class TileDecoder:
             self._compile += [
                 partial(self._preparation.compile, name) for name in self._preparation.functions
             ]
-        self._entry = decode_backend
+        self._backend = decode_backend
 
     @property
     def ready(self) -> bool:
@@ -98,7 +98,7 @@ class TileDecoder:
         ctx = self._ctx
         parts = self._parts
         defines = self._defines
-        if self._entry == "compute":
+        if self._backend == "compute":
             self._program = gl.compute(
                 ctx, "decode_tile.comp", parts=parts, defines=defines | {"GROUP": GROUP}
             )

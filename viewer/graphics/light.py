@@ -21,7 +21,7 @@ HAZE_HEIGHT = 0.12
 class Light(NamedTuple):
     """Values for lib/sun.glsl and lib/air.glsl."""
 
-    sun: tuple[float, float, float]  # unit vector towards it, drawn space
+    sun: tuple[float, float, float]  # unit vector towards the sun, drawn space
     sight: np.ndarray  # float64 [3, 3]: see Camera.pyramid
     size_px: tuple[int, int]  # of the picture
     # extinction 1/m at the lowest height, scale height m, eye above the lowest m

@@ -30,17 +30,17 @@ class Preparation:
         passes: tuple[Pass, ...],
         latent_shape: tuple[int, int],
         first_texel: Mapping[str, int],
-        entry: str,
+        decode_backend: str,
         *,
         parts: Mapping[str, str],
         defines: Mapping[str, gl.Define],
     ) -> None:
         """Create the textures; `first_texel` returns the offset of each weight
-        (`WeightTexture.first`), `entry` is one of `gpu_decoder.ENTRIES`."""
+        (`WeightTexture.first`), `decode_backend` is one of `gpu_decoder.GPU_BACKENDS`."""
         self._ctx = ctx
         self._passes = passes
         self._dim = latent_shape[1]
-        self._entry = entry
+        self._backend = decode_backend
         self._parts = parts
         self._defines = defines
         self._programs: dict[str, moderngl.ComputeShader | moderngl.Program] = {}
@@ -52,12 +52,12 @@ class Preparation:
         self._targets = {
             name: ctx.framebuffer([self._textures[name]])
             for name in self._textures
-            if entry != "compute"
+            if decode_backend != "compute"
         }
-        self._uniforms = [
-            {key: first_texel[name] for key, name in p.weights.items()} | dict(p.constants)
-            for p in passes
-        ]
+        self._uniforms = []
+        for p in passes:
+            offsets = {key: first_texel[name] for key, name in p.weights.items()}
+            self._uniforms.append(offsets | dict(p.constants))
 
     @property
     def functions(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class Preparation:
         parts = self._parts
         named = {**self._defines, "PASS": function}
         program: moderngl.ComputeShader | moderngl.Program
-        if self._entry == "compute":
+        if self._backend == "compute":
             program = gl.compute(
                 ctx, "prepare_pass.comp", parts=parts, defines={**named, "GROUP": GROUP}
             )

@@ -49,14 +49,14 @@ class Resident:
     """CPU-side data of a tile on the GPU."""
 
     offset_m: float
-    holes: bool  # whether a cell has no data, or the raster ends inside the tile
-    surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
-    # prepared by the GPU, for picking; also only while it is needed
+    holes: bool  # True if a cell has no data, or the raster ends inside the tile
+    surface: TileSurface | None  # only while pinned; `TileStore.surface` restores it
+    # prepared by the GPU, for picking; also only while pinned
     gpu_surface: TileSurface | None = None
     profile: TileProfile = field(init=False)
     sides: dict[int, Sides] = field(default_factory=dict)  # for numbers of quads
     errors: dict[ErrorMeasure, TileErrors] = field(default_factory=dict)
-    # what is in the page's texture of each quantity
+    # measure in the page's texture, by quantity
     painted: dict[str, ErrorMeasure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
 
@@ -75,7 +75,7 @@ class TileStore:
         self.decode_backend = decode_backend
         """"numpy", "compute" or "fragment": see viewer.graphics.gpu_decoder."""
         tables: dict[SourceKey, NodeTable] = {}
-        self._tables = tables  # where to say what is loaded
+        self._tables = tables  # node tables of loaded tiles
         # No method: cache and store would keep each other, and what was decoded, until garbage is
         # collected.
         self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(

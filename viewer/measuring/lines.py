@@ -51,7 +51,7 @@ class Projector(NamedTuple):
         points = np.column_stack([places, self.ground.coarse_z(places[:, 0], places[:, 1])])
         seen = np.ones(len(points), bool)
         if look:
-            share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # closer looks near the line
+            share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # denser near the line
             way = self.camera.eye - points
             rays = points[:, None, :] + share[None, :, None] * way[:, None, :]
             between = self.ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(
@@ -66,10 +66,10 @@ class Projector(NamedTuple):
 class Lines(NamedTuple):
     """Projected shape; pixels from the picture's top left corner, float64 [n, 2] each."""
 
-    solid: list[np.ndarray]  # polylines that are seen
-    dashed: list[np.ndarray]  # pieces of those that the ground hides
+    solid: list[np.ndarray]  # visible polylines
+    dashed: list[np.ndarray]  # hidden pieces
     corners: np.ndarray
-    # [2], where the label belongs; None where no part has a surface below
+    # [2], position of the label; None without a surface below
     anchor: np.ndarray | None
 
 

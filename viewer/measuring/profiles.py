@@ -31,7 +31,7 @@ class Profile:
     heights_m: Mapping[str, np.ndarray]  # of each surface, by name
     spacing_m: float
     cell_m: float
-    done: float = 1.0  # share of the samples that have been looked at
+    done: float = 1.0  # share of the samples read so far
 
     @property
     def residuals_m(self) -> dict[str, np.ndarray]:

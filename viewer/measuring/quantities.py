@@ -29,12 +29,12 @@ MOST_CELLS = 1 << 20
 class MeasurementResult:
     """Numbers of a measurement."""
 
-    kind: str  # one of KINDS
+    kind: str  # one of MEASUREMENT_KINDS
     points: list[list[float]]  # eastings and northings
-    common: dict[str, Any]  # what does not depend on the surface
-    # name of a surface → its numbers; NaN where it is not known
+    common: dict[str, Any]  # numbers independent of the surface
+    # numbers by surface; NaN where unknown
     surfaces: dict[str, dict[str, float]]
-    note: str = ""  # what limits the numbers, a sentence
+    note: str = ""  # sentence on limits of the numbers
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; None for unknown numbers."""

@@ -39,13 +39,13 @@ class SurfaceReading:
     latitude_deg: float
     heights_m: dict[str, float]  # of each surface, by name
     slope_deg: dict[str, float]  # of the slots
-    # where the ground faces, clockwise from grid north; NaN where it is level
+    # downslope direction, clockwise from grid north; NaN where level
     aspect_deg: dict[str, float]
     profile_curvature: dict[
         str, float
     ]  # along the steepest descent, 1/m, convex positive (`neural.measure.morphometry`)
     plan_curvature: dict[str, float]  # across it
-    differences_m: dict[str, float]  # A − reference and so on, as far as both are there
+    differences_m: dict[str, float]  # A − reference and so on, where both are known
 
 
 def read(
@@ -82,9 +82,9 @@ def read(
         name: errors[slot] for slot in errors if (name := difference_name(slot, REFERENCE)) in apart
     }
     longitude, latitude = lonlat(terrain.grid.crs_wkt, easting, northing)
-    slopes, aspects, profiles, plans = (
-        {slot: values[k] for slot, values in shape.items()} for k in range(4)
-    )
+    slopes, aspects, profiles, plans = ({}, {}, {}, {})
+    for slot, values in shape.items():
+        slopes[slot], aspects[slot], profiles[slot], plans[slot] = values
     return SurfaceReading(
         easting,
         northing,

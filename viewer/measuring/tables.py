@@ -13,16 +13,18 @@ from viewer.measuring.quantities import MeasurementResult
 
 def profile_json(profile: Profile) -> dict[str, Any]:
     """Return a profile's numbers and samples as plain values, None where unknown."""
-    columns = {
-        name: [None if value != value else round(float(value), 4) for value in values]
-        for name, values in profile.columns().items()
-    }
     numbers = profile.to_json()
-    numbers["residuals"] = {
-        name: {key: None if value != value else value for key, value in values.items()}
-        for name, values in numbers["residuals"].items()
-    }
+    for name, values in numbers["residuals"].items():
+        numbers["residuals"][name] = {key: _known(value) for key, value in values.items()}
+    columns = {}
+    for name, column in profile.columns().items():
+        columns[name] = [_known(round(float(value), 4)) for value in column]
     return numbers | {"columns": columns}
+
+
+def _known(value: Any) -> Any:
+    """Return a value, None in place of NaN."""
+    return None if value != value else value
 
 
 def to_csv(measurements: Sequence[MeasurementResult]) -> str:

@@ -53,7 +53,7 @@ class Terrain:
         NaN where unknown. Raises NtileError for unreadable data.
         """
         heights: dict[str, np.ndarray] = {}
-        sampled: dict[int, np.ndarray] = {}  # slots may hold the same
+        sampled: dict[int, np.ndarray] = {}  # slots may share a sampler
         for name in self.names:
             if name == REFERENCE:
                 assert self.reference is not None

@@ -148,7 +148,7 @@ def label(layer: Layer, choice: LayerChoice) -> str:
     """Return a layer's title and bit depth."""
     name = layer.title or layer.method
     if len(bit_choices(layer)) == 1:
-        return name  # its bits cannot be chosen and say nothing
+        return name  # a single bit depth needs no mention
     if drops_bits(layer):
         return name if choice.keep_bits is None else f"{name}, {_dropped(layer, choice.keep_bits)}"
     kept = f"{layer.bits}" if choice.keep_bits is None else f"{choice.keep_bits} of {layer.bits}"

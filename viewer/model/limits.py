@@ -113,10 +113,10 @@ def available_bytes() -> int | None:
 
 def _free_memory() -> int | None:
     """Return free and reclaimable memory and swap in bytes."""
-    lines = _text("/proc/meminfo").splitlines()
-    kilobytes = {
-        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)
-    }
+    kilobytes = {}
+    for line in _text("/proc/meminfo").splitlines():
+        name, _, rest = line.partition(":")
+        kilobytes[name] = int(rest.split()[0])
     if "MemAvailable" in kilobytes:
         return 1024 * (kilobytes["MemAvailable"] + kilobytes.get("SwapFree", 0))
     try:

@@ -29,15 +29,15 @@ class OverlaySpec:
 
     title: str
     unit: str
-    colormap_kind: str  # kind of color tables it takes, see viewer.model.colormaps
-    colormap: str  # the one it begins with
+    colormap_kind: str  # kind of its colormaps, one of colormaps.USES
+    colormap: str  # default colormap
     range_kind: str
-    # where its colors end if nothing else is chosen; None: by what is in view
+    # default color limit; None: automatic, from the values in view
     color_limit: float | None = None
-    min_color_limit: float = 0.0  # an automatic color_limit is never less
-    measures: str = ""  # the errors it needs, HEIGHT or GRADIENT
+    min_color_limit: float = 0.0  # lower bound of an automatic limit
+    measures: str = ""  # quantity of its errors, HEIGHT or GRADIENT; "": none
     note: str = ""  # second line of its legend
-    about: str = ""  # a sentence that explains it
+    about: str = ""  # tooltip
 
 
 OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(

@@ -17,15 +17,15 @@ class Palette:
     apart without red and green (after Okabe and Ito, "Color Universal Design", 2008).
     """
 
-    background: str  # of the window, behind everything
+    background: str  # window background
     panel: str
     raised: str  # buttons, fields
     hover: str
     line: str
     text: str
-    dim: str  # quiet text
+    dim: str  # secondary text
     accent: str
-    accent_deep: str  # ground of what is pressed or chosen
+    accent_deep: str  # pressed or selected items
     on_accent: str  # text on accent_deep
     good: str
     warning: str

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 MINUS = "−"
-DASH = "–"  # stands for a value that is not known
+DASH = "–"  # placeholder of an unknown value
 
 
 def meters(value: float | None, *, signed: bool = False) -> str:

@@ -170,7 +170,7 @@ def of(
 
 def _measured(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Sequence[Shape]:
     if not (scene.settings.measuring.items or scene.settings.measuring.profile):
-        return ()  # most pictures; what measures takes time to import
+        return ()  # most pictures; measuring is slow to import
     from viewer.pictures import measured
 
     return measured.shapes(scene, camera, size_px)

@@ -39,7 +39,7 @@ def write_strips(
             for part in _png(size_px, strips):
                 file.write(part)
     finally:
-        if isinstance(strips, Generator):  # one that draws ends before its OpenGL context does
+        if isinstance(strips, Generator):  # drawing ends before its OpenGL context
             strips.close()
 
 

@@ -23,7 +23,7 @@ class Coloring:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lists: list[list[TileSample]] = []
-        self._percentile = 0.0  # of these
+        self._percentile = 0.0  # of `_lists`
 
     def overlay(self, pane: Pane) -> str:
         """Return the overlay of a pane's picture: the chosen one, or "none" while its errors are

@@ -28,7 +28,7 @@ SIZE_TIP = (
 class Cost(NamedTuple):
     """Size of a layer at a bit depth; ≈ marks an estimate for a depth that is not stored."""
 
-    rate: str  # bits per sample of the finest level, or of all where they need one another
+    rate: str  # bits per sample of the finest level, or of all levels of a linked method
     size: str  # all levels
 
 

@@ -33,17 +33,17 @@ Color = tuple[int, int, int]
 class Legend:
     """Title, colors and values of a picture's overlay."""
 
-    slot: str  # "A" or "B"; empty when neither holds what is shown
-    layer: str  # name and bits
+    slot: str  # "A" or "B"; empty if neither holds the layer
+    layer: str  # title and bits
     title: str = ""
     note: str = ""
-    samples: str = ""  # how many errors there are, and of which levels
+    samples: str = ""  # number and levels of error samples
     table: np.ndarray | None = None  # uint8 [256, 3]; None: no bar
-    low: float = 0.0  # value at the low end of the bar, in the unit of the title
+    low: float = 0.0  # value at the low end of the bar, in the title's unit
     high: float = 0.0
-    rose: bool = False  # the table is of directions: a ring instead of a bar
-    patches: tuple[tuple[Color, str], ...] = ()  # colors that mean one thing each
-    lines: str = ""  # what the contour lines mean
+    rose: bool = False  # colors of directions: a ring instead of a bar
+    patches: tuple[tuple[Color, str], ...] = ()  # single colors with labels
+    lines: str = ""  # note on the contour interval
 
     @property
     def texts(self) -> list[tuple[str, bool]]:
@@ -73,10 +73,8 @@ class Scale:
             return cls([], [])
         values = text.ticks(legend.low, legend.high)
         step = values[1] - values[0] if len(values) > 1 else span
-        return cls(
-            [(value - legend.low) / span for value in values],
-            [text.tick_label(v, step) for v in values],
-        )
+        shares = [(value - legend.low) / span for value in values]
+        return cls(shares, [text.tick_label(value, step) for value in values])
 
 
 def for_scene(scene: Scene) -> Legend | None:

@@ -46,9 +46,9 @@ class LayerState:
 class Pane:
     """The whole picture, or one side of a split one. Its first root tile is already loaded."""
 
-    def __init__(self, store: TileStore, slot: str, showing: LayerState) -> None:
+    def __init__(self, store: TileStore, slot: str, state: LayerState) -> None:
         self.slot = slot
-        self.current = self.target = showing
+        self.current = self.target = state
         self.view: Frustum | None = None
         self.selection = Selection()
         """Tiles of the picture."""
@@ -58,7 +58,7 @@ class Pane:
         self._store = store
         self._errors: tuple[tuple[LayerState, Selection, Frustum], list[TileSample]] | None = None
         self._target_since = 0.0
-        self._moved = False  # whether the camera moved since then
+        self._moved = False  # True if the camera moved since then
 
     @property
     def changing(self) -> bool:
@@ -130,9 +130,9 @@ class Pane:
         other.selection = self.selection
         return other
 
-    def restart(self, showing: LayerState) -> None:
+    def restart(self, state: LayerState) -> None:
         """Switch to a state at once; its root tile is loaded."""
-        self.current = self.target = showing
+        self.current = self.target = state
         self.selection = Selection()
         self.target_selection = Selection()
 
@@ -161,7 +161,7 @@ class Pane:
 
     def _may_change(self) -> bool:
         """Return True if the target can replace the current state: it is complete, or overdue."""
-        if not self.target_selection.keep:  # not even its root is there
+        if not self.target_selection.keep:  # not even its root is loaded
             return False
         return self.target_selection.complete or (
             self._moved and time.monotonic() - self._target_since > MAX_SWITCH_DELAY_S
@@ -169,20 +169,20 @@ class Pane:
 
 
 def errors_in(
-    store: TileStore, showing: LayerState, selection: Selection, view: Frustum
+    store: TileStore, state: LayerState, selection: Selection, view: Frustum
 ) -> list[TileSample]:
     """Return the errors of a selection's tiles inside a view; empty without a measure."""
-    if showing.measure is None:
+    if state.measure is None:
         return []
     lattices: dict[Tile, np.ndarray] = {}
     errors: dict[Tile, TileErrors] = {}
     for tile in selection.draw:
-        resident = store.resident(showing.source, tile)
-        measured = None if resident is None else resident.errors_of(showing.measure)
+        resident = store.resident(state.source, tile)
+        measured = None if resident is None else resident.errors_of(state.measure)
         if resident is not None and measured is not None:
             lattices[tile] = resident.offset_m + resident.profile.lattice
             errors[tile] = measured
-    parts = in_view.blocks(view, showing.source.reader.grid, lattices, errors)
+    parts = in_view.blocks(view, state.source.reader.grid, lattices, errors)
     return [TileSample(measured, parts[tile]) for tile, measured in errors.items()]
 
 
@@ -209,24 +209,26 @@ def interleaved(wants: Iterable[list[Want]]) -> Iterator[Want]:
 
 def frame_stats(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> FrameStats:
     """Return the counters of a frame over all panes."""
-    drawn = sum(len(pane.selection.draw) for pane in panes)
+    drawn = [tile for pane in panes for tile in pane.selection.draw]
+    missing = sum(len(pane.target_selection.load) for pane in panes)
+    culled = sum(pane.selection.culled for pane in panes)
+    errors_px = [px for pane in panes for px in pane.selection.errors_px.values()]
+    gaps_m = [store.edge_gap_m.get(pane.current.source.key, 0.0) for pane in panes]
     return FrameStats(
-        tiles_drawn=drawn,
-        tiles_wanted=sum(len(pane.target_selection.load) for pane in panes),
+        tiles_drawn=len(drawn),
+        tiles_wanted=missing,
         tiles_loading=store.streamer.pending,
         tiles_failed=len(store.failed),
         tiles_cached=len(store.cache),
-        tiles_culled=sum(pane.selection.culled for pane in panes),
-        finest_level=max((tile.z for pane in panes for tile in pane.selection.draw), default=0),
-        triangles=2 * mesh_quads**2 * drawn,
+        tiles_culled=culled,
+        finest_level=max((tile.z for tile in drawn), default=0),
+        triangles=2 * mesh_quads**2 * len(drawn),
         cache_bytes=store.cache.bytes,
         cache_budget_bytes=store.cache.budget_bytes,
         read_bytes=store.read_bytes,
         decode_ms=store.decode_ms,
         upload_ms=store.upload_ms,
-        largest_error_px=max(
-            (px for pane in panes for px in pane.selection.errors_px.values()), default=0.0
-        ),
-        edge_gap_m=max(store.edge_gap_m.get(pane.current.source.key, 0.0) for pane in panes),
+        largest_error_px=max(errors_px, default=0.0),
+        edge_gap_m=max(gaps_m),
         decoder=store.decode_backend,
     )

@@ -40,19 +40,15 @@ class Prefetch:
             self.settled = False
             return []
         chosen = [
-            (showing, showing.select(view, settings.view.sse_px))
-            for showing in dict.fromkeys(slots)
+            (state, state.select(view, settings.view.sse_px)) for state in dict.fromkeys(slots)
         ]
-        keys = {
-            (showing.source.key, tile) for showing, selection in chosen for tile in selection.keep
-        }
+        keys = {(state.source.key, tile) for state, selection in chosen for tile in selection.keep}
         cache = self._store.cache
         if len(keys) * cache.slot_bytes > cache.budget_bytes:
             return []
         self.needs = chosen
-        wants = [
-            [(showing.source, tile, showing.measure) for tile in tiles.load]
-            for showing, tiles in chosen
-        ]
+        wants: list[list[Want]] = []
+        for state, selection in chosen:
+            wants.append([(state.source, tile, state.measure) for tile in selection.load])
         self.settled = not any(wants)
         return list(interleaved(wants))

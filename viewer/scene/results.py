@@ -60,13 +60,13 @@ class Result:
     layer: int  # index
     keep_bits: int | None
     method: str
-    label: str  # layer and bits as lists show them
+    label: str  # layer and bits for lists
     bits: int
-    reference: str = ""  # what errors are measured against; "" for nothing
+    reference: str = ""  # name of the error reference; "" for none
     bits_per_sample: float | None = None  # payloads of the finest level
     stack_bits_per_sample: float | None = None  # payloads of all levels and directory
     total_bytes: int | None = None  # the same, in bytes
-    view: ResultErrors | None = None  # over what was in view when it was last measured there
+    view: ResultErrors | None = None  # over the view of its latest measurement
     whole: ResultErrors | None = None  # over the finest level of the whole area
     decode_ms: float | None = None  # per tile
 
@@ -83,7 +83,7 @@ class Result:
         names = list(ResultErrors.__dataclass_fields__)
         for prefix, errors in (("view_", view), ("", whole)):
             values |= {prefix + name: None if errors is None else errors[name] for name in names}
-        del values["view_gradient_rmse"]  # only the whole area is measured so
+        del values["view_gradient_rmse"]  # measured over the whole area only
         return values
 
 

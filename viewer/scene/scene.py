@@ -287,7 +287,7 @@ class Scene:
         from."""
         opened = self._open
         self.survey = survey.NOTHING
-        piece = camera.whole(size_px) != size_px  # of a larger picture, where all of that is given
+        piece = camera.whole(size_px) != size_px  # ranges of a larger picture are fixed
         if (
             opened is not None
             and opened.panes[0].view is not None
@@ -399,7 +399,8 @@ class Scene:
         """Lowest and highest height of all layers of all files, so that compared layers share their
         colors."""
         ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
-        return min(low for low, _ in ranges), max(high for _, high in ranges)
+        lows, highs = zip(*ranges, strict=True)
+        return min(lows), max(highs)
 
     # How it is drawn
 

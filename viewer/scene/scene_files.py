@@ -35,8 +35,8 @@ class SceneFiles:
         self.store = store
         self.files: list[TerrainFile] = []
         self.prefetch = Prefetch(self.store)
-        self._said: set[str] = set()
-        self._news: list[str] = []
+        self._reported: set[str] = set()
+        self._errors: list[str] = []
         self._pinned: list[tuple[LayerState, Selection]] = []
         self._difference: tuple[tuple[SourceKey, int], SurfaceReference] | None = None
         try:
@@ -130,9 +130,9 @@ class SceneFiles:
         if key not in file.keys or key in file.problems or view is None or file.reference is None:
             return []
         source = file.source(key)
-        showing = LayerState(source, ErrorMeasure(HEIGHT, source.at_levels(file.reference)))
-        selection = showing.select(view, sse_px)
-        return errors_in(self.store, showing, selection, view) if selection.complete else []
+        state = LayerState(source, ErrorMeasure(HEIGHT, source.at_levels(file.reference)))
+        selection = state.select(view, sse_px)
+        return errors_in(self.store, state, selection, view) if selection.complete else []
 
     def update(
         self, settings: Settings, view: Frustum, camera: Camera, size_px: tuple[int, int]
@@ -141,21 +141,21 @@ class SceneFiles:
         self.store.cache.budget_bytes = int(settings.view.cache_mb * MB)
         self._arrange(settings)
         for pane in self.panes:
-            pane.set_target(self._wanted(pane, settings))
-        self._news += self.store.take_in(settings.view.upload_budget_ms)
+            pane.set_target(self._target_of(pane, settings))
+        self._errors += self.store.take_in(settings.view.upload_budget_ms)
         for pane, columns in zip(self.panes, self.columns(settings, camera, size_px), strict=True):
             pane.select_tiles(
                 view if len(self.panes) == 1 else narrowed(view, camera, size_px, columns), settings
             )
-        slots = [
-            showing for slot in SLOTS if (showing := self._showing(slot, settings)) is not None
-        ]
+        slots = [state for slot in SLOTS if (state := self._state_of(slot, settings)) is not None]
         early = self.prefetch.choose(slots, view, settings, self.panes)
         self._pin([need for pane in self.panes for need in pane.needs] + self.prefetch.needs)
         self.store.request([*interleaved([pane.wants for pane in self.panes]), *early])
-        fresh = [sentence for sentence in dict.fromkeys(self._news) if sentence not in self._said]
-        self._said.update(fresh)
-        self._news.clear()
+        fresh = [
+            sentence for sentence in dict.fromkeys(self._errors) if sentence not in self._reported
+        ]
+        self._reported.update(fresh)
+        self._errors.clear()
         return fresh
 
     def _pin(self, needs: list[tuple[LayerState, Selection]]) -> None:
@@ -166,8 +166,8 @@ class SceneFiles:
         self._pinned = needs
         kept = {TileKey(file.begins, ROOT) for file in self.files if file.begins is not None}
         seen = {
-            TileKey(showing.source.key, tile)
-            for showing, selection in needs
+            TileKey(state.source.key, tile)
+            for state, selection in needs
             for tile in selection.keep | {ROOT}
         }
         self.store.pin(kept | seen)
@@ -198,26 +198,26 @@ class SceneFiles:
         present = self.panes[0]
         self.panes = [old[slot] if slot in old else present.copy_for(slot) for slot in slots]
 
-    def _wanted(self, pane: Pane, settings: Settings) -> LayerState:
+    def _target_of(self, pane: Pane, settings: Settings) -> LayerState:
         """Return the target state of a pane's slot; where that fails, of the pane's current
         source."""
-        file, key = self._asked(pane.slot, settings)
+        file, key = self._key_of(pane.slot, settings)
         self._prepare(file, key, at_once=pane.view is None)
-        state = self._showing(pane.slot, settings)
+        state = self._state_of(pane.slot, settings)
         if state is not None:
             return state
-        return self._measured(
+        return self._with_errors(
             pane.slot, self.files[self.file_of(pane.current.source)], pane.current.source, settings
         )
 
-    def _showing(self, slot: str, settings: Settings) -> LayerState | None:
+    def _state_of(self, slot: str, settings: Settings) -> LayerState | None:
         """Return the state of a slot's layer, or None where it cannot be shown."""
-        file, key = self._asked(slot, settings)
+        file, key = self._key_of(slot, settings)
         if key in file.problems or TileKey(key, ROOT) in self.store.failed:
             return None
-        return self._measured(slot, file, file.source(key), settings)
+        return self._with_errors(slot, file, file.source(key), settings)
 
-    def _asked(self, slot: str, settings: Settings) -> tuple[TerrainFile, SourceKey]:
+    def _key_of(self, slot: str, settings: Settings) -> tuple[TerrainFile, SourceKey]:
         """Return the file and source key of a slot, or of the reference layer where that replaces
         the slot."""
         choice = settings.slots[slot]
@@ -228,7 +228,7 @@ class SceneFiles:
                 return file, SourceKey(truth.index, None, file.serial)
         return file, file.key(choice)
 
-    def _measured(
+    def _with_errors(
         self, slot: str, file: TerrainFile, source: TileSource, settings: Settings
     ) -> LayerState:
         """Return the state of a source with the overlay's errors, if it has a reference."""
@@ -259,7 +259,7 @@ class SceneFiles:
             try:
                 decoder = other.source(key[0]).decoder
             except NtileError as error:
-                self._news.append(str(error))
+                self._errors.append(str(error))
                 return None
             self._difference = key, SurfaceReference(decoder, file.reader.grid, SLOTS[1])
         return self._difference[1]
@@ -276,7 +276,7 @@ class SceneFiles:
             self.store.forget(file.serial)
             file.close()
             raise
-        self._news += file.problems.values()
+        self._errors += file.problems.values()
         self.files.append(file)
         return source
 
@@ -308,7 +308,7 @@ class SceneFiles:
                 self.store.load_now(source, ROOT)
         except NtileError as error:
             file.problems[key] = str(error)
-            self._news.append(str(error))
+            self._errors.append(str(error))
 
     def _file(self, choice: LayerChoice) -> TerrainFile:
         return self.files[min(max(choice.file, 0), len(self.files) - 1)]

@@ -18,9 +18,9 @@ class Side:
 
     slot: str
     label: str  # file (where there are several), layer and bits
-    first: float  # where it begins and ends, shares of the picture's width
+    first: float  # left and right edge, shares of the picture's width
     end: float
-    # None where its colors mean nothing, or the same as on the side before
+    # None without colors, or with those of the side before
     legend: Legend | None = None
 
 

@@ -39,7 +39,7 @@ class Bookmarks:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError, PathError):
-            textfile.put_aside(self.path)  # it will be written anew with the first view
+            textfile.put_aside(self.path)  # rewritten with the first view
 
     def add(self, camera: Camera, name: str | None = None) -> str:
         """Add or replace a view under a name (None: "View 1", "View 2", …); return the name."""
@@ -91,7 +91,7 @@ def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
     NtileError."""
     name = os.fspath(file)
     data = textfile.read_json(file, "a view")
-    # a camera by itself, in whatever system the area is
+    # a bare camera, in the area's own CRS
     if isinstance(data, dict) and "easting" in data:
         data = {"version": VERSION, "crs": crs_wkt, "camera": data}
     if (

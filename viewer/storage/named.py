@@ -40,7 +40,7 @@ def put(settings: Settings, name: str, value: Any) -> None:
             f"{group}_{field}" for short, (group, field) in places_by_name.items() if short == field
         }
         names = ", ".join(sorted(places_by_name.keys() - long))
-        raise UsageError(f"There is no setting {name!r}; there are {names}.")
+        raise UsageError(f"Unknown setting {name!r}; available: {names}.")
     group, field = places_by_name[name]
     present = getattr(getattr(settings, group), field)
     path = f"{group}.{field}"
@@ -74,4 +74,8 @@ def _allowed(path: str, present: Any) -> str:
         return f"it is of type {type(present).__name__}"
     if len(rule) == 2 and all(isinstance(bound, float) for bound in rule):
         return f"give a number from {rule[0]:g} to {rule[1]:g}"
-    return f"choose from {', '.join(str(choice) for choice in rule)}" if rule else "it has none"
+    return (
+        f"choose from {', '.join(str(choice) for choice in rule)}"
+        if rule
+        else "no value is allowed"
+    )

@@ -32,10 +32,10 @@ class Preferences:
 
     theme: str = "dark"  # one of THEMES
     ui_scale: float = 1.0  # size of text and widgets, 0.75 to 3
-    turn_speed: float = 1.0  # of orbiting and looking with the mouse, 0.2 to 5
-    zoom_speed: float = 1.0  # of the wheel, 0.2 to 5
-    cache_mb: float = 512.0  # GPU memory for tiles where --cache-mb does not say, 16 to 65536
-    folder: str = ""  # where the file dialog was last
+    turn_speed: float = 1.0  # mouse sensitivity of orbiting and looking, 0.2 to 5
+    zoom_speed: float = 1.0  # wheel sensitivity, 0.2 to 5
+    cache_mb: float = 512.0  # default of --cache-mb, 16 to 65536
+    folder: str = ""  # last folder of the file dialog
     # absolute paths of files that were opened, newest first
     recent: list[str] = field(default_factory=list)
 

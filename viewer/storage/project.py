@@ -65,13 +65,13 @@ def rules() -> dict[str, plain.Rule]:
 class Project:
     """Contents of a project file. Paths are absolute; URLs and GDAL names are verbatim."""
 
-    files: list[str]  # terrain files, the main one first, as slots count them
-    missing: set[str] = field(default_factory=set)  # those that are not there
-    reference: ReferenceRaster | None = None  # that errors are measured against
+    files: list[str]  # terrain files, the main one first, indexed by slots
+    missing: set[str] = field(default_factory=set)  # missing ones of these
+    reference: ReferenceRaster | None = None  # error reference
     camera: Camera | None = None
     settings: dict[str, Any] = field(default_factory=dict)  # as dataclasses.asdict(Settings)
-    parts: dict[str, Any] = field(default_factory=dict)  # what features keep, by their names
-    warnings: list[str] = field(default_factory=list)  # sentences about what could not be restored
+    parts: dict[str, Any] = field(default_factory=dict)  # further parts, by feature name
+    warnings: list[str] = field(default_factory=list)  # on values that could not be restored
 
     @property
     def present(self) -> list[str]:

@@ -101,7 +101,7 @@ class Latest:
             assert work is not None
             try:
                 answer = Answer(key, work(partial(self._outdated, key)))
-            except Exception as error:  # the main thread decides what to say
+            except Exception as error:  # reported by the main thread
                 answer = Answer(key, None, error)
             with self._condition:
                 if self._key is not None:

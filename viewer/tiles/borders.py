@@ -54,7 +54,7 @@ class Outline(NamedTuple):
     offset_m: float
     extent: Extent
     lines: np.ndarray  # float32 [6, 257] meters above offset_m, west to east or north to south
-    filled: np.ndarray  # bool [4, 256]: which cells along the sides hold data
+    filled: np.ndarray  # bool [4, 256]: cells along the sides with data
 
 
 def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndarray) -> Outline:
@@ -82,7 +82,7 @@ class Sides(NamedTuple):
 
     heights: np.ndarray  # float64 [4, quads + 1] meters
     rise: np.ndarray  # float64 [4, quads + 1]: its parent's mesh minus its own
-    # float64 [4, quads + 1]: 1 where it holds data near the vertex, else next to nothing
+    # float64 [4, quads + 1]: 1 for vertices near data, else almost 0
     weight: np.ndarray
     positions: np.ndarray  # float64 [4, quads + 1]: of the vertices, quads
 

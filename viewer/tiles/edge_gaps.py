@@ -21,10 +21,10 @@ _STEPS = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
 class EdgeGaps:
     """Gaps along a tile's four edges, 257 vertices each."""
 
-    valid: np.ndarray  # bool [4, 256]: cells along the edges that hold data
-    # float32 [4, 257]: own height − neighbor's; NaN where there is none, or none loaded yet
+    valid: np.ndarray  # bool [4, 256]: cells along the edges with data
+    # float32 [4, 257]: height minus the neighbor's; NaN without a loaded neighbor
     meters: np.ndarray
-    changed: bool = True  # since `meters` was last brought to the GPU
+    changed: bool = True  # since the last upload of `meters`
 
     @classmethod
     def of(cls, valid: np.ndarray) -> EdgeGaps:

@@ -45,7 +45,7 @@ _REACH = 2 * HALO
 """Finer samples read beyond a window: those of the wavelet, and at ends of lines the last few
 before them."""
 
-# samples beyond a tile that its fill sees, as `neural.encoding.lapped.staged_layer` has it
+# margin of a tile's fill in samples, as in `neural.encoding.lapped.staged_layer`
 _SIGHT = TILE // 2
 
 
@@ -81,7 +81,7 @@ class LevelReference:
 
         Raises NtileError where the reference cannot be read.
         """
-        kept_rim = rim if self._is_native else 1  # as quick, and kept for both
+        kept_rim = rim if self._is_native else 1  # no slower, and cached for both
         kept = self._kept.samples.setdefault((self.low_pass, kept_rim), TileCache(KEPT_SAMPLES))
         meters, valid = kept.of(tile, lambda tile: self._made(tile, kept_rim))
         cut = kept_rim - rim

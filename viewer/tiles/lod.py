@@ -47,7 +47,7 @@ class Frustum:
     eye: tuple[float, float, float]  # drawn space
     planes: tuple[tuple[float, float, float], ...]  # inward normals of planes through the eye
     px_per_radian: float
-    rise: float = 1.0  # CRS meters that a meter of height is drawn as
+    rise: float = 1.0  # CRS meters drawn per meter of height
     pivot_z: float = 0.0
     ground_scale: float = 1.0  # meters on the ground per CRS meter
 
@@ -207,7 +207,7 @@ class Selector:
         self._px = np.zeros(0)
         self._seen = np.zeros(0, bool)
         self._split = np.zeros(0, bool)
-        self._stamp = np.zeros(0, np.int64)  # of the walk that a row was last evaluated in
+        self._stamp = np.zeros(0, np.int64)  # number of a row's latest walk
         self._now = 0
         self._hint = _rows([0])
         self._recent: OrderedDict[Hashable, Selection] = OrderedDict()

@@ -75,7 +75,7 @@ class PendingFile:
             slots = self._choose(reader)
             self._head.set_result(slots)
             file = TerrainFile(reader, self.reference_dem)
-            reader = None  # the file closes it
+            reader = None  # owned by the file now
             try:
                 file.first(slots["A"], lambda: self.decode_backend.result() == "numpy")
             except BaseException:

@@ -137,7 +137,7 @@ class TileSource:
     def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> TileProfile:
         """Return the profile of a tile with heights float32 [257, 257] above its offset_m."""
         meters = surface.offset_m + above_m.astype(np.float64)
-        edges = Edges(*(meters[k] for k in (0, -1)), *(meters[:, k] for k in (0, -1)))
+        edges = Edges(meters[0], meters[-1], meters[:, 0], meters[:, -1])
         step = (len(above_m) - 1) // MARCH
         extent = Extent.of(*self.extent(tile), self.has_holes(tile, surface))
         around = outline(above_m, surface.offset_m, extent, surface.valid)

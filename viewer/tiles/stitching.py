@@ -51,9 +51,9 @@ class Seams:
         self._count = len(selection.drawn)
         rows = np.concatenate([selection.drawn, selection.refined])
         outlines = [sides(row) for row in rows.tolist()]
-        self._heights, self._rise, self._weight = (
-            np.stack([outline[k] for outline in outlines]) for k in range(3)
-        )
+        self._heights = np.stack([outline.heights for outline in outlines])
+        self._rise = np.stack([outline.rise for outline in outlines])
+        self._weight = np.stack([outline.weight for outline in outlines])
         self._find = _Finder(table, rows)
         self._level = table.address[selection.drawn, 0]
         self._pairs()

@@ -127,7 +127,7 @@ class Streamer:
             failure = None
             try:
                 value = job.run()
-            except Exception as error:  # whatever it is, the main thread decides what to say
+            except Exception as error:  # reported by the main thread
                 failure = error
             with self._condition:
                 self._running.discard(job.key)

@@ -47,7 +47,7 @@ class ErrorSummary:
     total_square: float
     largest: float  # of |error|
     quantiles: np.ndarray  # float32, of the signed errors
-    weights: np.ndarray  # as many
+    weights: np.ndarray  # float, number of samples per quantile
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class TileErrors:
 
     measure: ErrorMeasure
     level: int  # of the tile
-    values: np.ndarray  # float32 [256, 256], NaN where not known
+    values: np.ndarray  # float32 [256, 256], NaN where invalid
     whole: ErrorSummary
     # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
     sums: np.ndarray
@@ -224,12 +224,15 @@ def combine(parts: Sequence[ErrorSummary], beyond: int) -> ErrorStats | None:
     sizes, size_edges = np.histogram(
         np.abs(quantiles), HISTOGRAM_BINS // 2, (0.0, reach), weights=weights
     )
+    total_abs = sum(part.total_abs for part in parts)
+    total = sum(part.total for part in parts)
+    largest = max(part.largest for part in parts)
     return ErrorStats(
         samples=samples,
         rmse_m=rmse(parts) or 0.0,
-        mae_m=sum(part.total_abs for part in parts) / samples,
-        bias_m=sum(part.total for part in parts) / samples,
-        max_error_m=max(part.largest for part in parts),
+        mae_m=total_abs / samples,
+        bias_m=total / samples,
+        max_error_m=largest,
         le90_m=le90,
         edges_m=edges.astype(np.float64),
         shares=counts / samples,

@@ -305,7 +305,7 @@ def test_any_setting_has_a_name(mountain_file, monkeypatch):
     )
     for wrong, says in (
         ("edl", "write a setting's name, = and its value"),
-        ("plaid=1", "no setting 'plaid'; there are against, .*, edl, .*shading_colormap"),
+        ("plaid=1", "Unknown setting 'plaid'; available: against, .*, edl, .*shading_colormap"),
         ("edl=5", "'edl' cannot be 5; it is of type bool"),
         ("fog=7", "give a number from 0 to 1"),
         ("mesh_quads=7", "choose from 0, 16, 32"),

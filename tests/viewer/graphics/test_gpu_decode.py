@@ -16,7 +16,7 @@ from neural.surface.tile_surface import TileSurface
 from neural.tiles import Tile
 from tests.support.common import random_weights
 from tests.support.scene_tools import SIZE, image, whole_area
-from viewer.graphics.gpu_decoder import ENTRIES, TileDecoder
+from viewer.graphics.gpu_decoder import GPU_BACKENDS, TileDecoder
 from viewer.graphics.tile_store import TileStore
 from viewer.pictures import offscreen
 from viewer.scene.scene import Scene
@@ -26,7 +26,7 @@ PLANES = 0
 REFERENCE = 1  # layers of the hills
 
 
-@pytest.fixture(params=ENTRIES)
+@pytest.fixture(params=GPU_BACKENDS)
 def entry(ctx, request) -> str:
     if request.param == "compute" and ctx.version_code < 430:
         pytest.skip("compute shaders need OpenGL 4.3")

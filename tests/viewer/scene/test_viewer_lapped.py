@@ -13,7 +13,7 @@ from neural.raster.reading import ReadOptions
 from tests.support.lapped_area import rough
 from tests.support.rasters import write
 from tests.support.scene_tools import SIZE, image, whole_area
-from viewer.graphics.gpu_decoder import ENTRIES
+from viewer.graphics.gpu_decoder import GPU_BACKENDS
 from viewer.model import layers
 from viewer.pictures import offscreen
 from viewer.scene import labels
@@ -36,7 +36,7 @@ def lapped_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lapped.ntile"
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", GPU_BACKENDS)
 def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry):
     if entry == "compute" and ctx.version_code < 430:
         pytest.skip("compute shaders need OpenGL 4.3")

@@ -49,12 +49,13 @@ class ShadowPass:
         # Clip space goes from −1 to 1, a map from 0 to 1.
         halved = np.diag([0.5, 0.5, 0.5, 1.0])
         halved[3, :3] = 0.5
+        matrices = np.stack([cascade.clip_from_world @ halved for cascade in cascades])
+        far_m = [cascade.far_m for cascade in cascades]
+        texel_m = [cascade.texel_m for cascade in cascades]
         self._uniforms = {
-            "shadow_from_world": np.stack([c.clip_from_world @ halved for c in cascades])
-            .astype(np.float32)
-            .tobytes(),
-            "shadow_far_m": _four([cascade.far_m for cascade in cascades]),
-            "shadow_texel_m": _four([cascade.texel_m for cascade in cascades]),
+            "shadow_from_world": matrices.astype(np.float32).tobytes(),
+            "shadow_far_m": _four(far_m),
+            "shadow_texel_m": _four(texel_m),
         }
 
     def use(self, unit: int) -> dict[str, object]:

@@ -26,11 +26,11 @@ INSTANCE = np.dtype(
         ("size", "f4", 2),  # meters east and south
         ("extent", "f4", 4),  # `viewer.tiles.borders.Extent`
         ("skirt", "f4", 4),  # 1 where a tile meets the side: N, E, S, W
-        ("about", "f4", 4),  # layer, level, offset_m, 1 when errors are there
-        # layer, which half of it the tile is (0 or 1) east and south, its offset minus ours
+        ("about", "f4", 4),  # layer, level, offset_m, 1 with errors
+        # layer, quadrant (0 or 1) east and south, offset minus the tile's
         ("parent", "f4", 4),
         ("parent_extent", "f4", 4),
-        ("stitch", "f4", 2),  # place in the corrections, and the morph
+        ("stitch", "f4", 2),  # row in the corrections, and the morph
     ]
 )
 """Instance record of one tile as terrain.vert reads it."""
@@ -43,10 +43,8 @@ CONTOUR_PX = 1.2
 
 INDEX_EVERY = 5
 
-_FORMAT = (
-    f"{' '.join(f'{INSTANCE[name].shape[0]}f' for name in INSTANCE.names or ())}/i",
-    *(f"i_{name}" for name in INSTANCE.names or ()),
-)
+_COMPONENTS = " ".join(f"{INSTANCE[name].shape[0]}f" for name in INSTANCE.names or ())
+_FORMAT = (f"{_COMPONENTS}/i", *(f"i_{name}" for name in INSTANCE.names or ()))
 _DEFINES: dict[str, float] = {
     "LATTICE": LATTICE,
     "TABLE_TEXELS": TABLE_TEXELS,
