@@ -292,7 +292,7 @@ def test_killed_at_random_moments(tmp_path, undisturbed):
     out.write_bytes(b"earlier")
     delays = random.Random(6)
     kills = 0
-    while kills < 10:
+    while kills < 5:
         process = run(out)
         process.stdout.readline()
         time.sleep(delays.uniform(0, seconds))
