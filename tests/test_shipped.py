@@ -20,7 +20,7 @@ from neural.raster.dem import open_dem
 from neural.surface.tile_surface import SurfaceDecoder
 from tests.support.rasters import hills, write
 
-BITS = (8, 7, 6, 5, 4, 3, 2)
+BITS = (8, 6, 4, 2)
 METHODS_SHIPPED = ("huvr_siren", "huvr", "functa", "trans_inr")
 """Amortized methods, as the sample has them after lapped_siren."""
 
