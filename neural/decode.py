@@ -4,7 +4,6 @@ surface."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from neural.container.metadata import Layer
 from neural.errors import UsageError
 from neural.grid import Grid
+from neural.progress import Report, no_report
 from neural.raster import gdal, vertical
 from neural.raster.cog import checksum, read_back
 from neural.surface.tile_surface import SurfaceDecoder
@@ -29,8 +29,6 @@ NODATA = -9999.0
 elsewhere NaN."""
 
 NODATA_APART_M = 1000.0
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,7 @@ def nodata_value(layer: Layer) -> float:
 
 
 @single_threaded()
-def decode(
-    decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None
-) -> None:
+def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = no_report) -> None:
     """Write a Cloud Optimized GeoTIFF, float32 meters. An existing file is replaced when all is
     done and GDAL has read every block of the new one back. `report` gets the number of blocks
     decoded and read back, of twice all blocks.

@@ -74,7 +74,7 @@ class Grid:
 
     @property
     def cell(self) -> float:
-        """Shorter side of a cell in CRS meters: what compares grids of one CRS."""
+        """Shorter side of a cell in CRS meters, for comparing grids of one CRS."""
         return min(self.transform[0], -self.transform[4])
 
     def level_cell_m(self, level: int) -> float:
@@ -113,8 +113,8 @@ class Grid:
         return min(max(columns, 0), TILE), min(max(rows, 0), TILE)
 
     def tile_inside(self, tile: Tile) -> np.ndarray:
-        """Which of the tile's cells touch the raster, bool [256, 256]: the mask of a tile without
-        nodata."""
+        """Return the tile's cells that touch the raster, bool [256, 256]: the mask of a tile
+        without nodata."""
         columns, rows = self.tile_cells(tile)
         inside = np.zeros((TILE, TILE), bool)
         inside[:rows, :columns] = True

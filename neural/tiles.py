@@ -42,7 +42,7 @@ class Tile(NamedTuple):
 
     @property
     def child_index(self) -> int:
-        """Which of its parent's four children this tile is."""
+        """Index of this tile among its parent's four children."""
         return (self.x & 1) + 2 * (self.y & 1)
 
 

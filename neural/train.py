@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neural.errors import ModelError, UsageError
@@ -39,7 +40,7 @@ SENSITIVITY_TILES = 8
 
 @dataclass(frozen=True)
 class Run:
-    """Where and how one training runs."""
+    """Settings of one training run."""
 
     method: str
     preset: str
@@ -102,7 +103,7 @@ def _progress(total: int, done: int) -> Iterator[Any]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, refresh_per_second=1) as progress:
+    with Progress(*columns, refresh_per_second=1, console=Console(stderr=True)) as progress:
         task = progress.add_task("training", total=total, completed=done)
         yield progress, task
 
@@ -184,7 +185,8 @@ def train(run: Run) -> dict[str, float]:
                 state.save()
                 _publish(run, preset, model, crops, state.step)
                 saved = time.monotonic()
-    return state.log[-1]
+    entry: dict[str, float] = state.log[-1]
+    return entry
 
 
 def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> None:

@@ -77,7 +77,7 @@ def run(
         fit = min(preset.train.fit_steps, FIT_STEPS_PER_STEP * count)
         preset = replace(preset, train=replace(preset.train, fit_steps=fit))
         with _registered(name, preset):
-            found = train(
+            trained = train(
                 Run(
                     METHOD, name, data, out / name, steps=count, device=device, validate_every=count
                 )
@@ -96,7 +96,7 @@ def run(
             "decoder_weights": weights,
             "macs_per_sample": method.macs_per_sample(),
         }
-        row |= {key: float(found[key]) for key in ERRORS}
+        row |= {key: float(trained[key]) for key in ERRORS}
         say(f"{name}: {row['psnr_db']:.2f} dB, RMSE {row['rmse_m']:.3f} m")
         rows.append(row)
     return {"kind": kind, "method": METHOD, "preset": PRESET, "variants": rows}
@@ -128,8 +128,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         for row in result["variants"]
     ]
     steps = result["variants"][0]["steps"]
-    what = f"`{result['method']}` `{result['preset']}`, {steps} steps each from the same seed"
-    note = f"{what}; means over validation tiles, unquantized."
+    setup = f"`{result['method']}` `{result['preset']}`, {steps} steps each from the same seed"
+    note = f"{setup}; means over validation tiles, unquantized."
     return (
         "\n".join([f"# {result['kind'].capitalize()} ablation", "", note, "", *table(header, rows)])
         + "\n"

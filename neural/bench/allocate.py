@@ -1,4 +1,4 @@
-"""Which setting each tile takes, so that a whole place has the least error for its bytes.
+"""Allocation of each tile's setting, so that a whole place has the least error for its bytes.
 
 A codec with the same setting everywhere spends bytes on tiles where they buy little. With one
 Lagrangian slope for all tiles every further byte buys the same error everywhere, which is what a

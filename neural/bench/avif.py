@@ -84,8 +84,13 @@ def _boxed(body: bytes) -> bytes:
     before the data."""
     boxes = _boxes()
     # version and flags, sizes, count, item 1: id, reference, one extent: offset, length
-    at = boxes.index(b"iloc") + 22
+    position = boxes.index(b"iloc") + 22
     length = len(body).to_bytes(4, "big")
     return (
-        boxes[:at] + length + boxes[at + 4 :] + (len(body) + 8).to_bytes(4, "big") + b"mdat" + body
+        boxes[:position]
+        + length
+        + boxes[position + 4 :]
+        + (len(body) + 8).to_bytes(4, "big")
+        + b"mdat"
+        + body
     )

@@ -73,12 +73,12 @@ def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> S
     logs = []
     bounds = []
     for error in errors:
-        own, own_bound = rate_at(series, key, error, SERIES_RATE)
-        other, other_bound = rate_at(anchor, key, error, ANCHOR_RATE)
-        if own_bound == "≥":
+        series_bits, series_bound = rate_at(series, key, error, SERIES_RATE)
+        anchor_bits, anchor_bound = rate_at(anchor, key, error, ANCHOR_RATE)
+        if series_bound == "≥":
             return Saving(None, "")
-        logs.append(math.log(own / other))
-        bounds += [own_bound, {"≤": "≥", "≥": "≤", "": ""}[other_bound]]
+        logs.append(math.log(series_bits / anchor_bits))
+        bounds += [series_bound, {"≤": "≥", "≥": "≤", "": ""}[anchor_bound]]
     return Saving(float(np.mean(logs)), common_bound(bounds))
 
 
@@ -109,13 +109,16 @@ def bd_rates(
             **_entry(
                 [
                     saving(
-                        place["learned"][name], place["codecs"][anchor], MEASURES[measure], asked
+                        place["learned"][name],
+                        place["codecs"][anchor],
+                        MEASURES[measure],
+                        place_errors,
                     )
-                    for place, asked in zip(places, errors[measure], strict=True)
+                    for place, place_errors in zip(places, errors[measure], strict=True)
                 ],
                 [place["data_class"] == BARE_EARTH for place in places],
             ),
-            "ranges": [[asked[0], asked[-1]] for asked in errors[measure]],
+            "ranges": [[place_errors[0], place_errors[-1]] for place_errors in errors[measure]],
         }
         for name in series
         for anchor in ANCHORS
@@ -125,23 +128,23 @@ def bd_rates(
 
 
 def _entry(savings: Sequence[Saving], bare: Sequence[bool]) -> dict[str, Any]:
-    earth = [each for each, is_bare in zip(savings, bare, strict=True) if is_bare]
+    earth = [saving_at for saving_at, is_bare in zip(savings, bare, strict=True) if is_bare]
     worst = max(range(len(savings)), key=lambda k: _rank(savings[k]))
     return {
-        "places": [each.to_json() for each in savings],
+        "places": [saving_at.to_json() for saving_at in savings],
         "mean_bare_earth": mean(earth).to_json() if earth else None,
         "mean_all": mean(savings).to_json(),
         "worst": {"place": worst, **savings[worst].to_json()},
     }
 
 
-def _rank(each: Saving) -> float:
-    return math.inf if each.log_ratio is None else each.log_ratio
+def _rank(at_place: Saving) -> float:
+    return math.inf if at_place.log_ratio is None else at_place.log_ratio
 
 
 def mean(savings: Sequence[Saving]) -> Saving:
     """The arithmetic mean of the logarithms; fails where one fails."""
-    logs = [each.log_ratio for each in savings if each.log_ratio is not None]
+    logs = [at_place.log_ratio for at_place in savings if at_place.log_ratio is not None]
     if len(logs) < len(savings):
         return Saving(None, "")
-    return Saving(float(np.mean(logs)), common_bound([each.bound for each in savings]))
+    return Saving(float(np.mean(logs)), common_bound([at_place.bound for at_place in savings]))

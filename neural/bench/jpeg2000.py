@@ -1,5 +1,5 @@
-"""JPEG 2000 (OpenJPEG), 9/7 wavelet: the codestream, what of it is header, and the codec of single
-tiles."""
+"""JPEG 2000 (OpenJPEG), 9/7 wavelet: codestreams, the size of their headers, and the codec of
+single tiles."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ def without_headers(body: bytes) -> bytes:
     What goes, 118 bytes, is the same for all tiles except for a length, so that an archive could
     hold it once.
     """
-    at = _segments_end(body) + _TILE_PART_BYTES
-    if body[at : at + 2] != _DATA or body[-2:] != _END:
+    position = _segments_end(body) + _TILE_PART_BYTES
+    if body[position : position + 2] != _DATA or body[-2:] != _END:
         raise ValueError("not a codestream of one tile part with a bare header")
-    return body[at + 2 : -2]
+    return body[position + 2 : -2]
 
 
 def _segments(stream: bytes) -> list[tuple[bytes, int, int]]:
     """Marker, start and end of each segment of the main header after SOC."""
-    found = []
-    at = 2
-    while (marker := stream[at : at + 2]) != _TILE_PART:
-        end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
-        found.append((marker, at, end))
-        at = end
-    return found
+    segments = []
+    position = 2
+    while (marker := stream[position : position + 2]) != _TILE_PART:
+        end = position + 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
+        segments.append((marker, position, end))
+        position = end
+    return segments
 
 
 def _segments_end(stream: bytes) -> int:
-    """Where the main header ends and the first tile part starts."""
+    """Return the offset at which the main header ends and the first tile part starts."""
     return _segments(stream)[-1][2]
 
 

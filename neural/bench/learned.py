@@ -4,7 +4,7 @@ once per step."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,9 @@ from neural.encode import DEFAULT_MODELS, EncodeOptions, encode
 from neural.errors import UsageError
 from neural.evaluate import evaluate
 from neural.methods import METHODS
+from neural.progress import Report
 from neural.raster.dem import open_dem
 
-Report = Callable[[int, int], None]
 BITS = (32, 16, 8, 6, 5, 4, 3, 2)
 """Bits per value that a method with a fixed count of values per tile is read at."""
 
@@ -61,7 +61,7 @@ class Series:
 
     @property
     def rate(self) -> str:
-        """Which rate tables and plots compare with codecs of single levels."""
+        """Key of the rate that tables and plots compare with codecs of single levels."""
         return "stack_bits_per_sample" if self.stepped else "bits_per_sample"
 
 

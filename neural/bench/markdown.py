@@ -14,7 +14,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def cell(value: Any, spec: str) -> str:
-    """A number by a format, or a dash where there is none."""
+    """Format a number, or a dash for None."""
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value / 1000:.0f}" if spec == "kB" else format(value, spec)

@@ -1,4 +1,4 @@
-"""Which elevation rasters a benchmark runs on."""
+"""Selection of the elevation rasters of a benchmark."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ MANIFEST = "MANIFEST.csv"
 
 @dataclass(frozen=True)
 class Place:
-    """One raster, how `neural.raster.dem.open_dem` is to read it, and what its manifest says of
-    it."""
+    """One raster, its read options for `neural.raster.dem.open_dem`, and its manifest entry."""
 
     name: str
     path: str

@@ -29,7 +29,8 @@ LATENT_RATE = 0.01
 
 DECODER_RATES = (1e-3, 1e-4, 1e-5)
 """Peak learning rates of decoder weights, in units of each array's root mean square. All are tried
-and the best is kept: a decoder after a linear warm start bears a hundredth of what others do."""
+and the best is kept: a decoder after a linear warm start tolerates a hundredth of the others'
+rate."""
 
 STAGES = ("encoded", "latents", "latents_decoder")
 
@@ -44,7 +45,8 @@ def run(
     """PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with the
     decoder as well."""
     from neural.methods.model_files import model_stem
-    from neural.models.base import load_model, pick_device
+    from neural.models.base import pick_device
+    from neural.models.loading import load_model
 
     rows = []
     target = pick_device(device)
@@ -103,9 +105,7 @@ def specialize(
     with torch.no_grad():
         latents = model.encode(tile).detach()
         refined = refine(model, tile, weight.float(), latents, steps)
-        errors = [
-            ((model.decode(each) - tile)[weight] ** 2).mean().item() for each in (latents, refined)
-        ]
+        errors = [((model.decode(z) - tile)[weight] ** 2).mean().item() for z in (latents, refined)]
     errors.append(
         min(optimize(model, refined, tile, weight, steps, rate) for rate in DECODER_RATES)
     )
@@ -179,15 +179,15 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     rows = []
     for title in dict.fromkeys(row["title"] for row in result["tiles"]):
-        own = [row for row in result["tiles"] if row["title"] == title]
+        series_rows = [row for row in result["tiles"] if row["title"] == title]
         means = [
-            [float(np.mean([row[s][k] for row in own])) for s in STAGES]
+            [float(np.mean([row[s][k] for row in series_rows])) for s in STAGES]
             for k in ("psnr_db", "rmse_m")
         ]
-        rows.append(_row(title, f"mean of {len(own)}", *means))
+        rows.append(_row(title, f"mean of {len(series_rows)}", *means))
         rows += [
             _row(title, row["place"], *([row[s][k] for s in STAGES] for k in ("psnr_db", "rmse_m")))
-            for row in own
+            for row in series_rows
         ]
     return "\n".join([*lines, *table(header, rows)]) + "\n"
 

@@ -1,4 +1,4 @@
-"""How many dimensions a method's payloads really use: principal components of their tokens."""
+"""Effective dimension of a method's payloads: principal components of their tokens."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
     """Share of the variance left out over the number of components."""
     drawing, axis = plots.figure()
     for index, spectrum in enumerate(result["spectra"]):
-        left = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
+        remainder = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
         axis.plot(
-            np.arange(1, len(left) + 1),
-            left,
+            np.arange(1, len(remainder) + 1),
+            remainder,
             color=f"C{index}",
             marker=".",
             label=spectrum["title"],

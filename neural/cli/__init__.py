@@ -66,8 +66,6 @@ def main(argv: list[str] | None = None) -> None:
     except (OSError, MemoryError) as error:
         if debug:
             raise
-        click.echo(
-            f"ntile: {error or 'not enough memory'}; free the resource and run the command again.",
-            err=True,
-        )
+        reason = str(error) or "not enough memory"
+        click.echo(f"ntile: {reason}; free the resource and run the command again.", err=True)
         sys.exit(3)

@@ -80,17 +80,17 @@ def _joined(arguments: list[str]) -> list[str]:
     from neural.bench.accounting import CODEC_NAMES
     from neural.methods import METHODS
 
-    known = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
+    choices = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
     joined: list[str] = []
     option = ""
     awaits_value = False
     for argument in arguments:
         if awaits_value:
             awaits_value = False
-        elif (name := argument.partition("=")[0]) in known:
+        elif (name := argument.partition("=")[0]) in choices:
             option = name
             awaits_value = "=" not in argument
-        elif option and argument in known[option] and not Path(argument).exists():
+        elif option and argument in choices[option] and not Path(argument).exists():
             joined[-1] += f",{argument}"
             continue
         else:
@@ -215,8 +215,8 @@ def command(
     steps: int | None,
     as_json: bool,
 ) -> None:
-    """Rate and distortion of learned layers beside classical codecs, over DEMs or folders with a
-    MANIFEST.csv.
+    """Measure rate and distortion of learned layers against classical codecs, over DEMs or folders
+    with a MANIFEST.csv.
 
     Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialize and --ablation run
     that diagnostic instead and write its own JSON, Markdown and plot.
@@ -249,13 +249,13 @@ def command(
                 places, _token_series(lines, methods), specialize, device, out, say
             )
         if not results:
-            wanted = CODEC_NAMES if codecs is None else codecs
+            names = CODEC_NAMES if codecs is None else codecs
             plan = run.Plan(
                 series=tuple(lines),
-                codecs=wanted,
+                codecs=names,
                 earlier={}
                 if reuse is None
-                else earlier_codecs(reuse, versions(bool(wanted)), run.settings, wanted),
+                else earlier_codecs(reuse, versions(bool(names)), run.settings, names),
                 bits=bits or learned.BITS,
                 max_errors_m=max_errors_m,
                 device=device,

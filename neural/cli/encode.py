@@ -14,7 +14,7 @@ from neural.raster import raster_name
 from neural.raster.reading import ReadOptions
 
 if TYPE_CHECKING:
-    from neural.encoding.achieved import Achieved
+    from neural.encoding.summary import EncodeSummary
 
 
 @click.command("encode")
@@ -172,9 +172,9 @@ def command(
             click.echo(line)
 
 
-def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
-    """Size, errors, time, and how to look at it; what was chosen for the user, and a file that
-    became large."""
+def closing_lines(out: str, source: str, achieved: EncodeSummary) -> list[str]:
+    """Return the closing summary: size, errors, time, defaults chosen, the command to view the
+    file, and advice where it is larger than its source."""
     size = achieved.sizes["file_bytes"]
     stored = achieved.source_bytes
     share = (
@@ -211,7 +211,7 @@ def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
     return [*lines, f"  Look at it: terrain-viewer {shlex.quote(out)}"]
 
 
-def _advice(achieved: Achieved) -> str:
+def _advice(achieved: EncodeSummary) -> str:
     """Return advice that makes a file smaller, beginning with its largest part."""
     payloads = [sum(levels) for levels in achieved.sizes["payload_bytes"]]
     largest = achieved.layers[payloads.index(max(payloads))]

@@ -16,7 +16,9 @@ from typing import Any
 
 import click
 
+from neural.progress import Report
 from neural.raster.reading import ReadOptions
+from neural.system.option_types import Nodata
 
 PATH = click.Path(path_type=Path)
 
@@ -35,34 +37,6 @@ bits = click.option(
     "--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized)."
 )
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-
-
-class Nodata(click.ParamType):
-    """A value of missing samples, as stored. NaN and infinities may be named, though no reading
-    takes them for heights.
-
-    A number that no raster can hold is refused: it would be read as infinity.
-    """
-
-    name = "value"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """See `click.ParamType`."""
-        try:
-            number = float(value)
-        except ValueError:
-            self.fail(
-                f"{value!r} is no number; give the value as the raster stores it.", param, ctx
-            )
-        if math.isinf(number) and "inf" not in str(value).lower():
-            self.fail(
-                f"{value} is beyond the numbers that rasters hold; give the value as it is stored.",
-                param,
-                ctx,
-            )
-        return number
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,7 +91,7 @@ def finite(value: Any) -> Any:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress(description: str) -> Iterator[Report]:
     """A bar with the remaining time on standard error, or where that is no terminal a line every
     SAY_S seconds."""
     from rich.console import Console

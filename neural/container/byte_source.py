@@ -1,4 +1,4 @@
-"""Where the Reader gets its bytes from."""
+"""Sources of bytes for the reader."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from typing import Protocol
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at
     the end."""
 
@@ -17,7 +17,7 @@ class Source(Protocol):
         """Bytes offset … offset + length; raises OSError when they cannot be had."""
 
     def close(self) -> None:
-        """Release what is held open."""
+        """Release the open resources."""
 
 
 class Traffic:
@@ -44,11 +44,11 @@ class FileSource:
         self.size = os.fstat(self._file.fileno()).st_size
 
     def get_bytes(self, offset: int, length: int) -> bytes:
-        """See `Source`."""
+        """See `ByteSource`."""
         with self._lock:
             self._file.seek(offset)
             return self._file.read(length)
 
     def close(self) -> None:
-        """See `Source`."""
+        """See `ByteSource`."""
         self._file.close()

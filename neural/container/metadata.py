@@ -123,7 +123,7 @@ def slot_of(index: int, bits: int) -> tuple[int, int]:
 
 
 def archive_tile(layer: Layer, bits: int, tile: Tile) -> Tile:
-    """Where the archive keeps a layer's tile."""
+    """Return the archive tile that stores a layer's tile."""
     return Tile(
         tile.z + bits, tile.x + (layer.slot[0] << tile.z), tile.y + (layer.slot[1] << tile.z)
     )
@@ -165,7 +165,7 @@ def build(
 
 
 def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
-    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or
+    """Parse the reading of the source from `metadata.ntile`. Raises KeyError, TypeError or
     ValueError."""
     if "reading" in table:
         return Reading.from_json(table["reading"], grid.crs_wkt)

@@ -45,7 +45,7 @@ class Header:
 
     @property
     def data_offset(self) -> int:
-        """Where the payloads start."""
+        """Offset of the first payload in bytes."""
         return HEADER_BYTES + self.root_length + self.metadata_length + self.leaf_length
 
     @property
@@ -103,19 +103,19 @@ def squeeze(data: bytes) -> bytes:
     return _GZIP_HEAD + struct.pack("<I", google_crc32c.value(stream)) + stream
 
 
-def unsqueeze(member: bytes, what: str) -> bytes:
-    """Inverse of `squeeze`; `what` names the section in errors."""
+def unsqueeze(member: bytes, section: str) -> bytes:
+    """Inverse of `squeeze`; `section` names the section in errors."""
     head = member[:_GZIP_CRC_END]
     stream = member[_GZIP_CRC_END:]
     if head != _GZIP_HEAD + struct.pack("<I", google_crc32c.value(stream)):
-        raise ContainerError(f"has a damaged {what} (its checksum does not match)")
+        raise ContainerError(f"has a damaged {section} (its checksum does not match)")
     inflater = zlib.decompressobj(31)
     try:
         data = inflater.decompress(member, _INFLATED_LIMIT)
     except zlib.error as error:
-        raise ContainerError(f"has a damaged {what} ({error})") from error
+        raise ContainerError(f"has a damaged {section} ({error})") from error
     if not inflater.eof or inflater.unused_data:
-        raise ContainerError(f"has a damaged {what} (it ends at the wrong place)")
+        raise ContainerError(f"has a damaged {section} (it ends at the wrong place)")
     return data
 
 
@@ -174,7 +174,7 @@ def pack_directories(ids: np.ndarray, lengths: np.ndarray) -> tuple[bytes, bytes
     leaves: list[bytes] = []
     size = _LEAF_ENTRIES
     while HEADER_BYTES + len(root) > ROOT_LIMIT:
-        parts = [slice(at, at + size) for at in range(0, len(ids), size)]
+        parts = [slice(start, start + size) for start in range(0, len(ids), size)]
         leaves = [Directory(ids[p], every.runs[p], lengths[p], offsets[p]).pack() for p in parts]
         sizes = np.array([len(leaf) for leaf in leaves], np.int64)
         root = Directory(ids[::size], np.zeros_like(sizes), sizes, np.cumsum(sizes) - sizes).pack()

@@ -133,7 +133,7 @@ class Stage:
             self._db.execute("INSERT OR REPLACE INTO done VALUES (?)", (group,))
 
     def put(self, row: StagedTile) -> None:
-        """Store one tile, in place of what was stored of it before."""
+        """Store one tile, replacing an earlier version."""
         with _explained(self.path), self._db:
             self._put([row])
 
@@ -169,7 +169,8 @@ class Stage:
         """Lowest and highest height of all the layer's tiles, or of those of one level, meters."""
         with _explained(self.path):
             query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
-            return self._db.execute(query, _span(layer, level)).fetchone()
+            low_high: tuple[float, float] = self._db.execute(query, _span(layer, level)).fetchone()
+            return low_high
 
     def put_body(self, layer: int, id_: int, settings: str, data: bytes) -> None:
         """Store a tile's bits as coded with these settings."""
@@ -179,7 +180,7 @@ class Stage:
             )
 
     def body(self, layer: int, id_: int, settings: str) -> bytes | None:
-        """A tile's bits as coded with these settings; None where there are none yet."""
+        """Return a tile's bits as coded with these settings; None before that."""
         query = "SELECT data FROM body WHERE key = ? AND settings = ?"
         with _explained(self.path):
             row = self._db.execute(query, (_key(layer, id_), settings)).fetchone()
@@ -190,7 +191,8 @@ class Stage:
         with _explained(self.path):
             row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         if row is not None:
-            return row[0]
+            number: float = row[0]
+            return number
         value = find()
         with _explained(self.path), self._db:
             self._db.execute("INSERT INTO fact VALUES (?, ?)", (name, value))
@@ -236,7 +238,7 @@ def staged_bytes(latents_bytes: Iterable[int], tiles: float, group: int) -> floa
 
 
 def _changes(begun: str, job: Any) -> list[str]:
-    """How the facts of a job differ from those a work file was begun with, half sentences."""
+    """Describe in half sentences how the facts of a job differ from those of its work file."""
     try:
         before = json.loads(begun)
     except ValueError:
@@ -272,7 +274,7 @@ def _connect(work: Path) -> sqlite3.Connection:
 
 
 def _parts(work: Path) -> tuple[Path, ...]:
-    """A work file and what SQLite keeps beside it, the file itself last."""
+    """Return the paths of a work file and of SQLite's companion files, the file itself last."""
     return work.with_name(f"{work.name}-wal"), work.with_name(f"{work.name}-shm"), work
 
 
@@ -316,7 +318,7 @@ def _span(layer: int, level: int | None = None) -> tuple[int, int]:
     return _key(layer, tile_id(Tile(level, 0, 0))), _key(layer, tile_id(Tile(level + 1, 0, 0)) - 1)
 
 
-def _to_row(tile: StagedTile) -> tuple:
+def _to_row(tile: StagedTile) -> tuple[Any, ...]:
     bounds = np.array([[np.nan] * 3 if child is None else child for child in tile.children], "<f8")
     return (
         _key(tile.layer, tile_id(tile.tile)),
@@ -328,7 +330,7 @@ def _to_row(tile: StagedTile) -> tuple:
     )
 
 
-def _from_row(row: tuple) -> StagedTile:
+def _from_row(row: tuple[Any, ...]) -> StagedTile:
     key, offset_m, scale_m, low, high, error_m, bounds, mask, latents = row
     layer = key >> _LAYER_SHIFT
     a, b, c, d = (

@@ -16,8 +16,8 @@ from neural.container.envelope import Envelope, pack_envelope, plain_offset
 from neural.container.hilbert import tile_ids, tiles_from_ids
 from neural.container.metadata import Layer, LayerDraft
 from neural.container.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
-from neural.container.reader import verify
 from neural.container.staging import Stage, StagedTile
+from neural.container.verify import verify
 from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
@@ -79,9 +79,9 @@ def _write_payloads(
     lengths = np.empty(len(order), np.int64)
     for k, (_, index, id_) in enumerate(order.tolist()):
         tile = stage.get(index, id_)
-        own = issubclass(METHODS[layers[index].method], LinkedMethod)
+        linked_layer = issubclass(METHODS[layers[index].method], LinkedMethod)
         lengths[k] = file.write(
-            payload(tile, body_of(index, tile), layers[index].height_range, own)
+            payload(tile, body_of(index, tile), layers[index].height_range, linked_layer)
         )
     return order[:, 0], lengths
 

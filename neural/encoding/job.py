@@ -41,8 +41,8 @@ def job_facts(
     encoders: Sequence[TileEncoder],
     options: Mapping[str, Any],
 ) -> Facts:
-    """Return all that decides what is staged (`neural.raster.facts.changes`), with the options by
-    their names."""
+    """Return all facts that determine the staged tiles (`neural.raster.facts.changes`), with the
+    options by their names."""
     return {
         "files": files,
         "raster": dem.facts(),

@@ -1,5 +1,5 @@
-"""A DEM as a quadtree of 256×256 tiles, finest cells first averaged into coarser ones (design
-§4)."""
+"""A DEM as a quadtree of 256×256 tiles, finest cells averaged level by level
+into coarser ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class HeightSource(Protocol):
 
 @dataclass(eq=False)
 class PyramidTile:
-    """One tile with data: cells of its own level, and what its parent needs to know of it."""
+    """One tile with data: the cells of its own level and the facts that its parent takes from
+    it."""
 
     tile: Tile
     heights: np.ndarray  # [256, 256] float32 meters, smooth where invalid
@@ -108,7 +109,7 @@ def _subtree(dem: _ReadAhead, tile: Tile) -> Generator[PyramidTile, None, _Means
 
 
 def _quarter(k: int) -> tuple[slice, slice]:
-    """Where child k lies among its parent's cells."""
+    """Return the slices of child k among its parent's cells."""
     return np.s_[
         _HALF * (k >> 1) : _HALF * (k >> 1) + _HALF, _HALF * (k & 1) : _HALF * (k & 1) + _HALF
     ]

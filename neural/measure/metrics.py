@@ -58,7 +58,8 @@ class Errors:
     @property
     def rmse_m(self) -> float:
         """Root mean square error, meters."""
-        return (self.squares / max(self.samples, 1)) ** 0.5
+        rmse: float = (self.squares / max(self.samples, 1)) ** 0.5
+        return rmse
 
 
 @dataclass

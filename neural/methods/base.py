@@ -43,8 +43,8 @@ dimension."""
 
 @dataclass(frozen=True)
 class Pass:
-    """One step of the preparation on the GPU: a texture of four floats per texel, made of what it
-    reads.
+    """One render pass of the preparation on the GPU: reads textures, writes one of four floats per
+    texel.
 
     shaders/decode/<method>.glsl holds `vec4 <function>(ivec2 texel)`, run once per texel (x =
     column, y = row). Passes with one function share its program: what differs between them are
@@ -81,13 +81,13 @@ class WeightTexture(NamedTuple):
     def defines(self) -> dict[str, int]:
         """WEIGHT_COLUMNS, and W_<NAME> = first texel, for shaders/lib/weights.glsl."""
         return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {
-            f"W_{name.upper()}": at for name, at in self.first.items()
+            f"W_{name.upper()}": texel for name, texel in self.first.items()
         }
 
 
 class Surface(NamedTuple):
-    """Normalized surface on a lattice; derivatives are per unit of u and v, or None when not asked
-    for."""
+    """Normalized surface on a lattice; derivatives are per unit of u and v, or None beyond the
+    requested order."""
 
     h: Any  # [nv, nu]
     dh_du: Any = None  # [nv, nu]
@@ -98,7 +98,7 @@ class Surface(NamedTuple):
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """How one tile's heights become bytes. Equal fields mean equal bytes and an equal decode."""
+    """Compression of one tile's heights. Equal fields mean equal bytes and an equal decode."""
 
     name: ClassVar[str]
     """Container id, module name, GLSL file and CLI choice, spelled once."""
@@ -113,8 +113,7 @@ class Method(ABC):
 
     @property
     def low_pass(self) -> LowPass:
-        """Low-pass that makes its coarse levels of finer ones, which says where their samples
-        lie."""
+        """Low-pass filter of the coarse levels, which determines where their samples lie."""
         return AVERAGE
 
     @property
@@ -153,13 +152,13 @@ class Method(ABC):
         return ()
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """The arrays that `prepare` and `evaluate` read of the decoder, with what no tile changes
+        """Return the decoder arrays of `prepare` and `evaluate`, with all tile-independent terms
         computed once."""
         return dict(weights)
 
     def weight_texture(self, weights: Arrays) -> WeightTexture | None:
-        """`fold`ed decoder weights as shaders read them, in the order of `weight_shapes`; None
-        where there are none."""
+        """Return the `fold`ed decoder weights as shaders read them, in the order of
+        `weight_shapes`; None without weights."""
         folded = self.fold(weights)
         ordered = {name: folded[name] for name in self.weight_shapes() if name in folded} | folded
         return _weight_texture(ordered) if ordered else None
@@ -201,7 +200,7 @@ class Linked(Protocol):
 
     @property
     def cached_bytes(self) -> int:
-        """Memory of what is kept of tiles decoded before, for those that need it."""
+        """Bytes of cached tiles that later ones are decoded from."""
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
         """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload
@@ -226,7 +225,7 @@ class LinkedMethod(Method):
 
     @abstractmethod
     def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
-        """A layer with its parameters, shown at `bits` (at most what it stores)."""
+        """Open a layer with its parameters, decoded at `bits` (at most its stored bit depth)."""
 
 
 def _weight_texture(weights: Arrays) -> WeightTexture:

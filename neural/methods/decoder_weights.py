@@ -1,5 +1,5 @@
-"""Decoder weights as numpy arrays: from safetensors bytes, checked against what the method
-expects."""
+"""Decoder weights as numpy arrays: parsed from safetensors bytes and checked against the shapes of
+the method."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_weights(
     missing = sorted(set(shapes) - set(weights))
     unknown = sorted(set(weights) - set(shapes))
     if missing or unknown:
-        what = f"lacks '{missing[0]}'" if missing else f"has an unknown weight '{unknown[0]}'"
-        raise ModelError(f"{origin} {what}: these weights belong to another method or preset.")
+        problem = f"lacks '{missing[0]}'" if missing else f"has an unknown weight '{unknown[0]}'"
+        raise ModelError(f"{origin} {problem}: these weights belong to another method or preset.")
     for name, shape in shapes.items():
         if tuple(weights[name].shape) != tuple(shape):
             raise ModelError(

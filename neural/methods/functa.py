@@ -61,7 +61,7 @@ class Functa(TokenMethod):
         return shapes
 
     def shifts(self, weights: Arrays, latents: Any) -> Any:
-        """Latents [..., dim] → what is added inside every sine, its bias included, [..., (depth −
+        """Map latents [..., dim] to the phase shifts of all sines, biases included, [..., (depth −
         1)·width]."""
         biases = [weights[f"siren{layer}_bias"] for layer in range(self.sine_layers)]
         joined = namespace(latents).concatenate(biases, axis=0) + weights["shift_bias"]

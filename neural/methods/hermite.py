@@ -47,8 +47,10 @@ def interpolate(texels: Any, u: Any, v: Any, order: int) -> Surface:
     row, weights_v = _taps(v, order)
     column, weights_u = _taps(u, order)
     lines = [_combine(samples, row, w) for w in weights_v]  # one per derivative along v, [nv, 260]
-    wanted = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][: 2 * order + 1]  # derivatives along u and v
-    return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in wanted))
+    derivatives = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][
+        : 2 * order + 1
+    ]  # derivatives along u and v
+    return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in derivatives))
 
 
 def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -68,4 +70,5 @@ def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
 def _combine(samples: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n,
     k]."""
-    return sum(weights[k][:, None] * samples[first + k] for k in range(4))  # type: ignore[return-value]
+    combined: np.ndarray = sum(weights[k][:, None] * samples[first + k] for k in range(4))
+    return combined

@@ -18,7 +18,7 @@ from neural.methods.tokens import TokenMethod
 Shapes = dict[str, tuple[int, ...]]
 
 HEAD_SAMPLERS = ("input", "stats")
-"""Samplers of a pass that normalizes what it reads (shaders/lib/hyper_decoder.glsl)."""
+"""Samplers of a pass that normalizes its input (shaders/lib/hyper_decoder.glsl)."""
 
 
 def linear(name: str, fan_in: int, fan_out: int) -> Shapes:
@@ -64,7 +64,7 @@ class HyperDecoder(TokenMethod):
 
     @property
     def latent_shape(self) -> tuple[int, int]:
-        """[tokens, dim]: one token per patch, after the global one where there is one."""
+        """[tokens, dim]: one token per patch, after the global one if present."""
         return self.patches**2 + int(self.global_token), self.dim
 
     @property

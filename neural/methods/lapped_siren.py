@@ -22,10 +22,11 @@ import numpy as np
 
 from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
 from neural.methods.lapped import mask_coder, residuals, restoration
-from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly, Model
+from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly
 from neural.methods.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
 from neural.methods.lapped.boundary import BOUNDARIES
 from neural.methods.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.methods.lapped.model import Model
 from neural.methods.lowpass import LowPass
 from neural.tiles import TILE
 
@@ -105,15 +106,18 @@ class LappedSiren(LinkedMethod):
         nodes = latents[:NODE_ROWS]
         spline = latents[NODE_ROWS:, :SPLINE_ROWS].astype(np.float64)
         along_y = along_nodes(weights, nodes.T, y, order), along_spline(spline.T, y, order)
-        found = {}
+        derivatives = {}
         for dy, (node_lines, spline_lines) in enumerate(zip(*along_y, strict=True)):
             upper = along_nodes(weights, node_lines.T, x, order - dy)
             for dx, below in enumerate(along_spline(spline_lines.T, x, order - dy)):
                 below += upper[dx]
                 below *= TILE ** (dx + dy)
-                found[dx, dy] = below
+                derivatives[dx, dy] = below
         return Surface(
-            *(found[each] for each in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2))[: 2 * order + 1])
+            *(
+                derivatives[order_pair]
+                for order_pair in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2))[: 2 * order + 1]
+            )
         )
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
@@ -129,8 +133,10 @@ class LappedSiren(LinkedMethod):
     def macs_per_sample(self) -> float:
         """Context networks, restoration, inverse wavelet; then nodes from samples, nodes and spline
         along both axes."""
-        known = sum(float(known_offsets(phase).sum()) for phase in range(len(PHASES))) / len(PHASES)
-        inputs = known + 9 * (BAND_COUNT - 1) / 2 + 9 * BAND_COUNT + 2
+        decoded = sum(float(known_offsets(phase).sum()) for phase in range(len(PHASES))) / len(
+            PHASES
+        )
+        inputs = decoded + 9 * (BAND_COUNT - 1) / 2 + 9 * BAND_COUNT + 2
         networks = (
             BAND_COUNT / 4 * (inputs * self.hidden1 + self.hidden1 * self.hidden2 + self.hidden2)
         )

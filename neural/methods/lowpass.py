@@ -63,12 +63,12 @@ def conversion(source: LowPass, target: LowPass, above: int) -> tuple[int, np.nd
     """
     shift = place(target, above) - place(source, above)  # in cells
     first = -(TAPS // 2) if shift < 0 else 1 - TAPS // 2
-    wanted = _moments(target, above)
-    given = _moments(source, above)
+    target_moments = _moments(target, above)
+    source_moments = _moments(source, above)
     moments: list[float] = []  # of the weights, about the target's place
     for p in range(TAPS):
-        mixed = sum(comb(p, q) * moments[q] * given[p - q] for q in range(p))
-        moments.append(wanted[p] - mixed)
+        mixed = sum(comb(p, q) * moments[q] * source_moments[p - q] for q in range(p))
+        moments.append(target_moments[p] - mixed)
     offsets = np.arange(first, first + TAPS) - shift
     return first, np.linalg.solve(np.vander(offsets, TAPS, increasing=True).T, np.array(moments))
 

@@ -1,4 +1,4 @@
-"""Models on disk: where they are and what they say of themselves. Needs no torch.
+"""Model files: their paths, methods and weights. Needs no torch.
 
 A model is STEM.decoder.safetensors, which a .ntile embeds, and for methods with a learned encoder
 STEM.encoder.safetensors beside it.
@@ -42,7 +42,7 @@ def model_stem(name: str) -> Path:
 
 
 def model_method(stem: Path) -> str:
-    """Method of the model with this path stem. Raises ModelError when there is none."""
+    """Return the method of the model with this path stem. Raises ModelError for a missing model."""
     path = next(
         (path for part in PARTS if (path := part_path(stem, part)).is_file()),
         part_path(stem, "encoder"),

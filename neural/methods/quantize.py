@@ -37,7 +37,7 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
     """
     squares = np.asarray(largest, np.float64) ** 2
     widths = np.zeros(len(squares), np.int64)
-    left = len(squares) * bits
+    budget = len(squares) * bits
     tops = [_top(width) for width in range(_MOST + 1)]
 
     def gain(dimension: int) -> tuple[float, int]:
@@ -52,22 +52,22 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
 
     heap = [gain(dimension) for dimension in range(len(squares))]
     heapq.heapify(heap)
-    while left and heap:
+    while budget and heap:
         _, dimension = heapq.heappop(heap)
         step = 1 if widths[dimension] else _FEWEST
-        if step > left:
+        if step > budget:
             continue  # too few bits are left to begin another dimension
         widths[dimension] += step
-        left -= step
+        budget -= step
         if widths[dimension] < _MOST:
             heapq.heappush(heap, gain(dimension))
     empty = np.flatnonzero(widths == 0)
     # every dimension that has bits is full: the last of them gives some to the next one
-    if left and len(empty):
-        widths[np.flatnonzero(widths)[-1]] -= _FEWEST - left
+    if budget and len(empty):
+        widths[np.flatnonzero(widths)[-1]] -= _FEWEST - budget
         widths[empty[0]] = _FEWEST
-        left = 0
-    if left:
+        budget = 0
+    if budget:
         raise ValueError(
             f"{bits} bits per value do not fit {len(squares)} dimensions of at most {_MOST}"
         )
@@ -143,11 +143,13 @@ class Quantizer:
             top, self.max_abs, out=np.zeros(len(top), np.float64), where=self.max_abs > 0
         )
         shifted = values if self.center is None else values - self.center.astype(np.float64)
-        return np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
+        codes: np.ndarray = np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
+        return codes
 
     def _values(self, codes: np.ndarray, widths: np.ndarray) -> np.ndarray:
         values = codes * (self.max_abs.astype(np.float64) / np.maximum(_tops(widths), 1))
-        return (values if self.center is None else values + self.center).astype(np.float32)
+        centered: np.ndarray = values if self.center is None else values + self.center
+        return centered.astype(np.float32)
 
 
 def _top(width: int) -> int:
@@ -160,5 +162,5 @@ def _tops(widths: np.ndarray) -> np.ndarray:
 
 
 def _stored(widths: np.ndarray) -> np.ndarray:
-    """Which of 16 bit planes, most significant first, each dimension stores [d, 16]."""
+    """Return the bit planes that each dimension stores, most significant of 16 first, [d, 16]."""
     return np.arange(16) >= 16 - widths[:, None]

@@ -70,18 +70,20 @@ def _halving(values: np.ndarray) -> Iterator[np.ndarray]:
     """Residuals coarse to fine: the first sample, then per halving the new rows and the new
     columns."""
     yield values[:1, :1]
-    for known, new in _lattices(values):
-        yield new - _between(known, len(new))
+    for coarse, new in _lattices(values):
+        yield new - _between(coarse, len(new))
 
 
 def _unhalving(residuals: np.ndarray) -> np.ndarray:
     """Inverse of `_halving` from its concatenation."""
     values = np.zeros((TILE, TILE), np.int64)
     values[0, 0] = residuals[0]
-    at = 1
-    for known, new in _lattices(values):
-        new[...] = residuals[at : at + new.size].reshape(new.shape) + _between(known, len(new))
-        at += new.size
+    position = 1
+    for coarse, new in _lattices(values):
+        new[...] = residuals[position : position + new.size].reshape(new.shape) + _between(
+            coarse, len(new)
+        )
+        position += new.size
     return values
 
 
@@ -96,9 +98,9 @@ def _lattices(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         step = half
 
 
-def _between(known: np.ndarray, count: int) -> np.ndarray:
-    """Rounded midpoints after each of `known`'s lines; the last is extended linearly."""
-    if len(known) == 1:
-        return known[:count]
-    middle = (known[:-1] + known[1:] + 1) >> 1
-    return np.concatenate([middle, (3 * known[-1:] - known[-2:-1] + 1) >> 1])
+def _between(coarse: np.ndarray, count: int) -> np.ndarray:
+    """Rounded midpoints after each of `coarse`'s lines; the last is extended linearly."""
+    if len(coarse) == 1:
+        return coarse[:count]
+    middle = (coarse[:-1] + coarse[1:] + 1) >> 1
+    return np.concatenate([middle, (3 * coarse[-1:] - coarse[-2:-1] + 1) >> 1])

@@ -1,4 +1,4 @@
-"""Near-lossless raster: what other layers of the same file are measured against.
+"""Near-lossless raster: the reference for other layers of the same file.
 
 Heights are quantized to integers q, meters = offset_m + scale_m · q with scale_m a little below
 twice the tolerance, and coded without loss (`neural.methods.raster_coder`); between sample centers
@@ -49,9 +49,14 @@ def encode_raster(
     near = tolerance_m - 1.001 * rounding
     for own_step in _SOURCE_STEPS_M:
         if own_step > step:
-            found = _quantize(heights, (low + high) / 2, own_step)
-            if np.abs(found[0] + found[1] * found[2] - heights).max(where=valid, initial=0) <= near:
-                return found
+            quantized = _quantize(heights, (low + high) / 2, own_step)
+            if (
+                np.abs(quantized[0] + quantized[1] * quantized[2] - heights).max(
+                    where=valid, initial=0
+                )
+                <= near
+            ):
+                return quantized
     return _quantize(heights, (low + high) / 2, step)
 
 

@@ -51,7 +51,7 @@ class TokenMethod(TileMethod):
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
         """Tokens [tokens, dim] → packed codes, each group from a new byte on."""
         return b"".join(
-            quantizer.pack(latents[at], bits) for at, quantizer in self._quantizers(params)
+            quantizer.pack(latents[group], bits) for group, quantizer in self._quantizers(params)
         )
 
     def unpack(
@@ -60,14 +60,14 @@ class TokenMethod(TileMethod):
         """Packed codes → tokens [tokens, dim]."""
         tokens = np.empty(self.latent_shape, np.float32)
         start = 0
-        for at, quantizer in self._quantizers(params):
-            shape = tokens[at].shape
+        for group, quantizer in self._quantizers(params):
+            shape = tokens[group].shape
             size = quantize.packed_bytes(shape[0] * shape[1], bits)
             # The last group gets all that is left: a length that is wrong is its to refuse.
-            part = body[start : start + size] if at.stop is not None else body[start:]
-            tokens[at] = quantizer.unpack(part, shape, bits)
+            part = body[start : start + size] if group.stop is not None else body[start:]
+            tokens[group] = quantizer.unpack(part, shape, bits)
             if keep_bits is not None and keep_bits < bits:
-                tokens[at] = quantizer.requantize(tokens[at], keep_bits)
+                tokens[group] = quantizer.requantize(tokens[group], keep_bits)
             start += size
         return tokens
 
@@ -82,6 +82,6 @@ class TokenMethod(TileMethod):
         if self.sensitivity:
             shares = np.array(self.sensitivity).reshape(len(groups), -1)
         return [
-            (at, quantize.Quantizer(row, center, share))
-            for at, row, center, share in zip(groups, rows, centers, shares, strict=True)
+            (group, quantize.Quantizer(row, center, share))
+            for group, row, center, share in zip(groups, rows, centers, shares, strict=True)
         ]

@@ -177,13 +177,16 @@ class TransInr(TokenMethod):
         step = max(1, _BLOCK // len(u))
         blocks = []
         for row in range(0, len(v), step):
-            at = slice(row, row + step)
-            z = (down[0][at, None] + across[0]).reshape(-1, self.width)
+            part_rows = slice(row, row + step)
+            z = (down[0][part_rows, None] + across[0]).reshape(-1, self.width)
             h, slope = self.network(weights, layers, z, slopes=order > 0)
             block = [h.reshape(-1, columns)]
             for du, dv in zip(across[1:], down[1:], strict=True):
                 grid = slope.reshape(-1, columns, self.width)
-                block += [xp.einsum("rcw,cw->rc", grid, du), xp.einsum("rcw,rw->rc", grid, dv[at])]
+                block += [
+                    xp.einsum("rcw,cw->rc", grid, du),
+                    xp.einsum("rcw,rw->rc", grid, dv[part_rows]),
+                ]
             blocks.append(block)
         return Surface(*(xp.concatenate(part, axis=0) for part in zip(*blocks, strict=True)))
 

@@ -137,8 +137,10 @@ class FunctaModel(TerrainModel):
         )
         for _ in range(self.inner.inner_steps):
             slope = torch.zeros_like(latents)
-            for at, want in zip(points.split(chunk), heights.split(chunk, dim=1), strict=True):
-                error = self.decode_points(weights, latents, at) - want
+            for chunk_points, want in zip(
+                points.split(chunk), heights.split(chunk, dim=1), strict=True
+            ):
+                error = self.decode_points(weights, latents, chunk_points) - want
                 loss = (error * error).sum() / len(points)
                 slope = slope + torch.autograd.grad(loss, latents, create_graph=differentiable)[0]
             latents = latents - rates * slope

@@ -27,8 +27,8 @@ def warm_start(model: Any, tiles: Tensor, fit_steps: int) -> None:
 class _Start(LinearCode):
     def __init__(self, model: Any, images: Tensor) -> None:
         super().__init__(model, images)
-        at = torch.arange(2 * self.size + 1) / 2.0
-        y, x = torch.meshgrid(at, at, indexing="ij")
+        positions = torch.arange(2 * self.size + 1) / 2.0
+        y, x = torch.meshgrid(positions, positions, indexing="ij")
         cells = torch.stack((x.flatten(), y.flatten()), dim=-1)
         self.points = cells * (2.0 / self.size) - 1.0
         taken = interpolate(images, cells, self.size).flatten(0, 1)

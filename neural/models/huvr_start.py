@@ -100,8 +100,8 @@ class _Start(LinearCode):
 
     @staticmethod
     def _solve(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Convolution [width + 1, cells] (the last row is the bias) by least squares, and what it
-        leaves."""
+        """Solve a convolution [width + 1, cells] (the last row is the bias) by least squares;
+        returns it and its residual."""
         features = torch.cat((features, torch.ones(len(features), 1)), dim=1)
         solved = ridge(features, target, 1e-5)
         return solved, target - features @ solved

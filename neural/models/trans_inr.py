@@ -37,8 +37,8 @@ class TransformerConfig:
 
     @property
     def grid(self) -> int:
-        """Patches per tile side; the published one drops what does not fill a patch, here zeros
-        fill it."""
+        """Patches per tile side, the last padded with zeros; the published model drops a partial
+        patch."""
         return math.ceil((TILE + self.padding) / self.patch)
 
 

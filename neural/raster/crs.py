@@ -1,4 +1,4 @@
-"""Which metric CRS a raster is read in, and the unit of its heights (design §4).
+"""Choice of the metric CRS that a raster is read in, and of its height unit.
 
 `crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
 to load.
@@ -49,8 +49,7 @@ _ZONE_REACH = 5.9
 
 
 def parse_crs(text: str, option: str = "--crs") -> CRS:
-    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises
-    UsageError."""
+    """Parse a CRS given as `option` (EPSG code, WKT, PROJ string). Raises UsageError."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -73,7 +72,7 @@ def same_crs(one: str, other: str) -> bool:
     from rasterio.errors import CRSError
 
     try:
-        return horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other))
+        return bool(horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other)))
     except CRSError:
         return False
 
@@ -99,7 +98,7 @@ def label(crs: CRS) -> str:
     """Short text for messages: the authority code, the CRS's own name or that of its projection."""
     code = crs.to_string()
     if len(code) < 24:
-        return code
+        return str(code)
     root = wkt.parse(to_wkt(crs))
     if root.name.lower() not in ("", "unknown", "unnamed"):
         return root.name
@@ -261,5 +260,5 @@ def _projected(
     built = CRS.from_wkt(
         f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]'
     )
-    known = built.to_epsg()
-    return CRS.from_epsg(known) if known else built
+    epsg = built.to_epsg()
+    return CRS.from_epsg(epsg) if epsg else built

@@ -1,4 +1,4 @@
-"""Windowed reading of an elevation raster as meters on a north-up metric grid (design §4).
+"""Windowed reading of an elevation raster as meters on a north-up metric grid.
 
     with open_dem("area.tif") as dem:
         heights, valid = dem.read(row, col, rows, cols)
@@ -57,7 +57,7 @@ def open_dem(
 
 
 def declared_by(path: str | os.PathLike[str]) -> Declared:
-    """Return what a raster's own file declares of its samples. Raises DemError when it cannot be
+    """Return a raster's own declarations of its samples. Raises DemError when it cannot be
     opened."""
 
     def read(_: str, dataset: Any) -> Declared:
@@ -127,7 +127,7 @@ class Dem:
         self._dataset.close()
 
     def facts(self) -> dict[str, Any]:
-        """Return what the file says of itself and its bands (`neural.raster.facts`)."""
+        """Return the facts of the file and its bands (`neural.raster.facts`)."""
         return band_facts(self.name, self._dataset, self._georef.bands.heights)
 
     @property
@@ -239,7 +239,8 @@ class Dem:
             * math.prod(self._block)
             * np.dtype(self._dataset.dtypes[bands[0] - 1]).itemsize
         )
-        return min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
+        cache_bytes: int = min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
+        return cache_bytes
 
 
 def _open(name: str) -> Any:

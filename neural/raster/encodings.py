@@ -38,7 +38,9 @@ def decode(colors: np.ndarray, encoding: str) -> np.ndarray:
     meters."""
     kind = ENCODINGS[encoding]
     red, green, blue = colors.astype(np.int32)
-    return (((red << 16) + (green << 8) + blue) * kind.step_m + kind.base_m).astype(np.float32)
+    counts = (red << 16) + (green << 8) + blue
+    heights: np.ndarray = (counts * kind.step_m + kind.base_m).astype(np.float32)
+    return heights
 
 
 def recognize(windows: Iterable[tuple[np.ndarray, np.ndarray]]) -> str | None:
@@ -87,4 +89,6 @@ def _carries(high: np.ndarray, low: np.ndarray) -> bool | None:
 
 def _both(valid: np.ndarray, axis: int) -> np.ndarray:
     """Neighbors along an axis that are both valid."""
-    return valid[1:] & valid[:-1] if axis == 0 else valid[:, 1:] & valid[:, :-1]
+    lines = valid if axis == 0 else valid.T
+    both: np.ndarray = lines[1:] & lines[:-1]
+    return both if axis == 0 else both.T

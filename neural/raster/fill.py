@@ -42,8 +42,8 @@ def _pull(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Heights with gaps (0 there) → heights without, recursively through half the resolution."""
     weight = _sum4(valid.astype(np.float32))
     mean = _sum4(heights) / np.maximum(weight, 1)
-    some = weight > 0
-    return _relax(heights, valid, _expand(mean if some.all() else _pull(mean, some)))
+    weighted = weight > 0
+    return _relax(heights, valid, _expand(mean if weighted.all() else _pull(mean, weighted)))
 
 
 def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndarray:
@@ -73,7 +73,8 @@ def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndar
 def _sum4(a: np.ndarray) -> np.ndarray:
     """Sums of 2×2 cells: [n, n] → [n/2, n/2]."""
     rows = a[0::2] + a[1::2]
-    return rows[:, 0::2] + rows[:, 1::2]
+    sums: np.ndarray = rows[:, 0::2] + rows[:, 1::2]
+    return sums
 
 
 def _expand(a: np.ndarray) -> np.ndarray:

@@ -113,7 +113,8 @@ def _warp(
                     YSCALE="1",
                 ) as view,
             ):
-                return view.read(1)
+                heights: np.ndarray = view.read(1)
+                return heights
 
     return warped
 
@@ -132,16 +133,16 @@ def _source_window(
     """Row, column, rows and columns of the samples that a window's cells lie between; None where it
     has none."""
     y, x = _positions(plan, row, col, rows, cols)
-    known = np.isfinite(x) & np.isfinite(y)
-    if not known.any():
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
         return None
     spans = []
     for positions, size in ((y, samples.height), (x, samples.width)):
-        low = positions.min(where=known, initial=math.inf)
-        high = positions.max(where=known, initial=-math.inf)
-        margin = 2 + _bend(positions, known)
+        low = positions.min(where=finite, initial=math.inf)
+        high = positions.max(where=finite, initial=-math.inf)
+        margin = 2 + _bend(positions, finite)
         # the edge of the projection lies here: all of it, until the window is small
-        if not known.all():
+        if not finite.all():
             margin = size if rows * cols > _LEAST_CELLS else margin + high - low
         first = max(math.floor(low - margin), 0)
         stop = min(math.ceil(high + margin), size)
@@ -152,10 +153,13 @@ def _source_window(
     return top, left, height, width
 
 
-def _bend(positions: np.ndarray, known: np.ndarray) -> float:
+def _bend(positions: np.ndarray, finite: np.ndarray) -> float:
     """The largest second difference: between lattice points a curve departs from its chord by an
     eighth of it."""
-    along = (known[2:] & known[1:-1] & known[:-2], known[:, 2:] & known[:, 1:-1] & known[:, :-2])
+    along = (
+        finite[2:] & finite[1:-1] & finite[:-2],
+        finite[:, 2:] & finite[:, 1:-1] & finite[:, :-2],
+    )
     return max(
         float(np.abs(np.diff(positions, 2, axis=axis)).max(where=along[axis], initial=0))
         for axis in (0, 1)

@@ -1,4 +1,4 @@
-"""Vertical part of a CRS: what heights are measured from, and how it stays when they become meters.
+"""Vertical part of a CRS: its datum, kept when heights become meters.
 
 `crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
 to load.
@@ -34,7 +34,8 @@ _SPATIAL = ("GEOGCRS", "GEODCRS", "PROJCRS")
 
 def to_wkt(crs: CRS) -> str:
     """Return the WKT2 of a CRS."""
-    return crs.to_wkt(version="WKT2_2019")
+    text: str = crs.to_wkt(version="WKT2_2019")
+    return text
 
 
 def coded(crs: CRS) -> CRS:
@@ -67,8 +68,7 @@ def horizontal(crs: CRS) -> CRS:
 
 
 def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
-    """Return the name of what heights in meters are measured from, and the unit that the CRS has
-    heights in.
+    """Return the name of the vertical datum, and the CRS's unit of heights.
 
     The name is that of the vertical CRS, or `ELLIPSOIDAL` for a 3D one; either is None where the
     CRS does not say.
@@ -91,8 +91,8 @@ def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
 
 
 def describe(plane: CRS, source: CRS) -> str:
-    """Return the WKT2 of heights in meters over `plane` (2D) that are measured from what those of
-    `source` are."""
+    """Return the WKT2 of heights in meters over `plane` (2D), with the vertical datum of
+    `source`."""
     root = wkt.parse(to_wkt(source))
     vertical = root.find("VERTCRS")
     kept = horizontal(source) == plane

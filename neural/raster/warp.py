@@ -68,10 +68,10 @@ def outline_degrees(
     columns, rows = _outline(width, height)
     x, y = place(transform, np.append(columns, width / 2), np.append(rows, height / 2))
     longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
-    known = np.isfinite(longitude)
-    longitude = longitude[known]
-    latitude = latitude[known]
-    if not known.any() or (_in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720)):
+    finite = np.isfinite(longitude)
+    longitude = longitude[finite]
+    latitude = latitude[finite]
+    if not finite.any() or (_in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720)):
         raise UsageError(
             f"its coordinates do not fit the CRS {crs_rules.label(crs)}; say what they are with "
             "--src-crs."
@@ -159,14 +159,14 @@ def _reprojected(
                 "from one end of the CRS "
                 "to the other; give another CRS with --crs, or leave --crs away."
             )
-    shown = np.isfinite(x) & np.isfinite(y)
-    if not shown.any():
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
         raise misfit(source, target)
-    return x[shown], y[shown]
+    return x[finite], y[finite]
 
 
 def misfit(source: CRS, target: CRS) -> UsageError:
-    """Return the error for a raster that lies outside of what a CRS can show."""
+    """Return the error for a raster outside the domain of a CRS."""
     return UsageError(
         f"its coordinates cannot be brought from {crs_rules.label(source)} to "
         f"{crs_rules.label(target)}; "

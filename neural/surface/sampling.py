@@ -22,15 +22,15 @@ KEEP_TILES = 32
 
 CHUNK = 16
 """Scattered places evaluated at once, as the diagonal of a lattice: methods evaluate lattices only.
-The square of it is what a network is asked for, so it is small; one by one, a call's own time would
-be ten times as much."""
+A network evaluates the square of it, so it is small; one by one, a call's overhead would be ten
+times as much."""
 
 _BLOCKS = 16
 """Places of a tile are taken block by block, of so many along each side: neighbors share patches
 and cache lines."""
 
 
-class Sampler:
+class SurfaceSampler:
     """Heights of one layer anywhere; several threads may ask at once."""
 
     def __init__(self, decoder: SurfaceDecoder, keep_tiles: int = KEEP_TILES) -> None:
@@ -41,7 +41,7 @@ class Sampler:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> Sampler:
+    def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> SurfaceSampler:
         """Of a layer, re-quantized to `keep_bits` where given. Raises UsageError for bits that it
         lacks."""
         return cls(SurfaceDecoder(reader, layer, keep_bits, lazy=True))
@@ -60,21 +60,21 @@ class Sampler:
         )
         shape = np.broadcast_shapes(column.shape, row.shape)
         column, row = (np.broadcast_to(a, shape).ravel() for a in (column, row))
-        found = _unknown(column.shape, order)
+        heights = _unknown(column.shape, order)
         level = self.grid.levels - 1 if level is None else level
-        for tile, here in self._by_tile(column, row, level):
+        for tile, indices in self._by_tile(column, row, level):
             surface = self.surface(tile)
             if surface is None:
                 continue
-            u, v, known = self._local(tile, surface, column[here], row[here])
-            here = here[known]
-            u = u[known]
-            v = v[known]
+            u, v, inside = self._local(tile, surface, column[indices], row[indices])
+            indices = indices[inside]
+            u = u[inside]
+            v = v[inside]
             for chunk in _chunks(u, v):
                 across, at_u = np.unique(u[chunk], return_inverse=True)
                 down, at_v = np.unique(v[chunk], return_inverse=True)
-                _put(found, here[chunk], surface.heights(across, down, order), (at_v, at_u))
-        return _each(found, lambda part: part.reshape(shape))
+                _put(heights, indices[chunk], surface.heights(across, down, order), (at_v, at_u))
+        return _map_parts(heights, lambda part: part.reshape(shape))
 
     def lattice(
         self, eastings: np.ndarray, northings: np.ndarray, order: int = 0, level: int | None = None
@@ -86,7 +86,7 @@ class Sampler:
         _, row = self.grid.cell_of(eastings[0], northings[::-1])
         column = np.asarray(column, np.float64)
         row = np.asarray(row, np.float64)
-        found = _unknown((len(row), len(column)), order)
+        heights = _unknown((len(row), len(column)), order)
         for x, at_x in self._along(column, self.grid.width, level):
             for y, at_y in self._along(row, self.grid.height, level):
                 surface = self.surface(Tile(level, x, y))
@@ -94,12 +94,12 @@ class Sampler:
                     continue
                 u = column[at_x]
                 v = row[at_y]
-                u, v, known = self._local(Tile(level, x, y), surface, u[None, :], v[:, None])
-                here = np.ix_(at_y, at_x)
-                for whole, part in zip(found, surface.heights(u[0], v[:, 0], order), strict=True):
+                u, v, inside = self._local(Tile(level, x, y), surface, u[None, :], v[:, None])
+                lattice_part = np.ix_(at_y, at_x)
+                for whole, part in zip(heights, surface.heights(u[0], v[:, 0], order), strict=True):
                     if whole is not None:
-                        whole[here] = np.where(known, part, np.nan)
-        return _each(found, lambda part: part[::-1])
+                        whole[lattice_part] = np.where(inside, part, np.nan)
+        return _map_parts(heights, lambda part: part[::-1])
 
     def surface(self, tile: Tile) -> TileSurface | None:
         """A tile's surface, kept for a while; None where the layer has no such tile."""
@@ -159,15 +159,15 @@ def _unknown(shape: tuple[int, ...], order: int) -> Heights:
     return Heights(*parts)
 
 
-def _each(heights: Heights, change: Callable[[np.ndarray], np.ndarray]) -> Heights:
+def _map_parts(heights: Heights, change: Callable[[np.ndarray], np.ndarray]) -> Heights:
     parts: list[Any] = [None if part is None else change(part) for part in heights]
     return Heights(*parts)
 
 
 def _put(
-    found: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]
+    target: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    for whole, part in zip(found, values, strict=True):
+    for whole, part in zip(target, values, strict=True):
         if whole is not None:
             whole[where] = np.asarray(part)[pick]
 

@@ -1,5 +1,5 @@
-"""A layer as a continuous surface in meters: what `decode`, `evaluate` and the viewer's CPU path
-all call."""
+"""A layer as a continuous surface in meters, shared by `decode`, `evaluate` and the viewer's CPU
+path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
     from neural.container.envelope import Envelope
-    from neural.container.reader import Layer, Reader
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
 
 
 class Heights(NamedTuple):
@@ -172,8 +173,7 @@ class SurfaceDecoder:
 
     @property
     def cached_bytes(self) -> int:
-        """Memory of what a linked decode keeps of tiles; 0 where tiles decode alone, or none has
-        been decoded."""
+        """Bytes of tiles cached by a linked decode; 0 where tiles decode alone."""
         return 0 if self._linked is None else self._linked.cached_bytes
 
     @property

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import neural
-from neural.container.reader import Reader, open_reader, verify
+from neural.container.reader import Reader, open_reader
+from neural.container.verify import verify
 from neural.encode import EncodeOptions, encode
 from neural.errors import ContainerError
 from neural.surface.tile_surface import SurfaceDecoder

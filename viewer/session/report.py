@@ -22,7 +22,7 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
     store = scene.store
     found: dict[str, Any] = {
         "renderer": gl.describe(scene.ctx),
-        "decoder": scene.decode_entry,
+        "decoder": scene.decode_backend,
         "cpu_ms": _rounded(scene.timers.cpu_ms),
         "gpu_ms": _rounded(scene.timers.gpu_ms),
         "tiles": {

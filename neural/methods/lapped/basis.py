@@ -46,30 +46,30 @@ def window(s: np.ndarray, order: int = 0) -> Derivatives:
     """w(s) and its derivatives up to `order` ≤ 2, s in samples from the node."""
     r = np.clip(1.0 - np.abs(s) / HOP, 0.0, 1.0)
     angle = np.pi / 2 * r * r * (3.0 - 2.0 * r)
-    found = [np.sin(angle)]
+    derivatives = [np.sin(angle)]
     if order > 0:
         slope = np.where(r > 0, -np.sign(s) / HOP, 0.0)
         d_angle = np.pi / 2 * 6.0 * r * (1.0 - r) * slope
-        found.append(np.cos(angle) * d_angle)
+        derivatives.append(np.cos(angle) * d_angle)
     if order > 1:
         bend = np.pi / 2 * (6.0 - 12.0 * r) * slope * slope
-        found.append(np.cos(angle) * bend - np.sin(angle) * d_angle * d_angle)
-    return tuple(found)
+        derivatives.append(np.cos(angle) * bend - np.sin(angle) * d_angle * d_angle)
+    return tuple(derivatives)
 
 
 def functions(weights: Mapping[str, Any], s: np.ndarray, order: int = 0) -> Derivatives:
     """φ_k(s) and derivatives per sample up to `order`: s [n] → float64 [n, HOP] each."""
     a, omega, p = (np.asarray(weights[name], np.float64) for name in SINES)
-    at = np.asarray(s, np.float64)[:, None]
-    w = window(at, order)
-    sine = a * np.sin(omega * at + p)
-    cosine = a * np.cos(omega * at + p)
-    found = [w[0] * sine]
+    positions = np.asarray(s, np.float64)[:, None]
+    w = window(positions, order)
+    sine = a * np.sin(omega * positions + p)
+    cosine = a * np.cos(omega * positions + p)
+    derivatives = [w[0] * sine]
     if order > 0:
-        found.append(w[1] * sine + w[0] * omega * cosine)
+        derivatives.append(w[1] * sine + w[0] * omega * cosine)
     if order > 1:
-        found.append(w[2] * sine + 2.0 * w[1] * omega * cosine - w[0] * omega * omega * sine)
-    return tuple(found)
+        derivatives.append(w[2] * sine + 2.0 * w[1] * omega * cosine - w[0] * omega * omega * sine)
+    return tuple(derivatives)
 
 
 def along_nodes(
@@ -165,18 +165,22 @@ def along_spline(coefficients: np.ndarray, x: np.ndarray, order: int = 0) -> Der
 
     `x` [n] is in the child's samples; the parent's sample j lies at 2 j + 1.
     """
-    at = np.asarray(x, np.float64) / 2 - 0.5
-    first = np.clip(np.floor(at), -1, coefficients.shape[1] - 2 * SPLINE_PAD - 1).astype(np.intp)
-    powers = np.vander(at - first, 4, increasing=True)
+    positions = np.asarray(x, np.float64) / 2 - 0.5
+    first = np.clip(np.floor(positions), -1, coefficients.shape[1] - 2 * SPLINE_PAD - 1).astype(
+        np.intp
+    )
+    powers = np.vander(positions - first, 4, increasing=True)
     reached = first[:, None] + np.arange(SPLINE_PAD - 1, SPLINE_PAD + 3)
-    taps = np.zeros((order + 1, len(at), coefficients.shape[1]))
+    taps = np.zeros((order + 1, len(positions), coefficients.shape[1]))
     weights = _SPLINE
     scale = 1.0
-    for each in taps:
-        np.put_along_axis(each, reached, scale * powers[:, : weights.shape[1]] @ weights.T, axis=1)
+    for weights_of in taps:
+        np.put_along_axis(
+            weights_of, reached, scale * powers[:, : weights.shape[1]] @ weights.T, axis=1
+        )
         weights = weights[:, 1:] * np.arange(1, weights.shape[1])
         scale = scale / 2
-    out = np.empty((order + 1, len(coefficients), len(at)))
+    out = np.empty((order + 1, len(coefficients), len(positions)))
     # Four taps a place: small products of a few places are faster than one large, and than sums of
     # four.
     for start, stop in _runs(first // _TOGETHER):

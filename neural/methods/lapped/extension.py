@@ -39,7 +39,7 @@ def extend(
 def extend_both(
     values: np.ndarray, present: np.ndarray, extension: Extend
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`extend` along axis 0, then along axis 1; 0 at what neither reaches."""
+    """Apply `extend` along axis 0, then along axis 1; 0 outside the reach of both."""
     values, present = extend(values, present, extension)
     turned, filled = extend(values.T, present.T, extension)
     return np.where(filled, turned, 0.0).T, filled.T

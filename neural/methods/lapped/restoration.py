@@ -1,5 +1,5 @@
-"""Restoration: what details probably were, from the quantized ones around them and the samples they
-add to.
+"""Restoration: estimates of details before quantization, from the quantized ones and the samples
+near them.
 
 Most details of a fine level are quantized to 0 although the terrain goes on: ridges and edges that
 the coarser level shows have details of known signs. A small convolutional network of the level's
@@ -60,8 +60,8 @@ def features(samples: np.ndarray, details: np.ndarray) -> np.ndarray:
     across = samples[:, :-2] - 2 * samples[:, 1:-1] + samples[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]
     turned = samples[:-2, :-2] - samples[:-2, 2:] - samples[2:, :-2] + samples[2:, 2:]
-    found = np.stack([along_x, along_y, turned / 2, both / 2, *details]).astype(np.float32)
-    return np.arcsinh(found, out=found)
+    planes = np.stack([along_x, along_y, turned / 2, both / 2, *details]).astype(np.float32)
+    return np.arcsinh(planes, out=planes)
 
 
 def beyond(samples: np.ndarray, boundary: Boundary) -> np.ndarray:
@@ -102,9 +102,9 @@ def _window_sums(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     )
     out = np.empty((n - 2, m - 2, weight.shape[1]), np.float32)
     for start in range(0, n - 2, _ROWS):
-        some = windows[start : start + _ROWS]
+        block = windows[start : start + _ROWS]
         np.matmul(
-            some.reshape(-1, 9 * channels),
+            block.reshape(-1, 9 * channels),
             weight,
             out=out[start : start + _ROWS].reshape(-1, weight.shape[1]),
         )

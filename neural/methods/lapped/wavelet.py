@@ -29,12 +29,13 @@ BANDS = ((0, 1), (1, 0), (1, 1))
 def reflect(start: int, stop: int, first: int, last: int) -> np.ndarray:
     """Positions start … stop − 1, those outside first … last − 1 reflected about its ends; parity
     is kept."""
-    at = np.arange(start, stop)
+    indices = np.arange(start, stop)
     period = 2 * (last - first - 1)
     if period <= 0:
-        return np.full(len(at), first)
-    folded = np.mod(at - first, period)
-    return first + np.minimum(folded, period - folded)
+        return np.full(len(indices), first)
+    folded = np.mod(indices - first, period)
+    places: np.ndarray = first + np.minimum(folded, period - folded)
+    return places
 
 
 def split(samples: np.ndarray) -> np.ndarray:

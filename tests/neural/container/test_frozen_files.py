@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neural.cli import main
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
+from neural.container.verify import verify
 from tests.support import frozen_files
 from tests.support.frozen_files import CASES, FILES, finest, load_expected
 
@@ -85,7 +86,7 @@ def test_heights_are_those_of_the_terrain(name: str) -> None:
 
 
 def test_a_model_no_longer_shipped_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("neural.container.reader.MODELS", tmp_path)
+    monkeypatch.setattr("neural.container.reader.MODEL_FOLDER", tmp_path)
     with (
         open_reader(FILES / "v0.1.0" / "functa.ntile") as reader,
         pytest.raises(AssertionError, match="must stay in assets/models"),

@@ -11,7 +11,8 @@ import torch
 from safetensors.numpy import load_file
 
 from neural.methods.lapped import restoration as restore
-from neural.methods.lapped.assembly import Assembly, Model
+from neural.methods.lapped.assembly import Assembly
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.restoration import DETAIL_REACH, SAMPLE_REACH, Restoration
 from neural.methods.lapped_siren import LappedSiren
 from neural.models import restoration

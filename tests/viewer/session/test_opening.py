@@ -174,7 +174,7 @@ def test_a_step_that_fails_leaves_the_document(
             request.project.settings["overlay"]["name"] = "error"
         settings = deepcopy(session.settings)
         camera = replace(session.camera)
-        loading = None if waits else read(Loading(request, scene.decode_entry))
+        loading = None if waits else read(Loading(request, scene.decode_backend))
         with pytest.raises(NtileError):
             session.open(request, loading)
         assert session.document is document, step

@@ -1,4 +1,4 @@
-"""A small picture of numbers instead of colors: what ranges, intervals and labels are chosen by."""
+"""Small float picture of values, from which ranges, intervals and labels are chosen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class SurveyTarget:
-    """A float target, remade when its size changes."""
+    """Float framebuffer, recreated when its size changes."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -16,7 +16,7 @@ class SurveyTarget:
         self._parts: list[moderngl.Texture | moderngl.Renderbuffer | moderngl.Framebuffer] = []
 
     def begin(self, size_px: tuple[int, int]) -> None:
-        """Bind the target, cleared."""
+        """Bind and clear the target."""
         self._before = self._ctx.detect_framebuffer()
         if self._fbo is None or self._fbo.size != size_px:
             self.release()
@@ -29,15 +29,14 @@ class SurveyTarget:
         self._fbo.clear()
 
     def limit(self, columns: tuple[int, int]) -> None:
-        """Draw into some columns of pixels only: the first, and the last + 1."""
+        """Restrict drawing to the pixel columns [first, end)."""
         assert self._fbo is not None
         self._fbo.scissor = columns[0], 0, columns[1] - columns[0], self._fbo.size[1]
 
     def read(self) -> np.ndarray:
-        """Return the drawn values, float32 [h, w, 2], top row first: the overlay's value and the
-        height in meters.
+        """Return float32 [h, w, 2], top row first: the overlay's value and the height in meters.
 
-        NaN where there is no terrain, or no value. Binds the framebuffer from before `begin` again.
+        NaN without terrain or value. Rebinds the framebuffer from before `begin`.
         """
         assert self._fbo is not None
         assert self._before is not None

@@ -1,5 +1,4 @@
-"""Where the scene is drawn before it reaches the caller's framebuffer: color as linear light, and
-depth."""
+"""Intermediate target of the scene: color as linear light, and depth."""
 
 from __future__ import annotations
 
@@ -17,14 +16,14 @@ inverted."""
 
 
 class EyeDome(NamedTuple):
-    """Eye-dome lighting of a picture."""
+    """Eye-dome lighting parameters of a picture."""
 
     planes_m: tuple[float, float]  # near and far
     strength: float
     height_px: int  # of the picture: neighbors are as far apart in any size
 
     def uniforms(self) -> dict[str, object]:
-        """Names and values for `gl.set_uniforms`."""
+        """Return names and values for `gl.set_uniforms`."""
         return {
             "planes_m": self.planes_m,
             "strength": EYE_DOME_GAIN * self.strength,
@@ -32,12 +31,11 @@ class EyeDome(NamedTuple):
         }
 
 
-class Target:
-    """Our own color and depth, with or without MSAA, remade when size or samples change.
+class RenderTarget:
+    """Color and depth framebuffer, with or without MSAA, recreated when size or samples change.
 
-    All passes between `begin` and `finish` draw linear light. `finish` applies what needs the whole
-    picture's depth, averages a pixel's samples and encodes the result as sRGB, the only place where
-    that is done.
+    All passes between `begin` and `finish` draw linear light. `finish` applies effects on the whole
+    picture's depth, resolves samples and encodes sRGB, the only place that does.
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -50,8 +48,7 @@ class Target:
         self._finishes: dict[tuple[int, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
 
     def begin(self, fbo: moderngl.Framebuffer, samples: int) -> None:
-        """Bind our own framebuffer, as large as the caller's and cleared; `samples` 0 or 1 means
-        none."""
+        """Bind the cleared framebuffer, as large as the caller's; `samples` 0 or 1 means none."""
         # moderngl binds the present framebuffer again after making another, so it must be one that
         # still exists.
         fbo.use()
@@ -73,14 +70,13 @@ class Target:
         self._fbo.clear()
 
     def limit(self, columns: tuple[int, int] | None) -> None:
-        """Draw only into these columns of pixels, first and last + 1, until this is called again
-        (None: all)."""
+        """Restrict drawing to the pixel columns [first, end) until the next call (None: all)."""
         assert self._fbo is not None
         first, end = columns or (0, self._fbo.width)
         self._fbo.scissor = (first, 0, end - first, self._fbo.height)
 
     def finish(self, fbo: moderngl.Framebuffer, eye_dome: EyeDome | None = None) -> None:
-        """Encode what was drawn into the whole of `fbo` and bind that."""
+        """Encode the picture into the whole of `fbo` and bind that."""
         assert self._made is not None
         assert self._color is not None
         assert self._depth is not None
