@@ -19,6 +19,7 @@ import pytest
 
 from tests.support import hills, mountains
 from tests.support.scene_tools import SIZE, Magenta
+from tests.support.sessions import frame, said, session, settle  # noqa: F401 (fixtures)
 from viewer.graphics import gl
 from viewer.model.settings import Settings
 from viewer.scene.scene import Scene
