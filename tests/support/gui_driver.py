@@ -102,7 +102,9 @@ class Driver:
 
     def _grab(self, take):
         got = []
-        self.app.view.screenshots.request(lambda picture: got.append(take(picture).astype(np.int16)))
+        self.app.view.screenshots.request(
+            lambda picture: got.append(take(picture).astype(np.int16))
+        )
         self.wait(lambda: got)
         return got[0]
 
