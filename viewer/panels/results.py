@@ -131,9 +131,9 @@ def _sorted(view: ResultsView) -> list[Result]:
     if spec.column_index == 0:
         return rows
     value = _COLUMNS[spec.column_index - 1][1]
-    known = [row for row in rows if value(view, row) is not None]
+    measured = [row for row in rows if value(view, row) is not None]
     down = spec.sort_direction == imgui.SortDirection.descending
-    return sorted(known, key=lambda row: value(view, row), reverse=down) + [
+    return sorted(measured, key=lambda row: value(view, row), reverse=down) + [
         r for r in rows if value(view, r) is None
     ]
 
