@@ -18,6 +18,7 @@ import moderngl
 import pytest
 
 from tests.support import hills, mountains
+from tests.support.required import gl_is_required
 from tests.support.scene_tools import SIZE, Magenta
 from viewer.graphics import gl
 from viewer.model.settings import Settings
@@ -33,12 +34,6 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
-
-
-def gl_is_required() -> bool:
-    """Return True if a machine without OpenGL fails the tests that need it, instead of skipping
-    them."""
-    return os.environ.get("CI", "").lower() == "true" or os.environ.get("NTILE_REQUIRE_GL") == "1"
 
 
 @pytest.fixture(scope="session")

@@ -181,16 +181,13 @@ def test_film(screen, view, session, asked, monkeypatch):
     assert asked.commands == [("film.save_path", "out.json")]
 
 
-def test_a_running_film_shows_its_progress_and_can_be_cancelled(screen, view, monkeypatch):
-    cancelled = []
-    job = SimpleNamespace(
-        done=3, total=12, out="tour.mp4", cancel=lambda: cancelled.append(True), close=lambda: None
-    )
+def test_a_running_film_shows_its_progress_and_can_be_cancelled(screen, view, asked, monkeypatch):
+    job = SimpleNamespace(done=3, total=12, out="tour.mp4", close=lambda: None)
     monkeypatch.setattr(view.film.jobs, "job", job)
     assert "3 of 12" in screen.text(panels.film.draw, view)
     press(monkeypatch, "Cancel")
     screen.text(panels.film.draw, view, frames=1)
-    assert cancelled
+    assert asked.commands == [("film.cancel_rendering",)]
 
 
 def test_bookmarks(screen, asked, monkeypatch):
@@ -214,7 +211,7 @@ def test_bookmarks(screen, asked, monkeypatch):
 def test_log(screen, asked, tmp_path, monkeypatch):
     panel = Log()
     messages = Messages()
-    view = SimpleNamespace(messages=messages, dialogs=asked)
+    view = SimpleNamespace(messages=messages, dialogs=asked, run=asked.run)
     messages.info("Opened a.ntile.")
     messages.error("b.ntile: damaged.")
     written = screen.text(panel.draw, view)
@@ -222,8 +219,9 @@ def test_log(screen, asked, tmp_path, monkeypatch):
     assert "b.ntile: damaged." in written
     panel.level = "error"
     assert "Opened a.ntile." not in screen.text(panel.draw, view)
-    press(monkeypatch, "Export…")
+    press(monkeypatch, "Export…", "Clear")
     screen.text(panel.draw, view, frames=1)
+    assert asked.commands == [("log.clear",)]
     asked.chosen(str(tmp_path / "log.txt"))
     assert (tmp_path / "log.txt").read_text(encoding="utf-8").count("\n") == 1
     assert messages.entries[-1].text.startswith("Saved ")
@@ -240,9 +238,13 @@ def test_results(screen, view, asked, monkeypatch):
     assert "0.5000" in written
     view.results.whole = True
     assert "0.5000" not in screen.text(panels.results.draw, view)
-    press(monkeypatch, "B", "JSON…")
+    press(monkeypatch, "B", "JSON…", "Measure all", "Clear")
     screen.text(panels.results.draw, view, frames=1)
-    assert asked.commands == [("results.restore", row, "B")]
+    assert asked.commands == [
+        ("results.restore", row, "B"),
+        ("results.measure_all",),
+        ("results.clear",),
+    ]
     assert asked.asked == [("Save results", ".json")]
 
 
