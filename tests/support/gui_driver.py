@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import gl_is_required
+
+from tests.support.required import gl_is_required
 
 try:
     from imgui_bundle import hello_imgui, imgui, immapp

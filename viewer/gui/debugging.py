@@ -1,4 +1,4 @@
-"""Window side of the debug panel: frame times, the report, whether the panel is open."""
+"""Window side of the debug panel: frame times, report, visibility."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Debugging:
 
     def __init__(self, session: Session) -> None:
         self.frames = FrameTimes()
-        self.shown: bool = False
+        self.is_open: bool = False
         self._session = session
 
     def toggle(self) -> None:
         """Open or close the panel; while it is open GPU time is measured."""
-        self.shown = not self.shown
-        self._session.settings.debug.timing = self.shown
-        window.show_panel(PANEL, self.shown)
+        self.is_open = not self.is_open
+        self._session.settings.debug.timing = self.is_open
+        window.show_panel(PANEL, self.is_open)
 
     def report(self) -> dict[str, Any]:
         """Return `viewer.session.report.collect` of this window; {} without a GL context."""

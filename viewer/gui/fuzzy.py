@@ -33,12 +33,12 @@ def match(query: str, text: str) -> Match | None:
 
     Of several ways to match, the best one by dynamic programming: O(len(query) · len(text)²).
     """
-    wanted = [char for char in query.lower() if not char.isspace()]
-    if not wanted:
+    characters = [char for char in query.lower() if not char.isspace()]
+    if not characters:
         return Match(0.0, ())
     low = text.lower()
     best: dict[int, tuple[float, tuple[int, ...]]] = {}  # by index of the latest match
-    for order, char in enumerate(wanted):
+    for order, char in enumerate(characters):
         following: dict[int, tuple[float, tuple[int, ...]]] = {}
         for index in range(order, len(low)):
             if low[index] != char:
@@ -59,7 +59,7 @@ def match(query: str, text: str) -> Match | None:
     if not best:
         return None
     score, positions = max(best.values())
-    return Match(score - LATE * (len(text) - len(wanted)), positions)
+    return Match(score - LATE * (len(text) - len(characters)), positions)
 
 
 def _begins_word(text: str, index: int) -> bool:

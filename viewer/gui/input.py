@@ -39,11 +39,11 @@ _ARROWS = (
 
 @dataclass
 class Drag:
-    """A mouse button held since it went down over the scene."""
+    """A mouse button held since its press over the scene."""
 
     kind: str  # "pan", "orbit" or "look"
     button: int
-    point: np.ndarray  # world point (drawn space) under the cursor when it began
+    point: np.ndarray  # world point (drawn space) under the cursor at the press
 
 
 class Input:
@@ -54,8 +54,8 @@ class Input:
         self._tools = tools
         self.drag: Drag | None = None
         self.moving = False
-        """True if a key or button is moving the camera: the window must not idle."""
-        # who took the button that is down, and which it is
+        """True while a key or button moves the camera: the window must not idle."""
+        # tool that took the press, and its button
         self._held: tuple[Tool, int] | None = None
 
     def update(self, viewport: Viewport) -> None:
@@ -182,8 +182,8 @@ class Input:
 
 
 def _pitch_step(camera: Camera, degrees: float) -> float:
-    """Keep an orbit between straight down and just below the horizon, where the ground is in
-    view."""
+    """Limit a pitch step (degrees) so that an orbit stays between straight down and just below the
+    horizon."""
     return (
         min(max(camera.pitch_deg + degrees, -89.9), max(-3.0, camera.pitch_deg)) - camera.pitch_deg
     )

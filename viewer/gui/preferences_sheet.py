@@ -24,13 +24,15 @@ def draw(view: WindowView) -> None:
     values = preferences.values
     if view.sheet.begin("Preferences", hello_imgui.em_to_vec2(34, 23)):
         widgets.heading("Window")
-        at = THEMES.index(values.theme)
-        chosen = widgets.pills("theme", at, [name.capitalize() for name in THEMES])
-        if chosen != at:
+        current = THEMES.index(values.theme)
+        chosen = widgets.pills("theme", current, [name.capitalize() for name in THEMES])
+        if chosen != current:
             view.appearance.choose(THEMES[chosen])
-        at = SCALES.index(values.ui_scale) if values.ui_scale in SCALES else -1
-        chosen = widgets.pills("scale", at, [f"{scale:.0%}".replace("%", " %") for scale in SCALES])
-        if chosen != at:
+        current = SCALES.index(values.ui_scale) if values.ui_scale in SCALES else -1
+        chosen = widgets.pills(
+            "scale", current, [f"{scale:.0%}".replace("%", " %") for scale in SCALES]
+        )
+        if chosen != current:
             view.appearance.resize(SCALES[chosen])
         widgets.dim("Size of text and widgets. Ctrl + and Ctrl − change it anywhere.")
         widgets.heading("Mouse")

@@ -1,4 +1,4 @@
-"""Recent messages over the scene, newest at the bottom right."""
+"""Toasts: recent messages over the scene, newest at the bottom right."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The window: hello_imgui owns it and the loop, moderngl draws into its GL context, glfw does what
-imgui cannot."""
+"""The window: hello_imgui owns it and the loop, moderngl draws into its GL context, glfw adds
+drops, title and full screen."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from viewer.gui import theme
 import glfw  # isort: skip
 
 INI = "terrain-viewer/window.ini"
-"""Layout and window place, inside the user's configuration folder."""
+"""File of layout and window place, inside the user's configuration folder."""
 
 MAIN = "MainDockSpace"
 
 IDLE_FRAMES_PER_S = 2.0
-"""While nothing changes and for 3 s nothing was typed or moved; any input is answered at once."""
+"""Frame rate after 3 s without change or input; any input wakes the window at once."""
 
 SCREEN = 0
 """OpenGL's name of the window's own framebuffer."""
 
 
 class _Loader:
-    """How moderngl finds GL functions in the context glfw made, whatever the platform."""
+    """Loader of GL functions for moderngl, from the context that glfw made."""
 
     def load_opengl_function(self, name: str) -> int:
         return glfw.get_proc_address(name) or 0  # type: ignore[return-value]
@@ -42,7 +42,7 @@ class _Loader:
         pass
 
     def release(self) -> None:
-        """The window owns the context."""
+        """Do nothing: the window owns the context."""
 
 
 Split = tuple[str, str, str, float]
@@ -50,7 +50,7 @@ Split = tuple[str, str, str, float]
 
 
 class Options(NamedTuple):
-    """How the window opens."""
+    """Options of the window."""
 
     size: tuple[int, int]
     """Width and height in window coordinates."""
@@ -98,7 +98,7 @@ class Callbacks(NamedTuple):
 
 
 class Window:
-    """The program's window. It knows its callbacks and the panels, and nobody else."""
+    """The program's window, built from callbacks and panels."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class Window:
         return params
 
     def _docking(self) -> hello_imgui.DockingParams:
-        """Panels in a column on the right and along the bottom; the scene has the rest."""
+        """Return the dock layout: panels right and at the bottom, the scene in the rest."""
         docking = hello_imgui.DockingParams()
         docking.docking_splits = [
             hello_imgui.DockingSplit(initial, new, getattr(imgui.Dir, side), share)
@@ -298,13 +298,13 @@ class Window:
 
 
 def supported(choice: str) -> int:
-    """The best GL version of a `--gl` choice that a window can have here, e.g. 430. Raises GlError.
+    """Return the best GL version of a `--gl` choice that a window can have, e.g. 430. Raises
+    GlError.
 
-    hello_imgui cannot be started again after a failure, so this is found out with a window nobody
-    sees.
+    Tried with hidden windows, since hello_imgui cannot be started again after a failure.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # glfw's own; what matters becomes the GlError's sentence
+        warnings.simplefilter("ignore")  # glfw's own; failure becomes the GlError
         if glfw.init():
             for require in gl.VERSIONS[choice]:
                 for hint, value in (*_version_hints(require), (glfw.VISIBLE, glfw.FALSE)):
@@ -339,14 +339,14 @@ def _configure() -> None:
 
 
 def glfw_window() -> Any:
-    """The glfw window behind hello_imgui's."""
+    """Return the glfw window behind hello_imgui's."""
     from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
     return glfw_window_hello_imgui()
 
 
 def central_area() -> tuple[float, float, float, float]:
-    """The part of the window no panel covers: left, top, width, height in window coordinates."""
+    """Return left, top, width and height of the part without panels, in window coordinates."""
     dock = hello_imgui.get_runner_params().docking_params.dock_space_id_from_name(MAIN)
     node = imgui.internal.dock_builder_get_central_node(dock) if dock is not None else None
     if node is None:
@@ -356,8 +356,8 @@ def central_area() -> tuple[float, float, float, float]:
 
 
 def framebuffer_ratio() -> float:
-    """Pixels per unit of the window's coordinates: 2 on a retina screen, 1 where windows are
-    counted in pixels."""
+    """Return framebuffer pixels per window coordinate: 2 on a retina screen, 1 where windows are
+    measured in pixels."""
     return imgui.get_io().display_framebuffer_scale.x or 1.0
 
 
@@ -368,13 +368,8 @@ def show_panel(title: str, shown: bool) -> None:
             dockable.is_visible = dockable.focus_window_at_next_frame = shown
 
 
-def set_title(title: str) -> None:
-    """Change the window's title."""
-    glfw.set_window_title(glfw_window(), title)
-
-
 def read_screen(ctx: moderngl.Context) -> np.ndarray:
-    """The window as drawn so far, uint8 [h, w, 3], top row first."""
+    """Return the framebuffer of the window, uint8 [h, w, 3], top row first."""
     screen = ctx.detect_framebuffer(SCREEN)
     # moderngl only knows the size at the start
     width, height = glfw.get_framebuffer_size(glfw_window())

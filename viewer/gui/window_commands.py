@@ -74,7 +74,7 @@ WINDOW_COMMANDS: tuple[Command, ...] = (
         "Debug panel",
         "Debug",
         lambda w: w.debugging.toggle(),
-        checked=lambda w: w.debugging.shown,
+        checked=lambda w: w.debugging.is_open,
     ),
     Command("window.commands", "All commands…", "Help", lambda w: w.palette.toggle()),
     Command(

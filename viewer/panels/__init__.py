@@ -1,8 +1,8 @@
 """The panels, in the order of their tabs.
 
 A panel is a module with `PANEL = Panel(title, dock, needs_document, draw)`. Its `draw(view)` reads
-a narrow view, writes only `view.settings`, and asks for anything else by `view.run(command_id)`. To
-add one: write the file, name it in PANELS.
+a narrow view, writes `view.settings` and the options of the parts it shows, and asks for anything
+else by `view.run(command_id)`. To add one: write the file, name it in PANELS.
 """
 
 from __future__ import annotations

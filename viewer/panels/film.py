@@ -176,7 +176,7 @@ def _rendering(view: FilmView) -> None:
         imgui.progress_bar(share, ImVec2(-5 * hello_imgui.em_size(), 0), label)
         imgui.same_line()
         if imgui.button("Cancel"):
-            job.cancel()
+            view.run("film.cancel_rendering")
         return
     imgui.begin_disabled(len(path.keyframes) < 2)
     if imgui.button("Film…"):

@@ -59,7 +59,7 @@ class Log:
             )
         imgui.same_line()
         if imgui.small_button("Clear"):
-            view.messages.entries.clear()
+            view.run("log.clear")
 
 
 def _line(number: int, message: Message) -> None:

@@ -59,8 +59,7 @@ def _contours(view: OverlayView) -> None:
 def _with_auto(
     label: str, value: float, auto: bool, form: str, name: str
 ) -> tuple[bool, float, bool]:
-    """Draw a number with an Auto check box; return whether it was changed, the number, and whether
-    it is automatic."""
+    """Draw a number with an Auto check box; return changed, number, automatic."""
     hidden = widgets.labeled(label)
     imgui.set_next_item_width(imgui.get_content_region_avail().x - 5.5 * hello_imgui.em_size())
     changed, value = imgui.drag_float(hidden, value, 0.01 * value, 1e-6, 1e6, form, _LOG)
@@ -84,7 +83,7 @@ def _overlay(view: OverlayView) -> None:
     if kind.measures:
         current = AGAINST.index(overlay.against) if overlay.against in AGAINST else 0
         names = (scene.reference_name or "Reference", "Slot B")
-        tips = ("Decoded − reference.", "A − B, for what slot A shows. Key D.")
+        tips = ("Decoded − reference.", "A − B, in the view of slot A. Key D.")
         overlay.against = AGAINST[widgets.pills("against", current, names, tips)]
     if kind.measures and scene.against_name is None:
         if overlay.against == "B":

@@ -53,15 +53,14 @@ def _commands(view: ResultsView) -> None:
     log.whole = bool(widgets.pills("errors", int(log.whole), ("In view", "Whole area"), _TIPS))
     imgui.begin_disabled(not log.rows)
     if imgui.small_button("Measure all"):
-        for row in log.rows:
-            log.measure(row)
+        view.run("results.measure_all")
     widgets.tip(
         "Measure errors of every row over the whole area, as ntile evaluate does, on a worker "
         "thread."
     )
     imgui.same_line()
     if imgui.small_button("Clear"):
-        log.clear()
+        view.run("results.clear")
     for suffix in (".csv", ".json"):
         if suffix != ".csv":
             imgui.same_line()
@@ -131,9 +130,9 @@ def _sorted(view: ResultsView) -> list[Result]:
     if spec.column_index == 0:
         return rows
     value = _COLUMNS[spec.column_index - 1][1]
-    known = [row for row in rows if value(view, row) is not None]
+    measured = [row for row in rows if value(view, row) is not None]
     down = spec.sort_direction == imgui.SortDirection.descending
-    return sorted(known, key=lambda row: value(view, row), reverse=down) + [
+    return sorted(measured, key=lambda row: value(view, row), reverse=down) + [
         r for r in rows if value(view, r) is None
     ]
 

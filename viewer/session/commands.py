@@ -3,8 +3,8 @@ it.
 
 Identifiers are stable: projects, scripts and key bindings may name them. To add a command, write a
 row here, and its id into `viewer.gui.keys` and `viewer.gui.bars` where it has keys or a place in
-the menus. Commands that need the window are in `viewer.gui.window_commands`; those that take
-arguments are in ACTIONS.
+the menus. Commands that need the window are in `viewer.gui.window_commands`; those of panels,
+most of which take arguments, are in ACTIONS.
 """
 
 from __future__ import annotations
@@ -301,9 +301,13 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "bookmark.fly_to": lambda s, name: s.bookmarks.fly_to(name),
     "bookmark.rename": lambda s, old, new: s.bookmarks.rename(old, new),
     "bookmark.delete": lambda s, name: s.bookmarks.delete(name),
+    "film.cancel_rendering": lambda s: s.film.jobs.cancel(),
+    "log.clear": lambda s: s.messages.entries.clear(),
+    "results.clear": lambda s: s.results.clear(),
+    "results.measure_all": lambda s: s.results.measure_all(),
     "results.restore": lambda s, row, slot: s.results.restore(row, slot),
 }
-"""Commands that take arguments after the session, for panels and scripts: no menu shows them."""
+"""Commands of panels and scripts, most with arguments after the session; no menu shows them."""
 
 BY_ID = {command.id: command for command in COMMANDS}
 

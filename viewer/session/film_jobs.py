@@ -67,6 +67,11 @@ class FilmJobs:
         else:
             self._messages.info(f"Rendered {job.out}.")
 
+    def cancel(self) -> None:
+        """Cancel the running job."""
+        if self.job is not None:
+            self.job.cancel()
+
     def close(self) -> None:
         """Cancel the job and wait for its end."""
         if self.job is not None:

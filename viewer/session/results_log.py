@@ -126,6 +126,11 @@ class ResultsLog:
         work = partial(results.measure, row.path, choice, dem, main, self._go_on, whole=whole)
         self._measuring[row.key] = self._thread.submit(work)
 
+    def measure_all(self) -> None:
+        """Have every row measured over the whole area."""
+        for row in self.rows:
+            self.measure(row)
+
     def measuring(self, row: Result) -> bool:
         """Return True if a row is being measured or waits for that."""
         return row.key in self._measuring

@@ -173,7 +173,7 @@ def test_the_panel_opens_with_its_key(drive, area):
         driver.at(0.5, 0.5)
         driver.press("ctrl+shift+d")
         ctx.yield_(2)
-        assert app.view.debugging.shown
+        assert app.view.debugging.is_open
         assert app.settings.debug.timing
         for _ in range(LATER + 2):
             app.camera.heading_deg += 1.0
