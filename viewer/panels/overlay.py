@@ -24,12 +24,10 @@ MEANS = (
     "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
 )
 WAVELET = (
-    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the "
-    "reference there, so that what "
-    "differs is the codec's error. A sample counts where the reference has data at its place. "
-    "Without rims: the "
-    "reference is averaged to a level as coarse as this, which beside rims and gaps is not "
-    "exact enough."
+    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference "
+    "there, so that what differs is the codec's error. A sample counts where the reference has "
+    "data at its place. Without rims: so far above the finest level the reference is made from "
+    "averages, too inexact beside rims and gaps."
 )
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
