@@ -47,8 +47,8 @@ class Target:
 def plan(
     grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_m: float | None
 ) -> Target:
-    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size
-    in its meters.
+    """Return the output raster for a bounding box (west, south, east, north in the file's CRS) and
+    a cell size in its meters.
 
     Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
     """

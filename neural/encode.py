@@ -129,7 +129,7 @@ def encode(
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
-    """One encoder per layer, in the order asked for, the reference layer last."""
+    """Return one encoder per layer, in the order asked for, the reference layer last."""
     stems = _stems(options)
     rate = _rate(options, any(issubclass(METHODS[name], LinkedMethod) for name in stems))
     encoders: list[TileEncoder] = [
@@ -179,8 +179,8 @@ def require_torch(action: str) -> None:
 
 
 def _stems(options: EncodeOptions) -> dict[str, Path]:
-    """Path stem of each method's model. Raises UsageError for a method without one, or two models
-    of one method."""
+    """Return the path stem of each method's model. Raises UsageError for a method without one, or
+    two models of one method."""
     model_methods = [(stem := model_stem(model), model_method(stem)) for model in options.models]
     methods = options.methods
     if methods is None:

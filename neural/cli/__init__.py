@@ -39,7 +39,8 @@ def group(debug: bool) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point: every expected failure is one sentence on standard error and an exit code."""
+    """Run the `ntile` command: every expected failure is one sentence on standard error and an exit
+    status."""
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def _names(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Repeated and comma-separated values as one tuple; None for `all` or when not given, () for
-    `none`."""
+    """Return repeated and comma-separated values as one tuple; None for `all` or when not given, ()
+    for `none`."""
     names = tuple(
         dict.fromkeys(name for value in values for name in value.replace(",", " ").split())
     )
@@ -75,8 +75,8 @@ class _SpacedLists(click.Command):
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """Words that follow a list option's value joined to it, as long as it knows them and they are
-    no paths."""
+    """Return words that follow a list option's value joined to it, as long as it knows them and
+    they are no paths."""
     from neural.bench.accounting import CODEC_NAMES
     from neural.methods import METHODS
 
@@ -269,7 +269,7 @@ def command(
 
 
 def _token_series(lines: list[Series], methods: tuple[str, ...] | None) -> list[Series]:
-    """The series whose payloads are tokens, which diagnostics look at. Raises UsageError for
+    """Return the series whose payloads are tokens, which diagnostics look at. Raises UsageError for
     another one asked for."""
     if methods and (other := [line.method for line in lines if line.stepped]):
         raise click.UsageError(

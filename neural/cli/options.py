@@ -75,12 +75,12 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def print_json(values: Any) -> None:
-    """One JSON object; infinities become null."""
+    """Print one JSON object; infinities become null."""
     click.echo(json.dumps(finite(values)))
 
 
 def finite(value: Any) -> Any:
-    """Plain JSON values: infinities become null, array scalars numbers."""
+    """Return plain JSON values: infinities become null, array scalars numbers."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -92,7 +92,7 @@ def finite(value: Any) -> Any:
 
 @contextmanager
 def progress(description: str) -> Iterator[Report]:
-    """A bar with the remaining time on standard error, or where that is no terminal a line every
+    """Show a bar with the remaining time on standard error, or without a terminal a line every
     SAY_S seconds."""
     from rich.console import Console
     from rich.progress import (
@@ -127,7 +127,7 @@ class ProgressLines:
         self._said_at = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Say it when it is time."""
+        """Print a line at most every SAY_S seconds."""
         now = time.monotonic()
         if now - self._said_at >= SAY_S:
             self._said_at = now
@@ -135,7 +135,7 @@ class ProgressLines:
 
 
 def human_seconds(seconds: float) -> str:
-    """4321 → '1 h 12 min'."""
+    """Format a duration in seconds: 4321 → '1 h 12 min'."""
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -143,7 +143,7 @@ def human_seconds(seconds: float) -> str:
 
 
 def human_bytes(count: float) -> str:
-    """1234567 → '1.23 MB'."""
+    """Format a number of bytes: 1234567 → '1.23 MB'."""
     for unit_name in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit_name == "GB":
             return f"{count:.0f} B" if unit_name == "B" else f"{count:.3g} {unit_name}"
@@ -152,7 +152,7 @@ def human_bytes(count: float) -> str:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A plain table on standard output, numbers right-aligned."""
+    """Print a plain table, numbers right-aligned."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
