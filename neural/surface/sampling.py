@@ -31,7 +31,32 @@ and cache lines."""
 
 
 class SurfaceSampler:
-    """Heights of one layer anywhere; several threads may ask at once."""
+    """Interpolated heights of one layer at arbitrary places; threads may share it.
+
+    Parameters
+    ----------
+    decoder : SurfaceDecoder
+        The layer, at its bit depth.
+    keep_tiles : int, optional
+        Decoded tiles to cache.
+
+    Raises
+    ------
+    ContainerError
+        By its methods, for a damaged tile.
+    ModelError
+        By its methods, for unusable decoder weights.
+
+    Examples
+    --------
+    >>> from assets import ROOT
+    >>> from neural.container.reader import open_reader
+    >>> with open_reader(ROOT / "samples" / "carrizo.ntile") as reader:
+    ...     sampler = SurfaceSampler.of(reader, reader.layer("lapped_siren"))
+    ...     surface = sampler.at([241500.0, 0.0], [3908000.0, 0.0], order=1)  # CRS meters
+    >>> surface.meters.round(0), surface.east.shape
+    (array([666.,  nan]), (2,))
+    """
 
     def __init__(self, decoder: SurfaceDecoder, keep_tiles: int = KEEP_TILES) -> None:
         self.decoder = decoder
@@ -47,12 +72,22 @@ class SurfaceSampler:
         return cls(SurfaceDecoder(reader, layer, keep_bits, lazy=True))
 
     def at(self, easting: Any, northing: Any, order: int = 0, level: int | None = None) -> Heights:
-        """Return heights (and derivatives, as `TileSurface.heights`) at scattered places; arrays of
-        one shape.
+        """Return heights, and derivatives up to `order`, at scattered places.
 
-        Evaluated at the finest level, or at `level`. NaN outside the raster and where the cell that
-        a place lies in holds no data. Raises ContainerError for a damaged tile, ModelError for
-        unusable weights.
+        Parameters
+        ----------
+        easting, northing : array_like
+            Coordinates in the file's CRS, meters; broadcast to one shape.
+        order : {0, 1, 2}, optional
+            Highest derivative: 0 heights in meters, 1 slopes in m/m as well, 2 the Laplacian in
+            m/m² as well.
+        level : int, optional
+            Level to evaluate; by default the finest.
+
+        Returns
+        -------
+        Heights
+            Arrays of the broadcast shape; NaN outside the raster and in cells without data.
         """
         column, row = (
             np.asarray(a, np.float64)
