@@ -29,7 +29,7 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup)
 @click.version_option(neural.__version__, prog_name="ntile")
-@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+@click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 

@@ -27,44 +27,42 @@ RASTER = click.Path()
 SAY_S = 10.0
 """Time between lines of progress where standard error is no terminal, seconds."""
 
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
-)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 layer = click.option(
-    "--layer", default=None, help="Layer by index, method or title (default: the first)."
+    "--layer", default=None, help="Layer: index, method or title (default: the first)."
 )
 bits = click.option(
-    "--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized)."
+    "--bits", type=int, default=None, help="Bit depth to decode at, lower than stored."
 )
-device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+device = click.option(
+    "--device", default="auto", show_default=True, help="Compute device: auto, cpu or cuda."
+)
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command the options of `ReadOptions`, as its one keyword `reading`."""
 
     @click.option(
-        "--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'."
+        "--crs", default=None, help="Target CRS in meters (EPSG code or WKT), or 'local'."
     )
-    @click.option(
-        "--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own."
-    )
+    @click.option("--src-crs", default=None, help="Source CRS, overriding the file's.")
     @click.option(
         "--unit",
         type=click.Choice(["m", "ft", "us-ft"]),
         default=None,
-        help="Unit of the DEM's heights.",
+        help="Vertical unit, overriding the file's.",
     )
     @click.option(
         "--nodata",
         type=Nodata(),
         multiple=True,
         metavar="VALUE",
-        help="Value of missing samples; repeatable.",
+        help="Nodata value; repeatable.",
     )
     @click.option(
         "--encoding",
         type=click.Choice(["mapbox", "terrarium"]),
-        help="Heights packed into RGB bands.",
+        help="RGB height encoding.",
     )
     @wraps(command)
     def with_reading(*args: Any, **keywords: Any) -> Any:
