@@ -48,8 +48,8 @@ def draw(app: App) -> None:
         elif app.legend is not None:
             legend.draw(app.legend, left + em, top + height - em)
         _compass(app, left + width - 3 * em, top + 3 * em, 1.6 * em)
-        if app.stats.tiles_wanted and not app.scene.ready:
-            tiles = f"{app.stats.tiles_wanted} tile{'' if app.stats.tiles_wanted == 1 else 's'}"
+        if app.stats.tiles_missing and not app.scene.ready:
+            tiles = f"{app.stats.tiles_missing} tile{'' if app.stats.tiles_missing == 1 else 's'}"
             label = (
                 f"loading {app.settings.active}, {tiles}"
                 if app.scene.changing

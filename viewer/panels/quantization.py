@@ -37,7 +37,7 @@ def draw(app: App) -> None:
     choices = tuple(reversed(layers.bit_choices(layer)))
     if len(choices) > 1:
         tips = [layers.choice_explained(layer, bits) for bits in choices]
-        at = choices.index(layers.shown_bits(layer, choice))
+        at = choices.index(layers.effective_bits(layer, choice))
         chosen = widgets.pills("bits", at, [str(bits) for bits in choices], tips)
         layers.keep_bits(layer, choice, choices[chosen])
         imgui.same_line()

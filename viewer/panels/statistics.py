@@ -52,7 +52,7 @@ def draw(app: App) -> None:
         ("Drawn", f"{stats.tiles_drawn}, finest level {stats.finest_level}"),
         (
             "Missing",
-            str(stats.tiles_wanted),
+            str(stats.tiles_missing),
             "Wanted for this view and not there yet; coarser ones stand in.",
         ),
         ("Loading", str(stats.tiles_loading), "Queued or being decoded."),

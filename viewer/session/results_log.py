@@ -184,7 +184,7 @@ class ResultsLog:
             app.messages.error(str(error))
             return
         app.settings.slots[slot] = choice
-        if layers.shown_bits(labels.layer_of(app.scene, choice), choice) != row.bits:
+        if layers.effective_bits(labels.layer_of(app.scene, choice), choice) != row.bits:
             app.messages.add(
                 "warning",
                 f"{row.path}: the layer is stored with other bits than when it was tried.",
