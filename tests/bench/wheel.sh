@@ -18,7 +18,7 @@ bin=$work/venv/bin
 pip() { "$bin/python" -m pip --disable-pip-version-check -qq "$@"; }
 pip wheel --no-deps --wheel-dir "$work/wheel" "$tree"
 say "installing $(basename "$work"/wheel/*.whl) ($(du -k "$work"/wheel/*.whl | cut -f1) KiB)"
-pip install "$work"/wheel/*.whl pytest pytest-timeout
+pip install "$work"/wheel/*.whl pytest pytest-timeout pmtiles
 mkdir "$work/empty"
 cp -R "$tree/tests" "$tree/pyproject.toml" "$work/empty"
 cd "$work/empty"
@@ -36,8 +36,8 @@ case $sample in "$tree"*) say "the source was found, not the wheel"; exit 1 ;; e
 [ -s picture.png ] && [ -s decoded.tif ]
 
 say "tests"
-[ $# -gt 0 ] || set -- tests/neural/container/test_frozen_files.py tests/neural/container/test_pmtiles.py \
-    tests/neural/container/test_envelope.py tests/neural/methods/test_methods.py tests/neural/surface \
+[ $# -gt 0 ] || set -- tests/neural/container/test_frozen_files.py tests/neural/container/test_container.py \
+    tests/neural/container/test_envelope.py tests/neural/container/test_pmtiles.py tests/neural/surface \
     tests/viewer/model tests/viewer/storage tests/viewer/graphics/test_shaders.py tests/viewer/scene/test_scene.py
 "$bin/python" -m pytest -p no:cacheprovider "$@"
 say "the wheel stands on its own"
