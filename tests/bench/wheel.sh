@@ -18,7 +18,7 @@ bin=$work/venv/bin
 pip() { "$bin/python" -m pip --disable-pip-version-check -qq "$@"; }
 pip wheel --no-deps --wheel-dir "$work/wheel" "$tree"
 say "installing $(basename "$work"/wheel/*.whl) ($(du -k "$work"/wheel/*.whl | cut -f1) KiB)"
-pip install "$work"/wheel/*.whl pytest pytest-timeout pmtiles
+pip install "$work"/wheel/*.whl pytest pytest-timeout pmtiles hypothesis
 mkdir "$work/empty"
 cp -R "$tree/tests" "$tree/pyproject.toml" "$work/empty"
 cd "$work/empty"

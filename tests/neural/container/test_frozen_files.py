@@ -83,7 +83,7 @@ def test_decode_writes_the_same_heights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["v0.1.0", "v0.2.0"])
 @pytest.mark.parametrize("name", ["lapped_levels", "lapped_holes", "reference_holes", "local_feet"])
 def test_heights_are_those_of_the_terrain(version: str, name: str) -> None:
-    """What was frozen is right: near the formula, in meters, with data where the raster had
+    """Frozen heights are right: near the formula, in meters, with data where the raster had
     data."""
     places, (want,) = load_expected(FILES / version / f"{name}.ntile")
     valid = np.ones(places.shape, bool)
