@@ -4,7 +4,8 @@
 #   tests/bench/wheel.sh [PYTEST ARGS]       by default the tests that need neither torch nor the source
 #
 # Builds the wheel, installs it without extras into a fresh environment (so without torch), runs both commands and the
-# tests. Everything happens in a temporary folder. PYTHON=python3.12 chooses the interpreter.
+# tests. Everything happens in a temporary folder. PYTHON=python3.12 chooses the interpreter,
+# NTILE_REQUIRE_GL=0 leaves out what draws.
 set -eu
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -31,9 +32,13 @@ case $sample in "$tree"*) say "the source was found, not the wheel"; exit 1 ;; e
 "$bin/ntile" info "$sample" | head -n 3
 "$bin/ntile" verify "$sample"
 "$bin/ntile" decode "$sample" decoded.tif --resolution 32
-"$bin/terrain-viewer" --headless --screenshot picture.png --size 640x360
-"$bin/python" -c 'import sys, viewer; assert viewer.render(sys.argv[1], size=(64, 36)).any()' "$sample"
-[ -s picture.png ] && [ -s decoded.tif ]
+[ -s decoded.tif ]
+"$bin/terrain-viewer" --version
+if [ "${NTILE_REQUIRE_GL:-1}" = 1 ]; then
+    "$bin/terrain-viewer" --headless --screenshot picture.png --size 640x360
+    [ -s picture.png ]
+    "$bin/python" -c 'import sys, viewer; assert viewer.render(sys.argv[1], size=(64, 36)).any()' "$sample"
+fi
 
 say "tests"
 [ $# -gt 0 ] || set -- tests/neural/container/test_frozen_files.py tests/neural/container/test_container.py \
