@@ -7,6 +7,7 @@ first of a name on its path: a user's own `neural.py` would end the commands wit
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -56,14 +57,10 @@ def check() -> None:
 def ntile() -> None:
     """Run the `ntile` command."""
     check()
-    from neural.cli import main
-
-    main()
+    importlib.import_module("neural.cli").main()
 
 
 def terrain_viewer() -> None:
     """Run the `terrain-viewer` command."""
     check()
-    from viewer.__main__ import main
-
-    main()
+    importlib.import_module("viewer.__main__").main()
