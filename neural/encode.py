@@ -98,8 +98,43 @@ def encode(
     options: EncodeOptions,
     report: Report = no_report,
 ) -> EncodeSummary:
-    """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises
-    NtileError."""
+    """Encode a DEM into a .ntile file and measure it.
+
+    Interrupted at any moment, the same call resumes from its work file, OUT.work; `out` is never
+    left partial.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        The DEM: a path or any name that GDAL opens.
+    out : Path
+        File to write.
+    options : EncodeOptions
+        Methods, rate, models and read options; by default one `lapped_siren` layer.
+    report : Report, optional
+        Called with (tiles done, upper bound of all tiles).
+
+    Returns
+    -------
+    EncodeSummary
+        Errors in meters, sizes in bytes and bits per sample, and the time in seconds.
+
+    Raises
+    ------
+    UsageError
+        For options that contradict each other or the DEM.
+    DemError
+        For a DEM that cannot be used.
+    NtileError
+        For a file that cannot be written, or too little room on the disk.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> summary = encode("dem.tif", Path("dem.ntile"), EncodeOptions(max_error_m=0.5))
+    >>> summary.layers[0].method, summary.layers[0].max_error_m <= 0.5
+    ('lapped_siren', True)
+    """
     began = time.monotonic()
     source = os.fspath(source)
     output.check(out, [source])
@@ -129,7 +164,7 @@ def encode(
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
-    """One encoder per layer, in the order asked for, the reference layer last."""
+    """Return one encoder per layer, in the order asked for, the reference layer last."""
     stems = _stems(options)
     rate = _rate(options, any(issubclass(METHODS[name], LinkedMethod) for name in stems))
     encoders: list[TileEncoder] = [
@@ -179,8 +214,8 @@ def require_torch(action: str) -> None:
 
 
 def _stems(options: EncodeOptions) -> dict[str, Path]:
-    """Path stem of each method's model. Raises UsageError for a method without one, or two models
-    of one method."""
+    """Return the path stem of each method's model. Raises UsageError for a method without one, or
+    two models of one method."""
     model_methods = [(stem := model_stem(model), model_method(stem)) for model in options.models]
     methods = options.methods
     if methods is None:

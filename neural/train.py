@@ -55,7 +55,7 @@ class Run:
 
 
 def schedule(step: int, config: TrainConfig) -> float:
-    """Share of the peak learning rate: linear warm-up, then cosine decay."""
+    """Return the share of the peak learning rate: linear warm-up, then cosine decay."""
     if step < config.warmup:
         return (step + 1) / config.warmup
     t = (step - config.warmup) / max(1, config.steps - config.warmup)
@@ -66,7 +66,7 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 @torch.no_grad()
 def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[str, float]:
-    """psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv
+    """Return psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv
     2606.00404, metrics)."""
     model.eval()
     weights = {name: p.detach().float().cpu().numpy() for name, p in model.decoder.items()}
@@ -190,7 +190,7 @@ def train(run: Run) -> dict[str, float]:
 
 
 def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> None:
-    """Weights as they ship, with the sensitivity that divides a payload's bits."""
+    """Write the weights as they ship, with the sensitivity that divides a payload's bits."""
     model.eval()
     draws = crops.rng.bit_generator.state
     tiles = torch.from_numpy(crops.batch(SENSITIVITY_TILES)[0]).to(next(model.parameters()).device)

@@ -24,7 +24,7 @@ ERRORS = ("psnr_db", "rmse_m", "gradient_rmse")
 
 
 def variants(kind: str, base: Any) -> dict[str, Any]:
-    """Presets by name: `base` with one size changed (`kind` "payload" or "patch")."""
+    """Return presets by name: `base` with one size changed (`kind` "payload" or "patch")."""
     if kind == "payload":
         return {
             f"payload{dim}": replace(base, method=replace(base.method, dim=dim))
@@ -45,7 +45,7 @@ def _with_patches(base: Any, side: int) -> Any:
 
 @contextmanager
 def _registered(name: str, preset: Any) -> Any:
-    """The preset under a name that a `Run` can give, for as long as it runs."""
+    """Register a preset under a name that a `Run` can give while the block runs."""
     from neural.models import PRESETS
 
     PRESETS[METHOD][name] = preset
@@ -103,7 +103,7 @@ def run(
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The table of a result."""
+    """Return the table of a result."""
     header = [
         "patch side",
         "per token",
@@ -137,7 +137,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """PSNR over floats per tile."""
+    """Return PSNR over floats per tile."""
     drawing, axis = plots.figure(6.0, 4.2)
     rows = result["variants"]
     axis.plot(

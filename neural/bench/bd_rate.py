@@ -56,7 +56,7 @@ class Saving(NamedTuple):
     bound: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, the ratio as a change in percent."""
+        """Return plain values, the ratio as a change in percent."""
         return {
             "percent": None if self.log_ratio is None else 100 * math.expm1(self.log_ratio),
             "bound": self.bound,
@@ -64,7 +64,7 @@ class Saving(NamedTuple):
 
 
 def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> Saving:
-    """Bytes of a series over an anchor's at equal errors `key`.
+    """Return bytes of a series over an anchor's at equal errors `key`.
 
     Where the fewest bytes of a side give less error than asked for they count: "≥" when it is the
     anchor, whose need is smaller still, "≤" when it is the series. "≤" as well where the anchor's
@@ -83,7 +83,7 @@ def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> S
 
 
 def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
-    """The errors of a measure that bytes are compared at on a place, ascending.
+    """Return the errors of a measure that bytes are compared at on a place, ascending.
 
     Gradients span those of JPEG 2000 files at the ends of the height range.
     """
@@ -97,8 +97,8 @@ def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
 def bd_rates(
     places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """One entry per series, anchor and measure: per place, means, worst place. Gradients need JPEG
-    2000 files."""
+    """Return one entry per series, anchor and measure: per place, means, worst place. Gradients
+    need JPEG 2000 files."""
     measures = [measure for measure in MEASURES if measure == "height" or RANGE_ANCHOR in codecs]
     errors = {measure: [errors_at(measure, place) for place in places] for measure in measures}
     return [
@@ -143,7 +143,7 @@ def _rank(at_place: Saving) -> float:
 
 
 def mean(savings: Sequence[Saving]) -> Saving:
-    """The arithmetic mean of the logarithms; fails where one fails."""
+    """Return the arithmetic mean of the logarithms; fails where one fails."""
     logs = [at_place.log_ratio for at_place in savings if at_place.log_ratio is not None]
     if len(logs) < len(savings):
         return Saving(None, "")

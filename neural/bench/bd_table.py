@@ -27,7 +27,7 @@ _BOTH = ("height", "gradient")
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """The tables of `bd_rates` of a result; none where nothing was compared."""
+    """Return the tables of `bd_rates` of a result; none where nothing was compared."""
     entries = result["bd_rates"]
     if not entries:
         return []
@@ -77,7 +77,7 @@ def _series_table(
 
 
 def value(change: Mapping[str, Any]) -> str:
-    """A change in percent with its bound, or that the series fails."""
+    """Return a change in percent with its bound, or that the series fails."""
     return "fails" if change["percent"] is None else change["bound"] + percent(change["percent"])
 
 

@@ -29,8 +29,8 @@ def measure(
     threads: int | None,
     device: str,
 ) -> list[dict[str, Any]]:
-    """Per bound in meters, by series and codec: rates, the largest error of a decoded valid sample,
-    and `kept`.
+    """Return per bound in meters, by series and codec: rates, the largest error of a decoded valid
+    sample, and `kept`.
 
     Codecs take the bound as their setting on every tile and level, in the project's envelope.
     """
@@ -59,8 +59,8 @@ def _facts(point: Mapping[str, Any], bound: float) -> dict[str, Any]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """A table per bound: bits per sample of every place, their geometric mean, and the change
-    against each codec."""
+    """Return a table per bound: bits per sample of every place, their geometric mean, and the
+    change against each codec."""
     places = result["places"]
     titles = result["titles"]
     bounds = [row["max_error_m"] for row in places[0].get("bounded", ())]
@@ -97,7 +97,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def _rate(row: Mapping[str, Any], name: str) -> float | None:
-    """Bits per sample that count; None where the bound is not kept."""
+    """Return bits per sample that count; None where the bound is not kept."""
     key = "bits_per_sample" if name in BOUNDED_CODECS else "stack_bits_per_sample"
     return row[name][key] if row[name]["kept"] else None
 
@@ -113,7 +113,8 @@ def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rates of several places as those of one; a bound is kept where every place keeps it."""
+    """Return rates of several places as those of one; a bound is kept where every place keeps
+    it."""
     return {
         name: {
             **{rate: geometric([row[name][rate] for row in rows]) for rate in _RATES},

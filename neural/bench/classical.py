@@ -56,7 +56,7 @@ def measure(
     settings: Sequence[Any] | None = None,
     report: Report = no_report,
 ) -> list[dict[str, Any]]:
-    """Operating points of a codec in the project's envelope; see `measure_all`."""
+    """Return operating points of a codec in the project's envelope; see `measure_all`."""
     counted = Accounting(codec.title, type(codec), in_envelope, pyramid=True)
     return measure_all(dem, codec, {codec.name: counted}, settings, report)[codec.name]
 
@@ -68,8 +68,8 @@ def measure_all(
     settings: Sequence[Any] | None = None,
     report: Report = no_report,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Operating points of a codec on a DEM by accounting, few bytes first: `ErrorSummary.report`,
-    rates, slope.
+    """Return operating points of a codec on a DEM by accounting, few bytes first:
+    `ErrorSummary.report`, rates, slope.
 
     Heights are compared over all valid samples of the finest level, slopes and Laplacian as central
     differences of the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside
@@ -107,7 +107,7 @@ def measure_all(
 def _rates(
     tiles: list[Tile], sizes: np.ndarray, finest: np.ndarray, accounting: Accounting, samples: int
 ) -> dict[str, float]:
-    """Bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in
+    """Return bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in
     bytes."""
     single = int(sizes[finest].sum())
     stack = int(sizes.sum()) + _directory_bytes(tiles, sizes) if accounting.pyramid else single
@@ -118,7 +118,7 @@ def _rates(
 
 
 def payload(codec: Codec, tile: PyramidTile, setting: Any, grid: Grid) -> bytes:
-    """A tile at one setting in the project's envelope, with the same side information as any
+    """Return a tile at one setting in the project's envelope, with the same side information as any
     layer's tile."""
     return _pack(codec.encode(tile.heights, tile.valid, setting), tile, stored_mask(tile, grid))
 
@@ -182,7 +182,7 @@ def _try_all(
 def _summarize(
     dem: Dem, codec: Codec, file: IO[bytes], trials: _Trials, choices: list[dict[Tile, int]]
 ) -> list[ErrorSummary]:
-    """Errors of each choice of settings, every needed stream decoded once."""
+    """Return errors of each choice of settings, every needed stream decoded once."""
     summaries = [ErrorSummary() for _ in choices]
     cell = dem.grid.cell_x_m, dem.grid.cell_y_m
     for index, tile in enumerate(trials.tiles):
@@ -214,7 +214,7 @@ def add_raster(
     valid: np.ndarray,
     cell_m: tuple[float, float],
 ) -> None:
-    """One tile of a decoded raster with a rim of one cell [n + 2, m + 2], all its measures."""
+    """Add all measures of one tile of a decoded raster with a margin of one cell [n + 2, m + 2]."""
     inner = np.s_[1:-1, 1:-1]
     summary.add_heights(decoded[inner], heights[inner], valid[inner])
     east, north, bend, _ = central_differences(decoded, valid, cell_m)

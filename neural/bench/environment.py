@@ -26,7 +26,7 @@ def require(package: str, purpose: str, extra: str) -> ModuleType:
 
 
 def machine() -> str:
-    """Processor, cores and Python, in one line."""
+    """Return the processor, cores and Python, in one line."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

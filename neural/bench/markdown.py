@@ -8,7 +8,7 @@ from typing import Any
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table, numbers to the right."""
+    """Return lines of a Markdown table, numbers to the right."""
     rule = [":--", *("--:" for _ in header[1:])]
     return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
 
@@ -21,7 +21,7 @@ def cell(value: Any, spec: str) -> str:
 
 
 def percent(value: float) -> str:
-    """A change in percent with its sign: −38.2 %."""
+    """Return a change in percent with its sign: −38.2 %."""
     return f"{value:+.1f} %".replace("-", "−")
 
 

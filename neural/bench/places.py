@@ -32,7 +32,7 @@ def find_places(
     splits: Sequence[str] | None,
     reading: ReadOptions = AS_STORED,
 ) -> list[Place]:
-    """Rasters as they are, and of every folder the rows of `splits` (None: all) in its
+    """Return rasters as they are, and of every folder the rows of `splits` (None: all) in its
     MANIFEST.csv, split by split.
 
     Columns: file, split, crs and data_class. A row without a CRS is taken as local meters; heights

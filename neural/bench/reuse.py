@@ -34,7 +34,7 @@ def codecs(
     settings: Callable[[str], Sequence[Any]],
     names: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
-    """Curves by SHA-256 of a place's file and codec name, of FOLDER/bench.json.
+    """Return curves by SHA-256 of a place's file and codec name, of FOLDER/bench.json.
 
     Only of codecs that were swept over the same settings. Raises UsageError when there is no such
     result, or when it was made with other versions of the codecs' libraries.

@@ -83,7 +83,7 @@ def check(plan: Plan) -> None:
 
 
 def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, Any]:
-    """Everything as plain JSON values: places, means, ratios, machine, versions and options.
+    """Return everything as plain JSON values: places, means, ratios, machine, versions and options.
 
     `jobs` places are measured at once, each in its own process with one thread. Results do not
     depend on it beyond the rounding of sums.
@@ -141,8 +141,8 @@ def titles(plan: Plan) -> dict[str, str]:
 
 @single_threaded()
 def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
-    """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of
-    points.
+    """Return all curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a
+    list of points.
 
     With bounds of the largest error also {"bounded": …}.
     """
@@ -203,8 +203,8 @@ def _undeclared(dem: Dem, say: Say) -> tuple[str, ...]:
 def _codecs(
     dem: Dem, names: Sequence[str], timed: Callable[[str], AbstractContextManager[None]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Curves of the codecs asked for, in that order; a codec's streams are made once for all its
-    accountings."""
+    """Return curves of the codecs asked for, in that order; a codec's streams are made once for all
+    its accountings."""
     curves: dict[str, list[dict[str, Any]]] = {}
     tiled = {name: ACCOUNTINGS[name] for name in names if name in ACCOUNTINGS}
     for codec in dict.fromkeys(accounting.codec for accounting in tiled.values()):
@@ -220,7 +220,7 @@ def _codecs(
 
 
 def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
-    """Means over all places: learned series per bit depth, codecs per rate, baselines."""
+    """Return means over all places: learned series per bit depth, codecs per rate, baselines."""
     return {
         "learned": {
             line.name: [
@@ -250,8 +250,8 @@ def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
 
 
 def ratios(places: Sequence[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]:
-    """Per learned point and error: bytes over those of the best codec at equal error, per place and
-    as a mean.
+    """Return per learned point and error: bytes over those of the best codec at equal error, per
+    place and as a mean.
 
     Codecs are those in the same envelope.
     """

@@ -42,8 +42,8 @@ def run(
     device: str,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with the
-    decoder as well."""
+    """Return PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with
+    the decoder as well."""
     from neural.methods.model_files import model_stem
     from neural.models.base import pick_device
     from neural.models.loading import load_model
@@ -77,7 +77,7 @@ def run(
 
 
 def fullest_tile(place: Place) -> PyramidTile:
-    """The finest tile with the most valid samples, the first of equals."""
+    """Return the finest tile with the most valid samples, the first of equals."""
     best: PyramidTile | None = None
     with open_dem(place.path, place.reading) as dem:
         for tile in build(dem):
@@ -92,8 +92,8 @@ def fullest_tile(place: Place) -> PyramidTile:
 def specialize(
     model: Any, heights: np.ndarray, valid: np.ndarray, steps: int
 ) -> dict[str, dict[str, float]]:
-    """psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as it
-    was."""
+    """Return psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as
+    it was."""
     import torch
 
     from neural.models.refine import refine
@@ -118,8 +118,8 @@ def specialize(
 def optimize(
     model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float
 ) -> float:
-    """Least mean squared error over valid samples that `steps` of Adam with cosine decay pass
-    through.
+    """Return least mean squared error over valid samples that `steps` of Adam with cosine decay
+    pass through.
 
     latents [1, tokens, dim]; tile [1, 256, 256] normalized. Latents and a copy of the decoder's
     weights move together.
@@ -156,7 +156,7 @@ def optimize(
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Means over tiles per series, then every tile."""
+    """Return means over tiles per series, then every tile."""
     lines = [
         "# Specializing single tiles",
         "",
@@ -199,7 +199,7 @@ def _row(title: str, tile: str, psnr: Sequence[float], rmse: Sequence[float]) ->
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """PSNR of every tile before and after."""
+    """Return PSNR of every tile before and after."""
     drawing, axis = plots.figure()
     rows = result["tiles"]
     for index, stage in enumerate(STAGES):

@@ -28,7 +28,8 @@ _MEAN_ONLY = (
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Every table of a result, in the order: BD-rates, bounded error, means, ratios, each place."""
+    """Return every table of a result, in the order: BD-rates, bounded error, means, ratios, each
+    place."""
     names = result["titles"]
     places = result["places"]
     count = len(places)

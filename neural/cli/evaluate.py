@@ -40,12 +40,12 @@ COLUMNS = (
     "--reference",
     type=options.RASTER,
     default=None,
-    help="DEM to compare with (default: the reference layer).",
+    help="Reference DEM (default: the file's reference layer).",
 )
 @options.reading
 @options.layer
 @click.option(
-    "--bits", type=int, multiple=True, help="Also read at fewer bits; repeat for several."
+    "--bits", type=int, multiple=True, help="Lower bit depth to evaluate as well; repeatable."
 )
 @options.as_json
 def command(

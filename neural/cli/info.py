@@ -77,7 +77,7 @@ def command(source: Path, as_json: bool) -> None:
 
 
 def _cells(grid: Grid) -> str:
-    """Size of a cell in CRS meters, and on the ground where that differs."""
+    """Return size of a cell in CRS meters, and on the ground where that differs."""
     x = grid.transform[0]
     y = -grid.transform[4]
     size = f"{x:g} × {y:g} m"
@@ -89,7 +89,7 @@ def _cells(grid: Grid) -> str:
 
 
 def _crs_name(wkt: str) -> str:
-    """The quoted name that a WKT begins with."""
+    """Return the quoted name that a WKT begins with."""
     return wkt.split('"')[1] if '"' in wkt else "local meters"
 
 

@@ -14,7 +14,7 @@ class ByteSource(Protocol):
     size: int
 
     def get_bytes(self, offset: int, length: int) -> bytes:
-        """Bytes offset … offset + length; raises OSError when they cannot be had."""
+        """Return bytes offset … offset + length; raises OSError when they cannot be had."""
 
     def close(self) -> None:
         """Release the open resources."""
@@ -29,7 +29,7 @@ class Traffic:
         self._lock = threading.Lock()
 
     def count(self, length: int) -> None:
-        """One request brought so many bytes."""
+        """Count one request of `length` bytes."""
         with self._lock:
             self.requests += 1
             self.bytes += length

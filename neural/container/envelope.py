@@ -58,7 +58,7 @@ class Envelope:
 def pack_envelope(
     env: Envelope, *, tile_id: int, layer: int, height_range: tuple[float, float]
 ) -> bytes:
-    """The payload of the tile with this id within its layer.
+    """Return the payload of the tile with this id within its layer.
 
     `height_range` (meters) bounds the heights of all the layer's tiles. An offset of `plain_offset`
     and a scale of 1 take the short form. Raises ValueError for a child outside the range and for an
@@ -86,8 +86,8 @@ def pack_envelope(
 
 
 def plain_offset(offset_m: float, height_range: tuple[float, float]) -> float:
-    """The nearest offset, float32 meters, that the short form can hold: for methods that may choose
-    theirs."""
+    """Return the nearest offset, float32 meters, that the short form can hold: for methods that may
+    choose theirs."""
     return _offset(_offset_code(offset_m, height_range), height_range)
 
 
@@ -103,8 +103,8 @@ def _offset_code(offset_m: float, height_range: tuple[float, float]) -> int:
 def unpack_envelope(
     data: bytes, *, tile_id: int, layer: int, height_range: tuple[float, float]
 ) -> Envelope:
-    """Inverse of `pack_envelope`; raises ContainerError for any byte that is not as it was
-    written."""
+    """Return the inverse of `pack_envelope`; raises ContainerError for any byte that is not as it
+    was written."""
     if len(data) < _SHORT_HEAD.size:
         raise _bad(tile_id, layer, "it is cut short")
     version, own_layer, flags = _START.unpack_from(data)
@@ -152,14 +152,15 @@ def child_flags(payload: bytes) -> int:
 
 
 def pack_mask(mask: np.ndarray) -> bytes:
-    """Bool [256, 256] → zlib stream of its bits."""
+    """Pack a mask, bool [256, 256], into a zlib stream of its bits."""
     if mask.shape != (TILE, TILE):
         raise ValueError(f"a mask has {TILE}×{TILE} cells, not {mask.shape}")
     return zlib.compress(np.packbits(mask.astype(bool)).tobytes(), 9)
 
 
 def unpack_mask(stream: bytes) -> np.ndarray:
-    """Inverse of `pack_mask`; raises ValueError or zlib.error when the stream is not a mask."""
+    """Return the inverse of `pack_mask`; raises ValueError or zlib.error when the stream is not a
+    mask."""
     inflater = zlib.decompressobj()
     bits = inflater.decompress(stream, TILE * TILE // 8 + 1)
     if len(bits) != TILE * TILE // 8 or not inflater.eof or inflater.unused_data:

@@ -145,7 +145,8 @@ class Reader:
         return layer if isinstance(layer, Layer) else self.layers[layer]
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
-        """Every (archive id, stored bytes) in file order, read in blocks of about a megabyte."""
+        """Yield every (archive id, stored bytes) in file order, read in blocks of about a
+        megabyte."""
         first = 0
         while first < len(self.ids):
             last = int(np.searchsorted(self._bounds, self._bounds[first] + (1 << 20)))
@@ -166,7 +167,7 @@ class Reader:
         return int(a), int(b)
 
     def tiles(self, layer: Layer | int) -> Iterator[Tile]:
-        """The layer's tiles in file order: level by level."""
+        """Yield the layer's tiles in file order: level by level."""
         lx, ly = self._layer_of(layer).slot
         for z in range(self.grid.levels):
             start, stop = self.run(layer, z)
@@ -180,7 +181,7 @@ class Reader:
         return sha in self._decoders
 
     def decoder_bytes(self, sha: str) -> bytes:
-        """The safetensors bytes with this SHA-256, out of the file or of the program's own
+        """Return the safetensors bytes with this SHA-256, out of the file or of the program's own
         models."""
         if sha in self._decoders:
             try:
@@ -250,8 +251,8 @@ class Reader:
         return data
 
     def named(self, problem: ContainerError | str) -> ContainerError:
-        """The same problem with the file's name before it and, where it gives no advice itself,
-        advice after it."""
+        """Return the same problem with the file's name before it and, where it gives no advice
+        itself, advice after it."""
         text = str(problem)
         if text.startswith(self.path):
             return ContainerError(text)
@@ -259,7 +260,32 @@ class Reader:
 
 
 def open_reader(path: str | os.PathLike[str]) -> Reader:
-    """Open a local .ntile file; raises ContainerError for anything that is not one."""
+    """Open a local .ntile file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file. It stays open until `Reader.close`.
+
+    Returns
+    -------
+    Reader
+        The open file, a context manager; threads may share it.
+
+    Raises
+    ------
+    ContainerError
+        For a file that cannot be opened, is damaged, or is not a .ntile file.
+
+    Examples
+    --------
+    >>> from assets import ROOT
+    >>> with open_reader(ROOT / "samples" / "carrizo.ntile") as reader:
+    ...     print(reader.grid.width, reader.grid.height, reader.grid.levels)
+    ...     print([layer.method for layer in reader.layers][:2])
+    505 900 3
+    ['lapped_siren', 'huvr_siren']
+    """
     try:
         source = FileSource(path)
     except OSError as error:
@@ -272,7 +298,7 @@ def open_reader(path: str | os.PathLike[str]) -> Reader:
 
 
 def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading]:
-    """Grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
+    """Return the grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
     from neural.methods import METHODS
 
     try:

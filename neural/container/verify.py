@@ -54,8 +54,8 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks the
-    pyramids."""
+    """Return layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks
+    the pyramids."""
     zoom, x, y = tiles_from_ids(reader.ids)
     z = zoom - reader.slot_bits
     slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)

@@ -44,7 +44,7 @@ class EncodeSummary:
     seconds: float
 
     def report(self) -> dict[str, Any]:
-        """Plain JSON values: sizes, the numbers of the first layer, and those of each under
+        """Return plain JSON values: sizes, the numbers of the first layer, and those of each under
         "layers"."""
         layers = [vars(layer) for layer in self.layers]
         names = (
@@ -72,7 +72,8 @@ def summarize(
     source_bytes: int | None,
     seconds: float,
 ) -> EncodeSummary:
-    """Errors and sizes of a finished file; `samples` counts all valid ones of the finest level."""
+    """Return errors and sizes of a finished file; `samples` counts all valid ones of the finest
+    level."""
     sizes = reader.sizes()
     layers = []
     for layer, layer_result in zip(reader.layers, finished, strict=True):

@@ -73,7 +73,7 @@ class TileEncoder(ABC):
 
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Latents of a batch; the same batch gives the same bytes."""
+        """Return latents of a batch; the same batch gives the same bytes."""
 
     @abstractmethod
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
@@ -110,7 +110,7 @@ class SingleTileEncoder(TileEncoder):
         return self.method.latent_shape
 
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
-        """Parameters from the latents of all tiles; bits from one tile's."""
+        """Fit the parameters to the latents of all tiles; the bits follow from one tile's."""
         params = self.method.fit_params(map(self._latents, stage.rows(index)))
 
         def body_of(row: StagedTile) -> bytes:
@@ -124,7 +124,7 @@ class SingleTileEncoder(TileEncoder):
     def _measured(
         self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]
     ) -> Errors:
-        """Errors of MEASURED_TILES finest tiles all over the area, or of all where they are
+        """Return errors of MEASURED_TILES finest tiles all over the area, or of all where they are
         fewer."""
         errors = Errors()
         top = dem.grid.levels - 1
@@ -163,7 +163,7 @@ class ReferenceEncoder(SingleTileEncoder):
         self.identity = ""
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Quantized integers of each tile."""
+        """Return quantized integers of each tile."""
         return [Encoded(*encode_raster(t.heights, t.valid, self.method.tolerance_m)) for t in tiles]
 
 

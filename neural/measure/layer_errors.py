@@ -26,8 +26,8 @@ def measure_layer(
     keep_bits: int | None = None,
     report: Report = no_report,
 ) -> dict[str, float | int | str | None]:
-    """All measures of one layer at `keep_bits` (None: as stored), over the samples of the finest
-    level.
+    """Return all measures of one layer at `keep_bits` (None: as stored), over the samples of the
+    finest level.
 
     Errors are over the `samples` where both have heights, sizes over the layer's own,
     `layer_samples`. Raises UsageError where the reference has none of these.

@@ -45,7 +45,7 @@ class Bend(NamedTuple):
 
 
 def slope_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
-    """Steepness in degrees from the slopes eastward and northward in m/m, any shape."""
+    """Return the steepness in degrees from the slopes eastward and northward in m/m, any shape."""
     degrees: np.ndarray = np.degrees(np.arctan(np.hypot(east, north)))
     return degrees
 
@@ -87,7 +87,7 @@ def _where_steep(
 
 
 def second_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray) -> Bend:
-    """Second derivatives of a decoded tile on the lattice v × u (ascending), each [nv, nu].
+    """Return second derivatives of a decoded tile on the lattice v × u (ascending), each [nv, nu].
 
     They are differences of the exact slopes one cell (1/256 of the tile) to either side, within the
     tile: what the viewer's shaders take from its texture of slopes.

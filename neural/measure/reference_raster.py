@@ -126,8 +126,8 @@ class ReferenceHeights:
         )
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the file's finest cells: heights float64 [rows, cols] in meters and which are
-        known.
+        """Return a window of the file's finest cells: heights float64 [rows, cols] in meters and
+        which are known.
 
         Bilinear between the raster's cells where these are others.
         """
@@ -168,8 +168,8 @@ class ReferenceHeights:
         return meters.reshape(easting.shape)
 
     def _lattice(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at ascending fractional rows × columns, in windows of at most WINDOW_CELLS
-        where these do."""
+        """Return the raster at ascending fractional rows × columns, in windows of at most
+        WINDOW_CELLS where these do."""
         grid = self._dem.grid
         rows = np.clip(rows, -1, grid.height + 1)
         columns = np.clip(columns, -1, grid.width + 1)  # all of it outside
@@ -190,8 +190,8 @@ class ReferenceHeights:
         return heights, valid
 
     def _mixed(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at fractional positions (cell centers at halves) near each other, float64; all
-        four valid."""
+        """Return the raster at fractional positions (cell centers at halves) near each other,
+        float64; all four valid."""
         top = int(np.floor(rows.min() - 0.5))
         left = int(np.floor(columns.min() - 0.5))
         bottom = int(np.floor(rows.max() - 0.5)) + 2
@@ -234,7 +234,7 @@ def _options(reference: ReferenceRaster, declared: Declared, reader: Reader) -> 
 
 
 def _src_crs(reference: ReferenceRaster, declared: Declared, reader: Reader) -> str | None:
-    """CRS of the raster's coordinates; None: as its file says, or local meters. Raises
+    """Return the CRS of the raster's coordinates; None: as its file says, or local meters. Raises
     UsageError."""
     options = reference.reading
     recorded = reader.reading
@@ -271,7 +271,7 @@ def _src_crs(reference: ReferenceRaster, declared: Declared, reader: Reader) -> 
 
 
 def _unit(declared: Declared, recorded: Reading) -> str | None:
-    """Unit of the raster's heights; None: as its file says."""
+    """Return the unit of the raster's heights; None: as its file says."""
     unit = recorded.options.unit
     source = recorded.declared
     if declared.unit is not None:
@@ -287,7 +287,7 @@ def _unit(declared: Declared, recorded: Reading) -> str | None:
 
 
 def _nodata(declared: Declared, recorded: Reading) -> tuple[float, ...]:
-    """Missing-value marks besides the one that the raster's file declares."""
+    """Return missing-value marks besides the one that the raster's file declares."""
     source = recorded.declared
     says_otherwise = declared.nodata is not None and (
         source is None or declared.nodata != source.nodata
@@ -322,7 +322,7 @@ def _crs(wkt: str) -> Any:
 
 
 def _parsed(crs: str | None) -> str | None:
-    """A CRS as recorded, or None where that is but a name: older files have no more."""
+    """Return a CRS as recorded, or None where that is but a name: older files have no more."""
     try:
         return None if crs is None else to_wkt(crs_rules.parse_crs(crs))
     except UsageError:
@@ -330,7 +330,7 @@ def _parsed(crs: str | None) -> str | None:
 
 
 def _share(area: Bounds, other: Bounds) -> float:
-    """Part of an area inside another rectangle, 0 … 1."""
+    """Return part of an area inside another rectangle, 0 … 1."""
     wide = min(area.east, other.east) - max(area.west, other.west)
     high = min(area.north, other.north) - max(area.south, other.south)
     whole = (area.east - area.west) * (area.north - area.south)
@@ -343,7 +343,7 @@ def _span(bounds: Bounds) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in words: 0.4321 → "43.2 %", and "100 %" only where it is all."""
+    """Format a share as text: 0.4321 → "43.2 %", and "100 %" only for all."""
     if share < 0.001:
         return "less than 0.1 %"
     return "over 99.9 %" if 0.999 < share < 1 else f"{100 * share:.3g} %"

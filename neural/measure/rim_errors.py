@@ -34,8 +34,8 @@ class RimErrors:
         self._counts = dict.fromkeys(self._squares, 0)
 
     def report(self) -> dict[str, float | None]:
-        """Root mean square errors in meters of the outermost samples and of the outline; None where
-        none is valid."""
+        """Return the root mean square errors in meters of the outermost samples and of the outline;
+        None where none is valid."""
         return {
             name: (squares / self._counts[name]) ** 0.5 if self._counts[name] else None
             for name, squares in self._squares.items()
@@ -87,8 +87,8 @@ class RimErrors:
     def _reference_lines(
         self, tile: Tile, along_x: bool, outermost: int, inward: int, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Reference heights [count, SLOPE_CELLS + 1] from the outermost line of cells inwards, and
-        which are known."""
+        """Return the reference heights [count, SLOPE_CELLS + 1] from the outermost line of cells
+        inwards, and which are known."""
         row = TILE * tile.y
         col = TILE * tile.x
         reach = SLOPE_CELLS + 1

@@ -13,8 +13,8 @@ from neural.surface.tile_surface import SurfaceDecoder
 def rates(
     reader: Reader, layer: Layer, samples: int, keep_bits: int | None = None
 ) -> dict[str, float]:
-    """Bits per valid sample: the finest level's payloads, and all levels with the layer's share of
-    the directory.
+    """Return bits per valid sample: the finest level's payloads, and all levels with the layer's
+    share of the directory.
 
     At fewer bits than stored the body of each payload is counted at the size it would have. Raises
     ContainerError for a payload that this needs and that is damaged.
@@ -40,8 +40,8 @@ def rates(
 
 
 def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:
-    """Bytes by which the coarser levels and the finest of a linked layer would be smaller at the
-    decoder's bits."""
+    """Return bytes by which the coarser levels and the finest of a linked layer would be smaller at
+    the decoder's bits."""
     from neural.methods.lapped.assembly import Assembly
     from neural.methods.lapped.requantize import saved_bytes
 
@@ -61,7 +61,7 @@ def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:
 
 
 def body_bytes(layer: Layer, bits: int) -> int:
-    """Bytes of one tile's body at `bits`, for methods that store a fixed count of values per
+    """Return bytes of one tile's body at `bits`, for methods that store a fixed count of values per
     tile."""
     from neural.methods.quantize import packed_bytes
 

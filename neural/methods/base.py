@@ -108,7 +108,7 @@ class Method(ABC):
     """Bits per stored value that `pack` accepts, finest first."""
 
     def config(self) -> dict[str, Any]:
-        """Plain JSON values; `METHODS[name](**config)` rebuilds the method."""
+        """Return plain JSON values; `METHODS[name](**config)` rebuilds the method."""
         return asdict(self)
 
     @property
@@ -123,18 +123,19 @@ class Method(ABC):
 
     @abstractmethod
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every decoder weight; empty when the method has no learned decoder."""
+        """Return the name and shape of every decoder weight; empty when the method has no learned
+        decoder."""
 
     @abstractmethod
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Once per tile: latents → the arrays `evaluate` (and the shader) reads, each [rows,
-        columns, 4] float32."""
+        """Prepare a tile, once: map its latents to the arrays that `evaluate` (and the shader)
+        reads, each [rows, columns, 4] float32."""
 
     @abstractmethod
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Per sample: the normalized surface on the lattice v × u (ascending 1-D coordinates in [0,
+        """Evaluate the normalized surface on the lattice v × u (ascending 1-D coordinates in [0,
         1]).
 
         `order` is the highest derivative wanted: 0 heights, 1 slopes, 2 second derivatives as well.
@@ -142,10 +143,11 @@ class Method(ABC):
 
     @abstractmethod
     def defines(self) -> dict[str, int | float]:
-        """Sizes shaders/decode/<name>.glsl needs, sent as #defines."""
+        """Return the sizes that shaders/decode/<name>.glsl needs, sent as #defines."""
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """`prepare` on the GPU; the last pass is named as its array and holds it.
+        """Return the passes of `prepare` on the GPU; the last one is named as its array and holds
+        it.
 
         Empty: numpy prepares, and its array is uploaded.
         """
@@ -165,7 +167,8 @@ class Method(ABC):
 
     @abstractmethod
     def macs_per_sample(self) -> float:
-        """Multiply-accumulates per decoded height, preparation included, gradient excluded."""
+        """Return multiply-accumulates per decoded height, preparation included, gradient
+        excluded."""
 
 
 class TileMethod(Method):
@@ -175,20 +178,21 @@ class TileMethod(Method):
     """Type of one latent value while a file is being encoded."""
 
     def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """Small float32 arrays stored once per layer (e.g. scales), from the latents of all its
-        tiles."""
+        """Return small float32 arrays stored once per layer (e.g. scales), from the latents of all
+        its tiles."""
         return {}
 
     @abstractmethod
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Latents [tokens, dim] → payload body at `bits`, with the layer's parameters (e.g.
+        """Map latents [tokens, dim] to payload body at `bits`, with the layer's parameters (e.g.
         scales)."""
 
     @abstractmethod
     def unpack(
         self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None
     ) -> np.ndarray:
-        """Payload body → latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer bits.
+        """Map payload body to latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer
+        bits.
 
         Raises ValueError when the body cannot be one of this method's.
         """
@@ -203,11 +207,11 @@ class Linked(Protocol):
         """Bytes of cached tiles that later ones are decoded from."""
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
-        """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload
-        is damaged."""
+        """Return latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a
+        payload is damaged."""
 
     def valid(self, tile: Tile) -> np.ndarray:
-        """Cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of
+        """Return cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of
         them."""
 
 
@@ -217,7 +221,7 @@ class Payloads(Protocol):
     grid: Grid
 
     def body(self, tile: Tile) -> bytes | None:
-        """The method's bits of a tile; None where the layer has no such tile."""
+        """Return the method's bits of a tile; None where the layer has no such tile."""
 
 
 class LinkedMethod(Method):

@@ -38,8 +38,8 @@ def check_weights(
 
 
 def load_decoder(data: bytes, method: Method, origin: str) -> dict[str, np.ndarray]:
-    """Safetensors bytes → float32 weights by name. Raises ModelError when they are damaged or do
-    not fit."""
+    """Map safetensors bytes to float32 weights by name. Raises ModelError when they are damaged or
+    do not fit."""
     try:
         weights = {name: np.asarray(value, np.float32) for name, value in load(data).items()}
     except (SafetensorError, KeyError, ValueError) as error:

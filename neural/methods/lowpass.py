@@ -42,7 +42,7 @@ AVERAGE = LowPass()
 
 
 def place(low_pass: LowPass, above: int) -> float:
-    """Return where a sample lies in its cell, `above` levels above the finest, as a share of the
+    """Return the place of a sample in its cell, `above` levels above the finest, as a share of the
     cell's side."""
     return 0.5 if low_pass.is_mean else 0.5 / (1 << above)
 
@@ -54,8 +54,8 @@ def places(low_pass: LowPass, above: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def conversion(source: LowPass, target: LowPass, above: int) -> tuple[int, np.ndarray]:
-    """Return how samples of one low-pass follow from those of another at the same level, along one
-    axis.
+    """Return the taps that convert samples of one low-pass to those of another at the same level,
+    along one axis.
 
     Sample j is the sum of `weights` [TAPS] times the samples from j + first on. Moments of the
     finest samples' weights up to TAPS − 1 are those of the target: what has many samples a wave

@@ -21,12 +21,12 @@ PARTS = ("encoder", "decoder")
 
 
 def part_path(stem: Path, part: str) -> Path:
-    """File of one of a model's PARTS."""
+    """Return the file of one of a model's PARTS."""
     return stem.with_name(f"{stem.name}.{part}.safetensors")
 
 
 def model_stem(name: str) -> Path:
-    """Path stem of a model: a shipped name (assets/models), or a path with or without
+    """Return the path stem of a model: a shipped name (assets/models), or a path with or without
     `.encoder.safetensors`."""
     from assets import ROOT
 
@@ -52,7 +52,7 @@ def model_method(stem: Path) -> str:
 
 
 def load_linked(stem: Path) -> tuple[LinkedMethod, dict[str, Any], bytes]:
-    """Method, weights and decoder file of a model without a learned encoder.
+    """Return the method, weights and decoder file of a model without a learned encoder.
 
     Raises ModelError when the file is missing, damaged, or has weights of the wrong shape or NaN.
     """

@@ -23,13 +23,13 @@ middle."""
 
 
 def packed_bytes(count: int, bits: int) -> int:
-    """Bytes that `count` values take at `bits` each."""
+    """Return bytes that `count` values take at `bits` each."""
     return (count * bits + 7) // 8
 
 
 def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
-    """Bits per dimension [d] that sum to d · bits: greedy on the convex hull of squared error
-    against width.
+    """Return bits per dimension [d] that sum to d · bits: greedy on the convex hull of squared
+    error against width.
 
     `largest` [d] is the error of the surface when a dimension is dropped at its extreme
     (sensitivity × max_abs). Only IEEE products and comparisons decide, so that every machine finds
@@ -41,8 +41,8 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
     tops = [_top(width) for width in range(_MOST + 1)]
 
     def gain(dimension: int) -> tuple[float, int]:
-        """Squared error that the next bit of a dimension saves, for the heap: largest first, then
-        by index."""
+        """Return the squared error that the next bit of a dimension saves, for the heap: largest
+        first, then by index."""
         width = int(widths[dimension])
         if width == 0:
             saved = (1.0 - 1.0 / tops[_FEWEST] ** 2) / _FEWEST
@@ -83,8 +83,8 @@ class Quantizer:
     sensitivity: np.ndarray | None = None  # [d] surface change per unit; None: equal bits
 
     def pack(self, values: np.ndarray, bits: int) -> bytes:
-        """Latents [n, d] float32 → bytes: codes most significant bit first, little-endian floats at
-        32 bits.
+        """Map latents [n, d] float32 to bytes: codes most significant bit first, little-endian
+        floats at 32 bits.
 
         Raises ValueError when the values are not finite.
         """
@@ -102,7 +102,8 @@ class Quantizer:
         return np.packbits(planes[:, _stored(widths)]).tobytes()
 
     def unpack(self, body: bytes, shape: tuple[int, int], bits: int) -> np.ndarray:
-        """Bytes → latents [n, d] float32. Raises ValueError when length or codes cannot be ours."""
+        """Map bytes to latents [n, d] float32. Raises ValueError when length or codes cannot be
+        ours."""
         if len(body) != packed_bytes(shape[0] * shape[1], bits):
             raise ValueError(
                 f"body has {len(body)} bytes, {packed_bytes(shape[0] * shape[1], bits)} expected"
@@ -132,7 +133,7 @@ class Quantizer:
         return self._values(self._codes(values, widths), widths)
 
     def widths(self, bits: int) -> np.ndarray:
-        """Bits of each dimension [d]."""
+        """Return bits of each dimension [d]."""
         if self.sensitivity is None:
             return np.full(len(self.max_abs), bits, np.int64)
         return allocate(self.sensitivity * self.max_abs.astype(np.float64), bits)
@@ -153,7 +154,7 @@ class Quantizer:
 
 
 def _top(width: int) -> int:
-    """Largest code of a dimension of `width` bits."""
+    """Return the largest code of a dimension of `width` bits."""
     return (1 << (width - 1)) - 1 if width else 0
 
 

@@ -69,25 +69,26 @@ class TerrainModel(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        """Map normalized tiles [B, 256, 256] in [−1, 1] to the payload's latents [B, tokens,
+        dim]."""
 
     @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers;
+        """Map latents [B, tokens, dim] to normalized heights [B, 256, 256] at the sample centers;
         differentiable."""
 
     @abstractmethod
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
     ) -> Tensor:
-        """Mean squared error over valid samples of each tile [B].
+        """Return the mean squared error over valid samples of each tile [B].
 
         tiles [B, 256, 256] normalized, valid the same as float 0/1.
         """
 
 
 def mean_per_tile(squares: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean [B] of squared errors [B, …]; 0 where a tile has no weight."""
+    """Return the weighted mean [B] of squared errors [B, …]; 0 where a tile has no weight."""
     return (weight * squares).flatten(1).sum(dim=1) / weight.flatten(1).sum(dim=1).clamp(min=1.0)
 
 

@@ -55,14 +55,15 @@ class QuantizedLevel:
 
 
 def middle(raster: Raster, side: int) -> Raster:
-    """The middle of a raster, at most `side` samples along both axes."""
+    """Return the middle of a raster, at most `side` samples along both axes."""
     first = [max(size - side, 0) // 2 for size in raster.heights.shape]
     cut = tuple(slice(start, start + side) for start in first)
     return Raster(raster.name, raster.cell_m, raster.heights[cut], raster.valid[cut])
 
 
 def raster_levels(raster: Raster) -> list[RasterLevel]:
-    """All levels of a raster, finest first, as `neural.encoding.lapped.encoder` splits tiles."""
+    """Return all levels of a raster, finest first, as `neural.encoding.lapped.encoder` splits
+    tiles."""
     center = float(raster.heights[raster.valid].mean(dtype=np.float64))
     side = 1 << max(raster.heights.shape).bit_length()
     heights = np.zeros((side, side), np.float32)
@@ -105,8 +106,8 @@ def quantize(
     model: Model | None,
     lagrange: float,
 ) -> Iterator[Signed]:
-    """Levels coarse to fine. With a model the magnitudes are those that an encoder chooses, else of
-    a dead zone."""
+    """Yield levels coarse to fine. With a model the magnitudes are those that an encoder chooses,
+    else of a dead zone."""
     parent: np.ndarray | None = None
     for above in range(len(levels) - 1, -1, -1):
         level = levels[above]
@@ -145,7 +146,7 @@ def decode(
     lagrange: float,
     restored: bool,
 ) -> Iterator[Decoded]:
-    """A raster's levels as a decoder has them, coarse to fine; heights but for a constant."""
+    """Yield a raster's levels as a decoder has them, coarse to fine; heights but for a constant."""
     rows, columns = raster.heights.shape
     samples = np.zeros(level_size(rows, columns, len(levels)))
     for above, in_steps, signed, classes in quantize(
@@ -221,8 +222,8 @@ class Windows:
         self._chance = share / share.sum()
 
     def batch(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32, slopes
-        float32 [size]."""
+        """Return magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32,
+        slopes float32 [size]."""
         windows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
         while len(windows) < size:
             level = self.levels[self.rng.choice(len(self.levels), p=self._chance)]
@@ -250,7 +251,7 @@ class Windows:
 
 
 def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
-    """A window [BAND_COUNT, size, size], zeros beyond."""
+    """Return a window [BAND_COUNT, size, size], zeros beyond."""
     out = np.zeros(
         (BAND_COUNT, size, size), bool if values is not None and values.dtype == bool else np.int32
     )

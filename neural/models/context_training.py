@@ -176,7 +176,7 @@ def _one_round(
 
 
 def _bits(model: Any, magnitudes: Any, parent: Any, coded: Any, slope: Any) -> Any:
-    """Bits per coded detail of each window [B]."""
+    """Return bits per coded detail of each window [B]."""
     bits = model.bits(model(codes(magnitudes), codes(parent), slope), magnitudes) * coded
     return bits.sum(dim=(1, 2, 3)) / (coded.sum(dim=(1, 2, 3)) + 1)
 
@@ -185,7 +185,7 @@ def _bits(model: Any, magnitudes: Any, parent: Any, coded: Any, slope: Any) -> A
 def validate(
     model: LappedSirenModel, windows: tuple[np.ndarray, ...], device: torch.device
 ) -> float:
-    """Mean bits per detail over fixed windows."""
+    """Return the mean bits per detail over fixed windows."""
     losses = []
     for start in range(0, len(windows[0]), 8):
         losses.append(

@@ -47,7 +47,7 @@ class _Start(LinearCode):
         w["global_bias"].fill_(1.0)
 
     def _features(self, codes: Tensor, gates: Tensor) -> Tensor:
-        """The network's last layer for codes [n, kept], gates [kept + 1, width]: [n · GRID²,
+        """Return the network's last layer for codes [n, kept], gates [kept + 1, width]: [n · GRID²,
         width]."""
         w = self.weights
         method = self.method
@@ -107,8 +107,8 @@ class _Start(LinearCode):
         return solved, target - features @ solved
 
     def _set_convolution(self, solved: Tensor) -> None:
-        """Three columns of norm 1 whose mean is each solved column: the others lie evenly around
-        it."""
+        """Set the convolution: three columns of norm 1 whose mean is each solved column, evenly
+        around it."""
         width = len(solved) - 1
         cells = solved.shape[1]
         column = torch.zeros(9, width, cells)

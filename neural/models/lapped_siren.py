@@ -118,8 +118,8 @@ class LappedSirenModel(nn.Module):
         self.logits = nn.Parameter(torch.from_numpy(np.log(_laplace(SCALES))).float())
 
     def forward(self, codes: Tensor, parent: Tensor, slope: Tensor) -> Tensor:
-        """Codes [B, BAND_COUNT, n, n] in doublings, the parent's [B, BAND_COUNT, n/2, n/2], slope
-        [B] → scales."""
+        """Map codes [B, BAND_COUNT, n, n] in doublings, the parent's [B, BAND_COUNT, n/2, n/2],
+        slope [B] to scales."""
         out = torch.zeros_like(codes)
         half = codes.shape[-1] // 2
         above = _reflected(parent, 1)
@@ -173,7 +173,8 @@ class LappedSirenModel(nn.Module):
         return out
 
     def bits(self, scales: Tensor, magnitudes: Tensor) -> Tensor:
-        """Bits that the range coder takes for each magnitude, sign included; shaped as both."""
+        """Return bits that the range coder takes for each magnitude, sign included; shaped as
+        both."""
         share = torch.softmax(self.logits, dim=1).reshape(-1)
         lower = scales.detach().floor().long().clamp(0, SCALES - 2)
         part = scales - lower
@@ -192,8 +193,8 @@ class LappedSirenModel(nn.Module):
         )
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The decoder's weights (`LappedSiren.weight_shapes`), as integers but for the basis;
-        centroids still 0."""
+        """Return the decoder's weights (`LappedSiren.weight_shapes`), as integers but for the
+        basis; centroids still 0."""
         method = self.method
         weights = {
             name: np.zeros(shape)
@@ -229,7 +230,7 @@ class LappedSirenModel(nn.Module):
         } | cosine_transform()
 
     def _probabilities(self) -> np.ndarray:
-        """Integers [CLASSES, SYMBOLS] of sum TOTAL, none below 1."""
+        """Return integers [CLASSES, SYMBOLS] of sum TOTAL, none below 1."""
         share = _numpy(torch.softmax(self.logits, dim=1))
         place = np.arange(CLASSES) / 4
         lower = np.minimum(place.astype(int), SCALES - 2)
@@ -244,14 +245,14 @@ class LappedSirenModel(nn.Module):
 
 
 def codes(magnitudes: Tensor) -> Tensor:
-    """Codes of `neural.methods.lapped.context.codes` in doublings."""
+    """Return codes of `neural.methods.lapped.context.codes` in doublings."""
     values = torch.floor(CODE_SCALE * torch.log2(1 + magnitudes.float()) + 0.5)
     return values.clamp(max=context.HIGHEST_CODE) / CODE_SCALE
 
 
 def _laplace(scales: int) -> np.ndarray:
-    """Magnitudes' probabilities [scales, SYMBOLS] of Laplace densities, narrow to broad, behind a
-    dead zone."""
+    """Return magnitudes' probabilities [scales, SYMBOLS] of Laplace densities, narrow to broad,
+    behind a dead zone."""
     ends = np.concatenate([[0.64], context.FIRST[2:] - 0.45])
     below = 1 - np.exp(-ends / np.geomspace(0.05, 3000, scales)[:, None])
     table = np.diff(below, axis=1, prepend=0.0, append=1.0)

@@ -18,7 +18,8 @@ from neural.models.base import Preset, TrainConfig
 
 
 def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
-    """Model from STEM.encoder.safetensors and STEM.decoder.safetensors, with both files' bytes.
+    """Return the model from STEM.encoder.safetensors and STEM.decoder.safetensors, with both files'
+    bytes.
 
     Raises ModelError when a file is missing, damaged, of another method, or has weights of the
     wrong shape or NaN.

@@ -22,8 +22,8 @@ FIRST_STEP = 1.0
 def refine(
     model: TerrainModel, tiles: Tensor, valid: Tensor, latents: Tensor, steps: int
 ) -> Tensor:
-    """Latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean squared error
-    over valid samples.
+    """Return latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean
+    squared error over valid samples.
 
     tiles [B, 256, 256] normalized, valid the same as float 0/1. A tile keeps the best latents it
     had, the given ones included, so that no step makes it worse, whatever diverges; it does not
@@ -86,8 +86,8 @@ def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, st
 
 
 def _scale(model: TerrainModel, start: Tensor) -> Tensor:
-    """Steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where known, else
-    the spread."""
+    """Return steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where
+    known, else the spread."""
     sensitivity = torch.tensor(model.method.sensitivity, dtype=start.dtype, device=start.device)
     if len(sensitivity) and bool((sensitivity > 0).all()):
         scale = torch.empty_like(start)

@@ -67,8 +67,8 @@ class QuantizedRaster(NamedTuple):
 
 
 def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np.ndarray]:
-    """The weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for a
-    model without them yet."""
+    """Return the weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for
+    a model without them yet."""
     samples = [
         sample
         for number, raster in enumerate(rasters)
@@ -127,7 +127,7 @@ def _quantized(raster: Raster, number: int, model: Model) -> Iterator[QuantizedR
 
 
 def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Low-pass samples and details [BAND_COUNT, n, n] → samples of a level of this size."""
+    """Map low-pass samples and details [BAND_COUNT, n, n] to samples of a level of this size."""
     bands = np.zeros(size)
     bands[0::2, 0::2] = samples
     for band, (y, x) in zip(details, BANDS, strict=True):
@@ -137,7 +137,7 @@ def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> 
 
 
 def _expected(samples: Sequence[QuantizedRaster]) -> np.ndarray:
-    """Mean squared errors [CLASSES, EXPECTED_SYMBOLS] over EXPECTED_SCALE, whole."""
+    """Return the mean squared errors [CLASSES, EXPECTED_SYMBOLS] over EXPECTED_SCALE, whole."""
     total, count = np.zeros((2, CLASSES, EXPECTED_SYMBOLS))
     for sample in samples:
         finite = np.isfinite(sample.squared)
@@ -222,7 +222,7 @@ def _marginal(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _chances(by_class: np.ndarray) -> np.ndarray:
-    """Counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] → chances of more than 0, 1, 2 over
+    """Map counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] to chances of more than 0, 1, 2 over
     CHANCE_SCALE, whole."""
     above = by_class[:, ::-1].cumsum(axis=1)[:, ::-1]  # of at least 0, 1, 2, 3
     prior = above[:, 1:].sum(axis=0) / np.maximum(above[:, :-1].sum(axis=0), 1)

@@ -66,7 +66,7 @@ class Network(nn.Module):
         return corrections
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The decoder's weights (`restore.shapes`), as float16 rounds them."""
+        """Return the decoder's weights (`restore.shapes`), as float16 rounds them."""
         tensors = {}
         for number, layer in enumerate((self.first, self.second, self.third), start=1):
             weight = layer.weight.detach().cpu().numpy()  # [out, in, 3, 3]
@@ -84,7 +84,8 @@ def fit_restoration(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> dict[str, np.ndarray]:
-    """The weights that `restore.shapes` lists, float32, for a context model; Adam, cosine decay."""
+    """Return the weights that `restore.shapes` lists, float32, for a context model; Adam, cosine
+    decay."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     levels = [level for raster in rasters for level in _levels(raster, model, rng)]
@@ -153,7 +154,7 @@ def _inputs(level: TrainingLevel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _window(level: TrainingLevel, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """A random window of `_inputs`; beyond the level zeros."""
+    """Return a random window of `_inputs`; beyond the level zeros."""
     reach = restoration.DETAIL_REACH
     n, m = level.coded.shape[1:]
     y, x = (int(rng.integers(0, max(size - _WINDOW, 0) + 1)) for size in (n, m))
@@ -178,8 +179,8 @@ def _window(level: TrainingLevel, rng: np.random.Generator) -> tuple[np.ndarray,
 
 @torch.no_grad()
 def _squares(network: Network, levels: Sequence[TrainingLevel]) -> float:
-    """Squared errors that are left over those without the network, geometric mean over levels that
-    matter."""
+    """Return the squared errors that are left over those without the network, geometric mean over
+    levels that matter."""
     logs = []
     weights = []
     device = network.third.weight.device

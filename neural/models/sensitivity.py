@@ -15,8 +15,8 @@ _DIGITS = 4
 
 
 def sensitivity(model: TerrainModel, tiles: Tensor) -> tuple[float, ...]:
-    """Root mean square change of the normalized surface per unit of each latent dimension, over the
-    tokens of a group.
+    """Return the root mean square change of the normalized surface per unit of each latent
+    dimension, over the tokens of a group.
 
     One number per dimension [groups · dim], as `TokenMethod.sensitivity` has them.
 

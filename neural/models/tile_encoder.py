@@ -34,7 +34,8 @@ class ModelEncoder(SingleTileEncoder):
         self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
+        """Encode the batch in one forward pass. A flat tile gets scale 0, so its heights are
+        exact."""
         low = np.array([float(t.heights[t.valid].min()) for t in tiles])
         high = np.array([float(t.heights[t.valid].max()) for t in tiles])
         # as the envelope stores it

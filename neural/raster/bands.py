@@ -89,7 +89,7 @@ def _without_bands(dataset: Any) -> str:
 
 
 def _red_green_blue(dataset: Any, bands: list[int]) -> tuple[int, ...]:
-    """The bands by their colors where all three say them, else as they come."""
+    """Return the bands by their colors where all three say them, else as they come."""
     from rasterio.enums import ColorInterp
 
     order = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]

@@ -17,7 +17,7 @@ _REACH = 5
 
 
 def checksum(block: np.ndarray) -> int:
-    """CRC-32 of samples [rows, columns], to the bit."""
+    """Return CRC-32 of samples [rows, columns], to the bit."""
     return zlib.crc32(block.tobytes())
 
 
@@ -54,8 +54,8 @@ def read_back(
 
 
 def _averages(overview: Any, finer: Any, window: Any) -> bool:
-    """True if an overview's samples lie between the lowest and the highest finer sample around, or
-    are missing there.
+    """Return True if an overview's samples lie between the lowest and the highest finer sample
+    around, or are missing there.
 
     That is what means of them do, in whichever way GDAL weighs them.
     """
@@ -81,7 +81,7 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
 
 
 def _near(start: int, count: int, size: int, finer_size: int) -> np.ndarray:
-    """Indices of finer samples around `count` samples of an overview's axis, int64 [count,
+    """Return indices of finer samples around `count` samples of an overview's axis, int64 [count,
     _REACH]."""
     centers = (np.arange(start, start + count) + 0.5) * finer_size / size
     index = np.floor(centers).astype(np.int64)[:, None] + np.arange(_REACH) - _REACH // 2
@@ -90,7 +90,7 @@ def _near(start: int, count: int, size: int, finer_size: int) -> np.ndarray:
 
 
 def _heights(raster: Any, window: Any) -> np.ndarray:
-    """Samples of a window as float64, NaN where they are missing."""
+    """Return samples of a window as float64, NaN where they are missing."""
     with np.errstate(invalid="ignore"):  # what is damaged may be any number
         cells = raster.read(1, window=window, masked=True)
         heights: np.ndarray = cells.astype(np.float64).filled(np.nan)

@@ -162,8 +162,8 @@ class Dem:
         return side
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the grid: heights float32 [rows, cols] in meters, and which of them are real,
-        bool.
+        """Return a window of the grid: heights float32 [rows, cols] in meters, and which of them
+        are real, bool.
 
         Samples that are missing, not finite or outside the raster are 0 and invalid. Raises
         DemError when the file is damaged, or holds values that no terrain has.
@@ -200,8 +200,8 @@ class Dem:
         return int(self._dataset.width * self._dataset.height)
 
     def own_samples(self) -> Iterator[np.ndarray]:
-        """All valid samples as the file stores them, float64 [n] in meters, from its first rows on;
-        no reprojection."""
+        """Yield all valid samples as the file stores them, float64 [n] in meters, from its first
+        rows on; no reprojection."""
         width = self._dataset.width
         height = self._dataset.height
         rows = max(_CHUNK_CELLS // width // self._block[0], 1) * self._block[0]
@@ -266,7 +266,8 @@ def _unreadable(name: str) -> str:
 
 @contextmanager
 def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[None]:
-    """GDAL with a bounded block cache; its errors become one DemError `name trouble (detail)`."""
+    """Run GDAL with a bounded block cache; its errors become one DemError `name trouble
+    (detail)`."""
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 

@@ -90,8 +90,8 @@ def ground_scale(crs: CRS, x: np.ndarray, y: np.ndarray) -> GroundScale | None:
 
 
 def jumps(ground: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
-    """True where neighbors on a lattice of places on the ground [n, m, 3] are torn apart in a CRS,
-    at x, y [n, m].
+    """Return True where neighbors on a lattice of places on the ground [n, m, 3] are torn apart in
+    a CRS, at x, y [n, m].
 
     Places that are not finite are left out.
     """
@@ -140,7 +140,7 @@ def place(
 
 
 def _ellipsoid(crs: CRS) -> tuple[float, float]:
-    """Equatorial radius in meters and flattening of a CRS's datum."""
+    """Return the equatorial radius in meters and flattening of a CRS's datum."""
     node = wkt.parse(to_wkt(crs_rules.geographic(crs))).find("ELLIPSOID")
     assert node is not None
     unit = node.find("LENGTHUNIT")

@@ -31,8 +31,8 @@ Facts = dict[str, Any]
 
 
 def file_facts(source: str | os.PathLike[str]) -> dict[str, Facts]:
-    """Size, time and digest of every local file that a raster's samples come from, by path from the
-    raster's folder.
+    """Return size, time and digest of every local file that a raster's samples come from, by path
+    from the raster's folder.
 
     These are the files that GDAL lists, those that VRTs among them list and so on, and their masks
     and auxiliary files; overviews where a VRT may read them. Of names in GDAL's virtual file
@@ -91,14 +91,15 @@ def summary(changed: list[str]) -> str:
 
 
 def sampled_sha256(name: str) -> str:
-    """SHA-256 over a file's size, its first and last 64 KiB and 62 blocks of 4 KiB between."""
+    """Return SHA-256 over a file's size, its first and last 64 KiB and 62 blocks of 4 KiB
+    between."""
     size = os.path.getsize(name)
     between = [(size * k // 63, 4096) for k in range(1, 63)]
     return _sha256(name, size, [(0, _END_BYTES), *between, (max(size - _END_BYTES, 0), _END_BYTES)])
 
 
 def _files(name: str) -> set[str]:
-    """Absolute paths of the local files that a raster is read from."""
+    """Return absolute paths of the local files that a raster is read from."""
     paths: set[str] = set()
     pending = [(name, False)]
     opened = {name}
@@ -122,7 +123,7 @@ def _files(name: str) -> set[str]:
 
 
 def _listed(name: str) -> list[str]:
-    """Files that GDAL says a raster consists of; none where it is no raster."""
+    """Return the files that a raster consists of, by GDAL; none for other files."""
     import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
@@ -137,8 +138,8 @@ def _listed(name: str) -> list[str]:
 
 
 def _local(name: str) -> str | None:
-    """Absolute path of the file on this machine that a raster's name leads to, an archive's for one
-    inside it."""
+    """Return the absolute path of the file on this machine that a raster's name leads to, an
+    archive's for one inside it."""
     path = raster_name.local_file(name)
     return None if path is None else os.path.abspath(path)
 
@@ -151,7 +152,7 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _about(path: str) -> Facts | None:
-    """Facts of a file; None for an auxiliary file that says nothing of samples."""
+    """Return the facts of a file; None for an auxiliary file without facts of samples."""
     try:
         if path.endswith(_PAM):
             plain = _without_statistics(Path(path).read_bytes())

@@ -125,7 +125,7 @@ def declared(dataset: Any, band: int = 1) -> Declared:
 
 
 def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
-    """Scale and offset from stored samples to the band's unit."""
+    """Return the scale and offset from stored samples to the band's unit."""
     if bands.encoding is not None:
         return 1.0, 0.0
     band = bands.heights[0]
@@ -140,7 +140,7 @@ def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
 
 
 def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes: list[str]) -> str:
-    """Unit of the heights, one of `neural.raster.crs.UNITS`."""
+    """Return the unit of the heights, one of `neural.raster.crs.UNITS`."""
     if bands.encoding is not None:
         if option not in (None, "m"):
             raise UsageError(

@@ -187,8 +187,8 @@ def _heights(source: CRS, target_crs: CRS, onto: Grid | None, notes: list[str]) 
 
 
 def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
-    """True where a raster keeps about its number of cells when it is reprojected: a narrow strip
-    may not."""
+    """Return True where a raster keeps about its number of cells when it is reprojected: a narrow
+    strip may not."""
     transform, width, height = raster
     try:
         plan = warp.plan(source, target, transform, width, height)
@@ -198,8 +198,8 @@ def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
 
 
 def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScale | None:
-    """Ground scale of `target` over a raster (affine coefficients, width, height) placed in
-    `source`."""
+    """Return the ground scale of `target` over a raster (affine coefficients, width, height) placed
+    in `source`."""
     transform, width, height = raster
     columns, rows = distortion.lattice(width, height)
     x, y = distortion.place(transform, columns.ravel(), rows.ravel())
@@ -207,8 +207,8 @@ def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScal
 
 
 def _corrected(source: CRS, target: CRS, raster: tuple[Any, int, int], notes: list[str]) -> float:
-    """Ground scale of a CRS that was asked for; UsageError where no one scale makes its meters
-    ground meters."""
+    """Return the ground scale of a CRS that was asked for; UsageError where no one scale makes its
+    meters ground meters."""
     scale = _scale(source, target, raster)
     if scale is None and source != target:
         raise warp.misfit(source, target)
@@ -223,7 +223,7 @@ def _corrected(source: CRS, target: CRS, raster: tuple[Any, int, int], notes: li
 
 
 def _noted(scale: GroundScale | None, target: CRS, notes: list[str]) -> float:
-    """The one number that is kept of a ground scale, with a note where it is not 1."""
+    """Return the one number that is kept of a ground scale, with a note where it is not 1."""
     name = crs_rules.label(target)
     if scale is None:
         notes.append(

@@ -98,7 +98,7 @@ def find_quantum(blocks: Iterable[np.ndarray], cells: int) -> float:
 
 
 def _inexact_m(meters: np.ndarray, origin_m: np.ndarray | float) -> np.ndarray:
-    """Return how far multiples may be off, meters: heights and the origin are as accurate as
+    """Return the rounding error of multiples, meters: heights and the origin are as accurate as
     float32."""
     inexact: np.ndarray = _PRECISION * (np.abs(meters) + np.abs(origin_m)) + 1e-9
     return inexact

@@ -36,8 +36,8 @@ class ReadOptions:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ReadOptions:
-        """Inverse of `to_json`; other keys are left aside. Raises TypeError or ValueError for other
-        values."""
+        """Return the inverse of `to_json`; other keys are left aside. Raises TypeError or
+        ValueError for other values."""
         return cls(
             _text(data.get("crs")),
             _text(data.get("src_crs")),
@@ -81,13 +81,14 @@ class Declared:
     bands: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; `Declared.from_json` takes them back."""
+        """Return plain JSON values; `Declared.from_json` takes them back."""
         nodata = None if self.nodata is None else _plain(self.nodata)
         return {"crs": self.crs_wkt, "unit": self.unit, "nodata": nodata, "bands": self.bands}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Declared:
-        """Inverse of `to_json`. Raises KeyError, TypeError or ValueError for other values."""
+        """Return the inverse of `to_json`. Raises KeyError, TypeError or ValueError for other
+        values."""
         nodata = data["nodata"]
         return cls(
             _text(data["crs"]),
@@ -109,14 +110,14 @@ class Reading:
     declared: Declared | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values (FORMAT.md §7.4); `crs` is left out, as the grid says it."""
+        """Return plain JSON values (FORMAT.md §7.4); `crs` is left out, as the grid says it."""
         options = replace(self.options, crs=None).to_json()
         return options | {"declared": None if self.declared is None else self.declared.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], crs_wkt: str) -> Reading:
-        """Inverse of `to_json`, with the WKT of the grid ("": local meters). Raises KeyError,
-        TypeError, ValueError."""
+        """Return the inverse of `to_json`, with the WKT of the grid ("": local meters). Raises
+        KeyError, TypeError, ValueError."""
         declared = data["declared"]
         options = replace(ReadOptions.from_json(data), crs=crs_wkt or LOCAL)
         return cls(options, None if declared is None else Declared.from_json(declared))
@@ -143,7 +144,7 @@ def from_sentences(crs_wkt: str, assumptions: Sequence[str], source_crs: str | N
 
 
 def _plain(value: float) -> float | str:
-    """A number as JSON can hold it: "nan", "inf" and "-inf" are text."""
+    """Return a number as JSON can hold it: "nan", "inf" and "-inf" are text."""
     return value if math.isfinite(value) else str(value)
 
 

@@ -42,7 +42,7 @@ def read(samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: 
 def _in_halves(
     samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> Window:
-    """Both halves of a window, so that no part needs many samples at once."""
+    """Return both halves of a window, so that no part needs many samples at once."""
     axis = 0 if rows >= cols else 1
     first, second = (rows // 2, rows - rows // 2) if axis == 0 else (cols // 2, cols - cols // 2)
     if axis == 0:
@@ -67,8 +67,8 @@ def _in_halves(
 def _warp(
     plan: WarpPlan, window: tuple[int, int, int, int], source: tuple[int, int, int, int]
 ) -> Callable[[np.ndarray, float | None, str], np.ndarray]:
-    """Return a function: samples of the source window, their missing value, kernel → cells of the
-    window.
+    """Return a function that maps samples of the source window, their missing value and a kernel to
+    the cells of the window.
 
     Plain kernels: GDAL would widen them by a ratio that it takes from each window, which bends
     planes and gives a cell several heights. With the scales fixed and a tiny tolerance it has one,
@@ -120,7 +120,7 @@ def _warp(
 
 
 def _from(transform: Affine6, row: int, col: int) -> Any:
-    """An affine transform of cells counted from another row and column."""
+    """Return an affine transform of cells counted from another row and column."""
     from rasterio.transform import Affine
 
     a, b, c, d, e, f = transform
@@ -130,8 +130,8 @@ def _from(transform: Affine6, row: int, col: int) -> Any:
 def _source_window(
     samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> tuple[int, int, int, int] | None:
-    """Row, column, rows and columns of the samples that a window's cells lie between; None where it
-    has none."""
+    """Return row, column, rows and columns of the samples that a window's cells lie between; None
+    where it has none."""
     y, x = _positions(plan, row, col, rows, cols)
     finite = np.isfinite(x) & np.isfinite(y)
     if not finite.any():
@@ -154,8 +154,8 @@ def _source_window(
 
 
 def _bend(positions: np.ndarray, finite: np.ndarray) -> float:
-    """The largest second difference: between lattice points a curve departs from its chord by an
-    eighth of it."""
+    """Return the largest second difference: between lattice points a curve departs from its chord
+    by an eighth of it."""
     along = (
         finite[2:] & finite[1:-1] & finite[:-2],
         finite[:, 2:] & finite[:, 1:-1] & finite[:, :-2],
@@ -169,8 +169,8 @@ def _bend(positions: np.ndarray, finite: np.ndarray) -> float:
 def _positions(
     plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional rows and columns of the source at a lattice over a window: [17, 17], NaN where it
-    has no place."""
+    """Return fractional rows and columns of the source at a lattice over a window: [17, 17], NaN
+    where it has no place."""
     columns, lines = np.meshgrid(
         col + np.linspace(0, cols, _LATTICE), row + np.linspace(0, rows, _LATTICE)
     )

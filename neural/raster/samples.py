@@ -149,8 +149,8 @@ class Samples:
 
 
 def _has_mask(dataset: Any, band: int) -> bool:
-    """True where GDAL has a mask of its own for a band. Masks made of nodata or alpha values are
-    `Samples`' own task:
+    """Return True where GDAL has a mask of its own for a band. Masks made of nodata or alpha values
+    are `Samples`' own task:
 
     GDAL has one mask only, so that one would hide another, and truncates nodata values that the
     type cannot hold.

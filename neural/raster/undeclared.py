@@ -122,7 +122,7 @@ def _holds(dtype: np.dtype, value: float) -> bool:
 
 
 def _range(stored: np.ndarray, where: np.ndarray) -> tuple[float, float]:
-    """Lowest and highest of some samples, at least one."""
+    """Return the lowest and highest of some samples, at least one."""
     limits = np.finfo(stored.dtype) if stored.dtype.kind == "f" else np.iinfo(stored.dtype)
     return float(stored.min(where=where, initial=limits.max)), float(
         stored.max(where=where, initial=limits.min)

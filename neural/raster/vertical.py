@@ -131,20 +131,21 @@ def of_geotiff(crs_wkt: str) -> CRS | None:
 
 
 def _height_axis(root: wkt.Node) -> wkt.Node | None:
-    """The third axis of a 3D geographic or projected CRS."""
+    """Return the third axis of a 3D geographic or projected CRS."""
     axes = [node for node in root.nodes if node.keyword == "AXIS"]
     up = [axis for axis in axes if "up" in axis.values]
     return up[0] if root.keyword in _SPATIAL and len(axes) == 3 and up else None
 
 
 def _is_metric(node: wkt.Node) -> bool:
-    """True unless a node names a unit of length other than the meter."""
+    """Return True unless a node names a unit of length other than the meter."""
     unit = node.find("LENGTHUNIT")
     return unit is None or math.isclose(float(str(unit.values[1])), 1.0, rel_tol=1e-9)
 
 
 def _in_meters(vertical: wkt.Node) -> wkt.Node:
-    """The vertical CRS of the same datum in meters, as the EPSG registry has it where it does."""
+    """Return the vertical CRS of the same datum in meters, as the EPSG registry has it where it
+    does."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -166,7 +167,7 @@ def _in_meters(vertical: wkt.Node) -> wkt.Node:
 
 
 def _meter_axes(node: wkt.Node) -> wkt.Node:
-    """A copy of a node in which every unit of length is the meter."""
+    """Return a copy of a node in which every unit of length is the meter."""
     if node.keyword == "LENGTHUNIT":
         return wkt.parse(_METER)
     return wkt.Node(
@@ -175,8 +176,8 @@ def _meter_axes(node: wkt.Node) -> wkt.Node:
 
 
 def _with_axes(root: wkt.Node, count: int) -> wkt.Node:
-    """A CRS with two axes, or with an ellipsoidal height in meters as the third; codes of the other
-    kind are dropped.
+    """Return a CRS with two axes, or with an ellipsoidal height in meters as the third; codes of
+    the other kind are dropped.
 
     A unit that stands for all axes is given to each, because the third may differ.
     """

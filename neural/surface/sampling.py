@@ -31,7 +31,32 @@ and cache lines."""
 
 
 class SurfaceSampler:
-    """Heights of one layer anywhere; several threads may ask at once."""
+    """Interpolated heights of one layer at arbitrary places; threads may share it.
+
+    Parameters
+    ----------
+    decoder : SurfaceDecoder
+        The layer, at its bit depth.
+    keep_tiles : int, optional
+        Decoded tiles to cache.
+
+    Raises
+    ------
+    ContainerError
+        By its methods, for a damaged tile.
+    ModelError
+        By its methods, for unusable decoder weights.
+
+    Examples
+    --------
+    >>> from assets import ROOT
+    >>> from neural.container.reader import open_reader
+    >>> with open_reader(ROOT / "samples" / "carrizo.ntile") as reader:
+    ...     sampler = SurfaceSampler.of(reader, reader.layer("lapped_siren"))
+    ...     surface = sampler.at([241500.0, 0.0], [3908000.0, 0.0], order=1)  # CRS meters
+    >>> surface.meters.round(0), surface.east.shape
+    (array([666.,  nan]), (2,))
+    """
 
     def __init__(self, decoder: SurfaceDecoder, keep_tiles: int = KEEP_TILES) -> None:
         self.decoder = decoder
@@ -42,17 +67,27 @@ class SurfaceSampler:
 
     @classmethod
     def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> SurfaceSampler:
-        """Of a layer, re-quantized to `keep_bits` where given. Raises UsageError for bits that it
-        lacks."""
+        """Open the surface of a layer, re-quantized to `keep_bits` if given. Raises UsageError for
+        a bit depth that it lacks."""
         return cls(SurfaceDecoder(reader, layer, keep_bits, lazy=True))
 
     def at(self, easting: Any, northing: Any, order: int = 0, level: int | None = None) -> Heights:
-        """Heights (and derivatives, as `TileSurface.heights`) at scattered places; arrays of one
-        shape.
+        """Return heights, and derivatives up to `order`, at scattered places.
 
-        Evaluated at the finest level, or at `level`. NaN outside the raster and where the cell that
-        a place lies in holds no data. Raises ContainerError for a damaged tile, ModelError for
-        unusable weights.
+        Parameters
+        ----------
+        easting, northing : array_like
+            Coordinates in the file's CRS, meters; broadcast to one shape.
+        order : {0, 1, 2}, optional
+            Highest derivative: 0 heights in meters, 1 slopes in m/m as well, 2 the Laplacian in
+            m/m² as well.
+        level : int, optional
+            Level to evaluate; by default the finest.
+
+        Returns
+        -------
+        Heights
+            Arrays of the broadcast shape; NaN outside the raster and in cells without data.
         """
         column, row = (
             np.asarray(a, np.float64)
@@ -79,7 +114,7 @@ class SurfaceSampler:
     def lattice(
         self, eastings: np.ndarray, northings: np.ndarray, order: int = 0, level: int | None = None
     ) -> Heights:
-        """The same on the lattice northings × eastings, both ascending: [len(northings),
+        """Return the same on the lattice northings × eastings, both ascending: [len(northings),
         len(eastings)]."""
         level = self.grid.levels - 1 if level is None else level
         column, _ = self.grid.cell_of(eastings, northings[-1])
@@ -102,7 +137,7 @@ class SurfaceSampler:
         return _map_parts(heights, lambda part: part[::-1])
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """A tile's surface, kept for a while; None where the layer has no such tile."""
+        """Return a tile's surface, kept for a while; None where the layer has no such tile."""
         with self._lock:
             if tile in self._tiles:
                 self._tiles.move_to_end(tile)
@@ -118,7 +153,7 @@ class SurfaceSampler:
     def _by_tile(
         self, column: np.ndarray, row: np.ndarray, level: int
     ) -> Iterator[tuple[Tile, np.ndarray]]:
-        """The places inside the raster, grouped by tile: indices."""
+        """Yield the places inside the raster, grouped by tile: indices."""
         grid = self.grid
         # The outline itself belongs to the raster, its eastern and southern sides too.
         inside = np.flatnonzero(
@@ -134,7 +169,7 @@ class SurfaceSampler:
     def _along(
         self, position: np.ndarray, cells: int, level: int
     ) -> Iterator[tuple[int, np.ndarray]]:
-        """Tiles along one axis, and the positions inside the raster that lie in each."""
+        """Yield tiles along one axis, and the positions inside the raster that lie in each."""
         side = TILE << (self.grid.levels - 1 - level)
         inside = np.flatnonzero((position >= 0) & (position <= cells))
         tile = np.minimum(position[inside] // side, (cells - 1) // side).astype(np.int64)
@@ -144,7 +179,8 @@ class SurfaceSampler:
     def _local(
         self, tile: Tile, surface: TileSurface, column: np.ndarray, row: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Tile coordinates of grid positions, and whether the cell that each lies in holds data."""
+        """Return tile coordinates of grid positions, and whether the cell that each lies in holds
+        data."""
         side = self.grid.tile_span(tile)
         u, v = (np.clip(a / side - b, 0.0, 1.0) for a, b in ((column, tile.x), (row, tile.y)))
         columns, rows = self.grid.tile_cells(tile)
@@ -154,7 +190,7 @@ class SurfaceSampler:
 
 
 def _unknown(shape: tuple[int, ...], order: int) -> Heights:
-    """Arrays of NaN, as many as derivatives up to `order` take."""
+    """Return arrays of NaN, as many as derivatives up to `order` take."""
     parts: list[Any] = [np.full(shape, np.nan) for _ in range((1, 3, 4)[order])]
     return Heights(*parts)
 
@@ -173,7 +209,7 @@ def _put(
 
 
 def _chunks(u: np.ndarray, v: np.ndarray) -> Iterator[np.ndarray]:
-    """Places of a tile, a few neighbors at a time: indices."""
+    """Yield places of a tile, a few neighbors at a time: indices."""
     order = np.lexsort((u, np.floor(u * _BLOCKS), np.floor(v * _BLOCKS)))
     for start in range(0, len(order), CHUNK):
         yield order[start : start + CHUNK]

@@ -90,8 +90,8 @@ def _set(libraries: list[Any], threads: list[int]) -> list[int]:
 
 @cache
 def _libraries() -> tuple[list[Any], list[Any]]:
-    """numpy's libraries whose limit is a thread's, and those where it is the process's; found
-    once."""
+    """Return numpy's libraries whose limit is a thread's, and those where it is the process's;
+    found once."""
     if any(os.environ.get(name) for name in VARIABLES):
         return [], []
     import numpy as np

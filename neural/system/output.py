@@ -171,8 +171,8 @@ def whole(
 def binary(
     path: StrPath, *, advice: str = ADVICE, raised: type[NtileError] = NtileError
 ) -> Iterator[IO[bytes]]:
-    """A file to write from its first to its last byte; read back and compared, then put in place as
-    by `whole`."""
+    """Open a file to write from its first to its last byte; it is read back and compared, then put
+    in place as by `whole`."""
     summed = _Summed()
     with (
         whole(path, advice=advice, raised=raised, check=summed.compare) as part,
@@ -208,7 +208,7 @@ def make_folder(path: StrPath, advice: str = ADVICE) -> Path:
 
 
 def explain(error: Exception, path: StrPath) -> str:
-    """Return why a file could not be written by a library that hides the system's reason."""
+    """Return the reason that a file could not be written by a library that hides the system's."""
     try:
         with _place(Path(os.path.realpath(path))) as folder:
             return _why(_reason(folder, str(error)))
@@ -343,8 +343,8 @@ def _clear(folder: Path) -> None:
 
 
 def _reason(folder: Path, text: str) -> OSError:
-    """The system's reason for a failure in a folder that is known by a text alone, found by writing
-    there again."""
+    """Return the system's reason for a failure in a folder that is known by a text alone, found by
+    writing there again."""
     probe = folder / f"{_PART}.probe"
     try:
         with open(probe, "wb") as file:
@@ -412,7 +412,7 @@ class _Summed(io.BufferedIOBase):
         return count
 
     def tell(self) -> int:
-        """Bytes written."""
+        """Return the number of bytes written."""
         return self._size
 
     def flush(self) -> None:

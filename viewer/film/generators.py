@@ -86,14 +86,14 @@ def generated(
     scene: Scene, name: str, size_px: tuple[int, int], duration_s: float | None = None
 ) -> CameraPath:
     """Generate a path for the open file and a picture size. Raises NtileError."""
-    assert scene.reader is not None
+    reader = scene.main_reader
     view = scene.settings.view
-    layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
-    field = HeightField.read(scene.reader, layer, exaggeration=view.exaggeration)
+    layer = min(scene.settings.layer.index, len(reader.layers) - 1)
+    field = HeightField.read(reader, layer, exaggeration=view.exaggeration)
     return generate(
         name,
         field,
-        crs=scene.reader.grid.crs_wkt,
+        crs=reader.grid.crs_wkt,
         duration_s=duration_s,
         fov_deg=view.fov_deg,
         aspect=size_px[0] / size_px[1],

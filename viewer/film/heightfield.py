@@ -29,7 +29,7 @@ class HeightField:
     heights: np.ndarray  # float64 [rows, columns]
     margin_m: float  # largest height of the finest surface above the lattice, meters
     exaggeration: float = 1.0
-    pivot_z: float = 0.0
+    pivot_z: float = 0.0  # height that exaggeration leaves in place, meters
     ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod

@@ -70,7 +70,6 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
     Deterministic on one renderer: independent of the clock and of the order of loading. Automatic
     color ranges stay as in the first picture.
     """
-    assert scene.reader is not None
     times = film.path.frame_times(film.rate)
     numbers = list(range(len(times))) if numbers is None else numbers
     if not numbers:
@@ -102,9 +101,9 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
 
 def make_flight(scene: Scene, path: CameraPath) -> Flight:
     """Return a path lifted above an open scene's terrain. Raises NtileError."""
-    assert scene.reader is not None
-    layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
-    field = HeightField.read(scene.reader, layer, exaggeration=scene.settings.view.exaggeration)
+    reader = scene.main_reader
+    layer = min(scene.settings.layer.index, len(reader.layers) - 1)
+    field = HeightField.read(reader, layer, exaggeration=scene.settings.view.exaggeration)
     return Flight(path, field.ceiling_m, CLEARANCE_M)
 
 

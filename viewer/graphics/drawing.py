@@ -90,14 +90,14 @@ class Drawing:
             batches = [self._placed(store, part, camera.eye, rise, pivot_z, only) for part in parts]
         light = Light.of(shading, camera, fbo.size, area)
         self.timers.enabled = debug.timing
-        shaded = sunlight.wanted(parts[0].look.settings)
+        shaded = sunlight.enabled(parts[0].look.settings)
         if shaded:
             with self.timers.time("shadows"):
                 for sun, part, own, around in zip(
                     self._suns(len(parts)), parts, batches, boxes, strict=True
                 ):
                     others = part._replace(
-                        selection=sunlight.beside(part.selection),
+                        selection=sunlight.tiles_outside(part.selection),
                         look=part.look._replace(measure=None),
                         morph=None,
                     )

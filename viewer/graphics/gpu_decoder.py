@@ -137,9 +137,8 @@ class TileDecoder:
         lattice (tests on slow renderers). Binds texture units from 0, image units 0 and 1, and a
         framebuffer.
         """
-        while not self.ready:
+        while self._program is None or not self.ready:
             self.advance()
-        assert self._program is not None
         self._prepare(tile).use(_PREPARED_UNIT)
         gl.set_uniforms(
             self._program, lattice=(samples, samples), scale_m=scale_m, tile_m=side_m, layer=layer
@@ -173,13 +172,12 @@ class TileDecoder:
             groups = -(-(samples + 1) // GROUP)
             self._program.run(groups, groups)
             self._ctx.memory_barrier()
-            return
-        assert self._triangle is not None
-        target = page.target
-        target.use()
-        target.viewport = (0, 0, samples + 1, samples + 1)
-        self._ctx.enable_only(moderngl.NOTHING)
-        self._triangle.render(moderngl.TRIANGLES, vertices=3)
+        elif self._triangle is not None:
+            target = page.target
+            target.use()
+            target.viewport = (0, 0, samples + 1, samples + 1)
+            self._ctx.enable_only(moderngl.NOTHING)
+            self._triangle.render(moderngl.TRIANGLES, vertices=3)
 
     def release(self) -> None:
         """Free programs and textures."""

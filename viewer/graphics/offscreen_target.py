@@ -13,24 +13,19 @@ class OffscreenTarget:
         """Create a framebuffer of `size_px` (width, height)."""
         self._ctx = ctx
         self._before = ctx.fbo
-        self.size_px = (0, 0)
-        self._color: moderngl.Texture | None = None
-        self._framebuffer: moderngl.Framebuffer | None = None
-        self.resize(size_px)
+        self._create(size_px)
 
-    @property
-    def framebuffer(self) -> moderngl.Framebuffer:
-        """The framebuffer of the present size."""
-        assert self._framebuffer is not None
-        return self._framebuffer
+    def _create(self, size_px: tuple[int, int]) -> None:
+        self.size_px = size_px
+        self._color = self._ctx.texture(size_px, 4)
+        self.framebuffer = self._ctx.framebuffer([self._color])
+        """Framebuffer of the present size."""
 
     def resize(self, size_px: tuple[int, int]) -> None:
         """Set the width and height in pixels of all later pictures."""
         if size_px != self.size_px:
             self.close()
-            self.size_px = size_px
-            self._color = self._ctx.texture(size_px, 4)
-            self._framebuffer = self._ctx.framebuffer([self._color])
+            self._create(size_px)
 
     def read(self) -> np.ndarray:
         """Return the latest picture, uint8 [height, width, 3], top row first."""
@@ -42,11 +37,8 @@ class OffscreenTarget:
         """Free the framebuffer and bind the one before it."""
         if self._before is not None:
             self._before.use()
-        for part in (self._framebuffer, self._color):
-            if part is not None:
-                part.release()
-        self._framebuffer = self._color = None
-        self.size_px = (0, 0)
+        self.framebuffer.release()
+        self._color.release()
 
     def __enter__(self) -> OffscreenTarget:
         return self

@@ -21,12 +21,12 @@ MAP_PX = 2048
 """Texels along a side of a map."""
 
 
-def wanted(settings: Settings) -> bool:
+def enabled(settings: Settings) -> bool:
     """Return True if the settings draw shadows: they are part of the relief."""
     return settings.shading.shadows and settings.shading.mode != "elevation"
 
 
-def beside(selection: Selection) -> Selection:
+def tiles_outside(selection: Selection) -> Selection:
     """Return the tiles outside the picture that cover the rest of the area, at the levels where the
     walk left them.
 

@@ -108,6 +108,10 @@ class TileStore:
         key = TileKey(source.key, tile)
         return self.cache.value(key) if key in self.cache else None
 
+    def loaded(self, source: TileSource, tile: Tile) -> Resident:
+        """Return a loaded tile. Raises KeyError for others; drawn tiles are pinned."""
+        return self.cache.value(TileKey(source.key, tile))
+
     def surface(self, source: TileSource, tile: Tile, *, wait: bool = True) -> TileSurface | None:
         """Return the continuous decode of a loaded tile; None when it is not loaded.
 

@@ -225,23 +225,22 @@ def _heights_and_stretch(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return heights on a lattice, northernmost row first, and the ratio of surface to plan
     area."""
-    sampler = terrain.sampler(name)
-    if isinstance(sampler, SurfaceSampler):
-        decoded = sampler.lattice(easting, northing[::-1], order=1)
+    surface = terrain.surface(name)
+    if isinstance(surface, SurfaceSampler):
+        decoded = surface.lattice(easting, northing[::-1], order=1)
         stretch = np.sqrt(1 + np.asarray(decoded.east) ** 2 + np.asarray(decoded.north) ** 2)
         return decoded.meters[::-1], stretch[::-1]
-    assert terrain.reference is not None
     grid = terrain.grid
     half_x = grid.transform[0] / 2
     half_y = -grid.transform[4] / 2
     e = easting[None, :]
     n = northing[:, None]
-    west, east = (terrain.reference.heights_at(e + side * half_x, n) for side in (-1, 1))
-    south, north = (terrain.reference.heights_at(e, n + side * half_y) for side in (-1, 1))
+    west, east = (surface.heights_at(e + side * half_x, n) for side in (-1, 1))
+    south, north = (surface.heights_at(e, n + side * half_y) for side in (-1, 1))
     stretch = np.sqrt(
         1 + ((east - west) / grid.cell_x_m) ** 2 + ((north - south) / grid.cell_y_m) ** 2
     )
-    return terrain.reference.heights_at(e, n), stretch
+    return surface.heights_at(e, n), stretch
 
 
 def _plain(value: Any) -> Any:

@@ -74,7 +74,10 @@ def read(
         for slot, sampler in terrain.slots.items()
     }
     if terrain.reference is not None:
-        heights[REFERENCE] = _reference_m(terrain, easting, northing, level, heights, errors)
+        reference_m = _reference_m(terrain, level, heights, errors)
+        if reference_m is None:
+            reference_m = float(terrain.reference.heights_at(easting, northing))
+        heights[REFERENCE] = reference_m
     apart = differences(heights)
     if BETWEEN in apart and level < terrain.grid.levels - 1 and len(_low_passes(terrain)) > 1:
         apart[BETWEEN] = _finest_difference(terrain, easting, northing)
@@ -113,24 +116,15 @@ def _finest_difference(terrain: Terrain, easting: float, northing: float) -> flo
 
 
 def _reference_m(
-    terrain: Terrain,
-    easting: float,
-    northing: float,
-    level: int,
-    heights: dict[str, float],
-    errors: dict[str, float],
-) -> float:
-    """Return the reference's height at a position at the first slot's level; at the finest, its
-    own."""
+    terrain: Terrain, level: int, heights: dict[str, float], errors: dict[str, float]
+) -> float | None:
+    """Return the reference's height at the level of the first slot; None at the finest level."""
     candidates = [
         heights[slot] - error
         for slot, error in errors.items()
         if terrain.slots[slot].grid is terrain.grid
     ]
-    if level < terrain.grid.levels - 1 and candidates:
-        return candidates[0]
-    assert terrain.reference is not None
-    return float(terrain.reference.heights_at(easting, northing))
+    return candidates[0] if level < terrain.grid.levels - 1 and candidates else None
 
 
 def sampler_curvatures(

@@ -15,14 +15,14 @@ def profile_json(profile: Profile) -> dict[str, Any]:
     """Return a profile's numbers and samples as plain values, None where unknown."""
     numbers = profile.to_json()
     for name, values in numbers["residuals"].items():
-        numbers["residuals"][name] = {key: _known(value) for key, value in values.items()}
+        numbers["residuals"][name] = {key: _json_number(value) for key, value in values.items()}
     columns = {}
     for name, column in profile.columns().items():
-        columns[name] = [_known(round(float(value), 4)) for value in column]
+        columns[name] = [_json_number(round(float(value), 4)) for value in column]
     return numbers | {"columns": columns}
 
 
-def _known(value: Any) -> Any:
+def _json_number(value: Any) -> Any:
     """Return a value, None in place of NaN."""
     return None if value != value else value
 

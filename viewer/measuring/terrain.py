@@ -12,6 +12,7 @@ import numpy as np
 from neural.grid import Grid
 from neural.surface.sampling import SurfaceSampler
 from neural.tiles import TILE, Tile
+from viewer.model.settings import SLOTS
 from viewer.tiles.level_reference import error_at
 from viewer.tiles.reference import ErrorReference, LayerReference
 
@@ -54,10 +55,10 @@ class Terrain:
         """
         heights: dict[str, np.ndarray] = {}
         sampled: dict[int, np.ndarray] = {}  # slots may share a sampler
-        for name in self.names:
-            if name == REFERENCE:
-                assert self.reference is not None
-                heights[name] = self.reference.heights_at(easting, northing)
+        if self.reference is not None:
+            heights[REFERENCE] = self.reference.heights_at(easting, northing)
+        for name in SLOTS:
+            if name not in self.slots:
                 continue
             sampler = self.slots[name]
             if id(sampler) not in sampled:
@@ -87,11 +88,12 @@ class Terrain:
             self.reference, sampler.decoder, sampler.surface(tile), tile, easting, northing
         )
 
-    def sampler(self, name: str) -> SurfaceSampler | None:
-        """Return the continuous surface of a name; None for a raster reference."""
-        if name == REFERENCE:
-            return self.reference.sampler if isinstance(self.reference, LayerReference) else None
-        return self.slots[name]
+    def surface(self, name: str) -> SurfaceSampler | ErrorReference:
+        """Return the continuous surface of a name, or a raster reference. Raises KeyError."""
+        if name != REFERENCE or self.reference is None:
+            return self.slots[name]
+        reference = self.reference
+        return reference.sampler if isinstance(reference, LayerReference) else reference
 
     def level_of(self, sampler: SurfaceSampler, level: int | None) -> int | None:
         """Return the level of another file with cells about as large as those of a level of

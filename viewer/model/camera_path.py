@@ -33,7 +33,7 @@ class Pose:
     """Interpolated view at one time, and the values of KEYED that the path sets."""
 
     camera: Camera
-    keyed: dict[str, float] = field(default_factory=dict)
+    keyed: dict[str, float] = field(default_factory=dict)  # by name of KEYED
 
 
 @dataclass
@@ -48,7 +48,7 @@ class CameraPath:
     keyframes: list[Keyframe]
     crs: str = ""
     """Coordinate system of the positions: WKT or an EPSG code; empty for local coordinates."""
-    fps: float = 30.0
+    fps: float = 30.0  # frames per second
     loop: bool = False
     """True if the last keyframe is the first again, so that the film can be repeated without a
     jump."""

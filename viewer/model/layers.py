@@ -94,7 +94,7 @@ def check_bits(reader: Reader, layers: Sequence[Layer], bits: int) -> None:
         )
 
 
-def shown_bits(layer: Layer, choice: LayerChoice) -> int:
+def effective_bits(layer: Layer, choice: LayerChoice) -> int:
     """Return the bit depth of a slot's layer."""
     return choice.keep_bits or layer.bits
 
@@ -108,7 +108,7 @@ def step_bits(layer: Layer, choice: LayerChoice, step: int) -> None:
     """Step a slot's bit depth `step` places towards fewer bits (negative: more), clamped at the
     ends."""
     choices = bit_choices(layer)
-    place = choices.index(shown_bits(layer, choice)) + step
+    place = choices.index(effective_bits(layer, choice)) + step
     keep_bits(layer, choice, choices[min(max(place, 0), len(choices) - 1)])
 
 

@@ -30,7 +30,7 @@ class FrameStats:
     """Counters of one frame; the statistics panel prints them as they are."""
 
     tiles_drawn: int = 0
-    tiles_wanted: int = 0  # missing tiles of the target selection
+    tiles_missing: int = 0  # missing tiles of the target selection
     tiles_loading: int = 0  # queued or running
     tiles_failed: int = 0  # unreadable; replaced by their parents
     tiles_cached: int = 0

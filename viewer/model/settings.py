@@ -65,7 +65,7 @@ class ShadingSettings:
     sun_altitude_deg: float = 45.0  # above the horizon
     shadows: bool = False  # cast by the terrain, where relief is shown
     edl: bool = False  # eye-dome lighting
-    edl_strength: float = 1.0
+    edl_strength: float = 1.0  # factor of the default shade
     fog: float = 0.0  # density, 0 to 1: optical depth over the area's diagonal
     colormap: str = "terrain"  # a name of viewer.model.colormaps.names()
     elevation_auto: bool = True  # fit the color range to the layers' min/max
@@ -85,7 +85,7 @@ class OverlaySettings:
     colormap: dict[str, str] = field(default_factory=dict)
     amplification: float = 1.0  # factor of errors before coloring
     tolerance_m: float = 0.5  # largest error not marked by the overlay "tolerance"
-    opacity: float = 1.0
+    opacity: float = 1.0  # 0 to 1
 
 
 @dataclass

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 MEANS = "Level 0 is the coarsest. Coarse levels of layer and reference are means of 2 × 2 samples."
 WAVELET = (
-    "Level 0 is the coarsest. Coarse levels and the reference are low-passed by the 9/7 wavelet, "
-    "so that the difference is the codec's error. Samples without reference data do not count. "
-    "Without rims: the reference was averaged to this level, which is inexact beside edges and "
-    "gaps of the data."
+    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference "
+    "there, so that what differs is the codec's error. A sample counts where the reference has "
+    "data at its place. Without rims: so far above the finest level the reference is made from "
+    "averages, too inexact beside rims and gaps."
 )
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp

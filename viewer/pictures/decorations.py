@@ -74,7 +74,7 @@ class Decorations:
         if self.credits:
             edge = self._credits(rows, width - em, edge)
         if self.meters_per_px:
-            self._scale_bar(rows, width - em, edge)
+            self._scale_bar(rows, width - em, edge, self.meters_per_px)
         if self.north is not None:
             _arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north)
 
@@ -99,16 +99,15 @@ class Decorations:
         letters.close()
         return top - round(0.5 * self.em)
 
-    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int) -> None:
+    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int, meters_per_px: float) -> None:
         """Paint a bar as long as a round number of meters in the middle of the picture."""
-        assert self.meters_per_px is not None
         em = self.em
         length_m = self.scale_m
         letters = Lettering(em)
         small = Lettering(max(9, round(0.75 * em)))
         label = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
         note = "" if self.steep else "in mid-picture; perspective varies"
-        bar = round(length_m / self.meters_per_px)
+        bar = round(length_m / meters_per_px)
         pad = round(0.6 * em)
         inner = max(bar, letters.width(label), small.width(note))
         tall = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
@@ -133,9 +132,10 @@ class Decorations:
 
     @property
     def scale_m(self) -> float:
-        """Length of the scale bar: 1, 2 or 5 times a power of ten."""
-        assert self.meters_per_px is not None
-        longest = SCALE_SHARE * self.size_px[0] * self.meters_per_px
+        """Length of the scale bar in meters: 1, 2 or 5 times a power of ten; 0 without a scale."""
+        longest = SCALE_SHARE * self.size_px[0] * (self.meters_per_px or 0.0)
+        if not longest:
+            return 0.0
         power = 10.0 ** math.floor(math.log10(longest))
         return max(k * power for k in (1, 2, 5) if k * power <= longest)
 

@@ -58,8 +58,7 @@ def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape
 
 
 def _words(scene: Scene, item: Measurement) -> str:
-    assert scene.reader is not None
-    cached = _WORDS.setdefault(scene.reader, {})
+    cached = _WORDS.setdefault(scene.main_reader, {})
     # not the files, which would keep the reader
     serials = tuple(file.serial for file in scene.files)
     key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, serials

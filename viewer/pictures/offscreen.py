@@ -177,7 +177,7 @@ def load(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> None:
         if scene.ready:
             return
         if time.monotonic() > deadline:
-            missing = scene.stats.tiles_wanted
+            missing = scene.stats.tiles_missing
             raise NtileError(
                 f"{missing} tiles of the picture did not load within {TIMEOUT_S:.0f} s; try it "
                 "again."

@@ -53,8 +53,7 @@ class DrawnGround:
 
     def coarse(self, tile: Tile) -> np.ndarray:
         """Return drawn heights as `picking.Ground.coarse`."""
-        resident = self._store.resident(self._source, tile)
-        assert resident is not None  # drawn tiles are pinned
+        resident = self._store.loaded(self._source, tile)
         z = resident.offset_m + resident.profile.lattice.astype(np.float64)
         return self._view.drawn_z(z)
 
@@ -95,8 +94,7 @@ class DrawnGround:
         surface = self.surface(tile)
         u, v = local(grid, tile, easting, northing)
         if surface is None:
-            resident = self._store.resident(self._source, tile)
-            assert resident is not None
+            resident = self._store.loaded(self._source, tile)
             above = picking.bilinear(resident.profile.lattice, np.array([u]), np.array([v]))
             return resident.offset_m + float(above[0])
         if not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:

@@ -216,7 +216,7 @@ def frame_stats(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> Fra
     gaps_m = [store.edge_gap_m.get(pane.current.source.key, 0.0) for pane in panes]
     return FrameStats(
         tiles_drawn=len(drawn),
-        tiles_wanted=missing,
+        tiles_missing=missing,
         tiles_loading=store.streamer.pending,
         tiles_failed=len(store.failed),
         tiles_cached=len(store.cache),

@@ -90,7 +90,7 @@ class Result:
 def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> Result:
     """Return an empty row for a choice."""
     layer = reader.layers[choice.index]
-    bits = layers.shown_bits(layer, choice)
+    bits = layers.effective_bits(layer, choice)
     label = layers.label(layer, choice)
     return Result(
         os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, bits, reference

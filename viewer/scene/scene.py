@@ -81,6 +81,18 @@ class Scene:
         return None if self._open is None else self._open.files[0].reader
 
     @property
+    def main_reader(self) -> Reader:
+        """The main file. Raises UsageError without one."""
+        return self._opened.files[0].reader
+
+    @property
+    def _opened(self) -> SceneFiles:
+        """The open files. Raises UsageError without any."""
+        if self._open is None:
+            raise UsageError("No file is open; open a .ntile file.")
+        return self._open
+
+    @property
     def store(self) -> TileStore | None:
         """Tile store of all open files; None without a file."""
         return None if self._open is None else self._open.store
@@ -108,8 +120,7 @@ class Scene:
         return None if self.pane is None else self._reference_of(self.pane)
 
     def _reference_of(self, pane: Pane) -> ErrorReference | None:
-        assert self._open is not None
-        return self._open.files[self._open.file_of(pane.current.source)].reference
+        return self._opened.files[self._opened.file_of(pane.current.source)].reference
 
     def problem(self, index: int, file: int = 0) -> str | None:
         """Return the error sentence of a layer that failed to load, or None."""
@@ -167,8 +178,7 @@ class Scene:
 
     def remove(self, index: int) -> None:
         """Close a compared file (index 1 or more); its slots get the first file's first layer."""
-        assert self._open is not None
-        self._open.remove(index, self.settings)
+        self._opened.remove(index, self.settings)
 
     def close(self) -> None:
         """Close all files and free their textures; the scene can open others."""
@@ -213,9 +223,8 @@ class Scene:
     def choice_in(self, pane: Pane) -> LayerChoice:
         """Return the file, layer and bits on screen in a pane; during a change still those before
         it."""
-        assert self._open is not None
         key = pane.current.source.key
-        return LayerChoice(key.layer, key.keep_bits, self._open.file_of(pane.current.source))
+        return LayerChoice(key.layer, key.keep_bits, self._opened.file_of(pane.current.source))
 
     @property
     def current_choice(self) -> LayerChoice | None:
@@ -325,7 +334,6 @@ class Scene:
 
     def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[PanePart]:
         """Return the parts of a picture of this size with their colors."""
-        assert self._open is not None
         look = self.coloring.look(
             self.panes, self.survey, self.elevation_range, survey.scale(camera.whole(size_px))
         )

@@ -283,8 +283,7 @@ class SceneFiles:
     def _beginning(self, file: TerrainFile) -> TileSource:
         """Return the first source of a file, its root loaded; the root stays cached while the file
         is open."""
-        assert file.begins is not None
-        source = file.source(file.begins)
+        source = file.first_source
         if not self.store.has(source, ROOT):
             self.store.put(source, ROOT, *file.roots.pop(source.key))
         return source

@@ -27,7 +27,7 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
         "gpu_ms": _rounded(scene.timers.gpu_ms),
         "tiles": {
             "drawn": stats.tiles_drawn,
-            "missing": stats.tiles_wanted,
+            "missing": stats.tiles_missing,
             "cached": stats.tiles_cached,
             "culled": stats.tiles_culled,
             "failed": stats.tiles_failed,

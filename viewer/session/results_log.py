@@ -188,7 +188,7 @@ class ResultsLog:
         if choice.index >= len(scene.reader_of(choice).layers):
             raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
         self._settings.slots[slot] = choice
-        if layers.shown_bits(labels.layer_of(scene, choice), choice) != row.bits:
+        if layers.effective_bits(labels.layer_of(scene, choice), choice) != row.bits:
             self._messages.warning(
                 f"{row.path}: the layer is stored with other bits than when it was tried."
             )

@@ -63,7 +63,7 @@ def from_json(data: Any) -> CameraPath:
     _object(data, "the file", _PATH, ("version", "crs", "keyframes"))
     if data["version"] != VERSION or isinstance(data["version"], bool):
         raise PathError(
-            f"version: {_shown(data['version'])} is not known; this program reads version "
+            f"version: {_short(data['version'])} is not known; this program reads version "
             f"{VERSION}."
         )
     crs = data["crs"]
@@ -71,10 +71,10 @@ def from_json(data: Any) -> CameraPath:
     frames = data["keyframes"]
     if not isinstance(crs, str):
         raise PathError(
-            f'crs: {_shown(crs)} is not a text; give WKT, an EPSG code such as "EPSG:25832", or "".'
+            f'crs: {_short(crs)} is not a text; give WKT, an EPSG code such as "EPSG:25832", or "".'
         )
     if not isinstance(loop, bool):
-        raise PathError(f"loop: {_shown(loop)} is neither true nor false.")
+        raise PathError(f"loop: {_short(loop)} is neither true nor false.")
     if not isinstance(frames, list) or not frames:
         raise PathError("keyframes: give a list with at least one keyframe.")
     path = CameraPath(
@@ -162,7 +162,7 @@ def _read_keyframe(data: Any, where: str) -> Keyframe:
     easing = data.get("easing", "smooth")
     if easing not in EASINGS:
         raise PathError(
-            f"{where}.easing: {_shown(easing)} is not an easing; choose from {', '.join(EASINGS)}."
+            f"{where}.easing: {_short(easing)} is not an easing; choose from {', '.join(EASINGS)}."
         )
     keyed = {name: _number(data[name], f"{where}.{name}", name) for name in KEYED if name in data}
     time_s = _number(data["time_s"], f"{where}.time_s", "time_s")
@@ -172,12 +172,12 @@ def _read_keyframe(data: Any, where: str) -> Keyframe:
 def _object(data: Any, where: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> None:
     if not isinstance(data, dict):
         raise PathError(
-            f"{where}: {_shown(data)} is not an object with the keys {', '.join(needed)}."
+            f"{where}: {_short(data)} is not an object with the keys {', '.join(needed)}."
         )
     for key in data:
         if key not in allowed:
             raise PathError(
-                f"{where}: the key {_shown(key)} is not known; there are {', '.join(allowed)}."
+                f"{where}: the key {_short(key)} is not known; there are {', '.join(allowed)}."
             )
     for key in needed:
         if key not in data:
@@ -186,13 +186,13 @@ def _object(data: Any, where: str, allowed: tuple[str, ...], needed: tuple[str, 
 
 def _number(value: Any, where: str, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise PathError(f"{where}: {_shown(value)} is not a number.")
+        raise PathError(f"{where}: {_short(value)} is not a number.")
     low, high = LIMITS.get(name, (-math.inf, math.inf))
     if not low <= value <= high:
         raise PathError(f"{where}: {value:g} is out of range; it is {low:g} to {high:g}.")
     return float(value)
 
 
-def _shown(value: Any) -> str:
+def _short(value: Any) -> str:
     quoted = json.dumps(value, default=str)
     return quoted if len(quoted) <= 40 else f"{quoted[:37]}…"

@@ -111,19 +111,19 @@ def read(path: str | os.PathLike[str]) -> Project:
             f"{path}: the project names no terrain file; give a list of them as files."
         )
     folder = Path(path).absolute().parent
-    paths = [_found(file, folder) for file in files]
-    if not _there(paths[0]):
+    paths = [_resolve(file, folder) for file in files]
+    if not _exists(paths[0]):
         raise NtileError(
             f"{path}: its terrain file {files[0]} is missing; put it back or beside the project."
         )
-    project = Project(paths, {file for file in paths if not _there(file)})
+    project = Project(paths, {file for file in paths if not _exists(file)})
     if values[MARK] > VERSION:
         project.warnings.append(
             f"{name}: it was saved by a newer version of the program "
             f"({values.get('program', values[MARK])}); "
             "what this one knows is restored."
         )
-    missing = [file for file, place in zip(files, paths, strict=True) if not _there(place)]
+    missing = [file for file, place in zip(files, paths, strict=True) if not _exists(place)]
     missing += _take_reference(project, values, folder, name)
     if missing:
         project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
@@ -157,8 +157,8 @@ def _take_reference(
         reading = ReadOptions.from_json(values.get("reference_reading", {}))
     except (AttributeError, TypeError, ValueError):
         project.warnings.append(f"{name}: not understood and left as it was: reference_reading.")
-    place = _found(reference, folder)
-    if not (_there(place) or os.path.isdir(place)):  # some rasters are folders
+    place = _resolve(reference, folder)
+    if not (_exists(place) or os.path.isdir(place)):  # some rasters are folders
         return [reference]
     project.reference = ReferenceRaster(place, reading)
     return []
@@ -208,7 +208,7 @@ def _relative(path: str, folder: Path) -> str:
         return str(path)
 
 
-def _found(path: str, folder: Path) -> str:
+def _resolve(path: str, folder: Path) -> str:
     """Return the absolute path of a project's file; a missing file may lie beside the project
     instead."""
     place = folder / path
@@ -218,5 +218,5 @@ def _found(path: str, folder: Path) -> str:
     return os.path.normpath(beside if not place.exists() and beside.exists() else place)
 
 
-def _there(path: str) -> bool:
+def _exists(path: str) -> bool:
     return not raster_name.is_path(path) or os.path.isfile(path)

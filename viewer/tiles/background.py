@@ -93,12 +93,11 @@ class Latest:
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._closed or self._waiting is not None)
-                if self._closed:
+                work = self._waiting
+                if self._closed or work is None:
                     return
                 key = self._key
-                work = self._waiting
                 self._waiting = None
-            assert work is not None
             try:
                 answer = Answer(key, work(partial(self._outdated, key)))
             except Exception as error:  # reported by the main thread

@@ -83,7 +83,7 @@ class LevelReference:
         """
         kept_rim = rim if self._is_native else 1  # no slower, and cached for both
         kept = self._kept.samples.setdefault((self.low_pass, kept_rim), TileCache(KEPT_SAMPLES))
-        meters, valid = kept.of(tile, lambda tile: self._made(tile, kept_rim))
+        meters, valid = kept.of(tile, lambda tile: self._make(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
         return ReferenceSamples(meters[inner], valid[inner])
@@ -131,7 +131,7 @@ class LevelReference:
     def _above(self, z: int) -> int:
         return self.reader.grid.levels - 1 - z
 
-    def _made(self, tile: Tile, rim: int) -> ReferenceSamples:
+    def _make(self, tile: Tile, rim: int) -> ReferenceSamples:
         """Make a tile's samples in quarters, which limits memory."""
         size = TILE + 2 * rim
         meters = np.zeros((size, size))

@@ -48,7 +48,7 @@ class Frustum:
     planes: tuple[tuple[float, float, float], ...]  # inward normals of planes through the eye
     px_per_radian: float
     rise: float = 1.0  # CRS meters drawn per meter of height
-    pivot_z: float = 0.0
+    pivot_z: float = 0.0  # height that exaggeration leaves in place, meters
     ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod

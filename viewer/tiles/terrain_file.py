@@ -101,6 +101,13 @@ class TerrainFile:
         raise NtileError(self.problems[keys[0]])
 
     @property
+    def first_source(self) -> TileSource:
+        """Source of `first`. Raises RuntimeError before that."""
+        if self.begins is None:
+            raise RuntimeError("no source has been loaded")
+        return self.source(self.begins)
+
+    @property
     def keys(self) -> list[SourceKey]:
         """Keys of all sources made or failed so far."""
         return list(self._sources.keys() | self.problems.keys())

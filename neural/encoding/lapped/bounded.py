@@ -37,7 +37,7 @@ class BoundedTiles:
         self.bound = bound
 
     def body(self, tile: Tile, offset_m: float) -> bytes:
-        """The method's bits of a finest tile, whose envelope will have this offset.
+        """Return the method's bits of a finest tile, whose envelope will have this offset.
 
         Decoded at 8 bits and rounded to float32, no valid sample is further than the bound from its
         source. Raises NtileError where one is.

@@ -101,7 +101,7 @@ def around(heights: SampleProvider, tile: Tile, reach: int) -> Around:
 
 
 def tile_bands(heights: SampleProvider, tile: Tile) -> np.ndarray:
-    """Interleaved bands [256, 256] of a tile's samples and its neighbors', meters.
+    """Return interleaved bands [256, 256] of a tile's samples and its neighbors', meters.
 
     Even rows and columns hold the parent level's samples. Details that no valid sample needs are 0.
     """
@@ -116,7 +116,7 @@ def tile_bands(heights: SampleProvider, tile: Tile) -> np.ndarray:
 
 
 def details_of(bands: np.ndarray) -> np.ndarray:
-    """Interleaved bands [2 n, 2 m] → details [BAND_COUNT, n, m]."""
+    """Split interleaved bands [2 n, 2 m] into details [BAND_COUNT, n, m]."""
     return np.stack([bands[y::2, x::2] for y, x in BANDS])
 
 
@@ -178,7 +178,7 @@ class Encoder:
         return body
 
     def _ends(self, tile: Tile, level: DetailLevel) -> Ends:
-        """Return which details of a tile's level end the grid's lines."""
+        """Return the details of a tile's level that end the grid's lines."""
         ends = odd_ends(*level_size(self.grid.height, self.grid.width, level.above))
         return ends.seen_from(DETAILS * tile.y, DETAILS * tile.x)
 

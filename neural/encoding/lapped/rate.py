@@ -26,7 +26,7 @@ STEP_SHARES = (2.2, 2.8, 3.5)
 
 
 def step_of_quality(quality: float) -> float:
-    """Quality 0 … 100 → quantization step in meters: 16 m at 0, 0.5 m at 50, 0.0156 m at 100,
+    """Map quality 0 … 100 to quantization step in meters: 16 m at 0, 0.5 m at 50, 0.0156 m at 100,
     halved every ten."""
     step_m: float = 0.5 * 2.0 ** ((DEFAULT_QUALITY - quality) / 10.0)
     return step_m
@@ -137,7 +137,7 @@ def _search(
     high: float,
     subset: Sequence[Tile],
 ) -> float | None:
-    """`highest`, begun where some tiles say."""
+    """Run `highest`, starting from its result for a subset of tiles."""
     if subset:
         of_subset = highest(lambda place: value_at(place, subset), limit, start, low, high)
         start = start if of_subset is None else of_subset
@@ -149,6 +149,6 @@ def _step(doublings: float) -> float:
 
 
 def _up(value: float) -> float:
-    """The next number of two digits."""
+    """Return the next number of two digits."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return math.ceil(value / unit) * unit

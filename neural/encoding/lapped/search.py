@@ -14,8 +14,8 @@ _HALVE = (6, 8)  # tries before which the bracket is halved, where it has not be
 def highest(
     value_at: Callable[[float], float], limit: float, start: float, low: float, high: float
 ) -> float | None:
-    """Of low … high the highest place where a growing function is within the limit; None where even
-    the lowest is not.
+    """Return the highest place in low … high at which a growing function is within the limit; None
+    where even the lowest is not.
 
     Few values are asked for: the answer is good enough when its value is within 1 % of the limit.
     """
@@ -53,8 +53,8 @@ def _next(excesses: dict[float, float], low: float, high: float) -> float:
 
 
 def _inverse(excesses: dict[float, float], aim: float) -> float:
-    """Place of a value, on the parabola (place over value) through the three known ones nearest to
-    it."""
+    """Return the place of a value, on the parabola (place over value) through the three measured
+    ones nearest to it."""
     near = sorted(excesses, key=lambda place: abs(excesses[place] - aim))[:3]
     place_of_aim = 0.0
     for place in near:

@@ -55,14 +55,14 @@ class StagedLayer:
             return None
 
     def tiles(self) -> list[Tile]:
-        """All tiles in order of id."""
+        """Return all tiles in order of id."""
         z, x, y = (axis.tolist() for axis in tiles_from_ids(self.stage.ids(self.index)))
         return [Tile(*tile) for tile in zip(z, x, y, strict=True)]
 
 
 def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]:
-    """Each of a layer's tiles in the order given, with the finest ones whose last neighbor (or
-    self) it is.
+    """Yield each of a layer's tiles in the order given, with the finest ones whose last neighbor
+    (or self) it is.
 
     In the order of ids most of these have been coded shortly before, so that their details are
     still in memory.
@@ -146,16 +146,15 @@ def _join_fills(layer: StagedLayer, tiles: list[Tile]) -> None:
 
 
 def base_height(layer: StagedLayer) -> float:
-    """The single coarsest sample, in meters, as float32: what the file's heights are coded
-    above."""
+    """Return the base height of the layer: its single coarsest sample in meters, as float32."""
     return float(np.float32(_root_levels(layer)[0]))
 
 
 def _lowered(
     row: StagedTile, heights: StagedHeights, layer: StagedLayer
 ) -> tuple[StagedTile, float]:
-    """A tile with its samples, bounds and those of its children as the level below leaves them; its
-    finest step."""
+    """Return a tile with its samples, bounds and those of its children as the level below leaves
+    them; its finest step."""
     samples = _samples(row, layer.grid)
     grid = layer.grid
     children = list(row.children)
@@ -180,8 +179,8 @@ def _lowered(
 
 
 def _root_levels(layer: StagedLayer) -> tuple[float, float]:
-    """The single coarsest sample in meters, and the finest step of the details of the root and the
-    levels above."""
+    """Return the single coarsest sample in meters, and the finest step of the details of the root
+    and the levels above."""
     root = Tile(0, 0, 0)
     above = layer.grid.levels - 1
     columns, rows = layer.grid.tile_cells(root)
@@ -195,8 +194,8 @@ def _root_levels(layer: StagedLayer) -> tuple[float, float]:
 
 
 def _finest_step(bands: np.ndarray, above: int) -> float:
-    """The finest step in meters at which the details of interleaved bands, `above` the finest
-    level, can be coded."""
+    """Return the finest step in meters at which the details of interleaved bands, `above` the
+    finest level, can be coded."""
     units = level_steps(LINEAR.end_step, above) * (LARGEST - 1)
     largest = [np.abs(bands[y::2, x::2]).max(initial=0.0) for y, x in BANDS]
     return float(np.max(largest / units))
@@ -230,8 +229,8 @@ class LayerCoder(Encoder):
         return self._kept(tile, self._settings, self._coded)
 
     def final_body(self, tile: Tile) -> bytes:
-        """A staged tile's bytes as the file has them. Raises NtileError where they would not keep
-        to the bound."""
+        """Return a staged tile's bytes as the file has them. Raises NtileError where they would not
+        keep to the bound."""
         if self._bounded is None or tile.z < self.grid.levels - 1:
             body = self.body(tile)
         else:
@@ -242,7 +241,7 @@ class LayerCoder(Encoder):
     def _kept(
         self, tile: Tile, settings: str, code: Callable[[Tile], bytes | None]
     ) -> bytes | None:
-        """A tile's bytes with these settings, coded now unless they have been before."""
+        """Return a tile's bytes with these settings, coded now unless they have been before."""
         stage = self._layer.stage
         index = self._layer.index
         id_ = tile_id(tile)
@@ -269,8 +268,8 @@ class LayerCoder(Encoder):
         )
 
     def errors(self, tile: Tile, margin: int = 0) -> np.ndarray:
-        """Errors of a finest tile's valid samples in meters, float64 [n]; of those `margin` from
-        its rim at least."""
+        """Return errors of a finest tile's valid samples in meters, float64 [n]; of those `margin`
+        from its rim at least."""
         samples = self._heights.samples(tile)
         assert samples is not None  # asked of staged tiles only
         inner = slice(margin, TILE - margin)
@@ -278,7 +277,7 @@ class LayerCoder(Encoder):
         return np.asarray((decoded - samples.meters)[inner, inner][samples.valid[inner, inner]])
 
     def _decoded(self, tile: Tile) -> np.ndarray:
-        """A finest tile's samples as the file gives them, meters [256, 256]."""
+        """Return a finest tile's samples as the file gives them, meters [256, 256]."""
         if self._bounded is not None:
             return self._bounded.corrected(tile)[0].meters[RIM:-RIM, RIM:-RIM]
         return self.assembly.samples(tile).meters

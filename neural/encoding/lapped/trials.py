@@ -48,7 +48,7 @@ class Trials:
         """Finest tiles across the area that represent the others; empty for small areas."""
 
     def coder(self, step_m: float) -> LayerCoder:
-        """A coder with this step; the one before is given up."""
+        """Return a coder with this step; the one before is given up."""
         if self._last is None or self._last.step_m != step_m:
             self._last = None
             gc.collect()  # a coder and its assembly hold one another, and some dozens of tiles
@@ -56,8 +56,8 @@ class Trials:
         return self._last
 
     def rmse_m(self, step_m: float, subset: Sequence[Tile] = ()) -> float:
-        """Root mean square error in meters of the valid samples, or of those in the middle of some
-        tiles."""
+        """Return the root mean square error in meters of the valid samples, or of those in the
+        middle of some tiles."""
 
         def find() -> float:
             squares = 0.0
@@ -73,8 +73,8 @@ class Trials:
         return self._fact("rmse", step_m, subset, find)
 
     def bits_per_sample(self, step_m: float, subset: Sequence[Tile] = ()) -> float:
-        """Bits of all payloads and their directory over the valid samples; as some tiles and those
-        above them tell."""
+        """Return bits of all payloads and their directory over the valid samples; as some tiles and
+        those above them tell."""
 
         def find() -> float:
             layer = self._layer
@@ -113,5 +113,5 @@ class Trials:
 
 
 def _line(tile: Tile) -> list[Tile]:
-    """A tile and all above it."""
+    """Return a tile and all above it."""
     return [tile] if tile.z == 0 else [tile, *_line(tile.parent)]

@@ -259,8 +259,8 @@ class Assembly:
         ]
 
     def parent_details(self, tile: Tile) -> np.ndarray | None:
-        """Signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2, DETAILS
-        / 2]."""
+        """Return signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2,
+        DETAILS / 2]."""
         if tile.z == 0:
             return None
         above = self.stack(tile.parent)
@@ -305,8 +305,8 @@ class Assembly:
     def window(
         self, z: int, row: int, column: int, size: int, above: SampleWindow | None = None
     ) -> SampleWindow:
-        """Samples [size, size] of level z; `above`: parent samples around it, for an even row,
-        column and size."""
+        """Return samples [size, size] of level z; `above`: parent samples around it, for an even
+        row, column and size."""
         if z < 0:
             return self._above_root(row, column, size)
         odd_row = row % 2
@@ -384,8 +384,8 @@ class Assembly:
     def _reached(
         self, z: int, row: int, column: int, size: int
     ) -> Iterator[tuple[Stack, tuple[int, int], tuple[int, int, int, int]]]:
-        """Tiles that a window reaches, where each begins, and its part of the window: top, left,
-        bottom, right."""
+        """Yield tiles that a window reaches, where each begins, and its part of the window: top,
+        left, bottom, right."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
         for y in range(max(row, 0) // TILE * TILE, min(row + size, rows_end), TILE):
@@ -415,7 +415,7 @@ class Assembly:
         )
 
     def _above_root(self, row: int, column: int, size: int) -> SampleWindow:
-        """A window of the level above the root: the samples that exist, nothing beyond."""
+        """Return a window of the level above the root: the samples that exist, nothing beyond."""
         samples = self._highest
         meters = np.zeros((size, size))
         present = np.zeros((size, size), bool)
@@ -428,5 +428,5 @@ class Assembly:
 
 
 def _in_steps(details: LevelDetails, coarser: int) -> np.ndarray:
-    """Details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
+    """Return details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
     return requantized(details.signed, coarser).astype(np.float64) if coarser else details.steps

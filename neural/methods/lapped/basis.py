@@ -34,7 +34,8 @@ Derivatives = tuple[np.ndarray, ...]
 
 
 def cosine_transform() -> dict[str, np.ndarray]:
-    """The weights that make the basis orthonormal (modified discrete cosine transform), float32."""
+    """Return the weights that make the basis orthonormal (modified discrete cosine transform),
+    float32."""
     k = np.arange(HOP)
     frequency = (k + 0.5) * np.pi / HOP
     phase = np.mod(1.5 * HOP * frequency + np.pi / 2, 2 * np.pi)
@@ -43,7 +44,7 @@ def cosine_transform() -> dict[str, np.ndarray]:
 
 
 def window(s: np.ndarray, order: int = 0) -> Derivatives:
-    """w(s) and its derivatives up to `order` ≤ 2, s in samples from the node."""
+    """Return w(s) and its derivatives up to `order` ≤ 2, s in samples from the node."""
     r = np.clip(1.0 - np.abs(s) / HOP, 0.0, 1.0)
     angle = np.pi / 2 * r * r * (3.0 - 2.0 * r)
     derivatives = [np.sin(angle)]
@@ -58,7 +59,7 @@ def window(s: np.ndarray, order: int = 0) -> Derivatives:
 
 
 def functions(weights: Mapping[str, Any], s: np.ndarray, order: int = 0) -> Derivatives:
-    """φ_k(s) and derivatives per sample up to `order`: s [n] → float64 [n, HOP] each."""
+    """Map φ_k(s) and derivatives per sample up to `order`: s [n] to float64 [n, HOP] each."""
     a, omega, p = (np.asarray(weights[name], np.float64) for name in SINES)
     positions = np.asarray(s, np.float64)[:, None]
     w = window(positions, order)
@@ -75,8 +76,8 @@ def functions(weights: Mapping[str, Any], s: np.ndarray, order: int = 0) -> Deri
 def along_nodes(
     weights: Mapping[str, Any], nodes: np.ndarray, x: np.ndarray, order: int = 0
 ) -> Derivatives:
-    """Coefficients along the last axis [m, (cells + 2) · HOP] → values and derivatives per sample
-    [m, n] at x [n].
+    """Map coefficients along the last axis [m, (cells + 2) · HOP] to values and derivatives per
+    sample [m, n] at x [n].
 
     `x` is in samples from the first cell's start, ascending, in [0, cells · HOP]; the cells have
     one more on either side. Two nodes reach each x.
@@ -95,9 +96,8 @@ def along_nodes(
 
 @lru_cache(maxsize=32)
 def _reach(sines: bytes, places: bytes, cells: int, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Per place x the first of the two nodes that reach it, counted with the cell before [n], and
-    their functions [order + 1, 2 · HOP, n]. Tiles are looked at on the same few lattices over and
-    over."""
+    """Return the first of the two nodes that reach each place x, counted with the cell before [n],
+    and their functions [order + 1, 2 · HOP, n]; cached by lattice, of which tiles share a few."""
     weights = dict(zip(SINES, np.frombuffer(sines).reshape(len(SINES), HOP), strict=True))
     x = np.frombuffer(places)
     first = np.clip(np.floor(x / HOP + 0.5), 0, cells).astype(np.intp)
@@ -107,14 +107,14 @@ def _reach(sines: bytes, places: bytes, cells: int, order: int) -> tuple[np.ndar
 
 
 def _runs(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Starts and ends of runs of equal numbers [n]."""
+    """Yield starts and ends of runs of equal numbers [n]."""
     if len(numbers):
         yield from pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)])
 
 
 def analyze(weights: Mapping[str, Any], samples: np.ndarray) -> np.ndarray:
-    """Samples along the last axis [m, (nodes + 1) · HOP] → coefficients [m, nodes · HOP] of the
-    nodes at each HOP-th.
+    """Map samples along the last axis [m, (nodes + 1) · HOP] to coefficients [m, nodes · HOP] of
+    the nodes at each HOP-th.
 
     The transpose of `along_nodes` at the samples' centers, and its inverse as the basis is
     orthonormal.
@@ -147,8 +147,8 @@ _SPLINE = (
 
 
 def spline_coefficients(samples: np.ndarray) -> np.ndarray:
-    """Parent samples [n, m] → coefficients of a cubic spline [n − 2, m − 2] that reproduces cubic
-    polynomials.
+    """Map parent samples [n, m] to coefficients of a cubic spline [n − 2, m − 2] that reproduces
+    cubic polynomials.
 
     Local (a quasi-interpolant): M. Unser, "Splines: a perfect fit", IEEE Signal Processing Magazine
     1999.
@@ -160,8 +160,8 @@ def spline_coefficients(samples: np.ndarray) -> np.ndarray:
 
 
 def along_spline(coefficients: np.ndarray, x: np.ndarray, order: int = 0) -> Derivatives:
-    """Coefficients along the last axis [m, parents + 2·SPLINE_PAD] → values and derivatives per
-    child sample [m, n].
+    """Map coefficients along the last axis [m, parents + 2·SPLINE_PAD] to values and derivatives
+    per child sample [m, n].
 
     `x` [n] is in the child's samples; the parent's sample j lies at 2 j + 1.
     """

@@ -103,8 +103,8 @@ class Boundary:
         return out
 
     def _beyond_even(self, odd: np.ndarray) -> np.ndarray:
-        """Part of the value beyond an even end that odd samples [n, m], from the end inwards, say:
-        [1, m]."""
+        """Return the part of the value beyond an even end that follows from odd samples [n, m],
+        from the end inwards, [1, m]."""
         return (1 - self.turned) * _extrapolated(odd, self.odd_weights) - self.turned * odd[:1]
 
     def for_split(self, count: int) -> Extension:
@@ -154,7 +154,7 @@ def _extrapolated(values: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
 
 
 def _odd_gains() -> list[float]:
-    """Odd samples over even ones of a constant line before each lifting step."""
+    """Return the ratio of odd to even samples of a constant line before each lifting step."""
     even = 1.0
     odd = 1.0
     gains = []
@@ -197,7 +197,7 @@ def _mirrored_bands(count: int) -> Extension:
 
 @lru_cache(maxsize=256)
 def reflection(count: int, reach: int) -> Extension:
-    """Whole-sample symmetric extension of `count` values by `reach`."""
+    """Return the whole-sample symmetric extension of `count` values by `reach`."""
     reached = min(count, reach + 1)
     before = np.zeros((reach, reached))
     period = max(2 * (count - 1), 1)
@@ -209,7 +209,8 @@ def reflection(count: int, reach: int) -> Extension:
 
 @lru_cache(maxsize=256)
 def linear_extension(count: int, reach: int) -> Extension:
-    """Extension of `count` samples by `reach` along the mean slope of the outermost few."""
+    """Return the extension of `count` samples by `reach` along the mean slope of the outermost
+    few."""
     over = min(_SLOPE_REACH, count - 1)
     before = np.zeros((reach, over + 1))
     before[:, 0] = 1.0

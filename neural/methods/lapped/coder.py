@@ -63,8 +63,8 @@ class Distributions:
         return [constriction.stream.model.Categorical(row, perfect=False) for row in signed]
 
     def values(self, signed: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Signed magnitudes and their classes → reconstruction in steps, pulled towards the class's
-        centroid."""
+        """Map signed magnitudes and their classes to reconstruction in steps, pulled towards the
+        class's centroid."""
         steps = np.zeros(signed.shape)
         nonzero = np.nonzero(signed)
         symbols = signed[nonzero]
@@ -95,7 +95,7 @@ def _models() -> _Models:
 
 
 def _by_length(lengths: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """The bits of numbers of these lengths [n] in the order in which they are coded, at most
+    """Yield the bits of numbers of these lengths [n] in the order in which they are coded, at most
     _AT_ONCE a time.
 
     Yields how many bits lie below them, how many they are, and the numbers they belong to.
@@ -144,15 +144,15 @@ class RangeWriter:
         self._escape(np.array([abs(value) + 1], np.int64))
 
     def _escape(self, large: np.ndarray) -> None:
-        """Elias gamma code of numbers from 1 on: the count of bits below the leading one, then
-        these."""
+        """Write numbers from 1 on in Elias' gamma code: the count of bits below the leading one,
+        then these."""
         if len(large):
             length = np.frexp(large.astype(np.float64))[1].astype(np.int32) - 1
             self._out.encode(length, self._models.length)
             self._places(large, length)
 
     def _places(self, values: np.ndarray, lengths: np.ndarray) -> None:
-        """The lowest bits of numbers, as many as each one's length says."""
+        """Write the lowest `lengths` bits of each number."""
         for below, bits, indices in _by_length(lengths):
             self._out.encode(
                 ((values[indices] >> below) & ((1 << bits) - 1)).astype(np.int32),
@@ -160,7 +160,7 @@ class RangeWriter:
             )
 
     def finish(self) -> bytes:
-        """The bytes; zeros at the end are left out."""
+        """Return the bytes; zeros at the end are left out."""
         return bytes(self._out.get_compressed().astype(">u4").tobytes().rstrip(b"\0"))
 
 
@@ -179,7 +179,7 @@ class RangeReader:
             self._in = constriction.stream.queue.RangeDecoder(words)
 
     def take(self, classes: np.ndarray) -> np.ndarray:
-        """Signed magnitudes int32 of the next coefficients, shaped as their classes.
+        """Read the signed magnitudes int32 of the next coefficients, shaped as their classes.
 
         Raises ValueError when no writer can have written these bytes.
         """
@@ -204,19 +204,19 @@ class RangeReader:
         return out.reshape(classes.shape)
 
     def take_bits(self, chances: np.ndarray) -> np.ndarray:
-        """Bits bool [n] of these chances. Raises ValueError as `take`."""
+        """Read bits bool [n] of these chances. Raises ValueError as `take`."""
         with _reading():
             return np.asarray(self._in.decode(self._models.chance, chances) != 0)
 
     def take_large(self) -> int:
-        """The integer that `put_large` coded. Raises ValueError as `take`."""
+        """Return the integer that `put_large` coded. Raises ValueError as `take`."""
         with _reading():
             negative = int(self._places(np.ones(1, np.int32), 0)[0])
             value = int(_checked(self._large(1))[0])
         return -value if negative else value
 
     def _places(self, lengths: np.ndarray, lead: int) -> np.ndarray:
-        """Numbers of so many bits below a leading `lead`, int32."""
+        """Read numbers of `lengths` bits below a leading `lead`, int32."""
         values = np.full(len(lengths), lead, np.int32)
         for _, bits, indices in _by_length(lengths):
             values[indices] = (values[indices] << bits) + self._in.decode(
@@ -235,7 +235,7 @@ class RangeReader:
 
 
 def _checked(magnitudes: np.ndarray) -> np.ndarray:
-    """Magnitudes as they are; raises ValueError where a writer takes none as large."""
+    """Check magnitudes. Raises ValueError for larger ones than a writer takes."""
     if magnitudes.max() > LARGEST:
         raise ValueError(f"a magnitude is above {LARGEST}")
     return magnitudes
@@ -254,7 +254,7 @@ def _by_class(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """constriction reports impossible bytes as AssertionError."""
+    """Raise ValueError for impossible bytes, which constriction reports as AssertionError."""
     try:
         yield
     except AssertionError as error:

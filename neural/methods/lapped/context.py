@@ -81,8 +81,8 @@ VisitDetails = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 
 
 def shapes(hidden1: int, hidden2: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the model's weights, all integers; networks are numbered band by band,
-    phase by phase."""
+    """Return names and shapes of the model's weights, all integers; networks are numbered band by
+    band, phase by phase."""
     return {
         "context_same": (NETWORKS, 25, hidden1),
         "context_before": (NETWORKS, (BAND_COUNT - 1) * 9, hidden1),
@@ -99,13 +99,13 @@ def shapes(hidden1: int, hidden2: int) -> dict[str, tuple[int, ...]]:
 
 
 def symbols_of(magnitudes: np.ndarray) -> np.ndarray:
-    """Symbols of magnitudes, int64 of the same shape."""
+    """Return symbols of magnitudes, int64 of the same shape."""
     return np.searchsorted(FIRST, magnitudes, side="right") - 1
 
 
 def known_offsets(phase: int) -> np.ndarray:
-    """Of a band's 5×5 window around a detail of this phase, the places that earlier phases filled;
-    bool [25]."""
+    """Return the places of a band's 5×5 window around a detail of this phase that earlier phases
+    filled, bool [25]."""
     row, column = PHASES[phase]
     window = range(-_SAME, _SAME + 1)
     parities = [((row + dy) % 2, (column + dx) % 2) for dy in window for dx in window]
@@ -113,7 +113,7 @@ def known_offsets(phase: int) -> np.ndarray:
 
 
 def codes(magnitudes: np.ndarray) -> np.ndarray:
-    """Magnitudes → integers that grow by CODE_SCALE per doubling of 1 + magnitude, float32."""
+    """Map magnitudes to integers that grow by CODE_SCALE per doubling of 1 + magnitude, float32."""
     codes_of: np.ndarray = _CODES[np.minimum(np.abs(magnitudes), len(_CODES) - 1)]
     return codes_of
 
@@ -287,14 +287,14 @@ def _classes(network: _Network, near: np.ndarray, above: np.ndarray) -> np.ndarr
 
 
 def _activate(sums: np.ndarray) -> np.ndarray:
-    """ReLU, down to whole units of ACTIVATION, in place."""
+    """Apply ReLU and round down to whole units of ACTIVATION, in place."""
     np.clip(sums, 0.0, np.inf, out=sums)  # np.maximum takes thrice as long
     floored: np.ndarray = np.floor(sums, out=sums)
     return floored
 
 
 def _above(parent: np.ndarray | None, half: int) -> np.ndarray:
-    """Per place of the parent's bands the codes around, their wide sum, 0 and 1: [half², 9 ·
+    """Return the parent's inputs per place: codes around it, their wide sum, 0 and 1, [half², 9 ·
     BAND_COUNT + 3]."""
     planes = np.zeros((9 * BAND_COUNT + 3, half, half))
     planes[-1] = 1
@@ -322,16 +322,16 @@ def _mirror(plane: np.ndarray) -> None:
 
 @lru_cache(maxsize=16)
 def _rim(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places beyond the ends of a line of n, and those they mirror, counted from the first of
-    them."""
+    """Return places beyond the ends of a line of n, and those they mirror, counted from the first
+    of them."""
     rim = np.r_[:_SAME, n + _SAME : n + 2 * _SAME]
     return rim, reflect(-_SAME, n + _SAME, 0, n)[rim] + _SAME
 
 
 @lru_cache(maxsize=64)
 def _geometry(n: int, phase: int) -> tuple[np.ndarray, ...]:
-    """Of all details of one phase, row by row, the flat places in their band, of their windows in
-    mirrored bands, and of the details above."""
+    """Return flat indices of all details of one phase, row by row: in their band, of their windows
+    in mirrored bands, and of the parent's details."""
     row, column = np.meshgrid(*(np.arange(parity, n, 2) for parity in PHASES[phase]), indexing="ij")
     places = row * n + column, row * (n + 2 * _SAME) + column, row // 2 * -(-n // 2) + column // 2
     return tuple(indices.ravel() for indices in places)
@@ -352,7 +352,8 @@ def _offsets(n: int, network: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _boxes(n: int, reach: int, parity: int | None = None) -> np.ndarray:
-    """Sums over windows of a line of n places, reflected at its ends, as a matrix float32 [m, n].
+    """Return sums over windows of a line of n places, reflected at its ends, as a matrix float32
+    [m, n].
 
     Around each place, or around those of one parity.
     """

@@ -46,7 +46,7 @@ def extend_both(
 
 
 def extend_level(values: np.ndarray, extension: Extend) -> np.ndarray:
-    """A whole level [n, m], extended on all sides."""
+    """Return a whole level [n, m], extended on all sides."""
     for _ in range(2):
         before, after = extension(len(values))
         values = np.concatenate(
@@ -112,5 +112,5 @@ def split_level(samples: np.ndarray, boundary: Boundary) -> np.ndarray:
 
 
 def merge_level(bands: np.ndarray, boundary: Boundary) -> np.ndarray:
-    """Inverse of `split_level`."""
+    """Return the inverse of `split_level`."""
     return merge(extend_level(bands, boundary.for_merge))

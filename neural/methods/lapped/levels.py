@@ -36,7 +36,7 @@ _STEP_RATIOS = -14 * 16, 4 * 16  # sixteenths of doublings; what the context mod
 
 
 def level_steps(step_m: float, above: int) -> np.ndarray:
-    """Quantization steps in meters of the three bands, `above` levels above the finest.
+    """Return quantization steps in meters of the three bands, `above` levels above the finest.
 
     Within a level each detail's step times the norm of its synthesis function is the same. From
     level to level it grows by GRADIENT: what is coarser weighs less in slopes.
@@ -66,7 +66,8 @@ SYNTHESIS_REACH = 2
 
 
 def reaching(valid: np.ndarray) -> np.ndarray:
-    """Return the details of a band that affect a valid sample, bool [2 n, 2 m] → [n, m]."""
+    """Return the details of a band that affect a valid sample, bool [n, m] from `valid` [2 n, 2
+    m]."""
     near = halved(valid)
     for _ in range(2):
         for _ in range(SYNTHESIS_REACH):
@@ -138,7 +139,7 @@ def rewrite(writer: RangeWriter, coded: np.ndarray, details: LevelDetails) -> No
 
 
 def level_size(rows: int, columns: int, above: int) -> tuple[int, int]:
-    """Samples of a level, as many levels above one of rows × columns."""
+    """Return the size (rows, columns) of the level `above` levels above one of rows × columns."""
     return -(-rows // (1 << above)), -(-columns // (1 << above))
 
 
@@ -149,7 +150,7 @@ def odd_ends(rows: int, columns: int) -> Ends:
 
 
 def sample_shift(above: int) -> float:
-    """Return how far samples lie before their cells' centers, `above` levels above the finest, in
+    """Return the shift of samples before their cells' centers, `above` levels above the finest, in
     cells.
 
     A low-pass value is centered on the finest cell that its cell begins with: ½ (1 − 2^−above),
@@ -159,8 +160,8 @@ def sample_shift(above: int) -> float:
 
 
 def requantized(signed: np.ndarray, coarser: int) -> np.ndarray:
-    """Signed magnitudes at a step doubled `coarser` times, halves rounded towards 0 as an encoder
-    does, int32."""
+    """Return signed magnitudes at a step doubled `coarser` times, halves rounded towards 0 as an
+    encoder does, int32."""
     if not coarser:
         return signed
     kept = (np.abs(signed) + (1 << coarser - 1) - 1) >> coarser

@@ -67,7 +67,7 @@ def read_mask(
     chance: np.ndarray,
     take: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Cells of a tile that hold a height, below those of its parent, level by level.
+    """Read the cells of a tile that hold a height, below those of its parent, level by level.
 
     `inside` lists which cells the grid has, bool [2 n, 2 n] for the level below n × n parents and
     so on, `chance` is of `SHAPE`, and `take` reads bits bool [n] given their chances [n].
@@ -109,14 +109,14 @@ def write_mask(
 
 
 def halved(mask: np.ndarray) -> np.ndarray:
-    """Return the cells of the level above that hold a height: bool [2 n, 2 m] → [n, m]."""
+    """Return the cells of the level above that hold a height, bool [n, m] from [2 n, 2 m]."""
     pairs = mask[0::2] | mask[1::2]
     return np.asarray(pairs[:, 0::2] | pairs[:, 1::2])
 
 
 def fit_mask(masks: list[np.ndarray]) -> np.ndarray:
-    """Table of `SHAPE` from validity rasters of any size, turned and mirrored, over all their
-    levels."""
+    """Return the table of `SHAPE` from validity rasters of any size, turned and mirrored, over all
+    their levels."""
     counts = np.zeros((2, *SHAPE))
     for whole in masks:
         for turn in range(8):

@@ -13,7 +13,7 @@ from neural.tiles import Tile
 
 
 def saved_bytes(assembly: Assembly, tile: Tile) -> int:
-    """Bytes by which a tile's body would be shorter with `assembly.coarser` bits less of all
+    """Return the bytes that a tile's body would save with `assembly.coarser` bits less of all
     details.
 
     The tile is one that the layer has. Residuals are left out. Raises ValueError when a payload is

@@ -65,7 +65,7 @@ VisitResiduals = Callable[..., np.ndarray]
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the decoder's weights for residuals, all integers."""
+    """Return names and shapes of the decoder's weights for residuals, all integers."""
     return {
         "residual_expected": (CLASSES, EXPECTED_SYMBOLS),  # mean squared errors of details
         "residual_spread": (len(PHASES), EXPECTED_CLASSES),
@@ -216,8 +216,8 @@ def error_classes(expected: np.ndarray, ratio: int) -> np.ndarray:
 
 
 def _along(values: np.ndarray, center: int, side: int, *, odd: bool) -> np.ndarray:
-    """Weighted sums along the last axis [m, n] → [m, 2 n]: values lie on even or odd places and
-    reach one further."""
+    """Return weighted sums along the last axis, [m, n] → [m, 2 n]: values lie on even or odd places
+    and reach one further."""
     out = np.empty((len(values), 2 * values.shape[1]), np.int64)
     next_to = (
         np.concatenate([values[:, :1], values], axis=1)
@@ -230,8 +230,8 @@ def _along(values: np.ndarray, center: int, side: int, *, odd: bool) -> np.ndarr
 
 
 def _quarter_doublings() -> np.ndarray:
-    """Of the k-th entry the fourth power is the first at or above 2^k: counting entries is a
-    logarithm's floor."""
+    """Return thresholds whose fourth power is the first at or above 2^k: counting them is the floor
+    of a logarithm."""
     thresholds = []
     value = 1
     for power in range(_THRESHOLDS):
@@ -270,8 +270,8 @@ def walk(valid: np.ndarray, error_class: np.ndarray, visit: VisitResiduals) -> n
 
 
 def _around(magnitudes: np.ndarray, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
-    """`near` and `far` of all samples of a phase, from capped magnitudes with a rim of _REACH
-    zeros."""
+    """Return `near` and `far` of all samples of a phase, from capped magnitudes with a rim of
+    _REACH zeros."""
     n = len(magnitudes) - 2 * _REACH
 
     def beside(dy: int, dx: int) -> np.ndarray:
@@ -305,8 +305,8 @@ class Bound(NamedTuple):
 
     @classmethod
     def of(cls, promised_m: float, low_m: float, high_m: float) -> Bound:
-        """The bound for heights between `low_m` and `high_m`. Raises ValueError when none of 32
-        bits keep it."""
+        """Return the bound for heights between `low_m` and `high_m`. Raises ValueError when none of
+        32 bits keep it."""
         if not 0 < promised_m < np.inf:
             raise ValueError(f"a largest error of {promised_m:g} m is no number above 0")
         largest = np.float32(max(abs(low_m), abs(high_m)))
@@ -331,6 +331,6 @@ class Bound(NamedTuple):
 
 
 def _up(value: float) -> float:
-    """The next number of two digits."""
+    """Return the next number of two digits."""
     unit = 10.0 ** (np.floor(np.log10(value)) - 1)
     return float(np.ceil(value / unit) * unit)

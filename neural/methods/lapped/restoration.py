@@ -36,14 +36,14 @@ _CHANNELS = _DIFFERENCES + 3
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the decoder's weights: rows of windows, their columns, channels in and
-    out."""
+    """Return names and shapes of the decoder's weights: rows of windows, their columns, channels in
+    and out."""
     one, two = HIDDEN
     return {"restore_1": (9 * _CHANNELS, one), "restore_2": (9 * one, two), "restore_3": (two, 3)}
 
 
 def macs() -> int:
-    """Products per place of a level's details, for all three of them."""
+    """Return the number of products per place of a level's details, for all three of them."""
     return sum(math.prod(shape) for shape in shapes().values())
 
 
@@ -65,7 +65,7 @@ def features(samples: np.ndarray, details: np.ndarray) -> np.ndarray:
 
 
 def beyond(samples: np.ndarray, boundary: Boundary) -> np.ndarray:
-    """A whole level's samples and SAMPLE_REACH more on all sides."""
+    """Return a whole level's samples and SAMPLE_REACH more on all sides."""
     return extend_level(samples, boundary.of_samples(SAMPLE_REACH))
 
 
@@ -94,7 +94,7 @@ class Restoration:
 
 
 def _window_sums(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Sums over windows of 3×3: [n, m, channels] → [n − 2, m − 2, channels out]."""
+    """Return sums over windows of 3×3: [n, m, channels] → [n − 2, m − 2, channels out]."""
     n, m, channels = x.shape
     down, along, inner = (x := np.ascontiguousarray(x)).strides
     windows = as_strided(

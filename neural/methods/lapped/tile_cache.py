@@ -1,4 +1,4 @@
-"""Cache of values by tile, the latest ones."""
+"""LRU cache of values by tile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 class TileCache(Generic[_T]):
-    """The latest results of a function of tiles; threads may ask for the same one at once.
+    """LRU cache of a function of tiles; threads may ask for the same one at once.
 
     It does not keep the function: a method's object has these results, and the cycle would outlive
     its last user until garbage is collected.
@@ -26,7 +26,7 @@ class TileCache(Generic[_T]):
         self._values: OrderedDict[Tile, _T] = OrderedDict()
 
     def of(self, tile: Tile, make: Callable[[Tile], _T]) -> _T:
-        """The result for a tile, kept or made now."""
+        """Return the cached value of a tile, or compute it."""
         with self._lock:
             if tile in self._values:
                 self._values.move_to_end(tile)
@@ -36,13 +36,13 @@ class TileCache(Generic[_T]):
         return value
 
     def put(self, tile: Tile, value: _T) -> None:
-        """Keep the result for a tile, found elsewhere."""
+        """Cache a value of a tile, computed elsewhere."""
         with self._lock:
             self._values[tile] = value
             while len(self._values) > self._keep:
                 self._values.popitem(last=False)
 
     def kept(self) -> list[_T]:
-        """All that is kept."""
+        """Return all cached values."""
         with self._lock:
             return list(self._values.values())

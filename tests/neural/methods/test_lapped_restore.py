@@ -138,7 +138,7 @@ def test_some_steps_of_training_help() -> None:
     weights = []
     for level in levels:
         details = np.pad(level.decoded, [(0, 0), (DETAIL_REACH,) * 2, (DETAIL_REACH,) * 2])
-        left = (level.wanted - level.decoded) * level.coded
+        left = (level.target - level.decoded) * level.coded
         after = (left - Restoration(found)(level.samples, details)) * level.coded
         gains.append(np.log((left**2).sum() / (after**2).sum()))
         weights.append((left**2).sum() ** 0.5)

@@ -14,7 +14,7 @@ import pytest
 
 from neural.errors import NtileError
 from viewer.film import job, output
-from viewer.film.job import Job
+from viewer.film.job import RenderJob
 from viewer.model.settings import Settings
 from viewer.storage.project import Project
 
@@ -143,18 +143,18 @@ def begun(monkeypatch):
     """Begin a job whose process runs other code."""
     start = subprocess.Popen
 
-    def begin(code: str) -> Job:
+    def begin(code: str) -> RenderJob:
         def popen(command, **options):
             return start([sys.executable, "-c", code], **options)
 
         monkeypatch.setattr(job.subprocess, "Popen", popen)
         view = Project(["a.ntile"], settings=asdict(Settings()))
-        return Job("film.mp4", view, SIZE, None)
+        return RenderJob("film.mp4", view, SIZE, None)
 
     return begin
 
 
-def ended(job: Job) -> Job:
+def ended(job: RenderJob) -> RenderJob:
     deadline = time.monotonic() + 60
     while job.running and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -198,5 +198,5 @@ def test_a_job_that_cannot_begin_leaves_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(job.tempfile, "mkdtemp", lambda prefix: str(tmp_path / "job"))
     (tmp_path / "job").mkdir()
     with pytest.raises(OSError, match="no more processes"):
-        Job("film.mp4", Project(["a.ntile"], settings=asdict(Settings())), SIZE, None)
+        RenderJob("film.mp4", Project(["a.ntile"], settings=asdict(Settings())), SIZE, None)
     assert os.listdir(tmp_path) == []

@@ -108,7 +108,7 @@ def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeyp
             camera.easting += move
             scene.update(camera, SIZE)
             if not scene.changing:
-                return scene.stats.tiles_wanted
+                return scene.stats.tiles_missing
             scene.wait(0.1)
         raise AssertionError("the picture never changed")
 

@@ -28,21 +28,21 @@ class ShadowPass:
 
     def draw(self, cascades: Sequence[Cascade], draw: Callable[[int, np.ndarray], None]) -> None:
         """Render all maps: `draw(number, clip_from_world)` draws the depths of a map's casters."""
-        if self._texture is None or self.count != len(cascades):
+        fbo = self._fbo
+        if fbo is None or self.count != len(cascades):
             self.release()
             self.count = len(cascades)
             self._texture = self._ctx.depth_texture((self.count * self.size_px, self.size_px))
             self._texture.compare_func = "<="
             self._texture.repeat_x = self._texture.repeat_y = False
-            self._fbo = self._ctx.framebuffer([], self._texture)
-        assert self._fbo is not None
-        self._fbo.use()
-        self._fbo.viewport = (0, 0, self.count * self.size_px, self.size_px)
-        self._fbo.clear()
+            fbo = self._fbo = self._ctx.framebuffer([], self._texture)
+        fbo.use()
+        fbo.viewport = (0, 0, self.count * self.size_px, self.size_px)
+        fbo.clear()
         self._ctx.polygon_offset = OFFSET
         try:
             for number, cascade in enumerate(cascades):
-                self._fbo.viewport = (number * self.size_px, 0, self.size_px, self.size_px)
+                fbo.viewport = (number * self.size_px, 0, self.size_px, self.size_px)
                 draw(number, cascade.clip_from_world)
         finally:
             self._ctx.polygon_offset = 0.0, 0.0
@@ -60,8 +60,8 @@ class ShadowPass:
 
     def use(self, unit: int) -> dict[str, object]:
         """Bind the maps and return names and values for `gl.set_uniforms`."""
-        assert self._texture is not None
-        self._texture.use(unit)
+        if self._texture is not None:
+            self._texture.use(unit)
         return {"shadow_map": unit, **self._uniforms}
 
     def release(self) -> None:
