@@ -18,22 +18,22 @@ from viewer.storage import desktop
     [
         ("linux", "/x/terrain-viewer"),
         ("win32", "/roaming/terrain-viewer"),
-        ("darwin", "/home/me/Library/Application Support/terrain-viewer"),
+        ("darwin", "/users/me/Library/Application Support/terrain-viewer"),
     ],
 )
 def test_settings_lie_where_the_system_keeps_them(monkeypatch, platform, folder) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/x")
     monkeypatch.setenv("APPDATA", "/roaming")
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
+    monkeypatch.setattr(Path, "home", lambda: Path("/users/me"))
     assert desktop.config_folder() == Path(folder)
 
 
 def test_settings_lie_at_home_where_the_system_names_no_place(monkeypatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
-    assert desktop.config_folder() == Path("/home/me/.config/terrain-viewer")
+    monkeypatch.setattr(Path, "home", lambda: Path("/users/me"))
+    assert desktop.config_folder() == Path("/users/me/.config/terrain-viewer")
 
 
 @pytest.mark.parametrize(
