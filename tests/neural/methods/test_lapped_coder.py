@@ -84,7 +84,7 @@ def put(calls: list[Call]) -> bytes:
 
 
 def taken(data: bytes, calls: list[Call]) -> list[Any]:
-    """What a reader gives in place of the values; raises ValueError as it does."""
+    """Return the reader's result for the bytes. Raises ValueError as the reader does."""
     reader = RangeReader(data, OF)
     values = [
         getattr(reader, name.replace("put", "take"))(*[] if by is None else [by])
