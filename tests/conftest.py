@@ -41,6 +41,7 @@ SLOW = (
     "test_shipped.py",
     "neural/models/",
     "neural/container/test_kill.py",
+    "viewer/scene/test_flight.py",
     "neural/encoding/test_summary.py",
     "neural/encoding/test_lapped_bounded.py",
 )
