@@ -18,7 +18,9 @@ import moderngl
 import pytest
 
 from tests.support import hills, mountains
+from tests.support.required import gl_is_required
 from tests.support.scene_tools import SIZE, Magenta
+from tests.support.sessions import frame, said, session, settle  # noqa: F401 (fixtures)
 from viewer.graphics import gl
 from viewer.model.settings import Settings
 from viewer.scene.scene import Scene
@@ -72,12 +74,6 @@ def _place(item: pytest.Item) -> int:
     """Place of a test's file in SLOW; its length for the others."""
     path = item.path.relative_to(Path(__file__).parent).as_posix()
     return next((place for place, slow in enumerate(SLOW) if path.startswith(slow)), len(SLOW))
-
-
-def gl_is_required() -> bool:
-    """Return True if a machine without OpenGL fails the tests that need it, instead of skipping
-    them."""
-    return os.environ.get("CI", "").lower() == "true" or os.environ.get("NTILE_REQUIRE_GL") == "1"
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,14 @@ WINDOW_SIZE = (1440, 900)
     default="auto",
     help="OpenGL version to use.",
 )
+@option(
+    "System",
+    "--do",
+    "commands",
+    multiple=True,
+    metavar="ID",
+    help="Run a command, such as view.top, once the files are open; again: another.",
+)
 @option("System", "--debug", is_flag=True, help="Show tracebacks.")
 @option("System", "--theme", type=click.Choice(THEMES), help="Light or dark window and legend.")
 @click.version_option(__version__)
@@ -191,17 +200,17 @@ def _launch(
     decorations: frozenset[str] | None,
     **rest: Any,
 ) -> Launch:
-    """Options as typed → Launch; what cannot be meant is a UsageError."""
+    """Validate the options and build a Launch. Raises UsageError."""
     from assets import sample_files
 
     numbers = rest["profile"] or rest["measure"]
-    made = rest["render"] or rest["results"]
-    headless = headless or bool(made)
+    files = rest["render"] or rest["results"]
+    headless = headless or bool(files)
     if headless and rest["profile"] and rest["measure"]:
         raise UsageError(
             "--headless makes a profile or measures; give --profile or --measure, not both."
         )
-    if headless and not (screenshot or numbers or made):
+    if headless and not (screenshot or numbers or files):
         raise UsageError("--headless draws nothing on its own; add --screenshot OUT.png.")
     if rest["out"] and not (headless and numbers):
         raise UsageError(
@@ -211,6 +220,8 @@ def _launch(
         raise UsageError(
             f"{screenshot}: pictures are written as PNG; give a name that ends in .png."
         )
+    if rest["commands"]:
+        _check_commands(rest["commands"], headless, draws=bool(screenshot or rest["render"]))
     if second and rest["compare"]:
         raise UsageError(
             "One file can be compared with another; give the second FILE or --compare, not both."
@@ -264,8 +275,24 @@ def _launch(
     return launch
 
 
+def _check_commands(ids: Sequence[str], headless: bool, *, draws: bool) -> None:
+    """Raise UsageError for a command of `--do` that is unknown, or cannot run here."""
+    from viewer.session import commands
+
+    if headless and not draws:
+        raise UsageError("--do changes what is drawn; add --screenshot OUT.png or --render OUT.")
+    known = list(commands.BY_ID)
+    if not headless:
+        from viewer.gui import window_commands
+
+        known = list(window_commands.BY_ID)
+    for command_id in ids:
+        if command_id not in known:
+            raise UsageError(commands.unknown(command_id, known))
+
+
 def run(launch: Launch) -> None:
-    """Draw a picture or open the window, whichever `launch` asks for."""
+    """Write the files of a launch, or open the window."""
     for out in launch.outputs:
         output.check(out, launch.inputs, raised=NtileError)
     try:
@@ -303,27 +330,30 @@ def run(launch: Launch) -> None:
 
 
 def _picture(launch: Launch) -> None:
-    """`--headless --screenshot`: no window, no display."""
+    """Write the picture of `--headless --screenshot`; needs no window and no display."""
     from viewer.cli.progress import progress
     from viewer.pictures import offscreen
     from viewer.pictures.png import write_strips
     from viewer.session import open_scene
-    from viewer.session.opening import not_measured
+    from viewer.session.opening import missing_errors
 
-    assert launch.screenshot is not None
+    out = str(launch.screenshot)
     limits.check(launch.size, limits.STRIPS)
-    with open_scene.opened(launch) as scene, progress(launch.screenshot, "piece") as report:
-        camera = open_scene.camera_of(scene, launch)
-        strips = offscreen.strips(scene, camera, launch.size, decorate=True, progress=report)
-        write_strips(launch.screenshot, launch.size, strips)
-        remarks = (*scene.files[0].remarks, *not_measured(scene))
-    for sentence in (*(launch.opened_project.warnings if launch.opened_project else ()), *remarks):
-        click.echo(sentence, err=True)
-    click.echo(f"{launch.screenshot}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
+    with open_scene.opened(launch) as session, progress(out, "piece") as report:
+        scene = session.require_document().scene
+        strips = offscreen.strips(
+            scene, session.camera, launch.size, decorate=True, progress=report
+        )
+        write_strips(out, launch.size, strips)
+        warnings = [message.text for message in session.messages.at_least("warning")]
+        warnings += missing_errors(scene)
+    for warning in warnings:
+        click.echo(warning, err=True)
+    click.echo(f"{out}: {launch.size[0]}×{launch.size[1]} pixels.", err=True)
 
 
 def _window(launch: Launch) -> None:
-    """The desktop window; what a machine may lack for it is said in one sentence."""
+    """Open the desktop window. Raises NtileError where the machine lacks something for it."""
     on_linux = sys.platform.startswith("linux")
     if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NtileError(
@@ -331,15 +361,16 @@ def _window(launch: Launch) -> None:
             "picture."
         )
     check_shown(launch.inputs)
+    loading = None
     if launch.path is not None:
-        from viewer.session.opening import begin_launch
+        from viewer.session.opening import Loading
 
-        launch.opening = begin_launch(launch)
-    from viewer import app  # the file is being read meanwhile
+        loading = Loading(launch.request)
+    from viewer import app  # the files are being read meanwhile
 
-    if launch.opening is not None:
-        launch.opening.check()  # what is wrong with the file is said before a window flashes up
-    app.run(launch)
+    if loading is not None:
+        loading.check()  # errors of the files come before a window flashes up
+    app.run(launch, loading)
 
 
 def _line(error: BaseException) -> str:

@@ -38,8 +38,9 @@ from viewer.pictures import offscreen
 from viewer.pictures.png import png_bytes, write_strips
 from viewer.scene import legend, overview
 from viewer.scene.scene import Scene
-from viewer.session import project_io
-from viewer.session.opening import check_overlay, compare_file, open_file
+from viewer.session.document import Document
+from viewer.session.open_request import OpenRequest
+from viewer.session.session import Session
 from viewer.storage import bookmarks, named, path_file, project
 
 if TYPE_CHECKING:
@@ -115,27 +116,25 @@ class Viewer:
         """Everything that can be set, by name and group; may be written to."""
         self.size = size
         """Width and height of pictures, pixels."""
-        self.camera = Camera()
-        """The eye; may be replaced or moved."""
-        self._scene: Scene | None = None
-        self._seen: object = None
+        self._closed = False
+        self._session = Session(self.settings)
         self._ctx = context(gl_version)
         self.set(**settings)
-        known = [f.name for f in fields(self.settings.decorations)]
+        kinds = [kind.name for kind in fields(self.settings.decorations)]
         for kind in decorations:
-            if kind not in known:
-                raise UsageError(f"{kind!r} is no decoration; choose from {', '.join(known)}.")
-        for kind in known:
+            if kind not in kinds:
+                raise UsageError(f"{kind!r} is no decoration; choose from {', '.join(kinds)}.")
+        for kind in kinds:
             setattr(self.settings.decorations, kind, kind in decorations)
         with self._ctx:
-            self._scene = Scene(self._ctx, self.settings, gl_version)
-            try:
-                self._open(path, reference, compare, method, bits)
-            except BaseException:
-                self.close()
-                raise
+            self._session.attach(self._ctx, gl_version)
+        try:
+            self.open(path, reference=reference, compare=compare, method=method, bits=bits)
+        except BaseException:
+            self.close()
+            raise
 
-    # Files and layers shown
+    # Files and layers
 
     def open(
         self,
@@ -147,28 +146,47 @@ class Viewer:
         bits: int | Sequence[int] | None = None,
     ) -> None:
         """Show another file, the whole of it. Raises NtileError; the present one then stays."""
-        with self._ctx:
-            self._open(path, reference, compare, method, bits)
-
-    def _open(self, path: Any, reference: Any, compare: Any, method: Any, bits: Any) -> None:
-        methods = (method,) if isinstance(method, str) else tuple(method or ())
-        kept = (bits,) if isinstance(bits, int) else tuple(bits or ())
-        against = None if reference is None else ReferenceRaster.of(reference)
-        count = None if compare is None else 1  # the rest is for the other file
-        open_file(self.scene, os.fspath(path), against, methods[:count], kept[:count])
-        if compare is not None:
-            compare_file(self.scene, os.fspath(compare), methods, kept)
-        check_overlay(self.scene)
-        self.path = os.fspath(path)
-        self._options: dict[str, Any] = {"methods": methods, "bits": kept, "reference": against}
+        request = OpenRequest(
+            os.fspath(path),
+            None if reference is None else ReferenceRaster.of(reference),
+            (method,) if isinstance(method, str) else tuple(method or ()),
+            (bits,) if isinstance(bits, int) else tuple(bits or ()),
+            None if compare is None else os.fspath(compare),
+            check_overlay=True,
+        )
+        self._show(request)
         self.look(None)
+
+    def _show(self, request: OpenRequest) -> list[str]:
+        with self._ctx:
+            warnings = self._session.open(request)
+        self.path = request.path
+        self._options: dict[str, Any] = {
+            "methods": request.methods,
+            "bits": request.bits,
+            "reference": request.reference,
+        }
+        return warnings
+
+    @property
+    def camera(self) -> Camera:
+        """The eye; may be replaced or moved."""
+        return self._session.camera
+
+    @camera.setter
+    def camera(self, camera: Camera) -> None:
+        self._session.camera = camera
 
     @property
     def scene(self) -> Scene:
         """The scene behind it. Raises UsageError after `close`."""
-        if self._scene is None:
+        return self._document.scene
+
+    @property
+    def _document(self) -> Document:
+        if self._closed:
             raise UsageError("This viewer is closed; make another.")
-        return self._scene
+        return self._session.require_document()
 
     def set(self, **settings: Any) -> None:
         """Change settings: `exaggeration=2`, `overlay="slope"`, `shading="hillshade"`,
@@ -185,8 +203,6 @@ class Viewer:
         """Move the camera to a view and return it. Raises NtileError for a view there is not, or no
         size for it."""
         limits.check(self.size, limits.STRIPS)
-        reader = self.scene.reader
-        assert reader is not None
         if view is None:
             self.camera = overview.whole_area(self.scene, self.size)
         elif isinstance(view, Camera):
@@ -194,29 +210,31 @@ class Viewer:
         elif isinstance(view, dict):
             self.camera = path_file.read_camera(view, "view")
         else:
-            self.camera = bookmarks.find_view(os.fspath(view), reader.grid)
+            self.camera = bookmarks.find_view(os.fspath(view), self._document.reader.grid)
         return self.camera
 
     @property
     def bookmarks(self) -> bookmarks.Bookmarks:
         """The area's named views: `.views`, `.add(camera, name)`, `.rename`, `.delete`."""
-        reader = self.scene.reader
-        assert reader is not None
-        return bookmarks.Bookmarks(reader.grid)
+        return bookmarks.Bookmarks(self._document.reader.grid)
 
     def save_project(self, out: str | os.PathLike[str]) -> None:
         """Write a project file: files, slots, reference, camera and settings. Raises NtileError."""
-        project.write(out, project_io.gathered(self.scene, self.camera, self._options["reference"]))
+        project.write(out, self._session.projects.gather())
 
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
-        """Show what a project file says; returns sentences about what could not be restored. Raises
-        NtileError."""
+        """Restore a project file; return warnings about what could not be restored. Raises
+        NtileError; the present file then stays."""
         opened = project.read(path)
-        with self._ctx:
-            self._open(opened.files[0], opened.reference, None, None, None)
-            said = opened.warnings + project_io.into(self.scene, opened)
-        self.camera = opened.camera or self.camera
-        return said
+        self._session.navigation.size_px = self.size
+        return self._show(
+            OpenRequest(
+                opened.files[0],
+                opened.reference,
+                project=opened,
+                project_path=os.fspath(path),
+            )
+        )
 
     # Pictures
 
@@ -249,13 +267,12 @@ class Viewer:
     def path_of(self, path: Path_, duration_s: float | None = None) -> CameraPath:
         """A generator's path for this area, or a path file's in its coordinate system. Raises
         NtileError."""
-        reader = self.scene.reader
-        assert reader is not None
         if isinstance(path, str) and path in GENERATORS:
             return generated(self.scene, path, self.size, duration_s)
         if not isinstance(path, CameraPath):
             read = path_file.read_path(path)
-            path_file.check_crs(read, reader.grid.crs_wkt, os.fspath(path), self.path)
+            crs = self._document.reader.grid.crs_wkt
+            path_file.check_crs(read, crs, os.fspath(path), self.path)
             path = read
         return retimed(path, duration_s) if duration_s else path
 
@@ -362,10 +379,10 @@ class Viewer:
 
     def close(self) -> None:
         """Free what it holds; the OpenGL context stays for the next viewer."""
-        if self._scene is not None:
+        if not self._closed:
+            self._closed = True
             with self._ctx:
-                self._scene.release()
-            self._scene = None
+                self._session.close()
 
     def __enter__(self) -> Viewer:
         return self
@@ -374,8 +391,8 @@ class Viewer:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._scene is None else f"{self.size[0]}×{self.size[1]} pixels"
-        return f"<Viewer {Path(getattr(self, 'path', '?')).name}, {state}>"
+        state = "closed" if self._closed else f"{self.size[0]}×{self.size[1]} pixels"
+        return f"<Viewer {Path(self.path).name}, {state}>"
 
 
 def context(gl_version: str = "auto") -> moderngl.Context:

@@ -63,7 +63,6 @@ print(renderer)
 
 WINDOW = """
 from viewer import __main__ as program, app
-from viewer.gui import window
 start, finish = app.App.start, app.App.finish_frame
 def started(self, ctx):
     mark("window_context")
@@ -74,7 +73,7 @@ def finished(self):
     if self.viewport.pictures and self.scene.stats.tiles_drawn:
         mark("window_first_frame")
         app.App.finish_frame = finish
-        window.close()
+        self.window.close()
 app.App.start, app.App.finish_frame = started, finished
 program.main([sys.argv[1]], standalone_mode=False)
 """

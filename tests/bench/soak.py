@@ -43,7 +43,8 @@ from viewer.model.overlays import NAMES as OVERLAYS
 from viewer.model.settings import MESH_QUADS, SHADING_MODES, Settings
 from viewer.scene.scene import Scene
 from viewer.session import report
-from viewer.session.opening import open_file
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import show
 
 ARENAS = {"MALLOC_ARENA_MAX": "2"}
 """glibc gives threads heaps of their own, which stay as large as they have ever been; files opened
@@ -101,7 +102,7 @@ class Soak:
 
     def open(self, path: Path) -> None:
         """Another file, seen whole."""
-        open_file(self.scene, path, None)
+        show(self.scene, OpenRequest(str(path)))
         self.settings.overlay.name = "none"
         self.camera.frame(self.scene.bounds, 16 / 9, heading_deg=0.0, pitch_deg=-38.0)
         self.aim()

@@ -32,7 +32,8 @@ from viewer.model.camera import Camera
 from viewer.model.settings import LayerChoice, Settings
 from viewer.scene import overview
 from viewer.scene.scene import Scene
-from viewer.session.opening import open_file
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import show
 
 SIZE = (1280, 720)
 FRAME_S = 1 / 60
@@ -49,7 +50,7 @@ class Walk:
         self.pick = pick
         self.settings.overlay.name = "error" if overlay else "none"
         self.scene = Scene(self.ctx, self.settings)
-        open_file(self.scene, path, None)
+        show(self.scene, OpenRequest(str(path)))
         self.scene._drawing._background.release()
         self.scene._drawing._background = Magenta(self.ctx)
         self.viewport = Viewport(self.ctx)

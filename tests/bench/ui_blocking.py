@@ -32,7 +32,8 @@ from neural.surface.tile_surface import SurfaceDecoder
 from tests.bench import area
 from tests.bench.soak import Soak
 from viewer.graphics import gl
-from viewer.session.opening import begin_opening, open_file
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import Loading, show
 
 SIDE = 8
 LIMIT_MS = 16.0
@@ -127,10 +128,12 @@ def fly(soak: Soak, watch: Watch, seconds: float) -> int:
 def reopen(soak: Soak, watch: Watch, path: Path, times: int) -> None:
     """Files opened on a thread and taken over, as a window does it."""
     for _ in range(times):
-        opening = begin_opening(path, decode_backend=soak.scene.decode_backend)
-        opening.result()
+        request = OpenRequest(str(path))
+        loading = Loading(request, soak.scene.decode_backend)
+        while not loading.main.done:
+            time.sleep(0.005)
         with watch.time("take over a file"):
-            open_file(soak.scene, path, None, opening=opening)
+            show(soak.scene, request, loading)
 
 
 def main() -> None:

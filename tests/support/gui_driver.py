@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import gl_is_required
+
+from tests.support.required import gl_is_required
 
 try:
     from imgui_bundle import hello_imgui, imgui, immapp
@@ -55,7 +56,7 @@ def run(launch: Launch, steps, *, remember: bool = False) -> App:
     run."""
     desktop()
     app = App(launch)
-    params = window.make_params(app, 430)
+    params = app.window.params(430)
     params.ini_disable = not remember
     params.fps_idling.vsync_to_monitor = False
     params.fps_idling.fps_idle = 60
@@ -87,7 +88,7 @@ class Driver:
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert not self.ctx.is_error()  # the test engine then skips everything, frames too
-            assert self.app.failure is None
+            assert self.app.window.failure is None
             assert time.monotonic() < deadline, self.app.stats
             self.ctx.yield_()
 
@@ -102,7 +103,9 @@ class Driver:
 
     def _grab(self, take):
         got = []
-        self.app.screenshots.request(lambda picture: got.append(take(picture).astype(np.int16)))
+        self.app.view.screenshots.request(
+            lambda picture: got.append(take(picture).astype(np.int16))
+        )
         self.wait(lambda: got)
         return got[0]
 
@@ -121,7 +124,7 @@ class Driver:
         """The same, whatever the readout still finds out."""
         left, top, width, height = self.app.viewport.area
         self.ctx.mouse_move_to_pos((left + right * width, top + down * height))
-        self.app._picked_at = 0.0
+        self.app.pointer.refresh()
         self.ctx.yield_(2)
 
     def press(self, chord):

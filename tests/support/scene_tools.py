@@ -3,12 +3,16 @@ pixels."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import moderngl
 import numpy as np
 
 import shaders
 from viewer.model.camera import Camera
 from viewer.scene.scene import Scene
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import show
 
 SIZE = (320, 200)
 ABOVE = {"heading_deg": 0.0, "pitch_deg": -89.9}
@@ -36,6 +40,11 @@ class Magenta:
     def release(self):
         self._triangle.release()
         self._program.release()
+
+
+def open_file(scene: Scene, path: str | Path) -> None:
+    """Show a file with its default layers."""
+    show(scene, OpenRequest(str(path)))
 
 
 def image(scene: Scene, fbo, camera: Camera) -> np.ndarray:

@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import gl_is_required
 
 import viewer
 from neural.errors import NtileError, UsageError
+from tests.support.required import gl_is_required
 from viewer import api
 from viewer.graphics import gl
 from viewer.model.camera_path import CameraPath, Keyframe

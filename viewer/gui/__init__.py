@@ -1,2 +1,2 @@
-"""The window: loop, mouse and keys, menus, sheets, dialogs, what lies over the scene; panels are in
+"""The window: loop, mouse and keys, menus, sheets, dialogs, overlays; panels are in
 viewer/panels."""

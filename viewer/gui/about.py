@@ -1,4 +1,4 @@
-"""The About sheet: versions, the renderer, licenses."""
+"""The About sheet: versions, renderer, licenses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from imgui_bundle import hello_imgui, imgui
 
 from neural import __version__
-from viewer.gui import sheet, widgets
+from viewer.gui import widgets
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.view import WindowView
+    from viewer.scene.scene import Scene
 
 LICENSES = (
     ("Program", "MIT"),
@@ -35,20 +36,20 @@ def versions() -> list[tuple[str, str]]:
     return rows + [(name, metadata.version(name)) for name in ("imgui-bundle", "moderngl", "numpy")]
 
 
-def facts(app: App) -> list[tuple[str, str]]:
-    """Versions and renderer, as a bug report needs them."""
+def facts(scene: Scene | None) -> list[tuple[str, str]]:
+    """Return versions and renderer for a bug report."""
     rows = list(versions())
-    if app.scene is not None:
-        info = app.scene.ctx.info
+    if scene is not None:
+        info = scene.ctx.info
         rows += [("Renderer", info["GL_RENDERER"]), ("OpenGL", info["GL_VERSION"])]
-        rows += [("Tiles decoded by", app.scene.decode_backend)]
+        rows += [("Tiles decoded by", scene.decode_backend)]
     return rows
 
 
-def draw(app: App) -> None:
-    """The sheet."""
-    if sheet.begin(app, "About", hello_imgui.em_to_vec2(38, 25)):
-        rows = facts(app)
+def draw(view: WindowView) -> None:
+    """Draw the sheet."""
+    if view.sheet.begin("About", hello_imgui.em_to_vec2(38, 25)):
+        rows = facts(view.session.scene)
         widgets.facts("versions", rows)
         if imgui.button("Copy for a report"):
             imgui.set_clipboard_text("\n".join(f"{name}: {value}" for name, value in rows))

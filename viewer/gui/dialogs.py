@@ -1,5 +1,4 @@
-"""The file dialog: drawn by the program itself, so that it works where no desktop helper is
-installed."""
+"""File dialog drawn with imgui, so that it needs no desktop helper."""
 
 from __future__ import annotations
 
@@ -18,58 +17,60 @@ from viewer.model.file_types import RASTER_SUFFIXES, TERRAIN_SUFFIXES
 FOLDER_ICON = icons_fontawesome_4.ICON_FA_FOLDER
 FILE_ICON = icons_fontawesome_4.ICON_FA_FILE
 
-Chosen = Callable[[str], object]
-"""Gets the path that was chosen."""
+OnChosen = Callable[[str], object]
+"""Called with the chosen path."""
 
 
 class Dialogs:
-    """One modal dialog at a time; what was chosen goes to the callback given when it was opened."""
+    """One modal dialog at a time; the callback given at its opening gets the chosen path."""
 
-    def __init__(self, open_terrain: Chosen, open_reference: Chosen) -> None:
+    def __init__(self, open_terrain: OnChosen, open_reference: OnChosen) -> None:
         self._open_terrain = open_terrain
         self._open_reference = open_reference
         self.title = ""
         self.folder = Path.cwd()
-        """Where the next dialog begins."""
+        """Folder listed first by the next dialog."""
         self.typed = ""
         self.hidden = False
-        """True if names that begin with a dot are listed."""
+        """True if hidden files are listed."""
         self.is_open = False
-        """True if a dialog waits for an answer."""
+        """True while a dialog is open."""
         self._suffixes: tuple[str, ...] = ()
         self._saving = False
-        self._chosen: Chosen = open_terrain
+        self._chosen: OnChosen = open_terrain
         self._entries: list[Entry] = []
         self._problem = ""
-        # a file that exists, while the user is asked whether to replace it
+        # existing file, while the dialog asks to replace it
         self._replace: Path | None = None
         self._opening = False
-        self._focus = False  # the text field is to be typed into
-        self._reload = False  # the text field is to take over `typed`
+        self._focus = False  # give the text field the keyboard focus
+        self._reload = False  # let the text field take over `typed`
 
     def open_file(self) -> None:
-        """Ask for a .ntile file, or something that says how to look at one."""
+        """Ask for a .ntile file, project, camera path or view."""
         self.open("Open terrain", (*TERRAIN_SUFFIXES, ".json"), self._open_terrain)
 
     def open_reference(self) -> None:
-        """Ask for a raster to measure errors against."""
+        """Ask for a reference raster."""
         self.open("Open reference raster", RASTER_SUFFIXES, self._open_reference)
 
-    def open(self, title: str, suffixes: tuple[str, ...], chosen: Chosen) -> None:
-        """Ask for a file that exists and whose name ends in one of `suffixes`; `chosen` gets its
-        path."""
+    def open(self, title: str, suffixes: tuple[str, ...], chosen: OnChosen) -> None:
+        """Ask for an existing file whose name ends in one of `suffixes`; `chosen` gets its path."""
         self._ask(title, suffixes, chosen, saving=False)
 
-    def save(self, title: str, suffix: str, chosen: Chosen, name: str = "") -> None:
-        """Ask where to save; `chosen` gets a path that ends in `suffix` (such as ".csv") and may be
-        overwritten.
+    def save(self, title: str, suffix: str, chosen: OnChosen, name: str = "") -> None:
+        """Ask where to save; `chosen` gets a path that ends in `suffix`, such as ".csv".
+
+        An existing file is replaced only after a question.
 
         `name` is proposed.
         """
         self._ask(title, (suffix,), chosen, saving=True)
         self.typed = name
 
-    def _ask(self, title: str, suffixes: tuple[str, ...], chosen: Chosen, *, saving: bool) -> None:
+    def _ask(
+        self, title: str, suffixes: tuple[str, ...], chosen: OnChosen, *, saving: bool
+    ) -> None:
         self.title = title
         self._suffixes = suffixes
         self._chosen = chosen
@@ -82,7 +83,7 @@ class Dialogs:
         self._enter(self.folder)
 
     def _enter(self, folder: Path) -> None:
-        """Show another folder; one that cannot be listed leaves the present one."""
+        """List another folder; keep the present one where that fails."""
         folder = Path(os.path.normpath(folder.absolute()))
         try:
             self._entries = folders.listing(folder, self._suffixes, hidden=self.hidden)
@@ -99,7 +100,7 @@ class Dialogs:
         self._reload = True
 
     def _accept(self) -> None:
-        """Enter the folder typed or hand over the file; what cannot be is said in the dialog."""
+        """Enter the typed folder or accept the typed file; show errors in the dialog."""
         path = self.folder / os.path.expanduser(self.typed.strip())
         if not self._saving and not path.exists() and not raster_name.is_path(self.typed.strip()):
             self._finish(self.typed.strip())
@@ -115,16 +116,16 @@ class Dialogs:
                 else path.with_name(path.name + self._suffixes[0])
             )
             if not path.parent.is_dir():
-                self._problem = f"{path.parent}: there is no such folder; choose another."
+                self._problem = f"{path.parent}: this folder does not exist; choose another."
             elif not os.access(path.parent, os.W_OK):
-                self._problem = f"{path.parent}: you may not write here; choose another folder."
+                self._problem = f"{path.parent}: no write permission; choose another folder."
             elif path.exists():
                 self._replace = path
                 self._problem = ""
             else:
                 self._finish(str(path))
         elif not path.exists():
-            self._problem = f"{path.name}: there is no such file here; choose one from the list."
+            self._problem = f"{path.name}: this file does not exist here; choose one from the list."
         else:
             self._finish(str(path))
 
@@ -133,7 +134,7 @@ class Dialogs:
         self._chosen(path)
 
     def draw(self) -> None:
-        """Draw the dialog when it is open; call once a frame."""
+        """Draw the open dialog; call once per frame."""
         if self._opening:
             imgui.open_popup(self.title)
             self._opening = False
@@ -169,7 +170,7 @@ class Dialogs:
         imgui.end_popup()
 
     def _path(self) -> None:
-        """The folder shown, and the way up."""
+        """Draw the folder's path, the button to its parent, and the hidden-files option."""
         if imgui.button(icons_fontawesome_4.ICON_FA_ARROW_UP):
             self._enter(self.folder.parent)
         widgets.tip("Parent folder. Key Alt+Up.")
@@ -190,7 +191,7 @@ class Dialogs:
             self._enter(self.folder)
 
     def _list(self) -> None:
-        """Folders and files to click; a double-click opens, the arrow keys choose."""
+        """Draw folders and files; double-click opens, arrow keys select."""
         if not self._entries:
             imgui.text_disabled(f"no {' or '.join(self._suffixes[:2])} files here")
         moved = self._replace is None and self._move_by_arrows()
@@ -212,26 +213,25 @@ class Dialogs:
             if moved and chosen:
                 imgui.set_scroll_here_y()
             if not entry.is_folder:
-                shown = text.data_size(entry.size_bytes)
+                size = text.data_size(entry.size_bytes)
                 imgui.same_line(
                     imgui.get_window_width()
-                    - imgui.calc_text_size(shown).x
+                    - imgui.calc_text_size(size).x
                     - 2 * hello_imgui.em_size()
                 )
-                imgui.text_disabled(shown)
+                imgui.text_disabled(size)
 
     def _move_by_arrows(self) -> bool:
-        """Up and down choose the entry before or after."""
+        """Select the previous or next entry with the up and down keys; return True if moved."""
         down = imgui.is_key_pressed(imgui.Key.down_arrow) - imgui.is_key_pressed(imgui.Key.up_arrow)
         if not down or not self._entries or imgui.get_io().key_alt:
             return False
         names = [entry.name for entry in self._entries]
-        at = names.index(self.typed) + down if self.typed in names else (0 if down > 0 else -1)
-        self._type(
-            names[max(-1, min(at, len(names) - 1))]
-            if at >= 0
-            else names[0 if self.typed in names else -1]
-        )
+        if self.typed in names:
+            index = min(max(names.index(self.typed) + down, 0), len(names) - 1)
+        else:
+            index = 0 if down > 0 else -1
+        self._type(names[index])
         return True
 
     def _name_and_buttons(self) -> None:

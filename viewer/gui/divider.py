@@ -1,5 +1,4 @@
-"""The divider of a split picture in the window: dragged with the mouse, double-clicked back to the
-middle."""
+"""The divider of a split view: dragged with the mouse, double-clicked back to the middle."""
 
 from __future__ import annotations
 
@@ -13,31 +12,35 @@ from viewer.scene.split import Side
 from viewer.session.tools import Mouse
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.viewport import Viewport
+    from viewer.model.settings import Settings
+    from viewer.session.navigation import Navigation
 
 GRAB_PX = 7.0
-"""How near to the line the mouse takes hold of it, in units of the window."""
+"""Grab distance from the line, in window coordinates."""
 
 RIM = 0.02
-"""The divider stays this share of the width away from the sides."""
+"""Least distance of the divider from the sides, share of the width."""
 
 
 class Divider:
     """A tool (`viewer.session.tools`) that moves `Settings.compare.divider`."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings, navigation: Navigation) -> None:
+        self._settings = settings
+        self._navigation = navigation
         self.hot = False
         """True if the mouse is at the line or drags it."""
 
-    def mouse(self, app: App, mouse: Mouse) -> bool:
+    def mouse(self, mouse: Mouse) -> bool:
         """Take presses near the line, and drags that began there."""
-        compare = app.settings.compare
-        viewport = app.viewport
-        if viewport is None or not compare.split:
+        compare = self._settings.compare
+        if not compare.split:
             self.hot = False
             return False
-        width = viewport.size[0]
-        near = abs(mouse.x_px - compare.divider * width) <= GRAB_PX * viewport.ratio
+        width = self._navigation.size_px[0]
+        reach = GRAB_PX * self._navigation.pixel_ratio
+        near = abs(mouse.x_px - compare.divider * width) <= reach
         if mouse.kind == "hover":
             self.hot = near
             if near:
@@ -55,15 +58,14 @@ class Divider:
             return True
         return False
 
-    def cancel(self, app: App) -> bool:
-        """There is nothing to give up."""
+    def cancel(self) -> bool:
+        """Return False: a drag ends with its button."""
         return False
 
 
-def draw(app: App, sides: Sequence[Side], hot: bool) -> None:
-    """The line with its handle, the names above the sides, and their legends."""
-    assert app.viewport is not None
-    left, top, width, height = app.viewport.area
+def draw(viewport: Viewport, sides: Sequence[Side], hot: bool) -> None:
+    """Draw the line with its handle, the names above the sides, and their legends."""
+    left, top, width, height = viewport.area
     em = hello_imgui.em_size()
     paint = imgui.get_background_draw_list()
     for side in sides:
@@ -98,7 +100,7 @@ def draw(app: App, sides: Sequence[Side], hot: bool) -> None:
 def _name(
     paint: imgui.ImDrawList, side: Side, start: float, end: float, y: float, *, at_end: bool
 ) -> None:
-    """Slot and layer on a card beside the divider."""
+    """Write slot and layer on a card beside the divider."""
     em = hello_imgui.em_size()
     size = imgui.calc_text_size(side.label)
     wide = size.x + (widgets.BADGE_EM + 1.6) * em

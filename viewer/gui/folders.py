@@ -1,4 +1,4 @@
-"""Disk content of the file dialog: a folder's entries, and the places to start from."""
+"""Folder listings and shortcuts of the file dialog."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ class Entry:
 
 
 def listing(folder: Path, suffixes: Sequence[str], *, hidden: bool = False) -> list[Entry]:
-    """Folders, then files whose names end in one of `suffixes`, by name; none that a window cannot
-    show.
+    """List folders, then files whose names end in one of `suffixes`, each by name; skip names that
+    are not UTF-8.
 
     Raises OSError.
     """
-    found = []
+    listed = []
     with os.scandir(folder) as entries:
         for entry in entries:
             if not is_utf8(entry.name) or (entry.name.startswith(".") and not hidden):
                 continue
             try:
                 if entry.is_dir():
-                    found.append(Entry(entry.name, True))
+                    listed.append(Entry(entry.name, True))
                 elif entry.is_file() and entry.name.lower().endswith(tuple(suffixes)):
-                    found.append(Entry(entry.name, False, entry.stat().st_size))
-            except OSError:  # what cannot even be looked at cannot be opened
+                    listed.append(Entry(entry.name, False, entry.stat().st_size))
+            except OSError:  # without access to its attributes it cannot be opened
                 continue
-    return sorted(found, key=lambda entry: (not entry.is_folder, entry.name.lower()))
+    return sorted(listed, key=lambda entry: (not entry.is_folder, entry.name.lower()))
 
 
 def places() -> list[tuple[str, Path]]:
-    """Shortcuts: name and folder."""
+    """Return the shortcuts as name and folder."""
     from assets import sample_files
 
-    found = [("Home", Path.home()), ("Start folder", Path.cwd())]
-    found += [("Samples", path.parent) for path in sample_files()[:1]]
+    shortcuts = [("Home", Path.home()), ("Start folder", Path.cwd())]
+    shortcuts += [("Samples", path.parent) for path in sample_files()[:1]]
     if sys.platform == "win32":
-        found += [(drive, Path(drive)) for drive in os.listdrives()]
+        shortcuts += [(drive, Path(drive)) for drive in os.listdrives()]
     else:
-        found += [("Computer", Path("/"))]
-        found += [(f"{mount.name}", mount) for mount in _mounts()]
-    return found
+        shortcuts += [("Computer", Path("/"))]
+        shortcuts += [(mount.name, mount) for mount in _mounts()]
+    return shortcuts
 
 
 def _mounts() -> list[Path]:
-    """Disks and sticks, where systems put them."""
-    found: list[Path] = []
+    """Return mounted disks, from the folders where systems mount them."""
+    mounts: list[Path] = []
     for parent in (
         Path("/Volumes"),
         Path("/media") / Path.home().name,
         Path("/run/media") / Path.home().name,
     ):
         try:
-            found += [entry for entry in sorted(parent.iterdir()) if entry.is_dir()]
+            mounts += [entry for entry in sorted(parent.iterdir()) if entry.is_dir()]
         except OSError:
             continue
-    return found[:8]
+    return mounts[:8]

@@ -1,21 +1,23 @@
-"""Mouse and keyboard: gestures go to the tools or become Camera calls, keys become commands
+"""Mouse and keyboard: gestures go to the tools or move the camera, keys queue commands
 (`viewer.gui.keys`)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from imgui_bundle import imgui
 
-from viewer.gui.keys import KEYS
+from viewer.gui import keys
 from viewer.session import glide
 from viewer.session.tools import Kind, Mouse, Tool
 
 if TYPE_CHECKING:
-    from viewer.app import App
     from viewer.gui.viewport import Viewport
+    from viewer.model.camera import Camera
+    from viewer.session.session import Session
 
 ORBIT_DEG_PER_PX = 0.3
 WHEEL_STEP = 0.85
@@ -37,56 +39,56 @@ _ARROWS = (
 
 @dataclass
 class Drag:
-    """A mouse button held since it went down over the scene."""
+    """A mouse button held since its press over the scene."""
 
     kind: str  # "pan", "orbit" or "look"
     button: int
-    point: np.ndarray  # world point (drawn space) under the cursor when it began
+    point: np.ndarray  # world point (drawn space) under the cursor at the press
 
 
 class Input:
-    """Reads imgui's input state once a frame and moves the app's camera."""
+    """Reader of imgui's input state, once a frame; it moves the session's camera."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session, tools: Sequence[Tool]) -> None:
+        self._session = session
+        self._tools = tools
         self.drag: Drag | None = None
         self.moving = False
-        """True if a key or button is moving the camera: the window must not idle."""
-        # who took the button that is down, and which it is
+        """True while a key or button moves the camera: the window must not idle."""
+        # tool that took the press, and its button
         self._held: tuple[Tool, int] | None = None
 
-    def update(self, app: App) -> None:
-        """Take in one frame of input."""
+    def update(self, viewport: Viewport) -> None:
+        """Take in one frame of input; queue the commands whose keys went down."""
+        session = self._session
         io = imgui.get_io()
         self.moving = False
         if not io.want_capture_keyboard and not io.want_text_input and not imgui.is_mouse_down(1):
-            for key in KEYS:
-                if key.pressed(io):
-                    key.act(app)
-        if app.scene is None or app.scene.reader is None or app.viewport is None:
+            for command_id in keys.pressed(io):
+                session.run(command_id)
+        if session.document is None:
             self.drag = self._held = None
             return
-        over = not io.want_capture_mouse and app.viewport.contains(io.mouse_pos)
+        over = not io.want_capture_mouse and viewport.contains(io.mouse_pos)
         if self._held is not None:
-            self._hold(app, app.viewport, io)
+            self._hold(viewport, io)
         elif over:
-            self._begin(app, app.viewport, io)
+            self._begin(viewport, io)
         if self.drag is not None:
-            self._continue(app, app.viewport, io)
+            self._continue(viewport, io)
         elif over and self._held is None:
-            self._offer(app, app.viewport, io, "hover")
+            self._offer(viewport, io, "hover")
         if not io.want_capture_keyboard:
-            self._fly(app, io)
+            self._fly(io)
 
-    def _offer(
-        self, app: App, viewport: Viewport, io: Any, kind: Kind, button: int = -1
-    ) -> Tool | None:
+    def _offer(self, viewport: Viewport, io: Any, kind: Kind, button: int = -1) -> Tool | None:
         """Return the tool that takes a mouse event, or None."""
         x, y = viewport.to_pixels(io.mouse_pos)
         mouse = Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt)
-        return next((tool for tool in app.tools if tool.mouse(app, mouse)), None)
+        return next((tool for tool in self._tools if tool.mouse(mouse)), None)
 
-    def _hold(self, app: App, viewport: Viewport, io: Any) -> None:
-        """A tool has the mouse until the button is up."""
+    def _hold(self, viewport: Viewport, io: Any) -> None:
+        """Send mouse events to the tool that took the press, until the button is up."""
         assert self._held is not None
         tool, button = self._held
         self.moving = down = imgui.is_mouse_down(button)
@@ -94,37 +96,40 @@ class Input:
         if not down or io.mouse_delta.x or io.mouse_delta.y:
             x, y = viewport.to_pixels(io.mouse_pos)
             kind: Kind = "drag" if down else "release"
-            tool.mouse(app, Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt))
+            mouse = Mouse(kind, x, y, button, io.key_ctrl, io.key_shift, io.key_alt)
+            tool.mouse(mouse)
 
-    def _begin(self, app: App, viewport: Viewport, io: Any) -> None:
-        """Presses and wheel over the scene."""
+    def _begin(self, viewport: Viewport, io: Any) -> None:
+        """Handle presses and the wheel over the scene."""
+        session = self._session
         x, y = viewport.to_pixels(io.mouse_pos)
         if io.mouse_wheel:
             step = WHEEL_FINE_STEP if io.key_ctrl else WHEEL_STEP
-            app.glide = None
-            app.camera.zoom(
-                app.navigation.world_point(x, y),
-                step ** (io.mouse_wheel * app.preferences.values.zoom_speed),
+            session.glide = None
+            session.camera.zoom(
+                session.navigation.world_point(x, y),
+                step ** (io.mouse_wheel * session.preferences.values.zoom_speed),
             )
         for button in range(3):
             if not imgui.is_mouse_clicked(button) or self.drag is not None:
                 continue
             double = imgui.is_mouse_double_clicked(button)
-            tool = self._offer(app, viewport, io, "double" if double else "press", button)
+            tool = self._offer(viewport, io, "double" if double else "press", button)
             if tool is not None:
                 self._held = tool, button
                 return
             if double and button == 0:
-                app.glide = glide.towards(
-                    app.camera, app.navigation.world_point(x, y), FLY_TO_FACTOR
+                session.glide = glide.towards(
+                    session.camera, session.navigation.world_point(x, y), FLY_TO_FACTOR
                 )
                 return
             kind = ("orbit" if io.key_shift else "pan", "look", "orbit")[button]
-            self.drag = Drag(kind, button, app.navigation.world_point(x, y))
-            app.glide = None
+            self.drag = Drag(kind, button, session.navigation.world_point(x, y))
+            session.glide = None
 
-    def _continue(self, app: App, viewport: Viewport, io: Any) -> None:
-        """The drag under way; it goes on outside the scene until its button is up."""
+    def _continue(self, viewport: Viewport, io: Any) -> None:
+        """Continue the drag; outside the scene too, until its button is up."""
+        session = self._session
         drag = self.drag
         assert drag is not None
         if not imgui.is_mouse_down(drag.button):
@@ -132,7 +137,7 @@ class Input:
             if io.mouse_drag_max_distance_sqr[drag.button] < CLICK_PX**2 and viewport.contains(
                 io.mouse_pos
             ):
-                self._offer(app, viewport, io, "click", drag.button)
+                self._offer(viewport, io, "click", drag.button)
             return
         self.moving = True
         if io.mouse_delta.x == 0 and io.mouse_delta.y == 0:
@@ -140,16 +145,21 @@ class Input:
         dx = io.mouse_delta.x * viewport.ratio
         dy = io.mouse_delta.y * viewport.ratio
         if drag.kind == "pan":
-            app.camera.pan(drag.point, *viewport.to_pixels(io.mouse_pos), viewport.size)
+            session.camera.pan(drag.point, *viewport.to_pixels(io.mouse_pos), viewport.size)
         elif drag.kind == "orbit":
-            degrees = ORBIT_DEG_PER_PX / viewport.ratio * app.preferences.values.turn_speed
-            app.camera.orbit(dx * degrees, _pitch_step(app, -dy * degrees), drag.point)
+            degrees = ORBIT_DEG_PER_PX / viewport.ratio * session.preferences.values.turn_speed
+            session.camera.orbit(
+                dx * degrees, _pitch_step(session.camera, -dy * degrees), drag.point
+            )
         else:
-            degrees = app.camera.fov_deg / viewport.size[1] * app.preferences.values.turn_speed
-            app.camera.look(dx * degrees, -dy * degrees)
+            degrees = (
+                session.camera.fov_deg / viewport.size[1] * session.preferences.values.turn_speed
+            )
+            session.camera.look(dx * degrees, -dy * degrees)
 
-    def _fly(self, app: App, io: Any) -> None:
-        """Held keys: arrows always, WASD and QE while the right button is down."""
+    def _fly(self, io: Any) -> None:
+        """Move by held keys: arrows always, WASD and QE while the right button is down."""
+        session = self._session
         looking = self.drag is not None and self.drag.kind == "look"
         move = np.zeros(3)
         for name, axis, sign in (*_ARROWS, *(_FLIGHT if looking else ())):
@@ -158,22 +168,22 @@ class Input:
         if not move.any():
             return
         self.moving = True
-        app.glide = None
+        session.glide = None
         # Arrow keys move over the ground: forward is where the camera heads, not into the terrain.
-        pitch = app.camera.pitch_deg
+        pitch = session.camera.pitch_deg
         if not looking:
-            app.camera.pitch_deg = 0.0
+            session.camera.pitch_deg = 0.0
         seconds = min(io.delta_time, 0.1)
         forward, right, up = np.sign(move).tolist()
-        ground_scale = 1.0 if app.scene is None else app.scene.ground_scale
-        app.camera.fly(seconds, forward, right, up, app.navigation.speed_m_s / ground_scale)
-        app.camera.pitch_deg = pitch
+        document = session.document
+        ground_scale = 1.0 if document is None else document.scene.ground_scale
+        session.camera.fly(seconds, forward, right, up, session.navigation.speed_m_s / ground_scale)
+        session.camera.pitch_deg = pitch
 
 
-def _pitch_step(app: App, degrees: float) -> float:
-    """Keep an orbit between straight down and just below the horizon, where the ground is in
-    view."""
+def _pitch_step(camera: Camera, degrees: float) -> float:
+    """Limit a pitch step (degrees) so that an orbit stays between straight down and just below the
+    horizon."""
     return (
-        min(max(app.camera.pitch_deg + degrees, -89.9), max(-3.0, app.camera.pitch_deg))
-        - app.camera.pitch_deg
+        min(max(camera.pitch_deg + degrees, -89.9), max(-3.0, camera.pitch_deg)) - camera.pitch_deg
     )

@@ -17,7 +17,7 @@ ROSE_EM = 7.0
 """Diameter of the ring of directions."""
 
 STEPS = 64
-"""Pieces of the bar or ring."""
+"""Segments of the bar or ring."""
 
 
 def draw(legend: Legend, left: float, bottom: float) -> None:
@@ -74,14 +74,18 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
     bar_height = BAR_EM * em
     _bar(paint, legend.table, x, y, bar_width, bar_height)
     for share, label in zip(scale.shares, scale.labels, strict=True):
-        at = y + bar_height * (1 - share)
+        tick = y + bar_height * (1 - share)
         paint.add_line(
-            ImVec2(x + bar_width, at), ImVec2(x + bar_width + 0.3 * em, at), theme.u32(theme.DIM)
+            ImVec2(x + bar_width, tick),
+            ImVec2(x + bar_width + 0.3 * em, tick),
+            theme.u32(theme.DIM),
         )
         half = imgui.calc_text_size(label).y / 2
         # Labels of the ends stay inside the card.
-        at = min(max(at, y + 0.4 * half), y + bar_height - 0.4 * half)
-        paint.add_text(ImVec2(x + bar_width + 0.6 * em, at - half), theme.u32(theme.TEXT), label)
+        middle = min(max(tick, y + 0.4 * half), y + bar_height - 0.4 * half)
+        paint.add_text(
+            ImVec2(x + bar_width + 0.6 * em, middle - half), theme.u32(theme.TEXT), label
+        )
 
 
 def _packed(color: Color) -> int:
@@ -90,7 +94,7 @@ def _packed(color: Color) -> int:
 
 
 def _rose(paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, radius: float) -> None:
-    """The table as a ring about (x, y), from north clockwise, with the four directions inside."""
+    """Draw the color table as a ring about (x, y), clockwise from north."""
     inner = 0.62 * radius
     for k in range(STEPS):
         a, b = (2 * math.pi * (k + end) / STEPS for end in (-0.52, 0.52))
@@ -110,7 +114,7 @@ def _rose(paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, radius
 def _bar(
     paint: imgui.ImDrawList, table: np.ndarray, x: float, y: float, width: float, height: float
 ) -> None:
-    """The table as a vertical bar, highest value on top."""
+    """Draw the color table as a vertical bar, highest value on top."""
     packed = [
         _packed(entry)
         for entry in table[np.linspace(len(table) - 1, 0, STEPS + 1).round().astype(int)]

@@ -1,4 +1,4 @@
-"""Measurements drawn over the scene's picture: lines that follow the surface, corners, labels, the
+"""Measurements drawn over the scene: polylines that follow the surface, corners, labels, the
 cursor."""
 
 from __future__ import annotations
@@ -10,65 +10,78 @@ import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.gui import theme
-from viewer.gui.projected_shapes import Laid, laid, on_screen
+from viewer.gui.projected_shapes import Projected, Screen
 from viewer.measuring import geometry
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import text
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.view import WindowView
+    from viewer.scene.scene import Scene
+    from viewer.session.session import Session
 
 HINTS = {
-    "point": "Click a place · Esc ends",
-    "distance": "Click corners, drag them · double-click or Enter ends the line · Esc gives up",
-    "area": "Click corners, drag them · double-click or Enter closes the polygon · Esc gives up",
-    "profile": "Click corners, drag them · double-click or Enter ends the profile's line · Esc "
-    "gives up",
+    "point": "Click a point · Esc ends",
+    "distance": "Click vertices, drag them · double-click or Enter ends the line · Esc cancels",
+    "area": "Click vertices, drag them · double-click or Enter closes the polygon · Esc cancels",
+    "profile": "Click vertices, drag them · double-click or Enter ends the profile's line · Esc "
+    "cancels",
 }
 """Mouse hints over the scene while a tool is in use."""
 
 
-def draw(app: App) -> None:
-    """Every measurement, the profile's line, and what is being drawn."""
-    if app.scene is None or app.scene.ground is None or app.viewport is None:
+def draw(view: WindowView) -> None:
+    """Draw every measurement, the profile line, and the shape being drawn."""
+    session = view.session
+    document = session.document
+    viewport = view.viewport
+    if document is None or document.scene.ground is None or viewport is None:
         return
-    left, top, width, height = app.viewport.area
+    scene = document.scene
+    version = (session.settings.view.exaggeration, scene.picture)
+    moving = view.input.moving or session.glide is not None
+    screen = Screen(document.scene.ground, session.camera, viewport, version, moving)
+    left, top, width, height = viewport.area
     paint = imgui.get_background_draw_list()
     paint.push_clip_rect(ImVec2(left, top), ImVec2(left + width, top + height), True)
-    measuring = app.measuring
-    state = app.settings.measuring
+    state = session.settings.measuring
     for number, item in enumerate(state.items, 1):
-        shape = laid(app, item.points, closed=item.kind == "area")
-        result = measuring.result(app, item)
+        shape = view.shapes.get(screen, item.points, closed=item.kind == "area")
+        result = session.measuring.result(item)
         _shape(paint, shape, LINE)
         if shape.anchor is not None:
-            words = "…" if result is None else headline(result, app.settings.active)
+            words = "…" if result is None else headline(result, session.settings.active)
             _card(paint, shape.anchor.x, shape.anchor.y, f"{number}  {words}")
     if state.profile:
-        _shape(paint, laid(app, state.profile), PROFILE_LINE)
-    draft = measuring.tool.draft
-    if draft:
-        over = measuring.tool.over
-        io = imgui.get_io()
-        hovers = (
-            not io.want_capture_mouse
-            and app.viewport.contains(io.mouse_pos)
-            and not measuring.tool.dragging
-        )
-        ahead = [over] if over is not None and hovers else []
-        closed = state.tool == "area" and len(draft) + len(ahead) > 2
-        color = PROFILE_LINE if state.tool == "profile" else LINE
-        _shape(paint, laid(app, [*draft, *ahead], closed=closed, drawing=True), color)
-        if ahead:
-            _ahead(app, paint, np.array([*draft, *ahead]), closed)
-    _cursor(app, paint)
-    if state.tool in HINTS and not app.sheet:
+        _shape(paint, view.shapes.get(screen, state.profile), PROFILE_LINE)
+    if session.measuring.tool.draft:
+        _draft(view, scene, screen, paint)
+    _cursor(session, screen, paint)
+    if state.tool in HINTS and not view.sheet.name:
         _hint(paint, left + width / 2, top, HINTS[state.tool])
     paint.pop_clip_rect()
 
 
-def _shape(paint: Any, shape: Laid, color: str) -> None:
+def _draft(view: WindowView, scene: Scene, screen: Screen, paint: Any) -> None:
+    """Draw the shape being drawn, with the vertex that a click would add."""
+    session = view.session
+    tool = session.measuring.tool
+    name = session.settings.measuring.tool
+    io = imgui.get_io()
+    hovers = (
+        not io.want_capture_mouse and screen.viewport.contains(io.mouse_pos) and not tool.dragging
+    )
+    ahead = [tool.over] if tool.over is not None and hovers else []
+    points = [*tool.draft, *ahead]
+    closed = name == "area" and len(points) > 2
+    color = PROFILE_LINE if name == "profile" else LINE
+    _shape(paint, view.shapes.get(screen, points, closed=closed, drawing=True), color)
+    if ahead:
+        _ahead(scene.ground_scale, paint, np.array(points), closed)
+
+
+def _shape(paint: Any, shape: Projected, color: str) -> None:
     em = hello_imgui.em_size()
     for code, thick, alpha in ((CASING, 0.26 * em, 0.55), (color, 0.13 * em, 1.0)):
         for runs, share in ((shape.solid, alpha), (shape.dashed, 0.55 * alpha)):
@@ -79,10 +92,8 @@ def _shape(paint: Any, shape: Laid, color: str) -> None:
         paint.add_circle_filled(corner, 0.2 * em, theme.u32(color))
 
 
-def _ahead(app: App, paint: Any, points: np.ndarray, closed: bool) -> None:
-    """How long or large the draft would be if the next click were here."""
-    assert app.scene is not None
-    ground_scale = app.scene.ground_scale
+def _ahead(ground_scale: float, paint: Any, points: np.ndarray, closed: bool) -> None:
+    """Write length and bearing, or the area, that a click here would give the draft."""
     if closed:
         words = text.area(
             math.nan if geometry.crosses_itself(points) else geometry.area_m2(points, ground_scale)
@@ -96,7 +107,7 @@ def _ahead(app: App, paint: Any, points: np.ndarray, closed: bool) -> None:
 
 
 def _card(paint: Any, x: float, y: float, words: str) -> None:
-    """A short line beside a point."""
+    """Write a short label beside a point."""
     em = hello_imgui.em_size()
     size = imgui.calc_text_size(words)
     left = x + 0.8 * em
@@ -121,24 +132,20 @@ def _hint(paint: Any, middle: float, top: float, words: str) -> None:
     paint.add_text(ImVec2(left, top + 0.65 * em), theme.u32(theme.DIM), words)
 
 
-def _cursor(app: App, paint: Any) -> None:
-    """The place that the mouse is at in the profile."""
-    made = app.measuring.profile
-    at = app.measuring.cursor_m
-    if made is None or at is None:
+def _cursor(session: Session, screen: Screen, paint: Any) -> None:
+    """Mark the position on the profile line that the mouse points at."""
+    profile = session.measuring.profile
+    cursor_m = session.measuring.cursor_m
+    if profile is None or cursor_m is None:
         return
-    index = int(np.argmin(np.abs(made.distance_m - at)))
-    there = on_screen(app, np.array([made.easting[index], made.northing[index]]))
-    if there is None:
+    index = int(np.argmin(np.abs(profile.distance_m - cursor_m)))
+    point = screen.project(np.array([profile.easting[index], profile.northing[index]]))
+    if point is None:
         return
     em = hello_imgui.em_size()
-    paint.add_circle(there, 0.5 * em, theme.u32(CASING, 0.8), 0, 0.3 * em)
-    paint.add_circle(there, 0.5 * em, theme.u32(PROFILE_LINE), 0, 0.15 * em)
-    heights = {name: float(values[index]) for name, values in made.heights_m.items()}
-    shown = heights.get(app.settings.active, heights.get(REFERENCE, math.nan))
-    _card(
-        paint,
-        there.x,
-        there.y,
-        f"{text.length(float(made.distance_m[index]))}: {text.meters(shown)}",
-    )
+    paint.add_circle(point, 0.5 * em, theme.u32(CASING, 0.8), 0, 0.3 * em)
+    paint.add_circle(point, 0.5 * em, theme.u32(PROFILE_LINE), 0, 0.15 * em)
+    heights = {name: float(values[index]) for name, values in profile.heights_m.items()}
+    height_m = heights.get(session.settings.active, heights.get(REFERENCE, math.nan))
+    label = f"{text.length(float(profile.distance_m[index]))}: {text.meters(height_m)}"
+    _card(paint, point.x, point.y, label)

@@ -1,4 +1,4 @@
-"""Measurements as they lie in the window's picture; while nothing moves, nothing is computed."""
+"""Measurements projected into the window; while nothing moves, nothing is computed."""
 
 from __future__ import annotations
 
@@ -10,78 +10,90 @@ import numpy as np
 from imgui_bundle import ImVec2
 
 from viewer.measuring import lines
-from viewer.measuring.lines import Projector
+from viewer.measuring.lines import DrawnSurface, Projector
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.viewport import Viewport
+    from viewer.model.camera import Camera
 
-MOST_LAID = 64
-"""Shapes remembered as they lie in the picture."""
+MAX_SHAPES = 64
+"""Projected shapes that are kept."""
 
 
-class Laid(NamedTuple):
+class Screen(NamedTuple):
+    """The scene's picture in the window."""
+
+    ground: DrawnSurface
+    camera: Camera
+    viewport: Viewport
+    version: Hashable
+    """Changes with the drawn surface."""
+    moving: bool = False
+    """True while the camera moves; hidden parts are then not looked for."""
+
+    def window(self, pixels: np.ndarray) -> list[ImVec2]:
+        """Convert pixels of the picture [n, 2] to window coordinates."""
+        left, top, *_ = self.viewport.area
+        return [ImVec2(x, y) for x, y in (pixels / self.viewport.ratio + [left, top]).tolist()]
+
+    @property
+    def view(self) -> Projector:
+        """Camera, surface and size of the picture."""
+        return Projector(self.ground, self.camera, self.viewport.size)
+
+    def project(self, place: np.ndarray) -> ImVec2 | None:
+        """Return window coordinates of a place [2] (easting, northing) on the drawn surface; None
+        behind the eye and outside the surface."""
+        point = self.window(self.view.places(place[None, :])[0])[0]
+        return point if point.x == point.x else None
+
+
+class Projected(NamedTuple):
     """`lines.Lines` in window coordinates."""
 
-    view: Hashable  # the picture it lies in
+    key: Hashable  # of the picture it was projected for
     solid: list[list[ImVec2]]
     dashed: list[list[ImVec2]]
     corners: list[ImVec2]
     anchor: ImVec2 | None
 
 
-_LAID: dict[tuple[bytes, bool], Laid] = {}
+class ProjectedShapes:
+    """Projected shapes of the latest picture, by their corners."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[bytes, bool], Projected] = {}
+
+    def get(
+        self,
+        screen: Screen,
+        points: list[list[float]],
+        *,
+        closed: bool = False,
+        drawing: bool = False,
+    ) -> Projected:
+        """Project a polyline or, with `closed`, a polygon of corners [n][2] (easting, northing).
+
+        A shape being drawn changes with every move of the mouse, so it is solid throughout.
+        """
+        look = not (drawing or screen.moving)
+        viewport = screen.viewport
+        picture = (astuple(screen.camera), viewport.area, viewport.size, screen.version, look)
+        corners = np.array(points, np.float64)
+        key = corners.tobytes(), closed
+        shape = self._shapes.get(key)
+        if shape is None or shape.key != picture:
+            if len(self._shapes) >= MAX_SHAPES:
+                self._shapes.clear()
+            shape = self._shapes[key] = _project(screen, picture, corners, closed, look)
+        return shape
 
 
-def laid(
-    app: App, points: list[list[float]], *, closed: bool = False, drawing: bool = False
-) -> Laid:
-    """A polyline or, where `closed`, a polygon. What is `drawing` changes with every move, so it is
-    solid all over."""
-    assert app.scene is not None
-    assert app.viewport is not None
-    look = not (drawing or app.input.moving or app.glide is not None)
-    exaggeration = app.settings.view.exaggeration
-    view = (
-        astuple(app.camera),
-        app.viewport.area,
-        app.viewport.size,
-        exaggeration,
-        app.scene.picture,
-        look,
-    )
-    corners = np.array(points, np.float64)
-    key = corners.tobytes(), closed
-    if key not in _LAID or _LAID[key].view != view:
-        if len(_LAID) >= MOST_LAID:
-            _LAID.clear()
-        found = lines.lay(view_of(app), corners, closed=closed, look=look)
-        solid, dashed = (
-            [_in_window(app, run) for run in runs] for runs in (found.solid, found.dashed)
-        )
-        anchors = [] if found.anchor is None else _in_window(app, found.anchor[None, :])
-        _LAID[key] = Laid(
-            view, solid, dashed, _in_window(app, found.corners), next(iter(anchors), None)
-        )
-    return _LAID[key]
-
-
-def view_of(app: App) -> Projector:
-    """The window's picture; there must be one."""
-    assert app.scene is not None
-    assert app.scene.ground is not None
-    assert app.viewport is not None
-    return Projector(app.scene.ground, app.camera, app.viewport.size)
-
-
-def on_screen(app: App, place: np.ndarray) -> ImVec2 | None:
-    """Window coordinates of a place [2] on the drawn surface; None behind the eye and where there
-    is none."""
-    found = _in_window(app, view_of(app).places(place[None, :])[0])[0]
-    return found if found.x == found.x else None
-
-
-def _in_window(app: App, pixels: np.ndarray) -> list[ImVec2]:
-    """Pixels of the picture [n, 2] → window coordinates."""
-    assert app.viewport is not None
-    left, top, *_ = app.viewport.area
-    return [ImVec2(x, y) for x, y in (pixels / app.viewport.ratio + [left, top]).tolist()]
+def _project(
+    screen: Screen, picture: Hashable, corners: np.ndarray, closed: bool, look: bool
+) -> Projected:
+    shape = lines.lay(screen.view, corners, closed=closed, look=look)
+    solid = [screen.window(run) for run in shape.solid]
+    dashed = [screen.window(run) for run in shape.dashed]
+    anchor = None if shape.anchor is None else screen.window(shape.anchor[None, :])[0]
+    return Projected(picture, solid, dashed, screen.window(shape.corners), anchor)

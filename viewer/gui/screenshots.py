@@ -1,4 +1,5 @@
-"""Pictures of the scene and of the whole window: taken when a frame is complete, saved as PNG."""
+"""Images of the scene and screenshots of the window: taken when a frame is complete, saved as
+PNG."""
 
 from __future__ import annotations
 
@@ -17,14 +18,15 @@ from viewer.pictures.png import write_png
 from viewer.session.messages import Messages
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.viewport import Viewport
+    from viewer.session.session import Session
 
 Take = Callable[[np.ndarray], object]
 """Gets the window's picture, uint8 [h, w, 3]."""
 
 
 class Screenshots:
-    """Pending requests for a picture of the window."""
+    """Pending requests for a screenshot of the window."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -35,7 +37,7 @@ class Screenshots:
         self._waiting.append(take)
 
     def deliver(self, ctx: moderngl.Context) -> None:
-        """The frame is complete: read it, if anybody waits."""
+        """Read the completed frame and hand it to the pending requests."""
         if self._waiting:
             waiting = self._waiting
             self._waiting = []
@@ -44,21 +46,22 @@ class Screenshots:
                 take(picture)
 
     def save(self) -> None:
-        """Save the window's picture in the working folder, named after the time."""
+        """Save a screenshot of the window in the working folder, named after the time."""
         path = self._path()
         self.request(lambda picture: self._write(path, picture))
 
-    def save_scene(self, app: App) -> None:
-        """Save the scene as it is shown, with what `Settings.decorations` asks for, in the working
+    def save_scene(self, session: Session, viewport: Viewport | None) -> None:
+        """Save the scene's image with the decorations of `Settings.decorations`, in the working
         folder."""
         path = self._path()
 
         def take(_: np.ndarray) -> None:
-            if app.scene is None or app.viewport is None or app.scene.reader is None:
-                self._messages.error("There is no picture to save; open a .ntile file first.")
+            document = session.document
+            if document is None or viewport is None:
+                self._messages.error("There is no image to export; open a .ntile file first.")
                 return
-            picture = app.viewport.image()
-            decorations.of(app.scene, app.camera, app.viewport.size).paint(picture)
+            picture = viewport.image()
+            decorations.of(document.scene, session.camera, viewport.size).paint(picture)
             self._write(path, picture)
 
         self.request(take)

@@ -1,4 +1,4 @@
-"""The sheets, by name: keys, preferences, about."""
+"""Registry of the sheets: keys, preferences, about."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from viewer.gui import about, help, preferences_sheet
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.view import WindowView
 
-SHEETS: dict[str, Callable[[App], None]] = {
+SHEETS: dict[str, Callable[[WindowView], None]] = {
     "help": help.draw,
     "preferences": preferences_sheet.draw,
     "about": about.draw,
 }
-"""Values of `App.sheet`, and what draws each."""
+"""Name of a sheet → its draw function."""

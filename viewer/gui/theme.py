@@ -1,4 +1,4 @@
-"""The look of the window: colors of the palette in use as imgui takes them, spacing in em, fonts.
+"""Theme of the window: imgui colors of the palette in use, spacing in em, fonts.
 
 Colors are attributes as in `viewer.model.palette`: `theme.TEXT`, `theme.SLOT_A`.
 """
@@ -20,24 +20,24 @@ em."""
 
 
 def __getattr__(name: str) -> str:
-    """`theme.TEXT` → "rrggbb" of the palette in use."""
+    """Return a color of the palette in use: `theme.TEXT` → "rrggbb"."""
     return getattr(palette, name)
 
 
 def rgba(code: str, alpha: float = 1.0) -> ImVec4:
-    """`"rrggbb"` → color."""
+    """Convert "rrggbb" to an imgui color."""
     r, g, b = (int(code[k : k + 2], 16) / 255 for k in (0, 2, 4))
     return ImVec4(r, g, b, alpha)
 
 
 @cache
 def u32(code: str, alpha: float = 1.0) -> int:
-    """`"rrggbb"` → packed color, as draw lists take it."""
+    """Convert "rrggbb" to a packed color for draw lists."""
     return imgui.color_convert_float4_to_u32(rgba(code, alpha))
 
 
 def load_fonts() -> None:
-    """Roboto with icons for text (its digits are equally wide, so readouts do not jitter)."""
+    """Load Roboto with icons; its tabular digits keep readouts from jittering."""
     hello_imgui.load_font_ttf_with_font_awesome_icons("fonts/Roboto/Roboto-Regular.ttf", FONT_PX)
 
 
@@ -45,14 +45,14 @@ _KEPT = ("alpha", "font_size_base", "font_scale_main", "font_scale_dpi")
 
 
 def apply_style(scale: float = 1.0, dpi_factor: float = 1.0) -> None:
-    """Colors, rounding and spacing; text and spacing are `scale` times as large as usual.
+    """Set colors, rounding and spacing; scale text and spacing by `scale`.
 
-    `dpi_factor` is for spacing alone, as hello_imgui knows the screen's and has scaled the text; at
-    the start it does both itself.
+    `dpi_factor` scales spacing alone: hello_imgui has scaled the text for the screen; at the start
+    it does both itself.
     """
     style = imgui.get_style()
     fresh = imgui.Style()
-    for name in dir(fresh):  # what is not set below is to be scaled from imgui's own size each time
+    for name in dir(fresh):  # the rest is scaled from imgui's own sizes each time
         if (
             not name.startswith("_")
             and name not in _KEPT

@@ -1,4 +1,4 @@
-"""Recent messages over the scene, newest at the bottom right."""
+"""Toasts: recent messages over the scene, newest at the bottom right."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 from viewer.gui import theme, widgets, window
 
 if TYPE_CHECKING:
-    from viewer.app import App
-    from viewer.session.messages import Message
+    from viewer.session.messages import Message, Messages
 
 ICONS = {
     "info": icons_fontawesome_4.ICON_FA_INFO_CIRCLE,
     "warning": icons_fontawesome_4.ICON_FA_EXCLAMATION_TRIANGLE,
     "error": icons_fontawesome_4.ICON_FA_EXCLAMATION_CIRCLE,
 }
-"""Level → sign; colors alone would not reach everyone."""
+"""Level → icon; colors alone would not reach everyone."""
 
 _CARD = (
     imgui.WindowFlags_.no_decoration
@@ -30,14 +29,15 @@ _CARD = (
 )
 
 
-def draw(app: App, area: tuple[float, float, float, float]) -> None:
-    """Draw them into the lower right corner of left, top, width, height; a click puts one away."""
+def draw(messages: Messages, area: tuple[float, float, float, float]) -> None:
+    """Draw recent messages in the lower right corner of `area` (left, top, width, height); a click
+    dismisses one."""
     left, top, width, height = area
     em = hello_imgui.em_size()
     bottom = top + height - em
-    shown = app.messages.toasts()
-    more = len(app.messages.young()) - len(shown)
-    for number, message in enumerate(reversed(shown)):
+    newest = messages.toasts()
+    more = len(messages.young()) - len(newest)
+    for number, message in enumerate(reversed(newest)):
         imgui.set_next_window_pos(
             ImVec2(left + width - em, bottom), imgui.Cond_.always, ImVec2(1, 1)
         )
@@ -48,11 +48,11 @@ def draw(app: App, area: tuple[float, float, float, float]) -> None:
             imgui.text_colored(color, ICONS[message.level])
             imgui.same_line()
             imgui.push_text_wrap_pos(max(min(28 * em, 0.8 * width), 8 * em))
-            imgui.text_unformatted(message.said)
+            imgui.text_unformatted(message.counted)
             imgui.pop_text_wrap_pos()
             if message.level != "info":
                 _buttons(
-                    message, f"Log, {more} more" if more and number == len(shown) - 1 else "Log"
+                    message, f"Log, {more} more" if more and number == len(newest) - 1 else "Log"
                 )
             if (
                 imgui.is_window_hovered()

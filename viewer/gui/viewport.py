@@ -1,5 +1,4 @@
-"""The scene's picture: one texture that the window shows, drawn again only when something
-changed."""
+"""The scene's texture in the window, drawn again only when something changed."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from viewer.model.camera import Camera
 from viewer.scene.scene import Scene
 
 WAITING_SECONDS = 1.0
-"""Longest time between pictures while tiles are loading."""
+"""Longest time between pictures while tiles load, seconds."""
 
 
 class Point(Protocol):
@@ -25,7 +24,7 @@ class Point(Protocol):
 
 
 class Viewport:
-    """A color target as large as the free part of the window, and where that part is."""
+    """A render target as large as the part of the window without panels."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.ctx = ctx
@@ -38,17 +37,16 @@ class Viewport:
         self.texture: moderngl.Texture | None = None
         self.fbo: moderngl.Framebuffer | None = None
         self.frame_ms = 0.0
-        """Time the latest picture took, on the CPU."""
+        """CPU time of the latest picture, milliseconds."""
         self.pictures = 0
         """Pictures drawn so far."""
-        self._asked: object = None  # what the latest update was for
-        self._complete = False  # whether that update left nothing to load, also ahead
-        self._drawn: object = None  # what the latest picture shows
+        self._updated: object = None  # state of the latest update
+        self._complete = False  # True if that update left nothing to load, prefetching included
+        self._drawn: object = None  # state of the latest picture
         self._drawn_at = 0.0
 
     def place(self, area: tuple[float, float, float, float], ratio: float) -> None:
-        """Follow the free part of the window; the target is made anew when its size in pixels
-        changed."""
+        """Set area and pixel ratio; the target is recreated when its size in pixels changed."""
         self.area = area
         self.ratio = ratio
         size = max(1, round(area[2] * ratio)), max(1, round(area[3] * ratio))
@@ -56,13 +54,13 @@ class Viewport:
             return
         window = self.ctx.detect_framebuffer()
         texture = self.ctx.texture(size, 4)
-        # The window blends pictures; whatever the passes left in alpha must not show through.
+        # The window blends textures; alpha left by the passes must not show through.
         texture.swizzle = "RGB1"
         fbo = self.ctx.framebuffer([texture])
         # moderngl binds the present framebuffer again after making another, so it has to exist;
-        # what is bound while the panels are drawn has to be the window's.
-        own = self.fbo is not None and self.fbo.glo == window.glo  # without a window
-        (fbo if own else window).use()
+        # while the panels are drawn, the window's has to be bound.
+        without_window = self.fbo is not None and self.fbo.glo == window.glo
+        (fbo if without_window else window).use()
         self.release()
         self.size = size
         self.texture = texture
@@ -74,7 +72,7 @@ class Viewport:
         return left <= position.x < left + width and top <= position.y < top + height
 
     def to_pixels(self, position: Point) -> tuple[float, float]:
-        """Window position → pixel of the picture, from its top left corner."""
+        """Convert a window position to a pixel of the picture, from its top left corner."""
         left, top, *_ = self.area
         return (position.x - left) * self.ratio, (position.y - top) * self.ratio
 
@@ -84,7 +82,7 @@ class Viewport:
         return self.size[0] / max(self.size[1], 1)
 
     def render(self, scene: Scene, camera: Camera) -> bool:
-        """Bring the picture up to date; returns whether anything had to be drawn."""
+        """Bring the picture up to date; return True if anything had to be drawn."""
         look = [
             part
             for name, part in vars(scene.settings).items()
@@ -97,15 +95,14 @@ class Viewport:
             [id(file.reader) for file in scene.files],
         )
         state = (drawing, repr(scene.settings))
-        if self.fbo is None or (state == self._asked and self._complete):
+        if self.fbo is None or (state == self._updated and self._complete):
             return False
         start = time.perf_counter()
         scene.update(camera, self.size)
-        self._asked = state
+        self._updated = state
         self._complete = scene.settled
-        # While tiles load, the picture changes when others are drawn, and now and then for other
-        # reasons; a software renderer needs the time between for decoding them. What will be
-        # replaced stays as it is.
+        # While tiles load, the picture is redrawn when the set of tiles changes, and every
+        # WAITING_SECONDS; a software renderer needs the time between for decoding.
         settled = scene.ready or scene.changing
         picture = (drawing, scene.picture, settled)
         if picture == self._drawn and (settled or start - self._drawn_at < WAITING_SECONDS):
@@ -118,7 +115,7 @@ class Viewport:
         return True
 
     def image(self) -> np.ndarray:
-        """The picture as it is, uint8 [height, width, 3], top row first."""
+        """Return the picture, uint8 [height, width, 3], top row first."""
         assert self.fbo is not None
         width, height = self.size
         pixels = np.frombuffer(self.fbo.read(components=3, alignment=1), np.uint8)
@@ -131,4 +128,4 @@ class Viewport:
                 part.release()
         self.fbo = self.texture = None
         self.size = (0, 0)
-        self._asked = self._drawn = None
+        self._updated = self._drawn = None

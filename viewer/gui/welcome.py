@@ -1,4 +1,4 @@
-"""Choices while no file is open: open one, the sample, or one of those before."""
+"""The welcome window while no file is open: open a file, the sample, a recent one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from viewer.gui import theme, widgets
 from viewer.model import text
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.gui.view import WindowView
 
 _FLAGS = (
     imgui.WindowFlags_.no_decoration
@@ -23,12 +23,12 @@ _FLAGS = (
     | imgui.WindowFlags_.no_bring_to_front_on_focus
 )
 
-SHOWN = 6
+RECENT = 6
 """Recent files listed."""
 
 
-def draw(app: App, area: tuple[float, float, float, float]) -> None:
-    """In the middle of left, top, width, height."""
+def draw(view: WindowView, area: tuple[float, float, float, float]) -> None:
+    """Draw the window in the middle of `area` (left, top, width, height)."""
     left, top, width, height = area
     em = hello_imgui.em_size()
     imgui.set_next_window_pos(
@@ -41,19 +41,20 @@ def draw(app: App, area: tuple[float, float, float, float]) -> None:
         imgui.text_unformatted("Drop a .ntile file here, or a project")
         imgui.spacing()
         if imgui.button(f"{icons_fontawesome_4.ICON_FA_FOLDER_OPEN}  Open… (Ctrl+O)###open"):
-            app.dialogs.open_file()
+            view.run("file.open")
         samples = sample_files()
         if samples:
             imgui.same_line()
             if imgui.button("Sample area"):
-                app.queue_drop([str(samples[0])])
-        recent = [path for path, there in app.preferences.values.recent_files() if there][:SHOWN]
+                view.open_paths([str(samples[0])])
+        files = view.session.preferences.values.recent_files()
+        recent = [path for path, exists in files if exists][:RECENT]
         if recent:
             widgets.heading("Recent")
         for number, path in enumerate(recent):
             name = f"{Path(path).name}##{number}"
             if imgui.selectable(name, False, size=ImVec2(imgui.calc_text_size(name, True).x, 0))[0]:
-                app.queue_drop([path])
+                view.open_paths([path])
             imgui.same_line(0, em)
             imgui.text_colored(theme.rgba(theme.DIM), text.shortened(str(Path(path).parent), 40))
     imgui.end()

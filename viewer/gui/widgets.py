@@ -1,4 +1,4 @@
-"""The few widgets that several panels share, so that they look and behave alike."""
+"""Widgets shared by panels and sheets."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 from viewer.gui import theme
 
 BADGE_EM = 1.1
-"""Width of a slot's letter on its color."""
+"""Width of a slot's badge."""
 
 
 def tip(text: str) -> None:
-    """Explain the last item when the mouse rests on it."""
+    """Add a tooltip to the last item."""
     if imgui.begin_item_tooltip():
         imgui.push_text_wrap_pos(hello_imgui.em_size(22))
         imgui.text_unformatted(text)
@@ -22,21 +22,21 @@ def tip(text: str) -> None:
 
 
 def heading(text: str) -> None:
-    """Title of a group of widgets."""
+    """Draw the title of a group of widgets."""
     imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.DIM))
     imgui.separator_text(text)
     imgui.pop_style_color()
 
 
 def dim(text: str) -> None:
-    """A wrapped note in the quiet color."""
+    """Draw a wrapped note in the dim color."""
     imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.DIM))
     imgui.text_wrapped(text)
     imgui.pop_style_color()
 
 
 def facts(name: str, rows: Iterable[tuple[str, ...]], pairs: int = 1) -> None:
-    """A table of label and value, `pairs` of them on a line; a third string explains the value."""
+    """Draw a table of label and value, `pairs` per line; a third string is the tooltip."""
     if not imgui.begin_table(
         name, 2 * pairs, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
     ):
@@ -59,8 +59,8 @@ def facts(name: str, rows: Iterable[tuple[str, ...]], pairs: int = 1) -> None:
 
 
 def labeled(label: str) -> str:
-    """Put a label on the left third of the line; the next widget fills the rest. Returns the
-    widget's id."""
+    """Draw a label on the left third of the line and return the id of the next widget, which fills
+    the rest."""
     imgui.align_text_to_frame_padding()
     imgui.text_colored(theme.rgba(theme.DIM), label)
     imgui.same_line(hello_imgui.em_size(7.0))
@@ -69,9 +69,9 @@ def labeled(label: str) -> str:
 
 
 def choose(label: str, current: int, items: Sequence[str]) -> int:
-    """A labeled drop-down list; returns the index chosen."""
-    shown = items[current] if 0 <= current < len(items) else ""
-    if imgui.begin_combo(labeled(label), shown):
+    """Draw a labeled drop-down list; return the index chosen."""
+    preview = items[current] if 0 <= current < len(items) else ""
+    if imgui.begin_combo(labeled(label), preview):
         for index, item in enumerate(items):
             if imgui.selectable(f"{item}##{index}", index == current)[0]:
                 current = index
@@ -80,8 +80,8 @@ def choose(label: str, current: int, items: Sequence[str]) -> int:
 
 
 def pill(label: str, pressed: bool, size: ImVec2 | None = None) -> bool:
-    """A button that may look pressed; returns whether it was clicked. `size` is as imgui takes
-    it."""
+    """Draw a button that may look pressed; return True if it was clicked. `size` as for imgui's
+    button."""
     if pressed:
         imgui.push_style_color(imgui.Col_.button, theme.rgba(theme.ACCENT_DEEP))
         imgui.push_style_color(imgui.Col_.button_hovered, theme.rgba(theme.ACCENT_DEEP))
@@ -93,8 +93,8 @@ def pill(label: str, pressed: bool, size: ImVec2 | None = None) -> bool:
 
 
 def badge(slot: str, height: float | None = None) -> None:
-    """The letter of the slot that is shown, on its color, in the middle of an item as high as a
-    line of text."""
+    """Draw the letter of a slot on the accent color, as an item as high as a line of text or
+    `height`."""
     line = imgui.get_text_line_height()
     imgui.dummy(ImVec2(BADGE_EM * hello_imgui.em_size(), height or line))
     place = imgui.get_item_rect_min()
@@ -103,7 +103,7 @@ def badge(slot: str, height: float | None = None) -> None:
 
 
 def paint_badge(paint: imgui.ImDrawList, x: float, y: float, slot: str) -> None:
-    """The same in a draw list, its top left corner at (x, y)."""
+    """Paint a slot's badge into a draw list, its top left corner at (x, y)."""
     em = hello_imgui.em_size()
     size = imgui.calc_text_size(slot)
     corner = ImVec2(x + BADGE_EM * em, y + size.y)
@@ -112,15 +112,15 @@ def paint_badge(paint: imgui.ImDrawList, x: float, y: float, slot: str) -> None:
 
 
 def centered(text: str, *, dim: bool = False) -> None:
-    """A line in the middle of its column, or from its left side where it is too long for that."""
+    """Draw a line of text centered in its column, left-aligned where it is too long."""
     room = imgui.get_content_region_avail().x - imgui.calc_text_size(text).x
     imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(room / 2, 0))
     imgui.text_colored(theme.rgba(theme.DIM if dim else theme.TEXT), text)
 
 
 def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = ()) -> int:
-    """A row of buttons of which one is pressed; returns the index chosen. Wraps when the panel is
-    narrow."""
+    """Draw a row of buttons of which one is pressed; return the index chosen. Wraps in narrow
+    panels."""
     spacing = imgui.get_style().item_inner_spacing.x
     right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
     imgui.push_id(name)
@@ -137,7 +137,7 @@ def pills(name: str, current: int, items: Sequence[str], tips: Sequence[str] = (
 
 
 def strip(table: Sequence[Sequence[int]], size: ImVec2) -> None:
-    """A color table as a horizontal bar that takes part in the layout."""
+    """Draw a color table [256][3] as a horizontal bar item."""
     origin = imgui.get_cursor_screen_pos()
     imgui.dummy(size)
     draw = imgui.get_window_draw_list()

@@ -1,7 +1,8 @@
-"""The panels, in the order of their tabs. A panel is a module with TITLE, DOCK and draw(app), and
-SHOWN = False where it is opened by a command only.
+"""The panels, in the order of their tabs.
 
-Panels read the app and write only its settings. To add one: write the file, name it in PANELS.
+A panel is a module with `PANEL = Panel(title, dock, needs_document, draw)`. Its `draw(view)` reads
+a narrow view, writes `view.settings` and the options of the parts it shows, and asks for anything
+else by `view.run(command_id)`. To add one: write the file, name it in PANELS.
 """
 
 from __future__ import annotations
@@ -20,22 +21,26 @@ from viewer.panels import (
     statistics,
     views,
 )
+from viewer.panels.host import Host
+from viewer.panels.panel import Panel
 
-PANELS = (
-    layers,
-    shading,
-    film,
-    statistics,
-    quantization,
-    views,
-    overlay,
-    measure,
-    log,
-    results,
-    profile,
-    debug,
+__all__ = ("PANELS", "SPLITS", "Host", "Panel")
+
+PANELS: tuple[Panel, ...] = (
+    layers.PANEL,
+    shading.PANEL,
+    film.PANEL,
+    statistics.PANEL,
+    quantization.PANEL,
+    views.PANEL,
+    overlay.PANEL,
+    measure.PANEL,
+    log.PANEL,
+    results.PANEL,
+    profile.PANEL,
+    debug.PANEL,
 )
-"""Every panel there is."""
+"""Every panel."""
 
 SPLITS = (
     ("MainDockSpace", "Column", "right", 0.27),

@@ -1,54 +1,51 @@
-"""Where the time and the memory go, and switches that show the machinery; opened with
-Ctrl+Shift+D."""
+"""Debug panel: frame times, queues, memory, and debug views; opened with Ctrl+Shift+D."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui, implot
 
 from viewer.gui import theme, widgets
-from viewer.gui.debugging import PANEL
+from viewer.gui.debugging import PANEL as TITLE
 from viewer.model import text
 from viewer.model.single_tile import tile_of
+from viewer.panels.panel import Panel
 from viewer.session import frame_times
 
 if TYPE_CHECKING:
-    from viewer.app import App
-
-TITLE = PANEL
-DOCK = "Column"
-SHOWN = False
-"""Opened by its key only."""
+    from viewer.session.protocols import DebugView
 
 TARGETS_MS = (1000 / 60, 1000 / 30)
-"""Lines of the graph: what a frame may take at 60 and at 30 a second."""
+"""Lines of the graph: frame budgets at 60 and at 30 frames/s, milliseconds."""
 
 _SWITCHES = (
     ("wireframe", "Wireframe"),
-    ("lod_tint", "Tint levels"),
+    ("lod_tint", "Color by LOD"),
     ("bounds", "Tile boxes"),
-    ("freeze", "Freeze tiles"),
+    ("freeze", "Freeze LOD"),
 )
 
 
-def draw(app: App) -> None:
-    """Graph, times by stage, counters, switches."""
-    found = app.debugging.report()
-    if not found:
+def draw(view: DebugView) -> None:
+    """Draw switches, graph, times by stage, counters."""
+    report = view.report()
+    if not report:
         return
-    _switches(app)
-    _graph(app, found)
-    _stages(found)
-    _counters(found)
+    _switches(view)
+    _graph(view, report)
+    _stages(report)
+    _counters(report)
     if imgui.button("Copy report"):
-        app.debugging.copy_report()
-    widgets.tip("All of this as JSON on the clipboard, for a bug report.")
+        imgui.set_clipboard_text(json.dumps(report, indent=1, ensure_ascii=False))
+        view.messages.info("The report is on the clipboard.")
+    widgets.tip("Copy all of this as JSON, for a bug report.")
 
 
-def _switches(app: App) -> None:
-    debug = app.settings.debug
+def _switches(view: DebugView) -> None:
+    debug = view.settings.debug
     for number, (name, label) in enumerate(_SWITCHES):
         if number % 2:
             imgui.same_line(hello_imgui.em_size(9.0))
@@ -56,8 +53,8 @@ def _switches(app: App) -> None:
     hint = "all; z/x/y for one"
     changed, value = imgui.input_text_with_hint(widgets.labeled("Only tile"), hint, debug.tile)
     widgets.tip(
-        "Draws only this tile: level, column, row. Shift+F takes the tile under the cursor, and "
-        "lets it go."
+        "Draw only this tile: level/column/row. Shift+F takes the tile under the cursor, or draws "
+        "all again."
     )
     if changed:
         debug.tile = value.strip()
@@ -65,10 +62,10 @@ def _switches(app: App) -> None:
         widgets.dim("Write level/column/row, such as 3/5/2.")
 
 
-def _graph(app: App, found: dict[str, Any]) -> None:
-    ages, ms = app.debugging.frames.latest()
-    p50 = found["frames"]["p50_ms"]
-    p99 = found["frames"]["p99_ms"]
+def _graph(view: DebugView, report: dict[str, Any]) -> None:
+    ages, ms = view.frames.latest()
+    p50 = report["frames"]["p50_ms"]
+    p99 = report["frames"]["p99_ms"]
     widgets.heading(f"New pictures: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
     flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
     if not implot.begin_plot("##frames", ImVec2(-1, 7 * hello_imgui.em_size()), flags):
@@ -85,13 +82,13 @@ def _graph(app: App, found: dict[str, Any]) -> None:
     implot.plot_bars("frames", ages, ms, frame_times.SECONDS / 300, spec=bars)
     implot.end_plot()
     widgets.tip(
-        "What the window's thread worked on each frame with a new picture; half and 99 % of "
-        "them took less."
+        "CPU time of the main thread per frame with a new picture; half and 99 % of the frames "
+        "took less."
     )
 
 
-def _stages(found: dict[str, Any]) -> None:
-    """A row for each stage: on the processor, on the GPU."""
+def _stages(report: dict[str, Any]) -> None:
+    """Draw a row per stage: CPU time, GPU time."""
     widgets.heading("A picture, milliseconds")
     if not imgui.begin_table(
         "stages", 3, imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
@@ -100,8 +97,8 @@ def _stages(found: dict[str, Any]) -> None:
     for name, share in (("stage", 1.6), ("CPU", 1.0), ("GPU", 1.0)):
         imgui.table_setup_column(name, imgui.TableColumnFlags_.width_stretch, share)
     imgui.table_headers_row()
-    cpu = found["cpu_ms"]
-    gpu = found["gpu_ms"]
+    cpu = report["cpu_ms"]
+    gpu = report["gpu_ms"]
     for stage, ms in cpu.items():
         imgui.table_next_column()
         imgui.text_colored(theme.rgba(theme.DIM), stage)
@@ -111,37 +108,37 @@ def _stages(found: dict[str, Any]) -> None:
     imgui.end_table()
 
 
-def _counters(found: dict[str, Any]) -> None:
-    tiles = found["tiles"]
-    sizes = found["bytes"]
+def _counters(report: dict[str, Any]) -> None:
+    tiles = report["tiles"]
+    sizes = report["bytes"]
     widgets.heading("Tiles")
     widgets.facts("tiles", [(name, text.count(value)) for name, value in tiles.items()], pairs=2)
-    if "queues" not in found:
+    if "queues" not in report:
         return
-    queues = found["queues"]
-    requests = found["requests"]
+    queues = report["queues"]
+    requests = report["requests"]
     widgets.heading("Queues and requests")
     widgets.facts(
         "queues",
         [
-            ("waiting", str(queues["waiting"]), "Tiles that no worker has begun yet."),
+            ("waiting", str(queues["waiting"]), "Tiles that no worker has started."),
             ("in work", str(queues["running"]), "Tiles being read and decoded."),
             (
                 "finished",
                 str(queues["finished"]),
-                "Tiles that wait for their turn to go to the GPU.",
+                "Tiles that wait for their upload to the GPU.",
             ),
             (
                 "upload",
-                f"{found['upload_ms']:.1f} ms",
-                "Taking in finished tiles in the latest frame.",
+                f"{report['upload_ms']:.1f} ms",
+                "Upload time of finished tiles in the latest frame.",
             ),
             (
                 "requests",
                 text.count(requests["count"]),
-                "Reads of the file so far, each of one range of bytes.",
+                "Range requests to the file so far.",
             ),
-            ("brought", text.data_size(requests["bytes"])),
+            ("read", text.data_size(requests["bytes"])),
         ],
         pairs=2,
     )
@@ -153,7 +150,7 @@ def _counters(found: dict[str, Any]) -> None:
             (
                 "payloads",
                 text.data_size(sizes["payloads_read"]),
-                "Stored bytes of tiles read so far.",
+                "Payload bytes read so far.",
             ),
             (
                 "textures",
@@ -163,13 +160,16 @@ def _counters(found: dict[str, Any]) -> None:
             (
                 "decoders",
                 text.data_size(sizes["linked_decoders"]),
-                "Kept of tiles that others are decoded from.",
+                "Decoded tiles cached as context of others.",
             ),
         ],
     )
     widgets.heading("Decoding")
     rows = [
-        (each["layer"], f"{text.count(each['us_per_tile'])} µs a tile, {each['tiles']} tiles")
-        for each in found["decode"]
+        (work["layer"], f"{text.count(work['us_per_tile'])} µs per tile, {work['tiles']} tiles")
+        for work in report["decode"]
     ]
     widgets.facts("decode", rows)
+
+
+PANEL = Panel(TITLE, dock="Column", needs_document=False, draw=draw, shown=False)

@@ -1,4 +1,4 @@
-"""Film making: keyframes, preview, generators, files, and rendering of films and pictures."""
+"""Film editor: keyframes, preview, generators, files, rendering of films and images."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from viewer.film.generators import GENERATORS
 from viewer.gui import widgets
 from viewer.model.curves import EASINGS
 from viewer.model.limits import MAX_SIDE, MIN_SIDE
+from viewer.panels.panel import Panel
 from viewer.session.film_jobs import SIZES
 
 if TYPE_CHECKING:
-    from viewer.app import App
-
-TITLE = "Film"
-DOCK = "Column"
+    from viewer.session.protocols import FilmView
 
 _EASINGS = tuple(EASINGS)
 _DECORATIONS = (
@@ -33,56 +31,61 @@ _GENERATOR_TIPS = {
 }
 
 
-def draw(app: App) -> None:
-    """Everything about the camera path from top to bottom."""
-    if app.scene is None or app.scene.reader is None:
-        widgets.dim("No file is open.")
-        return
-    _buttons(app)
-    if app.film.path.keyframes:
-        _player(app)
-        _keyframes(app)
+def draw(view: FilmView) -> None:
+    """Draw the camera path's commands, player and keyframes, and the rendering options."""
+    _buttons(view)
+    if view.film.path.keyframes:
+        _player(view)
+        _keyframes(view)
     else:
-        widgets.dim("Press K at a view to make it a keyframe, or begin with a tour or an orbit.")
+        widgets.dim("Press K to add the view as a keyframe, or begin with a tour or an orbit.")
     widgets.heading("Render")
-    _rendering(app)
+    _rendering(view)
 
 
-def _buttons(app: App) -> None:
-    film = app.film
-    chosen = app.film.selected >= 0
+def _buttons(view: FilmView) -> None:
+    """Draw the commands on keyframes and path files."""
+    film = view.film
+    selected = film.selected >= 0
     if imgui.button(f"{icons_fontawesome_4.ICON_FA_PLUS}  Keyframe"):
-        film.add_keyframe()
-    widgets.tip("Keep this view as a keyframe. Key K.")
-    for label, tip, action in (
-        ("Update", "Give the selected keyframe this view.", film.update_keyframe),
-        ("Delete", "Forget the selected keyframe.", film.delete_keyframe),
+        view.run("film.add_keyframe")
+    widgets.tip("Add this view as a keyframe. Key K.")
+    for label, tip, command_id in (
+        ("Update", "Set the selected keyframe to this view.", "film.update_keyframe"),
+        ("Delete", "Delete the selected keyframe.", "film.delete_keyframe"),
     ):
         imgui.same_line()
-        imgui.begin_disabled(not chosen)
+        imgui.begin_disabled(not selected)
         if imgui.button(label):
-            action()
+            view.run(command_id)
         imgui.end_disabled()
         widgets.tip(tip)
     for name in GENERATORS:
         if name != GENERATORS[0]:
             imgui.same_line()
         if imgui.button(name.title()):
-            film.generate(name)
-        widgets.tip(f"{_GENERATOR_TIPS[name]} It takes the place of the present path.")
+            view.run(f"film.make_{name}")
+        widgets.tip(f"{_GENERATOR_TIPS[name]} Replaces the present path.")
     imgui.same_line()
     if imgui.button("Open…"):
-        app.dialogs.open("Open camera path", (".json",), film.open)
+        view.dialogs.open(
+            "Open camera path", (".json",), lambda path: view.run("film.open_path", path)
+        )
     imgui.same_line()
     imgui.begin_disabled(not film.path.keyframes)
     if imgui.button("Save…"):
-        app.dialogs.save("Save camera path", ".json", film.save, "camera_path.json")
+        view.dialogs.save(
+            "Save camera path",
+            ".json",
+            lambda path: view.run("film.save_path", path),
+            "camera_path.json",
+        )
     imgui.end_disabled()
 
 
-def _keyframes(app: App) -> None:
-    """A line for each: number to select it, time, how the segment after it is traveled."""
-    film = app.film
+def _keyframes(view: FilmView) -> None:
+    """Draw a row per keyframe: number to select it, time, easing of the segment after it."""
+    film = view.film
     rows = min(len(film.path.keyframes), 5) + 0.4
     room = ImVec2(0, rows * imgui.get_frame_height_with_spacing())
     flags = imgui.TableFlags_.scroll_y | imgui.TableFlags_.row_bg | imgui.TableFlags_.no_pad_outer_x
@@ -96,32 +99,32 @@ def _keyframes(app: App) -> None:
         imgui.push_id(k)
         imgui.table_next_column()
         if widgets.pill(str(k + 1), k == film.selected, ImVec2(-1, 0)):
-            film.select(k)
+            view.run("film.select_keyframe", k)
         widgets.tip("Go to this keyframe and edit it.")
         imgui.table_next_column()
         imgui.set_next_item_width(-1)
         changed, time_s = imgui.input_float("##time", frame.time_s, 0.0, 0.0, "%.2f s")
         if changed and time_s != frame.time_s:
-            film.edit(k, time_s=time_s)
-        widgets.tip("When the camera is here; keyframes are in order of time.")
+            view.run("film.edit_keyframe", k, time_s=time_s)
+        widgets.tip("Time of this keyframe; keyframes are in order of time.")
         imgui.table_next_column()
         imgui.set_next_item_width(-1)
         changed, easing = imgui.combo(
             "##easing", _EASINGS.index(frame.easing), [e.replace("_", " ") for e in _EASINGS]
         )
         if changed:
-            film.edit(k, easing=_EASINGS[easing])
-        widgets.tip(f"The way to the next keyframe: {EASINGS[frame.easing]}.")
+            view.run("film.edit_keyframe", k, easing=_EASINGS[easing])
+        widgets.tip(f"Easing to the next keyframe: {EASINGS[frame.easing]}.")
         imgui.pop_id()
     imgui.end_table()
 
 
-def _player(app: App) -> None:
-    """Play, pause, scrub; loop and rate."""
-    film = app.film
+def _player(view: FilmView) -> None:
+    """Draw play, time slider, loop, visibility of the path."""
+    film = view.film
     icon = icons_fontawesome_4.ICON_FA_PAUSE if film.playing else icons_fontawesome_4.ICON_FA_PLAY
     if imgui.button(f"{icon}##play", ImVec2(2.6 * hello_imgui.em_size(), 0)):
-        film.toggle_play()
+        view.run("film.play")
     widgets.tip("Play or pause. Key Space.")
     imgui.same_line()
     imgui.set_next_item_width(-1)
@@ -130,26 +133,27 @@ def _player(app: App) -> None:
         "##scrub", film.time_s, 0.0, max(length, 0.01), f"%.2f of {length:.2f} s"
     )
     if moved:
-        film.scrub(min(time_s, length))
+        view.run("film.seek", min(time_s, length))
     changed, loop = imgui.checkbox("Loop", film.path.loop)
     if changed:
-        film.set_loop(loop)
-    widgets.tip("End where it began, so that the film can be repeated.")
+        view.run("film.set_loop", loop)
+    widgets.tip("Close the path, so that the film can be repeated.")
     imgui.same_line()
-    film.line_shown = imgui.checkbox("Show the path", film.line_shown)[1]
+    film.line_shown = imgui.checkbox("Show path", film.line_shown)[1]
     imgui.same_line()
     if imgui.button("Clear"):
-        film.clear()
-    widgets.tip("Begin a new path.")
+        view.run("film.clear")
+    widgets.tip("Delete all keyframes.")
 
 
-def _rendering(app: App) -> None:
-    rendering = app.film.rendering
-    path = app.film.path
+def _rendering(view: FilmView) -> None:
+    """Draw size, rate, decorations and the render commands, or the running job."""
+    rendering = view.film.jobs
+    path = view.film.path
     names = [f"{width} × {height}" for width, height in SIZES]
-    at = SIZES.index(rendering.size) if rendering.size in SIZES else -1
-    chosen = widgets.choose("Size", at, names)
-    if chosen != at:
+    current = SIZES.index(rendering.size) if rendering.size in SIZES else -1
+    chosen = widgets.choose("Size", current, names)
+    if chosen != current:
         rendering.size = SIZES[chosen]
     changed, typed = imgui.input_int2(widgets.labeled("Pixels"), list(rendering.size))
     if changed:
@@ -157,14 +161,14 @@ def _rendering(app: App) -> None:
             min(max(typed[0], MIN_SIDE), MAX_SIDE),
             min(max(typed[1], MIN_SIDE), MAX_SIDE),
         )
-    fps = imgui.input_float(widgets.labeled("Per second"), path.fps, 0, 0, "%.3g pictures")[1]
+    fps = imgui.input_float(widgets.labeled("Per second"), path.fps, 0, 0, "%.3g frames")[1]
     path.fps = min(max(fps, 1.0), 240.0)
-    decorations = app.settings.decorations
+    decorations = view.settings.decorations
     for k, (label, name) in enumerate(_DECORATIONS):
         if k % 2:
             imgui.same_line(hello_imgui.em_size(9))
         setattr(decorations, name, imgui.checkbox(label, getattr(decorations, name))[1])
-    widgets.tip("On pictures (also those of F12) and films.")
+    widgets.tip("Drawn on images (also those of F12) and films.")
     job = rendering.job
     if job is not None:
         share = job.done / job.total if job.total else 0.0
@@ -172,17 +176,20 @@ def _rendering(app: App) -> None:
         imgui.progress_bar(share, ImVec2(-5 * hello_imgui.em_size(), 0), label)
         imgui.same_line()
         if imgui.button("Cancel"):
-            job.cancel()
+            view.run("film.cancel_rendering")
         return
     imgui.begin_disabled(len(path.keyframes) < 2)
     if imgui.button("Film…"):
-        rendering.ask_film(path)
-    widgets.tip("Render the path in a process of its own; the window stays free.")
+        view.run("film.render")
+    widgets.tip("Render the path in another process; the window stays responsive.")
     imgui.end_disabled()
     imgui.same_line()
     rendering.frames = imgui.checkbox("PNG frames", rendering.frames)[1]
-    widgets.tip("Write frame_00000.png and so on into a folder instead of an mp4 file.")
+    widgets.tip("Write frame_00000.png … into a folder instead of an mp4 file.")
     imgui.same_line()
-    if imgui.button("Picture…"):
-        rendering.ask_picture()
-    widgets.tip("Save this view at the size above, however large.")
+    if imgui.button("Image…"):
+        view.run("file.export_image_as")
+    widgets.tip("Export this view at the size above.")
+
+
+PANEL = Panel("Film", dock="Column", needs_document=True, draw=draw)

@@ -1,5 +1,4 @@
-"""The two slots A and B side by side: which layer each holds, what it costs, what it loses; and the
-file's area."""
+"""Slots A and B side by side: layer, size and error of each; the file's area."""
 
 from __future__ import annotations
 
@@ -13,73 +12,68 @@ from neural.methods import METHODS
 from viewer.gui import theme, widgets
 from viewer.model import layers, text
 from viewer.model.settings import SLOTS, LayerChoice
+from viewer.panels.panel import Panel
 from viewer.scene import labels
 from viewer.scene.costs import RATE_TIP, SIZE_TIP
 
 if TYPE_CHECKING:
     from neural.container.metadata import Layer
     from neural.container.reader import Reader
-    from viewer.app import App
     from viewer.scene.scene import Scene
-
-TITLE = "Layers"
-DOCK = "Column"
+    from viewer.session.protocols import CostsView
 
 
-def draw(app: App) -> None:
-    """A table with a column for each slot; below it the shown layer and the area."""
-    scene = app.scene
-    if scene is None or scene.reader is None:
-        widgets.dim("No file is open. Drop a .ntile file on the window or press Ctrl+O.")
-        return
+def draw(view: CostsView) -> None:
+    """Draw a table with a column per slot, the active layer and the area."""
+    scene = view.scene
     flags = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
     closing = 0
     if imgui.begin_table("slots", 1 + len(SLOTS), flags):
         imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.4)
         for _ in SLOTS:
             imgui.table_setup_column("", imgui.TableColumnFlags_.width_stretch, 1.0)
-        _switch(app)
+        _switch(view)
         for index, file in enumerate(scene.files):
-            if len(scene.files) > 1 and _file_row(app, index, file.reader):
+            if len(scene.files) > 1 and _file_row(view, index, file.reader):
                 closing = index
-            _choices(app, index, file.reader)
-        _comparison(app, scene)
+            _choices(view, index, file.reader)
+        _comparison(view, scene)
         imgui.end_table()
     if closing:
-        app.comparing.close(closing)
-    _layer(app, scene)
-    _area(app, scene.reader_of(app.settings.layer))
+        view.run("compare.close_file", closing)
+    _layer(view, scene)
+    _area(view, scene.reader_of(view.settings.layer))
 
 
-def _cells(app: App, draw_cell: Callable[[str, LayerChoice], None]) -> None:
-    """The cells of both slots in this row; those of the shown slot are tinted."""
+def _cells(view: CostsView, draw_cell: Callable[[str, LayerChoice], None]) -> None:
+    """Draw the cells of both slots in this row; those of the active slot are tinted."""
     for slot in SLOTS:
         imgui.table_next_column()
-        if slot == app.settings.active:
+        if slot == view.settings.active:
             imgui.table_set_bg_color(
                 imgui.TableBgTarget_.cell_bg, theme.u32(theme.ACCENT_DEEP, 0.22)
             )
-        draw_cell(slot, app.settings.slots[slot])
+        draw_cell(slot, view.settings.slots[slot])
 
 
-def _switch(app: App) -> None:
-    """Buttons as column heads: the one pressed is on screen."""
+def _switch(view: CostsView) -> None:
+    """Draw the column heads: buttons that choose the active slot."""
 
     def button(slot: str, choice: LayerChoice) -> None:
-        if widgets.pill(slot, slot == app.settings.active, ImVec2(-1, 0)):
-            app.settings.active = slot
+        if widgets.pill(slot, slot == view.settings.active, ImVec2(-1, 0)):
+            view.settings.active = slot
         widgets.tip(f"Show slot {slot}. The key X swaps A and B, S shows both side by side.")
 
     imgui.table_next_row()
     imgui.table_next_column()
     imgui.align_text_to_frame_padding()
     imgui.text_colored(theme.rgba(theme.DIM), "Show")
-    _cells(app, button)
+    _cells(view, button)
 
 
-def _file_row(app: App, index: int, reader: Reader) -> bool:
-    """The file whose layers follow; returns whether it is to be closed, which those beside the
-    first can be."""
+def _file_row(view: CostsView, index: int, reader: Reader) -> bool:
+    """Draw the name of the file whose layers follow; return True if its × was clicked, which files
+    beside the first have."""
     close = False
     imgui.table_next_row()
     imgui.table_next_column()
@@ -89,19 +83,19 @@ def _file_row(app: App, index: int, reader: Reader) -> bool:
     if index:
         imgui.same_line()
         close = imgui.small_button(f"×##close{index}")
-        widgets.tip("Close this file; slots that hold it get the first file's first layer.")
-    _cells(app, lambda slot, choice: None)
+        widgets.tip("Close this file; its slots get the first layer of the first file.")
+    _cells(view, lambda slot, choice: None)
     return close
 
 
-def _choices(app: App, file: int, reader: Reader) -> None:
-    """A row per layer with a radio button for each slot; a click on the name is for the shown
+def _choices(view: CostsView, file: int, reader: Reader) -> None:
+    """Draw a row per layer with a radio button per slot; a click on the name is for the active
     slot."""
     padding = imgui.get_style().frame_padding
     prefix = f"{file}." if file else ""
     imgui.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(padding.x, padding.y / 2))
     for layer, name in zip(reader.layers, layers.names(reader), strict=True):
-        problem = app.scene.problem(layer.index, file) if app.scene is not None else None
+        problem = view.scene.problem(layer.index, file)
 
         def radio(slot: str, choice: LayerChoice, layer: Layer = layer, name: str = name) -> None:
             room = imgui.get_content_region_avail().x - imgui.get_frame_height()
@@ -119,15 +113,15 @@ def _choices(app: App, file: int, reader: Reader) -> None:
         imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.ERROR if problem else theme.TEXT))
         imgui.push_style_color(imgui.Col_.header_hovered, theme.rgba(theme.HOVER))
         if imgui.selectable(f"{name}##{prefix}{layer.index}", False)[0]:
-            layers.put(layer, app.settings.layer, file)
+            layers.put(layer, view.settings.layer, file)
         imgui.pop_style_color(2)
         widgets.tip(f"{name}: {problem or _about(layer)}")
-        _cells(app, radio)
+        _cells(view, radio)
     imgui.pop_style_var()
 
 
-def _comparison(app: App, scene: Scene) -> None:
-    """Draw layer, size and error of each slot side by side."""
+def _comparison(view: CostsView, scene: Scene) -> None:
+    """Draw codec, bits, size and error of each slot side by side."""
 
     def method(slot: str, choice: LayerChoice) -> str:
         return METHODS[labels.layer_of(scene, choice).method].title
@@ -141,23 +135,22 @@ def _comparison(app: App, scene: Scene) -> None:
         )
 
     def rate(slot: str, choice: LayerChoice) -> str:
-        return app.cost(choice).rate
+        return view.cost(choice).rate
 
     def payload(slot: str, choice: LayerChoice) -> str:
-        return app.cost(choice).size
+        return view.cost(choice).size
 
     def rmse(slot: str, choice: LayerChoice) -> str:
-        return text.meters(app.rmse_m.get(slot))
+        return text.meters(view.rmse_m.get(slot))
 
     imgui.table_next_row(0, 0.5 * hello_imgui.em_size())
     imgui.table_next_column()
-    _cells(app, lambda slot, choice: None)
+    _cells(view, lambda slot, choice: None)
     for label, explanation, value in (
         ("Method", "The codec that decodes the slot's layer.", method),
         (
             "Bits",
-            "Bits kept of each stored value; the Quantization panel changes them for the slot "
-            "shown.",
+            "Bits kept per stored value; the Quantization panel changes them for the active slot.",
             bits,
         ),
         ("Bits/sample", RATE_TIP, rate),
@@ -176,38 +169,38 @@ def _comparison(app: App, scene: Scene) -> None:
         def cell(
             slot: str, choice: LayerChoice, value: Callable[[str, LayerChoice], str] = value
         ) -> None:
-            widgets.centered(value(slot, choice), dim=slot != app.settings.active)
+            widgets.centered(value(slot, choice), dim=slot != view.settings.active)
 
-        _cells(app, cell)
+        _cells(view, cell)
 
 
-def _layer(app: App, scene: Scene) -> None:
-    """Draw the file's facts of the layer in the slot shown."""
-    shown = labels.layer_of(scene, app.settings.layer)
-    low, high = shown.heights_m
-    sizes = scene.reader_of(app.settings.layer).sizes()
+def _layer(view: CostsView, scene: Scene) -> None:
+    """Draw height range and size of the active slot's layer."""
+    layer = labels.layer_of(scene, view.settings.layer)
+    low, high = layer.heights_m
+    sizes = scene.reader_of(view.settings.layer).sizes()
     rows = [
         (
             "Heights",
             f"{text.meters(low)} … {text.meters(high)}",
             "Lowest and highest height of the finest level.",
         ),
-        ("Tiles", text.count(sum(sizes["tiles"][shown.index])), "Tiles of all levels."),
+        ("Tiles", text.count(sum(sizes["tiles"][layer.index])), "Tiles of all levels."),
     ]
-    if shown.tolerance_m is not None:
+    if layer.tolerance_m is not None:
         rows.append(
             (
                 "Tolerance",
-                f"± {text.meters(shown.tolerance_m)}",
-                "No sample is further from the original.",
+                f"± {text.meters(layer.tolerance_m)}",
+                "Largest absolute error of any sample.",
             )
         )
-    widgets.heading(f"Layer in slot {app.settings.active}")
+    widgets.heading(f"Layer in slot {view.settings.active}")
     widgets.facts("layer", rows)
 
 
-def _area(app: App, reader: Reader) -> None:
-    """Place, size and origin of the file."""
+def _area(view: CostsView, reader: Reader) -> None:
+    """Draw coordinate systems, size and origin of the area."""
     grid = reader.grid
     x = grid.transform[0]
     y = -grid.transform[4]
@@ -222,15 +215,19 @@ def _area(app: App, reader: Reader) -> None:
             (
                 "CRS",
                 text.crs_name(grid.crs_wkt),
-                "The coordinate system of eastings and northings.",
+                "Coordinate reference system of eastings and northings.",
             ),
-            ("Vertical", grid.vertical_datum or "not stated", "What heights are measured from."),
+            ("Vertical", grid.vertical_datum or "not stated", "Vertical datum of the heights."),
             ("Cells", cells, "Samples of the finest level."),
-            ("Levels", str(grid.levels), "Levels of detail, each half as fine as the next."),
+            (
+                "Levels",
+                str(grid.levels),
+                "Levels of detail; the cell size doubles from level to level.",
+            ),
             (
                 "File",
                 text.data_size(reader.sizes()["file_bytes"]),
-                "The whole file, decoders and directory included.",
+                "Size of the file, with decoders and directory.",
             ),
         ],
     )
@@ -248,4 +245,7 @@ def _about(layer: Layer) -> str:
         if layers.drops_bits(layer)
         else f"{layer.bits} bits per stored value"
     )
-    return f"{layer.method}, {values}, {decoder}. A click puts it into the slot shown."
+    return f"{layer.method}, {values}, {decoder}. Click to put it into the active slot."
+
+
+PANEL = Panel("Layers", dock="Column", needs_document=True, draw=draw)

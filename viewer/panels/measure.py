@@ -1,5 +1,4 @@
-"""The place under the cursor in full, the measuring tools, and the list of what has been
-measured."""
+"""Measuring tools, the list of measurements, and the readout under the cursor."""
 
 from __future__ import annotations
 
@@ -18,24 +17,22 @@ from viewer.measuring.readout import SurfaceReading
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import text
 from viewer.model.measurements import MEASUREMENT_KINDS
+from viewer.panels.panel import Panel
 
 if TYPE_CHECKING:
-    from viewer.app import App
-
-TITLE = look.MEASURE_PANEL
-DOCK = "ColumnBottom"
+    from viewer.session.protocols import MeasuringView
 
 LABELS = {"point": "Point", "distance": "Distance", "area": "Area"}
 TIPS = {
-    "point": "Click a place: every height, slope and curvature there.",
-    "distance": "Click corners of a line; double-click, right click or Enter ends it.",
-    "area": "Click corners of a polygon; double-click, right click or Enter closes it.",
+    "point": "Click a point for its heights, slopes and curvatures.",
+    "distance": "Click the vertices of a line; double-click, right-click or Enter finishes it.",
+    "area": "Click the vertices of a polygon; double-click, right-click or Enter closes it.",
 }
 
 ROWS = {
     "height_m": ("Height", text.meters, "Decoded height at the finest level."),
-    "slope_deg": ("Slope", text.angle, "Steepness of the decoded surface."),
-    "aspect_deg": ("Aspect", text.angle, "Where the ground faces, clockwise from grid north."),
+    "slope_deg": ("Slope", text.angle, "Slope of the decoded surface."),
+    "aspect_deg": ("Aspect", text.angle, "Downslope direction, clockwise from grid north."),
     "profile_curvature_per_m": (
         "Profile curv.",
         text.curvature,
@@ -49,67 +46,69 @@ ROWS = {
     "height_difference_m": (
         "Rise",
         text.signed_meters,
-        "Height of the last corner less that of the first.",
+        "Height of the last vertex − that of the first.",
     ),
     "gradient_percent": ("Gradient", text.percent, "Rise divided by the length on the grid."),
-    "straight_m": ("Straight", text.length, "From corner to corner through the air."),
-    "surface_m": ("On the surface", text.length, "Along the ground, two samples per finest cell."),
-    "climb_m": ("Climb", text.meters, "All rises added up; fine roughness counts too."),
-    "descent_m": ("Descent", text.meters, "All falls added up."),
+    "straight_m": ("Straight", text.length, "Straight 3D length between the vertices."),
+    "surface_m": (
+        "On the surface",
+        text.length,
+        "Length along the surface, two samples per finest cell.",
+    ),
+    "climb_m": ("Climb", text.meters, "Sum of all rises, fine roughness included."),
+    "descent_m": ("Descent", text.meters, "Sum of all falls."),
     "surface_m2": (
         "Surface",
         text.area,
-        "Of the ground, slopes included: a sample per finest cell.",
+        "Area of the sloping surface, a sample per finest cell.",
     ),
     "mean_m": ("Mean height", text.meters, "Over the polygon."),
     "lowest_m": ("Lowest", text.meters, "Lowest sample in the polygon."),
     "highest_m": ("Highest", text.meters, "Highest sample in the polygon."),
-    "known_share": ("Known", text.share, "Part of it that has data."),
+    "known_share": ("Known", text.share, "Share of the area with data."),
 }
-"""Quantities of a surface, in the order of the table: label, how it is written, explanation."""
+"""Quantities of a surface in the order of the table: label, format, explanation."""
 
 
-def draw(app: App) -> None:
-    """The cursor, the tools, the measurements."""
-    if app.scene is None or app.scene.reader is None:
-        widgets.dim("No file is open.")
-        return
-    _tools(app)
-    _items(app)
+def draw(view: MeasuringView) -> None:
+    """Draw the tools, the measurements, the readout."""
+    _tools(view)
+    _items(view)
     widgets.heading("Under the cursor")
-    reading = app.measuring.readout.reading
-    if reading is None or app.pick is None:
+    reading = view.measuring.readout.reading
+    if reading is None or view.pick is None:
         widgets.dim("Move the mouse over the terrain.")
     else:
         _reading(reading)
 
 
-def _tools(app: App) -> None:
-    measuring = app.settings.measuring
+def _tools(view: MeasuringView) -> None:
+    measuring = view.settings.measuring
     spacing = imgui.get_style().item_inner_spacing.x
     for number, kind in enumerate(MEASUREMENT_KINDS):
         if number:
             imgui.same_line(0, spacing)
         if widgets.pill(LABELS[kind], measuring.tool == kind):
-            app.measuring.take_up(app, "none" if measuring.tool == kind else kind)
-        widgets.tip(f"{TIPS[kind]} Key M; Esc gives up.")
+            view.run("measure.start_tool", "none" if measuring.tool == kind else kind)
+        widgets.tip(f"{TIPS[kind]} Key M; Esc cancels.")
     imgui.same_line(0, 2 * spacing)
     if widgets.pill("Profile", measuring.tool == "profile"):
-        app.measuring.take_up(app, "none" if measuring.tool == "profile" else "profile")
+        view.run("measure.start_profile")
     widgets.tip("Draw the line of an elevation profile. Key P.")
 
 
-def _items(app: App) -> None:
-    items = app.settings.measuring.items
+def _items(view: MeasuringView) -> None:
+    """Draw the list of measurements and the commands on it."""
+    items = view.settings.measuring.items
     removed = None
     for number, item in enumerate(items):
-        result = app.measuring.result(app, item)
-        words = "…" if result is None else headline(result, app.settings.active)
+        result = view.measurement(item)
+        summary = "…" if result is None else headline(result, view.settings.active)
         imgui.push_id(str(number))
         label = f"{number + 1}  {LABELS[item.kind]}###item"
         opened = imgui.tree_node_ex(label, imgui.TreeNodeFlags_.span_label_width)
         imgui.same_line(hello_imgui.em_size(7.4))
-        imgui.text_unformatted(words)
+        imgui.text_unformatted(summary)
         imgui.same_line(
             imgui.get_content_region_avail().x
             + imgui.get_cursor_pos_x()
@@ -126,35 +125,36 @@ def _items(app: App) -> None:
     if removed is not None:
         del items[removed]
     if not items:
-        widgets.dim("Nothing is measured yet: press M and click on the terrain.")
+        widgets.dim("No measurements yet: press M and click on the terrain.")
         return
     if imgui.button("Copy"):
-        imgui.set_clipboard_text(tables.to_csv(_measured(app)))
-        app.messages.info("The measurements are on the clipboard.")
-    widgets.tip("All numbers as a table, for a spreadsheet.")
+        imgui.set_clipboard_text(tables.to_csv(_measured(view)))
+        view.messages.info("The measurements are on the clipboard.")
+    widgets.tip("Copy all numbers as a table, for a spreadsheet.")
     imgui.same_line()
     if imgui.button("Save CSV…"):
-        found = _measured(app)
-        app.dialogs.save(
-            "Save measurements", ".csv", lambda path: _save(app, path, found), "measurements.csv"
+        results = _measured(view)
+        view.dialogs.save(
+            "Save measurements", ".csv", lambda path: _save(view, path, results), "measurements.csv"
         )
     imgui.same_line()
     if imgui.button("Clear"):
         items.clear()
 
 
-def _measured(app: App) -> list[MeasurementResult]:
-    found = (app.measuring.result(app, item) for item in app.settings.measuring.items)
-    return [result for result in found if result is not None]
+def _measured(view: MeasuringView) -> list[MeasurementResult]:
+    results = (view.measurement(item) for item in view.settings.measuring.items)
+    return [result for result in results if result is not None]
 
 
-def _save(app: App, path: str, found: list[MeasurementResult]) -> None:
-    app.measuring.save(app, Path(path), lambda out: output.write_text(out, tables.to_csv(found)))
+def _save(view: MeasuringView, path: str, results: list[MeasurementResult]) -> None:
+    view.messages.report_errors(
+        lambda: output.write_text(path, tables.to_csv(results)), f"Saved {Path(path).name}."
+    )
 
 
 def _result(result: MeasurementResult) -> None:
-    """Everything about one measurement: what is the same for all surfaces, then a column for
-    each."""
+    """Draw one measurement: quantities common to all surfaces, then a column per surface."""
     common = result.common
     rows: list[tuple[str, ...]] = []
     if result.kind == "point":
@@ -164,7 +164,7 @@ def _result(result: MeasurementResult) -> None:
             ("WGS 84", text.longitude_latitude(common["longitude_deg"], common["latitude_deg"]))
         )
         tile = text.DASH if common["tile"] is None else "/".join(map(str, common["tile"]))
-        rows.append(("Tile", tile, "Level, column and row of the finest tile there."))
+        rows.append(("Tile", tile, "Level/column/row of the finest tile at this point."))
     elif result.kind == "distance":
         rows.append(
             (
@@ -204,14 +204,13 @@ def _reading(reading: SurfaceReading) -> None:
             (
                 "E, N",
                 f"{text.coordinate(reading.easting)}, {text.coordinate(reading.northing)}",
-                "Meters in the file.",
+                "Easting and northing, meters.",
             ),
             ("WGS 84", place, "Latitude and longitude, degrees."),
             (
                 "Tile",
                 tile,
-                "Level, column and row of the tile that is drawn there; its numbers are of that "
-                "level.",
+                "Level/column/row of the tile drawn here; the readout is of that level.",
             ),
         ],
     )
@@ -242,10 +241,10 @@ _SHAPE = (
 
 
 def _surfaces(name: str, surfaces: dict[str, dict[str, Any]]) -> None:
-    """A table with a column for each surface; heads in the colors of the plots."""
-    there = [key for key in ROWS if any(key in values for values in surfaces.values())]
+    """Draw a table with a column per surface; heads in the colors of the plots."""
+    keys = [key for key in ROWS if any(key in values for values in surfaces.values())]
     if all(math.isclose(values.get("known_share", 1.0), 1.0) for values in surfaces.values()):
-        there = [key for key in there if key != "known_share"]
+        keys = [key for key in keys if key != "known_share"]
     flags = imgui.TableFlags_.sizing_stretch_prop | imgui.TableFlags_.no_pad_outer_x
     if not surfaces or not imgui.begin_table(name, 1 + len(surfaces), flags):
         return
@@ -259,7 +258,7 @@ def _surfaces(name: str, surfaces: dict[str, dict[str, Any]]) -> None:
         imgui.text_colored(
             theme.rgba(look.color(surface)), "Ref." if surface == REFERENCE else surface
         )
-    for key in there:
+    for key in keys:
         label, write, explanation = ROWS[key]
         imgui.table_next_row()
         imgui.table_next_column()
@@ -270,3 +269,6 @@ def _surfaces(name: str, surfaces: dict[str, dict[str, Any]]) -> None:
             imgui.text_unformatted(write(values[key]) if key in values else "")
             widgets.tip(explanation)
     imgui.end_table()
+
+
+PANEL = Panel(look.MEASURE_PANEL, dock="ColumnBottom", needs_document=True, draw=draw)

@@ -1,4 +1,4 @@
-"""Overlay panel: which overlay, against what, its colors, and the numbers behind it."""
+"""Overlay panel: overlay, reference, color range, statistics of the errors in view."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 from viewer.gui import theme, widgets
 from viewer.model import colormaps, overlays, text
 from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, NAMES, OVERLAYS, OverlaySpec
+from viewer.panels.panel import Panel
 from viewer.scene import legend
 
 if TYPE_CHECKING:
-    from viewer.app import App
+    from viewer.model.readings import ErrorStats
     from viewer.model.settings import OverlaySettings
-    from viewer.scene.scene import Scene
+    from viewer.session.protocols import OverlayView
 
-TITLE = "Overlay"
-DOCK = "ColumnBottom"
-
-MEANS = (
-    "Level 0 is the coarsest. Coarse levels are means of 2 × 2 samples; so is the reference there."
-)
+MEANS = "Level 0 is the coarsest. Coarse levels of layer and reference are means of 2 × 2 samples."
 WAVELET = (
     "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference "
     "there, so that what differs is the codec's error. A sample counts where the reference has "
@@ -33,100 +29,93 @@ WAVELET = (
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
 
 
-def draw(app: App) -> None:
-    """Contours, choice of overlay, its colors and range, statistics of what is in view."""
-    if app.scene is None or app.scene.reader is None:
-        widgets.dim("No file is open.")
-        return
-    _overlay(app, app.scene)
-    _contours(app)
+def draw(view: OverlayView) -> None:
+    """Draw overlay, colors and range, statistics of the view, contours."""
+    _overlay(view)
+    _contours(view)
 
 
-def _contours(app: App) -> None:
-    """Lines of equal height."""
+def _contours(view: OverlayView) -> None:
+    """Draw the contour settings."""
     widgets.heading("Contours")
-    chosen = app.settings.contours
+    chosen = view.settings.contours
     chosen.on = imgui.checkbox("Lines", chosen.on)[1]
-    widgets.tip("Lines of equal height; every fifth is thicker. Key 8.")
+    widgets.tip("Contour lines; every fifth is an index contour. Key 8.")
     imgui.begin_disabled(not chosen.on)
     imgui.same_line(0, 1.5 * hello_imgui.em_size())
     chosen.labels = imgui.checkbox("Heights", chosen.labels)[1]
-    widgets.tip("Write heights on every fifth line.")
-    if chosen.on and chosen.auto and app.scene is not None:
-        chosen.interval_m = app.scene.survey.interval_m(app.settings) or chosen.interval_m
-    changed, interval, by_itself = _with_auto(
+    widgets.tip("Label index contours with their height.")
+    if chosen.on and chosen.auto:
+        chosen.interval_m = view.scene.survey.interval_m(view.settings) or chosen.interval_m
+    changed, interval, auto = _with_auto(
         "Interval", chosen.interval_m, chosen.auto, "%.4g m", "contours"
     )
-    widgets.tip("Automatic: by how steep the ground in sight is.")
+    widgets.tip("Contour interval; Auto follows the slopes in view.")
     chosen.interval_m = max(interval, 0.01)
-    chosen.auto = by_itself and not changed
+    chosen.auto = auto and not changed
     imgui.end_disabled()
 
 
 def _with_auto(
-    label: str, value: float, by_itself: bool, shown: str, name: str
+    label: str, value: float, auto: bool, form: str, name: str
 ) -> tuple[bool, float, bool]:
-    """A number that is chosen or follows by itself: whether it was changed, the number, whether it
-    follows."""
+    """Draw a number with an Auto check box; return changed, number, automatic."""
     hidden = widgets.labeled(label)
     imgui.set_next_item_width(imgui.get_content_region_avail().x - 5.5 * hello_imgui.em_size())
-    changed, value = imgui.drag_float(hidden, value, 0.01 * value, 1e-6, 1e6, shown, _LOG)
+    changed, value = imgui.drag_float(hidden, value, 0.01 * value, 1e-6, 1e6, form, _LOG)
     imgui.same_line()
-    return changed, value, imgui.checkbox(f"Auto##{name}", by_itself)[1]
+    return changed, value, imgui.checkbox(f"Auto##{name}", auto)[1]
 
 
-def _overlay(app: App, scene: Scene) -> None:
-    overlay = app.settings.overlay
-    at = NAMES.index(overlay.name) if overlay.name in NAMES else 0
+def _overlay(view: OverlayView) -> None:
+    """Draw the choice of overlay and its options."""
+    scene = view.scene
+    overlay = view.settings.overlay
+    current = NAMES.index(overlay.name) if overlay.name in NAMES else 0
     overlay.name = NAMES[
-        widgets.choose("Show", at, ["None", *(kind.title for kind in OVERLAYS.values())])
+        widgets.choose("Show", current, ["None", *(kind.title for kind in OVERLAYS.values())])
     ]
     kind = OVERLAYS.get(overlay.name)
     if kind is None:
-        widgets.dim(
-            "Colors by slope, aspect, curvature or error over the surface. Keys 4 to 7 and O."
-        )
+        widgets.dim("Color the surface by slope, aspect, curvature or error. Keys 4 to 7 and O.")
         return
     widgets.tip(kind.about)
     if kind.measures:
-        at = AGAINST.index(overlay.against) if overlay.against in AGAINST else 0
+        current = AGAINST.index(overlay.against) if overlay.against in AGAINST else 0
         names = (scene.reference_name or "Reference", "Slot B")
-        tips = ("Decoded − reference.", "A − B, for what slot A shows. Key D.")
-        overlay.against = AGAINST[widgets.pills("against", at, names, tips)]
+        tips = ("Decoded − reference.", "A − B, in the view of slot A. Key D.")
+        overlay.against = AGAINST[widgets.pills("against", current, names, tips)]
     if kind.measures and scene.against_name is None:
         if overlay.against == "B":
-            widgets.dim("Slot B shows itself; show slot A (key X) to see A − B.")
+            widgets.dim("Slot B minus itself is zero; show slot A (key X) to see A − B.")
             return
         widgets.dim(
             "This file has no reference layer. Drop the original raster on the window, choose "
-            "File › Reference "
-            "raster, or start with --reference DEM."
+            "File › Reference raster, or start with --reference DEM."
         )
         return
     if kind.measures or overlay.name == EDGE_GAP:
-        _numbers(app, overlay, kind)
+        _numbers(view, overlay, kind)
         widgets.heading("Colors")
-    _colors(overlay, kind, app)
+    _colors(overlay, kind, view)
 
 
-def _colors(overlay: OverlaySettings, kind: OverlaySpec, app: App) -> None:
-    """Range, table and opacity."""
+def _colors(overlay: OverlaySettings, kind: OverlaySpec, view: OverlayView) -> None:
+    """Draw color range, color table and opacity."""
     if kind.range_kind in ("signed", "positive"):
-        _range(overlay, kind, app)
+        _range(overlay, kind, view)
         if kind.measures:
             overlay.amplification = imgui.slider_float(
                 widgets.labeled("Amplify"), overlay.amplification, 1, 100, "× %.1f", _LOG
             )[1]
-            widgets.tip(
-                "Errors are colored as if they were this many times as large; numbers stay true."
-            )
+            widgets.tip("Multiply errors by this factor for coloring only.")
     if kind.measures == HEIGHT:
         overlay.tolerance_m = imgui.drag_float(
             widgets.labeled("Tolerance"), overlay.tolerance_m, 0.01, 0.001, 1000, "%.3f m", _LOG
         )[1]
         widgets.tip(
-            "Cells further off than this are counted below, and marked by the overlay Beyond "
-            "tolerance."
+            "Samples with a larger absolute error are counted below and marked by the overlay "
+            "Beyond tolerance."
         )
     if kind.colormap_kind:
         names = colormaps.names(kind.colormap_kind)
@@ -142,67 +131,38 @@ def _colors(overlay: OverlaySettings, kind: OverlaySpec, app: App) -> None:
     ]
 
 
-def _range(overlay: OverlaySettings, kind: OverlaySpec, app: App) -> None:
-    """Where the colors end: chosen, or by itself."""
+def _range(overlay: OverlaySettings, kind: OverlaySpec, view: OverlayView) -> None:
+    """Draw the color range: a number, or automatic."""
     name = overlay.name
-    by_itself = overlay.name not in overlay.reach
-    shown = app.scene.overlay_limit if app.scene is not None else 1.0
+    auto = overlay.name not in overlay.reach
+    current = view.scene.overlay_limit
     sign = "± " if kind.range_kind == "signed" else "0 to "
     form = f"{sign}%.4g {kind.unit}"
     changed, reach, follows = _with_auto(
-        "Range", overlay.reach.get(name, shown), by_itself, form, "range"
+        "Range", overlay.reach.get(name, current), auto, form, "range"
     )
-    if changed or (by_itself and not follows):
+    if changed or (auto and not follows):
         overlay.reach[name] = reach
     elif follows:
         overlay.reach.pop(name, None)
     widgets.tip(
-        "The colors always end here unless another range is chosen."
+        "Color range; Auto uses the overlay's fixed range."
         if kind.color_limit is not None
-        else "The colors end where 95 % of the values in view lie inside."
+        else "Color range; Auto covers 95 % of the values in view."
     )
 
 
-def _numbers(app: App, overlay: OverlaySettings, kind: OverlaySpec) -> None:
-    errors = app.errors
+def _numbers(view: OverlayView, overlay: OverlaySettings, kind: OverlaySpec) -> None:
+    """Draw the statistics of the errors in view and their histogram."""
+    errors = view.errors
     widgets.heading("In view")
     if errors is None or errors.samples == 0:
-        ready = app.scene is not None and app.scene.ready
-        nothing = legend.NOT_MEASURED.capitalize() + "." if ready else "measuring…"
+        nothing = legend.NOT_MEASURED.capitalize() + "." if view.scene.ready else "measuring…"
         widgets.dim(nothing if kind.measures else "No two tiles in view share an edge.")
         return
 
-    def said(value: float, signed: bool = False) -> str:
-        return (
-            text.meters(value, signed=signed)
-            if kind.unit == "m"
-            else f"{text.ratio(value)} {kind.unit}"
-        )
-
-    rows = [
-        ("RMSE", said(errors.rmse_m), "Root mean square error."),
-        ("MAE", said(errors.mae_m), "Mean absolute error."),
-        ("LE90", said(errors.le90_m), "Linear error: 90 % of the absolute errors are smaller."),
-        ("Largest", said(errors.max_error_m), "The largest absolute error."),
-    ]
-    if kind.measures == HEIGHT:
-        rows += [
-            ("Bias", said(errors.bias_m, signed=True), "Mean of decoded − reference."),
-            (
-                "Beyond",
-                text.share(errors.beyond),
-                f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
-            ),
-        ]
-    rows.append(
-        (
-            "Samples",
-            text.count(errors.samples),
-            "Samples in view, by blocks of 32 × 32, at the levels drawn.",
-        )
-    )
-    widgets.facts("errors", rows, pairs=2)
-    pane = None if app.scene is None else app.scene.pane
+    widgets.facts("errors", error_rows(errors, overlay, kind), pairs=2)
+    pane = view.scene.pane
     if errors.levels is not None and pane is not None:
         grid = pane.current.source.reader.grid
         tip = MEANS if pane.current.source.decoder.method.low_pass.is_mean else WAVELET
@@ -216,10 +176,45 @@ def _numbers(app: App, overlay: OverlaySettings, kind: OverlaySpec) -> None:
     )
 
 
+def error_rows(
+    errors: ErrorStats, overlay: OverlaySettings, kind: OverlaySpec
+) -> list[tuple[str, str, str]]:
+    """Return label, value and explanation of each statistic."""
+
+    def write(value: float, signed: bool = False) -> str:
+        if kind.unit == "m":
+            return text.meters(value, signed=signed)
+        return f"{text.ratio(value)} {kind.unit}"
+
+    rows = [
+        ("RMSE", write(errors.rmse_m), "Root mean square error."),
+        ("MAE", write(errors.mae_m), "Mean absolute error."),
+        ("LE90", write(errors.le90_m), "Linear error: 90 % of the absolute errors are smaller."),
+        ("Largest", write(errors.max_error_m), "Largest absolute error."),
+    ]
+    if kind.measures == HEIGHT:
+        rows += [
+            ("Bias", write(errors.bias_m, signed=True), "Mean of decoded − reference."),
+            (
+                "Beyond",
+                text.share(errors.beyond),
+                f"Share of the samples that are more than {overlay.tolerance_m:g} m off.",
+            ),
+        ]
+    rows.append(
+        (
+            "Samples",
+            text.count(errors.samples),
+            "Samples in view, by blocks of 32 × 32, at the levels drawn.",
+        )
+    )
+    return rows
+
+
 def _histogram(
     edges: np.ndarray, shares: np.ndarray, overlay: OverlaySettings, kind: OverlaySpec
 ) -> None:
-    """How often which error occurs, in the colors of the overlay."""
+    """Draw the histogram of errors in the colors of the overlay."""
     flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
     if not implot.begin_plot("##histogram", ImVec2(-1, 8 * hello_imgui.em_size()), flags):
         return
@@ -242,7 +237,8 @@ def _histogram(
 def _bands(
     centers: np.ndarray, overlay: OverlaySettings, kind: OverlaySpec
 ) -> list[tuple[str, slice, int, int, int]]:
-    """Bins of one color each: below, on and above no error, or within and beyond the tolerance."""
+    """Return label, bins and RGB of each band: negative, zero and positive errors, or within and
+    beyond the tolerance."""
     if kind.range_kind == "mask":
         first = int(np.searchsorted(centers, overlay.tolerance_m))
         return [
@@ -258,3 +254,6 @@ def _bands(
         ("right", slice(middle, middle + 1), *table[128]),
         ("too high", slice(middle + 1, None), *table[195]),
     ]
+
+
+PANEL = Panel("Overlay", dock="ColumnBottom", needs_document=True, draw=draw)

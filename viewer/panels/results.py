@@ -1,4 +1,4 @@
-"""Every setting tried: what it takes, how far it is off, how long it decodes; a click shows it
+"""Results: size, error and decode time of every layer and bit depth tried; a click shows it
 again."""
 
 from __future__ import annotations
@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
-from neural.errors import NtileError
 from viewer.gui import theme, widgets
 from viewer.model import text
 from viewer.model.settings import SLOTS
+from viewer.panels.panel import Panel
 from viewer.scene.results import Result, ResultErrors
 
 if TYPE_CHECKING:
-    from viewer.app import App
-
-TITLE = "Results"
-DOCK = "Bottom"
+    from viewer.session.protocols import ResultsView
 
 COMMANDS_EM = 12.5
-"""Room for the commands beside the table."""
+"""Width of the commands beside the table."""
 
 _FLAGS = (
     imgui.TableFlags_.sortable
@@ -36,54 +33,52 @@ _FLAGS = (
 )
 
 
-def draw(app: App) -> None:
-    """The table, and beside it the commands."""
+def draw(view: ResultsView) -> None:
+    """Draw the table and the commands beside it."""
     room = -COMMANDS_EM * hello_imgui.em_size()
-    if not app.results.rows:
-        widgets.dim("Every layer and number of bits that is shown becomes a row here.")
+    if not view.results.rows:
+        widgets.dim("Every layer and bit depth shown becomes a row here.")
     elif imgui.begin_table("results", len(_COLUMNS) + 1, _FLAGS, ImVec2(room, 0)):
-        _table(app)
+        _table(view)
         imgui.end_table()
         imgui.same_line()
     imgui.begin_group()
-    _commands(app)
+    _commands(view)
     imgui.end_group()
 
 
-def _commands(app: App) -> None:
-    """Which errors are listed, and what can be done with the rows."""
-    log = app.results
+def _commands(view: ResultsView) -> None:
+    """Draw the choice of errors listed, and the commands on the rows."""
+    log = view.results
     log.whole = bool(widgets.pills("errors", int(log.whole), ("In view", "Whole area"), _TIPS))
     imgui.begin_disabled(not log.rows)
     if imgui.small_button("Measure all"):
-        for row in log.rows:
-            log.measure(row)
+        view.run("results.measure_all")
     widgets.tip(
-        "Errors of every row over the whole area, as ntile evaluate measures them; a worker "
-        "does it."
+        "Measure errors of every row over the whole area, as ntile evaluate does, on a worker "
+        "thread."
     )
     imgui.same_line()
     if imgui.small_button("Clear"):
-        log.clear()
+        view.run("results.clear")
     for suffix in (".csv", ".json"):
         if suffix != ".csv":
             imgui.same_line()
         if imgui.small_button(f"{suffix[1:].upper()}…"):
-            app.dialogs.save(
-                "Save results", suffix, lambda path: _save(app, path), f"results{suffix}"
+            view.dialogs.save(
+                "Save results", suffix, lambda path: _save(view, path), f"results{suffix}"
             )
         widgets.tip("All rows, with errors in view and over the whole area.")
     imgui.end_disabled()
 
 
 _TIPS = (
-    "Errors over what was in view when each row was last measured there: views may differ from "
-    "row to row.",
-    "Errors over all samples of the finest level; small areas are measured by themselves.",
+    "Errors over the view in which each row was last measured; views may differ between rows.",
+    "Errors over all samples of the finest level; small areas are measured automatically.",
 )
 
 
-def _table(app: App) -> None:
+def _table(view: ResultsView) -> None:
     imgui.table_setup_scroll_freeze(1, 1)
     imgui.table_setup_column(
         "Show", imgui.TableColumnFlags_.no_sort | imgui.TableColumnFlags_.no_hide
@@ -96,7 +91,7 @@ def _table(app: App) -> None:
         imgui.table_header(title)
         if number:
             widgets.tip(_COLUMNS[number - 1][3])
-    for row in _sorted(app):
+    for row in _sorted(view):
         imgui.table_next_row()
         imgui.push_id(repr(row.key))
         imgui.table_next_column()
@@ -104,19 +99,19 @@ def _table(app: App) -> None:
             if slot != SLOTS[0]:
                 imgui.same_line(0, 0.3 * hello_imgui.em_size())
             if imgui.small_button(slot):
-                app.results.restore(app, row, slot)
+                view.run("results.restore", row, slot)
             widgets.tip(f"Put this into slot {slot}.")
-        for number, (_, value, shown, _) in enumerate(_COLUMNS):
+        for number, (_, value, formatted, _) in enumerate(_COLUMNS):
             imgui.table_next_column()
-            words = shown(value(app, row), app, row)
+            words = formatted(value(view, row), view, row)
             if number == 0:
                 flags = (
                     imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap
                 )
                 if imgui.selectable(words, False, flags)[0]:
-                    app.results.restore(app, row, app.settings.active)
+                    view.run("results.restore", row, view.settings.active)
                 widgets.tip(
-                    f"{row.path}: a click puts it into the active slot, {app.settings.active}."
+                    f"{row.path}: click to put it into the active slot, {view.settings.active}."
                 )
             else:
                 imgui.text_colored(
@@ -125,9 +120,9 @@ def _table(app: App) -> None:
         imgui.pop_id()
 
 
-def _sorted(app: App) -> list[Result]:
-    """The rows as the column heads ask; unknown values last."""
-    rows = list(app.results.rows)
+def _sorted(view: ResultsView) -> list[Result]:
+    """Return the rows in the order of the table's sort specs; unknown values last."""
+    rows = list(view.results.rows)
     specs = imgui.table_get_sort_specs()
     if specs is None or specs.specs_count == 0:
         return rows
@@ -135,59 +130,54 @@ def _sorted(app: App) -> list[Result]:
     if spec.column_index == 0:
         return rows
     value = _COLUMNS[spec.column_index - 1][1]
-    known = [row for row in rows if value(app, row) is not None]
+    measured = [row for row in rows if value(view, row) is not None]
     down = spec.sort_direction == imgui.SortDirection.descending
-    return sorted(known, key=lambda row: value(app, row), reverse=down) + [
-        r for r in rows if value(app, r) is None
+    return sorted(measured, key=lambda row: value(view, row), reverse=down) + [
+        r for r in rows if value(view, r) is None
     ]
 
 
-def _save(app: App, path: str) -> None:
-    try:
-        app.results.write(path)
-    except NtileError as error:
-        app.messages.error(str(error))
-        return
-    app.messages.info(f"Saved {path}.")
+def _save(view: ResultsView, path: str) -> None:
+    view.messages.report_errors(lambda: view.results.write(path), f"Saved {path}.")
 
 
 _BUSY = "…"
 
-Value = Callable[["App", Result], Any]
-Shown = Callable[[Any, "App", Result], str]
+Value = Callable[["ResultsView", Result], Any]
+Format = Callable[[Any, "ResultsView", Result], str]
 
 
 def _error(name: str) -> Value:
-    def value(app: App, row: Result) -> Any:
-        errors: ResultErrors | None = row.whole if app.results.whole else row.view
+    def value(view: ResultsView, row: Result) -> Any:
+        errors: ResultErrors | None = row.whole if view.results.whole else row.view
         return None if errors is None else getattr(errors, name)
 
     return value
 
 
 def _field(name: str) -> Value:
-    return lambda app, row: getattr(row, name)
+    return lambda view, row: getattr(row, name)
 
 
-def _plain(value: Any, app: App, row: Result) -> str:
+def _plain(value: Any, view: ResultsView, row: Result) -> str:
     return text.DASH if value is None else str(value)
 
 
-def _number(form: str) -> Shown:
-    def shown(value: Any, app: App, row: Result) -> str:
+def _number(form: str) -> Format:
+    def formatted(value: Any, view: ResultsView, row: Result) -> str:
         if value is not None:
             return form.format(value)
-        return _BUSY if app.results.measuring(row) else text.DASH
+        return _BUSY if view.results.measuring(row) else text.DASH
 
-    return shown
-
-
-def _size(value: Any, app: App, row: Result) -> str:
-    return _number("")(None, app, row) if value is None else text.data_size(value)
+    return formatted
 
 
-_COLUMNS: tuple[tuple[str, Value, Shown, str], ...] = (
-    ("File", lambda app, row: Path(row.path).stem, _plain, "The file."),
+def _size(value: Any, view: ResultsView, row: Result) -> str:
+    return _number("")(None, view, row) if value is None else text.data_size(value)
+
+
+_COLUMNS: tuple[tuple[str, Value, Format, str], ...] = (
+    ("File", lambda view, row: Path(row.path).stem, _plain, "The file."),
     ("Layer", _field("label"), _plain, "Layer and bits."),
     ("Bits", _field("bits"), _plain, "Bits kept of each stored value."),
     ("Bits/sample", _field("bits_per_sample"), _number("{:.3f}"), "Payloads of the finest level."),
@@ -217,8 +207,11 @@ _COLUMNS: tuple[tuple[str, Value, Shown, str], ...] = (
     (
         "Against",
         _field("reference"),
-        lambda value, app, row: value or text.DASH,
-        "What errors are measured against.",
+        lambda value, view, row: value or text.DASH,
+        "Reference of the errors.",
     ),
 )
-"""Title, value to sort by, how it is shown, explanation."""
+"""Title, sort key, format, explanation."""
+
+
+PANEL = Panel("Results", dock="Bottom", needs_document=False, draw=draw)

@@ -3,7 +3,8 @@ interface."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,6 +144,27 @@ class Scene:
         opened = SceneFiles(store, terrain, LayerChoice(layer))
         self.close()
         self._open = opened
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Keep the present files until the block has opened others; where it raises, they come
+        back and the others are closed."""
+        before = self._open
+        self._open = None
+        try:
+            yield
+        except BaseException:
+            failed = self._open
+            self._open = before
+            if failed is not None:
+                failed.close(wait=self.waits)
+            raise
+        finally:
+            self._drawing.forget()
+            self.coloring.forget()
+        if before is not None:
+            before.close(wait=self.waits)
+            self.stats = FrameStats()
 
     def add(self, file: str | Path | Reader | TerrainFile, layer: int = 0) -> int:
         """Open another file for comparison; return its index in `files`.

@@ -3,8 +3,8 @@ it.
 
 Identifiers are stable: projects, scripts and key bindings may name them. To add a command, write a
 row here, and its id into `viewer.gui.keys` and `viewer.gui.bars` where it has keys or a place in
-the menus. Commands that need the window are in `viewer.gui.window_commands`; those that take
-arguments are in ACTIONS.
+the menus. Commands that need the window are in `viewer.gui.window_commands`; those of panels,
+most of which take arguments, are in ACTIONS.
 """
 
 from __future__ import annotations
@@ -93,7 +93,12 @@ def overlay(command_id: str, title: str, name: str) -> Command:
 
 def has_document(session: SessionView) -> bool:
     """Return True if a file is open."""
-    return session.scene is not None and session.scene.reader is not None
+    return session.document is not None
+
+
+def has_compared(session: SessionView) -> bool:
+    """Return True if a file is open beside the first."""
+    return bool(session.comparing.paths)
 
 
 def shows_errors_against_reference(session: SessionView) -> bool:
@@ -116,6 +121,16 @@ def is_profiling(session: SessionView) -> bool:
     return session.settings.measuring.tool == "profile"
 
 
+def has_selected_keyframe(session: SessionView) -> bool:
+    """Return True if a keyframe is selected."""
+    return session.film.selected >= 0
+
+
+def has_keyframes(session: SessionView) -> bool:
+    """Return True if the camera path has keyframes."""
+    return bool(session.film.path.keyframes)
+
+
 def show_only_tile_under_cursor(session: SessionView) -> None:
     """Draw only the tile under the cursor, or all tiles again."""
     debug = session.settings.debug
@@ -125,35 +140,13 @@ def show_only_tile_under_cursor(session: SessionView) -> None:
 
 COMMANDS: tuple[Command, ...] = (
     Command(
-        "compare.open",
-        "Compare with…",
-        "File",
-        lambda s: s.comparing.ask(),
-        has_document,
-    ),
-    Command(
         "compare.close",
         "Close compared file",
         "File",
         lambda s: s.comparing.close_last(),
-        comparing.is_comparing,
+        has_compared,
     ),
-    Command("file.save_project", "Save project", "File", lambda s: s.projects.save(), has_document),
-    Command(
-        "file.save_project_as",
-        "Save project as…",
-        "File",
-        lambda s: s.projects.save_as(),
-        has_document,
-    ),
-    Command("file.close", "Close file", "File", lambda s: s.close_file(), has_document),
-    Command(
-        "file.export_image_as",
-        "Export image…",
-        "File",
-        lambda s: s.film.rendering.ask_picture(),
-        has_document,
-    ),
+    Command("file.close", "Close file", "File", lambda s: s.close_document(), has_document),
     Command(
         "view.undo",
         "Undo camera move",
@@ -230,7 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         "measure.start",
         "Points, lines, areas",
         "Measure",
-        lambda s: s.measuring.toggle(s),
+        lambda s: s.measuring.toggle(),
         has_document,
         is_measuring,
     ),
@@ -238,11 +231,11 @@ COMMANDS: tuple[Command, ...] = (
         "measure.start_profile",
         "Elevation profile",
         "Measure",
-        lambda s: s.measuring.toggle_profile(s),
+        lambda s: s.measuring.toggle_profile(),
         has_document,
         is_profiling,
     ),
-    Command("measure.finish", "Finish line", "Measure", lambda s: s.measuring.tool.finish(s)),
+    Command("measure.finish", "Finish line", "Measure", lambda s: s.measuring.tool.finish()),
     Command(
         "measure.remove_last_vertex",
         "Remove last vertex",
@@ -259,16 +252,28 @@ COMMANDS: tuple[Command, ...] = (
         lambda s: s.film.toggle_play(),
         checked=lambda s: s.film.playing,
     ),
-    Command("bookmark.add", "Add bookmark", "Film", lambda s: s.film.views.add(), has_document),
+    Command("bookmark.add", "Add bookmark", "Film", lambda s: s.bookmarks.add(), has_document),
     Command(
         "film.make_tour", "Make a tour", "Film", lambda s: s.film.generate("tour"), has_document
     ),
     Command(
         "film.make_orbit", "Make an orbit", "Film", lambda s: s.film.generate("orbit"), has_document
     ),
-    Command("film.update_keyframe", "Update keyframe", "Film", lambda s: s.film.update_keyframe()),
-    Command("film.delete_keyframe", "Delete keyframe", "Film", lambda s: s.film.delete_keyframe()),
-    Command("film.clear", "Clear camera path", "Film", lambda s: s.film.clear()),
+    Command(
+        "film.update_keyframe",
+        "Update keyframe",
+        "Film",
+        lambda s: s.film.update_keyframe(),
+        has_selected_keyframe,
+    ),
+    Command(
+        "film.delete_keyframe",
+        "Delete keyframe",
+        "Film",
+        lambda s: s.film.delete_keyframe(),
+        has_selected_keyframe,
+    ),
+    Command("film.clear", "Clear camera path", "Film", lambda s: s.film.clear(), has_keyframes),
     toggle("debug.wireframe", "Wireframe", "Debug", "debug.wireframe"),
     toggle("debug.color_by_lod", "Color by LOD", "Debug", "debug.lod_tint"),
     toggle("debug.tile_boxes", "Tile bounding boxes", "Debug", "debug.bounds"),
@@ -283,30 +288,26 @@ COMMANDS: tuple[Command, ...] = (
 """Commands on a session."""
 
 
-def _restore_result(session: SessionView, *arguments: Any) -> None:
-    session.results.restore(session, *arguments)
-
-
-def _start_tool(session: SessionView, tool: str) -> None:
-    session.measuring.take_up(session, tool)
-
-
 ACTIONS: dict[str, Callable[..., object]] = {
-    "file.open_paths": lambda s, *paths: s.queue_drop(list(paths)),
+    "file.open_paths": lambda s, *paths: s.open_paths(list(paths)),
     "compare.close_file": lambda s, index: s.comparing.close(index),
-    "measure.start_tool": _start_tool,
+    "measure.start_tool": lambda s, tool: s.measuring.start(tool),
     "film.open_path": lambda s, path: s.film.open(path),
     "film.save_path": lambda s, path: s.film.save(path),
     "film.select_keyframe": lambda s, index: s.film.select(index),
     "film.edit_keyframe": lambda s, index, **values: s.film.edit(index, **values),
     "film.seek": lambda s, time_s: s.film.scrub(time_s),
     "film.set_loop": lambda s, loop: s.film.set_loop(loop),
-    "bookmark.fly_to": lambda s, name: s.film.views.fly_to(name),
-    "bookmark.rename": lambda s, old, new: s.film.views.rename(old, new),
-    "bookmark.delete": lambda s, name: s.film.views.delete(name),
-    "results.restore": _restore_result,
+    "bookmark.fly_to": lambda s, name: s.bookmarks.fly_to(name),
+    "bookmark.rename": lambda s, old, new: s.bookmarks.rename(old, new),
+    "bookmark.delete": lambda s, name: s.bookmarks.delete(name),
+    "film.cancel_rendering": lambda s: s.film.jobs.cancel(),
+    "log.clear": lambda s: s.messages.entries.clear(),
+    "results.clear": lambda s: s.results.clear(),
+    "results.measure_all": lambda s: s.results.measure_all(),
+    "results.restore": lambda s, row, slot: s.results.restore(row, slot),
 }
-"""Commands that take arguments after the session, for panels and scripts: no menu shows them."""
+"""Commands of panels and scripts, most with arguments after the session; no menu shows them."""
 
 BY_ID = {command.id: command for command in COMMANDS}
 

@@ -1,71 +1,69 @@
 """Drawing points, lines and polygons on the terrain with the mouse (`viewer.session.tools.Tool`).
 
-A click adds a corner; the mouse still moves the camera when it is dragged. A corner is dragged to
-another place. Double-click, right click or Enter ends the line or polygon, Backspace takes the last
-corner back, Esc gives up.
+A click adds a vertex; dragging still moves the camera. A vertex is dragged to another place.
+Double-click, right click or Enter ends the line or polygon, Backspace removes the last vertex, Esc
+cancels.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from viewer.model.measurements import MIN_POINTS
-from viewer.model.settings import Measurement
-
-if TYPE_CHECKING:
-    from viewer.app import App
-    from viewer.session.tools import Mouse
+from viewer.model.settings import Measurement, Settings
+from viewer.session.navigation import Navigation
+from viewer.session.pointer import Pointer
+from viewer.session.tools import Mouse
 
 GRIP_PX = 9.0
-"""How near to a corner the mouse takes hold of it, in window coordinates."""
-
+"""Distance within which the mouse grabs a vertex, in window coordinates."""
 
 Points = list[list[float]]
 
 
 class DrawTool:
-    """The mouse while something is being measured; what is drawn is in `settings.measuring`."""
+    """Mouse tool that draws measurements; finished shapes are in `settings.measuring`."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings, pointer: Pointer, navigation: Navigation) -> None:
+        self._settings = settings
+        self._pointer = pointer
+        self._navigation = navigation
         self.draft: Points = []
-        """Corners of what is being drawn."""
+        """Vertices of the shape being drawn."""
         self.over: list[float] | None = None
         """Easting and northing under the mouse."""
-        # whose corner is dragged, which, and where it was
+        # points, index and former place of the vertex that is dragged
         self._held: tuple[Points, int, list[float]] | None = None
 
-    def mouse(self, app: App, mouse: Mouse) -> bool:
+    def mouse(self, mouse: Mouse) -> bool:
         """See `viewer.session.tools.Tool`."""
-        if app.settings.measuring.tool == "none":
+        if self._settings.measuring.tool == "none":
             return False
-        here = self._place(app, mouse)
-        self.over = here
+        self.over = place = self._place(mouse)
         if mouse.kind == "press" and mouse.button == 0:
-            self._held = self._corner_near(app, mouse)
+            self._held = self._vertex_near(mouse)
             return self._held is not None
         if mouse.kind in ("drag", "release") and self._held is not None:
             points, index, _ = self._held
-            if here is not None:
-                points[index] = here
+            if place is not None:
+                points[index] = place
             if mouse.kind == "release":
                 self._held = None
             return True
-        if mouse.kind == "click" and mouse.button == 0 and here is not None:
-            self.add(app, here)
+        if mouse.kind == "click" and mouse.button == 0 and place is not None:
+            self.add(place)
             return True
         if mouse.kind == "double" and mouse.button == 0:
-            self.finish(app)  # its first click added the last corner
+            self.finish()  # its first click added the last vertex
             return True
         if mouse.kind == "click" and mouse.button == 1 and self.draft:
-            self.finish(app)
+            self.finish()
             return True
         return False
 
-    def add(self, app: App, place: list[float]) -> None:
-        """One more corner."""
-        measuring = app.settings.measuring
+    def add(self, place: list[float]) -> None:
+        """Add a vertex (easting, northing)."""
+        measuring = self._settings.measuring
         if measuring.tool == "point":
             measuring.items.append(Measurement("point", [place]))
             return
@@ -73,9 +71,9 @@ class DrawTool:
         if measuring.tool == "profile":
             measuring.profile = self.draft
 
-    def finish(self, app: App) -> None:
-        """The line or polygon is complete; one with too few corners is dropped."""
-        measuring = app.settings.measuring
+    def finish(self) -> None:
+        """Complete the line or polygon; drop it where it has too few vertices."""
+        measuring = self._settings.measuring
         draft = self.draft
         self.draft = []
         if measuring.tool in ("distance", "area") and len(draft) >= MIN_POINTS[measuring.tool]:
@@ -84,19 +82,18 @@ class DrawTool:
             measuring.profile = []
 
     def undo(self) -> None:
-        """Take the last corner of the draft back."""
+        """Remove the last vertex of the draft."""
         if self.draft:
             self.draft.pop()
 
-    def choose(self, app: App, tool: str) -> None:
-        """Take up a tool, or "none"; what was being drawn is given up."""
-        self._give_up(app)
-        app.settings.measuring.tool = tool
+    def choose(self, tool: str) -> None:
+        """Activate a tool of `measurements.TOOLS`, or "none"; discard the draft."""
+        self._discard()
+        self._settings.measuring.tool = tool
 
-    def cancel(self, app: App) -> bool:
-        """See `viewer.session.tools.Tool`: a corner back to its place, then the draft, then the
-        tool."""
-        measuring = app.settings.measuring
+    def cancel(self) -> bool:
+        """Put a dragged vertex back, else discard the draft, else put the tool away."""
+        measuring = self._settings.measuring
         if measuring.tool == "none":
             return False
         if self._held is not None:
@@ -104,46 +101,43 @@ class DrawTool:
             points[index] = place
             self._held = None
         elif self.draft:
-            self._give_up(app)
+            self._discard()
         else:
             measuring.tool = "none"
         return True
 
     @property
     def dragging(self) -> bool:
-        """True if a corner is being moved."""
+        """True if a vertex is being moved."""
         return self._held is not None
 
-    def _give_up(self, app: App) -> None:
-        if self.draft and app.settings.measuring.tool == "profile":
-            app.settings.measuring.profile = []
+    def _discard(self) -> None:
+        measuring = self._settings.measuring
+        if self.draft and measuring.tool == "profile":
+            measuring.profile = []
         self.draft = []
         self._held = None
 
-    def _place(self, app: App, mouse: Mouse) -> list[float] | None:
-        """Easting and northing of the drawn surface under the mouse; None beside it."""
-        if mouse.kind == "hover":  # the readout knows it, not newer than it has to be
-            return None if app.pick is None else [app.pick.easting, app.pick.northing]
-        if app.scene is None:
-            return None
-        pick = app.scene.pick(app.camera, mouse.x_px, mouse.y_px)
-        return None if pick is None else [pick.easting, pick.northing]
+    def _place(self, mouse: Mouse) -> list[float] | None:
+        """Return easting and northing of the drawn surface under the mouse; None beside it."""
+        if mouse.kind == "hover":  # the readout has it, not newer than necessary
+            pick = self._pointer.pick
+            return None if pick is None else [pick.easting, pick.northing]
+        return self._pointer.place(mouse.x_px, mouse.y_px)
 
-    def _corner_near(self, app: App, mouse: Mouse) -> tuple[Points, int, list[float]] | None:
-        """The nearest corner within reach of the mouse."""
-        assert app.viewport is not None
-        measuring = app.settings.measuring
+    def _vertex_near(self, mouse: Mouse) -> tuple[Points, int, list[float]] | None:
+        """Return points, index and place of the nearest vertex within reach of the mouse."""
+        measuring = self._settings.measuring
         shapes = [self.draft, measuring.profile, *(item.points for item in measuring.items)]
-        best = GRIP_PX * app.viewport.ratio
-        found = None
+        shortest = GRIP_PX * self._navigation.pixel_ratio
+        nearest = None
         for points in shapes:
             if not points:
                 continue
-            away = np.hypot(
-                *(app.measuring.pixels(app, np.array(points)) - [mouse.x_px, mouse.y_px]).T
-            )
-            index = int(np.argmin(np.where(np.isfinite(away), away, np.inf)))
-            if away[index] <= best:
-                best = float(away[index])
-                found = (points, index, points[index])
-        return found
+            offsets = self._pointer.pixels(np.array(points)) - [mouse.x_px, mouse.y_px]
+            distances = np.hypot(*offsets.T)
+            index = int(np.argmin(np.where(np.isfinite(distances), distances, np.inf)))
+            if distances[index] <= shortest:
+                shortest = float(distances[index])
+                nearest = (points, index, points[index])
+        return nearest

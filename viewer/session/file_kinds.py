@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
-
-from imgui_bundle import imgui
 
 from neural.errors import NtileError, UsageError
 from neural.raster import raster_name
 from viewer.model.file_types import RASTER_SUFFIXES
+from viewer.session.document import CurrentDocument
+from viewer.session.file_queue import FileQueue
+from viewer.session.film import FilmEditor
 from viewer.session.launch import check_shown
+from viewer.session.messages import Messages
+from viewer.session.navigation import Navigation
 from viewer.storage import project
+from viewer.storage.bookmarks import read_view
 
-if TYPE_CHECKING:
-    from viewer.app import App
-
-KINDS = ("project", "terrain", "raster", "path", "view")
+FILE_KINDS = ("project", "terrain", "raster", "path", "view")
 """Kinds of files, in the order in which several are opened."""
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -28,7 +29,8 @@ _ADDRESS = re.compile(r"[a-z0-9]+://")  # not of a file in an archive: zip+https
 
 
 def kind(path: str) -> str:
-    """One of KINDS. Raises NtileError, a sentence that names the file and what can be opened."""
+    """Return the kind of a file, one of FILE_KINDS. Raises NtileError for a file of another
+    kind."""
     check_shown([path])
     if not raster_name.is_path(path):
         terrain = _ADDRESS.match(path) and not raster_name.label(path).lower().endswith(
@@ -52,9 +54,8 @@ def kind(path: str) -> str:
     if head.startswith(_TIFF) or name.endswith(RASTER_SUFFIXES):
         return "raster"
     raise UsageError(
-        f"{path}: this is nothing the program knows; drop a .ntile file, a project, a reference "
-        "raster, "
-        "a camera path or a view."
+        f"{path}: unsupported file type; drop a .ntile file, a project, a reference raster, a "
+        "camera path or a view."
     )
 
 
@@ -75,47 +76,58 @@ def _json_kind(path: str, content: bytes) -> str:
     )
 
 
-def open_all(app: App, paths: list[str]) -> None:
-    """Open files as what they are, first projects, then terrain, then what belongs to it.
+class PathOpener:
+    """Opener of files by their kind: first projects, then terrain, then views and rasters."""
 
-    Of several terrain files the first is opened and the next one compared with it. With Shift or
-    Ctrl held all are compared with the file that is open already.
-    """
-    io = imgui.get_io()
-    beside = (io.key_shift or io.key_ctrl) and app.path is not None
-    found: list[tuple[str, str]] = []
-    for path in paths:
-        try:
-            found.append((kind(path), path))
-        except NtileError as error:
-            app.messages.error(str(error))
-    found.sort(key=lambda entry: KINDS.index(entry[0]))  # stable
-    terrain = 0
-    for what, path in found:
-        if what == "terrain":
-            (app.files.open if terrain == 0 and not beside else app.files.compare)(path)
-            terrain += 1
-        elif what == "raster":
-            app.files.open_reference(path)
-        elif what == "project":
-            app.files.open_project(path)
-            terrain += 1
+    def __init__(
+        self,
+        current: CurrentDocument,
+        files: FileQueue,
+        film: FilmEditor,
+        navigation: Navigation,
+        messages: Messages,
+    ) -> None:
+        self._current = current
+        self._files = files
+        self._film = film
+        self._navigation = navigation
+        self._messages = messages
+
+    def open(self, paths: Sequence[str], *, beside: bool = False) -> None:
+        """Open files; of several terrain files the first, and the next ones compared with it.
+
+        `beside`: compare all of them with the file that is open already. Errors become messages.
+        """
+        beside = beside and self._current.document is not None
+        files: list[tuple[str, str]] = []
+        for path in paths:
+            try:
+                files.append((kind(path), path))
+            except NtileError as error:
+                self._messages.error(str(error))
+        files.sort(key=lambda file: FILE_KINDS.index(file[0]))  # stable
+        terrains = 0
+        for file_kind, path in files:
+            if file_kind == "terrain":
+                compared = terrains > 0 or beside
+                (self._files.compare if compared else self._files.open)(path)
+                terrains += 1
+            elif file_kind == "raster":
+                self._files.open_reference(path)
+            elif file_kind == "project":
+                self._files.open_project(path)
+                terrains += 1
+            else:
+                show = partial(self._show_camera, file_kind, path)
+                self._files.then(partial(self._messages.report_errors, show))
+
+    def _show_camera(self, file_kind: str, path: str) -> None:
+        """Glide to a view, or edit a camera path and glide to its beginning. Raises NtileError."""
+        document = self._current.require(
+            f"{path}: open a .ntile file before a camera path or a view."
+        )
+        if file_kind == "path":
+            self._film.load(path)
+            self._navigation.show(self._film.path.keyframes[0].camera)
         else:
-            app.files.then(partial(_show_camera, app, what, path))
-
-
-def _show_camera(app: App, what: str, path: str) -> None:
-    """Glide to a view, or open a camera path and glide to its beginning."""
-    from viewer.storage.bookmarks import read_view
-
-    if app.scene is None or app.scene.reader is None:
-        app.messages.error(f"{path}: open a .ntile file before a camera path or a view.")
-        return
-    try:
-        if what == "path":
-            app.film.load(path)
-            app.navigation.show(app.film.path.keyframes[0].camera)
-            return
-        app.navigation.show(read_view(path, app.scene.reader.grid.crs_wkt))
-    except NtileError as error:
-        app.messages.error(str(error))
+            self._navigation.show(read_view(path, document.reader.grid.crs_wkt))

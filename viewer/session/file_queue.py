@@ -1,137 +1,170 @@
-"""Opening files in the window: a thread reads and decodes, the window goes on, and then the app
-takes the file over."""
+"""Opening files without waiting: threads read them, then the session takes them over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from neural.errors import NtileError
-from neural.raster.reading import Raster
-from viewer.session.opening import begin_beside, begin_compared, begin_opening, is_open
+from neural.raster.reading import ReferenceRaster
+from viewer.session.comparing import Comparing
+from viewer.session.document import CurrentDocument
+from viewer.session.messages import Messages
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import Loading, begin_beside, begin_second, index_of
 from viewer.storage import project
 from viewer.tiles.pending_file import PendingFile
 
-if TYPE_CHECKING:
-    from viewer.app import App
-
 Begin = Callable[[], Sequence[PendingFile]]
-"""Begins to open files; none where nothing is to be read first. Raises NtileError."""
+"""Begins to read files; returns none where nothing is to be read first. Raises NtileError."""
 
-Then = Callable[..., object]
-"""Called with the openings when all have ended, failed ones included (`PendingFile.result`
-raises)."""
+OnLoaded = Callable[..., object]
+"""Called with the finished openings; `Opening.result` raises a load error again."""
+
+Show = Callable[[OpenRequest, Loading | None], object]
+"""`Session.open`. Raises NtileError."""
 
 
-class Files:
-    """Queue of requests from dialogs, menus and drops, done one after the other."""
+class FileQueue:
+    """Requests from dialogs, menus and drops, done one after the other; errors become messages and
+    the present document stays."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._waiting: list[tuple[Begin, Then]] = []
-        self._openings: tuple[Sequence[PendingFile], Then] | None = None
+    def __init__(
+        self,
+        current: CurrentDocument,
+        comparing: Comparing,
+        messages: Messages,
+        show: Show,
+        decode_backend: Callable[[], str],
+    ) -> None:
+        """`decode_backend` returns `Scene.decode_backend`."""
+        self._current = current
+        self._comparing = comparing
+        self._messages = messages
+        self._show = show
+        self._decode_backend = decode_backend
+        self._waiting: list[tuple[Begin, OnLoaded]] = []
+        self._reading: tuple[Sequence[PendingFile], OnLoaded] | None = None
 
     @property
     def loading(self) -> str:
-        """Name of the file being opened; empty when there is none."""
-        openings = () if self._openings is None else self._openings[0]
+        """Name of the file being read; empty when there is none."""
+        openings = () if self._reading is None else self._reading[0]
         return next((opening.path.name for opening in openings if not opening.done), "")
 
     @property
     def busy(self) -> bool:
         """True if anything is left to do."""
-        return self._openings is not None or bool(self._waiting)
+        return self._reading is not None or bool(self._waiting)
 
     def open(self, path: str) -> None:
-        """Show a file in place of the present ones; what is wrong with it becomes a message and
-        they stay."""
-        self._soon(
-            lambda: [begin_opening(path, decode_backend=self._entry)],
-            lambda *openings: self._app.open(path, opening=next(iter(openings), None)),
-        )
+        """Show a file in place of the present document."""
+        self._open(lambda: OpenRequest(path))
 
     def open_reference(self, path: str) -> None:
-        """Measure errors against this raster."""
+        """Measure errors against a raster: open all files again with it."""
 
-        def begin() -> Sequence[PendingFile]:
-            if self._app.path is None:
-                return ()
-            main = begin_opening(self._app.path, path, decode_backend=self._entry)
-            return [main, *self._beside(self._app.comparing.paths, path)]
+        def request() -> OpenRequest:
+            document = self._current.require(
+                f"{path}: open a .ntile file before its reference raster."
+            )
+            return OpenRequest(
+                str(document.path),
+                ReferenceRaster(path),
+                beside=tuple(document.compared),
+                keep_view=True,
+            )
 
-        self._soon(begin, lambda *openings: self._app.open_reference(path, *openings))
-
-    def compare(self, path: str) -> None:
-        """Open a file beside the first and put it into slot B; where there is none, open it."""
-        app = self._app
-
-        def begin() -> Sequence[PendingFile]:
-            assert app.scene is not None
-            if app.scene.reader is None:
-                return [begin_opening(path, decode_backend=self._entry)]
-            return [begin_compared(app.scene, path)] if is_open(app.scene, path) is None else ()
-
-        def then(opening: PendingFile | None = None) -> None:
-            assert app.scene is not None
-            (app.open if app.scene.reader is None else app.comparing.open)(path, opening=opening)
-
-        self._soon(begin, then)
+        self._open(request)
 
     def open_project(self, path: str) -> None:
-        """Show what a project file says."""
+        """Restore a project file."""
+        self._open(lambda: project_request(path))
 
-        found: project.Project | None = None
+    def compare(self, path: str) -> None:
+        """Open a file beside the first and put it into slot B; where there is no first, open it."""
+        loadings: list[Loading] = []
 
         def begin() -> Sequence[PendingFile]:
-            nonlocal found
-            found = project.read(path)
-            main, *others = found.present
-            opening = begin_opening(main, found.reference, decode_backend=self._entry)
-            return [opening, *self._beside(others, found.reference)]
+            document = self._current.document
+            if document is None:
+                loadings.append(Loading(OpenRequest(path), self._decode_backend()))
+                return loadings[0].openings
+            known = index_of(document.scene, path) is not None
+            return () if known else [begin_second(document.scene, path)]
 
-        self._soon(begin, lambda *openings: self._app.projects.open(path, found, openings))
+        def finish(*openings: PendingFile) -> None:
+            for loading in loadings:
+                self._report(loading)
+            if not loadings:
+                self._comparing.open(path, next(iter(openings), None))
 
-    def add(self, path: str, layer: int, then: Callable[[PendingFile], object]) -> None:
-        """Open a file beside the first, beginning with a layer; `then` takes it over."""
-        self._soon(lambda: self._beside([path], self._app.reference, layer), then)
+        self._add(begin, finish)
+
+    def add(self, path: str, layer: int, on_loaded: Callable[[PendingFile], object]) -> None:
+        """Read a file to be added to the present ones, beginning with a layer."""
+
+        def begin() -> Sequence[PendingFile]:
+            document = self._current.document
+            reference = None if document is None else document.reference
+            return [begin_beside(path, reference, layer, self._decode_backend())]
+
+        self._add(begin, on_loaded)
 
     def then(self, action: Callable[[], object]) -> None:
-        """Do something when all files asked for so far are there."""
-        self._soon(tuple, action)
+        """Run an action when all files requested so far are open."""
+        self._add(tuple, action)
 
     def update(self) -> None:
-        """Once a frame: take over what has come, begin what waits."""
+        """Once a frame: take over finished files, begin with waiting ones."""
         while True:
-            if self._openings is not None:
-                openings, then = self._openings
+            if self._reading is not None:
+                openings, on_loaded = self._reading
                 if not all(opening.done for opening in openings):
                     return
-                self._openings = None
-                then(*openings)
+                self._reading = None
+                on_loaded(*openings)
             if not self._waiting:
                 return
-            begin, then = self._waiting.pop(0)
+            begin, on_loaded = self._waiting.pop(0)
             try:
-                self._openings = begin(), then
-            except NtileError:
-                self._openings = (), then  # said by whoever tries without
+                self._reading = begin(), on_loaded
+            except NtileError as error:
+                self._messages.error(str(error))
 
     def close(self) -> None:
-        """Want nothing any more."""
+        """Cancel everything."""
         self._waiting.clear()
-        for opening in () if self._openings is None else self._openings[0]:
+        for opening in () if self._reading is None else self._reading[0]:
             opening.cancel()
-        self._openings = None
+        self._reading = None
 
-    @property
-    def _entry(self) -> str:
-        assert self._app.scene is not None
-        return self._app.scene.decode_backend
+    def _open(self, request: Callable[[], OpenRequest]) -> None:
+        loadings: list[Loading] = []
 
-    def _beside(
-        self, paths: Sequence[str], reference: Raster | None, layer: int = 0
-    ) -> list[PendingFile]:
-        return [begin_beside(path, reference, layer, self._entry) for path in paths]
+        def begin() -> Sequence[PendingFile]:
+            loadings.append(Loading(request(), self._decode_backend()))
+            return loadings[0].openings
 
-    def _soon(self, begin: Begin, then: Then) -> None:
-        self._waiting.append((begin, then))
+        def finish(*openings: PendingFile) -> None:
+            self._report(loadings[0])
+
+        self._add(begin, finish)
+
+    def _report(self, loading: Loading) -> None:
+        """Show finished files; report errors."""
+        self._messages.report_errors(lambda: self._show(loading.request, loading))
+
+    def _add(self, begin: Begin, on_loaded: OnLoaded) -> None:
+        self._waiting.append((begin, on_loaded))
+
+
+def project_request(path: str) -> OpenRequest:
+    """Read a project file and return the request that restores it. Raises NtileError."""
+    opened = project.read(path)
+    return OpenRequest(
+        opened.files[0],
+        opened.reference,
+        project=opened,
+        project_path=path,
+        reference_optional=True,
+    )

@@ -1,12 +1,11 @@
-"""Film making in the window: what `App.film` is. Keyframes, playing and generators; views and
-rendering beside it."""
+"""Camera-path editor: keyframes, playback, generators and path files."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neural.errors import NtileError
 from viewer.film import record
@@ -14,75 +13,88 @@ from viewer.film.flight import Flight
 from viewer.film.generators import generate
 from viewer.film.heightfield import HeightField
 from viewer.model.camera_path import CameraPath, Keyframe, PathSampler, Pose, retimed
-from viewer.model.settings import LayerChoice
+from viewer.model.settings import Settings
 from viewer.scene.labels import layer_of
-from viewer.session.bookmarks import Views
-from viewer.session.film_jobs import Rendering, said
+from viewer.session.bookmarks import AreaBookmarks
+from viewer.session.document import CurrentDocument, Document
+from viewer.session.film_jobs import FilmJobs
+from viewer.session.messages import Messages
+from viewer.session.navigation import Navigation
 from viewer.storage import path_file
 from viewer.storage.bookmarks import find_view
-
-if TYPE_CHECKING:
-    from viewer.app import App
-    from viewer.session.launch import Launch
 
 STEP_S = 3.0
 """Time from the last keyframe to a new one."""
 
 
-class Studio:
-    """The camera path of one window, and what is made of it."""
+class FilmEditor:
+    """The camera path of a session, its playback and rendering."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(
+        self,
+        current: CurrentDocument,
+        settings: Settings,
+        navigation: Navigation,
+        bookmarks: AreaBookmarks,
+        jobs: FilmJobs,
+        messages: Messages,
+    ) -> None:
+        self._current = current
+        self._settings = settings
+        self._navigation = navigation
+        self._messages = messages
+        self.bookmarks = bookmarks
+        self.jobs = jobs
         self.path = CameraPath([])
         self.selected = -1
-        """The keyframe that is edited; −1 for none."""
+        """Index of the keyframe that is edited; −1 for none."""
         self.time_s = 0.0
-        """Where on the path the preview is."""
+        """Time of the preview on the path, seconds."""
         self.playing: bool = False
         self.line_shown = True
         """True if the path is drawn over the scene."""
-        self.views: Views = Views(app)
-        self.rendering: Rendering = Rendering(app)
         self.version = 0
         """Grows with every change of the path."""
         self._sampler: PathSampler | None = None
         self._flight: Future[Flight] | None = None
         self._field: Future[HeightField] | None = None
-        self._shown: object = None  # the file that views and field are of
-        self._wanted: tuple[str, float | None] | None = None  # a generator that waits for the field
-        self._started = 0.0
+        self._entered: Document | None = None  # whose bookmarks and heights these are
+        self._path_of: Document | None = None  # the one that was open when the path was taken
+        # name and duration of a path to generate once the heights are read
+        self._generating: tuple[str, float | None] | None = None
+        self._started_s = 0.0
         self._pool = ThreadPoolExecutor(1, "film")
 
     # Keyframes
 
     def add_keyframe(self) -> None:
-        """Keep the present view as a keyframe at the end of the path."""
-        app = self._app
-        if app.scene is None or app.scene.reader is None:
+        """Append the present view as a keyframe."""
+        document = self._current.document
+        if document is None:
             return
         frames = self.path.keyframes
-        self.path.crs = app.scene.reader.grid.crs_wkt
+        self.path.crs = document.reader.grid.crs_wkt
+        self._path_of = document
         time_s = frames[-1].time_s + STEP_S if frames else 0.0
-        self._change([*frames, self._present(Keyframe(time_s, replace(app.camera)))], len(frames))
+        frame = self._with_view(Keyframe(time_s, replace(self._navigation.camera)))
+        self._change([*frames, frame], len(frames))
         self.time_s = self.path.duration_s
 
     def update_keyframe(self) -> None:
         """Give the selected keyframe the present view."""
         if 0 <= self.selected < len(self.path.keyframes):
             frames = list(self.path.keyframes)
-            frames[self.selected] = self._present(frames[self.selected])
+            frames[self.selected] = self._with_view(frames[self.selected])
             self._change(frames, self.selected)
 
     def delete_keyframe(self) -> None:
-        """Forget the selected keyframe."""
+        """Delete the selected keyframe."""
         if 0 <= self.selected < len(self.path.keyframes):
             frames = [frame for k, frame in enumerate(self.path.keyframes) if k != self.selected]
             self._change(frames, min(self.selected, len(frames) - 1))
 
     def edit(self, index: int, *, time_s: float | None = None, easing: str | None = None) -> None:
-        """Give a keyframe another time, which puts it into its place in the order, or another
-        easing."""
+        """Change the time (seconds; keyframes stay in order of time) or easing of a keyframe."""
         frame = self.path.keyframes[index]
         others = [other for k, other in enumerate(self.path.keyframes) if k != index]
         if time_s is not None:
@@ -95,20 +107,14 @@ class Studio:
         self._change(frames, frames.index(frame))
 
     def set_loop(self, loop: bool) -> None:
-        """Let the film end where it began; where it does not, a keyframe like the first is
-        added."""
-        frames = self.path.keyframes
+        """Let the film end where it began; append a keyframe like the first where it does not."""
+        frames = list(self.path.keyframes)
         self.path.loop = loop
-        if (
-            loop
-            and frames
-            and not (len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera))
-        ):
-            last = replace(
-                frames[0], time_s=frames[-1].time_s + STEP_S, camera=replace(frames[0].camera)
-            )
-            frames = [*frames, last]
-        self._change(list(frames), self.selected)
+        if loop and frames and not _ends_where_it_begins(frames):
+            first = frames[0]
+            time_s = frames[-1].time_s + STEP_S
+            frames.append(replace(first, time_s=time_s, camera=replace(first.camera)))
+        self._change(frames, self.selected)
 
     def clear(self) -> None:
         """Begin a new path."""
@@ -116,27 +122,22 @@ class Studio:
         self._change([], -1)
 
     def select(self, index: int) -> None:
-        """Choose a keyframe and go there."""
+        """Select a keyframe and glide there."""
         self.selected = index
         self.pause()
         frame = self.path.keyframes[index]
         self.time_s = frame.time_s - self.path.keyframes[0].time_s
-        self._app.navigation.show(frame.camera)
+        self._navigation.show(frame.camera)
 
-    def _present(self, frame: Keyframe) -> Keyframe:
-        """A keyframe with the present view; exaggeration is kept where it is not the usual one."""
-        view = self._app.settings.view
-        exaggeration = (
-            view.exaggeration if view.exaggeration != 1 or frame.exaggeration is not None else None
-        )
-        camera = replace(self._app.camera, fov_deg=view.fov_deg)
-        return replace(frame, camera=camera, exaggeration=exaggeration)
+    def _with_view(self, frame: Keyframe) -> Keyframe:
+        """Return a keyframe with the present view; of the exaggeration, where it is not 1."""
+        view = self._settings.view
+        keyed = view.exaggeration != 1 or frame.exaggeration is not None
+        camera = replace(self._navigation.camera, fov_deg=view.fov_deg)
+        return replace(frame, camera=camera, exaggeration=view.exaggeration if keyed else None)
 
     def _change(self, frames: list[Keyframe], selected: int) -> None:
-        if self.path.loop and not (
-            len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera)
-        ):
-            self.path.loop = False
+        self.path.loop = self.path.loop and _ends_where_it_begins(frames)
         self.path.keyframes = frames
         self.selected = selected
         self.version += 1
@@ -145,51 +146,47 @@ class Studio:
         self.time_s = min(self.time_s, self.path.duration_s)
 
     def take(self, path: CameraPath) -> None:
-        """Show another path."""
+        """Edit another path."""
         self.pause()
         self.path = path
         self.time_s = 0.0
+        self._path_of = self._current.document
         self._change(path.keyframes, 0 if path.keyframes else -1)
 
-    # Playing
+    # Playback
 
     def toggle_play(self) -> None:
-        """Play or pause the path; at its end it begins anew."""
+        """Play or pause the path; at its end it begins again."""
         if self.playing:
             self.pause()
             return
         if len(self.path.keyframes) < 2:
-            self._app.messages.info(
+            self._messages.info(
                 "A film needs two keyframes: press K at two views, or make a tour or an orbit."
             )
             return
         if self.time_s >= self.path.duration_s - 1e-3:
             self.time_s = 0.0
         self.playing = True
-        self._started = time.monotonic() - self.time_s
+        self._started_s = time.monotonic() - self.time_s
 
     def pause(self) -> None:
-        """Stop playing, the camera stays."""
+        """Stop playing; the camera stays."""
         self.playing = False
 
     def scrub(self, time_s: float) -> None:
-        """Show the view at a time of the path."""
+        """Show the view at a time of the path, seconds."""
         self.pause()
         self.time_s = time_s
         self._show()
 
     def pose(self, time_s: float) -> Pose | None:
-        """The view at a time, above the terrain as soon as that has been looked at; None without
-        keyframes."""
+        """Return the view at a time, above the terrain as soon as its heights are read; None
+        without keyframes."""
         if not self.path.keyframes:
             return None
-        if (
-            self._flight is None
-            and self._field is not None
-            and self._field.done()
-            and not self._field.exception()
-        ):
-            field = replace(self._field.result(), exaggeration=self._app.settings.view.exaggeration)
+        field = self._finished_field
+        if self._flight is None and field is not None:
             path = replace(self.path, keyframes=list(self.path.keyframes))
             self._flight = self._pool.submit(Flight, path, field.ceiling_m, record.CLEARANCE_M)
         if self._flight is not None and self._flight.done():
@@ -198,36 +195,41 @@ class Studio:
             self._sampler = self.path.sampler()
         return self._sampler.at(time_s)
 
+    @property
+    def _finished_field(self) -> HeightField | None:
+        """Heights of the area at the present exaggeration; None until they are read."""
+        field = self._field
+        if field is None or not field.done() or field.exception():
+            return None
+        return replace(field.result(), exaggeration=self._settings.view.exaggeration)
+
     def _show(self) -> None:
-        app = self._app
         pose = self.pose(self.time_s)
         if pose is not None:
-            app.glide = None
-            app.camera = pose.camera
-            app.settings.view.fov_deg = pose.camera.fov_deg
-            record.apply(app.settings, pose)
+            self._navigation.glide = None
+            self._navigation.camera = pose.camera
+            self._settings.view.fov_deg = pose.camera.fov_deg
+            record.apply(self._settings, pose)
 
     def update(self) -> None:
-        """One frame of the window."""
-        app = self._app
-        scene = app.scene
-        if scene is None or scene.reader is None:
+        """Once a frame: play, and make what was to be generated."""
+        document = self._current.document
+        if document is None:
             self.playing = False
             return
-        if scene.reader is not self._shown:
-            self._enter()
-        if self._wanted is not None and self._field is not None and self._field.done():
-            self._make(*self._wanted)
-        self.rendering.update()
+        field = self._enter(document)
+        if self._generating is not None and field.done():
+            self._generate(document, field, *self._generating)
+        self.jobs.update()
         if not self.playing:
             return
-        if app.input.moving or app.glide is not None:
+        if self._navigation.moving:
             self.pause()
             return
-        self.time_s = time.monotonic() - self._started
+        self.time_s = time.monotonic() - self._started_s
         if self.time_s >= self.path.duration_s:
             if self.path.loop:
-                self._started += self.path.duration_s
+                self._started_s += self.path.duration_s
                 self.time_s %= self.path.duration_s
             else:
                 self.time_s = self.path.duration_s
@@ -237,93 +239,106 @@ class Studio:
     @property
     def busy(self) -> bool:
         """True if the next frame will differ without any input."""
-        return self.playing or self._wanted is not None
+        return self.playing or self._generating is not None
 
     # Files and generators
 
-    def begin(self, launch: Launch) -> None:
-        """`--view`, `--path`, `--flythrough` of a window. Raises NtileError."""
-        app = self._app
-        assert app.scene is not None
-        assert app.scene.reader is not None
-        self._enter()
-        if launch.view is not None:
-            app.navigation.show(find_view(launch.view, app.scene.reader.grid))
-        if launch.camera_path is not None:
-            self.load(launch.camera_path, launch.duration_s)
-        elif launch.flythrough is not None:
-            self.generate(launch.flythrough, launch.duration_s)
+    def begin(
+        self,
+        *,
+        view: str | None = None,
+        path: str | None = None,
+        generator: str | None = None,
+        duration_s: float | None = None,
+    ) -> None:
+        """Begin with a view (bookmark or file), and with a path file or generated path. Raises
+        NtileError."""
+        document = self._current.document
+        if document is None:
+            return
+        self._enter(document)
+        if view is not None:
+            self._navigation.show(find_view(view, document.reader.grid))
+        if path is not None:
+            self.load(path, duration_s)
+        elif generator is not None:
+            self.generate(generator, duration_s)
 
     def load(self, file: str, duration_s: float | None = None) -> None:
-        """Show a path file. Raises NtileError for one that cannot be used here."""
-        scene = self._app.scene
-        if scene is None or scene.reader is None:
-            raise NtileError(f"{file}: open a .ntile file before a camera path.")
+        """Edit a path file. Raises NtileError for one that cannot be used here."""
+        document = self._current.require(f"{file}: open a .ntile file before a camera path.")
+        reader = document.reader
         path = path_file.read_path(file)
-        path_file.check_crs(path, scene.reader.grid.crs_wkt, file, str(scene.reader.path))
+        path_file.check_crs(path, reader.grid.crs_wkt, file, str(reader.path))
         self.take(retimed(path, duration_s) if duration_s else path)
 
     def open(self, file: str) -> bool:
-        """Show a path file; what is wrong with it becomes a message."""
-        return said(self._app, lambda: self.load(file))
+        """Edit a path file; report errors. Return True if that succeeded."""
+        return self._messages.report_errors(lambda: self.load(file))
 
     def save(self, file: str) -> bool:
-        """Write the path to a file; what goes wrong becomes a message."""
-        return said(self._app, lambda: path_file.write_path(file, self.path), f"Saved {file}.")
+        """Write the path to a file; report errors. Return True if that succeeded."""
+        return self._messages.report_errors(
+            lambda: path_file.write_path(file, self.path), f"Saved {file}."
+        )
 
     def generate(self, name: str, duration_s: float | None = None) -> None:
-        """Make a path of the area, as soon as its heights are there."""
-        self._wanted = name, duration_s
+        """Make a path of `generators.GENERATORS` as soon as the area's heights are read."""
+        self._generating = name, duration_s
 
-    def _make(self, name: str, duration_s: float | None) -> None:
-        app = self._app
-        self._wanted = None
-        assert self._field is not None
-        assert app.scene is not None
-        assert app.scene.reader is not None
-        assert app.viewport is not None
+    def _generate(
+        self, document: Document, field: Future[HeightField], name: str, duration_s: float | None
+    ) -> None:
+        self._generating = None
+        view = self._settings.view
         try:
-            field = replace(self._field.result(), exaggeration=app.settings.view.exaggeration)
+            heights = replace(field.result(), exaggeration=view.exaggeration)
         except NtileError as error:
-            app.messages.error(str(error))
+            self._messages.error(str(error))
             return
+        width, height = self.jobs.size
         path = generate(
             name,
-            field,
-            crs=app.scene.reader.grid.crs_wkt,
+            heights,
+            crs=document.reader.grid.crs_wkt,
             duration_s=duration_s,
-            fov_deg=app.settings.view.fov_deg,
-            aspect=self.rendering.size[0] / self.rendering.size[1],
+            fov_deg=view.fov_deg,
+            aspect=width / height,
         )
         self.take(replace(path, fps=self.path.fps))
 
-    def _enter(self) -> None:
-        """Another file is open: its views, its heights; a path of another area is put away."""
-        app = self._app
-        assert app.scene is not None
-        reader = app.scene.reader
-        assert reader is not None
-        self._shown = reader
+    def _enter(self, document: Document) -> Future[HeightField]:
+        """Follow a new document: its bookmarks and heights; clear a path of another area.
+
+        Return its heights, read on a thread.
+        """
+        if document is self._entered and self._field is not None:
+            return self._field
+        self._entered = document
         self.playing = False
-        if self.views.enter(reader.grid) and self.path.keyframes:
+        moved = self.bookmarks.enter(document.reader.grid)
+        if moved and self.path.keyframes and self._path_of is not document:
             self.clear()
-        choice: LayerChoice = app.settings.layer
-        layer = layer_of(app.scene, choice).index if choice.file == 0 else 0
-        self._field = self._pool.submit(HeightField.read, reader, layer)
+        choice = self._settings.layer
+        layer = layer_of(document.scene, choice).index if choice.file == 0 else 0
+        self._field = self._pool.submit(HeightField.read, document.reader, layer)
         self._flight = None
+        return self._field
 
     def to_json(self) -> dict[str, Any] | None:
-        """The path, for project files; None without keyframes."""
+        """Return the path for project files; None without keyframes."""
         return path_file.to_json(self.path) if self.path.keyframes else None
 
     def from_json(self, values: Any) -> None:
         """See `projects.Part`."""
         if values is not None:
-            path = path_file.from_json(values)
-            self._enter()
-            self.take(path)
+            self.take(path_file.from_json(values))
 
     def close(self) -> None:
-        """The window closes."""
-        self.rendering.close()
+        """Cancel rendering, end the thread."""
+        self.jobs.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ends_where_it_begins(frames: list[Keyframe]) -> bool:
+    return len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from neural.errors import NtileError
+from neural.errors import NtileError, UsageError
 from neural.raster.raster_name import is_utf8
 from neural.raster.reading import ReferenceRaster
 from viewer.film.output import VIDEO_SUFFIXES
 from viewer.model.settings import Measurement, Settings
+from viewer.session.open_request import OpenRequest
 from viewer.storage.project import Project
-
-if TYPE_CHECKING:
-    from viewer.tiles.pending_file import PendingFile
 
 
 @dataclass
@@ -48,7 +45,8 @@ class Launch:
     theme: str | None = None
     opened_project: Project | None = None  # what a project file says, with the options over it
     project_path: str | None = None
-    opening: PendingFile | None = None  # the file, under way; for the window
+    # ids of commands to run when the files are open (`viewer.session.commands`)
+    commands: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
@@ -75,6 +73,24 @@ class Launch:
         raster = None if self.reference is None else self.reference.name
         every = self.path, self.compare, raster, self.camera_path, self.view, self.project_path
         return [path for path in every if path]
+
+    @property
+    def request(self) -> OpenRequest:
+        """Files to open. Raises UsageError where there are none."""
+        if self.path is None:
+            raise UsageError("A picture needs a file; give the .ntile file to draw.")
+        from_project = self.opened_project is not None
+        return OpenRequest(
+            self.path,
+            self.reference,
+            self.methods,
+            self.bits,
+            self.compare,
+            self.opened_project,
+            self.project_path or "",
+            check_overlay=self.headless or not from_project,
+            reference_optional=from_project and not self.headless,
+        )
 
     def show_project(self, opened: Project, path: str) -> None:
         """Open what a project says; `settings` began as the project's."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from neural.errors import NtileError
 from neural.system import output
 
 LEVELS = ("info", "warning", "error")
@@ -22,7 +24,7 @@ KEPT = 500
 
 @dataclass
 class Message:
-    """One sentence to the user; the same sentence said again in a row only raises `count`."""
+    """Sentence to the user; repeating the latest one only raises `count`."""
 
     level: str
     text: str
@@ -33,13 +35,13 @@ class Message:
 
     @property
     def line(self) -> str:
-        """Time, level, text and how often it was said."""
+        """Time, level, text and number of repetitions."""
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.when))
-        return f"{when} {self.level}: {self.said}"
+        return f"{when} {self.level}: {self.counted}"
 
     @property
-    def said(self) -> str:
-        """The text and how often it was said."""
+    def counted(self) -> str:
+        """Text with the number of repetitions."""
         return self.text + (f"  (×{self.count})" if self.count > 1 else "")
 
 
@@ -50,7 +52,7 @@ class Messages:
     entries: deque[Message] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def add(self, level: str, text: str) -> None:
-        """Say something; `level` is one of LEVELS."""
+        """Add a message; `level` is one of LEVELS."""
         if level not in LEVELS:
             raise ValueError(f"no message level {level!r}")
         text = text.encode(errors="backslashreplace").decode()  # a window shows no other bytes
@@ -64,21 +66,39 @@ class Messages:
             self.entries.append(Message(level, text, time.time(), time.monotonic()))
 
     def info(self, text: str) -> None:
-        """Something worth knowing."""
+        """Add a message worth knowing."""
         self.add("info", text)
 
+    def warning(self, text: str) -> None:
+        """Add a message about something that is not quite as asked for."""
+        self.add("warning", text)
+
     def error(self, text: str) -> None:
-        """Something that did not work; the sentence says what to do."""
+        """Add a failure; the sentence says how to resolve it."""
         self.add("error", text)
 
+    def report_errors(self, action: Callable[[], object], success: str = "") -> bool:
+        """Run an action; add its NtileError or OSError as an error, or `success` as an info.
+
+        Return True if it succeeded.
+        """
+        try:
+            action()
+        except (NtileError, OSError) as error:
+            self.error(str(error))
+            return False
+        if success:
+            self.info(success)
+        return True
+
     def count(self, level: str) -> int:
-        """How often something of a level was said."""
+        """Return the number of messages of a level, repetitions included."""
         return sum(message.count for message in self.entries if message.level == level)
 
     def at_least(self, level: str) -> list[Message]:
-        """Messages of a level and of those above it, oldest first."""
-        wanted = LEVELS[LEVELS.index(level) :]
-        return [message for message in self.entries if message.level in wanted]
+        """Return the messages of a level and of those above it, oldest first."""
+        levels = LEVELS[LEVELS.index(level) :]
+        return [message for message in self.entries if message.level in levels]
 
     def export(self, path: str | Path, level: str = "info") -> None:
         """Write the messages of a level and above, a line each. Raises NtileError."""
@@ -86,12 +106,12 @@ class Messages:
         output.write_text(path, "".join(f"{line}\n" for line in lines))
 
     def young(self) -> list[Message]:
-        """Messages young enough to be shown over the scene, oldest first."""
+        """Return the messages young enough to be shown over the scene, oldest first."""
         now = time.monotonic()
         return [
             m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]
         ]
 
     def toasts(self, at_most: int = 4) -> list[Message]:
-        """The newest of them, as many as there is room for, oldest first."""
+        """Return the newest young messages, `at_most` of them, oldest first."""
         return self.young()[-at_most:]

@@ -1,149 +1,183 @@
-"""Where the camera is sent: the whole area, north, straight down, the ground under a pixel."""
+"""The camera and its moves: full extent, north, top view, the ground under a pixel."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from viewer.model.camera import Camera
 from viewer.model.readings import BoundingBox
+from viewer.model.settings import Settings
 from viewer.scene.overview import HEADING_DEG, PITCH_DEG
 from viewer.session import glide as motion
 from viewer.session.camera_history import History
-
-if TYPE_CHECKING:
-    from viewer.app import App
+from viewer.session.document import CurrentDocument, Document
+from viewer.session.messages import Messages
 
 SETTLING_FRAMES = 3
 """Frames until the panels have their places."""
 
 
 class Navigation:
-    """Moves `App.camera`, at once or by a glide."""
+    """The camera and the size of its picture; moves it at once or by a glide."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, current: CurrentDocument, settings: Settings, messages: Messages) -> None:
+        self._current = current
+        self._settings = settings
+        self._messages = messages
+        self.camera = Camera()
+        self.glide: motion.Glide | None = None
+        """Move under way."""
+        self.size_px = (1, 1)
+        """Width and height of the picture, pixels."""
+        self.pixel_ratio = 1.0
+        """Framebuffer pixels per unit of window coordinates (2 on a retina screen)."""
+        self.input_active = False
+        """True if a key or mouse button is moving the camera."""
         self.speed_m_s = 100.0
-        """How fast keys fly, over ground."""
+        """Ground speed of flying by keys, m/s."""
         self.settling_frames = 0
         """Frames left in which the camera follows the settling layout of a new file."""
-        self._settling = False  # in this frame
         self.history = History()
+        self._settling = False  # in this frame
+        self._before = replace(self.camera)
         # the glide of an undo or redo, which is no move of its own
-        self._back: motion.Glide | None = None
-        self._area: BoundingBox | None = None  # of the file that the history belongs to
+        self._return_glide: motion.Glide | None = None
+        self._history_area: BoundingBox | None = None
+
+    @property
+    def moving(self) -> bool:
+        """True if the camera will move without further input, or is being moved."""
+        return self.glide is not None or self.input_active
+
+    @property
+    def aspect(self) -> float:
+        """Width of the picture over its height."""
+        return self.size_px[0] / max(self.size_px[1], 1)
 
     def update(self) -> None:
-        """One frame: follow the layout of a new file, then a glide under way."""
-        app = self._app
+        """Begin a frame: follow the layout of a new file, then the glide under way."""
+        self._before = replace(self.camera)
         self._settling = self.settling_frames > 0
         if self._settling:
             self.settling_frames -= 1
             self.home(glide=False)
-        app.camera.fov_deg = app.settings.view.fov_deg
-        if app.glide is not None:
-            app.camera, arrived = app.glide.now()
-            app.glide = None if arrived else app.glide
+        self.camera.fov_deg = self._settings.view.fov_deg
+        if self.glide is not None:
+            self.camera, arrived = self.glide.now()
+            self.glide = None if arrived else self.glide
 
-    def watch(self, before: Camera) -> None:
-        """Take in what keys, mouse and glides made of the camera in this frame."""
-        app = self._app
-        before.fov_deg = app.camera.fov_deg  # the slider's, not the mouse's
-        if self._settling or (self._back is not None and app.glide is self._back):
+    def watch(self) -> None:
+        """Record the frame's moves by keys, mouse and glides in the history."""
+        before = self._before
+        before.fov_deg = self.camera.fov_deg  # the slider's, not the mouse's
+        returning = self._return_glide is not None
+        if self._settling or (returning and self.glide is self._return_glide):
             return
-        if self._back is not None and app.glide is None and not app.input.moving:
-            self._back = None  # arrived in this frame
+        if returning and not self.moving:
+            self._return_glide = None  # arrived in this frame
             return
-        self._back = None
-        self.history.watch(
-            before, app.camera, time.monotonic(), busy=app.input.moving or app.glide is not None
-        )
+        self._return_glide = None
+        self.history.watch(before, self.camera, time.monotonic(), busy=self.moving)
 
     def undo(self) -> None:
-        """Glide back to where the camera was before its latest move."""
-        self._return(self.history.undo(self._app.camera))
+        """Glide back to the camera before its latest move."""
+        self._return(self.history.undo(self.camera))
 
     def redo(self) -> None:
-        """Glide to where it was before the latest undo."""
+        """Glide to the camera before the latest undo."""
         self._return(self.history.redo())
 
     def _return(self, camera: Camera | None) -> None:
-        app = self._app
         if camera is not None:
-            camera.fov_deg = app.settings.view.fov_deg
-            self._back = app.glide = motion.between(app.camera, camera)
+            camera.fov_deg = self._settings.view.fov_deg
+            self._return_glide = self.glide = motion.between(self.camera, camera)
 
-    def begin(self) -> None:
-        """A new file is open: show all of it. Moves over another area cannot be undone any more."""
-        app = self._app
-        assert app.scene is not None
-        app.glide = None
+    def enter(self, document: Document) -> None:
+        """Show all of a new document. Moves over another area can no longer be undone."""
+        self.camera.fov_deg = self._settings.view.fov_deg
+        self.home(glide=False)
         self.settling_frames = SETTLING_FRAMES
-        area = app.scene.bounds
-        before = self._area
+        area = document.scene.bounds
+        before = self._history_area
         if before is None or area.west >= before.east or before.west >= area.east:
             self.history.reset()
         elif area.south >= before.north or before.south >= area.north:
             self.history.reset()
-        self._area = area
+        self._history_area = area
+
+    def finish(self) -> None:
+        """Bring the glide under way to its end at once."""
+        if self.glide is not None:
+            self.place(self.glide.place(1.0))
+            self.glide = None
+
+    def place(self, camera: Camera) -> None:
+        """Put the camera somewhere at once, also where a new file would show all of itself."""
+        self.camera = replace(camera)
+        self.settling_frames = 0
 
     def home(self, *, glide: bool = True) -> None:
-        """Show the whole area, looking north."""
-        app = self._app
-        if app.scene is None or app.scene.reader is None or app.viewport is None:
+        """Show the full extent, looking north."""
+        document = self._current.document
+        if document is None:
             return
-        camera = replace(app.camera)
-        camera.frame(
-            app.scene.bounds, app.viewport.aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG
-        )
-        app.glide = motion.between(app.camera, camera) if glide else None
+        bounds = document.scene.bounds
+        camera = replace(self.camera)
+        camera.frame(bounds, self.aspect, heading_deg=HEADING_DEG, pitch_deg=PITCH_DEG)
+        self.glide = motion.between(self.camera, camera) if glide else None
         if not glide:
-            app.camera = camera
-            bounds = app.scene.bounds
+            self.camera = camera
             across = max(bounds.east - bounds.west, bounds.north - bounds.south)
-            self.speed_m_s = across * app.scene.ground_scale / 8
+            self.speed_m_s = across * document.scene.ground_scale / 8
 
     def show(self, camera: Camera) -> None:
         """Glide to a view; a file that has just been opened begins with it."""
-        app = self._app
-        app.settings.view.fov_deg = camera.fov_deg
+        self._settings.view.fov_deg = camera.fov_deg
         if self.settling_frames:
-            app.camera = replace(camera)
-            self.settling_frames = 0
+            self.place(camera)
         else:
-            app.glide = motion.between(app.camera, camera)
+            self.glide = motion.between(self.camera, camera)
 
     def turn(self, *, heading_deg: float | None = None, pitch_deg: float | None = None) -> None:
-        """Turn about the middle of the picture to this heading or pitch."""
-        app = self._app
-        if app.scene is None or app.scene.reader is None or app.viewport is None:
+        """Glide about the middle of the picture to a heading or pitch, degrees."""
+        if self._current.document is None:
             return
-        width, height = app.viewport.size
+        width, height = self.size_px
         pivot = self.world_point(width / 2, height / 2)
-        heading = app.camera.heading_deg if heading_deg is None else heading_deg
-        pitch = app.camera.pitch_deg if pitch_deg is None else pitch_deg
-        app.glide = motion.around(app.camera, pivot, heading, pitch)
+        heading = self.camera.heading_deg if heading_deg is None else heading_deg
+        pitch = self.camera.pitch_deg if pitch_deg is None else pitch_deg
+        self.glide = motion.around(self.camera, pivot, heading, pitch)
+
+    def fly_to(self, x_px: float, y_px: float, factor: float) -> None:
+        """Glide towards the ground under a pixel; `factor` of the distance is left."""
+        self.glide = motion.towards(self.camera, self.world_point(x_px, y_px), factor)
 
     def change_speed(self, factor: float) -> None:
         """Fly faster or slower."""
         self.speed_m_s = min(max(self.speed_m_s * factor, 0.5), 1e6)
-        self._app.messages.info(f"Flying at {self.speed_m_s:.3g} m/s.")
+        self._messages.info(f"Flying at {self.speed_m_s:.3g} m/s.")
 
     def world_point(self, x_px: float, y_px: float) -> np.ndarray:
-        """The drawn surface under a pixel; beyond it, a point at the distance of the area's middle
-        height."""
-        app = self._app
-        assert app.scene is not None
-        assert app.viewport is not None
-        picked = app.scene.pick(app.camera, x_px, y_px)
+        """Return the point [3] of the drawn surface under a pixel; beside it, a point at the
+        distance of the area's middle height. A document must be open."""
+        scene = self._current.require("Open a .ntile file before its ground is looked for.").scene
+        picked = scene.pick(self.camera, x_px, y_px)
         if picked is not None:
-            return np.array([picked.easting, picked.northing, app.scene.drawn_z(picked.z_m)])
-        bounds = app.scene.bounds
-        ray = app.camera.ray(x_px, y_px, app.viewport.size)
-        drop = app.camera.z - (bounds.low + bounds.high) / 2
+            return np.array([picked.easting, picked.northing, scene.drawn_z(picked.z_m)])
+        bounds = scene.bounds
+        ray = self.camera.ray(x_px, y_px, self.size_px)
+        drop = self.camera.z - (bounds.low + bounds.high) / 2
         across = max(bounds.east - bounds.west, bounds.north - bounds.south)
         reach = min(drop / -ray[2], 2 * across) if ray[2] * drop < 0 else across
-        return app.camera.eye + reach * ray
+        point: np.ndarray = self.camera.eye + reach * ray
+        return point
+
+    def stay_above_ground(self) -> None:
+        """Lift the camera where it is below the drawn surface."""
+        document = self._current.document
+        if document is not None:
+            camera = self.camera
+            camera.stay_above(document.scene.surface_z(camera.easting, camera.northing))

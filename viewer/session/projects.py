@@ -1,162 +1,105 @@
-"""Projects in the window: saving and opening them."""
+"""The project of a session: gather it from what is shown, save it, restore its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from neural.errors import NtileError
-from viewer.gui import window
-from viewer.session import project_io
+from viewer.model.settings import Settings
+from viewer.session.document import CurrentDocument
+from viewer.session.messages import Messages
+from viewer.session.navigation import Navigation
 from viewer.storage import project
+from viewer.storage.preferences import Store
 from viewer.storage.project import Project
-
-if TYPE_CHECKING:
-    from viewer.app import App
-    from viewer.session.launch import Launch
-    from viewer.tiles.pending_file import PendingFile
 
 
 class Part(Protocol):
     """A feature that keeps something in projects."""
 
     def to_json(self) -> Any:
-        """Plain JSON values."""
+        """Return its state as plain JSON values."""
 
     def from_json(self, values: Any) -> None:
-        """Take `to_json`'s values back. Raises NtileError or ValueError for others, and then has
-        not changed."""
-
-
-PARTS: dict[str, Callable[[App], Part]] = {"film": lambda app: app.film}
-"""Keys of the project file beside those of `project.Project`, and who keeps them."""
+        """Restore its state from `to_json`'s values. Raises NtileError or ValueError for others,
+        and then has not changed."""
 
 
 class Projects:
-    """The project in the window, if it has been saved or opened."""
+    """The project that was saved or opened last, if it is still shown."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(
+        self,
+        current: CurrentDocument,
+        settings: Settings,
+        navigation: Navigation,
+        preferences: Store,
+        messages: Messages,
+    ) -> None:
+        self._current = current
+        self._settings = settings
+        self._navigation = navigation
+        self._preferences = preferences
+        self._messages = messages
+        self.parts: dict[str, Part] = {}
+        """Features with a key of their own in project files, beside those of `Project`."""
         self.path: str | None = None
+        """Its file; None before it has one."""
 
     def gather(self) -> Project:
-        """Everything in view; a file must be open."""
-        app = self._app
-        assert app.scene is not None
-        parts = {name: part(app).to_json() for name, part in PARTS.items()}
-        return project_io.gathered(app.scene, app.camera, app.reference, parts)
-
-    def save(self) -> None:
-        """Save where it was saved before, or ask."""
-        if self.path is None:
-            self.save_as()
-        else:
-            self.write(self.path)
-
-    def save_as(self) -> None:
-        """Ask where, then save."""
-        app = self._app
-        name = (
-            Path(self.path or app.path or "terrain")
-            .name.removesuffix(project.SUFFIX)
-            .removesuffix(".ntile")
+        """Return the project of the open document. Raises UsageError without one."""
+        document = self._current.require("Open a .ntile file before a project is saved.")
+        files = [str(document.scene.files[0].reader.path), *document.compared]
+        return Project(
+            files,
+            set(),
+            document.reference,
+            replace(self._navigation.camera),
+            asdict(self._settings),
+            {name: part.to_json() for name, part in self.parts.items()},
         )
-        app.dialogs.save("Save project", project.SUFFIX, self.write, name + project.SUFFIX)
+
+    @property
+    def suggested_name(self) -> str:
+        """Name to propose for its file."""
+        document = self._current.document
+        path = self.path or (None if document is None else document.path)
+        name = Path(path or "terrain").name.removesuffix(project.SUFFIX).removesuffix(".ntile")
+        return name + project.SUFFIX
+
+    def save(self) -> bool:
+        """Save to its file; report errors. Return False where it has none, or that failed."""
+        return self.path is not None and self.write(self.path)
 
     def write(self, path: str) -> bool:
-        """Save there; what goes wrong becomes a message."""
-        app = self._app
-        try:
-            project.write(path, self.gather())
-        except NtileError as error:
-            app.messages.error(str(error))
-            return False
-        self._adopt(path)
-        app.messages.info(f"Saved {path}.")
-        return True
-
-    def begin(self, launch: Launch) -> None:
-        """`--project`. Raises NtileError where its terrain cannot be shown."""
-        assert launch.opened_project is not None
-        assert launch.project_path is not None
-        chosen = launch.methods, launch.bits
-        openings = [launch.opening] if launch.opening else ()
-        self.show(
-            launch.opened_project,
-            launch.project_path,
-            *chosen,
-            slots=not any(chosen),
-            openings=openings,
+        """Save to another file; report errors. Return True if that succeeded."""
+        saved = self._messages.report_errors(
+            lambda: project.write(path, self.gather()), f"Saved {path}."
         )
+        if saved:
+            self.adopt(path)
+        return saved
 
-    def open(
-        self, path: str, opened: Project | None = None, openings: Sequence[PendingFile] = ()
-    ) -> bool:
-        """Show what a project file says; what is wrong with it becomes messages.
-
-        `opened` and `openings`: the file, if it has been read, and its terrain files that are
-        there.
-        """
-        try:
-            self.show(opened or project.read(path), path, openings=openings)
-        except NtileError as error:
-            for opening in openings[1:]:
-                opening.cancel()
-            self._app.messages.error(str(error))
-            return False
-        return True
-
-    def show(
-        self,
-        opened: Project,
-        path: str,
-        methods: Sequence[str] = (),
-        bits: Sequence[int] = (),
-        *,
-        slots: bool = True,
-        openings: Sequence[PendingFile] = (),
-    ) -> None:
-        """Open its files and restore the rest. Raises NtileError where its terrain cannot be shown.
-
-        `openings`: its main file, with its reference, and the others that are there, if they are
-        under way.
-        """
-        app = self._app
-        said = list(opened.warnings)
-        try:
-            app.load(opened.files[0], opened.reference, methods, bits, next(iter(openings), None))
-        except NtileError as error:
-            if opened.reference is None:
-                raise
-            for opening in openings[1:]:  # begun with the reference that cannot be
-                opening.cancel()
-            openings = ()
-            app.load(opened.files[0], None, methods, bits)
-            said.append(str(error))
-        assert app.scene is not None
-        said += project_io.into(app.scene, opened, slots=slots, openings=openings[1:])
-        if opened.camera is not None:
-            app.camera = replace(opened.camera)
-            app.navigation.settling_frames = 0
-        for name, part in PARTS.items():
-            if name not in opened.parts:
+    def restore_parts(self, opened: Project, path: str) -> list[str]:
+        """Restore the features' parts of a project; return warnings about what cannot be."""
+        name = Path(path).name
+        warnings = []
+        for key, part in self.parts.items():
+            if key not in opened.parts:
                 continue
             try:
-                part(app).from_json(opened.parts[name])
+                part.from_json(opened.parts[key])
             except (NtileError, ValueError) as error:
-                said.append(f"{Path(path).name}: {name} left as they were ({error}).")
-        unknown = sorted(set(opened.parts) - set(PARTS))
+                warnings.append(f"{name}: {key} left as they were ({error}).")
+        unknown = sorted(set(opened.parts) - set(self.parts))
         if unknown:
-            said.append(f"{Path(path).name}: not understood and left out: {', '.join(unknown)}.")
-        for sentence in said:
-            app.messages.add("warning", sentence)
-        self._adopt(path)
+            warnings.append(f"{name}: not understood and left out: {', '.join(unknown)}.")
+        return warnings
 
-    def _adopt(self, path: str) -> None:
-        app = self._app
+    def adopt(self, path: str) -> None:
+        """Take a file as the project's, and remember it among the recent ones."""
         self.path = path
-        app.preferences.values.remember(path)
-        app.preferences.save()
-        window.set_title(f"{Path(path).name} – Terrain Viewer")
+        self._preferences.values.remember(path)
+        self._preferences.save()

@@ -8,20 +8,20 @@ parts do not import this file, since it names them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from viewer.model.camera import Camera
+    from viewer.measuring.quantities import MeasurementResult
     from viewer.model.readings import ErrorStats, FrameStats, Pick
-    from viewer.model.settings import LayerChoice, Settings
+    from viewer.model.settings import LayerChoice, Measurement, Settings
     from viewer.scene.costs import Cost
-    from viewer.scene.legend import Legend
     from viewer.scene.scene import Scene
-    from viewer.session.bookmarks import Views
+    from viewer.session.bookmarks import AreaBookmarks
     from viewer.session.comparing import Comparing
-    from viewer.session.file_queue import Files
-    from viewer.session.film import Studio
+    from viewer.session.document import Document
+    from viewer.session.file_queue import FileQueue
+    from viewer.session.film import FilmEditor
     from viewer.session.frame_times import FrameTimes
     from viewer.session.measuring import Measuring
     from viewer.session.messages import Messages
@@ -79,7 +79,11 @@ class DocumentView(SettingsView, Protocol):
 
     @property
     def scene(self) -> Scene:
-        """Open scene; it has a reader."""
+        """Scene of the document; it has a reader."""
+
+    @property
+    def file_name(self) -> str:
+        """Name of the main file."""
 
 
 class ShadingView(SettingsView, Protocol):
@@ -136,12 +140,15 @@ class MeasuringView(DocumentView, DialogsView, Protocol):
     def pick(self) -> Pick | None:
         """Surface under the cursor; None beside it."""
 
+    def measurement(self, item: Measurement) -> MeasurementResult | None:
+        """Return the result of a measurement of the settings; None while it is being measured."""
+
 
 class FilmView(DocumentView, DialogsView, Protocol):
     """Camera path, playback and rendering."""
 
     @property
-    def film(self) -> Studio:
+    def film(self) -> FilmEditor:
         """Camera-path editor."""
 
 
@@ -149,7 +156,7 @@ class BookmarksView(AppView, Protocol):
     """Bookmarks of the open area."""
 
     @property
-    def bookmarks(self) -> Views:
+    def bookmarks(self) -> AreaBookmarks:
         """Bookmarks by name."""
 
 
@@ -172,31 +179,49 @@ class DebugView(SettingsView, Protocol):
         """Return `viewer.session.report.collect` of the scene; {} without a GL context."""
 
 
+class PanelView(
+    ShadingView,
+    StatisticsView,
+    CostsView,
+    OverlayView,
+    MeasuringView,
+    FilmView,
+    BookmarksView,
+    ResultsView,
+    DebugView,
+    Protocol,
+):
+    """All of the above, for the host of the panels alone."""
+
+
 class SessionView(Protocol):
     """The session as its commands and the window see it."""
 
     settings: Settings
-    camera: Camera
     messages: Messages
     preferences: Store
-    scene: Scene | None
-    pick: Pick | None
-    errors: ErrorStats | None
-    rmse_m: dict[str, float | None]
-    legend: Legend | None
     navigation: Navigation
     comparing: Comparing
     measuring: Measuring
-    film: Studio
+    film: FilmEditor
+    bookmarks: AreaBookmarks
     results: ResultsLog
     projects: Projects
-    files: Files
+    files: FileQueue
 
-    def queue_drop(self, paths: list[str]) -> None:
-        """Open files at the next frame, each as its kind."""
+    @property
+    def document(self) -> Document | None:
+        """Open document; None without one."""
 
-    def close_file(self) -> None:
-        """Close the document."""
+    @property
+    def pick(self) -> Pick | None:
+        """Surface under the cursor; None beside it."""
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Read files on threads and open each as its kind."""
+
+    def close_document(self) -> None:
+        """Show no file."""
 
     def step_bits(self, step: int) -> None:
         """Go to fewer (+1) or more (−1) bits of the active slot's layer."""

@@ -1,5 +1,4 @@
-"""Every setting tried in this session: rows that come by themselves, measured further by a worker
-when asked."""
+"""Results of every layer and bit depth shown in a session; a worker measures whole areas."""
 
 from __future__ import annotations
 
@@ -8,36 +7,44 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
 from viewer.model import layers
-from viewer.model.settings import LayerChoice
+from viewer.model.settings import LayerChoice, Settings
 from viewer.scene import labels, results
 from viewer.scene.results import Result, ResultErrors
-
-if TYPE_CHECKING:
-    from viewer.app import App
-    from viewer.scene.scene import Scene
-    from viewer.tiles.pending_file import PendingFile
+from viewer.scene.scene import Scene
+from viewer.session.document import CurrentDocument
+from viewer.session.file_queue import FileQueue
+from viewer.session.messages import Messages
+from viewer.tiles.pending_file import PendingFile
 
 SMALL_TILES = 16
-"""Areas of no more finest tiles are measured as a whole without being asked, once the window has
-been idle."""
+"""Areas of no more finest tiles are measured as a whole unasked, once the picture has been idle."""
 
 IDLE_S = 1.5
-"""Nothing has changed for so long."""
+"""Time without a change after which the picture counts as idle, seconds."""
 
 
 class StoppedError(Exception):
-    """The work is not wanted any more."""
+    """The work is no longer needed."""
 
 
 class ResultsLog:
-    """The rows, and the thread that measures whole areas. It outlives the files it is about."""
+    """Rows of results, and the thread that measures whole areas; they outlive their files."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        current: CurrentDocument,
+        settings: Settings,
+        files: FileQueue,
+        messages: Messages,
+    ) -> None:
+        self._current = current
+        self._settings = settings
+        self._files = files
+        self._messages = messages
         self.rows: list[Result] = []
         self.whole = False
         """True if the panel lists errors over the whole area instead of those in view."""
@@ -46,51 +53,44 @@ class ResultsLog:
         # by path: reference raster and main file
         self._mains: dict[str, tuple[Raster | None, str | None]] = {}
         self._slots: object = None
-        self._since = 0.0
+        self._since_s = 0.0
         self._stopped = False
 
     # Rows that come by themselves
 
-    def follow(self, app: App) -> None:
-        """Once a frame: take over what is shown, and what the worker has done."""
-        self._collect(app)
-        scene = app.scene
-        if (
-            scene is None
-            or scene.reader is None
-            or not scene.ready
-            or app.settings.compare.reference
-        ):
+    def update(self, picture: int) -> None:
+        """Once a frame: add rows of the layers shown, take in the worker's results.
+
+        `picture`: number of the picture drawn last; the time of idling begins with it.
+        """
+        self._collect()
+        document = self._current.document
+        if document is None or not document.scene.ready or self._settings.compare.reference:
             return
-        shown = [scene.choice_in(pane) for pane in scene.panes]
-        state = (
-            repr(shown),
-            scene.reference_name,
-            scene.settled,
-            app.viewport and app.viewport.pictures,
-        )
+        scene = document.scene
+        choices = [scene.choice_in(pane) for pane in scene.panes]
+        state = (repr(choices), scene.reference_name, scene.settled, picture)
         if state != self._slots:
             self._slots = state
-            self._since = time.monotonic()
-            for choice in shown:
-                self.note(scene, choice, app.reference)
-        elif time.monotonic() - self._since > IDLE_S:
-            self._since = float("inf")  # once is enough
-            for choice in shown:
-                row = self.note(scene, choice, app.reference)
+            self._since_s = time.monotonic()
+            for choice in choices:
+                self.note(scene, choice, document.reference)
+        elif time.monotonic() - self._since_s > IDLE_S:
+            self._since_s = float("inf")  # once is enough
+            for choice in choices:
+                row = self.note(scene, choice, document.reference)
                 self.measure(row, whole=self._is_small(scene, choice))
 
     def note(self, scene: Scene, choice: LayerChoice, dem: Raster | None) -> Result:
-        """The row of a choice with what the scene knows of it; a new one where it was not tried
-        before."""
+        """Return the row of a choice with the scene's numbers; a new one where it is new."""
         reader = scene.reader_of(choice)
         path = os.path.abspath(scene.reader_of(choice).path)
         against = scene.files[min(choice.file, len(scene.files) - 1)].reference
         exact = reader.layers[choice.index].is_reference and dem is None
         name = "" if against is None or exact else against.name
         row = results.of(path, reader, choice, name)
-        row = next((each for each in self.rows if each.key == row.key), row)
-        if not any(each is row for each in self.rows):
+        row = next((other for other in self.rows if other.key == row.key), row)
+        if not any(other is row for other in self.rows):
             self.rows.append(row)
         self._mains[path] = dem, str(scene.files[0].reader.path)
         if scene.store is not None:
@@ -114,8 +114,8 @@ class ResultsLog:
     # The whole area
 
     def measure(self, row: Result, *, whole: bool = True) -> None:
-        """Have what is not known of a row found out: its size, and with `whole` its errors over the
-        whole area."""
+        """Measure the missing numbers of a row on the worker: its size, and with `whole` its errors
+        over the whole area."""
         whole = whole and row.reference != "" and row.whole is None
         if row.key in self._measuring or not (whole or row.total_bytes is None):
             return
@@ -126,6 +126,11 @@ class ResultsLog:
         work = partial(results.measure, row.path, choice, dem, main, self._go_on, whole=whole)
         self._measuring[row.key] = self._thread.submit(work)
 
+    def measure_all(self) -> None:
+        """Have every row measured over the whole area."""
+        for row in self.rows:
+            self.measure(row)
+
     def measuring(self, row: Result) -> bool:
         """Return True if a row is being measured or waits for that."""
         return row.key in self._measuring
@@ -134,65 +139,63 @@ class ResultsLog:
         if self._stopped:
             raise StoppedError
 
-    def _collect(self, app: App) -> None:
-        for key, future in [
-            (key, future) for key, future in self._measuring.items() if future.done()
-        ]:
+    def _collect(self) -> None:
+        for key, future in list(self._measuring.items()):
+            if not future.done():
+                continue
             del self._measuring[key]
             error = future.exception()
             if isinstance(error, NtileError):
-                app.messages.error(str(error))
-            row = next((each for each in self.rows if each.key == key), None)
+                self._messages.error(str(error))
+            row = next((row for row in self.rows if row.key == key), None)
             if row is None or error is not None:
                 continue
-            found = future.result()
-            row.whole = found.whole or row.whole
-            row.total_bytes = found.total_bytes
-            row.bits_per_sample = found.bits_per_sample
-            row.stack_bits_per_sample = found.stack_bits_per_sample
-            row.decode_ms = row.decode_ms or found.decode_ms
+            measured = future.result()
+            row.whole = measured.whole or row.whole
+            row.total_bytes = measured.total_bytes
+            row.bits_per_sample = measured.bits_per_sample
+            row.stack_bits_per_sample = measured.stack_bits_per_sample
+            row.decode_ms = row.decode_ms or measured.decode_ms
 
     # Commands of the panel
 
-    def restore(self, app: App, row: Result, slot: str) -> None:
-        """Put a row's setting into a slot; a file that is not open is opened beside the first."""
-        open_files = (
-            []
-            if app.scene is None
-            else [os.path.abspath(file.reader.path) for file in app.scene.files]
-        )
-        if open_files and row.path not in open_files:
-            app.files.add(row.path, row.layer, lambda opening: self._put(app, row, slot, opening))
+    def restore(self, row: Result, slot: str) -> None:
+        """Put a row's layer and bits into a slot; a file that is not open is opened beside the
+        first. Errors become messages."""
+        document = self._current.document
+        paths = [] if document is None else _paths(document.scene)
+        if paths and row.path not in paths:
+            self._files.add(row.path, row.layer, lambda opening: self._put(row, slot, opening))
         else:
-            self._put(app, row, slot)
+            self._put(row, slot)
 
-    def _put(self, app: App, row: Result, slot: str, opening: PendingFile | None = None) -> None:
-        """The same, its file being among those open or just opened."""
-        try:
-            if app.scene is None or app.scene.reader is None:
-                raise UsageError(f"{row.path}: open a file first; results are shown beside it.")
-            files = [os.path.abspath(file.reader.path) for file in app.scene.files]
-            index = (
-                files.index(row.path)
-                if opening is None
-                else app.scene.add(opening.result(), row.layer)
-            )
-            choice = LayerChoice(row.layer, row.keep_bits, index)
-            if choice.index >= len(app.scene.reader_of(choice).layers):
-                raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
-        except NtileError as error:
-            app.messages.error(str(error))
-            return
-        app.settings.slots[slot] = choice
-        if layers.effective_bits(labels.layer_of(app.scene, choice), choice) != row.bits:
-            app.messages.add(
-                "warning",
-                f"{row.path}: the layer is stored with other bits than when it was tried.",
+    def _put(self, row: Result, slot: str, opening: PendingFile | None = None) -> None:
+        self._messages.report_errors(lambda: self._fill(row, slot, opening))
+
+    def _fill(self, row: Result, slot: str, opening: PendingFile | None) -> None:
+        """Fill a slot; the row's file is open, or has just been read. Raises NtileError."""
+        document = self._current.document
+        if document is None:
+            if opening is not None:
+                opening.cancel()
+            raise UsageError(f"{row.path}: open a file first; results are shown beside it.")
+        scene = document.scene
+        if opening is None:
+            index = _paths(scene).index(row.path)
+        else:
+            index = scene.add(opening.result(), row.layer)
+        choice = LayerChoice(row.layer, row.keep_bits, index)
+        if choice.index >= len(scene.reader_of(choice).layers):
+            raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
+        self._settings.slots[slot] = choice
+        if layers.effective_bits(labels.layer_of(scene, choice), choice) != row.bits:
+            self._messages.warning(
+                f"{row.path}: the layer is stored with other bits than when it was tried."
             )
 
     def clear(self) -> None:
-        """Forget all rows; what is shown comes back when something changes."""
-        self._since = float("inf")
+        """Delete all rows; the layers shown come back when something changes."""
+        self._since_s = float("inf")
         for future in self._measuring.values():
             future.cancel()
         self._measuring.clear()
@@ -203,7 +206,11 @@ class ResultsLog:
         results.write(path, [replace(row) for row in self.rows])
 
     def close(self) -> None:
-        """End the thread after the tile it is at."""
+        """End the thread after its present tile."""
         self._stopped = True
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _paths(scene: Scene) -> list[str]:
+    return [os.path.abspath(file.reader.path) for file in scene.files]

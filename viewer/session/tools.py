@@ -1,18 +1,14 @@
 """Tools that may take the mouse in the scene before the camera: measuring, a divider to drag.
 
-An object with these two methods is put into `App.tools`. Each event goes to the tools in their
-order until one takes it; a press (or double-click) taken belongs to that tool until the button is
-up again. What nobody takes moves the camera. To take clicks and leave dragging to the camera, take
-"click" and let "press" pass.
+Each event goes to the tools in their order until one takes it; a press (or double-click) taken
+belongs to that tool until the button is up again. Events that no tool takes move the camera. To
+take clicks and leave dragging to the camera, take "click" and let "press" pass.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
-
-if TYPE_CHECKING:
-    from viewer.app import App
+from typing import Literal, Protocol
 
 Kind = Literal["hover", "press", "double", "drag", "release", "click"]
 """hover: no button is down. press, double (the second press of a double-click), drag, release: of a
@@ -21,7 +17,7 @@ button. click: a press that nobody took came up where it went down."""
 
 @dataclass(frozen=True)
 class Mouse:
-    """One thing the mouse did over the scene."""
+    """Mouse event over the scene."""
 
     kind: Kind
     x_px: float  # pixels of the picture from its top left corner, as `Scene.pick` takes them
@@ -33,10 +29,10 @@ class Mouse:
 
 
 class Tool(Protocol):
-    """Something that takes the mouse while it is active."""
+    """Receiver of mouse events while it is active."""
 
-    def mouse(self, app: App, mouse: Mouse) -> bool:
-        """Return True if the tool took this; nothing else then happens with it."""
+    def mouse(self, mouse: Mouse) -> bool:
+        """Handle an event; return True if it is consumed."""
 
-    def cancel(self, app: App) -> bool:
-        """The key Esc: whether there was something to give up."""
+    def cancel(self) -> bool:
+        """Give up the action under way (key Esc); return False where there is none."""

@@ -87,6 +87,16 @@ class Store:
             self._could_save = False
 
 
+class UnsavedStore(Store):
+    """Usual preferences that are neither read from a file nor written to one."""
+
+    def __init__(self) -> None:
+        self.values = Preferences()
+
+    def save(self) -> None:
+        """Do nothing."""
+
+
 def load(path: Path | None = None) -> tuple[Preferences, str]:
     """Return the preferences of a file and a warning, "" for none. A damaged file is renamed."""
     path = path or config_folder() / NAME

@@ -80,7 +80,8 @@ def test_a_picture_of_two_files_is_made_of_their_layers(tmp_path, hills_file, mo
     launch = launch_of(
         mountain_file, other, "--against", "B", "--headless", "--screenshot", tmp_path / "x.png"
     )
-    with open_scene.opened(launch) as scene:
+    with open_scene.opened(launch) as session:
+        scene = session.require_document().scene
         offscreen.load(scene, overview.whole_area(scene, SIZE), SIZE)
         assert scene.settings.slots["B"] == LayerChoice(0, None, 1)
         assert scene.error_stats.bias_m == pytest.approx(-5.0, abs=0.02)

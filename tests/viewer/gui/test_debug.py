@@ -173,13 +173,13 @@ def test_the_panel_opens_with_its_key(drive, area):
         driver.at(0.5, 0.5)
         driver.press("ctrl+shift+d")
         ctx.yield_(2)
-        assert app.debugging.shown
+        assert app.view.debugging.is_open
         assert app.settings.debug.timing
         for _ in range(LATER + 2):
             app.camera.heading_deg += 1.0
             ctx.yield_()
         driver.settle()
-        found = app.debugging.report()
+        found = app.view.debugging.report()
         assert found["gpu_ms"]["terrain"] > 0
         assert found["frames"]["p99_ms"] >= found["frames"]["p50_ms"] > 0
         ctx.item_click("//Debug/Copy report")

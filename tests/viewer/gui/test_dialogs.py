@@ -45,7 +45,7 @@ def test_open_and_save(drive, shelf):
     def steps(driver):
         app = driver.app
         ctx = driver.ctx
-        dialogs = app.dialogs
+        dialogs = app.view.dialogs
         ctx.yield_(3)
 
         dialogs.folder = shelf

@@ -86,7 +86,7 @@ def test_camera_follows_the_mouse(drive, area):
 
         ctx.mouse_drag_with_delta((60, 40))  # the ground stays under the cursor
         driver.settle()
-        app._picked_at = 0.0
+        app.pointer.refresh()
         ctx.yield_(2)
         moved = app.pick
         assert (moved.easting, moved.northing) == pytest.approx(
@@ -172,7 +172,7 @@ def test_keys_switch_settings_and_picture(drive, area):
         driver.settle()
         assert app.viewport.size == plain.shape[1::-1]
         driver.press("f1")
-        assert app.sheet == "help"
+        assert app.view.sheet.name == "help"
         assert changed(shown, driver.window()) > 0.05
         driver.press("f1")
         driver.press("f12")
@@ -195,7 +195,7 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
         before = driver.scene()
         layer = astuple(app.settings.layer)
         for name in ("garbled.ntile", "missing.ntile", "notes.txt", "empty.tif"):
-            app.queue_drop([str(tmp_path / name)])
+            app.open_paths([str(tmp_path / name)])
             driver.wait(lambda name=name: name in app.messages.entries[-1].text)
             ctx.yield_(3)
             last = app.messages.entries[-1]
@@ -208,15 +208,15 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
         assert changed(before, driver.scene(), threshold=0) == 0
 
         driver.press("f1")  # the dialog opens over whatever is there
-        app.dialogs.folder = tmp_path
+        app.view.dialogs.folder = tmp_path
         driver.press("ctrl+o")
         ctx.item_click(f"//Open terrain/**/{FILE_ICON}  garbled.ntile")
         ctx.item_click("//Open terrain/Open")
         ctx.yield_(3)
         assert app.messages.entries[-1].count == 1
         assert "garbled.ntile" in app.messages.entries[-1].text
-        app.dialogs.folder = area.parent
-        app.dialogs.open_file()
+        app.view.dialogs.folder = area.parent
+        app.view.dialogs.open_file()
         ctx.yield_(3)
         ctx.item_click(f"//Open terrain/**/{FILE_ICON}  hills.ntile")
         ctx.item_click("//Open terrain/Open")
@@ -234,14 +234,14 @@ def test_every_panel_draws(drive, area, with_file):
         driver.app.settings.overlay.name = "error"
         driver.app.settings.shading.elevation_auto = False
         driver.settle()
-        driver.app.debugging.toggle()
+        driver.app.view.debugging.toggle()
         window.show_panel("Profile", True)
         driver.ctx.yield_(3)
         for panel in panels.PANELS:
-            driver.ctx.window_focus(f"//{panel.TITLE}")
+            driver.ctx.window_focus(f"//{panel.title}")
             driver.ctx.yield_(3)
-            drawn = imgui.internal.find_window_by_name(panel.TITLE)
-            seen[panel.TITLE] = (
+            drawn = imgui.internal.find_window_by_name(panel.title)
+            seen[panel.title] = (
                 drawn.active and not drawn.hidden and len(drawn.draw_list.vtx_buffer)
             )
 
@@ -295,7 +295,7 @@ def test_a_failing_panel_ends_the_program_in_order(drive, area, monkeypatch):
         imgui.begin_child("left open")
         raise ZeroDivisionError("a mistake in a panel")
 
-    monkeypatch.setattr(panels.log, "draw", broken)
+    monkeypatch.setattr(panels, "PANELS", (panels.log.PANEL._replace(draw=broken),))
     desktop()
     with pytest.raises(ZeroDivisionError, match="a mistake"):
         run_app(Launch(path=str(area), size=SIZE))

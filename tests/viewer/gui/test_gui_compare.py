@@ -29,7 +29,7 @@ def test_the_divider_is_dragged_and_centered(drive, area):
         driver.press("s")
         split = driver.scene()
         assert app.settings.compare.split
-        assert [side.slot for side in app.comparing.sides] == ["A", "B"]
+        assert [side.slot for side in app.readings.sides] == ["A", "B"]
         middle = split.shape[1] // 2
         assert changed(whole[:, : middle - 2], split[:, : middle - 2], threshold=0) == 0
         assert changed(whole[:, middle + 2 :], split[:, middle + 2 :], threshold=0) > 0.01
@@ -68,7 +68,7 @@ def test_the_divider_is_dragged_and_centered(drive, area):
         exchanged = driver.scene()
         assert changed(whole[:, middle + 2 :], exchanged[:, middle + 2 :], threshold=0) == 0
         driver.press("s")
-        assert app.comparing.sides == []
+        assert app.readings.sides == []
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -126,7 +126,7 @@ def test_a_second_file_is_opened_compared_and_closed(drive, pair, tmp_path):
         assert app.settings.slots == {"A": LayerChoice(0, None, 1), "B": LayerChoice(0)}
         before = driver.scene()
         ctx.key_down(imgui.Key.mod_shift.value)  # dropped with Shift: beside the first
-        app.queue_drop([str(bad), str(other_crs)])
+        app.open_paths([str(bad), str(other_crs)])
         ctx.yield_(3)
         ctx.key_up(imgui.Key.mod_shift.value)
         assert len(app.scene.files) == 2
@@ -137,14 +137,14 @@ def test_a_second_file_is_opened_compared_and_closed(drive, pair, tmp_path):
         assert len(app.scene.files) == 1
         assert app.settings.slots == {"A": LayerChoice(0), "B": LayerChoice(0)}
         ctx.key_down(imgui.Key.mod_shift.value)
-        app.queue_drop([str(two)])
+        app.open_paths([str(two)])
         ctx.yield_(3)
         ctx.key_up(imgui.Key.mod_shift.value)
         driver.settle()
         assert app.comparing.paths == [str(two)]
         assert app.path == one
         assert app.settings.slots["B"].file == 1
-        app.queue_drop([str(two)])
+        app.open_paths([str(two)])
         driver.settle()
         assert (app.comparing.paths, app.path) == ([], two)
 
@@ -176,7 +176,7 @@ def test_a_reference_raster_keeps_the_files_beside_the_first(drive, pair, tmp_pa
 
     def steps(driver):
         app = driver.app
-        app.queue_drop([str(raster)])
+        app.open_paths([str(raster)])
         driver.wait(lambda: app.scene.reference_name == "truth.tif")
         driver.settle()
         assert app.comparing.paths == [str(two)]

@@ -11,8 +11,9 @@ from tests.support.gui_driver import SIZE, TALL, changed
 from viewer.film.job import RenderJob
 from viewer.model.camera_path import CameraPath, Keyframe
 from viewer.pictures import offscreen
-from viewer.session import open_scene
+from viewer.scene import overview
 from viewer.session.launch import Launch
+from viewer.session.opening import show
 from viewer.storage import path_file
 from viewer.storage.project import Project
 
@@ -103,13 +104,13 @@ def test_paths_are_saved_opened_and_refused(drive, area, tmp_path):
         assert not app.film.open(str(tmp_path / "elsewhere.json"))
         assert "EPSG:26911" in app.messages.entries[-1].text
         assert not app.film.path.keyframes
-        app.queue_drop([str(tmp_path / "tour.json")])
+        app.open_paths([str(tmp_path / "tour.json")])
         driver.wait(lambda: app.film.path.keyframes)
         assert path_file.to_json(app.film.path) == tour
         # Projects keep it too.
         assert app.projects.write(str(tmp_path / "all.tvproj.json"))
         app.film.clear()
-        app.queue_drop([str(tmp_path / "all.tvproj.json")])
+        app.open_paths([str(tmp_path / "all.tvproj.json")])
         driver.wait(lambda: app.film.path.keyframes)
         assert path_file.to_json(app.film.path) == tour
 
@@ -126,7 +127,7 @@ def test_bookmarks_in_the_window(drive, area, tmp_path):
         driver.settle()
         ctx.window_focus("//Views")
         ctx.item_click("//Views/\uf02e  Add this view")
-        views = app.film.views
+        views = app.film.bookmarks
         assert views.names == ["View 1", "View 2"]
         turned = app.camera.heading_deg
         ctx.item_click("//Views/views/View 1/View 1##fly")
@@ -171,7 +172,7 @@ def test_films_are_rendered_beside_the_window(drive, area, tmp_path):
     def steps(driver):
         app = driver.app
         driver.settle()
-        rendering = app.film.rendering
+        rendering = app.film.jobs
         rendering.size = (96, 64)
         app.film.take(
             CameraPath([Keyframe(0.0, replace(app.camera))], app.scene.reader.grid.crs_wkt)
@@ -195,8 +196,8 @@ def test_jobs_make_what_the_command_makes(scene, area, tmp_path):
     launch = Launch(path=str(area), size=(96, 64), settings=scene.settings)
     launch.settings.shading.mode = "hillshade"
     launch.settings.decorations.legend = False
-    open_scene.show(scene, launch)
-    camera = open_scene.camera_of(scene, launch)
+    show(scene, launch.request)
+    camera = overview.whole_area(scene, launch.size)
     crs = scene.reader.grid.crs_wkt
     expected = offscreen.draw(scene, camera, launch.size)
     view = Project([str(area)], camera=camera, settings=asdict(launch.settings))

@@ -15,7 +15,8 @@ from tests.support import hills
 from tests.support.gui_driver import SIZE, changed, desktop, imgui
 from viewer import measuring
 from viewer.app import App
-from viewer.gui import projected_shapes, theme, window
+from viewer.gui import theme
+from viewer.measuring.lines import View
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.profiles import Profile
 from viewer.model.settings import Measurement
@@ -32,7 +33,7 @@ def place(driver, east_share, north_share):
     bounds = hills.GRID.bounds
     easting = bounds.west + east_share * (bounds.east - bounds.west)
     northing = bounds.south + north_share * (bounds.north - bounds.south)
-    (x, y), *_ = app.measuring.pixels(app, np.array([[easting, northing]]))
+    (x, y), *_ = app.pointer.pixels(np.array([[easting, northing]]))
     left, top, *_ = app.viewport.area
     return (easting, northing), (left + x / app.viewport.ratio, top + y / app.viewport.ratio)
 
@@ -73,7 +74,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         (item,) = state.items
         assert item.kind == "distance"
         np.testing.assert_allclose(item.points, ends, atol=4.0)  # a pixel is about a meter
-        result = app.measuring.result(app, item)
+        result = app.measuring.result(item)
         (a, b) = np.array(item.points)
         assert result.common["horizontal_m"] == pytest.approx(float(np.hypot(*(b - a))))
         assert set(result.surfaces) == {"reference", "A", "B"}
@@ -90,7 +91,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         assert item.points[0] == before[0]
         assert item.points[1][0] > before[1][0] + 20
         assert np.array_equal(app.camera.eye, camera)  # the corner was dragged, not the ground
-        longer = app.measuring.result(app, item).common["horizontal_m"]
+        longer = app.measuring.result(item).common["horizontal_m"]
         assert longer > result.common["horizontal_m"] + 10
 
         ctx.item_click("//Measure/Area")
@@ -99,7 +100,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
             click(driver, *corner)
         ctx.mouse_double_click(0)  # on the last corner: it ends the polygon and adds nothing
         measured(driver)
-        polygon = app.measuring.result(app, state.items[1])
+        polygon = app.measuring.result(state.items[1])
         assert len(polygon.points) == 3
         assert polygon.common["planimetric_m2"] == pytest.approx(
             0.5 * 0.35 * 600 * 0.15 * 440, rel=0.05
@@ -111,7 +112,7 @@ def test_lines_polygons_and_points_are_drawn_and_measured(drive, area):
         ctx.yield_(2)
         at = click(driver, 0.3, 0.8)
         measured(driver)
-        point = app.measuring.result(app, state.items[2])
+        point = app.measuring.result(state.items[2])
         assert point.common["easting_m"] == pytest.approx(at[0], abs=4)
         assert point.common["longitude_deg"] == pytest.approx(7.84 + 0.0, abs=0.02)
 
@@ -214,11 +215,11 @@ def test_a_profile_is_shown_with_a_cursor_both_ways_and_saved(drive, area, tmp_p
         marked = driver.window()[top : top + height, left : left + width]
         assert changed(picture[top : top + height, left : left + width], marked) > 0.0005
 
-        app.dialogs.folder = tmp_path
+        app.view.dialogs.folder = tmp_path
         for name in ("profile.csv", "profile.png"):
             ctx.item_click(f"//Profile/{name[-3:].upper()}…")
             ctx.yield_(3)
-            ctx.item_click(f"//{app.dialogs.title}/Save")
+            ctx.item_click(f"//{app.view.dialogs.title}/Save")
             ctx.yield_(3)
             assert app.messages.entries[-1].text == f"Saved {name}."
         assert (tmp_path / "profile.csv").read_text() == made.to_csv()
@@ -268,16 +269,13 @@ def test_frames_go_on_while_a_slow_decoder_measures(drive, area):
         assert imgui.get_frame_count() >= frames + 20
         assert app.measuring.busy
         assert app.measuring.profile is None
-        assert app.measuring.result(app, app.settings.measuring.items[0]) is None
+        assert app.measuring.result(app.settings.measuring.items[0]) is None
         assert app.pick is not None
         assert app.pick.reference_m is None
         gate.set()
         measured(driver)
         assert app.measuring.profile.done == 1
-        assert (
-            app.measuring.result(app, app.settings.measuring.items[0]).surfaces["A"]["surface_m2"]
-            > 0
-        )
+        assert app.measuring.result(app.settings.measuring.items[0]).surfaces["A"]["surface_m2"] > 0
         driver.wait(lambda: app.pick.reference_m is not None)
 
     try:
@@ -296,7 +294,7 @@ def test_what_the_command_line_asks_for_is_there_from_the_start(drive, area):
         driver.settle()
         measured(driver)
         assert app.measuring.profile.done == 1
-        assert app.measuring.result(app, app.settings.measuring.items[0]).kind == "distance"
+        assert app.measuring.result(app.settings.measuring.items[0]).kind == "distance"
         assert imgui.internal.find_window_by_name("Profile").active
 
     drive(Launch(path=str(area), size=SIZE, profile=line, measure=("distance", line)), steps)
@@ -317,7 +315,9 @@ def test_what_ground_hides_is_known(drive, area):
         app.camera.pitch_deg = -8.0
         driver.settle()
         places = np.random.default_rng(7).uniform(bounds[:2], bounds[2:], (150, 2))
-        pixels, seen = projected_shapes.view_of(app).places(places, look=True)
+        pixels, seen = View(app.scene.ground, app.camera, app.viewport.size).places(
+            places, look=True
+        )
         width, height = app.viewport.size
         app.scene.waits = True
         agreed = []
@@ -389,7 +389,7 @@ def test_a_picture_of_the_window_waits_for_the_profile(drive, area, tmp_path):
     pictures = []
     finish = app._finish_screenshot
     app._finish_screenshot = lambda picture: (pictures.append(picture), finish(picture))
-    window.run(app)
+    app.window.run()
     assert out.read_bytes().startswith(b"\x89PNG")
     (picture,) = pictures
     blue = np.array([int(theme.slot("A")[k : k + 2], 16) for k in (0, 2, 4)])

@@ -9,17 +9,16 @@ import pytest
 
 from tests.support.gui_driver import SIZE, imgui
 from viewer.gui import bars, help, keys, window
+from viewer.gui.window_commands import BY_ID
 from viewer.model import overlays
 from viewer.session.launch import Launch
 from viewer.session.tools import Mouse
 
 
 def test_no_key_is_bound_twice_and_every_chord_can_be_pressed():
-    chords = Counter(chord for key in keys.KEYS for chord in key.chords)
+    chords = Counter(keys.parse(chord) for chord in keys.KEYS)
     assert {chord: n for chord, n in chords.items() if n > 1} == {}
-    assert {key.group for key in keys.KEYS} <= set(keys.GROUPS)
-    # would be out of reach
-    assert {("", key.text) for key in keys.KEYS if not key.chord and not key.menu} == set()
+    assert set(keys.KEYS.values()) <= set(BY_ID)
     with pytest.raises(ValueError, match="no chord"):
         keys.parse("hyper+w")
     with pytest.raises(ValueError, match="no chord"):
@@ -63,13 +62,16 @@ def test_the_sheet_and_the_menus_have_every_command():
     listed = {
         (heading, text): shown for heading, rows in found[1:] for shown, text in reversed(rows)
     }
-    assert set(listed) == {(key.group, key.text) for key in keys.KEYS if key.chord}
-    assert all(key.shown in listed[key.group, key.text] for key in keys.KEYS if key.chord)
+    bound = {BY_ID[command_id] for command_id in keys.KEYS.values()}
+    assert set(listed) == {(command.group, command.title) for command in bound}
+    assert all(keys.label(one.id) in listed[one.group, one.title] for one in bound)
     assert listed["Compare", "Fewer bits"] == "[ or ,"
     assert max(len(shown) for _, rows in found for shown, _ in rows) <= 17
-    assert {group for _, groups in bars.MENUS for group in groups} == set(keys.GROUPS)
+    listed = [entry for _, ids in bars.MENUS for entry in ids if entry != bars.LINE]
+    assert sorted([*listed, *bars.WITHOUT_MENU]) == sorted(BY_ID)
+    assert set(bars.WITHOUT_MENU) <= set(keys.KEYS.values())
     titles = {kind.title for kind in overlays.OVERLAYS.values()} - {"Error"}
-    assert titles <= {key.text for key in keys.KEYS if key.group == "Overlays"}
+    assert titles <= {one.title for one in BY_ID.values() if one.group == "Overlays"}
     for count in range(1, 8):
         filled = help.columns(found, count)
         assert len(filled) <= count
@@ -79,20 +81,23 @@ def test_the_sheet_and_the_menus_have_every_command():
 
 def test_every_key_works_and_none_while_typing(drive, area, monkeypatch):
     closed = []
-    monkeypatch.setattr(window, "close", lambda: closed.append(True))
+    monkeypatch.setattr(window.Window, "close", lambda self: closed.append(True))
 
     def steps(driver):
         app = driver.app
         ctx = driver.ctx
         driver.settle()
-        for key in keys.KEYS:
-            for chord in key.chord.split():
-                driver.press(chord)
-                ctx.yield_(3)
-                assert app.failure is None, key.text
-                if app.dialogs.is_open:
-                    driver.press("escape")
-                    assert not app.dialogs.is_open
+        for chord, command_id in keys.KEYS.items():
+            driver.press(chord)
+            ctx.yield_(3)
+            assert app.window.failure is None, command_id
+            if app.view.dialogs.is_open:
+                driver.press("escape")
+                assert not app.view.dialogs.is_open
+            if command_id == "window.commands":
+                assert app.view.palette.is_open
+                driver.press("escape")
+                assert not app.view.palette.is_open
         assert closed
         driver.settle()
         assert [message.text for message in app.messages.entries if message.level == "error"] == []
@@ -108,7 +113,7 @@ def test_every_key_works_and_none_while_typing(drive, area, monkeypatch):
         ctx.item_click("//Open terrain/##path")
         ctx.key_chars("wlb")
         ctx.yield_(2)
-        assert app.dialogs.typed == "wlb"
+        assert app.view.dialogs.typed == "wlb"
         assert debug.wireframe
         driver.press("escape")
 
@@ -129,10 +134,10 @@ def test_the_sheet_fits_small_windows_and_closes(drive, area):
         assert sheet.size.x > 0.8 * SIZE[0]
         assert sheet.scroll_max.y > 0 or sheet.content_size.y < sheet.size.y
         driver.press("escape")
-        assert app.sheet == ""
+        assert app.view.sheet.name == ""
         driver.press("f1")
         driver.ctx.item_click("//##sheet/Close")
-        assert app.sheet == ""
+        assert app.view.sheet.name == ""
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -144,14 +149,14 @@ class Pen:
         self.seen: list[Mouse] = []
         self.active = True
 
-    def mouse(self, app, mouse):
+    def mouse(self, mouse):
         if mouse.kind != "hover":
             self.seen.append(mouse)
         return (
             mouse.kind == "click" or (mouse.kind == "press" and mouse.alt) or mouse.kind == "double"
         )
 
-    def cancel(self, app):
+    def cancel(self):
         was = self.active
         self.active = False
         return was
@@ -164,7 +169,7 @@ def test_a_tool_takes_the_mouse_before_the_camera(drive, area):
     def steps(driver):
         app = driver.app
         ctx = driver.ctx
-        app.tools += [pen, idle]
+        app.view.tools += [pen, idle]
         driver.settle()
         driver.at(0.5, 0.5)
         before = app.camera.eye

@@ -12,12 +12,12 @@ from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile
 from tests.support import hills, mountains
-from tests.support.scene_tools import SIZE, image, is_background, whole_area
+from tests.support.scene_tools import SIZE, image, is_background, open_file, whole_area
 from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.pictures import offscreen
 from viewer.scene import labels
-from viewer.session.opening import compare_file, open_file
+from viewer.session.opening import compare_file
 from viewer.tiles.difference import SurfaceReference, level_like
 
 LIFT_M = 7.0
@@ -101,7 +101,7 @@ def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(
 def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(
     scene, target, hills_file
 ):
-    open_file(scene, hills_file, None)
+    open_file(scene, hills_file)
     column = split_at(scene, 0.4)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
@@ -125,7 +125,7 @@ def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(
 
 
 def test_the_difference_of_two_layers_is_that_of_their_decodes(scene, hills_file):
-    open_file(scene, hills_file, None)
+    open_file(scene, hills_file)
     scene.settings.slots = {"A": LayerChoice(0, 4), "B": LayerChoice(0)}
     scene.settings.view.sse_px = 0.01
     scene.settings.overlay.name = "error"
@@ -211,7 +211,7 @@ def test_coarse_tiles_are_compared_with_the_level_of_like_cells(mountain_file, o
 
 
 def test_loading_ahead_makes_every_change_of_slot_immediate(scene, target, hills_file):
-    open_file(scene, hills_file, None)
+    open_file(scene, hills_file)
     scene.load_ahead = True
     camera = whole_area(scene)
 
@@ -307,7 +307,7 @@ def test_a_second_file_that_cannot_be_shown_leaves_the_first(
 
 
 def test_ground_truth_stands_in_for_the_active_slot(scene, hills_file):
-    open_file(scene, hills_file, None)
+    open_file(scene, hills_file)
     camera = whole_area(scene)
     scene.settings.slots["A"].keep_bits = 3
     scene.settings.compare.reference = True
@@ -335,6 +335,6 @@ def test_slots_hold_continuous_surfaces(scene, mountain_file, other_file):
 
 def test_hills_and_hills_are_of_one_coordinate_system(scene, tmp_path, hills_file):
     copy = hills.write(tmp_path / "copy.ntile")
-    open_file(scene, hills_file, None)
+    open_file(scene, hills_file)
     compare_file(scene, copy)
     assert scene.settings.slots["B"] == LayerChoice(0, None, 1)

@@ -63,11 +63,11 @@ def test_a_window_at_rest_idles(drive, area, monkeypatch):
             Scene, "update", lambda self, *rest: updates.append(1) or update(self, *rest)
         )
         pictures = app.viewport.pictures
-        frames = app.debugging.frames.frames
+        frames = app.view.debugging.frames.frames
         assert not app.busy
         assert hello_imgui.get_runner_params().fps_idling.enable_idling
         driver.ctx.yield_(20)
-        assert app.debugging.frames.frames >= frames + 18
+        assert app.view.debugging.frames.frames >= frames + 18
         assert (app.viewport.pictures, updates) == (pictures, [])
         app.camera.heading_deg += 5.0
         driver.ctx.yield_(3)

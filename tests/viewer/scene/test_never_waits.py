@@ -11,11 +11,12 @@ from neural.container import reader as container
 from neural.container.reader import FileSource, Reader
 from neural.errors import ContainerError
 from neural.tiles import Tile
-from tests.support.scene_tools import SIZE, image, whole_area
+from tests.support.scene_tools import SIZE, image, open_file, whole_area
 from viewer.model import layers
 from viewer.pictures import offscreen
 from viewer.session.launch import Launch
-from viewer.session.opening import begin_opening, compare_file, open_file
+from viewer.session.open_request import OpenRequest
+from viewer.session.opening import Loading, compare_file
 from viewer.tiles.pending_file import PendingFile
 from viewer.tiles.streaming import Done
 
@@ -83,7 +84,7 @@ def test_frames_and_picks_go_on_while_reads_stand_still(scene, target, held, mou
 
 
 def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hills_file):
-    open_file(scene, hills_file, None)
+    open_file(scene, hills_file)
     scene.waits = False
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
@@ -183,17 +184,18 @@ def test_many_finished_tiles_are_taken_in_a_few_at_a_time(
 
 
 def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tmp_path):
-    opening = begin_opening(hills_file, bits=(8, 4))
+    loading = Loading(OpenRequest(str(hills_file), bits=(8, 4)))
+    opening = loading.main
     slots = opening.check()
     assert (slots["A"].keep_bits, slots["B"].keep_bits) == (None, 4)
     assert not opening.done  # nobody has said yet who decodes
-    opening.decode_backend.set_result("numpy")
+    loading.decode_backend.set_result("numpy")
     file = opening.result()
     assert list(file.roots) == [file.begins]
     assert file.roots[file.begins][0].ready.heights.shape == (257, 257)
     file.close()
 
-    missing = begin_opening(tmp_path / "none.ntile")
+    missing = Loading(OpenRequest(str(tmp_path / "none.ntile"))).main
     for ask in (missing.check, missing.result):
         with pytest.raises(ContainerError, match=r"none\.ntile"):
             ask()
@@ -205,14 +207,14 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
         data[reader.header.data_offset : reader.header.data_offset + 40] = bytes(40)
     damaged.write_bytes(data)
     # the next layer is shown instead
-    partly = begin_opening(damaged, decode_backend="numpy").result()
+    partly = Loading(OpenRequest(str(damaged)), "numpy").main.result()
     assert partly.begins.layer == 1
     assert "damaged" in next(iter(partly.problems.values()))
     partly.close()
 
 
 def test_a_cancelled_opening_closes_its_file(held, hills_file):
-    opening = begin_opening(hills_file)
+    opening = Loading(OpenRequest(str(hills_file))).main
     opening.check()
     opening.cancel()
     opening._thread.join(60.0)
@@ -242,9 +244,9 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
         Reader._open = waiting
         try:
             app.files.open(str(slow))
-            frames = app.debugging.frames.frames
+            frames = app.view.debugging.frames.frames
             driver.ctx.yield_(12)
-            assert app.debugging.frames.frames >= frames + 10
+            assert app.view.debugging.frames.frames >= frames + 10
             assert app.files.loading == "slow.ntile"
             assert app.path.name == area.name
             release.set()
@@ -296,7 +298,7 @@ def test_all_files_are_read_by_threads(drive, area, monkeypatch, tmp_path):
         driver.wait(lambda: any(row.path == str(beside) for row in app.results.rows))
         app.comparing.close_last()
         row = next(row for row in app.results.rows if row.path == str(beside))
-        assert reads(lambda: app.results.restore(app, row, "B")) == [(beside.name, False)]
+        assert reads(lambda: app.results.restore(row, "B")) == [(beside.name, False)]
         assert app.settings.slots["B"].file == 1
         monkeypatch.setattr(Reader, "_open", really)
 

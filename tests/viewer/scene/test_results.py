@@ -134,19 +134,19 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
         assert log.rows[2].whole.rmse_m == expected["rmse_m"]
         assert log.rows[2].bits_per_sample == expected["bits_per_sample"]
 
-        log.restore(app, log.rows[1], "B")  # the button B of the row
+        log.restore(log.rows[1], "B")  # the button B of the row
         assert app.settings.slots == {"A": LayerChoice(0, 3), "B": LayerChoice(0, 5)}
-        log.restore(app, log.rows[0], "A")
+        log.restore(log.rows[0], "A")
         driver.settle()
         assert app.scene.current_choice == LayerChoice(0)
         log.write(str(out))
         assert len(out.read_text().splitlines()) == 4
 
-        app.queue_drop([str(other)])  # rows outlive their file
+        app.open_paths([str(other)])  # rows outlive their file
         driver.wait(lambda: app.path == other)
         driver.settle()
         assert [row.layer for row in log.rows] == [0, 0, 0, 0]
-        log.restore(app, log.rows[0], "A")
+        log.restore(log.rows[0], "A")
         driver.wait(lambda: not app.files.busy)
         assert "only files in the same one can be compared" in app.messages.entries[-1].text
         ctx.item_click("//Results/Clear")

@@ -12,13 +12,12 @@ from neural.encode import EncodeOptions, encode
 from neural.raster.reading import ReadOptions
 from tests.support.lapped_area import rough
 from tests.support.rasters import write
-from tests.support.scene_tools import SIZE, image, whole_area
+from tests.support.scene_tools import SIZE, image, open_file, whole_area
 from viewer.graphics.gpu_decoder import GPU_BACKENDS
 from viewer.model import layers
 from viewer.pictures import offscreen
 from viewer.scene import labels
 from viewer.scene.scene import Scene
-from viewer.session.opening import open_file
 
 STEP_M = 0.1
 
@@ -46,7 +45,7 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
     pictures = []
     picks = []
     for each in (scene, gpu_scene):
-        open_file(each, lapped_file, None)
+        open_file(each, lapped_file)
         camera = whole_area(each, pitch_deg=-45.0)
         offscreen.load(each, camera, SIZE)
         pictures.append(image(each, target, camera))
@@ -63,7 +62,7 @@ def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry)
 def test_errors_grow_as_bits_are_dropped(scene, lapped_file):
     scene.settings.view.sse_px = 0.5
     scene.settings.overlay.name = "error"
-    open_file(scene, lapped_file, None)
+    open_file(scene, lapped_file)
     camera = whole_area(scene)
     layer = scene.reader.layers[0]
     errors = []

@@ -15,14 +15,13 @@ from neural.errors import ModelError, NtileError
 from neural.surface.tile_surface import SurfaceDecoder
 from tests.support import hills
 from tests.support.common import TileFixture
-from tests.support.scene_tools import SIZE, image, is_background, whole_area
+from tests.support.scene_tools import SIZE, image, is_background, open_file, whole_area
 from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.pictures import offscreen
 from viewer.scene import labels, pane
 from viewer.session import open_scene
 from viewer.session.launch import Launch
-from viewer.session.opening import open_file
 
 FIXTURES = hills.one_fixture_per_method()
 
@@ -47,7 +46,7 @@ def of_another(fixture: TileFixture) -> TileFixture:
 
 
 def test_a_swap_back_shows_at_once_what_is_still_loaded(scene, target, layered_file):
-    open_file(scene, layered_file, None)
+    open_file(scene, layered_file)
     camera = whole_area(scene)
     pictures = {}
     for slot in ("A", "B"):
@@ -70,7 +69,7 @@ def test_a_swap_back_shows_at_once_what_is_still_loaded(scene, target, layered_f
 
 def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, layered_file):
     scene.settings.view.exaggeration = 1e-3  # so that a change of heights does not move the rim
-    open_file(scene, layered_file, None)
+    open_file(scene, layered_file)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     before = image(scene, target, camera)
@@ -96,7 +95,7 @@ def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, la
 
 def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeypatch, layered_file):
     monkeypatch.setattr(pane, "MAX_SWITCH_DELAY_S", 0.0)
-    open_file(scene, layered_file, None)
+    open_file(scene, layered_file)
     scene.settings.view.upload_budget_ms = 0.0
     scene.settings.view.sse_px = 0.01
     camera = whole_area(scene)
@@ -119,7 +118,7 @@ def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeyp
 
 
 def test_errors_of_both_slots_are_known_while_the_view_stays(scene, layered_file):
-    open_file(scene, layered_file, None)
+    open_file(scene, layered_file)
     camera = whole_area(scene)
     (a, b) = scene.settings.slots.values()
     offscreen.load(scene, camera, SIZE)
@@ -147,7 +146,7 @@ def test_decoders_are_loaded_once_and_by_workers(scene, layered_file, monkeypatc
         return load(data, method, origin)
 
     monkeypatch.setattr(neural.surface.tile_surface, "load_decoder", noted)
-    open_file(scene, layered_file, None)
+    open_file(scene, layered_file)
     camera = whole_area(scene)
     for layer in scene.reader.layers[:2]:
         for bits in layers.bit_choices(layer)[:3]:
@@ -160,7 +159,7 @@ def test_decoders_are_loaded_once_and_by_workers(scene, layered_file, monkeypatc
 @pytest.mark.parametrize("spoil", [no_number, of_another])
 def test_a_damaged_decoder_is_said_once_and_the_other_layers_go_on(scene, target, tmp_path, spoil):
     path = hills.write(tmp_path / "spoilt.ntile", [spoil(FIXTURES[0])])
-    open_file(scene, path, None)
+    open_file(scene, path)
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
     before = image(scene, target, camera)

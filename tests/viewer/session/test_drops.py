@@ -33,7 +33,7 @@ def test_files_are_known_by_their_content(tmp_path, area):
     assert kinds == ["terrain", "terrain", "raster", "raster", "raster", "project", "path", "view"]
     assert file_kinds.kind("https://x.org/area.ntile") == "terrain"
     for name, content, said in (
-        ("notes.txt", b"hello", "nothing the program knows"),
+        ("notes.txt", b"hello", "unsupported file type"),
         ("bad.json", b"{", "damaged"),
         ("other.json", b"[1]", "neither a project nor"),
         ("gone", None, "cannot be read"),
@@ -63,10 +63,10 @@ def test_several_at_once(drive, area, tmp_path):
         app = driver.app
         ctx = driver.ctx
         ctx.yield_(3)
-        app.queue_drop([str(tmp_path / "view.json")])
+        app.open_paths([str(tmp_path / "view.json")])
         ctx.yield_(3)
         assert "open a .ntile file before" in app.messages.entries[-1].text
-        app.queue_drop(
+        app.open_paths(
             [str(tmp_path / "view.json"), str(area), str(second), str(tmp_path / "nothing.txt")]
         )
         driver.settle()
@@ -78,15 +78,15 @@ def test_several_at_once(drive, area, tmp_path):
         assert [
             message.level for message in app.messages.entries if "nothing.txt" in message.text
         ] == ["error"]
-        app.queue_drop([str(tmp_path / "dem.dat")])
+        app.open_paths([str(tmp_path / "dem.dat")])
         driver.settle()
         assert app.scene.reference_name == "dem.dat"
         assert [file.reader.path for file in app.scene.files] == [str(area), str(second)]
         assert app.camera.eye == pytest.approx(view.eye)
-        app.queue_drop([str(tmp_path / "local.json")])
+        app.open_paths([str(tmp_path / "local.json")])
         ctx.yield_(3)
         assert "crs" in app.messages.entries[-1].text
-        app.queue_drop([str(tmp_path / "path.json")])
+        app.open_paths([str(tmp_path / "path.json")])
         driver.settle()
         assert app.camera.eye == pytest.approx(later.eye)
         driver.press("ctrl+z")

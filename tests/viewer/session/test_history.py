@@ -133,7 +133,7 @@ def test_keys_undo_drags_and_glides(drive, area):
         driver.settle()
         assert astuple(app.camera) == pytest.approx(states[2], abs=1e-6)
 
-        app.queue_drop([str(area)])  # the same area again: the moves still make sense
+        app.open_paths([str(area)])  # the same area again: the moves still make sense
         driver.settle()
         assert app.navigation.history.can_undo
 

@@ -54,7 +54,7 @@ def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
         ctx.item_click("//Log/levels/###error")
         ctx.item_click("//Log/Copy")
         assert len(imgui.get_clipboard_text().splitlines()) == 6
-        app.dialogs.folder = tmp_path
+        app.view.dialogs.folder = tmp_path
         ctx.item_click("//Log/Export…")
         ctx.yield_(3)
         ctx.item_click("//Export the log/Save")
@@ -77,7 +77,7 @@ def test_the_welcome_opens_what_was_open_before(drive, area, tmp_path):
         driver.settle()
         assert app.preferences.values.recent == [str(area)]
         app.preferences.values.recent.append(str(tmp_path / "gone.ntile"))
-        ctx.menu_click("//##MainMenuBar/File/Close the file")
+        ctx.menu_click("//##MainMenuBar/File/Close file")
         ctx.yield_(3)
         assert app.path is None
         assert not app.scene.reader
@@ -86,9 +86,9 @@ def test_the_welcome_opens_what_was_open_before(drive, area, tmp_path):
         ctx.item_click(f"//##welcome/{area.name}##0")
         driver.wait(lambda: app.path is not None)
         assert app.path == area
-        ctx.menu_click("//##MainMenuBar/File/Open recent/Clear this list")
+        ctx.menu_click("//##MainMenuBar/File/Open recent/Clear list")
         assert app.preferences.values.recent == []
-        ctx.menu_click("//##MainMenuBar/File/Close the file")
+        ctx.menu_click("//##MainMenuBar/File/Close file")
         ctx.yield_(3)
         ctx.item_click("//##welcome/Sample area")
         driver.wait(lambda: app.path is not None)

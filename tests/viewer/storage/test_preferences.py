@@ -191,7 +191,7 @@ def test_theme_and_size_change_in_the_window(drive, area):
         driver.settle()
         driver.at(0.5, 0.5)
         dark = driver.window()
-        ctx.menu_click("//##MainMenuBar/View/Light colors")
+        ctx.menu_click("//##MainMenuBar/View/Light theme")
         ctx.yield_(3)
         light = driver.window()
         panel = np.array([int(theme.PANEL[k : k + 2], 16) for k in (0, 2, 4)])
@@ -200,17 +200,17 @@ def test_theme_and_size_change_in_the_window(drive, area):
         driver.press("ctrl+l")
         driver.at(0.5, 0.5)
         assert abs(driver.window() - dark).mean() < 0.2
-        assert appearance.is_light(app) is False
+        assert app.view.appearance.is_light is False
 
         em = hello_imgui.em_size()
         padding = imgui.get_style().window_padding.x
         for scale in (3.0, 0.75):
-            appearance.resize(app, scale)
+            app.view.appearance.resize(scale)
             ctx.yield_(4)
             assert hello_imgui.em_size() == pytest.approx(em * scale, rel=0.02)
             assert imgui.get_style().window_padding.x == pytest.approx(padding * scale, abs=1)
             for sheet in ("help", "preferences", "about"):
-                app.toggle_sheet(sheet)
+                app.view.sheet.toggle(sheet)
                 ctx.yield_(4)
                 drawn = imgui.internal.find_window_by_name("##sheet")
                 assert drawn.pos.x >= 0
@@ -220,7 +220,7 @@ def test_theme_and_size_change_in_the_window(drive, area):
         driver.press("escape")
         driver.press("ctrl+equal")
         assert app.preferences.values.ui_scale == pytest.approx(0.75 * appearance.SCALE_STEP)
-        appearance.resize(app, 1.0)
+        app.view.appearance.resize(1.0)
         driver.settle()
         driver.at(0.5, 0.5)
         assert abs(driver.window() - dark).mean() < 1.0
@@ -241,7 +241,7 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
         app = driver.app
         ctx = driver.ctx
         driver.settle()
-        app.dialogs.folder = tmp_path
+        app.view.dialogs.folder = tmp_path
         ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
         ctx.yield_(3)
         assert not panel("Statistics").is_visible
@@ -253,7 +253,7 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
         app = driver.app
         ctx = driver.ctx
         ctx.yield_(3)
-        assert app.dialogs.folder == tmp_path
+        assert app.view.dialogs.folder == tmp_path
         assert app.preferences.values.recent_files() == [(str(area), True)]
         assert not panel("Statistics").is_visible
         ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
@@ -288,7 +288,7 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
         ) == pytest.approx((x, y), abs=3)
         ctx.mouse_drag_with_delta((60, 40))
         driver.settle()
-        app._picked_at = 0.0
+        app.pointer.refresh()
         ctx.yield_(2)
         assert (app.pick.easting, app.pick.northing) == pytest.approx(
             (before.easting, before.northing), abs=6.0
@@ -298,14 +298,14 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
 
 
 def test_a_dense_screen_scales_everything(drive, monkeypatch):
-    make = window.make_params
+    make = window.Window.params
 
-    def dense(app, require):
-        params = make(app, require)
+    def dense(main_window, require):
+        params = make(main_window, require)
         params.dpi_aware_params.dpi_window_size_factor = 2.0
         return params
 
-    monkeypatch.setattr(window, "make_params", dense)
+    monkeypatch.setattr(window.Window, "params", dense)
 
     def steps(driver):
         driver.ctx.yield_(3)
@@ -317,10 +317,10 @@ def test_a_dense_screen_scales_everything(drive, monkeypatch):
             style.cell_padding.x,
         )
         assert start[:3] == (2 * theme.FONT_PX, 24, 22)
-        appearance.resize(driver.app, 1.5)
+        driver.app.view.appearance.resize(1.5)
         driver.ctx.yield_(3)
         assert (hello_imgui.em_size(), style.window_padding.x) == (3 * theme.FONT_PX, 36)
-        appearance.resize(driver.app, 1.0)
+        driver.app.view.appearance.resize(1.0)
         driver.ctx.yield_(3)
         assert (
             hello_imgui.em_size(),

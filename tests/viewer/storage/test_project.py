@@ -183,8 +183,8 @@ def test_a_project_gives_the_same_picture(drive, folder):
         app = driver.app
         ctx = driver.ctx
         driver.settle()
-        app.dialogs.folder = folder
-        app.queue_drop([str(folder / "b" / "b.ntile"), str(folder / "a" / "a.ntile")])
+        app.view.dialogs.folder = folder
+        app.open_paths([str(folder / "b" / "b.ntile"), str(folder / "a" / "a.ntile")])
         driver.wait(lambda: len(app.scene.files) == 2)
         driver.settle()
         assert [Path(file.reader.path).name for file in app.scene.files] == ["b.ntile", "a.ntile"]
@@ -209,14 +209,14 @@ def test_a_project_gives_the_same_picture(drive, folder):
         app.settings.view.exaggeration = 1.0
         driver.settle()
         seen["other"] = driver.scene()
-        app.queue_drop([str(out)])  # dropped on the window that has it
+        app.open_paths([str(out)])  # dropped on the window that has it
         driver.wait(lambda: app.settings.view.exaggeration == 1.7)
         driver.settle()
         assert app.camera == seen["camera"]
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
         driver.press("ctrl+s")  # no question this time
         ctx.yield_(2)
-        assert not app.dialogs.is_open
+        assert not app.view.dialogs.is_open
         assert [message.text for message in app.messages.entries if message.level != "info"] == []
 
     drive(Launch(path=str(folder / "a" / "a.ntile"), size=SIZE), save)
@@ -287,8 +287,7 @@ def test_a_project_from_python(folder):
 
 def test_a_project_without_a_window(folder, ctx):
     from viewer.pictures import offscreen
-    from viewer.scene.scene import Scene
-    from viewer.session import open_scene
+    from viewer.session.session import Session
 
     area = str(folder / "a" / "a.ntile")
     out = folder / "view.tvproj.json"
@@ -298,15 +297,14 @@ def test_a_project_without_a_window(folder, ctx):
     settings.shading.mode = "hillshade"
     project.write(out, Project([area], camera=VIEW, settings=asdict(settings)))
     launch = launch_of(out, size=(200, 120), headless=True)
-    scene = Scene(ctx, launch.settings)
+    session = Session(launch.settings)
     try:
-        open_scene.show(scene, launch)
-        camera = open_scene.camera_of(scene, launch)
-        assert camera == VIEW
-        picture = offscreen.draw(scene, camera, launch.size)
+        scene = session.attach(ctx)
+        (warning,) = session.open(launch.request)
+        assert session.camera == VIEW
+        picture = offscreen.draw(scene, session.camera, launch.size)
     finally:
-        scene.release()
-    assert "Slot B: the file has no layer 18" in launch.opened_project.warnings[0]
-    assert len(launch.opened_project.warnings) == 1
+        session.close()
+    assert "Slot B: the file has no layer 18" in warning
     assert scene.settings.slots["A"].keep_bits == 3
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
