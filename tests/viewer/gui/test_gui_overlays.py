@@ -75,12 +75,12 @@ def test_contours_in_the_window(drive, area):
         lined = driver.scene()
         assert 0.02 < changed(plain, lined) < 0.5
         assert app.legend.lines.startswith("Contours every ")
-        assert len(app.contour_labels) > 2
+        assert len(app.readings.contour_labels) > 2
         with_heights = driver.window()
         ctx.window_focus("//Overlay")
         ctx.item_uncheck("//Overlay/Heights")
         driver.settle()
-        assert app.contour_labels == []
+        assert app.readings.contour_labels == []
         assert changed(with_heights, driver.window()) > 0.001
         ctx.item_uncheck("//Overlay/Auto##contours")
         assert not app.settings.contours.auto
