@@ -4,7 +4,6 @@ surface."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from neural.container.metadata import Layer
 from neural.errors import UsageError
 from neural.grid import Grid
+from neural.progress import Report, no_report
 from neural.raster import gdal, vertical
 from neural.raster.cog import checksum, read_back
 from neural.surface.tile_surface import SurfaceDecoder
@@ -29,8 +29,6 @@ NODATA = -9999.0
 elsewhere NaN."""
 
 NODATA_APART_M = 1000.0
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,8 @@ class Target:
 def plan(
     grid: Grid, bbox: tuple[float, float, float, float] | None, resolution_m: float | None
 ) -> Target:
-    """Output raster for a bounding box (west, south, east, north in the file's CRS) and a cell size
-    in its meters.
+    """Return the output raster for a bounding box (west, south, east, north in the file's CRS) and
+    a cell size in its meters.
 
     Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
     """
@@ -105,14 +103,42 @@ def nodata_value(layer: Layer) -> float:
 
 
 @single_threaded()
-def decode(
-    decoder: SurfaceDecoder, out: Path, target: Target, report: Report = lambda done, total: None
-) -> None:
-    """Write a Cloud Optimized GeoTIFF, float32 meters. An existing file is replaced when all is
-    done and GDAL has read every block of the new one back. `report` gets the number of blocks
-    decoded and read back, of twice all blocks.
+def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = no_report) -> None:
+    """Decode a layer to a Cloud Optimized GeoTIFF, float32 meters.
 
-    Raises NtileError when it cannot be written, ContainerError when a tile is damaged.
+    An existing file is replaced only when all is done and GDAL has read every block of the new one
+    back.
+
+    Parameters
+    ----------
+    decoder : SurfaceDecoder
+        The layer, at the bit depth to decode.
+    out : Path
+        File to write.
+    target : Target
+        Size, place and cells of the raster: see `plan`.
+    report : Report, optional
+        Called with (blocks decoded and read back, twice all blocks).
+
+    Raises
+    ------
+    NtileError
+        If the file cannot be written.
+    ContainerError
+        For a damaged tile.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from assets import ROOT
+    >>> from neural.container.reader import open_reader
+    >>> with open_reader(ROOT / "samples" / "carrizo.ntile") as reader:
+    ...     decoder = SurfaceDecoder(reader, reader.layer("lapped_siren"))
+    ...     decode(decoder, Path("coarse.tif"), plan(reader.grid, None, resolution_m=50.0))
+    >>> import rasterio
+    >>> with rasterio.open("coarse.tif") as raster:
+    ...     print(raster.shape)
+    (36, 20)
     """
     import rasterio
     import rasterio.shutil

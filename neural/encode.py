@@ -7,7 +7,7 @@ import importlib.util
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,14 +19,13 @@ from neural.container.reader import open_reader
 from neural.container.staging import Stage, StagedTile
 from neural.container.writer import write_archive
 from neural.encoding import job
-from neural.encoding.achieved import Achieved, achieved
 from neural.encoding.job import BATCH
 from neural.encoding.lapped.rate import Rate, step_of_quality
 from neural.encoding.pyramid import PyramidTile, build, count_tiles
+from neural.encoding.summary import EncodeSummary, summarize
 from neural.encoding.tile_encoders import (
-    Finished,
+    FinishedLayer,
     LappedEncoder,
-    ModelEncoder,
     ReferenceEncoder,
     TileEncoder,
 )
@@ -35,6 +34,7 @@ from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.methods.model_files import model_method, model_stem
+from neural.progress import Report, no_report
 from neural.raster.dem import Dem, open_dem
 from neural.raster.facts import file_facts
 from neural.raster.reading import AS_STORED, ReadOptions
@@ -52,9 +52,6 @@ DEFAULT_MODELS = {
 }
 """Shipped model of each learned method (assets/models)."""
 
-Report = Callable[[int, int], None]
-"""Called with (tiles done, upper bound of all tiles)."""
-
 
 RATES = {
     "quality": "--quality",
@@ -67,8 +64,7 @@ RATES = {
 option."""
 
 _UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
-"""Fields of `EncodeOptions` that what is staged does not depend on, or does through the
-encoders."""
+"""Fields of `EncodeOptions` that do not affect the staged tiles, or only through the encoders."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +96,45 @@ def encode(
     source: str | os.PathLike[str],
     out: Path,
     options: EncodeOptions,
-    report: Report = lambda done, total: None,
-) -> Achieved:
-    """Encode a DEM, by path or GDAL name, into `out`, never left partial, and measure it. Raises
-    NtileError."""
+    report: Report = no_report,
+) -> EncodeSummary:
+    """Encode a DEM into a .ntile file and measure it.
+
+    Interrupted at any moment, the same call resumes from its work file, OUT.work; `out` is never
+    left partial.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        The DEM: a path or any name that GDAL opens.
+    out : Path
+        File to write.
+    options : EncodeOptions
+        Methods, rate, models and read options; by default one `lapped_siren` layer.
+    report : Report, optional
+        Called with (tiles done, upper bound of all tiles).
+
+    Returns
+    -------
+    EncodeSummary
+        Errors in meters, sizes in bytes and bits per sample, and the time in seconds.
+
+    Raises
+    ------
+    UsageError
+        For options that contradict each other or the DEM.
+    DemError
+        For a DEM that cannot be used.
+    NtileError
+        For a file that cannot be written, or too little room on the disk.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> summary = encode("dem.tif", Path("dem.ntile"), EncodeOptions(max_error_m=0.5))
+    >>> summary.layers[0].method, summary.layers[0].max_error_m <= 0.5
+    ('lapped_siren', True)
+    """
     began = time.monotonic()
     source = os.fspath(source)
     output.check(out, [source])
@@ -129,11 +160,11 @@ def encode(
                 dem,
             )
         with open_reader(out) as reader:
-            return achieved(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
+            return summarize(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
-    """One encoder per layer, in the order asked for, the reference layer last."""
+    """Return one encoder per layer, in the order asked for, the reference layer last."""
     stems = _stems(options)
     rate = _rate(options, any(issubclass(METHODS[name], LinkedMethod) for name in stems))
     encoders: list[TileEncoder] = [
@@ -154,14 +185,14 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     return encoders
 
 
-def _rate(options: EncodeOptions, wanted: bool) -> Rate:
+def _rate(options: EncodeOptions, has_linked: bool) -> Rate:
     """Return the rate setting of a layer. Raises UsageError for several, one out of range, or one
     no layer takes."""
-    given = {name: value for name in RATES if (value := getattr(options, name)) is not None}
-    if len(given) > 1:
-        raise UsageError(f"give only one of {' and '.join(RATES[name] for name in given)}.")
-    for name, value in given.items():
-        if not wanted:
+    settings = {name: value for name in RATES if (value := getattr(options, name)) is not None}
+    if len(settings) > 1:
+        raise UsageError(f"give only one of {' and '.join(RATES[name] for name in settings)}.")
+    for name, value in settings.items():
+        if not has_linked:
             raise UsageError(
                 f"{RATES[name]} is for lapped_siren; set the rate of the other methods with --bits."
             )
@@ -169,22 +200,26 @@ def _rate(options: EncodeOptions, wanted: bool) -> Rate:
             raise UsageError(f"--quality {value:g} must be a number from 0 to 100.")
         if name != "quality" and not 0 < value < math.inf:
             raise UsageError(f"{RATES[name]} {value:g} must be a number above 0.")
-    return Rate(step_m=step_of_quality(given["quality"])) if "quality" in given else Rate(**given)
+    return (
+        Rate(step_m=step_of_quality(settings["quality"]))
+        if "quality" in settings
+        else Rate(**settings)
+    )
 
 
-def require_torch(what: str) -> None:
+def require_torch(action: str) -> None:
     """Raise UsageError where torch is not installed."""
     if importlib.util.find_spec("torch") is None:
-        raise UsageError(f"{what} needs torch: pip install 'terrain-viewer[encode]'.")
+        raise UsageError(f"{action} needs torch: pip install 'terrain-viewer[encode]'.")
 
 
 def _stems(options: EncodeOptions) -> dict[str, Path]:
-    """Path stem of each method's model. Raises UsageError for a method without one, or two models
-    of one method."""
-    given = [(stem := model_stem(model), model_method(stem)) for model in options.models]
+    """Return the path stem of each method's model. Raises UsageError for a method without one, or
+    two models of one method."""
+    model_methods = [(stem := model_stem(model), model_method(stem)) for model in options.models]
     methods = options.methods
     if methods is None:
-        methods = tuple(dict.fromkeys(name for _, name in given)) or (DEFAULT_METHOD,)
+        methods = tuple(dict.fromkeys(name for _, name in model_methods)) or (DEFAULT_METHOD,)
     for name in methods:
         if name not in DEFAULT_MODELS:
             raise UsageError(
@@ -196,7 +231,7 @@ def _stems(options: EncodeOptions) -> dict[str, Path]:
                 f"--method {name} is given twice: a file holds one layer per method and model."
             )
     stems: dict[str, Path] = {}
-    for stem, name in given:
+    for stem, name in model_methods:
         if name not in methods:
             raise UsageError(
                 f"{stem} holds a {name} model, not {' or '.join(methods)}: give --method {name}."
@@ -213,6 +248,8 @@ def _stems(options: EncodeOptions) -> dict[str, Path]:
 def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> TileEncoder:
     require_torch(f"encoding {name}")
     import torch
+
+    from neural.models.tile_encoder import ModelEncoder
 
     if options.jobs:
         torch.set_num_threads(options.jobs)
@@ -236,7 +273,7 @@ def _linked_encoder(name: str, stem: Path, rate: Rate, options: EncodeOptions) -
 
 
 def _staging_options(options: EncodeOptions) -> dict[str, Any]:
-    """The options that decide what is staged, by their names on the command line."""
+    """Return the options that affect the staged tiles, by their names on the command line."""
     fields = {name: value for name, value in asdict(options).items() if name not in _UNSTAGED}
     fields["reference"] = fields.pop("reference_m")
     fields |= fields.pop("reading")
@@ -250,7 +287,7 @@ def _batches(tiles: Iterable[PyramidTile]) -> Iterator[list[PyramidTile]]:
 
 
 def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report) -> int:
-    """Stage what is not yet staged; returns the valid samples of the finest level."""
+    """Stage the remaining tiles and return the number of valid samples of the finest level."""
     dem.fills.restart()
     done = stage.done_groups()
     total = count_tiles(dem.grid)
@@ -286,14 +323,14 @@ def _stage_tiles(dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Re
 
 
 def stored_mask(tile: PyramidTile, grid: Grid) -> np.ndarray | None:
-    """The tile's validity, or None where it is what the grid's extent already says."""
+    """Return the tile's validity mask, or None where it equals the grid's extent."""
     return None if np.array_equal(tile.valid, grid.tile_inside(tile.tile)) else tile.valid
 
 
 def _finish(
     dem: Dem, encoders: list[TileEncoder], stage: Stage, report: Report
-) -> tuple[list[Finished], tuple[str, ...]]:
-    """The layers of the staged tiles, and what was assumed of the raster."""
+) -> tuple[list[FinishedLayer], tuple[str, ...]]:
+    """Return the layers of the staged tiles and the assumptions made of the raster."""
     # before any cell is read a second time
     assumptions = dem.grid.assumptions + dem.fills.sentences()
     return [
@@ -305,7 +342,7 @@ def _write(
     grid: Grid,
     out: Path,
     encoders: list[TileEncoder],
-    layers: list[Finished],
+    layers: list[FinishedLayer],
     stage: Stage,
     options: EncodeOptions,
     dem: Dem,

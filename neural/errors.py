@@ -1,15 +1,15 @@
-"""Errors a user may meet. Each message is one sentence: the file, what is wrong, what to do."""
+"""Errors for the user. Each message is one sentence: the file, the problem, the remedy."""
 
 
 class NtileError(Exception):
-    """Base of all expected failures; `exit_code` is the command's exit status (design: 3 =
-    input/output)."""
+    """Base class of expected failures; `exit_code` is the exit status of the command (3: input or
+    output)."""
 
     exit_code = 3
 
 
 class UsageError(NtileError):
-    """The command was asked for something it cannot mean (exit 2)."""
+    """Invalid argument or combination of arguments (exit status 2)."""
 
     exit_code = 2
 

@@ -23,7 +23,8 @@ class Bounds(NamedTuple):
 
 
 def bounds_of(transform: Sequence[float], width: int, height: int) -> Bounds:
-    """Outline of a north-up raster given by its affine coefficients and its columns and rows."""
+    """Return outline of a north-up raster given by its affine coefficients and its columns and
+    rows."""
     a, _, c, _, e, f = transform[:6]
     return Bounds(c, f + e * height, c + a * width, f)
 
@@ -74,7 +75,7 @@ class Grid:
 
     @property
     def cell(self) -> float:
-        """Shorter side of a cell in CRS meters: what compares grids of one CRS."""
+        """Shorter side of a cell in CRS meters, for comparing grids of one CRS."""
         return min(self.transform[0], -self.transform[4])
 
     def level_cell_m(self, level: int) -> float:
@@ -92,12 +93,12 @@ class Grid:
         return bounds_of(self.transform, self.width, self.height)
 
     def tile_span(self, tile: Tile) -> int:
-        """Cells of this grid along one side of a tile: 256·2^(levels − 1 − z)."""
+        """Return cells of this grid along one side of a tile: 256·2^(levels − 1 − z)."""
         return TILE << (self.levels - 1 - tile.z)
 
     def tile_bounds(self, tile: Tile) -> Bounds:
-        """Area of a whole tile in CRS meters; tiles at the eastern and southern rim reach beyond
-        the raster."""
+        """Return the area of a whole tile in CRS meters; tiles at the eastern and southern rim
+        reach beyond the raster."""
         a, _, c, _, e, f = self.transform
         span = self.tile_span(tile)
         x = tile.x * span
@@ -105,7 +106,7 @@ class Grid:
         return Bounds(c + a * x, f + e * (y + span), c + a * (x + span), f + e * y)
 
     def tile_cells(self, tile: Tile) -> tuple[int, int]:
-        """Columns and rows of the tile's own 256×256 cells that touch the raster, (0…256,
+        """Return columns and rows of the tile's own 256×256 cells that touch the raster, (0…256,
         0…256)."""
         step = self.tile_span(tile) // TILE
         columns = -(-(self.width - tile.x * TILE * step) // step)
@@ -113,21 +114,21 @@ class Grid:
         return min(max(columns, 0), TILE), min(max(rows, 0), TILE)
 
     def tile_inside(self, tile: Tile) -> np.ndarray:
-        """Which of the tile's cells touch the raster, bool [256, 256]: the mask of a tile without
-        nodata."""
+        """Return the tile's cells that touch the raster, bool [256, 256]: the mask of a tile
+        without nodata."""
         columns, rows = self.tile_cells(tile)
         inside = np.zeros((TILE, TILE), bool)
         inside[:rows, :columns] = True
         return inside
 
     def cell_of(self, easting: Any, northing: Any) -> tuple[Any, Any]:
-        """Fractional column and row of a point in CRS meters, or of arrays; cell centers lie at
-        halves."""
+        """Return fractional column and row of a point in CRS meters, or of arrays; cell centers lie
+        at halves."""
         a, _, c, _, e, f = self.transform
         return (easting - c) / a, (northing - f) / e
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; `Grid.from_json` rebuilds the grid."""
+        """Return plain JSON values; `Grid.from_json` rebuilds the grid."""
         scale = {} if self.ground_scale == 1 else {"ground_scale": self.ground_scale}
         return {
             "crs_wkt": self.crs_wkt,
@@ -142,7 +143,7 @@ class Grid:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Grid:
-        """Inverse of `to_json`. Raises ValueError when the values cannot be a grid."""
+        """Return the inverse of `to_json`. Raises ValueError when the values cannot be a grid."""
         try:
             transform = tuple(float(value) for value in data["transform"])
             if len(transform) != 6:

@@ -42,12 +42,12 @@ class Tile(NamedTuple):
 
     @property
     def child_index(self) -> int:
-        """Which of its parent's four children this tile is."""
+        """Index of this tile among its parent's four children."""
         return (self.x & 1) + 2 * (self.y & 1)
 
 
 def tile_id(tile: Tile) -> int:
-    """Cumulative Hilbert id of a tile (PMTiles v3 spec, section "Tile ID")."""
+    """Return the cumulative Hilbert id of a tile (PMTiles v3 spec, section "Tile ID")."""
     z, x, y = tile
     if not (0 <= z <= 31 and 0 <= x < 1 << z and 0 <= y < 1 << z):
         raise ValueError(f"{tile} is not a tile")
@@ -69,7 +69,7 @@ def tile_id(tile: Tile) -> int:
 
 
 def tile_from_id(value: int) -> Tile:
-    """Inverse of `tile_id`."""
+    """Return the inverse of `tile_id`."""
     z = 0
     while value >= ((1 << 2 * (z + 1)) - 1) // 3:
         z += 1
@@ -91,7 +91,7 @@ def tile_from_id(value: int) -> Tile:
 
 
 def levels_for(width: int, height: int) -> int:
-    """Number of levels Z+1 so that 256·2^Z cells cover the raster."""
+    """Return the number of levels Z+1 so that 256·2^Z cells cover the raster."""
     z = 0
     while TILE << z < max(width, height):
         z += 1
@@ -99,10 +99,10 @@ def levels_for(width: int, height: int) -> int:
 
 
 def centers(n: int = TILE) -> np.ndarray:
-    """Sample centers (i + 0.5)/n of a tile side, float64 [n]."""
+    """Return sample centers (i + 0.5)/n of a tile side, float64 [n]."""
     return (np.arange(n) + 0.5) / n
 
 
 def vertices(n: int = TILE) -> np.ndarray:
-    """Mesh vertices i/n of a tile side, both edges included, float64 [n + 1]."""
+    """Return mesh vertices i/n of a tile side, both edges included, float64 [n + 1]."""
     return np.arange(n + 1) / n

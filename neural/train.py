@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neural.errors import ModelError, UsageError
@@ -39,7 +40,7 @@ SENSITIVITY_TILES = 8
 
 @dataclass(frozen=True)
 class Run:
-    """Where and how one training runs."""
+    """Settings of one training run."""
 
     method: str
     preset: str
@@ -54,7 +55,7 @@ class Run:
 
 
 def schedule(step: int, config: TrainConfig) -> float:
-    """Share of the peak learning rate: linear warm-up, then cosine decay."""
+    """Return the share of the peak learning rate: linear warm-up, then cosine decay."""
     if step < config.warmup:
         return (step + 1) / config.warmup
     t = (step - config.warmup) / max(1, config.steps - config.warmup)
@@ -65,7 +66,7 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 @torch.no_grad()
 def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[str, float]:
-    """psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv
+    """Return psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv
     2606.00404, metrics)."""
     model.eval()
     weights = {name: p.detach().float().cpu().numpy() for name, p in model.decoder.items()}
@@ -102,7 +103,7 @@ def _progress(total: int, done: int) -> Iterator[Any]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, refresh_per_second=1) as progress:
+    with Progress(*columns, refresh_per_second=1, console=Console(stderr=True)) as progress:
         task = progress.add_task("training", total=total, completed=done)
         yield progress, task
 
@@ -184,11 +185,12 @@ def train(run: Run) -> dict[str, float]:
                 state.save()
                 _publish(run, preset, model, crops, state.step)
                 saved = time.monotonic()
-    return state.log[-1]
+    entry: dict[str, float] = state.log[-1]
+    return entry
 
 
 def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> None:
-    """Weights as they ship, with the sensitivity that divides a payload's bits."""
+    """Write the weights as they ship, with the sensitivity that divides a payload's bits."""
     model.eval()
     draws = crops.rng.bit_generator.state
     tiles = torch.from_numpy(crops.batch(SENSITIVITY_TILES)[0]).to(next(model.parameters()).device)

@@ -25,8 +25,8 @@ _NVIDIA = re.compile(r"\b(\d+)\((\d+)\)\s*:\s*")
 _APPLE = re.compile(r"\b(?P<kind>ERROR|WARNING):\s*(\d+):(\d+):\s*")
 
 
-class Source(NamedTuple):
-    """A complete GLSL text and the files it came from, in the order of their #line numbers."""
+class ShaderSource(NamedTuple):
+    """Complete GLSL text and its files, in the order of their #line numbers."""
 
     text: str
     files: tuple[str, ...]
@@ -44,12 +44,13 @@ def exists(name: str) -> bool:
 
 def source(
     name: str, /, *, parts: Mapping[str, str] | None = None, **defines: int | float | bool | str
-) -> Source:
-    """The text of an entry file with its includes expanded and `defines` placed after `#version`.
+) -> ShaderSource:
+    """Return the text of an entry file with its includes expanded and `defines` placed after
+    `#version`.
 
-    Booleans become 1 and 0, floats keep a decimal point. A missing file is a FileNotFoundError that
-    says who includes it; a second definition of a name inside the files is left to the compiler to
-    reject.
+    `parts` are the files of `#include <part>`. Booleans become 1 and 0, floats keep a decimal
+    point. Raises FileNotFoundError naming the includer of a missing file; a second definition of a
+    name inside the files is left to the compiler to reject.
     """
     files: list[str] = []
     body = _expand(name, dict(parts or {}), files, None)
@@ -57,11 +58,11 @@ def source(
     if not version.startswith("#version"):
         raise ValueError(f"{name}: the first line of an entry file must be #version")
     head = "".join(f"#define {key} {_literal(value)}\n" for key, value in defines.items())
-    return Source(f"{version}{newline}{head}#line 2 0\n{rest}", tuple(files))
+    return ShaderSource(f"{version}{newline}{head}#line 2 0\n{rest}", tuple(files))
 
 
 def explain(log: str, files: tuple[str, ...]) -> str:
-    """A compiler's log with file numbers replaced by file names."""
+    """Return a compiler's log with file numbers replaced by file names."""
 
     def named(number: str, line: str) -> str:
         index = int(number)

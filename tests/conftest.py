@@ -20,6 +20,7 @@ import pytest
 from tests.support import hills, mountains
 from tests.support.required import gl_is_required
 from tests.support.scene_tools import SIZE, Magenta
+from tests.support.sessions import frame, said, session, settle  # noqa: F401 (fixtures)
 from viewer.graphics import gl
 from viewer.model.settings import Settings
 from viewer.scene.scene import Scene
@@ -34,6 +35,40 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
+
+
+SLOW = (
+    "neural/encoding/test_lapped_encode.py",
+    "neural/bench/",
+    "test_shipped.py",
+    "neural/models/",
+    "neural/container/test_kill.py",
+    "neural/encoding/test_summary.py",
+    "neural/encoding/test_lapped_bounded.py",
+)
+"""Files and folders below tests/ of tests that take seconds each, the longest first."""
+
+assert all((Path(__file__).parent / place).exists() for place in SLOW)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests `gl` and `gui` by their fixtures, `slow` by their file; begin with the slowest."""
+    places = {item: _place(item) for item in items}
+    items.sort(key=places.__getitem__)  # so that no worker is left with a long file at the end
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "_session_context" in fixtures:
+            item.add_marker(pytest.mark.gl)
+        if "_window_platform" in fixtures:
+            item.add_marker(pytest.mark.gui)
+        if places[item] < len(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+def _place(item: pytest.Item) -> int:
+    """Place of a test's file in SLOW; its length for the others."""
+    path = item.path.relative_to(Path(__file__).parent).as_posix()
+    return next((place for place, slow in enumerate(SLOW) if path.startswith(slow)), len(SLOW))
 
 
 @pytest.fixture(scope="session")

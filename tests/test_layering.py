@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = {
     *("README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "dev"),
     *("viewer", "neural", "shaders", "assets", "tests"),
-    *(".ci", ".gitignore"),
+    *(".ci", ".docs", ".github", ".gitignore"),
 }
 SOURCE = {".py", ".glsl", ".vert", ".frag", ".comp", ".sh", ".md", ""}
 SHADERS = {".glsl", ".vert", ".frag", ".comp"}

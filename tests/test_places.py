@@ -8,7 +8,7 @@ import pytest
 
 from neural.container.reader import open_reader
 from neural.encode import EncodeOptions, encode
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from tests.support.commands import ntile_json
 from tests.support.rasters import north_up, write
@@ -61,7 +61,7 @@ def displacement_cells(
 
 def test_features_stay_at_every_level(file: Path) -> None:
     with open_reader(file) as reader:
-        sampler = Sampler.of(reader, reader.layers[0])
+        sampler = SurfaceSampler.of(reader, reader.layers[0])
         grid = reader.grid
         for level in range(grid.levels):
             cell_m = CELL_M * 2 ** (grid.levels - 1 - level)
@@ -113,7 +113,7 @@ def test_a_tilted_plane_is_right_up_to_the_outline(
     )
     encode(source, tmp_path / "a.ntile", EncodeOptions(link_decoder=True))
     with open_reader(tmp_path / "a.ntile") as reader:
-        sampler = Sampler.of(reader, reader.layers[0])
+        sampler = SurfaceSampler.of(reader, reader.layers[0])
         bounds = reader.grid.bounds
         along = np.linspace(0, 1, 97)
         for x, y in (

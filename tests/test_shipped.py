@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from assets import sample_files
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
+from neural.container.verify import verify
 from neural.encode import DEFAULT_MODELS, EncodeOptions, encode
 from neural.evaluate import evaluate
 from neural.methods.model_files import load_linked, model_stem
-from neural.models.base import load_model
+from neural.models.loading import load_model
 from neural.raster.dem import open_dem
 from neural.surface.tile_surface import SurfaceDecoder
 from tests.support.rasters import hills, write
 
-BITS = (8, 7, 6, 5, 4, 3, 2)
+BITS = (8, 6, 4, 2)
 METHODS_SHIPPED = ("huvr_siren", "huvr", "functa", "trans_inr")
 """Amortized methods, as the sample has them after lapped_siren."""
 

@@ -22,7 +22,7 @@ from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
 from viewer.model import limits
 from viewer.model.overlays import NAMES
-from viewer.model.settings import Contours, Settings
+from viewer.model.settings import ContourSettings, Settings
 from viewer.session.launch import Launch, check_shown
 from viewer.storage import named, preferences
 from viewer.storage import project as projects
@@ -261,7 +261,7 @@ def _launch(
     elif not (headless or project):  # pictures do not depend on who makes them
         launch.settings.view.cache_mb = preferences.load()[0].cache_mb
     if contours is not None:
-        launch.settings.contours = Contours(
+        launch.settings.contours = ContourSettings(
             on=True, auto=contours == 0, interval_m=contours or 10.0
         )
     if tolerance is not None:

@@ -24,6 +24,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
+from neural.progress import Report
 from neural.raster.reading import Raster, ReferenceRaster
 from viewer.film import output, record
 from viewer.film.generators import GENERATORS, generated
@@ -44,7 +45,7 @@ from viewer.storage import bookmarks, named, path_file, project
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
-    from viewer.measuring.quantities import Measured
+    from viewer.measuring.quantities import MeasurementResult
 
 View = Camera | str | os.PathLike[str] | dict[str, float] | None
 """A view: a camera or its JSON values, a bookmark's name, a .json file; None is the whole area from
@@ -283,7 +284,7 @@ class Viewer:
         fps: float | None = None,
         duration_s: float | None = None,
         resume: bool = False,
-        progress: record.Progress | None = None,
+        progress: Report | None = None,
     ) -> int:
         """Render a camera path to an .mp4 file or a folder of PNG frames; returns the number of
         pictures.
@@ -356,7 +357,7 @@ class Viewer:
 
     def measure(
         self, kind: str, points: Sequence[Sequence[float]], *, show: bool = False
-    ) -> Measured:
+    ) -> MeasurementResult:
         """Measure a "point", a "distance" or an "area" given by (easting, northing) points.
 
         `show`: pictures have it from now on, with its number.
@@ -371,7 +372,7 @@ class Viewer:
         return found
 
     def _load(self) -> None:
-        with offscreen.unhurried(self.scene):
+        with offscreen.offline_quality(self.scene):
             offscreen.load(self.scene, self.camera, self.size)
 
     # Life

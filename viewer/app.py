@@ -104,7 +104,7 @@ class App:
         self.view.viewport = Viewport(ctx)
         if launch.path is not None:
             if self._loading is not None:
-                self._loading.entry.set_result(scene.decode_entry)
+                self._loading.decode_backend.set_result(scene.decode_backend)
             session.open(launch.request, self._loading)
             session.film.begin(
                 view=launch.view,
@@ -203,7 +203,7 @@ def run(launch: Launch, loading: Loading | None = None) -> None:
         with ended_by_signals(end, CLOSING_S):
             app.window.run()
     finally:
-        if loading is not None and not loading.entry.done():
+        if loading is not None and not loading.decode_backend.done():
             loading.cancel()  # there was no window
     if app.window.failure is not None:
         raise app.window.failure

@@ -1,4 +1,4 @@
-"""`ntile bench`: rate and distortion of neural layers beside classical codecs, and diagnostics of
+"""`ntile bench`: rate and distortion of neural layers against classical codecs, and diagnostics of
 the models.
 
 Height errors, slopes and sizes follow one protocol for everything that is compared: tiles of

@@ -24,7 +24,7 @@ ERRORS = ("psnr_db", "rmse_m", "gradient_rmse")
 
 
 def variants(kind: str, base: Any) -> dict[str, Any]:
-    """Presets by name: `base` with one size changed (`kind` "payload" or "patch")."""
+    """Return presets by name: `base` with one size changed (`kind` "payload" or "patch")."""
     if kind == "payload":
         return {
             f"payload{dim}": replace(base, method=replace(base.method, dim=dim))
@@ -45,7 +45,7 @@ def _with_patches(base: Any, side: int) -> Any:
 
 @contextmanager
 def _registered(name: str, preset: Any) -> Any:
-    """The preset under a name that a `Run` can give, for as long as it runs."""
+    """Register a preset under a name that a `Run` can give while the block runs."""
     from neural.models import PRESETS
 
     PRESETS[METHOD][name] = preset
@@ -77,7 +77,7 @@ def run(
         fit = min(preset.train.fit_steps, FIT_STEPS_PER_STEP * count)
         preset = replace(preset, train=replace(preset.train, fit_steps=fit))
         with _registered(name, preset):
-            found = train(
+            trained = train(
                 Run(
                     METHOD, name, data, out / name, steps=count, device=device, validate_every=count
                 )
@@ -96,14 +96,14 @@ def run(
             "decoder_weights": weights,
             "macs_per_sample": method.macs_per_sample(),
         }
-        row |= {key: float(found[key]) for key in ERRORS}
+        row |= {key: float(trained[key]) for key in ERRORS}
         say(f"{name}: {row['psnr_db']:.2f} dB, RMSE {row['rmse_m']:.3f} m")
         rows.append(row)
     return {"kind": kind, "method": METHOD, "preset": PRESET, "variants": rows}
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The table of a result."""
+    """Return the table of a result."""
     header = [
         "patch side",
         "per token",
@@ -128,8 +128,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         for row in result["variants"]
     ]
     steps = result["variants"][0]["steps"]
-    what = f"`{result['method']}` `{result['preset']}`, {steps} steps each from the same seed"
-    note = f"{what}; means over validation tiles, unquantized."
+    setup = f"`{result['method']}` `{result['preset']}`, {steps} steps each from the same seed"
+    note = f"{setup}; means over validation tiles, unquantized."
     return (
         "\n".join([f"# {result['kind'].capitalize()} ablation", "", note, "", *table(header, rows)])
         + "\n"
@@ -137,7 +137,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """PSNR over floats per tile."""
+    """Return PSNR over floats per tile."""
     drawing, axis = plots.figure(6.0, 4.2)
     rows = result["variants"]
     axis.plot(

@@ -36,18 +36,18 @@ class Accounting:
 
 
 def in_envelope(tile: TileBytes) -> int:
-    """All side information counted, as of a neural layer."""
+    """Return all side information counted, as of a neural layer."""
     return tile.payload
 
 
 def as_file(tile: TileBytes) -> int:
-    """The stream alone, with the mask that it cannot hold; where the tile lies and its height
-    offset cost nothing."""
+    """Return the stream alone, with the mask that it cannot hold; where the tile lies and its
+    height offset cost nothing."""
     return len(tile.body) + tile.mask
 
 
 def as_packets(tile: TileBytes) -> int:
-    """A JPEG 2000 stream less all that is the same for every tile."""
+    """Return a JPEG 2000 stream less all that is the same for every tile."""
     return len(without_headers(tile.body)) + tile.mask
 
 

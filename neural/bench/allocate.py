@@ -1,4 +1,4 @@
-"""Which setting each tile takes, so that a whole place has the least error for its bytes.
+"""Allocation of each tile's setting, so that a whole place has the least error for its bytes.
 
 A codec with the same setting everywhere spends bytes on tiles where they buy little. With one
 Lagrangian slope for all tiles every further byte buys the same error everywhere, which is what a
@@ -17,7 +17,7 @@ SLOPES = tuple(float(s) for s in np.geomspace(1e-6, 1e5, 45))
 
 
 def choose(sse: np.ndarray, sizes: np.ndarray, slope: float) -> np.ndarray:
-    """Per tile the setting with the least SSE + slope · bytes (the first of equals).
+    """Return per tile the setting with the least SSE + slope · bytes (the first of equals).
 
     `sse` [tiles, settings] in m², `sizes` [tiles, settings] in bytes → int [tiles].
     """
@@ -27,7 +27,8 @@ def choose(sse: np.ndarray, sizes: np.ndarray, slope: float) -> np.ndarray:
 def operating_points(
     sse: np.ndarray, sizes: np.ndarray, finest: np.ndarray, slopes: Iterable[float] = SLOPES
 ) -> list[tuple[float, np.ndarray]]:
-    """The distinct choices over a sweep of slopes, coarse to fine: (slope, settings [tiles]).
+    """Return the distinct choices over a sweep of slopes, coarse to fine: (slope, settings
+    [tiles]).
 
     `finest` [tiles] marks the tiles that errors are reported of; choices that differ only elsewhere
     count once.

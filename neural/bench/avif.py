@@ -55,7 +55,7 @@ class Avif(RasterCodec):
 
 
 def _picture(codes: np.ndarray, quality: int) -> bytes:
-    """Codes [256, 256] uint16 below 4096 as an AVIF file.
+    """Return codes [256, 256] uint16 below 4096 as an AVIF file.
 
     They are handed over as equal red, green and blue: what imagecodecs takes as gray, it codes
     without loss.
@@ -74,18 +74,23 @@ def _picture(codes: np.ndarray, quality: int) -> bytes:
 
 @cache
 def _boxes() -> bytes:
-    """An AVIF file's boxes before its data."""
+    """Return an AVIF file's boxes before its data."""
     picture = _picture(np.zeros((TILE, TILE), np.uint16), 50)
     return picture[: picture.index(b"mdat") - 4]
 
 
 def _boxed(body: bytes) -> bytes:
-    """The AVIF file of an AV1 stream: the length of the data stands in the item's location and
-    before the data."""
+    """Return the AVIF file of an AV1 stream: the length of the data stands in the item's location
+    and before the data."""
     boxes = _boxes()
     # version and flags, sizes, count, item 1: id, reference, one extent: offset, length
-    at = boxes.index(b"iloc") + 22
+    position = boxes.index(b"iloc") + 22
     length = len(body).to_bytes(4, "big")
     return (
-        boxes[:at] + length + boxes[at + 4 :] + (len(body) + 8).to_bytes(4, "big") + b"mdat" + body
+        boxes[:position]
+        + length
+        + boxes[position + 4 :]
+        + (len(body) + 8).to_bytes(4, "big")
+        + b"mdat"
+        + body
     )

@@ -53,8 +53,8 @@ class Bicubic(Codec):
 
 
 def _cubic_weights() -> np.ndarray:
-    """Cubic convolution from 16 to 256 cell centers, clamped at the rim [256, 16] (R. Keys, IEEE
-    TASSP 1981)."""
+    """Return the cubic convolution from 16 to 256 cell centers, clamped at the rim, as a matrix
+    [256, 16] (R. Keys, IEEE TASSP 1981)."""
     position = (np.arange(TILE) + 0.5) * (_COARSE / TILE) - 0.5
     first = np.floor(position).astype(int)
     weights = np.zeros((TILE, _COARSE))

@@ -56,7 +56,7 @@ class Saving(NamedTuple):
     bound: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, the ratio as a change in percent."""
+        """Return plain values, the ratio as a change in percent."""
         return {
             "percent": None if self.log_ratio is None else 100 * math.expm1(self.log_ratio),
             "bound": self.bound,
@@ -64,7 +64,7 @@ class Saving(NamedTuple):
 
 
 def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> Saving:
-    """Bytes of a series over an anchor's at equal errors `key`.
+    """Return bytes of a series over an anchor's at equal errors `key`.
 
     Where the fewest bytes of a side give less error than asked for they count: "≥" when it is the
     anchor, whose need is smaller still, "≤" when it is the series. "≤" as well where the anchor's
@@ -73,17 +73,17 @@ def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> S
     logs = []
     bounds = []
     for error in errors:
-        own, own_bound = rate_at(series, key, error, SERIES_RATE)
-        other, other_bound = rate_at(anchor, key, error, ANCHOR_RATE)
-        if own_bound == "≥":
+        series_bits, series_bound = rate_at(series, key, error, SERIES_RATE)
+        anchor_bits, anchor_bound = rate_at(anchor, key, error, ANCHOR_RATE)
+        if series_bound == "≥":
             return Saving(None, "")
-        logs.append(math.log(own / other))
-        bounds += [own_bound, {"≤": "≥", "≥": "≤", "": ""}[other_bound]]
+        logs.append(math.log(series_bits / anchor_bits))
+        bounds += [series_bound, {"≤": "≥", "≥": "≤", "": ""}[anchor_bound]]
     return Saving(float(np.mean(logs)), common_bound(bounds))
 
 
 def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
-    """The errors of a measure that bytes are compared at on a place, ascending.
+    """Return the errors of a measure that bytes are compared at on a place, ascending.
 
     Gradients span those of JPEG 2000 files at the ends of the height range.
     """
@@ -97,8 +97,8 @@ def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
 def bd_rates(
     places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """One entry per series, anchor and measure: per place, means, worst place. Gradients need JPEG
-    2000 files."""
+    """Return one entry per series, anchor and measure: per place, means, worst place. Gradients
+    need JPEG 2000 files."""
     measures = [measure for measure in MEASURES if measure == "height" or RANGE_ANCHOR in codecs]
     errors = {measure: [errors_at(measure, place) for place in places] for measure in measures}
     return [
@@ -109,13 +109,16 @@ def bd_rates(
             **_entry(
                 [
                     saving(
-                        place["learned"][name], place["codecs"][anchor], MEASURES[measure], asked
+                        place["learned"][name],
+                        place["codecs"][anchor],
+                        MEASURES[measure],
+                        place_errors,
                     )
-                    for place, asked in zip(places, errors[measure], strict=True)
+                    for place, place_errors in zip(places, errors[measure], strict=True)
                 ],
                 [place["data_class"] == BARE_EARTH for place in places],
             ),
-            "ranges": [[asked[0], asked[-1]] for asked in errors[measure]],
+            "ranges": [[place_errors[0], place_errors[-1]] for place_errors in errors[measure]],
         }
         for name in series
         for anchor in ANCHORS
@@ -125,23 +128,23 @@ def bd_rates(
 
 
 def _entry(savings: Sequence[Saving], bare: Sequence[bool]) -> dict[str, Any]:
-    earth = [each for each, is_bare in zip(savings, bare, strict=True) if is_bare]
+    earth = [saving_at for saving_at, is_bare in zip(savings, bare, strict=True) if is_bare]
     worst = max(range(len(savings)), key=lambda k: _rank(savings[k]))
     return {
-        "places": [each.to_json() for each in savings],
+        "places": [saving_at.to_json() for saving_at in savings],
         "mean_bare_earth": mean(earth).to_json() if earth else None,
         "mean_all": mean(savings).to_json(),
         "worst": {"place": worst, **savings[worst].to_json()},
     }
 
 
-def _rank(each: Saving) -> float:
-    return math.inf if each.log_ratio is None else each.log_ratio
+def _rank(at_place: Saving) -> float:
+    return math.inf if at_place.log_ratio is None else at_place.log_ratio
 
 
 def mean(savings: Sequence[Saving]) -> Saving:
-    """The arithmetic mean of the logarithms; fails where one fails."""
-    logs = [each.log_ratio for each in savings if each.log_ratio is not None]
+    """Return the arithmetic mean of the logarithms; fails where one fails."""
+    logs = [at_place.log_ratio for at_place in savings if at_place.log_ratio is not None]
     if len(logs) < len(savings):
         return Saving(None, "")
-    return Saving(float(np.mean(logs)), common_bound([each.bound for each in savings]))
+    return Saving(float(np.mean(logs)), common_bound([at_place.bound for at_place in savings]))

@@ -27,20 +27,24 @@ _BOTH = ("height", "gradient")
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """The tables of `bd_rates` of a result; none where nothing was compared."""
+    """Return the tables of `bd_rates` of a result; none where nothing was compared."""
     entries = result["bd_rates"]
     if not entries:
         return []
     text = ["## Bytes at equal error, mean over a range of errors", "", _NOTE, ""]
     for series in dict.fromkeys(entry["series"] for entry in entries):
-        own = {
+        series_entries = {
             (entry["anchor"], entry["measure"]): entry
             for entry in entries
             if entry["series"] == series
         }
-        never = all(found["percent"] is None for entry in own.values() for found in entry["places"])
-        shown = ["It fails on every place."] if never else _series_table(result, own)
-        text += [f"### {result['titles'][series]}", "", *shown, ""]
+        never = all(
+            percentages["percent"] is None
+            for entry in series_entries.values()
+            for percentages in entry["places"]
+        )
+        body = ["It fails on every place."] if never else _series_table(result, series_entries)
+        text += [f"### {result['titles'][series]}", "", *body, ""]
     return text
 
 
@@ -72,10 +76,10 @@ def _series_table(
     return table(header, rows)
 
 
-def value(found: Mapping[str, Any]) -> str:
-    """A change in percent with its bound, or that the series fails."""
-    return "fails" if found["percent"] is None else found["bound"] + percent(found["percent"])
+def value(change: Mapping[str, Any]) -> str:
+    """Return a change in percent with its bound, or that the series fails."""
+    return "fails" if change["percent"] is None else change["bound"] + percent(change["percent"])
 
 
-def _worst(found: Mapping[str, Any]) -> str:
-    return f"{value(found)} ({found['place'] + 1})"
+def _worst(change: Mapping[str, Any]) -> str:
+    return f"{value(change)} ({change['place'] + 1})"

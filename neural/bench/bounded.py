@@ -1,4 +1,4 @@
-"""Bytes under a bound on every sample's error: learned methods that keep one, beside SZ3, LERC and
+"""Bytes under a bound on every sample's error: learned methods that keep one, against SZ3, LERC and
 zfp."""
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def measure(
     threads: int | None,
     device: str,
 ) -> list[dict[str, Any]]:
-    """Per bound in meters, by series and codec: rates, the largest error of a decoded valid sample,
-    and `kept`.
+    """Return per bound in meters, by series and codec: rates, the largest error of a decoded valid
+    sample, and `kept`.
 
     Codecs take the bound as their setting on every tile and level, in the project's envelope.
     """
@@ -38,7 +38,7 @@ def measure(
     def quiet(done: int, total: int) -> None:
         pass
 
-    found = []
+    rows = []
     for bound in bounds:
         row: dict[str, Any] = {"max_error_m": bound}
         for line in lines:
@@ -49,18 +49,18 @@ def measure(
         for name in BOUNDED_CODECS:
             (point,) = classical.measure(dem, CODECS[name](), (bound,))
             row[name] = _facts(point, bound)
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def _facts(point: Mapping[str, Any], bound: float) -> dict[str, Any]:
-    found = {key: point[key] for key in (*_RATES, "max_error_m", "rmse_m")}
-    return {**found, "kept": bool(point["max_error_m"] <= bound + SLACK_M)}
+    numbers = {key: point[key] for key in (*_RATES, "max_error_m", "rmse_m")}
+    return {**numbers, "kept": bool(point["max_error_m"] <= bound + SLACK_M)}
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """A table per bound: bits per sample of every place, their geometric mean, and the change
-    against each codec."""
+    """Return a table per bound: bits per sample of every place, their geometric mean, and the
+    change against each codec."""
     places = result["places"]
     titles = result["titles"]
     bounds = [row["max_error_m"] for row in places[0].get("bounded", ())]
@@ -97,20 +97,24 @@ def lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def _rate(row: Mapping[str, Any], name: str) -> float | None:
-    """Bits per sample that count; None where the bound is not kept."""
+    """Return bits per sample that count; None where the bound is not kept."""
     key = "bits_per_sample" if name in BOUNDED_CODECS else "stack_bits_per_sample"
     return row[name][key] if row[name]["kept"] else None
 
 
 def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     rates = {name: _rate(row, name) for name in (*names, *BOUNDED_CODECS)}
-    pairs = [(rates[name], rates[other]) for name in names for other in BOUNDED_CODECS]
-    ratios = [percent(100 * (own / other - 1)) if own and other else "–" for own, other in pairs]
+    pairs = [(rates[name], rates[codec_rate]) for name in names for codec_rate in BOUNDED_CODECS]
+    ratios = [
+        percent(100 * (layer_rate / codec_rate - 1)) if layer_rate and codec_rate else "–"
+        for layer_rate, codec_rate in pairs
+    ]
     return [*(cell(rate, ".4f") for rate in rates.values()), *ratios]
 
 
 def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rates of several places as those of one; a bound is kept where every place keeps it."""
+    """Return rates of several places as those of one; a bound is kept where every place keeps
+    it."""
     return {
         name: {
             **{rate: geometric([row[name][rate] for row in rows]) for rate in _RATES},

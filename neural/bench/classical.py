@@ -19,11 +19,11 @@ from neural.encode import stored_mask
 from neural.encoding.pyramid import PyramidTile, build, count_tiles
 from neural.grid import Grid
 from neural.measure.metrics import ErrorSummary, central_differences
+from neural.progress import Report, no_report
 from neural.raster.dem import Dem
 from neural.raster.samples import HIGHEST_M
 from neural.tiles import TILE, Tile, tile_id
 
-Report = Callable[[int, int], None]
 # bounds of child records, which take the same bytes whatever the bounds
 _RANGE_M = (-HIGHEST_M, HIGHEST_M)
 _RIM = (
@@ -54,9 +54,9 @@ def measure(
     dem: Dem,
     codec: Codec,
     settings: Sequence[Any] | None = None,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> list[dict[str, Any]]:
-    """Operating points of a codec in the project's envelope; see `measure_all`."""
+    """Return operating points of a codec in the project's envelope; see `measure_all`."""
     counted = Accounting(codec.title, type(codec), in_envelope, pyramid=True)
     return measure_all(dem, codec, {codec.name: counted}, settings, report)[codec.name]
 
@@ -66,10 +66,10 @@ def measure_all(
     codec: Codec,
     accountings: Mapping[str, Accounting],
     settings: Sequence[Any] | None = None,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Operating points of a codec on a DEM by accounting, few bytes first: `ErrorSummary.report`,
-    rates, slope.
+    """Return operating points of a codec on a DEM by accounting, few bytes first:
+    `ErrorSummary.report`, rates, slope.
 
     Heights are compared over all valid samples of the finest level, slopes and Laplacian as central
     differences of the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside
@@ -84,14 +84,14 @@ def measure_all(
         finest = np.array([tile.z == dem.grid.levels - 1 for tile in trials.tiles])
         points = [operating_points(trials.sse, sizes, finest) for sizes in trials.sizes]
         choices = [
-            dict(zip(trials.tiles, chosen, strict=True)) for each in points for _, chosen in each
+            dict(zip(trials.tiles, chosen, strict=True)) for curve in points for _, chosen in curve
         ]
         summaries = iter(_summarize(dem, codec, file, trials, choices))
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in accountings}
-    for (name, accounting), sizes, each in zip(
+    for (name, accounting), sizes, curve in zip(
         accountings.items(), trials.sizes, points, strict=True
     ):
-        for slope, chosen in each:
+        for slope, chosen in curve:
             summary = next(summaries)
             rates = _rates(
                 trials.tiles,
@@ -107,7 +107,7 @@ def measure_all(
 def _rates(
     tiles: list[Tile], sizes: np.ndarray, finest: np.ndarray, accounting: Accounting, samples: int
 ) -> dict[str, float]:
-    """Bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in
+    """Return bits per valid sample of the finest level and of the whole store; `sizes` [tiles] in
     bytes."""
     single = int(sizes[finest].sum())
     stack = int(sizes.sum()) + _directory_bytes(tiles, sizes) if accounting.pyramid else single
@@ -118,7 +118,7 @@ def _rates(
 
 
 def payload(codec: Codec, tile: PyramidTile, setting: Any, grid: Grid) -> bytes:
-    """A tile at one setting in the project's envelope, with the same side information as any
+    """Return a tile at one setting in the project's envelope, with the same side information as any
     layer's tile."""
     return _pack(codec.encode(tile.heights, tile.valid, setting), tile, stored_mask(tile, grid))
 
@@ -129,7 +129,7 @@ def _pack(stream: Stream, tile: PyramidTile, mask: np.ndarray | None) -> bytes:
 
 
 def decode_payload(codec: Codec, data: bytes, tile: Tile) -> np.ndarray:
-    """Heights [256, 256] meters from what `payload` wrote and nothing else."""
+    """Decode the bytes of `payload` alone to heights [256, 256] in meters."""
     envelope = unpack_envelope(data, tile_id=tile_id(tile), layer=0, height_range=_RANGE_M)
     return codec.decode(Stream(envelope.offset_m, envelope.scale_m, envelope.body))
 
@@ -182,7 +182,7 @@ def _try_all(
 def _summarize(
     dem: Dem, codec: Codec, file: IO[bytes], trials: _Trials, choices: list[dict[Tile, int]]
 ) -> list[ErrorSummary]:
-    """Errors of each choice of settings, every needed stream decoded once."""
+    """Return errors of each choice of settings, every needed stream decoded once."""
     summaries = [ErrorSummary() for _ in choices]
     cell = dem.grid.cell_x_m, dem.grid.cell_y_m
     for index, tile in enumerate(trials.tiles):
@@ -214,7 +214,7 @@ def add_raster(
     valid: np.ndarray,
     cell_m: tuple[float, float],
 ) -> None:
-    """One tile of a decoded raster with a rim of one cell [n + 2, m + 2], all its measures."""
+    """Add all measures of one tile of a decoded raster with a margin of one cell [n + 2, m + 2]."""
     inner = np.s_[1:-1, 1:-1]
     summary.add_heights(decoded[inner], heights[inner], valid[inner])
     east, north, bend, _ = central_differences(decoded, valid, cell_m)
@@ -225,8 +225,8 @@ def add_raster(
 def _with_rim(
     decoded: np.ndarray, tile: Tile, choice: dict[Tile, int], edges: dict[Tile, np.ndarray]
 ) -> np.ndarray:
-    """A decoded tile with one line of each neighbor around it [258, 258]; 0 where there is none
-    (never valid)."""
+    """Return a decoded tile with one line of each neighbor around it [258, 258]; 0 for absent
+    neighbors (never valid)."""
     surface = np.zeros((TILE + 2, TILE + 2))
     surface[1:-1, 1:-1] = decoded
     for east, south, place, line in _RIM:

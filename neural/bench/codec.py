@@ -29,11 +29,11 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, heights: np.ndarray, valid: np.ndarray, setting: Any) -> Stream:
-        """Heights [256, 256] float32 meters, smooth where not `valid` → stream."""
+        """Encode heights [256, 256] float32 meters, smooth where not `valid`, to a stream."""
 
     @abstractmethod
     def decode(self, stream: Stream) -> np.ndarray:
-        """Stream → heights [256, 256] float64 meters."""
+        """Decode a stream to heights [256, 256] float64 meters."""
 
 
 class RasterCodec(Codec):
@@ -50,24 +50,24 @@ class RasterCodec(Codec):
 
 
 def imagecodecs() -> Any:
-    """The package that brings the codecs. Raises UsageError naming the extra when it is not
+    """Return the package that brings the codecs. Raises UsageError naming the extra when it is not
     installed."""
     return require("imagecodecs", "comparing codecs", "bench")
 
 
 def geometric_steps(first: float, last: float, count: int) -> tuple[float, ...]:
-    """Settings evenly spaced in the logarithm, three digits each."""
+    """Return settings evenly spaced in the logarithm, three digits each."""
     return tuple(float(f"{value:.3g}") for value in np.geomspace(first, last, count))
 
 
 def middle(heights: np.ndarray) -> float:
-    """The middle of the heights' range, exact in float32."""
+    """Return the middle of the heights' range, exact in float32."""
     return float(np.float32((float(heights.min()) + float(heights.max())) / 2))
 
 
 def to_codes(heights: np.ndarray, step_m: float, bits: int = 16) -> tuple[float, float, np.ndarray]:
-    """Heights → offset_m, scale_m and codes of `bits` bits, 2^(bits − 1) in the middle of the
-    heights' range.
+    """Quantize heights to offset_m, scale_m and codes of `bits` bits, 2^(bits − 1) in the middle of
+    the heights' range.
 
     The step is the same for all tiles, doubled as often as the range asks for. Codes are uint16,
     above 16 bits uint32.

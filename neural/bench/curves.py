@@ -48,39 +48,39 @@ class Ratio(NamedTuple):
 
 
 def geometric(values: Sequence[float]) -> float:
-    """Geometric mean, values below a micrometer counted as one."""
+    """Return the geometric mean, values below a micrometer counted as one."""
     return math.exp(sum(math.log(max(v, _LEAST)) for v in values) / len(values))
 
 
 def _psnr(point: Point) -> float:
-    """Decibels; an exact decode counts as 200."""
+    """Return a point's PSNR in decibels; an exact decode counts as 200."""
     return min(float(point["psnr_db"]), 200.0)
 
 
 def spread(curve: Curve) -> tuple[float, float]:
-    """Fewest and most bits per sample of a curve."""
+    """Return fewest and most bits per sample of a curve."""
     rates = [point["bits_per_sample"] for point in curve]
     return min(rates), max(rates)
 
 
 def at_rate(curve: Curve, bits: float) -> dict[str, float] | None:
-    """Every error of a curve at `bits` per sample, interpolated; None outside its range."""
+    """Return every error of a curve at `bits` per sample, interpolated; None outside its range."""
     ordered = sorted(curve, key=lambda point: point["bits_per_sample"])
     low, high = spread(curve)
     if not low <= bits <= high:
         return None
     x = np.log([point["bits_per_sample"] for point in ordered])
-    found = {"bits_per_sample": bits}
+    point_at = {"bits_per_sample": bits}
     for key in (*ERRORS, "stack_bits_per_sample"):
         y = np.log([max(point[key], _LEAST) for point in ordered])
-        found[key] = math.exp(np.interp(math.log(bits), x, y))
-    found["psnr_db"] = float(np.interp(math.log(bits), x, [_psnr(point) for point in ordered]))
-    return found
+        point_at[key] = math.exp(np.interp(math.log(bits), x, y))
+    point_at["psnr_db"] = float(np.interp(math.log(bits), x, [_psnr(point) for point in ordered]))
+    return point_at
 
 
 def mean_point(points: Sequence[Point]) -> dict[str, Any]:
-    """One point of every place → their mean; `rmse_mean_m` is the arithmetic mean beside the
-    geometric one."""
+    """Average one point of every place; `rmse_mean_m` is the arithmetic mean, the others are
+    geometric."""
     mean: dict[str, Any] = {
         key: geometric([point[key] for point in points])
         for key in (*ERRORS, "bits_per_sample", "stack_bits_per_sample")
@@ -94,36 +94,36 @@ def mean_point(points: Sequence[Point]) -> dict[str, Any]:
 
 
 def mean_at_rate(curves: Sequence[Curve], bits: float) -> dict[str, Any]:
-    """The mean of all places at one rate, or only `bits_per_sample`; `places` is how many of them
-    reach the rate."""
-    found = [at_rate(curve, bits) for curve in curves]
-    reached = [point for point in found if point is not None]
+    """Return the mean of all places at one rate, or only `bits_per_sample`; `places` is how many of
+    them reach the rate."""
+    at_places = [at_rate(curve, bits) for curve in curves]
+    reached = [point for point in at_places if point is not None]
     mean = mean_point(reached) if len(reached) == len(curves) else {"bits_per_sample": bits}
     return {**mean, "places": len(reached)}
 
 
 def common_rates(curves: Sequence[Curve], count: int = 48) -> np.ndarray:
-    """Rates that all curves reach, evenly spaced in the logarithm; empty where they have none in
-    common."""
+    """Return rates that all curves reach, evenly spaced in the logarithm; empty where they have
+    none in common."""
     low = max(spread(curve)[0] for curve in curves)
     high = min(spread(curve)[1] for curve in curves)
     return np.geomspace(low, high, count).clip(low, high) if low < high else np.empty(0)
 
 
 def rate_at(
-    curve: Curve, key: str, error: float, wanted: str = "bits_per_sample"
+    curve: Curve, key: str, error: float, result_key: str = "bits_per_sample"
 ) -> tuple[float, str]:
-    """Bits per sample at which a curve gets down to an error, and which bound that is ("" when it
-    is none).
+    """Return bits per sample at which a curve gets down to an error, and which bound that is (""
+    when it is none).
 
-    "≤": its fewest bits give less error already; "≥": its most bits give more. `wanted` names
+    "≤": its fewest bits give less error already; "≥": its most bits give more. `result_key` names
     another value of the points to read there: another rate, which then orders the points, or
     another error.
     """
     ordered = sorted(
-        curve, key=lambda point: point[wanted if wanted in RATE_KEYS else RATE_KEYS[0]]
+        curve, key=lambda point: point[result_key if result_key in RATE_KEYS else RATE_KEYS[0]]
     )
-    x = np.log([max(point[wanted], _LEAST) for point in ordered])
+    x = np.log([max(point[result_key], _LEAST) for point in ordered])
     # An error reached with fewer bits is also reached with more.
     y = np.minimum.accumulate(np.log([max(point[key], _LEAST) for point in ordered]))
     log_error = math.log(max(error, _LEAST))
@@ -137,17 +137,18 @@ def rate_at(
 def ratio(
     point: Point, codecs: Mapping[str, Curve], key: str, rate: str = "bits_per_sample"
 ) -> Ratio:
-    """Bytes of a point, counted as `rate`, over those of the codec that needs fewest for the same
-    error `key`."""
-    found = {name: rate_at(curve, key, point[key]) for name, curve in codecs.items()}
+    """Return bytes of a point, counted as `rate`, over those of the codec that needs fewest for the
+    same error `key`."""
+    rates = {name: rate_at(curve, key, point[key]) for name, curve in codecs.items()}
     # A codec that never gets there is no rival of one that does.
-    best = min(found, key=lambda name: (found[name][1] == "≥", found[name][0]))
-    bits, bound = found[best]
+    best = min(rates, key=lambda name: (rates[name][1] == "≥", rates[name][0]))
+    bits, bound = rates[best]
     return Ratio(point[rate] / bits, best, {"≤": "≥", "≥": "≤", "": ""}[bound])
 
 
 def mean_ratio(ratios: Sequence[Ratio]) -> tuple[float, str]:
-    """Geometric mean over places, and which bound it is: "?" where bounds point both ways."""
+    """Return the geometric mean over places, and which bound it is: "?" where bounds point both
+    ways."""
     return geometric([r.value for r in ratios]), common_bound([r.bound for r in ratios])
 
 

@@ -26,7 +26,7 @@ def require(package: str, purpose: str, extra: str) -> ModuleType:
 
 
 def machine() -> str:
-    """Processor, cores and Python, in one line."""
+    """Return the processor, cores and Python, in one line."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -37,12 +37,12 @@ def machine() -> str:
 
 
 def versions(codecs: bool) -> dict[str, str]:
-    """Versions of what decides the numbers; those of the codecs' own libraries where codecs are
-    measured."""
-    found = {"terrain-viewer": neural.__version__}
+    """Return the versions of all packages that affect the numbers, codec libraries only where
+    codecs run."""
+    by_package = {"terrain-viewer": neural.__version__}
     for package in ("numpy", "torch"):
         try:
-            found[package] = metadata.version(package)
+            by_package[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
     if codecs:
@@ -50,5 +50,5 @@ def versions(codecs: bool) -> dict[str, str]:
             dict
         )
         names = ("imagecodecs", "lerc", "libavif", "libjxl", "openjpeg", "sz3", "zfp")
-        found |= {name: str(libraries[name]) for name in names if name in libraries}
-    return found
+        by_package |= {name: str(libraries[name]) for name in names if name in libraries}
+    return by_package

@@ -26,7 +26,7 @@ _RESOLUTIONS = 7
 
 
 def measure(dem: Dem) -> list[dict[str, Any]]:
-    """One row per setting, fine to coarse, over the samples and with the measures of
+    """Return one row per setting, fine to coarse, over the samples and with the measures of
     `classical.measure_all`.
 
     The image has the raster's own size, filled smoothly where nothing is valid; one deflated mask
@@ -48,7 +48,7 @@ def measure(dem: Dem) -> list[dict[str, Any]]:
 
 
 def _filled(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """The raster [n, m] without gaps, float32."""
+    """Return the raster [n, m] without gaps, float32."""
     rows, cols = heights.shape
     side = 1 << (max(rows, cols) - 1).bit_length()
     padding = (0, side - rows), (0, side - cols)
@@ -58,7 +58,7 @@ def _filled(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
 def _summary(
     decoded: np.ndarray, heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
 ) -> ErrorSummary:
-    """Errors tile by tile, the same cells of the same tiles as of any other codec."""
+    """Return errors tile by tile, the same cells of the same tiles as of any other codec."""
     summary = ErrorSummary()
     decoded, heights, valid = (np.pad(raster, 1) for raster in (decoded, heights, valid))
     rows, cols = valid.shape

@@ -1,5 +1,5 @@
-"""JPEG 2000 (OpenJPEG), 9/7 wavelet: the codestream, what of it is header, and the codec of single
-tiles."""
+"""JPEG 2000 (OpenJPEG), 9/7 wavelet: codestreams, the size of their headers, and the codec of
+single tiles."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _TILE_PART_BYTES = 12
 
 
 def compress(heights: np.ndarray, rmse_m: float, bits: int = 16, resolutions: int = 6) -> Stream:
-    """Heights [n, m] float32 meters as one bare codestream of `bits`-bit samples that aims at an
-    RMSE in meters.
+    """Return heights [n, m] float32 meters as one bare codestream of `bits`-bit samples that aims
+    at an RMSE in meters.
 
     The encoder is given the PSNR of its samples. `resolutions` counts the levels of the wavelet
     pyramid; OpenJPEG through imagecodecs makes at most 6 of a tile and 7 of a larger image.
@@ -36,42 +36,43 @@ def compress(heights: np.ndarray, rmse_m: float, bits: int = 16, resolutions: in
 
 
 def decompress(body: bytes) -> np.ndarray:
-    """The samples of a codestream [n, m]."""
+    """Return the samples of a codestream [n, m]."""
     samples: np.ndarray = imagecodecs().jpeg2k_decode(body, numthreads=1)
     return samples
 
 
 def without_headers(body: bytes) -> bytes:
-    """The packets of a codestream of one tile part: no main header, no tile-part header, no end
-    marker.
+    """Return the packets of a codestream of one tile part: no main header, no tile-part header, no
+    end marker.
 
     What goes, 118 bytes, is the same for all tiles except for a length, so that an archive could
     hold it once.
     """
-    at = _segments_end(body) + _TILE_PART_BYTES
-    if body[at : at + 2] != _DATA or body[-2:] != _END:
+    position = _segments_end(body) + _TILE_PART_BYTES
+    if body[position : position + 2] != _DATA or body[-2:] != _END:
         raise ValueError("not a codestream of one tile part with a bare header")
-    return body[at + 2 : -2]
+    return body[position + 2 : -2]
 
 
 def _segments(stream: bytes) -> list[tuple[bytes, int, int]]:
-    """Marker, start and end of each segment of the main header after SOC."""
-    found = []
-    at = 2
-    while (marker := stream[at : at + 2]) != _TILE_PART:
-        end = at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
-        found.append((marker, at, end))
-        at = end
-    return found
+    """Return marker, start and end of each segment of the main header after SOC."""
+    segments = []
+    position = 2
+    while (marker := stream[position : position + 2]) != _TILE_PART:
+        end = position + 2 + int.from_bytes(stream[position + 2 : position + 4], "big")
+        segments.append((marker, position, end))
+        position = end
+    return segments
 
 
 def _segments_end(stream: bytes) -> int:
-    """Where the main header ends and the first tile part starts."""
+    """Return the offset at which the main header ends and the first tile part starts."""
     return _segments(stream)[-1][2]
 
 
 def _uncommented(stream: bytes) -> bytes:
-    """A codestream without the comments in its main header, which hold the encoder's name."""
+    """Return a codestream without the comments in its main header, which hold the encoder's
+    name."""
     kept = [stream[start:end] for marker, start, end in _segments(stream) if marker != _COMMENT]
     return b"".join([stream[:2], *kept, stream[_segments_end(stream) :]])
 

@@ -4,7 +4,7 @@ once per step."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,9 @@ from neural.encode import DEFAULT_MODELS, EncodeOptions, encode
 from neural.errors import UsageError
 from neural.evaluate import evaluate
 from neural.methods import METHODS
+from neural.progress import Report
 from neural.raster.dem import open_dem
 
-Report = Callable[[int, int], None]
 BITS = (32, 16, 8, 6, 5, 4, 3, 2)
 """Bits per value that a method with a fixed count of values per tile is read at."""
 
@@ -61,13 +61,13 @@ class Series:
 
     @property
     def rate(self) -> str:
-        """Which rate tables and plots compare with codecs of single levels."""
+        """Key of the rate that tables and plots compare with codecs of single levels."""
         return "stack_bits_per_sample" if self.stepped else "bits_per_sample"
 
 
 def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> list[Series]:
-    """Every method as its encoder predicts it and, where `refine` steps are asked for, refined as
-    well.
+    """Return every method as its encoder predicts it and, where `refine` steps are asked for,
+    refined as well.
 
     Raises UsageError for a method without a model, or a model for a method that is not measured.
     """
@@ -96,8 +96,8 @@ def encoded(
     device: str,
     report: Report,
 ) -> Iterator[Reader]:
-    """The place as a temporary .ntile file with one layer of the series; `settings` are further
-    encode options."""
+    """Encode a place to a temporary .ntile file with one layer of the series; `settings` are
+    further encode options."""
     options = EncodeOptions(
         methods=(line.method,),
         models=(line.model,) if line.model else (),
@@ -122,8 +122,8 @@ def measure(
     device: str,
     report: Report,
 ) -> list[dict[str, Any]]:
-    """One row of `neural.evaluate.evaluate` per point of the sweep, most bytes first, with the
-    decoder's size in bytes.
+    """Return one row of `neural.evaluate.evaluate` per point of the sweep, most bytes first, with
+    the decoder's size in bytes.
 
     A point is a bit depth of one file, or a file of its own with its `step_m`.
     """
@@ -147,7 +147,7 @@ def measure_file(
     device: str,
     report: Report,
 ) -> list[dict[str, Any]]:
-    """One row per bit depth (None: as stored) that one file of a series is read at."""
+    """Return one row per bit depth (None: as stored) that one file of a series is read at."""
     rows: list[dict[str, Any]] = []
     with (
         encoded(place, line, settings, threads, device, report) as reader,

@@ -8,20 +8,20 @@ from typing import Any
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table, numbers to the right."""
+    """Return lines of a Markdown table, numbers to the right."""
     rule = [":--", *("--:" for _ in header[1:])]
     return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
 
 
 def cell(value: Any, spec: str) -> str:
-    """A number by a format, or a dash where there is none."""
+    """Format a number, or a dash for None."""
     if value is None or not math.isfinite(value):
         return "–"
     return f"{value / 1000:.0f}" if spec == "kB" else format(value, spec)
 
 
 def percent(value: float) -> str:
-    """A change in percent with its sign: −38.2 %."""
+    """Return a change in percent with its sign: −38.2 %."""
     return f"{value:+.1f} %".replace("-", "−")
 
 

@@ -1,4 +1,4 @@
-"""Which elevation rasters a benchmark runs on."""
+"""Selection of the elevation rasters of a benchmark."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ MANIFEST = "MANIFEST.csv"
 
 @dataclass(frozen=True)
 class Place:
-    """One raster, how `neural.raster.dem.open_dem` is to read it, and what its manifest says of
-    it."""
+    """One raster, its read options for `neural.raster.dem.open_dem`, and its manifest entry."""
 
     name: str
     path: str
@@ -33,7 +32,7 @@ def find_places(
     splits: Sequence[str] | None,
     reading: ReadOptions = AS_STORED,
 ) -> list[Place]:
-    """Rasters as they are, and of every folder the rows of `splits` (None: all) in its
+    """Return rasters as they are, and of every folder the rows of `splits` (None: all) in its
     MANIFEST.csv, split by split.
 
     Columns: file, split, crs and data_class. A row without a CRS is taken as local meters; heights

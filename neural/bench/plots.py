@@ -38,7 +38,7 @@ _LEARNED_COLORS = (
 
 
 def figure(width: float = 8.0, height: float = 5.2) -> tuple[Any, Any]:
-    """A figure with one axis, drawn without a display."""
+    """Return a figure with one axis, drawn without a display."""
     require("matplotlib", "plotting", "bench")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -56,7 +56,7 @@ def save(drawing: Any, path: Path) -> Path:
 
 
 def rate_distortion(result: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Three plots of the means over places, error against bits per sample, log–log."""
+    """Return three plots of the means over places, error against bits per sample, log–log."""
     return [save(_plot(result, key, label), folder / name) for key, (label, name) in PLOTS.items()]
 
 
@@ -98,8 +98,8 @@ def _draw_codecs(
 def _draw_learned(
     axis: Any, curves: Mapping[str, Sequence[Mapping[str, Any]]], names: Mapping[str, str], key: str
 ) -> None:
-    """Methods with a step at the rate of all their levels, labeled with every third step; others
-    with their bits."""
+    """Draw methods with a step at the rate of all their levels, labeled with every third step;
+    others with their bits."""
     thick = iter(_STEPPED_COLORS)
     thin = iter(_LEARNED_COLORS)
     for index, (name, points) in enumerate(curves.items()):

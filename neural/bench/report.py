@@ -11,12 +11,12 @@ from neural.system import output
 
 
 def folder(out: Path) -> Path:
-    """The output folder, made when it is missing. Raises NtileError when it cannot be."""
+    """Return the output folder, made when it is missing. Raises NtileError when it cannot be."""
     return output.make_folder(out, "give --out another place")
 
 
 def write(out: Path, name: str, values: Mapping[str, Any], markdown: str) -> None:
-    """NAME.json from plain values without infinities, and NAME.md. Raises NtileError."""
+    """Write NAME.json from plain values without infinities, and NAME.md. Raises NtileError."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
     output.write_text(out / f"{name}.json", text + "\n")
     output.write_text(out / f"{name}.md", markdown)

@@ -15,7 +15,7 @@ from neural.raster import raster_name
 
 
 def digest(place: Place) -> str | None:
-    """Return the SHA-256 of a raster's file, and of what in it is read; None for one that may
+    """Return the SHA-256 of a raster's file and of its read options; None for a raster that may
     change unseen."""
     path = raster_name.local_file(place.path)
     if path is None:
@@ -34,7 +34,7 @@ def codecs(
     settings: Callable[[str], Sequence[Any]],
     names: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
-    """Curves by SHA-256 of a place's file and codec name, of FOLDER/bench.json.
+    """Return curves by SHA-256 of a place's file and codec name, of FOLDER/bench.json.
 
     Only of codecs that were swept over the same settings. Raises UsageError when there is no such
     result, or when it was made with other versions of the codecs' libraries.
@@ -59,8 +59,8 @@ def codecs(
             place["file_sha256"]: {name: place["codecs"][name] for name in same}
             for place in earlier["places"]
         }
-        return {sha: found for sha, found in curves.items() if sha is not None}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return {sha: curves_of for sha, curves_of in curves.items() if sha is not None}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"--reuse {folder}: {path} is no result of `ntile bench` ({error!r})."
         ) from error

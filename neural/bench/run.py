@@ -83,7 +83,7 @@ def check(plan: Plan) -> None:
 
 
 def run(places: Sequence[Place], plan: Plan, jobs: int, say: Say) -> dict[str, Any]:
-    """Everything as plain JSON values: places, means, ratios, machine, versions and options.
+    """Return everything as plain JSON values: places, means, ratios, machine, versions and options.
 
     `jobs` places are measured at once, each in its own process with one thread. Results do not
     depend on it beyond the rounding of sums.
@@ -141,53 +141,53 @@ def titles(plan: Plan) -> dict[str, str]:
 
 @single_threaded()
 def measure_place(place: Place, plan: Plan, say: Say) -> dict[str, Any]:
-    """All curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a list of
-    points.
+    """Return all curves of one place: {"learned": …, "codecs": …, "baselines": …} by name, each a
+    list of points.
 
     With bounds of the largest error also {"bounded": …}.
     """
 
     @contextmanager
-    def timed(what: str) -> Iterator[None]:
+    def timed(stage: str) -> Iterator[None]:
         began = time.monotonic()
         yield
-        say(f"{place.name}: {what}, {time.monotonic() - began:.1f} s")
+        say(f"{place.name}: {stage}, {time.monotonic() - began:.1f} s")
 
     def quiet(done: int, total: int) -> None:
         pass
 
-    found: dict[str, Any] = {"name": place.name, "file": raster_name.label(place.path)}
-    found["file_sha256"] = reuse.digest(place)
-    earlier = plan.earlier.get(found["file_sha256"], {})
-    found |= {"split": place.split, "data_class": place.data_class, "learned": {}}
+    result: dict[str, Any] = {"name": place.name, "file": raster_name.label(place.path)}
+    result["file_sha256"] = reuse.digest(place)
+    earlier = plan.earlier.get(result["file_sha256"], {})
+    result |= {"split": place.split, "data_class": place.data_class, "learned": {}}
     for line in plan.series:
         with timed(line.name):
-            found["learned"][line.name] = learned.measure(
+            result["learned"][line.name] = learned.measure(
                 place, line, plan.bits, plan.threads, plan.device, quiet
             )
     with open_dem(place.path, place.reading) as dem:
         grid = dem.grid
-        found |= {
+        result |= {
             "width": grid.width,
             "height": grid.height,
             "cell_m": [grid.cell_x_m, grid.cell_y_m],
         }
-        found["assumed"] = [*grid.assumptions, *_undeclared(dem, say)]
+        result["assumed"] = [*grid.assumptions, *_undeclared(dem, say)]
         measured = _codecs(dem, [name for name in plan.codecs if name not in earlier], timed)
-        found["codecs"] = {
+        result["codecs"] = {
             name: earlier[name] if name in earlier else measured[name] for name in plan.codecs
         }
         if plan.max_errors_m:
             with timed("bounded error"):
                 lines = [line for line in plan.series if line.stepped]
-                found["bounded"] = bounded.measure(
+                result["bounded"] = bounded.measure(
                     place, dem, lines, plan.max_errors_m, plan.threads, plan.device
                 )
-        found["baselines"] = {
+        result["baselines"] = {
             name: classical.measure(dem, codec())[0] for name, codec in BASELINES.items()
         }
-    found["samples"] = found["baselines"]["one_height"]["samples"]
-    return found
+    result["samples"] = result["baselines"]["one_height"]["samples"]
+    return result
 
 
 def _undeclared(dem: Dem, say: Say) -> tuple[str, ...]:
@@ -203,22 +203,24 @@ def _undeclared(dem: Dem, say: Say) -> tuple[str, ...]:
 def _codecs(
     dem: Dem, names: Sequence[str], timed: Callable[[str], AbstractContextManager[None]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Curves of the codecs asked for, in that order; a codec's streams are made once for all its
-    accountings."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    """Return curves of the codecs asked for, in that order; a codec's streams are made once for all
+    its accountings."""
+    curves: dict[str, list[dict[str, Any]]] = {}
     tiled = {name: ACCOUNTINGS[name] for name in names if name in ACCOUNTINGS}
     for codec in dict.fromkeys(accounting.codec for accounting in tiled.values()):
-        own = {name: accounting for name, accounting in tiled.items() if accounting.codec is codec}
-        with timed(", ".join(own)):
-            found |= classical.measure_all(dem, codec(), own)
+        of_codec = {
+            name: accounting for name, accounting in tiled.items() if accounting.codec is codec
+        }
+        with timed(", ".join(of_codec)):
+            curves |= classical.measure_all(dem, codec(), of_codec)
     if IMAGE in names:
         with timed(IMAGE):
-            found[IMAGE] = image.measure(dem)
-    return {name: found[name] for name in names}
+            curves[IMAGE] = image.measure(dem)
+    return {name: curves[name] for name in names}
 
 
 def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
-    """Means over all places: learned series per bit depth, codecs per rate, baselines."""
+    """Return means over all places: learned series per bit depth, codecs per rate, baselines."""
     return {
         "learned": {
             line.name: [
@@ -248,8 +250,8 @@ def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
 
 
 def ratios(places: Sequence[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]:
-    """Per learned point and error: bytes over those of the best codec at equal error, per place and
-    as a mean.
+    """Return per learned point and error: bytes over those of the best codec at equal error, per
+    place and as a mean.
 
     Codecs are those in the same envelope.
     """

@@ -29,7 +29,8 @@ LATENT_RATE = 0.01
 
 DECODER_RATES = (1e-3, 1e-4, 1e-5)
 """Peak learning rates of decoder weights, in units of each array's root mean square. All are tried
-and the best is kept: a decoder after a linear warm start bears a hundredth of what others do."""
+and the best is kept: a decoder after a linear warm start tolerates a hundredth of the others'
+rate."""
 
 STAGES = ("encoded", "latents", "latents_decoder")
 
@@ -41,10 +42,11 @@ def run(
     device: str,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with the
-    decoder as well."""
+    """Return PSNR and RMSE of one tile per place as encoded, with its latents optimized, and with
+    the decoder as well."""
     from neural.methods.model_files import model_stem
-    from neural.models.base import load_model, pick_device
+    from neural.models.base import pick_device
+    from neural.models.loading import load_model
 
     rows = []
     target = pick_device(device)
@@ -75,7 +77,7 @@ def run(
 
 
 def fullest_tile(place: Place) -> PyramidTile:
-    """The finest tile with the most valid samples, the first of equals."""
+    """Return the finest tile with the most valid samples, the first of equals."""
     best: PyramidTile | None = None
     with open_dem(place.path, place.reading) as dem:
         for tile in build(dem):
@@ -90,8 +92,8 @@ def fullest_tile(place: Place) -> PyramidTile:
 def specialize(
     model: Any, heights: np.ndarray, valid: np.ndarray, steps: int
 ) -> dict[str, dict[str, float]]:
-    """psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as it
-    was."""
+    """Return psnr_db and rmse_m of a tile [256, 256] at every one of `STAGES`; the model is left as
+    it was."""
     import torch
 
     from neural.models.refine import refine
@@ -103,9 +105,7 @@ def specialize(
     with torch.no_grad():
         latents = model.encode(tile).detach()
         refined = refine(model, tile, weight.float(), latents, steps)
-        errors = [
-            ((model.decode(each) - tile)[weight] ** 2).mean().item() for each in (latents, refined)
-        ]
+        errors = [((model.decode(z) - tile)[weight] ** 2).mean().item() for z in (latents, refined)]
     errors.append(
         min(optimize(model, refined, tile, weight, steps, rate) for rate in DECODER_RATES)
     )
@@ -118,8 +118,8 @@ def specialize(
 def optimize(
     model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float
 ) -> float:
-    """Least mean squared error over valid samples that `steps` of Adam with cosine decay pass
-    through.
+    """Return least mean squared error over valid samples that `steps` of Adam with cosine decay
+    pass through.
 
     latents [1, tokens, dim]; tile [1, 256, 256] normalized. Latents and a copy of the decoder's
     weights move together.
@@ -156,7 +156,7 @@ def optimize(
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Means over tiles per series, then every tile."""
+    """Return means over tiles per series, then every tile."""
     lines = [
         "# Specializing single tiles",
         "",
@@ -179,15 +179,15 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     rows = []
     for title in dict.fromkeys(row["title"] for row in result["tiles"]):
-        own = [row for row in result["tiles"] if row["title"] == title]
+        series_rows = [row for row in result["tiles"] if row["title"] == title]
         means = [
-            [float(np.mean([row[s][k] for row in own])) for s in STAGES]
+            [float(np.mean([row[s][k] for row in series_rows])) for s in STAGES]
             for k in ("psnr_db", "rmse_m")
         ]
-        rows.append(_row(title, f"mean of {len(own)}", *means))
+        rows.append(_row(title, f"mean of {len(series_rows)}", *means))
         rows += [
             _row(title, row["place"], *([row[s][k] for s in STAGES] for k in ("psnr_db", "rmse_m")))
-            for row in own
+            for row in series_rows
         ]
     return "\n".join([*lines, *table(header, rows)]) + "\n"
 
@@ -199,7 +199,7 @@ def _row(title: str, tile: str, psnr: Sequence[float], rmse: Sequence[float]) ->
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """PSNR of every tile before and after."""
+    """Return PSNR of every tile before and after."""
     drawing, axis = plots.figure()
     rows = result["tiles"]
     for index, stage in enumerate(STAGES):

@@ -1,4 +1,4 @@
-"""How many dimensions a method's payloads really use: principal components of their tokens."""
+"""Effective dimension of a method's payloads: principal components of their tokens."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SHARES = (0.9, 0.95, 0.99)
 
 
 def principal_shares(tokens: np.ndarray) -> np.ndarray:
-    """Cumulative shares of the variance [min(n, d)] that the first principal components of tokens
-    [n, d] hold."""
+    """Return the cumulative shares of the variance [min(n, d)] that the first principal components
+    of tokens [n, d] hold."""
     centered = tokens - tokens.mean(axis=0)
     variances = np.linalg.svd(centered, compute_uv=False) ** 2
     total = variances.sum()
@@ -28,14 +28,14 @@ def principal_shares(tokens: np.ndarray) -> np.ndarray:
 
 
 def dimensions(shares: np.ndarray, share: float) -> int:
-    """Fewest components that hold a share of the variance."""
+    """Return fewest components that hold a share of the variance."""
     return int(np.searchsorted(shares, share - 1e-12)) + 1
 
 
 def run(
     places: Sequence[Place], lines: Sequence[Series], threads: int | None, device: str
 ) -> dict[str, Any]:
-    """Spectra of all tokens of the finest tiles of all places, by series."""
+    """Return spectra of all tokens of the finest tiles of all places, by series."""
     return {
         "places": [place.name for place in places],
         "spectra": [_spectrum(places, x, threads, device) for x in lines],
@@ -68,7 +68,7 @@ def _spectrum(
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """The table of a result."""
+    """Return the table of a result."""
     rows = [
         [
             s["title"],
@@ -90,13 +90,13 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """Share of the variance left out over the number of components."""
+    """Return the share of the variance left out over the number of components."""
     drawing, axis = plots.figure()
     for index, spectrum in enumerate(result["spectra"]):
-        left = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
+        remainder = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
         axis.plot(
-            np.arange(1, len(left) + 1),
-            left,
+            np.arange(1, len(remainder) + 1),
+            remainder,
             color=f"C{index}",
             marker=".",
             label=spectrum["title"],

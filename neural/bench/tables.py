@@ -28,7 +28,8 @@ _MEAN_ONLY = (
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Every table of a result, in the order: BD-rates, bounded error, means, ratios, each place."""
+    """Return every table of a result, in the order: BD-rates, bounded error, means, ratios, each
+    place."""
     names = result["titles"]
     places = result["places"]
     count = len(places)
@@ -85,8 +86,8 @@ def _mean_table(result: Mapping[str, Any]) -> list[str]:
 
 
 def _swept(result: Mapping[str, Any]) -> list[str]:
-    """Which rates each codec's sweep reaches, and of the table's rates those that only some places
-    reach."""
+    """Describe the rates that each codec's sweep reaches, and the table's rates that only part of
+    the places reach."""
     lines = []
     count = len(result["places"])
     for name, points in result["mean"]["codecs"].items():
@@ -95,12 +96,14 @@ def _swept(result: Mapping[str, Any]) -> list[str]:
             for place in result["places"]
             for point in place["codecs"][name]
         ]
-        some = [
+        series = [
             f"{p['bits_per_sample']:g} ({p['places']} of {count})"
             for p in points
             if 0 < p["places"] < count
         ]
-        missing = f"; no mean where only some places are reached: {', '.join(some)}" if some else ""
+        missing = (
+            f"; no mean where only some places are reached: {', '.join(series)}" if series else ""
+        )
         lines.append(
             f"- {result['titles'][name]}: swept over {min(rates):.3f}–{max(rates):.3f} "
             f"bits/sample{missing}"

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 
 def pool(jobs: int) -> ProcessPoolExecutor:
-    """Spawned processes that end with this one, however it ends."""
+    """Return spawned processes that end with this one, however it ends."""
     return ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent
     )

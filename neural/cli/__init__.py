@@ -29,7 +29,7 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup)
 @click.version_option(neural.__version__, prog_name="ntile")
-@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+@click.option("--debug", is_flag=True, help="Print the traceback of an error.")
 def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
@@ -39,7 +39,8 @@ def group(debug: bool) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point: every expected failure is one sentence on standard error and an exit code."""
+    """Run the `ntile` command: every expected failure is one sentence on standard error and an exit
+    status."""
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
@@ -66,8 +67,6 @@ def main(argv: list[str] | None = None) -> None:
     except (OSError, MemoryError) as error:
         if debug:
             raise
-        click.echo(
-            f"ntile: {error or 'not enough memory'}; free the resource and run the command again.",
-            err=True,
-        )
+        reason = str(error) or "not enough memory"
+        click.echo(f"ntile: {reason}; free the resource and run the command again.", err=True)
         sys.exit(3)

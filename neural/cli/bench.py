@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def _names(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Repeated and comma-separated values as one tuple; None for `all` or when not given, () for
-    `none`."""
+    """Return repeated and comma-separated values as one tuple; None for `all` or when not given, ()
+    for `none`."""
     names = tuple(
         dict.fromkeys(name for value in values for name in value.replace(",", " ").split())
     )
@@ -75,22 +75,22 @@ class _SpacedLists(click.Command):
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """Words that follow a list option's value joined to it, as long as it knows them and they are
-    no paths."""
+    """Return words that follow a list option's value joined to it, as long as it knows them and
+    they are no paths."""
     from neural.bench.accounting import CODEC_NAMES
     from neural.methods import METHODS
 
-    known = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
+    choices = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
     joined: list[str] = []
     option = ""
     awaits_value = False
     for argument in arguments:
         if awaits_value:
             awaits_value = False
-        elif (name := argument.partition("=")[0]) in known:
+        elif (name := argument.partition("=")[0]) in choices:
             option = name
             awaits_value = "=" not in argument
-        elif option and argument in known[option] and not Path(argument).exists():
+        elif option and argument in choices[option] and not Path(argument).exists():
             joined[-1] += f",{argument}"
             continue
         else:
@@ -108,25 +108,25 @@ def _joined(arguments: list[str]) -> list[str]:
     callback=_names,
     default=("val",),
     show_default=True,
-    help="Rows of a folder's MANIFEST.csv, a list or 'all'.",
+    help="Splits of a folder's MANIFEST.csv: a list or 'all'.",
 )
 @click.option(
     "--methods",
     multiple=True,
     callback=_names,
-    help="Methods, a list, 'all' or 'none' (default: all).",
+    help="Methods: a list, 'all' or 'none' (default: all).",
 )
 @click.option(
     "--codecs",
     multiple=True,
     callback=_names,
-    help="Codecs, a list, 'all' or 'none' (default: all).",
+    help="Codecs: a list, 'all' or 'none' (default: all).",
 )
 @click.option(
     "--bits",
     multiple=True,
     callback=_numbers,
-    help="Bits per value, a list (default: 32,16,8,6,5,4,3,2).",
+    help="Bit depths per value: a list (default: 32,16,8,6,5,4,3,2).",
 )
 @click.option(
     "--max-errors",
@@ -134,13 +134,13 @@ def _joined(arguments: list[str]) -> list[str]:
     multiple=True,
     callback=_meters,
     metavar="METERS",
-    help="Measure bytes under these bounds on every sample's error as well; a list.",
+    help="Also measure bytes under these max. absolute errors in meters: a list.",
 )
 @click.option(
     "--refine",
     type=click.IntRange(0),
     default=0,
-    help="Measure payloads refined by N steps as well.",
+    help="Also measure payloads refined by N steps.",
 )
 @click.option(
     "--model",
@@ -148,7 +148,7 @@ def _joined(arguments: list[str]) -> list[str]:
     multiple=True,
     callback=_models,
     metavar="METHOD=PATH",
-    help="Instead of shipped.",
+    help="Model to use instead of the shipped one; repeatable.",
 )
 @options.reading
 @click.option(
@@ -156,42 +156,44 @@ def _joined(arguments: list[str]) -> list[str]:
     type=options.PATH,
     default=Path("bench"),
     show_default=True,
-    help="Folder for the results.",
+    help="Output folder.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Places measured at once."
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Parallel processes."
 )
 @click.option(
     "--reuse",
     type=options.PATH,
     default=None,
-    help="Take codecs' curves from this earlier OUT folder.",
+    help="Reuse the codecs' curves of an earlier output folder.",
 )
 @options.device
-@click.option("--spectrum", is_flag=True, help="Instead: principal components of the payloads.")
+@click.option(
+    "--spectrum", is_flag=True, help="Compute principal components of the payloads instead."
+)
 @click.option(
     "--specialize",
     "--specialise",
     type=click.IntRange(1),
     metavar="N",
-    help="Instead: optimize single tiles, N steps.",
+    help="Optimize single tiles for N steps instead.",
 )
 @click.option(
     "--ablation",
     type=click.Choice(["payload", "patch"]),
-    help="Instead: train variants of huvr_siren.",
+    help="Train variants of huvr_siren instead.",
 )
 @click.option(
     "--data",
     type=options.PATH,
     multiple=True,
-    help="--ablation: folder of rasters with MANIFEST.csv.",
+    help="--ablation: training data, a folder with a MANIFEST.csv.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(1),
     default=None,
-    help="--ablation: steps (default: the preset's).",
+    help="--ablation: training steps (default: by preset).",
 )
 @options.as_json
 def command(
@@ -215,8 +217,8 @@ def command(
     steps: int | None,
     as_json: bool,
 ) -> None:
-    """Rate and distortion of learned layers beside classical codecs, over DEMs or folders with a
-    MANIFEST.csv.
+    """Measure rate and distortion of learned layers against classical codecs, over DEMs or folders
+    with a MANIFEST.csv.
 
     Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialize and --ablation run
     that diagnostic instead and write its own JSON, Markdown and plot.
@@ -249,13 +251,13 @@ def command(
                 places, _token_series(lines, methods), specialize, device, out, say
             )
         if not results:
-            wanted = CODEC_NAMES if codecs is None else codecs
+            names = CODEC_NAMES if codecs is None else codecs
             plan = run.Plan(
                 series=tuple(lines),
-                codecs=wanted,
+                codecs=names,
                 earlier={}
                 if reuse is None
-                else earlier_codecs(reuse, versions(bool(wanted)), run.settings, wanted),
+                else earlier_codecs(reuse, versions(bool(names)), run.settings, names),
                 bits=bits or learned.BITS,
                 max_errors_m=max_errors_m,
                 device=device,
@@ -269,7 +271,7 @@ def command(
 
 
 def _token_series(lines: list[Series], methods: tuple[str, ...] | None) -> list[Series]:
-    """The series whose payloads are tokens, which diagnostics look at. Raises UsageError for
+    """Return the series whose payloads are tokens, which diagnostics look at. Raises UsageError for
     another one asked for."""
     if methods and (other := [line.method for line in lines if line.stepped]):
         raise click.UsageError(

@@ -16,14 +16,18 @@ from neural.system import output
 @options.layer
 @options.bits
 @click.option(
-    "--bbox", type=float, nargs=4, default=None, help="West south east north, in the file's CRS."
+    "--bbox",
+    type=float,
+    nargs=4,
+    default=None,
+    help="Extent to decode: west south east north in the file's CRS.",
 )
 @click.option(
     "--resolution",
     type=float,
     default=None,
     metavar="M",
-    help="Cell size in CRS meters (default: as stored).",
+    help="Output cell size in CRS meters (default: as stored).",
 )
 @options.as_json
 def command(

@@ -14,7 +14,7 @@ from neural.raster import raster_name
 from neural.raster.reading import ReadOptions
 
 if TYPE_CHECKING:
-    from neural.encoding.achieved import Achieved
+    from neural.encoding.summary import EncodeSummary
 
 
 @click.command("encode")
@@ -25,16 +25,15 @@ if TYPE_CHECKING:
     "methods",
     multiple=True,
     type=click.Choice(sorted(METHODS)),
-    help="Layer to write; repeat for several (default: lapped_siren, or that of --model).",
+    help="Method of a layer; repeatable (default: lapped_siren, or that of --model).",
 )
 @click.option(
     "--quality",
     type=float,
     default=None,
     metavar="Q",
-    help="lapped_siren: 0 to 100. A step of 16 m at 0, 0.5 m at 50, 0.016 m at 100, halved "
-    "every ten (default: 50, or "
-    "a step as coarse as the source's heights).",
+    help="lapped_siren: quality, 0 to 100; the quantization step is 16 m at 0, 0.5 m at 50, "
+    "0.016 m at 100 (default: 50, or the precision of the source if coarser).",
 )
 @click.option(
     "--step",
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     type=float,
     default=None,
     metavar="M",
-    help="lapped_siren: quantization step.",
+    help="lapped_siren: quantization step in meters.",
 )
 @click.option(
     "--target-rmse",
@@ -50,15 +49,14 @@ if TYPE_CHECKING:
     type=float,
     default=None,
     metavar="M",
-    help="lapped_siren: the least bytes at a root mean square error of at most M meters.",
+    help="lapped_siren: max. root mean square error in meters.",
 )
 @click.option(
     "--bits-per-sample",
     type=float,
     default=None,
     metavar="B",
-    help="lapped_siren: the least error at B bits per valid sample, all levels and their "
-    "directory counted.",
+    help="lapped_siren: max. bits per valid sample, all levels and the directory included.",
 )
 @click.option(
     "--max-error",
@@ -66,44 +64,45 @@ if TYPE_CHECKING:
     type=float,
     default=None,
     metavar="M",
-    help="lapped_siren: no sample off by more.",
+    help="lapped_siren: max. absolute error of every sample in meters.",
 )
 @click.option(
     "--bits",
     type=int,
     default=8,
     show_default=True,
-    help="Other methods: bits per value, 2…8, 16 or 32.",
+    help="Other methods: bit depth per value: 2…8, 16 or 32.",
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
-    help="Shipped model name or path of a trained one, per method.",
+    help="Model: a shipped name or a path; repeatable, one per method.",
 )
 @click.option(
     "--refine",
     type=click.IntRange(0),
     default=0,
-    help="Other methods: optimize each payload for so many steps (lapped_siren's encoder does "
-    "so as it codes).",
+    help="Other methods: optimization steps per payload.",
 )
 @click.option(
     "--reference",
     type=float,
     default=None,
     metavar="TOL",
-    help="Add a reference layer within TOL meters.",
+    help="Add a near-lossless reference layer with this max. error in meters.",
 )
 @options.reading
-@click.option("--attribution", default=None, help="Credit line kept in the file.")
+@click.option("--attribution", default=None, help="Attribution stored in the file.")
 @click.option(
-    "--link-decoder", is_flag=True, help="Name the decoder by hash instead of embedding it."
+    "--link-decoder", is_flag=True, help="Reference the decoder by hash instead of embedding it."
 )
-@click.option("--jobs", type=click.IntRange(1), default=None, help="Threads (default: all cores).")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=None, help="Number of threads (default: all cores)."
+)
 @options.device
 @click.option(
-    "--restart", is_flag=True, help="Discard an unfinished encode instead of resuming it."
+    "--restart", is_flag=True, help="Discard an interrupted encode instead of resuming it."
 )
 @options.as_json
 def command(
@@ -172,9 +171,9 @@ def command(
             click.echo(line)
 
 
-def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
-    """Size, errors, time, and how to look at it; what was chosen for the user, and a file that
-    became large."""
+def closing_lines(out: str, source: str, achieved: EncodeSummary) -> list[str]:
+    """Return the closing summary: size, errors, time, defaults chosen, the command to view the
+    file, and advice where it is larger than its source."""
     size = achieved.sizes["file_bytes"]
     stored = achieved.source_bytes
     share = (
@@ -211,7 +210,7 @@ def closing_lines(out: str, source: str, achieved: Achieved) -> list[str]:
     return [*lines, f"  Look at it: terrain-viewer {shlex.quote(out)}"]
 
 
-def _advice(achieved: Achieved) -> str:
+def _advice(achieved: EncodeSummary) -> str:
     """Return advice that makes a file smaller, beginning with its largest part."""
     payloads = [sum(levels) for levels in achieved.sizes["payload_bytes"]]
     largest = achieved.layers[payloads.index(max(payloads))]

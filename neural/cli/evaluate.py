@@ -12,8 +12,9 @@ from neural.cli import options
 from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
 
 if TYPE_CHECKING:
-    from neural.container.reader import Layer, Reader
-    from neural.evaluate import Reference
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
+    from neural.measure.height_reader import HeightReader
 
 COLUMNS = (
     ("bits", "bits", "d"),
@@ -39,12 +40,12 @@ COLUMNS = (
     "--reference",
     type=options.RASTER,
     default=None,
-    help="DEM to compare with (default: the reference layer).",
+    help="Reference DEM (default: the file's reference layer).",
 )
 @options.reading
 @options.layer
 @click.option(
-    "--bits", type=int, multiple=True, help="Also read at fewer bits; repeat for several."
+    "--bits", type=int, multiple=True, help="Lower bit depth to evaluate as well; repeatable."
 )
 @options.as_json
 def command(
@@ -111,7 +112,7 @@ def command(
 
 def _reference(
     stack: ExitStack, reader: Reader, layer: Layer, dem: str | None, reading: ReadOptions
-) -> tuple[Reference, str, list[str]]:
+) -> tuple[HeightReader, str, list[str]]:
     """Return the heights to compare with, their name, and sentences on how it is read. Raises
     NtileError."""
     from neural.errors import UsageError
@@ -121,7 +122,7 @@ def _reference(
     if dem is not None:
         heights = stack.enter_context(open_reference(ReferenceRaster(dem, reading), reader))
         heights.check_cells()
-        return heights, dem, list(heights.said)
+        return heights, dem, list(heights.notes)
     if reading != AS_STORED:
         raise UsageError(
             "--unit, --crs, --src-crs, --nodata and --encoding say how a DEM is read; add "

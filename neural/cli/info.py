@@ -16,7 +16,7 @@ from neural.raster.reading import ReadOptions
 @click.argument("source", metavar="FILE", type=options.PATH)
 @options.as_json
 def command(source: Path, as_json: bool) -> None:
-    """Show what a file holds: area, layers, and where its bytes are."""
+    """Show the contents of a file: area, layers, sizes of its sections."""
     from neural.container.reader import open_reader
     from neural.methods import METHODS
 
@@ -77,7 +77,7 @@ def command(source: Path, as_json: bool) -> None:
 
 
 def _cells(grid: Grid) -> str:
-    """Size of a cell in CRS meters, and on the ground where that differs."""
+    """Return size of a cell in CRS meters, and on the ground where that differs."""
     x = grid.transform[0]
     y = -grid.transform[4]
     size = f"{x:g} × {y:g} m"
@@ -89,12 +89,12 @@ def _cells(grid: Grid) -> str:
 
 
 def _crs_name(wkt: str) -> str:
-    """The quoted name that a WKT begins with."""
+    """Return the quoted name that a WKT begins with."""
     return wkt.split('"')[1] if '"' in wkt else "local meters"
 
 
 def _read_as(used: ReadOptions) -> str:
-    """How the source was read, as far as that is recorded: "heights in ft, coordinates in WGS 84,
+    """Describe how the source was read, as far as recorded: "heights in ft, coordinates in WGS 84,
     missing: 0"."""
     parts = [f"heights in {used.unit}"] if used.unit else []
     if used.src_crs:

@@ -16,7 +16,9 @@ from typing import Any
 
 import click
 
+from neural.progress import Report
 from neural.raster.reading import ReadOptions
+from neural.system.option_types import Nodata
 
 PATH = click.Path(path_type=Path)
 
@@ -25,72 +27,42 @@ RASTER = click.Path()
 SAY_S = 10.0
 """Time between lines of progress where standard error is no terminal, seconds."""
 
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
-)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 layer = click.option(
-    "--layer", default=None, help="Layer by index, method or title (default: the first)."
+    "--layer", default=None, help="Layer: index, method or title (default: the first)."
 )
 bits = click.option(
-    "--bits", type=int, default=None, help="Read at fewer bits than stored (re-quantized)."
+    "--bits", type=int, default=None, help="Bit depth to decode at, lower than stored."
 )
-device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-
-
-class Nodata(click.ParamType):
-    """A value of missing samples, as stored. NaN and infinities may be named, though no reading
-    takes them for heights.
-
-    A number that no raster can hold is refused: it would be read as infinity.
-    """
-
-    name = "value"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """See `click.ParamType`."""
-        try:
-            number = float(value)
-        except ValueError:
-            self.fail(
-                f"{value!r} is no number; give the value as the raster stores it.", param, ctx
-            )
-        if math.isinf(number) and "inf" not in str(value).lower():
-            self.fail(
-                f"{value} is beyond the numbers that rasters hold; give the value as it is stored.",
-                param,
-                ctx,
-            )
-        return number
+device = click.option(
+    "--device", default="auto", show_default=True, help="Compute device: auto, cpu or cuda."
+)
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command the options of `ReadOptions`, as its one keyword `reading`."""
 
     @click.option(
-        "--crs", default=None, help="Metric CRS to read the DEM in (EPSG code or WKT), or 'local'."
+        "--crs", default=None, help="Target CRS in meters (EPSG code or WKT), or 'local'."
     )
-    @click.option(
-        "--src-crs", default=None, help="CRS of the DEM's coordinates, in place of its own."
-    )
+    @click.option("--src-crs", default=None, help="Source CRS, overriding the file's.")
     @click.option(
         "--unit",
         type=click.Choice(["m", "ft", "us-ft"]),
         default=None,
-        help="Unit of the DEM's heights.",
+        help="Vertical unit, overriding the file's.",
     )
     @click.option(
         "--nodata",
         type=Nodata(),
         multiple=True,
         metavar="VALUE",
-        help="Value of missing samples; repeatable.",
+        help="Nodata value; repeatable.",
     )
     @click.option(
         "--encoding",
         type=click.Choice(["mapbox", "terrarium"]),
-        help="Heights packed into RGB bands.",
+        help="RGB height encoding.",
     )
     @wraps(command)
     def with_reading(*args: Any, **keywords: Any) -> Any:
@@ -101,12 +73,12 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def print_json(values: Any) -> None:
-    """One JSON object; infinities become null."""
+    """Print one JSON object; infinities become null."""
     click.echo(json.dumps(finite(values)))
 
 
 def finite(value: Any) -> Any:
-    """Plain JSON values: infinities become null, array scalars numbers."""
+    """Return plain JSON values: infinities become null, array scalars numbers."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -117,8 +89,8 @@ def finite(value: Any) -> Any:
 
 
 @contextmanager
-def progress(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the remaining time on standard error, or where that is no terminal a line every
+def progress(description: str) -> Iterator[Report]:
+    """Show a bar with the remaining time on standard error, or without a terminal a line every
     SAY_S seconds."""
     from rich.console import Console
     from rich.progress import (
@@ -153,7 +125,7 @@ class ProgressLines:
         self._said_at = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        """Say it when it is time."""
+        """Print a line at most every SAY_S seconds."""
         now = time.monotonic()
         if now - self._said_at >= SAY_S:
             self._said_at = now
@@ -161,7 +133,7 @@ class ProgressLines:
 
 
 def human_seconds(seconds: float) -> str:
-    """4321 → '1 h 12 min'."""
+    """Format a duration in seconds: 4321 → '1 h 12 min'."""
     if seconds < 60:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -169,7 +141,7 @@ def human_seconds(seconds: float) -> str:
 
 
 def human_bytes(count: float) -> str:
-    """1234567 → '1.23 MB'."""
+    """Format a number of bytes: 1234567 → '1.23 MB'."""
     for unit_name in ("B", "kB", "MB", "GB"):
         if count < 1000 or unit_name == "GB":
             return f"{count:.0f} B" if unit_name == "B" else f"{count:.3g} {unit_name}"
@@ -178,7 +150,7 @@ def human_bytes(count: float) -> str:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A plain table on standard output, numbers right-aligned."""
+    """Print a plain table, numbers right-aligned."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -20,20 +20,22 @@ from neural.methods.base import LinkedMethod
     type=options.PATH,
     multiple=True,
     required=True,
-    help="Folder of rasters with MANIFEST.csv.",
+    help="Training data: a folder with a MANIFEST.csv.",
 )
 @click.option(
-    "--preset", default=None, help="Preset of the method (default: its smallest; neural/models)."
+    "--preset",
+    default=None,
+    help="Preset of the method (default: the smallest; see neural/models).",
 )
 @click.option(
-    "--out", type=options.PATH, required=True, help="Folder for checkpoint, log and weights."
+    "--out", type=options.PATH, required=True, help="Output folder for checkpoint, log and weights."
 )
 @click.option(
-    "--steps", type=click.IntRange(1), default=None, help="Steps (default: the preset's)."
+    "--steps", type=click.IntRange(1), default=None, help="Training steps (default: by preset)."
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 @options.device
-@click.option("--resume", is_flag=True, help="Go on from OUT/checkpoint.pt.")
+@click.option("--resume", is_flag=True, help="Resume from OUT/checkpoint.pt.")
 @options.as_json
 def command(
     method: str,

@@ -14,7 +14,7 @@ from neural.cli import options
 @options.as_json
 def command(source: Path, as_json: bool) -> None:
     """Check every byte of a file: header, directories, checksums, pyramids."""
-    from neural.container.reader import verify
+    from neural.container.verify import verify
 
     report = verify(source)
     if as_json:

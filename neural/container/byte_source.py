@@ -1,4 +1,4 @@
-"""Where the Reader gets its bytes from."""
+"""Sources of bytes for the reader."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import threading
 from typing import Protocol
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at
     the end."""
 
     size: int
 
     def get_bytes(self, offset: int, length: int) -> bytes:
-        """Bytes offset … offset + length; raises OSError when they cannot be had."""
+        """Return bytes offset … offset + length; raises OSError when they cannot be had."""
 
     def close(self) -> None:
-        """Release what is held open."""
+        """Release the open resources."""
 
 
 class Traffic:
@@ -29,7 +29,7 @@ class Traffic:
         self._lock = threading.Lock()
 
     def count(self, length: int) -> None:
-        """One request brought so many bytes."""
+        """Count one request of `length` bytes."""
         with self._lock:
             self.requests += 1
             self.bytes += length
@@ -44,11 +44,11 @@ class FileSource:
         self.size = os.fstat(self._file.fileno()).st_size
 
     def get_bytes(self, offset: int, length: int) -> bytes:
-        """See `Source`."""
+        """See `ByteSource`."""
         with self._lock:
             self._file.seek(offset)
             return self._file.read(length)
 
     def close(self) -> None:
-        """See `Source`."""
+        """See `ByteSource`."""
         self._file.close()

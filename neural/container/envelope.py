@@ -1,5 +1,5 @@
-"""The envelope around a tile's bits: offset, scale, mask, and what is known of the four children
-(FORMAT.md §6)."""
+"""The envelope around a tile's bits: offset, scale, mask, and facts of the four children (FORMAT.md
+§6)."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class ChildInfo(NamedTuple):
 
 
 Children = tuple[ChildInfo | None, ChildInfo | None, ChildInfo | None, ChildInfo | None]
-"""Facts of the four children (NW, NE, SW, SE); None where there is none."""
+"""Facts of the four children (NW, NE, SW, SE); None for absent ones."""
 
 
 @dataclass(eq=False)
 class Envelope:
-    """One unpacked payload; heights are `offset_m + scale_m * h` of what the method decodes from
-    `body`.
+    """One unpacked payload. Heights in meters are `offset_m + scale_m * h`, h being the method's
+    decoded value of `body`.
 
     `mask` is bool [256, 256], True where a cell holds a height; None when all cells inside the grid
     do.
@@ -58,7 +58,7 @@ class Envelope:
 def pack_envelope(
     env: Envelope, *, tile_id: int, layer: int, height_range: tuple[float, float]
 ) -> bytes:
-    """The payload of the tile with this id within its layer.
+    """Return the payload of the tile with this id within its layer.
 
     `height_range` (meters) bounds the heights of all the layer's tiles. An offset of `plain_offset`
     and a scale of 1 take the short form. Raises ValueError for a child outside the range and for an
@@ -86,8 +86,8 @@ def pack_envelope(
 
 
 def plain_offset(offset_m: float, height_range: tuple[float, float]) -> float:
-    """The nearest offset, float32 meters, that the short form can hold: for methods that may choose
-    theirs."""
+    """Return the nearest offset, float32 meters, that the short form can hold: for methods that may
+    choose theirs."""
     return _offset(_offset_code(offset_m, height_range), height_range)
 
 
@@ -103,8 +103,8 @@ def _offset_code(offset_m: float, height_range: tuple[float, float]) -> int:
 def unpack_envelope(
     data: bytes, *, tile_id: int, layer: int, height_range: tuple[float, float]
 ) -> Envelope:
-    """Inverse of `pack_envelope`; raises ContainerError for any byte that is not as it was
-    written."""
+    """Return the inverse of `pack_envelope`; raises ContainerError for any byte that is not as it
+    was written."""
     if len(data) < _SHORT_HEAD.size:
         raise _bad(tile_id, layer, "it is cut short")
     version, own_layer, flags = _START.unpack_from(data)
@@ -122,40 +122,45 @@ def unpack_envelope(
     if own_layer != layer or flags >> 6 or not (math.isfinite(offset_m) and math.isfinite(scale_m)):
         raise _bad(tile_id, layer, "malformed envelope")
     try:
-        at = head.size
+        position = head.size
         children: list[ChildInfo | None] = [None] * 4
         for k in range(4):
             if flags >> k & 1:
-                children[k] = _unpack_child(_CHILD.unpack_from(data, at), height_range)
-                at += _CHILD.size
+                children[k] = _unpack_child(_CHILD.unpack_from(data, position), height_range)
+                position += _CHILD.size
         mask = None
         if flags & _HAS_MASK:
-            (length,) = struct.unpack_from("<I", data, at)
-            at += 4 + length
-            if at > len(data):
+            (length,) = struct.unpack_from("<I", data, position)
+            position += 4 + length
+            if position > len(data):
                 raise ValueError("mask longer than the payload")
-            mask = unpack_mask(data[at - length : at])
+            mask = unpack_mask(data[position - length : position])
     except (struct.error, ValueError, zlib.error) as error:
         raise _bad(tile_id, layer, f"malformed envelope: {error}") from error
     return Envelope(
-        offset_m, scale_m, (children[0], children[1], children[2], children[3]), mask, data[at:]
+        offset_m,
+        scale_m,
+        (children[0], children[1], children[2], children[3]),
+        mask,
+        data[position:],
     )
 
 
 def child_flags(payload: bytes) -> int:
-    """Which children a payload announces: bit k for child k."""
+    """Return the children that a payload announces: bit k for child k."""
     return payload[2] & 0xF
 
 
 def pack_mask(mask: np.ndarray) -> bytes:
-    """Bool [256, 256] → zlib stream of its bits."""
+    """Pack a mask, bool [256, 256], into a zlib stream of its bits."""
     if mask.shape != (TILE, TILE):
         raise ValueError(f"a mask has {TILE}×{TILE} cells, not {mask.shape}")
     return zlib.compress(np.packbits(mask.astype(bool)).tobytes(), 9)
 
 
 def unpack_mask(stream: bytes) -> np.ndarray:
-    """Inverse of `pack_mask`; raises ValueError or zlib.error when the stream is not a mask."""
+    """Return the inverse of `pack_mask`; raises ValueError or zlib.error when the stream is not a
+    mask."""
     inflater = zlib.decompressobj()
     bits = inflater.decompress(stream, TILE * TILE // 8 + 1)
     if len(bits) != TILE * TILE // 8 or not inflater.eof or inflater.unused_data:
@@ -169,7 +174,10 @@ def _bad(tile_id: int, layer: int, reason: str) -> ContainerError:
 
 
 def _checksum(tile_id: int, head: bytes, tail: bytes) -> int:
-    return google_crc32c.extend(google_crc32c.value(tile_id.to_bytes(8, "little") + head), tail)
+    checksum: int = google_crc32c.extend(
+        google_crc32c.value(tile_id.to_bytes(8, "little") + head), tail
+    )
+    return checksum
 
 
 def _height(code: int, height_range: tuple[float, float]) -> float:

@@ -10,7 +10,7 @@ FIRST_IDS = np.array([((1 << 2 * z) - 1) // 3 for z in range(32)], np.int64)
 
 
 def tile_ids(z: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Levels, columns, rows (int64 [n], mixed levels allowed) → ids [n]."""
+    """Map levels, columns, rows (int64 [n], mixed levels allowed) to ids [n]."""
     z, x, y = (np.asarray(column, np.int64) for column in (z, x, y))
     ids = FIRST_IDS[z]
     for k in range(int(z.max(initial=0)) - 1, -1, -1):
@@ -23,7 +23,7 @@ def tile_ids(z: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def tiles_from_ids(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ids (int64 [n]) → levels, columns, rows, int64 [n] each."""
+    """Map ids (int64 [n]) to levels, columns, rows, int64 [n] each."""
     ids = np.asarray(ids, np.int64)
     z = np.searchsorted(FIRST_IDS, ids, "right") - 1
     d = ids - FIRST_IDS[z]

@@ -71,7 +71,7 @@ class Layer(LayerDraft):
         return (low, high) if -math.inf < low <= high < math.inf else self.height_range
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; `slot` and `index` follow from the place in the list."""
+        """Return plain values; `slot` and `index` follow from the place in the list."""
         return {
             "title": self.title,
             "method": self.method,
@@ -87,8 +87,8 @@ class Layer(LayerDraft):
 
     @classmethod
     def from_json(cls, data: dict[str, Any], index: int, slot: tuple[int, int]) -> Layer:
-        """Inverse of `to_json`; raises KeyError, TypeError or ValueError for values of the wrong
-        form."""
+        """Return the inverse of `to_json`; raises KeyError, TypeError or ValueError for values of
+        the wrong form."""
         low, high = (float(value) for value in data["height_range_m"])
         root = ChildInfo(**{name: float(value) for name, value in data["root"].items()})
         if not low <= root.min_m <= root.max_m <= high:
@@ -110,20 +110,21 @@ class Layer(LayerDraft):
 
 
 def slot_bits(layers: int) -> int:
-    """Levels that the archive puts above the layers: the least L with 4^L ≥ layers."""
+    """Return levels that the archive puts above the layers: the least L with 4^L ≥ layers."""
     if not 1 <= layers <= MAX_LAYERS:
         raise ValueError(f"a file has 1 to {MAX_LAYERS} layers, not {layers}")
     return next(bits for bits in range(3) if 4**bits >= layers)
 
 
 def slot_of(index: int, bits: int) -> tuple[int, int]:
-    """Slot (lx, ly) of the layer at this place of the list: the places follow the Hilbert curve."""
+    """Return the slot (lx, ly) of the layer at this place of the list: the places follow the
+    Hilbert curve."""
     tile = tile_from_id((4**bits - 1) // 3 + index)
     return tile.x, tile.y
 
 
 def archive_tile(layer: Layer, bits: int, tile: Tile) -> Tile:
-    """Where the archive keeps a layer's tile."""
+    """Return the archive tile that stores a layer's tile."""
     return Tile(
         tile.z + bits, tile.x + (layer.slot[0] << tile.z), tile.y + (layer.slot[1] << tile.z)
     )
@@ -137,8 +138,8 @@ def build(
     provenance: Mapping[str, Any],
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """The whole metadata object; decoders in `linked` are named by hash only; `reading` is that of
-    the source."""
+    """Return the whole metadata object; decoders in `linked` are named by hash only; `reading` is
+    that of the source."""
     table: dict[str, dict[str, Any]] = {}
     for sha, data in decoders.items():
         if hashlib.sha256(data).hexdigest() != sha:
@@ -165,7 +166,7 @@ def build(
 
 
 def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
-    """How the source of a file was read, out of `metadata.ntile`. Raises KeyError, TypeError or
+    """Parse the reading of the source from `metadata.ntile`. Raises KeyError, TypeError or
     ValueError."""
     if "reading" in table:
         return Reading.from_json(table["reading"], grid.crs_wkt)
@@ -174,8 +175,8 @@ def reading_of(table: Mapping[str, Any], grid: Grid) -> Reading:
 
 
 def dumps(metadata: dict[str, Any]) -> bytes:
-    """Canonical JSON bytes; numpy scalars and arrays become numbers and lists, bytes of names that
-    are no UTF-8 "?"."""
+    """Return canonical JSON bytes; numpy scalars and arrays become numbers and lists, bytes of
+    names that are no UTF-8 "?"."""
     text = json.dumps(
         metadata,
         sort_keys=True,
@@ -195,7 +196,8 @@ class Embedded(NamedTuple):
     length: int
 
     def data(self) -> bytes:
-        """The safetensors bytes; raises ContainerError unless they are those that were put in."""
+        """Return the safetensors bytes; raises ContainerError unless they are those that were put
+        in."""
         try:
             data = base64.b64decode(self.text, validate=True)
         except (ValueError, binascii.Error) as error:
@@ -206,8 +208,8 @@ class Embedded(NamedTuple):
 
 
 def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
-    """Metadata without the decoders, and those by SHA-256, still as text: a file holds more than
-    one run reads.
+    """Return metadata without the decoders, and those by SHA-256, still as text: a file holds more
+    than one run reads.
 
     Raises ContainerError for another kind of metadata, and a newer schema.
     """

@@ -45,7 +45,7 @@ class Header:
 
     @property
     def data_offset(self) -> int:
-        """Where the payloads start."""
+        """Offset of the first payload in bytes."""
         return HEADER_BYTES + self.root_length + self.metadata_length + self.leaf_length
 
     @property
@@ -54,7 +54,7 @@ class Header:
         return self.data_offset + self.data_length
 
     def pack(self) -> bytes:
-        """The header as stored."""
+        """Return the header as stored."""
         metadata_offset = HEADER_BYTES + self.root_length
         return _HEADER.pack(
             _MAGIC,
@@ -96,26 +96,27 @@ class Header:
 
 
 def squeeze(data: bytes) -> bytes:
-    """One gzip member, the same for the same data, with a checksum of its compressed bytes."""
+    """Return one gzip member, the same for the same data, with a checksum of its compressed
+    bytes."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
     stream = deflate.compress(data) + deflate.flush()
     stream += struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
     return _GZIP_HEAD + struct.pack("<I", google_crc32c.value(stream)) + stream
 
 
-def unsqueeze(member: bytes, what: str) -> bytes:
-    """Inverse of `squeeze`; `what` names the section in errors."""
+def unsqueeze(member: bytes, section: str) -> bytes:
+    """Return the inverse of `squeeze`; `section` names the section in errors."""
     head = member[:_GZIP_CRC_END]
     stream = member[_GZIP_CRC_END:]
     if head != _GZIP_HEAD + struct.pack("<I", google_crc32c.value(stream)):
-        raise ContainerError(f"has a damaged {what} (its checksum does not match)")
+        raise ContainerError(f"has a damaged {section} (its checksum does not match)")
     inflater = zlib.decompressobj(31)
     try:
         data = inflater.decompress(member, _INFLATED_LIMIT)
     except zlib.error as error:
-        raise ContainerError(f"has a damaged {what} ({error})") from error
+        raise ContainerError(f"has a damaged {section} ({error})") from error
     if not inflater.eof or inflater.unused_data:
-        raise ContainerError(f"has a damaged {what} (it ends at the wrong place)")
+        raise ContainerError(f"has a damaged {section} (it ends at the wrong place)")
     return data
 
 
@@ -130,7 +131,7 @@ class Directory:
     offsets: np.ndarray
 
     def pack(self) -> bytes:
-        """The directory as stored, a gzip member."""
+        """Return the directory as stored, a gzip member."""
         follows = np.zeros(len(self.ids), bool)
         follows[1:] = self.offsets[1:] == self.offsets[:-1] + self.lengths[:-1]
         columns = [
@@ -143,7 +144,7 @@ class Directory:
 
     @classmethod
     def unpack(cls, member: bytes) -> Directory:
-        """Inverse of `pack`."""
+        """Return the inverse of `pack`."""
         numbers = decode_varints(unsqueeze(member, "tile directory"))
         count = len(numbers) // 4
         if count == 0 or len(numbers) != 4 * count + 1 or numbers[0] != count:
@@ -166,15 +167,15 @@ class Directory:
 
 
 def pack_directories(ids: np.ndarray, lengths: np.ndarray) -> tuple[bytes, bytes]:
-    """Root directory and leaf section for payloads stored one after another in order of `ids`
-    (int64 [n])."""
+    """Return the root directory and leaf section for payloads stored one after another in order of
+    `ids` (int64 [n])."""
     offsets = np.cumsum(lengths) - lengths
     every = Directory(ids, np.ones_like(ids), lengths, offsets)
     root = every.pack()
     leaves: list[bytes] = []
     size = _LEAF_ENTRIES
     while HEADER_BYTES + len(root) > ROOT_LIMIT:
-        parts = [slice(at, at + size) for at in range(0, len(ids), size)]
+        parts = [slice(start, start + size) for start in range(0, len(ids), size)]
         leaves = [Directory(ids[p], every.runs[p], lengths[p], offsets[p]).pack() for p in parts]
         sizes = np.array([len(leaf) for leaf in leaves], np.int64)
         root = Directory(ids[::size], np.zeros_like(sizes), sizes, np.cumsum(sizes) - sizes).pack()
@@ -183,8 +184,8 @@ def pack_directories(ids: np.ndarray, lengths: np.ndarray) -> tuple[bytes, bytes
 
 
 def unpack_directories(root: bytes, leaf_section: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Ids [n] and payload boundaries [n + 1] (payload k is bytes bounds[k]:bounds[k + 1] of the
-    data section)."""
+    """Return ids [n] and payload boundaries [n + 1] (payload k is bytes bounds[k]:bounds[k + 1] of
+    the data section)."""
     top = Directory.unpack(root)
     parts = [top]
     if (top.runs == 0).all() and _gapless(top, len(leaf_section)):
@@ -212,7 +213,7 @@ def _gapless(directory: Directory, length: int) -> bool:
 
 
 def encode_varints(values: np.ndarray) -> bytes:
-    """Non-negative int64 [n] → their varints one after another."""
+    """Encode non-negative int64 [n] as varints, one after another."""
     values = np.asarray(values, np.int64)
     sizes = np.ones(len(values), np.int64)
     for k in range(1, 9):
@@ -227,8 +228,8 @@ def encode_varints(values: np.ndarray) -> bytes:
 
 
 def decode_varints(data: bytes) -> np.ndarray:
-    """All varints of `data` → int64; raises ContainerError for a cut one and for values of 2⁶³ and
-    above."""
+    """Decode all varints of `data` to int64. Raises ContainerError for a truncated one and for
+    values of 2⁶³ and above."""
     raw = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(raw < 0x80)
     if not len(raw) or not len(ends) or ends[-1] != len(raw) - 1:

@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 
 from neural.container import metadata as md
-from neural.container.byte_source import FileSource, Source, Traffic
-from neural.container.envelope import Envelope, child_flags, unpack_envelope
-from neural.container.hilbert import FIRST_IDS, tile_ids, tiles_from_ids
+from neural.container.byte_source import ByteSource, FileSource, Traffic
+from neural.container.envelope import Envelope, unpack_envelope
+from neural.container.hilbert import FIRST_IDS, tiles_from_ids
 from neural.container.metadata import Layer
 from neural.container.pmtiles import HEADER_BYTES, Header, squeeze, unpack_directories, unsqueeze
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
 from neural.raster.reading import Reading
-from neural.tiles import TILE, Tile, tile_id
+from neural.tiles import Tile, tile_id
 
 HEAD_BYTES = 1 << 16
 """First read: header and root directory for certain, often everything but the payloads."""
 
-MODELS = Path(__file__).parents[2] / "assets" / "models"
-"""Where decoders that are referenced by hash only are looked for."""
+MODEL_FOLDER = Path(__file__).parents[2] / "assets" / "models"
+"""Folder of the shipped models, searched for decoders that a file references by hash only."""
 
 _AGAIN = "; copy or encode it again"
 
@@ -40,7 +40,7 @@ class Reader:
     sizes of the file's sections, `traffic` what has been read.
     """
 
-    def __init__(self, path: str, source: Source) -> None:
+    def __init__(self, path: str, source: ByteSource) -> None:
         self.path = path
         self.traffic = Traffic()
         self._source = source
@@ -83,21 +83,21 @@ class Reader:
             raise ContainerError("lists tiles outside its layers")
 
     def layer(self, name_or_index: str | int) -> Layer:
-        """The layer with this index, title, or method name; raises UsageError when there is not
-        exactly one."""
+        """Return the layer with this index, title or method name. Raises UsageError unless exactly
+        one matches."""
         key = str(name_or_index)
-        found = [layer for layer in self.layers if key == str(layer.index)]
-        found = found or [layer for layer in self.layers if key in (layer.method, layer.title)]
-        if len(found) != 1:
+        matches = [layer for layer in self.layers if key == str(layer.index)]
+        matches = matches or [layer for layer in self.layers if key in (layer.method, layer.title)]
+        if len(matches) != 1:
             listing = ", ".join(
-                f"{each.index} ({each.title or each.method})" for each in self.layers
+                f"{listed.index} ({listed.title or listed.method})" for listed in self.layers
             )
-            problem = "several layers" if found else "no layer"
+            problem = "several layers" if matches else "no layer"
             raise UsageError(f"{self.path} has {problem} called {key}: choose one of {listing}")
-        return found[0]
+        return matches[0]
 
     def payload_bytes(self, layer: Layer | int, tile: Tile) -> bytes | None:
-        """The stored bytes of a tile, unchecked; None where there is no tile."""
+        """Return the stored bytes of a tile, unchecked; None for an absent tile."""
         if not (
             0 <= tile.z < self.grid.levels
             and 0 <= tile.x < 1 << tile.z
@@ -115,26 +115,25 @@ class Reader:
         return self._bytes(self.header.data_offset + start, stop - start)
 
     def has(self, layer: Layer | int, tile: Tile) -> bool:
-        """Return whether the layer has a tile, which the directory says; False outside the
-        pyramid."""
+        """Return True if the directory lists a tile of the layer; False outside the pyramid."""
         z, x, y = tile
         inside = 0 <= z < self.grid.levels and 0 <= x < 1 << z and 0 <= y < 1 << z
         return inside and self._entry(layer, tile) is not None
 
     def _entry(self, layer: Layer | int, tile: Tile) -> int | None:
-        """Return which of `ids` is a tile's; None where there is no such tile."""
-        wanted = tile_id(md.archive_tile(self._at(layer), self.slot_bits, tile))
-        k = int(np.searchsorted(self.ids, wanted))
-        return k if k < len(self.ids) and self.ids[k] == wanted else None
+        """Return the index of a tile in `ids`; None for an absent tile."""
+        archive_id = tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, tile))
+        k = int(np.searchsorted(self.ids, archive_id))
+        return k if k < len(self.ids) and self.ids[k] == archive_id else None
 
     def read(self, layer: Layer | int, tile: Tile) -> Envelope | None:
-        """A tile's checked envelope and body; None where there is no tile."""
+        """Return a tile's checked envelope and body; None for an absent tile."""
         data = self.payload_bytes(layer, tile)
         return None if data is None else self.unpack(data, layer, tile)
 
     def unpack(self, data: bytes, layer: Layer | int, tile: Tile) -> Envelope:
         """Check and unpack stored bytes of a tile (e.g. some that a prefetch brought)."""
-        at = self._at(layer)
+        at = self._layer_of(layer)
         try:
             return unpack_envelope(
                 data, tile_id=tile_id(tile), layer=at.index, height_range=at.height_range
@@ -142,11 +141,12 @@ class Reader:
         except ContainerError as error:
             raise self.named(error) from error
 
-    def _at(self, layer: Layer | int) -> Layer:
+    def _layer_of(self, layer: Layer | int) -> Layer:
         return layer if isinstance(layer, Layer) else self.layers[layer]
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
-        """Every (archive id, stored bytes) in file order, read in blocks of about a megabyte."""
+        """Yield every (archive id, stored bytes) in file order, read in blocks of about a
+        megabyte."""
         first = 0
         while first < len(self.ids):
             last = int(np.searchsorted(self._bounds, self._bounds[first] + (1 << 20)))
@@ -158,16 +158,17 @@ class Reader:
             first = last
 
     def run(self, layer: Layer | int, z: int) -> tuple[int, int]:
-        """Which entries of `ids` are this layer's level z (each level of a layer is one run)."""
-        first = tile_id(md.archive_tile(self._at(layer), self.slot_bits, Tile(0, 0, 0)))
+        """Return the slice [start, stop) of `ids` that holds this layer's level z; each level of a
+        layer is one run."""
+        first = tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, Tile(0, 0, 0)))
         quadrant = first - int(FIRST_IDS[self.slot_bits])
         start = int(FIRST_IDS[z + self.slot_bits]) + (quadrant << 2 * z)
         a, b = np.searchsorted(self.ids, [start, start + (1 << 2 * z)])
         return int(a), int(b)
 
     def tiles(self, layer: Layer | int) -> Iterator[Tile]:
-        """The layer's tiles in file order: level by level."""
-        lx, ly = self._at(layer).slot
+        """Yield the layer's tiles in file order: level by level."""
+        lx, ly = self._layer_of(layer).slot
         for z in range(self.grid.levels):
             start, stop = self.run(layer, z)
             _, x, y = tiles_from_ids(self.ids[start:stop])
@@ -180,7 +181,7 @@ class Reader:
         return sha in self._decoders
 
     def decoder_bytes(self, sha: str) -> bytes:
-        """The safetensors bytes with this SHA-256, out of the file or of the program's own
+        """Return the safetensors bytes with this SHA-256, out of the file or of the program's own
         models."""
         if sha in self._decoders:
             try:
@@ -188,19 +189,20 @@ class Reader:
             except ContainerError as error:
                 raise self.named(error) from error
         size = self.metadata["ntile"]["decoders"].get(sha, {}).get("bytes")
-        for path in sorted(MODELS.glob("*.safetensors")):
+        for path in sorted(MODEL_FOLDER.glob("*.safetensors")):
             if (
                 path.stat().st_size == size
                 and hashlib.sha256(data := path.read_bytes()).hexdigest() == sha
             ):
                 return data
         raise ContainerError(
-            f"{self.path} needs the decoder {sha[:12]}…, which is neither in it nor in {MODELS}: "
-            "add the model there or encode without --link-decoder"
+            f"{self.path} needs the decoder {sha[:12]}…, which is neither in it nor in "
+            f"{MODEL_FOLDER}: add the model there or encode without --link-decoder"
         )
 
     def sizes(self) -> dict[str, Any]:
-        """How the file's bytes divide; the header, of fixed size, counts as metadata.
+        """Return the sizes of the file's sections in bytes; the header, of fixed size, counts as
+        metadata.
 
         `payload_bytes` and `tiles` are lists [layer][level]; payloads + directory + metadata +
         decoders = file. Computed once; the caller must not change it.
@@ -249,8 +251,8 @@ class Reader:
         return data
 
     def named(self, problem: ContainerError | str) -> ContainerError:
-        """The same problem with the file's name before it and, where it gives no advice itself,
-        advice after it."""
+        """Return the same problem with the file's name before it and, where it gives no advice
+        itself, advice after it."""
         text = str(problem)
         if text.startswith(self.path):
             return ContainerError(text)
@@ -258,7 +260,32 @@ class Reader:
 
 
 def open_reader(path: str | os.PathLike[str]) -> Reader:
-    """Open a local .ntile file; raises ContainerError for anything that is not one."""
+    """Open a local .ntile file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file. It stays open until `Reader.close`.
+
+    Returns
+    -------
+    Reader
+        The open file, a context manager; threads may share it.
+
+    Raises
+    ------
+    ContainerError
+        For a file that cannot be opened, is damaged, or is not a .ntile file.
+
+    Examples
+    --------
+    >>> from assets import ROOT
+    >>> with open_reader(ROOT / "samples" / "carrizo.ntile") as reader:
+    ...     print(reader.grid.width, reader.grid.height, reader.grid.levels)
+    ...     print([layer.method for layer in reader.layers][:2])
+    505 900 3
+    ['lapped_siren', 'huvr_siren']
+    """
     try:
         source = FileSource(path)
     except OSError as error:
@@ -271,7 +298,7 @@ def open_reader(path: str | os.PathLike[str]) -> Reader:
 
 
 def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading]:
-    """Grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
+    """Return the grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
     from neural.methods import METHODS
 
     try:
@@ -294,67 +321,3 @@ def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContainerError(f"has malformed metadata ({error})") from error
     return grid, layers, bits, reading
-
-
-def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Check every byte of a file: sections, checksums, and that each pyramid is complete.
-
-    Returns a report (plain values); raises ContainerError at the first thing that is wrong.
-    """
-    with open_reader(path) as reader:
-        layers, tiles, children = _addresses(reader)
-        for k, (_, data) in enumerate(reader.payloads()):
-            layer = int(layers[k])
-            tile = Tile(*tiles[k].tolist())
-            reader.unpack(data, layer, tile)
-            if child_flags(data) != children[k]:
-                raise reader.named(
-                    f"has wrong child flags in tile {tile.z}/{tile.x}/{tile.y} of layer {layer}"
-                )
-        table = reader.metadata["ntile"]["decoders"]
-        for sha in filter(reader.embeds, table):
-            reader.decoder_bytes(sha)
-        counts = [sum(levels) for levels in reader.sizes()["tiles"]]
-        return {
-            "file": reader.path,
-            "ok": True,
-            "schema": md.SCHEMA,
-            "layers": [
-                {
-                    "method": each.method,
-                    "title": each.title,
-                    "bits": each.bits,
-                    "tiles": counts[each.index],
-                }
-                for each in reader.layers
-            ],
-            "levels": reader.grid.levels,
-            "tiles": len(reader.ids),
-            "file_bytes": reader.header.file_length,
-            "decoders": {sha: "embedded" if reader.embeds(sha) else "linked" for sha in table},
-        }
-
-
-def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks the
-    pyramids."""
-    zoom, x, y = tiles_from_ids(reader.ids)
-    z = zoom - reader.slot_bits
-    slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)
-    for each in reader.layers:
-        slots[each.slot] = each.index
-    tiles = np.stack([z, x & (1 << z) - 1, y & (1 << z) - 1], axis=1)
-    span = TILE << (reader.grid.levels - 1 - z)
-    if (tiles[:, 1] * span >= reader.grid.width).any() or (
-        tiles[:, 2] * span >= reader.grid.height
-    ).any():
-        raise reader.named("lists tiles outside its grid")
-    children = np.zeros_like(z)
-    inner = np.flatnonzero(z < reader.grid.levels - 1)
-    for k in range(4):
-        ids = tile_ids(zoom[inner] + 1, 2 * x[inner] + (k & 1), 2 * y[inner] + (k >> 1))
-        children[inner] |= np.isin(ids, reader.ids).astype(np.int64) << k
-    parented = int(np.bitwise_count(children).sum())
-    if (z == 0).sum() != len(reader.layers) or parented != len(z) - len(reader.layers):
-        raise reader.named("lists tiles without a parent")
-    return slots[x >> z, y >> z], tiles, children

@@ -68,7 +68,7 @@ class StagedTile:
 
 
 def valid_cells(row: StagedTile, grid: Grid) -> np.ndarray:
-    """Cells of a staged tile that hold a height, bool [256, 256]."""
+    """Return cells of a staged tile that hold a height, bool [256, 256]."""
     return grid.tile_inside(row.tile) if row.mask is None else row.mask
 
 
@@ -122,7 +122,7 @@ class Stage:
         return sum(path.stat().st_size for path in _parts(self.path) if path.exists())
 
     def done_groups(self) -> set[int]:
-        """Groups that are stored for good."""
+        """Return groups that are stored for good."""
         with _explained(self.path):
             return {batch for (batch,) in self._db.execute("SELECT batch FROM done")}
 
@@ -133,7 +133,7 @@ class Stage:
             self._db.execute("INSERT OR REPLACE INTO done VALUES (?)", (group,))
 
     def put(self, row: StagedTile) -> None:
-        """Store one tile, in place of what was stored of it before."""
+        """Store one tile, replacing an earlier version."""
         with _explained(self.path), self._db:
             self._put([row])
 
@@ -142,13 +142,13 @@ class Stage:
         self._db.executemany(f"INSERT OR REPLACE INTO tile VALUES ({marks})", map(_to_row, rows))
 
     def rows(self, layer: int) -> Iterator[StagedTile]:
-        """A layer's tiles in order of id, one in memory at a time."""
+        """Yield a layer's tiles in order of id, one in memory at a time."""
         query = f"SELECT {_COLUMNS} FROM tile WHERE key BETWEEN ? AND ? ORDER BY key"
         with _explained(self.path):
             yield from map(_from_row, self._db.execute(query, _span(layer)))
 
     def get(self, layer: int, id_: int) -> StagedTile:
-        """The layer's tile with this id; raises KeyError."""
+        """Return the layer's tile with this id; raises KeyError."""
         with _explained(self.path):
             row = self._db.execute(
                 f"SELECT {_COLUMNS} FROM tile WHERE key = ?", (_key(layer, id_),)
@@ -158,7 +158,7 @@ class Stage:
         return _from_row(row)
 
     def ids(self, layer: int) -> np.ndarray:
-        """Ids of the layer's tiles, rising, int64 [n]."""
+        """Return ids of the layer's tiles, rising, int64 [n]."""
         with _explained(self.path):
             keys = self._db.execute(
                 "SELECT key FROM tile WHERE key BETWEEN ? AND ? ORDER BY key", _span(layer)
@@ -166,10 +166,12 @@ class Stage:
             return np.fromiter((key for (key,) in keys), np.int64) - _key(layer, 0)
 
     def height_range(self, layer: int, level: int | None = None) -> tuple[float, float]:
-        """Lowest and highest height of all the layer's tiles, or of those of one level, meters."""
+        """Return the lowest and highest height of all the layer's tiles, or of those of one level,
+        meters."""
         with _explained(self.path):
             query = "SELECT min(min_m), max(max_m) FROM tile WHERE key BETWEEN ? AND ?"
-            return self._db.execute(query, _span(layer, level)).fetchone()
+            low_high: tuple[float, float] = self._db.execute(query, _span(layer, level)).fetchone()
+            return low_high
 
     def put_body(self, layer: int, id_: int, settings: str, data: bytes) -> None:
         """Store a tile's bits as coded with these settings."""
@@ -179,18 +181,19 @@ class Stage:
             )
 
     def body(self, layer: int, id_: int, settings: str) -> bytes | None:
-        """A tile's bits as coded with these settings; None where there are none yet."""
+        """Return a tile's bits as coded with these settings; None before that."""
         query = "SELECT data FROM body WHERE key = ? AND settings = ?"
         with _explained(self.path):
             row = self._db.execute(query, (_key(layer, id_), settings)).fetchone()
         return None if row is None else row[0]
 
     def fact(self, name: str, find: Callable[[], float]) -> float:
-        """A number that takes long to find, found once in the life of the work file."""
+        """Return a number that takes long to find, found once in the life of the work file."""
         with _explained(self.path):
             row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         if row is not None:
-            return row[0]
+            number: float = row[0]
+            return number
         value = find()
         with _explained(self.path), self._db:
             self._db.execute("INSERT INTO fact VALUES (?, ?)", (name, value))
@@ -213,8 +216,8 @@ class Stage:
 
 
 def work_file(out_path: str | os.PathLike[str]) -> Path:
-    """The work file of an output; raises UsageError where that is no regular file, NtileError where
-    it is nowhere."""
+    """Return the work file of an output; raises UsageError where that is no regular file,
+    NtileError where it is nowhere."""
     try:
         return output.beside(output.target(out_path), ".work")
     except OSError as error:
@@ -225,8 +228,8 @@ def work_file(out_path: str | os.PathLike[str]) -> Path:
 
 
 def staged_bytes(latents_bytes: Iterable[int], tiles: float, group: int) -> float:
-    """Bytes that a work file takes with its log, tiles having latents of these lengths, one for
-    each layer.
+    """Return bytes that a work file takes with its log, tiles having latents of these lengths, one
+    for each layer.
 
     `tiles` are those of one layer, `group` so many are stored at once.
     """
@@ -236,7 +239,7 @@ def staged_bytes(latents_bytes: Iterable[int], tiles: float, group: int) -> floa
 
 
 def _changes(begun: str, job: Any) -> list[str]:
-    """How the facts of a job differ from those a work file was begun with, half sentences."""
+    """Describe in half sentences how the facts of a job differ from those of its work file."""
     try:
         before = json.loads(begun)
     except ValueError:
@@ -272,12 +275,12 @@ def _connect(work: Path) -> sqlite3.Connection:
 
 
 def _parts(work: Path) -> tuple[Path, ...]:
-    """A work file and what SQLite keeps beside it, the file itself last."""
+    """Return the paths of a work file and of SQLite's companion files, the file itself last."""
     return work.with_name(f"{work.name}-wal"), work.with_name(f"{work.name}-shm"), work
 
 
 def _without(work: Path) -> Path:
-    """The same path with nothing there."""
+    """Return the same path with nothing there."""
     try:
         for path in _parts(work):
             path.unlink(missing_ok=True)
@@ -310,13 +313,13 @@ def _key(layer: int, id_: int) -> int:
 
 
 def _span(layer: int, level: int | None = None) -> tuple[int, int]:
-    """First and last key of a layer, or of one of its levels."""
+    """Return the first and last key of a layer, or of one of its levels."""
     if level is None:
         return _key(layer, 0), _key(layer + 1, 0) - 1
     return _key(layer, tile_id(Tile(level, 0, 0))), _key(layer, tile_id(Tile(level + 1, 0, 0)) - 1)
 
 
-def _to_row(tile: StagedTile) -> tuple:
+def _to_row(tile: StagedTile) -> tuple[Any, ...]:
     bounds = np.array([[np.nan] * 3 if child is None else child for child in tile.children], "<f8")
     return (
         _key(tile.layer, tile_id(tile.tile)),
@@ -328,7 +331,7 @@ def _to_row(tile: StagedTile) -> tuple:
     )
 
 
-def _from_row(row: tuple) -> StagedTile:
+def _from_row(row: tuple[Any, ...]) -> StagedTile:
     key, offset_m, scale_m, low, high, error_m, bounds, mask, latents = row
     layer = key >> _LAYER_SHIFT
     a, b, c, d = (

@@ -16,8 +16,8 @@ from neural.container.envelope import Envelope, pack_envelope, plain_offset
 from neural.container.hilbert import tile_ids, tiles_from_ids
 from neural.container.metadata import Layer, LayerDraft
 from neural.container.pmtiles import HEADER_BYTES, Header, pack_directories, squeeze
-from neural.container.reader import verify
 from neural.container.staging import Stage, StagedTile
+from neural.container.verify import verify
 from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
@@ -79,9 +79,9 @@ def _write_payloads(
     lengths = np.empty(len(order), np.int64)
     for k, (_, index, id_) in enumerate(order.tolist()):
         tile = stage.get(index, id_)
-        own = issubclass(METHODS[layers[index].method], LinkedMethod)
+        linked_layer = issubclass(METHODS[layers[index].method], LinkedMethod)
         lengths[k] = file.write(
-            payload(tile, body_of(index, tile), layers[index].height_range, own)
+            payload(tile, body_of(index, tile), layers[index].height_range, linked_layer)
         )
     return order[:, 0], lengths
 
@@ -89,7 +89,7 @@ def _write_payloads(
 def payload(
     tile: StagedTile, body: bytes, height_range: tuple[float, float], linked: bool
 ) -> bytes:
-    """A tile's bytes in the file; `height_range` (meters) bounds all tiles of its layer.
+    """Return a tile's bytes in the file; `height_range` (meters) bounds all tiles of its layer.
 
     A `LinkedMethod` has the mask in its own bits, and its offset is anything near the heights.
     """
@@ -101,7 +101,7 @@ def payload(
 
 
 def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
-    """Rows (archive id, layer, id within the layer) of all tiles in order, int64 [n, 3]."""
+    """Return rows (archive id, layer, id within the layer) of all tiles in order, int64 [n, 3]."""
     bits = md.slot_bits(len(layers))
     parts = []
     for layer in layers:
@@ -117,7 +117,7 @@ def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
 def _assemble(
     file: IO[bytes], ids: np.ndarray, lengths: np.ndarray, metadata: bytes, payloads: IO[bytes]
 ) -> None:
-    """The sections in their order; the header comes last, so a file that was cut short has none."""
+    """Write the sections in their order, the header last, so that a truncated file has none."""
     root, leaves = pack_directories(ids, lengths)
     zooms, _, _ = tiles_from_ids(ids[[0, -1]])
     file.write(bytes(HEADER_BYTES) + root + metadata + leaves)

@@ -1,1 +1,5 @@
-"""From samples to payloads: the pyramid, the encoders of each method, resumable jobs."""
+"""Encoding: the tile pyramid of a DEM, one tile encoder per method, resumable jobs.
+
+Needs no torch: the encoder of the trained models is in `neural.models.tile_encoder`, and the verb
+`neural.encode` chooses between them.
+"""

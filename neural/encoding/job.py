@@ -29,7 +29,7 @@ _PROBED_ROWS = 16
 
 
 def input_paths(source: str, files: Mapping[str, Facts]) -> list[str]:
-    """Paths of a raster and of the files of its `neural.raster.facts.file_facts`."""
+    """Return paths of a raster and of the files of its `neural.raster.facts.file_facts`."""
     main = raster_name.local_file(source)
     folder = "" if main is None else os.path.dirname(os.path.abspath(main))
     return [source, *(os.path.join(folder, name) for name in files)]
@@ -41,8 +41,8 @@ def job_facts(
     encoders: Sequence[TileEncoder],
     options: Mapping[str, Any],
 ) -> Facts:
-    """Return all that decides what is staged (`neural.raster.facts.changes`), with the options by
-    their names."""
+    """Return all facts that determine the staged tiles (`neural.raster.facts.changes`), with the
+    options by their names."""
     return {
         "files": files,
         "raster": dem.facts(),

@@ -1,5 +1,5 @@
-"""A DEM as a quadtree of 256×256 tiles, finest cells first averaged into coarser ones (design
-§4)."""
+"""A DEM as a quadtree of 256×256 tiles, finest cells averaged level by level
+into coarser ones."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ class HeightSource(Protocol):
         """Side of the aligned square, 256·2^k cells, that is best read at once."""
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """Heights float32 [rows, cols] in meters and validity; outside the grid is invalid."""
+        """Return heights float32 [rows, cols] in meters and validity; outside the grid is
+        invalid."""
 
 
 @dataclass(eq=False)
 class PyramidTile:
-    """One tile with data: cells of its own level, and what its parent needs to know of it."""
+    """One tile with data: the cells of its own level and the facts that its parent takes from
+    it."""
 
     tile: Tile
     heights: np.ndarray  # [256, 256] float32 meters, smooth where invalid
@@ -44,7 +46,7 @@ class PyramidTile:
 
 
 def count_tiles(grid: Grid) -> int:
-    """Tiles that touch the raster, all levels: how many `build` yields at most."""
+    """Return tiles that touch the raster, all levels: how many `build` yields at most."""
     total = 0
     for z in range(grid.levels):
         span = grid.tile_span(Tile(z, 0, 0))
@@ -53,7 +55,8 @@ def count_tiles(grid: Grid) -> int:
 
 
 def build(dem: HeightSource) -> Iterator[PyramidTile]:
-    """All tiles that hold data, children before their parent (NW, NE, SW, SE, then the parent).
+    """Yield all tiles that hold data, children before their parent (NW, NE, SW, SE, then the
+    parent).
 
     A coarser cell is the mean of the valid finest samples below it, and valid when there is any.
     The geometric error of a tile is the largest difference in meters between a finer level's valid
@@ -108,14 +111,14 @@ def _subtree(dem: _ReadAhead, tile: Tile) -> Generator[PyramidTile, None, _Means
 
 
 def _quarter(k: int) -> tuple[slice, slice]:
-    """Where child k lies among its parent's cells."""
+    """Return the slices of child k among its parent's cells."""
     return np.s_[
         _HALF * (k >> 1) : _HALF * (k >> 1) + _HALF, _HALF * (k & 1) : _HALF * (k & 1) + _HALF
     ]
 
 
 def _average(child: _Means, mean: np.ndarray, count: np.ndarray) -> None:
-    """Weighted means of the child's 2×2 cells, written into a quarter of its parent."""
+    """Average the child's 2×2 cells by weight into a quarter of its parent."""
     weighted = child.mean * child.samples
     for j in (0, 1):
         for i in (0, 1):
@@ -125,8 +128,7 @@ def _average(child: _Means, mean: np.ndarray, count: np.ndarray) -> None:
 
 
 def _differences(filled: np.ndarray, parts: list[_Means | None]) -> list[float]:
-    """Per child, the largest |child − this surface| at the child's valid cell centers, in
-    meters."""
+    """Return the largest |child − this surface| per child, at its valid cell centers, in meters."""
     # One more cell all round, linearly extended, makes the surface reach the rim of the outer
     # cells.
     p = np.pad(filled.astype(np.float64), 1, mode="reflect", reflect_type="odd")
@@ -143,7 +145,7 @@ def _differences(filled: np.ndarray, parts: list[_Means | None]) -> list[float]:
 
 
 def _at_quarters(p: np.ndarray) -> np.ndarray:
-    """Linear interpolation along axis 0 at a quarter and three quarters of each inner cell: [n + 2,
+    """Interpolate linearly along axis 0 at a quarter and three quarters of each inner cell: [n + 2,
     m] → [2n, m]."""
     out = np.empty((2 * (len(p) - 2), p.shape[1]))
     out[0::2] = 0.75 * p[1:-1] + 0.25 * p[:-2]
@@ -167,7 +169,7 @@ class _ReadAhead:
         self.heights = self.valid = np.empty((0, 0))
 
     def read_tile(self, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
-        """Heights and validity [256, 256] of a finest tile."""
+        """Return heights and validity [256, 256] of a finest tile."""
         row = tile.y * TILE
         col = tile.x * TILE
         if self.side == TILE:

@@ -1,4 +1,4 @@
-"""How tiles become latents, and latents a layer: one encoder per method, behind two calls."""
+"""Tile encoders: one per method, from pyramid tiles to latents and from latents to a layer."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ import numpy as np
 from neural.container.metadata import LayerDraft
 from neural.container.staging import Stage, StagedTile, valid_cells
 from neural.encoding.pyramid import PyramidTile
-from neural.errors import ModelError
 from neural.measure.metrics import Errors
 from neural.methods.base import Arrays, LinkedMethod, Method, TileMethod
 from neural.methods.decoder_weights import load_decoder
 from neural.methods.reference import Reference, encode_raster
+from neural.progress import Report
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, centers, tile_from_id
 
 if TYPE_CHECKING:
     from neural.encoding.lapped.rate import Rate
     from neural.raster.dem import Dem
-
-Report = Callable[[int, int], None]
-"""Called with (tiles done, upper bound of all tiles)."""
 
 
 MEASURED_TILES = 64
@@ -42,8 +39,8 @@ class Encoded(NamedTuple):
     latents: np.ndarray
 
 
-class Finished(NamedTuple):
-    """A layer whose tiles are all staged: what the file says of it, and each tile's bits."""
+class FinishedLayer(NamedTuple):
+    """A layer whose tiles are all staged: its draft for the metadata, and the bits of each tile."""
 
     draft: LayerDraft
     body_of: Callable[[StagedTile], bytes]
@@ -76,12 +73,12 @@ class TileEncoder(ABC):
 
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Latents of a batch; the same batch gives the same bytes."""
+        """Return latents of a batch; the same batch gives the same bytes."""
 
     @abstractmethod
-    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
-        """The layer of this index, all tiles of `dem` being staged; what is not yet known of it is
-        found out now."""
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
+        """Finish the layer of this index once all tiles of `dem` are staged: fit its parameters and
+        measure its errors."""
 
     def _draft(self, bits: int, params: Arrays, tolerance_m: float | None = None) -> LayerDraft:
         return LayerDraft(
@@ -95,7 +92,7 @@ class TileEncoder(ABC):
         )
 
 
-class _SingleTiles(TileEncoder):
+class SingleTileEncoder(TileEncoder):
     """For methods whose tiles decode one by one."""
 
     method: TileMethod
@@ -112,8 +109,8 @@ class _SingleTiles(TileEncoder):
         """See `TileMethod.latent_shape`."""
         return self.method.latent_shape
 
-    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
-        """Parameters from the latents of all tiles; bits from one tile's."""
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
+        """Fit the parameters to the latents of all tiles; the bits follow from one tile's."""
         params = self.method.fit_params(map(self._latents, stage.rows(index)))
 
         def body_of(row: StagedTile) -> bytes:
@@ -122,12 +119,12 @@ class _SingleTiles(TileEncoder):
         errors = self._measured(
             stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, params)
         )
-        return Finished(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
+        return FinishedLayer(self._draft(self.bits, params, self.tolerance_m), body_of, errors)
 
     def _measured(
         self, stage: Stage, index: int, dem: Dem, latents_of: Callable[[StagedTile], np.ndarray]
     ) -> Errors:
-        """Errors of MEASURED_TILES finest tiles all over the area, or of all where they are
+        """Return errors of MEASURED_TILES finest tiles all over the area, or of all where they are
         fewer."""
         errors = Errors()
         top = dem.grid.levels - 1
@@ -153,7 +150,7 @@ class _SingleTiles(TileEncoder):
         )
 
 
-class ReferenceEncoder(_SingleTiles):
+class ReferenceEncoder(SingleTileEncoder):
     """Near-lossless raster: |decoded − source| ≤ tolerance_m on every valid cell."""
 
     method: Reference
@@ -166,59 +163,8 @@ class ReferenceEncoder(_SingleTiles):
         self.identity = ""
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Quantized integers of each tile."""
+        """Return quantized integers of each tile."""
         return [Encoded(*encode_raster(t.heights, t.valid, self.method.tolerance_m)) for t in tiles]
-
-
-class ModelEncoder(_SingleTiles):
-    """A trained model: normalizes a tile to [−1, 1] by its valid range and predicts its latents in
-    one pass.
-
-    With `refine` steps, the latents are then optimized against the tile (`neural.models.refine`).
-    """
-
-    def __init__(self, stem: Path, bits: int, device: str, refine: int) -> None:
-        from neural.models.base import load_model, pick_device
-
-        model, encoder, self.decoder = load_model(stem)
-        self.device = pick_device(device)
-        self.model = model.to(self.device).eval()
-        self.method = model.method
-        self.bits = bits
-        self.refine = refine
-        self.identity = hashlib.sha256(encoder + self.decoder).hexdigest()
-
-    def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """One forward pass of the batch. A flat tile gets scale 0, so its heights are exact."""
-        import torch
-
-        from neural.models.refine import refine
-
-        low = np.array([float(t.heights[t.valid].min()) for t in tiles])
-        high = np.array([float(t.heights[t.valid].max()) for t in tiles])
-        # as the envelope stores it
-        offset = ((low + high) / 2).astype(np.float32).astype(np.float64)
-        scale = ((high - low) / 2).astype(np.float32).astype(np.float64)
-        heights = np.stack([t.heights for t in tiles]).astype(np.float64)
-        divisor = np.where(scale > 0, scale, 1.0)[:, None, None]
-        batch = torch.from_numpy(
-            ((heights - offset[:, None, None]) / divisor).astype(np.float32)
-        ).to(self.device)
-        with torch.no_grad():
-            latents = self.model.encode(batch)
-        if self.refine:
-            valid = torch.from_numpy(np.stack([t.valid for t in tiles]).astype(np.float32)).to(
-                self.device
-            )
-            latents = refine(self.model, batch, valid, latents, self.refine)
-        found = latents.cpu().numpy()
-        if not np.isfinite(found).all():
-            raise ModelError(
-                f"the model of {self.identity} gave NaN latents; use an undamaged model file."
-            )
-        return [
-            Encoded(float(o), float(s), z) for o, s, z in zip(offset, scale, found, strict=True)
-        ]
 
 
 class LappedEncoder(TileEncoder):
@@ -250,15 +196,15 @@ class LappedEncoder(TileEncoder):
         return TILE, TILE
 
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
-        """Heights above a float32 number amid them."""
-        found = []
+        """Return heights relative to a float32 offset near mid-range."""
+        encoded = []
         for tile in tiles:
             valid = tile.heights[tile.valid]
             offset = float(np.float32((float(valid.min()) + float(valid.max())) / 2))
-            found.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
-        return found
+            encoded.append(Encoded(offset, 1.0, tile.heights.astype(np.float64) - offset))
+        return encoded
 
-    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> Finished:
+    def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
         """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a
         rate out of reach."""
         from neural.encoding.lapped.rate import find_bound, find_step, settled
@@ -270,7 +216,7 @@ class LappedEncoder(TileEncoder):
             surrounded_after,
         )
         from neural.encoding.lapped.trials import Trials
-        from neural.methods.lapped.assembly import Model
+        from neural.methods.lapped.model import Model
         from neural.raster.quantum import find_quantum
 
         def quantum() -> float:
@@ -298,4 +244,4 @@ class LappedEncoder(TileEncoder):
         )
         params = {name: np.array([value], np.float32) for name, value in numbers.items()}
         draft = self._draft(self.method.bit_choices[0], params, rate.max_error_m)
-        return Finished(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)
+        return FinishedLayer(draft, lambda row: coder.final_body(row.tile), errors, quantum_m)

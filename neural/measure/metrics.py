@@ -15,7 +15,8 @@ _OCTAVES = 50  # |error| from 1 nm to 10^6 m
 def central_differences(
     heights: np.ndarray, valid: np.ndarray, cell_m: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """East and north slopes (m/m) and Laplacian (m/m²) of a raster [n, m] by central differences.
+    """Return east and north slopes (m/m) and Laplacian (m/m²) of a raster [n, m] by central
+    differences.
 
     Returned for the interior [n − 2, m − 2], with where the cell and its four neighbors are valid.
     """
@@ -32,8 +33,8 @@ def central_differences(
 
 
 def psnr_db(mse: float, value_range: float) -> float:
-    """Peak signal-to-noise ratio, peak = the tile's own height range (arXiv 2606.00404); inf when
-    exact."""
+    """Return peak signal-to-noise ratio, peak = the tile's own height range (arXiv 2606.00404); inf
+    when exact."""
     if mse == 0:
         return float("inf")
     return float(-10 * np.log10(mse / value_range**2)) if value_range > 0 else float("-inf")
@@ -58,7 +59,8 @@ class Errors:
     @property
     def rmse_m(self) -> float:
         """Root mean square error, meters."""
-        return (self.squares / max(self.samples, 1)) ** 0.5
+        rmse: float = (self.squares / max(self.samples, 1)) ** 0.5
+        return rmse
 
 
 @dataclass
@@ -81,7 +83,7 @@ class ErrorSummary:
     )
 
     def add_heights(self, decoded: np.ndarray, reference: np.ndarray, valid: np.ndarray) -> None:
-        """One tile's heights [n, n] in meters; only valid samples count."""
+        """Add one tile's heights [n, n] in meters; only valid samples count."""
         reference = reference[valid].astype(np.float64)
         if not reference.size:
             return
@@ -105,8 +107,8 @@ class ErrorSummary:
         valid: np.ndarray,
         cell_m: tuple[float, float],
     ) -> None:
-        """One tile's analytic slopes (east, north) and Laplacian [n, n]; the reference has a rim,
-        [n + 2, n + 2]."""
+        """Add one tile's analytic slopes (east, north), m/m, and Laplacian, 1/m, [n, n]; the
+        reference has a margin of one cell, [n + 2, n + 2]."""
         east, north, bend, ok = central_differences(reference.astype(np.float64), valid, cell_m)
         self.slope_samples += int(ok.sum())
         self.slope_squares += float(
@@ -121,24 +123,24 @@ class ErrorSummary:
         valid: np.ndarray,
         cell_m: tuple[float, float],
     ) -> None:
-        """One tile's slopes as a raster would have them: central differences of the decoded samples
-        [n, n] as well."""
+        """Add one tile's slopes by central differences of the decoded samples [n, n] as of the
+        reference's."""
         ours = central_differences(decoded, valid, cell_m)
         east, north, _, ok = central_differences(reference.astype(np.float64), valid, cell_m)
         self.sampled_samples += int(ok.sum())
         self.sampled_squares += float(((ours[0] - east) ** 2 + (ours[1] - north) ** 2)[ok].sum())
 
     def quantile(self, share: float) -> float:
-        """|error| that `share` of the samples do not exceed, rounded up by at most 0.3 %,
-        meters."""
+        """Return the |error| that `share` of the samples do not exceed, rounded up by at most 0.3
+        %, meters."""
         if not self.samples:
             return 0.0
         k = int(np.searchsorted(np.cumsum(self.counts), share * self.samples))
         return min(float(2.0 ** (k / _BINS_PER_OCTAVE + _LOWEST)) if k else 0.0, self.largest)
 
     def report(self) -> dict[str, float]:
-        """The measures by name; gradient_rmse takes both slope components together: sqrt(mean |∇h −
-        ∇ĥ|²).
+        """Return the measures by name; gradient_rmse takes both slope components together:
+        sqrt(mean |∇h − ∇ĥ|²).
 
         sampled_gradient_rmse is the same of central differences of the decoded samples instead of
         analytic slopes.

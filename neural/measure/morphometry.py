@@ -1,5 +1,4 @@
-"""Slope, aspect and curvature from the derivatives of a surface: what readouts print and overlays
-color.
+"""Slope, aspect and curvature from the derivatives of a surface, for readouts and overlays.
 
 With p, q the slopes eastward and northward (m/m) and r, s, t the second derivatives ∂²z/∂x²,
 ∂²z/∂x∂y, ∂²z/∂y² (1/m):
@@ -34,7 +33,7 @@ FLAT_DEG = 0.3
 """Ground less steep than this counts as level and has no aspect."""
 
 NO_DIRECTION = 1e-8
-"""Where p² + q² is less, nothing tells along and across apart, and there are no curvatures."""
+"""Least p² + q² at which curvatures are defined: below it the direction of descent is not."""
 
 
 class Bend(NamedTuple):
@@ -46,13 +45,14 @@ class Bend(NamedTuple):
 
 
 def slope_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
-    """Steepness in degrees from the slopes eastward and northward in m/m, any shape."""
-    return np.degrees(np.arctan(np.hypot(east, north)))
+    """Return the steepness in degrees from the slopes eastward and northward in m/m, any shape."""
+    degrees: np.ndarray = np.degrees(np.arctan(np.hypot(east, north)))
+    return degrees
 
 
 def aspect_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
-    """Where a slope faces, degrees in [0, 360) clockwise from north; NaN on level ground (below
-    `FLAT_DEG`)."""
+    """Return the direction that a slope faces, degrees in [0, 360) clockwise from north; NaN on
+    level ground (below `FLAT_DEG`)."""
     facing = np.degrees(np.arctan2(-np.asarray(east), -np.asarray(north))) % 360.0
     return np.where(
         slope_deg(east, north) < FLAT_DEG, np.nan, np.where(facing == 360.0, 0.0, facing)
@@ -60,8 +60,8 @@ def aspect_deg(east: np.ndarray, north: np.ndarray) -> np.ndarray:
 
 
 def profile_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.ndarray:
-    """Curvature along the steepest descent, 1/m, convex positive, see the top; NaN where there is
-    no slope."""
+    """Return the curvature along the steepest descent, 1/m, convex positive; NaN on level
+    ground."""
     along = (
         east**2 * bend.east_east + 2 * east * north * bend.east_north + north**2 * bend.north_north
     )
@@ -70,8 +70,8 @@ def profile_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.nda
 
 
 def plan_curvature(east: np.ndarray, north: np.ndarray, bend: Bend) -> np.ndarray:
-    """Curvature across the steepest descent, 1/m, convex positive, see the top; NaN where there is
-    no slope."""
+    """Return the curvature across the steepest descent, 1/m, convex positive; NaN on level
+    ground."""
     across = (
         north**2 * bend.east_east - 2 * east * north * bend.east_north + east**2 * bend.north_north
     )
@@ -87,7 +87,7 @@ def _where_steep(
 
 
 def second_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray) -> Bend:
-    """Second derivatives of a decoded tile on the lattice v × u (ascending), each [nv, nu].
+    """Return second derivatives of a decoded tile on the lattice v × u (ascending), each [nv, nu].
 
     They are differences of the exact slopes one cell (1/256 of the tile) to either side, within the
     tile: what the viewer's shaders take from its texture of slopes.
@@ -98,9 +98,13 @@ def second_derivatives(surface: TileSurface, u: np.ndarray, v: np.ndarray) -> Be
     east = np.minimum(u + 1 / TILE, 1.0)
     north = np.maximum(v - 1 / TILE, 0.0)
     south = np.minimum(v + 1 / TILE, 1.0)
-    right, left = (surface.heights(at, v, order=1) for at in (east, west))
-    up, down = (surface.heights(u, at, order=1) for at in (north, south))
+    east_slopes, west_slopes = (surface.heights(column, v, order=1) for column in (east, west))
+    up, down = (surface.heights(u, column, order=1) for column in (north, south))
     across_m = (east - west)[None, :] * surface.side_m[0]
     along_m = (south - north)[:, None] * surface.side_m[1]
-    twist = (right.north - left.north) / across_m + (up.east - down.east) / along_m
-    return Bend((right.east - left.east) / across_m, twist / 2, (up.north - down.north) / along_m)
+    twist = (east_slopes.north - west_slopes.north) / across_m + (up.east - down.east) / along_m
+    return Bend(
+        (east_slopes.east - west_slopes.east) / across_m,
+        twist / 2,
+        (up.north - down.north) / along_m,
+    )

@@ -23,6 +23,7 @@ from neural.raster import crs as crs_rules
 from neural.raster import raster_name
 from neural.raster.dem import Dem, declared_by, open_dem
 from neural.raster.reading import Declared, Raster, Reading, ReadOptions, ReferenceRaster
+from neural.raster.vertical import to_wkt
 
 WINDOW_CELLS = 1 << 22
 """Cells of the raster read at once: 20 MB."""
@@ -37,12 +38,12 @@ def open_reference(raster: Raster, reader: Reader) -> ReferenceHeights:
     Raises DemError where it cannot be used, and UsageError where an option is needed or wrong, or
     where it lies outside the file's area.
     """
-    asked = ReferenceRaster.of(raster)
-    declared = declared_by(asked.name)
-    options = _options(asked, declared, reader)
-    dem = open_dem(asked.name, options, onto=reader.grid)
+    reference = ReferenceRaster.of(raster)
+    declared = declared_by(reference.name)
+    options = _options(reference, declared, reader)
+    dem = open_dem(reference.name, options, onto=reader.grid)
     try:
-        return ReferenceHeights(dem, reader, _said(asked, declared, dem))
+        return ReferenceHeights(dem, reader, _reading_notes(reference, declared, dem))
     except BaseException:
         dem.close()
         raise
@@ -53,11 +54,11 @@ class ReferenceHeights:
     threads may ask.
 
     `name` is the raster's file name, `share` the part of the file's area inside the raster's
-    outline, `same_cells` whether its cells are the file's, so that nothing is interpolated, `said`
+    outline, `same_cells` whether its cells are the file's, so that nothing is interpolated, `notes`
     sentences on what is taken over from the file.
     """
 
-    def __init__(self, dem: Dem, reader: Reader, said: tuple[str, ...]) -> None:
+    def __init__(self, dem: Dem, reader: Reader, notes: tuple[str, ...]) -> None:
         self.name = raster_name.label(dem.name)
         self.reading = dem.reading
         self._dem = dem
@@ -77,14 +78,14 @@ class ReferenceHeights:
         column, row = dem.grid.cell_of(reader.grid.transform[2], reader.grid.transform[5])
         self._origin = float(row), float(column)
         cells = reader.grid.transform
-        own = dem.grid.transform
-        self._scale = cells[4] / own[4], cells[0] / own[0]
+        dem_cells = dem.grid.transform
+        self._scale = cells[4] / dem_cells[4], cells[0] / dem_cells[0]
         self._shift = round(row), round(column)
         apart = abs(row - self._shift[0]), abs(column - self._shift[1])
         self.same_cells = bool(
             np.allclose(self._scale, 1.0, rtol=1e-9, atol=0) and max(apart) < 1e-3
         )
-        self.said = said
+        self.notes = notes
         # At its edge a resampled raster is extended by half a cell, where the file's source, which
         # goes on, is not.
         self._ragged = bool(dem.source["resampled"]) and self.warning != ""
@@ -114,19 +115,19 @@ class ReferenceHeights:
         """Raise UsageError unless its cells are the file's."""
         if self.same_cells:
             return
-        cells, own = (
+        file_cells, raster_cells = (
             f"{grid.width}×{grid.height} cells of {grid.transform[0]:g} m"
             for grid in (self._grid, self._dem.grid)
         )
         raise UsageError(
-            f"{self._dem.name} has another grid ({own}) than {self._path} ({cells}): give the "
-            "DEM it was encoded from, "
-            "or resample the raster to these cells with gdalwarp."
+            f"{self._dem.name} has another grid ({raster_cells}) than {self._path} "
+            f"({file_cells}): give the DEM it was encoded from, or resample the raster to "
+            "these cells with gdalwarp."
         )
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the file's finest cells: heights float64 [rows, cols] in meters and which are
-        known.
+        """Return a window of the file's finest cells: heights float64 [rows, cols] in meters and
+        which are known.
 
         Bilinear between the raster's cells where these are others.
         """
@@ -148,15 +149,15 @@ class ReferenceHeights:
         )
 
     def heights_at(self, easting: Any, northing: Any) -> np.ndarray:
-        """Heights in meters at places in the file's CRS, arrays of one shape: bilinear, NaN where
-        there is none."""
+        """Return heights in meters at places in the file's CRS, arrays of one shape: bilinear, NaN
+        outside the raster's data."""
         easting, northing = np.broadcast_arrays(
             np.asarray(easting, np.float64), np.asarray(northing, np.float64)
         )
         columns, rows = (np.ravel(a) for a in self._dem.grid.cell_of(easting, northing))
         meters = np.full(columns.shape, np.nan)
-        own = self._dem.grid
-        inside = (columns >= 0) & (columns <= own.width) & (rows >= 0) & (rows <= own.height)
+        grid = self._dem.grid
+        inside = (columns >= 0) & (columns <= grid.width) & (rows >= 0) & (rows <= grid.height)
         blocks = np.floor(columns / POINT_BLOCK).astype(np.int64) + (
             np.floor(rows / POINT_BLOCK).astype(np.int64) << 32
         )
@@ -167,11 +168,11 @@ class ReferenceHeights:
         return meters.reshape(easting.shape)
 
     def _lattice(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at ascending fractional rows × columns, in windows of at most WINDOW_CELLS
-        where these do."""
-        own = self._dem.grid
-        rows = np.clip(rows, -1, own.height + 1)
-        columns = np.clip(columns, -1, own.width + 1)  # all of it outside
+        """Return the raster at ascending fractional rows × columns, in windows of at most
+        WINDOW_CELLS where these do."""
+        grid = self._dem.grid
+        rows = np.clip(rows, -1, grid.height + 1)
+        columns = np.clip(columns, -1, grid.width + 1)  # all of it outside
         high = rows[-1] - rows[0] + 3
         wide = columns[-1] - columns[0] + 3
         if high * wide <= WINDOW_CELLS or len(rows) == len(columns) == 1:
@@ -189,8 +190,8 @@ class ReferenceHeights:
         return heights, valid
 
     def _mixed(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The raster at fractional positions (cell centers at halves) near each other, float64; all
-        four valid."""
+        """Return the raster at fractional positions (cell centers at halves) near each other,
+        float64; all four valid."""
         top = int(np.floor(rows.min() - 0.5))
         left = int(np.floor(columns.min() - 0.5))
         bottom = int(np.floor(rows.max() - 0.5)) + 2
@@ -216,48 +217,48 @@ class ReferenceHeights:
         return mixed, va & vb & vc & vd
 
 
-def _options(asked: ReferenceRaster, declared: Declared, reader: Reader) -> ReadOptions:
-    """How to read a raster whose file declares this, for an open file. Raises UsageError."""
-    given = asked.reading
+def _options(reference: ReferenceRaster, declared: Declared, reader: Reader) -> ReadOptions:
+    """Return the read options of a reference raster for an open file. Raises UsageError."""
+    options = reference.reading
     recorded = reader.reading
     grid_wkt = reader.grid.crs_wkt
-    encoding = given.encoding or (recorded.options.encoding if declared.bands >= 3 else None)
+    encoding = options.encoding or (recorded.options.encoding if declared.bands >= 3 else None)
     unit = None if encoding else _unit(declared, recorded)  # packed heights are meters
     return ReadOptions(
         grid_wkt or crs_rules.LOCAL,
-        _src_crs(asked, declared, reader),
-        given.unit or unit,
-        given.nodata or _nodata(declared, recorded),
+        _src_crs(reference, declared, reader),
+        options.unit or unit,
+        options.nodata or _nodata(declared, recorded),
         encoding,
     )
 
 
-def _src_crs(asked: ReferenceRaster, declared: Declared, reader: Reader) -> str | None:
-    """CRS of the raster's coordinates; None: as its file says, or local meters. Raises
+def _src_crs(reference: ReferenceRaster, declared: Declared, reader: Reader) -> str | None:
+    """Return the CRS of the raster's coordinates; None: as its file says, or local meters. Raises
     UsageError."""
-    given = asked.reading
+    options = reference.reading
     recorded = reader.reading
     grid_wkt = reader.grid.crs_wkt
     if not grid_wkt:
-        if given.src_crs or given.crs not in (None, crs_rules.LOCAL):
+        if options.src_crs or options.crs not in (None, crs_rules.LOCAL):
             raise UsageError(
-                f"{asked.name}: {reader.path} has local coordinates without a CRS, so the "
+                f"{reference.name}: {reader.path} has local coordinates without a CRS, so the "
                 "raster's are taken as these; "
                 "leave out its CRS."
             )
         return None
-    if given.src_crs:
-        return given.src_crs
-    if given.crs == crs_rules.LOCAL:
+    if options.src_crs:
+        return options.src_crs
+    if options.crs == crs_rules.LOCAL:
         return grid_wkt
-    if given.crs is not None:
-        wkt = crs_rules.to_wkt(crs_rules.parse_crs(given.crs))
+    if options.crs is not None:
+        wkt = to_wkt(crs_rules.parse_crs(options.crs))
         if declared.crs_wkt is None:
             return wkt
         if not crs_rules.same_crs(wkt, grid_wkt):
             raise UsageError(
-                f"{asked.name}: heights are compared in the CRS of {reader.path}, which is not "
-                f"{given.crs}; leave out "
+                f"{reference.name}: heights are compared in the CRS of {reader.path}, which is not "
+                f"{options.crs}; leave out "
                 "--crs, or say with --src-crs what the raster's coordinates are."
             )
     if declared.crs_wkt is None:
@@ -270,7 +271,7 @@ def _src_crs(asked: ReferenceRaster, declared: Declared, reader: Reader) -> str 
 
 
 def _unit(declared: Declared, recorded: Reading) -> str | None:
-    """Unit of the raster's heights; None: as its file says."""
+    """Return the unit of the raster's heights; None: as its file says."""
     unit = recorded.options.unit
     source = recorded.declared
     if declared.unit is not None:
@@ -286,7 +287,7 @@ def _unit(declared: Declared, recorded: Reading) -> str | None:
 
 
 def _nodata(declared: Declared, recorded: Reading) -> tuple[float, ...]:
-    """Missing-value marks besides the one that the raster's file declares."""
+    """Return missing-value marks besides the one that the raster's file declares."""
     source = recorded.declared
     says_otherwise = declared.nodata is not None and (
         source is None or declared.nodata != source.nodata
@@ -294,26 +295,26 @@ def _nodata(declared: Declared, recorded: Reading) -> tuple[float, ...]:
     return () if says_otherwise else recorded.options.nodata
 
 
-def _said(asked: ReferenceRaster, declared: Declared, dem: Dem) -> tuple[str, ...]:
-    """Sentences on what is taken over from the file, as the raster's own says nothing of it or
-    something else."""
-    given = asked.reading
+def _reading_notes(reference: ReferenceRaster, declared: Declared, dem: Dem) -> tuple[str, ...]:
+    """Return sentences on the settings taken over from the file because the raster's own declares
+    none or others."""
+    options = reference.reading
     used = dem.reading.options
-    said = []
-    if given.unit is None and used.unit != (declared.unit or "m"):
-        said.append(
+    sentences = []
+    if options.unit is None and used.unit != (declared.unit or "m"):
+        sentences.append(
             f"{dem.name}: heights are read in {used.unit}, like those of the file's source."
         )
-    if used.src_crs is not None and given.src_crs is None and given.crs is None:
+    if used.src_crs is not None and options.src_crs is None and options.crs is None:
         if declared.crs_wkt is None or not crs_rules.same_crs(declared.crs_wkt, used.src_crs):
             label = crs_rules.label(_crs(used.src_crs))
-            said.append(
+            sentences.append(
                 f"{dem.name}: coordinates are read as {label}, like those of the file's source."
             )
-    if used.nodata and not given.nodata:
+    if used.nodata and not options.nodata:
         marks = ", ".join(f"{value:g}" for value in used.nodata)
-        said.append(f"{dem.name}: {marks} is missing, as in the file's source.")
-    return tuple(said)
+        sentences.append(f"{dem.name}: {marks} is missing, as in the file's source.")
+    return tuple(sentences)
 
 
 def _crs(wkt: str) -> Any:
@@ -321,15 +322,15 @@ def _crs(wkt: str) -> Any:
 
 
 def _parsed(crs: str | None) -> str | None:
-    """A CRS as recorded, or None where that is but a name: older files have no more."""
+    """Return a CRS as recorded, or None where that is but a name: older files have no more."""
     try:
-        return None if crs is None else crs_rules.to_wkt(crs_rules.parse_crs(crs))
+        return None if crs is None else to_wkt(crs_rules.parse_crs(crs))
     except UsageError:
         return None
 
 
 def _share(area: Bounds, other: Bounds) -> float:
-    """Part of an area inside another rectangle, 0 … 1."""
+    """Return part of an area inside another rectangle, 0 … 1."""
     wide = min(area.east, other.east) - max(area.west, other.west)
     high = min(area.north, other.north) - max(area.south, other.south)
     whole = (area.east - area.west) * (area.north - area.south)
@@ -342,7 +343,7 @@ def _span(bounds: Bounds) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in words: 0.4321 → "43.2 %", and "100 %" only where it is all."""
+    """Format a share as text: 0.4321 → "43.2 %", and "100 %" only for all."""
     if share < 0.001:
         return "less than 0.1 %"
     return "over 99.9 %" if 0.999 < share < 1 else f"{100 * share:.3g} %"

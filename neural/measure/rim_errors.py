@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neural.measure.height_reader import HeightReader
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile, centers
 
 if TYPE_CHECKING:
-    from neural.evaluate import Reference
     from neural.grid import Grid
 
 SLOPE_CELLS = 3
@@ -27,15 +27,15 @@ SLOPE_CELLS = 3
 class RimErrors:
     """Running sums over the finest tiles of a layer."""
 
-    def __init__(self, grid: Grid, reference: Reference) -> None:
+    def __init__(self, grid: Grid, reference: HeightReader) -> None:
         self._grid = grid
         self._reference = reference
         self._squares = {"rim_rmse_m": 0.0, "outline_rmse_m": 0.0}
         self._counts = dict.fromkeys(self._squares, 0)
 
     def report(self) -> dict[str, float | None]:
-        """Root mean square errors in meters of the outermost samples and of the outline; None where
-        none is valid."""
+        """Return the root mean square errors in meters of the outermost samples and of the outline;
+        None where none is valid."""
         return {
             name: (squares / self._counts[name]) ** 0.5 if self._counts[name] else None
             for name, squares in self._squares.items()
@@ -64,7 +64,7 @@ class RimErrors:
         outermost: int,
     ) -> None:
         """Add one side: `end` is the outline's place in cells of the tile, `outermost` the line of
-        cells beside it."""
+        cells next to it."""
         inward = 1 if outermost == 0 and end == 0 else -1
         across = centers()[lines]
         places = np.sort(np.array([end, outermost + 0.5]) / TILE)
@@ -74,12 +74,12 @@ class RimErrors:
         decoded = decoded if along_x else decoded.T
         if inward < 0:
             decoded = decoded[:, ::-1]  # the outline first
-        heights, known = self._reference_lines(tile, along_x, outermost, inward, len(across))
-        known[:, 0] &= valid[lines]
+        heights, present = self._reference_lines(tile, along_x, outermost, inward, len(across))
+        present[:, 0] &= valid[lines]
         outline = heights[:, 0] + (heights[:, 0] - heights[:, SLOPE_CELLS]) / (2 * SLOPE_CELLS)
         for name, error, counted in (
-            ("rim_rmse_m", decoded[:, 1] - heights[:, 0], known[:, 0]),
-            ("outline_rmse_m", decoded[:, 0] - outline, known[:, 0] & known[:, SLOPE_CELLS]),
+            ("rim_rmse_m", decoded[:, 1] - heights[:, 0], present[:, 0]),
+            ("outline_rmse_m", decoded[:, 0] - outline, present[:, 0] & present[:, SLOPE_CELLS]),
         ):
             self._squares[name] += float(error[counted] @ error[counted])
             self._counts[name] += int(counted.sum())
@@ -87,16 +87,16 @@ class RimErrors:
     def _reference_lines(
         self, tile: Tile, along_x: bool, outermost: int, inward: int, count: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Reference heights [count, SLOPE_CELLS + 1] from the outermost line of cells inwards, and
-        which are known."""
+        """Return the reference heights [count, SLOPE_CELLS + 1] from the outermost line of cells
+        inwards, and which are known."""
         row = TILE * tile.y
         col = TILE * tile.x
         reach = SLOPE_CELLS + 1
         start = outermost if inward > 0 else outermost - SLOPE_CELLS
         if along_x:
-            heights, known = self._reference.read(row, col + start, count, reach)
+            heights, present = self._reference.read(row, col + start, count, reach)
         else:
-            heights, known = (
+            heights, present = (
                 part.T for part in self._reference.read(row + start, col, reach, count)
             )
-        return heights[:, ::inward].astype(np.float64), known[:, ::inward].copy()
+        return heights[:, ::inward].astype(np.float64), present[:, ::inward].copy()

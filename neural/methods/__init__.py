@@ -1,5 +1,8 @@
-"""Methods by name: how tiles become payloads. Adding one is a module here, one in models/, one
-shader, one entry."""
+"""Compression methods by name.
+
+A method turns the body of a payload into heights; `neural.methods.base` is the contract. A new one
+is a module here, a training module in models/, a shader in shaders/decode/ and an entry below.
+"""
 
 from neural.methods.base import Method
 from neural.methods.functa import Functa

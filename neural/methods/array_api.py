@@ -11,12 +11,14 @@ import numpy as np
 
 
 def namespace(array: Any) -> ModuleType:
-    """The module (`numpy` or `torch`) whose functions take this array; never imports torch."""
+    """Return the module (`numpy` or `torch`) whose functions take this array; never imports
+    torch."""
     return np if isinstance(array, np.ndarray) else sys.modules["torch"]
 
 
 def like(values: np.ndarray, array: Any) -> Any:
-    """Numpy values as an array of the same library (torch: also device) as `array`, float32."""
+    """Return numpy values as an array of the same library (torch: also device) as `array`,
+    float32."""
     if isinstance(array, np.ndarray):
         return np.asarray(values, np.float32)
     torch = sys.modules["torch"]
@@ -24,8 +26,8 @@ def like(values: np.ndarray, array: Any) -> Any:
 
 
 def erf(x: Any) -> Any:
-    """Error function, |error| ≤ 1.5e-7 (Abramowitz & Stegun 7.1.26); torch's own where torch is
-    used."""
+    """Return error function, |error| ≤ 1.5e-7 (Abramowitz & Stegun 7.1.26); torch's own where torch
+    is used."""
     if not isinstance(x, np.ndarray):
         return sys.modules["torch"].erf(x)
     magnitude = np.abs(x)
@@ -37,18 +39,18 @@ def erf(x: Any) -> Any:
 
 
 def gelu(x: Any) -> Any:
-    """Gaussian error linear unit, exact form (arXiv 1606.08415)."""
+    """Return Gaussian error linear unit, exact form (arXiv 1606.08415)."""
     return 0.5 * x * (1.0 + erf(x * 0.7071067811865476))
 
 
 def layer_norm(x: Any, scale: Any, bias: Any) -> Any:
-    """Layer normalization over the last axis, eps 1e-5 (arXiv 1607.06450)."""
+    """Return the layer normalization over the last axis, eps 1e-5 (arXiv 1607.06450)."""
     centered = x - x.mean(axis=-1, keepdims=True)
     variance = (centered * centered).mean(axis=-1, keepdims=True)
     return centered / namespace(x).sqrt(variance + 1e-5) * scale + bias
 
 
 def matmul(x: Any, weight: Any) -> Any:
-    """x [..., k] @ weight [k, n] as one product: numpy would otherwise loop over the leading
+    """Return x [..., k] @ weight [k, n] as one product: numpy would otherwise loop over the leading
     axes."""
     return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[-1])

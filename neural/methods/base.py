@@ -43,8 +43,8 @@ dimension."""
 
 @dataclass(frozen=True)
 class Pass:
-    """One step of the preparation on the GPU: a texture of four floats per texel, made of what it
-    reads.
+    """One render pass of the preparation on the GPU: reads textures, writes one of four floats per
+    texel.
 
     shaders/decode/<method>.glsl holds `vec4 <function>(ivec2 texel)`, run once per texel (x =
     column, y = row). Passes with one function share its program: what differs between them are
@@ -81,13 +81,13 @@ class WeightTexture(NamedTuple):
     def defines(self) -> dict[str, int]:
         """WEIGHT_COLUMNS, and W_<NAME> = first texel, for shaders/lib/weights.glsl."""
         return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {
-            f"W_{name.upper()}": at for name, at in self.first.items()
+            f"W_{name.upper()}": texel for name, texel in self.first.items()
         }
 
 
 class Surface(NamedTuple):
-    """Normalized surface on a lattice; derivatives are per unit of u and v, or None when not asked
-    for."""
+    """Normalized surface on a lattice; derivatives are per unit of u and v, or None beyond the
+    requested order."""
 
     h: Any  # [nv, nu]
     dh_du: Any = None  # [nv, nu]
@@ -98,7 +98,7 @@ class Surface(NamedTuple):
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """How one tile's heights become bytes. Equal fields mean equal bytes and an equal decode."""
+    """Compression of one tile's heights. Equal fields mean equal bytes and an equal decode."""
 
     name: ClassVar[str]
     """Container id, module name, GLSL file and CLI choice, spelled once."""
@@ -108,13 +108,12 @@ class Method(ABC):
     """Bits per stored value that `pack` accepts, finest first."""
 
     def config(self) -> dict[str, Any]:
-        """Plain JSON values; `METHODS[name](**config)` rebuilds the method."""
+        """Return plain JSON values; `METHODS[name](**config)` rebuilds the method."""
         return asdict(self)
 
     @property
     def low_pass(self) -> LowPass:
-        """Low-pass that makes its coarse levels of finer ones, which says where their samples
-        lie."""
+        """Low-pass filter of the coarse levels, which determines where their samples lie."""
         return AVERAGE
 
     @property
@@ -124,18 +123,19 @@ class Method(ABC):
 
     @abstractmethod
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every decoder weight; empty when the method has no learned decoder."""
+        """Return the name and shape of every decoder weight; empty when the method has no learned
+        decoder."""
 
     @abstractmethod
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Once per tile: latents → the arrays `evaluate` (and the shader) reads, each [rows,
-        columns, 4] float32."""
+        """Prepare a tile, once: map its latents to the arrays that `evaluate` (and the shader)
+        reads, each [rows, columns, 4] float32."""
 
     @abstractmethod
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Per sample: the normalized surface on the lattice v × u (ascending 1-D coordinates in [0,
+        """Evaluate the normalized surface on the lattice v × u (ascending 1-D coordinates in [0,
         1]).
 
         `order` is the highest derivative wanted: 0 heights, 1 slopes, 2 second derivatives as well.
@@ -143,30 +143,32 @@ class Method(ABC):
 
     @abstractmethod
     def defines(self) -> dict[str, int | float]:
-        """Sizes shaders/decode/<name>.glsl needs, sent as #defines."""
+        """Return the sizes that shaders/decode/<name>.glsl needs, sent as #defines."""
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """`prepare` on the GPU; the last pass is named as its array and holds it.
+        """Return the passes of `prepare` on the GPU; the last one is named as its array and holds
+        it.
 
         Empty: numpy prepares, and its array is uploaded.
         """
         return ()
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """The arrays that `prepare` and `evaluate` read of the decoder, with what no tile changes
+        """Return the decoder arrays of `prepare` and `evaluate`, with all tile-independent terms
         computed once."""
         return dict(weights)
 
     def weight_texture(self, weights: Arrays) -> WeightTexture | None:
-        """`fold`ed decoder weights as shaders read them, in the order of `weight_shapes`; None
-        where there are none."""
+        """Return the `fold`ed decoder weights as shaders read them, in the order of
+        `weight_shapes`; None without weights."""
         folded = self.fold(weights)
         ordered = {name: folded[name] for name in self.weight_shapes() if name in folded} | folded
         return _weight_texture(ordered) if ordered else None
 
     @abstractmethod
     def macs_per_sample(self) -> float:
-        """Multiply-accumulates per decoded height, preparation included, gradient excluded."""
+        """Return multiply-accumulates per decoded height, preparation included, gradient
+        excluded."""
 
 
 class TileMethod(Method):
@@ -176,20 +178,21 @@ class TileMethod(Method):
     """Type of one latent value while a file is being encoded."""
 
     def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """Small float32 arrays stored once per layer (e.g. scales), from the latents of all its
-        tiles."""
+        """Return small float32 arrays stored once per layer (e.g. scales), from the latents of all
+        its tiles."""
         return {}
 
     @abstractmethod
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Latents [tokens, dim] → payload body at `bits`, with the layer's parameters (e.g.
+        """Map latents [tokens, dim] to payload body at `bits`, with the layer's parameters (e.g.
         scales)."""
 
     @abstractmethod
     def unpack(
         self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None
     ) -> np.ndarray:
-        """Payload body → latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer bits.
+        """Map payload body to latents [tokens, dim] float32; `keep_bits` re-quantizes to fewer
+        bits.
 
         Raises ValueError when the body cannot be one of this method's.
         """
@@ -201,14 +204,14 @@ class Linked(Protocol):
 
     @property
     def cached_bytes(self) -> int:
-        """Memory of what is kept of tiles decoded before, for those that need it."""
+        """Bytes of cached tiles that later ones are decoded from."""
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
-        """Latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a payload
-        is damaged."""
+        """Return latents float32 of a tile, of heights above `offset_m`. Raises ValueError when a
+        payload is damaged."""
 
     def valid(self, tile: Tile) -> np.ndarray:
-        """Cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of
+        """Return cells of a tile that hold a height, bool [256, 256]; the envelope says nothing of
         them."""
 
 
@@ -218,7 +221,7 @@ class Payloads(Protocol):
     grid: Grid
 
     def body(self, tile: Tile) -> bytes | None:
-        """The method's bits of a tile; None where the layer has no such tile."""
+        """Return the method's bits of a tile; None where the layer has no such tile."""
 
 
 class LinkedMethod(Method):
@@ -226,7 +229,7 @@ class LinkedMethod(Method):
 
     @abstractmethod
     def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
-        """A layer with its parameters, shown at `bits` (at most what it stores)."""
+        """Open a layer with its parameters, decoded at `bits` (at most its stored bit depth)."""
 
 
 def _weight_texture(weights: Arrays) -> WeightTexture:

@@ -1,5 +1,5 @@
-"""Decoder weights as numpy arrays: from safetensors bytes, checked against what the method
-expects."""
+"""Decoder weights as numpy arrays: parsed from safetensors bytes and checked against the shapes of
+the method."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_weights(
     missing = sorted(set(shapes) - set(weights))
     unknown = sorted(set(weights) - set(shapes))
     if missing or unknown:
-        what = f"lacks '{missing[0]}'" if missing else f"has an unknown weight '{unknown[0]}'"
-        raise ModelError(f"{origin} {what}: these weights belong to another method or preset.")
+        problem = f"lacks '{missing[0]}'" if missing else f"has an unknown weight '{unknown[0]}'"
+        raise ModelError(f"{origin} {problem}: these weights belong to another method or preset.")
     for name, shape in shapes.items():
         if tuple(weights[name].shape) != tuple(shape):
             raise ModelError(
@@ -38,8 +38,8 @@ def check_weights(
 
 
 def load_decoder(data: bytes, method: Method, origin: str) -> dict[str, np.ndarray]:
-    """Safetensors bytes → float32 weights by name. Raises ModelError when they are damaged or do
-    not fit."""
+    """Map safetensors bytes to float32 weights by name. Raises ModelError when they are damaged or
+    do not fit."""
     try:
         weights = {name: np.asarray(value, np.float32) for name, value in load(data).items()}
     except (SafetensorError, KeyError, ValueError) as error:

@@ -48,7 +48,7 @@ class Functa(TokenMethod):
         return 1, self.dim
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Weights are stored input-major, [fan_in, fan_out]."""
+        """Return the names and shapes of the weights, stored input-major, [fan_in, fan_out]."""
         shifts = self.sine_layers * self.width
         shapes: dict[str, tuple[int, ...]] = {
             "shift_weight": (self.dim, shifts),
@@ -61,15 +61,15 @@ class Functa(TokenMethod):
         return shapes
 
     def shifts(self, weights: Arrays, latents: Any) -> Any:
-        """Latents [..., dim] → what is added inside every sine, its bias included, [..., (depth −
+        """Map latents [..., dim] to the phase shifts of all sines, biases included, [..., (depth −
         1)·width]."""
         biases = [weights[f"siren{layer}_bias"] for layer in range(self.sine_layers)]
         joined = namespace(latents).concatenate(biases, axis=0) + weights["shift_bias"]
         return matmul(latents, weights["shift_weight"]) + joined
 
     def siren(self, weights: Arrays, shifts: Any, x: Any, y: Any, *, order: int) -> Surface:
-        """Shifted SIREN at x, y [..., 1] in [0, 1], with shifts [..., (depth − 1)·width]. Shapes
-        broadcast.
+        """Return shifted SIREN at x, y [..., 1] in [0, 1], with shifts [..., (depth − 1)·width].
+        Shapes broadcast.
 
         Derivatives up to `order` come from the same pass in forward mode, per unit of x and y.
         """
@@ -96,18 +96,18 @@ class Functa(TokenMethod):
         return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Latents [1, dim] → {"shifts": [depth − 1, width/4, 4]}, one row per sine layer, biases
-        included."""
+        """Map latents [1, dim] to {"shifts": [depth − 1, width/4, 4]}, one row per sine layer,
+        biases included."""
         return {"shifts": self.shifts(weights, latents).reshape(self.sine_layers, -1, 4)}
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """One pass: the linear map of the latent."""
+        """Return one pass: the linear map of the latent."""
         return (Pass("shifts", rows=self.sine_layers, columns=self.width // 4, reads=("latents",)),)
 
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Surface on the lattice v × u, a few rows at a time."""
+        """Evaluate the surface on the lattice v × u, a few rows at a time."""
         shifts = prepared["shifts"].reshape(-1)
         x = like(u, shifts)[None, :, None]
         y = like(v, shifts)[:, None, None]
@@ -121,7 +121,7 @@ class Functa(TokenMethod):
         )
 
     def defines(self) -> dict[str, int | float]:
-        """DIM of the latent, WIDTH and DEPTH of the SIREN, OMEGA_0."""
+        """Return DIM of the latent, WIDTH and DEPTH of the SIREN, OMEGA_0."""
         return {
             "DIM": self.dim,
             "WIDTH": self.width,
@@ -130,7 +130,7 @@ class Functa(TokenMethod):
         }
 
     def macs_per_sample(self) -> float:
-        """The SIREN, and the latent's linear map shared by the samples of a tile."""
+        """Return the SIREN, and the latent's linear map shared by the samples of a tile."""
         width = self.width
         layers = self.sine_layers
         return 3 * width + (layers - 1) * width**2 + self.dim * layers * width / 256**2

@@ -32,7 +32,7 @@ MACS_PER_SAMPLE = 16 + 4 + 2 * 4 * 5
 
 
 def texels(raster: np.ndarray) -> np.ndarray:
-    """Samples [256, 256] → [260, 65, 4] float32: padded by `PAD`, four neighbors of a row per
+    """Map samples [256, 256] to [260, 65, 4] float32: padded by `PAD`, four neighbors of a row per
     texel."""
     padded = np.asarray(raster, np.float32)
     for _ in range(PAD):  # one cell at a time: a wider odd reflection would not be linear
@@ -41,19 +41,21 @@ def texels(raster: np.ndarray) -> np.ndarray:
 
 
 def interpolate(texels: Any, u: Any, v: Any, order: int) -> Surface:
-    """Surface of padded samples [260, 65, 4] on the lattice v × u, float64 [nv, nu], derivatives up
-    to `order`."""
+    """Return surface of padded samples [260, 65, 4] on the lattice v × u, float64 [nv, nu],
+    derivatives up to `order`."""
     samples = np.asarray(texels, np.float64).reshape(TILE + 2 * PAD, -1)
     row, weights_v = _taps(v, order)
     column, weights_u = _taps(u, order)
     lines = [_combine(samples, row, w) for w in weights_v]  # one per derivative along v, [nv, 260]
-    wanted = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][: 2 * order + 1]  # derivatives along u and v
-    return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in wanted))
+    derivatives = [(0, 0), (1, 0), (0, 1), (2, 0), (0, 2)][
+        : 2 * order + 1
+    ]  # derivatives along u and v
+    return Surface(*(_combine(lines[dv].T, column, weights_u[du]).T for du, dv in derivatives))
 
 
 def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """First of the four padded samples around each coordinate [n], and per derivative the weights
-    [4, n]."""
+    """Return the first of the four padded samples around each coordinate [n], and per derivative
+    the weights [4, n]."""
     position = np.asarray(t, np.float64) * TILE - 0.5
     cell = np.clip(np.floor(position), -1, TILE - 1).astype(np.intp)
     powers = np.vander(position - cell, 6, increasing=True).T
@@ -66,6 +68,7 @@ def _taps(t: Any, order: int) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def _combine(samples: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] → [n,
-    k]."""
-    return sum(weights[k][:, None] * samples[first + k] for k in range(4))  # type: ignore[return-value]
+    """Return weighted sums of four consecutive lines: samples [m, k], first [n], weights [4, n] →
+    [n, k]."""
+    combined: np.ndarray = sum(weights[k][:, None] * samples[first + k] for k in range(4))
+    return combined

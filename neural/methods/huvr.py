@@ -30,8 +30,8 @@ _EPS = 1e-12  # of the norms, as published
 
 
 def position_features(features: int, sigma: float) -> np.ndarray:
-    """Encoded grid positions of a patch [GRID², 2·features]: all cosines of π f x, π f y, then all
-    sines.
+    """Return encoded grid positions of a patch [GRID², 2·features]: all cosines of π f x, π f y,
+    then all sines.
 
     f runs from 1 to `sigma` in features/2 equal ratios (arXiv 2208.02801, code).
     """
@@ -44,7 +44,7 @@ def position_features(features: int, sigma: float) -> np.ndarray:
 
 
 def unit_columns(weight: Any) -> Any:
-    """Columns of a weight [fan_in, fan_out] scaled to norm 1."""
+    """Return columns of a weight [fan_in, fan_out] scaled to norm 1."""
     xp = namespace(weight)
     norms = xp.sqrt((weight * weight).sum(axis=0))
     return weight / xp.clip(norms, _EPS, None)
@@ -63,8 +63,8 @@ class Huvr(HyperDecoder):
     channels: int = 3
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Hyper-decoder, heads, network, convolution [row · column · feature, channel · row ·
-        column]."""
+        """Return hyper-decoder, heads, network, convolution [row · column · feature, channel · row
+        · column]."""
         wide = self.hyper_width
         width = self.mlp_width
         shapes = (
@@ -102,7 +102,8 @@ class Huvr(HyperDecoder):
         }
 
     def raster(self, weights: Arrays, latents: Any) -> Any:
-        """Tokens [..., tokens, dim] → normalized heights at the sample centers [..., 256, 256]."""
+        """Map tokens [..., tokens, dim] to normalized heights at the sample centers [..., 256,
+        256]."""
         w = self.fold(weights)
         xp = namespace(latents)
         side = self.patches
@@ -124,8 +125,8 @@ class Huvr(HyperDecoder):
         return self._convolve(w, x)
 
     def _convolve(self, w: Arrays, x: Any) -> Any:
-        """Convolution 3×3 (zeros around the tile) and PixelShuffle: [..., n, n, width] → [..., 256,
-        256]."""
+        """Apply the 3×3 convolution (zeros around the tile) and PixelShuffle: [..., n, n, width] →
+        [..., 256, 256]."""
         xp = namespace(x)
         n = x.shape[-2]
         lead = x.shape[:-3]
@@ -139,18 +140,18 @@ class Huvr(HyperDecoder):
         return out.reshape(*lead, n * stride, n * stride)
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Tokens [tokens, dim] → {"samples": [260, 65, 4]}, the decoded raster as `hermite.texels`;
-        numpy only."""
+        """Map tokens [tokens, dim] to {"samples": [260, 65, 4]}, the decoded raster as
+        `hermite.texels`; numpy only."""
         return {"samples": hermite.texels(self.raster(weights, latents))}
 
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Interpolated raster and its derivatives, float64 [nv, nu]; numpy only."""
+        """Return interpolated raster and its derivatives, float64 [nv, nu]; numpy only."""
         return hermite.interpolate(prepared["samples"], u, v, order)
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """Hidden states, heads, column scales, the network's two layers, convolution, padded
+        """Return hidden states, heads, column scales, the network's two layers, convolution, padded
         raster."""
         tokens = self.latent_shape[0]
         positions = (self.patches * GRID) ** 2
@@ -166,8 +167,8 @@ class Huvr(HyperDecoder):
         )
 
     def defines(self) -> dict[str, int | float]:
-        """PATCHES and GRID positions per side, STRIDE cells per position; HYPER_WIDTH, WIDTH;
-        SAMPLES, PAD."""
+        """Return PATCHES and GRID positions per side, STRIDE cells per position; HYPER_WIDTH,
+        WIDTH; SAMPLES, PAD."""
         return {
             "PATCHES": self.patches,
             "GRID": GRID,
@@ -179,8 +180,8 @@ class Huvr(HyperDecoder):
         }
 
     def macs_per_sample(self) -> float:
-        """Hyper-decoder and patch head, network and convolution at GRID² positions per patch,
-        interpolation."""
+        """Return hyper-decoder and patch head, network and convolution at GRID² positions per
+        patch, interpolation."""
         width = self.mlp_width
         positions = (self.patches * GRID / TILE) ** 2
         network = 2 * width**2 + 9 * width * self.patch_stride**2

@@ -39,7 +39,7 @@ class HuvrSiren(HyperDecoder):
     omega_0: float = 10.0
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Hyper-decoder, heads α_l and φ_l, SIREN."""
+        """Return hyper-decoder, heads α_l and φ_l, SIREN."""
         shapes = self.hyper_shapes()
         for layer in range(SINE_LAYERS):
             for name in (f"alpha{layer}", f"phi{layer}"):
@@ -48,15 +48,15 @@ class HuvrSiren(HyperDecoder):
         return shapes | linear(f"siren{SINE_LAYERS}", self.siren_width, 1)
 
     def modulations(self, weights: Arrays, tokens: Any) -> Any:
-        """Hyper-decoder: patch tokens [..., dim] → α_0 φ_0 α_1 φ_1 α_2 φ_2, [...,
+        """Run the hyper-decoder: map patch tokens [..., dim] to α_0 φ_0 α_1 φ_1 α_2 φ_2, [...,
         6·siren_width]."""
         h = self.hidden_states(weights, tokens)
         names = [f"{kind}{layer}" for layer in range(SINE_LAYERS) for kind in ("alpha", "phi")]
         return namespace(h).concatenate([head(weights, name, h) for name in names], axis=-1)
 
     def siren(self, weights: Arrays, modulations: Any, x: Any, y: Any, *, order: int) -> Surface:
-        """Modulated SIREN at patch-local coordinates x, y [..., 1], with [..., 6·siren_width]
-        modulations.
+        """Return modulated SIREN at patch-local coordinates x, y [..., 1], with [...,
+        6·siren_width] modulations.
 
         Derivatives up to `order` come from the same pass in forward mode, per unit of x and y.
         Shapes broadcast.
@@ -87,7 +87,7 @@ class HuvrSiren(HyperDecoder):
         return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Tokens [tokens, dim] → {"modulations": [patches², 6·siren_width/4, 4]}, patches in
+        """Map tokens [tokens, dim] to {"modulations": [patches², 6·siren_width/4, 4]}, patches in
         row-major order."""
         patch_tokens = latents[1:] if self.global_token else latents
         return {
@@ -97,8 +97,8 @@ class HuvrSiren(HyperDecoder):
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Surface on the lattice v × u. A coordinate on a patch border belongs to the patch after
-        it."""
+        """Return surface on the lattice v × u. A coordinate on a patch border belongs to the patch
+        after it."""
         modulations = prepared["modulations"].reshape(self.patches, self.patches, 1, 1, -1)
         col, x, col_of, place_u = self._by_patch(u)
         row, y, row_of, place_v = self._by_patch(v)
@@ -154,7 +154,7 @@ class HuvrSiren(HyperDecoder):
         return touched, local, group, place
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """Hidden states, then all heads at once."""
+        """Return hidden states, then all heads at once."""
         columns = 2 * SINE_LAYERS * self.siren_width // 4
         heads = Pass(
             "modulations", self.patches**2, columns, ("h", "h_stats"), samplers=HEAD_SAMPLERS
@@ -162,7 +162,7 @@ class HuvrSiren(HyperDecoder):
         return (*self.hyper_passes(int(self.global_token)), heads)
 
     def defines(self) -> dict[str, int | float]:
-        """PATCHES per side, HYPER_WIDTH, WIDTH of the SIREN (a multiple of 4), OMEGA_0."""
+        """Return PATCHES per side, HYPER_WIDTH, WIDTH of the SIREN (a multiple of 4), OMEGA_0."""
         sizes = {
             "PATCHES": self.patches,
             "HYPER_WIDTH": self.hyper_width,
@@ -171,6 +171,6 @@ class HuvrSiren(HyperDecoder):
         return {**sizes, "OMEGA_0": float(self.omega_0)}
 
     def macs_per_sample(self) -> float:
-        """Hyper-decoder and heads shared by the samples of a patch, plus the SIREN."""
+        """Return hyper-decoder and heads shared by the samples of a patch, plus the SIREN."""
         width = self.siren_width
         return self.hyper_macs(2 * SINE_LAYERS * width) + 3 * width + 2 * width**2

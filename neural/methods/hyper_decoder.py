@@ -18,36 +18,36 @@ from neural.methods.tokens import TokenMethod
 Shapes = dict[str, tuple[int, ...]]
 
 HEAD_SAMPLERS = ("input", "stats")
-"""Samplers of a pass that normalizes what it reads (shaders/lib/hyper_decoder.glsl)."""
+"""Samplers of a pass that normalizes its input (shaders/lib/hyper_decoder.glsl)."""
 
 
 def linear(name: str, fan_in: int, fan_out: int) -> Shapes:
-    """Shapes of a linear layer; weights are stored input-major, [fan_in, fan_out]."""
+    """Return shapes of a linear layer; weights are stored input-major, [fan_in, fan_out]."""
     return {f"{name}_weight": (fan_in, fan_out), f"{name}_bias": (fan_out,)}
 
 
 def norm(name: str, size: int) -> Shapes:
-    """Shapes of a LayerNorm."""
+    """Return shapes of a LayerNorm."""
     return {f"{name}_norm_scale": (size,), f"{name}_norm_bias": (size,)}
 
 
 def normed_linear(name: str, fan_in: int, fan_out: int) -> Shapes:
-    """Shapes of a LayerNorm with the linear layer behind it."""
+    """Return shapes of a LayerNorm with the linear layer behind it."""
     return norm(name, fan_in) | linear(name, fan_in, fan_out)
 
 
 def apply_norm(weights: Arrays, name: str, x: Any) -> Any:
-    """LayerNorm `name` over the last axis."""
+    """Apply LayerNorm `name` over the last axis."""
     return layer_norm(x, weights[f"{name}_norm_scale"], weights[f"{name}_norm_bias"])
 
 
 def apply_linear(weights: Arrays, name: str, x: Any) -> Any:
-    """Linear layer `name`: [..., fan_in] → [..., fan_out]."""
+    """Apply the linear layer `name`: [..., fan_in] → [..., fan_out]."""
     return x @ weights[f"{name}_weight"] + weights[f"{name}_bias"]
 
 
 def head(weights: Arrays, name: str, hidden: Any) -> Any:
-    """LayerNorm and linear layer `name`: [..., fan_in] → [..., fan_out]."""
+    """Apply LayerNorm and linear layer `name`: [..., fan_in] → [..., fan_out]."""
     return apply_linear(weights, name, apply_norm(weights, name, hidden))
 
 
@@ -64,7 +64,7 @@ class HyperDecoder(TokenMethod):
 
     @property
     def latent_shape(self) -> tuple[int, int]:
-        """[tokens, dim]: one token per patch, after the global one where there is one."""
+        """[tokens, dim]: one token per patch, after the global one if present."""
         return self.patches**2 + int(self.global_token), self.dim
 
     @property
@@ -73,7 +73,7 @@ class HyperDecoder(TokenMethod):
         return (slice(0, 1), slice(1, None)) if self.global_token else (slice(None),)
 
     def hyper_shapes(self) -> Shapes:
-        """Weights from tokens to hidden states."""
+        """Return weights from tokens to hidden states."""
         wide = self.hyper_width
         hidden = self.hyper_hidden
         shapes = normed_linear("up", self.dim, wide)
@@ -86,7 +86,7 @@ class HyperDecoder(TokenMethod):
         return shapes
 
     def hidden_states(self, weights: Arrays, tokens: Any) -> Any:
-        """Tokens [..., dim] → hidden states [..., hyper_width]."""
+        """Map tokens [..., dim] to hidden states [..., hyper_width]."""
         h = head(weights, "up", tokens)
         for i in range(self.hyper_depth):
             inner = gelu(apply_linear(weights, f"ff{i}_in", apply_norm(weights, f"ff{i}", h)))
@@ -94,7 +94,7 @@ class HyperDecoder(TokenMethod):
         return h
 
     def hyper_passes(self, first_token: int) -> tuple[Pass, ...]:
-        """`hidden_states` of the tokens from `first_token` on, for the GPU
+        """Return `hidden_states` of the tokens from `first_token` on, for the GPU
         (shaders/lib/hyper_decoder.glsl).
 
         The last two passes are the hidden states "h" and the statistics "h_stats" that heads
@@ -153,7 +153,8 @@ class HyperDecoder(TokenMethod):
         return (*passes, stats("h", self.hyper_width))
 
     def hyper_macs(self, outputs: int) -> float:
-        """Multiply-accumulates per sample up to heads with so many outputs, spread over a patch."""
+        """Return multiply-accumulates per sample up to heads with so many outputs, spread over a
+        patch."""
         per_token = (
             self.dim * self.hyper_width
             + self.hyper_depth * 2 * self.hyper_width * self.hyper_hidden

@@ -22,10 +22,11 @@ import numpy as np
 
 from neural.methods.base import Arrays, Linked, LinkedMethod, Payloads, Surface
 from neural.methods.lapped import mask_coder, residuals, restoration
-from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly, Model
+from neural.methods.lapped.assembly import CELLS, NODE_ROWS, SHIFT_AT, SPLINE_ROWS, Assembly
 from neural.methods.lapped.basis import HOP, SINES, SPLINE_PAD, along_nodes, along_spline
 from neural.methods.lapped.boundary import BOUNDARIES
 from neural.methods.lapped.context import BAND_COUNT, PHASES, known_offsets, shapes
+from neural.methods.lapped.model import Model
 from neural.methods.lowpass import LowPass
 from neural.tiles import TILE
 
@@ -68,7 +69,7 @@ class LappedSiren(LinkedMethod):
         return NODE_ROWS + SPLINE_ROWS, NODE_ROWS
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Sines of the basis, the context model, look-ups for masks and residuals, the
+        """Return sines of the basis, the context model, look-ups for masks and residuals, the
         restoration."""
         basis = {name: (HOP,) for name in SINES}
         details = shapes(self.hidden1, self.hidden2)
@@ -81,8 +82,8 @@ class LappedSiren(LinkedMethod):
         )
 
     def link(self, weights: Arrays, params: Arrays, bits: int, payloads: Payloads) -> Linked:
-        """`params` in meters, [1] each: step_m, the quantization step; base_m, the coarsest level's
-        height; bound_m, of layers that have residuals, half their step."""
+        """See `LinkedMethod.link`. `params` are in meters, [1] each: step_m, the quantization step;
+        base_m, the coarsest level's height; bound_m, of layers with residuals, half their step."""
         step_m, base_m = (float(params[name][0]) for name in ("step_m", "base_m"))
         bound_m = float(params["bound_m"][0]) if "bound_m" in params else None
         boundary = BOUNDARIES[self.boundary]
@@ -91,13 +92,13 @@ class LappedSiren(LinkedMethod):
         )
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """The latents as texels {"surface": [420, 72, 4]}."""
+        """Return the latents as texels {"surface": [420, 72, 4]}."""
         return {"surface": latents.reshape(len(latents), -1, 4)}
 
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Spline and nodes, float64 [nv, nu]; numpy only."""
+        """Evaluate spline and nodes, float64 [nv, nu]; numpy only."""
         texels = prepared["surface"]
         latents = texels.reshape(len(texels), -1)
         shift = float(latents[SHIFT_AT])
@@ -105,32 +106,37 @@ class LappedSiren(LinkedMethod):
         nodes = latents[:NODE_ROWS]
         spline = latents[NODE_ROWS:, :SPLINE_ROWS].astype(np.float64)
         along_y = along_nodes(weights, nodes.T, y, order), along_spline(spline.T, y, order)
-        found = {}
+        derivatives = {}
         for dy, (node_lines, spline_lines) in enumerate(zip(*along_y, strict=True)):
             upper = along_nodes(weights, node_lines.T, x, order - dy)
             for dx, below in enumerate(along_spline(spline_lines.T, x, order - dy)):
                 below += upper[dx]
                 below *= TILE ** (dx + dy)
-                found[dx, dy] = below
+                derivatives[dx, dy] = below
         return Surface(
-            *(found[each] for each in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2))[: 2 * order + 1])
+            *(
+                derivatives[order_pair]
+                for order_pair in ((0, 0), (1, 0), (0, 1), (2, 0), (0, 2))[: 2 * order + 1]
+            )
         )
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """The sines: the context model is of no use to a decoded tile."""
+        """Return the sines: the context model is of no use to a decoded tile."""
         return {name: weights[name] for name in SINES}
 
     def defines(self) -> dict[str, int | float]:
-        """CELLS per side of a tile, HOP functions per axis; rows before the spline's, its columns,
-        its pad."""
+        """Return CELLS per side of a tile, HOP functions per axis; rows before the spline's, its
+        columns, its pad."""
         rows = {"NODE_ROWS": NODE_ROWS, "SPLINE_ROWS": SPLINE_ROWS}
         return {"CELLS": CELLS, "HOP": HOP, "SPLINE_PAD": SPLINE_PAD, **rows}
 
     def macs_per_sample(self) -> float:
-        """Context networks, restoration, inverse wavelet; then nodes from samples, nodes and spline
-        along both axes."""
-        known = sum(float(known_offsets(phase).sum()) for phase in range(len(PHASES))) / len(PHASES)
-        inputs = known + 9 * (BAND_COUNT - 1) / 2 + 9 * BAND_COUNT + 2
+        """Return context networks, restoration, inverse wavelet; then nodes from samples, nodes and
+        spline along both axes."""
+        decoded = sum(float(known_offsets(phase).sum()) for phase in range(len(PHASES))) / len(
+            PHASES
+        )
+        inputs = decoded + 9 * (BAND_COUNT - 1) / 2 + 9 * BAND_COUNT + 2
         networks = (
             BAND_COUNT / 4 * (inputs * self.hidden1 + self.hidden1 * self.hidden2 + self.hidden2)
         )

@@ -42,7 +42,7 @@ AVERAGE = LowPass()
 
 
 def place(low_pass: LowPass, above: int) -> float:
-    """Return where a sample lies in its cell, `above` levels above the finest, as a share of the
+    """Return the place of a sample in its cell, `above` levels above the finest, as a share of the
     cell's side."""
     return 0.5 if low_pass.is_mean else 0.5 / (1 << above)
 
@@ -54,8 +54,8 @@ def places(low_pass: LowPass, above: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def conversion(source: LowPass, target: LowPass, above: int) -> tuple[int, np.ndarray]:
-    """Return how samples of one low-pass follow from those of another at the same level, along one
-    axis.
+    """Return the taps that convert samples of one low-pass to those of another at the same level,
+    along one axis.
 
     Sample j is the sum of `weights` [TAPS] times the samples from j + first on. Moments of the
     finest samples' weights up to TAPS − 1 are those of the target: what has many samples a wave
@@ -63,12 +63,12 @@ def conversion(source: LowPass, target: LowPass, above: int) -> tuple[int, np.nd
     """
     shift = place(target, above) - place(source, above)  # in cells
     first = -(TAPS // 2) if shift < 0 else 1 - TAPS // 2
-    wanted = _moments(target, above)
-    given = _moments(source, above)
+    target_moments = _moments(target, above)
+    source_moments = _moments(source, above)
     moments: list[float] = []  # of the weights, about the target's place
     for p in range(TAPS):
-        mixed = sum(comb(p, q) * moments[q] * given[p - q] for q in range(p))
-        moments.append(wanted[p] - mixed)
+        mixed = sum(comb(p, q) * moments[q] * source_moments[p - q] for q in range(p))
+        moments.append(target_moments[p] - mixed)
     offsets = np.arange(first, first + TAPS) - shift
     return first, np.linalg.solve(np.vander(offsets, TAPS, increasing=True).T, np.array(moments))
 

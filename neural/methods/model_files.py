@@ -1,4 +1,4 @@
-"""Models on disk: where they are and what they say of themselves. Needs no torch.
+"""Model files: their paths, methods and weights. Needs no torch.
 
 A model is STEM.decoder.safetensors, which a .ntile embeds, and for methods with a learned encoder
 STEM.encoder.safetensors beside it.
@@ -21,12 +21,12 @@ PARTS = ("encoder", "decoder")
 
 
 def part_path(stem: Path, part: str) -> Path:
-    """File of one of a model's PARTS."""
+    """Return the file of one of a model's PARTS."""
     return stem.with_name(f"{stem.name}.{part}.safetensors")
 
 
 def model_stem(name: str) -> Path:
-    """Path stem of a model: a shipped name (assets/models), or a path with or without
+    """Return the path stem of a model: a shipped name (assets/models), or a path with or without
     `.encoder.safetensors`."""
     from assets import ROOT
 
@@ -42,7 +42,7 @@ def model_stem(name: str) -> Path:
 
 
 def model_method(stem: Path) -> str:
-    """Method of the model with this path stem. Raises ModelError when there is none."""
+    """Return the method of the model with this path stem. Raises ModelError for a missing model."""
     path = next(
         (path for part in PARTS if (path := part_path(stem, part)).is_file()),
         part_path(stem, "encoder"),
@@ -52,7 +52,7 @@ def model_method(stem: Path) -> str:
 
 
 def load_linked(stem: Path) -> tuple[LinkedMethod, dict[str, Any], bytes]:
-    """Method, weights and decoder file of a model without a learned encoder.
+    """Return the method, weights and decoder file of a model without a learned encoder.
 
     Raises ModelError when the file is missing, damaged, or has weights of the wrong shape or NaN.
     """

@@ -23,13 +23,13 @@ middle."""
 
 
 def packed_bytes(count: int, bits: int) -> int:
-    """Bytes that `count` values take at `bits` each."""
+    """Return bytes that `count` values take at `bits` each."""
     return (count * bits + 7) // 8
 
 
 def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
-    """Bits per dimension [d] that sum to d · bits: greedy on the convex hull of squared error
-    against width.
+    """Return bits per dimension [d] that sum to d · bits: greedy on the convex hull of squared
+    error against width.
 
     `largest` [d] is the error of the surface when a dimension is dropped at its extreme
     (sensitivity × max_abs). Only IEEE products and comparisons decide, so that every machine finds
@@ -37,12 +37,12 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
     """
     squares = np.asarray(largest, np.float64) ** 2
     widths = np.zeros(len(squares), np.int64)
-    left = len(squares) * bits
+    budget = len(squares) * bits
     tops = [_top(width) for width in range(_MOST + 1)]
 
     def gain(dimension: int) -> tuple[float, int]:
-        """Squared error that the next bit of a dimension saves, for the heap: largest first, then
-        by index."""
+        """Return the squared error that the next bit of a dimension saves, for the heap: largest
+        first, then by index."""
         width = int(widths[dimension])
         if width == 0:
             saved = (1.0 - 1.0 / tops[_FEWEST] ** 2) / _FEWEST
@@ -52,22 +52,22 @@ def allocate(largest: np.ndarray, bits: int) -> np.ndarray:
 
     heap = [gain(dimension) for dimension in range(len(squares))]
     heapq.heapify(heap)
-    while left and heap:
+    while budget and heap:
         _, dimension = heapq.heappop(heap)
         step = 1 if widths[dimension] else _FEWEST
-        if step > left:
+        if step > budget:
             continue  # too few bits are left to begin another dimension
         widths[dimension] += step
-        left -= step
+        budget -= step
         if widths[dimension] < _MOST:
             heapq.heappush(heap, gain(dimension))
     empty = np.flatnonzero(widths == 0)
     # every dimension that has bits is full: the last of them gives some to the next one
-    if left and len(empty):
-        widths[np.flatnonzero(widths)[-1]] -= _FEWEST - left
+    if budget and len(empty):
+        widths[np.flatnonzero(widths)[-1]] -= _FEWEST - budget
         widths[empty[0]] = _FEWEST
-        left = 0
-    if left:
+        budget = 0
+    if budget:
         raise ValueError(
             f"{bits} bits per value do not fit {len(squares)} dimensions of at most {_MOST}"
         )
@@ -83,8 +83,8 @@ class Quantizer:
     sensitivity: np.ndarray | None = None  # [d] surface change per unit; None: equal bits
 
     def pack(self, values: np.ndarray, bits: int) -> bytes:
-        """Latents [n, d] float32 → bytes: codes most significant bit first, little-endian floats at
-        32 bits.
+        """Map latents [n, d] float32 to bytes: codes most significant bit first, little-endian
+        floats at 32 bits.
 
         Raises ValueError when the values are not finite.
         """
@@ -102,7 +102,8 @@ class Quantizer:
         return np.packbits(planes[:, _stored(widths)]).tobytes()
 
     def unpack(self, body: bytes, shape: tuple[int, int], bits: int) -> np.ndarray:
-        """Bytes → latents [n, d] float32. Raises ValueError when length or codes cannot be ours."""
+        """Map bytes to latents [n, d] float32. Raises ValueError when length or codes cannot be
+        ours."""
         if len(body) != packed_bytes(shape[0] * shape[1], bits):
             raise ValueError(
                 f"body has {len(body)} bytes, {packed_bytes(shape[0] * shape[1], bits)} expected"
@@ -132,7 +133,7 @@ class Quantizer:
         return self._values(self._codes(values, widths), widths)
 
     def widths(self, bits: int) -> np.ndarray:
-        """Bits of each dimension [d]."""
+        """Return bits of each dimension [d]."""
         if self.sensitivity is None:
             return np.full(len(self.max_abs), bits, np.int64)
         return allocate(self.sensitivity * self.max_abs.astype(np.float64), bits)
@@ -143,15 +144,17 @@ class Quantizer:
             top, self.max_abs, out=np.zeros(len(top), np.float64), where=self.max_abs > 0
         )
         shifted = values if self.center is None else values - self.center.astype(np.float64)
-        return np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
+        codes: np.ndarray = np.clip(np.rint(shifted * inverse_step), -top, top).astype(np.int32)
+        return codes
 
     def _values(self, codes: np.ndarray, widths: np.ndarray) -> np.ndarray:
         values = codes * (self.max_abs.astype(np.float64) / np.maximum(_tops(widths), 1))
-        return (values if self.center is None else values + self.center).astype(np.float32)
+        centered: np.ndarray = values if self.center is None else values + self.center
+        return centered.astype(np.float32)
 
 
 def _top(width: int) -> int:
-    """Largest code of a dimension of `width` bits."""
+    """Return the largest code of a dimension of `width` bits."""
     return (1 << (width - 1)) - 1 if width else 0
 
 
@@ -160,5 +163,5 @@ def _tops(widths: np.ndarray) -> np.ndarray:
 
 
 def _stored(widths: np.ndarray) -> np.ndarray:
-    """Which of 16 bit planes, most significant first, each dimension stores [d, 16]."""
+    """Return the bit planes that each dimension stores, most significant of 16 first, [d, 16]."""
     return np.arange(16) >= 16 - widths[:, None]

@@ -26,7 +26,7 @@ _LARGEST = 1 << 26
 
 
 def encode(values: np.ndarray) -> bytes:
-    """Integers [256, 256] within ±2^26 → body. Raises ValueError for others."""
+    """Map integers [256, 256] within ±2^26 to body. Raises ValueError for others."""
     if values.shape != (TILE, TILE) or np.abs(values, dtype=np.int64).max() > _LARGEST:
         raise ValueError("a raster tile holds 256×256 integers within ±2^26")
     values = values.astype(np.int64)
@@ -40,7 +40,7 @@ def encode(values: np.ndarray) -> bytes:
 
 
 def decode(body: bytes) -> np.ndarray:
-    """Body → integers [256, 256] int32. Raises ValueError when it cannot be one."""
+    """Map body to integers [256, 256] int32. Raises ValueError when it cannot be one."""
     if len(body) < 3 or body[0] > 1 or not 1 <= body[1] <= 4:
         raise ValueError("the raster body has an unknown head")
     size = body[1] * TILE * TILE
@@ -62,32 +62,34 @@ def decode(body: bytes) -> np.ndarray:
 
 
 def _plane(values: np.ndarray) -> np.ndarray:
-    """Residuals of left + up − upper left (0 outside)."""
+    """Return residuals of left + up − upper left (0 outside)."""
     return np.diff(np.diff(values, axis=0, prepend=0), axis=1, prepend=0)
 
 
 def _halving(values: np.ndarray) -> Iterator[np.ndarray]:
-    """Residuals coarse to fine: the first sample, then per halving the new rows and the new
+    """Yield residuals coarse to fine: the first sample, then per halving the new rows and the new
     columns."""
     yield values[:1, :1]
-    for known, new in _lattices(values):
-        yield new - _between(known, len(new))
+    for coarse, new in _lattices(values):
+        yield new - _between(coarse, len(new))
 
 
 def _unhalving(residuals: np.ndarray) -> np.ndarray:
-    """Inverse of `_halving` from its concatenation."""
+    """Return the inverse of `_halving` from its concatenation."""
     values = np.zeros((TILE, TILE), np.int64)
     values[0, 0] = residuals[0]
-    at = 1
-    for known, new in _lattices(values):
-        new[...] = residuals[at : at + new.size].reshape(new.shape) + _between(known, len(new))
-        at += new.size
+    position = 1
+    for coarse, new in _lattices(values):
+        new[...] = residuals[position : position + new.size].reshape(new.shape) + _between(
+            coarse, len(new)
+        )
+        position += new.size
     return values
 
 
 def _lattices(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Views (known lines, new lines midway after each) for every halving, first of rows, then of
-    columns."""
+    """Yield views (known lines, new lines midway after each) for every halving, first of rows, then
+    of columns."""
     step = TILE
     while step > 1:
         half = step // 2
@@ -96,9 +98,9 @@ def _lattices(values: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         step = half
 
 
-def _between(known: np.ndarray, count: int) -> np.ndarray:
-    """Rounded midpoints after each of `known`'s lines; the last is extended linearly."""
-    if len(known) == 1:
-        return known[:count]
-    middle = (known[:-1] + known[1:] + 1) >> 1
-    return np.concatenate([middle, (3 * known[-1:] - known[-2:-1] + 1) >> 1])
+def _between(coarse: np.ndarray, count: int) -> np.ndarray:
+    """Return rounded midpoints after each of `coarse`'s lines; the last is extended linearly."""
+    if len(coarse) == 1:
+        return coarse[:count]
+    middle = (coarse[:-1] + coarse[1:] + 1) >> 1
+    return np.concatenate([middle, (3 * coarse[-1:] - coarse[-2:-1] + 1) >> 1])

@@ -1,4 +1,4 @@
-"""Near-lossless raster: what other layers of the same file are measured against.
+"""Near-lossless raster: the reference for other layers of the same file.
 
 Heights are quantized to integers q, meters = offset_m + scale_m · q with scale_m a little below
 twice the tolerance, and coded without loss (`neural.methods.raster_coder`); between sample centers
@@ -27,8 +27,8 @@ bits, at no error."""
 def encode_raster(
     heights: np.ndarray, valid: np.ndarray, tolerance_m: float
 ) -> tuple[float, float, np.ndarray]:
-    """Heights [256, 256] meters → offset_m, scale_m (both exact in float32) and int32 latents [256,
-    256].
+    """Map heights [256, 256] meters to offset_m, scale_m (both exact in float32) and int32 latents
+    [256, 256].
 
     |float32(offset_m + scale_m · latents) − heights| ≤ tolerance_m on every valid cell. Raises
     UsageError when float32 heights of this size cannot be that exact.
@@ -49,15 +49,20 @@ def encode_raster(
     near = tolerance_m - 1.001 * rounding
     for own_step in _SOURCE_STEPS_M:
         if own_step > step:
-            found = _quantize(heights, (low + high) / 2, own_step)
-            if np.abs(found[0] + found[1] * found[2] - heights).max(where=valid, initial=0) <= near:
-                return found
+            quantized = _quantize(heights, (low + high) / 2, own_step)
+            if (
+                np.abs(quantized[0] + quantized[1] * quantized[2] - heights).max(
+                    where=valid, initial=0
+                )
+                <= near
+            ):
+                return quantized
     return _quantize(heights, (low + high) / 2, step)
 
 
 def _quantize(heights: np.ndarray, center: float, step: float) -> tuple[float, float, np.ndarray]:
-    """Nearest multiples of a step (the float32 at or below it), counted from the multiple nearest
-    to `center`."""
+    """Return nearest multiples of a step (the float32 at or below it), counted from the multiple
+    nearest to `center`."""
     scale = np.float32(step)
     if scale > step:
         scale = np.nextafter(scale, np.float32(0))
@@ -82,38 +87,39 @@ class Reference(TileMethod):
         return TILE, TILE
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Nothing is learned."""
+        """Return no shapes: nothing is learned."""
         return {}
 
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Integers [256, 256] → body (see `neural.methods.raster_coder`)."""
+        """Map integers [256, 256] to body (see `neural.methods.raster_coder`)."""
         self._check(bits)
         return raster_coder.encode(latents)
 
     def unpack(
         self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None
     ) -> np.ndarray:
-        """Body → integers [256, 256], as float32 (exact: `encode_raster` keeps them below 2^24)."""
+        """Map body to integers [256, 256], as float32 (exact: `encode_raster` keeps them below
+        2^24)."""
         self._check(bits if keep_bits is None else keep_bits)
         return raster_coder.decode(body).astype(np.float32)
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Integers [256, 256] → {"samples": [260, 65, 4]}: padded, four neighbors of a row per
+        """Map integers [256, 256] to {"samples": [260, 65, 4]}: padded, four neighbors of a row per
         texel."""
         return {"samples": hermite.texels(latents)}
 
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Interpolated integers and their derivatives, float64 [nv, nu]; numpy only."""
+        """Return interpolated integers and their derivatives, float64 [nv, nu]; numpy only."""
         return hermite.interpolate(prepared["samples"], u, v, order)
 
     def defines(self) -> dict[str, int | float]:
-        """SAMPLES per side of a tile, PAD around them."""
+        """Return SAMPLES per side of a tile, PAD around them."""
         return {"SAMPLES": TILE, "PAD": hermite.PAD}
 
     def macs_per_sample(self) -> float:
-        """The interpolation."""
+        """Return the interpolation."""
         return hermite.MACS_PER_SAMPLE
 
     def _check(self, bits: int) -> None:

@@ -34,8 +34,8 @@ class TokenMethod(TileMethod):
         return (slice(None),)
 
     def fit_params(self, latents: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-        """max_abs [groups, dim], and with a sensitivity also center [groups, dim], over the layer's
-        latents."""
+        """Return max_abs [groups, dim], and with a sensitivity also center [groups, dim], over the
+        layer's latents."""
         shape = len(self.token_groups), self.latent_shape[1]
         low = np.full(shape, np.inf, np.float32)
         high = np.full(shape, -np.inf, np.float32)
@@ -49,31 +49,31 @@ class TokenMethod(TileMethod):
         return {"max_abs": np.maximum(high - center, center - low), "centre": center}
 
     def pack(self, latents: np.ndarray, bits: int, params: Arrays) -> bytes:
-        """Tokens [tokens, dim] → packed codes, each group from a new byte on."""
+        """Map tokens [tokens, dim] to packed codes, each group from a new byte on."""
         return b"".join(
-            quantizer.pack(latents[at], bits) for at, quantizer in self._quantizers(params)
+            quantizer.pack(latents[group], bits) for group, quantizer in self._quantizers(params)
         )
 
     def unpack(
         self, body: bytes, bits: int, params: Arrays, keep_bits: int | None = None
     ) -> np.ndarray:
-        """Packed codes → tokens [tokens, dim]."""
+        """Map packed codes to tokens [tokens, dim]."""
         tokens = np.empty(self.latent_shape, np.float32)
         start = 0
-        for at, quantizer in self._quantizers(params):
-            shape = tokens[at].shape
+        for group, quantizer in self._quantizers(params):
+            shape = tokens[group].shape
             size = quantize.packed_bytes(shape[0] * shape[1], bits)
             # The last group gets all that is left: a length that is wrong is its to refuse.
-            part = body[start : start + size] if at.stop is not None else body[start:]
-            tokens[at] = quantizer.unpack(part, shape, bits)
+            part = body[start : start + size] if group.stop is not None else body[start:]
+            tokens[group] = quantizer.unpack(part, shape, bits)
             if keep_bits is not None and keep_bits < bits:
-                tokens[at] = quantizer.requantize(tokens[at], keep_bits)
+                tokens[group] = quantizer.requantize(tokens[group], keep_bits)
             start += size
         return tokens
 
     def _quantizers(self, params: Arrays) -> list[tuple[slice, quantize.Quantizer]]:
-        """Each group with its quantizer; scales without groups, as files had them first, are those
-        of all tokens."""
+        """Return each group with its quantizer; scales without groups, as files had them first, are
+        those of all tokens."""
         scales = params["max_abs"]
         groups = self.token_groups if scales.ndim == 2 else (slice(None),)
         rows = np.atleast_2d(scales)
@@ -82,6 +82,6 @@ class TokenMethod(TileMethod):
         if self.sensitivity:
             shares = np.array(self.sensitivity).reshape(len(groups), -1)
         return [
-            (at, quantize.Quantizer(row, center, share))
-            for at, row, center, share in zip(groups, rows, centers, shares, strict=True)
+            (group, quantize.Quantizer(row, center, share))
+            for group, row, center, share in zip(groups, rows, centers, shares, strict=True)
         ]

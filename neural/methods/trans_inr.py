@@ -59,13 +59,13 @@ class TransInr(TokenMethod):
         return (LAYERS - 1) * self.groups + 1, self.dim
 
     def layer_shapes(self) -> list[tuple[int, int]]:
-        """Fan-in and fan-out of every layer."""
+        """Return fan-in and fan-out of every layer."""
         widths = [2 * self.encoding, *[self.width] * (LAYERS - 1), 1]
         return list(pairwise(widths))
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Per layer: LayerNorm and linear map of its tokens, then base weight [fan_in, fan_out] and
-        bias."""
+        """Return per layer: LayerNorm and linear map of its tokens, then base weight [fan_in,
+        fan_out] and bias."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer, (fan_in, fan_out) in enumerate(self.layer_shapes()):
             shapes |= normed_linear(f"token{layer}", self.dim, fan_in) | linear(
@@ -74,8 +74,8 @@ class TransInr(TokenMethod):
         return shapes
 
     def layer_weights(self, weights: Arrays, latents: Any) -> list[Any]:
-        """Latents [..., tokens, dim] → the modulated, normalized weights [..., fan_in, fan_out] of
-        every layer."""
+        """Map latents [..., tokens, dim] to the modulated, normalized weights [..., fan_in,
+        fan_out] of every layer."""
         xp = namespace(latents)
         layers = []
         for layer, (fan_in, fan_out) in enumerate(self.layer_shapes()):
@@ -95,8 +95,8 @@ class TransInr(TokenMethod):
         return layers
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
-        """Latents [tokens, dim] → {"layers": [rows, width/4, 4]}: one row per input of a hidden
-        layer, then the output.
+        """Map latents [tokens, dim] to {"layers": [rows, width/4, 4]}: one row per input of a
+        hidden layer, then the output.
 
         Hidden layers follow each other; the output's weights, one per input, are the last row.
         """
@@ -105,12 +105,13 @@ class TransInr(TokenMethod):
         return {"layers": stacked.reshape(-1, self.width // 4, 4)}
 
     def frequencies(self) -> np.ndarray:
-        """Frequencies of the encoding, float64 [encoding/2]: from 1 to sigma, equal ratios."""
+        """Return frequencies of the encoding, float64 [encoding/2]: from 1 to sigma, equal
+        ratios."""
         return np.exp(np.linspace(0.0, math.log(self.sigma), self.encoding // 2))
 
     def _encode(self, t: Any, order: int) -> list[np.ndarray]:
-        """Cosines and sines of coordinates t [n] in [0, 1], and derivatives with respect to t, each
-        [n, encoding]."""
+        """Return cosines and sines of coordinates t [n] in [0, 1], and derivatives with respect to
+        t, each [n, encoding]."""
         rate = 2.0 * math.pi * self.frequencies()  # x = 2t − 1
         angle = (np.asarray(t, np.float64)[:, None] - 0.5) * rate
         cosine = np.cos(angle)
@@ -146,8 +147,8 @@ class TransInr(TokenMethod):
     def network(
         self, weights: Arrays, layers: list[Any], z: Any, *, slopes: bool
     ) -> tuple[Any, Any]:
-        """Layer 0 before its ReLU [..., n, width] → heights [..., n] and their derivatives [..., n,
-        width], or None.
+        """Map layer 0 before its ReLU [..., n, width] to heights [..., n] and their derivatives
+        [..., n, width], or None.
 
         `layers` are the weights of all layers (the first is not read), [..., fan_in, fan_out].
         """
@@ -166,7 +167,7 @@ class TransInr(TokenMethod):
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1
     ) -> Surface:
-        """Surface on the lattice v × u, a few rows at a time."""
+        """Evaluate the surface on the lattice v × u, a few rows at a time."""
         rows = prepared["layers"].reshape(-1, self.width)
         starts = np.cumsum([0, *(fan_in for fan_in, _ in self.layer_shapes()[:-1])])
         layers = [rows[a:b] for a, b in pairwise(starts)]
@@ -177,18 +178,21 @@ class TransInr(TokenMethod):
         step = max(1, _BLOCK // len(u))
         blocks = []
         for row in range(0, len(v), step):
-            at = slice(row, row + step)
-            z = (down[0][at, None] + across[0]).reshape(-1, self.width)
+            part_rows = slice(row, row + step)
+            z = (down[0][part_rows, None] + across[0]).reshape(-1, self.width)
             h, slope = self.network(weights, layers, z, slopes=order > 0)
             block = [h.reshape(-1, columns)]
             for du, dv in zip(across[1:], down[1:], strict=True):
                 grid = slope.reshape(-1, columns, self.width)
-                block += [xp.einsum("rcw,cw->rc", grid, du), xp.einsum("rcw,rw->rc", grid, dv[at])]
+                block += [
+                    xp.einsum("rcw,cw->rc", grid, du),
+                    xp.einsum("rcw,rw->rc", grid, dv[part_rows]),
+                ]
             blocks.append(block)
         return Surface(*(xp.concatenate(part, axis=0) for part in zip(*blocks, strict=True)))
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
-        """The weights, and `frequencies` [2, encoding/2]: high parts of 12 bits, low parts.
+        """Return the weights, and `frequencies` [2, encoding/2]: high parts of 12 bits, low parts.
 
         The product of a high part and a mesh vertex's coordinate is exact in single precision.
         """
@@ -201,7 +205,8 @@ class TransInr(TokenMethod):
         }
 
     def prepare_passes(self) -> tuple[Pass, ...]:
-        """LayerNorm statistics, the vectors w_g, the columns' reciprocal lengths, the weights."""
+        """Return LayerNorm statistics, the vectors w_g, the columns' reciprocal lengths, the
+        weights."""
         tokens = self.latent_shape[0]
         columns = self.width // 4
         longest = max(fan_in for fan_in, _ in self.layer_shapes())
@@ -215,7 +220,7 @@ class TransInr(TokenMethod):
         )
 
     def defines(self) -> dict[str, int | float]:
-        """DIM of a token, GROUPS, WIDTH, ENCODING (features per coordinate)."""
+        """Return DIM of a token, GROUPS, WIDTH, ENCODING (features per coordinate)."""
         return {
             "DIM": self.dim,
             "GROUPS": self.groups,
@@ -224,8 +229,8 @@ class TransInr(TokenMethod):
         }
 
     def macs_per_sample(self) -> float:
-        """The network, every sample for itself, and the weights' generation shared by the samples
-        of a tile."""
+        """Return the network, every sample for itself, and the weights' generation shared by the
+        samples of a tile."""
         network = sum(fan_in * fan_out for fan_in, fan_out in self.layer_shapes())
         tokens = sum(
             min(self.groups, fan_out) * self.dim * fan_in for fan_in, fan_out in self.layer_shapes()

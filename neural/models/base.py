@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from neural.errors import ModelError, UsageError
-from neural.methods import METHODS
+from neural.errors import UsageError
 from neural.methods.base import Method
-from neural.methods.decoder_weights import check_weights
-from neural.methods.model_files import PARTS, part_path
+from neural.methods.model_files import part_path
 from neural.system import output
 
 
@@ -72,30 +69,32 @@ class TerrainModel(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        """Map normalized tiles [B, 256, 256] in [−1, 1] to the payload's latents [B, tokens,
+        dim]."""
 
     @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers;
+        """Map latents [B, tokens, dim] to normalized heights [B, 256, 256] at the sample centers;
         differentiable."""
 
     @abstractmethod
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
     ) -> Tensor:
-        """Mean squared error over valid samples of each tile [B].
+        """Return the mean squared error over valid samples of each tile [B].
 
         tiles [B, 256, 256] normalized, valid the same as float 0/1.
         """
 
 
 def mean_per_tile(squares: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean [B] of squared errors [B, …]; 0 where a tile has no weight."""
+    """Return the weighted mean [B] of squared errors [B, …]; 0 where a tile has no weight."""
     return (weight * squares).flatten(1).sum(dim=1) / weight.flatten(1).sum(dim=1).clamp(min=1.0)
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises UsageError for a device this machine lacks."""
+    """Return the torch device of a name; `auto` prefers CUDA. Raises UsageError for a device this
+    machine lacks."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
@@ -131,49 +130,3 @@ def save_model(
     output.write_bytes(paths[0], save(encoder, described))
     output.write_bytes(paths[1], save(decoder, header))
     return paths
-
-
-def load_model(stem: Path) -> tuple[Any, bytes, bytes]:
-    """Model from STEM.encoder.safetensors and STEM.decoder.safetensors, with both files' bytes.
-
-    Raises ModelError when a file is missing, damaged, of another method, or has weights of the
-    wrong shape or NaN.
-    """
-    from neural.models import MODELS
-
-    paths = [part_path(stem, part) for part in PARTS]
-    state = {}
-    headers = []
-    for path, prefix in zip(paths, ("", "decoder."), strict=True):
-        if not path.is_file():
-            raise ModelError(
-                f"{path} does not exist: --model takes a shipped name or the path of a trained "
-                "model."
-            )
-        try:
-            with safe_open(path, "pt") as file:
-                headers.append(file.metadata() or {})
-                state.update({prefix + name: file.get_tensor(name).float() for name in file.keys()})
-        except (SafetensorError, OSError) as error:
-            raise ModelError(f"{path} holds no readable safetensors weights ({error}).") from error
-    try:
-        name = headers[0]["method"]
-        method = METHODS[name](**json.loads(headers[0]["config"]))
-        encoder = MODELS[name].Encoder(**json.loads(headers[0]["encoder"]))
-        same = (headers[1]["method"], headers[1]["config"]) == (name, headers[0]["config"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{paths[0]} does not say which method it holds; train it with `ntile train`."
-        ) from error
-    if not same:
-        raise ModelError(
-            f"{paths[0]} and {paths[1]} belong to different models; keep files of one training "
-            "together."
-        )
-    with torch.device("meta"):
-        model = MODELS[name](Preset(method, encoder, TrainConfig(0, 0, 0.0, 0, 0)))
-    shapes = {n: tuple(v.shape) for n, v in model.state_dict().items()}
-    check_weights({n: v.numpy() for n, v in state.items()}, shapes, str(stem))
-    model = MODELS[name](Preset(method, encoder, TrainConfig(0, 0, 0.0, 0, 0)))
-    model.load_state_dict(state)
-    return model, paths[0].read_bytes(), paths[1].read_bytes()

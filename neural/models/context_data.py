@@ -9,12 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neural.encoding.lapped.rate_distortion import decide
-from neural.methods.lapped.assembly import Level, Model, coded_details, level_steps, slope_of, walk
+from neural.encoding.lapped.rate_distortion import quantize_rdo
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.context import BAND_COUNT
 from neural.methods.lapped.extension import merge_level, split_level
-from neural.methods.lapped.levels import level_size
+from neural.methods.lapped.levels import (
+    DetailLevel,
+    coded_details,
+    level_size,
+    level_steps,
+    log_step_ratio,
+    walk,
+)
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.wavelet import BANDS
 from neural.models.train_data import Raster
 from neural.raster.fill import fill
@@ -37,25 +44,26 @@ class RasterLevel:
 
 
 @dataclass(frozen=True, eq=False)
-class Quantized:
+class QuantizedLevel:
     """One level at one step."""
 
     magnitudes: np.ndarray  # int32 [BAND_COUNT, n, n]
     parent: np.ndarray | None  # int32 [BAND_COUNT, n / 2 or more, the same]
     coded: np.ndarray
-    slope: float  # doublings
+    log_step_ratio: float  # doublings
     share: float  # how often it is drawn
 
 
 def middle(raster: Raster, side: int) -> Raster:
-    """The middle of a raster, at most `side` samples along both axes."""
+    """Return the middle of a raster, at most `side` samples along both axes."""
     first = [max(size - side, 0) // 2 for size in raster.heights.shape]
-    cut = tuple(slice(at, at + side) for at in first)
+    cut = tuple(slice(start, start + side) for start in first)
     return Raster(raster.name, raster.cell_m, raster.heights[cut], raster.valid[cut])
 
 
 def raster_levels(raster: Raster) -> list[RasterLevel]:
-    """All levels of a raster, finest first, as `neural.encoding.lapped.encoder` splits tiles."""
+    """Return all levels of a raster, finest first, as `neural.encoding.lapped.encoder` splits
+    tiles."""
     center = float(raster.heights[raster.valid].mean(dtype=np.float64))
     side = 1 << max(raster.heights.shape).bit_length()
     heights = np.zeros((side, side), np.float32)
@@ -64,7 +72,7 @@ def raster_levels(raster: Raster) -> list[RasterLevel]:
     heights[:rows, :columns] = np.where(raster.valid, raster.heights - center, 0)
     valid[:rows, :columns] = raster.valid
     samples = fill(heights, valid)[:rows, :columns].astype(np.float64)
-    found = []
+    levels = []
     while max(samples.shape) > 2:
         size = samples.shape
         n = -(-max(size) // 4) * 2
@@ -75,10 +83,10 @@ def raster_levels(raster: Raster) -> list[RasterLevel]:
         present[: size[0], : size[1]] = valid[: size[0], : size[1]]
         coded = coded_details(present, size)
         details = np.stack([bands[y::2, x::2] for y, x in BANDS])
-        found.append(RasterLevel((details * coded).astype(np.float32), coded))
+        levels.append(RasterLevel((details * coded).astype(np.float32), coded))
         samples = split[0::2, 0::2]
         valid = (pairs := present[0::2] | present[1::2])[:, 0::2] | pairs[:, 1::2]
-    return found
+    return levels
 
 
 class Signed(NamedTuple):
@@ -98,8 +106,8 @@ def quantize(
     model: Model | None,
     lagrange: float,
 ) -> Iterator[Signed]:
-    """Levels coarse to fine. With a model the magnitudes are those that an encoder chooses, else of
-    a dead zone."""
+    """Yield levels coarse to fine. With a model the magnitudes are those that an encoder chooses,
+    else of a dead zone."""
     parent: np.ndarray | None = None
     for above in range(len(levels) - 1, -1, -1):
         level = levels[above]
@@ -113,8 +121,8 @@ def quantize(
         else:
             half = level.coded.shape[1] // 2
             above_it = None if parent is None else _cut(parent, 0, 0, half)
-            slope = slope_of(step_m, cell_m * 2.0**above)
-            signed, classes = _chosen(level, in_steps, above_it, slope, model, lagrange)
+            ratio = log_step_ratio(step_m, cell_m * 2.0**above)
+            signed, classes = _chosen(level, in_steps, above_it, ratio, model, lagrange)
         yield Signed(above, in_steps, signed, classes)
         parent = signed
 
@@ -138,7 +146,7 @@ def decode(
     lagrange: float,
     restored: bool,
 ) -> Iterator[Decoded]:
-    """A raster's levels as a decoder has them, coarse to fine; heights but for a constant."""
+    """Yield a raster's levels as a decoder has them, coarse to fine; heights but for a constant."""
     rows, columns = raster.heights.shape
     samples = np.zeros(level_size(rows, columns, len(levels)))
     for above, in_steps, signed, classes in quantize(
@@ -158,8 +166,8 @@ def decode(
         bands = np.zeros(level_size(rows, columns, above))
         bands[0::2, 0::2] = samples
         for band, (y, x), step in zip(decoded, BANDS, steps, strict=True):
-            there = bands[y::2, x::2]
-            there[:] = step * band[: there.shape[0], : there.shape[1]]
+            phase = bands[y::2, x::2]
+            phase[:] = step * band[: phase.shape[0], : phase.shape[1]]
         samples = merge_level(bands, LINEAR)
 
 
@@ -167,17 +175,19 @@ def _chosen(
     level: RasterLevel,
     in_steps: np.ndarray,
     parent: np.ndarray | None,
-    slope: int,
+    log_step_ratio: int,
     model: Model,
     lagrange: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     every = np.full(in_steps.shape, -1, np.intp)
 
-    def visit(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        every[band].ravel()[at] = classes
-        return decide(model.distributions, in_steps[band].ravel()[at], classes, lagrange)
+    def visit(band: int, positions: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        every[band].ravel()[positions] = classes
+        return quantize_rdo(
+            model.distributions, in_steps[band].ravel()[positions], classes, lagrange
+        )
 
-    return walk(model, Level(level.coded, slope, 0), parent, visit)[0], every
+    return walk(model, DetailLevel(level.coded, log_step_ratio, 0), parent, visit)[0], every
 
 
 class Windows:
@@ -192,7 +202,7 @@ class Windows:
         seed: int,
     ):
         self.rng = np.random.default_rng(seed)
-        self.levels: list[Quantized] = []
+        self.levels: list[QuantizedLevel] = []
         for raster in rasters:
             levels = raster_levels(raster)
             jitter = self.rng.uniform(-0.25, 0.25, quantizations)
@@ -202,20 +212,20 @@ class Windows:
                     levels, float(step_m), raster.cell_m, model, lagrange
                 ):
                     coded = levels[number].coded
-                    slope = float(np.log2(step_m / (raster.cell_m * 2.0**number)))
+                    ratio = float(np.log2(step_m / (raster.cell_m * 2.0**number)))
                     magnitudes = np.abs(signed)
                     self.levels.append(
-                        Quantized(magnitudes, above, coded, slope, float(coded.sum()) ** 0.7)
+                        QuantizedLevel(magnitudes, above, coded, ratio, float(coded.sum()) ** 0.7)
                     )
                     above = magnitudes
         share = np.array([level.share for level in self.levels])
         self._chance = share / share.sum()
 
     def batch(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32, slopes
-        float32 [size]."""
-        found: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
-        while len(found) < size:
+        """Return magnitudes int32 [size, BAND_COUNT, WINDOW, WINDOW], the parent's, coded float32,
+        slopes float32 [size]."""
+        windows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
+        while len(windows) < size:
             level = self.levels[self.rng.choice(len(self.levels), p=self._chance)]
             room = max(level.coded.shape[1] - WINDOW, 0) // 2
             y, x = 2 * self.rng.integers(room + 1, size=2)
@@ -228,18 +238,20 @@ class Windows:
                 magnitudes, parent, coded = (
                     a[[1, 0, 2]].swapaxes(1, 2) for a in (magnitudes, parent, coded)
                 )
-            found.append((magnitudes, parent, coded, level.slope + 0.5 * self.rng.normal()))
-        magnitudes, parents, masks = (np.stack([row[k] for row in found]) for k in range(3))
+            windows.append(
+                (magnitudes, parent, coded, level.log_step_ratio + 0.5 * self.rng.normal())
+            )
+        magnitudes, parents, masks = (np.stack([row[k] for row in windows]) for k in range(3))
         return (
             magnitudes,
             parents,
             masks.astype(np.float32),
-            np.array([row[3] for row in found], np.float32),
+            np.array([row[3] for row in windows], np.float32),
         )
 
 
 def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
-    """A window [BAND_COUNT, size, size], zeros beyond."""
+    """Return a window [BAND_COUNT, size, size], zeros beyond."""
     out = np.zeros(
         (BAND_COUNT, size, size), bool if values is not None and values.dtype == bool else np.int32
     )
@@ -252,8 +264,8 @@ def _cut(values: np.ndarray | None, y: int, x: int, size: int) -> np.ndarray:
 def centroids(
     rasters: Sequence[Raster], model: Model, lagrange: float, steps_m: Sequence[float], classes: int
 ) -> np.ndarray:
-    """How far inside its magnitude the mean detail lies, in steps, per class and magnitude 1, 2, 3
-    and more.
+    """Return the centroids: the mean distance of details inside their magnitude, in steps, per
+    class and magnitude 1, 2, 3 and more.
 
     Shrunk towards the mean of all classes where there are few. Returns [classes, 3].
     """
@@ -264,10 +276,10 @@ def centroids(
         for step_m in steps_m:
             for _, in_steps, signed, of in quantize(levels, step_m, raster.cell_m, model, lagrange):
                 assert of is not None
-                some = signed != 0
-                magnitude = np.abs(signed[some])
-                place = of[some], np.minimum(magnitude, 3) - 1
-                np.add.at(total, place, magnitude - np.abs(in_steps[some]))
+                nonzero = signed != 0
+                magnitude = np.abs(signed[nonzero])
+                place = of[nonzero], np.minimum(magnitude, 3) - 1
+                np.add.at(total, place, magnitude - np.abs(in_steps[nonzero]))
                 np.add.at(count, place, 1)
     everywhere = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
     return (total + _PRIOR * everywhere) / (count + _PRIOR)

@@ -17,9 +17,9 @@ import torch
 
 from neural.encoding.lapped.encoder import LAGRANGE
 from neural.errors import ModelError, UsageError
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.context import CLASSES
 from neural.methods.lapped.mask_coder import fit_mask
+from neural.methods.lapped.model import Model
 from neural.models.base import pick_device
 from neural.models.context_data import Windows, centroids
 from neural.models.decoder_file import save_weights
@@ -59,8 +59,8 @@ class Progress:
             torch.save(state | {name: getattr(self, name) for name in names}, file)
 
     def restore(self) -> None:
-        """Read the checkpoint. Raises UsageError when there is none, ModelError when it does not
-        fit."""
+        """Read the checkpoint. Raises UsageError for a missing one, ModelError for one that does
+        not fit."""
         if not self.path.is_file():
             raise UsageError(f"{self.path} does not exist: run once without --resume.")
         try:
@@ -176,7 +176,7 @@ def _one_round(
 
 
 def _bits(model: Any, magnitudes: Any, parent: Any, coded: Any, slope: Any) -> Any:
-    """Bits per coded detail of each window [B]."""
+    """Return bits per coded detail of each window [B]."""
     bits = model.bits(model(codes(magnitudes), codes(parent), slope), magnitudes) * coded
     return bits.sum(dim=(1, 2, 3)) / (coded.sum(dim=(1, 2, 3)) + 1)
 
@@ -185,11 +185,13 @@ def _bits(model: Any, magnitudes: Any, parent: Any, coded: Any, slope: Any) -> A
 def validate(
     model: LappedSirenModel, windows: tuple[np.ndarray, ...], device: torch.device
 ) -> float:
-    """Mean bits per detail over fixed windows."""
-    found = []
-    for at in range(0, len(windows[0]), 8):
-        found.append(_bits(model, *(torch.from_numpy(a[at : at + 8]).to(device) for a in windows)))
-    return float(torch.cat(found).mean())
+    """Return the mean bits per detail over fixed windows."""
+    losses = []
+    for start in range(0, len(windows[0]), 8):
+        losses.append(
+            _bits(model, *(torch.from_numpy(a[start : start + 8]).to(device) for a in windows))
+        )
+    return float(torch.cat(losses).mean())
 
 
 def finished(
@@ -199,13 +201,13 @@ def finished(
     restoration_steps: int,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
-    """A decoder's weights, with centroids of what an encoder chooses with them, tables for masks
-    and residuals, and the restoration."""
+    """Return a decoder's weights, with centroids of the encoder's choices, tables for masks and
+    residuals, and the restoration."""
     weights = model.weights()
-    found = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
+    centroid = centroids(rasters, Model(weights), LAGRANGE, _CENTROID_STEPS, CLASSES)
     masks = fit_mask([raster.valid for raster in rasters])
     weights |= {
-        "centroid": np.round(found, 3).astype(np.float32),
+        "centroid": np.round(centroid, 3).astype(np.float32),
         "mask_probability": masks.astype(np.float32),
     }
     weights |= fit_restoration(rasters, held_out, Model(weights), restoration_steps, device=device)

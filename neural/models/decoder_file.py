@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from neural.methods.lapped import restoration
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.basis import SINES
+from neural.methods.lapped.model import Model
 from neural.system import output
 
 
@@ -24,13 +24,12 @@ def save_weights(path: Path, weights: Mapping[str, np.ndarray], notes: Mapping[s
 
 
 def add_weights(path: Path, fit: Callable[[Model], Mapping[str, np.ndarray]]) -> None:
-    """Add to the weights in a file what `fit` makes of their model, and keep all others as they
-    are."""
+    """Add the weights fitted by `fit` to those in a file, keeping all others."""
     with safe_open(path, "np") as file:
         notes = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    found = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
-    tensors |= {name: _stored(name, values) for name, values in found.items()}
+    fitted = fit(Model({name: values.astype(np.float32) for name, values in tensors.items()}))
+    tensors |= {name: _stored(name, values) for name, values in fitted.items()}
     output.write_bytes(path, save(tensors, notes))
 
 

@@ -96,8 +96,8 @@ class FunctaModel(TerrainModel):
         self._initialize_decoder()
 
     def _initialize_decoder(self) -> None:
-        """Biases 0; SIREN weights as arXiv 2006.09661, its output too; the shift map normal, cut at
-        two deviations."""
+        """Initialize biases with 0, SIREN weights as arXiv 2006.09661, its output too, the shift
+        map normal, cut at two deviations."""
         for name, parameter in self.decoder.items():
             if name.endswith("_bias"):
                 nn.init.zeros_(parameter)
@@ -114,18 +114,20 @@ class FunctaModel(TerrainModel):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def decode_points(self, weights: Any, latents: Tensor, points: Tensor) -> Tensor:
-        """Heights [B, n] at points [n, 2] = (u, v) ∈ [0, 1]² of every tile; latents [B, 1, dim]."""
+        """Return heights [B, n] at points [n, 2] = (u, v) ∈ [0, 1]² of every tile; latents [B, 1,
+        dim]."""
         shifts = self.method.shifts(weights, latents)
         return self.method.siren(weights, shifts, points[:, :1], points[:, 1:], order=0).h
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, 1, dim] → normalized heights [B, 256, 256] at the sample centers;
+        """Map latents [B, 1, dim] to normalized heights [B, 256, 256] at the sample centers;
         differentiable."""
         points = sample_points(torch.arange(TILE * TILE, device=latents.device))
         return self.decode_points(self.decoder, latents, points).reshape(-1, TILE, TILE)
 
     def fit(self, weights: Any, heights: Tensor, points: Tensor, *, differentiable: bool) -> Tensor:
-        """The inner loop: latents [B, 1, dim] of tiles with `heights` [B, n] at `points` [n, 2].
+        """Run the inner loop: fit latents [B, 1, dim] of tiles with `heights` [B, n] at `points`
+        [n, 2].
 
         Every tile descends its own mean squared error, so tiles do not influence each other. The
         result is differentiable with respect to weights and rates only where asked for.
@@ -137,8 +139,10 @@ class FunctaModel(TerrainModel):
         )
         for _ in range(self.inner.inner_steps):
             slope = torch.zeros_like(latents)
-            for at, want in zip(points.split(chunk), heights.split(chunk, dim=1), strict=True):
-                error = self.decode_points(weights, latents, at) - want
+            for chunk_points, want in zip(
+                points.split(chunk), heights.split(chunk, dim=1), strict=True
+            ):
+                error = self.decode_points(weights, latents, chunk_points) - want
                 loss = (error * error).sum() / len(points)
                 slope = slope + torch.autograd.grad(loss, latents, create_graph=differentiable)[0]
             latents = latents - rates * slope
@@ -147,8 +151,8 @@ class FunctaModel(TerrainModel):
         return latents
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] in [−1, 1] → latents [B, 1, dim]: the inner loop on a grid
-        of samples."""
+        """Map normalized tiles [B, 256, 256] in [−1, 1] to latents [B, 1, dim]: the inner loop on a
+        grid of samples."""
         # Gradients are needed here even when the caller switched them off, and inference tensors
         # have none.
         with (
@@ -166,8 +170,8 @@ class FunctaModel(TerrainModel):
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
     ) -> Tensor:
-        """Mean squared error [B] after the inner loop over valid samples, on `config.points`
-        samples shared by all.
+        """Return the mean squared error [B] after the inner loop over valid samples, on
+        `config.points` samples shared by all.
 
         tiles [B, 256, 256] normalized, valid the same, float 0/1. As when encoding, the inner loop
         sees the filled tile. Both losses use the same samples, as published.
@@ -184,6 +188,6 @@ class FunctaModel(TerrainModel):
 
 
 def sample_points(index: Tensor) -> Tensor:
-    """Sample numbers [n] in row-major order → their centers (u, v) ∈ [0, 1]² [n, 2] (cell-centered,
-    as published)."""
+    """Map sample numbers [n] in row-major order to their centers (u, v) ∈ [0, 1]² [n, 2]
+    (cell-centered, as published)."""
     return (torch.stack((index % TILE, index // TILE), dim=-1) + 0.5) / TILE

@@ -72,27 +72,27 @@ class HuvrModel(TerrainModel):
         warm_start(self, tiles, fit_steps)
 
     def features(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] → encoder outputs [B, 257, width], the global one
+        """Map normalized tiles [B, 256, 256] to encoder outputs [B, 257, width], the global one
         first."""
         return self.encoder(tiles[:, None].expand(-1, self.channels, -1, -1))
 
     @property
     def channel_gains(self) -> Tensor:
-        """How a tile enters each channel of the encoder [channels]."""
+        """Return the gain of each channel of the encoder's input [channels]."""
         return torch.ones(self.channels)
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] in [−1, 1] → tokens [B, 257, dim]."""
+        """Map normalized tiles [B, 256, 256] in [−1, 1] to tokens [B, 257, dim]."""
         return self.bottleneck(self.features(tiles))
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Tokens [B, 257, dim] → normalized heights [B, 256, 256]."""
+        """Map tokens [B, 257, dim] to normalized heights [B, 256, 256]."""
         weights: Any = self.decoder
         return self.method.raster(weights, latents)
 
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
     ) -> Tensor:
-        """Mean squared error over all valid samples of each tile [B]: the convolution gives them
-        all at once."""
+        """Return the mean squared error over all valid samples of each tile [B]: the convolution
+        gives them all at once."""
         return mean_per_tile((self.decode(self.encode(tiles)) - tiles).square(), valid)

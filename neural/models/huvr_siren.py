@@ -72,8 +72,8 @@ class HuvrSirenModel(TerrainModel):
         self._initialize_decoder()
 
     def _initialize_decoder(self) -> None:
-        """LayerNorms 1 and 0; linears as torch's default; heads constant (α = 1, φ = 0); SIREN
-        (arXiv 2006.09661)."""
+        """Initialize LayerNorms with 1 and 0, linears as torch's default, heads constant (α = 1, φ
+        = 0), the SIREN as arXiv 2006.09661."""
         shapes = self.method.weight_shapes()
         for name, parameter in self.decoder.items():
             fan_in = shapes[f"{name.rsplit('_', 1)[0]}_weight"][0] if "norm" not in name else 0
@@ -97,22 +97,24 @@ class HuvrSirenModel(TerrainModel):
         warm_start(self, tiles, fit_steps)
 
     def features(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] → encoder outputs [B, 1 + patches², width], the global one
-        first."""
+        """Map normalized tiles [B, 256, 256] to encoder outputs [B, 1 + patches², width], the
+        global one first."""
         return self.encoder(self.input_proj(tiles[:, None]))
 
     @property
     def channel_gains(self) -> Tensor:
-        """How a tile enters each channel of the encoder [channels]."""
+        """Return the gain of each channel of the encoder's input [channels]."""
         return self.input_proj.weight.flatten()
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        """Map normalized tiles [B, 256, 256] in [−1, 1] to the payload's latents [B, tokens,
+        dim]."""
         tokens = self.bottleneck(self.features(tiles))
         return tokens if self.method.global_token else tokens[:, 1:]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers."""
+        """Map latents [B, tokens, dim] to normalized heights [B, 256, 256] at the sample
+        centers."""
         size = TILE // self.method.patches
         center = (torch.arange(size, device=latents.device) + 0.5) * (2.0 / size) - 1.0
         y, x = torch.meshgrid(center, center, indexing="ij")
@@ -121,7 +123,7 @@ class HuvrSirenModel(TerrainModel):
         return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
     def decode_points(self, latents: Tensor, points: Tensor) -> Tensor:
-        """Heights [B, patches², n] at patch-local points [n, 2] = (x, y) ∈ [−1, 1]² of every
+        """Return heights [B, patches², n] at patch-local points [n, 2] = (x, y) ∈ [−1, 1]² of every
         patch."""
         weights: Any = self.decoder
         tokens = latents[:, 1:] if self.method.global_token else latents
@@ -133,8 +135,8 @@ class HuvrSirenModel(TerrainModel):
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
     ) -> Tensor:
-        """Mean squared error over valid samples of each tile [B], on random points shared by all
-        patches.
+        """Return the mean squared error over valid samples of each tile [B], on random points
+        shared by all patches.
 
         tiles [B, S, S] normalized, valid [B, S, S] float 0/1. `config.points` are sample centers of
         each patch; `config.off_grid_points` (ours) lie between them and on its outline, where the

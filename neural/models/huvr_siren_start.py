@@ -27,8 +27,8 @@ def warm_start(model: Any, tiles: Tensor, fit_steps: int) -> None:
 class _Start(LinearCode):
     def __init__(self, model: Any, images: Tensor) -> None:
         super().__init__(model, images)
-        at = torch.arange(2 * self.size + 1) / 2.0
-        y, x = torch.meshgrid(at, at, indexing="ij")
+        positions = torch.arange(2 * self.size + 1) / 2.0
+        y, x = torch.meshgrid(positions, positions, indexing="ij")
         cells = torch.stack((x.flatten(), y.flatten()), dim=-1)
         self.points = cells * (2.0 / self.size) - 1.0
         taken = interpolate(images, cells, self.size).flatten(0, 1)
@@ -41,7 +41,7 @@ class _Start(LinearCode):
         self._heads(self.hyper_decoder(self.bottleneck()), self.codes @ spanned[:-1] + spanned[-1])
 
     def _features(self) -> Tensor:
-        """The SIREN's last sine layer, unmodulated, on the lattice of half cells [points,
+        """Return the SIREN's last sine layer, unmodulated, on the lattice of half cells [points,
         width]."""
         h = self.points
         for layer in range(SINE_LAYERS):
@@ -69,8 +69,8 @@ class _Start(LinearCode):
         return ridge(self._features(), targets.T, 1e-6).T
 
     def _heads(self, hidden: Tensor, coefficients: Tensor) -> None:
-        """The last amplitudes carry the code; all other modulations start constant, as
-        published."""
+        """Set the heads: the last amplitudes carry the code; all other modulations start constant,
+        as published."""
         w = self.weights
         last = SINE_LAYERS - 1
         width = self.method.siren_width

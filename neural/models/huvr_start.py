@@ -47,7 +47,7 @@ class _Start(LinearCode):
         w["global_bias"].fill_(1.0)
 
     def _features(self, codes: Tensor, gates: Tensor) -> Tensor:
-        """The network's last layer for codes [n, kept], gates [kept + 1, width]: [n · GRID²,
+        """Return the network's last layer for codes [n, kept], gates [kept + 1, width]: [n · GRID²,
         width]."""
         w = self.weights
         method = self.method
@@ -100,15 +100,15 @@ class _Start(LinearCode):
 
     @staticmethod
     def _solve(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Convolution [width + 1, cells] (the last row is the bias) by least squares, and what it
-        leaves."""
+        """Solve a convolution [width + 1, cells] (the last row is the bias) by least squares;
+        returns it and its residual."""
         features = torch.cat((features, torch.ones(len(features), 1)), dim=1)
         solved = ridge(features, target, 1e-5)
         return solved, target - features @ solved
 
     def _set_convolution(self, solved: Tensor) -> None:
-        """Three columns of norm 1 whose mean is each solved column: the others lie evenly around
-        it."""
+        """Set the convolution: three columns of norm 1 whose mean is each solved column, evenly
+        around it."""
         width = len(solved) - 1
         cells = solved.shape[1]
         column = torch.zeros(9, width, cells)

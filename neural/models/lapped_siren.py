@@ -33,7 +33,7 @@ _LEAK = 1e-3  # slope beyond the first and the last scale, so that nothing is st
 
 @dataclass(frozen=True)
 class ContextConfig:
-    """How a context model is trained (Adam, warm-up of 50 steps, cosine decay)."""
+    """Training settings of a context model (Adam, warm-up of 50 steps, cosine decay)."""
 
     steps: int
     batch: int  # windows of 128×128 details of three bands
@@ -71,7 +71,7 @@ class LappedSirenModel(nn.Module):
     """Networks and distributions; symbols and codes are float or integer tensors [B, BAND_COUNT, n,
     n]."""
 
-    known: Tensor  # [phases, 1, 5, 5]
+    decoded_places: Tensor  # [phases, 1, 5, 5]
     first: Tensor  # [SYMBOLS]
     further: Tensor  # [SYMBOLS]
     same: nn.ParameterList
@@ -86,10 +86,12 @@ class LappedSirenModel(nn.Module):
         self.method = preset.method
         one = self.method.hidden1
         two = self.method.hidden2
-        known = torch.from_numpy(
+        decoded_places = torch.from_numpy(
             np.stack([context.known_offsets(phase) for phase in range(len(PHASES))])
         )
-        self.register_buffer("known", known.reshape(-1, 1, 5, 5).float(), persistent=False)
+        self.register_buffer(
+            "decoded_places", decoded_places.reshape(-1, 1, 5, 5).float(), persistent=False
+        )
         self.register_buffer("first", torch.from_numpy(context.FIRST).int(), persistent=False)
         self.register_buffer(
             "further", torch.from_numpy(context.FURTHER_BITS).float(), persistent=False
@@ -99,7 +101,9 @@ class LappedSirenModel(nn.Module):
         }
         for network in range(NETWORKS):
             band, phase = divmod(network, len(PHASES))
-            scale = 1 / math.sqrt(float(known[phase].sum()) + 9 * band + 9 * BAND_COUNT + 3)
+            scale = 1 / math.sqrt(
+                float(decoded_places[phase].sum()) + 9 * band + 9 * BAND_COUNT + 3
+            )
             lists["same"].append(scale * torch.randn(one, 1, 5, 5))
             lists["before"].append(scale * torch.randn(one, max(band, 1), 3, 3))
             lists["parent"].append(scale * torch.randn(one, BAND_COUNT, 3, 3))
@@ -114,8 +118,8 @@ class LappedSirenModel(nn.Module):
         self.logits = nn.Parameter(torch.from_numpy(np.log(_laplace(SCALES))).float())
 
     def forward(self, codes: Tensor, parent: Tensor, slope: Tensor) -> Tensor:
-        """Codes [B, BAND_COUNT, n, n] in doublings, the parent's [B, BAND_COUNT, n/2, n/2], slope
-        [B] → scales."""
+        """Map codes [B, BAND_COUNT, n, n] in doublings, the parent's [B, BAND_COUNT, n/2, n/2],
+        slope [B] to scales."""
         out = torch.zeros_like(codes)
         half = codes.shape[-1] // 2
         above = _reflected(parent, 1)
@@ -123,20 +127,20 @@ class LappedSirenModel(nn.Module):
             :, 0
         ]
         for band in range(BAND_COUNT):
-            known = torch.zeros_like(codes[:, :1])
+            decoded_codes = torch.zeros_like(codes[:, :1])
             before = codes[:, :band]
             for phase, (row, column) in enumerate(PHASES):
                 network = band * len(PHASES) + phase
-                at = (..., slice(row, None, 2), slice(column, None, 2))
-                summed = (before.sum(dim=1, keepdim=True) + known) / BAND_COUNT
-                far = functional.avg_pool2d(_reflected(summed, 4), 9, 1)[:, 0][at]
+                phase_places = (..., slice(row, None, 2), slice(column, None, 2))
+                summed = (before.sum(dim=1, keepdim=True) + decoded_codes) / BAND_COUNT
+                far = functional.avg_pool2d(_reflected(summed, 4), 9, 1)[:, 0][phase_places]
                 x = functional.conv2d(above, self.parent[network], self.bias1[network])
                 if phase:
-                    kernel = self.same[network] * self.known[phase]
+                    kernel = self.same[network] * self.decoded_places[phase]
                     x = (
                         x
                         + functional.conv2d(
-                            _reflected(known, 2)[..., row:, column:], kernel, stride=2
+                            _reflected(decoded_codes, 2)[..., row:, column:], kernel, stride=2
                         )[..., :half, :half]
                     )
                 if band:
@@ -161,15 +165,16 @@ class LappedSirenModel(nn.Module):
                     x, self.weight3[network][None, :, None, None], self.bias3[network, None]
                 )[:, 0]
                 x = _SPREAD[0] * x + _SPREAD[1]
-                out[(slice(None), band, *at[1:])] = x.clamp(0, SCALES - 1.001) + _LEAK * (
+                out[(slice(None), band, *phase_places[1:])] = x.clamp(0, SCALES - 1.001) + _LEAK * (
                     x - x.detach()
                 )
-                known = known.clone()
-                known[at] = codes[:, band : band + 1][at]
+                decoded_codes = decoded_codes.clone()
+                decoded_codes[phase_places] = codes[:, band : band + 1][phase_places]
         return out
 
     def bits(self, scales: Tensor, magnitudes: Tensor) -> Tensor:
-        """Bits that the range coder takes for each magnitude, sign included; shaped as both."""
+        """Return bits that the range coder takes for each magnitude, sign included; shaped as
+        both."""
         share = torch.softmax(self.logits, dim=1).reshape(-1)
         lower = scales.detach().floor().long().clamp(0, SCALES - 2)
         part = scales - lower
@@ -188,10 +193,10 @@ class LappedSirenModel(nn.Module):
         )
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The decoder's weights (`LappedSiren.weight_shapes`), as integers but for the basis;
-        centroids still 0."""
+        """Return the decoder's weights (`LappedSiren.weight_shapes`), as integers but for the
+        basis; centroids still 0."""
         method = self.method
-        found = {
+        weights = {
             name: np.zeros(shape)
             for name, shape in context.shapes(method.hidden1, method.hidden2).items()
         }
@@ -199,33 +204,33 @@ class LappedSirenModel(nn.Module):
         slope = _SPREAD[0] * context.SCALE
         for network in range(NETWORKS):
             band, phase = divmod(network, len(PHASES))
-            same = self.same[network] * self.known[phase]
-            found["context_same"][network] = near * _numpy(same.flatten(1).T)
+            same = self.same[network] * self.decoded_places[phase]
+            weights["context_same"][network] = near * _numpy(same.flatten(1).T)
             if band:
-                found["context_before"][network][: 9 * band] = near * _numpy(
+                weights["context_before"][network][: 9 * band] = near * _numpy(
                     self.before[network].flatten(1).T
                 )
-            found["context_parent"][network] = near * _numpy(self.parent[network].flatten(1).T)
-            units = np.array([*context.WIDE, context.SLOPE_SCALE])
-            found["context_wide"][network] = (
+            weights["context_parent"][network] = near * _numpy(self.parent[network].flatten(1).T)
+            units = np.array([*context.WIDE, context.STEP_RATIO_SCALE])
+            weights["context_wide"][network] = (
                 context.SCALE / units[:, None] * _numpy(self.far[network].T)
             )
-            found["context_weight2"][network] = (
+            weights["context_weight2"][network] = (
                 context.SCALE / context.ACTIVATION * _numpy(self.weight2[network].T)
             )
-            found["context_weight3"][network] = (
+            weights["context_weight3"][network] = (
                 slope / context.ACTIVATION * _numpy(self.weight3[network])
             )
-        found["context_bias1"] = context.SCALE * _numpy(self.bias1)
-        found["context_bias2"] = context.SCALE * _numpy(self.bias2)
-        found["context_bias3"] = slope * _numpy(self.bias3) + _SPREAD[1] * context.SCALE
-        found["probability"] = self._probabilities()
+        weights["context_bias1"] = context.SCALE * _numpy(self.bias1)
+        weights["context_bias2"] = context.SCALE * _numpy(self.bias2)
+        weights["context_bias3"] = slope * _numpy(self.bias3) + _SPREAD[1] * context.SCALE
+        weights["probability"] = self._probabilities()
         return {
-            name: np.rint(values).astype(np.float32) for name, values in found.items()
+            name: np.rint(values).astype(np.float32) for name, values in weights.items()
         } | cosine_transform()
 
     def _probabilities(self) -> np.ndarray:
-        """Integers [CLASSES, SYMBOLS] of sum TOTAL, none below 1."""
+        """Return integers [CLASSES, SYMBOLS] of sum TOTAL, none below 1."""
         share = _numpy(torch.softmax(self.logits, dim=1))
         place = np.arange(CLASSES) / 4
         lower = np.minimum(place.astype(int), SCALES - 2)
@@ -240,14 +245,14 @@ class LappedSirenModel(nn.Module):
 
 
 def codes(magnitudes: Tensor) -> Tensor:
-    """Codes of `neural.methods.lapped.context.codes` in doublings."""
-    found = torch.floor(CODE_SCALE * torch.log2(1 + magnitudes.float()) + 0.5)
-    return found.clamp(max=context.HIGHEST_CODE) / CODE_SCALE
+    """Return codes of `neural.methods.lapped.context.codes` in doublings."""
+    values = torch.floor(CODE_SCALE * torch.log2(1 + magnitudes.float()) + 0.5)
+    return values.clamp(max=context.HIGHEST_CODE) / CODE_SCALE
 
 
 def _laplace(scales: int) -> np.ndarray:
-    """Magnitudes' probabilities [scales, SYMBOLS] of Laplace densities, narrow to broad, behind a
-    dead zone."""
+    """Return magnitudes' probabilities [scales, SYMBOLS] of Laplace densities, narrow to broad,
+    behind a dead zone."""
     ends = np.concatenate([[0.64], context.FIRST[2:] - 0.45])
     below = 1 - np.exp(-ends / np.geomspace(0.05, 3000, scales)[:, None])
     table = np.diff(below, axis=1, prepend=0.0, append=1.0)

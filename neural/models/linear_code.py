@@ -58,7 +58,8 @@ class LinearCode:
         )
 
     def embed(self) -> None:
-        """Patch embedding: as many whitened components as it is wide, and the constant pair."""
+        """Set the patch embedding: as many whitened components as it is wide, and the constant
+        pair."""
         encoder = self.model.encoder
         channel = self.model.channel_gains
         embed = encoder.patch_embed
@@ -119,7 +120,7 @@ def standardize(scale: Tensor, bias: Tensor, x: Tensor) -> Tensor:
 
 
 def ridge(a: Tensor, b: Tensor, strength: float) -> Tensor:
-    """argmin |a x − b|² + strength·mean(diag aᵀa)·|x|², in double precision."""
+    """Solve argmin |a x − b|² + strength·mean(diag aᵀa)·|x|², in double precision."""
     a = a.double()
     b = b.double()
     gram = a.T @ a
@@ -128,7 +129,8 @@ def ridge(a: Tensor, b: Tensor, strength: float) -> Tensor:
 
 
 def regress(x: Tensor, target: Tensor, bias: Tensor) -> Tensor:
-    """Least-squares weight [d, k] from x [n, d] to target [n, k]; its intercept goes to `bias`."""
+    """Return the least-squares weight [d, k] from x [n, d] to target [n, k]; its intercept goes to
+    `bias`."""
     center = x.mean(dim=0)
     middle = target.mean(dim=0)
     weight = ridge(x - center, target - middle, 1e-8)

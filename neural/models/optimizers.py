@@ -12,7 +12,7 @@ Optimizers = list[torch.optim.Optimizer]
 
 
 def adamw(model: nn.Module, config: TrainConfig) -> Optimizers:
-    """AdamW over everything (arXiv 2606.00404)."""
+    """Return AdamW over everything (arXiv 2606.00404)."""
     return [
         torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -21,7 +21,7 @@ def adamw(model: nn.Module, config: TrainConfig) -> Optimizers:
 
 
 def muon(model: nn.Module, config: TrainConfig) -> Optimizers:
-    """Muon (Jordan et al. 2024, as in torch) on the matrices, AdamW on the rest.
+    """Return Muon (Jordan et al. 2024, as in torch) on the matrices, AdamW on the rest.
 
     The SIREN's matrices stay with AdamW: ω0 multiplies them, so orthogonal steps of full rank are
     far too large.

@@ -14,13 +14,13 @@ PAD = 2
 
 
 def windows(t: Tensor, size: int, step: int) -> Tensor:
-    """[B, S, S] → windows of size² in row-major order, one every `step`, flattened: [B, count²,
-    size²]."""
+    """Map [B, S, S] to windows of size² in row-major order, one every `step`, flattened: [B,
+    count², size²]."""
     return t.unfold(1, size, step).unfold(2, size, step).flatten(3).flatten(1, 2)
 
 
 def extend(t: Tensor) -> Tensor:
-    """[B, S, S] → [B, S + 2 PAD, S + 2 PAD], continued linearly."""
+    """Map [B, S, S] to [B, S + 2 PAD, S + 2 PAD], continued linearly."""
     for _ in range(PAD):
         for axis in (1, 2):
             first = t.narrow(axis, 0, 1)
@@ -32,8 +32,8 @@ def extend(t: Tensor) -> Tensor:
 
 
 def taps(points: Tensor, size: int) -> Tensor:
-    """Weights [(size + 2 PAD)², n] of a window's samples in the interpolant at points [n, 2] = (x,
-    y) in cells.
+    """Return weights [(size + 2 PAD)², n] of a window's samples in the interpolant at points [n, 2]
+    = (x, y) in cells.
 
     Points lie in [0, size]; sample centers at half-integers.
     """
@@ -58,13 +58,13 @@ def taps(points: Tensor, size: int) -> Tensor:
 
 
 def interpolate(tiles: Tensor, points: Tensor, size: int) -> Tensor:
-    """Tiles [B, S, S] at points [n, 2] in cells of every patch of `size` cells: [B, patches²,
-    n]."""
+    """Return tiles [B, S, S] at points [n, 2] in cells of every patch of `size` cells: [B,
+    patches², n]."""
     return windows(extend(tiles), size + 2 * PAD, size) @ taps(points, size)
 
 
 def measured(valid: Tensor, points: Tensor, size: int) -> Tensor:
-    """1 where all samples that the interpolant reads at these points are valid, else 0: [B,
+    """Return 1 where all samples that the interpolant reads at these points are valid, else 0: [B,
     patches², n]."""
     ring = torch.nn.functional.pad(valid[:, None], (PAD,) * 4, mode="replicate")[:, 0]
     return (
@@ -73,7 +73,8 @@ def measured(valid: Tensor, points: Tensor, size: int) -> Tensor:
 
 
 def random_points(count: int, size: int, generator: torch.Generator | None) -> Tensor:
-    """Points [count, 2] in cells, uniform over a patch; every fourth is moved to its outline."""
+    """Return points [count, 2] in cells, uniform over a patch; every fourth is moved to its
+    outline."""
     points = torch.rand(count, 2, generator=generator) * size
     side = torch.randint(4, (count,), generator=generator)
     for k in range(0, count, 4):

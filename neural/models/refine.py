@@ -22,8 +22,8 @@ FIRST_STEP = 1.0
 def refine(
     model: TerrainModel, tiles: Tensor, valid: Tensor, latents: Tensor, steps: int
 ) -> Tensor:
-    """Latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean squared error
-    over valid samples.
+    """Return latents [B, tokens, dim] after `steps` iterations of L-BFGS on each tile's mean
+    squared error over valid samples.
 
     tiles [B, 256, 256] normalized, valid the same as float 0/1. A tile keeps the best latents it
     had, the given ones included, so that no step makes it worse, whatever diverges; it does not
@@ -33,14 +33,14 @@ def refine(
     for parameter in frozen:
         parameter.requires_grad_(False)
     try:
-        found = [
-            _descend(model, *each, steps)
-            for each in zip(tiles, valid, latents.detach(), strict=True)
+        refined = [
+            _descend(model, *inputs, steps)
+            for inputs in zip(tiles, valid, latents.detach(), strict=True)
         ]
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
-    return torch.stack(found)
+    return torch.stack(refined)
 
 
 @torch.enable_grad()
@@ -77,8 +77,8 @@ def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, st
     first = 1.0
     try:
         with torch.no_grad():
-            given = model.decode(start[None])
-        first = max(mean_per_tile((given - tile).square(), valid[None]).item(), 1e-12)
+            start_heights = model.decode(start[None])
+        first = max(mean_per_tile((start_heights - tile).square(), valid[None]).item(), 1e-12)
         optimizer.step(error)
     except FloatingPointError:
         pass  # what was best until then
@@ -86,14 +86,14 @@ def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, st
 
 
 def _scale(model: TerrainModel, start: Tensor) -> Tensor:
-    """Steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where known, else
-    the spread."""
+    """Return steps of equal effect on the surface [tokens, dim]: the inverse sensitivity where
+    known, else the spread."""
     sensitivity = torch.tensor(model.method.sensitivity, dtype=start.dtype, device=start.device)
     if len(sensitivity) and bool((sensitivity > 0).all()):
         scale = torch.empty_like(start)
         groups = model.method.token_groups
-        for at, row in zip(groups, (1.0 / sensitivity).reshape(len(groups), -1), strict=True):
-            scale[at] = row
+        for group, row in zip(groups, (1.0 / sensitivity).reshape(len(groups), -1), strict=True):
+            scale[group] = row
         return scale
     spread = start.std(dim=0, keepdim=True) if len(start) > 1 else start.std().expand(start.shape)
     return spread.clamp(min=1e-3 * float(spread.mean()) + 1e-6).expand(start.shape)

@@ -16,22 +16,22 @@ from typing import NamedTuple
 import numpy as np
 
 from neural.encoding.lapped.bounded import BOUNDED_LAGRANGE
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.boundary import LINEAR
-from neural.methods.lapped.context import CLASSES, PHASES, SLOPE_SCALE
+from neural.methods.lapped.context import CLASSES, PHASES, STEP_RATIO_SCALE
 from neural.methods.lapped.extension import merge_level
-from neural.methods.lapped.levels import level_size, level_steps, slope_of
+from neural.methods.lapped.levels import level_size, level_steps, log_step_ratio
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.residuals import (
     CHANCE_SCALE,
     CHANCES,
     CLASS_SCALE,
+    EXPECTED_CLASSES,
     EXPECTED_SCALE,
     EXPECTED_SYMBOLS,
     FAR,
     NEAR,
     RESIDUAL_CLASSES,
-    SPREADS,
-    spread_of,
+    error_classes,
     walk,
 )
 from neural.methods.lapped.wavelet import BANDS
@@ -53,7 +53,7 @@ _RIDGE = 0.01
 _ROUNDS = 30
 
 
-class Quantized(NamedTuple):
+class QuantizedRaster(NamedTuple):
     """A raster at one step."""
 
     valid: np.ndarray  # bool [2 n, 2 n]
@@ -67,27 +67,33 @@ class Quantized(NamedTuple):
 
 
 def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np.ndarray]:
-    """The weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for a
-    model without them yet."""
-    found = [
-        each for number, raster in enumerate(rasters) for each in _quantized(raster, number, model)
+    """Return the weights that `neural.methods.lapped.residuals.shapes` lists, float32 integers, for
+    a model without them yet."""
+    samples = [
+        sample
+        for number, raster in enumerate(rasters)
+        for sample in _quantized(raster, number, model)
     ]
-    expected = _expected(found)
-    counts = np.zeros((CHANCES + 1, len(PHASES), SPREADS, NEAR, FAR))
-    for each in found:
-        new = _counts(each, expected)
+    expected = _expected(samples)
+    counts = np.zeros((CHANCES + 1, len(PHASES), EXPECTED_CLASSES, NEAR, FAR))
+    for sample in samples:
+        new = _counts(sample, expected)
         # Residuals come in clusters and places differ, so that many of one place say little more
         # than some.
         counts += new * (_MANY / (_MANY + new[1:].sum())) ** _POWER
     zeros = counts[0]
     others = counts[1:].sum(axis=0)
     tables = [_additive(zeros[phase], others[phase]) for phase in range(len(PHASES))]
-    spread, near, far = (np.stack(each) for each in zip(*tables, strict=True))
-    scaled = [np.rint(CLASS_SCALE * each / _LOGITS[1]) for each in (spread - _LOGITS[0], near, far)]
+    error_class, near, far = (np.stack(parts) for parts in zip(*tables, strict=True))
+    scaled = [
+        np.rint(CLASS_SCALE * sample / _LOGITS[1])
+        for sample in (error_class - _LOGITS[0], near, far)
+    ]
     score = scaled[0][:, :, None, None] + scaled[1][:, None, :, None] + scaled[2][:, None, None, :]
     classes = np.clip(score // CLASS_SCALE, 0, RESIDUAL_CLASSES - 1).astype(np.intp)
     by_class = np.stack(
-        [np.bincount(classes.ravel(), each.ravel(), RESIDUAL_CLASSES) for each in counts], axis=1
+        [np.bincount(classes.ravel(), sample.ravel(), RESIDUAL_CLASSES) for sample in counts],
+        axis=1,
     )
     tables_by_name = dict(zip(("spread", "near", "far"), scaled, strict=True))
     tables_by_name |= {"expected": expected, "chance": _chances(by_class)}
@@ -96,7 +102,7 @@ def fit_residual_tables(rasters: Sequence[Raster], model: Model) -> dict[str, np
     }
 
 
-def _quantized(raster: Raster, number: int, model: Model) -> Iterator[Quantized]:
+def _quantized(raster: Raster, number: int, model: Model) -> Iterator[QuantizedRaster]:
     cut = middle(raster, _LARGEST_SIDE)
     levels = raster_levels(cut)
     rows, columns = cut.heights.shape
@@ -107,36 +113,39 @@ def _quantized(raster: Raster, number: int, model: Model) -> Iterator[Quantized]
         for level in decode(levels, cut, step_m, model, BOUNDED_LAGRANGE, restored=True):
             coded = levels[level.above].coded
             size = level_size(rows, columns, level.above)
-            left = np.where(coded, level.in_steps - level.decoded, 0)
-            errors = _merged(errors, left * level_steps(step_m, level.above)[:, None, None], size)
-        side = 2 * left.shape[1]
+            loss = np.where(coded, level.in_steps - level.decoded, 0)
+            errors = _merged(errors, loss * level_steps(step_m, level.above)[:, None, None], size)
+        side = 2 * loss.shape[1]
         valid = np.zeros((side, side), bool)
         error_m = np.zeros((side, side), np.float32)
         valid[:rows, :columns] = cut.valid
         error_m[:rows, :columns] = np.where(cut.valid, errors, 0)
-        squared = np.where(coded, left**2, np.nan).astype(np.float32)
-        yield Quantized(
+        squared = np.where(coded, loss**2, np.nan).astype(np.float32)
+        yield QuantizedRaster(
             valid, error_m, level.signed, level.classes.astype(np.int16), squared, step_m, bound_m
         )
 
 
 def _merged(samples: np.ndarray, details: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Low-pass samples and details [BAND_COUNT, n, n] → samples of a level of this size."""
+    """Map low-pass samples and details [BAND_COUNT, n, n] to samples of a level of this size."""
     bands = np.zeros(size)
     bands[0::2, 0::2] = samples
     for band, (y, x) in zip(details, BANDS, strict=True):
-        there = bands[y::2, x::2]
-        there[:] = band[: there.shape[0], : there.shape[1]]
+        phase = bands[y::2, x::2]
+        phase[:] = band[: phase.shape[0], : phase.shape[1]]
     return merge_level(bands, LINEAR)
 
 
-def _expected(found: Sequence[Quantized]) -> np.ndarray:
-    """Mean squared errors [CLASSES, EXPECTED_SYMBOLS] over EXPECTED_SCALE, whole."""
+def _expected(samples: Sequence[QuantizedRaster]) -> np.ndarray:
+    """Return the mean squared errors [CLASSES, EXPECTED_SYMBOLS] over EXPECTED_SCALE, whole."""
     total, count = np.zeros((2, CLASSES, EXPECTED_SYMBOLS))
-    for each in found:
-        some = np.isfinite(each.squared)
-        place = each.classes[some], np.minimum(np.abs(each.signed[some]), EXPECTED_SYMBOLS - 1)
-        np.add.at(total, place, np.minimum(each.squared[some], 1.0))
+    for sample in samples:
+        finite = np.isfinite(sample.squared)
+        place = (
+            sample.classes[finite],
+            np.minimum(np.abs(sample.signed[finite]), EXPECTED_SYMBOLS - 1),
+        )
+        np.add.at(total, place, np.minimum(sample.squared[finite], 1.0))
         np.add.at(count, place, 1)
     everywhere = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
     around = np.abs(np.subtract.outer(np.arange(CLASSES), np.arange(CLASSES))) <= _BROAD
@@ -144,33 +153,37 @@ def _expected(found: Sequence[Quantized]) -> np.ndarray:
     return np.rint(EXPECTED_SCALE * (total + _PRIOR * broad) / (count + _PRIOR))
 
 
-def _counts(each: Quantized, expected: np.ndarray) -> np.ndarray:
-    """How often magnitudes 0, 1, 2 and more follow each phase, spread, near and far."""
-    counts = np.zeros((CHANCES + 1, len(PHASES), SPREADS, NEAR, FAR))
-    residuals = np.rint(each.error_m / (2 * each.bound_m)).astype(np.int32).ravel()
+def _counts(sample: QuantizedRaster, expected: np.ndarray) -> np.ndarray:
+    """Count magnitudes 0, 1, 2 and more by phase, error class, near and far."""
+    counts = np.zeros((CHANCES + 1, len(PHASES), EXPECTED_CLASSES, NEAR, FAR))
+    residuals = np.rint(sample.error_m / (2 * sample.bound_m)).astype(np.int32).ravel()
     by_place = counts.reshape(len(counts), len(PHASES), -1)
-    ratio = slope_of(each.step_m, each.bound_m) // (SLOPE_SCALE // 8)
-    spread = spread_of(
-        expected[each.classes, np.minimum(np.abs(each.signed), EXPECTED_SYMBOLS - 1)].astype(int),
+    ratio = log_step_ratio(sample.step_m, sample.bound_m) // (STEP_RATIO_SCALE // 8)
+    error_class = error_classes(
+        expected[sample.classes, np.minimum(np.abs(sample.signed), EXPECTED_SYMBOLS - 1)].astype(
+            int
+        ),
         ratio,
     )
 
-    def visit(phase: int, at: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
-        place = np.ravel_multi_index(contexts, (SPREADS, NEAR, FAR))
-        magnitude = np.minimum(np.abs(residuals[at]), CHANCES)
+    def visit(phase: int, positions: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
+        place = np.ravel_multi_index(contexts, (EXPECTED_CLASSES, NEAR, FAR))
+        magnitude = np.minimum(np.abs(residuals[positions]), CHANCES)
         for symbol in range(CHANCES + 1):
             by_place[symbol, phase] += np.bincount(
                 place[magnitude == symbol], minlength=by_place.shape[2]
             )
-        return residuals[at]
+        return residuals[positions]
 
-    walk(each.valid, spread, visit)
+    walk(sample.valid, error_class, visit)
     return counts
 
 
 def _additive(zeros: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
-    """Log-odds of a residual as a sum of three tables, from counts [SPREADS, NEAR, FAR]: Newton's
-    method."""
+    """Fit log-odds of a residual as a sum of three tables, by Newton's method.
+
+    `zeros` and `others` are counts [EXPECTED_CLASSES, NEAR, FAR].
+    """
     sizes = zeros.shape
     ends = np.cumsum([0, *sizes])
     parts = [slice(*pair) for pair in pairwise(ends)]
@@ -191,8 +204,8 @@ def _additive(zeros: np.ndarray, others: np.ndarray) -> list[np.ndarray]:
             slope[part] -= _marginal(others - count * chance, axis)
             bend[part, part] += np.diag(_marginal(count * chance * (1 - chance), axis))
             for other in range(axis + 1, len(parts)):
-                left = tuple({0, 1, 2} - {axis, other})
-                cross = (count * chance * (1 - chance)).sum(axis=left)
+                summed_axes = tuple({0, 1, 2} - {axis, other})
+                cross = (count * chance * (1 - chance)).sum(axis=summed_axes)
                 bend[part, parts[other]] = cross
                 bend[parts[other], part] = cross.T
         values -= np.clip(np.linalg.solve(bend, slope), -2, 2)
@@ -209,7 +222,7 @@ def _marginal(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _chances(by_class: np.ndarray) -> np.ndarray:
-    """Counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] → chances of more than 0, 1, 2 over
+    """Map counts of magnitudes [RESIDUAL_CLASSES, CHANCES + 1] to chances of more than 0, 1, 2 over
     CHANCE_SCALE, whole."""
     above = by_class[:, ::-1].cumsum(axis=1)[:, ::-1]  # of at least 0, 1, 2, 3
     prior = above[:, 1:].sum(axis=0) / np.maximum(above[:, :-1].sum(axis=0), 1)

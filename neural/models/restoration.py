@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from neural.encoding.lapped.encoder import LAGRANGE
 from neural.methods.lapped import restoration
-from neural.methods.lapped.assembly import Model
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.levels import level_steps
+from neural.methods.lapped.model import Model
 from neural.models.context_data import decode, middle, raster_levels
 from neural.models.decoder_file import add_weights
 from neural.models.train_data import Raster, load_split
@@ -38,13 +38,13 @@ _QUANTIZATIONS = 6
 _HIGHEST_LEVEL = 5  # levels above it have few details
 
 
-class Level(NamedTuple):
+class TrainingLevel(NamedTuple):
     """One level at one quantization step, all in steps; details are [3, n, m]."""
 
     # float32 [n + 2 · SAMPLE_REACH, m + 2 · SAMPLE_REACH], without what is constant or linear
     samples: np.ndarray
     decoded: np.ndarray  # float32
-    wanted: np.ndarray  # float32
+    target: np.ndarray  # float32
     coded: np.ndarray  # bool
 
 
@@ -62,17 +62,17 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the correction of details."""
-        found: Tensor = self.third(torch.tanh(self.second(torch.tanh(self.first(x)))))
-        return found
+        corrections: Tensor = self.third(torch.tanh(self.second(torch.tanh(self.first(x)))))
+        return corrections
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The decoder's weights (`restore.shapes`), as float16 rounds them."""
-        found = {}
+        """Return the decoder's weights (`restore.shapes`), as float16 rounds them."""
+        tensors = {}
         for number, layer in enumerate((self.first, self.second, self.third), start=1):
             weight = layer.weight.detach().cpu().numpy()  # [out, in, 3, 3]
-            found[f"restore_{number}"] = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
+            tensors[f"restore_{number}"] = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
         return {
-            name: values.astype(np.float16).astype(np.float32) for name, values in found.items()
+            name: values.astype(np.float16).astype(np.float32) for name, values in tensors.items()
         }
 
 
@@ -84,7 +84,8 @@ def fit_restoration(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> dict[str, np.ndarray]:
-    """The weights that `restore.shapes` lists, float32, for a context model; Adam, cosine decay."""
+    """Return the weights that `restore.shapes` lists, float32, for a context model; Adam, cosine
+    decay."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     levels = [level for raster in rasters for level in _levels(raster, model, rng)]
@@ -100,10 +101,10 @@ def fit_restoration(
         batch = [
             _window(levels[k], rng) for k in rng.choice(len(levels), _BATCH, p=share / share.sum())
         ]
-        inputs, left, coded = (
-            torch.from_numpy(np.stack(each)).to(device) for each in zip(*batch, strict=True)
+        inputs, errors, coded = (
+            torch.from_numpy(np.stack(column)).to(device) for column in zip(*batch, strict=True)
         )
-        squares = ((left - network(inputs)) ** 2 * coded).sum(dim=(1, 2, 3)) / (
+        squares = ((errors - network(inputs)) ** 2 * coded).sum(dim=(1, 2, 3)) / (
             coded.sum(dim=(1, 2, 3)) + 1
         )
         for group in optimizer.param_groups:
@@ -123,7 +124,7 @@ def fit_restoration(
     return network.weights()
 
 
-def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[Level]:
+def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[TrainingLevel]:
     cut = middle(raster, _LARGEST_SIDE)
     levels = raster_levels(cut)
     doublings = np.linspace(math.log2(_FINEST), math.log2(_COARSEST), _QUANTIZATIONS)
@@ -135,56 +136,59 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
                 n, m = samples.shape
                 around = restoration.beyond(samples / level_steps(step_m, above)[0], LINEAR)
                 around -= around.mean()  # float32 would lose what is small beside heights
-                kept = (a[:, :n, :m].astype(np.float32) for a in (decoded, in_steps))
-                yield Level(around.astype(np.float32), *kept, levels[above].coded[:, :n, :m])  # type: ignore[call-arg]
+                decoded32, steps32 = (a[:, :n, :m].astype(np.float32) for a in (decoded, in_steps))
+                coded = levels[above].coded[:, :n, :m]
+                yield TrainingLevel(around.astype(np.float32), decoded32, steps32, coded)
 
 
-def _inputs(level: Level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features reaching DETAIL_REACH further than what is wanted, what is left to add, which
-    details there are."""
+def _inputs(level: TrainingLevel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return features reaching DETAIL_REACH further than the target, the remaining errors, and the
+    coded mask."""
     reach = restoration.DETAIL_REACH
     decoded = np.pad(level.decoded, [(0, 0), (reach, reach), (reach, reach)])
     return (
         restoration.features(level.samples, decoded),
-        level.wanted - level.decoded,
+        level.target - level.decoded,
         level.coded.astype(np.float32),
     )
 
 
-def _window(level: Level, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """A random window of `_inputs`; beyond the level zeros."""
+def _window(level: TrainingLevel, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return a random window of `_inputs`; beyond the level zeros."""
     reach = restoration.DETAIL_REACH
     n, m = level.coded.shape[1:]
     y, x = (int(rng.integers(0, max(size - _WINDOW, 0) + 1)) for size in (n, m))
-    part = Level(
+    part = TrainingLevel(
         level.samples[
             y : y + _WINDOW + 2 * restoration.SAMPLE_REACH,
             x : x + _WINDOW + 2 * restoration.SAMPLE_REACH,
         ],
-        *(each[:, y : y + _WINDOW, x : x + _WINDOW] for each in level[1:]),
+        *(plane[:, y : y + _WINDOW, x : x + _WINDOW] for plane in level[1:]),
     )
     if rng.random() < 0.5:  # along x and along y change places
-        part = Level(part.samples.T, *(each[[1, 0, 2]].swapaxes(1, 2) for each in part[1:]))
-    found = []
+        part = TrainingLevel(
+            part.samples.T, *(plane[[1, 0, 2]].swapaxes(1, 2) for plane in part[1:])
+        )
+    planes = []
     for values, size in zip(_inputs(part), (_WINDOW + 2 * reach, _WINDOW, _WINDOW), strict=True):
         whole = np.zeros((len(values), size, size), np.float32)
         whole[:, : values.shape[1], : values.shape[2]] = values
-        found.append(whole)
-    return tuple(found)
+        planes.append(whole)
+    return tuple(planes)
 
 
 @torch.no_grad()
-def _squares(network: Network, levels: Sequence[Level]) -> float:
-    """Squared errors that are left over those without the network, geometric mean over levels that
-    matter."""
+def _squares(network: Network, levels: Sequence[TrainingLevel]) -> float:
+    """Return the squared errors that are left over those without the network, geometric mean over
+    levels that matter."""
     logs = []
     weights = []
     device = network.third.weight.device
     for level in levels:
-        inputs, left, coded = _inputs(level)
+        inputs, errors, coded = _inputs(level)
         added = network(torch.from_numpy(inputs)[None].to(device))[0].cpu().numpy()
-        before = float((left**2 * coded).sum())
-        after = float(((left - added) ** 2 * coded).sum())
+        before = float((errors**2 * coded).sum())
+        after = float(((errors - added) ** 2 * coded).sum())
         if before > 0:
             logs.append(math.log(after / before))
             weights.append(before)

@@ -1,5 +1,5 @@
-"""How much a decoded surface depends on each dimension of its latents: what a payload's bits are
-divided by."""
+"""Sensitivity of a decoded surface to each dimension of its latents, by which a payload's bits are
+allocated."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _DIGITS = 4
 
 
 def sensitivity(model: TerrainModel, tiles: Tensor) -> tuple[float, ...]:
-    """Root mean square change of the normalized surface per unit of each latent dimension, over the
-    tokens of a group.
+    """Return the root mean square change of the normalized surface per unit of each latent
+    dimension, over the tokens of a group.
 
     One number per dimension [groups · dim], as `TokenMethod.sensitivity` has them.
 
@@ -36,7 +36,9 @@ def sensitivity(model: TerrainModel, tiles: Tensor) -> tuple[float, ...]:
                 heights = model.decode(start)
                 signs = torch.randint(0, 2, heights.shape, generator=generator) * 2.0 - 1.0
                 (slopes,) = torch.autograd.grad(heights, start, signs.to(heights))
-            energy = torch.stack([slopes[0, at].double().square().sum(dim=0) for at in groups])
+            energy = torch.stack(
+                [slopes[0, group].double().square().sum(dim=0) for group in groups]
+            )
             squares += energy.cpu() / heights[0].numel()
     mean = (squares / (len(latents) * _PROBES)).sqrt().flatten().tolist()
     return tuple(float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else 0.0 for value in mean)

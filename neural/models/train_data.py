@@ -28,7 +28,8 @@ class Raster:
 
 
 def load_split(folders: Sequence[Path], split: str) -> list[Raster]:
-    """Rasters of one split of folders with a MANIFEST.csv (columns: file, split, resolution_m).
+    """Return rasters of one split of folders with a MANIFEST.csv (columns: file, split,
+    resolution_m).
 
     Raises DemError when a manifest is missing or lists no raster of the split.
     """
@@ -63,7 +64,7 @@ def _read(name: str, cell_m: float) -> Raster:
 
 
 def coarsen(raster: Raster, factor: int) -> Raster:
-    """Area average over factor × factor cells; a cell is valid when all below it are."""
+    """Return the area average over factor × factor cells; a cell is valid when all below it are."""
     rows, columns = (size // factor for size in raster.heights.shape)
     shape = rows, factor, columns, factor
     heights = raster.heights[: rows * factor, : columns * factor].reshape(shape).mean(axis=(1, 3))
@@ -72,7 +73,7 @@ def coarsen(raster: Raster, factor: int) -> Raster:
 
 
 def normalize(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Heights [n, n] → ([−1, 1] float32, offset_m, scale_m) by the valid range; the rest is
+    """Map heights [n, n] to ([−1, 1] float32, offset_m, scale_m) by the valid range; the rest is
     smoothly filled."""
     low = float(heights[valid].min())
     high = float(heights[valid].max())
@@ -100,7 +101,7 @@ class Crops:
         self.rng = np.random.default_rng(seed)
 
     def batch(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Tiles [size, 256, 256] in [−1, 1] and validity (float 0/1) of the same shape."""
+        """Return tiles [size, 256, 256] in [−1, 1] and validity (float 0/1) of the same shape."""
         tiles = [self._draw() for _ in range(size)]
         return np.stack([t for t, _ in tiles]), np.stack([v for _, v in tiles])
 
@@ -126,8 +127,8 @@ class Crops:
 def fixed_tiles(
     rasters: Sequence[Raster], least_valid: float = 0.5
 ) -> Iterator[tuple[Raster, np.ndarray, np.ndarray]]:
-    """Every non-overlapping 256² tile of the rasters with enough valid samples: (raster, heights,
-    valid)."""
+    """Yield every non-overlapping 256² tile of the rasters with enough valid samples: (raster,
+    heights, valid)."""
     for raster in rasters:
         rows, columns = raster.heights.shape
         for row in range(0, rows - TILE + 1, TILE):

@@ -37,8 +37,8 @@ class TransformerConfig:
 
     @property
     def grid(self) -> int:
-        """Patches per tile side; the published one drops what does not fill a patch, here zeros
-        fill it."""
+        """Patches per tile side, the last padded with zeros; the published model drops a partial
+        patch."""
         return math.ceil((TILE + self.padding) / self.patch)
 
 
@@ -98,7 +98,7 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens [B, T, dim] → the same shape."""
+        """Apply the block to tokens [B, T, dim]; keeps their shape."""
         q, k, v = (
             self.qkv(self.attention_norm(x))
             .unflatten(-1, (3, self.heads, -1))
@@ -137,8 +137,8 @@ class TransInrModel(TerrainModel):
         self._initialize_decoder()
 
     def _initialize_decoder(self) -> None:
-        """LayerNorms 1 and 0; base weights, token maps and all biases U(±1/√fan_in), torch's
-        default."""
+        """Initialize LayerNorms with 1 and 0; base weights, token maps and all biases
+        U(±1/√fan_in), torch's default."""
         for name, parameter in self.decoder.items():
             if name.endswith("_norm_scale"):
                 nn.init.ones_(parameter)
@@ -149,7 +149,8 @@ class TransInrModel(TerrainModel):
                 nn.init.uniform_(parameter, -bound, bound)
 
     def encode(self, tiles: Tensor) -> Tensor:
-        """Normalized tiles [B, 256, 256] in [−1, 1] → the payload's latents [B, tokens, dim]."""
+        """Map normalized tiles [B, 256, 256] in [−1, 1] to the payload's latents [B, tokens,
+        dim]."""
         size = self.config.patch
         before = self.config.padding
         after = self.config.grid * size - tiles.shape[-1] - before
@@ -160,8 +161,8 @@ class TransInrModel(TerrainModel):
         return self.blocks(tokens)[:, data.shape[1] :]
 
     def decode_points(self, latents: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
-        """Heights [B, n] at the centers of cells (columns [n], rows [n]) of every tile; latents [B,
-        tokens, dim]."""
+        """Return heights [B, n] at the centers of cells (columns [n], rows [n]) of every tile;
+        latents [B, tokens, dim]."""
         weights: Any = self.decoder
         layers = self.method.layer_weights(weights, latents)
         across, down = self.method.first_layer(weights, layers[0], centers(), centers(), order=0)
@@ -169,7 +170,7 @@ class TransInrModel(TerrainModel):
         return self.method.network(weights, layers, z, slopes=False)[0]
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents [B, tokens, dim] → normalized heights [B, 256, 256] at the sample centers;
+        """Map latents [B, tokens, dim] to normalized heights [B, 256, 256] at the sample centers;
         differentiable."""
         # Activations of 65,536 samples are large: the backward pass computes one tile's again
         # instead of keeping all.
@@ -184,8 +185,8 @@ class TransInrModel(TerrainModel):
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
     ) -> Tensor:
-        """Mean squared error [B] over valid samples of each tile, on `config.points` random ones,
-        the same in all.
+        """Return the mean squared error [B] over valid samples of each tile, on `config.points`
+        random ones, the same in all.
 
         tiles [B, 256, 256] normalized, valid the same, float 0/1.
         """

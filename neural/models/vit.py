@@ -28,8 +28,8 @@ class VitConfig:
 
 
 def rotary_tables(grid: int, head_dim: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [grid², head_dim] of 2-D rotary positions (arXiv 2104.09864), θ = 10000,
-    pairs interleaved."""
+    """Return cosines and sines [grid², head_dim] of 2-D rotary positions (arXiv 2104.09864), θ =
+    10000, pairs interleaved."""
     half = head_dim // 2
     frequencies = 10000.0 ** (-torch.arange(0, half, 2, dtype=torch.float32) / half)
     angles = (torch.arange(grid, dtype=torch.float32)[:, None] * frequencies).repeat_interleave(
@@ -52,7 +52,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(config.width, config.width)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Tokens [B, 1 + P, width] → the same shape."""
+        """Map tokens [B, 1 + P, width] to the same shape."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         q, k = (self._rotate(t, cos, sin).type_as(v) for t in (q, k))
         return self.proj(
@@ -80,7 +80,7 @@ class SwiGLU(nn.Module):
         self.out = nn.Linear(hidden, config.width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens [B, T, width] → the same shape."""
+        """Apply the feed-forward layers to tokens [B, T, width]; keeps their shape."""
         return self.out(self.norm(functional.silu(self.gate(x)) * self.value(x)))
 
 
@@ -95,7 +95,7 @@ class Block(nn.Module):
         self.mlp = SwiGLU(config)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Tokens [B, 1 + P, width] → the same shape."""
+        """Map tokens [B, 1 + P, width] to the same shape."""
         x = x + self.attention(self.attention_norm(x), cos, sin)
         return x + self.mlp(self.mlp_norm(x))
 
@@ -133,7 +133,7 @@ class VisionTransformer(nn.Module):
             nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Image [B, channels, S, S] → tokens [B, 1 + P, width]."""
+        """Map image [B, channels, S, S] to tokens [B, 1 + P, width]."""
         patches = self.patch_embed(image).flatten(2).transpose(1, 2)
         x = torch.cat((self.global_token.expand(len(patches), -1, -1), patches), dim=1)
         for block in self.blocks:

@@ -1,4 +1,4 @@
-"""Which bands of a raster hold its heights, and which its transparency."""
+"""Choice of the height and transparency bands of a raster."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class Bands(NamedTuple):
 
 
 def choose(dataset: Any, encoding: str | None = None) -> Bands:
-    """Return the bands to read. Raises DemError or UsageError where there are none or several may
-    be meant."""
+    """Return the bands to read. Raises DemError or UsageError for no or several candidates."""
     from rasterio.enums import ColorInterp
 
     if dataset.count == 0:
@@ -90,7 +89,7 @@ def _without_bands(dataset: Any) -> str:
 
 
 def _red_green_blue(dataset: Any, bands: list[int]) -> tuple[int, ...]:
-    """The bands by their colors where all three say them, else as they come."""
+    """Return the bands by their colors where all three say them, else as they come."""
     from rasterio.enums import ColorInterp
 
     order = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]

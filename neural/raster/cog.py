@@ -17,7 +17,7 @@ _REACH = 5
 
 
 def checksum(block: np.ndarray) -> int:
-    """CRC-32 of samples [rows, columns], to the bit."""
+    """Return CRC-32 of samples [rows, columns], to the bit."""
     return zlib.crc32(block.tobytes())
 
 
@@ -54,8 +54,8 @@ def read_back(
 
 
 def _averages(overview: Any, finer: Any, window: Any) -> bool:
-    """True if an overview's samples lie between the lowest and the highest finer sample around, or
-    are missing there.
+    """Return True if an overview's samples lie between the lowest and the highest finer sample
+    around, or are missing there.
 
     That is what means of them do, in whichever way GDAL weighs them.
     """
@@ -67,7 +67,7 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
     left = int(columns.min())
     around = Window(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top)
     heights = _heights(finer, around)
-    found = _heights(overview, window)
+    means = _heights(overview, window)
     low = heights
     high = heights
     gaps = np.isnan(heights)
@@ -76,19 +76,22 @@ def _averages(overview: Any, finer: Any, window: Any) -> bool:
         high = np.fmax.reduce(high.take(near, axis), axis + 1)
         gaps = gaps.take(near, axis).any(axis + 1)
     slack = 1e-6 * (1 + np.maximum(np.abs(low), np.abs(high)))
-    between = (found >= low - slack) & (found <= high + slack)
-    return bool(np.where(np.isnan(found), gaps, between).all())
+    between = (means >= low - slack) & (means <= high + slack)
+    return bool(np.where(np.isnan(means), gaps, between).all())
 
 
 def _near(start: int, count: int, size: int, finer_size: int) -> np.ndarray:
-    """Indices of finer samples around `count` samples of an overview's axis, int64 [count,
+    """Return indices of finer samples around `count` samples of an overview's axis, int64 [count,
     _REACH]."""
     centers = (np.arange(start, start + count) + 0.5) * finer_size / size
     index = np.floor(centers).astype(np.int64)[:, None] + np.arange(_REACH) - _REACH // 2
-    return np.clip(index, 0, finer_size - 1)
+    nearest: np.ndarray = np.clip(index, 0, finer_size - 1)
+    return nearest
 
 
 def _heights(raster: Any, window: Any) -> np.ndarray:
-    """Samples of a window as float64, NaN where they are missing."""
+    """Return samples of a window as float64, NaN where they are missing."""
     with np.errstate(invalid="ignore"):  # what is damaged may be any number
-        return raster.read(1, window=window, masked=True).astype(np.float64).filled(np.nan)
+        cells = raster.read(1, window=window, masked=True)
+        heights: np.ndarray = cells.astype(np.float64).filled(np.nan)
+        return heights

@@ -1,4 +1,4 @@
-"""Which metric CRS a raster is read in, and the unit of its heights (design §4).
+"""Choice of the metric CRS that a raster is read in, and of its height unit.
 
 `crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
 to load.
@@ -49,8 +49,7 @@ _ZONE_REACH = 5.9
 
 
 def parse_crs(text: str, option: str = "--crs") -> CRS:
-    """A CRS from what a person typed as `option` (EPSG code, WKT, PROJ string). Raises
-    UsageError."""
+    """Parse a CRS given as `option` (EPSG code, WKT, PROJ string). Raises UsageError."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -65,7 +64,7 @@ def parse_crs(text: str, option: str = "--crs") -> CRS:
 
 
 def same_crs(one: str, other: str) -> bool:
-    """True if two WKTs ("": local meters) place eastings and northings alike, whatever their
+    """Return True if two WKTs ("": local meters) place eastings and northings alike, whatever their
     heights are above."""
     if one == other or not (one and other):
         return one == other
@@ -73,7 +72,7 @@ def same_crs(one: str, other: str) -> bool:
     from rasterio.errors import CRSError
 
     try:
-        return horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other))
+        return bool(horizontal(CRS.from_wkt(one)) == horizontal(CRS.from_wkt(other)))
     except CRSError:
         return False
 
@@ -84,8 +83,8 @@ def is_metric(crs: CRS) -> bool:
 
 
 def points_east_north(crs: CRS) -> bool:
-    """True unless an axis of a projected CRS points west or south (Lo grids, Krovak); polar axes
-    follow meridians."""
+    """Return True unless an axis of a projected CRS points west or south (Lo grids, Krovak); polar
+    axes follow meridians."""
     axes = re.findall(r'AXIS\["[^"]*",(\w+)(,MERIDIAN)?', to_wkt(crs))
     return not any(direction in ("west", "south") and not meridian for direction, meridian in axes)
 
@@ -96,10 +95,11 @@ def in_feet(crs: CRS) -> bool:
 
 
 def label(crs: CRS) -> str:
-    """Short text for messages: the authority code, the CRS's own name or that of its projection."""
+    """Return the short text for messages: the authority code, the CRS's own name or that of its
+    projection."""
     code = crs.to_string()
     if len(code) < 24:
-        return code
+        return str(code)
     root = wkt.parse(to_wkt(crs))
     if root.name.lower() not in ("", "unknown", "unnamed"):
         return root.name
@@ -108,7 +108,7 @@ def label(crs: CRS) -> str:
 
 
 def unit_of(word: str | None) -> str | None:
-    """One of `UNITS` for a unit's name as files spell it; None when it says nothing. Raises
+    """Return one of `UNITS` for a unit's name as files spell it; None when it says nothing. Raises
     ValueError."""
     spelled = (word or "").strip().lower()
     if spelled in _NO_UNIT:
@@ -145,8 +145,8 @@ def transform(
 
 
 def geographic(crs: CRS, meridian: float = 0) -> CRS:
-    """Longitude and latitude in degrees on the datum of `crs`, whatever the body; longitude 0 is at
-    `meridian`."""
+    """Return longitude and latitude in degrees on the datum of `crs`, whatever the body; longitude
+    0 is at `meridian`."""
     from rasterio.crs import CRS
 
     zero = f',PRIMEM["from {meridian:g}",{meridian},{_DEGREE}]' if meridian else ""
@@ -154,7 +154,7 @@ def geographic(crs: CRS, meridian: float = 0) -> CRS:
 
 
 def metric_crs(crs: CRS, west: float, south: float, east: float, north: float) -> CRS:
-    """The metric CRS for a raster whose outline in `geographic(crs)` is given in degrees.
+    """Return the metric CRS for a raster whose outline in `geographic(crs)` is given in degrees.
 
     On Earth the UTM zone of the center, or polar stereographic (UPS) beyond 84° N and 80° S; on
     other bodies, and for areas too wide for a zone, a stereographic projection centered on the
@@ -195,8 +195,8 @@ def metric_crs(crs: CRS, west: float, south: float, east: float, north: float) -
 
 
 def _balanced_scale(half_width: float, half_height: float) -> float:
-    """Scale at the center of a stereographic projection that is as much too small there as too
-    large at the corners.
+    """Return the scale at the center of a stereographic projection that is as much too small there
+    as too large at the corners.
 
     Radians of arc. 1 for areas over which it hardly changes.
     """
@@ -216,7 +216,7 @@ _EAST_NORTH = (
 
 
 def _datum_node(crs: CRS) -> wkt.Node:
-    """The (base) geographic CRS that holds the datum."""
+    """Return the (base) geographic CRS that holds the datum."""
     for node in wkt.parse(to_wkt(crs)).walk():
         if (
             any(part.keyword in ("DATUM", "ENSEMBLE") for part in node.nodes)
@@ -246,7 +246,8 @@ def _projected(
     crs: CRS, name: str, method: str, code: int, latitude: float, longitude: float, scale: float,
     easting: float, northing: float,
 ) -> CRS:  # fmt: skip
-    """A projection on the datum of `crs`; the methods used here share their five parameters."""
+    """Return a projection on the datum of `crs`; the methods used here share their five
+    parameters."""
     from rasterio.crs import CRS
 
     parameters = (
@@ -261,5 +262,5 @@ def _projected(
     built = CRS.from_wkt(
         f'PROJCRS["{_datum_node(crs).name} / {name}",{base},{conversion},{_EAST_NORTH}]'
     )
-    known = built.to_epsg()
-    return CRS.from_epsg(known) if known else built
+    epsg = built.to_epsg()
+    return CRS.from_epsg(epsg) if epsg else built

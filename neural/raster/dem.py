@@ -1,4 +1,4 @@
-"""Windowed reading of an elevation raster as meters on a north-up metric grid (design §4).
+"""Windowed reading of an elevation raster as meters on a north-up metric grid.
 
     with open_dem("area.tif") as dem:
         heights, valid = dem.read(row, col, rows, cols)
@@ -57,7 +57,7 @@ def open_dem(
 
 
 def declared_by(path: str | os.PathLike[str]) -> Declared:
-    """Return what a raster's own file declares of its samples. Raises DemError when it cannot be
+    """Return a raster's own declarations of its samples. Raises DemError when it cannot be
     opened."""
 
     def read(_: str, dataset: Any) -> Declared:
@@ -127,7 +127,7 @@ class Dem:
         self._dataset.close()
 
     def facts(self) -> dict[str, Any]:
-        """Return what the file says of itself and its bands (`neural.raster.facts`)."""
+        """Return the facts of the file and its bands (`neural.raster.facts`)."""
         return band_facts(self.name, self._dataset, self._georef.bands.heights)
 
     @property
@@ -162,8 +162,8 @@ class Dem:
         return side
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the grid: heights float32 [rows, cols] in meters, and which of them are real,
-        bool.
+        """Return a window of the grid: heights float32 [rows, cols] in meters, and which of them
+        are real, bool.
 
         Samples that are missing, not finite or outside the raster are 0 and invalid. Raises
         DemError when the file is damaged, or holds values that no terrain has.
@@ -200,8 +200,8 @@ class Dem:
         return int(self._dataset.width * self._dataset.height)
 
     def own_samples(self) -> Iterator[np.ndarray]:
-        """All valid samples as the file stores them, float64 [n] in meters, from its first rows on;
-        no reprojection."""
+        """Yield all valid samples as the file stores them, float64 [n] in meters, from its first
+        rows on; no reprojection."""
         width = self._dataset.width
         height = self._dataset.height
         rows = max(_CHUNK_CELLS // width // self._block[0], 1) * self._block[0]
@@ -239,7 +239,8 @@ class Dem:
             * math.prod(self._block)
             * np.dtype(self._dataset.dtypes[bands[0] - 1]).itemsize
         )
-        return min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
+        cache_bytes: int = min(max(size, _CACHE_BYTES), _CACHE_LIMIT_BYTES)
+        return cache_bytes
 
 
 def _open(name: str) -> Any:
@@ -265,7 +266,8 @@ def _unreadable(name: str) -> str:
 
 @contextmanager
 def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[None]:
-    """GDAL with a bounded block cache; its errors become one DemError `name trouble (detail)`."""
+    """Run GDAL with a bounded block cache; its errors become one DemError `name trouble
+    (detail)`."""
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
 

@@ -1,4 +1,4 @@
-"""How long a meter of a projected CRS is on the ground, and where its coordinates jump.
+"""Ground scale of a projected CRS, and discontinuities of its coordinates.
 
 Lengths are those between points on the CRS's own ellipsoid, so nothing here depends on formulas of
 a projection.
@@ -24,7 +24,7 @@ TOLERANCE = 0.005
 """Relative error of lengths up to which a CRS's meters are taken as meters on the ground."""
 
 JUMP = 8.0
-"""Neighboring places whose distance in a CRS is so many times what it is elsewhere lie on two sides
+"""Ratio of distances in a CRS, to those elsewhere, above which neighboring places lie on two sides
 of a cut."""
 
 LATTICE = 17
@@ -90,8 +90,8 @@ def ground_scale(crs: CRS, x: np.ndarray, y: np.ndarray) -> GroundScale | None:
 
 
 def jumps(ground: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
-    """True where neighbors on a lattice of places on the ground [n, m, 3] are torn apart in a CRS,
-    at x, y [n, m].
+    """Return True where neighbors on a lattice of places on the ground [n, m, 3] are torn apart in
+    a CRS, at x, y [n, m].
 
     Places that are not finite are left out.
     """
@@ -113,8 +113,8 @@ def on_ellipsoid(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return geocentric Cartesian coordinates [n, 3] in meters of places [n] of a CRS; NaN outside
     its domain."""
     longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
-    known = np.abs(latitude) <= 90 + 1e-9
-    lam, phi = (np.radians(np.where(known, a, np.nan)) for a in (longitude, latitude))
+    in_range = np.abs(latitude) <= 90 + 1e-9
+    lam, phi = (np.radians(np.where(in_range, a, np.nan)) for a in (longitude, latitude))
     radius, flattening = _ellipsoid(crs)
     squared = flattening * (2 - flattening)
     normal = radius / np.sqrt(1 - squared * np.sin(phi) ** 2)
@@ -140,7 +140,7 @@ def place(
 
 
 def _ellipsoid(crs: CRS) -> tuple[float, float]:
-    """Equatorial radius in meters and flattening of a CRS's datum."""
+    """Return the equatorial radius in meters and flattening of a CRS's datum."""
     node = wkt.parse(to_wkt(crs_rules.geographic(crs))).find("ELLIPSOID")
     assert node is not None
     unit = node.find("LENGTHUNIT")

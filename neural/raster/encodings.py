@@ -38,7 +38,9 @@ def decode(colors: np.ndarray, encoding: str) -> np.ndarray:
     meters."""
     kind = ENCODINGS[encoding]
     red, green, blue = colors.astype(np.int32)
-    return (((red << 16) + (green << 8) + blue) * kind.step_m + kind.base_m).astype(np.float32)
+    counts = (red << 16) + (green << 8) + blue
+    heights: np.ndarray = (counts * kind.step_m + kind.base_m).astype(np.float32)
+    return heights
 
 
 def recognize(windows: Iterable[tuple[np.ndarray, np.ndarray]]) -> str | None:
@@ -53,8 +55,8 @@ def recognize(windows: Iterable[tuple[np.ndarray, np.ndarray]]) -> str | None:
 
 
 def _is_terrain(windows: list[tuple[np.ndarray, np.ndarray]], encoding: str) -> bool:
-    """Heights are those of some terrain, do not leap, and where one byte steps by one the next byte
-    wraps round."""
+    """Return True if the heights are plausible terrain without leaps, and where one byte steps by
+    one the next byte wraps."""
     inside = total = 0
     leaps: list[np.ndarray] = []
     steps: list[np.ndarray] = []
@@ -77,8 +79,8 @@ def _is_terrain(windows: list[tuple[np.ndarray, np.ndarray]], encoding: str) -> 
 
 
 def _carries(high: np.ndarray, low: np.ndarray) -> bool | None:
-    """True where the low byte wraps as the high one steps by ±1, as digits do; None where too
-    little happens."""
+    """Return True where the low byte wraps as the high one steps by ±1, as digits do; None where
+    too little happens."""
     stepped = np.abs(high) == 1
     if stepped.sum() < _LEAST_PAIRS or not low.any():
         return None
@@ -86,5 +88,7 @@ def _carries(high: np.ndarray, low: np.ndarray) -> bool | None:
 
 
 def _both(valid: np.ndarray, axis: int) -> np.ndarray:
-    """Neighbors along an axis that are both valid."""
-    return valid[1:] & valid[:-1] if axis == 0 else valid[:, 1:] & valid[:, :-1]
+    """Return neighbors along an axis that are both valid."""
+    lines = valid if axis == 0 else valid.T
+    both: np.ndarray = lines[1:] & lines[:-1]
+    return both if axis == 0 else both.T

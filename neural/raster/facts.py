@@ -31,8 +31,8 @@ Facts = dict[str, Any]
 
 
 def file_facts(source: str | os.PathLike[str]) -> dict[str, Facts]:
-    """Size, time and digest of every local file that a raster's samples come from, by path from the
-    raster's folder.
+    """Return size, time and digest of every local file that a raster's samples come from, by path
+    from the raster's folder.
 
     These are the files that GDAL lists, those that VRTs among them list and so on, and their masks
     and auxiliary files; overviews where a VRT may read them. Of names in GDAL's virtual file
@@ -74,31 +74,32 @@ def band_facts(name: str, dataset: Any, bands: Sequence[int]) -> Facts:
 
 
 def changes(before: Any, after: Any) -> list[str]:
-    """Say in half sentences how facts differ: files of the raster, what it says of itself,
+    """Describe in half sentences how facts differ: files of the raster, its declarations,
     options."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return [] if before == after else ["its source or its settings were others"]
-    said = _file_changes(before.get("files", {}), after.get("files", {}))
+    sentences = _file_changes(before.get("files", {}), after.get("files", {}))
     for section, text in _SECTIONS.items():
-        said += _value_changes(text, before.get(section, {}), after.get(section, {}))
-    return said
+        sentences += _value_changes(text, before.get(section, {}), after.get(section, {}))
+    return sentences
 
 
 def summary(changed: list[str]) -> str:
-    """The first of some changes, and how many more there are."""
+    """Return the first of a list of changes and the number of further ones."""
     more = len(changed) - _LISTED
     return "; ".join(changed[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def sampled_sha256(name: str) -> str:
-    """SHA-256 over a file's size, its first and last 64 KiB and 62 blocks of 4 KiB between."""
+    """Return SHA-256 over a file's size, its first and last 64 KiB and 62 blocks of 4 KiB
+    between."""
     size = os.path.getsize(name)
     between = [(size * k // 63, 4096) for k in range(1, 63)]
     return _sha256(name, size, [(0, _END_BYTES), *between, (max(size - _END_BYTES, 0), _END_BYTES)])
 
 
 def _files(name: str) -> set[str]:
-    """Absolute paths of the local files that a raster is read from."""
+    """Return absolute paths of the local files that a raster is read from."""
     paths: set[str] = set()
     pending = [(name, False)]
     opened = {name}
@@ -122,7 +123,7 @@ def _files(name: str) -> set[str]:
 
 
 def _listed(name: str) -> list[str]:
-    """Files that GDAL says a raster consists of; none where it is no raster."""
+    """Return the files that a raster consists of, by GDAL; none for other files."""
     import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import RasterioError
@@ -137,8 +138,8 @@ def _listed(name: str) -> list[str]:
 
 
 def _local(name: str) -> str | None:
-    """Absolute path of the file on this machine that a raster's name leads to, an archive's for one
-    inside it."""
+    """Return the absolute path of the file on this machine that a raster's name leads to, an
+    archive's for one inside it."""
     path = raster_name.local_file(name)
     return None if path is None else os.path.abspath(path)
 
@@ -151,7 +152,7 @@ def _relative(path: str, folder: str) -> str:
 
 
 def _about(path: str) -> Facts | None:
-    """Facts of a file; None for an auxiliary file that says nothing of samples."""
+    """Return the facts of a file; None for an auxiliary file without facts of samples."""
     try:
         if path.endswith(_PAM):
             plain = _without_statistics(Path(path).read_bytes())
@@ -165,8 +166,8 @@ def _about(path: str) -> Facts | None:
 
 
 def _without_statistics(data: bytes) -> bytes | None:
-    """An auxiliary file without what GIS programs add when they show a raster; None where nothing
-    else is left."""
+    """Return an auxiliary file without the statistics that GIS programs add; None if nothing
+    remains."""
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError:
@@ -190,14 +191,14 @@ def _sha256(name: str, size: int, spots: list[tuple[int, int]]) -> str:
 
 
 def _file_changes(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> list[str]:
-    said = []
+    sentences = []
     for name in sorted(before.keys() | after.keys()):
         old = before.get(name)
         new = after.get(name)
         if old is None:
-            said.append(f"{name} was added")
+            sentences.append(f"{name} was added")
         elif new is None:
-            said.append(f"{name} is no longer read")
+            sentences.append(f"{name} is no longer read")
         elif old != new:
             sizes = old.get("bytes"), new.get("bytes")
             if sizes[0] != sizes[1]:
@@ -206,21 +207,25 @@ def _file_changes(before: Mapping[str, Facts], after: Mapping[str, Facts]) -> li
                 how = "other contents"
             else:
                 how = "written again since"
-            said.append(f"{name} was changed ({how})")
-    return said
+            sentences.append(f"{name} was changed ({how})")
+    return sentences
 
 
 def _value_changes(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     names = sorted(before.keys() | after.keys())
-    changed = [name for name in names if before.get(name) != after.get(name)]
-    return [
-        f"{text.format(name)} was {_shown(before.get(name))} and is {_shown(after.get(name))}"
-        for name in changed
-    ]
+    sentences = []
+    for name in names:
+        old = before.get(name)
+        new = after.get(name)
+        if old != new:
+            sentences.append(
+                f"{text.format(name)} was {_value_text(old)} and is {_value_text(new)}"
+            )
+    return sentences
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None or value == () or value == []:
         return "not given"
-    shown = ", ".join(map(_shown, value)) if isinstance(value, list | tuple) else str(value)
-    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+    text = ", ".join(map(_value_text, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -15,8 +15,8 @@ _RELAXATIONS = 4
 
 
 def fill(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Heights [n, n] (n a power of two) with invalid cells replaced; float32. All zero when nothing
-    is valid."""
+    """Return heights [n, n] (n a power of two) with invalid cells replaced; float32. All zero when
+    nothing is valid."""
     if valid.all():
         return np.asarray(heights, np.float32)
     if not valid.any():
@@ -29,7 +29,7 @@ def fill(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _touches(mask: np.ndarray) -> np.ndarray:
-    """Cells with a masked one among their 3×3."""
+    """Return cells with a masked one among their 3×3."""
     for _ in range(2):
         grown = mask.copy()
         grown[1:] |= mask[:-1]
@@ -39,15 +39,16 @@ def _touches(mask: np.ndarray) -> np.ndarray:
 
 
 def _pull(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Heights with gaps (0 there) → heights without, recursively through half the resolution."""
+    """Fill gaps (0 there) of heights, recursively through half the resolution."""
     weight = _sum4(valid.astype(np.float32))
     mean = _sum4(heights) / np.maximum(weight, 1)
-    some = weight > 0
-    return _relax(heights, valid, _expand(mean if some.all() else _pull(mean, some)))
+    weighted = weight > 0
+    return _relax(heights, valid, _expand(mean if weighted.all() else _pull(mean, weighted)))
 
 
 def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """A few steps from a guess towards the surface whose gaps are the mean of their neighbors.
+    """Return a few steps from a guess towards the surface whose gaps are the mean of their
+    neighbors.
 
     Coarse levels settle the wide gaps and are cheap: they take the more steps the fewer cells they
     have.
@@ -71,13 +72,14 @@ def _relax(heights: np.ndarray, valid: np.ndarray, guess: np.ndarray) -> np.ndar
 
 
 def _sum4(a: np.ndarray) -> np.ndarray:
-    """Sums of 2×2 cells: [n, n] → [n/2, n/2]."""
+    """Sum 2×2 cells: [n, n] → [n/2, n/2]."""
     rows = a[0::2] + a[1::2]
-    return rows[:, 0::2] + rows[:, 1::2]
+    sums: np.ndarray = rows[:, 0::2] + rows[:, 1::2]
+    return sums
 
 
 def _expand(a: np.ndarray) -> np.ndarray:
-    """Bilinear expansion of cell values: [n, n] → [2n, 2n]."""
+    """Expand cell values bilinearly: [n, n] → [2n, 2n]."""
     for _ in range(2):
         p = np.pad(a, ((1, 1), (0, 0)), mode="edge")
         out = np.empty((2 * a.shape[0], a.shape[1]), np.float32)

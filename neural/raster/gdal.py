@@ -29,16 +29,16 @@ def name_for(name: str | os.PathLike[str]) -> str:
     ends. Raises DemError where none can be made.
     """
     name = os.fspath(name)
-    known = name if raster_name.is_path(name) else raster_name.archive_member(name) or name
-    is_path = raster_name.is_path(known)
-    known = os.path.join(os.curdir, known) if is_path else known
-    if raster_name.is_utf8(known):
-        return known
-    file = known if is_path else raster_name.local_file(name)
+    resolved = name if raster_name.is_path(name) else raster_name.archive_member(name) or name
+    is_path = raster_name.is_path(resolved)
+    resolved = os.path.join(os.curdir, resolved) if is_path else resolved
+    if raster_name.is_utf8(resolved):
+        return resolved
+    file = resolved if is_path else raster_name.local_file(name)
     try:
-        if file is None or file not in known:
+        if file is None or file not in resolved:
             raise OSError("no file of that name is found")
-        return known.replace(file, _alias(os.path.abspath(file)))
+        return resolved.replace(file, _alias(os.path.abspath(file)))
     except OSError as error:
         why = error.strerror or error
         raise DemError(
@@ -55,7 +55,7 @@ def files(dataset: Any) -> list[str]:
 
 @contextmanager
 def environment(cache_bytes: int) -> Iterator[None]:
-    """GDAL with a bounded block cache, while which libtiff prints nothing: what fails is raised all
+    """Bound GDAL's block cache and silence libtiff while the block runs; failures are raised all
     the same.
 
     libtiff prints what GDAL's own reading and writing of files reports to it without a handler.
@@ -98,8 +98,7 @@ _alias_folders: dict[str, Path] = {}
 
 
 def _alias(path: str) -> str:
-    """Return a path in UTF-8 that leads to a file, existing or not, with the files beside it that
-    belong to it."""
+    """Return a path in UTF-8 that leads to a file, existing or not, and to its sidecar files."""
     folder, name = os.path.split(path)
     links = _alias_folders.get(path)
     if links is None:

@@ -1,5 +1,4 @@
-"""Georeferencing of a raster file, resolved into the metric grid it is read as (the rules of design
-§4)."""
+"""Georeferencing of a raster file, resolved into the metric grid that it is read on."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Georef:
-    """How samples of `bands` become heights on `grid`: meters = sample · scale_m + offset_m."""
+    """Georeferencing of `bands` on `grid`; heights in meters are sample · scale_m + offset_m."""
 
     grid: Grid
     bands: Bands
@@ -90,7 +89,7 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
     coordinates = None if source is None else placed_in.coordinates
     used = ReadOptions(
         grid.crs_wkt or crs_rules.LOCAL,
-        None if coordinates is None else crs_rules.to_wkt(coordinates),
+        None if coordinates is None else vertical.to_wkt(coordinates),
         unit,
         options.nodata,
         options.encoding,
@@ -110,9 +109,9 @@ def resolve(dataset: Any, options: ReadOptions = AS_STORED, onto: Grid | None = 
 
 
 def declared(dataset: Any, band: int = 1) -> Declared:
-    """Return what an open dataset declares of the samples of a band."""
+    """Return an open dataset's declarations of the samples of a band."""
     crs = placement.own_crs(dataset)
-    crs_wkt = None if crs is None else crs_rules.to_wkt(crs)
+    crs_wkt = None if crs is None else vertical.to_wkt(crs)
     if not dataset.count:
         return Declared(crs_wkt, bands=0)
     words = dataset.units[band - 1], None if crs is None else vertical.vertical_part(crs)[1]
@@ -126,7 +125,7 @@ def declared(dataset: Any, band: int = 1) -> Declared:
 
 
 def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
-    """Scale and offset from stored samples to the band's unit."""
+    """Return the scale and offset from stored samples to the band's unit."""
     if bands.encoding is not None:
         return 1.0, 0.0
     band = bands.heights[0]
@@ -141,7 +140,7 @@ def _scaling(dataset: Any, bands: Bands) -> tuple[float, float]:
 
 
 def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes: list[str]) -> str:
-    """Unit of the heights, one of `neural.raster.crs.UNITS`."""
+    """Return the unit of the heights, one of `neural.raster.crs.UNITS`."""
     if bands.encoding is not None:
         if option not in (None, "m"):
             raise UsageError(
@@ -151,26 +150,26 @@ def _unit(dataset: Any, bands: Bands, crs: CRS | None, option: str | None, notes
     of_crs = None if crs is None else vertical.vertical_part(crs)[1]
     if option is not None:
         try:
-            given = crs_rules.unit_of(option)
+            option_unit = crs_rules.unit_of(option)
         except ValueError:
-            given = None
-        if given is None:
+            option_unit = None
+        if option_unit is None:
             raise UsageError(
                 f"--unit {option!r} is no unit of height; it may be {', '.join(crs_rules.UNITS)}."
             )
-        notes.append(f"Heights are read in {given}, as given.")
-        return given
+        notes.append(f"Heights are read in {option_unit}, as given.")
+        return option_unit
     for word in (dataset.units[bands.heights[0] - 1], of_crs):
         try:
-            found = crs_rules.unit_of(word)
+            word_unit = crs_rules.unit_of(word)
         except ValueError as error:
             raise UsageError(
                 f"its heights are in {word!r}, which is not known here; say --unit "
                 f"{', '.join(crs_rules.UNITS)} "
                 "or convert them first."
             ) from error
-        if found is not None:
-            return found
+        if word_unit is not None:
+            return word_unit
     if crs is not None and crs_rules.in_feet(crs):
         raise UsageError(
             f"its CRS {crs_rules.label(crs)} is in feet and it does not say what its heights "

@@ -1,5 +1,4 @@
-"""Which CRS a raster's coordinates are in, which metric one it is read in, and how long the
-latter's meters are."""
+"""Choice of a raster's source and target CRS, and the ground scale of the latter."""
 
 from __future__ import annotations
 
@@ -31,33 +30,32 @@ class Placement:
     source: CRS | None = None
     target: CRS | None = None
     heights: CRS | None = None
-    """CRS whose vertical part says what the heights are measured from."""
+    """CRS whose vertical part is the datum of the heights."""
     ground_scale: float = 1.0
     """Ground meters per meter of `target`."""
 
 
 def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str]) -> Placement:
-    """Choose the CRSs of an open dataset by the rules of design §4; what is assumed is added to
-    `notes`.
+    """Choose the CRSs of an open dataset; assumptions are appended to `notes`.
 
     With `onto`, the grid of a file that the raster is compared with, its CRS is taken whatever its
     scale. Raises UsageError, without the file's name, where an option is needed or wrong.
     """
-    own = own_crs(dataset)
+    file_crs = own_crs(dataset)
     if options.crs is not None and options.crs.strip().lower() == crs_rules.LOCAL:
         if options.src_crs is not None:
             raise UsageError(
                 "--crs local takes its coordinates as local meters; leave --src-crs away."
             )
-        if own is None:
+        if file_crs is None:
             notes.append("The file names no CRS: its coordinates are taken as local meters.")
         else:
             notes.append(
-                f"The CRS {crs_rules.label(own)} is set aside: coordinates are taken as local "
+                f"The CRS {crs_rules.label(file_crs)} is set aside: coordinates are taken as local "
                 "meters."
             )
-        return Placement(own, heights=own)
-    source, wanted = _given(own, options, notes)
+        return Placement(file_crs, heights=file_crs)
+    source, target_crs = _coordinate_systems(file_crs, options, notes)
     if not (source.is_projected or source.is_geographic):
         raise UsageError(
             f"its CRS {crs_rules.label(source)} is neither geographic nor projected; reproject "
@@ -65,11 +63,11 @@ def place(dataset: Any, options: ReadOptions, onto: Grid | None, notes: list[str
         )
     if dataset.transform.is_identity:
         raise UsageError("it has no geotransform; --crs local reads its cells as 1 m squares.")
-    heights = source if wanted is None else _heights(source, wanted, onto, notes)
+    heights = source if target_crs is None else _heights(source, target_crs, onto, notes)
     plane = horizontal(source)
     raster = dataset.transform, dataset.width, dataset.height
-    if wanted is not None:
-        target = horizontal(wanted)
+    if target_crs is not None:
+        target = horizontal(target_crs)
         if not crs_rules.is_metric(target):
             raise UsageError(
                 f"--crs {options.crs} is not a projected CRS in meters; give one that is, such "
@@ -134,58 +132,63 @@ def check_placed(dataset: Any) -> None:
             raise UsageError(f"it is placed by {name}; rectify it with gdalwarp first.")
 
 
-def _given(own: CRS | None, options: ReadOptions, notes: list[str]) -> tuple[CRS, CRS | None]:
-    """CRS of the coordinates, and the one asked for to read them in."""
-    wanted = None if options.crs is None else crs_rules.parse_crs(options.crs)
+def _coordinate_systems(
+    file_crs: CRS | None, options: ReadOptions, notes: list[str]
+) -> tuple[CRS, CRS | None]:
+    """Return the CRS of the coordinates and the target CRS given, if any."""
+    target_crs = None if options.crs is None else crs_rules.parse_crs(options.crs)
     if options.src_crs is not None:
         if options.src_crs.strip().lower() == crs_rules.LOCAL:
             raise UsageError("--src-crs local is said with --crs local.")
         source = crs_rules.parse_crs(options.src_crs, "--src-crs")
-        if source != own:
+        if source != file_crs:
             instead = (
-                "" if own is None else f", not as {crs_rules.label(own)}, which the file names"
+                ""
+                if file_crs is None
+                else f", not as {crs_rules.label(file_crs)}, which the file names"
             )
             notes.append(
                 f"Its coordinates are taken as {crs_rules.label(source)}, as given{instead}."
             )
-        return source, wanted
-    if own is not None:
-        return own, wanted
-    if wanted is None:
+        return source, target_crs
+    if file_crs is not None:
+        return file_crs, target_crs
+    if target_crs is None:
         raise UsageError(
             "it names no CRS; say which with --crs (an EPSG code such as EPSG:32611), "
             "or --crs local if its coordinates are meters."
         )
-    notes.append(f"The file names no CRS: its coordinates are taken as {crs_rules.label(wanted)}.")
-    return wanted, None
+    notes.append(
+        f"The file names no CRS: its coordinates are taken as {crs_rules.label(target_crs)}."
+    )
+    return target_crs, None
 
 
-def _heights(source: CRS, wanted: CRS, onto: Grid | None, notes: list[str]) -> CRS:
-    """CRS with the vertical part that holds: heights are never moved from one vertical datum to
-    another."""
-    own = vertical.vertical_part(source)[0]
-    asked = vertical.vertical_part(wanted)[0]
-    if asked is None or asked == own:
+def _heights(source: CRS, target_crs: CRS, onto: Grid | None, notes: list[str]) -> CRS:
+    """Return the CRS whose vertical part applies: heights are never moved between vertical
+    datums."""
+    source_datum = vertical.vertical_part(source)[0]
+    target_datum = vertical.vertical_part(target_crs)[0]
+    if target_datum is None or target_datum == source_datum:
         return source
-    if own is None:
+    if source_datum is None:
         if onto is None:
             notes.append(
-                f"The file does not say what its heights are measured from: {asked} is taken, "
-                "as given."
+                "The file does not say what its heights are measured from: "
+                f"{target_datum} is taken, as given."
             )
-        return wanted
+        return target_crs
     if onto is None:
         raise UsageError(
-            f"its heights are {own}, those of --crs {crs_rules.label(wanted)} are {asked}; give "
-            "a --crs without "
-            "heights, or transform them with gdalwarp first."
+            f"its heights are {source_datum}, those of --crs {crs_rules.label(target_crs)} are "
+            f"{target_datum}; give a --crs without heights, or transform them with gdalwarp first."
         )
     return source
 
 
 def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
-    """True where a raster keeps about its number of cells when it is reprojected: a narrow strip
-    may not."""
+    """Return True where a raster keeps about its number of cells when it is reprojected: a narrow
+    strip may not."""
     transform, width, height = raster
     try:
         plan = warp.plan(source, target, transform, width, height)
@@ -195,8 +198,8 @@ def _fits(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> bool:
 
 
 def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScale | None:
-    """Ground scale of `target` over a raster (affine coefficients, width, height) placed in
-    `source`."""
+    """Return the ground scale of `target` over a raster (affine coefficients, width, height) placed
+    in `source`."""
     transform, width, height = raster
     columns, rows = distortion.lattice(width, height)
     x, y = distortion.place(transform, columns.ravel(), rows.ravel())
@@ -204,8 +207,8 @@ def _scale(source: CRS, target: CRS, raster: tuple[Any, int, int]) -> GroundScal
 
 
 def _corrected(source: CRS, target: CRS, raster: tuple[Any, int, int], notes: list[str]) -> float:
-    """Ground scale of a CRS that was asked for; UsageError where no one scale makes its meters
-    ground meters."""
+    """Return the ground scale of a CRS that was asked for; UsageError where no one scale makes its
+    meters ground meters."""
     scale = _scale(source, target, raster)
     if scale is None and source != target:
         raise warp.misfit(source, target)
@@ -220,7 +223,7 @@ def _corrected(source: CRS, target: CRS, raster: tuple[Any, int, int], notes: li
 
 
 def _noted(scale: GroundScale | None, target: CRS, notes: list[str]) -> float:
-    """The one number that is kept of a ground scale, with a note where it is not 1."""
+    """Return the one number that is kept of a ground scale, with a note where it is not 1."""
     name = crs_rules.label(target)
     if scale is None:
         notes.append(

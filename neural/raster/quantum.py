@@ -40,7 +40,7 @@ multiples."""
 
 @dataclass
 class _Candidate:
-    """Counts of one quantum: multiples of `quantum_m` beside `origin_m`, meters."""
+    """Counts of one quantum: multiples of `quantum_m` from `origin_m`, meters."""
 
     quantum_m: float
     origin_m: float
@@ -61,7 +61,7 @@ class _Candidate:
 
 
 def find_quantum(blocks: Iterable[np.ndarray], cells: int) -> float:
-    """Return the coarsest of QUANTA, meters, that SHARE of the samples are multiples of, beside a
+    """Return the coarsest of QUANTA, meters, that SHARE of the samples are multiples of, up to a
     constant; 0 for none.
 
     `blocks` are samples in meters, float64 of any shape, at most `cells` in all; no more are taken
@@ -98,17 +98,18 @@ def find_quantum(blocks: Iterable[np.ndarray], cells: int) -> float:
 
 
 def _inexact_m(meters: np.ndarray, origin_m: np.ndarray | float) -> np.ndarray:
-    """Return how far multiples may be off, meters: heights and the origin are as accurate as
+    """Return the rounding error of multiples, meters: heights and the origin are as accurate as
     float32."""
-    return _PRECISION * (np.abs(meters) + np.abs(origin_m)) + 1e-9
+    inexact: np.ndarray = _PRECISION * (np.abs(meters) + np.abs(origin_m)) + 1e-9
+    return inexact
 
 
 def _origin_m(values: np.ndarray, quantum_m: float) -> float:
     """Return the one of some samples that most of them differ from by multiples."""
     # Drawn at random: evenly spaced ones might be just those of a regular pattern that are off.
-    some = values[np.random.default_rng(0).integers(0, values.size, _ORIGINS)]
-    apart = some[:, None] - some
+    sampled = values[np.random.default_rng(0).integers(0, values.size, _ORIGINS)]
+    apart = sampled[:, None] - sampled
     agree = np.abs(apart - quantum_m * np.rint(apart / quantum_m)) <= _inexact_m(
-        some[:, None], some
+        sampled[:, None], sampled
     )
-    return float(some[agree.sum(axis=1).argmax()])
+    return float(sampled[agree.sum(axis=1).argmax()])

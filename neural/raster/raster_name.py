@@ -67,7 +67,7 @@ def stem(name: str) -> str:
 
 
 def archive_prefix(path: str) -> str | None:
-    """Return what GDAL puts before the path of an archive, "/vsizip/"; None for other files."""
+    """Return GDAL's prefix for the path of an archive, "/vsizip/"; None for other files."""
     return next(
         (prefix for ending, prefix in _ARCHIVES.items() if path.lower().endswith(ending)), None
     )
@@ -121,7 +121,7 @@ def local_file(name: str) -> str | None:
 
 
 def _inner(name: str) -> Iterator[str]:
-    """Yield what may be a path within a GDAL name, the likeliest first."""
+    """Yield candidate paths within a GDAL name, the likeliest first."""
     plain = archive_member(name) or name
     while (match := _VIRTUAL.match(plain)) is not None:
         plain = plain[match.end() :]

@@ -1,5 +1,4 @@
-"""How an elevation raster is read: what is given where its file says too little, and what a .ntile
-file records."""
+"""Read options of an elevation raster, and the record of them in a .ntile file."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from neural.raster.crs import LOCAL
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Overrides of what a raster's file says of its samples; None or empty: as the file says."""
+    """Overrides of a raster's declarations of its samples; None or empty: as declared."""
 
     crs: str | None = None
     """CRS of the grid that heights are read on: a metric one, or "local" for coordinates taken as
@@ -31,14 +30,14 @@ class ReadOptions:
     """Packing of heights into the bands of an RGB picture: "mapbox" or "terrarium"."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is given, as plain JSON values."""
+        """Return the options given, as plain JSON values."""
         values = vars(self) | {"nodata": [_plain(value) for value in self.nodata]}
         return {name: value for name, value in values.items() if value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ReadOptions:
-        """Inverse of `to_json`; other keys are left aside. Raises TypeError or ValueError for other
-        values."""
+        """Return the inverse of `to_json`; other keys are left aside. Raises TypeError or
+        ValueError for other values."""
         return cls(
             _text(data.get("crs")),
             _text(data.get("src_crs")),
@@ -54,8 +53,7 @@ AS_STORED = ReadOptions()
 
 @dataclass(frozen=True)
 class ReferenceRaster:
-    """A raster to measure errors against, and what is given of it besides what its own file
-    says."""
+    """A raster to measure errors against, with overrides of its own declarations."""
 
     name: str
     """Path, or any name that GDAL opens."""
@@ -83,13 +81,14 @@ class Declared:
     bands: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; `Declared.from_json` takes them back."""
+        """Return plain JSON values; `Declared.from_json` takes them back."""
         nodata = None if self.nodata is None else _plain(self.nodata)
         return {"crs": self.crs_wkt, "unit": self.unit, "nodata": nodata, "bands": self.bands}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Declared:
-        """Inverse of `to_json`. Raises KeyError, TypeError or ValueError for other values."""
+        """Return the inverse of `to_json`. Raises KeyError, TypeError or ValueError for other
+        values."""
         nodata = data["nodata"]
         return cls(
             _text(data["crs"]),
@@ -101,8 +100,8 @@ class Declared:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a raster was read: the options in effect, be they given, declared or assumed, and what
-    its file declares.
+    """Record of how a raster was read: options in effect (given, declared or assumed) and its
+    file's declarations.
 
     `declared` None: not known. The options' `crs` is that of the grid made of it.
     """
@@ -111,14 +110,14 @@ class Reading:
     declared: Declared | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values (FORMAT.md §7.4); `crs` is left out, as the grid says it."""
+        """Return plain JSON values (FORMAT.md §7.4); `crs` is left out, as the grid says it."""
         options = replace(self.options, crs=None).to_json()
         return options | {"declared": None if self.declared is None else self.declared.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], crs_wkt: str) -> Reading:
-        """Inverse of `to_json`, with the WKT of the grid ("": local meters). Raises KeyError,
-        TypeError, ValueError."""
+        """Return the inverse of `to_json`, with the WKT of the grid ("": local meters). Raises
+        KeyError, TypeError, ValueError."""
         declared = data["declared"]
         options = replace(ReadOptions.from_json(data), crs=crs_wkt or LOCAL)
         return cls(options, None if declared is None else Declared.from_json(declared))
@@ -135,15 +134,17 @@ def from_sentences(crs_wkt: str, assumptions: Sequence[str], source_crs: str | N
     Of its grid, the WKT and the sentences on what was assumed; of its provenance, the label of the
     source's CRS.
     """
-    given = next((match[1] for line in assumptions if (match := _GIVEN_UNIT.fullmatch(line))), None)
-    unit = given or ("m" if _ASSUMED_METERS in assumptions else None)
+    unit_name = next(
+        (match[1] for line in assumptions if (match := _GIVEN_UNIT.fullmatch(line))), None
+    )
+    unit = unit_name or ("m" if _ASSUMED_METERS in assumptions else None)
     taken = next((match[1] for line in assumptions if (match := _TAKEN_CRS.fullmatch(line))), None)
     label = source_crs if taken in (None, "local meters") else taken
     return Reading(ReadOptions(crs_wkt or LOCAL, label, unit))
 
 
 def _plain(value: float) -> float | str:
-    """A number as JSON can hold it: "nan", "inf" and "-inf" are text."""
+    """Return a number as JSON can hold it: "nan", "inf" and "-inf" are text."""
     return value if math.isfinite(value) else str(value)
 
 

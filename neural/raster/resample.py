@@ -42,7 +42,7 @@ def read(samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: 
 def _in_halves(
     samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> Window:
-    """Both halves of a window, so that no part needs many samples at once."""
+    """Return both halves of a window, so that no part needs many samples at once."""
     axis = 0 if rows >= cols else 1
     first, second = (rows // 2, rows - rows // 2) if axis == 0 else (cols // 2, cols - cols // 2)
     if axis == 0:
@@ -67,8 +67,8 @@ def _in_halves(
 def _warp(
     plan: WarpPlan, window: tuple[int, int, int, int], source: tuple[int, int, int, int]
 ) -> Callable[[np.ndarray, float | None, str], np.ndarray]:
-    """Return a function: samples of the source window, their missing value, kernel → cells of the
-    window.
+    """Return a function that maps samples of the source window, their missing value and a kernel to
+    the cells of the window.
 
     Plain kernels: GDAL would widen them by a ratio that it takes from each window, which bends
     planes and gives a cell several heights. With the scales fixed and a tiny tolerance it has one,
@@ -113,13 +113,14 @@ def _warp(
                     YSCALE="1",
                 ) as view,
             ):
-                return view.read(1)
+                heights: np.ndarray = view.read(1)
+                return heights
 
     return warped
 
 
 def _from(transform: Affine6, row: int, col: int) -> Any:
-    """An affine transform of cells counted from another row and column."""
+    """Return an affine transform of cells counted from another row and column."""
     from rasterio.transform import Affine
 
     a, b, c, d, e, f = transform
@@ -129,19 +130,19 @@ def _from(transform: Affine6, row: int, col: int) -> Any:
 def _source_window(
     samples: Samples, plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> tuple[int, int, int, int] | None:
-    """Row, column, rows and columns of the samples that a window's cells lie between; None where it
-    has none."""
+    """Return row, column, rows and columns of the samples that a window's cells lie between; None
+    where it has none."""
     y, x = _positions(plan, row, col, rows, cols)
-    known = np.isfinite(x) & np.isfinite(y)
-    if not known.any():
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
         return None
     spans = []
     for positions, size in ((y, samples.height), (x, samples.width)):
-        low = positions.min(where=known, initial=math.inf)
-        high = positions.max(where=known, initial=-math.inf)
-        margin = 2 + _bend(positions, known)
+        low = positions.min(where=finite, initial=math.inf)
+        high = positions.max(where=finite, initial=-math.inf)
+        margin = 2 + _bend(positions, finite)
         # the edge of the projection lies here: all of it, until the window is small
-        if not known.all():
+        if not finite.all():
             margin = size if rows * cols > _LEAST_CELLS else margin + high - low
         first = max(math.floor(low - margin), 0)
         stop = min(math.ceil(high + margin), size)
@@ -152,10 +153,13 @@ def _source_window(
     return top, left, height, width
 
 
-def _bend(positions: np.ndarray, known: np.ndarray) -> float:
-    """The largest second difference: between lattice points a curve departs from its chord by an
-    eighth of it."""
-    along = (known[2:] & known[1:-1] & known[:-2], known[:, 2:] & known[:, 1:-1] & known[:, :-2])
+def _bend(positions: np.ndarray, finite: np.ndarray) -> float:
+    """Return the largest second difference: between lattice points a curve departs from its chord
+    by an eighth of it."""
+    along = (
+        finite[2:] & finite[1:-1] & finite[:-2],
+        finite[:, 2:] & finite[:, 1:-1] & finite[:, :-2],
+    )
     return max(
         float(np.abs(np.diff(positions, 2, axis=axis)).max(where=along[axis], initial=0))
         for axis in (0, 1)
@@ -165,8 +169,8 @@ def _bend(positions: np.ndarray, known: np.ndarray) -> float:
 def _positions(
     plan: WarpPlan, row: int, col: int, rows: int, cols: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fractional rows and columns of the source at a lattice over a window: [17, 17], NaN where it
-    has no place."""
+    """Return fractional rows and columns of the source at a lattice over a window: [17, 17], NaN
+    where it has no place."""
     columns, lines = np.meshgrid(
         col + np.linspace(0, cols, _LATTICE), row + np.linspace(0, rows, _LATTICE)
     )

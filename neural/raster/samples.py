@@ -31,7 +31,7 @@ _ULPS = 2  # declared values are text, as programs round it
 
 
 class Window(NamedTuple):
-    """Samples [rows, cols] of a window: 0 and False where there is no height."""
+    """Samples [rows, cols] of a window: 0 and False for missing heights."""
 
     meters: np.ndarray  # float32
     valid: np.ndarray  # bool
@@ -50,7 +50,7 @@ class Samples:
         self._dataset = dataset
         self._georef = georef
         # others are no heights anyway
-        self._given = tuple(value for value in nodata if math.isfinite(value))
+        self._nodata = tuple(value for value in nodata if math.isfinite(value))
         self._bands = georef.bands
         first = self._bands.heights[0]
         self._dtype = np.dtype("float32" if self._bands.encoding else dataset.dtypes[first - 1])
@@ -79,8 +79,7 @@ class Samples:
         return Window(meters.astype(np.float32), valid, self.fills.codes(values, valid))
 
     def _stored(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return values [rows, cols] as stored, 0 where there is no height, and which of them are
-        heights, bool."""
+        """Return values [rows, cols] as stored, 0 for missing heights, and their validity, bool."""
         from rasterio.windows import Window as RasterWindow
 
         window = RasterWindow(col, row, cols, rows)
@@ -90,7 +89,7 @@ class Samples:
         if self._bands.encoding is None:
             values = stored[0]
             valid &= np.isfinite(values)
-            marks = (*self._declared, *self._given)
+            marks = (*self._declared, *self._nodata)
         else:
             values = encodings.decode(stored, self._bands.encoding)
             # as for any picture: missing where all three bands are
@@ -98,13 +97,13 @@ class Samples:
                 valid &= ~np.logical_and.reduce(
                     [_equals(a, b) for a, b in zip(stored, self._declared, strict=True)]
                 )
-            marks = self._given
+            marks = self._nodata
         for mark in marks:
             valid &= ~_equals(values, mark)
         return np.where(valid, values, values.dtype.type(0)), valid
 
     def _inside_masks(self, stored: np.ndarray, window: Any) -> np.ndarray:
-        """Which samples all masks let through, whatever their values."""
+        """Return the samples that all masks let through, whatever their values."""
         dataset = self._dataset
         valid = np.ones(stored.shape[1:], bool)
         if self._masked:
@@ -122,15 +121,15 @@ class Samples:
         """Return the error of a value that is no height, in a file that does not declare it as
         missing."""
         number = float(value)
-        shown = written(number) if abs(number) < 1e15 else str(value)
+        text = written(number) if abs(number) < 1e15 else str(value)
         if number not in self._counts:  # a viewer asks for tile after tile
             self._counts[number] = self._count(number)
         count, complete = self._counts[number]
         amount = f"{'' if complete else 'at least '}{count:,} ".replace(",", " ")
         return DemError(
-            f"{self.name}: {amount}{'sample is' if count == 1 else 'samples are'} {shown}, "
+            f"{self.name}: {amount}{'sample is' if count == 1 else 'samples are'} {text}, "
             "which is no height and not "
-            f"declared as missing; if that is what it means, add --nodata {shown}."
+            f"declared as missing; if that is what it means, add --nodata {text}."
         )
 
     def _count(self, mark: float) -> tuple[int, bool]:
@@ -150,8 +149,8 @@ class Samples:
 
 
 def _has_mask(dataset: Any, band: int) -> bool:
-    """True where GDAL has a mask of its own for a band. Masks made of nodata or alpha values are
-    `Samples`' own task:
+    """Return True where GDAL has a mask of its own for a band. Masks made of nodata or alpha values
+    are `Samples`' own task:
 
     GDAL has one mask only, so that one would hide another, and truncates nodata values that the
     type cannot hold.
@@ -174,19 +173,23 @@ def _nodata_of_all_bands(dataset: Any) -> list[float]:
 
 
 def _equals(values: np.ndarray, mark: float) -> np.ndarray:
-    """Which samples have a nodata value: of real types to the last digits, huge ones whatever their
-    digits."""
+    """Compare samples with a nodata value: floats up to their last digits, huge ones by size
+    alone."""
+    equal: np.ndarray
     kind = values.dtype
     if kind.kind != "f":
         if kind.itemsize == 8:  # a float cannot tell their last values apart
-            return values.astype(np.float64) == mark
+            equal = values.astype(np.float64) == mark
+            return equal
         limits = np.iinfo(kind)
         if not (limits.min <= mark <= limits.max) or mark != math.floor(mark):
             return np.zeros(values.shape, bool)
-        return values == kind.type(mark)
-    if abs(mark) >= _HUGE:
-        return np.abs(values) >= _HUGE
-    if not abs(mark) <= np.finfo(kind).max:
-        return ~np.isfinite(values)
-    rounded = kind.type(mark)
-    return np.abs(values - rounded) <= _ULPS * np.spacing(np.abs(rounded))
+        equal = values == kind.type(mark)
+    elif abs(mark) >= _HUGE:
+        equal = np.abs(values) >= _HUGE
+    elif not abs(mark) <= np.finfo(kind).max:
+        equal = ~np.isfinite(values)
+    else:
+        rounded = kind.type(mark)
+        equal = np.abs(values - rounded) <= _ULPS * np.spacing(np.abs(rounded))
+    return equal

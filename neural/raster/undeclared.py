@@ -11,7 +11,7 @@ CUSTOMARY = (
     *(-9999.0, -99999.0, -999999.0, -999.0, -10000.0, -32768.0, -32767.0),
     *(9999.0, 99999.0, 999999.0, 32767.0, 65535.0, 0.0, 255.0),
 )
-"""Values that programs write where there is no height. Those beyond ±10⁶ m are no heights anywhere:
+"""Values that programs write for missing heights. Those beyond ±10⁶ m are never heights:
 `Samples`."""
 
 LEAST_GAP_M = 100.0
@@ -24,7 +24,7 @@ def written(value: float) -> str:
 
 
 class FillCounts:
-    """How often each customary value stands among samples that count as valid, and the range of all
+    """Counts of each customary fill value among samples that count as valid, and the range of all
     others.
 
     Values are as stored; `scale_m` and `offset_m` make them meters.
@@ -83,7 +83,7 @@ class FillCounts:
             low = high = 0.0
         low_m, high_m = sorted((self._meters(low), self._meters(high)))
         digits = 0 if high_m - low_m >= 10 else 2
-        said = []
+        sentences = []
         for value, count in zip(self.values, self.counts[1:].tolist(), strict=True):
             height_m = self._meters(value)
             gap_m = max(low_m - height_m, height_m - high_m)
@@ -91,14 +91,14 @@ class FillCounts:
                 noun = "sample is" if count == 1 else "samples are"
                 where = "below" if height_m < low_m else "above"
                 same = (self.scale_m, self.offset_m) == (1.0, 0.0)
-                shown = f"{written(value)} m" if same else f"{written(value)} ({height_m:.1f} m)"
-                said.append(
-                    f"{count:,} ".replace(",", " ") + f"{noun} {shown}, far {where} all others "
+                text = f"{written(value)} m" if same else f"{written(value)} ({height_m:.1f} m)"
+                sentences.append(
+                    f"{count:,} ".replace(",", " ") + f"{noun} {text}, far {where} all others "
                     f"({low_m:.{digits}f} … {high_m:.{digits}f} m), and kept as heights: if "
                     "they are missing, "
                     f"add --nodata {written(value)}."
                 )
-        return tuple(said)
+        return tuple(sentences)
 
     def _alone(self) -> tuple[str, ...]:
         """Return one sentence per customary value of a raster that holds nothing else."""
@@ -122,7 +122,7 @@ def _holds(dtype: np.dtype, value: float) -> bool:
 
 
 def _range(stored: np.ndarray, where: np.ndarray) -> tuple[float, float]:
-    """Lowest and highest of some samples, at least one."""
+    """Return the lowest and highest of some samples, at least one."""
     limits = np.finfo(stored.dtype) if stored.dtype.kind == "f" else np.iinfo(stored.dtype)
     return float(stored.min(where=where, initial=limits.max)), float(
         stored.max(where=where, initial=limits.min)

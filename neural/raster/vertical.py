@@ -1,4 +1,4 @@
-"""Vertical part of a CRS: what heights are measured from, and how it stays when they become meters.
+"""Vertical part of a CRS: its datum, kept when heights become meters.
 
 `crs` arguments are `rasterio.crs.CRS`; rasterio is imported inside the functions because it is slow
 to load.
@@ -34,7 +34,8 @@ _SPATIAL = ("GEOGCRS", "GEODCRS", "PROJCRS")
 
 def to_wkt(crs: CRS) -> str:
     """Return the WKT2 of a CRS."""
-    return crs.to_wkt(version="WKT2_2019")
+    text: str = crs.to_wkt(version="WKT2_2019")
+    return text
 
 
 def coded(crs: CRS) -> CRS:
@@ -67,8 +68,7 @@ def horizontal(crs: CRS) -> CRS:
 
 
 def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
-    """Return the name of what heights in meters are measured from, and the unit that the CRS has
-    heights in.
+    """Return the name of the vertical datum, and the CRS's unit of heights.
 
     The name is that of the vertical CRS, or `ELLIPSOIDAL` for a 3D one; either is None where the
     CRS does not say.
@@ -91,8 +91,8 @@ def vertical_part(crs: CRS) -> tuple[str | None, str | None]:
 
 
 def describe(plane: CRS, source: CRS) -> str:
-    """Return the WKT2 of heights in meters over `plane` (2D) that are measured from what those of
-    `source` are."""
+    """Return the WKT2 of heights in meters over `plane` (2D), with the vertical datum of
+    `source`."""
     root = wkt.parse(to_wkt(source))
     vertical = root.find("VERTCRS")
     kept = horizontal(source) == plane
@@ -131,20 +131,21 @@ def of_geotiff(crs_wkt: str) -> CRS | None:
 
 
 def _height_axis(root: wkt.Node) -> wkt.Node | None:
-    """The third axis of a 3D geographic or projected CRS."""
+    """Return the third axis of a 3D geographic or projected CRS."""
     axes = [node for node in root.nodes if node.keyword == "AXIS"]
     up = [axis for axis in axes if "up" in axis.values]
     return up[0] if root.keyword in _SPATIAL and len(axes) == 3 and up else None
 
 
 def _is_metric(node: wkt.Node) -> bool:
-    """True unless a node names a unit of length other than the meter."""
+    """Return True unless a node names a unit of length other than the meter."""
     unit = node.find("LENGTHUNIT")
     return unit is None or math.isclose(float(str(unit.values[1])), 1.0, rel_tol=1e-9)
 
 
 def _in_meters(vertical: wkt.Node) -> wkt.Node:
-    """The vertical CRS of the same datum in meters, as the EPSG registry has it where it does."""
+    """Return the vertical CRS of the same datum in meters, as the EPSG registry has it where it
+    does."""
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
@@ -166,7 +167,7 @@ def _in_meters(vertical: wkt.Node) -> wkt.Node:
 
 
 def _meter_axes(node: wkt.Node) -> wkt.Node:
-    """A copy of a node in which every unit of length is the meter."""
+    """Return a copy of a node in which every unit of length is the meter."""
     if node.keyword == "LENGTHUNIT":
         return wkt.parse(_METER)
     return wkt.Node(
@@ -175,8 +176,8 @@ def _meter_axes(node: wkt.Node) -> wkt.Node:
 
 
 def _with_axes(root: wkt.Node, count: int) -> wkt.Node:
-    """A CRS with two axes, or with an ellipsoidal height in meters as the third; codes of the other
-    kind are dropped.
+    """Return a CRS with two axes, or with an ellipsoidal height in meters as the third; codes of
+    the other kind are dropped.
 
     A unit that stands for all axes is given to each, because the third may differ.
     """

@@ -63,15 +63,15 @@ def is_north_up(transform: Sequence[float], width: int, height: int) -> bool:
 def outline_degrees(
     crs: CRS, transform: Sequence[float], width: int, height: int
 ) -> tuple[float, float, float, float]:
-    """West, south, east, north of a raster in degrees on its own datum; continuous across the date
-    line."""
+    """Return west, south, east, north of a raster in degrees on its own datum; continuous across
+    the date line."""
     columns, rows = _outline(width, height)
     x, y = place(transform, np.append(columns, width / 2), np.append(rows, height / 2))
     longitude, latitude = crs_rules.transform(crs, crs_rules.geographic(crs), x, y)
-    known = np.isfinite(longitude)
-    longitude = longitude[known]
-    latitude = latitude[known]
-    if not known.any() or (_in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720)):
+    finite = np.isfinite(longitude)
+    longitude = longitude[finite]
+    latitude = latitude[finite]
+    if not finite.any() or (_in_degrees(crs) and (np.abs(y).max() > 91 or np.abs(x).max() > 720)):
         raise UsageError(
             f"its coordinates do not fit the CRS {crs_rules.label(crs)}; say what they are with "
             "--src-crs."
@@ -86,8 +86,8 @@ def outline_degrees(
 
 
 def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, height: int) -> WarpPlan:
-    """The target grid: square cells of the source cell's area at the center, aligned to multiples
-    of their size.
+    """Return the target grid: square cells of the source cell's area at the center, aligned to
+    multiples of their size.
 
     Raises UsageError when the coordinates do not fit the CRSs, or the raster lies across a cut of
     the target CRS.
@@ -125,8 +125,8 @@ def plan(source: CRS, target: CRS, transform: Sequence[float], width: int, heigh
 
 
 def onto(plan: WarpPlan, grid: Grid) -> WarpPlan:
-    """The plan with the cells of a grid in its target CRS, where its own are about as large; else
-    the plan itself."""
+    """Return the plan with the cells of a grid in its target CRS, where its own are about as large;
+    else the plan itself."""
     side = math.sqrt(-grid.transform[0] * grid.transform[4])
     if abs(plan.transform[0] - side) > ALIKE * side:
         return plan
@@ -136,8 +136,8 @@ def onto(plan: WarpPlan, grid: Grid) -> WarpPlan:
 def _reprojected(
     source: CRS, target: CRS, transform: Affine6, width: int, height: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places of the raster in the target CRS, around its edge and inside; those that it cannot show
-    are left out."""
+    """Return places of the raster in the target CRS, around its edge and inside; those that it
+    cannot show are left out."""
     inner_columns, inner_rows = distortion.lattice(width, height)
     edge_columns, edge_rows = _outline(width, height)
     columns = np.concatenate([inner_columns.ravel(), edge_columns])
@@ -159,14 +159,14 @@ def _reprojected(
                 "from one end of the CRS "
                 "to the other; give another CRS with --crs, or leave --crs away."
             )
-    shown = np.isfinite(x) & np.isfinite(y)
-    if not shown.any():
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
         raise misfit(source, target)
-    return x[shown], y[shown]
+    return x[finite], y[finite]
 
 
 def misfit(source: CRS, target: CRS) -> UsageError:
-    """Return the error for a raster that lies outside of what a CRS can show."""
+    """Return the error for a raster outside the domain of a CRS."""
     return UsageError(
         f"its coordinates cannot be brought from {crs_rules.label(source)} to "
         f"{crs_rules.label(target)}; "
@@ -179,8 +179,8 @@ def _in_degrees(crs: CRS) -> bool:
 
 
 def _unwrap(crs: CRS, transform: Sequence[float], width: int, height: int) -> tuple[CRS, Affine6]:
-    """Longitudes counted from the raster's middle where they leave ±180°: GDAL looks pixels up
-    within that range."""
+    """Return longitudes counted from the raster's middle where they leave ±180°: GDAL looks pixels
+    up within that range."""
     a, b, c, d, e, f = transform[:6]
     ends = np.array([0, a * width, b * height, a * width + b * height]) + c
     if not _in_degrees(crs) or (ends.min() >= -180 and ends.max() <= 180):
@@ -191,7 +191,7 @@ def _unwrap(crs: CRS, transform: Sequence[float], width: int, height: int) -> tu
 
 
 def _outline(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Columns and rows of points around the raster's edge."""
+    """Return columns and rows of points around the raster's edge."""
     t = np.linspace(0, 1, _EDGE_POINTS)
     zero = np.zeros_like(t)
     one = np.ones_like(t)

@@ -36,13 +36,13 @@ class Node:
         return [value for value in self.values if isinstance(value, Node)]
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it, in the order written."""
+        """Yield this node and all below it, in the order written."""
         yield self
         for node in self.nodes:
             yield from node.walk()
 
     def find(self, *keywords: str) -> Node | None:
-        """First node, in the order written, whose keyword is one of these."""
+        """Return the first node, in the order written, whose keyword is one of these."""
         return next((node for node in self.walk() if node.keyword in keywords), None)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Node:
 
 
 def parse(text: str) -> Node:
-    """WKT text → its root node. Raises ValueError when the brackets do not match."""
+    """Parse WKT text to its root node. Raises ValueError for brackets that do not match."""
     root = Node("")
     stack = [root]
     for match in _TOKEN.finditer(text):

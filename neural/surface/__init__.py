@@ -1,1 +1,5 @@
-"""Tiles as continuous surfaces, and their heights anywhere."""
+"""Decoded tiles as continuous surfaces.
+
+`SurfaceDecoder` gives the surface of any tile of a layer with heights and derivatives in meters;
+`SurfaceSampler` evaluates a layer at arbitrary coordinates of its grid.
+"""

@@ -22,16 +22,41 @@ KEEP_TILES = 32
 
 CHUNK = 16
 """Scattered places evaluated at once, as the diagonal of a lattice: methods evaluate lattices only.
-The square of it is what a network is asked for, so it is small; one by one, a call's own time would
-be ten times as much."""
+A network evaluates the square of it, so it is small; one by one, a call's overhead would be ten
+times as much."""
 
 _BLOCKS = 16
 """Places of a tile are taken block by block, of so many along each side: neighbors share patches
 and cache lines."""
 
 
-class Sampler:
-    """Heights of one layer anywhere; several threads may ask at once."""
+class SurfaceSampler:
+    """Interpolated heights of one layer at arbitrary places; threads may share it.
+
+    Parameters
+    ----------
+    decoder : SurfaceDecoder
+        The layer, at its bit depth.
+    keep_tiles : int, optional
+        Decoded tiles to cache.
+
+    Raises
+    ------
+    ContainerError
+        By its methods, for a damaged tile.
+    ModelError
+        By its methods, for unusable decoder weights.
+
+    Examples
+    --------
+    >>> from assets import ROOT
+    >>> from neural.container.reader import open_reader
+    >>> with open_reader(ROOT / "samples" / "carrizo.ntile") as reader:
+    ...     sampler = SurfaceSampler.of(reader, reader.layer("lapped_siren"))
+    ...     surface = sampler.at([241500.0, 0.0], [3908000.0, 0.0], order=1)  # CRS meters
+    >>> surface.meters.round(0), surface.east.shape
+    (array([666.,  nan]), (2,))
+    """
 
     def __init__(self, decoder: SurfaceDecoder, keep_tiles: int = KEEP_TILES) -> None:
         self.decoder = decoder
@@ -41,18 +66,28 @@ class Sampler:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> Sampler:
-        """Of a layer, re-quantized to `keep_bits` where given. Raises UsageError for bits that it
-        lacks."""
+    def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> SurfaceSampler:
+        """Open the surface of a layer, re-quantized to `keep_bits` if given. Raises UsageError for
+        a bit depth that it lacks."""
         return cls(SurfaceDecoder(reader, layer, keep_bits, lazy=True))
 
     def at(self, easting: Any, northing: Any, order: int = 0, level: int | None = None) -> Heights:
-        """Heights (and derivatives, as `TileSurface.heights`) at scattered places; arrays of one
-        shape.
+        """Return heights, and derivatives up to `order`, at scattered places.
 
-        Evaluated at the finest level, or at `level`. NaN outside the raster and where the cell that
-        a place lies in holds no data. Raises ContainerError for a damaged tile, ModelError for
-        unusable weights.
+        Parameters
+        ----------
+        easting, northing : array_like
+            Coordinates in the file's CRS, meters; broadcast to one shape.
+        order : {0, 1, 2}, optional
+            Highest derivative: 0 heights in meters, 1 slopes in m/m as well, 2 the Laplacian in
+            m/m² as well.
+        level : int, optional
+            Level to evaluate; by default the finest.
+
+        Returns
+        -------
+        Heights
+            Arrays of the broadcast shape; NaN outside the raster and in cells without data.
         """
         column, row = (
             np.asarray(a, np.float64)
@@ -60,33 +95,33 @@ class Sampler:
         )
         shape = np.broadcast_shapes(column.shape, row.shape)
         column, row = (np.broadcast_to(a, shape).ravel() for a in (column, row))
-        found = _unknown(column.shape, order)
+        heights = _unknown(column.shape, order)
         level = self.grid.levels - 1 if level is None else level
-        for tile, here in self._by_tile(column, row, level):
+        for tile, indices in self._by_tile(column, row, level):
             surface = self.surface(tile)
             if surface is None:
                 continue
-            u, v, known = self._local(tile, surface, column[here], row[here])
-            here = here[known]
-            u = u[known]
-            v = v[known]
+            u, v, inside = self._local(tile, surface, column[indices], row[indices])
+            indices = indices[inside]
+            u = u[inside]
+            v = v[inside]
             for chunk in _chunks(u, v):
                 across, at_u = np.unique(u[chunk], return_inverse=True)
                 down, at_v = np.unique(v[chunk], return_inverse=True)
-                _put(found, here[chunk], surface.heights(across, down, order), (at_v, at_u))
-        return _each(found, lambda part: part.reshape(shape))
+                _put(heights, indices[chunk], surface.heights(across, down, order), (at_v, at_u))
+        return _map_parts(heights, lambda part: part.reshape(shape))
 
     def lattice(
         self, eastings: np.ndarray, northings: np.ndarray, order: int = 0, level: int | None = None
     ) -> Heights:
-        """The same on the lattice northings × eastings, both ascending: [len(northings),
+        """Return the same on the lattice northings × eastings, both ascending: [len(northings),
         len(eastings)]."""
         level = self.grid.levels - 1 if level is None else level
         column, _ = self.grid.cell_of(eastings, northings[-1])
         _, row = self.grid.cell_of(eastings[0], northings[::-1])
         column = np.asarray(column, np.float64)
         row = np.asarray(row, np.float64)
-        found = _unknown((len(row), len(column)), order)
+        heights = _unknown((len(row), len(column)), order)
         for x, at_x in self._along(column, self.grid.width, level):
             for y, at_y in self._along(row, self.grid.height, level):
                 surface = self.surface(Tile(level, x, y))
@@ -94,15 +129,15 @@ class Sampler:
                     continue
                 u = column[at_x]
                 v = row[at_y]
-                u, v, known = self._local(Tile(level, x, y), surface, u[None, :], v[:, None])
-                here = np.ix_(at_y, at_x)
-                for whole, part in zip(found, surface.heights(u[0], v[:, 0], order), strict=True):
+                u, v, inside = self._local(Tile(level, x, y), surface, u[None, :], v[:, None])
+                lattice_part = np.ix_(at_y, at_x)
+                for whole, part in zip(heights, surface.heights(u[0], v[:, 0], order), strict=True):
                     if whole is not None:
-                        whole[here] = np.where(known, part, np.nan)
-        return _each(found, lambda part: part[::-1])
+                        whole[lattice_part] = np.where(inside, part, np.nan)
+        return _map_parts(heights, lambda part: part[::-1])
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """A tile's surface, kept for a while; None where the layer has no such tile."""
+        """Return a tile's surface, kept for a while; None where the layer has no such tile."""
         with self._lock:
             if tile in self._tiles:
                 self._tiles.move_to_end(tile)
@@ -118,7 +153,7 @@ class Sampler:
     def _by_tile(
         self, column: np.ndarray, row: np.ndarray, level: int
     ) -> Iterator[tuple[Tile, np.ndarray]]:
-        """The places inside the raster, grouped by tile: indices."""
+        """Yield the places inside the raster, grouped by tile: indices."""
         grid = self.grid
         # The outline itself belongs to the raster, its eastern and southern sides too.
         inside = np.flatnonzero(
@@ -134,7 +169,7 @@ class Sampler:
     def _along(
         self, position: np.ndarray, cells: int, level: int
     ) -> Iterator[tuple[int, np.ndarray]]:
-        """Tiles along one axis, and the positions inside the raster that lie in each."""
+        """Yield tiles along one axis, and the positions inside the raster that lie in each."""
         side = TILE << (self.grid.levels - 1 - level)
         inside = np.flatnonzero((position >= 0) & (position <= cells))
         tile = np.minimum(position[inside] // side, (cells - 1) // side).astype(np.int64)
@@ -144,7 +179,8 @@ class Sampler:
     def _local(
         self, tile: Tile, surface: TileSurface, column: np.ndarray, row: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Tile coordinates of grid positions, and whether the cell that each lies in holds data."""
+        """Return tile coordinates of grid positions, and whether the cell that each lies in holds
+        data."""
         side = self.grid.tile_span(tile)
         u, v = (np.clip(a / side - b, 0.0, 1.0) for a, b in ((column, tile.x), (row, tile.y)))
         columns, rows = self.grid.tile_cells(tile)
@@ -154,26 +190,26 @@ class Sampler:
 
 
 def _unknown(shape: tuple[int, ...], order: int) -> Heights:
-    """Arrays of NaN, as many as derivatives up to `order` take."""
+    """Return arrays of NaN, as many as derivatives up to `order` take."""
     parts: list[Any] = [np.full(shape, np.nan) for _ in range((1, 3, 4)[order])]
     return Heights(*parts)
 
 
-def _each(heights: Heights, change: Callable[[np.ndarray], np.ndarray]) -> Heights:
+def _map_parts(heights: Heights, change: Callable[[np.ndarray], np.ndarray]) -> Heights:
     parts: list[Any] = [None if part is None else change(part) for part in heights]
     return Heights(*parts)
 
 
 def _put(
-    found: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]
+    target: Heights, where: np.ndarray, values: Heights, pick: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    for whole, part in zip(found, values, strict=True):
+    for whole, part in zip(target, values, strict=True):
         if whole is not None:
             whole[where] = np.asarray(part)[pick]
 
 
 def _chunks(u: np.ndarray, v: np.ndarray) -> Iterator[np.ndarray]:
-    """Places of a tile, a few neighbors at a time: indices."""
+    """Yield places of a tile, a few neighbors at a time: indices."""
     order = np.lexsort((u, np.floor(u * _BLOCKS), np.floor(v * _BLOCKS)))
     for start in range(0, len(order), CHUNK):
         yield order[start : start + CHUNK]

@@ -1,5 +1,5 @@
-"""A layer as a continuous surface in meters: what `decode`, `evaluate` and the viewer's CPU path
-all call."""
+"""A layer as a continuous surface in meters, shared by `decode`, `evaluate` and the viewer's CPU
+path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
     from neural.container.envelope import Envelope
-    from neural.container.reader import Layer, Reader
+    from neural.container.metadata import Layer
+    from neural.container.reader import Reader
 
 
 class Heights(NamedTuple):
@@ -61,14 +62,14 @@ class TileSurface:
         return self._prepared
 
     def with_prepared(self, prepared: Arrays) -> TileSurface:
-        """The same tile with its first stage decoded elsewhere, e.g. on the GPU."""
+        """Return the same tile with its first stage decoded elsewhere, e.g. on the GPU."""
         other = replace(self)
         other._prepared.update(prepared)
         return other
 
     @single_threaded()
     def heights(self, u: Any, v: Any, order: int = 0) -> Heights:
-        """Meters on the lattice v × u (ascending), with derivatives up to `order`."""
+        """Return meters on the lattice v × u (ascending), with derivatives up to `order`."""
         surface = self.method.evaluate(self.weights, self.prepared, u, v, order=order)
         meters = self.offset_m + self.scale_m * np.asarray(surface.h, np.float64)
         if order == 0:
@@ -125,8 +126,8 @@ class SurfaceDecoder:
         return {} if sha is None else _shared_weights(self.reader, sha, self.method)
 
     def open_tile(self, tile: Tile) -> TileSurface | None:
-        """The tile's surface, or None where the layer has no such tile. Raises ContainerError when
-        damaged."""
+        """Return the tile's surface, or None where the layer has no such tile. Raises
+        ContainerError when damaged."""
         if tile in self._recent:
             self._recent.move_to_end(tile)
             return self._recent[tile]
@@ -140,7 +141,7 @@ class SurfaceDecoder:
 
     @single_threaded()
     def prepare(self, tile: Tile, envelope: Envelope) -> TileSurface:
-        """Unpacks a payload already read; needs no lock, so workers may call it."""
+        """Unpack a payload already read; needs no lock, so workers may call it."""
         try:
             latents, valid = self._unpacked(tile, envelope)
         except ValueError as error:
@@ -160,7 +161,7 @@ class SurfaceDecoder:
         )
 
     def _unpacked(self, tile: Tile, envelope: Envelope) -> tuple[np.ndarray, np.ndarray]:
-        """Latents, and which cells hold a height."""
+        """Return latents, and which cells hold a height."""
         if isinstance(self.method, TileMethod):
             latents = self.method.unpack(
                 envelope.body, self.layer.bits, self.layer.params, self.keep_bits
@@ -172,8 +173,7 @@ class SurfaceDecoder:
 
     @property
     def cached_bytes(self) -> int:
-        """Memory of what a linked decode keeps of tiles; 0 where tiles decode alone, or none has
-        been decoded."""
+        """Bytes of tiles cached by a linked decode; 0 where tiles decode alone."""
         return 0 if self._linked is None else self._linked.cached_bytes
 
     @property
@@ -192,8 +192,8 @@ class SurfaceDecoder:
     def lattice(
         self, columns: np.ndarray, rows: np.ndarray, level: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Heights at grid positions rows × columns (ascending, in finest cells; a cell's center is
-        i + 0.5).
+        """Return heights at grid positions rows × columns (ascending, in finest cells; a cell's
+        center is i + 0.5).
 
         Returns meters float64 [rows, columns] and validity of the cell each position lies in.
         """
@@ -215,8 +215,8 @@ class SurfaceDecoder:
         return meters, valid
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        """A window of the finest cells, as `Dem.read`: heights float64 [rows, cols], validity;
-        outside invalid."""
+        """Return a window of the finest cells, as `Dem.read`: heights float64 [rows, cols],
+        validity; outside invalid."""
         return self.lattice(np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5)
 
 
@@ -229,7 +229,7 @@ class _FilePayloads:
         self.grid = reader.grid
 
     def body(self, tile: Tile) -> bytes | None:
-        """The method's bits of a tile; None where the layer has no such tile."""
+        """Return the method's bits of a tile; None where the layer has no such tile."""
         envelope = self._reader.read(self._layer, tile)
         return None if envelope is None else envelope.body
 
@@ -239,8 +239,8 @@ _LOADING = threading.Lock()
 
 
 def _shared_weights(reader: Reader, sha: str, method: Method) -> Arrays:
-    """The weights of an open file's decoder, loaded by the first thread that asks; afterwards
-    nobody waits."""
+    """Return the weights of an open file's decoder, loaded by the first thread that asks;
+    afterwards nobody waits."""
     key = sha, repr(method)
     loaded = _LOADED.get(reader)
     if loaded is None or key not in loaded:
@@ -253,12 +253,12 @@ def _shared_weights(reader: Reader, sha: str, method: Method) -> Arrays:
 
 
 def available_bits(layer: Layer) -> tuple[int, ...]:
-    """Bit depths a stored layer can be shown at: its own and coarser ones."""
+    """Return the bit depths a stored layer can be shown at: its own and coarser ones."""
     return tuple(bits for bits in METHODS[layer.method].bit_choices if bits <= layer.bits)
 
 
 def _runs(positions: np.ndarray, count: int) -> Iterator[tuple[int, slice]]:
-    """Consecutive positions by the integer cell they lie in, for cells 0 … count − 1."""
+    """Yield consecutive positions by the integer cell they lie in, for cells 0 … count − 1."""
     cells = np.floor(positions).astype(np.int64)
     edges = np.flatnonzero(np.diff(cells)) + 1
     for start, stop in zip([0, *edges], [*edges, len(cells)], strict=True):

@@ -1,1 +1,1 @@
-"""Files, signals and threads of the process: what every command needs and no terrain is in."""
+"""Files, signals and threads of the process, independent of terrain."""

@@ -1,5 +1,5 @@
-"""One BLAS thread while tiles are coded: their products are small, and threads that spin beside
-them only cost."""
+"""One BLAS thread while tiles are coded: their products are small, and further threads only
+spin."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def single_threaded() -> Iterator[None]:
 
 
 class _Mine(threading.local):
-    """How often this thread has entered, and its own limits before."""
+    """Count of this thread's entries, and its limits before the first."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -90,8 +90,8 @@ def _set(libraries: list[Any], threads: list[int]) -> list[int]:
 
 @cache
 def _libraries() -> tuple[list[Any], list[Any]]:
-    """numpy's libraries whose limit is a thread's, and those where it is the process's; found
-    once."""
+    """Return numpy's libraries whose limit is a thread's, and those where it is the process's;
+    found once."""
     if any(os.environ.get(name) for name in VARIABLES):
         return [], []
     import numpy as np

@@ -138,8 +138,8 @@ def whole(
     check: Check | None = None,
     library: tuple[type[Exception], ...] = (),
 ) -> Iterator[Path]:
-    """Where to write a file that gets its final name when the block is done and `check` has read
-    it.
+    """Yield the path to write a file to; it gets its final name when the block is done and `check`
+    has read it.
 
     The path lies in an empty folder that is removed with all its files, however the block ends. The
     earlier file's permissions are kept. Raises `raised`, a sentence with the system's reason that
@@ -171,8 +171,8 @@ def whole(
 def binary(
     path: StrPath, *, advice: str = ADVICE, raised: type[NtileError] = NtileError
 ) -> Iterator[IO[bytes]]:
-    """A file to write from its first to its last byte; read back and compared, then put in place as
-    by `whole`."""
+    """Open a file to write from its first to its last byte; it is read back and compared, then put
+    in place as by `whole`."""
     summed = _Summed()
     with (
         whole(path, advice=advice, raised=raised, check=summed.compare) as part,
@@ -208,7 +208,7 @@ def make_folder(path: StrPath, advice: str = ADVICE) -> Path:
 
 
 def explain(error: Exception, path: StrPath) -> str:
-    """Return why a file could not be written by a library that hides the system's reason."""
+    """Return the reason that a file could not be written by a library that hides the system's."""
     try:
         with _place(Path(os.path.realpath(path))) as folder:
             return _why(_reason(folder, str(error)))
@@ -257,8 +257,8 @@ def _size(count: float) -> str:
 
 
 def _is_standard_stream(state: os.stat_result) -> bool:
-    """True if a file is what this process has as standard input, output or error: replacing it
-    would lose those."""
+    """Return True if a file is this process's standard input, output or error, which must not be
+    replaced."""
     for descriptor in (0, 1, 2):
         with suppress(OSError):
             if os.path.samestat(os.fstat(descriptor), state):
@@ -268,7 +268,7 @@ def _is_standard_stream(state: os.stat_result) -> bool:
 
 @contextmanager
 def _place(real: Path) -> Iterator[Path]:
-    """A new, empty folder beside a file, locked while the block runs and then removed."""
+    """Make an empty folder next to a file, locked while the block runs and then removed."""
     folder, lock = _new_folder(real)
     _places.add(folder)
     try:
@@ -284,8 +284,8 @@ def _place(real: Path) -> Iterator[Path]:
 
 
 def _new_folder(real: Path) -> tuple[Path, int | None]:
-    """Make a folder beside a file and lock it (None where that cannot be); a dead process's is
-    removed first."""
+    """Make a folder next to a file and lock it (None where that fails); a dead process's is removed
+    first."""
     alone = _lock(real.parent, _PATIENCE_S)  # one at a time: no folder is seen before it is locked
     try:
         for number in itertools.count():
@@ -343,8 +343,8 @@ def _clear(folder: Path) -> None:
 
 
 def _reason(folder: Path, text: str) -> OSError:
-    """The system's reason for a failure in a folder that is known by a text alone, found by writing
-    there again."""
+    """Return the system's reason for a failure in a folder that is known by a text alone, found by
+    writing there again."""
     probe = folder / f"{_PART}.probe"
     try:
         with open(probe, "wb") as file:
@@ -389,7 +389,7 @@ def _sync(path: Path) -> None:
 
 
 class _Summed(io.BufferedIOBase):
-    """A file that knows size and CRC of what was written to it."""
+    """A file that records the size and CRC of all data written to it."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -412,7 +412,7 @@ class _Summed(io.BufferedIOBase):
         return count
 
     def tell(self) -> int:
-        """Bytes written."""
+        """Return the number of bytes written."""
         return self._size
 
     def flush(self) -> None:
@@ -427,7 +427,7 @@ class _Summed(io.BufferedIOBase):
         super().close()
 
     def compare(self, path: Path) -> None:
-        """Raise ValueError where the file at `path` does not hold what was written."""
+        """Raise ValueError unless the file at `path` holds the bytes written."""
         size = 0
         crc = 0
         with open(path, "rb") as file:

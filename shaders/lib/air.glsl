@@ -2,7 +2,7 @@
 //
 // offers   vec3 ray_of(vec2 pixel)                  from the eye through a pixel, view depth 1
 //          vec3 haze(vec3 direction)                the sky's color at the horizon below or above a direction
-//          vec3 sky(vec3 direction)                 what is seen where no terrain is; both take unit vectors
+//          vec3 sky(vec3 direction)                 the background's color; both take unit vectors
 //          vec3 through_air(vec3 color, vec3 to)   a color seen from the eye over the way `to`, meters
 // needs    sun.glsl's u_sun, uniforms below (viewer/graphics/light.py)
 //

@@ -1,4 +1,4 @@
-// Eye-dome lighting: what lies behind its surroundings in the picture is darkened, which brings out shape where light
+// Eye-dome lighting: pixels deeper than their surroundings are darkened, which brings out shape where light
 // does not. C. Boucheny, "Visualization scientifique de grands volumes de donnees" (thesis, Grenoble 2009): the
 // response is the mean of max(0, log2 depth - log2 neighbor's depth), the shade exp(-strength * response), as in
 // CloudCompare and Potree. Neighbors are taken in opposite pairs, whose mean a slanting plane leaves at 0.

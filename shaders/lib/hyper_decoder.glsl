@@ -3,7 +3,7 @@
 // offers   vec4 hyper_stats(ivec2 texel)      (mean, 1 / standard deviation, 0, 0) of a row of u_input
 //          vec4 hyper_linear(ivec2 texel)     linear(LayerNorm(u_input)), then GELU where u_gelu is 1
 //          vec4 hyper_residual(ivec2 texel)   u_input + linear(u_inner)
-//          vec4 normed_linear(...)            what hyper_linear does, for other heads
+//          vec4 normed_linear(...)            hyper_linear of other heads
 // needs    weights.glsl's WEIGHT_COLUMNS; the uniforms that HyperDecoder.hyper_passes sets
 // Loop bounds are uniforms, so that no compiler unrolls a network.
 

@@ -1,4 +1,4 @@
-// Sun and sky over a slope: what the hillshades of shaders/hillshade share.
+// Sun and sky over a slope: functions shared by shaders/hillshade.
 //
 // offers   float up_of(vec2 slope)                third part of the unit normal
 //          float sunlight(vec2 slope)             cosine of the angle between normal and sun, below 0 where turned away
@@ -30,7 +30,7 @@ float light_of(float gray, float level)
     return pow(max(1.0 + (gray - level) / max(level, LOWEST_SUN), 0.0), 2.2);
 }
 
-// The sky reaches what lies in shadow, and slopes turned away from the sun as well.
+// Skylight reaches shadows and slopes turned away from the sun as well.
 float shadowed(float light, vec2 slope, float lit)
 {
     float level = mix(min(u_sun.z / LOWEST_SUN, 1.0), 1.0, SKY);

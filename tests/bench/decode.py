@@ -29,7 +29,7 @@ from neural.tiles import TILE, vertices
 from viewer.graphics import gl
 from viewer.graphics import gpu_decoder as decoding
 from viewer.graphics.page import TilePage
-from viewer.tiles.source import Source, SourceKey, gpu_input
+from viewer.tiles.source import SourceKey, TileSource, gpu_input
 
 SOFTWARE_SAMPLES = 16
 
@@ -58,7 +58,7 @@ def measure(samples: int, tiles: int = 8, repeats: int = 5) -> dict[str, Any]:
     }
     with open_reader(sample_files()[0]) as reader:
         for layer in reader.layers:
-            source = Source(reader, SourceKey(layer.index, None), numpy_decode=True)
+            source = TileSource(reader, SourceKey(layer.index, None), numpy_decode=True)
             finest = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][
                 :tiles
             ]
@@ -76,7 +76,7 @@ def measure(samples: int, tiles: int = 8, repeats: int = 5) -> dict[str, Any]:
                 "unpack": len(finest) * TILE**2 / unpack_s / 1e6,
                 "numpy": _numpy(surfaces, repeats),
             }
-            for entry in decoding.ENTRIES:
+            for entry in decoding.GPU_BACKENDS:
                 if entry == "fragment" or ctx.version_code >= 430:
                     rates[entry] = _gpu(ctx, entry, source, surfaces, samples, repeats)
             found["methods"][layer.method] = {
@@ -105,7 +105,7 @@ def _numpy(surfaces: list[TileSurface], repeats: int) -> float:
 def _gpu(
     ctx: moderngl.Context,
     entry: str,
-    source: Source,
+    source: TileSource,
     surfaces: list[TileSurface],
     samples: int,
     repeats: int,

@@ -76,7 +76,7 @@ def fly(
             time.sleep(max(0.0, start + LENGTH_S * number / len(shares) - time.perf_counter()))
         begun = time.perf_counter()
         camera = camera_at(scene, float(share))
-        missing += scene.update(camera, size).tiles_wanted
+        missing += scene.update(camera, size).tiles_missing
         scene.draw(target, camera)
         scene.ctx.finish()
         spent.append(1e3 * (time.perf_counter() - begun))

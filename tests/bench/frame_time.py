@@ -26,7 +26,7 @@ from tests.bench import area
 from tests.bench.area import CELL_M, heights
 from viewer.graphics import gl
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.model.settings import Settings
 from viewer.pictures import offscreen
 from viewer.scene.scene import Scene
@@ -47,7 +47,7 @@ def first_view() -> Camera:
     z = heights(at[None, :], at[:, None])
     camera = Camera()
     side = CELLS * CELL_M
-    box = Bounds(0.0, -side, side, 0.0, float(z.min()), float(z.max()))
+    box = BoundingBox(0.0, -side, side, 0.0, float(z.min()), float(z.max()))
     camera.frame(box, SIZE[0] / SIZE[1], heading_deg=0.0, pitch_deg=-50.0)
     return camera
 

@@ -32,7 +32,7 @@ from neural.bench.environment import machine
 from neural.container.reader import Reader, open_reader
 from neural.encode import EncodeOptions, encode
 from neural.methods.lapped.assembly import Assembly
-from neural.methods.lapped.tile_cache import Recent
+from neural.methods.lapped.tile_cache import TileCache
 from neural.raster.dem import open_dem
 from neural.raster.reading import ReadOptions
 from neural.surface.tile_surface import SurfaceDecoder
@@ -85,7 +85,7 @@ class Decoding:
         layer = self.decoder.layer
         found = SurfaceDecoder(self.decoder.reader, layer).linked
         assert isinstance(found, Assembly)
-        found.stacks = Recent(len(self.tiles))
+        found.stacks = TileCache(len(self.tiles))
         return found
 
     def part(

@@ -24,8 +24,8 @@ from neural.bench.environment import machine
 from neural.container.envelope import ChildInfo
 from neural.tiles import Tile
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
-from viewer.tiles.lod import Selection, Selector, View
+from viewer.model.readings import BoundingBox
+from viewer.tiles.lod import Frustum, Selection, Selector
 from viewer.tiles.quadtree import ROOT, NodeTable
 
 LEVELS = 9
@@ -38,9 +38,9 @@ def area() -> NodeTable:
     """The complete quadtree: ridges of some hundred meters, errors that halve with each level."""
     rng = np.random.default_rng(1)
 
-    def box(tile: Tile, info: ChildInfo) -> Bounds:
+    def box(tile: Tile, info: ChildInfo) -> BoundingBox:
         side = SIDE_M / 2**tile.z
-        return Bounds(
+        return BoundingBox(
             tile.x * side,
             -(tile.y + 1) * side,
             (tile.x + 1) * side,
@@ -71,7 +71,7 @@ def area() -> NodeTable:
     return table
 
 
-def flight() -> list[View]:
+def flight() -> list[Frustum]:
     """Low and high, turning all the while."""
     camera = Camera(SIDE_M / 4, -SIDE_M / 4, 2500.0, 45.0, -25.0)
     views = []
@@ -79,11 +79,11 @@ def flight() -> list[View]:
         camera.look(0.4, 0.0)
         camera.fly(1 / 60, 1, 0, 0, 400.0)
         camera.z = 1600.0 + 1000.0 * float(np.sin(frame / 90))
-        views.append(View.of(camera, SIZE))
+        views.append(Frustum.of(camera, SIZE))
     return views
 
 
-def walk_by_tile(table: NodeTable, view: View, sse_px: float) -> int:
+def walk_by_tile(table: NodeTable, view: Frustum, sse_px: float) -> int:
     """The same choice, one tile after another; returns how many are drawn."""
     waiting = [0]
     drawn = 0
@@ -91,7 +91,7 @@ def walk_by_tile(table: NodeTable, view: View, sse_px: float) -> int:
         row = waiting.pop()
         low = table.center[row] - table.half[row]
         high = table.center[row] + table.half[row]
-        box = Bounds(*map(float, (low[0], low[1], high[0], high[1], low[2], high[2])))
+        box = BoundingBox(*map(float, (low[0], low[1], high[0], high[1], low[2], high[2])))
         if not view.sees(box):
             continue
         error_px = float(table.error_m[row]) * view.px_per_radian / max(view.distance_m(box), 1e-3)
@@ -103,7 +103,7 @@ def walk_by_tile(table: NodeTable, view: View, sse_px: float) -> int:
     return drawn
 
 
-def times_ms(views: list[View], choose: Callable[[View], object]) -> list[float]:
+def times_ms(views: list[Frustum], choose: Callable[[Frustum], object]) -> list[float]:
     """How long each view takes."""
     times = []
     for view in views:

@@ -163,7 +163,7 @@ def walk(path: Path, overlay: bool, pick: bool) -> dict[str, Any]:
         swaps.append(run.change("swap"))
     result = {
         "renderer": gl.describe(run.ctx),
-        "decoder": run.scene.decode_entry,
+        "decoder": run.scene.decode_backend,
         "work_ms": spread(run.work),
         "frames_above_50_ms": sum(ms > LIMIT_MS for ms in run.work),
         "slowest_change": run.slowest,

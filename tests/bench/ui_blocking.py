@@ -129,7 +129,7 @@ def reopen(soak: Soak, watch: Watch, path: Path, times: int) -> None:
     """Files opened on a thread and taken over, as a window does it."""
     for _ in range(times):
         request = OpenRequest(str(path))
-        loading = Loading(request, soak.scene.decode_entry)
+        loading = Loading(request, soak.scene.decode_backend)
         while not loading.main.done:
             time.sleep(0.005)
         with watch.time("take over a file"):

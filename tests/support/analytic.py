@@ -4,13 +4,11 @@ checked against."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from neural.grid import Grid
-from neural.tiles import TILE
 from tests.support import areas
 
 Height = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -40,26 +38,15 @@ def sine(easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
     return 50 + 10 * np.sin(2 * np.pi * (easting - WEST) / 200) + 0 * northing
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(areas.Area):
     """A formula read like a raster."""
 
-    height: Height
-    grid: Grid
-    holed: bool
-    name: str = "formula"
-    read_ahead_cells: int = TILE
+    name = "formula"
 
-    def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
-        column, line = np.meshgrid(
-            np.arange(col, col + cols) + 0.5, np.arange(row, row + rows) + 0.5
+    def __init__(self, height: Height, grid: Grid, holed: bool) -> None:
+        super().__init__(
+            grid, lambda east, south: height(WEST + east, NORTH - south), HOLE if holed else None
         )
-        easting = WEST + CELL_M * column
-        northing = NORTH - CELL_M * line
-        inside = (column > 0) & (column < self.grid.width) & (line > 0) & (line < self.grid.height)
-        if self.holed:
-            inside &= np.hypot(easting - HOLE[0], northing - HOLE[1]) >= HOLE[2]
-        return self.height(easting, northing), inside
 
 
 def write(out: Path, heights: Sequence[Height], *, holed: bool = False, crs_wkt: str = "") -> Path:

@@ -22,14 +22,17 @@ Heights = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Area:
-    """A function as a raster."""
+    """A function as a raster; `hole` is easting, northing and radius of a circle without data."""
 
     name = "made up"
     read_ahead_cells = TILE
 
-    def __init__(self, grid: Grid, heights: Heights) -> None:
+    def __init__(
+        self, grid: Grid, heights: Heights, hole: tuple[float, float, float] | None = None
+    ) -> None:
         self.grid = grid
         self.heights = heights
+        self.hole = hole
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """See `neural.encoding.pyramid.HeightSource`."""
@@ -37,16 +40,31 @@ class Area:
         inside = (
             (column >= 0) & (column < self.grid.width) & (line >= 0) & (line < self.grid.height)
         )
-        z = self.heights((column + 0.5) * self.grid.cell_x_m, (line + 0.5) * self.grid.cell_y_m)
-        return np.asarray(z, np.float32), inside
+        east = (column + 0.5) * self.grid.cell_x_m
+        south = (line + 0.5) * self.grid.cell_y_m
+        if self.hole is not None:
+            easting, northing, radius = self.hole
+            off = (self.west + east - easting, self.north - south - northing)
+            inside &= np.hypot(*off) >= radius
+        return np.asarray(self.heights(east, south), np.float32), inside
+
+    @property
+    def west(self) -> float:
+        """Easting of the area's western edge."""
+        return self.grid.transform[2]
+
+    @property
+    def north(self) -> float:
+        """Northing of the area's northern edge."""
+        return self.grid.transform[5]
 
 
-def ridges(east: np.ndarray, south: np.ndarray) -> np.ndarray:
+def ridges(east: np.ndarray, south: np.ndarray, base_m: float = 800) -> np.ndarray:
     """Ridges of a few hundred meters, with detail down to a few cells of 4 m."""
     x = east / 400
     y = south / 400
     coarse = 160 * np.sin(0.8 * x + np.sin(0.9 * y)) + 120 * np.cos(0.7 * y - 0.5 * x)
-    return 800 + coarse + 12 * np.sin(7 * x) * np.sin(6 * y) + 3 * np.sin(23 * x + 17 * y)
+    return base_m + coarse + 12 * np.sin(7 * x) * np.sin(6 * y) + 3 * np.sin(23 * x + 17 * y)
 
 
 def write(out: Path, grid: Grid, heights: Heights, disagree_m: float = 0.0) -> Path:

@@ -3,8 +3,8 @@ level.
 
 `python -m tests.support.frozen_files` encodes every case below from a GeoTIFF of made-up terrain
 into tests/fixtures/files/v<version>/ and refuses a folder that exists, because old files must keep
-their heights. Beside <case>.ntile lies <case>.npz: `shape` (rows, columns), `places` (bits of which
-samples are kept) and for layer k `valid_k` (bits of all samples) and `meters_k` (float32, the valid
+their heights. Beside <case>.ntile lies <case>.npz: `shape` (rows, columns), `places` (bits of
+kept samples) and for layer k `valid_k` (bits of all samples) and `metres_k` (float32, the valid
 samples among the places, row by row). Coarser levels are not kept: version 0.1.0 draws those of
 lapped_siren displaced.
 """
@@ -20,16 +20,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import neural
-from neural.container.reader import Reader, open_reader, verify
+from neural.container.reader import Reader, open_reader
+from neural.container.verify import verify
 from neural.encode import EncodeOptions, encode
 from neural.errors import ContainerError
+from neural.raster.reading import ReadOptions
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE
 from tests.support import areas, rasters
 
 FILES = Path(__file__).parents[1] / "fixtures" / "files"
 NODATA = -9999.0
-STRIDE = 7  # of the lattice inside; odd, so that it meets every phase of the wavelet's levels
+STRIDE = 17  # of the lattice inside; odd, so that it meets every phase of the wavelet's levels
+LINE_STRIDE = 3  # along rim and seams; odd for the same reason
 METER_PER_DEGREE = 111_000.0
 
 
@@ -61,6 +64,7 @@ _LATTICE_OF_HOLES = tuple(
 )
 # and EGM2008
 _DEGREES = {"crs": "EPSG:9518", "transform": rasters.north_up(-119.5, 36.002, 1 / METER_PER_DEGREE)}
+_MERCATOR = {"crs": "EPSG:3857", "transform": rasters.north_up(-13_300_000, 4_300_000, 1.0)}
 
 CASES = {
     "lapped_levels": Case(560, 700, {"attribution": "made up"}),
@@ -77,7 +81,7 @@ CASES = {
     "lapped_bounded": Case(
         262, 300, {"max_error_m": 0.2}, holes=((slice(90, 130), slice(200, 300)),)
     ),
-    "lapped_one_row": Case(257, 300, {"quality": 70.0}, all_places=True),
+    "lapped_one_row": Case(257, 300, {"quality": 70.0}),
     "lapped_one_sample": Case(257, 257),
     "lapped_tiny": Case(3, 5, {"quality": 80.0}, all_places=True),
     "lapped_escapes": Case(60, 70, {"step_m": 0.002}, noise=50.0),  # details above 8192 steps
@@ -94,7 +98,22 @@ CASES = {
         300, 250, {"methods": ("lapped_siren", "huvr_siren"), "reference_m": 0.2}
     ),
     "reference_holes": Case(200, 280, {"methods": (), "reference_m": 0.2}, holes=_LATTICE_OF_HOLES),
-    "local_feet": Case(200, 280, {"crs": "local", "unit": "ft"}, profile={"crs": None}, cell=2.5),
+    "local_feet": Case(
+        200,
+        280,
+        {"reading": ReadOptions(crs="local", unit="ft")},
+        profile={"crs": None},
+        cell=2.5,
+    ),
+    # Of schema 2 on: where a meter of the CRS is not one on the ground, and nodata by option.
+    "web_mercator": Case(150, 180, profile=_MERCATOR),
+    "undeclared_nodata": Case(
+        140,
+        200,
+        {"reading": ReadOptions(nodata=(NODATA,))},
+        holes=((slice(40, 90), slice(60, 200)),),
+        profile={"nodata": None},
+    ),
 }
 
 
@@ -163,13 +182,15 @@ def write_expected(path: Path, all_places: bool) -> None:
 
 
 def kept_places(rows: int, columns: int) -> np.ndarray:
-    """A lattice inside, two whole lines along the rim and on both sides of tiles' seams, bool
-    [rows, columns]."""
+    """Return a lattice inside and every third sample of the two lines along the rim and on both
+    sides of tiles' seams, bool [rows, columns]."""
     row_lines = _lines(rows)
     column_lines = _lines(columns)
-    lattice = np.zeros((rows, columns), bool)
-    lattice[::STRIDE, ::STRIDE] = True
-    return lattice | row_lines[:, None] | column_lines
+    places = np.zeros((rows, columns), bool)
+    places[::STRIDE, ::STRIDE] = True
+    places[row_lines, ::LINE_STRIDE] = True
+    places[::LINE_STRIDE, column_lines] = True
+    return places
 
 
 def _lines(count: int) -> np.ndarray:
@@ -184,7 +205,7 @@ def write_case(folder: Path, name: str, scratch: Path) -> None:
     case = CASES[name]
     heights = terrain(case)
     options = EncodeOptions(**{"link_decoder": True, "jobs": 1, "device": "cpu", **case.options})
-    if options.unit == "ft":
+    if options.reading.unit == "ft":
         heights = heights / np.float32(0.3048)
     for hole in case.holes:
         heights[hole] = NODATA

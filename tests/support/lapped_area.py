@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from neural.encoding.lapped.bounded import BoundedTiles
-from neural.encoding.lapped.encoder import LAGRANGE, Encoder, Samples, tile_bands
+from neural.encoding.lapped.encoder import LAGRANGE, Encoder, TileSamples, tile_bands
 from neural.encoding.pyramid import build
 from neural.grid import Grid
 from neural.methods.decoder_weights import load_decoder
-from neural.methods.lapped.assembly import Assembly, Model
+from neural.methods.lapped.assembly import Assembly
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.extension import split_level
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.residuals import Bound
 from neural.methods.lapped_siren import LappedSiren
 from neural.surface.tile_surface import TileSurface
@@ -38,7 +39,7 @@ def rough(rows: int, columns: int, seed: int = 0, noise: float = 0.1) -> np.ndar
 
 class Area:
     """A raster as levels of tiles, the coarser ones what the wavelet leaves
-    (`neural.encoding.lapped.encoder.Heights`)."""
+    (`neural.encoding.lapped.encoder.SampleProvider`)."""
 
     name = "area"
     read_ahead_cells = TILE
@@ -49,7 +50,8 @@ class Area:
         self.grid = Grid("", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), heights.shape[1], heights.shape[0])
         self.top = self.grid.levels - 1
         self.tiles = {
-            tile.tile: Samples(tile.heights.astype(np.float64), tile.valid) for tile in build(self)
+            tile.tile: TileSamples(tile.heights.astype(np.float64), tile.valid)
+            for tile in build(self)
         }
         self.bands: dict[Tile, np.ndarray] = {}
         for z in range(self.top, -1, -1):
@@ -78,7 +80,7 @@ class Area:
         ]
         return heights, valid
 
-    def samples(self, tile: Tile) -> Samples | None:
+    def samples(self, tile: Tile) -> TileSamples | None:
         return self.tiles.get(tile)
 
     @property

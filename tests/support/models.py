@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from neural.methods.functa import Functa
@@ -15,6 +17,7 @@ from neural.models.base import Preset, TrainConfig, save_model
 from neural.models.functa import InnerLoop
 from neural.models.trans_inr import TransformerConfig
 from neural.models.vit import VitConfig
+from tests.support.rasters import write
 
 TINY_PRESETS = {
     "functa": Preset(
@@ -72,3 +75,16 @@ def save_tiny_model(
     stem = folder / name
     save_model(model, stem, preset, {})
     return stem
+
+
+def write_training_data(folder: Path) -> Path:
+    """Make a folder of two rasters, one to train on and one to validate, with their manifest."""
+    folder.mkdir()
+    y, x = np.mgrid[0:300, 0:320]
+    for name, phase in (("a", 0.0), ("b", 1.0)):
+        samples = 30 * np.sin(x / 40 + phase) * np.cos(y / 55) + 500
+        write(folder / f"{name}.tif", samples.astype(np.float32))
+    rows = [["file", "split", "resolution_m"], ["a.tif", "train", "1"], ["b.tif", "val", "2"]]
+    with (folder / "MANIFEST.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder

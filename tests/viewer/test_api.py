@@ -88,8 +88,8 @@ def test_settings_by_name(shown):
         True,
     )
     for wrong, says in (
-        ({"plaid": 1}, "no setting 'plaid'; there are .*exaggeration"),
-        ({"colormap": "grey"}, "no setting 'colormap'"),
+        ({"plaid": 1}, "Unknown setting 'plaid'; available: .*exaggeration"),
+        ({"colormap": "grey"}, "Unknown setting 'colormap'"),
         (
             {"exaggeration": "high"},
             "'exaggeration' cannot be 'high'; give a number from 0.01 to 1000",

@@ -9,7 +9,7 @@ import click
 
 from neural.errors import UsageError
 from viewer.cli.options import option
-from viewer.model.overlays import AGAINST, KINDS
+from viewer.model.overlays import AGAINST, OVERLAYS
 from viewer.model.settings import Settings
 
 _OPTIONS = (
@@ -71,5 +71,5 @@ def take(settings: Settings, values: dict[str, Any]) -> None:
     if against is not None:
         overlay = settings.overlay
         overlay.against = against
-        if not (overlay.name in KINDS and KINDS[overlay.name].measures):
+        if not (overlay.name in OVERLAYS and OVERLAYS[overlay.name].measures):
             overlay.name = "error"

@@ -11,7 +11,7 @@ import click
 from neural.errors import UsageError
 from viewer.cli.options import Kinds, option
 from viewer.film.generators import GENERATORS
-from viewer.model.settings import Decorations
+from viewer.model.settings import DecorationSettings
 from viewer.session.launch import Launch
 
 GROUP = "Film and pictures"
@@ -105,5 +105,5 @@ def set_decorations(launch: Launch, asked: frozenset[str] | None) -> None:
     if asked is None:
         plain = launch.render and launch.settings.overlay.name == "none"
         asked = frozenset(["measurements"] if plain else ["legend", "measurements"])
-    for kind in fields(Decorations):
+    for kind in fields(DecorationSettings):
         setattr(launch.settings.decorations, kind.name, kind.name in asked)

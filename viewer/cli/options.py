@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from viewer.model.limits import MAX_SIDE, MIN_SIDE
-from viewer.model.settings import Decorations
+from viewer.model.settings import DecorationSettings
 
 GROUPS = ("Input", "Look", "Overlay", "Compare", "Measure", "Film and pictures", "System")
 """Headings of `--help`, in their order."""
@@ -128,7 +128,7 @@ class Kinds(click.ParamType):
         """`"legend,scale"` → those two."""
         if isinstance(value, frozenset):
             return value
-        known = [f.name for f in fields(Decorations)]
+        known = [f.name for f in fields(DecorationSettings)]
         asked = {"all": known, "none": []}.get(value, [name.strip() for name in value.split(",")])
         for name in asked:
             if name not in known:

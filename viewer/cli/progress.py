@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from neural.progress import Report
+
 SAY_S = 1.0
 """Time between lines of progress where stderr is no terminal."""
 
-Progress = Callable[[int, int], None]
-"""Gets how many are done, and of how many."""
-
 
 @contextmanager
-def progress(out: str, noun: str) -> Iterator[Progress]:
+def progress(out: str, noun: str) -> Iterator[Report]:
     """A bar with the time left on a terminal, else a line such as "picture 30 of 720" now and
     then."""
     if not sys.stderr.isatty():

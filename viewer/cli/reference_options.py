@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from neural.cli.options import Nodata
 from neural.errors import UsageError
 from neural.raster.crs import UNITS
 from neural.raster.reading import AS_STORED, ReadOptions, ReferenceRaster
+from neural.system.option_types import Nodata
 from viewer.cli.options import option
 from viewer.storage.project import Project
 

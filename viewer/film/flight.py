@@ -1,4 +1,4 @@
-"""A camera path over terrain: the same path, lifted smoothly wherever it would come too near to the
+"""Camera path over terrain: the same path, lifted smoothly wherever it is too near to the
 ground."""
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ from viewer.model.camera_path import CameraPath, Pose
 from viewer.model.curves import Track
 
 STEP_S = 0.05
-"""How often a path is compared with the terrain."""
+"""Time step of the comparison of path and terrain, seconds."""
 
 RAMP_S = 1.5
-"""How long before and after a place that is too low the camera begins and ends to rise."""
+"""Time of the rise before and the descent after a place that is too low, seconds."""
 
 Ceiling = Callable[[float, float, float | None], float | None]
-"""Highest drawn terrain around an easting and northing, with a vertical exaggeration where the path
-sets one (None: as the program was told); None where there is no terrain."""
+"""Highest drawn terrain around an easting and northing, with the path's vertical exaggeration
+(None: the default); None without terrain."""
 
 
 class Flight:
-    """A path, at least `clearance_m` above the terrain at all times.
+    """Path at least `clearance_m` above the terrain at all times.
 
-    The lift is the largest that any moment within RAMP_S needs, averaged over that time by a Hann
-    window: never less than what is needed, and without a kink. Paths that are clear stay as they
-    are, to the bit.
+    The lift is the largest within RAMP_S of each moment, averaged over that time by a Hann window:
+    always sufficient, and smooth. Clear paths stay as they are, bit for bit.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class Flight:
             self._lift = self._lifts(ceiling, clearance_m)
 
     def at(self, time_s: float) -> Pose:
-        """The view at a time, seconds from the first keyframe."""
+        """Return the view at a time, seconds from the first keyframe."""
         pose = self._sampler.at(time_s)
         if self._lift is not None:
             if self.loop and self.duration_s > 0:
@@ -53,7 +52,7 @@ class Flight:
 
     @property
     def lifted_m(self) -> float:
-        """The largest lift anywhere; 0 for a path that is clear by itself."""
+        """Largest lift of the path, meters; 0 for a clear path."""
         return 0.0 if self._lift is None else float(self._lift.values.max())
 
     def _lifts(self, ceiling: Ceiling, clearance_m: float) -> Track | None:

@@ -1,4 +1,4 @@
-"""Camera paths made from the area itself: an orbit, and a tour of its most varied places."""
+"""Generated camera paths: an orbit, and a tour of the roughest parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GENERATORS = ("tour", "orbit")
 """Values of `--flythrough`."""
 
 ORBIT_S = 24.0
-"""Default length of an orbit."""
+"""Default duration of an orbit, seconds."""
 
 ORBIT_PITCH_DEG = -28.0
 ORBIT_KEYFRAMES = 16
@@ -33,7 +33,7 @@ def generate(
     fov_deg: float = 45.0,
     aspect: float = 16 / 9,
 ) -> CameraPath:
-    """The path of a generator of GENERATORS, for an area's heights."""
+    """Return the path of a generator of GENERATORS, for an area's heights."""
     makers: dict[str, Callable[..., CameraPath]] = {"orbit": orbit, "tour": tour}
     path = makers[name](field, fov_deg=fov_deg, aspect=aspect, duration_s=duration_s)
     return replace(path, crs=crs)
@@ -48,10 +48,9 @@ def orbit(
     fov_deg: float = 45.0,
     aspect: float = 16 / 9,
 ) -> CameraPath:
-    """Once around a place (None: the middle of the area), clockwise as seen from above, looking at
-    it all the time.
+    """Return an orbit around a center (None: that of the area), clockwise as seen from above.
 
-    `radius_m` is the distance over ground; None is so far that the whole area stays in the picture.
+    `radius_m` is the distance over ground; None keeps the whole area in the picture.
     """
     bounds = field.bounds
     if center is None:
@@ -86,16 +85,15 @@ def orbit(
 def generated(
     scene: Scene, name: str, size_px: tuple[int, int], duration_s: float | None = None
 ) -> CameraPath:
-    """The path that a generator makes of the open file, for a picture of this shape. Raises
-    NtileError."""
-    assert scene.reader is not None
+    """Generate a path for the open file and a picture size. Raises NtileError."""
+    reader = scene.main_reader
     view = scene.settings.view
-    layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
-    field = HeightField.read(scene.reader, layer, exaggeration=view.exaggeration)
+    layer = min(scene.settings.layer.index, len(reader.layers) - 1)
+    field = HeightField.read(reader, layer, exaggeration=view.exaggeration)
     return generate(
         name,
         field,
-        crs=scene.reader.grid.crs_wkt,
+        crs=reader.grid.crs_wkt,
         duration_s=duration_s,
         fov_deg=view.fov_deg,
         aspect=size_px[0] / size_px[1],

@@ -1,5 +1,5 @@
-"""A small raster of the whole area: what paths must stay above, and where the relief is. Pure
-numpy, any thread."""
+"""Small raster of the whole area: a ceiling for paths, and a measure of relief. Pure numpy, any
+thread."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from neural.container.reader import Reader
 from neural.errors import NtileError
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 SIDE = 320
 """Samples along the longer side of the area."""
 
 TILES = 4
-"""Tiles along a side of the level that is read, at most: 16 tiles say enough of any area."""
+"""Most tiles along a side of the level that is read: 16 tiles describe any area well enough."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeightField:
-    """Heights in meters on a regular lattice, row 0 in the north; NaN where there is no data."""
+    """Heights in meters on a regular lattice, row 0 in the north; NaN without data."""
 
-    bounds: Bounds  # of the area; low and high are those of the lattice
+    bounds: BoundingBox  # of the area; low and high are those of the lattice
     heights: np.ndarray  # float64 [rows, columns]
-    margin_m: float  # how far the finest surface may lie above the lattice
+    margin_m: float  # largest height of the finest surface above the lattice, meters
     exaggeration: float = 1.0
-    pivot_z: float = 0.0
+    pivot_z: float = 0.0  # height that exaggeration leaves in place, meters
     ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod
     def read(cls, reader: Reader, layer: int = 0, *, exaggeration: float = 1.0) -> HeightField:
-        """The field of a layer. Raises NtileError for a damaged file, or an area without any
+        """Read the field of a layer. Raises NtileError for a damaged file, or an area without any
         height."""
         grid = reader.grid
         chosen = reader.layers[layer]
@@ -51,34 +51,34 @@ class HeightField:
         heights[~valid] = np.nan
         if not valid.any():
             raise NtileError(f"{reader.path}: it holds no heights; encode it again.")
-        bounds = Bounds(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
+        bounds = BoundingBox(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
         margin = chosen.root.geometric_error_m if level < top else 0.0
         margin = min(margin, bounds.high - bounds.low)
         pivot_z = reader.layers[0].root.min_m
         return cls(bounds, heights, margin, exaggeration, pivot_z, grid.ground_scale)
 
     def drawn(self, z_m: float, exaggeration: float | None = None) -> float:
-        """Where a height is drawn, vertical exaggeration (None: the field's) included."""
+        """Return the drawn height of a true one, with vertical exaggeration (None: the field's)."""
         exaggeration = self.exaggeration if exaggeration is None else exaggeration
         return self.pivot_z + (z_m - self.pivot_z) * exaggeration / self.ground_scale
 
     @property
     def spacing_m(self) -> tuple[float, float]:
-        """Distance between samples, eastward and northward."""
+        """Distance between samples, eastward and northward, meters."""
         rows, columns = self.heights.shape
         return (self.bounds.east - self.bounds.west) / columns, (
             self.bounds.north - self.bounds.south
         ) / rows
 
     def cell(self, easting: float, northing: float) -> tuple[float, float]:
-        """Fractional column and row of a place; centers of samples are whole numbers."""
+        """Return fractional column and row of a position; sample centers are integers."""
         dx, dy = self.spacing_m
         return (easting - self.bounds.west) / dx - 0.5, (self.bounds.north - northing) / dy - 0.5
 
     def ceiling_m(
         self, easting: float, northing: float, exaggeration: float | None = None
     ) -> float | None:
-        """The highest the terrain can be around a place, meters, drawn; None where none is near."""
+        """Return the highest drawn terrain around a position, meters; None without any nearby."""
         column, row = self.cell(easting, northing)
         x = round(column)
         y = round(row)
@@ -88,7 +88,7 @@ class HeightField:
         return self.drawn(float(np.nanmax(near)) + self.margin_m, exaggeration)
 
     def height_m(self, easting: float, northing: float) -> float:
-        """Height of the terrain at a place, meters, drawn; outside and in holes that of the nearest
+        """Return the drawn height at a position, meters; outside and in holes that of the nearest
         sample."""
         column, row = self.cell(easting, northing)
         rows, columns = self.heights.shape
@@ -96,8 +96,8 @@ class HeightField:
         x = min(max(round(column), 0), columns - 1)
         value = self.heights[y, x]
         if np.isnan(value):
-            there = np.argwhere(~np.isnan(self.heights))
-            y, x = there[np.argmin(((there - (y, x)) ** 2).sum(axis=1))]
+            valid = np.argwhere(~np.isnan(self.heights))
+            y, x = valid[np.argmin(((valid - (y, x)) ** 2).sum(axis=1))]
             value = self.heights[y, x]
         return self.drawn(float(value))
 

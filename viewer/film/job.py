@@ -1,7 +1,7 @@
-"""Pictures and films made from the window, by a second process that runs the same command.
+"""Background export of pictures and films by a second process that runs the same command.
 
-So the window stays as quick as it was, a picture of any size or an hour of film cannot take its
-memory, and what comes out is what the command makes, to the byte.
+So the window stays responsive, exports of any size cannot exhaust its memory, and the output is the
+command's, byte for byte.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import deque
 from pathlib import Path
 
 from viewer.model.camera_path import CameraPath
-from viewer.model.settings import Decorations
+from viewer.model.settings import DecorationSettings
 from viewer.storage import project
 from viewer.storage.path_file import to_json
 from viewer.storage.project import Project
@@ -25,9 +25,8 @@ from viewer.storage.project import Project
 _PART = re.compile(r"(?:picture|piece) (\d+) of (\d+)$")
 
 
-class Job:
-    """A film or a picture in the making. Raises NtileError or OSError where it cannot even
-    begin."""
+class RenderJob:
+    """Running export of a film or picture. Raises NtileError or OSError where it cannot start."""
 
     def __init__(
         self,
@@ -37,20 +36,19 @@ class Job:
         path: CameraPath | None,
         fps: float | None = None,
     ) -> None:
-        """`opened` is all that is in view; a `path` makes a film, None a picture of the project's
-        view."""
+        """Start the export of `opened`, the present view; a `path` makes a film, None a picture."""
         self.out = out
         self.done = 0
         self.total = 0
-        """Pictures drawn, or pieces of a large one, and of how many; 0 of 0 before that is
+        """Drawn pictures, or pieces of a large one, and their total; 0 of 0 before that is
         known."""
         self.cancelled = False
         self._said: deque[str] = deque(maxlen=5)
         self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
         try:
             project.write(self._folder / f"view{project.SUFFIX}", opened)
-            asked = Decorations(**opened.settings["decorations"])
-            kinds = ",".join(name for name, on in vars(asked).items() if on) or "none"
+            decorations = DecorationSettings(**opened.settings["decorations"])
+            kinds = ",".join(name for name, on in vars(decorations).items() if on) or "none"
             self.command = [
                 *(
                     sys.executable,
@@ -91,12 +89,12 @@ class Job:
 
     @property
     def running(self) -> bool:
-        """True if it is still at work."""
+        """True if the process is running."""
         return self._reader.is_alive()
 
     @property
     def failure(self) -> str:
-        """Once it has ended: why there is no result, in a sentence; "" where there is one."""
+        """After the end: an error sentence, "" for success."""
         if self.running or self._process.returncode == 0:
             return ""
         if self.cancelled:
@@ -106,13 +104,13 @@ class Job:
         ).removeprefix("Error: ")
 
     def cancel(self) -> None:
-        """End it; it clears away what is half done."""
+        """Terminate the process, which removes its partial output."""
         if self.running:
             self.cancelled = True
             self._process.terminate()
 
     def close(self) -> None:
-        """The window closes: end it and wait for that."""
+        """Cancel the export and wait for its end."""
         self.cancel()
         self._reader.join()
 
@@ -120,10 +118,10 @@ class Job:
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
-                found = _PART.match(line.strip())
-                if found:
-                    self.done = int(found[1])
-                    self.total = int(found[2])
+                match = _PART.match(line.strip())
+                if match:
+                    self.done = int(match[1])
+                    self.total = int(match[2])
                 elif line.strip():
                     self._said.append(line.strip())
         self._process.wait()

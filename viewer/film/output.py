@@ -1,5 +1,4 @@
-"""Where the pictures of a film go: a folder of PNGs, or an mp4 file that appears when it is
-whole."""
+"""Outputs of a film: a folder of PNGs, or an mp4 file that appears when it is whole."""
 
 from __future__ import annotations
 
@@ -18,19 +17,19 @@ from viewer.model import limits
 from viewer.pictures.png import write_png
 
 INSTALL = "pip install 'terrain-viewer[video]'"
-"""Advice that brings PyAV."""
+"""Advice to install PyAV."""
 
 VIDEO_SUFFIXES = (".mp4",)
 OTHER_SUFFIXES = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mpg", ".png", ".jpg", ".webm", ".wmv")
 
 ABOUT = "film.json"
-"""In a folder of frames: what they are frames of."""
+"""Name of the file in a folder of frames that describes the film."""
 
 CRF = 17
-"""x264's constant quality: hardly to be told from the original."""
+"""x264's constant quality: visually lossless."""
 
 _X264 = {"crf": str(CRF), "preset": "medium", "x264-params": "mbtree=0"}
-"""Without the macroblock tree, which gives other bits from run to run at some widths (480, not
+"""Options without the macroblock tree, which differs from run to run at some widths (480, not
 640)."""
 
 _SCALING = 0x20 | 0x40000 | 0x80000
@@ -41,30 +40,29 @@ _LIMITED = 1  # range 16 to 235
 
 
 class Output(Protocol):
-    """Takes the pictures of a film in their order. `close` keeps what is whole, `abandon` ends
-    early."""
+    """Sink of a film's pictures in their order. `close` completes it, `abandon` ends early."""
 
     def has(self, number: int) -> bool:
-        """Return True if this picture is present and need not be drawn."""
+        """Return True if this picture exists and need not be drawn."""
 
     def write(self, number: int, picture: np.ndarray) -> None:
         """Add a picture, uint8 [height, width, 3]."""
 
     def close(self) -> None:
-        """Every picture has been written."""
+        """Complete the output after the last picture."""
 
     def abandon(self) -> None:
-        """The film will not be finished."""
+        """Discard an unfinished film."""
 
 
 def open_output(
     out: str, size_px: tuple[int, int], fps: float, about: dict[str, Any], *, resume: bool
 ) -> Output:
-    """The output for a name: an .mp4 file, or else a folder.
+    """Return the output of a name: an .mp4 file, or else a folder.
 
-    `about` says, in plain JSON, what the film shows; a folder resumes only that film. Raises
-    UsageError for a name of another kind or a size that memory is not enough for, NtileError where
-    it cannot be written or PyAV is missing.
+    `about` describes the film in plain JSON; a folder resumes only that film. Raises UsageError for
+    a name of another kind or a size that exceeds the memory, NtileError where it cannot be written
+    or PyAV is missing.
     """
     suffix = Path(out).suffix.lower()
     limits.check(size_px, limits.VIDEO if suffix in VIDEO_SUFFIXES else limits.FRAMES)
@@ -83,7 +81,7 @@ def open_output(
 
 
 class Folder:
-    """PNG files frame_00000.png, frame_00001.png, …; each is whole or not there."""
+    """PNG files frame_00000.png, frame_00001.png, …; each is complete or absent."""
 
     def __init__(self, folder: Path, about: dict[str, Any], *, resume: bool) -> None:
         self.folder = folder
@@ -102,28 +100,28 @@ class Folder:
         except (OSError, ValueError) as error:
             raise NtileError(f"{note} cannot be read ({error}); give another folder.") from error
         self._note: str | None = text
-        """Description of the film, until the first has been written."""
+        """Description of the film, until the first picture is written."""
 
     def path(self, number: int) -> Path:
-        """The file of a picture."""
+        """Return the file of a picture."""
         return self.folder / f"frame_{number:05d}.png"
 
     def has(self, number: int) -> bool:
-        """See `Output`."""
+        """Return True if the picture's file exists."""
         return self.path(number).is_file()
 
     def write(self, number: int, picture: np.ndarray) -> None:
-        """See `Output`."""
+        """Write a picture's file atomically."""
         if self._note is not None:
             output.write_text(self.folder / ABOUT, self._note)
             self._note = None
         write_png(self.path(number), picture)
 
     def close(self) -> None:
-        """See `Output`."""
+        """Do nothing: all files are complete."""
 
     def abandon(self) -> None:
-        """See `Output`; frames that are there are whole and can be resumed."""
+        """Keep all frames for a resume; remove a new folder without any."""
         if self._is_new and not any(self.folder.glob("frame_*.png")):
             with suppress(OSError):
                 (self.folder / ABOUT).unlink(missing_ok=True)
@@ -174,11 +172,11 @@ class Video:
             ) from error
 
     def has(self, number: int) -> bool:
-        """See `Output`."""
+        """Return False: a video cannot be resumed."""
         return False
 
     def write(self, number: int, picture: np.ndarray) -> None:
-        """See `Output`."""
+        """Encode a picture."""
         width, height = self.size_px
         pads = (0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0)
         frame = self._av.VideoFrame.from_ndarray(np.pad(picture, pads, mode="edge"), format="rgb24")
@@ -200,7 +198,7 @@ class Video:
             self._file.mux(packet)
 
     def close(self) -> None:
-        """See `Output`."""
+        """Finish the file, verify it and give it its final name."""
 
         def finish() -> None:
             self._mux(None)
@@ -219,15 +217,15 @@ class Video:
             raise ValueError(f"{count} pictures instead of {self._written}")
 
     def abandon(self) -> None:
-        """See `Output`; nothing is left of it."""
+        """Remove the unfinished file."""
         file = getattr(self, "_file", None)
         if file is not None:
             try:
                 file.close()
             except (OSError, self._av.error.FFmpegError):
-                pass  # it is thrown away in any case
+                pass  # discarded in any case
         self._whole.__exit__(_AbandonedError, _AbandonedError(), None)
 
 
 class _AbandonedError(Exception):
-    """Ends the writing of a file that will not be finished."""
+    """Ends the writing of an unfinished file."""

@@ -1,18 +1,20 @@
-"""Drawing the pictures of a film: time goes on by a fixed step, and each picture waits for all of
+"""Rendering of a film's pictures: time advances by a fixed step, and each picture waits for all of
 its tiles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from neural.progress import Report
 from viewer.film.flight import Flight
 from viewer.film.heightfield import HeightField
 from viewer.film.output import Output
+from viewer.graphics.offscreen_target import OffscreenTarget
 from viewer.model.camera_path import CameraPath, Pose
 from viewer.model.settings import Settings
 from viewer.pictures import decorations, offscreen
@@ -20,15 +22,12 @@ from viewer.scene.scene import Scene
 from viewer.storage.path_file import to_json
 
 CLEARANCE_M = 2.0
-"""Paths are lifted to stay this far above the terrain."""
-
-Progress = Callable[[int, int], None]
-"""Gets how many pictures are done, and of how many."""
+"""Minimum height of paths above the terrain, meters."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """A path and how it becomes pictures."""
+    """Path, picture size and frame rate."""
 
     path: CameraPath
     size_px: tuple[int, int] = (1280, 720)
@@ -36,27 +35,27 @@ class Film:
 
     @property
     def rate(self) -> float:
-        """Pictures per second."""
+        """Frames per second."""
         return self.fps or self.path.fps
 
 
-def record(scene: Scene, film: Film, output: Output, progress: Progress | None = None) -> int:
-    """Draw a film of an open scene into an output and close that; returns the number of pictures.
+def record(scene: Scene, film: Film, output: Output, progress: Report | None = None) -> int:
+    """Draw a film of an open scene into an output and close it; return the number of pictures.
 
-    Whatever goes wrong, the output is abandoned and the scene's settings are as before. Raises
+    On failure the output is abandoned; the scene's settings are restored in any case. Raises
     NtileError.
     """
     total = film.path.frame_count(film.rate)
     try:
-        wanted = [k for k in range(total) if not output.has(k)]
+        missing = [k for k in range(total) if not output.has(k)]
         if progress is not None:
-            progress(total - len(wanted), total)
+            progress(total - len(missing), total)
         for done, (k, picture) in enumerate(
-            zip(wanted, pictures(scene, film, wanted), strict=True), start=1
+            zip(missing, pictures(scene, film, missing), strict=True), start=1
         ):
             output.write(k, picture)
             if progress is not None:
-                progress(total - len(wanted) + done, total)
+                progress(total - len(missing) + done, total)
         output.close()
     except BaseException:
         output.abandon()
@@ -65,26 +64,24 @@ def record(scene: Scene, film: Film, output: Output, progress: Progress | None =
 
 
 def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iterator[np.ndarray]:
-    """The pictures of a film (or those with these numbers), uint8 [height, width, 3] each. Raises
-    NtileError.
+    """Draw the pictures of a film (or those with these numbers), uint8 [height, width, 3] each.
+    Raises NtileError.
 
-    They are the same from run to run on one renderer: nothing depends on the clock or on which tile
-    came first. Color ranges that follow from what is in view stay as the first picture has them.
+    Deterministic on one renderer: independent of the clock and of the order of loading. Automatic
+    color ranges stay as in the first picture.
     """
-    assert scene.reader is not None
     times = film.path.frame_times(film.rate)
     numbers = list(range(len(times))) if numbers is None else numbers
     if not numbers:
         return
     flight = make_flight(scene, film.path)
-    whole = offscreen.largest_piece(scene.ctx, film.size_px) == film.size_px
+    whole = offscreen.largest_piece(scene, film.size_px) == film.size_px
     poses = [flight.at(times[k]) for k in numbers]
     with (
         _as_before(scene.settings),
-        offscreen.unhurried(scene),
-        offscreen.Easel(scene.ctx) as easel,
+        offscreen.offline_quality(scene),
+        OffscreenTarget(scene.ctx, film.size_px if whole else (1, 1)) as target,
     ):
-        easel.resize(film.size_px if whole else (1, 1))
         _fix_colors(scene, flight.at(0.0), film.size_px)
         for k, pose in enumerate(poses):
             apply(scene.settings, pose)
@@ -94,7 +91,7 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
                 continue
             offscreen.load(scene, camera, film.size_px)
             camera.stay_above(scene.surface_z(camera.easting, camera.northing))
-            picture = easel.draw(scene, camera)
+            picture = offscreen.render_frame(target, scene, camera)
             decorations.of(scene, camera, film.size_px).paint(picture)
             if k + 1 < len(poses):
                 # its tiles load while this picture is written
@@ -103,22 +100,22 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
 
 
 def make_flight(scene: Scene, path: CameraPath) -> Flight:
-    """A path made clear of an open scene's terrain. Raises NtileError."""
-    assert scene.reader is not None
-    layer = min(scene.settings.layer.index, len(scene.reader.layers) - 1)
-    field = HeightField.read(scene.reader, layer, exaggeration=scene.settings.view.exaggeration)
+    """Return a path lifted above an open scene's terrain. Raises NtileError."""
+    reader = scene.main_reader
+    layer = min(scene.settings.layer.index, len(reader.layers) - 1)
+    field = HeightField.read(reader, layer, exaggeration=scene.settings.view.exaggeration)
     return Flight(path, field.ceiling_m, CLEARANCE_M)
 
 
 def apply(settings: Settings, pose: Pose) -> None:
-    """Set what a pose keys."""
+    """Set the settings that a pose keys."""
     for name, value in pose.keyed.items():
         setattr(settings.view if name == "exaggeration" else settings.shading, name, value)
 
 
 @contextmanager
 def _as_before(settings: Settings) -> Iterator[None]:
-    """Give back what films change."""
+    """Restore the settings that films change after the block."""
     exaggeration = settings.view.exaggeration
     reach = settings.overlay.reach
     contours = replace(settings.contours)
@@ -135,22 +132,21 @@ def _as_before(settings: Settings) -> Iterator[None]:
 
 
 def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
-    """Color ranges and contours stay as the first picture has them, without labels, or the film
-    would flicker."""
+    """Fix color ranges and contours at the first picture's, without labels, against flicker."""
     overlay = scene.settings.overlay
     contours = scene.settings.contours
     if overlay.name != "none" or contours.on:
         apply(scene.settings, pose)
         camera = replace(pose.camera)
         offscreen.load(scene, camera, offscreen.screen_sized(size_px))
-        scene.look_around(camera, size_px)
-        overlay.reach = overlay.reach | {overlay.name: scene.overlay_reach}
+        scene.run_survey_pass(camera, size_px)
+        overlay.reach = overlay.reach | {overlay.name: scene.overlay_limit}
         contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m
         contours.auto = contours.labels = False
 
 
 def about(file: str, options: dict[str, Any], settings: Settings, film: Film) -> dict[str, Any]:
-    """Describe a film in plain JSON values: all that its pictures depend on."""
+    """Describe a film in plain JSON values: all inputs of its pictures."""
     plain = {
         name: list(value) if isinstance(value, tuple) else value for name, value in options.items()
     }

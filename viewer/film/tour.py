@@ -1,10 +1,10 @@
-"""The grand tour: from a view of the whole area down to its roughest part, once around that, and
-back up.
+"""Grand tour: from a view of the whole area down to its roughest part, once around that, and back
+up.
 
-Rough is where heights leave a plane; an ellipse around the places weighted so is what the camera
-circles, clockwise, now high and now low, looking ahead and inwards. It so turns steadily, once in
-all, always has rough ground before it and the empty land outside behind it. It is fast when high
-and slow when low.
+Roughness is the deviation of heights from a plane; the camera circles an ellipse around the
+weighted rough places, clockwise, at varying heights, looking ahead and inwards. It turns steadily,
+once in total, with rough ground before it and the empty land outside behind it; fast when high and
+slow when low.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from viewer.film.heightfield import HeightField
 from viewer.model.camera import Camera, looking_at
 from viewer.model.camera_path import CameraPath, Keyframe
 from viewer.model.curves import Track
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 TOUR_S = 48.0
-"""Default length of a tour."""
+"""Default duration of a tour, seconds."""
 
 OVERVIEW_PITCH_DEG = -32.0
 KEYFRAME_S = 1.5
-"""Time between keyframes: dense enough that the camera keeps to the curve it was made from."""
+"""Time between keyframes, seconds: dense enough to keep the camera on its curve."""
 
 EASE = 0.1
-"""Share of the time at either end in which the film gathers speed or comes to rest."""
+"""Share of the time at either end for acceleration and deceleration."""
 
 WINDOWS = 12
 """Windows along each side of the area in which roughness is measured."""
 
 OUTSIDE = 0.06
-"""How far outside of the area the camera may go while it is low, in sizes of the area."""
+"""Largest distance outside of the area while the camera is low, in sizes of the area."""
 
 AHEAD_DEG = 55.0
-"""How far ahead around the ellipse the camera looks."""
+"""Angle around the ellipse by which the camera looks ahead."""
 
 
 class Station(NamedTuple):
-    """A place around the ellipse."""
+    """Position around the ellipse."""
 
     around_deg: float  # clockwise from the south
     height: float  # above the terrain, in sizes of the area
-    inner: float  # where on the way from the middle to the ellipse the camera looks
+    inner: float  # target between center (0) and ellipse (1)
 
 
 STATIONS = (
@@ -66,12 +66,12 @@ def tour(
     aspect: float = 16 / 9,
     duration_s: float | None = None,
 ) -> CameraPath:
-    """A film of the area that ends where it began, at rest; always above the terrain."""
+    """Return a tour of the area that ends where it began, at rest; always above the terrain."""
     duration_s = duration_s or TOUR_S
     bounds = field.bounds
     size = math.sqrt((bounds.east - bounds.west) * (bounds.north - bounds.south))
     start = Camera(fov_deg=fov_deg)
-    drawn = Bounds(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
+    drawn = BoundingBox(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
     start.frame(drawn, aspect, heading_deg=0.0, pitch_deg=OVERVIEW_PITCH_DEG)
     level = field.height_m((bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2)
     reach = (start.z - level) / math.tan(math.radians(-OVERVIEW_PITCH_DEG))
@@ -113,8 +113,8 @@ def tour(
 
 
 def rough_part(field: HeightField) -> tuple[np.ndarray, np.ndarray]:
-    """Where the area is rough: easting and northing of the middle, and how far it spreads along
-    both, [2] each."""
+    """Return the center (easting, northing) of the rough part and its spread along both axes, [2]
+    each."""
     rows, columns = field.heights.shape
     places = []
     weights = []
@@ -134,15 +134,15 @@ def rough_part(field: HeightField) -> tuple[np.ndarray, np.ndarray]:
         bounds = field.bounds
         half = np.array([bounds.east - bounds.west, bounds.north - bounds.south]) / 2
         return np.array([bounds.west, bounds.south]) + half, half / math.sqrt(3)
-    at = np.array(places)
+    positions = np.array(places)
     weight = np.array(weights) / sum(weights)
-    middle = weight @ at
-    return middle, np.sqrt(weight @ (at - middle) ** 2)
+    middle = weight @ positions
+    return middle, np.sqrt(weight @ (positions - middle) ** 2)
 
 
 def roughness(window: np.ndarray) -> float:
-    """Root mean square distance of heights [n, m] from the plane that fits them best, meters; NaN
-    is left out."""
+    """Return the RMS distance of heights [n, m] from their best-fitting plane, meters; NaN is
+    ignored."""
     y, x = np.nonzero(~np.isnan(window))
     plane = np.stack([x, y, np.ones(len(x))], axis=1).astype(float)
     heights = window[y, x]
@@ -156,7 +156,7 @@ def _windows(count: int) -> list[tuple[int, int]]:
 
 
 def _times(eyes: np.ndarray, field: HeightField, size: float) -> list[float]:
-    """When the camera is where, in some unit: it goes the faster the higher it is."""
+    """Return relative times of the stations: the camera is faster the higher it is."""
     above = np.array([max(eye[2] - field.height_m(eye[0], eye[1]), 0.0) for eye in eyes])
     steps = np.linalg.norm(np.diff(eyes, axis=0), axis=1)
     speed = 0.2 * size + (above[:-1] + above[1:]) / 2
@@ -164,8 +164,7 @@ def _times(eyes: np.ndarray, field: HeightField, size: float) -> list[float]:
 
 
 def _eased(share: float) -> float:
-    """Time that gathers speed and comes to rest, at one speed between: 0 → 0, 1 → 1, without a
-    kink."""
+    """Ease a share of time in and out, at constant speed between: 0 → 0, 1 → 1, C1."""
     full = 1 - EASE
     if share > 0.5:
         return 1 - _eased(1 - share)

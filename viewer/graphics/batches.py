@@ -1,5 +1,4 @@
-"""The tiles of one selection as the terrain pass draws them: instances grouped by texture page, and
-their seams."""
+"""Instances of one selection for the terrain pass, grouped by texture page, with their seams."""
 
 from __future__ import annotations
 
@@ -12,35 +11,37 @@ from viewer.graphics.passes.terrain import INSTANCE, Batch
 from viewer.graphics.tile_store import Resident, TileKey, TileStore
 from viewer.tiles.borders import Sides, sides
 from viewer.tiles.lod import Selection
-from viewer.tiles.source import Source
+from viewer.tiles.source import TileSource
 from viewer.tiles.stitching import Seams
 
 FADED = 1e-3
-"""A morph below this is none: it would move nothing by a visible amount."""
+"""Morphs below this count as none: the displacement is invisible."""
 
 
 class Batches:
-    """Made once for a selection, of which all tiles are loaded; eye and morphs come with each
+    """Instances of a selection whose tiles are all loaded; eye and morphs come with each
     picture."""
 
-    def __init__(self, store: TileStore, source: Source, selection: Selection, quads: int) -> None:
+    def __init__(
+        self, store: TileStore, source: TileSource, selection: Selection, quads: int
+    ) -> None:
         table = source.nodes
         grid = source.reader.grid
         rows = selection.drawn
         pages: dict[int, tuple[int, TilePage]] = {}
         # by row: the tile, its page's number, its layer
-        found: dict[int, tuple[Resident, int, int]] = {}
+        residents: dict[int, tuple[Resident, int, int]] = {}
 
         def at(row: int) -> tuple[Resident, int, int]:
-            if row not in found:
+            if row not in residents:
                 key = TileKey(source.key, table.tiles[row])
                 page, layer = store.cache.slot(key)  # drawn tiles and their ancestors are pinned
-                found[row] = (
+                residents[row] = (
                     store.cache.value(key),
                     pages.setdefault(id(page), (len(pages), page))[0],
                     layer,
                 )
-            return found[row]
+            return residents[row]
 
         def sides_of(row: int) -> Sides:
             resident = at(row)[0]
@@ -82,7 +83,7 @@ class Batches:
             self._fixed["skirt"] = self.seams.neighbors
 
     def corrections(self, morph: np.ndarray) -> np.ndarray:
-        """See `Seams.corrections`; the same array for the same morphs."""
+        """Return `Seams.corrections`, cached for the same morphs."""
         if self._corrections is None or not np.array_equal(self._corrections[0], morph):
             count = (0, 4, self.quads + 1)
             self._corrections = (
@@ -100,11 +101,11 @@ class Batches:
         measured: Sequence[bool] | None = None,
         shown: Sequence[bool] | None = None,
     ) -> list[Batch]:
-        """The tiles around an eye in drawn space; those that morph, and those with holes, apart
-        from the others.
+        """Return the batches of tiles around an eye in drawn space, with separate ones for tiles
+        that morph and tiles with holes.
 
-        A meter of height is drawn as `rise` CRS meters. `measured` says which have their errors in
-        the page's texture (none), `shown` which are drawn (all).
+        `rise`: CRS meters drawn per meter of height. `measured` is a mask of tiles with errors in
+        their textures (none), `shown` of those drawn (all).
         """
         instances = self._fixed.copy()
         if measured is not None:

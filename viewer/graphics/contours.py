@@ -1,4 +1,4 @@
-"""Lines of equal height: how far apart, and where their heights are written."""
+"""Contour lines: interval, and positions of labels."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from viewer.model import text
 from viewer.model.overlays import round_up
 
 SPACING_PX = 16.0
-"""Pixels between lines that an automatic interval aims at on ground of median steepness."""
+"""Target spacing in pixels of an automatic interval, on ground of median steepness."""
 
 CELL_PX = 150.0
-"""The picture is divided into squares of this side, with one label in each at most."""
+"""Side of the squares of the picture with one label each at most, pixels."""
 
 APART_PX = 120.0
-"""Labels are no closer than this."""
+"""Minimum distance between labels, pixels."""
 
 MARGIN_PX = 40.0
-"""Labels keep away from the picture's sides by this."""
+"""Minimum distance of labels from the picture's sides, pixels."""
 
 
 LEGEND_EM = (12.5, 18.0)
 COMPASS_EM = (6.0, 6.0)
-"""Width and height of the lower left and the upper right corner that are left to the legend and to
-the north arrow."""
+"""Width and height of the lower left and the upper right corner reserved for the legend and the
+north arrow, em."""
 
 
 class Label(NamedTuple):
-    """A height written on a line: its middle as a share of the picture's width and height, from the
+    """Height on a contour line: its center as a share of the picture's width and height, from the
     top left."""
 
     x: float
@@ -39,8 +39,8 @@ class Label(NamedTuple):
 
 
 def automatic_m(heights: np.ndarray, pixel_px: float) -> float:
-    """Meters between lines, by the heights [h, w] in view (NaN: none), whose pixels are `pixel_px`
-    wide."""
+    """Return the contour interval in meters for heights [h, w] in view (NaN: none), with pixels
+    `pixel_px` wide."""
     rise = np.hypot(np.diff(heights, axis=1)[:-1], np.diff(heights, axis=0)[:, :-1])
     rise = rise[np.isfinite(rise)]
     typical = float(np.median(rise)) if rise.size else 0.0
@@ -48,9 +48,9 @@ def automatic_m(heights: np.ndarray, pixel_px: float) -> float:
 
 
 def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]:
-    """Where to write the heights of every fifth line: on it, in sight, apart from each other.
+    """Return labels on every fifth line, visible and spaced apart.
 
-    `heights` [h, w] are those of the ground in sight (NaN: none), so what is hidden gets no label.
+    `heights` [h, w] are those of the visible ground (NaN: none), so hidden lines get no label.
     """
     step = interval * INDEX_EVERY
     rows, columns, levels = _crossings(heights, step)
@@ -89,16 +89,16 @@ def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]
 
 
 def _taken(x: np.ndarray, y: np.ndarray, width: float, height: float) -> np.ndarray:
-    """Return which places lie where the legend or the north arrow may be."""
+    """Return a mask of positions reserved for the legend or the north arrow."""
     em = max(11.0, min(height / 45, width / 60))
     legend = (x < LEGEND_EM[0] * em) & (y > height - LEGEND_EM[1] * em)
     return legend | ((x > width - COMPASS_EM[0] * em) & (y < COMPASS_EM[1] * em))
 
 
 def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows and columns (pixels, fractional) where lines `step` apart cross from one pixel to the
-    next, and which."""
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    """Return rows and columns (pixels, fractional) at which lines `step` apart cross between
+    adjacent pixels, and the lines' numbers."""
+    crossings: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for axis in (0, 1):
         before, after = (
             (heights[:-1], heights[1:]) if axis == 0 else (heights[:, :-1], heights[:, 1:])
@@ -112,12 +112,12 @@ def _crossings(heights: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray
         bend = np.abs(np.diff(rise, axis=axis))
         for side in (0, 1):
             inner = (slice(1, None) if side else slice(None, -1),)
-            at = inner if axis == 0 else (slice(None), *inner)
-            smooth[at] &= bend < 0.75 * np.abs(rise[at]) + 0.003 * step
+            cells = inner if axis == 0 else (slice(None), *inner)
+            smooth[cells] &= bend < 0.75 * np.abs(rise[cells]) + 0.003 * step
         row, column = np.nonzero(smooth & (np.abs(high - low) == 1) & (np.abs(rise) < 0.35 * step))
         level = np.maximum(low, high)[row, column]
         part = (level * step - before[row, column]) / rise[row, column]
         shift = (part, 0.0) if axis == 0 else (0.0, part)
-        found.append((row + 0.5 + shift[0], column + 0.5 + shift[1], level))
-    rows, columns, levels = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        crossings.append((row + 0.5 + shift[0], column + 0.5 + shift[1], level))
+    rows, columns, levels = (np.concatenate(parts) for parts in zip(*crossings, strict=True))
     return rows, columns, levels

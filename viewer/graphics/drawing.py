@@ -1,5 +1,5 @@
-"""One picture: terrain, boxes, background, in that order, into our own target and then the
-caller's."""
+"""Rendering of one picture: terrain, boxes, background, in that order, into a linear target and
+then the caller's framebuffer."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ from viewer.graphics.light import Light
 from viewer.graphics.passes.background import BackgroundPass
 from viewer.graphics.passes.bounds import BoundsPass
 from viewer.graphics.passes.survey import SurveyTarget
-from viewer.graphics.passes.target import EyeDome, Target
+from viewer.graphics.passes.target import EyeDome, RenderTarget
 from viewer.graphics.passes.terrain import SHADOW_UNIT, Batch, Look, TerrainPass
 from viewer.graphics.sunlight import Sunlight
 from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
 from viewer.model.camera import CLEARANCE_M, Camera
-from viewer.model.readings import Bounds
-from viewer.model.settings import Shading
+from viewer.model.readings import BoundingBox
+from viewer.model.settings import ShadingSettings
 from viewer.model.single_tile import belongs, tile_of
 from viewer.tiles.lod import Selection
-from viewer.tiles.source import Source
+from viewer.tiles.source import TileSource
 
 _SELECTIONS = 6
-"""Selections whose instances are kept: of two panes, their surveys, and what casts shadows on
-them."""
+"""Capacity of the cache of instances by selection: two panes, their surveys, and shadow casters."""
 
 
-class Part(NamedTuple):
-    """A pane of the picture: its layer, tiles and colors, and the columns of pixels it fills."""
+class PanePart(NamedTuple):
+    """Part of a picture: layer, tiles, colors and pixel columns of one pane."""
 
-    source: Source
+    source: TileSource
     selection: Selection
     look: Look
     columns: tuple[int, int]  # first and last + 1
@@ -45,12 +44,12 @@ class Part(NamedTuple):
 
 
 class Drawing:
-    """The passes and the target they share."""
+    """Render passes and their shared target."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self.timers = Timers(ctx)
-        self._target = Target(ctx)
+        self._target = RenderTarget(ctx)
         self._background = BackgroundPass(ctx)
         self._terrain = TerrainPass(ctx)
         self._survey = SurveyTarget(ctx)
@@ -59,9 +58,9 @@ class Drawing:
         self._sunlights: list[Sunlight] = []  # for each part, once there are shadows
 
     def background(self, fbo: moderngl.Framebuffer, camera: Camera, samples: int) -> None:
-        """A picture without terrain."""
+        """Draw a picture without terrain."""
         self._target.begin(fbo, samples)
-        self._background.draw(Light.of(Shading(), camera, fbo.size))
+        self._background.draw(Light.of(ShadingSettings(), camera, fbo.size))
         self._target.finish(fbo)
 
     def terrain(
@@ -69,16 +68,15 @@ class Drawing:
         fbo: moderngl.Framebuffer,
         camera: Camera,
         store: TileStore,
-        parts: Sequence[Part],
+        parts: Sequence[PanePart],
         *,
         samples: int,
         pivot_z: float,
-        area: Bounds,
+        area: BoundingBox,
     ) -> None:
-        """A picture of the selected tiles, which must all be in the store; one part beside the
-        other.
+        """Draw the selected tiles of each part, which must all be in the store, side by side.
 
-        `area` is what haze is measured by: the drawn bounds of all there is.
+        `area`: drawn bounds of all open files, by which haze is scaled.
         """
         rise = parts[0].look.rise
         boxes = [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
@@ -92,14 +90,14 @@ class Drawing:
             batches = [self._placed(store, part, camera.eye, rise, pivot_z, only) for part in parts]
         light = Light.of(shading, camera, fbo.size, area)
         self.timers.enabled = debug.timing
-        shaded = sunlight.wanted(parts[0].look.settings)
+        shaded = sunlight.enabled(parts[0].look.settings)
         if shaded:
             with self.timers.time("shadows"):
                 for sun, part, own, around in zip(
                     self._suns(len(parts)), parts, batches, boxes, strict=True
                 ):
                     others = part._replace(
-                        selection=sunlight.beside(part.selection),
+                        selection=sunlight.tiles_outside(part.selection),
                         look=part.look._replace(measure=None),
                         morph=None,
                     )
@@ -133,12 +131,12 @@ class Drawing:
         self,
         camera: Camera,
         store: TileStore,
-        parts: Sequence[Part],
+        parts: Sequence[PanePart],
         size_px: tuple[int, int],
         *,
         pivot_z: float,
     ) -> np.ndarray:
-        """Measure the content of a picture of this size: see `SurveyTarget.read`."""
+        """Render the survey of a picture of this size: see `SurveyTarget.read`."""
         rise = parts[0].look.rise
         boxes = np.concatenate(
             [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
@@ -157,14 +155,13 @@ class Drawing:
     def _placed(
         self,
         store: TileStore,
-        part: Part,
+        part: PanePart,
         eye: np.ndarray,
         rise: float,
         pivot_z: float,
         only: Tile | None,
     ) -> list[Batch]:
-        """The part's tiles as instances, of which all but their places is made anew only when other
-        tiles are drawn."""
+        """Return the part's instances; only their positions change until other tiles are drawn."""
         source = part.source
         selection = part.selection
         look = part.look
@@ -175,8 +172,8 @@ class Drawing:
             selection.drawn.tobytes(),
             selection.refined.tobytes(),
         )
-        found = self._batches.pop(key, None) or Batches(store, source, selection, look.quads)
-        self._batches[key] = found
+        batches = self._batches.pop(key, None) or Batches(store, source, selection, look.quads)
+        self._batches[key] = batches
         if len(self._batches) > _SELECTIONS:
             self._batches.popitem(last=False)
         measured = (
@@ -184,12 +181,12 @@ class Drawing:
             if look.measure
             else None
         )
-        shown = None if only is None else [belongs(tile, only) for tile in selection.draw]
+        drawn = None if only is None else [belongs(tile, only) for tile in selection.draw]
         morph = selection.morph if part.morph is None else part.morph
-        return found.placed(eye, morph, rise, pivot_z, measured, shown)
+        return batches.placed(eye, morph, rise, pivot_z, measured, drawn)
 
     def forget(self) -> None:
-        """A file has been closed: let go of its tiles."""
+        """Drop cached instances after a file was closed."""
         self._batches.clear()
 
     def _suns(self, count: int) -> list[Sunlight]:
@@ -198,26 +195,26 @@ class Drawing:
         return self._sunlights[:count]
 
     def release(self) -> None:
-        """Free everything on the GPU."""
+        """Free all GPU resources."""
         for part in (self._target, self._background, self._terrain, self._survey, self._bounds):
             part.release()
         for sun in self._sunlights:
             sun.release()
 
 
-def _boxes(source: Source, selection: Selection, rise: float, pivot_z: float) -> np.ndarray:
-    """Drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
+def _boxes(source: TileSource, selection: Selection, rise: float, pivot_z: float) -> np.ndarray:
+    """Return drawn boxes of tiles, float64 [n, 6]: west, south, low, east, north, high."""
     boxes = source.nodes.boxes(selection.drawn)
     boxes[:, [2, 5]] = pivot_z + (boxes[:, [2, 5]] - pivot_z) * rise
     return boxes
 
 
-def _eye_dome(shading: Shading, near: float, far: float, height_px: int) -> EyeDome | None:
+def _eye_dome(shading: ShadingSettings, near: float, far: float, height_px: int) -> EyeDome | None:
     return EyeDome((near, far), shading.edl_strength, height_px) if shading.edl else None
 
 
 def _depth_range(boxes: np.ndarray, camera: Camera) -> tuple[float, float]:
-    """Near and far planes around eye-relative boxes; as narrow as can be, for the sake of depth
+    """Return near and far planes around eye-relative boxes, as tight as possible for depth
     precision."""
     if not len(boxes):
         return 1.0, 1000.0

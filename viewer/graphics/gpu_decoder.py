@@ -1,4 +1,4 @@
-"""Decode on the GPU: a tile's latents become heights and gradients in a texture layer.
+"""GPU decode: a tile's latents become heights and gradients in a texture layer.
 
 A method with passes is prepared on the GPU too (`viewer.graphics.preparation`); for others numpy's
 prepared array is uploaded. Both entries run the same shaders/decode/<method>.glsl: "compute" where
@@ -21,37 +21,39 @@ from viewer.graphics import gl
 from viewer.graphics.page import TilePage
 from viewer.graphics.preparation import GROUP, WEIGHT_UNIT, Preparation, float_texture
 
-ENTRIES = ("compute", "fragment")
-"""GPU decode entries, preferred first."""
+GPU_BACKENDS = ("compute", "fragment")
+"""GPU decode backends, preferred first."""
 
 _PREPARED_UNIT = WEIGHT_UNIT + 1
 
 
-def choose(ctx: moderngl.Context, asked: str = "auto") -> str:
-    """How tiles are decoded on this context: "numpy", "compute" or "fragment".
+def choose_backend(ctx: moderngl.Context, gl_version: str = "auto") -> str:
+    """Return the decode backend of a context: "numpy", "compute" or "fragment".
 
-    `asked` is the GL version the user chose; drivers may give a newer one than "4.1", which has no
+    `gl_version` is the user's GL version; drivers may give a newer one than "4.1", which has no
     compute.
     """
     if gl.is_software(ctx):
         return "numpy"
-    return "compute" if ctx.version_code >= 430 and asked != "4.1" else "fragment"
+    return "compute" if ctx.version_code >= 430 and gl_version != "4.1" else "fragment"
 
 
 def shader(method: type[Method] | Method) -> str:
-    """The decode file of a method, below shaders/."""
+    """Return the decode file of a method, below shaders/."""
     return f"decode/{method.name}.glsl"
 
 
 class TileDecoder:
-    """The decode programs of one layer, with its weights on the GPU.
+    """Decode programs of one layer, with its weights on the GPU.
 
-    Compiling takes a while: `advance` makes one program, `decode` all that are still missing.
+    Compilation is slow: `advance` compiles one program, `decode` all missing ones.
     """
 
-    def __init__(self, ctx: moderngl.Context, method: Method, weights: Arrays, entry: str) -> None:
-        if entry not in ENTRIES:
-            raise ValueError(f"no decode entry {entry!r}")
+    def __init__(
+        self, ctx: moderngl.Context, method: Method, weights: Arrays, decode_backend: str
+    ) -> None:
+        if decode_backend not in GPU_BACKENDS:
+            raise ValueError(f"no decode backend {decode_backend!r}")
         self._ctx = ctx
         self._uploaded: moderngl.Texture | None = None
         self._weights: moderngl.Texture | None = None
@@ -73,14 +75,14 @@ class TileDecoder:
                 passes,
                 method.latent_shape,
                 first,
-                entry,
+                decode_backend,
                 parts=self._parts,
                 defines=self._defines,
             )
             self._compile += [
                 partial(self._preparation.compile, name) for name in self._preparation.functions
             ]
-        self._entry = entry
+        self._backend = decode_backend
 
     @property
     def ready(self) -> bool:
@@ -96,7 +98,7 @@ class TileDecoder:
         ctx = self._ctx
         parts = self._parts
         defines = self._defines
-        if self._entry == "compute":
+        if self._backend == "compute":
             self._program = gl.compute(
                 ctx, "decode_tile.comp", parts=parts, defines=defines | {"GROUP": GROUP}
             )
@@ -135,9 +137,8 @@ class TileDecoder:
         lattice (tests on slow renderers). Binds texture units from 0, image units 0 and 1, and a
         framebuffer.
         """
-        while not self.ready:
+        while self._program is None or not self.ready:
             self.advance()
-        assert self._program is not None
         self._prepare(tile).use(_PREPARED_UNIT)
         gl.set_uniforms(
             self._program, lattice=(samples, samples), scale_m=scale_m, tile_m=side_m, layer=layer
@@ -145,8 +146,8 @@ class TileDecoder:
         self._run(page, samples)
 
     def prepared(self, latents: np.ndarray) -> dict[str, np.ndarray] | None:
-        """`Method.prepare` by the GPU, read back; None for a method without passes. Waits; binds as
-        `decode`."""
+        """Run `Method.prepare` on the GPU and read it back; None for a method without passes.
+        Blocks; binds as `decode`."""
         if self._preparation is None:
             return None
         while not self.ready:
@@ -171,13 +172,12 @@ class TileDecoder:
             groups = -(-(samples + 1) // GROUP)
             self._program.run(groups, groups)
             self._ctx.memory_barrier()
-            return
-        assert self._triangle is not None
-        target = page.target
-        target.use()
-        target.viewport = (0, 0, samples + 1, samples + 1)
-        self._ctx.enable_only(moderngl.NOTHING)
-        self._triangle.render(moderngl.TRIANGLES, vertices=3)
+        elif self._triangle is not None:
+            target = page.target
+            target.use()
+            target.viewport = (0, 0, samples + 1, samples + 1)
+            self._ctx.enable_only(moderngl.NOTHING)
+            self._triangle.render(moderngl.TRIANGLES, vertices=3)
 
     def release(self) -> None:
         """Free programs and textures."""
@@ -193,5 +193,5 @@ class TileDecoder:
 
 
 def missing_shaders(methods: dict[str, type[Method]]) -> list[str]:
-    """Names of methods without a decode shader (a test holds this empty)."""
+    """Return the names of methods without a decode shader (empty in a test)."""
     return [name for name, method in methods.items() if not shaders.exists(shader(method))]

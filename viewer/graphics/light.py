@@ -1,4 +1,4 @@
-"""Sun, air and lines of sight of one picture, as the shaders take them."""
+"""Sun, haze and view rays of one picture as shader uniforms."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
-from viewer.model.settings import Shading
+from viewer.model.readings import BoundingBox
+from viewer.model.settings import ShadingSettings
 
 HAZE_DEPTH = 4.0
 """Optical depth of fog 1 along the area's diagonal, at its lowest height."""
 
 HAZE_HEIGHT = 0.12
-"""Height in which the haze falls to 1/e, as a share of the area's diagonal."""
+"""Scale height of the haze (1/e), as a share of the area's diagonal."""
 
 
 class Light(NamedTuple):
     """Values for lib/sun.glsl and lib/air.glsl."""
 
-    sun: tuple[float, float, float]  # unit vector towards it, drawn space
+    sun: tuple[float, float, float]  # unit vector towards the sun, drawn space
     sight: np.ndarray  # float64 [3, 3]: see Camera.pyramid
     size_px: tuple[int, int]  # of the picture
     # extinction 1/m at the lowest height, scale height m, eye above the lowest m
@@ -29,10 +29,14 @@ class Light(NamedTuple):
 
     @classmethod
     def of(
-        cls, shading: Shading, camera: Camera, size_px: tuple[int, int], area: Bounds | None = None
+        cls,
+        shading: ShadingSettings,
+        camera: Camera,
+        size_px: tuple[int, int],
+        area: BoundingBox | None = None,
     ) -> Light:
-        """Light of a picture; `area` are the drawn bounds of all that is shown, without it there is
-        no fog."""
+        """Return the light of a picture; `area` are the drawn bounds of all files, without it there
+        is no fog."""
         air = (0.0, 1.0, 0.0)
         if area is not None and shading.fog > 0:
             diagonal = math.hypot(area.east - area.west, area.north - area.south)
@@ -41,7 +45,7 @@ class Light(NamedTuple):
         return cls(sun, np.stack(camera.pyramid(size_px)), size_px, air)
 
     def uniforms(self) -> dict[str, object]:
-        """Names and values for `gl.set_uniforms`."""
+        """Return names and values for `gl.set_uniforms`."""
         right, up, forward = (tuple(row) for row in self.sight.tolist())
         return {
             "sun": self.sun,
@@ -54,7 +58,7 @@ class Light(NamedTuple):
 
 
 def direction(azimuth_deg: float, altitude_deg: float) -> tuple[float, float, float]:
-    """Unit vector (east, north, up) towards the sun."""
+    """Return the unit vector (east, north, up) towards the sun."""
     azimuth = math.radians(azimuth_deg)
     altitude = math.radians(altitude_deg)
     return (

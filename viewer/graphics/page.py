@@ -1,4 +1,4 @@
-"""Texture memory of a few decoded tiles: one layer of each texture per tile."""
+"""Texture arrays of decoded tiles: one layer of each texture per tile."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ LAYERS = 16
 """Tiles per page: 14 MB of textures."""
 
 NO_ERROR = np.float32(3e38)
-"""Marks cells without a reference in the error texture (NaN is not safe in every driver's
-filtering)."""
+"""Value of invalid cells in the error texture (filtering of NaN is not portable)."""
 
 
 class TilePage:
@@ -44,18 +43,18 @@ class TilePage:
 
     @property
     def layers(self) -> int:
-        """How many tiles fit."""
+        """Number of tiles."""
         return LAYERS
 
     @property
     def bytes(self) -> int:
-        """Texture bytes allocated."""
+        """Allocated texture bytes."""
         gaps = 0 if self.gaps is None else 16 * LATTICE
         return LAYERS * (LATTICE**2 * 12 + TILE**2 * (1 + 4 * len(self.errors)) + gaps)
 
     @property
     def target(self) -> moderngl.Framebuffer:
-        """All layers of heights and gradients as a layered framebuffer, for fragment decoding."""
+        """Layered framebuffer of heights and gradients, for fragment decoding."""
         if self._target is None:
             self._target = self._ctx.framebuffer([self.heights, self.gradients])
         return self._target
@@ -67,19 +66,19 @@ class TilePage:
         self.gradients.write(np.ascontiguousarray(gradients, np.float32), where)
 
     def write_valid(self, layer: int, valid: np.ndarray) -> None:
-        """Upload which cells hold data, bool [256, 256]."""
+        """Upload the mask of cells with data, bool [256, 256]."""
         self.valid.write(
             np.where(valid, np.uint8(255), np.uint8(0)), (0, 0, layer, TILE, TILE, 1), alignment=1
         )
 
     def write_errors(self, layer: int, quantity: str, errors: np.ndarray) -> None:
-        """Upload errors of a quantity, float32 [256, 256], NaN where there is no reference."""
+        """Upload errors of a quantity, float32 [256, 256], NaN where invalid."""
         if quantity not in self.errors:
             self.errors[quantity] = self._numbers(TILE, TILE)
         self.errors[quantity].write(_marked(errors), (0, 0, layer, TILE, TILE, 1))
 
     def write_gaps(self, layer: int, gaps: np.ndarray) -> None:
-        """Upload height steps along a tile's edges, float32 [4, 257] meters, NaN where there is no
+        """Upload height steps along a tile's edges, float32 [4, 257] meters, NaN without a
         neighbor."""
         if self.gaps is None:
             self.gaps = self._numbers(LATTICE, 4)
@@ -92,7 +91,8 @@ class TilePage:
         return texture
 
     def read_surface(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
-        """Heights [257, 257] and gradients [257, 257, 2] back from the GPU (slow; for tests)."""
+        """Return heights [257, 257] and gradients [257, 257, 2] read back from the GPU (slow; for
+        tests)."""
         heights = np.frombuffer(self.heights.read(), np.float32).reshape(LAYERS, LATTICE, LATTICE)
         gradients = np.frombuffer(self.gradients.read(), np.float32).reshape(
             LAYERS, LATTICE, LATTICE, 2

@@ -1,5 +1,5 @@
-"""First decode stage on the GPU: the passes of a method turn a tile's latents into what its samples
-read.
+"""First decode stage on the GPU: a method's passes turn a tile's latents into the textures that
+sampling reads.
 
 Every pass fills one texture; the textures are made once and serve one tile after the other.
 """
@@ -18,7 +18,7 @@ GROUP = 8
 """Side of a compute work group."""
 
 WEIGHT_UNIT = 0
-"""Texture unit of the decoder weights; what a pass reads follows."""
+"""Texture unit of the decoder weights; the passes' inputs follow."""
 
 
 class Preparation:
@@ -30,17 +30,17 @@ class Preparation:
         passes: tuple[Pass, ...],
         latent_shape: tuple[int, int],
         first_texel: Mapping[str, int],
-        entry: str,
+        decode_backend: str,
         *,
         parts: Mapping[str, str],
         defines: Mapping[str, gl.Define],
     ) -> None:
-        """`first_texel` tells where each weight begins (`WeightTexture.first`); `entry` is of
-        `decoder.ENTRIES`."""
+        """Create the textures; `first_texel` returns the offset of each weight
+        (`WeightTexture.first`), `decode_backend` is one of `gpu_decoder.GPU_BACKENDS`."""
         self._ctx = ctx
         self._passes = passes
         self._dim = latent_shape[1]
-        self._entry = entry
+        self._backend = decode_backend
         self._parts = parts
         self._defines = defines
         self._programs: dict[str, moderngl.ComputeShader | moderngl.Program] = {}
@@ -52,38 +52,39 @@ class Preparation:
         self._targets = {
             name: ctx.framebuffer([self._textures[name]])
             for name in self._textures
-            if entry != "compute"
+            if decode_backend != "compute"
         }
-        self._uniforms = [
-            {key: first_texel[name] for key, name in p.weights.items()} | dict(p.constants)
-            for p in passes
-        ]
+        self._uniforms = []
+        for p in passes:
+            offsets = {key: first_texel[name] for key, name in p.weights.items()}
+            self._uniforms.append(offsets | dict(p.constants))
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """GLSL functions of the passes: one program each."""
+        """GLSL functions of the passes, one program each."""
         return tuple(dict.fromkeys(step.function or step.name for step in self._passes))
 
     def compile(self, function: str) -> None:
-        """Make a function's program; all must be made before `run`. Raises GlError."""
+        """Compile a function's program; all must be compiled before `run`. Raises GlError."""
         ctx = self._ctx
         parts = self._parts
         named = {**self._defines, "PASS": function}
-        made: moderngl.ComputeShader | moderngl.Program
-        if self._entry == "compute":
-            made = gl.compute(
+        program: moderngl.ComputeShader | moderngl.Program
+        if self._backend == "compute":
+            program = gl.compute(
                 ctx, "prepare_pass.comp", parts=parts, defines={**named, "GROUP": GROUP}
             )
         else:
-            made = gl.program(
+            program = gl.program(
                 ctx, "fullscreen.vert", "prepare_pass.frag", parts=parts, defines=named
             )
-            self._triangles[function] = ctx.vertex_array(made, [])
-        gl.set_uniforms(made, weights=WEIGHT_UNIT, texels=0, one=1)
-        self._programs[function] = made
+            self._triangles[function] = ctx.vertex_array(program, [])
+        gl.set_uniforms(program, weights=WEIGHT_UNIT, texels=0, one=1)
+        self._programs[function] = program
 
     def run(self, latents: np.ndarray) -> moderngl.Texture:
-        """Latents float32 [tokens, dim] → the last pass's texture, valid until the next call.
+        """Run the passes on latents float32 [tokens, dim]; return the last texture, valid until the
+        next call.
 
         The weights must be bound to `WEIGHT_UNIT`. Binds the units after it, image unit 0 and a
         framebuffer.
@@ -112,8 +113,8 @@ class Preparation:
         self._triangles[step.function or step.name].render(moderngl.TRIANGLES, vertices=3)
 
     def read(self) -> dict[str, np.ndarray]:
-        """The last pass [rows, columns, 4] as the latest tile left it, named as in
-        `Method.prepare`; waits."""
+        """Return the last pass [rows, columns, 4] of the latest tile, named as in `Method.prepare`;
+        blocks."""
         name = self._passes[-1].name
         texture = self._textures[name]
         return {
@@ -132,8 +133,8 @@ class Preparation:
 def float_texture(
     ctx: moderngl.Context, size: Sequence[int], texels: np.ndarray | None = None
 ) -> moderngl.Texture:
-    """RGBA32F texture of (rows, columns) that shaders fetch texel by texel, filled where `texels`
-    are given."""
+    """Return an RGBA32F texture of (rows, columns) for texel fetches, filled if `texels` are
+    given."""
     data = None if texels is None else np.ascontiguousarray(texels, np.float32)
     texture = ctx.texture((size[1], size[0]), 4, data, dtype="f4")
     texture.filter = (moderngl.NEAREST, moderngl.NEAREST)

@@ -1,5 +1,4 @@
-"""Heights of one tile back from the GPU: what picking and stitching need of a tile that no worker
-decoded."""
+"""Readback of one tile's heights, for picking and stitching of GPU-decoded tiles."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from viewer.graphics.page import LATTICE, TilePage
 
 
 class HeightReader:
-    """Copies a layer of a page to a small texture and reads that: texture arrays can only be read
+    """Copies a page's layer to a small texture and reads that: texture arrays can only be read
     whole."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -22,7 +21,7 @@ class HeightReader:
         self._target = ctx.framebuffer([self._texture])
 
     def read(self, page: TilePage, layer: int) -> np.ndarray:
-        """Heights float32 [257, 257] of a layer; waits for the GPU. Binds texture unit 0 and a
+        """Return heights float32 [257, 257] of a layer. Blocks; binds texture unit 0 and a
         framebuffer."""
         page.heights.use(0)
         gl.set_uniforms(self._program, heights=0, layer=layer)

@@ -1,5 +1,4 @@
-"""Which part of the terrain the sun's depth maps see: parallel projections fitted to what is in the
-picture. No GL.
+"""Cascaded shadow maps: parallel projections fitted to the view frustum. No GL.
 
 The picture's depth is cut into slices with a map each, so that near ground gets finer ones
 (cascaded shadow maps: Engel 2006). Sizes go in steps of √2 and places in whole texels of absolute
@@ -15,17 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 MARGIN_TEXELS = 3
-"""Texels of a map on each side that only filtering reads."""
+"""Margin of a map for filtering, texels on each side."""
 
 SHALLOW = 5.0
-"""One map does while the far plane is no more than this many times as far away as the near one."""
+"""Largest ratio of far to near plane covered by one map."""
 
 NEAREST = 1 / 300
-"""Share of the far plane's distance below which no slice begins: detail ends there."""
+"""Nearest start of a slice, as a share of the far plane's distance: the limit of detail."""
 
 
 class Cascade(NamedTuple):
-    """One map."""
+    """One shadow map."""
 
     # float64 [4, 4], eye-relative, row vectors; the sun is at clip z −∞
     clip_from_world: np.ndarray
@@ -33,8 +32,8 @@ class Cascade(NamedTuple):
     far_m: float  # view depth at which its slice ends
 
     def sees(self, boxes: np.ndarray) -> np.ndarray:
-        """Return which eye-relative boxes [n, 6] may be seen in the map or stand between it and the
-        sun, bool [n]."""
+        """Return a mask of the eye-relative boxes [n, 6] that may be visible in the map or cast
+        into it, bool [n]."""
         low, high = _along(self.clip_from_world[:3, :2].T, boxes)
         place = self.clip_from_world[3, :2]
         return ((low + place < 1) & (high + place > -1)).all(axis=1)
@@ -50,10 +49,10 @@ def cascades(
     size_px: int,
     most: int,
 ) -> list[Cascade]:
-    """Maps of size_px² texels for the slices of a picture, the nearest first; at most `most`.
+    """Return up to `most` maps of size_px² texels for the slices of a picture, nearest first.
 
-    `sight` is `Camera.pyramid`, `planes_m` the near and far distance. `receivers` (what is drawn)
-    and `casters` (all that may stand in its light) are boxes float64 [n, 6], lowest corner then
+    `sight` is `Camera.pyramid`, `planes_m` the near and far distance. `receivers` (drawn tiles) and
+    `casters` (all tiles between them and the sun) are boxes float64 [n, 6], lowest corner then
     highest, relative to the eye.
     """
     # imported when there are shadows: it takes a tenth of the time to the first frame
@@ -99,7 +98,7 @@ def cascades(
 
 
 def _axes(sun: tuple[float, float, float]) -> np.ndarray:
-    """Unit vectors right, up and to the sun, [3, 3]."""
+    """Return the unit vectors right, up and to the sun, [3, 3]."""
     towards = np.array(sun)
     right = np.cross((0.0, 0.0, 1.0), towards) if towards[2] < 0.9999 else np.array([1.0, 0.0, 0.0])
     right /= np.linalg.norm(right)
@@ -108,14 +107,14 @@ def _axes(sun: tuple[float, float, float]) -> np.ndarray:
 
 
 def _along(axes: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where boxes begin and end along axes [m, 3], [n, m] each."""
+    """Return begin and end of boxes along axes [m, 3], [n, m] each."""
     center = (boxes[:, :3] + boxes[:, 3:]) / 2 @ axes.T
     half = (boxes[:, 3:] - boxes[:, :3]) / 2 @ np.abs(axes.T)
     return center - half, center + half
 
 
 def _slices(near: float, far: float, most: int) -> list[tuple[float, float]]:
-    """View depths where slices begin and end: in equal ratios."""
+    """Return the view depths between slices: in equal ratios."""
     if most < 2 or far < SHALLOW * near:
         return [(near, far)]
     start = max(near, far * NEAREST)

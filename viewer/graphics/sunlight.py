@@ -1,4 +1,4 @@
-"""The sun's depth maps of a picture: what stands in its light, and drawing that."""
+"""Shadow maps of a picture: casters, receivers, and rendering."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viewer.graphics.passes.shadow import ShadowPass
 from viewer.graphics.passes.terrain import Batch, Look, TerrainPass
 from viewer.graphics.shadows import cascades
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.model.settings import Settings
 from viewer.tiles.lod import Selection
 
@@ -21,17 +21,17 @@ MAP_PX = 2048
 """Texels along a side of a map."""
 
 
-def wanted(settings: Settings) -> bool:
-    """Return True if shadows are in the picture: they are part of the relief."""
+def enabled(settings: Settings) -> bool:
+    """Return True if the settings draw shadows: they are part of the relief."""
     return settings.shading.shadows and settings.shading.mode != "elevation"
 
 
-def beside(selection: Selection) -> Selection:
-    """The tiles outside the picture that cover the rest of the area, as coarse as the walk left
-    them.
+def tiles_outside(selection: Selection) -> Selection:
+    """Return the tiles outside the picture that cover the rest of the area, at the levels where the
+    walk left them.
 
-    They are loaded, for a walk goes on to a tile's children only when all are; so shadows depend on
-    the view alone.
+    They are loaded, as a walk enters a tile's children only when all are; so shadows depend on the
+    view alone.
     """
     table = selection.table
     visited = selection.visited
@@ -43,7 +43,7 @@ def beside(selection: Selection) -> Selection:
 
 
 class Sunlight:
-    """Depth maps, remade for each picture with shadows."""
+    """Shadow maps, redrawn for each picture with shadows."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._most = 2 if gl.is_software(ctx) else 3
@@ -58,11 +58,11 @@ class Sunlight:
         light: Light,
         planes_m: tuple[float, float],
         receivers: np.ndarray,
-        area: Bounds,
+        area: BoundingBox,
     ) -> None:
         """Draw the maps: `batches` are all tiles, `receivers` the eye-relative boxes [n, 6] of
-        those in the picture, `planes_m` its near and far plane, and `area` the drawn bounds of
-        everything."""
+        those in the picture, `planes_m` its near and far plane, and `area` the drawn bounds of all
+        files."""
         boxes = [_boxes(batch, area, camera.z) for batch in batches]
         maps = cascades(
             light.sun,
@@ -87,7 +87,7 @@ class Sunlight:
         self._pass.draw(maps, draw)
 
     def use(self, unit: int) -> tuple[int, dict[str, object]]:
-        """Bind the maps to a texture unit; how many there are, and names and values for
+        """Bind the maps to a texture unit; return their number, and names and values for
         `gl.set_uniforms`."""
         return self._pass.count, self._pass.use(unit)
 
@@ -96,8 +96,8 @@ class Sunlight:
         self._pass.release()
 
 
-def _boxes(batch: Batch, area: Bounds, eye_z: float) -> np.ndarray:
-    """Eye-relative boxes [n, 6] of a batch's tiles, as high as the whole area."""
+def _boxes(batch: Batch, area: BoundingBox, eye_z: float) -> np.ndarray:
+    """Return eye-relative boxes [n, 6] of a batch's tiles, as high as the whole area."""
     corner = batch.instances["origin"].astype(np.float64)
     size = batch.instances["size"].astype(np.float64)
     low = np.full(len(corner), area.low - eye_z)

@@ -1,4 +1,4 @@
-"""Numbers of the picture: the overlay's values and the heights in sight, at a lower resolution."""
+"""Survey of the picture: visible overlay values and heights, at a lower resolution."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from functools import cached_property
 import numpy as np
 
 from viewer.graphics import contours
-from viewer.model.overlays import EDGE_GAP, KINDS
+from viewer.model.overlays import EDGE_GAP, OVERLAYS
 from viewer.model.settings import Settings
 
 LONGEST_PX = 480
-"""Longer side of a survey."""
+"""Longer side of a survey, pixels."""
 
 QUADS = 32
 """Quads per tile side of a survey's mesh."""
 
 TYPICAL = 0.95
-"""Automatic colors end where this share of the values in sight lie inside."""
+"""Share of the visible values inside automatic colors."""
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """Numbers behind a picture; each pixel stands for `pixel_px` of the picture's, were it as large
-    as a screen."""
+    """Visible values of a picture; each pixel stands for `pixel_px` of a screen-sized picture."""
 
     # float32 [h, w, 2]: the overlay's value and the height in meters; NaN where there is none
     numbers: np.ndarray
@@ -32,13 +31,13 @@ class Survey:
 
     @cached_property
     def typical(self) -> float:
-        """How large the overlay's values in sight are, signs aside."""
+        """Magnitude of the overlay's visible values."""
         values = self.numbers[..., 0]
         values = np.abs(values[np.isfinite(values)])
         return float(np.quantile(values, TYPICAL)) if values.size else 0.0
 
     def interval_m(self, settings: Settings) -> float:
-        """Meters between lines of equal height; 0 without lines."""
+        """Return the contour interval in meters; 0 without contours."""
         chosen = settings.contours
         if not chosen.on:
             return 0.0
@@ -49,7 +48,7 @@ class Survey:
         return contours.automatic_m(self.numbers[..., 1], self.pixel_px)
 
     def labels(self, settings: Settings) -> list[contours.Label]:
-        """Heights written on lines."""
+        """Return the labels of contour lines."""
         interval = self.interval_m(settings)
         if not (interval and settings.contours.labels):
             return []
@@ -57,27 +56,30 @@ class Survey:
 
 
 NOTHING = Survey(np.full((1, 1, 2), np.nan, np.float32), 1.0)
-"""No terrain in sight."""
+"""Survey without terrain."""
 
 
 def needed(settings: Settings) -> bool:
-    """Return True if a picture with these settings rests on a survey."""
+    """Return True if a picture with these settings needs a survey."""
     overlay = settings.overlay
-    kind = KINDS.get(overlay.name)
+    kind = OVERLAYS.get(overlay.name)
     by_sight = kind is not None and not kind.measures and overlay.name != EDGE_GAP
     automatic = (
-        kind is not None and by_sight and kind.reach is None and overlay.name not in overlay.reach
+        kind is not None
+        and by_sight
+        and kind.color_limit is None
+        and overlay.name not in overlay.reach
     )
     return settings.contours.on or automatic
 
 
 def scale(size_px: tuple[int, int]) -> float:
-    """How much wider lines and distances are than on a screen: they grow with the text on large
-    pictures."""
+    """Return the scale of line widths and distances against a screen: they grow with the text of
+    large pictures."""
     return max(1.0, min(size_px[0] / 1440, size_px[1] / 1080))
 
 
 def size(size_px: tuple[int, int]) -> tuple[int, int]:
-    """Pixels of the survey of a picture."""
+    """Return the survey's size in pixels for a picture."""
     share = min(1.0, LONGEST_PX / max(size_px))
     return max(1, round(size_px[0] * share)), max(1, round(size_px[1] * share))

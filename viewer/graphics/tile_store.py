@@ -1,5 +1,4 @@
-"""Tiles on the GPU: asks workers for what is missing, takes in what they finish, keeps what
-fits."""
+"""Tiles on the GPU: requests to workers, uploads of finished tiles, eviction."""
 
 from __future__ import annotations
 
@@ -24,22 +23,22 @@ from viewer.tiles.borders import Sides
 from viewer.tiles.cache import TileCache
 from viewer.tiles.edge_gaps import EdgeGaps
 from viewer.tiles.quadtree import NodeTable
-from viewer.tiles.source import DecodedTile, LoadedTile, Profile, Source, SourceKey
-from viewer.tiles.streaming import Done, Job, Streamer
-from viewer.tiles.tile_errors import Measure, TileErrors, measure, not_measured
+from viewer.tiles.source import DecodedTile, LoadedTile, SourceKey, TileProfile, TileSource
+from viewer.tiles.streaming import Done, LoadJob, Streamer
+from viewer.tiles.tile_errors import ErrorMeasure, TileErrors, measure, not_measured
 
 MB = 1 << 20
 
 
 class TileKey(NamedTuple):
-    """A decoded tile in the cache."""
+    """Cache key of a decoded tile."""
 
     source: SourceKey
     tile: Tile
 
 
-class Decoded(NamedTuple):
-    """Work done on a layer's tiles: reading and decoding by workers, or decoding by the GPU."""
+class DecodedPage(NamedTuple):
+    """Decode counts and times of a layer, by workers or by the GPU."""
 
     tiles: int
     seconds: float
@@ -47,34 +46,36 @@ class Decoded(NamedTuple):
 
 @dataclass
 class Resident:
-    """Data that the CPU keeps of a tile on the GPU."""
+    """CPU-side data of a tile on the GPU."""
 
     offset_m: float
-    holes: bool  # whether a cell has no data, or the raster ends inside the tile
-    surface: TileSurface | None  # only while the tile is needed; `TileStore.surface` brings it back
-    # prepared by the GPU, for picking; also only while it is needed
+    holes: bool  # True if a cell has no data, or the raster ends inside the tile
+    surface: TileSurface | None  # only while pinned; `TileStore.surface` restores it
+    # prepared by the GPU, for picking; also only while pinned
     gpu_surface: TileSurface | None = None
-    profile: Profile = field(init=False)
+    profile: TileProfile = field(init=False)
     sides: dict[int, Sides] = field(default_factory=dict)  # for numbers of quads
-    errors: dict[Measure, TileErrors] = field(default_factory=dict)
-    # what is in the page's texture of each quantity
-    painted: dict[str, Measure] = field(default_factory=dict)
+    errors: dict[ErrorMeasure, TileErrors] = field(default_factory=dict)
+    # measure in the page's texture, by quantity
+    painted: dict[str, ErrorMeasure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
 
-    def errors_of(self, what: Measure | None) -> TileErrors | None:
-        """Errors of a quantity against a reference, if they have been measured."""
-        return None if what is None else self.errors.get(what)
+    def errors_of(self, spec: ErrorMeasure | None) -> TileErrors | None:
+        """Return the errors of a measure, or None if not measured."""
+        return None if spec is None else self.errors.get(spec)
 
 
 class TileStore:
-    """The decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
+    """Decoded tiles of all open files. Everything but the jobs runs on the GL thread."""
 
-    def __init__(self, ctx: moderngl.Context, entry: str, threads: int | None = None) -> None:
+    def __init__(
+        self, ctx: moderngl.Context, decode_backend: str, threads: int | None = None
+    ) -> None:
         self._ctx = ctx
-        self.entry = entry
+        self.decode_backend = decode_backend
         """"numpy", "compute" or "fragment": see viewer.graphics.gpu_decoder."""
         tables: dict[SourceKey, NodeTable] = {}
-        self._tables = tables  # where to say what is loaded
+        self._tables = tables  # node tables of loaded tiles
         # No method: cache and store would keep each other, and what was decoded, until garbage is
         # collected.
         self.cache: TileCache[TilePage, TileKey, Resident] = TileCache(
@@ -82,38 +83,42 @@ class TileStore:
         )
         self.streamer = Streamer(threads)
         self.failed: dict[TileKey, str] = {}
-        """Tiles that cannot be read or decoded, and why."""
+        """Error sentences of tiles that cannot be read or decoded."""
         self.edge_gap_m: dict[SourceKey, float] = {}
-        """Largest height difference seen on an edge shared by two loaded tiles of one level."""
+        """Largest height step on an edge between two loaded tiles of one level, by source."""
         self.read_bytes = 0
         self.decode_ms = 0.0
-        self.decoded: dict[Source, Decoded] = {}
-        """Tiles decoded of each layer at some bits, and the time they took."""
+        self.decoded: dict[TileSource, DecodedPage] = {}
+        """Numbers and times of decoded tiles, by source."""
         self.upload_ms = 0.0
         self._forgotten: set[int] = set()  # serial numbers of files closed since
         self._programs: dict[tuple[Any, ...], decoding.TileDecoder] = {}
         self._reader: HeightReader | None = None
         self._reopening = Background("surfaces")
 
-    def has(self, source: Source, tile: Tile, measure: Measure | None = None) -> bool:
-        """Return True if a tile can be drawn now, with the errors asked for."""
+    def has(self, source: TileSource, tile: Tile, measure: ErrorMeasure | None = None) -> bool:
+        """Return True if a tile is loaded, with the errors of the measure."""
         key = TileKey(source.key, tile)
         return key in self.cache and (
             measure is None or self.cache.value(key).errors_of(measure) is not None
         )
 
-    def resident(self, source: Source, tile: Tile) -> Resident | None:
-        """A loaded tile, or None."""
+    def resident(self, source: TileSource, tile: Tile) -> Resident | None:
+        """Return a loaded tile, or None."""
         key = TileKey(source.key, tile)
         return self.cache.value(key) if key in self.cache else None
 
-    def surface(self, source: Source, tile: Tile, *, wait: bool = True) -> TileSurface | None:
-        """The continuous decode of a loaded tile; None when it is not loaded.
+    def loaded(self, source: TileSource, tile: Tile) -> Resident:
+        """Return a loaded tile. Raises KeyError for others; drawn tiles are pinned."""
+        return self.cache.value(TileKey(source.key, tile))
 
-        A tile that was out of the picture has to be read again: without `wait` a thread does that,
-        and the answer is None until it has. Where the GPU prepares tiles it does so again here,
-        much quicker than numpy: its arrays differ by rounding. Unlike the rest this may be called
-        in the middle of a frame: the framebuffer stays bound.
+    def surface(self, source: TileSource, tile: Tile, *, wait: bool = True) -> TileSurface | None:
+        """Return the continuous decode of a loaded tile; None when it is not loaded.
+
+        A tile out of view has to be read again: without `wait` a thread does that, and None is
+        returned until it has. With GPU preparation the first stage runs again here, much faster
+        than numpy: its arrays differ by rounding. Callable in the middle of a frame: the
+        framebuffer stays bound.
         """
         resident = self.resident(source, tile)
         if resident is None:
@@ -121,11 +126,11 @@ class TileStore:
         if resident.gpu_surface is not None:
             return resident.gpu_surface
         if resident.surface is None:
-            opening = partial(_open, source, tile, self.entry == "numpy")
+            opening = partial(_open, source, tile, self.decode_backend == "numpy")
             resident.surface = (
                 opening() if wait else self._reopening.get(TileKey(source.key, tile), opening)
             )
-        if resident.surface is None or self.entry == "numpy":
+        if resident.surface is None or self.decode_backend == "numpy":
             return resident.surface
         bound = self._ctx.detect_framebuffer()
         prepared = self.program(source).prepared(resident.surface.latents)
@@ -134,36 +139,35 @@ class TileStore:
             resident.gpu_surface = resident.surface.with_prepared(prepared)
         return resident.gpu_surface or resident.surface
 
-    def load_now(self, source: Source, tile: Tile) -> None:
+    def load_now(self, source: TileSource, tile: Tile) -> None:
         """Load one tile before returning. Raises NtileError."""
         start = time.perf_counter()
         loaded = source.load(tile)
         self.put(source, tile, loaded, time.perf_counter() - start)
 
-    def put(self, source: Source, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
-        """Take in a tile that was loaded elsewhere, in so many seconds."""
+    def put(self, source: TileSource, tile: Tile, loaded: LoadedTile, seconds: float) -> None:
+        """Insert a tile loaded elsewhere, with its load time in seconds."""
         self._insert(source, tile, loaded)
         self._count(source, loaded, seconds)
 
-    def request(self, wants: Iterable[tuple[Source, Tile, Measure | None]]) -> None:
-        """Have workers load these tiles, most urgent first, with the errors asked for.
+    def request(self, wants: Iterable[tuple[TileSource, Tile, ErrorMeasure | None]]) -> None:
+        """Submit tiles to the workers, most urgent first, with the errors of their measures.
 
-        Replaces what was asked for before.
+        Replaces the previous request.
         """
         jobs = []
-        for source, tile, what in wants:
+        for source, tile, spec in wants:
             resident = self.resident(source, tile)
             work = partial(
-                _work, source, tile, resident.surface if resident else None, resident is None, what
+                _work, source, tile, resident.surface if resident else None, resident is None, spec
             )
-            jobs.append(Job((source, tile, what), work))
+            jobs.append(LoadJob((source, tile, spec), work))
         self.streamer.submit(jobs)
 
-    def paint(self, source: Source, tile: Tile, what: Measure | None) -> bool:
-        """Have a loaded tile's errors of some measure in its texture; returns whether there are
-        any."""
+    def paint(self, source: TileSource, tile: Tile, spec: ErrorMeasure | None) -> bool:
+        """Upload a loaded tile's errors of a measure; return True if it has any."""
         resident = self.resident(source, tile)
-        errors = None if resident is None else resident.errors_of(what)
+        errors = None if resident is None else resident.errors_of(spec)
         if resident is None or errors is None:
             return False
         if resident.painted.get(errors.measure.quantity) != errors.measure:
@@ -173,7 +177,7 @@ class TileStore:
         return True
 
     def pin(self, keys: set[TileKey]) -> None:
-        """Say what this frame needs; other tiles may be evicted and lose their prepared arrays."""
+        """Pin this frame's tiles; others may be evicted and lose their prepared arrays."""
         for key in self.cache:
             if key not in keys:
                 resident = self.cache.value(key)
@@ -182,8 +186,7 @@ class TileStore:
         self.cache.trim()
 
     def take_in(self, budget_ms: float) -> list[str]:
-        """Bring finished tiles to the GPU for about `budget_ms`; returns sentences about those that
-        failed."""
+        """Upload finished tiles for about `budget_ms`; return error sentences."""
         start = time.perf_counter()
         complaints = []
         # at least one a frame, however small the budget
@@ -200,9 +203,9 @@ class TileStore:
         return complaints
 
     def _compiled(self, done: Done) -> bool:
-        """Return True if a tile's programs are ready; make one that is missing, so that no frame
-        waits for them all."""
-        if self.entry == "numpy" or done.error is not None or done.value[0] is None:
+        """Return True if a tile's programs are ready; else compile one of them, so that no frame
+        waits for all."""
+        if self.decode_backend == "numpy" or done.error is not None or done.value[0] is None:
             return True
         program = self.program(done.key[0])
         if program.ready:
@@ -216,10 +219,10 @@ class TileStore:
             return None
         key = TileKey(source.key, tile)
         if done.error is not None:
-            said = self.failed.get(key)
+            failure = self.failed.get(key)
             self.failed[key] = str(done.error)
             source.nodes.fail(tile)
-            if said is not None:
+            if failure is not None:
                 return None
             if isinstance(done.error, NtileError):
                 return str(done.error)
@@ -232,26 +235,29 @@ class TileStore:
             self._count(
                 source,
                 loaded,
-                done.seconds + (0.0 if self.entry == "numpy" else time.perf_counter() - start),
+                done.seconds
+                + (0.0 if self.decode_backend == "numpy" else time.perf_counter() - start),
             )
         if errors is not None and key in self.cache:
             resident = self.cache.value(key)
             resident.errors[errors.measure] = errors
             resident.errors = {
-                what: each for what, each in resident.errors.items() if source.nodes.knows(what)
+                kind: measured
+                for kind, measured in resident.errors.items()
+                if source.nodes.knows(kind)
             }
             self.paint(source, tile, errors.measure)
             source.nodes.mark(tile, loaded=True, measured=resident.errors)
         return complaint
 
-    def _count(self, source: Source, loaded: LoadedTile, seconds: float) -> None:
-        before = self.decoded.get(source, Decoded(0, 0.0))
-        self.decoded[source] = Decoded(before.tiles + 1, before.seconds + seconds)
+    def _count(self, source: TileSource, loaded: LoadedTile, seconds: float) -> None:
+        before = self.decoded.get(source, DecodedPage(0, 0.0))
+        self.decoded[source] = DecodedPage(before.tiles + 1, before.seconds + seconds)
         self.read_bytes += loaded.payload_bytes
         ms = seconds * 1e3
         self.decode_ms = ms if self.decode_ms == 0 else 0.8 * self.decode_ms + 0.2 * ms
 
-    def _insert(self, source: Source, tile: Tile, loaded: LoadedTile) -> None:
+    def _insert(self, source: TileSource, tile: Tile, loaded: LoadedTile) -> None:
         surface = loaded.surface
         source.nodes.learn(tile, loaded.children)
         self._tables[source.key] = source.nodes
@@ -268,28 +274,33 @@ class TileStore:
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 
-    def program(self, source: Source) -> decoding.TileDecoder:
-        """The GPU decoder of a layer, compiled on first use and shared by all its bit depths."""
+    def program(self, source: TileSource) -> decoding.TileDecoder:
+        """Return the GPU decoder of a layer, compiled on first use and shared by all its bit
+        depths."""
         layer = source.layer
         key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
         if key not in self._programs:
             method = source.decoder.method
             weights = source.decoder.weights
-            self._programs[key] = decoding.TileDecoder(self._ctx, method, weights, self.entry)
+            self._programs[key] = decoding.TileDecoder(
+                self._ctx, method, weights, self.decode_backend
+            )
         return self._programs[key]
 
-    def _measure_gaps(self, source: Source, tile: Tile, own: Resident, valid: np.ndarray) -> None:
-        own.gaps = EdgeGaps.of(valid)
+    def _measure_gaps(
+        self, source: TileSource, tile: Tile, resident: Resident, valid: np.ndarray
+    ) -> None:
+        resident.gaps = EdgeGaps.of(valid)
         for side, beside in edge_gaps.neighbors(tile):
             other = self.resident(source, beside)
             if other is not None:
                 worst = edge_gaps.meet(
-                    side, own.gaps, own.profile.edges, other.gaps, other.profile.edges
+                    side, resident.gaps, resident.profile.edges, other.gaps, other.profile.edges
                 )
                 self.edge_gap_m[source.key] = max(self.edge_gap_m.get(source.key, 0.0), worst)
 
-    def show_gaps(self, source: Source, tiles: Iterable[Tile]) -> None:
-        """Bring what is new of loaded tiles' edge gaps to the GPU."""
+    def show_gaps(self, source: TileSource, tiles: Iterable[Tile]) -> None:
+        """Upload new edge gaps of loaded tiles."""
         for tile in tiles:
             gaps = self.cache.value(TileKey(source.key, tile)).gaps
             if gaps.changed:
@@ -298,8 +309,7 @@ class TileStore:
                 gaps.changed = False
 
     def forget(self, file: int) -> None:
-        """Drop all tiles of the file with this serial number; what workers still make of it is
-        thrown away."""
+        """Drop all tiles of the file with this serial number, including those of running jobs."""
         self._forgotten.add(file)
         self.streamer.submit([])
         for key in [key for key in self.cache if key.source.file == file]:
@@ -309,12 +319,12 @@ class TileStore:
         self.decoded = {
             source: done for source, done in self.decoded.items() if source.key.file != file
         }
-        for known in [known for known in self._tables if known.file == file]:
-            del self._tables[known]
+        for source_key in [source_key for source_key in self._tables if source_key.file == file]:
+            del self._tables[source_key]
 
     def clear(self) -> Callable[[], None]:
-        """Forget all tiles. Returns what waits for the workers to finish what they hold; any thread
-        may call it."""
+        """Drop all tiles; return a function, callable on any thread, that waits for the running
+        jobs."""
         self.streamer.stop()
         self.cache.clear()
         self._tables.clear()
@@ -332,24 +342,28 @@ class TileStore:
 
 
 def _work(
-    source: Source, tile: Tile, surface: TileSurface | None, load: bool, what: Measure | None
+    source: TileSource,
+    tile: Tile,
+    surface: TileSurface | None,
+    load: bool,
+    spec: ErrorMeasure | None,
 ) -> tuple[LoadedTile | None, TileErrors | None, str | None]:
-    """A worker's job: the tile, its errors, or both; a reference that fails is no reason to lose
-    the tile."""
+    """Run a worker's job: load the tile, measure its errors, or both; a failing reference keeps the
+    tile."""
     loaded = source.load(tile) if load else None
-    if what is None:
+    if spec is None:
         return loaded, None, None
     surface = loaded.surface if loaded else surface or source.decoder.open_tile(tile)
     if surface is None:
         return loaded, None, None
     try:
-        return loaded, measure(what, tile, surface), None
+        return loaded, measure(spec, tile, surface), None
     except NtileError as error:
-        return loaded, not_measured(what, tile.z), str(error)
+        return loaded, not_measured(spec, tile.z), str(error)
 
 
-def _open(source: Source, tile: Tile, prepare: bool) -> TileSurface | None:
-    """A tile's surface, its first stage decoded where numpy does that."""
+def _open(source: TileSource, tile: Tile, prepare: bool) -> TileSurface | None:
+    """Return a tile's surface, its first stage decoded with the numpy backend."""
     surface = source.decoder.open_tile(tile)
     if surface is not None and prepare:
         _ = surface.prepared

@@ -1,5 +1,4 @@
-"""Where a picture's time goes: processor milliseconds of each stage, and GPU milliseconds of each
-pass.
+"""Frame timing: CPU milliseconds of each stage, GPU milliseconds of each pass.
 
 `with timers.time("terrain"):` around a pass is all it takes. OpenGL counts GPU time between a
 query's begin and end, and tells it later: results are read LATER pictures on, so nothing ever waits
@@ -21,15 +20,14 @@ import moderngl
 from viewer.graphics import gl
 
 LATER = 4
-"""Pictures after which a query's result is read: drivers keep no more than three in flight."""
+"""Pictures until a query's result is read: drivers keep no more than three in flight."""
 
 SMOOTHING = 0.2
 """Weight of the latest value in the running means."""
 
 
 class Timers:
-    """Running means by stage, milliseconds; stages come in the order in which they were first
-    timed."""
+    """Running means by stage in milliseconds, in the order of their first use."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self.enabled = False
@@ -45,8 +43,8 @@ class Timers:
 
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
-        """Time a pass on the processor and, while enabled, on the GPU (the outermost where passes
-        nest)."""
+        """Return the time a pass on the CPU and, while enabled, on the GPU (the outermost of nested
+        ones)."""
         measured = self.enabled and not self._inside
         query = (_Finishing(self._ctx) if self._software else self._query()) if measured else None
         self._inside |= measured
@@ -62,7 +60,7 @@ class Timers:
 
     @contextmanager
     def cpu(self, name: str) -> Iterator[None]:
-        """Time a stage that asks nothing of the GPU."""
+        """Return the time a stage without GPU work."""
         start = time.perf_counter()
         try:
             yield
@@ -70,7 +68,7 @@ class Timers:
             _mean(self.cpu_ms, name, 1e3 * (time.perf_counter() - start))
 
     def finish_picture(self) -> None:
-        """The picture's last pass has been drawn: read what an earlier one's took."""
+        """Read the query results of an earlier picture, after this one's last pass."""
         if self._picture:
             self._flying.append(self._picture)
             self._picture = []
@@ -78,14 +76,13 @@ class Timers:
             self._read(self._flying.popleft())
 
     def read_all(self) -> dict[str, float]:
-        """GPU milliseconds by pass with all pictures counted; waits for the GPU (for
-        benchmarks)."""
+        """Return GPU milliseconds by pass over all pictures; blocks (for benchmarks)."""
         while self._flying:
             self._read(self._flying.popleft())
         return dict(self.gpu_ms)
 
     def forget(self) -> None:
-        """Begin the means anew, e.g. after a change of what is drawn."""
+        """Reset the means, e.g. after the scene changed."""
         self.cpu_ms.clear()
         self.gpu_ms.clear()
 
@@ -103,8 +100,7 @@ class Timers:
 
 
 class _Finishing:
-    """A time query's stand-in for a renderer that works on the processor: it waits, then reads the
-    clock."""
+    """Substitute of a time query for software renderers: waits for the pass and reads the clock."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx

@@ -42,7 +42,7 @@ def facts(scene: Scene | None) -> list[tuple[str, str]]:
     if scene is not None:
         info = scene.ctx.info
         rows += [("Renderer", info["GL_RENDERER"]), ("OpenGL", info["GL_VERSION"])]
-        rows += [("Tiles decoded by", scene.decode_entry)]
+        rows += [("Tiles decoded by", scene.decode_backend)]
     return rows
 
 

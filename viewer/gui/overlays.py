@@ -76,7 +76,7 @@ def _scene(view: WindowView, scene: Scene, viewport: Viewport, texture: moderngl
     elif session.legend is not None:
         legend.draw(session.legend, left + em, top + height - em)
     _compass(session.camera, left + width - 3 * em, top + 3 * em, 1.6 * em)
-    count = session.stats.tiles_wanted
+    count = session.stats.tiles_missing
     if count and not scene.ready:
         tiles = f"{count} tile{'' if count == 1 else 's'}"
         slot = f"{session.settings.active}, " if scene.changing else ""

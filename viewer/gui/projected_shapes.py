@@ -10,7 +10,7 @@ import numpy as np
 from imgui_bundle import ImVec2
 
 from viewer.measuring import lines
-from viewer.measuring.lines import Surface, View
+from viewer.measuring.lines import DrawnSurface, Projector
 
 if TYPE_CHECKING:
     from viewer.gui.viewport import Viewport
@@ -23,7 +23,7 @@ MAX_SHAPES = 64
 class Screen(NamedTuple):
     """The scene's picture in the window."""
 
-    ground: Surface
+    ground: DrawnSurface
     camera: Camera
     viewport: Viewport
     version: Hashable
@@ -37,9 +37,9 @@ class Screen(NamedTuple):
         return [ImVec2(x, y) for x, y in (pixels / self.viewport.ratio + [left, top]).tolist()]
 
     @property
-    def view(self) -> View:
+    def view(self) -> Projector:
         """Camera, surface and size of the picture."""
-        return View(self.ground, self.camera, self.viewport.size)
+        return Projector(self.ground, self.camera, self.viewport.size)
 
     def project(self, place: np.ndarray) -> ImVec2 | None:
         """Return window coordinates of a place [2] (easting, northing) on the drawn surface; None

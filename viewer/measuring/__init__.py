@@ -1,10 +1,9 @@
-"""Measuring on the continuous surface, from scripts: places, distances, areas and profiles.
+"""Measurements on the continuous surface, for scripts: points, distances, areas and profiles.
 
-Every function takes the path (or URL) of a .ntile file, points as (easting, northing) in its
-coordinates, and the options of the viewer: `methods` and `bits` of slots A and B, a raster as
-`reference` (its name, or a `ReferenceRaster` that says how it is read). They raise NtileError for
-files that cannot be read and UsageError for options that cannot be meant; what lies outside the
-area or where there is no data is NaN.
+Every function takes the path (or URL) of a .ntile file, points as (easting, northing) in its CRS,
+and the viewer's options: `methods` and `bits` of slots A and B, a raster as `reference` (its name,
+or a `ReferenceRaster` with reading options). They raise NtileError for unreadable files and
+UsageError for invalid options; values outside the area or without data are NaN.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from viewer.model.measurements import MEASUREMENT_KINDS
 
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
-    from viewer.measuring.quantities import Measured
+    from viewer.measuring.quantities import MeasurementResult
     from viewer.measuring.terrain import Terrain
 
 Points = Sequence[Sequence[float]]
@@ -36,22 +35,24 @@ def open_terrain(
     bits: Sequence[int] = (),
     reference: Raster | None = None,
 ) -> Iterator[Terrain]:
-    """The surfaces of a file: slots A and B as the viewer would fill them, and the reference, if
-    there is one."""
+    """Open the surfaces of a file: slots A and B with the viewer's defaults, and the reference, if
+    any."""
     from neural.container.reader import open_reader
-    from neural.surface.sampling import Sampler
+    from neural.surface.sampling import SurfaceSampler
     from viewer.measuring.terrain import Terrain
     from viewer.model import layers
     from viewer.tiles import reference as references
 
     with open_reader(path) as reader:
-        slots: dict[str, Sampler] = {}
-        made: dict[tuple[int, int | None], Sampler] = {}
+        slots: dict[str, SurfaceSampler] = {}
+        samplers: dict[tuple[int, int | None], SurfaceSampler] = {}
         for slot, choice in layers.choose(reader, tuple(methods), tuple(bits)).items():
             key = choice.index, choice.keep_bits
-            if key not in made:
-                made[key] = Sampler.of(reader, reader.layers[choice.index], choice.keep_bits)
-            slots[slot] = made[key]
+            if key not in samplers:
+                samplers[key] = SurfaceSampler.of(
+                    reader, reader.layers[choice.index], choice.keep_bits
+                )
+            slots[slot] = samplers[key]
         against = references.find(reader, reference)
         try:
             yield Terrain(reader.grid, slots, against)
@@ -61,13 +62,13 @@ def open_terrain(
 
 
 def sample(path: str | Path, points: Points, **options: Any) -> dict[str, np.ndarray]:
-    """Heights in meters of every surface ("reference", "A", "B") at points [n, 2]."""
+    """Return heights in meters of every surface ("reference", "A", "B") at points [n, 2]."""
     with open_terrain(path, **options) as terrain:
         return terrain.heights(*_inside(terrain, points).T)
 
 
-def measure(path: str | Path, kind: str, points: Points, **options: Any) -> Measured:
-    """A "point", "distance" or "area": see `viewer.measuring.quantities`."""
+def measure(path: str | Path, kind: str, points: Points, **options: Any) -> MeasurementResult:
+    """Measure a "point", "distance" or "area": see `viewer.measuring.quantities`."""
     from viewer.measuring import quantities
 
     if kind not in MEASUREMENT_KINDS:
@@ -82,7 +83,7 @@ def measure(path: str | Path, kind: str, points: Points, **options: Any) -> Meas
 
 
 def profile(path: str | Path, points: Points, **options: Any) -> Profile:
-    """Heights of every surface along a polyline, and their residuals."""
+    """Sample every surface along a polyline, with residuals."""
     from viewer.measuring import profiles
 
     with open_terrain(path, **options) as terrain:
@@ -93,7 +94,7 @@ def profile(path: str | Path, points: Points, **options: Any) -> Profile:
 
 
 def _inside(terrain: Terrain, points: Points) -> np.ndarray:
-    """Points of which at least a part is worth asking about. Raises UsageError."""
+    """Return points of which at least one is near the area. Raises UsageError."""
     pairs = _pairs(points)
     west, south, east, north = terrain.grid.bounds
     low = pairs.min(axis=0)
@@ -107,13 +108,13 @@ def _inside(terrain: Terrain, points: Points) -> np.ndarray:
 
 
 def _pairs(points: Points) -> np.ndarray:
-    """Finite pairs [n, 2]. Raises UsageError."""
+    """Return finite pairs [n, 2]. Raises UsageError."""
     try:
-        found: np.ndarray = np.asarray(points, np.float64)
+        pairs: np.ndarray = np.asarray(points, np.float64)
     except ValueError:
-        found = np.zeros(0)
-    if found.ndim != 2 or found.shape[1] != 2 or not len(found) or not np.isfinite(found).all():
+        pairs = np.zeros(0)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs) or not np.isfinite(pairs).all():
         raise UsageError(
             "Points are pairs of easting and northing; give them as [[easting, northing], …]."
         )
-    return found
+    return pairs

@@ -1,8 +1,8 @@
-"""Lines and polygons on the grid: lengths, bearings, places along a line, how much of each cell a
-polygon covers.
+"""Lines and polygons on the grid: lengths, bearings, positions along a line, polygon coverage of
+cells.
 
 Points are eastings and northings in the file's meters, [n, 2]. Lengths and areas are those of the
-grid times its ground scale; what is left of a map projection's scale factor is small (0.04 % at the
+grid times its ground scale; the rest of a map projection's scale factor is small (0.04 % at the
 middle of a UTM zone).
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Line(NamedTuple):
-    """Places along a polyline, its corners among them."""
+    """Positions along a polyline, corners included."""
 
     easting: np.ndarray  # [m]
     northing: np.ndarray
@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
 
 def as_points(points: object) -> np.ndarray:
-    """Points as float64 [n, 2], each different from the one before it."""
+    """Return points as float64 [n, 2] without consecutive duplicates."""
     array = np.asarray(points, np.float64).reshape(-1, 2)
     if len(array) < 2:
         return array
@@ -31,13 +31,13 @@ def as_points(points: object) -> np.ndarray:
 
 
 def segment_lengths_m(points: np.ndarray, ground_scale: float = 1.0) -> np.ndarray:
-    """Length of each segment [n − 1] on the ground."""
+    """Return the length of each segment [n − 1] on the ground, meters."""
     return np.hypot(*np.diff(points, axis=0).T) * ground_scale
 
 
 def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
-    """Direction from one point to another, clockwise from grid north, in [0, 360); NaN between
-    equal points."""
+    """Return the bearing from one point to another, clockwise from grid north, in [0, 360); NaN
+    between equal points."""
     east, north = np.asarray(end, np.float64) - np.asarray(start, np.float64)
     if east == 0 and north == 0:
         return float("nan")
@@ -45,10 +45,10 @@ def bearing_deg(start: np.ndarray, end: np.ndarray) -> float:
 
 
 def along(points: np.ndarray, step_m: float, at_most: int, ground_scale: float = 1.0) -> Line:
-    """Places at most `step_m` apart on the ground on a polyline of two points or more, evenly on
-    each segment.
+    """Resample a polyline of two points or more evenly on each segment, at most `step_m` apart on
+    the ground.
 
-    Where that takes more than about `at_most` places they lie further apart.
+    Beyond about `at_most` positions the spacing is larger.
     """
     lengths = segment_lengths_m(points, ground_scale)
     total = float(lengths.sum())
@@ -74,18 +74,18 @@ def along(points: np.ndarray, step_m: float, at_most: int, ground_scale: float =
 
 
 def nearest(line: Line, easting: float, northing: float) -> int:
-    """The place of a line that is nearest to a point."""
+    """Return the position of a line nearest to a point."""
     return int(np.argmin(np.hypot(line.easting - easting, line.northing - northing)))
 
 
 def area_m2(points: np.ndarray, ground_scale: float = 1.0) -> float:
-    """Area on the ground of a closed polygon (the last corner joins the first)."""
+    """Return the area on the ground of a closed polygon (the last corner joins the first)."""
     x, y = (points - points[0]).T
     return abs(float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))) / 2 * ground_scale**2
 
 
 def perimeter_m(points: np.ndarray, ground_scale: float = 1.0) -> float:
-    """Length on the ground of a closed polygon's outline."""
+    """Return the length on the ground of a closed polygon's outline."""
     return float(segment_lengths_m(np.concatenate([points, points[:1]]), ground_scale).sum())
 
 
@@ -106,7 +106,7 @@ def crosses_itself(points: np.ndarray) -> bool:
 
 
 def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Which side of the line a → b a point c lies on: the sign."""
+    """Return the sign of the side of the line a → b on which c lies."""
     (ax, ay) = a.T
     (bx, by) = b.T
     (cx, cy) = c.T
@@ -114,14 +114,13 @@ def _side(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 
 def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
-    """How much of each unit cell a polygon that does not cross itself covers, in [0, 1]: [rows,
-    columns].
+    """Return the share of each unit cell covered by a simple polygon, in [0, 1]: [rows, columns].
 
     Points are columns and rows, inside 0 … columns and 0 … rows. Exact: every side is cut at the
     cells' borders, and each piece adds the area to its right within its row (as rasterizers of
     fonts do).
     """
-    found = np.zeros((rows, columns + 1))
+    covered = np.zeros((rows, columns + 1))
     for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
         if start[1] == end[1]:
             continue
@@ -139,6 +138,6 @@ def coverage(points: np.ndarray, columns: int, rows: int) -> np.ndarray:
         column = np.clip(np.floor(middle_x).astype(int), 0, columns - 1)
         row = np.clip(np.floor(middle_y).astype(int), 0, rows - 1)
         inside = middle_x - column
-        np.add.at(found, (row, column), rise * (1 - inside))
-        np.add.at(found, (row, column + 1), rise * inside)
-    return np.clip(np.abs(np.cumsum(found, axis=1)[:, :columns]), 0.0, 1.0)
+        np.add.at(covered, (row, column), rise * (1 - inside))
+        np.add.at(covered, (row, column + 1), rise * inside)
+    return np.clip(np.abs(np.cumsum(covered, axis=1)[:, :columns]), 0.0, 1.0)

@@ -1,5 +1,5 @@
-"""Lines and polygons as they lie in a picture: on the drawn surface, and which parts of them the
-ground hides. Pure."""
+"""Projection of lines and polygons on the drawn surface, split into visible and occluded parts.
+Pure."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from viewer.measuring import geometry
 from viewer.model.camera import Camera
 
 PLACES = 144
-"""Places of a line at which it is laid on the drawn surface, corners not counted."""
+"""Sampled positions of a line on the drawn surface, corners not counted."""
 
 LOOKS = 64
-"""Places between a point of a line and the eye where ground in between is looked for."""
+"""Samples between a point of a line and the eye in the occlusion test."""
 
 DASH = 2
-"""Pieces of a hidden line that are drawn, and that are left out, in turns."""
+"""Length of dashes and gaps of an occluded line, in pieces."""
 
 
-class Surface(Protocol):
-    """The drawn ground (`viewer.scene.ground.DrawnGround`)."""
+class DrawnSurface(Protocol):
+    """Drawn surface of a picture (`viewer.scene.ground.DrawnGround`)."""
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
-        """Drawn heights at places [n]; NaN outside."""
+        """Return drawn heights at positions [n]; NaN outside."""
 
 
-class View(NamedTuple):
+class Projector(NamedTuple):
     """Camera, surface and size of a picture."""
 
-    ground: Surface
+    ground: DrawnSurface
     camera: Camera
     size_px: tuple[int, int]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Pixels [n, 2] from the picture's top left corner of drawn points [n, 3]; NaN behind the
-        eye."""
+        """Return pixels [n, 2] from the picture's top left corner of drawn points [n, 3]; NaN
+        behind the eye."""
         width, height = self.size_px
         right, up, forward = ((points - self.camera.eye) @ self.camera.axes.T).T
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -46,12 +46,12 @@ class View(NamedTuple):
         return np.column_stack([width / 2 + right * scale, height / 2 - up * scale])
 
     def places(self, places: np.ndarray, *, look: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels [n, 2] of places [n, 2] on the drawn surface; with `look`, which of them no ground
-        hides, bool [n]."""
+        """Return pixels [n, 2] of positions [n, 2] on the drawn surface and, with `look`, a mask of
+        the visible ones, bool [n]."""
         points = np.column_stack([places, self.ground.coarse_z(places[:, 0], places[:, 1])])
         seen = np.ones(len(points), bool)
         if look:
-            share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # closer looks near the line
+            share = np.linspace(0.0, 1.0, LOOKS + 1)[1:-1] ** 2  # denser near the line
             way = self.camera.eye - points
             rays = points[:, None, :] + share[None, :, None] * way[:, None, :]
             between = self.ground.coarse_z(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(
@@ -64,29 +64,30 @@ class View(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """A shape in a picture; pixels from its top left corner, float64 [n, 2] each."""
+    """Projected shape; pixels from the picture's top left corner, float64 [n, 2] each."""
 
-    solid: list[np.ndarray]  # polylines that are seen
-    dashed: list[np.ndarray]  # pieces of those that the ground hides
+    solid: list[np.ndarray]  # visible polylines
+    dashed: list[np.ndarray]  # hidden pieces
     corners: np.ndarray
-    # [2], where the label belongs; None where no part has a surface below
+    # [2], position of the label; None without a surface below
     anchor: np.ndarray | None
 
 
-def lay(view: View, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
-    """A polyline through corners [n, 2] or, where `closed`, a polygon; without `look` all of it
-    counts as seen."""
+def lay(view: Projector, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
+    """Project a polyline through corners [n, 2] or, if `closed`, a polygon; without `look` all of
+    it counts as visible."""
     outline = geometry.as_points(np.concatenate([corners, corners[:1]]) if closed else corners)
     solid: list[np.ndarray] = []
     dashed: list[np.ndarray] = []
     if len(outline) > 1:
         length = float(geometry.segment_lengths_m(outline).sum())
         pieces = geometry.along(outline, length / PLACES, 2 * PLACES)
-        at, seen = view.places(np.column_stack([pieces.easting, pieces.northing]), look=look)
-        known = np.isfinite(at[:-1, 0]) & np.isfinite(at[1:, 0])
-        open_view = known & seen[:-1] & seen[1:]
-        solid = _runs(at, open_view)
-        dashed = _runs(at, known & ~open_view & (np.arange(len(at) - 1) % (2 * DASH) < DASH))
+        pixels, seen = view.places(np.column_stack([pieces.easting, pieces.northing]), look=look)
+        on_ground = np.isfinite(pixels[:-1, 0]) & np.isfinite(pixels[1:, 0])
+        open_view = on_ground & seen[:-1] & seen[1:]
+        solid = _runs(pixels, open_view)
+        drawn = np.arange(len(pixels) - 1) % (2 * DASH) < DASH
+        dashed = _runs(pixels, on_ground & ~open_view & drawn)
     middle = corners.mean(axis=0) if closed else corners[-1]
     ends, _ = view.places(np.concatenate([corners, middle[None, :], corners[:1]]))
     spots = ends[: len(corners)]
@@ -97,7 +98,7 @@ def lay(view: View, corners: np.ndarray, *, closed: bool = False, look: bool = T
     )
 
 
-def _runs(at: np.ndarray, pieces: np.ndarray) -> list[np.ndarray]:
-    """Consecutive pieces [n − 1] between points [n, 2] as polylines."""
+def _runs(pixels: np.ndarray, pieces: np.ndarray) -> list[np.ndarray]:
+    """Return runs of consecutive pieces [n − 1] between points [n, 2] as polylines."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], pieces.astype(int), [0]])))
-    return [at[start : stop + 1] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    return [pixels[start : stop + 1] for start, stop in zip(edges[::2], edges[1::2], strict=True)]

@@ -9,8 +9,8 @@ import numpy as np
 
 
 def lonlat(crs_wkt: str, easting: Any, northing: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Degrees east and north, of the shape of the places; NaN in a local grid and where the
-    projection ends.
+    """Return degrees east and north, of the positions' shape; NaN in a local grid and outside the
+    projection's domain.
 
     The first call imports rasterio, which takes a while: not for the main thread.
     """
@@ -23,14 +23,14 @@ def lonlat(crs_wkt: str, easting: Any, northing: Any) -> tuple[np.ndarray, np.nd
 
     source, target = _systems(crs_wkt)
     longitude, latitude = transform(source, target, easting.ravel(), northing.ravel())
-    found = np.array([longitude, latitude], np.float64).reshape(2, *easting.shape)
-    found[~np.isfinite(found)] = np.nan
-    return found[0], found[1]
+    degrees = np.array([longitude, latitude], np.float64).reshape(2, *easting.shape)
+    degrees[~np.isfinite(degrees)] = np.nan
+    return degrees[0], degrees[1]
 
 
 @cache
 def _systems(crs_wkt: str) -> tuple[Any, Any]:
-    """The file's system and WGS 84, parsed once (GDAL keeps the way between them)."""
+    """Return the file's CRS and WGS 84, parsed once (GDAL keeps the transform between them)."""
     from rasterio.crs import CRS
 
     return CRS.from_wkt(crs_wkt), CRS.from_epsg(4326)

@@ -1,9 +1,8 @@
-"""How measuring looks everywhere: colors of the surfaces and lines, titles of the panels, the
-number in short."""
+"""Appearance of measurements: colors of surfaces and lines, titles of the panels, short results."""
 
 from __future__ import annotations
 
-from viewer.measuring.quantities import Measured
+from viewer.measuring.quantities import MeasurementResult
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import palette, text
 
@@ -14,12 +13,12 @@ PROFILE_PANEL = "Profile"
 LINE = "ffd23f"
 PROFILE_LINE = "ffffff"
 CASING = "101418"
-"""Yellow for measurements and white for the profile, cased in black: they stand out from every
-color map."""
+"""Yellow for measurements and white for the profile, cased in black: distinct from every
+colormap."""
 
 
 def color(name: str) -> str:
-    """The color of a surface or difference in plots and tables, "rrggbb"."""
+    """Return the color of a surface or difference in plots and tables, "rrggbb"."""
     if name == REFERENCE:
         return palette.REFERENCE
     if name in ("A", "B"):
@@ -28,12 +27,12 @@ def color(name: str) -> str:
     return palette.slot(one) if other == REFERENCE else palette.RESIDUAL
 
 
-def headline(result: Measured, slot: str) -> str:
-    """The first number of a measurement, as its label in the scene and its line in lists."""
-    own = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
+def headline(result: MeasurementResult, slot: str) -> str:
+    """Return the first number of a measurement, for its label in the scene and in lists."""
+    numbers = result.surfaces.get(slot) or next(iter(result.surfaces.values()), {})
     if result.kind == "point":
-        return text.meters(own.get("height_m"))
+        return text.meters(numbers.get("height_m"))
     if result.kind == "distance":
-        rise = text.signed_meters(own.get("height_difference_m"))
+        rise = text.signed_meters(numbers.get("height_difference_m"))
         return f"{text.length(result.common['horizontal_m'])}, {rise}"
     return text.area(result.common["planimetric_m2"])

@@ -1,4 +1,4 @@
-"""An elevation profile: every surface along a polyline, and how they differ."""
+"""Elevation profiles: every surface along a polyline, and their residuals."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from viewer.measuring import geometry
 from viewer.measuring.terrain import Terrain, differences
 
 MOST_SAMPLES = 16_384
-"""Samples of a profile at most; a line longer than so many cells has them further apart."""
+"""Most samples of a profile; longer lines are sampled more coarsely."""
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Samples along a line, in file coordinates; heights are NaN where nothing is known (or not
-    yet)."""
+    """Samples along a line, in file coordinates; NaN for unknown heights."""
 
     points: np.ndarray  # [n, 2] corners
     distance_m: np.ndarray  # [m] on the ground
@@ -32,25 +31,25 @@ class Profile:
     heights_m: Mapping[str, np.ndarray]  # of each surface, by name
     spacing_m: float
     cell_m: float
-    done: float = 1.0  # share of the samples that have been looked at
+    done: float = 1.0  # share of the samples read so far
 
     @property
     def residuals_m(self) -> dict[str, np.ndarray]:
-        """A − reference and so on, as far as both are there."""
+        """A − reference and so on, NaN where either is unknown."""
         return differences(self.heights_m)
 
     @property
     def finest(self) -> bool:
-        """True if there is a sample for every finest cell."""
+        """True if every finest cell has a sample."""
         return self.spacing_m <= self.cell_m * (1 + 1e-9)
 
     def statistics(self) -> dict[str, dict[str, float]]:
-        """Of each residual its rmse_m, mae_m, bias_m, max_error_m and le90_m, over the line's
+        """Return rmse_m, mae_m, bias_m, max_error_m and le90_m of each residual over the line's
         samples."""
         return {name: residual_statistics(values) for name, values in self.residuals_m.items()}
 
     def columns(self) -> dict[str, np.ndarray]:
-        """The columns of a table, units in their names."""
+        """Return the columns of a table, units in their names."""
         table = {
             "distance_m": self.distance_m,
             "easting_m": self.easting,
@@ -62,8 +61,7 @@ class Profile:
         }
 
     def to_csv(self) -> str:
-        """A header and a line per sample; nothing between the commas where a height is not
-        known."""
+        """Return a header and a line per sample; unknown heights are empty."""
         out = io.StringIO()
         table = self.columns()
         writer = csv.writer(out, lineterminator="\n")
@@ -77,7 +75,7 @@ class Profile:
         return out.getvalue()
 
     def to_json(self) -> dict[str, Any]:
-        """The line, its spacing and the residuals' statistics as plain values, without the
+        """Return the line, its spacing and the residuals' statistics as plain values, without the
         samples."""
         return {
             "points": self.points.tolist(),
@@ -89,20 +87,20 @@ class Profile:
 
 
 def column_name(difference: str) -> str:
-    """A difference as tables and programs call it: "A_minus_reference"."""
+    """Return the name of a difference in tables and programs: "A_minus_reference"."""
     return difference.replace(" − ", "_minus_")
 
 
 def residual_statistics(values: np.ndarray) -> dict[str, float]:
-    """Meters; NaN where nothing is known."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+    """Return statistics of residuals in meters; NaN without samples."""
+    valid = values[np.isfinite(values)]
+    if not len(valid):
         return dict.fromkeys(("rmse_m", "mae_m", "bias_m", "max_error_m", "le90_m"), math.nan)
-    size = np.abs(known)
+    size = np.abs(valid)
     return {
-        "rmse_m": float(np.sqrt((known * known).mean())),
+        "rmse_m": float(np.sqrt((valid * valid).mean())),
         "mae_m": float(size.mean()),
-        "bias_m": float(known.mean()),
+        "bias_m": float(valid.mean()),
         "max_error_m": float(size.max()),
         "le90_m": float(np.quantile(size, 0.9)),
     }
@@ -111,8 +109,8 @@ def residual_statistics(values: np.ndarray) -> dict[str, float]:
 def profile(
     terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = MOST_SAMPLES
 ) -> Profile:
-    """The whole profile. Raises ValueError for fewer than two points, NtileError for what cannot be
-    read."""
+    """Return the whole profile. Raises ValueError for fewer than two points, NtileError for
+    unreadable data."""
     *_, whole = growing(terrain, points, at_most)
     return whole
 
@@ -120,8 +118,7 @@ def profile(
 def growing(
     terrain: Terrain, points: Sequence[Sequence[float]], at_most: int = MOST_SAMPLES
 ) -> Iterator[Profile]:
-    """The profile, again after each piece of the line that has been sampled (all that lies in one
-    tile)."""
+    """Yield the profile after each sampled piece of the line (all that lies in one tile)."""
     corners = geometry.as_points(points)
     if len(corners) < 2:
         raise ValueError("a profile takes 2 different points or more")
@@ -135,9 +132,9 @@ def growing(
         len(line.distance_m),
     ]
     for start, stop in pairwise(edges):
-        here = slice(start, stop)
-        for name, values in terrain.heights(line.easting[here], line.northing[here]).items():
-            heights[name][here] = values
+        piece = slice(start, stop)
+        for name, values in terrain.heights(line.easting[piece], line.northing[piece]).items():
+            heights[name][piece] = values
         yield Profile(
             corners,
             line.distance_m,

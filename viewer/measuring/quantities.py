@@ -1,5 +1,4 @@
-"""Quantities of a point, a line and a polygon, on every surface at once: plain numbers, units in
-their names."""
+"""Quantities of points, lines and polygons on all surfaces: plain numbers, units in their names."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from viewer.measuring import geometry
 from viewer.measuring.readout import read
 from viewer.measuring.terrain import REFERENCE, Terrain
@@ -20,30 +19,30 @@ STEPS_PER_CELL = 2
 """Samples along a line per finest cell."""
 
 MOST_SAMPLES = 20_000
-"""Samples along a line at most; a longer one has them further apart."""
+"""Most samples along a line; longer lines are sampled more coarsely."""
 
 MOST_CELLS = 1 << 20
-"""Cells that a polygon's box is divided into at most; a larger one has them larger."""
+"""Most cells of a polygon's bounding box; larger ones use larger cells."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A measurement's numbers."""
+class MeasurementResult:
+    """Numbers of a measurement."""
 
-    kind: str  # one of KINDS
+    kind: str  # one of MEASUREMENT_KINDS
     points: list[list[float]]  # eastings and northings
-    common: dict[str, Any]  # what does not depend on the surface
-    # name of a surface → its numbers; NaN where it is not known
+    common: dict[str, Any]  # numbers independent of the surface
+    # numbers by surface; NaN where unknown
     surfaces: dict[str, dict[str, float]]
-    note: str = ""  # what limits the numbers, a sentence
+    note: str = ""  # sentence on limits of the numbers
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; None where a number is not known."""
+        """Return plain JSON values; None for unknown numbers."""
         return _plain(asdict(self))
 
 
 def never() -> bool:
-    """A measurement that nobody gives up."""
+    """Return False: a measurement that is never cancelled."""
     return False
 
 
@@ -52,9 +51,9 @@ def measure(
     kind: str,
     points: Sequence[Sequence[float]],
     outdated: Callable[[], bool] = never,
-) -> Measured:
-    """Measure at the finest level. Raises ValueError for too few points, NtileError for what cannot
-    be read."""
+) -> MeasurementResult:
+    """Measure at the finest level. Raises ValueError for too few points, NtileError for unreadable
+    data."""
     corners = geometry.as_points(points)
     if len(corners) < MIN_POINTS[kind]:
         raise ValueError(
@@ -65,8 +64,9 @@ def measure(
     return distance(terrain, corners) if kind == "distance" else area(terrain, corners, outdated)
 
 
-def point(terrain: Terrain, corners: np.ndarray) -> Measured:
-    """Height, slope, aspect and curvatures of each slot, the reference's height, where it is."""
+def point(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
+    """Measure height, slope, aspect and curvatures of each slot, the reference's height, and the
+    position."""
     reading = read(terrain, *corners[0].tolist())
     common = {
         "easting_m": reading.easting,
@@ -90,11 +90,12 @@ def point(terrain: Terrain, corners: np.ndarray) -> Measured:
         )
         for name, height in reading.heights_m.items()
     }
-    return Measured("point", corners[:1].tolist(), common, surfaces)
+    return MeasurementResult("point", corners[:1].tolist(), common, surfaces)
 
 
-def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
-    """A polyline: its horizontal length, straight from corner to corner, and along each surface."""
+def distance(terrain: Terrain, corners: np.ndarray) -> MeasurementResult:
+    """Measure a polyline: its horizontal length, straight from corner to corner, and along each
+    surface."""
     ground_scale = terrain.grid.ground_scale
     line = geometry.along(corners, terrain.cell_m / STEPS_PER_CELL, MOST_SAMPLES, ground_scale)
     lengths_m = geometry.segment_lengths_m(corners, ground_scale)
@@ -106,7 +107,7 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
         steps = np.diff(line.distance_m)
         rises = np.diff(heights)
         along_surface = np.hypot(steps, rises)
-        known = np.isfinite(along_surface)
+        valid = np.isfinite(along_surface)
         corner_heights = heights[at_corner]
         difference_m = float(corner_heights[-1] - corner_heights[0])
         surfaces[name] = {
@@ -115,23 +116,25 @@ def distance(terrain: Terrain, corners: np.ndarray) -> Measured:
             "height_difference_m": difference_m,
             "gradient_percent": 100 * difference_m / horizontal_m,
             "straight_m": float(np.hypot(np.diff(corner_heights), lengths_m).sum()),
-            "surface_m": float(along_surface.sum()) if known.all() else math.nan,
-            "climb_m": float(rises[known & (rises > 0)].sum()),
-            "descent_m": float(-rises[known & (rises < 0)].sum()),
-            "known_share": float(steps[known].sum()) / horizontal_m,
+            "surface_m": float(along_surface.sum()) if valid.all() else math.nan,
+            "climb_m": float(rises[valid & (rises > 0)].sum()),
+            "descent_m": float(-rises[valid & (rises < 0)].sum()),
+            "known_share": float(steps[valid].sum()) / horizontal_m,
         }
-        if not known.all():
+        if not valid.all():
             note = "Part of the line lies outside the area or where there is no data."
     common = {
         "horizontal_m": horizontal_m,
         "bearing_deg": geometry.bearing_deg(corners[0], corners[-1]),
         "sample_spacing_m": line.spacing_m,
     }
-    return Measured("distance", corners.tolist(), common, surfaces, note)
+    return MeasurementResult("distance", corners.tolist(), common, surfaces, note)
 
 
-def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never) -> Measured:
-    """A polygon: its horizontal area, and that of each surface above it.
+def area(
+    terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = never
+) -> MeasurementResult:
+    """Measure a polygon: its horizontal area, and that of each surface above it.
 
     The surface's is the sum over cells of √(1 + |gradient|²) times the part of the cell that the
     polygon covers.
@@ -143,7 +146,7 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
     }
     if geometry.crosses_itself(corners):
         common["planimetric_m2"] = math.nan
-        return Measured(
+        return MeasurementResult(
             "area", corners.tolist(), common, {}, "The outline crosses itself, so it has no area."
         )
     grid = terrain.grid
@@ -163,19 +166,18 @@ def area(terrain: Terrain, corners: np.ndarray, outdated: Callable[[], bool] = n
     surfaces = {}
     note = ""
     for name in terrain.names:
-        found = _over_cells(terrain, name, easting, northing, covered * cell_m2, outdated)
-        surfaces[name] = found
-        if found["known_share"] < 1 - 1e-9:
+        sums = _over_cells(terrain, name, easting, northing, covered * cell_m2, outdated)
+        surfaces[name] = sums
+        if sums["known_share"] < 1 - 1e-9:
             note = (
                 "Part of the polygon lies outside the area or where there is no data; sums "
                 "are of the rest."
             )
-    return Measured("area", corners.tolist(), common, surfaces, note)
+    return MeasurementResult("area", corners.tolist(), common, surfaces, note)
 
 
 ROWS_AT_ONCE = 64
-"""Rows of a polygon's cells decoded at once, between two looks at whether anybody still wants
-them."""
+"""Rows of a polygon's cells decoded between two cancellation checks."""
 
 
 def _over_cells(
@@ -186,8 +188,8 @@ def _over_cells(
     weights_m2: np.ndarray,
     outdated: Callable[[], bool],
 ) -> dict[str, float]:
-    """Sums over cell centers, northernmost row first, weighted by the part of each cell that
-    counts."""
+    """Return sums over cell centers, northernmost row first, weighted by the covered area of each
+    cell."""
     plan = surface = volume = 0.0
     low = math.inf
     high = -math.inf
@@ -208,44 +210,42 @@ def _over_cells(
         if counts.any():
             low = min(low, float(meters[counts].min()))
             high = max(high, float(meters[counts].max()))
-    known = plan > 0
+    covered = plan > 0
     return {
-        "surface_m2": surface if known and surface > 0 else math.nan,
-        "mean_m": volume / plan if known else math.nan,
-        "lowest_m": low if known else math.nan,
-        "highest_m": high if known else math.nan,
-        "known_share": plan / float(weights_m2.sum()) if known else 0.0,
+        "surface_m2": surface if covered and surface > 0 else math.nan,
+        "mean_m": volume / plan if covered else math.nan,
+        "lowest_m": low if covered else math.nan,
+        "highest_m": high if covered else math.nan,
+        "known_share": plan / float(weights_m2.sum()) if covered else 0.0,
     }
 
 
 def _heights_and_stretch(
     terrain: Terrain, name: str, easting: np.ndarray, northing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Heights on a lattice, northernmost row first, and how much larger the surface is than its
-    plan."""
-    sampler = terrain.sampler(name)
-    if isinstance(sampler, Sampler):
-        at = sampler.lattice(easting, northing[::-1], order=1)
-        return at.meters[::-1], np.sqrt(1 + np.asarray(at.east) ** 2 + np.asarray(at.north) ** 2)[
-            ::-1
-        ]
-    assert terrain.reference is not None
+    """Return heights on a lattice, northernmost row first, and the ratio of surface to plan
+    area."""
+    surface = terrain.surface(name)
+    if isinstance(surface, SurfaceSampler):
+        decoded = surface.lattice(easting, northing[::-1], order=1)
+        stretch = np.sqrt(1 + np.asarray(decoded.east) ** 2 + np.asarray(decoded.north) ** 2)
+        return decoded.meters[::-1], stretch[::-1]
     grid = terrain.grid
     half_x = grid.transform[0] / 2
     half_y = -grid.transform[4] / 2
     e = easting[None, :]
     n = northing[:, None]
-    west, east = (terrain.reference.heights_at(e + side * half_x, n) for side in (-1, 1))
-    south, north = (terrain.reference.heights_at(e, n + side * half_y) for side in (-1, 1))
+    west, east = (surface.heights_at(e + side * half_x, n) for side in (-1, 1))
+    south, north = (surface.heights_at(e, n + side * half_y) for side in (-1, 1))
     stretch = np.sqrt(
         1 + ((east - west) / grid.cell_x_m) ** 2 + ((north - south) / grid.cell_y_m) ** 2
     )
-    return terrain.reference.heights_at(e, n), stretch
+    return surface.heights_at(e, n), stretch
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

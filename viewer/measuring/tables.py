@@ -8,39 +8,41 @@ from collections.abc import Sequence
 from typing import Any
 
 from viewer.measuring.profiles import Profile
-from viewer.measuring.quantities import Measured
+from viewer.measuring.quantities import MeasurementResult
 
 
 def profile_json(profile: Profile) -> dict[str, Any]:
-    """A profile's numbers and its samples, None where nothing is known."""
-    columns = {
-        name: [None if value != value else round(float(value), 4) for value in values]
-        for name, values in profile.columns().items()
-    }
+    """Return a profile's numbers and samples as plain values, None where unknown."""
     numbers = profile.to_json()
-    numbers["residuals"] = {
-        name: {key: None if value != value else value for key, value in values.items()}
-        for name, values in numbers["residuals"].items()
-    }
+    for name, values in numbers["residuals"].items():
+        numbers["residuals"][name] = {key: _json_number(value) for key, value in values.items()}
+    columns = {}
+    for name, column in profile.columns().items():
+        columns[name] = [_json_number(round(float(value), 4)) for value in column]
     return numbers | {"columns": columns}
 
 
-def to_csv(measurements: Sequence[Measured]) -> str:
-    """Measurements as a table: one number a line, with what it is of."""
+def _json_number(value: Any) -> Any:
+    """Return a value, None in place of NaN."""
+    return None if value != value else value
+
+
+def to_csv(measurements: Sequence[MeasurementResult]) -> str:
+    """Return measurements as a CSV table, one number a line."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("number", "kind", "points", "surface", "quantity", "value"))
-    for number, found in enumerate(measurements, 1):
-        plain = found.to_json()
-        places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in found.points)
+    for number, measurement in enumerate(measurements, 1):
+        plain = measurement.to_json()
+        places = "; ".join(f"{east:.3f} {north:.3f}" for east, north in measurement.points)
         for surface, values in (("", plain["common"]), *plain["surfaces"].items()):
             for quantity, value in values.items():
-                shown = (
+                cell = (
                     ""
                     if value is None
                     else "/".join(map(str, value))
                     if isinstance(value, list)
                     else value
                 )
-                writer.writerow((number, found.kind, places, surface, quantity, shown))
+                writer.writerow((number, measurement.kind, places, surface, quantity, cell))
     return out.getvalue()

@@ -1,5 +1,4 @@
-"""Measured terrain: the surfaces of slots A and B and the reference, as one thing to ask about
-places."""
+"""Surfaces of slots A and B and the reference, queried together."""
 
 from __future__ import annotations
 
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.grid import Grid
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.tiles import TILE, Tile
+from viewer.model.settings import SLOTS
 from viewer.tiles.level_reference import error_at
-from viewer.tiles.reference import LayerReference, Reference
+from viewer.tiles.reference import ErrorReference, LayerReference
 
 if TYPE_CHECKING:
     from viewer.scene.scene import Scene
@@ -24,53 +24,56 @@ SERIES = (REFERENCE, "A", "B")
 """Names of surfaces, in the order of tables, legends and files."""
 
 DIFFERENCES = (("A", REFERENCE), ("B", REFERENCE), ("A", "B"))
-"""Which is subtracted from which."""
+"""Minuend and subtrahend of each difference."""
 
 
 @dataclass(frozen=True)
 class Terrain:
-    """Surfaces in one coordinate system; several threads may ask."""
+    """Surfaces in one coordinate system. Thread-safe."""
 
     grid: Grid
-    """Of the file whose cells samples are spaced by."""
-    slots: Mapping[str, Sampler]
-    reference: Reference | None = None
+    """Grid whose cells set the spacing of samples."""
+    slots: Mapping[str, SurfaceSampler]
+    reference: ErrorReference | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The surfaces there are, of SERIES."""
-        there = {*self.slots} | ({REFERENCE} if self.reference is not None else set())
-        return tuple(name for name in SERIES if name in there)
+        """Available surfaces of SERIES."""
+        available = {*self.slots} | ({REFERENCE} if self.reference is not None else set())
+        return tuple(name for name in SERIES if name in available)
 
     @property
     def cell_m(self) -> float:
-        """The finest cell's shorter side, on the ground."""
+        """Shorter side of the finest cell on the ground, meters."""
         return min(self.grid.cell_x_m, self.grid.cell_y_m)
 
     def heights(self, easting: Any, northing: Any) -> dict[str, np.ndarray]:
-        """Meters of every surface at places (arrays of one shape), at the finest level.
+        """Return heights in meters of every surface at positions (arrays of one shape), at the
+        finest level.
 
-        NaN where nothing is known. Raises NtileError for what cannot be read.
+        NaN where unknown. Raises NtileError for unreadable data.
         """
-        found: dict[str, np.ndarray] = {}
-        made: dict[int, np.ndarray] = {}  # slots may hold the same
-        for name in self.names:
-            if name == REFERENCE:
-                assert self.reference is not None
-                found[name] = self.reference.heights_at(easting, northing)
+        heights: dict[str, np.ndarray] = {}
+        sampled: dict[int, np.ndarray] = {}  # slots may share a sampler
+        if self.reference is not None:
+            heights[REFERENCE] = self.reference.heights_at(easting, northing)
+        for name in SLOTS:
+            if name not in self.slots:
                 continue
             sampler = self.slots[name]
-            if id(sampler) not in made:
-                made[id(sampler)] = sampler.at(easting, northing).meters
-            found[name] = made[id(sampler)]
-        return found
+            if id(sampler) not in sampled:
+                sampled[id(sampler)] = sampler.at(easting, northing).meters
+            heights[name] = sampled[id(sampler)]
+        return heights
 
-    def error_at(self, sampler: Sampler, easting: float, northing: float, level: int) -> float:
-        """Return decoded − reference in meters at a place, at `level` of `grid`; NaN where either
-        is not known.
+    def error_at(
+        self, sampler: SurfaceSampler, easting: float, northing: float, level: int
+    ) -> float:
+        """Return decoded − reference in meters at a position, at `level` of `grid`; NaN where
+        either is unknown.
 
-        Of a file with other cells, whose levels the reference is not brought to, at the finest
-        level.
+        At the finest level for a file with other cells, for whose levels the reference is not
+        filtered.
         """
         if self.reference is None:
             return math.nan
@@ -85,25 +88,26 @@ class Terrain:
             self.reference, sampler.decoder, sampler.surface(tile), tile, easting, northing
         )
 
-    def sampler(self, name: str) -> Sampler | None:
-        """The continuous surface of a name; None for a reference that is a raster of its own."""
-        if name == REFERENCE:
-            return self.reference.sampler if isinstance(self.reference, LayerReference) else None
-        return self.slots[name]
+    def surface(self, name: str) -> SurfaceSampler | ErrorReference:
+        """Return the continuous surface of a name, or a raster reference. Raises KeyError."""
+        if name != REFERENCE or self.reference is None:
+            return self.slots[name]
+        reference = self.reference
+        return reference.sampler if isinstance(reference, LayerReference) else reference
 
-    def level_of(self, sampler: Sampler, level: int | None) -> int | None:
-        """The level of another file whose cells are about as large as those of a level of
+    def level_of(self, sampler: SurfaceSampler, level: int | None) -> int | None:
+        """Return the level of another file with cells about as large as those of a level of
         `grid`."""
         if level is None or sampler.grid is self.grid:
             return level
-        wanted = self.grid.cell * (1 << (self.grid.levels - 1 - level))
+        cell = self.grid.cell * (1 << (self.grid.levels - 1 - level))
         finest = sampler.grid.cell
-        coarser = max(0, round(float(np.log2(wanted / finest))))
+        coarser = max(0, round(float(np.log2(cell / finest))))
         return max(0, sampler.grid.levels - 1 - coarser)
 
 
 def tile_at(grid: Grid, easting: float, northing: float, level: int) -> Tile | None:
-    """The tile of a level that a place lies in; None outside the raster."""
+    """Return the tile of a level at a position; None outside the raster."""
     column, row = grid.cell_of(easting, northing)
     if not (0 <= column <= grid.width and 0 <= row <= grid.height):
         return None
@@ -114,12 +118,12 @@ def tile_at(grid: Grid, easting: float, northing: float, level: int) -> Tile | N
 
 
 def difference_name(one: str, other: str) -> str:
-    """How a difference is called: "A − reference"."""
+    """Return the name of a difference: "A − reference"."""
     return f"{one} − {other}"
 
 
 def differences(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The differences of what is there, by name."""
+    """Return the available differences by name."""
     return {
         difference_name(one, other): values[one] - values[other]
         for one, other in DIFFERENCES
@@ -127,11 +131,11 @@ def differences(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None) -> Terrain:
-    """The slots of a scene with a file. Levels and the reference are those of an open file, the
-    main one or another.
+def of_scene(scene: Scene, file: int = 0, kept: dict[int, SurfaceSampler] | None = None) -> Terrain:
+    """Return the slots' surfaces of a scene with a file; levels and reference are those of one open
+    file.
 
-    `kept` holds samplers made before, by decoder, and gets those made now.
+    `kept` caches samplers by decoder and is extended by new ones.
     """
     kept = {} if kept is None else kept
     slots = {}
@@ -140,7 +144,7 @@ def of_scene(scene: Scene, file: int = 0, kept: dict[int, Sampler] | None = None
         if decoder is None:
             continue
         if id(decoder) not in kept:
-            kept[id(decoder)] = Sampler(decoder)
+            kept[id(decoder)] = SurfaceSampler(decoder)
         slots[slot] = kept[id(decoder)]
     measured = scene.files[min(file, len(scene.files) - 1)]
     return Terrain(measured.reader.grid, slots, measured.reference)

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 CLEARANCE_M = 1.0
-"""The eye stays this far above the terrain."""
+"""Minimum height of the eye above the terrain, meters."""
 
 MAX_PITCH_DEG = 89.9
 """Straight down and straight up have no heading; the camera stops just before."""
@@ -59,8 +59,8 @@ class Camera:
         )
 
     def view_from_world(self) -> np.ndarray:
-        """Matrix from eye-relative world axes to view axes (x right, y up, z backward), float64 [4,
-        4]."""
+        """Return the matrix from eye-relative world axes to view axes (x right, y up, z backward),
+        float64 [4, 4]."""
         right, up, forward = self.axes
         matrix = np.eye(4)
         matrix[:3, :3] = np.stack([right, up, -forward], axis=1)
@@ -68,22 +68,22 @@ class Camera:
 
     @property
     def window(self) -> tuple[float, float, float, float]:
-        """Left, right, bottom and top of the part of the view that a picture shows, −1 to 1: here
-        all of it."""
+        """Left, right, bottom and top of the visible part of the view, −1 to 1; all of it here. A
+        picture drawn in pieces overrides this."""
         return -1.0, 1.0, -1.0, 1.0
 
     def whole(self, size_px: tuple[int, int]) -> tuple[int, int]:
-        """Size of the whole view's picture, of which one of `size_px` shows `window`: here the
-        same."""
+        """Return the size in pixels of the whole view's picture, of which `size_px` shows `window`;
+        the same here."""
         return size_px
 
     def pixel(self, size_px: tuple[int, int]) -> float:
-        """Size of a pixel at distance 1 ahead."""
+        """Return the size of a pixel at distance 1 ahead."""
         return 2 * math.tan(math.radians(self.fov_deg) / 2) / self.whole(size_px)[1]
 
     def pyramid(self, size_px: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Vectors right, up and forward: forward + x·right + y·up looks through (x, y) of a
-        picture, −1 to 1."""
+        """Return vectors right, up and forward: forward + x·right + y·up passes through (x, y) of a
+        picture, each −1 to 1."""
         width, height = self.whole(size_px)
         left, right, bottom, top = self.window
         tangent = math.tan(math.radians(self.fov_deg) / 2)
@@ -94,8 +94,8 @@ class Camera:
         return across * (right - left) / 2, upward * (top - bottom) / 2, middle
 
     def clip_from_view(self, aspect: float, near: float, far: float) -> np.ndarray:
-        """Perspective projection (gluPerspective's) for a picture `aspect` times as wide as high,
-        float64 [4, 4]."""
+        """Return the perspective projection (gluPerspective's) for a picture `aspect` times as wide
+        as high, float64 [4, 4]."""
         scale = 1 / math.tan(math.radians(self.fov_deg) / 2)
         depth = near - far
         matrix = np.zeros((4, 4))
@@ -104,12 +104,12 @@ class Camera:
         return matrix
 
     def clip_from_world(self, aspect: float, near: float, far: float) -> np.ndarray:
-        """Eye-relative world to clip space, float64 [4, 4]."""
+        """Return the matrix from eye-relative world to clip space, float64 [4, 4]."""
         return self.view_from_world() @ self.clip_from_view(aspect, near, far)
 
     def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> np.ndarray:
-        """Unit direction through a pixel, x right and y down from the top left corner, float64
-        [3]."""
+        """Return the unit direction through a pixel, x right and y down from the top left corner,
+        float64 [3]."""
         width, height = size_px
         right, up, forward = self.axes
         tangent = math.tan(math.radians(self.fov_deg) / 2)
@@ -119,7 +119,7 @@ class Camera:
         return direction / np.linalg.norm(direction)
 
     def project(self, point: np.ndarray, size_px: tuple[int, int]) -> tuple[float, float] | None:
-        """Pixel of a world point (inverse of `ray`), or None behind the eye."""
+        """Return the pixel of a world point (inverse of `ray`), or None behind the eye."""
         width, height = size_px
         x, y, depth = self.axes @ (np.asarray(point, float) - self.eye)
         if depth <= 0:
@@ -128,12 +128,12 @@ class Camera:
         return width / 2 + x * scale, height / 2 - y * scale
 
     def look(self, heading_deg: float, pitch_deg: float) -> None:
-        """Turn the head by two angles, the eye staying where it is."""
+        """Rotate the view by two angles in degrees about the eye."""
         self.heading_deg = (self.heading_deg + heading_deg) % 360
         self.pitch_deg = float(np.clip(self.pitch_deg + pitch_deg, -MAX_PITCH_DEG, MAX_PITCH_DEG))
 
     def orbit(self, heading_deg: float, pitch_deg: float, pivot: np.ndarray) -> None:
-        """Turn about a world point, which keeps its place in the picture."""
+        """Rotate about a world point, which keeps its place in the picture."""
         relative = self.axes @ (self.eye - np.asarray(pivot, float))
         self.look(heading_deg, pitch_deg)
         self.eye = np.asarray(pivot, float) + relative @ self.axes
@@ -180,7 +180,7 @@ class Camera:
 
     def frame(
         self,
-        bounds: Bounds,
+        bounds: BoundingBox,
         aspect: float,
         *,
         heading_deg: float | None = None,
@@ -212,12 +212,12 @@ class Camera:
         self.eye = center + np.array([shift_x, shift_y, -distance]) @ self.axes
 
     def to_json(self) -> dict[str, float]:
-        """Plain JSON values; `from_json` rebuilds the camera."""
+        """Return plain JSON values; `from_json` rebuilds the camera."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, float]) -> Camera:
-        """A camera from `to_json`'s values; unknown names are a ValueError."""
+        """Return the camera of `to_json`'s values. Raises ValueError for unknown names."""
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
             raise ValueError(f"a camera has no {', '.join(sorted(unknown))}")
@@ -225,7 +225,7 @@ class Camera:
 
 
 def looking_at(eye: np.ndarray, target: np.ndarray, fov_deg: float) -> Camera:
-    """A camera at a place, its middle on another."""
+    """Return a camera at `eye` that looks at `target`, both in CRS meters."""
     east, north, up = np.asarray(target, float) - eye
     heading = math.degrees(math.atan2(east, north)) % 360
     pitch = math.degrees(math.atan2(up, math.hypot(east, north)))

@@ -1,5 +1,4 @@
-"""A camera path: keyframes in time, and the view at any moment between them. Pure: no GL, no
-files."""
+"""Camera path: keyframes in time, and the interpolated view between them. Pure: no GL, no files."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ from viewer.model.camera import Camera
 from viewer.model.curves import Track
 
 KEYED = ("exaggeration", "sun_azimuth_deg", "sun_altitude_deg")
-"""Settings of a keyframe besides the camera; each changes steadily between the keyframes that name
-it."""
+"""Settings of a keyframe besides the camera, interpolated between the keyframes that name them."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,10 @@ class Keyframe:
 
 @dataclass(frozen=True)
 class Pose:
-    """The view at one moment, and the values of KEYED that the path sets."""
+    """Interpolated view at one time, and the values of KEYED that the path sets."""
 
     camera: Camera
-    keyed: dict[str, float] = field(default_factory=dict)
+    keyed: dict[str, float] = field(default_factory=dict)  # by name of KEYED
 
 
 @dataclass
@@ -50,7 +48,7 @@ class CameraPath:
     keyframes: list[Keyframe]
     crs: str = ""
     """Coordinate system of the positions: WKT or an EPSG code; empty for local coordinates."""
-    fps: float = 30.0
+    fps: float = 30.0  # frames per second
     loop: bool = False
     """True if the last keyframe is the first again, so that the film can be repeated without a
     jump."""
@@ -61,23 +59,23 @@ class CameraPath:
         return self.keyframes[-1].time_s - self.keyframes[0].time_s if self.keyframes else 0.0
 
     def frame_count(self, fps: float | None = None) -> int:
-        """Pictures of the film at a rate: the last keyframe has one of its own unless it repeats
-        the first."""
+        """Return the number of frames at a rate; the last keyframe has one of its own unless it
+        repeats the first."""
         count = int(self.duration_s * (fps or self.fps) + 1e-6)
         return max(1, count) if self.loop else count + 1
 
     def frame_times(self, fps: float | None = None) -> list[float]:
-        """The time of every picture, seconds from the first keyframe."""
+        """Return the times of all frames, seconds from the first keyframe."""
         rate = fps or self.fps
         return [k / rate for k in range(self.frame_count(rate))]
 
-    def sampler(self) -> Sampler:
-        """The path made ready for asking; later changes of the path do not reach it."""
-        return Sampler(self)
+    def sampler(self) -> PathSampler:
+        """Return a sampler of the present path; later changes of the path do not reach it."""
+        return PathSampler(self)
 
 
-class Sampler:
-    """Answers where the camera is at a time. Raises ValueError for a path without keyframes."""
+class PathSampler:
+    """Interpolator of a path. Raises ValueError for a path without keyframes."""
 
     def __init__(self, path: CameraPath) -> None:
         frames = path.keyframes
@@ -102,20 +100,20 @@ class Sampler:
         self._rest = track([(camera.z, camera.pitch_deg, camera.fov_deg) for camera in cameras])
         self._keyed: dict[str, Track] = {}
         for name in KEYED:
-            known = [
+            keyed = [
                 (time, getattr(frame, name)) for time, frame in zip(times, frames, strict=True)
             ]
-            known = [(time, value) for time, value in known if value is not None]
-            if known:
-                values = [value for _, value in known]
+            keyed = [(time, value) for time, value in keyed if value is not None]
+            if keyed:
+                values = [value for _, value in keyed]
                 if name == "sun_azimuth_deg":
                     values = unwrapped(values)
                 self._keyed[name] = Track(
-                    [time for time, _ in known], np.array(values), monotone=True
+                    [time for time, _ in keyed], np.array(values), monotone=True
                 )
 
     def at(self, time_s: float) -> Pose:
-        """The view at a time, seconds from the first keyframe. A loop goes on for ever, others stop
+        """Return the view at a time, seconds from the first keyframe; a loop repeats, others clamp
         at their ends."""
         if self.loop and self.duration_s > 0 and not 0 <= time_s <= self.duration_s:
             time_s = time_s % self.duration_s
@@ -131,8 +129,8 @@ class Sampler:
 
 
 def unwrapped(degrees: Sequence[float]) -> list[float]:
-    """Angles made continuous: each differs from the one before by the shorter turn, at most
-    180°."""
+    """Return continuous angles in degrees: each differs from the one before by the shorter turn, at
+    most 180°."""
     out = [float(degrees[0])]
     for angle in degrees[1:]:
         out.append(out[-1] + math.remainder(angle - out[-1], 360.0))
@@ -140,7 +138,7 @@ def unwrapped(degrees: Sequence[float]) -> list[float]:
 
 
 def retimed(path: CameraPath, duration_s: float) -> CameraPath:
-    """The same path in another time."""
+    """Return the same path scaled to another duration in seconds."""
     factor = duration_s / path.duration_s if path.duration_s > 0 else 1.0
     frames = [replace(frame, time_s=frame.time_s * factor) for frame in path.keyframes]
     return replace(path, keyframes=frames)

@@ -25,10 +25,10 @@ USES = ("elevation", "amount", "error", "cyclic")
 with a pale middle; directions, whose two ends are one color."""
 
 MASK = (214, 0, 110)
-"""The color of what is marked, sRGB bytes: no table comes near it."""
+"""Color of marked cells, sRGB bytes: no colormap comes near it."""
 
 WITHIN = (209, 209, 209)
-"""The color of what is not marked."""
+"""Color of cells that are not marked, sRGB bytes."""
 
 _LMS_FROM_LAB = np.array(
     [
@@ -48,7 +48,7 @@ _RGB_FROM_LMS = np.array(
 
 @dataclass(frozen=True)
 class Colormap:
-    """One table: its name, what it is for (one of `USES`), its origin and its control points."""
+    """Name, use (one of `USES`), origin and control points of one table."""
 
     name: str
     title: str
@@ -79,7 +79,7 @@ def read(path: Path) -> Colormap:
 
 @cache
 def colormap(name: str) -> Colormap:
-    """The table called `name`; an unknown name is a KeyError that lists the known ones."""
+    """Return the table called `name`; an unknown name is a KeyError that lists the known ones."""
     paths = colormap_files()
     if name not in paths:
         raise KeyError(f"no colormap {name!r}; there are {', '.join(paths)}")
@@ -88,13 +88,13 @@ def colormap(name: str) -> Colormap:
 
 @cache
 def names(kind: str | None = None) -> tuple[str, ...]:
-    """Names of all tables, or of those for one of the `USES`."""
+    """Return names of all tables, or of those for one of the `USES`."""
     return tuple(name for name in colormap_files() if kind is None or colormap(name).kind == kind)
 
 
 @cache
 def lut(name: str) -> np.ndarray:
-    """The table as sRGB bytes, uint8 [256, 3], read-only."""
+    """Return the table as sRGB bytes, uint8 [256, 3], read-only."""
     chosen = colormap(name)
     table = np.round(
         255 * srgb_from_oklab(_walk(_oklab(chosen.points), chosen.kind == "cyclic"))
@@ -104,20 +104,22 @@ def lut(name: str) -> np.ndarray:
 
 
 def srgb_from_oklab(lab: np.ndarray) -> np.ndarray:
-    """OKLab [n, 3] → gamma-encoded sRGB in [0, 1], clipped to the gamut."""
+    """Convert OKLab [n, 3] to gamma-encoded sRGB in [0, 1], clipped to the gamut."""
     linear = (lab @ _LMS_FROM_LAB.T) ** 3 @ _RGB_FROM_LMS.T
     linear = np.clip(linear, 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def oklab_from_srgb(srgb: np.ndarray) -> np.ndarray:
-    """Inverse of `srgb_from_oklab` for colors inside the gamut, [n, 3] in [0, 1]."""
+    """Convert gamma-encoded sRGB in [0, 1] to OKLab [n, 3]: inverse of `srgb_from_oklab` inside the
+    gamut."""
     lms = np.cbrt(linear_from_srgb(srgb) @ np.linalg.inv(_RGB_FROM_LMS).T)
     return lms @ np.linalg.inv(_LMS_FROM_LAB).T
 
 
 def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
-    """Gamma-encoded sRGB in [0, 1] → linear light (IEC 61966-2-1): what shaders are given."""
+    """Convert gamma-encoded sRGB in [0, 1] to linear light (IEC 61966-2-1), the shaders'
+    encoding."""
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
@@ -128,8 +130,8 @@ def _oklab(oklch: np.ndarray) -> np.ndarray:
 
 
 def _walk(points: np.ndarray, closed: bool) -> np.ndarray:
-    """`SIZE` colors along the curve through `points`, at equal distances in OKLab; `closed` ends as
-    it begins.
+    """Return `SIZE` colors along the curve through `points`, at equal distances in OKLab; `closed`
+    ends as it begins.
 
     A closed curve keeps its points at equal steps, so that each quarter of it belongs to one
     quarter of directions.
@@ -142,13 +144,13 @@ def _walk(points: np.ndarray, closed: bool) -> np.ndarray:
     knots = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
     fine = _monotone_cubic(knots, points, np.linspace(0, knots[-1], 1025))
     length = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(fine, axis=0), axis=1)))
-    wanted = np.linspace(0, length[-1], SIZE)
-    return np.stack([np.interp(wanted, length, channel) for channel in fine.T], axis=1)
+    distances = np.linspace(0, length[-1], SIZE)
+    return np.stack([np.interp(distances, length, channel) for channel in fine.T], axis=1)
 
 
-def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Cubic Hermite interpolation that never overshoots (harmonic-mean slopes, Fritsch and Butland
-    1984)."""
+def _monotone_cubic(x: np.ndarray, y: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Interpolate by cubic Hermite pieces without overshoot (harmonic-mean slopes, Fritsch and
+    Butland 1984)."""
     step = np.diff(x)[:, None]
     slope = np.diff(y, axis=0) / step
     before = slope[:-1]
@@ -156,9 +158,9 @@ def _monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     same_sign = before * after > 0
     harmonic = 2 * before * after / np.where(same_sign, before + after, 1.0)
     tangent = np.concatenate([slope[:1], np.where(same_sign, harmonic, 0.0), slope[-1:]])
-    k = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
+    k = np.clip(np.searchsorted(x, positions, side="right") - 1, 0, len(x) - 2)
     h = step[k]
-    t = ((at - x[k]) / h[:, 0])[:, None]
+    t = ((positions - x[k]) / h[:, 0])[:, None]
     return (
         (1 + 2 * t) * (1 - t) ** 2 * y[k]
         + t * (1 - t) ** 2 * h * tangent[k]

@@ -14,15 +14,15 @@ EASINGS = {
     "ease_out": "comes to rest",
     "ease_in_out": "starts from rest and comes to rest",
 }
-"""How a segment between two keyframes is traveled."""
+"""Speed profiles of a segment between two keyframes."""
 
 REACH = 3.0
-"""A velocity is at most this many times the mean velocity of the segments beside it: with more, a
-cubic overshoots (F. N. Fritsch, R. E. Carlson, Monotone piecewise cubic interpolation, 1980)."""
+"""Largest ratio of a velocity to the mean velocity of the adjacent segments: beyond it a cubic
+overshoots (F. N. Fritsch, R. E. Carlson, Monotone piecewise cubic interpolation, 1980)."""
 
 
 class Track:
-    """Values [n, k] at n increasing times, and what lies between them.
+    """Interpolant of values [n, k] at n increasing times.
 
     `monotone` keeps every component between its values at the two ends of a segment
     (Fritsch–Butland velocities, as PCHIP); otherwise velocities are those of the parabola through
@@ -44,8 +44,7 @@ class Track:
         self._leave, self._arrive = _velocities(self.times, self.values, easings, monotone, closed)
 
     def at(self, time_s: float) -> np.ndarray:
-        """The values at a time, float64 [k]; before the first and after the last they stand
-        still."""
+        """Return the values at a time, float64 [k]; clamped before the first and after the last."""
         last = len(self.times) - 1
         if last == 0 or time_s <= self.times[0]:
             return self.values[0].copy()
@@ -73,34 +72,34 @@ def _velocities(
     monotone: bool,
     closed: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Per segment the velocities at its start and its end, each [n − 1, k]."""
+    """Return the velocities at the start and the end of each segment, each [n − 1, k]."""
     spans = np.diff(times)
     slopes = np.diff(values, axis=0) / spans[:, None]
     count = len(spans)
     if count == 0:
         return slopes, slopes
     inner = _butland if monotone else _bessel
-    at = np.zeros_like(values)
+    velocity = np.zeros_like(values)
     for i in range(1, count):
-        at[i] = inner(slopes[i - 1], slopes[i], spans[i - 1], spans[i])
+        velocity[i] = inner(slopes[i - 1], slopes[i], spans[i - 1], spans[i])
     if closed:
-        at[0] = at[-1] = inner(slopes[-1], slopes[0], spans[-1], spans[0])
+        velocity[0] = velocity[-1] = inner(slopes[-1], slopes[0], spans[-1], spans[0])
     else:
-        at[0] = _end(slopes[0], at[1])
-        at[-1] = _end(slopes[-1], at[-2])
+        velocity[0] = _end(slopes[0], velocity[1])
+        velocity[-1] = _end(slopes[-1], velocity[-2])
         if count == 1:
-            at[:] = slopes[0]
+            velocity[:] = slopes[0]
     ways = ["smooth"] * count if easings is None else list(easings)[:count]
     for i, way in enumerate(ways):
         rests = ([i] if way in ("ease_in", "ease_in_out") else []) + (
             [i + 1] if way in ("ease_out", "ease_in_out") else []
         )
         for knot in rests:
-            at[knot] = 0
+            velocity[knot] = 0
             if closed and knot in (0, count):
-                at[0] = at[-1] = 0
-    leave = at[:-1].copy()
-    arrive = at[1:].copy()
+                velocity[0] = velocity[-1] = 0
+    leave = velocity[:-1].copy()
+    arrive = velocity[1:].copy()
     for i in (i for i, way in enumerate(ways) if way == "linear"):
         leave[i] = arrive[i] = slopes[i]
         before = (i - 1) % count
@@ -132,7 +131,8 @@ def _butland(
 
 
 def _end(slope: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """The velocity at a free end that leaves no bend there, kept from overshooting."""
+    """Return the velocity at a free end that leaves no curvature there, limited against
+    overshoot."""
     free = (3 * slope - inner) / 2
     free = np.where(free * slope > 0, free, 0.0)
     return np.sign(free) * np.minimum(np.abs(free), REACH * np.abs(slope))

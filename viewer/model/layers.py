@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 def choose(
     reader: Reader, methods: Sequence[str] = (), bits: Sequence[int] = ()
 ) -> dict[str, LayerChoice]:
-    """The slots for methods and bits asked for, the first of each for A, the second for B.
+    """Return the slots for the given methods and bits, the first of each for A, the second for B.
 
-    What is not asked for is the default: A the first learned layer, B the next; without a second
-    method, a second number of bits is for the layer of A again. Raises UsageError naming what there
-    is.
+    Defaults: A the first learned layer, B the next; without a second method, a second number of
+    bits is for the layer of A again. Raises UsageError naming the available methods or bits.
     """
     check_counts(methods, bits)
     first = _find(reader, methods[0], bits[:1]) if methods else learned_first(reader)[0]
@@ -54,68 +53,67 @@ def check_counts(methods: Sequence[str], bits: Sequence[int]) -> None:
 
 
 def learned_first(reader: Reader) -> list[Layer]:
-    """All layers, those that others are measured against last."""
+    """Return all layers, reference layers last."""
     return sorted(reader.layers, key=lambda layer: layer.is_reference)
 
 
 def _find(reader: Reader, method: str, bits: Sequence[int]) -> Layer:
-    """The first layer of a method, or the first that can be shown with the bits where they are
+    """Return the first layer of a method, or the first that supports the bits where they are
     given."""
-    found = [layer for layer in reader.layers if layer.method == method]
-    if not found:
-        there = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
-        raise UsageError(f"{reader.path}: no layer is of method {method!r}; choose from {there}.")
+    candidates = [layer for layer in reader.layers if layer.method == method]
+    if not candidates:
+        methods = ", ".join(dict.fromkeys(layer.method for layer in reader.layers))
+        raise UsageError(f"{reader.path}: no layer is of method {method!r}; choose from {methods}.")
     if not bits:
-        return found[0]
-    check_bits(reader, found, bits[0])
-    return next(layer for layer in found if bits[0] in bit_choices(layer))
+        return candidates[0]
+    check_bits(reader, candidates, bits[0])
+    return next(layer for layer in candidates if bits[0] in bit_choices(layer))
 
 
 def bit_choices(layer: Layer) -> tuple[int, ...]:
-    """Bits a layer can be shown with, finest (as stored) first; its own only where it cannot be
+    """Return the bit depths of a layer, finest (as stored) first; only its own where it cannot be
     re-quantized."""
     return available_bits(layer) or (layer.bits,)
 
 
 def drops_bits(layer: Layer) -> bool:
-    """Return True if its values are stored at individual lengths, so that fewer bits are some
-    dropped from each."""
+    """Return True if the layer's values have individual lengths, so that fewer bits drop some of
+    each."""
     return issubclass(METHODS[layer.method], LinkedMethod)
 
 
 def check_bits(reader: Reader, layers: Sequence[Layer], bits: int) -> None:
-    """Raise UsageError unless one of these layers, all of one method, can be shown with so many
-    bits."""
-    choices = sorted({each for layer in layers for each in bit_choices(layer)})
+    """Raise UsageError unless one of these layers, all of one method, supports the bit depth."""
+    choices = sorted({depth for layer in layers for depth in bit_choices(layer)})
     if bits not in choices:
         *rest, last = map(str, choices)
-        there = f"{', '.join(rest)} or {last}" if rest else last
+        listing = f"{', '.join(rest)} or {last}" if rest else last
         raise UsageError(
-            f"{reader.path}: the layer {layers[0].method!r} can be shown with {there} bits, not "
+            f"{reader.path}: the layer {layers[0].method!r} can be shown with {listing} bits, not "
             f"with {bits}."
         )
 
 
-def shown_bits(layer: Layer, choice: LayerChoice) -> int:
-    """Bits a slot shows its layer with."""
+def effective_bits(layer: Layer, choice: LayerChoice) -> int:
+    """Return the bit depth of a slot's layer."""
     return choice.keep_bits or layer.bits
 
 
 def keep_bits(layer: Layer, choice: LayerChoice, bits: int) -> None:
-    """Show a slot's layer with `bits`; the stored number is written as None, so nothing is
-    re-quantized."""
+    """Set a slot's bit depth; the stored one is written as None, so nothing is re-quantized."""
     choice.keep_bits = None if bits == layer.bits else bits
 
 
 def step_bits(layer: Layer, choice: LayerChoice, step: int) -> None:
-    """Go `step` places towards fewer bits (negative: more), stopping at the ends."""
+    """Step a slot's bit depth `step` places towards fewer bits (negative: more), clamped at the
+    ends."""
     choices = bit_choices(layer)
-    at = choices.index(shown_bits(layer, choice)) + step
-    keep_bits(layer, choice, choices[min(max(at, 0), len(choices) - 1)])
+    place = choices.index(effective_bits(layer, choice)) + step
+    keep_bits(layer, choice, choices[min(max(place, 0), len(choices) - 1)])
 
 
 def put(layer: Layer, choice: LayerChoice, file: int = 0) -> None:
-    """Put another layer of a file into a slot; the number of bits stays where the new layer allows
+    """Put another layer of a file into a slot; the bit depth stays where the new layer supports
     it."""
     choice.index = layer.index
     choice.file = file
@@ -124,7 +122,7 @@ def put(layer: Layer, choice: LayerChoice, file: int = 0) -> None:
 
 
 def swap(settings: Settings) -> None:
-    """Show the other slot; where both are shown, let them exchange their layers."""
+    """Switch to the other slot; in a split picture exchange the layers of both."""
     if settings.compare.split:
         first, second = SLOTS
         settings.slots = {first: settings.slots[second], second: settings.slots[first]}
@@ -133,8 +131,8 @@ def swap(settings: Settings) -> None:
 
 
 def names(reader: Reader) -> list[str]:
-    """The layers as lists show them: their titles, with stored bits and number where titles alone
-    are ambiguous."""
+    """Return the layers' titles for lists, with stored bits and number where titles alone are
+    ambiguous."""
     plain = [layer.title or layer.method for layer in reader.layers]
     with_bits = [
         f"{name}, {layer.bits} bits" if plain.count(name) > 1 and not drops_bits(layer) else name
@@ -147,10 +145,10 @@ def names(reader: Reader) -> list[str]:
 
 
 def label(layer: Layer, choice: LayerChoice) -> str:
-    """A layer and its bits in a few words."""
+    """Return a layer's title and bit depth."""
     name = layer.title or layer.method
     if len(bit_choices(layer)) == 1:
-        return name  # its bits cannot be chosen and say nothing
+        return name  # a single bit depth needs no mention
     if drops_bits(layer):
         return name if choice.keep_bits is None else f"{name}, {_dropped(layer, choice.keep_bits)}"
     kept = f"{layer.bits}" if choice.keep_bits is None else f"{choice.keep_bits} of {layer.bits}"
@@ -158,14 +156,14 @@ def label(layer: Layer, choice: LayerChoice) -> str:
 
 
 def bits_explained(layer: Layer) -> str:
-    """Return the meaning of a layer's number of bits, in a sentence."""
+    """Return a sentence on the meaning of a layer's bit depth."""
     if drops_bits(layer):
         return f"{layer.bits} is as stored; each less drops one more bit of every coefficient."
     return "Bits per stored value."
 
 
 def choice_explained(layer: Layer, bits: int) -> str:
-    """Return the effect of one of a layer's `bit_choices`, in a few words."""
+    """Return the effect of one of a layer's `bit_choices` as a short phrase."""
     if drops_bits(layer):
         dropped = layer.bits - bits
         return (

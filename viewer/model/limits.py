@@ -1,4 +1,5 @@
-"""How large pictures, films and windows may be: what they need of memory, and how much there is."""
+"""Limits of size of pictures, films and windows, from the memory they need and the memory
+available."""
 
 from __future__ import annotations
 
@@ -10,25 +11,24 @@ from neural.errors import UsageError
 
 MIN_SIDE = 16
 MAX_SIDE = 100_000
-"""Sides of a picture, pixels."""
+"""Longest side of a picture, pixels."""
 
 
 WHOLE_PX = 3840 * 2160
-"""Pictures of more pixels are drawn in pieces: a film at 4K is not."""
+"""Pixel count above which a picture is drawn in pieces: larger than a film at 4K."""
 
 PIECE_PX = 2048
-"""Longest side of a piece."""
+"""Longest side of a piece, pixels."""
 
 STRIP_BYTES = 64 << 20
-"""How much of a large picture is held at a time, about."""
+"""Approximate size of a strip of a large picture, bytes."""
 
 DRAWN_BYTES = 60
-"""Of each pixel that is drawn at once: color and depth in four samples, and what they become."""
+"""Bytes per pixel drawn at once: color and depth in four samples, and the resolved buffers."""
 
 
 class Use(NamedTuple):
-    """Use that is made of a picture, and the bytes that each of its pixels takes meanwhile, drawing
-    apart."""
+    """Purpose of a picture, and the bytes per pixel that it takes besides drawing."""
 
     name: str
     bytes_per_px: int
@@ -41,18 +41,18 @@ STRIPS = Use("A picture", 0)
 ARRAY = Use("A picture in memory", 3, " `Viewer.save` writes larger ones to a file.")
 
 FRAMES = Use("A film of PNG files", 9)
-"""The picture, its rows as PNG filters them, what they are packed into."""
+"""The picture, its rows filtered for PNG, and the compressed rows."""
 
 VIDEO = Use("A film", 90, " A folder of PNG files, instead of .mp4, may be larger.")
-"""The picture, its copies for the encoder, and the fifty of 1.5 bytes that this holds back."""
+"""The picture, its copies for the encoder, and fifty buffered frames of 1.5 bytes a pixel."""
 
 WINDOW = Use("A window", 12, " With --headless a picture may be larger.")
-"""Its two buffers and the picture they are copied from; drawing is in one piece."""
+"""Two window buffers and the picture they are copied from; drawing is in one piece."""
 
 
 def check(size_px: tuple[int, int], use: Use) -> None:
-    """Raise UsageError for a size that is no picture's, or that takes more memory than there is; it
-    names the limit."""
+    """Raise UsageError for an invalid size, or one that needs more memory than available; names the
+    limit."""
     width, height = size_px
     if not all(MIN_SIDE <= side <= MAX_SIDE for side in size_px):
         raise UsageError(
@@ -76,7 +76,7 @@ def check(size_px: tuple[int, int], use: Use) -> None:
 
 
 def needed_bytes(size_px: tuple[int, int], use: Use) -> int:
-    """Memory that a size takes beside what any picture takes, bytes."""
+    """Return the memory in bytes that a size needs beyond that of any picture."""
     pixels = size_px[0] * size_px[1]
     if pixels <= WHOLE_PX or use is WINDOW:
         return (DRAWN_BYTES + use.bytes_per_px) * pixels
@@ -84,7 +84,8 @@ def needed_bytes(size_px: tuple[int, int], use: Use) -> int:
 
 
 def _largest(size_px: tuple[int, int], use: Use, free: int) -> tuple[int, int] | None:
-    """The largest size of this shape that `free` bytes are enough for; None where hardly any is."""
+    """Return the largest size of this aspect that fits into `free` bytes; None where hardly any
+    does."""
     low = 0.0
     high = 1.0
     for _ in range(40):
@@ -100,21 +101,22 @@ def _scaled(size_px: tuple[int, int], share: float) -> tuple[int, int]:
 
 
 def available_bytes() -> int | None:
-    """Memory that this process can still have, bytes; None where the system does not say."""
-    found = [
+    """Return the memory in bytes still available to this process; None where the system does not
+    report it."""
+    limits = [
         limit
         for limit in (_free_memory(), _cgroup_rest(), _address_space_rest())
         if limit is not None
     ]
-    return max(min(found), 0) if found else None
+    return max(min(limits), 0) if limits else None
 
 
 def _free_memory() -> int | None:
-    """Memory and swap that are free or can be freed."""
-    lines = _text("/proc/meminfo").splitlines()
-    kilobytes = {
-        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)
-    }
+    """Return free and reclaimable memory and swap in bytes."""
+    kilobytes = {}
+    for line in _text("/proc/meminfo").splitlines():
+        name, _, rest = line.partition(":")
+        kilobytes[name] = int(rest.split()[0])
     if "MemAvailable" in kilobytes:
         return 1024 * (kilobytes["MemAvailable"] + kilobytes.get("SwapFree", 0))
     try:
@@ -124,7 +126,7 @@ def _free_memory() -> int | None:
 
 
 def _cgroup_rest() -> int | None:
-    """Return the bytes that the container's limit leaves, beside caches that it would give up."""
+    """Return the bytes left below the container's memory limit, reclaimable caches not counted."""
     for limit, used, reclaimable in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
@@ -140,7 +142,7 @@ def _cgroup_rest() -> int | None:
 
 
 def _address_space_rest() -> int | None:
-    """Return the bytes that `ulimit -v` leaves."""
+    """Return the bytes left below `ulimit -v`."""
     try:
         import resource
     except ImportError:  # Windows
@@ -153,7 +155,7 @@ def _address_space_rest() -> int | None:
 
 
 def _text(path: str) -> str:
-    """A file of the kernel's; "" where there is none."""
+    """Return the text of a kernel file; "" where it does not exist."""
     try:
         return Path(path).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):

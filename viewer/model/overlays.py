@@ -1,4 +1,4 @@
-"""The overlays: what each shows, in which unit and colors.
+"""Registry of overlays: title, unit, colormap and color range of each.
 
 An overlay is an entry here and shaders/overlay/<name>.glsl.
 """
@@ -10,40 +10,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from viewer.model.settings import Overlay
+from viewer.model.settings import OverlaySettings
 
 HEIGHT = "height"
 GRADIENT = "gradient"
-"""Quantities measured of a tile: decoded − reference in meters, or how far the gradients are apart
+"""Quantities of errors: decoded − reference in meters, or the length of the gradients' difference
 in m/m."""
 
 EDGE_GAP = "edge_gap"
-"""The overlay whose numbers are those of tiles' edges."""
+"""The overlay of height steps along tile edges."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One overlay. `ends` says which values the two ends of its colors stand for:
-
-    "positive" 0 and the reach, "signed" ± the reach, "cyclic" 0 and 360, "mask" no colors but two.
+class OverlaySpec:
+    """One overlay. `range_kind` tells the values at the two ends of its colors: "positive" 0 and
+    the color limit, "signed" ± the limit, "cyclic" 0 and 360, "mask" two colors without a range.
     """
 
     title: str
     unit: str
-    tables: str  # kind of color tables it takes, see viewer.model.colormaps
-    colormap: str  # the one it begins with
-    ends: str
-    # where its colors end if nothing else is chosen; None: by what is in view
-    reach: float | None = None
-    least_reach: float = 0.0  # an automatic reach is never less
-    measures: str = ""  # the errors it needs, HEIGHT or GRADIENT
+    colormap_kind: str  # kind of its colormaps, one of colormaps.USES
+    colormap: str  # default colormap
+    range_kind: str
+    # default color limit; None: automatic, from the values in view
+    color_limit: float | None = None
+    min_color_limit: float = 0.0  # lower bound of an automatic limit
+    measures: str = ""  # quantity of its errors, HEIGHT or GRADIENT; "": none
     note: str = ""  # second line of its legend
-    about: str = ""  # a sentence that explains it
+    about: str = ""  # tooltip
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(
     {
-        "slope": Kind(
+        "slope": OverlaySpec(
             "Slope",
             "°",
             "amount",
@@ -52,7 +51,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             60.0,
             about="Steepness of the decoded surface, from its exact gradient.",
         ),
-        "aspect": Kind(
+        "aspect": OverlaySpec(
             "Aspect",
             "°",
             "cyclic",
@@ -62,7 +61,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             note="facing",
             about="Where the slope faces, clockwise from north; level ground is gray.",
         ),
-        "profile_curvature": Kind(
+        "profile_curvature": OverlaySpec(
             "Profile curvature",
             "1/m",
             "error",
@@ -74,7 +73,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             about="Curvature along the steepest descent: positive on crests, negative at the "
             "foot of slopes.",
         ),
-        "plan_curvature": Kind(
+        "plan_curvature": OverlaySpec(
             "Plan curvature",
             "1/m",
             "error",
@@ -85,27 +84,27 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             note="convex positive",
             about="Curvature across the steepest descent: positive on spurs, negative in hollows.",
         ),
-        "error": Kind(
+        "error": OverlaySpec(
             "Error",
             "m",
             "error",
             "balance",
             "signed",
-            least_reach=1e-3,
+            min_color_limit=1e-3,
             measures=HEIGHT,
             about="Decoded − reference: blue is too low, red too high.",
         ),
-        "absolute_error": Kind(
+        "absolute_error": OverlaySpec(
             "Absolute error",
             "m",
             "amount",
             "heather",
             "positive",
-            least_reach=1e-3,
+            min_color_limit=1e-3,
             measures=HEIGHT,
             about="Size of decoded − reference.",
         ),
-        "tolerance": Kind(
+        "tolerance": OverlaySpec(
             "Beyond tolerance",
             "m",
             "",
@@ -114,64 +113,66 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             measures=HEIGHT,
             about="Cells whose error is larger than the tolerance.",
         ),
-        "gradient_error": Kind(
+        "gradient_error": OverlaySpec(
             "Gradient error",
             "m/m",
             "amount",
             "heather",
             "positive",
-            least_reach=1e-3,
+            min_color_limit=1e-3,
             measures=GRADIENT,
             about="Length of the difference between the decoded gradient and central "
             "differences of the reference.",
         ),
-        EDGE_GAP: Kind(
+        EDGE_GAP: OverlaySpec(
             "Edge gap",
             "m",
             "amount",
             "heather",
             "positive",
-            least_reach=1e-3,
+            min_color_limit=1e-3,
             about="Height steps between tiles of one level along their common edges.",
         ),
     }
 )
-"""Every overlay there is, in the order of the lists that offer them."""
+"""All overlays, in the order of lists."""
 
-NAMES = ("none", *KINDS)
-"""Values of `settings.Overlay.name`."""
+NAMES = ("none", *OVERLAYS)
+"""Values of `OverlaySettings.name`."""
 
 AGAINST = ("reference", "B")
-"""Values of `settings.Overlay.against`: the reference, or slot B (differences A − B)."""
+"""Values of `OverlaySettings.against`: the reference, or slot B (differences A − B)."""
 
 
-def table(overlay: Overlay, name: str) -> str:
-    """Name of the color table an overlay is shown with."""
-    return overlay.colormap.get(name) or KINDS[name].colormap
+def colormap_name(overlay: OverlaySettings, name: str) -> str:
+    """Return the name of an overlay's colormap."""
+    return overlay.colormap.get(name) or OVERLAYS[name].colormap
 
 
-def reach(overlay: Overlay, typical: Callable[[], float]) -> float:
-    """Where the chosen overlay's colors end before amplification; `typical` tells how large the
-    values in view are."""
-    kind = KINDS.get(overlay.name)
-    chosen = overlay.reach.get(overlay.name, None if kind is None else kind.reach)
+def color_limit(overlay: OverlaySettings, typical: Callable[[], float]) -> float:
+    """Return the upper end of the chosen overlay's colors before amplification.
+
+    `typical` returns the magnitude of the values in view, for an automatic limit.
+    """
+    kind = OVERLAYS.get(overlay.name)
+    chosen = overlay.reach.get(overlay.name, None if kind is None else kind.color_limit)
     if kind is None or chosen is not None:
         return chosen or 1.0
-    return max(round_up(typical()), kind.least_reach)
+    return max(round_up(typical()), kind.min_color_limit)
 
 
-def ends(overlay: Overlay, reach: float) -> tuple[float, float]:
-    """Values at the two ends of the chosen overlay's colors."""
-    kind = KINDS.get(overlay.name)
-    if kind is None or kind.ends == "mask":
+def color_range(overlay: OverlaySettings, color_limit: float) -> tuple[float, float]:
+    """Return the values at the low and high end of the chosen overlay's colors."""
+    kind = OVERLAYS.get(overlay.name)
+    if kind is None or kind.range_kind == "mask":
         return 0.0, 1.0
-    reach /= overlay.amplification if kind.measures else 1.0
-    return (-reach if kind.ends == "signed" else 0.0), reach
+    color_limit /= overlay.amplification if kind.measures else 1.0
+    return (-color_limit if kind.range_kind == "signed" else 0.0), color_limit
 
 
 def round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten, so that colors do not change with every tile; 0 for
-    next to nothing."""
+    """Return the next 1, 2 or 5 times a power of ten, so that colors do not change with every tile;
+    0 for values ≤ 1e-9."""
     if value <= 1e-9:
         return 0.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -17,15 +17,15 @@ class Palette:
     apart without red and green (after Okabe and Ito, "Color Universal Design", 2008).
     """
 
-    background: str  # of the window, behind everything
+    background: str  # window background
     panel: str
     raised: str  # buttons, fields
     hover: str
     line: str
     text: str
-    dim: str  # quiet text
+    dim: str  # secondary text
     accent: str
-    accent_deep: str  # ground of what is pressed or chosen
+    accent_deep: str  # pressed or selected items
     on_accent: str  # text on accent_deep
     good: str
     warning: str
@@ -77,11 +77,11 @@ LIGHT = Palette(
 )
 
 PALETTES = {"dark": DARK, "light": LIGHT}
-"""By name, as `--theme` takes it."""
+"""Palettes by name, as `--theme` takes it."""
 
 
 def luminance(code: str) -> float:
-    """Relative luminance of "rrggbb", 0 black to 1 white (WCAG 2.2)."""
+    """Return the relative luminance of "rrggbb", 0 black to 1 white (WCAG 2.2)."""
     linear = []
     for k in (0, 2, 4):
         value = int(code[k : k + 2], 16) / 255
@@ -90,7 +90,7 @@ def luminance(code: str) -> float:
 
 
 def contrast(a: str, b: str) -> float:
-    """Contrast ratio of two colors, 1 to 21 (WCAG 2.2)."""
+    """Return the contrast ratio of two colors, 1 to 21 (WCAG 2.2)."""
     low, high = sorted((luminance(a), luminance(b)))
     return (high + 0.05) / (low + 0.05)
 
@@ -99,7 +99,7 @@ _current: Palette = DARK
 
 
 def __getattr__(name: str) -> str:
-    """`palette.TEXT` → "rrggbb" of the palette in use."""
+    """Return a color of the palette in use, "rrggbb", for an attribute such as `palette.TEXT`."""
     if name.isupper() and hasattr(_current, name.lower()):
         return getattr(_current, name.lower())
     raise AttributeError(f"no color {name!r}")

@@ -1,4 +1,4 @@
-"""Reports of the scene to the panels: plain values, no behavior."""
+"""Measurements and counters that the scene reports to panels: plain values, no behavior."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from viewer.model.settings import LayerChoice
 
 
-class Bounds(NamedTuple):
-    """A box in file CRS meters: its sides and its lowest and highest height."""
+class BoundingBox(NamedTuple):
+    """Box in file CRS meters: west, south, east, north, lowest and highest height."""
 
     west: float
     south: float
@@ -30,21 +30,21 @@ class FrameStats:
     """Counters of one frame; the statistics panel prints them as they are."""
 
     tiles_drawn: int = 0
-    tiles_wanted: int = 0  # tiles of the frame's target that are still missing
-    tiles_loading: int = 0  # queued or being worked on
-    tiles_failed: int = 0  # could not be read or decoded; their parents stand in for them
+    tiles_missing: int = 0  # missing tiles of the target selection
+    tiles_loading: int = 0  # queued or running
+    tiles_failed: int = 0  # unreadable; replaced by their parents
     tiles_cached: int = 0
-    tiles_culled: int = 0  # subtrees skipped because they are outside the picture
+    tiles_culled: int = 0  # subtrees outside the frustum
     finest_level: int = 0  # finest level drawn
     triangles: int = 0
-    cache_bytes: int = 0  # texture bytes allocated for tiles
+    cache_bytes: int = 0  # allocated texture bytes
     cache_budget_bytes: int = 0
     read_bytes: int = 0  # payload bytes read since the file was opened
     # recent mean time to decode one tile (worker, or GPU where that is measured)
     decode_ms: float = 0.0
-    upload_ms: float = 0.0  # this frame: bringing finished tiles to the GPU
-    largest_error_px: float = 0.0  # screen-space error of the worst tile drawn
-    # largest height difference seen on an edge shared by tiles of one level
+    upload_ms: float = 0.0  # uploads of this frame
+    largest_error_px: float = 0.0  # largest screen-space error of a drawn tile
+    # largest height step between tiles of one level
     edge_gap_m: float = 0.0
     decoder: str = ""  # "numpy", "fragment" or "compute"
 
@@ -57,25 +57,25 @@ class Pick:
     northing: float
     z_m: float
     slope_deg: float
-    tile: Tile  # the tile drawn there; its level says how fine the readout is
-    # the reference at the same place, brought to the level as the layer's heights are
+    tile: Tile  # drawn tile; its level is that of the readout
+    # reference height, filtered to the tile's level
     reference_m: float | None = None
     error_m: float | None = None  # z_m − reference_m
-    pending: bool = False  # not exact yet: the tile is being read again; the slope is not known
-    shown: LayerChoice | None = None  # the layer drawn there
+    pending: bool = False  # approximate: the tile is being read again; no slope yet
+    choice: LayerChoice | None = None  # drawn layer and bits
 
     @property
     def file(self) -> int:
         """Index of the file that the tile belongs to."""
-        return 0 if self.shown is None else self.shown.file
+        return 0 if self.choice is None else self.choice.file
 
 
 def with_error(pick: Pick, error_m: float) -> Pick:
-    """Return a pick with its error and what that makes of the reference; without both where it is
+    """Return a pick with its error and the reference height that follows; without both where it is
     NaN."""
-    known = not math.isnan(error_m)
+    valid = not math.isnan(error_m)
     return replace(
-        pick, reference_m=pick.z_m - error_m if known else None, error_m=error_m if known else None
+        pick, reference_m=pick.z_m - error_m if valid else None, error_m=error_m if valid else None
     )
 
 
@@ -88,11 +88,11 @@ class ErrorStats:
     mae_m: float
     bias_m: float
     max_error_m: float
-    le90_m: float  # 90 % of |error| is below this
+    le90_m: float  # 90th percentile of |error|
     edges_m: np.ndarray  # [n + 1] bins of signed error, from −reach to +reach
-    shares: np.ndarray  # [n] share of all samples in each bin; the few beyond ±reach are in none
+    shares: np.ndarray  # [n] share of samples per bin; outliers are in none
     size_edges_m: np.ndarray  # [m + 1] bins of |error|, from 0 to reach
     size_shares: np.ndarray  # [m]
-    beyond: float = 0.0  # share of samples whose |error| is larger than the tolerance
-    # coarsest and finest that samples are of; None of errors that have none
+    beyond: float = 0.0  # share of samples with |error| above the tolerance
+    # coarsest and finest level of the samples; None for edge gaps
     levels: tuple[int, int] | None = None

@@ -1,4 +1,4 @@
-"""Looking at one tile alone: `Settings.debug.tile`."""
+"""Isolation of one tile: `Settings.debug.tile`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from neural.tiles import Tile
 
 
 def tile_of(text: str) -> Tile | None:
-    """`"3/5/2"` → the tile of this level, column and row; None for anything else."""
+    """Parse `"3/5/2"` into the tile of this level, column and row; None for anything else."""
     parts = text.split("/")
     if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         return None
@@ -14,8 +14,8 @@ def tile_of(text: str) -> Tile | None:
 
 
 def belongs(tile: Tile, only: Tile | None) -> bool:
-    """Return True if a drawn tile is the one asked for, lies within it, or stands in for it; None
-    asks for all."""
+    """Return True if a drawn tile is the isolated one, a descendant, or an ancestor that stands in
+    for it; True for None."""
     if only is None:
         return True
     fine, coarse = (tile, only) if tile.z >= only.z else (only, tile)

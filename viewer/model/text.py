@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: meters, bytes, counts, the name of a coordinate system."""
+"""Human-readable numbers and names: meters, bytes, counts, coordinate systems."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 
 MINUS = "−"
-DASH = "–"  # stands for a value that is not known
+DASH = "–"  # placeholder of an unknown value
 
 
 def meters(value: float | None, *, signed: bool = False) -> str:
-    """A length with its unit, about four significant digits and never finer than a millimeter:
-    `0.042 m`."""
+    """Format a length with its unit, about four significant digits and never finer than a
+    millimeter: `0.042 m`."""
     if value is None or value != value:
         return DASH
     size = abs(value)
@@ -23,24 +23,24 @@ def meters(value: float | None, *, signed: bool = False) -> str:
 
 
 def ratio(value: float) -> str:
-    """A number without a unit of its own, such as a slope in m/m, to three significant digits:
+    """Format a dimensionless number, such as a slope in m/m, to three significant digits:
     `0.0417`."""
     return f"{value:.3g}".replace("-", MINUS)
 
 
 def share(value: float) -> str:
-    """A share of a whole: `3.2 %`; what is there but little is `< 0.01 %`."""
+    """Format a share of a whole: `3.2 %`; a share above 0 but below 0.01 % is `< 0.01 %`."""
     percent = 100 * value
     return "< 0.01 %" if 0 < percent < 0.01 else f"{percent:.{2 if percent < 10 else 1}f} %"
 
 
 def length(value: float) -> str:
-    """A distance on the ground, which may be long: `84.2 m`, `12.345 km`."""
+    """Format a distance on the ground: `84.2 m`, `12.345 km`."""
     return meters(value) if not abs(value) >= 10_000 else f"{value / 1000:.3f} km"
 
 
 def area(value: float | None) -> str:
-    """An area: `1 234.5 m²`, `12.3 ha`, `4.56 km²`."""
+    """Format an area: `1 234.5 m²`, `12.3 ha`, `4.56 km²`."""
     if value is None or value != value:
         return DASH
     if value >= 1e6:
@@ -53,28 +53,28 @@ def area(value: float | None) -> str:
 
 
 def angle(value: float | None) -> str:
-    """Degrees: `48.2°`."""
+    """Format degrees: `48.2°`."""
     return DASH if value is None or value != value else f"{value:.1f}°".replace("-", MINUS)
 
 
 def signed_meters(value: float | None) -> str:
-    """A difference of heights: `+0.042 m`."""
+    """Format a difference of heights: `+0.042 m`."""
     return meters(value, signed=True)
 
 
 def percent(value: float | None) -> str:
-    """A gradient: `+12.3 %`."""
+    """Format a gradient: `+12.3 %`."""
     return DASH if value is None or value != value else f"{value:+.2f} %".replace("-", MINUS)
 
 
 def curvature(value: float | None) -> str:
-    """One over meters, three significant digits: `−0.0123`."""
+    """Format a curvature in 1/m to three significant digits: `−0.0123`."""
     return DASH if value is None or value != value else f"{value:.3g}".replace("-", MINUS)
 
 
 def longitude_latitude(longitude_deg: float, latitude_deg: float) -> str:
-    """A place on the ellipsoid, latitude first, to about a decimeter: `35.274861° N, 119.826612°
-    W`."""
+    """Format a geographic position, latitude first, to about a decimeter: `35.274861° N,
+    119.826612° W`."""
     if longitude_deg != longitude_deg or latitude_deg != latitude_deg:
         return DASH
     north = "NS"[latitude_deg < 0]
@@ -83,24 +83,24 @@ def longitude_latitude(longitude_deg: float, latitude_deg: float) -> str:
 
 
 def coordinate(value: float) -> str:
-    """An easting or northing to the centimeter, thousands apart: `5 213 047.25`."""
+    """Format an easting or northing to the centimeter, thousands apart: `5 213 047.25`."""
     return f"{value:,.2f}".replace(",", "\u2009").replace("-", MINUS)
 
 
 def count(value: int) -> str:
-    """A count, thousands apart: `524 288`."""
+    """Format a count, thousands apart: `524 288`."""
     return f"{value:,}".replace(",", "\u2009")
 
 
 def levels(coarsest: int, finest: int, cell_m: Callable[[int], float]) -> str:
-    """Levels of detail with the size of their cells, `cell_m` of a level: `levels 1–3 (8–2 m)`."""
+    """Format levels of detail with their cell sizes, `cell_m` of a level: `levels 1–3 (8–2 m)`."""
     if coarsest == finest:
         return f"level {finest} ({cell_m(finest):.4g} m)"
     return f"levels {coarsest}–{finest} ({cell_m(coarsest):.4g}–{cell_m(finest):.4g} m)"
 
 
 def data_size(size: float) -> str:
-    """A number of bytes in the unit that suits it: `4.2 MB`."""
+    """Format a number of bytes in a suitable unit: `4.2 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if abs(size) < 999.5 or unit == "GB":
             break
@@ -109,7 +109,7 @@ def data_size(size: float) -> str:
 
 
 def crs_name(wkt: str) -> str:
-    """The name a WKT gives its coordinate system, with its EPSG code where it has one."""
+    """Return the name of a WKT's coordinate system, with its EPSG code where it has one."""
     if not wkt:
         return "local grid"
     name = re.match(r'\s*\w+\s*\[\s*"([^"]+)"', wkt)
@@ -119,8 +119,8 @@ def crs_name(wkt: str) -> str:
 
 
 def ticks(low: float, high: float, at_most: int = 6) -> list[float]:
-    """Round values inside [low, high], 1, 2 or 5 times a power of ten apart; empty for an empty
-    range."""
+    """Return round values inside [low, high], 1, 2 or 5 times a power of ten apart; empty for an
+    empty range."""
     if not high > low:
         return []
     raw = (high - low) / at_most
@@ -135,7 +135,7 @@ def ticks(low: float, high: float, at_most: int = 6) -> list[float]:
 
 
 def tick_label(value: float, step: float) -> str:
-    """A tick with as many decimals as its spacing needs."""
+    """Format a tick with as many decimals as its spacing needs."""
     digits = max(0, -_floor_log10(step)) if step > 0 else 0
     return f"{value if abs(value) > step / 2 else 0:.{digits}f}".replace("-", MINUS)
 
@@ -145,7 +145,7 @@ def _floor_log10(value: float) -> int:
 
 
 def shortened(line: str, length: int) -> str:
-    """A line of at most `length` signs: its middle gives way, as the ends of a path say most."""
+    """Shorten a line to at most `length` characters by an ellipsis in its middle."""
     if len(line) <= length:
         return line
     end = (length - 1) * 2 // 3

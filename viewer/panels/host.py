@@ -10,7 +10,7 @@ from viewer.panels.panel import Panel
 
 if TYPE_CHECKING:
     from viewer.gui.view import WindowView
-    from viewer.measuring.quantities import Measured
+    from viewer.measuring.quantities import MeasurementResult
     from viewer.model.readings import ErrorStats, FrameStats, Pick
     from viewer.model.settings import LayerChoice, Measurement, Settings
     from viewer.scene.costs import Cost
@@ -123,7 +123,7 @@ class Host:
         """Surface under the cursor; None beside it."""
         return self._session.pick
 
-    def measurement(self, item: Measurement) -> Measured | None:
+    def measurement(self, item: Measurement) -> MeasurementResult | None:
         """Return the result of a measurement of the settings; None while it is being measured."""
         return self._session.measuring.result(item)
 

@@ -131,7 +131,7 @@ def _comparison(view: CostsView, scene: Scene) -> None:
         return (
             text.DASH
             if len(layers.bit_choices(layer)) == 1
-            else str(layers.shown_bits(layer, choice))
+            else str(layers.effective_bits(layer, choice))
         )
 
     def rate(slot: str, choice: LayerChoice) -> str:

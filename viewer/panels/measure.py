@@ -12,8 +12,8 @@ from neural.system import output
 from viewer.gui import theme, widgets
 from viewer.measuring import look, tables
 from viewer.measuring.look import headline
-from viewer.measuring.quantities import Measured
-from viewer.measuring.readout import Reading
+from viewer.measuring.quantities import MeasurementResult
+from viewer.measuring.readout import SurfaceReading
 from viewer.measuring.terrain import REFERENCE
 from viewer.model import text
 from viewer.model.measurements import MEASUREMENT_KINDS
@@ -142,18 +142,18 @@ def _items(view: MeasuringView) -> None:
         items.clear()
 
 
-def _measured(view: MeasuringView) -> list[Measured]:
+def _measured(view: MeasuringView) -> list[MeasurementResult]:
     results = (view.measurement(item) for item in view.settings.measuring.items)
     return [result for result in results if result is not None]
 
 
-def _save(view: MeasuringView, path: str, results: list[Measured]) -> None:
+def _save(view: MeasuringView, path: str, results: list[MeasurementResult]) -> None:
     view.messages.report_errors(
         lambda: output.write_text(path, tables.to_csv(results)), f"Saved {Path(path).name}."
     )
 
 
-def _result(result: Measured) -> None:
+def _result(result: MeasurementResult) -> None:
     """Draw one measurement: quantities common to all surfaces, then a column per surface."""
     common = result.common
     rows: list[tuple[str, ...]] = []
@@ -195,7 +195,7 @@ def _result(result: Measured) -> None:
         widgets.dim(result.note)
 
 
-def _reading(reading: Reading) -> None:
+def _reading(reading: SurfaceReading) -> None:
     tile = text.DASH if reading.tile is None else "/".join(map(str, reading.tile))
     place = text.longitude_latitude(reading.longitude_deg, reading.latitude_deg)
     widgets.facts(

@@ -9,21 +9,21 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
 from viewer.gui import theme, widgets
 from viewer.model import colormaps, overlays, text
-from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, KINDS, NAMES, Kind
+from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, NAMES, OVERLAYS, OverlaySpec
 from viewer.panels.panel import Panel
 from viewer.scene import legend
 
 if TYPE_CHECKING:
     from viewer.model.readings import ErrorStats
-    from viewer.model.settings import Overlay
+    from viewer.model.settings import OverlaySettings
     from viewer.session.protocols import OverlayView
 
 MEANS = "Level 0 is the coarsest. Coarse levels of layer and reference are means of 2 × 2 samples."
 WAVELET = (
-    "Level 0 is the coarsest. Coarse levels and the reference are low-passed by the 9/7 wavelet, "
-    "so that the difference is the codec's error. Samples without reference data do not count. "
-    "Without rims: the reference was averaged to this level, which is inexact beside edges and "
-    "gaps of the data."
+    "Level 0 is the coarsest. Coarse levels are low-passed by the 9/7 wavelet; so is the reference "
+    "there, so that what differs is the codec's error. A sample counts where the reference has "
+    "data at its place. Without rims: so far above the finest level the reference is made from "
+    "averages, too inexact beside rims and gaps."
 )
 
 _LOG = imgui.SliderFlags_.logarithmic | imgui.SliderFlags_.always_clamp
@@ -73,9 +73,9 @@ def _overlay(view: OverlayView) -> None:
     overlay = view.settings.overlay
     current = NAMES.index(overlay.name) if overlay.name in NAMES else 0
     overlay.name = NAMES[
-        widgets.choose("Show", current, ["None", *(kind.title for kind in KINDS.values())])
+        widgets.choose("Show", current, ["None", *(kind.title for kind in OVERLAYS.values())])
     ]
-    kind = KINDS.get(overlay.name)
+    kind = OVERLAYS.get(overlay.name)
     if kind is None:
         widgets.dim("Color the surface by slope, aspect, curvature or error. Keys 4 to 7 and O.")
         return
@@ -100,9 +100,9 @@ def _overlay(view: OverlayView) -> None:
     _colors(overlay, kind, view)
 
 
-def _colors(overlay: Overlay, kind: Kind, view: OverlayView) -> None:
+def _colors(overlay: OverlaySettings, kind: OverlaySpec, view: OverlayView) -> None:
     """Draw color range, color table and opacity."""
-    if kind.ends in ("signed", "positive"):
+    if kind.range_kind in ("signed", "positive"):
         _range(overlay, kind, view)
         if kind.measures:
             overlay.amplification = imgui.slider_float(
@@ -117,9 +117,9 @@ def _colors(overlay: Overlay, kind: Kind, view: OverlayView) -> None:
             "Samples with a larger absolute error are counted below and marked by the overlay "
             "Beyond tolerance."
         )
-    if kind.tables:
-        names = colormaps.names(kind.tables)
-        present = overlays.table(overlay, overlay.name)
+    if kind.colormap_kind:
+        names = colormaps.names(kind.colormap_kind)
+        present = overlays.colormap_name(overlay, overlay.name)
         titles = [colormaps.colormap(name).title for name in names]
         chosen = names[widgets.choose("Colors", names.index(present), titles)]
         if chosen != present:
@@ -131,12 +131,12 @@ def _colors(overlay: Overlay, kind: Kind, view: OverlayView) -> None:
     ]
 
 
-def _range(overlay: Overlay, kind: Kind, view: OverlayView) -> None:
+def _range(overlay: OverlaySettings, kind: OverlaySpec, view: OverlayView) -> None:
     """Draw the color range: a number, or automatic."""
     name = overlay.name
     auto = overlay.name not in overlay.reach
-    current = view.scene.overlay_reach
-    sign = "± " if kind.ends == "signed" else "0 to "
+    current = view.scene.overlay_limit
+    sign = "± " if kind.range_kind == "signed" else "0 to "
     form = f"{sign}%.4g {kind.unit}"
     changed, reach, follows = _with_auto(
         "Range", overlay.reach.get(name, current), auto, form, "range"
@@ -147,12 +147,12 @@ def _range(overlay: Overlay, kind: Kind, view: OverlayView) -> None:
         overlay.reach.pop(name, None)
     widgets.tip(
         "Color range; Auto uses the overlay's fixed range."
-        if kind.reach is not None
+        if kind.color_limit is not None
         else "Color range; Auto covers 95 % of the values in view."
     )
 
 
-def _numbers(view: OverlayView, overlay: Overlay, kind: Kind) -> None:
+def _numbers(view: OverlayView, overlay: OverlaySettings, kind: OverlaySpec) -> None:
     """Draw the statistics of the errors in view and their histogram."""
     errors = view.errors
     widgets.heading("In view")
@@ -164,10 +164,10 @@ def _numbers(view: OverlayView, overlay: Overlay, kind: Kind) -> None:
     widgets.facts("errors", error_rows(errors, overlay, kind), pairs=2)
     pane = view.scene.pane
     if errors.levels is not None and pane is not None:
-        grid = pane.shown.source.reader.grid
-        tip = MEANS if pane.shown.source.decoder.method.low_pass.is_mean else WAVELET
+        grid = pane.current.source.reader.grid
+        tip = MEANS if pane.current.source.decoder.method.low_pass.is_mean else WAVELET
         widgets.facts("levels", [("Of", text.levels(*errors.levels, grid.level_cell_m), tip)])
-    signed = kind.ends == "signed"
+    signed = kind.range_kind == "signed"
     _histogram(
         errors.edges_m if signed else errors.size_edges_m,
         errors.shares if signed else errors.size_shares,
@@ -176,7 +176,9 @@ def _numbers(view: OverlayView, overlay: Overlay, kind: Kind) -> None:
     )
 
 
-def error_rows(errors: ErrorStats, overlay: Overlay, kind: Kind) -> list[tuple[str, str, str]]:
+def error_rows(
+    errors: ErrorStats, overlay: OverlaySettings, kind: OverlaySpec
+) -> list[tuple[str, str, str]]:
     """Return label, value and explanation of each statistic."""
 
     def write(value: float, signed: bool = False) -> str:
@@ -209,7 +211,9 @@ def error_rows(errors: ErrorStats, overlay: Overlay, kind: Kind) -> list[tuple[s
     return rows
 
 
-def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Kind) -> None:
+def _histogram(
+    edges: np.ndarray, shares: np.ndarray, overlay: OverlaySettings, kind: OverlaySpec
+) -> None:
     """Draw the histogram of errors in the colors of the overlay."""
     flags = implot.Flags_.canvas_only | implot.Flags_.no_inputs
     if not implot.begin_plot("##histogram", ImVec2(-1, 8 * hello_imgui.em_size()), flags):
@@ -231,18 +235,18 @@ def _histogram(edges: np.ndarray, shares: np.ndarray, overlay: Overlay, kind: Ki
 
 
 def _bands(
-    centers: np.ndarray, overlay: Overlay, kind: Kind
+    centers: np.ndarray, overlay: OverlaySettings, kind: OverlaySpec
 ) -> list[tuple[str, slice, int, int, int]]:
     """Return label, bins and RGB of each band: negative, zero and positive errors, or within and
     beyond the tolerance."""
-    if kind.ends == "mask":
+    if kind.range_kind == "mask":
         first = int(np.searchsorted(centers, overlay.tolerance_m))
         return [
             ("within", slice(0, first), *colormaps.WITHIN),
             ("beyond", slice(first, None), *colormaps.MASK),
         ]
-    table = colormaps.lut(overlays.table(overlay, overlay.name)).tolist()
-    if kind.ends == "positive":
+    table = colormaps.lut(overlays.colormap_name(overlay, overlay.name)).tolist()
+    if kind.range_kind == "positive":
         return [("size", slice(None), *table[110])]
     middle = len(centers) // 2
     return [

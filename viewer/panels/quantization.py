@@ -29,7 +29,7 @@ def draw(view: CostsView) -> None:
     choices = tuple(reversed(layers.bit_choices(layer)))
     if len(choices) > 1:
         tips = [layers.choice_explained(layer, bits) for bits in choices]
-        current = choices.index(layers.shown_bits(layer, choice))
+        current = choices.index(layers.effective_bits(layer, choice))
         chosen = widgets.pills("bits", current, [str(bits) for bits in choices], tips)
         layers.keep_bits(layer, choice, choices[chosen])
         imgui.same_line()

@@ -13,7 +13,7 @@ from viewer.gui import theme, widgets
 from viewer.model import text
 from viewer.model.settings import SLOTS
 from viewer.panels.panel import Panel
-from viewer.scene.results import Errors, Result
+from viewer.scene.results import Result, ResultErrors
 
 if TYPE_CHECKING:
     from viewer.session.protocols import ResultsView
@@ -149,7 +149,7 @@ Format = Callable[[Any, "ResultsView", Result], str]
 
 def _error(name: str) -> Value:
     def value(view: ResultsView, row: Result) -> Any:
-        errors: Errors | None = row.whole if view.results.whole else row.view
+        errors: ResultErrors | None = row.whole if view.results.whole else row.view
         return None if errors is None else getattr(errors, name)
 
     return value

@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.gui import widgets
 from viewer.model import colormaps
-from viewer.model.settings import HILLSHADES, SHADING_MODES, Shading
+from viewer.model.settings import HILLSHADES, SHADING_MODES, ShadingSettings
 from viewer.panels.panel import Panel
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def draw(view: ShadingView) -> None:
         widgets.tip(tip)
 
 
-def _light(shading: Shading) -> None:
+def _light(shading: ShadingSettings) -> None:
     """Draw hillshade, sun, shadows, eye-dome lighting and haze."""
     imgui.begin_disabled(shading.mode == "elevation")
     current = HILLSHADES.index(shading.hillshade)

@@ -64,7 +64,7 @@ def tile_rows(stats: FrameStats) -> Rows:
         ("Drawn", f"{stats.tiles_drawn}, finest level {stats.finest_level}"),
         (
             "Missing",
-            str(stats.tiles_wanted),
+            str(stats.tiles_missing),
             "Selected for this view and not loaded yet; coarser tiles stand in.",
         ),
         ("Loading", str(stats.tiles_loading), "Queued or being decoded."),

@@ -1,1 +1,1 @@
-"""Pictures made without a window: loading all they need, any size, what is lettered on them."""
+"""Pictures made without a window: loading, rendering at any size, lettering."""

@@ -17,7 +17,7 @@ OPACITY = 0.82
 def paint(
     rows: np.ndarray, labels: Sequence[Label], size_px: tuple[int, int], em: int, top: int = 0
 ) -> None:
-    """Paint labels on those rows of a picture of `size_px` that begin `top` pixels from its upper
+    """Paint labels on the rows of a picture of `size_px` that begin `top` pixels below its upper
     side."""
     letters = Lettering(max(9, round(0.82 * em)))
     for label in labels:

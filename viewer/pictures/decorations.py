@@ -1,7 +1,6 @@
-"""Decorations of a picture besides the terrain: legend, scale bar, north arrow, credits,
-measurements. numpy, no GL.
+"""Decorations of a picture: legend, scale bar, north arrow, credits, measurements. numpy, no GL.
 
-A picture may come in strips: everything is placed in the whole picture and cut at the strip's rows.
+A picture may come in strips: positions are those of the whole picture, cut at the strip's rows.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ SCALE_SHARE = 0.22
 """Longest scale bar, as a share of the picture's width."""
 
 STEEP_DEG = -89.0
-"""A camera that looks down as steeply as this shows a plane at one scale."""
+"""Pitch from which a camera shows a plane at one scale, degrees."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decorations:
-    """The decorations of one picture, ready to be painted on it; None and "" are left out."""
+    """Decorations of one picture, ready for painting; None and "" are left out."""
 
     size_px: tuple[int, int]
     legend: Legend | None = None
@@ -48,11 +47,11 @@ class Decorations:
 
     @property
     def em(self) -> int:
-        """Height of text, pixels; it follows the picture's."""
+        """Height of text in pixels, proportional to the picture's."""
         return max(11, round(min(self.size_px[1] / 45, self.size_px[0] / 60)))
 
     def paint(self, rows: np.ndarray, top: int = 0) -> None:
-        """Paint those rows of the picture, uint8 [n, width, 3], that begin `top` pixels from its
+        """Paint the rows of the picture, uint8 [n, width, 3], that begin `top` pixels below its
         upper side."""
         width, height = self.size_px
         em = self.em
@@ -75,13 +74,12 @@ class Decorations:
         if self.credits:
             edge = self._credits(rows, width - em, edge)
         if self.meters_per_px:
-            self._scale_bar(rows, width - em, edge)
+            self._scale_bar(rows, width - em, edge, self.meters_per_px)
         if self.north is not None:
             _arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north)
 
     def _credits(self, rows: np.ndarray, right: int, bottom: int) -> int:
-        """Draw the credits of the data in the lower right corner; return where the next thing above
-        ends."""
+        """Paint the data's credits in the lower right corner; return the upper edge."""
         letters = Lettering(max(9, round(0.8 * self.em)))
         lines = _wrapped(self.credits, letters, round(0.45 * self.size_px[0]))
         pad = round(0.4 * self.em)
@@ -101,16 +99,15 @@ class Decorations:
         letters.close()
         return top - round(0.5 * self.em)
 
-    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int) -> None:
-        """A bar as long as a round number of meters in the middle of the picture."""
-        assert self.meters_per_px is not None
+    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int, meters_per_px: float) -> None:
+        """Paint a bar as long as a round number of meters in the middle of the picture."""
         em = self.em
         length_m = self.scale_m
         letters = Lettering(em)
         small = Lettering(max(9, round(0.75 * em)))
         label = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
         note = "" if self.steep else "in mid-picture; perspective varies"
-        bar = round(length_m / self.meters_per_px)
+        bar = round(length_m / meters_per_px)
         pad = round(0.6 * em)
         inner = max(bar, letters.width(label), small.width(note))
         tall = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
@@ -128,16 +125,17 @@ class Decorations:
         for end in (x, x + bar - thick):
             _fill(rows, end, y, thick, round(0.25 * em) + thick, ink)
         if note:
-            at = left + pad + (inner - small.width(note)) // 2
-            small.draw(rows, at, y + round(0.75 * em), note, rgb(palette.DIM))
+            note_x = left + pad + (inner - small.width(note)) // 2
+            small.draw(rows, note_x, y + round(0.75 * em), note, rgb(palette.DIM))
         letters.close()
         small.close()
 
     @property
     def scale_m(self) -> float:
-        """Length of the scale bar: 1, 2 or 5 times a power of ten."""
-        assert self.meters_per_px is not None
-        longest = SCALE_SHARE * self.size_px[0] * self.meters_per_px
+        """Length of the scale bar in meters: 1, 2 or 5 times a power of ten; 0 without a scale."""
+        longest = SCALE_SHARE * self.size_px[0] * (self.meters_per_px or 0.0)
+        if not longest:
+            return 0.0
         power = 10.0 ** math.floor(math.log10(longest))
         return max(k * power for k in (1, 2, 5) if k * power <= longest)
 
@@ -145,33 +143,34 @@ class Decorations:
 def of(
     scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None
 ) -> Decorations:
-    """Return the decorations that the settings ask for.
+    """Return the decorations of the settings.
 
-    The scene's latest update was for this camera and a picture of `seen_px` (None: the same size).
+    The scene's latest update must be for this camera and a picture of `seen_px` (None: the same
+    size).
     """
     from viewer.scene import legend as legends
     from viewer.scene import split
 
-    asked = scene.settings.decorations
+    selected = scene.settings.decorations
     sides = split.sides(scene)
-    if not asked.legend:
+    if not selected.legend:
         sides = [replace(side, label="", legend=None) for side in sides]  # the line alone
     return Decorations(
         size_px,
-        legends.for_scene(scene) if asked.legend else None,
-        meters_per_px(scene, camera, size_px, seen_px) if asked.scale else None,
+        legends.for_scene(scene) if selected.legend else None,
+        meters_per_px(scene, camera, size_px, seen_px) if selected.scale else None,
         camera.pitch_deg <= STEEP_DEG,
-        (camera.heading_deg, camera.pitch_deg) if asked.north else None,
-        credits(scene) if asked.credits else "",
+        (camera.heading_deg, camera.pitch_deg) if selected.north else None,
+        credits(scene) if selected.credits else "",
         scene.survey.labels(scene.settings),
         sides,
-        _measured(scene, camera, size_px) if asked.measurements else (),
+        _measured(scene, camera, size_px) if selected.measurements else (),
     )
 
 
 def _measured(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Sequence[Shape]:
     if not (scene.settings.measuring.items or scene.settings.measuring.profile):
-        return ()  # most pictures; what measures takes time to import
+        return ()  # most pictures; measuring is slow to import
     from viewer.pictures import measured
 
     return measured.shapes(scene, camera, size_px)
@@ -180,8 +179,8 @@ def _measured(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Sequenc
 def meters_per_px(
     scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None
 ) -> float | None:
-    """Meters on the ground across a pixel in the middle of the picture, along its rows; None where
-    there is no ground.
+    """Return meters on the ground per pixel in the middle of the picture, along its rows; None
+    without ground.
 
     Rows are horizontal, so exaggeration does not matter. A vertical view of level ground has this
     scale everywhere.
@@ -197,7 +196,7 @@ def meters_per_px(
 
 
 def credits(scene: Scene) -> str:
-    """Return the credits of the open file's data; "" where it does not say."""
+    """Return the credits of the open file's data, or ""."""
     return "" if scene.reader is None else str(scene.reader.metadata.get("attribution") or "")
 
 
@@ -206,7 +205,7 @@ def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, color: Colo
 
 
 def _wrapped(text: str, letters: Lettering, width: int) -> list[str]:
-    """Words in lines no wider than `width` pixels, three lines at most."""
+    """Wrap words into lines of at most `width` pixels, three lines at most."""
     lines: list[str] = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -220,8 +219,7 @@ def _wrapped(text: str, letters: Lettering, width: int) -> list[str]:
 def _arrow(
     rows: np.ndarray, x: float, y: float, radius: float, heading_deg: float, pitch_deg: float
 ) -> None:
-    """A needle to the north on a disc, flat as the ground is seen; drawn as distances to its
-    edges."""
+    """Paint a north needle on a disc, in the ground's perspective, by distances to its edges."""
     reach = round(1.3 * radius) + 2
     left = round(x) - reach
     top = round(y) - reach
@@ -266,7 +264,7 @@ def _arrow(
 def _triangle(
     px: np.ndarray, py: np.ndarray, corners: tuple[tuple[float, float], ...]
 ) -> np.ndarray:
-    """How much of each pixel a triangle covers."""
+    """Return the share of each pixel covered by a triangle."""
     (ax, ay), (bx, by), (cx, cy) = corners
     turn = 1.0 if (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0 else -1.0
     cover = np.ones(np.broadcast_shapes(px.shape, py.shape))

@@ -1,4 +1,4 @@
-"""The legend painted into a picture that is made without a window."""
+"""Painting of the legend into pictures without a window."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ROSE_EM = 7
 
 
 def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
-    """A card with the layer and what the colors mean, above the row `bottom`; text is `em` high.
+    """Paint a card with layer and colors above the row `bottom`; text is `em` high.
 
-    The picture may be a part of a larger one, so that some of the card or all of it lies outside.
+    The picture may be a part of a larger one, with some or all of the card outside.
     """
     letters = Lettering(em)
     panel, ink, dim = (rgb(code) for code in (palette.PANEL, palette.TEXT, palette.DIM))
@@ -56,17 +56,17 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
         entries = np.linspace(len(legend.table) - 1, 0, bar).round().astype(int)
         _bar(picture, x, y, legend.table[entries], em)
         for share, label in zip(scale.shares, scale.labels, strict=True):
-            at = y + round(bar * (1 - share))
-            tick = min(max(at, y), y + bar - 1)
+            tick_y = y + round(bar * (1 - share))
+            tick = min(max(tick_y, y), y + bar - 1)
             if 0 <= tick < len(picture):
                 picture[tick, x + em : x + em + em // 4] = dim
-            at = min(max(at, y + em // 3), y + bar - em // 3)
-            letters.draw(picture, x + em + round(0.6 * em), at - round(0.6 * em), label, ink)
+            tick_y = min(max(tick_y, y + em // 3), y + bar - em // 3)
+            letters.draw(picture, x + em + round(0.6 * em), tick_y - round(0.6 * em), label, ink)
     letters.close()
 
 
 def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) -> None:
-    """A column of colors, top first, cut at the picture's edge."""
+    """Paint a column of colors, top first, clipped to the picture."""
     rows = picture[max(y, 0) : max(y + len(colors), 0), x : x + width]
     rows[...] = colors[max(-y, 0) : max(-y, 0) + len(rows), None, :]
 
@@ -74,13 +74,13 @@ def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) ->
 def _rose(
     picture: np.ndarray,
     letters: Lettering,
-    at: tuple[int, int],
+    center: tuple[int, int],
     radius: float,
     table: np.ndarray,
     ink: Color,
 ) -> None:
-    """A ring about a point, from north clockwise, with the four directions inside."""
-    x, y = at
+    """Paint a ring about a point, from north clockwise, with the four directions inside."""
+    x, y = center
     reach = int(radius) + 1
     columns, rows = inside(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))
     across = columns - x

@@ -1,7 +1,6 @@
-"""Text and cards drawn straight into a picture: for images made without a window.
+"""Text and cards painted into pictures without a window.
 
-Glyphs come from the fonts that imgui-bundle ships, rasterized by imgui's font atlas; no window, no
-GL.
+Glyphs come from imgui-bundle's fonts, rasterized by imgui's font atlas; no window, no GL.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ Color = tuple[int, int, int]
 
 
 def rgb(code: str) -> Color:
-    """`"rrggbb"` → three bytes."""
+    """Convert `"rrggbb"` to three bytes."""
     r, g, b = (int(code[k : k + 2], 16) for k in (0, 2, 4))
     return r, g, b
 
@@ -51,12 +50,12 @@ class Lettering:
             imgui.set_current_context(before)
 
     def width(self, text: str) -> int:
-        """How many pixels wide a line is."""
+        """Return the width of a line in pixels."""
         return round(sum(self._baked.find_glyph(ord(letter)).advance_x for letter in text))
 
     def draw(self, image: np.ndarray, x: int, y: int, text: str, color: Color) -> None:
-        """Draw a line with its top left corner at (x, y) into uint8 [h, w, 3]; what leaves the
-        image is cut."""
+        """Draw a line with its top left corner at (x, y) into uint8 [h, w, 3], clipped to the
+        image."""
         for letter in text:  # all glyphs first: the atlas may be remade while they are added
             self._baked.find_glyph(ord(letter))
         atlas = self._baked.owner_font.owner_atlas.tex_data
@@ -80,8 +79,8 @@ class Lettering:
 
 
 def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, color: Color | np.ndarray) -> None:
-    """Paint a color, or one for each pixel [h, w, 3], where `cover` [h, w] in [0, 1] says, its
-    corner at (x, y)."""
+    """Blend a color, or one per pixel [h, w, 3], with coverage `cover` [h, w] in [0, 1], its corner
+    at (x, y)."""
     height, width = image.shape[:2]
     x0 = max(x, 0)
     y0 = max(y, 0)
@@ -90,14 +89,14 @@ def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, color: Color | n
     if x0 >= x1 or y0 >= y1:
         return
     share = cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
-    there = image[y0:y1, x0:x1]
+    target = image[y0:y1, x0:x1]
     paint = np.asarray(color, float)
     paint = paint if paint.ndim == 1 else paint[y0 - y : y1 - y, x0 - x : x1 - x]
-    there[...] = np.rint(there * (1 - share) + paint * share).astype(np.uint8)
+    target[...] = np.rint(target * (1 - share) + paint * share).astype(np.uint8)
 
 
 def card(image: np.ndarray, box: Sequence[int], color: Color, opacity: float, radius: int) -> None:
-    """A rectangle (left, top, right, bottom) with round corners; what leaves the image is cut."""
+    """Paint a rectangle (left, top, right, bottom) with round corners, clipped to the image."""
     left, top, right, bottom = box
     x, y = inside(image, box)
     over_x = np.maximum(radius - np.minimum(x + 0.5 - left, right - 0.5 - x), 0)
@@ -107,10 +106,10 @@ def card(image: np.ndarray, box: Sequence[int], color: Color, opacity: float, ra
 
 
 def inside(image: np.ndarray, box: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Columns [1, n] and rows [m, 1] of a box (left, top, right, bottom) that the image has: none
-    where it is beside.
+    """Return the columns [1, n] and rows [m, 1] of a box (left, top, right, bottom) inside the
+    image: none for a box outside.
 
-    What is painted is worked out for these alone, so that the strips of a large picture stay cheap.
+    Painting is computed for these alone, so that the strips of a large picture stay cheap.
     """
     left, top, right, bottom = box
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Measurements and the profile's line painted into a picture that is made without a window."""
+"""Painting of measurements and the profile's line into pictures without a window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from neural.container.reader import Reader
 from viewer.measuring import lines, quantities
-from viewer.measuring.lines import Lines, View
+from viewer.measuring.lines import Lines, Projector
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import of_scene
 from viewer.model import palette
@@ -24,15 +24,15 @@ from viewer.scene.scene import Scene
 WIDTH_EM = 0.13
 CASING_EM = 0.26
 HIDDEN = 0.55
-"""How strongly the parts that the ground hides are drawn."""
+"""Opacity of parts hidden by the ground."""
 
 
 _WORDS: WeakKeyDictionary[Reader, dict[Hashable, str]] = WeakKeyDictionary()
-"""Results of measuring by main file: a film shows them in every picture."""
+"""Cached results of measurements by main file: a film shows them in every picture."""
 
 
 class Shape(NamedTuple):
-    """A line or polygon and what it says."""
+    """Projected line or polygon with its label."""
 
     lines: Lines
     color: str
@@ -42,38 +42,37 @@ class Shape(NamedTuple):
 def shapes(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> list[Shape]:
     """Return the shapes of `settings.measuring` in the latest update's view, measured now. Raises
     NtileError."""
-    asked = scene.settings.measuring
+    measuring = scene.settings.measuring
     ground = scene.ground
-    if ground is None or not (asked.items or asked.profile):
+    if ground is None or not (measuring.items or measuring.profile):
         return []
-    view = View(ground, camera, size_px)
-    made = []
-    for number, item in enumerate(asked.items, 1):
+    view = Projector(ground, camera, size_px)
+    result = []
+    for number, item in enumerate(measuring.items, 1):
         if is_valid(item):
             laid = lines.lay(view, np.array(item.points), closed=item.kind == "area")
-            made.append(Shape(laid, LINE, f"{number}  {_words(scene, item)}"))
-    if len(asked.profile) > 1:
-        made.append(Shape(lines.lay(view, np.array(asked.profile)), PROFILE_LINE))
-    return made
+            result.append(Shape(laid, LINE, f"{number}  {_words(scene, item)}"))
+    if len(measuring.profile) > 1:
+        result.append(Shape(lines.lay(view, np.array(measuring.profile)), PROFILE_LINE))
+    return result
 
 
 def _words(scene: Scene, item: Measurement) -> str:
-    assert scene.reader is not None
-    known = _WORDS.setdefault(scene.reader, {})
+    cached = _WORDS.setdefault(scene.main_reader, {})
     # not the files, which would keep the reader
     serials = tuple(file.serial for file in scene.files)
     key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, serials
-    if key not in known:
-        known[key] = headline(
+    if key not in cached:
+        cached[key] = headline(
             quantities.measure(of_scene(scene), item.kind, item.points), scene.settings.active
         )
-    return known[key]
+    return cached[key]
 
 
-def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> None:
-    """Paint shapes on those rows of a picture, uint8 [n, width, 3], that begin `top` pixels from
-    its upper side."""
-    for shape in found:
+def paint(rows: np.ndarray, shapes: Sequence[Shape], em: int, top: int = 0) -> None:
+    """Paint shapes on the rows of a picture, uint8 [n, width, 3], that begin `top` pixels below its
+    upper side."""
+    for shape in shapes:
         for code, width_em, strength in ((CASING, CASING_EM, 0.55), (shape.color, WIDTH_EM, 1.0)):
             for runs, share in ((shape.lines.solid, 1.0), (shape.lines.dashed, HIDDEN)):
                 for run in runs:
@@ -84,7 +83,7 @@ def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> No
             for corner in shape.lines.corners - [0, top]:
                 _polyline(rows, np.stack([corner, corner]), 2 * radius * em, strength, rgb(code))
     letters = Lettering(em)
-    for shape in found:
+    for shape in shapes:
         if shape.words and shape.lines.anchor is not None:
             x, y = shape.lines.anchor - [0, top]
             wide = letters.width(shape.words) + round(0.8 * em)
@@ -111,7 +110,7 @@ def paint(rows: np.ndarray, found: Sequence[Shape], em: int, top: int = 0) -> No
 def _polyline(
     rows: np.ndarray, run: np.ndarray, width: float, strength: float, color: tuple[int, int, int]
 ) -> None:
-    """A line with round ends through pixels [n, 2]; where its pieces overlap it is no stronger."""
+    """Paint a line with round ends through pixels [n, 2]; overlapping pieces do not add up."""
     height, wide = rows.shape[:2]
     reach = width / 2 + 1
     low = np.maximum(np.floor(run.min(axis=0) - reach), 0).astype(int)
@@ -135,7 +134,7 @@ def _polyline(
 def _boxes(
     run: np.ndarray, reach: float, shape: tuple[int, ...]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, slice, slice]]:
-    """The pieces of a line in an image [h, w], and the columns and rows that each reaches."""
+    """Return the pieces of a line in an image [h, w], and the columns and rows of each."""
     for begin, end in pairwise(run):
         low = np.maximum(np.floor(np.minimum(begin, end) - reach), 0).astype(int)
         high = np.minimum(np.ceil(np.maximum(begin, end) + reach), shape[::-1]).astype(int)

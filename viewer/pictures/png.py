@@ -1,5 +1,4 @@
-"""Writing a picture as PNG with nothing but zlib (PNG specification, 3rd edition: IHDR, IDAT,
-IEND)."""
+"""PNG writer with nothing but zlib (PNG specification, 3rd edition: IHDR, IDAT, IEND)."""
 
 from __future__ import annotations
 
@@ -14,14 +13,13 @@ from neural.system import output
 
 
 def png_bytes(rgb: np.ndarray) -> bytes:
-    """A uint8 [height, width, 3] picture as the bytes of a PNG file."""
+    """Encode a picture, uint8 [height, width, 3], as PNG."""
     _check(rgb)
     return b"".join(_png((rgb.shape[1], rgb.shape[0]), [rgb]))
 
 
 def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
-    """Write a picture under its final name or not at all. Raises NtileError when that cannot be
-    done."""
+    """Write a picture atomically. Raises NtileError."""
     _check(rgb)
     write_strips(path, (rgb.shape[1], rgb.shape[0]), [rgb])
 
@@ -29,11 +27,11 @@ def write_png(path: str | os.PathLike[str], rgb: np.ndarray) -> None:
 def write_strips(
     path: str | os.PathLike[str], size_px: tuple[int, int], strips: Iterable[np.ndarray]
 ) -> None:
-    """Write a picture that comes in strips of rows, uint8 [rows, width, 3], from the top; only one
-    is held at a time.
+    """Write a picture from strips of rows, uint8 [rows, width, 3], from the top; only one is held
+    at a time.
 
     The file gets its final name when it is whole (`neural.system.output`). Raises NtileError when
-    it cannot be written, ValueError when the strips are not a picture of that size; an error of the
+    it cannot be written, ValueError when the strips do not add up to that size; an error of the
     strips leaves no file behind either.
     """
     try:
@@ -41,7 +39,7 @@ def write_strips(
             for part in _png(size_px, strips):
                 file.write(part)
     finally:
-        if isinstance(strips, Generator):  # one that draws ends before its OpenGL context does
+        if isinstance(strips, Generator):  # drawing ends before its OpenGL context
             strips.close()
 
 

@@ -1,5 +1,4 @@
-"""A profile as a picture for a report, drawn with numpy: no window, no OpenGL, no plotting
-library."""
+"""Figure of a profile for reports, drawn with numpy: no window, no OpenGL, no plotting library."""
 
 from __future__ import annotations
 
@@ -14,14 +13,14 @@ from viewer.model import text
 from viewer.pictures.lettering import Lettering, blend
 
 SIZE = (1400, 860)
-"""Width and height in pixels when none are given."""
+"""Default width and height, pixels."""
 
 PAPER = (255, 255, 255)
 INK = (27, 34, 40)
 DIM = (92, 102, 112)
 GRID = (224, 228, 232)
 COLORS = {REFERENCE: (150, 156, 162), "A": (0, 105, 168), "B": (192, 79, 0)}
-"""Of the curves on white; told apart without red and green (after Okabe and Ito, "Color Universal
+"""Colors of curves on white; distinct without red and green (after Okabe and Ito, "Color Universal
 Design", 2008)."""
 COLORS |= {
     difference_name("A", REFERENCE): COLORS["A"],
@@ -30,15 +29,15 @@ COLORS |= {
 COLORS |= {difference_name("A", "B"): (156, 63, 118)}
 
 HALF_WIDTH_EM = {REFERENCE: 0.16, "B": 0.1}
-"""Half the thickness of a curve, where it is not 0.06: what lies under others shows around them."""
+"""Half the thickness of a curve in em, if not 0.06: lower curves are thicker."""
 
 BOTTOM_UP = (REFERENCE, "B", "A")
-"""Which curve lies on which."""
+"""Drawing order of the curves."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One plot's place in the picture and what it spans."""
+    """Position and data range of one plot."""
 
     left: int
     top: int
@@ -48,13 +47,13 @@ class Frame:
     y: tuple[float, float]
 
     def column(self, x: np.ndarray | float) -> np.ndarray:
-        """Pixels from the picture's left."""
+        """Return pixels from the picture's left."""
         return self.left + (np.asarray(x) - self.x[0]) / (self.x[1] - self.x[0]) * (
             self.right - self.left
         )
 
     def row(self, y: np.ndarray | float) -> np.ndarray:
-        """Pixels from the picture's top."""
+        """Return pixels from the picture's top."""
         return self.bottom - (np.asarray(y) - self.y[0]) / (self.y[1] - self.y[0]) * (
             self.bottom - self.top
         )
@@ -63,9 +62,9 @@ class Frame:
 def draw(
     profile: Profile, title: str, labels: Mapping[str, str], size_px: tuple[int, int] = SIZE
 ) -> np.ndarray:
-    """Heights above, residuals with their statistics below, uint8 [height, width, 3].
+    """Draw heights above, residuals with their statistics below, uint8 [height, width, 3].
 
-    `labels` says what the surfaces are, such as {"A": "HUVR+SIREN, 8 bits"}.
+    `labels` are titles of the surfaces, such as {"A": "HUVR+SIREN, 8 bits"}.
     """
     width, height = size_px
     em = max(10, round(min(height / 46, width / 72)))
@@ -139,9 +138,9 @@ def _title(name: str) -> str:
 
 
 def _span(curves: Mapping[str, np.ndarray], *, zero: bool = False) -> tuple[float, float]:
-    """The range of an axis, with a margin."""
-    known = [values[np.isfinite(values)] for values in curves.values()]
-    values = np.concatenate([*known, np.zeros(1)] if zero else known) if known else np.zeros(0)
+    """Return the range of an axis, with a margin."""
+    finite = [values[np.isfinite(values)] for values in curves.values()]
+    values = np.concatenate([*finite, np.zeros(1)] if zero else finite) if finite else np.zeros(0)
     if not len(values):
         return 0.0, 1.0
     low = float(values.min())
@@ -179,7 +178,7 @@ def _plot(
 
 
 def _axes(picture: np.ndarray, frame: Frame, title: str, small: Lettering, last: bool) -> None:
-    """Grid lines, numbers, and the vertical axis's name."""
+    """Draw grid lines, numbers, and the vertical axis's name."""
     em = small.size_px
     for values, horizontal in (
         (text.ticks(*frame.y, max(3, (frame.bottom - frame.top) // (3 * em))), True),
@@ -211,22 +210,22 @@ def _axes(picture: np.ndarray, frame: Frame, title: str, small: Lettering, last:
 
 
 def curve(frame: Frame, x: np.ndarray, y: np.ndarray, half_px: float) -> np.ndarray:
-    """How much of each of a frame's pixels a curve covers, in [0, 1]: [rows, columns]. Gaps where y
-    is NaN."""
+    """Return the share of a frame's pixels covered by a curve, in [0, 1]: [rows, columns]. Gaps
+    where y is NaN."""
     columns = frame.right - frame.left + 1
     rows = frame.bottom - frame.top + 1
     per = 6  # looks per pixel column; samples between them count too
     place = frame.column(x) - frame.left
     row = frame.row(y) - frame.top
     looks = (np.arange(columns * per) + 0.5) / per - 0.5
-    at = np.concatenate([looks, place])
+    samples = np.concatenate([looks, place])
     height = np.concatenate([np.interp(looks, place, row), row])
-    column = np.clip(np.rint(at).astype(int), 0, columns - 1)
-    known = np.isfinite(height)
+    column = np.clip(np.rint(samples).astype(int), 0, columns - 1)
+    finite = np.isfinite(height)
     low = np.full(columns, np.inf)
     high = np.full(columns, -np.inf)
-    np.minimum.at(low, column[known], height[known])
-    np.maximum.at(high, column[known], height[known])
+    np.minimum.at(low, column[finite], height[finite])
+    np.maximum.at(high, column[finite], height[finite])
     line = np.arange(rows)[:, None]
     with np.errstate(invalid="ignore"):
         cover = np.minimum(line + 0.5, high + half_px) - np.maximum(line - 0.5, low - half_px)

@@ -1,5 +1,4 @@
-"""The divider, names and legends of a split picture painted into one that is made without a
-window."""
+"""Painting of divider, names and legends of a split picture without a window."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ def paint(
     for side in (side for side in sides if side.label):
         start = round(side.first * width)
         end = round(side.end * width)
-        part = rows[:, start:end]  # nothing reaches over to the other side
+        part = rows[:, start:end]  # clip to this side
         wide = badge + 3 * pad + letters.width(side.label)
         x = max(end - start - em - wide, pad) if side is sides[0] else em
         y = top + em

@@ -1,5 +1,4 @@
-"""Pictures larger than the GPU draws at once: cut into pieces that fit together without a seam. No
-GL."""
+"""Tiled rendering: pictures larger than the GPU's limits as seamless pieces. No GL."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ import numpy as np
 from viewer.model.camera import Camera
 
 GUARD_PX = 24
-"""Pixels around a piece that are drawn and thrown away: effects that look at neighboring pixels see
-them all."""
+"""Discarded margin around a piece, pixels, for effects that read neighboring pixels."""
 
 
 class Piece(NamedTuple):
@@ -28,11 +26,9 @@ class Piece(NamedTuple):
 
 @dataclass
 class PieceCamera(Camera):
-    """The view of a camera through a part of its picture: the same pixels as the whole picture has
-    there.
+    """Camera of a piece of a picture, with the same pixels as the whole picture there.
 
-    Levels of detail are chosen by distance and by pixels of the whole picture, so pieces agree on
-    them.
+    Levels of detail depend on distance and on pixels of the whole picture, so pieces agree on them.
     """
 
     whole_px: tuple[int, int] = (1, 1)
@@ -40,13 +36,13 @@ class PieceCamera(Camera):
 
     @classmethod
     def of(cls, camera: Camera, whole_px: tuple[int, int], piece: Piece) -> PieceCamera:
-        """The part of a camera's picture of `whole_px` pixels."""
+        """Return the camera of a piece of a picture of `whole_px` pixels."""
         view = {f.name: getattr(camera, f.name) for f in fields(Camera)}
         return cls(**view, whole_px=whole_px, piece=piece)
 
     @property
     def window(self) -> tuple[float, float, float, float]:
-        """See `Camera.window`."""
+        """Left, right, bottom and top of the piece, as `Camera.window`."""
         (width, height) = self.whole_px
         piece = self.piece
         left, right = (2 * x / width - 1 for x in (piece.left, piece.left + piece.width))
@@ -54,11 +50,11 @@ class PieceCamera(Camera):
         return left, right, bottom, top
 
     def whole(self, size_px: tuple[int, int]) -> tuple[int, int]:
-        """See `Camera.whole`."""
+        """Return the size of the whole picture, as `Camera.whole`."""
         return self.whole_px
 
     def clip_from_view(self, aspect: float, near: float, far: float) -> np.ndarray:
-        """See `Camera.clip_from_view`; `aspect` is the piece's and follows from it."""
+        """Return the piece's projection, as `Camera.clip_from_view`; `aspect` is the piece's."""
         left, right, bottom, top = self.window
         cut = np.eye(4)
         cut[0, 0] = 2 / (right - left)
@@ -68,13 +64,13 @@ class PieceCamera(Camera):
         return super().clip_from_view(self.whole_px[0] / self.whole_px[1], near, far) @ cut
 
     def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> np.ndarray:
-        """See `Camera.ray`; the pixel is the piece's."""
+        """Return the direction through a pixel of the piece, as `Camera.ray`."""
         return super().ray(x_px + self.piece.left, y_px + self.piece.top, self.whole_px)
 
 
 def strips(size_px: tuple[int, int], piece_px: tuple[int, int]) -> Iterator[list[Piece]]:
-    """A picture as rows of pieces no larger than `piece_px`, from the top; pieces of a row from the
-    left."""
+    """Divide a picture into rows of pieces no larger than `piece_px`, from the top; pieces of a row
+    from the left."""
     (width, height) = size_px
     (most_x, most_y) = piece_px
     columns = -(-width // most_x)
@@ -86,7 +82,7 @@ def strips(size_px: tuple[int, int], piece_px: tuple[int, int]) -> Iterator[list
 
 
 def guarded(piece: Piece) -> Piece:
-    """A piece with its guard of GUARD_PX on all sides."""
+    """Return a piece with its guard of GUARD_PX on all sides."""
     return Piece(
         piece.left - GUARD_PX,
         piece.top - GUARD_PX,

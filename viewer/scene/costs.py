@@ -1,5 +1,4 @@
-"""Sizes of a file's layers at a number of bits, as text; counted on a thread, because it may need
-every payload."""
+"""Sizes of layers by bit depth, as text; counted on a thread, as it may need every payload."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from neural.container.reader import Reader
-from neural.evaluate import rates
+from neural.measure.sizes import rates
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from viewer.model import text
@@ -27,19 +26,19 @@ SIZE_TIP = (
 
 
 class Cost(NamedTuple):
-    """Size of a layer at a number of bits; ≈ where it is not stored with so few."""
+    """Size of a layer at a bit depth; ≈ marks an estimate for a depth that is not stored."""
 
-    rate: str  # bits per sample of the finest level, or of all where they need one another
+    rate: str  # bits per sample of the finest level, or of all levels of a linked method
     size: str  # all levels
 
 
 COUNTING = Cost("…", "…")
 UNKNOWN = Cost(text.DASH, text.DASH)
-"""Of a layer that cannot be read."""
+"""Cost of an unreadable layer."""
 
 
 class Costs:
-    """The costs of the open files, each counted once; forgotten with the file."""
+    """Costs of the open files, each counted once; dropped with the file."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "costs")
@@ -48,28 +47,28 @@ class Costs:
         )
 
     def of(self, reader: Reader, choice: LayerChoice) -> Cost:
-        """Return the cost of a slot's layer; `COUNTING` until that is known."""
+        """Return the cost of a slot's layer; `COUNTING` until counted."""
         key = (choice.index, choice.keep_bits)
-        known = self._counted.setdefault(reader, {})
-        if key not in known:
-            known[key] = self._thread.submit(count, reader, *key)
-        counted = known[key]
+        futures = self._counted.setdefault(reader, {})
+        if key not in futures:
+            futures[key] = self._thread.submit(count, reader, *key)
+        counted = futures[key]
         if not counted.done():
             return COUNTING
         return UNKNOWN if counted.exception() is not None else counted.result()
 
     def close(self) -> None:
-        """Count no more; what is being counted ends when its reader is closed, and is forgotten."""
+        """Cancel all counts; a running one ends when its reader is closed."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 def count(reader: Reader, index: int, keep_bits: int | None) -> Cost:
-    """The cost of a layer at `keep_bits` (None: as stored). Raises NtileError where its payloads
-    are damaged."""
+    """Count the cost of a layer at `keep_bits` (None: as stored). Raises NtileError for damaged
+    payloads."""
     samples = reader.grid.width * reader.grid.height
-    found = rates(reader, reader.layers[index], samples, keep_bits)
+    sizes = rates(reader, reader.layers[index], samples, keep_bits)
     about = "" if keep_bits is None else "≈ "
-    size = text.data_size(samples * found["stack_bits_per_sample"] / 8)
+    size = text.data_size(samples * sizes["stack_bits_per_sample"] / 8)
     linked = issubclass(METHODS[reader.layers[index].method], LinkedMethod)
-    rate = found["stack_bits_per_sample" if linked else "bits_per_sample"]
+    rate = sizes["stack_bits_per_sample" if linked else "bits_per_sample"]
     return Cost(f"{about}{rate:.3f}", about + size)

@@ -1,4 +1,4 @@
-"""The drawn tiles as one surface: what picking, the camera and lines on the ground ask about it
+"""Drawn tiles as one surface, for picking, camera collision and lines on the ground
 (`picking.Ground`)."""
 
 from __future__ import annotations
@@ -10,22 +10,27 @@ import numpy as np
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile
 from viewer.graphics.tile_store import TileStore
-from viewer.model.readings import Bounds, Pick
+from viewer.model.readings import BoundingBox, Pick
 from viewer.tiles import picking
-from viewer.tiles.lod import View
+from viewer.tiles.lod import Frustum
 from viewer.tiles.reference import local
-from viewer.tiles.source import Source
+from viewer.tiles.source import TileSource
 
 
 class DrawnGround:
-    """The tiles of one frame, in drawn space.
+    """Tiles of one frame in drawn space.
 
-    With `wait`, a tile that has to be read again is; without, the coarse lattice kept of it has to
-    do meanwhile.
+    With `wait`, evicted payloads are read again; without, their coarse lattice is used meanwhile.
     """
 
     def __init__(
-        self, store: TileStore, source: Source, tiles: list[Tile], view: View, *, wait: bool = True
+        self,
+        store: TileStore,
+        source: TileSource,
+        tiles: list[Tile],
+        view: Frustum,
+        *,
+        wait: bool = True,
     ) -> None:
         self._store = store
         self._source = source
@@ -34,49 +39,48 @@ class DrawnGround:
         self._wait = wait
 
     def area(self, tile: Tile) -> tuple[float, float, float, float]:
-        """See `picking.Ground`."""
+        """Return the tile's area as `picking.Ground.area`."""
         return self._source.reader.grid.tile_bounds(tile)
 
-    def box(self, tile: Tile) -> Bounds:
-        """See `picking.Ground`; from the lattice, so decoded heights outside the source's range
-        count."""
+    def box(self, tile: Tile) -> BoundingBox:
+        """Return the tile's box as `picking.Ground.box`, from the lattice, so decoded heights
+        outside the source's range count."""
         lattice = self.coarse(tile)
         low = float(lattice.min())
         high = float(lattice.max())
         margin = 0.05 * (high - low) + 1e-3
-        return Bounds(*self.area(tile), low - margin, high + margin)
+        return BoundingBox(*self.area(tile), low - margin, high + margin)
 
     def coarse(self, tile: Tile) -> np.ndarray:
-        """See `picking.Ground`."""
-        resident = self._store.resident(self._source, tile)
-        assert resident is not None  # drawn tiles are pinned
+        """Return drawn heights as `picking.Ground.coarse`."""
+        resident = self._store.loaded(self._source, tile)
         z = resident.offset_m + resident.profile.lattice.astype(np.float64)
         return self._view.drawn_z(z)
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """See `picking.Ground`."""
+        """Return the exact decode as `picking.Ground.surface`."""
         return self._store.surface(self._source, tile, wait=self._wait)
 
     def drawn(self, z: float) -> float:
-        """See `picking.Ground`."""
+        """Return the drawn height as `picking.Ground.drawn`."""
         return float(self._view.drawn_z(np.asarray(z)))
 
     def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
-        """Drawn heights at places [n], as exact as the coarse lattices: for lines over the picture.
-        NaN outside."""
+        """Return drawn heights at positions [n], as exact as the coarse lattices: for lines over
+        the picture. NaN outside."""
         column, row = self._source.reader.grid.cell_of(easting, northing)
-        found = np.full(len(easting), np.nan)
+        heights = np.full(len(easting), np.nan)
         for tile in self._tiles:
             side = self._source.reader.grid.tile_span(tile)
             u = np.asarray(column) / side - tile.x
             v = np.asarray(row) / side - tile.y
-            here = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
-            if here.any():
-                found[here] = picking.bilinear(self.coarse(tile), u[here], v[here])
-        return found
+            inside = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+            if inside.any():
+                heights[inside] = picking.bilinear(self.coarse(tile), u[inside], v[inside])
+        return heights
 
     def height(self, easting: float, northing: float) -> float | None:
-        """True height of the drawn surface at a place; None outside and in holes."""
+        """Return the true height of the drawn surface at a position; None outside and in holes."""
         grid = self._source.reader.grid
         column, row = grid.cell_of(easting, northing)
         if not (0 <= column < grid.width and 0 <= row < grid.height):
@@ -90,8 +94,7 @@ class DrawnGround:
         surface = self.surface(tile)
         u, v = local(grid, tile, easting, northing)
         if surface is None:
-            resident = self._store.resident(self._source, tile)
-            assert resident is not None
+            resident = self._store.loaded(self._source, tile)
             above = picking.bilinear(resident.profile.lattice, np.array([u]), np.array([v]))
             return resident.offset_m + float(above[0])
         if not surface.valid[min(int(v * TILE), TILE - 1), min(int(u * TILE), TILE - 1)]:
@@ -99,7 +102,7 @@ class DrawnGround:
         return float(surface.heights(np.array([u]), np.array([v])).meters[0, 0])
 
     def pick(self, eye: np.ndarray, direction: np.ndarray) -> Pick | None:
-        """Return the point that a ray meets, as readouts need it."""
+        """Return the point that a ray hits, with the values of readouts; None for a miss."""
         hit = picking.first_hit(self, self._tiles, eye, direction)
         if hit is None:
             return None
@@ -109,7 +112,7 @@ class DrawnGround:
         if surface is None:
             z_m = self._view.true_z(float(hit.point[2]))
             return Pick(easting, northing, z_m, math.nan, hit.tile, pending=True)
-        at = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
-        steepness = np.hypot(np.asarray(at.east), np.asarray(at.north))
+        decoded = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
+        steepness = np.hypot(np.asarray(decoded.east), np.asarray(decoded.north))
         slope = math.degrees(math.atan(float(steepness[0, 0])))
-        return Pick(easting, northing, float(at.meters[0, 0]), slope, hit.tile)
+        return Pick(easting, northing, float(decoded.meters[0, 0]), slope, hit.tile)

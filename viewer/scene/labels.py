@@ -1,4 +1,4 @@
-"""Names of what a scene's panes and slots show, for the window, pictures and results."""
+"""Labels of panes and slots, for the window, pictures and results."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     from viewer.scene.scene import Scene
 
 
-def shown(scene: Scene) -> tuple[str, str]:
-    """Slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two empty
-    strings without a file.
+def active_label(scene: Scene) -> tuple[str, str]:
+    """Return slot and layer of the picture on screen, such as ("A", "HUVR+SIREN, 8 bits"); two
+    empty strings without a file.
 
-    Of a split one, of the active slot's side.
+    In a split picture those of the active slot's side.
     """
-    return ("", "") if scene.pane is None else shown_in(scene, scene.pane)
+    return ("", "") if scene.pane is None else pane_label(scene, scene.pane)
 
 
-def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
-    """Slot and layer of a pane.
+def pane_label(scene: Scene, pane: Pane) -> tuple[str, str]:
+    """Return slot and layer of a pane.
 
-    While a change loads, this is still the layer before it. The slot is empty where neither holds
-    what is shown.
+    During a change still those before it. The slot is empty where neither holds the pane's layer.
     """
-    picture = scene.shown_in(pane)
+    picture = scene.choice_in(pane)
     settings = scene.settings
     if len(scene.panes) > 1:
         return pane.slot, label_in(scene, picture)
@@ -39,25 +38,24 @@ def shown_in(scene: Scene, pane: Pane) -> tuple[str, str]:
     return (holders[0] if holders else ""), label_in(scene, picture)
 
 
-def subtracted(scene: Scene, pane: Pane) -> str:
+def difference_label(scene: Scene, pane: Pane) -> str:
     """Return the name of the errors in a pane: "decoded − Reference", "A − B"."""
     if scene.settings.overlay.against == SLOTS[1]:
         return f"{pane.slot} − {SLOTS[1]}"
     return f"decoded − {scene.against_name}"
 
 
-def counted(pane: Pane) -> str:
-    """Return the samples that a pane's errors are of: "28 575 samples, level 0 (8 m), same
+def sample_label(pane: Pane) -> str:
+    """Return the number and levels of a pane's error samples: "28 575 samples, level 0 (8 m), same
     low-pass"; "" without any.
 
-    The low-pass is mentioned where the reference went through one, rims where it has no samples for
-    them.
+    Mentions a low-pass applied to the reference, and rims without samples.
     """
     used = tile_errors.levels(pane.errors)
     if used is None:
         return ""
-    grid = pane.shown.source.reader.grid
-    number = sum(sample.counted for sample in pane.errors)
+    grid = pane.current.source.reader.grid
+    number = sum(sample.valid_count for sample in pane.errors)
     alike = ", same low-pass" if used[0] < grid.levels - 1 else ""
     if any(sample.errors.measure.reference.lacks_rims(used[0]) for sample in pane.errors):
         alike += ", without rims"
@@ -65,11 +63,11 @@ def counted(pane: Pane) -> str:
 
 
 def layer_of(scene: Scene, choice: LayerChoice) -> Layer:
-    """The layer that a slot holds; there must be a file open."""
+    """Return the layer of a choice; a file must be open."""
     return scene.reader_of(choice).layers[choice.index]
 
 
 def label_in(scene: Scene, choice: LayerChoice) -> str:
-    """A layer and its bits in a few words, with the file's name where there are several."""
+    """Return a layer's title and bit depth, with the file's name if several are open."""
     name = label(layer_of(scene, choice), choice)
     return name if len(scene.files) < 2 else f"{Path(scene.reader_of(choice).path).stem}: {name}"

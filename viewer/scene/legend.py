@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.model import colormaps, overlays, text
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.scene import labels
 
 if TYPE_CHECKING:
@@ -21,33 +21,33 @@ DIFFERENCES = {
     "absolute_error": "Absolute difference",
     "gradient_error": "Gradient difference",
 }
-"""Titles of overlays whose errors are A − B."""
+"""Titles of error overlays of A − B."""
 
 NOT_MEASURED = "no reference heights in view"
-"""Text where errors are to be shown without a reference."""
+"""Text of error overlays without a reference in view."""
 
 Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Legend:
-    """Title of a picture's overlay, and the meaning of its colors."""
+    """Title, colors and values of a picture's overlay."""
 
-    slot: str  # "A" or "B"; empty when neither holds what is shown
-    layer: str  # name and bits
+    slot: str  # "A" or "B"; empty if neither holds the layer
+    layer: str  # title and bits
     title: str = ""
     note: str = ""
-    samples: str = ""  # how many errors there are, and of which levels
+    samples: str = ""  # number and levels of error samples
     table: np.ndarray | None = None  # uint8 [256, 3]; None: no bar
-    low: float = 0.0  # value at the low end of the bar, in the unit of the title
+    low: float = 0.0  # value at the low end of the bar, in the title's unit
     high: float = 0.0
-    rose: bool = False  # the table is of directions: a ring instead of a bar
-    patches: tuple[tuple[Color, str], ...] = ()  # colors that mean one thing each
-    lines: str = ""  # what the contour lines mean
+    rose: bool = False  # colors of directions: a ring instead of a bar
+    patches: tuple[tuple[Color, str], ...] = ()  # single colors with labels
+    lines: str = ""  # note on the contour interval
 
     @property
     def texts(self) -> list[tuple[str, bool]]:
-        """The lines of text above the colors, and whether they are but notes."""
+        """Lines of text above the colors, with True for secondary notes."""
         lines = (
             (self.layer, False),
             (self.lines, True),
@@ -60,49 +60,47 @@ class Legend:
 
 @dataclass(frozen=True)
 class Scale:
-    """The ticks of a legend: labels, and where they are on the bar, 0 its low end."""
+    """Ticks of a legend: labels, and positions on the bar, 0 its low end."""
 
     shares: list[float]
     labels: list[str]
 
     @classmethod
     def of(cls, legend: Legend) -> Scale:
-        """Round values between the ends; none where there is no bar."""
+        """Return round values between the ends; none without a bar."""
         span = legend.high - legend.low
         if legend.table is None or legend.rose or not span > 0:
             return cls([], [])
         values = text.ticks(legend.low, legend.high)
         step = values[1] - values[0] if len(values) > 1 else span
-        return cls(
-            [(value - legend.low) / span for value in values],
-            [text.tick_label(v, step) for v in values],
-        )
+        shares = [(value - legend.low) / span for value in values]
+        return cls(shares, [text.tick_label(value, step) for value in values])
 
 
 def for_scene(scene: Scene) -> Legend | None:
-    """The legend of what a scene shows now, in the active slot's pane; None without a file."""
+    """Return the legend of the active slot's pane; None without a file."""
     return None if scene.pane is None else of_pane(scene, scene.pane)
 
 
 def of_pane(scene: Scene, pane: Pane) -> Legend:
-    """The legend of a pane of a scene's picture."""
+    """Return the legend of a pane."""
     interval = scene.survey.interval_m(scene.settings)
     return replace(_colors(scene, pane), lines=f"Contours every {interval:g} m" if interval else "")
 
 
 def _colors(scene: Scene, pane: Pane) -> Legend:
     settings = scene.settings
-    (slot, layer) = labels.shown_in(scene, pane)
-    counted = labels.counted(pane)
+    (slot, layer) = labels.pane_label(scene, pane)
+    counted = labels.sample_label(pane)
     name = scene.overlay_of(pane)
-    kind = KINDS.get(name)
+    kind = OVERLAYS.get(name)
     if kind is not None:
         if kind.measures and settings.overlay.against != "reference":
             kind = replace(kind, title=DIFFERENCES.get(name, kind.title))
-        note = kind.note or (labels.subtracted(scene, pane) if kind.measures else "")
+        note = kind.note or (labels.difference_label(scene, pane) if kind.measures else "")
         if kind.measures and pane.ready and scene.coloring.stats(pane) is None:
             return Legend(slot, layer, kind.title, f"{note}: {NOT_MEASURED}")
-        if kind.ends == "mask":
+        if kind.range_kind == "mask":
             limit = f"{settings.overlay.tolerance_m:g} m"
             stats = scene.coloring.stats(pane)
             off, within = (
@@ -114,8 +112,8 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
                 (colormaps.WITHIN, f"within {limit}{within}"),
             )
             return Legend(slot, layer, kind.title, note, counted, patches=patches)
-        table = colormaps.lut(overlays.table(settings.overlay, name))
-        title = kind.title if kind.ends == "cyclic" else f"{kind.title}, {kind.unit}"
+        table = colormaps.lut(overlays.colormap_name(settings.overlay, name))
+        title = kind.title if kind.range_kind == "cyclic" else f"{kind.title}, {kind.unit}"
         return Legend(
             slot,
             layer,
@@ -124,7 +122,7 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
             counted if kind.measures else "",
             table,
             *scene.overlay_range,
-            kind.ends == "cyclic",
+            kind.range_kind == "cyclic",
         )
     if settings.shading.mode == "hillshade":
         return Legend(slot, layer)

@@ -1,5 +1,4 @@
-"""Loading ahead while the view rests: what both slots show of it, so that a blink or a moved
-divider never waits."""
+"""Prefetching at rest: tiles of both slots, so that toggling or moving the divider never waits."""
 
 from __future__ import annotations
 
@@ -7,29 +6,29 @@ from collections.abc import Sequence
 
 from viewer.graphics.tile_store import TileStore
 from viewer.model.settings import Settings
-from viewer.scene.pane import Pane, Showing, Want, interleaved
-from viewer.tiles.lod import Selection, View
+from viewer.scene.pane import LayerState, Pane, Want, interleaved
+from viewer.tiles.lod import Frustum, Selection
 
 
-class Ahead:
-    """Tiles of the whole view for every slot, asked for once the panes have theirs and while all
-    fit in the cache."""
+class Prefetch:
+    """Tiles of the whole view for every slot, requested after the panes' and while all fit into the
+    cache."""
 
     def __init__(self, store: TileStore) -> None:
         self.enabled = False
-        """True to load ahead at all; a picture that is drawn only once has no use for it."""
-        self.view: View | None = None
+        """True to prefetch at all; useless for a single picture."""
+        self.view: Frustum | None = None
         """The view of the latest frame."""
-        self.needs: list[tuple[Showing, Selection]] = []
+        self.needs: list[tuple[LayerState, Selection]] = []
         """Tiles that must not be evicted while the view rests."""
         self.settled = True
         """True if there is nothing left to load."""
         self._store = store
 
     def choose(
-        self, slots: Sequence[Showing], view: View, settings: Settings, panes: Sequence[Pane]
+        self, slots: Sequence[LayerState], view: Frustum, settings: Settings, panes: Sequence[Pane]
     ) -> list[Want]:
-        """One frame; returns what is to be loaded after everything the panes want."""
+        """Return the frame's tiles to load after the panes'."""
         resting = view == self.view
         if self.view is None or not settings.debug.freeze:
             self.view = view
@@ -41,19 +40,15 @@ class Ahead:
             self.settled = False
             return []
         chosen = [
-            (showing, showing.select(view, settings.view.sse_px))
-            for showing in dict.fromkeys(slots)
+            (state, state.select(view, settings.view.sse_px)) for state in dict.fromkeys(slots)
         ]
-        keys = {
-            (showing.source.key, tile) for showing, selection in chosen for tile in selection.keep
-        }
+        keys = {(state.source.key, tile) for state, selection in chosen for tile in selection.keep}
         cache = self._store.cache
         if len(keys) * cache.slot_bytes > cache.budget_bytes:
             return []
         self.needs = chosen
-        wants = [
-            [(showing.source, tile, showing.measure) for tile in found.load]
-            for showing, found in chosen
-        ]
+        wants: list[list[Want]] = []
+        for state, selection in chosen:
+            wants.append([(state.source, tile, state.measure) for tile in selection.load])
         self.settled = not any(wants)
         return list(interleaved(wants))

@@ -1,5 +1,4 @@
-"""Results: what a layer at some bits takes, how far it is off and how long it decodes. No window,
-no GL.
+"""Results: size, error and decode time of a layer at a bit depth. No window, no GL.
 
 rows = [results.measure("area.ntile", LayerChoice(0, bits)) for bits in (None, 7, 6)]
 results.write("results.csv", rows)
@@ -12,7 +11,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,10 +19,12 @@ from typing import Any
 
 from neural.container.reader import Reader, open_reader
 from neural.errors import UsageError
-from neural.evaluate import Reference as Heights
-from neural.evaluate import evaluate, rates
+from neural.measure.height_reader import HeightReader
+from neural.measure.layer_errors import measure_layer
+from neural.measure.sizes import rates
+from neural.progress import Report, no_report
 from neural.raster.reading import Raster
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.system import output
 from neural.tiles import TILE, centers
@@ -33,16 +34,14 @@ from viewer.tiles.difference import SurfaceReference
 from viewer.tiles.reference import DemReference
 
 TIMED_TILES = 4
-"""Tiles decoded to time it, where a picture has not done so."""
+"""Tiles decoded for timing, if no picture has timed them."""
 
 SUFFIXES = (".csv", ".json")
 """File formats of results."""
 
-Report = Callable[[int, int], None]
-
 
 @dataclass
-class Errors:
+class ResultErrors:
     """Decoded − reference over some samples, meters."""
 
     samples: int
@@ -55,46 +54,46 @@ class Errors:
 
 @dataclass
 class Result:
-    """One setting that was tried; None where something is not known (yet)."""
+    """Size, error and decode time of one layer and bit depth; None where unknown (yet)."""
 
     path: str
     layer: int  # index
     keep_bits: int | None
     method: str
-    label: str  # layer and bits as lists show them
+    label: str  # layer and bits for lists
     bits: int
-    reference: str = ""  # what errors are measured against; "" for nothing
+    reference: str = ""  # name of the error reference; "" for none
     bits_per_sample: float | None = None  # payloads of the finest level
     stack_bits_per_sample: float | None = None  # payloads of all levels and directory
     total_bytes: int | None = None  # the same, in bytes
-    view: Errors | None = None  # over what was in view when it was last measured there
-    whole: Errors | None = None  # over the finest level of the whole area
+    view: ResultErrors | None = None  # over the view of its latest measurement
+    whole: ResultErrors | None = None  # over the finest level of the whole area
     decode_ms: float | None = None  # per tile
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for the same setting measured against the same."""
+        """Equal for the same layer, bits and reference."""
         return self.path, self.layer, self.keep_bits, self.reference
 
     def flat(self) -> dict[str, Any]:
-        """Plain values by column name; those of a view begin with view_."""
+        """Return plain values by column name; those of a view begin with view_."""
         values = asdict(self)
         view = values.pop("view")
         whole = values.pop("whole")
-        names = list(Errors.__dataclass_fields__)
+        names = list(ResultErrors.__dataclass_fields__)
         for prefix, errors in (("view_", view), ("", whole)):
             values |= {prefix + name: None if errors is None else errors[name] for name in names}
-        del values["view_gradient_rmse"]  # only the whole area is measured so
+        del values["view_gradient_rmse"]  # measured over the whole area only
         return values
 
 
 def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> Result:
-    """An empty row for a choice."""
+    """Return an empty row for a choice."""
     layer = reader.layers[choice.index]
-    shown = layers.shown_bits(layer, choice)
+    bits = layers.effective_bits(layer, choice)
     label = layers.label(layer, choice)
     return Result(
-        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, shown, reference
+        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, bits, reference
     )
 
 
@@ -103,16 +102,15 @@ def measure(
     choice: LayerChoice,
     reference_dem: Raster | None = None,
     main: str | None = None,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
     *,
     whole: bool = True,
 ) -> Result:
-    """All measures of a layer over the whole area, as `ntile evaluate` has them; without `whole`
-    only its size.
+    """Measure a layer over the whole area, as `ntile evaluate` does; without `whole` only its size.
 
-    Against the raster given, else the file's own reference layer, else that of the file `main`; a
-    reference layer is not measured against itself. `report` is called with tiles done and in all;
-    what it raises ends the work. Raises NtileError.
+    Against the given raster, else the file's own reference layer, else that of the file `main`; a
+    reference layer is not measured against itself. `report` is called with tiles done and in total;
+    its exceptions cancel the work. Raises NtileError.
     """
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(path))
@@ -124,58 +122,59 @@ def measure(
             samples = reader.grid.width * reader.grid.height
             _take_rates(row, rates(reader, layer, samples, choice.keep_bits), samples)
             return row
-        found: dict[str, Any] = evaluate(reader, layer, heights, choice.keep_bits, report)
-        _take_rates(row, found, found["layer_samples"])
-        row.whole = Errors(*(found[name] for name in Errors.__dataclass_fields__))
+        numbers: dict[str, Any] = measure_layer(reader, layer, heights, choice.keep_bits, report)
+        _take_rates(row, numbers, numbers["layer_samples"])
+        row.whole = ResultErrors(*(numbers[name] for name in ResultErrors.__dataclass_fields__))
         return row
 
 
 def reference(
     stack: ExitStack, reader: Reader, layer: int, dem: Raster | None, main: str | None
-) -> tuple[Heights | None, str]:
+) -> tuple[HeightReader | None, str]:
     """Return the reference of `measure`, opened on the stack, and its name."""
     if dem is not None:
         raster = DemReference(dem, reader)
         stack.callback(raster.close)
         return raster, raster.name
-    own = next((each for each in reader.layers if each.is_reference), None)
-    if own is not None:
-        if own.index == layer:
+    exact_layer = next((candidate for candidate in reader.layers if candidate.is_reference), None)
+    if exact_layer is not None:
+        if exact_layer.index == layer:
             return None, ""
-        return SurfaceDecoder(reader, own, keep_tiles=16), own.title or own.method
+        name = exact_layer.title or exact_layer.method
+        return SurfaceDecoder(reader, exact_layer, keep_tiles=16), name
     if main is None or os.path.abspath(main) == os.path.abspath(reader.path):
         return None, ""
     other = stack.enter_context(open_reader(main))
-    exact = next((each for each in other.layers if each.is_reference), None)
+    exact = next((candidate for candidate in other.layers if candidate.is_reference), None)
     if exact is None:
         return None, ""
     name = exact.title or exact.method
-    return SurfaceReference(Sampler.of(other, exact).decoder, reader.grid, name), name
+    return SurfaceReference(SurfaceSampler.of(other, exact).decoder, reader.grid, name), name
 
 
-def _take_rates(row: Result, found: dict[str, Any], samples: int) -> None:
-    row.bits_per_sample = found["bits_per_sample"]
-    row.stack_bits_per_sample = found["stack_bits_per_sample"]
-    row.total_bytes = round(found["stack_bits_per_sample"] * samples / 8)
+def _take_rates(row: Result, numbers: dict[str, Any], samples: int) -> None:
+    row.bits_per_sample = numbers["bits_per_sample"]
+    row.stack_bits_per_sample = numbers["stack_bits_per_sample"]
+    row.total_bytes = round(numbers["stack_bits_per_sample"] * samples / 8)
 
 
 def _timed(reader: Reader, choice: LayerChoice) -> float | None:
-    """Milliseconds to decode a finest tile with its slopes, read and unpacked: the mean of a
-    few."""
+    """Return the mean time in milliseconds to decode a finest tile with its gradients, read and
+    unpacked."""
     layer = reader.layers[choice.index]
     decoder = SurfaceDecoder(reader, layer, choice.keep_bits)
-    at = centers(TILE)
+    positions = centers(TILE)
     tiles = [tile for tile in reader.tiles(layer) if tile.z == reader.grid.levels - 1][:TIMED_TILES]
     start = time.perf_counter()
     for tile in tiles:
         surface = decoder.open_tile(tile)
         assert surface is not None  # listed by the directory
-        surface.heights(at, at, order=1)
+        surface.heights(positions, positions, order=1)
     return 1e3 * (time.perf_counter() - start) / len(tiles) if tiles else None
 
 
 def to_csv(rows: Sequence[Result]) -> str:
-    """A header and a line per row; nothing between the commas where a value is not known."""
+    """Return a header and a line per row; unknown values are empty."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(Result("", 0, None, "", "", 0).flat()), lineterminator="\n")
     writer.writeheader()
@@ -185,12 +184,12 @@ def to_csv(rows: Sequence[Result]) -> str:
 
 
 def to_json(rows: Sequence[Result]) -> str:
-    """A list of objects with the columns of the CSV; null where a value is not known."""
+    """Return a list of objects with the columns of the CSV; null for unknown values."""
     return json.dumps([row.flat() for row in rows], indent=1) + "\n"
 
 
 def write(path: str | os.PathLike[str], rows: Sequence[Result]) -> None:
-    """Write rows as the name's ending says. Raises NtileError."""
+    """Write rows as CSV or JSON, by the suffix. Raises NtileError."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{path}: results are written as .csv or .json; give a name that ends so.")

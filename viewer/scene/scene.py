@@ -1,4 +1,4 @@
-"""The terrain of the open files: what is loaded, drawn, picked and measured. No window, no user
+"""Scene: terrain of the open files, loaded, drawn, picked and measured. No window, no user
 interface."""
 
 from __future__ import annotations
@@ -15,65 +15,64 @@ from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
 from neural.surface.tile_surface import SurfaceDecoder
 from viewer.graphics import gl, gpu_decoder, survey
-from viewer.graphics.drawing import Drawing, Part
+from viewer.graphics.drawing import Drawing, PanePart
 from viewer.graphics.survey import Survey
 from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
 from viewer.model import overlays
 from viewer.model.camera import Camera
 from viewer.model.overlays import EDGE_GAP
-from viewer.model.readings import Bounds, ErrorStats, FrameStats, Pick, with_error
+from viewer.model.readings import BoundingBox, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
 from viewer.scene.coloring import Coloring
 from viewer.scene.ground import DrawnGround
-from viewer.scene.pane import Pane, counted
-from viewer.scene.scene_files import OpenFiles
+from viewer.scene.pane import Pane, frame_stats
+from viewer.scene.scene_files import SceneFiles
 from viewer.tiles import tile_errors
 from viewer.tiles.level_reference import error_at
-from viewer.tiles.lod import View
-from viewer.tiles.reference import Reference
-from viewer.tiles.terrain_file import OpenFile
-from viewer.tiles.tile_errors import Sample
+from viewer.tiles.lod import Frustum
+from viewer.tiles.reference import ErrorReference
+from viewer.tiles.terrain_file import TerrainFile
+from viewer.tiles.tile_errors import TileSample
 
 
 class Scene:
-    """One file on screen, or several that are compared. All methods belong to the thread that owns
-    the GL context.
+    """One file on screen, or several compared ones. All methods belong to the GL thread.
 
-    Each frame: `update` (choose tiles, take in finished ones), then `draw`. Settings are read,
-    never written.
+    Each frame: `update` (select tiles, upload finished ones), then `draw`. Settings are read, never
+    written.
     """
 
     def __init__(self, ctx: moderngl.Context, settings: Settings, gl_version: str = "auto") -> None:
         self.ctx = ctx
         self.settings = settings
-        self.decode_entry = gpu_decoder.choose(ctx, gl_version)
-        """How tiles are decoded: "numpy", "compute" or "fragment"; may be set before `open`."""
+        self.decode_backend = gpu_decoder.choose_backend(ctx, gl_version)
+        """Decode backend: "numpy", "compute" or "fragment"; may be set before `open`."""
         self.fade_s = 0.0
-        """How long tiles that come late take to appear; 0: a picture depends on the view and the
-        loaded tiles alone."""
+        """Fade-in time of late tiles, seconds; 0: a picture depends on the view and the loaded
+        tiles alone."""
         self.load_ahead = False
-        """True to load what both slots show while the view rests, so that changing between them
-        never waits."""
+        """True to prefetch tiles of both slots while the view rests, so that toggling never
+        waits."""
         self.stats = FrameStats()
         """Result of the latest `update`."""
         self.messages: list[str] = []
-        """Sentences about tiles that could not be loaded; the app takes them out and shows them."""
+        """Error sentences of tiles that failed to load; taken out by the caller."""
         self.waits = True
-        """True if `pick` and `surface_z` wait for what has to be read first, `pick` for the
-        reference, and `close` for the workers; a window's thread must not."""
+        """True if `pick`, `surface_z` and `close` may block on reads and workers; False on a
+        window's thread."""
         self.survey = survey.NOTHING
-        """Basis of the latest picture's automatic colors and contours."""
+        """Survey of the latest picture, for automatic colors and contours."""
         self.coloring = Coloring(settings)
         self._drawing = Drawing(ctx)
-        self._open: OpenFiles | None = None
+        self._open: SceneFiles | None = None
         self._size_px = (1, 1)
 
     # Files and layers
 
     @property
-    def files(self) -> Sequence[OpenFile]:
-        """The open files, the main one first; `LayerChoice.file` counts them."""
+    def files(self) -> Sequence[TerrainFile]:
+        """Open files, the main one first; indexed by `LayerChoice.file`."""
         return () if self._open is None else self._open.files
 
     @property
@@ -82,56 +81,67 @@ class Scene:
         return None if self._open is None else self._open.files[0].reader
 
     @property
+    def main_reader(self) -> Reader:
+        """The main file. Raises UsageError without one."""
+        return self._opened.files[0].reader
+
+    @property
+    def _opened(self) -> SceneFiles:
+        """The open files. Raises UsageError without any."""
+        if self._open is None:
+            raise UsageError("No file is open; open a .ntile file.")
+        return self._open
+
+    @property
     def store(self) -> TileStore | None:
-        """The tiles of all open files, on the GPU and on their way there; None without a file."""
+        """Tile store of all open files; None without a file."""
         return None if self._open is None else self._open.store
 
     @property
     def timers(self) -> Timers:
-        """Where the time of pictures goes."""
+        """Timers of stages and passes."""
         return self._drawing.timers
 
     def reader_of(self, choice: LayerChoice) -> Reader:
-        """The file of a slot's choice; there must be one open."""
+        """Return the reader of a choice's file; a file must be open."""
         return self.files[min(max(choice.file, 0), len(self.files) - 1)].reader
 
     def decoder(self, choice: LayerChoice) -> SurfaceDecoder | None:
-        """How what a slot holds is decoded, shared with the picture; None without a file or where
-        it cannot be."""
+        """Return the decoder of a choice, shared with the picture; None without a file or for an
+        unreadable layer."""
         try:
             return None if self._open is None else self._open.source(choice).decoder
         except NtileError:
             return None
 
     @property
-    def reference(self) -> Reference | None:
-        """Reference of errors of the active slot."""
+    def reference(self) -> ErrorReference | None:
+        """Error reference of the active slot."""
         return None if self.pane is None else self._reference_of(self.pane)
 
-    def _reference_of(self, pane: Pane) -> Reference | None:
-        assert self._open is not None
-        return self._open.files[self._open.file_of(pane.shown.source)].reference
+    def _reference_of(self, pane: Pane) -> ErrorReference | None:
+        return self._opened.files[self._opened.file_of(pane.current.source)].reference
 
     def problem(self, index: int, file: int = 0) -> str | None:
-        """Why a layer of a file cannot be shown, once that has been tried."""
+        """Return the error sentence of a layer that failed to load, or None."""
         return None if self._open is None else self._open.problem(index, file)
 
     def open(
         self,
-        file: str | Path | Reader | OpenFile,
+        file: str | Path | Reader | TerrainFile,
         reference_dem: Raster | None = None,
         layer: int = 0,
     ) -> None:
-        """Show a file in place of all present ones; its root is loaded unless that was done
+        """Show a file in place of all present ones; load its root unless loaded
         (`viewer.tiles.pending_file`).
 
-        A Reader or OpenFile then belongs to the scene. `reference_dem` is a raster that errors are
-        measured against instead of the file's own reference layer; `layer` is the one to begin
-        with. Raises NtileError; the present files then stay open.
+        The scene owns a Reader or TerrainFile from then on. `reference_dem` replaces the file's own
+        reference layer; `layer` is the first one shown. Raises NtileError; the present files then
+        stay open.
         """
-        opened = OpenFiles(
-            self.ctx, _open_file(file, reference_dem), self.decode_entry, LayerChoice(layer)
-        )
+        terrain = _open_file(file, reference_dem)
+        store = TileStore(self.ctx, self.decode_backend)
+        opened = SceneFiles(store, terrain, LayerChoice(layer))
         self.close()
         self._open = opened
 
@@ -156,21 +166,19 @@ class Scene:
             before.close(wait=self.waits)
             self.stats = FrameStats()
 
-    def add(self, file: str | Path | Reader | OpenFile, layer: int = 0) -> int:
-        """Open another file beside the first, to be compared with it; returns its index in `files`.
+    def add(self, file: str | Path | Reader | TerrainFile, layer: int = 0) -> int:
+        """Open another file for comparison; return its index in `files`.
 
-        It may have other cells and another extent, but must have the same coordinate system. An
-        `OpenFile` has been read already. Raises NtileError; nothing has changed then.
+        Grid and extent may differ, the coordinate system must not. A `TerrainFile` is already
+        loaded. Raises NtileError and changes nothing then.
         """
         if self._open is None:
             raise UsageError("Open a file before another is compared with it.")
         return self._open.add(_open_file(file, self.files[0].reference_dem), LayerChoice(layer))
 
     def remove(self, index: int) -> None:
-        """Close a file beside the first (index 1 or more); slots that hold it get the first file's
-        first layer."""
-        assert self._open is not None
-        self._open.remove(index, self.settings)
+        """Close a compared file (index 1 or more); its slots get the first file's first layer."""
+        self._opened.remove(index, self.settings)
 
     def close(self) -> None:
         """Close all files and free their textures; the scene can open others."""
@@ -182,7 +190,7 @@ class Scene:
         self.stats = FrameStats()
 
     def release(self) -> None:
-        """Close and free everything on the GPU; the scene is unusable afterwards."""
+        """Close all files and free all GPU resources; the scene is unusable afterwards."""
         self.waits = True
         self.close()
         self._drawing.release()
@@ -191,37 +199,37 @@ class Scene:
 
     @property
     def panes(self) -> Sequence[Pane]:
-        """Panes on screen: one pane, or slot A's and slot B's from left to right."""
+        """Panes on screen: one, or slot A's and slot B's from left to right."""
         return () if self._open is None else self._open.panes
 
     @property
     def pane(self) -> Pane | None:
-        """The pane of the active slot; None without a file."""
+        """Pane of the active slot; None without a file."""
         by_slot = {pane.slot: pane for pane in self.panes}
         return by_slot.get(self.settings.active) or next(iter(self.panes), None)
 
     def columns(self, camera: Camera, size_px: tuple[int, int]) -> list[tuple[int, int]]:
-        """First and last + 1 column of pixels of each pane, in a picture of this size."""
+        """Return the first and last + 1 pixel column of each pane, in a picture of this size."""
         return [] if self._open is None else self._open.columns(self.settings, camera, size_px)
 
     def pane_at(self, x_px: float) -> Pane | None:
-        """The pane under a column of pixels of the latest `update`'s picture."""
+        """Return the pane at a pixel column of the latest `update`'s picture."""
         columns = self.columns(Camera(), self._size_px)
         return next(
             (pane for pane, (_, end) in zip(self.panes, columns, strict=True) if x_px < end),
             self.pane,
         )
 
-    def shown_in(self, pane: Pane) -> LayerChoice:
-        """The file, layer and bits that a pane shows; during a change still those before it."""
-        assert self._open is not None
-        key = pane.shown.source.key
-        return LayerChoice(key.layer, key.keep_bits, self._open.file_of(pane.shown.source))
+    def choice_in(self, pane: Pane) -> LayerChoice:
+        """Return the file, layer and bits on screen in a pane; during a change still those before
+        it."""
+        key = pane.current.source.key
+        return LayerChoice(key.layer, key.keep_bits, self._opened.file_of(pane.current.source))
 
     @property
-    def shown(self) -> LayerChoice | None:
-        """Content of the active slot's pane. None without a file."""
-        return None if self.pane is None else self.shown_in(self.pane)
+    def current_choice(self) -> LayerChoice | None:
+        """Choice on screen in the active slot's pane; None without a file."""
+        return None if self.pane is None else self.choice_in(self.pane)
 
     @property
     def reference_name(self) -> str | None:
@@ -233,66 +241,67 @@ class Scene:
     def picture(self) -> tuple[Hashable, ...]:
         """Key of the picture: equal values mean the same tiles of the same layers, bits and
         errors."""
-        return tuple((pane.shown, pane.fading.stage, *pane.selection.draw) for pane in self.panes)
+        return tuple(
+            (pane.current, pane.fading.generation, *pane.selection.draw) for pane in self.panes
+        )
 
     @property
     def changing(self) -> bool:
-        """True if part of the picture is still the one before a change of slot, layer, bits or
-        overlay."""
+        """True if part of the picture still precedes a change of slot, layer, bits or overlay."""
         return any(pane.changing for pane in self.panes)
 
     @property
     def ready(self) -> bool:
-        """True if every tile (and error) that the latest `update` wanted is on screen."""
+        """True if every tile (and error) of the latest `update` is on screen."""
         return self._open is not None and self._open.ready
 
     @property
     def settled(self) -> bool:
-        """True if the scene is ready and has nothing left to load ahead."""
-        return self.ready and self._open is not None and self._open.ahead.settled
+        """True if the scene is ready and has nothing left to prefetch."""
+        return self.ready and self._open is not None and self._open.prefetch.settled
 
     def rmse_in_view(self, choice: LayerChoice) -> float | None:
-        """Root mean square error in meters of any layer and bits in this view; None unless it has
-        been measured."""
-        return tile_errors.rmse(tile_errors.spreads(self._errors_of(choice)))
+        """Return the root mean square error in meters of a choice over this view; None unless
+        measured."""
+        return tile_errors.rmse(tile_errors.summaries(self._errors_of(choice)))
 
     def errors_in_view(self, choice: LayerChoice) -> ErrorStats | None:
-        """The same with all its statistics."""
+        """Return the error statistics of a choice over this view; None unless measured."""
         return self.coloring.of_errors(self._errors_of(choice))
 
-    def _errors_of(self, choice: LayerChoice) -> list[Sample]:
+    def _errors_of(self, choice: LayerChoice) -> list[TileSample]:
         return [] if self._open is None else self._open.errors_of(choice, self.settings.view.sse_px)
 
     def update(self, camera: Camera, size_px: tuple[int, int]) -> FrameStats:
-        """Take in finished tiles, choose what to draw and ask for what is missing.
+        """Upload finished tiles, select the tiles to draw and request missing ones.
 
-        `size_px` is the picture's width and height in pixels. Never waits: tiles that are not there
-        yet are stood in for by coarser ones.
+        `size_px`: width and height of the picture. Never blocks: coarser tiles stand in for missing
+        ones.
         """
         opened = self._open
         self._size_px = size_px
         if opened is None:
             return self.stats
-        opened.ahead.enabled = self.load_ahead
+        opened.prefetch.enabled = self.load_ahead
         for pane in opened.panes:
             pane.fading.seconds = self.fade_s
-        view = View.of(camera, size_px, self.rise, opened.pivot_z, self.ground_scale)
+        view = Frustum.of(camera, size_px, self.rise, opened.pivot_z, self.ground_scale)
         with self.timers.cpu("update"):
             self.messages += opened.update(self.settings, view, camera, size_px)
-        self.stats = counted(opened.store, opened.panes, self.mesh_quads)
+        self.stats = frame_stats(opened.store, opened.panes, self.mesh_quads)
         return self.stats
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
-        """Draw background and terrain into the whole of `fbo` (color only is enough; depth is our
-        own)."""
+        """Draw background and terrain into the whole of `fbo` (color only is enough; depth is
+        internal)."""
         opened = self._open
         if opened is None or opened.panes[0].view is None:
             self._drawing.background(fbo, camera, self.samples)
             return
         for pane in opened.panes:
             if self.overlay_of(pane) == EDGE_GAP:
-                opened.store.show_gaps(pane.shown.source, pane.selection.draw)
-        self.look_around(camera, fbo.size)
+                opened.store.show_gaps(pane.current.source, pane.selection.draw)
+        self.run_survey_pass(camera, fbo.size)
         parts = self._parts(camera, fbo.size, self.mesh_quads)
         self._drawing.terrain(
             fbo,
@@ -304,12 +313,12 @@ class Scene:
             area=self.bounds,
         )
 
-    def look_around(self, camera: Camera, size_px: tuple[int, int]) -> None:
-        """Find out what automatic colors, intervals and labels of the latest `update`'s picture
-        follow from."""
+    def run_survey_pass(self, camera: Camera, size_px: tuple[int, int]) -> None:
+        """Render the small survey pass that auto ranges, contour interval and labels are computed
+        from."""
         opened = self._open
         self.survey = survey.NOTHING
-        piece = camera.whole(size_px) != size_px  # of a larger picture, where all of that is given
+        piece = camera.whole(size_px) != size_px  # ranges of a larger picture are fixed
         if (
             opened is not None
             and opened.panes[0].view is not None
@@ -323,36 +332,37 @@ class Scene:
             )
             self.survey = Survey(numbers, size_px[0] / small[0] / survey.scale(size_px))
 
-    def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[Part]:
-        """The panes of a picture of this size and how they are colored."""
-        assert self._open is not None
+    def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[PanePart]:
+        """Return the parts of a picture of this size with their colors."""
         look = self.coloring.look(
             self.panes, self.survey, self.elevation_range, survey.scale(camera.whole(size_px))
         )
         parts = []
         for pane, columns in zip(self.panes, self.columns(camera, size_px), strict=True):
             if columns[0] < columns[1]:
-                own = look._replace(
+                pane_look = look._replace(
                     overlay=self.overlay_of(pane),
-                    measure=pane.shown.measure,
+                    measure=pane.current.measure,
                     quads=quads,
                     ground_scale=self.ground_scale,
                 )
                 parts.append(
-                    Part(pane.shown.source, pane.selection, own, columns, pane.fading.morph)
+                    PanePart(
+                        pane.current.source, pane.selection, pane_look, columns, pane.fading.morph
+                    )
                 )
         return parts
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait for a worker to finish something; for programs without a frame rate, such as
-        headless pictures."""
+        """Wait for a worker to finish a job; for programs without a frame rate, such as headless
+        pictures."""
         return self._open is not None and self._open.store.streamer.wait(timeout_s)
 
     # Places
 
     def pick(self, camera: Camera, x_px: float, y_px: float) -> Pick | None:
-        """The surface under a pixel of the latest `update`'s picture, x right and y down from its
-        top left."""
+        """Return the surface under a pixel of the latest `update`'s picture, x right and y down
+        from its top left."""
         pane = self.pane_at(x_px)
         ground = None if pane is None else pane.ground(wait=self.waits)
         picked = (
@@ -362,23 +372,23 @@ class Scene:
         )
         if pane is None or picked is None:
             return None
-        picked = replace(picked, shown=self.shown_in(pane))
+        picked = replace(picked, choice=self.choice_in(pane))
         against = self._reference_of(pane)
         if against is None or not self.waits:
             return picked
-        source = pane.shown.source
+        source = pane.current.source
         place = (picked.easting, picked.northing)
         surface = self.store.surface(source, picked.tile) if self.store is not None else None
         return with_error(picked, error_at(against, source.decoder, surface, picked.tile, *place))
 
     @property
     def ground(self) -> DrawnGround | None:
-        """The surface of the latest `update`'s picture, of the active slot; None without a file."""
+        """Surface of the latest `update`'s picture, of the active slot; None without a file."""
         return None if self.pane is None else self.pane.ground(wait=self.waits)
 
     def surface_z(self, easting: float, northing: float) -> float | None:
-        """Height of the drawn (exaggerated) surface: what the camera must stay above. None outside
-        or in a hole."""
+        """Return the drawn (exaggerated) height of the surface, the camera's lower bound; None
+        outside or in a hole."""
         grounds = [pane.ground(wait=self.waits) for pane in self.panes]
         heights = [
             None if ground is None else ground.height(easting, northing) for ground in grounds
@@ -386,57 +396,58 @@ class Scene:
         return max((self.drawn_z(height) for height in heights if height is not None), default=None)
 
     def drawn_z(self, z_m: float) -> float:
-        """Where a height is drawn, vertical exaggeration included: z for `Camera` points such as
-        pivots."""
+        """Return the drawn height of a true one, vertical exaggeration included: z of `Camera`
+        points such as pivots."""
         pivot = 0.0 if self._open is None else self._open.pivot_z
         return pivot + (z_m - pivot) * self.rise
 
     @property
     def ground_scale(self) -> float:
-        """Meters on the ground per meter of the coordinate system that all open files share."""
+        """Meters on the ground per meter of the CRS that all open files share."""
         return 1.0 if self._open is None else self._open.files[0].reader.grid.ground_scale
 
     @property
     def rise(self) -> float:
-        """CRS meters that a meter of height is drawn as."""
+        """CRS meters drawn per meter of height."""
         return self.settings.view.exaggeration / self.ground_scale
 
     @property
-    def bounds(self) -> Bounds:
-        """The area of all open files as it is drawn (exaggerated): what `Camera.frame` takes."""
+    def bounds(self) -> BoundingBox:
+        """Drawn (exaggerated) bounds of all open files, for `Camera.frame`."""
         if not self.files:
-            return Bounds(0, 0, 1, 1, 0, 1)
+            return BoundingBox(0, 0, 1, 1, 0, 1)
         west, south, east, north = zip(
             *(file.reader.grid.bounds for file in self.files), strict=True
         )
         low, high = self._height_range
-        return Bounds(
+        return BoundingBox(
             min(west), min(south), max(east), max(north), self.drawn_z(low), self.drawn_z(high)
         )
 
     @property
     def _height_range(self) -> tuple[float, float]:
-        """Lowest and highest height of all layers of all files, so that what is compared is colored
-        alike."""
+        """Lowest and highest height of all layers of all files, so that compared layers share their
+        colors."""
         ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
-        return min(low for low, _ in ranges), max(high for _, high in ranges)
+        lows, highs = zip(*ranges, strict=True)
+        return min(lows), max(highs)
 
     # How it is drawn
 
     @property
     def mesh_quads(self) -> int:
-        """Quads per tile side in use."""
+        """Effective number of quads per tile side."""
         return self.settings.view.mesh_quads or (64 if gl.is_software(self.ctx) else 128)
 
     @property
     def samples(self) -> int:
-        """MSAA samples in use, 0 for none."""
+        """Effective number of MSAA samples, 0 for none."""
         chosen = self.settings.view.msaa
         return chosen if chosen >= 0 else (0 if gl.is_software(self.ctx) else 4)
 
     @property
     def elevation_range(self) -> tuple[float, float]:
-        """Heights in meters at the two ends of the elevation colors."""
+        """Heights in meters at both ends of the elevation colors."""
         shading = self.settings.shading
         if not shading.elevation_auto or not self.files:
             return shading.elevation_min_m, shading.elevation_max_m
@@ -444,17 +455,17 @@ class Scene:
 
     @property
     def overlay(self) -> str:
-        """The overlay of the active slot's picture."""
+        """Overlay of the active slot's picture."""
         return "none" if self.pane is None else self.overlay_of(self.pane)
 
     def overlay_of(self, pane: Pane) -> str:
-        """The overlay of a pane's picture: the one chosen, or "none" while the errors it needs are
-        not there."""
+        """Return the overlay of a pane's picture: the chosen one, or "none" while its errors are
+        missing."""
         return self.coloring.overlay(pane)
 
     @property
     def against_name(self) -> str | None:
-        """Name of the reference of the overlay's errors, shown or not."""
+        """Name of the overlay's error reference, shown or not."""
         against = (
             None
             if self._open is None or self.pane is None
@@ -464,22 +475,24 @@ class Scene:
 
     @property
     def overlay_range(self) -> tuple[float, float]:
-        """Values at the two ends of the overlay's colors, in its unit; the same in all panes."""
-        return overlays.ends(self.settings.overlay, self.overlay_reach)
+        """Values at both ends of the overlay's colors, in its unit; the same in all panes."""
+        return overlays.color_range(self.settings.overlay, self.overlay_limit)
 
     @property
-    def overlay_reach(self) -> float:
-        """Where the overlay's colors end, before amplification."""
-        return self.coloring.reach(self.panes, self.survey)
+    def overlay_limit(self) -> float:
+        """Upper end of the overlay's colors, before amplification."""
+        return self.coloring.color_limit(self.panes, self.survey)
 
     @property
     def error_stats(self) -> ErrorStats | None:
-        """Errors over what is in view of the active slot; None while they are not shown or nothing
-        was measured."""
+        """Error statistics over the active slot's view; None without an error overlay or measured
+        errors."""
         return None if self.pane is None else self.coloring.stats(self.pane)
 
 
-def _open_file(file: str | Path | Reader | OpenFile, reference_dem: Raster | None) -> OpenFile:
-    if isinstance(file, OpenFile):
+def _open_file(
+    file: str | Path | Reader | TerrainFile, reference_dem: Raster | None
+) -> TerrainFile:
+    if isinstance(file, TerrainFile):
         return file
-    return OpenFile(file if isinstance(file, Reader) else open_reader(file), reference_dem)
+    return TerrainFile(file if isinstance(file, Reader) else open_reader(file), reference_dem)

@@ -1,4 +1,4 @@
-"""All open files: their tiles in one store, and the panes that show them."""
+"""Open files of a scene: their common tile store, and the panes."""
 
 from __future__ import annotations
 
@@ -7,52 +7,48 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-import moderngl
-
 from neural.container.reader import Reader
 from neural.errors import NtileError
 from viewer.graphics.tile_store import MB, TileKey, TileStore
 from viewer.model.camera import Camera
-from viewer.model.overlays import HEIGHT, KINDS
+from viewer.model.overlays import HEIGHT, OVERLAYS
 from viewer.model.settings import SLOTS, LayerChoice, Settings
-from viewer.scene.pane import Pane, Showing, errors_in, interleaved, narrowed
-from viewer.scene.prefetch import Ahead
+from viewer.scene.pane import LayerState, Pane, errors_in, interleaved, narrowed
+from viewer.scene.prefetch import Prefetch
 from viewer.tiles.difference import SurfaceReference
-from viewer.tiles.lod import Selection, View
+from viewer.tiles.lod import Frustum, Selection
 from viewer.tiles.quadtree import ROOT
-from viewer.tiles.reference import Reference
-from viewer.tiles.source import Source, SourceKey
-from viewer.tiles.terrain_file import OpenFile, check_crs
-from viewer.tiles.tile_errors import Measure, Sample
+from viewer.tiles.reference import ErrorReference
+from viewer.tiles.source import SourceKey, TileSource
+from viewer.tiles.terrain_file import TerrainFile, check_crs
+from viewer.tiles.tile_errors import ErrorMeasure, TileSample
 
 
-class OpenFiles:
-    """The main file and those compared with it. Made complete, or not at all (NtileError).
+class SceneFiles:
+    """Main file and compared ones. Constructed complete, or not at all (NtileError).
 
-    It begins with what the file does (`OpenFile.first`), else with `choice` or the next layer that
-    can be decoded.
+    Begins with the file's first source (`TerrainFile.first`), else with `choice` or the next layer
+    that can be decoded.
     """
 
-    def __init__(
-        self, ctx: moderngl.Context, file: OpenFile, entry: str, choice: LayerChoice
-    ) -> None:
-        self.store = TileStore(ctx, entry)
-        self.files: list[OpenFile] = []
-        self.ahead = Ahead(self.store)
-        self._said: set[str] = set()
-        self._news: list[str] = []
-        self._pinned: list[tuple[Showing, Selection]] = []
+    def __init__(self, store: TileStore, file: TerrainFile, choice: LayerChoice) -> None:
+        self.store = store
+        self.files: list[TerrainFile] = []
+        self.prefetch = Prefetch(self.store)
+        self._reported: set[str] = set()
+        self._errors: list[str] = []
+        self._pinned: list[tuple[LayerState, Selection]] = []
         self._difference: tuple[tuple[SourceKey, int], SurfaceReference] | None = None
         try:
             source = self._enter(file, choice)
         except BaseException:
             self.close()
             raise
-        self.panes = [Pane(self.store, SLOTS[0], Showing(source))]
+        self.panes = [Pane(self.store, SLOTS[0], LayerState(source))]
         """One, or one for each slot from left to right."""
 
-    def add(self, file: OpenFile, choice: LayerChoice) -> int:
-        """Show another file beside the first, for slots to choose from; returns its index.
+    def add(self, file: TerrainFile, choice: LayerChoice) -> int:
+        """Add a file for comparison; return its index.
 
         Raises NtileError where it cannot be shown with the first; the file is then closed.
         """
@@ -65,8 +61,7 @@ class OpenFiles:
         return len(self.files) - 1
 
     def remove(self, index: int, settings: Settings) -> None:
-        """Close one of the files beside the first; slots that hold it get the first file's
-        layers."""
+        """Close a compared file; its slots get the first file's layers."""
         file = self.files[index]
         assert index > 0
         choices = settings.slots
@@ -78,8 +73,8 @@ class OpenFiles:
         del self.files[index]
         self._difference = None
         for pane in self.panes:
-            if file.serial in (pane.shown.source.key.file, pane.wanted.source.key.file):
-                pane.restart(Showing(self._beginning(self.files[0])))
+            if file.serial in (pane.current.source.key.file, pane.target.source.key.file):
+                pane.restart(LayerState(self._beginning(self.files[0])))
         self._pinned = []
         self.store.forget(file.serial)
         end = partial(_end, self.store.streamer.settle, (file,))  # a worker may be reading it
@@ -96,27 +91,27 @@ class OpenFiles:
 
     @property
     def pivot_z(self) -> float:
-        """The height that exaggeration leaves in place; the same for all layers and files."""
+        """Height that exaggeration leaves in place; the same for all layers and files."""
         return self.files[0].reader.layers[0].root.min_m
 
     @property
     def ready(self) -> bool:
-        """True if the picture is as requested, with nothing left to load."""
+        """True if all panes are ready."""
         return all(pane.ready for pane in self.panes)
 
-    def file_of(self, source: Source) -> int:
-        """The index of the file that a source belongs to."""
+    def file_of(self, source: TileSource) -> int:
+        """Return the index of the file that a source belongs to."""
         return next(
             index for index, file in enumerate(self.files) if file.serial == source.key.file
         )
 
-    def source(self, choice: LayerChoice) -> Source:
+    def source(self, choice: LayerChoice) -> TileSource:
         """Return the source of a choice of file, layer and bits. Raises NtileError."""
         file = self._file(choice)
         return file.source(file.key(choice))
 
     def problem(self, layer: int, file: int = 0) -> str | None:
-        """Why a layer cannot be shown, once that is known."""
+        """Return the error sentence of a layer that failed to load, or None."""
         opened = self.files[file]
         for key in (key for key in opened.keys if key.layer == layer):
             why = opened.problems.get(key) or self.store.failed.get(TileKey(key, ROOT))
@@ -124,64 +119,64 @@ class OpenFiles:
                 return why
         return None
 
-    def errors_of(self, choice: LayerChoice, sse_px: float) -> list[Sample]:
-        """Height errors against the reference that a choice would have in the whole view.
+    def errors_of(self, choice: LayerChoice, sse_px: float) -> list[TileSample]:
+        """Return height errors of a choice against the reference over the whole view.
 
-        Empty unless all the tiles it would draw are still loaded and have been measured.
+        Empty unless all its tiles are still loaded and measured.
         """
         file = self._file(choice)
-        view = self.ahead.view
+        view = self.prefetch.view
         key = file.key(choice)
         if key not in file.keys or key in file.problems or view is None or file.reference is None:
             return []
         source = file.source(key)
-        showing = Showing(source, Measure(HEIGHT, source.at_levels(file.reference)))
-        selection = showing.select(view, sse_px)
-        return errors_in(self.store, showing, selection, view) if selection.complete else []
+        state = LayerState(source, ErrorMeasure(HEIGHT, source.at_levels(file.reference)))
+        selection = state.select(view, sse_px)
+        return errors_in(self.store, state, selection, view) if selection.complete else []
 
     def update(
-        self, settings: Settings, view: View, camera: Camera, size_px: tuple[int, int]
+        self, settings: Settings, view: Frustum, camera: Camera, size_px: tuple[int, int]
     ) -> list[str]:
-        """One frame: take in, choose, ask. Returns sentences about what went wrong, each once."""
+        """Run one frame: upload, select, request. Return error sentences, each once."""
         self.store.cache.budget_bytes = int(settings.view.cache_mb * MB)
         self._arrange(settings)
         for pane in self.panes:
-            pane.follow(self._wanted(pane, settings))
-        self._news += self.store.take_in(settings.view.upload_budget_ms)
+            pane.set_target(self._target_of(pane, settings))
+        self._errors += self.store.take_in(settings.view.upload_budget_ms)
         for pane, columns in zip(self.panes, self.columns(settings, camera, size_px), strict=True):
-            pane.choose(
+            pane.select_tiles(
                 view if len(self.panes) == 1 else narrowed(view, camera, size_px, columns), settings
             )
-        slots = [
-            showing for slot in SLOTS if (showing := self._showing(slot, settings)) is not None
-        ]
-        early = self.ahead.choose(slots, view, settings, self.panes)
-        self._pin([need for pane in self.panes for need in pane.needs] + self.ahead.needs)
+        slots = [state for slot in SLOTS if (state := self._state_of(slot, settings)) is not None]
+        early = self.prefetch.choose(slots, view, settings, self.panes)
+        self._pin([need for pane in self.panes for need in pane.needs] + self.prefetch.needs)
         self.store.request([*interleaved([pane.wants for pane in self.panes]), *early])
-        said = [sentence for sentence in dict.fromkeys(self._news) if sentence not in self._said]
-        self._said.update(said)
-        self._news.clear()
-        return said
+        fresh = [
+            sentence for sentence in dict.fromkeys(self._errors) if sentence not in self._reported
+        ]
+        self._reported.update(fresh)
+        self._errors.clear()
+        return fresh
 
-    def _pin(self, needs: list[tuple[Showing, Selection]]) -> None:
-        """Keep what is needed, said again only when that has changed."""
+    def _pin(self, needs: list[tuple[LayerState, Selection]]) -> None:
+        """Pin the panes' tiles, only after they have changed."""
         if needs == self._pinned:
             self.store.cache.trim()
             return
         self._pinned = needs
         kept = {TileKey(file.begins, ROOT) for file in self.files if file.begins is not None}
         seen = {
-            TileKey(showing.source.key, tile)
-            for showing, found in needs
-            for tile in found.keep | {ROOT}
+            TileKey(state.source.key, tile)
+            for state, selection in needs
+            for tile in selection.keep | {ROOT}
         }
         self.store.pin(kept | seen)
 
     def columns(
         self, settings: Settings, camera: Camera, size_px: tuple[int, int]
     ) -> list[tuple[int, int]]:
-        """First and last + 1 column of pixels of each pane; none where the picture is a piece
-        beside the pane."""
+        """Return the first and last + 1 pixel column of each pane; equal where a piece of the
+        picture is outside the pane."""
         width = size_px[0]
         if len(self.panes) == 1:
             return [(0, width)]
@@ -192,8 +187,7 @@ class OpenFiles:
         return [(0, divider), (divider, width)]
 
     def _arrange(self, settings: Settings) -> None:
-        """As many panes as are asked for; a new one begins with the picture that was there
-        before."""
+        """Match the panes to the settings; a new one begins with the present picture."""
         slots = SLOTS if settings.compare.split else (settings.active,)
         if tuple(pane.slot for pane in self.panes) == slots:
             return
@@ -201,30 +195,30 @@ class OpenFiles:
             self.panes[0].slot = slots[0]
             return
         old = {pane.slot: pane for pane in self.panes}
-        shown = self.panes[0]
-        self.panes = [old[slot] if slot in old else shown.like(slot) for slot in slots]
+        present = self.panes[0]
+        self.panes = [old[slot] if slot in old else present.copy_for(slot) for slot in slots]
 
-    def _wanted(self, pane: Pane, settings: Settings) -> Showing:
-        """Return the showing that a pane's slot asks for; where that is impossible, with the source
-        of the pane."""
-        file, key = self._asked(pane.slot, settings)
+    def _target_of(self, pane: Pane, settings: Settings) -> LayerState:
+        """Return the target state of a pane's slot; where that fails, of the pane's current
+        source."""
+        file, key = self._key_of(pane.slot, settings)
         self._prepare(file, key, at_once=pane.view is None)
-        wanted = self._showing(pane.slot, settings)
-        if wanted is not None:
-            return wanted
-        return self._measured(
-            pane.slot, self.files[self.file_of(pane.shown.source)], pane.shown.source, settings
+        state = self._state_of(pane.slot, settings)
+        if state is not None:
+            return state
+        return self._with_errors(
+            pane.slot, self.files[self.file_of(pane.current.source)], pane.current.source, settings
         )
 
-    def _showing(self, slot: str, settings: Settings) -> Showing | None:
-        """Return the showing that a slot asks for, or None where that cannot be shown."""
-        file, key = self._asked(slot, settings)
+    def _state_of(self, slot: str, settings: Settings) -> LayerState | None:
+        """Return the state of a slot's layer, or None where it cannot be shown."""
+        file, key = self._key_of(slot, settings)
         if key in file.problems or TileKey(key, ROOT) in self.store.failed:
             return None
-        return self._measured(slot, file, file.source(key), settings)
+        return self._with_errors(slot, file, file.source(key), settings)
 
-    def _asked(self, slot: str, settings: Settings) -> tuple[OpenFile, SourceKey]:
-        """The file, layer and bits of a slot, or of the reference layer where that stands in for
+    def _key_of(self, slot: str, settings: Settings) -> tuple[TerrainFile, SourceKey]:
+        """Return the file and source key of a slot, or of the reference layer where that replaces
         the slot."""
         choice = settings.slots[slot]
         file = self._file(choice)
@@ -234,25 +228,25 @@ class OpenFiles:
                 return file, SourceKey(truth.index, None, file.serial)
         return file, file.key(choice)
 
-    def _measured(self, slot: str, file: OpenFile, source: Source, settings: Settings) -> Showing:
-        """Return a source with the errors that the overlay shows, where there is something to
-        measure against."""
+    def _with_errors(
+        self, slot: str, file: TerrainFile, source: TileSource, settings: Settings
+    ) -> LayerState:
+        """Return the state of a source with the overlay's errors, if it has a reference."""
         overlay = settings.overlay
-        quantity = KINDS[overlay.name].measures if overlay.name in KINDS else ""
+        quantity = OVERLAYS[overlay.name].measures if overlay.name in OVERLAYS else ""
         against = self.against(slot, file, settings) if quantity else None
-        return Showing(
-            source, None if against is None else Measure(quantity, source.at_levels(against))
+        return LayerState(
+            source, None if against is None else ErrorMeasure(quantity, source.at_levels(against))
         )
 
-    def against_of(self, pane: Pane, settings: Settings) -> Reference | None:
+    def against_of(self, pane: Pane, settings: Settings) -> ErrorReference | None:
         """Return the reference of a pane's errors, shown or not."""
-        return self.against(pane.slot, self.files[self.file_of(pane.shown.source)], settings)
+        return self.against(pane.slot, self.files[self.file_of(pane.current.source)], settings)
 
-    def against(self, slot: str, file: OpenFile, settings: Settings) -> Reference | None:
+    def against(self, slot: str, file: TerrainFile, settings: Settings) -> ErrorReference | None:
         """Return the reference of a slot's errors; None without one.
 
-        The same object as long as it stands for the same surface. Slot B is not subtracted from
-        itself.
+        The same object for the same surface. Slot B is not subtracted from itself.
         """
         if settings.overlay.against != SLOTS[1]:
             return file.reference
@@ -265,17 +259,16 @@ class OpenFiles:
             try:
                 decoder = other.source(key[0]).decoder
             except NtileError as error:
-                self._news.append(str(error))
+                self._errors.append(str(error))
                 return None
             self._difference = key, SurfaceReference(decoder, file.reader.grid, SLOTS[1])
         return self._difference[1]
 
-    def _enter(self, file: OpenFile, choice: LayerChoice) -> Source:
-        """Take in a file with its first root; on failure nothing has changed and the file is
-        closed."""
+    def _enter(self, file: TerrainFile, choice: LayerChoice) -> TileSource:
+        """Append a file with its first root; on failure nothing changes and the file is closed."""
         try:
             if file.begins is None:
-                file.first(choice, lambda: self.store.entry == "numpy")
+                file.first(choice, lambda: self.store.decode_backend == "numpy")
             if file.reference is None and self.files:
                 file.reference = self._main_reference(file.reader)
             source = self._beginning(file)
@@ -283,21 +276,20 @@ class OpenFiles:
             self.store.forget(file.serial)
             file.close()
             raise
-        self._news += file.problems.values()
+        self._errors += file.problems.values()
         self.files.append(file)
         return source
 
-    def _beginning(self, file: OpenFile) -> Source:
-        """Return the first source of a file, its root loaded; the root stays in the cache while the
-        file is open."""
-        assert file.begins is not None
-        source = file.source(file.begins)
+    def _beginning(self, file: TerrainFile) -> TileSource:
+        """Return the first source of a file, its root loaded; the root stays cached while the file
+        is open."""
+        source = file.first_source
         if not self.store.has(source, ROOT):
             self.store.put(source, ROOT, *file.roots.pop(source.key))
         return source
 
-    def _main_reference(self, reader: Reader) -> Reference | None:
-        """The main file's reference layer for a file that has none."""
+    def _main_reference(self, reader: Reader) -> ErrorReference | None:
+        """Return the main file's reference layer for a file without its own."""
         main = self.files[0]
         layer = next((layer for layer in main.reader.layers if layer.is_reference), None)
         if layer is None:
@@ -305,8 +297,8 @@ class OpenFiles:
         decoder = main.source(SourceKey(layer.index, None, main.serial)).decoder
         return SurfaceReference(decoder, reader.grid, layer.title or layer.method)
 
-    def _prepare(self, file: OpenFile, key: SourceKey, *, at_once: bool) -> None:
-        """Make a source on first use, and load its root where there is nothing else to show."""
+    def _prepare(self, file: TerrainFile, key: SourceKey, *, at_once: bool) -> None:
+        """Create a source on first use, and load its root for the first picture."""
         if key in file.problems:
             return
         try:
@@ -315,13 +307,13 @@ class OpenFiles:
                 self.store.load_now(source, ROOT)
         except NtileError as error:
             file.problems[key] = str(error)
-            self._news.append(str(error))
+            self._errors.append(str(error))
 
-    def _file(self, choice: LayerChoice) -> OpenFile:
+    def _file(self, choice: LayerChoice) -> TerrainFile:
         return self.files[min(max(choice.file, 0), len(self.files) - 1)]
 
 
-def _end(end_workers: Callable[[], None], files: Sequence[OpenFile]) -> None:
+def _end(end_workers: Callable[[], None], files: Sequence[TerrainFile]) -> None:
     end_workers()
     for file in files:
         file.close()

@@ -1,4 +1,4 @@
-"""The two sides of a split picture: what is written above each, and what their colors mean."""
+"""Both sides of a split picture: labels and legends."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ class Side:
 
     slot: str
     label: str  # file (where there are several), layer and bits
-    first: float  # where it begins and ends, shares of the picture's width
+    first: float  # left and right edge, shares of the picture's width
     end: float
-    # None where its colors mean nothing, or the same as on the side before
+    # None without colors, or with those of the side before
     legend: Legend | None = None
 
 
 def sides(scene: Scene) -> list[Side]:
-    """Both sides from left to right; none while the picture is whole."""
+    """Return both sides from left to right; none for a whole picture."""
     if len(scene.panes) < 2:
         return []
     divider = scene.settings.compare.divider
-    found: list[Side] = []
+    result: list[Side] = []
     seen: list[Legend] = []
     for pane, (first, end) in zip(scene.panes, ((0.0, divider), (divider, 1.0)), strict=True):
-        shown = legend.of_pane(scene, pane)
+        pane_legend = legend.of_pane(scene, pane)
         # The name is above the side, so the legend need not say it.
-        colors = None if shown is None else replace(shown, slot="", layer="", samples="")
-        alike = colors is None or not colors.title or any(same(colors, other) for other in seen)
-        seen += [] if alike or colors is None else [colors]
-        label = labels.label_in(scene, scene.shown_in(pane))
-        found.append(Side(pane.slot, label, first, end, None if alike else colors))
-    return found
+        colors = replace(pane_legend, slot="", layer="", samples="")
+        alike = not colors.title or any(same(colors, other) for other in seen)
+        seen += [] if alike else [colors]
+        label = labels.label_in(scene, scene.choice_in(pane))
+        result.append(Side(pane.slot, label, first, end, None if alike else colors))
+    return result
 
 
 def same(one: Legend, other: Legend) -> bool:
-    """Return True if the colors of two legends mean the same."""
+    """Return True if the colors of two legends have the same meaning."""
     words = (one.title, one.note, one.low, one.high, one.patches)
     if words != (other.title, other.note, other.low, other.high, other.patches):
         return False

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from neural.errors import NtileError, UsageError
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.model.settings import Settings
 from viewer.session.document import CurrentDocument, Document
 from viewer.session.messages import Messages
 from viewer.session.opening import compare_file
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
 
 class Comparing:
@@ -36,14 +36,14 @@ class Comparing:
         document = self._current.document
         return [] if document is None else document.compared
 
-    def open(self, path: str, opening: Opening | None = None) -> bool:
+    def open(self, path: str, opening: PendingFile | None = None) -> bool:
         """Open a file beside the first and put it into slot B; report errors.
 
         `opening`: the file, if it is being read. Return True if that succeeded.
         """
         return self._messages.report_errors(lambda: self._open(path, opening))
 
-    def _open(self, path: str, opening: Opening | None) -> None:
+    def _open(self, path: str, opening: PendingFile | None) -> None:
         document = self._current.document
         if document is None:
             if opening is not None:
@@ -93,7 +93,7 @@ class Comparing:
             overlay.name = "none"
             return
         overlay.against = against
-        if not (overlay.name in KINDS and KINDS[overlay.name].measures):
+        if not (overlay.name in OVERLAYS and OVERLAYS[overlay.name].measures):
             overlay.name = "error"
 
     def toggle_reference(self) -> None:
@@ -113,5 +113,5 @@ class Comparing:
 def shows_errors(settings: Settings, against: str) -> bool:
     """Return True if an overlay of errors against one of `overlays.AGAINST` is on."""
     overlay = settings.overlay
-    measures = overlay.name in KINDS and bool(KINDS[overlay.name].measures)
+    measures = overlay.name in OVERLAYS and bool(OVERLAYS[overlay.name].measures)
     return measures and overlay.against == against

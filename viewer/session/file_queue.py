@@ -12,9 +12,9 @@ from viewer.session.messages import Messages
 from viewer.session.open_request import OpenRequest
 from viewer.session.opening import Loading, begin_beside, begin_second, index_of
 from viewer.storage import project
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
-Begin = Callable[[], Sequence[Opening]]
+Begin = Callable[[], Sequence[PendingFile]]
 """Begins to read files; returns none where nothing is to be read first. Raises NtileError."""
 
 OnLoaded = Callable[..., object]
@@ -34,16 +34,16 @@ class FileQueue:
         comparing: Comparing,
         messages: Messages,
         show: Show,
-        entry: Callable[[], str],
+        decode_backend: Callable[[], str],
     ) -> None:
-        """`entry` returns how tiles are decoded, `Scene.decode_entry`."""
+        """`decode_backend` returns `Scene.decode_backend`."""
         self._current = current
         self._comparing = comparing
         self._messages = messages
         self._show = show
-        self._entry = entry
+        self._decode_backend = decode_backend
         self._waiting: list[tuple[Begin, OnLoaded]] = []
-        self._reading: tuple[Sequence[Opening], OnLoaded] | None = None
+        self._reading: tuple[Sequence[PendingFile], OnLoaded] | None = None
 
     @property
     def loading(self) -> str:
@@ -84,15 +84,15 @@ class FileQueue:
         """Open a file beside the first and put it into slot B; where there is no first, open it."""
         loadings: list[Loading] = []
 
-        def begin() -> Sequence[Opening]:
+        def begin() -> Sequence[PendingFile]:
             document = self._current.document
             if document is None:
-                loadings.append(Loading(OpenRequest(path), self._entry()))
+                loadings.append(Loading(OpenRequest(path), self._decode_backend()))
                 return loadings[0].openings
             known = index_of(document.scene, path) is not None
             return () if known else [begin_second(document.scene, path)]
 
-        def finish(*openings: Opening) -> None:
+        def finish(*openings: PendingFile) -> None:
             for loading in loadings:
                 self._report(loading)
             if not loadings:
@@ -100,13 +100,13 @@ class FileQueue:
 
         self._add(begin, finish)
 
-    def add(self, path: str, layer: int, on_loaded: Callable[[Opening], object]) -> None:
+    def add(self, path: str, layer: int, on_loaded: Callable[[PendingFile], object]) -> None:
         """Read a file to be added to the present ones, beginning with a layer."""
 
-        def begin() -> Sequence[Opening]:
+        def begin() -> Sequence[PendingFile]:
             document = self._current.document
             reference = None if document is None else document.reference
-            return [begin_beside(path, reference, layer, self._entry())]
+            return [begin_beside(path, reference, layer, self._decode_backend())]
 
         self._add(begin, on_loaded)
 
@@ -141,11 +141,11 @@ class FileQueue:
     def _open(self, request: Callable[[], OpenRequest]) -> None:
         loadings: list[Loading] = []
 
-        def begin() -> Sequence[Opening]:
-            loadings.append(Loading(request(), self._entry()))
+        def begin() -> Sequence[PendingFile]:
+            loadings.append(Loading(request(), self._decode_backend()))
             return loadings[0].openings
 
-        def finish(*openings: Opening) -> None:
+        def finish(*openings: PendingFile) -> None:
             self._report(loadings[0])
 
         self._add(begin, finish)

@@ -12,7 +12,7 @@ from viewer.film import record
 from viewer.film.flight import Flight
 from viewer.film.generators import generate
 from viewer.film.heightfield import HeightField
-from viewer.model.camera_path import CameraPath, Keyframe, Pose, Sampler, retimed
+from viewer.model.camera_path import CameraPath, Keyframe, PathSampler, Pose, retimed
 from viewer.model.settings import Settings
 from viewer.scene.labels import layer_of
 from viewer.session.bookmarks import AreaBookmarks
@@ -55,7 +55,7 @@ class FilmEditor:
         """True if the path is drawn over the scene."""
         self.version = 0
         """Grows with every change of the path."""
-        self._sampler: Sampler | None = None
+        self._sampler: PathSampler | None = None
         self._flight: Future[Flight] | None = None
         self._field: Future[HeightField] | None = None
         self._entered: Document | None = None  # whose bookmarks and heights these are

@@ -11,7 +11,7 @@ from viewer.session.messages import Messages
 from viewer.storage.project import Project
 
 if TYPE_CHECKING:
-    from viewer.film.job import Job
+    from viewer.film.job import RenderJob
 
 SIZES = ((1280, 720), (1920, 1080), (2560, 1440), (3840, 2160), (7680, 4320))
 """Sizes offered; any other can be typed."""
@@ -28,7 +28,7 @@ class FilmJobs:
         """Width and height of pictures and films, pixels."""
         self.frames = False
         """True if films become PNG frames in a folder."""
-        self.job: Job | None = None
+        self.job: RenderJob | None = None
 
     @property
     def film_suffix(self) -> str:
@@ -46,11 +46,11 @@ class FilmJobs:
 
     def _start(self, out: str, path: CameraPath | None) -> bool:
         def start() -> None:
-            from viewer.film.job import Job  # and with it what starts processes
+            from viewer.film.job import RenderJob  # and with it what starts processes
 
             if self.job is not None:
                 raise NtileError(f"{self.job.out} is still being made; wait for it or cancel it.")
-            self.job = Job(out, self._gather(), self.size, path)
+            self.job = RenderJob(out, self._gather(), self.size, path)
 
         return self._messages.report_errors(start)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from viewer.measuring import profiles, quantities
 from viewer.measuring.look import MEASURE_PANEL, PROFILE_PANEL
 from viewer.measuring.profiles import Profile
-from viewer.measuring.quantities import Measured
+from viewer.measuring.quantities import MeasurementResult
 from viewer.measuring.readout import Readout
 from viewer.measuring.terrain import Terrain, of_scene
 from viewer.model.measurements import MEASUREMENT_KINDS, is_valid
@@ -66,8 +66,8 @@ class Measuring:
         """Place along the profile's line under the mouse, in the plot or on the terrain, meters."""
         self.plot_cursor_m: float | None = None
         """Place along the line under the mouse in the plot, meters; None while it is elsewhere."""
-        self._samplers: dict[int, Sampler] = {}  # by decoder
-        self._results: dict[Hashable, Measured | Exception] = {}
+        self._samplers: dict[int, SurfaceSampler] = {}  # by decoder
+        self._results: dict[Hashable, MeasurementResult | Exception] = {}
         self._measurer = Latest("measurer")
         self._profiler = Latest("profiler")
         self._growing: tuple[Hashable, Profile] | None = None
@@ -111,14 +111,14 @@ class Measuring:
                 self._measurer.ask(key, partial(_measure, terrain, item.kind, points))
                 return
 
-    def result(self, item: Measurement) -> Measured | None:
+    def result(self, item: Measurement) -> MeasurementResult | None:
         """Return the result of an item of `settings.measuring.items`; None while it is being
         measured."""
         document = self._current.document
         if document is None:
             return None
         result = self._results.get(self._key(item, self.terrain(document.scene)[1]))
-        return result if isinstance(result, Measured) else None
+        return result if isinstance(result, MeasurementResult) else None
 
     def _profile(self, terrain: Terrain, state: Hashable) -> None:
         points = [list(point) for point in self._settings.measuring.profile]
@@ -174,12 +174,12 @@ class Measuring:
         terrain, state = self.terrain(document.scene, pick.file)
         return self.readout.follow(terrain, self._drawn(document.scene, pick), pick, state)
 
-    def _drawn(self, scene: Scene, pick: Pick) -> Sampler | None:
+    def _drawn(self, scene: Scene, pick: Pick) -> SurfaceSampler | None:
         """Return the surface that was picked; None where it cannot be decoded."""
-        decoder = None if pick.shown is None else scene.decoder(pick.shown)
+        decoder = None if pick.choice is None else scene.decoder(pick.choice)
         if decoder is None:
             return None
-        return self._samplers.setdefault(id(decoder), Sampler(decoder))
+        return self._samplers.setdefault(id(decoder), SurfaceSampler(decoder))
 
     def start(self, tool: str) -> None:
         """Activate a tool of `measurements.TOOLS`, or "none"; its panel comes to the front."""
@@ -252,5 +252,5 @@ def _touches(bounds: Bounds, points: list[list[float]]) -> bool:
 
 def _measure(
     terrain: Terrain, kind: str, points: list[list[float]], outdated: Callable[[], bool]
-) -> Measured:
+) -> MeasurementResult:
     return quantities.measure(terrain, kind, points, outdated)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.model.settings import Settings
 from viewer.scene.overview import HEADING_DEG, PITCH_DEG
 from viewer.session import glide as motion
@@ -45,7 +45,7 @@ class Navigation:
         self._before = replace(self.camera)
         # the glide of an undo or redo, which is no move of its own
         self._return_glide: motion.Glide | None = None
-        self._history_area: Bounds | None = None
+        self._history_area: BoundingBox | None = None
 
     @property
     def moving(self) -> bool:

@@ -34,7 +34,7 @@ def opened(launch: Launch) -> Iterator[Session]:
     session = Session(launch.settings)
     try:
         scene = session.attach(ctx, launch.gl)
-        loading.entry.set_result(scene.decode_entry)
+        loading.decode_backend.set_result(scene.decode_backend)
         session.navigation.size_px = launch.size
         session.open(request, loading)
         _aim(session, launch.view)
@@ -72,7 +72,7 @@ def _run_commands(session: Session, launch: Launch) -> None:
     for command_id in launch.commands:
         document = session.document
         if document is not None:  # commands may look for the ground in the picture
-            with offscreen.unhurried(document.scene):
+            with offscreen.offline_quality(document.scene):
                 offscreen.load(document.scene, session.camera, launch.size)
         session.run(command_id)
         session.run_queued()

@@ -20,14 +20,14 @@ from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
 from neural.surface.tile_surface import available_bits
 from viewer.model.layers import check_bits, check_counts, choose, keep_bits, learned_first
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.model.settings import SLOTS, LayerChoice
 from viewer.scene.labels import layer_of
 from viewer.session.open_request import OpenRequest
 from viewer.storage import plain
 from viewer.storage.project import settings_of
-from viewer.tiles.pending_file import Opening
-from viewer.tiles.terrain_file import OpenFile, check_crs
+from viewer.tiles.pending_file import PendingFile
+from viewer.tiles.terrain_file import TerrainFile, check_crs
 
 if TYPE_CHECKING:
     from neural.container.metadata import Layer
@@ -37,31 +37,31 @@ if TYPE_CHECKING:
 class Loading:
     """The files of a request while threads read them.
 
-    `entry` is how tiles are decoded (`Scene.decode_entry`); a program that begins before there is a
-    GL context sets the Future `entry` later.
+    A program that begins before there is a GL context sets the Future `decode_backend` later, to
+    `Scene.decode_backend`.
     """
 
-    def __init__(self, request: OpenRequest, entry: str | None = None) -> None:
+    def __init__(self, request: OpenRequest, decode_backend: str | None = None) -> None:
         self.request = request
-        self.entry: Future[str] = Future()
-        if entry is not None:
-            self.entry.set_result(entry)
-        self._taken: set[Opening] = set()
+        self.decode_backend: Future[str] = Future()
+        if decode_backend is not None:
+            self.decode_backend.set_result(decode_backend)
+        self._taken: set[PendingFile] = set()
         self._main_reader: Reader | None = None
         self.main = self._begin(request.path, self._choose_main)
         self.others = {
             number: self._begin(path, lambda reader: _beginning_with(0))
             for number, path in request.others.items()
         }
-        self.second: Opening | None = None
+        self.second: PendingFile | None = None
         opened = (request.path, *request.others.values())
         if request.compare and not any(_same_file(request.compare, path) for path in opened):
             self.second = self._begin(request.compare, self._choose_second)
 
     def _begin(
         self, path: str, choose_slots: Callable[[Reader], dict[str, LayerChoice]]
-    ) -> Opening:
-        return Opening(path, self.request.reference, choose_slots, self.entry)
+    ) -> PendingFile:
+        return PendingFile(path, self.request.reference, choose_slots, self.decode_backend)
 
     def _choose_main(self, reader: Reader) -> dict[str, LayerChoice]:
         self._main_reader = reader
@@ -79,7 +79,7 @@ class Loading:
         return {"A": choose_second(layer, choice, reader, request.methods, request.bits)}
 
     @property
-    def openings(self) -> list[Opening]:
+    def openings(self) -> list[PendingFile]:
         """All of its files."""
         second = [] if self.second is None else [self.second]
         return [self.main, *self.others.values(), *second]
@@ -91,7 +91,7 @@ class Loading:
         if self.second is not None:
             self.second.check()
 
-    def take(self, opening: Opening) -> OpenFile:
+    def take(self, opening: PendingFile) -> TerrainFile:
         """Wait for one of the files and hand it over. Raises NtileError."""
         self._taken.add(opening)
         return opening.result()
@@ -109,7 +109,7 @@ def show(scene: Scene, request: OpenRequest, loading: Loading | None = None) -> 
     `loading`: the files, if they are being read. Raises NtileError; the scene, its files and
     settings are then as before.
     """
-    loading = loading or Loading(request, scene.decode_entry)
+    loading = loading or Loading(request, scene.decode_backend)
     settings = scene.settings
     slots = settings.slots
     active = settings.active
@@ -218,7 +218,7 @@ def compare_file(
     path: str | Path,
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
-    opening: Opening | None = None,
+    opening: PendingFile | None = None,
 ) -> int:
     """Open a file beside those of a scene and put it into slot B; return its index.
 
@@ -279,7 +279,7 @@ def alike(like: Layer, choice: LayerChoice, reader: Reader) -> LayerChoice:
     return LayerChoice(layer.index, choice.keep_bits if same else None)
 
 
-def begin_second(scene: Scene, path: str | Path) -> Opening:
+def begin_second(scene: Scene, path: str | Path) -> PendingFile:
     """Read a file on a thread that `compare_file` is to put into slot B."""
     first = scene.files[0]
     choice = replace(scene.settings.slots[SLOTS[0]])
@@ -289,12 +289,14 @@ def begin_second(scene: Scene, path: str | Path) -> Opening:
         check_crs(first.reader, reader)
         return {SLOTS[0]: alike(layer, choice, reader)}
 
-    return Opening(path, first.reference_dem, choose_slots, scene.decode_entry)
+    return PendingFile(path, first.reference_dem, choose_slots, scene.decode_backend)
 
 
-def begin_beside(path: str | Path, reference: Raster | None, layer: int, entry: str) -> Opening:
+def begin_beside(
+    path: str | Path, reference: Raster | None, layer: int, decode_backend: str
+) -> PendingFile:
     """Read a file on a thread that is to be added to a scene, beginning with one of its layers."""
-    return Opening(path, reference, lambda reader: _beginning_with(layer), entry)
+    return PendingFile(path, reference, lambda reader: _beginning_with(layer), decode_backend)
 
 
 def _beginning_with(layer: int) -> dict[str, LayerChoice]:
@@ -316,7 +318,7 @@ def _same_file(path: str | Path, other: str | Path) -> bool:
 
 def check_overlay(scene: Scene) -> None:
     """Raise UsageError where the overlay shows errors and there is nothing to measure against."""
-    kind = KINDS.get(scene.settings.overlay.name)
+    kind = OVERLAYS.get(scene.settings.overlay.name)
     if kind is not None and kind.measures and scene.against_name is None:
         raise UsageError(
             f"{scene.files[0].reader.path}: it has no reference layer to measure errors against; "
@@ -326,7 +328,7 @@ def check_overlay(scene: Scene) -> None:
 
 def missing_errors(scene: Scene) -> list[str]:
     """Return a warning where the overlay shows errors and the reference has no heights in view."""
-    kind = KINDS.get(scene.settings.overlay.name)
+    kind = OVERLAYS.get(scene.settings.overlay.name)
     if kind is None or not kind.measures or not scene.ready or scene.error_stats is not None:
         return []
     return [f"{scene.against_name} has no heights in view, so the picture shows no errors."]

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from viewer.measuring.lines import View
+from viewer.measuring.lines import Projector
 from viewer.model.readings import Pick
 from viewer.session.document import CurrentDocument
 from viewer.session.navigation import Navigation
@@ -65,4 +65,4 @@ class Pointer:
         if ground is None:
             return np.full((len(places), 2), np.nan)
         navigation = self._navigation
-        return View(ground, navigation.camera, navigation.size_px).places(places)[0]
+        return Projector(ground, navigation.camera, navigation.size_px).places(places)[0]

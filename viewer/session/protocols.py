@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from viewer.measuring.quantities import Measured
+    from viewer.measuring.quantities import MeasurementResult
     from viewer.model.readings import ErrorStats, FrameStats, Pick
     from viewer.model.settings import LayerChoice, Measurement, Settings
     from viewer.scene.costs import Cost
@@ -140,7 +140,7 @@ class MeasuringView(DocumentView, DialogsView, Protocol):
     def pick(self) -> Pick | None:
         """Surface under the cursor; None beside it."""
 
-    def measurement(self, item: Measurement) -> Measured | None:
+    def measurement(self, item: Measurement) -> MeasurementResult | None:
         """Return the result of a measurement of the settings; None while it is being measured."""
 
 

@@ -22,12 +22,12 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
     store = scene.store
     found: dict[str, Any] = {
         "renderer": gl.describe(scene.ctx),
-        "decoder": scene.decode_entry,
+        "decoder": scene.decode_backend,
         "cpu_ms": _rounded(scene.timers.cpu_ms),
         "gpu_ms": _rounded(scene.timers.gpu_ms),
         "tiles": {
             "drawn": stats.tiles_drawn,
-            "missing": stats.tiles_wanted,
+            "missing": stats.tiles_missing,
             "cached": stats.tiles_cached,
             "culled": stats.tiles_culled,
             "failed": stats.tiles_failed,

@@ -13,12 +13,12 @@ from neural.raster.reading import Raster
 from viewer.model import layers
 from viewer.model.settings import LayerChoice, Settings
 from viewer.scene import labels, results
-from viewer.scene.results import Errors, Result
+from viewer.scene.results import Result, ResultErrors
 from viewer.scene.scene import Scene
 from viewer.session.document import CurrentDocument
 from viewer.session.file_queue import FileQueue
 from viewer.session.messages import Messages
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 
 SMALL_TILES = 16
 """Areas of no more finest tiles are measured as a whole unasked, once the picture has been idle."""
@@ -68,7 +68,7 @@ class ResultsLog:
         if document is None or not document.scene.ready or self._settings.compare.reference:
             return
         scene = document.scene
-        choices = [scene.shown_in(pane) for pane in scene.panes]
+        choices = [scene.choice_in(pane) for pane in scene.panes]
         state = (repr(choices), scene.reference_name, scene.settled, picture)
         if state != self._slots:
             self._slots = state
@@ -102,7 +102,7 @@ class ResultsLog:
             row.decode_ms = row.decode_ms if done is None else 1e3 * done.seconds / done.tiles
         errors = None if exact else scene.errors_in_view(choice)
         if errors is not None:
-            row.view = Errors(
+            row.view = ResultErrors(
                 errors.samples, errors.rmse_m, errors.mae_m, errors.max_error_m, errors.le90_m
             )
         return row
@@ -169,10 +169,10 @@ class ResultsLog:
         else:
             self._put(row, slot)
 
-    def _put(self, row: Result, slot: str, opening: Opening | None = None) -> None:
+    def _put(self, row: Result, slot: str, opening: PendingFile | None = None) -> None:
         self._messages.report_errors(lambda: self._fill(row, slot, opening))
 
-    def _fill(self, row: Result, slot: str, opening: Opening | None) -> None:
+    def _fill(self, row: Result, slot: str, opening: PendingFile | None) -> None:
         """Fill a slot; the row's file is open, or has just been read. Raises NtileError."""
         document = self._current.document
         if document is None:
@@ -188,7 +188,7 @@ class ResultsLog:
         if choice.index >= len(scene.reader_of(choice).layers):
             raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
         self._settings.slots[slot] = choice
-        if layers.shown_bits(labels.layer_of(scene, choice), choice) != row.bits:
+        if layers.effective_bits(labels.layer_of(scene, choice), choice) != row.bits:
             self._messages.warning(
                 f"{row.path}: the layer is stored with other bits than when it was tried."
             )

@@ -115,7 +115,7 @@ class Session:
         )
         self.comparing = Comparing(current, self.settings, self.messages, self.measuring.forget)
         self.files = FileQueue(
-            current, self.comparing, self.messages, self.open, lambda: self._drawable.decode_entry
+            current, self.comparing, self.messages, self.open, lambda: self._drawable.decode_backend
         )
         self.projects = Projects(
             current, self.settings, self.navigation, self.preferences, self.messages

@@ -1,7 +1,7 @@
 """Named views of an area, kept among the user's settings; and single views as JSON files.
 
-They belong to the area, not to a file: all files of one grid share them, wherever they lie, be it
-on a server, and nothing is written beside the data. FILM.md describes them.
+Bookmarks belong to the area: all files of one grid share them, also remote ones, and nothing is
+written beside the data. FILM.md describes them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Bookmarks:
     """The named views of one area, in the order they were added. Every change is saved at once."""
 
     def __init__(self, grid: Grid, folder: Path | None = None) -> None:
-        """Read what there is; a damaged file counts as none. `folder` is the user's settings
-        folder."""
+        """Load the bookmarks of an area from the user's settings `folder`; a damaged file counts as
+        none."""
         facts = json.dumps([grid.crs_wkt, list(grid.transform), grid.width, grid.height])
         area = hashlib.sha256(facts.encode()).hexdigest()[:16]
         self.path = (folder or config_folder()) / "views" / f"{area}.json"
@@ -39,11 +39,10 @@ class Bookmarks:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, TypeError, KeyError, PathError):
-            textfile.put_aside(self.path)  # it will be written anew with the first view
+            textfile.put_aside(self.path)  # rewritten with the first view
 
     def add(self, camera: Camera, name: str | None = None) -> str:
-        """Keep a view under a name (None: "View 1", "View 2", …), replacing the one that had it;
-        returns the name."""
+        """Add or replace a view under a name (None: "View 1", "View 2", …); return the name."""
         if name is None:
             name = next(
                 f"View {k}" for k in range(1, len(self.views) + 2) if f"View {k}" not in self.views
@@ -53,8 +52,7 @@ class Bookmarks:
         return name.strip()
 
     def rename(self, old: str, new: str) -> None:
-        """Give a view another name; its place in the list stays. Raises NtileError where that is
-        taken or empty."""
+        """Rename a view in place. Raises NtileError where the new name is taken or empty."""
         new = _checked(new)
         if new != old and new in self.views:
             raise NtileError(f"There is a view named {new!r} already; choose another name.")
@@ -62,26 +60,26 @@ class Bookmarks:
         self.save()
 
     def delete(self, name: str) -> None:
-        """Forget a view."""
+        """Delete a view."""
         self.views.pop(name, None)
         self.save()
 
     def get(self, name: str) -> Camera:
-        """The view of a name. Raises NtileError naming those there are."""
+        """Return the camera of a view. Raises NtileError naming the available views."""
         if name not in self.views:
-            there = ", ".join(map(repr, self.views)) or "none yet; Ctrl+B in the window adds one"
-            raise NtileError(f"There is no view named {name!r} of this area; there are: {there}.")
+            names = ", ".join(map(repr, self.views)) or "none yet; Ctrl+B in the window adds one"
+            raise NtileError(f"There is no view named {name!r} of this area; there are: {names}.")
         return Camera(**self.views[name].to_json())
 
     def save(self) -> None:
-        """Write them under the final name or not at all. Raises NtileError."""
+        """Write all views atomically. Raises NtileError."""
         views = [{"name": name, "camera": camera.to_json()} for name, camera in self.views.items()]
         values = {"version": VERSION, "crs": self.crs, "views": views}
         textfile.keep_json(self.path, values, "check the folder")
 
 
 def find_view(view: str, grid: Grid, folder: Path | None = None) -> Camera:
-    """The camera that `--view` names: a JSON file of a view, or a bookmark of the area. Raises
+    """Return the camera of `--view`: a JSON file of a view, or a bookmark of the area. Raises
     NtileError."""
     if view.lower().endswith(".json"):
         return read_view(view, grid.crs_wkt)
@@ -89,11 +87,11 @@ def find_view(view: str, grid: Grid, folder: Path | None = None) -> Camera:
 
 
 def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
-    """A view from a JSON file with `version`, `crs` and `camera`, or of a camera alone. Raises
+    """Read a view from a JSON file with `version`, `crs` and `camera`, or of a camera alone. Raises
     NtileError."""
     name = os.fspath(file)
     data = textfile.read_json(file, "a view")
-    # a camera by itself, in whatever system the area is
+    # a bare camera, in the area's own CRS
     if isinstance(data, dict) and "easting" in data:
         data = {"version": VERSION, "crs": crs_wkt, "camera": data}
     if (
@@ -117,7 +115,7 @@ def read_view(file: str | os.PathLike[str], crs_wkt: str) -> Camera:
 
 
 def write_view(file: str | os.PathLike[str], camera: Camera, crs_wkt: str) -> None:
-    """Write a view that `read_view` reads. Raises NtileError."""
+    """Write a view for `read_view`. Raises NtileError."""
     values = {"version": VERSION, "crs": crs_wkt, "camera": camera.to_json()}
     textfile.keep_json(Path(file), values, "check the folder")
 

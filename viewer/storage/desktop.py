@@ -1,4 +1,4 @@
-"""Facts of the desktop: where settings belong, light or dark."""
+"""Facts of the desktop: settings folder, light or dark theme."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 FOLDER = "terrain-viewer"
-"""The program's own folder among the user's settings."""
+"""Name of the program's folder among the user's settings."""
 
 
 def config_folder() -> Path:
-    """The program's own folder among the user's settings: the one where hello_imgui keeps the
-    layout."""
+    """Return the program's folder among the user's settings, shared with hello_imgui's layout
+    file."""
     if sys.platform == "win32":
         base = os.environ.get("APPDATA", "")
     elif sys.platform == "darwin":
@@ -24,7 +24,7 @@ def config_folder() -> Path:
 
 
 def system_theme() -> str:
-    """ "light" or "dark", as the desktop is set; "dark" where that cannot be found out."""
+    """Return "light" or "dark", as the desktop is set; "dark" where that is unknown."""
     try:
         if sys.platform == "win32":
             import winreg

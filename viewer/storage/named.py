@@ -11,49 +11,49 @@ from viewer.model.settings import Settings
 from viewer.storage import plain, project
 
 MAIN = {"overlay": "name", "shading": "mode", "contours": "on"}
-"""Groups that stand for one of their fields."""
+"""Fields that a group's name alone stands for."""
 
 
 def places(settings: Settings) -> dict[str, tuple[str, str]]:
-    """Every name → the group and the field it means.
+    """Return the group and field of every setting name.
 
     A name is a field of one of the groups, with the group before it where two groups share it, or
     one of MAIN.
     """
-    found: dict[str, tuple[str, str]] = {}
+    fields_by_name: dict[str, tuple[str, str]] = {}
     short: dict[str, list[tuple[str, str]]] = {}
     for name in (
         entry.name for entry in fields(settings) if is_dataclass(getattr(settings, entry.name))
     ):
         for entry in fields(getattr(settings, name)):
-            found[f"{name}_{entry.name}"] = name, entry.name
+            fields_by_name[f"{name}_{entry.name}"] = name, entry.name
             short.setdefault(entry.name, []).append((name, entry.name))
-    found |= {name: at[0] for name, at in short.items() if len(at) == 1}
-    return found | {name: (name, main) for name, main in MAIN.items()}
+    fields_by_name |= {name: owners[0] for name, owners in short.items() if len(owners) == 1}
+    return fields_by_name | {name: (name, main) for name, main in MAIN.items()}
 
 
 def put(settings: Settings, name: str, value: Any) -> None:
-    """Change a setting; one that each overlay has its own of is that of the overlay shown. Raises
-    UsageError."""
-    known = places(settings)
-    if name not in known:
-        long = {f"{group}_{field}" for short, (group, field) in known.items() if short == field}
-        raise UsageError(
-            f"There is no setting {name!r}; there are {', '.join(sorted(known.keys() - long))}."
-        )
-    group, field = known[name]
+    """Change a setting by name; a per-overlay one for the present overlay. Raises UsageError."""
+    places_by_name = places(settings)
+    if name not in places_by_name:
+        long = {
+            f"{group}_{field}" for short, (group, field) in places_by_name.items() if short == field
+        }
+        names = ", ".join(sorted(places_by_name.keys() - long))
+        raise UsageError(f"Unknown setting {name!r}; available: {names}.")
+    group, field = places_by_name[name]
     present = getattr(getattr(settings, group), field)
     path = f"{group}.{field}"
-    wanted = value
+    setting = value
     if isinstance(present, dict) and not isinstance(value, dict):
-        wanted = {settings.overlay.name: value}
+        setting = {settings.overlay.name: value}
         path = f"{path}.{settings.overlay.name}"
-    if plain.restore(settings, {group: {field: wanted}}, project.rules()):
+    if plain.restore(settings, {group: {field: setting}}, project.rules()):
         raise UsageError(f"The setting {name!r} cannot be {value!r}; {_allowed(path, present)}.")
 
 
 def put_text(settings: Settings, text: str) -> None:
-    """Change a setting as typed: `"shading_colormap=grey"`, `"contours=true"`. Raises
+    """Change a setting from text: `"shading_colormap=grey"`, `"contours=true"`. Raises
     UsageError."""
     name, equals, value = text.partition("=")
     if not equals:
@@ -74,4 +74,8 @@ def _allowed(path: str, present: Any) -> str:
         return f"it is of type {type(present).__name__}"
     if len(rule) == 2 and all(isinstance(bound, float) for bound in rule):
         return f"give a number from {rule[0]:g} to {rule[1]:g}"
-    return f"choose from {', '.join(str(choice) for choice in rule)}" if rule else "it has none"
+    return (
+        f"choose from {', '.join(str(choice) for choice in rule)}"
+        if rule
+        else "no value is allowed"
+    )

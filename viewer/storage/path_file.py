@@ -1,5 +1,5 @@
-"""Camera paths as JSON files; FILM.md describes them. Strict: what is unknown or out of range is
-refused by name."""
+"""Camera paths as JSON files; FILM.md describes them. Strict: unknown keys and values out of range
+are errors that name the key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIMITS = {
     "sun_altitude_deg": (0.0, 90.0),
     "fps": (1.0, 240.0),
 }
-"""Numbers with bounds; all others may be anything finite."""
+"""Bounds of numbers; all others may have any finite value."""
 
 _CAMERA = tuple(f.name for f in fields(Camera))
 _KEYFRAME = ("time_s", "camera", "easing", *KEYED)
@@ -33,11 +33,11 @@ _PATH = ("version", "crs", "fps", "loop", "keyframes")
 
 
 class PathError(NtileError):
-    """A camera path that cannot be used; the sentence names the key."""
+    """Invalid camera path; the sentence names the key."""
 
 
 def to_json(path: CameraPath) -> dict[str, Any]:
-    """Plain values, as FILM.md describes; `from_json` rebuilds the path."""
+    """Return plain JSON values of a path; `from_json` rebuilds it."""
     return {
         "version": VERSION,
         "crs": path.crs,
@@ -58,12 +58,12 @@ def _keyframe(frame: Keyframe) -> dict[str, Any]:
 
 
 def from_json(data: Any) -> CameraPath:
-    """The path that plain values describe. Raises PathError, a sentence that begins with the
+    """Build a path from plain JSON values. Raises PathError, a sentence that begins with the
     key."""
     _object(data, "the file", _PATH, ("version", "crs", "keyframes"))
     if data["version"] != VERSION or isinstance(data["version"], bool):
         raise PathError(
-            f"version: {_shown(data['version'])} is not known; this program reads version "
+            f"version: {_short(data['version'])} is not known; this program reads version "
             f"{VERSION}."
         )
     crs = data["crs"]
@@ -71,10 +71,10 @@ def from_json(data: Any) -> CameraPath:
     frames = data["keyframes"]
     if not isinstance(crs, str):
         raise PathError(
-            f'crs: {_shown(crs)} is not a text; give WKT, an EPSG code such as "EPSG:25832", or "".'
+            f'crs: {_short(crs)} is not a text; give WKT, an EPSG code such as "EPSG:25832", or "".'
         )
     if not isinstance(loop, bool):
-        raise PathError(f"loop: {_shown(loop)} is neither true nor false.")
+        raise PathError(f"loop: {_short(loop)} is neither true nor false.")
     if not isinstance(frames, list) or not frames:
         raise PathError("keyframes: give a list with at least one keyframe.")
     path = CameraPath(
@@ -116,7 +116,7 @@ def read_path(file: str | os.PathLike[str]) -> CameraPath:
 
 
 def write_path(file: str | os.PathLike[str], path: CameraPath) -> None:
-    """Write a path file under its final name or not at all. Raises PathError."""
+    """Write a path file atomically. Raises PathError."""
     textfile.write_json(file, to_json(path), raised=PathError)
 
 
@@ -134,8 +134,8 @@ def _crs_name(crs: str) -> str:
 
 
 def same_crs(one: str, other: str) -> bool:
-    """True if two coordinate systems, WKT or EPSG codes, place alike, whatever their heights are
-    above."""
+    """Return True if two coordinate systems, WKT or EPSG codes, agree horizontally; vertical datums
+    are ignored."""
     if one == other or not (one and other):
         return one == other
     from rasterio.crs import CRS
@@ -150,7 +150,7 @@ def same_crs(one: str, other: str) -> bool:
 
 
 def read_camera(data: Any, where: str = "camera") -> Camera:
-    """A camera from plain values. Raises PathError."""
+    """Build a camera from plain values. Raises PathError."""
     _object(data, where, _CAMERA, _CAMERA[:5])
     values = {name: _number(value, f"{where}.{name}", name) for name, value in data.items()}
     values["pitch_deg"] = min(max(values["pitch_deg"], -MAX_PITCH_DEG), MAX_PITCH_DEG)
@@ -162,22 +162,22 @@ def _read_keyframe(data: Any, where: str) -> Keyframe:
     easing = data.get("easing", "smooth")
     if easing not in EASINGS:
         raise PathError(
-            f"{where}.easing: {_shown(easing)} is not an easing; choose from {', '.join(EASINGS)}."
+            f"{where}.easing: {_short(easing)} is not an easing; choose from {', '.join(EASINGS)}."
         )
     keyed = {name: _number(data[name], f"{where}.{name}", name) for name in KEYED if name in data}
     time_s = _number(data["time_s"], f"{where}.time_s", "time_s")
     return Keyframe(time_s, read_camera(data["camera"], f"{where}.camera"), easing, **keyed)
 
 
-def _object(data: Any, where: str, known: tuple[str, ...], needed: tuple[str, ...]) -> None:
+def _object(data: Any, where: str, allowed: tuple[str, ...], needed: tuple[str, ...]) -> None:
     if not isinstance(data, dict):
         raise PathError(
-            f"{where}: {_shown(data)} is not an object with the keys {', '.join(needed)}."
+            f"{where}: {_short(data)} is not an object with the keys {', '.join(needed)}."
         )
     for key in data:
-        if key not in known:
+        if key not in allowed:
             raise PathError(
-                f"{where}: the key {_shown(key)} is not known; there are {', '.join(known)}."
+                f"{where}: the key {_short(key)} is not known; there are {', '.join(allowed)}."
             )
     for key in needed:
         if key not in data:
@@ -186,13 +186,13 @@ def _object(data: Any, where: str, known: tuple[str, ...], needed: tuple[str, ..
 
 def _number(value: Any, where: str, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise PathError(f"{where}: {_shown(value)} is not a number.")
+        raise PathError(f"{where}: {_short(value)} is not a number.")
     low, high = LIMITS.get(name, (-math.inf, math.inf))
     if not low <= value <= high:
         raise PathError(f"{where}: {value:g} is out of range; it is {low:g} to {high:g}.")
     return float(value)
 
 
-def _shown(value: Any) -> str:
-    shown = json.dumps(value, default=str)
-    return shown if len(shown) <= 40 else f"{shown[:37]}…"
+def _short(value: Any) -> str:
+    quoted = json.dumps(value, default=str)
+    return quoted if len(quoted) <= 40 else f"{quoted[:37]}…"

@@ -1,5 +1,4 @@
-"""Dataclasses from plain JSON values, forgiving: what is not understood keeps its value and is
-named."""
+"""Dataclasses from plain JSON values, forgiving: invalid values are skipped and named."""
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 Rule = tuple[float, float] | tuple[Any, ...]
-"""Lowest and highest number (two floats), or the values there are."""
+"""Lowest and highest number (two floats), or the allowed values."""
 
 
 class NotUnderstoodError(ValueError):
@@ -20,57 +19,57 @@ class NotUnderstoodError(ValueError):
 def restore(
     target: Any, values: Any, rules: Mapping[str, Rule] | None = None, where: str = ""
 ) -> list[str]:
-    """Set the fields of a dataclass from a mapping; returns the dotted names of what was not
-    understood.
+    """Set the fields of a dataclass from a mapping; return the dotted names of invalid values.
 
-    Fields may be numbers, texts, yes or no, None beside one of these, dicts and tuples of them, and
-    dataclasses. `rules` are by dotted name. Numbers that are not finite are not understood.
+    Fields may be numbers, texts, booleans, None beside one of these, dicts and tuples of them, and
+    dataclasses. `rules` are by dotted name. Non-finite numbers are invalid.
     """
     if not isinstance(values, Mapping):
         return [where or "everything"]
     hints = get_type_hints(type(target))
-    left = []
-    known = {entry.name for entry in fields(target)}
-    left += [_dotted(where, str(name)) for name in values if name not in known]
-    for name in known & set(values):
+    unknown = []
+    names = {entry.name for entry in fields(target)}
+    unknown += [_dotted(where, str(name)) for name in values if name not in names]
+    for name in names & set(values):
         path = _dotted(where, name)
         present = getattr(target, name)
         if is_dataclass(present):
-            left += restore(present, values[name], rules, path)
+            unknown += restore(present, values[name], rules, path)
             continue
         try:
-            value = convert(hints[name], values[name], left, rules, path)
+            value = convert(hints[name], values[name], unknown, rules, path)
             _check(value, (rules or {}).get(path))
         except NotUnderstoodError:
-            left.append(path)
+            unknown.append(path)
         else:
             setattr(target, name, value)
-    return sorted(left)
+    return sorted(unknown)
 
 
 def convert(
-    hint: Any, value: Any, left: list[str], rules: Mapping[str, Rule] | None, path: str
+    hint: Any, value: Any, unknown: list[str], rules: Mapping[str, Rule] | None, path: str
 ) -> Any:
-    """A plain value as what an annotation says. Raises NotUnderstoodError."""
+    """Convert a plain value to an annotated type. Raises NotUnderstoodError."""
     origin = get_origin(hint)
     arguments = get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return convert(next(a for a in arguments if a is not type(None)), value, left, rules, path)
+        inner = next(a for a in arguments if a is not type(None))
+        return convert(inner, value, unknown, rules, path)
     if origin is dict and isinstance(value, Mapping):
-        made = {
-            str(k): convert(arguments[1], v, left, rules, _dotted(path, str(k)))
+        converted = {
+            str(k): convert(arguments[1], v, unknown, rules, _dotted(path, str(k)))
             for k, v in value.items()
         }
-        for name, item in made.items():
+        for name, item in converted.items():
             _check(item, (rules or {}).get(_dotted(path, name)))
-        return made
+        return converted
     if origin in (tuple, list) and isinstance(value, list | tuple):
-        return origin(convert(arguments[0], item, left, rules, path) for item in value)
+        return origin(convert(arguments[0], item, unknown, rules, path) for item in value)
     if is_dataclass(hint) and isinstance(hint, type):
         restored = hint()
-        left += restore(restored, value, rules, path)
+        unknown += restore(restored, value, rules, path)
         return restored
     if (
         hint is float
@@ -85,8 +84,8 @@ def convert(
 
 
 def copied(target: Any, source: Any) -> None:
-    """Give a dataclass another's values, nested ones in place, so that whoever holds it sees
-    them."""
+    """Copy all fields of a dataclass into another, nested ones in place, so that existing
+    references stay valid."""
     for entry in fields(target):
         value = getattr(source, entry.name)
         if is_dataclass(value) and not isinstance(value, type):

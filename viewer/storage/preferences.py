@@ -1,7 +1,7 @@
-"""Preferences of the user between runs, whatever file is open: one JSON file beside the layout.
+"""User preferences, independent of the open file: one JSON file beside the layout.
 
-A file that cannot be read is put aside and begun anew, and one that cannot be written is done
-without: either is a sentence to show, never a failure.
+An unreadable file is renamed and replaced, an unwritable one is ignored: either is a warning, never
+a failure.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ THEMES = ("dark", "light", "system")
 """Values of `Preferences.theme`; "system" follows the desktop."""
 
 RECENT = 12
-"""Files remembered."""
+"""Number of recent files kept."""
 
 
 @dataclass
 class Preferences:
-    """Plain JSON values, each with the bounds it is kept within by `load`."""
+    """Plain JSON values; `load` resets those outside BOUNDS."""
 
     theme: str = "dark"  # one of THEMES
     ui_scale: float = 1.0  # size of text and widgets, 0.75 to 3
-    turn_speed: float = 1.0  # of orbiting and looking with the mouse, 0.2 to 5
-    zoom_speed: float = 1.0  # of the wheel, 0.2 to 5
-    cache_mb: float = 512.0  # GPU memory for tiles where --cache-mb does not say, 16 to 65536
-    folder: str = ""  # where the file dialog was last
+    turn_speed: float = 1.0  # mouse sensitivity of orbiting and looking, 0.2 to 5
+    zoom_speed: float = 1.0  # wheel sensitivity, 0.2 to 5
+    cache_mb: float = 512.0  # default of --cache-mb, 16 to 65536
+    folder: str = ""  # last folder of the file dialog
     # absolute paths of files that were opened, newest first
     recent: list[str] = field(default_factory=list)
 
     def remember(self, path: str) -> None:
-        """Put a file first among the recent ones."""
+        """Move a file to the front of the recent ones."""
         path = path if "://" in path else os.path.abspath(path)
         self.recent = [path, *(other for other in self.recent if other != path)][:RECENT]
 
     def recent_files(self) -> list[tuple[str, bool]]:
-        """Recent files and whether they are there; those that are come first."""
-        found = [(path, "://" in path or os.path.isfile(path)) for path in self.recent]
-        return sorted(found, key=lambda entry: not entry[1])
+        """Return recent files and True if they exist, existing ones first."""
+        files = [(path, "://" in path or os.path.isfile(path)) for path in self.recent]
+        return sorted(files, key=lambda entry: not entry[1])
 
 
 BOUNDS = {
@@ -73,7 +73,7 @@ class Store:
             self._saved = {}
 
     def save(self) -> None:
-        """Write what has changed; a failure is said once."""
+        """Write changed preferences; report a failure once."""
         values = asdict(self.values)
         if values == self._saved:
             return
@@ -98,8 +98,7 @@ class UnsavedStore(Store):
 
 
 def load(path: Path | None = None) -> tuple[Preferences, str]:
-    """The preferences in a file, and a sentence about what is wrong with it, or "". A bad file is
-    renamed."""
+    """Return the preferences of a file and a warning, "" for none. A damaged file is renamed."""
     path = path or config_folder() / NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -133,7 +132,7 @@ def load(path: Path | None = None) -> tuple[Preferences, str]:
 
 
 def _checked(name: str, value: Any) -> Any:
-    """A value of the right type within its bounds, or None."""
+    """Return a value of the right type within its bounds, or None."""
     if name in BOUNDS:
         low, high = BOUNDS[name]
         right = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value

@@ -1,5 +1,5 @@
-"""Project files, `*.tvproj.json`: everything in view. PROJECT.md beside this file describes them.
-No window, no GL."""
+"""Project files, `*.tvproj.json`: files, camera and settings. PROJECT.md beside this file describes
+them. No window, no GL."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ VERSION = 1
 
 @cache
 def rules() -> dict[str, plain.Rule]:
-    """Bounds and choices of settings, by name; what breaks them is not restored."""
-    found: dict[str, plain.Rule] = {
+    """Return bounds and choices of settings by name; values that violate them are not restored."""
+    rules_by_name: dict[str, plain.Rule] = {
         "active": SLOTS,
         "view.exaggeration": (0.01, 1000.0),
         "view.sse_px": (0.1, 64.0),
@@ -53,33 +53,34 @@ def rules() -> dict[str, plain.Rule]:
         "measuring.tool": ("none", *TOOLS),
         "measuring.kind": MEASUREMENT_KINDS,
     }
-    for name, kind in overlays.KINDS.items():
-        found[f"overlay.reach.{name}"] = (1e-9, 1e9)
-        found[f"overlay.colormap.{name}"] = colormaps.names(kind.tables) if kind.tables else ()
-    return found
+    for name, kind in overlays.OVERLAYS.items():
+        rules_by_name[f"overlay.reach.{name}"] = (1e-9, 1e9)
+        rules_by_name[f"overlay.colormap.{name}"] = (
+            colormaps.names(kind.colormap_kind) if kind.colormap_kind else ()
+        )
+    return rules_by_name
 
 
 @dataclass
 class Project:
-    """Contents of a project file. Paths are absolute; addresses and GDAL's names are as they were
-    given."""
+    """Contents of a project file. Paths are absolute; URLs and GDAL names are verbatim."""
 
-    files: list[str]  # terrain files, the main one first, as slots count them
-    missing: set[str] = field(default_factory=set)  # those that are not there
-    reference: ReferenceRaster | None = None  # that errors are measured against
+    files: list[str]  # terrain files, the main one first, indexed by slots
+    missing: set[str] = field(default_factory=set)  # missing ones of these
+    reference: ReferenceRaster | None = None  # error reference
     camera: Camera | None = None
     settings: dict[str, Any] = field(default_factory=dict)  # as dataclasses.asdict(Settings)
-    parts: dict[str, Any] = field(default_factory=dict)  # what features keep, by their names
-    warnings: list[str] = field(default_factory=list)  # sentences about what could not be restored
+    parts: dict[str, Any] = field(default_factory=dict)  # further parts, by feature name
+    warnings: list[str] = field(default_factory=list)  # on values that could not be restored
 
     @property
     def present(self) -> list[str]:
-        """The files that are there."""
+        """Terrain files that exist."""
         return [file for file in self.files if file not in self.missing]
 
 
 def write(path: str | os.PathLike[str], project: Project) -> None:
-    """Write a project under its final name or not at all. Raises NtileError."""
+    """Write a project atomically. Raises NtileError."""
     folder = Path(path).absolute().parent
     values = {
         MARK: VERSION,
@@ -94,10 +95,9 @@ def write(path: str | os.PathLike[str], project: Project) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> Project:
-    """Read a project. What is unknown or newer becomes a sentence in `warnings`.
+    """Read a project. Unknown or newer content becomes a sentence in `warnings`.
 
-    Raises NtileError where there is nothing to restore: no project, or one without its terrain
-    file.
+    Raises NtileError for a file that is no project, or one whose terrain file is missing.
     """
     name = Path(path).name
     values = textfile.read_json(path, "a project")
@@ -111,19 +111,19 @@ def read(path: str | os.PathLike[str]) -> Project:
             f"{path}: the project names no terrain file; give a list of them as files."
         )
     folder = Path(path).absolute().parent
-    found = [_found(file, folder) for file in files]
-    if not _there(found[0]):
+    paths = [_resolve(file, folder) for file in files]
+    if not _exists(paths[0]):
         raise NtileError(
             f"{path}: its terrain file {files[0]} is missing; put it back or beside the project."
         )
-    project = Project(found, {file for file in found if not _there(file)})
+    project = Project(paths, {file for file in paths if not _exists(file)})
     if values[MARK] > VERSION:
         project.warnings.append(
             f"{name}: it was saved by a newer version of the program "
             f"({values.get('program', values[MARK])}); "
             "what this one knows is restored."
         )
-    missing = [file for file, place in zip(files, found, strict=True) if not _there(place)]
+    missing = [file for file, place in zip(files, paths, strict=True) if not _exists(place)]
     missing += _take_reference(project, values, folder, name)
     if missing:
         project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
@@ -134,8 +134,8 @@ def read(path: str | os.PathLike[str]) -> Project:
 
 
 def _reference_json(raster: ReferenceRaster | None, folder: Path) -> dict[str, Any]:
-    """The raster by its path from the project's folder, and what is given of it where there is
-    any."""
+    """Return the reference raster as JSON: its path from the project's folder, and its reading
+    options."""
     if raster is None:
         return {"reference": None}
     reading = raster.reading.to_json()
@@ -148,7 +148,7 @@ def _reference_json(raster: ReferenceRaster | None, folder: Path) -> dict[str, A
 def _take_reference(
     project: Project, values: Mapping[str, Any], folder: Path, name: str
 ) -> list[str]:
-    """The raster, its options; returns its path where it is missing."""
+    """Set the reference raster and its options; return its path where it is missing."""
     reference = values.get("reference")
     reading = AS_STORED
     if not isinstance(reference, str):
@@ -157,15 +157,15 @@ def _take_reference(
         reading = ReadOptions.from_json(values.get("reference_reading", {}))
     except (AttributeError, TypeError, ValueError):
         project.warnings.append(f"{name}: not understood and left as it was: reference_reading.")
-    place = _found(reference, folder)
-    if not (_there(place) or os.path.isdir(place)):  # some rasters are folders
+    place = _resolve(reference, folder)
+    if not (_exists(place) or os.path.isdir(place)):  # some rasters are folders
         return [reference]
     project.reference = ReferenceRaster(place, reading)
     return []
 
 
 def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
-    """Camera and settings; returns the names of what is not understood."""
+    """Set camera and settings; return the names of invalid values."""
     settings = Settings()
     unknown = []
     if values.get("settings") is not None:
@@ -185,21 +185,21 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
         project.camera = (
             camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
         )
-    known = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
-    project.parts = {name: value for name, value in values.items() if name not in known}
+    core_keys = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
+    project.parts = {name: value for name, value in values.items() if name not in core_keys}
     return unknown
 
 
 def settings_of(project: Project) -> Settings:
-    """The settings, with those not in the project as usual."""
+    """Return the settings of a project, defaults for missing ones."""
     settings = Settings()
     plain.restore(settings, project.settings, rules())
     return settings
 
 
 def _relative(path: str, folder: Path) -> str:
-    """A path as the project says it: from its own folder where that can be. Addresses stay, GDAL's
-    names get the whole path of their file."""
+    """Return a path relative to the project's folder where possible. URLs stay, GDAL names get the
+    whole path of their file."""
     if not raster_name.is_path(path):
         return raster_name.absolute(path)
     try:
@@ -208,8 +208,9 @@ def _relative(path: str, folder: Path) -> str:
         return str(path)
 
 
-def _found(path: str, folder: Path) -> str:
-    """Where a path of a project is; a file that has moved with the project may lie beside it."""
+def _resolve(path: str, folder: Path) -> str:
+    """Return the absolute path of a project's file; a missing file may lie beside the project
+    instead."""
     place = folder / path
     if not place.exists() and not raster_name.is_path(path):
         return path
@@ -217,5 +218,5 @@ def _found(path: str, folder: Path) -> str:
     return os.path.normpath(beside if not place.exists() and beside.exists() else place)
 
 
-def _there(path: str) -> bool:
+def _exists(path: str) -> bool:
     return not raster_name.is_path(path) or os.path.isfile(path)

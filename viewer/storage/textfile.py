@@ -1,4 +1,4 @@
-"""JSON files, read and written whole (`neural.system.output`); what goes wrong is one sentence."""
+"""JSON files, read and written whole (`neural.system.output`); errors are one sentence."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from neural.system import output
 
 
 def read_json(
-    path: str | os.PathLike[str], what: str, raised: type[NtileError] = NtileError
+    path: str | os.PathLike[str], kind: str, raised: type[NtileError] = NtileError
 ) -> Any:
-    """The values in a JSON file that should be `what`, such as "a project". Raises `raised`."""
+    """Read a JSON file of a kind such as "a project". Raises `raised`."""
     name = os.fspath(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
@@ -23,7 +23,7 @@ def read_json(
             f"{name} cannot be read ({error.strerror or error}); check the name."
         ) from error
     except ValueError as error:
-        raise raised(f"{name}: this is not {what} ({error}); it has to be JSON.") from error
+        raise raised(f"{name}: this is not {kind} ({error}); it has to be JSON.") from error
 
 
 def write_json(
@@ -32,21 +32,19 @@ def write_json(
     advice: str = output.ADVICE,
     raised: type[NtileError] = NtileError,
 ) -> None:
-    """Write plain values under the final name or not at all. Raises `raised`, as
-    `neural.system.output.whole` does."""
+    """Write plain values atomically. Raises `raised`, as `neural.system.output.whole` does."""
     output.write_text(path, json.dumps(values, indent=1) + "\n", advice=advice, raised=raised)
 
 
 def keep_json(path: Path, values: Any, advice: str) -> None:
-    """`write_json` for what the program keeps among the user's settings: makes the folder too.
-    Raises NtileError."""
+    """Write plain values into the user's settings folder, created if missing. Raises NtileError."""
     output.make_folder(path.parent, advice)
     write_json(path, values, advice)
 
 
 def put_aside(path: Path) -> Path | None:
-    """Rename a damaged file to *.broken, so that it can be written anew; None where that cannot be
-    done."""
+    """Rename a damaged file to *.broken, so that a new one can be written; None where that
+    fails."""
     aside = path.with_suffix(".broken")
     try:
         os.replace(path, aside)

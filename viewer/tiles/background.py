@@ -1,5 +1,4 @@
-"""Work that takes a while, on threads of its own: the main thread asks, draws on, and asks
-again."""
+"""Slow work on threads of its own: the main thread polls for results and never waits."""
 
 from __future__ import annotations
 
@@ -11,32 +10,32 @@ from typing import Any, NamedTuple
 
 
 class Background:
-    """Runs one function after the other; the main thread asks and never waits."""
+    """Runs one function after the other on a thread; polled by the main thread."""
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, name)
         self._asked: dict[Hashable, Future[Any]] = {}
 
     def get(self, key: Hashable, work: Callable[[], Any]) -> Any:
-        """Return the result of `work`, handed over once; None until it has, and for good where it
-        failed."""
-        asked = self._asked.get(key)
-        if asked is None:
+        """Return the result of `work`, handed over once; None until it has finished, and for good
+        where it failed."""
+        future = self._asked.get(key)
+        if future is None:
             self._asked[key] = self._thread.submit(work)
             return None
-        if not asked.done() or asked.exception() is not None:
+        if not future.done() or future.exception() is not None:
             return None
         del self._asked[key]
-        return asked.result()
+        return future.result()
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what has begun."""
+        """Drop waiting work and wait for the running one."""
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._asked.clear()
 
 
 class Answer(NamedTuple):
-    """Answer to a question: a value, or the exception instead."""
+    """Result for one key: a value, or an exception instead."""
 
     key: Hashable
     value: Any
@@ -44,8 +43,7 @@ class Answer(NamedTuple):
 
 
 class Latest:
-    """Follows a question that keeps changing: one answer is made at a time, and only the newest
-    question waits."""
+    """Computes results for a changing key: one at a time, and only the newest key waits."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,11 +53,11 @@ class Latest:
         self._thread: threading.Thread | None = None
         self._closed = False
         self.answer: Answer | None = None
-        """The newest there is; its key says what it is to."""
+        """The newest result, with its key."""
 
     def ask(self, key: Hashable, work: Callable[[Callable[[], bool]], Any]) -> None:
-        """Have `work(outdated)` done unless the newest question is this one; `outdated()` says when
-        to give up."""
+        """Run `work(outdated)` on the thread unless this key is the newest already; `outdated()` is
+        True once a newer key came."""
         with self._condition:
             if self._closed or key == self._key:
                 return
@@ -71,17 +69,17 @@ class Latest:
             self._condition.notify()
 
     def forget(self) -> None:
-        """There is no question any more."""
+        """Drop the present key, and with it any result still being computed."""
         with self._condition:
             self._key = self._waiting = self.answer = None
 
     @property
     def busy(self) -> bool:
-        """True if the newest question is still open."""
+        """True if the newest key has no result yet."""
         return self._key is not None and (self.answer is None or self.answer.key != self._key)
 
     def close(self) -> None:
-        """Give up what is being made; nothing more is answered."""
+        """Cancel the running work and end the thread."""
         with self._condition:
             self._closed = True
             self._key = None
@@ -95,15 +93,14 @@ class Latest:
         while True:
             with self._condition:
                 self._condition.wait_for(lambda: self._closed or self._waiting is not None)
-                if self._closed:
+                work = self._waiting
+                if self._closed or work is None:
                     return
                 key = self._key
-                work = self._waiting
                 self._waiting = None
-            assert work is not None
             try:
                 answer = Answer(key, work(partial(self._outdated, key)))
-            except Exception as error:  # the main thread decides what to say
+            except Exception as error:  # reported by the main thread
                 answer = Answer(key, None, error)
             with self._condition:
                 if self._key is not None:

@@ -1,8 +1,7 @@
-"""The heights that a tile's mesh takes along its four sides: its own, and those it has when morphed
-to its parent.
+"""Heights of a tile's mesh along its four sides: its own, and those when morphed to its parent.
 
-The rules are those of shaders/terrain.vert, so that what `viewer.tiles.stitching` computes is what
-is drawn.
+The rules are those of shaders/terrain.vert, so that `viewer.tiles.stitching` computes the drawn
+heights.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ FAR = 4.0
 
 
 class Extent(NamedTuple):
-    """Where a tile's mesh ends, u and v, and the last lattice texel along each that it takes
-    heights from.
+    """End of a tile's mesh in u and v, and the last lattice texel along each axis that it reads.
 
     Heights beyond the raster's rim mean nothing, differ from tile to tile, and reach into the last
     cell, so the rim takes its height from one cell further in. A tile without holes inside the
@@ -37,34 +35,34 @@ class Extent(NamedTuple):
 
     @classmethod
     def of(cls, u_end: float, v_end: float, holes: bool) -> Extent:
-        """Of a tile that the raster fills up to these coordinates."""
+        """Return the extent of a tile that the raster fills up to these coordinates."""
         if not holes:
             return cls()
         last = (int(np.clip(np.floor(end * TILE + 1e-6) - 1, 0, TILE)) for end in (u_end, v_end))
         return cls(u_end, v_end, *last)
 
     def vertices(self, side: int, quads: int) -> np.ndarray:
-        """Where the vertices along a side lie, in quads, float64 [quads + 1]; those beyond the rim
-        lie on it."""
+        """Return the positions of the vertices along a side, in quads, float64 [quads + 1]; those
+        beyond the rim lie on it."""
         end = self.v if side in (EAST, WEST, DOWN) else self.u
         return np.minimum(np.arange(quads + 1.0), end * quads)
 
 
 class Outline(NamedTuple):
-    """Facts of a decoded tile for stitching."""
+    """Heights along a decoded tile's sides and middle lines, for stitching."""
 
     offset_m: float
     extent: Extent
     lines: np.ndarray  # float32 [6, 257] meters above offset_m, west to east or north to south
-    filled: np.ndarray  # bool [4, 256]: which cells along the sides hold data
+    filled: np.ndarray  # bool [4, 256]: cells along the sides with data
 
 
 def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndarray) -> Outline:
-    """Of a tile with heights float32 [257, 257] above offset_m, and which of its 256 × 256 cells
-    hold data."""
-    at = np.arange(TILE + 1)
-    rows = np.minimum(at, extent.last_row)
-    columns = np.minimum(at, extent.last_column)
+    """Return the outline of a tile with heights float32 [257, 257] above offset_m and valid cells
+    bool [256, 256]."""
+    lattice = np.arange(TILE + 1)
+    rows = np.minimum(lattice, extent.last_row)
+    columns = np.minimum(lattice, extent.last_column)
     lines = np.stack(
         [
             above_m[rows[0], columns],
@@ -82,18 +80,18 @@ def outline(above_m: np.ndarray, offset_m: float, extent: Extent, valid: np.ndar
 class Sides(NamedTuple):
     """A tile's sides at the vertices of a mesh: N, E, S, W, each west to east or north to south."""
 
-    own: np.ndarray  # float64 [4, quads + 1] meters
+    heights: np.ndarray  # float64 [4, quads + 1] meters
     rise: np.ndarray  # float64 [4, quads + 1]: its parent's mesh minus its own
-    # float64 [4, quads + 1]: 1 where it holds data near the vertex, else next to nothing
+    # float64 [4, quads + 1]: 1 for vertices near data, else almost 0
     weight: np.ndarray
-    at: np.ndarray  # float64 [4, quads + 1]: where the vertices lie, in quads
+    positions: np.ndarray  # float64 [4, quads + 1]: of the vertices, quads
 
 
-def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides:
-    """Of a tile; without a parent (the root) it never morphs."""
+def sides(tile: Tile, outline: Outline, parent: Outline | None, quads: int) -> Sides:
+    """Return the sides of a tile; without a parent (the root) it never morphs."""
     step = TILE // quads
-    heights = own.offset_m + own.lines[:4, ::step].astype(np.float64)
-    at = np.stack([own.extent.vertices(side, quads) for side in range(4)])
+    heights = outline.offset_m + outline.lines[:4, ::step].astype(np.float64)
+    positions = np.stack([outline.extent.vertices(side, quads) for side in range(4)])
     rise = np.zeros_like(heights)
     if parent is not None:
         east = tile.x & 1
@@ -102,13 +100,12 @@ def sides(tile: Tile, own: Outline, parent: Outline | None, quads: int) -> Sides
         west_east = (DOWN, EAST) if east else (WEST, DOWN)
         shift = (east, south, east, south)
         for side, line in enumerate((north_south[0], west_east[1], north_south[1], west_east[0])):
-            place = (shift[side] * quads + at[side]) / 2
-            there = parent.offset_m + parent.lines[line, ::step].astype(np.float64)
-            rise[side] = (
-                np.interp(place, parent.extent.vertices(line, quads), there) - heights[side]
-            )
-    near = own.filled.reshape(4, quads, step).any(axis=2)
+            place = (shift[side] * quads + positions[side]) / 2
+            parent_heights = parent.offset_m + parent.lines[line, ::step].astype(np.float64)
+            vertices = parent.extent.vertices(line, quads)
+            rise[side] = np.interp(place, vertices, parent_heights) - heights[side]
+    near = outline.filled.reshape(4, quads, step).any(axis=2)
     both = np.zeros((4, quads + 1), bool)
     both[:, :-1] |= near
     both[:, 1:] |= near
-    return Sides(heights, rise, np.where(both, 1.0, 1e-9), at)
+    return Sides(heights, rise, np.where(both, 1.0, 1e-9), positions)

@@ -1,8 +1,7 @@
-"""Decoded tiles in texture memory: least recently used first out, within a budget of real texture
-bytes.
+"""LRU cache of decoded tiles in texture memory, within a budget of allocated texture bytes.
 
 Textures come in pages of equal layers, so the cache grows and shrinks without copying. The
-bookkeeping knows no GL: pages are made by a function the caller gives.
+bookkeeping is free of GL: a caller's function makes the pages.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ class Page(Protocol):
 
     @property
     def layers(self) -> int:
-        """How many tiles fit."""
+        """Number of layers."""
 
     @property
     def bytes(self) -> int:
-        """Texture bytes it has allocated; may grow (optional textures)."""
+        """Allocated texture bytes; may grow (optional textures)."""
 
     def release(self) -> None:
         """Free the textures."""
@@ -40,7 +39,7 @@ class Slot(NamedTuple, Generic[PageT]):
 
 
 class TileCache(Generic[PageT, Key, Value]):
-    """Keys → (slot, value). Pinned keys are never evicted, even if that breaks the budget."""
+    """LRU map of keys to (slot, value). Pinned keys are never evicted, even over budget."""
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class TileCache(Generic[PageT, Key, Value]):
         self._free: list[Slot[PageT]] = []
         self._pinned: frozenset[Key] = frozenset()
         self.evicted = 0
-        """Tiles that had to make room so far."""
+        """Number of evicted tiles."""
 
     def __contains__(self, key: Key) -> bool:
         return key in self._entries
@@ -69,16 +68,16 @@ class TileCache(Generic[PageT, Key, Value]):
 
     @property
     def bytes(self) -> int:
-        """Texture bytes allocated, used layers or not."""
+        """Allocated texture bytes, used layers or not."""
         return sum(page.bytes for page in self._pages)
 
     @property
     def slot_bytes(self) -> float:
-        """Texture bytes of one slot; 0 before there is any."""
+        """Texture bytes of one slot; 0 before the first page."""
         return self._pages[-1].bytes / self._pages[-1].layers if self._pages else 0.0
 
     def slot(self, key: Key) -> Slot[PageT]:
-        """Where a cached tile lies."""
+        """Return the slot of a cached tile."""
         return self._entries[key][0]
 
     def value(self, key: Key) -> Value:
@@ -86,15 +85,14 @@ class TileCache(Generic[PageT, Key, Value]):
         return self._entries[key][1]
 
     def pin(self, keys: Collection[Key]) -> None:
-        """Declare the keys this frame needs, in place of the last frame's; they also become the
-        latest used."""
+        """Replace the pinned keys by this frame's and mark them as the latest used."""
         self._pinned = frozenset(keys)
         for key in self._pinned:
             if key in self._entries:
                 self._entries.move_to_end(key)
 
     def insert(self, key: Key, value: Value) -> Slot[PageT]:
-        """Give a key a slot, evicting others or adding a page as the budget allows."""
+        """Assign a slot to a key, evicting others or adding a page as the budget allows."""
         if key in self._entries:
             self.discard(key)
         slot = self._find()
@@ -102,15 +100,14 @@ class TileCache(Generic[PageT, Key, Value]):
         return slot
 
     def discard(self, key: Key) -> None:
-        """Forget a key, if it is there; its slot becomes free."""
+        """Remove a key, if cached, and free its slot."""
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._free.append(entry[0])
             self._on_discard(key)
 
     def trim(self) -> None:
-        """Return to the budget (it may have been lowered, or pinned tiles let go) by freeing whole
-        pages."""
+        """Free whole pages until the cache is within its budget."""
         while self.bytes > self.budget_bytes:
             used: dict[int, list[Key]] = {id(page): [] for page in self._pages}
             for key, (slot, _) in self._entries.items():
@@ -127,7 +124,7 @@ class TileCache(Generic[PageT, Key, Value]):
             self._drop(page)
 
     def clear(self) -> None:
-        """Forget everything and free all pages."""
+        """Remove all keys and free all pages."""
         for key in list(self._entries):
             self.discard(key)
         self._pinned = frozenset()

@@ -1,5 +1,4 @@
-"""Height steps where two tiles of one level meet: decoded apart from each other, they need not
-agree."""
+"""Height steps between adjacent tiles of one level, which are decoded independently."""
 
 from __future__ import annotations
 
@@ -22,37 +21,38 @@ _STEPS = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
 class EdgeGaps:
     """Gaps along a tile's four edges, 257 vertices each."""
 
-    there: np.ndarray  # bool [4, 256]: cells along the edges that hold data
-    # float32 [4, 257]: own height − neighbor's; NaN where there is none, or none loaded yet
+    valid: np.ndarray  # bool [4, 256]: cells along the edges with data
+    # float32 [4, 257]: height minus the neighbor's; NaN without a loaded neighbor
     meters: np.ndarray
-    changed: bool = True  # since `meters` was last brought to the GPU
+    changed: bool = True  # since the last upload of `meters`
 
     @classmethod
     def of(cls, valid: np.ndarray) -> EdgeGaps:
-        """A tile with these valid cells [256, 256] and no neighbor yet."""
-        there = np.stack([valid[0], valid[-1], valid[:, 0], valid[:, -1]])
-        return cls(there, np.full((4, TILE + 1), np.nan, np.float32))
+        """Return the gaps of a tile with these valid cells, bool [256, 256], and no neighbor
+        yet."""
+        edges = np.stack([valid[0], valid[-1], valid[:, 0], valid[:, -1]])
+        return cls(edges, np.full((4, TILE + 1), np.nan, np.float32))
 
 
 def neighbors(tile: Tile) -> Iterator[tuple[str, Tile]]:
-    """The four places beside a tile and on which side of it they are; some may not exist."""
+    """Return the four adjacent tile addresses and their sides; some may not exist."""
     for side, (dx, dy) in _STEPS.items():
         yield side, Tile(tile.z, tile.x + dx, tile.y + dy)
 
 
-def meet(side: str, own: EdgeGaps, edges: Edges, other: EdgeGaps, other_edges: Edges) -> float:
-    """Note the steps between a tile and the one on a side of it, in both; returns the largest in
+def meet(side: str, gaps: EdgeGaps, edges: Edges, other: EdgeGaps, other_edges: Edges) -> float:
+    """Record the steps between a tile and its neighbor on a side in both; return the largest in
     meters.
 
     A vertex counts where the cells on either side of it hold data in both tiles.
     """
     mine = SIDES.index(side)
     theirs = SIDES.index(_OPPOSITE[side])
-    both = own.there[mine] & other.there[theirs]
-    at = np.append(both, True) & np.insert(both, 0, True)
+    both = gaps.valid[mine] & other.valid[theirs]
+    usable = np.append(both, True) & np.insert(both, 0, True)
     step = getattr(edges, side) - getattr(other_edges, _OPPOSITE[side])
-    step = np.where(at & np.isfinite(step), step, np.nan).astype(np.float32)
-    own.meters[mine] = step
+    step = np.where(usable & np.isfinite(step), step, np.nan).astype(np.float32)
+    gaps.meters[mine] = step
     other.meters[theirs] = -step
-    own.changed = other.changed = True
+    gaps.changed = other.changed = True
     return float(np.nanmax(np.abs(step), initial=0.0))

@@ -1,5 +1,4 @@
-"""Tiles that come in all at once because they were loaded late: they begin as their parent and
-leave it in a moment."""
+"""Fade-in of tiles that were loaded late: they begin as their parent and morph away from it."""
 
 from __future__ import annotations
 
@@ -13,17 +12,17 @@ from viewer.tiles.quadtree import NodeTable
 
 
 class Fading:
-    """Tiles that a pane drew last, and the times when children began to stand in for their parents
-    there."""
+    """Fade state of a pane's tiles: the last drawn ones and the start times of children that
+    replaced their parents."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = 0.0
-        """How long a tile takes; 0: no time at all, so that pictures depend on the view and the
-        loaded tiles alone."""
-        self.stage = 0
-        """Another number for each picture while something fades."""
+        """Duration of a fade; 0 disables it, so that pictures depend on the view and the loaded
+        tiles alone."""
+        self.generation = 0
+        """Changes every frame while a fade is active (cache key)."""
         self.morph = np.zeros(0)
-        """Of the tiles of the latest selection followed, as `Selection.morph`."""
+        """Morphs of the latest selection's tiles, as `Selection.morph`."""
         self._clock = clock
         self._table: NodeTable | None = None
         self._drawn = np.zeros(0, np.intp)
@@ -34,8 +33,8 @@ class Fading:
         """True if the next picture will differ."""
         return bool(self._began)
 
-    def follow(self, selection: Selection) -> None:
-        """Say what is drawn now."""
+    def update(self, selection: Selection) -> None:
+        """Update the morphs for the tiles drawn now."""
         self.morph = selection.morph
         table = selection.table
         if table is None or table is not self._table or not self.seconds:
@@ -53,10 +52,10 @@ class Fading:
             row: began for row, began in self._began.items() if now - began < self.seconds
         }
         if self._began:
-            self.stage += 1
-            left = np.zeros(len(table.exists))
-            left[list(self._began)] = [
+            self.generation += 1
+            remaining = np.zeros(len(table.exists))
+            remaining[list(self._began)] = [
                 1 - (now - began) / self.seconds for began in self._began.values()
             ]
-            left = left[parents]
-            self.morph = np.maximum(selection.morph, left * left * (3 - 2 * left))
+            remaining = remaining[parents]
+            self.morph = np.maximum(selection.morph, remaining * remaining * (3 - 2 * remaining))

@@ -1,4 +1,4 @@
-"""Parts of the drawn tiles between the picture's sides: statistics "in view" are over these."""
+"""Parts of the drawn tiles inside the view frustum: statistics "in view" are over these."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import numpy as np
 
 from neural.grid import Grid
 from neural.tiles import TILE, Tile
-from viewer.tiles.lod import View
+from viewer.tiles.lod import Frustum
 from viewer.tiles.tile_errors import BLOCKS, TileErrors
 
 
 def blocks(
-    view: View, grid: Grid, lattices: Mapping[Tile, np.ndarray], errors: Mapping[Tile, TileErrors]
+    view: Frustum,
+    grid: Grid,
+    lattices: Mapping[Tile, np.ndarray],
+    errors: Mapping[Tile, TileErrors],
 ) -> dict[Tile, np.ndarray | None]:
-    """Return for each tile with errors its blocks in view: bool [64], or None where all that have
-    samples are.
+    """Return the blocks in view of each tile with errors: bool [64], or None for all that have
+    samples.
 
-    `lattices` are heights [65, 65] in meters of the same tiles. A block counts when the ground amid
-    its samples is between the picture's sides, hidden behind other ground or not. At the raster's
-    rim or beside a gap these are a part of the block.
+    `lattices` are heights [65, 65] in meters of the same tiles. A block counts if the mean position
+    of its samples is inside the frustum, occluded or not. At the raster's rim or beside a gap these
+    are a part of the block.
     """
     if not errors:
         return {}

@@ -1,15 +1,14 @@
-"""A reference brought to the levels of a layer by the layer's own low-pass: what errors of coarse
-tiles are against.
+"""Error reference at the levels of a layer, filtered by the layer's own low-pass.
 
 Compared with anything else, a coarse tile's errors are mostly the difference of two low-passes:
 tens of centimeters where the codec is millimeters off. Reference samples of a level are made from
-those up to `Reference.depth` levels below, all of them where the finest level is that near, as the
-encoder makes its own: gaps are filled, lines end where tiles do.
+those up to `ErrorReference.depth` levels below, all of them where the finest level is that near, as
+the encoder makes its own: gaps are filled, lines end where tiles do.
 
 A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack
-it, as its data lie elsewhere in the cell. Farther than `Reference.depth` above the finest level it
-also counts only two samples or more from gaps and from the rim: nearer, averages of parts of cells
-are all there is to make it from.
+it, as its data lie elsewhere in the cell. Farther than `ErrorReference.depth` above the finest
+level it also counts only two samples or more from gaps and from the rim: nearer, averages of parts
+of cells are all there is to make it from.
 """
 
 from __future__ import annotations
@@ -24,54 +23,52 @@ import numpy as np
 from neural.container.reader import Reader
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.extension import extend_both, split_present
-from neural.methods.lapped.tile_cache import Recent
+from neural.methods.lapped.tile_cache import TileCache
 from neural.methods.lapped.wavelet import HALO
 from neural.methods.lowpass import TAPS, LowPass, conversion, place, places
 from neural.raster.fill import fill
 from neural.surface.tile_surface import SurfaceDecoder, TileSurface
 from neural.tiles import TILE, Tile
-from viewer.tiles.reference import Reference, local
+from viewer.tiles.reference import ErrorReference, local
 
 KEPT_CELLS = 112
-"""Tiles of a reference kept that coarser samples are made of: 64 MB, twice that where all have
+"""Cached tiles of a reference from which coarser samples are made: 64 MB, twice that where all have
 gaps.
 
 Below a tile and around it there are 100.
 """
 
 KEPT_SAMPLES = 24
-"""Tiles of samples kept: 14 MB. Several layers, bits and quantities are measured against the
-same."""
+"""Cached tiles of samples: 14 MB. Several layers, bits and quantities share them."""
 
 _REACH = 2 * HALO
-"""Finer samples beyond a window that are read: those of the wavelet, and at ends of lines the last
-few before them."""
+"""Finer samples read beyond a window: those of the wavelet, and at ends of lines the last few
+before them."""
 
-# samples beyond a tile that its fill sees, as `neural.encoding.lapped.staged_layer` has it
+# margin of a tile's fill in samples, as in `neural.encoding.lapped.staged_layer`
 _SIGHT = TILE // 2
 
 
-class Samples(NamedTuple):
+class ReferenceSamples(NamedTuple):
     """Reference samples of a level, [n, m]."""
 
-    meters: np.ndarray  # float64, anything where not known
-    known: np.ndarray  # bool
+    meters: np.ndarray  # float64, arbitrary where not valid
+    valid: np.ndarray  # bool
 
 
 class _Window(NamedTuple):
-    """Samples on the way to a coarser level, [n, m]."""
+    """Intermediate samples on the way to a coarser level, [n, m]."""
 
     meters: np.ndarray  # float64
-    known: np.ndarray  # bool: there is data in the place of the sample
-    present: np.ndarray  # bool: known or filled; elsewhere lines end
+    valid: np.ndarray  # bool: data at the sample's position
+    present: np.ndarray  # bool: valid or filled; elsewhere lines end
 
 
 @dataclass(frozen=True)
 class LevelReference:
-    """A reference at the samples of a file's layers that have one low-pass. Threads may ask at
-    once."""
+    """Reference at the samples of a file's layers that have one low-pass. Thread-safe."""
 
-    reference: Reference
+    reference: ErrorReference
     low_pass: LowPass
     reader: Reader
 
@@ -79,44 +76,44 @@ class LevelReference:
         """Return tile coordinates of a tile's samples along either axis, float64 [256]."""
         return places(self.low_pass, self._above(tile.z))
 
-    def samples(self, tile: Tile, rim: int = 0) -> Samples:
-        """Return a tile's samples and `rim` ≤ 1 more all round, [256 + 2·rim, the same].
+    def samples(self, tile: Tile, rim: int = 0) -> ReferenceSamples:
+        """Return a tile's samples and `rim` ≤ 1 more on all sides, [256 + 2·rim, 256 + 2·rim].
 
         Raises NtileError where the reference cannot be read.
         """
-        kept_rim = rim if self._is_native else 1  # as quick, and kept for both
-        kept = self._kept.samples.setdefault((self.low_pass, kept_rim), Recent(KEPT_SAMPLES))
-        meters, known = kept.of(tile, lambda tile: self._made(tile, kept_rim))
+        kept_rim = rim if self._is_native else 1  # no slower, and cached for both
+        kept = self._kept.samples.setdefault((self.low_pass, kept_rim), TileCache(KEPT_SAMPLES))
+        meters, valid = kept.of(tile, lambda tile: self._make(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
-        return Samples(meters[inner], known[inner])
+        return ReferenceSamples(meters[inner], valid[inner])
 
     def error_at(self, surface: TileSurface, tile: Tile, u: float, v: float) -> float:
-        """Return decoded − reference at a place of a tile, meters: the errors of the samples
-        around, interpolated.
+        """Return decoded − reference in meters at a position of a tile, interpolated from the
+        errors of adjacent samples.
 
-        So it is what the overlay shows there, free of how each surface runs between its samples.
-        NaN where none of them is known.
+        Equals the overlay's value there, independent of the surfaces between their samples. NaN
+        where no adjacent sample is valid.
         """
         first, shares = zip(*(self._around(tile.z, t) for t in (v, u)), strict=True)
-        known = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
+        reference = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
         rows, columns = (np.arange(k, k + 2) for k in first)
-        at = self.places(tile)
-        counts = known.known & surface.valid[np.ix_(rows, columns)]
+        positions = self.places(tile)
+        counts = reference.valid & surface.valid[np.ix_(rows, columns)]
         weights = np.outer(*shares) * counts
         if not weights.sum() > 0:
             return float("nan")
-        errors = surface.heights(at[columns], at[rows]).meters - known.meters
+        errors = surface.heights(positions[columns], positions[rows]).meters - reference.meters
         return float((weights * np.where(counts, errors, 0.0)).sum() / weights.sum())
 
     def lacks_rims(self, z: int) -> bool:
-        """Return True if samples of a level that lie near the rim or a gap cannot be made, and are
-        not known."""
+        """Return True if samples of a level near the rim or a gap cannot be made and count as
+        invalid."""
         return not self._is_native and self._above(z) > self.reference.depth
 
     def _around(self, z: int, t: float) -> tuple[int, tuple[float, float]]:
-        """Return the first of the two samples of a tile about a coordinate, and the shares of
-        both."""
+        """Return the first of the two samples of a tile adjacent to a coordinate, and the weights
+        of both."""
         position = t * TILE - place(self.low_pass, self._above(z))
         first = min(max(int(np.floor(position)), 0), TILE - 2)
         share = min(max(position - first, 0.0), 1.0)
@@ -134,11 +131,11 @@ class LevelReference:
     def _above(self, z: int) -> int:
         return self.reader.grid.levels - 1 - z
 
-    def _made(self, tile: Tile, rim: int) -> Samples:
-        """Make a tile's samples, a quarter after the other: less memory at a time."""
+    def _make(self, tile: Tile, rim: int) -> ReferenceSamples:
+        """Make a tile's samples in quarters, which limits memory."""
         size = TILE + 2 * rim
         meters = np.zeros((size, size))
-        known = np.zeros((size, size), bool)
+        valid = np.zeros((size, size), bool)
         half = size // 2
         for row in (0, half):
             for column in (0, half):
@@ -147,8 +144,8 @@ class LevelReference:
                 part = self._request(tile.z, y, x, half)
                 where = np.s_[row : row + half, column : column + half]
                 meters[where] = part.meters
-                known[where] = part.known
-        return Samples(meters, known)
+                valid[where] = part.valid
+        return ReferenceSamples(meters, valid)
 
     def _request(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return samples [size, size] of level z."""
@@ -176,23 +173,22 @@ class LevelReference:
         meters = split_present(finer.meters, finer.present, boundary)[
             spare:-spare:2, spare:-spare:2
         ]
-        made = _Window(meters, finer.known[inner], finer.present[inner].copy())
-        self._continue(made, z, row, column)
-        return made
+        window = _Window(meters, finer.valid[inner], finer.present[inner].copy())
+        self._continue(window, z, row, column)
+        return window
 
     def _continue(self, window: _Window, z: int, row: int, column: int) -> None:
-        """Where a child is absent, put what fills its parent, as encoders do; lines go on there."""
+        """Replace absent children by the fill of their parent, as encoders do; lines continue
+        there."""
         if window.present.all():
             return
-        for tile, there, here in _overlapped(z, row, column, window.present.shape):
-            lacking = self._inside(tile)[there] & ~window.present[here]
+        for tile, src, dst in _overlapped(z, row, column, window.present.shape):
+            lacking = self._inside(tile)[src] & ~window.present[dst]
             if lacking.any():
                 cells = self._cells(tile)
-                if cells.known.any():
-                    window.meters[here][lacking] = _filled(cells.meters, cells.known)[there][
-                        lacking
-                    ]
-                    window.present[here] |= lacking
+                if cells.valid.any():
+                    window.meters[dst][lacking] = _filled(cells.meters, cells.valid)[src][lacking]
+                    window.present[dst] |= lacking
 
     def _converted(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return the reference's own cells of level z, gaps filled, as samples of this low-pass."""
@@ -205,79 +201,79 @@ class LevelReference:
         )
         for _ in range(2):
             meters = sum(weight * meters[k : k + size] for k, weight in enumerate(weights)).T
-        known = ~_near(~cells.known, self._doubt)
+        valid = ~_near(~cells.valid, self._doubt)
         inner = np.s_[-first : size - first, -first : size - first]
-        return _Window(meters, known[inner], cells.present[inner])
+        return _Window(meters, valid[inner], cells.present[inner])
 
     @property
     def _doubt(self) -> int:
-        """Cells about a gap and at the rim that samples cannot be made from: some are means of a
-        part of their area.
+        """Mask of cells near a gap or the rim that are invalid as input: some are means of a part
+        of their area.
 
-        In cells of the level that others are made from; what is made of one weighs little two
-        samples away.
+        In cells of the level that others are made from; a sample's weight two samples away is
+        small.
         """
         return 2 << self.reference.depth
 
     def _assembled(
-        self, z: int, row: int, column: int, size: int, of: Callable[[Tile], Samples]
+        self, z: int, row: int, column: int, size: int, of: Callable[[Tile], ReferenceSamples]
     ) -> _Window:
-        """Return a window of the tiles of level z that a function gives."""
+        """Return a window of level z assembled from a function's tiles."""
         shape = size, size
-        made = _Window(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
-        for tile, there, here in _overlapped(z, row, column, shape):
+        window = _Window(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, bool))
+        for tile, src, dst in _overlapped(z, row, column, shape):
             cells = of(tile)
-            if cells.known.any():
-                made.meters[here] = cells.meters[there]
-                made.known[here] = cells.known[there]
-                made.present[here] = self._inside(tile)[there]
-        return made
+            if cells.valid.any():
+                window.meters[dst] = cells.meters[src]
+                window.valid[dst] = cells.valid[src]
+                window.present[dst] = self._inside(tile)[src]
+        return window
 
     def _inside(self, tile: Tile) -> np.ndarray:
-        """Return which cells of a tile the layers have, bool [256, 256]."""
+        """Return the mask of a tile's cells inside the layers, bool [256, 256]."""
         if self.reader.has(0, tile):  # all layers of a file have the same tiles
             return self.reader.grid.tile_inside(tile)
         return np.zeros((TILE, TILE), bool)
 
-    def _cells(self, tile: Tile) -> Samples:
-        """Return the reference's own cells of a tile; none known outside the pyramid."""
+    def _cells(self, tile: Tile) -> ReferenceSamples:
+        """Return the reference's own cells of a tile; all invalid outside the pyramid."""
         _, x, y = tile
         if not (0 <= x < 1 << tile.z and 0 <= y < 1 << tile.z):
-            return Samples(np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool))
-        return self._kept.cells.of(tile, lambda tile: Samples(*self.reference.cells(tile)))
+            return ReferenceSamples(np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool))
+        return self._kept.cells.of(tile, lambda tile: ReferenceSamples(*self.reference.cells(tile)))
 
-    def _whole(self, tile: Tile) -> Samples:
+    def _whole(self, tile: Tile) -> ReferenceSamples:
         """Return a tile's cells with gaps filled, also from the tiles around as encoders do."""
         cells = self._cells(tile)
-        if not cells.known.any() or (cells.known | ~self.reader.grid.tile_inside(tile)).all():
+        if not cells.valid.any() or (cells.valid | ~self.reader.grid.tile_inside(tile)).all():
             return cells
         return self._kept.whole.of(tile, self._fill)
 
-    def _fill(self, tile: Tile) -> Samples:
+    def _fill(self, tile: Tile) -> ReferenceSamples:
         size = TILE + 2 * _SIGHT
         meters = np.zeros((size, size))
-        known = np.zeros((size, size), bool)
+        valid = np.zeros((size, size), bool)
         row = TILE * tile.y - _SIGHT
         column = TILE * tile.x - _SIGHT
-        for beside, there, here in _overlapped(tile.z, row, column, (size, size)):
-            meters[here], known[here] = (part[there] for part in self._cells(beside))
+        for beside, src, dst in _overlapped(tile.z, row, column, (size, size)):
+            meters[dst], valid[dst] = (part[src] for part in self._cells(beside))
         inner = np.s_[_SIGHT:-_SIGHT, _SIGHT:-_SIGHT]
-        return Samples(_filled(meters, known)[inner], self._cells(tile).known)
+        return ReferenceSamples(_filled(meters, valid)[inner], self._cells(tile).valid)
 
 
 def error_at(
-    reference: Reference,
+    reference: ErrorReference,
     decoder: SurfaceDecoder,
     surface: TileSurface | None,
     tile: Tile,
     easting: float,
     northing: float,
 ) -> float:
-    """Return decoded − reference in meters at a place of a tile of the decoder's layer.
+    """Return decoded − reference in meters at a position in a tile of the decoder's layer.
 
     At the finest level the two surfaces are compared, at coarser ones the samples: see
-    `LevelReference.error_at`. NaN where there is no surface or no reference. Raises NtileError
-    where the reference cannot be read.
+    `LevelReference.error_at`. NaN where the surface or the reference is undefined. Raises
+    NtileError where the reference cannot be read.
     """
     grid = decoder.reader.grid
     if surface is None:
@@ -294,16 +290,16 @@ class _Kept:
     """Caches of one reference."""
 
     def __init__(self) -> None:
-        self.cells = Recent[Samples](KEPT_CELLS)
-        self.whole = Recent[Samples](KEPT_CELLS)
-        self.samples: dict[tuple[LowPass, int], Recent[Samples]] = {}
+        self.cells = TileCache[ReferenceSamples](KEPT_CELLS)
+        self.whole = TileCache[ReferenceSamples](KEPT_CELLS)
+        self.samples: dict[tuple[LowPass, int], TileCache[ReferenceSamples]] = {}
 
 
-_KEPT: WeakKeyDictionary[Reference, _Kept] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[ErrorReference, _Kept] = WeakKeyDictionary()
 
 
 def _near(mask: np.ndarray, reach: int) -> np.ndarray:
-    """Return places [n, m] with a masked one up to `reach` away along both axes."""
+    """Dilate a mask [n, m] by `reach` along both axes."""
     for _ in range(2):
         counts = np.cumsum(np.pad(mask, ((reach + 1, reach), (0, 0))), axis=0)
         mask = (counts[2 * reach + 1 :] > counts[: -2 * reach - 1]).T
@@ -311,39 +307,39 @@ def _near(mask: np.ndarray, reach: int) -> np.ndarray:
 
 
 def _averaged(finer: _Window, fewest: int) -> _Window:
-    """Return the means of what is known of 2 × 2 samples, where so many are."""
-    rows, columns = (n // 2 for n in finer.known.shape)
+    """Return the means of the valid samples of each 2 × 2, where at least `fewest` are valid."""
+    rows, columns = (n // 2 for n in finer.valid.shape)
     blocks = rows, 2, columns, 2
-    count = finer.known.reshape(blocks).sum(axis=(1, 3))
-    total = np.where(finer.known, finer.meters, 0.0).reshape(blocks).sum(axis=(1, 3))
-    known = count >= fewest
-    return _Window(total / np.maximum(count, 1), known, known)
+    count = finer.valid.reshape(blocks).sum(axis=(1, 3))
+    total = np.where(finer.valid, finer.meters, 0.0).reshape(blocks).sum(axis=(1, 3))
+    valid = count >= fewest
+    return _Window(total / np.maximum(count, 1), valid, valid)
 
 
-def _filled(meters: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return heights [n, n] with gaps filled; some must be known. Float32 above one of them, as
-    encoders fill."""
-    base = meters[known][0]
-    return np.where(known, meters, fill((meters - base).astype(np.float32), known) + base)
+def _filled(meters: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Return heights [n, n] with gaps filled; at least one must be valid. Computed in float32
+    relative to one of them, as encoders fill."""
+    base = meters[valid][0]
+    return np.where(valid, meters, fill((meters - base).astype(np.float32), valid) + base)
 
 
 def _overlapped(
     z: int, row: int, column: int, shape: tuple[int, ...]
 ) -> Iterator[tuple[Tile, tuple[slice, slice], tuple[slice, slice]]]:
-    """Iterate over the tiles of a level under a window: each with the part in the tile and that in
-    the window."""
+    """Iterate over the tiles of a level that overlap a window, with the common part in the tile and
+    in the window."""
     for y in range(max(row // TILE, 0), min(-(-(row + shape[0]) // TILE), 1 << z)):
         for x in range(max(column // TILE, 0), min(-(-(column + shape[1]) // TILE), 1 << z)):
-            there, here = zip(
+            src, dst = zip(
                 *(_common(*side) for side in ((y, row, shape[0]), (x, column, shape[1]))),
                 strict=True,
             )
-            yield Tile(z, x, y), there, here
+            yield Tile(z, x, y), src, dst
 
 
 def _common(tile: int, first: int, count: int) -> tuple[slice, slice]:
-    """Return the samples common to a tile and to `count` from `first` on: in the tile, and counted
-    from `first`."""
+    """Return the samples common to a tile and to `count` from `first` on, as slices of the tile and
+    relative to `first`."""
     start = max(TILE * tile, first)
     stop = min(TILE * (tile + 1), first + count)
     return slice(start - TILE * tile, stop - TILE * tile), slice(start - first, stop - first)

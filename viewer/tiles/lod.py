@@ -1,5 +1,4 @@
-"""Which tiles to draw and which to load: a quadtree walk by screen-space error. Pure: no GL, no
-files.
+"""Level-of-detail selection: a quadtree walk by screen-space error. Pure: no GL, no files.
 
 A tile is refined while its error covers more than `sse_px` pixels, and only once all its existing
 children are loaded; until then it is drawn itself. As the root is always loaded, every visible
@@ -18,30 +17,27 @@ import numpy as np
 
 from neural.tiles import Tile
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.tiles.quadtree import SATURATION, NodeTable
 
 BOX_MARGIN = 0.05
-"""Share of a tile's height range by which its box is enlarged: decoded heights overshoot the
-source's."""
+"""Margin of a tile's box as a share of its height range: decoded heights overshoot the source's."""
 
 SIDE_MARGIN = 1 / 8
-"""Share of a tile's side by which its box is enlarged for culling: a tile that touches the
-picture's edge has its neighbors drawn, so that what is stitched to them (`viewer.tiles.stitching`)
-does not change in sight."""
+"""Margin of a tile's box for culling as a share of its side: a tile at the picture's edge has its
+neighbors drawn, so that stitching (`viewer.tiles.stitching`) does not change in sight."""
 
 _REMEMBERED = 4
-"""Selections kept for views that come again: of the shown and the wanted source, and what panels
-ask about."""
+"""Capacity of the cache of selections by view: current and target source, and the panels'
+queries."""
 
 _FOUR = np.arange(4)
 _CULLED = np.array([1 + 2 * SIDE_MARGIN, 1 + 2 * SIDE_MARGIN, 1.0])
 
 
 @dataclass(frozen=True)
-class View:
-    """A camera as the walk sees it: where the eye is, the picture's four sides, and pixels per
-    radian.
+class Frustum:
+    """View frustum for selection: eye, four side planes, and pixels per radian.
 
     Culling happens in drawn space, CRS meters where heights are exaggerated about `pivot_z`;
     distances are measured in true space with the eye moved there, on the ground, so exaggeration
@@ -51,8 +47,8 @@ class View:
     eye: tuple[float, float, float]  # drawn space
     planes: tuple[tuple[float, float, float], ...]  # inward normals of planes through the eye
     px_per_radian: float
-    rise: float = 1.0  # CRS meters that a meter of height is drawn as
-    pivot_z: float = 0.0
+    rise: float = 1.0  # CRS meters drawn per meter of height
+    pivot_z: float = 0.0  # height that exaggeration leaves in place, meters
     ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod
@@ -63,8 +59,8 @@ class View:
         rise: float = 1.0,
         pivot_z: float = 0.0,
         ground_scale: float = 1.0,
-    ) -> View:
-        """The view of a camera through a picture of this many pixels."""
+    ) -> Frustum:
+        """Return the frustum of a camera and a picture size in pixels."""
         width, height = camera.whole(size_px)
         left, right, bottom, top = camera.window
         across, upward, forward = camera.axes
@@ -86,11 +82,11 @@ class View:
         )
 
     def drawn_z(self, z: np.ndarray) -> np.ndarray:
-        """Where heights are drawn."""
+        """Return drawn heights (exaggerated) of true ones."""
         return self.pivot_z + (z - self.pivot_z) * self.rise
 
     def true_z(self, drawn_z: float) -> float:
-        """The height that is drawn somewhere: inverse of `drawn_z`."""
+        """Return the true height of a drawn one: inverse of `drawn_z`."""
         return self.pivot_z + (drawn_z - self.pivot_z) / self.rise
 
     @cached_property
@@ -105,7 +101,7 @@ class View:
         return (np.array(self.planes) * (1.0, 1.0, self.rise)).T
 
     def distances_m(self, center: np.ndarray, half: np.ndarray) -> np.ndarray:
-        """Distance on the ground from the eye to (true) boxes [n, 3], 0 inside."""
+        """Return distances on the ground from the eye to (true) boxes [n, 3], 0 inside."""
         outside = np.abs(center - self.true_eye)
         outside -= half
         np.maximum(outside, 0.0, out=outside)
@@ -113,23 +109,23 @@ class View:
         return np.sqrt(np.einsum("ij,ij->i", outside, outside))
 
     def sees_each(self, center: np.ndarray, half: np.ndarray) -> np.ndarray:
-        """Return which (true) boxes [n, 3] may touch the picture; a few just outside it count as
-        seen."""
+        """Return a mask of the (true) boxes [n, 3] that may touch the picture; conservative just
+        outside it."""
         planes = self.true_planes
         inside = (center - self.true_eye) @ planes
         inside += half @ np.abs(planes)
         return inside.min(axis=1) >= 0
 
-    def sees(self, box: Bounds) -> bool:
-        """`sees_each` of one box."""
+    def sees(self, box: BoundingBox) -> bool:
+        """Return `sees_each` of one box."""
         return bool(self.sees_each(*_center_and_half(box))[0])
 
-    def distance_m(self, box: Bounds) -> float:
-        """`distances_m` of one box."""
+    def distance_m(self, box: BoundingBox) -> float:
+        """Return `distances_m` of one box."""
         return float(self.distances_m(*_center_and_half(box))[0])
 
 
-def _center_and_half(box: Bounds) -> tuple[np.ndarray, np.ndarray]:
+def _center_and_half(box: BoundingBox) -> tuple[np.ndarray, np.ndarray]:
     low = np.array([[box.west, box.south, box.low]])
     high = np.array([[box.east, box.north, box.high]])
     return (low + high) / 2, (high - low) / 2
@@ -141,8 +137,7 @@ def _rows(values: object = ()) -> np.ndarray:
 
 @dataclass(eq=False)
 class Selection:
-    """Result of one walk, as rows of the node table; tiles themselves are listed when first asked
-    for."""
+    """Result of one walk, as rows of the node table; tiles are listed lazily."""
 
     table: NodeTable | None = None
     drawn: np.ndarray = field(default_factory=_rows)
@@ -157,7 +152,7 @@ class Selection:
 
     @property
     def complete(self) -> bool:
-        """True if nothing is missing that could be loaded."""
+        """True if no loadable tile is missing."""
         return not len(self.missing)
 
     @cached_property
@@ -172,8 +167,7 @@ class Selection:
 
     @cached_property
     def keep(self) -> set[Tile]:
-        """The tiles that must stay loaded, or will soon be drawn: `visited` and the siblings of
-        missing tiles."""
+        """The tiles that must stay loaded: `visited` and the siblings of missing tiles."""
         if self.table is None:
             return set()
         # np.unique would import numpy.ma, which takes as long as the first frame's drawing.
@@ -194,7 +188,7 @@ class Selection:
 
 
 def morphs(parent_px: np.ndarray, sse_px: float) -> np.ndarray:
-    """How far tiles are morphed to their parent, 0 … 1, from the parent's error in pixels.
+    """Return the morphs of tiles to their parents, 0 … 1, from the parents' errors in pixels.
 
     1 at the moment at which the parent is drawn instead, falling smoothly to 0 at SATURATION times
     that error (Strugar 2009, "Continuous Distance-Dependent Level of Detail", but one value for
@@ -205,33 +199,33 @@ def morphs(parent_px: np.ndarray, sse_px: float) -> np.ndarray:
 
 
 class Selector:
-    """Walks one table. What the last walk visited is evaluated at once; only what is new, level by
-    level."""
+    """Quadtree walker of one table. The previous walk's nodes are evaluated at once, new ones level
+    by level."""
 
     def __init__(self, table: NodeTable) -> None:
         self.table = table
         self._px = np.zeros(0)
         self._seen = np.zeros(0, bool)
         self._split = np.zeros(0, bool)
-        self._stamp = np.zeros(0, np.int64)  # of the walk that a row was last evaluated in
+        self._stamp = np.zeros(0, np.int64)  # number of a row's latest walk
         self._now = 0
         self._hint = _rows([0])
         self._recent: OrderedDict[Hashable, Selection] = OrderedDict()
 
-    def select(self, view: View, sse_px: float, *, measured: Hashable = None) -> Selection:
-        """Choose tiles that are all loaded, with the errors of a measure; one object for equal
-        questions."""
+    def select(self, view: Frustum, sse_px: float, *, measured: Hashable = None) -> Selection:
+        """Select loaded tiles, with the errors of a measure; equal arguments return the same
+        object."""
         kind = self.table.kind(measured)
         key = (view, sse_px, measured, self.table.version)
-        found = self._recent.get(key)
-        if found is None:
-            found = self._recent[key] = self._walk(view, sse_px, kind)
+        selection = self._recent.get(key)
+        if selection is None:
+            selection = self._recent[key] = self._walk(view, sse_px, kind)
             if len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
         self._recent.move_to_end(key)
-        return found
+        return selection
 
-    def _walk(self, view: View, sse_px: float, kind: int) -> Selection:
+    def _walk(self, view: Frustum, sse_px: float, kind: int) -> Selection:
         table = self.table
         if not table.loaded[kind, 0]:
             return Selection(table, missing=_rows([] if table.failed[0] else [0]))
@@ -260,7 +254,7 @@ class Selector:
         culled = len(visited) - int(np.count_nonzero(seen))
         return Selection(table, ends, px, morph, visited.compress(split), visited, missing, culled)
 
-    def _evaluate(self, rows: np.ndarray, view: View, sse_px: float, kind: int) -> None:
+    def _evaluate(self, rows: np.ndarray, view: Frustum, sse_px: float, kind: int) -> None:
         table = self.table
         center = table.center.take(rows, axis=0)
         half = table.half.take(rows, axis=0)
@@ -279,8 +273,8 @@ class Selector:
         self._split[rows] = seen
 
     def _missing(self, waiting: np.ndarray, kind: int) -> np.ndarray:
-        """The children that tiles are waiting for, those of the worst first; none of a tile with a
-        failed child."""
+        """Return the missing children that tiles wait for, those of the worst first; none of a tile
+        with a failed child."""
         table = self.table
         waiting = waiting[np.argsort(-self._px[waiting], kind="stable")]
         children = table.first[waiting, None] + _FOUR

@@ -1,8 +1,8 @@
-"""Opening a file on a thread: all reading and decoding that a first picture needs, while the window
-lives on.
+"""File opened on a thread: all reading and decoding for a first picture, without blocking the
+window.
 
-The thread makes an `OpenFile` with its first root tile; the thread that owns the GL context only
-has to take it over (`Scene.open`, `Scene.add`), which is quick.
+The thread makes a `TerrainFile` with its first root tile; the thread that owns the GL context then
+takes it over quickly (`Scene.open`, `Scene.add`).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 from neural.container.reader import Reader, open_reader
 from neural.raster.reading import Raster
 from viewer.model.settings import LayerChoice
-from viewer.tiles.terrain_file import OpenFile
+from viewer.tiles.terrain_file import TerrainFile
 
 Choose = Callable[[Reader], dict[str, LayerChoice]]
 """Rule for the choices of slots A and B in a file just opened. Raises UsageError."""
 
 
-class Opening:
-    """A file under way.
+class PendingFile:
+    """File being opened.
 
-    `entry` is how tiles are decoded (`viewer.graphics.gpu_decoder.choose`), which is known once
-    there is a GL context; a program that begins to open a file sooner sets the Future `entry`
-    later. `check` returns, or raises NtileError, as soon as the file's head has been read; `result`
-    when everything is there.
+    `decode_backend` (`viewer.graphics.gpu_decoder.choose_backend`) is known once there is a GL
+    context; a program that opens a file sooner sets the Future `decode_backend` later. `check`
+    returns, or raises NtileError, as soon as the file's header has been read; `result` when
+    everything is loaded.
     """
 
     def __init__(
@@ -35,35 +35,37 @@ class Opening:
         path: str | Path,
         reference_dem: Raster | None,
         choose: Choose,
-        entry: str | Future[str] | None = None,
+        decode_backend: str | Future[str] | None = None,
     ) -> None:
         self.path = Path(path)
         self.reference_dem = reference_dem
         self._choose = choose
-        self.entry: Future[str] = entry if isinstance(entry, Future) else Future()
-        if isinstance(entry, str):
-            self.entry.set_result(entry)
+        self.decode_backend: Future[str] = (
+            decode_backend if isinstance(decode_backend, Future) else Future()
+        )
+        if isinstance(decode_backend, str):
+            self.decode_backend.set_result(decode_backend)
         self._head: Future[dict[str, LayerChoice]] = Future()
-        self._file: Future[OpenFile] = Future()
+        self._file: Future[TerrainFile] = Future()
         self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
         self._thread.start()
 
     @property
     def done(self) -> bool:
-        """True if `result` answers at once."""
+        """True if `result` returns at once."""
         return self._file.done()
 
     def check(self) -> dict[str, LayerChoice]:
-        """Wait for the file's head; what the slots are to hold. Raises NtileError."""
+        """Wait for the file's header; return the slots' choices. Raises NtileError."""
         return self._head.result()
 
-    def result(self) -> OpenFile:
-        """Wait for the file. Raises NtileError. Whoever asks owns the file."""
+    def result(self) -> TerrainFile:
+        """Wait for the file; the caller owns it. Raises NtileError."""
         return self._file.result()
 
     def cancel(self) -> None:
-        """The file is not wanted any more: it is closed as soon as it is there."""
-        self.entry.cancel()
+        """Cancel the opening: the file is closed as soon as it is open."""
+        self.decode_backend.cancel()
         self._file.add_done_callback(_close)
 
     def _run(self) -> None:
@@ -72,10 +74,10 @@ class Opening:
             reader = open_reader(self.path)
             slots = self._choose(reader)
             self._head.set_result(slots)
-            file = OpenFile(reader, self.reference_dem)
-            reader = None  # the file closes it
+            file = TerrainFile(reader, self.reference_dem)
+            reader = None  # owned by the file now
             try:
-                file.first(slots["A"], lambda: self.entry.result() == "numpy")
+                file.first(slots["A"], lambda: self.decode_backend.result() == "numpy")
             except BaseException:
                 file.close()
                 raise
@@ -89,6 +91,6 @@ class Opening:
             self._file.set_result(file)
 
 
-def _close(done: Future[OpenFile]) -> None:
+def _close(done: Future[TerrainFile]) -> None:
     if done.exception() is None:
         done.result().close()

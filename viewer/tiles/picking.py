@@ -1,4 +1,4 @@
-"""Where a ray meets the drawn surface: a walk over coarse lattices, then the exact decode at the
+"""Ray casting on the drawn surface: a march over coarse lattices, then the exact decode at the
 hit."""
 
 from __future__ import annotations
@@ -10,39 +10,39 @@ import numpy as np
 
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 STEPS = 192
-"""Points looked at along the part of a ray that lies in one tile."""
+"""Samples along the part of a ray inside one tile."""
 
 CLOSE_M = 1e-4
-"""A ray this near to the surface has met it."""
+"""Distance of ray and surface that counts as a hit, meters."""
 
 REFINEMENTS = 40
-"""Exact heights asked for at most while a hit is narrowed down (usually five)."""
+"""Most exact height evaluations per hit (usually five)."""
 
 
 class Ground(Protocol):
-    """The drawn tiles as picking sees them; heights are drawn ones (exaggerated)."""
+    """Drawn tiles for ray casting; heights are drawn ones (exaggerated)."""
 
-    def box(self, tile: Tile) -> Bounds:
-        """The tile's drawn box."""
+    def box(self, tile: Tile) -> BoundingBox:
+        """Return the tile's drawn box."""
 
     def area(self, tile: Tile) -> tuple[float, float, float, float]:
-        """West, south, east, north of the whole tile."""
+        """Return west, south, east, north of the whole tile."""
 
     def coarse(self, tile: Tile) -> np.ndarray:
-        """Drawn heights [n + 1, n + 1] on the tile's vertices, north row first."""
+        """Return drawn heights [n + 1, n + 1] on the tile's vertices, north row first."""
 
     def surface(self, tile: Tile) -> TileSurface | None:
-        """The tile's exact decode; None while it is not at hand, and `coarse` has to do."""
+        """Return the tile's exact decode; None while unavailable, `coarse` is used then."""
 
     def drawn(self, z: float) -> float:
-        """Where a height is drawn."""
+        """Return the drawn height of a true one."""
 
 
 class Hit(NamedTuple):
-    """A point of the drawn surface in a tile, and its tile coordinates."""
+    """Point of the drawn surface in a tile, and its tile coordinates."""
 
     tile: Tile
     point: np.ndarray  # float64 [3]: easting, northing, drawn z
@@ -53,7 +53,7 @@ class Hit(NamedTuple):
 def first_hit(
     ground: Ground, tiles: Iterable[Tile], eye: np.ndarray, direction: np.ndarray
 ) -> Hit | None:
-    """The nearest point where the ray from `eye` meets one of the tiles, holes excluded."""
+    """Return the nearest point where the ray from `eye` meets one of the tiles, holes excluded."""
     crossed = []
     for tile in tiles:
         span = _crossing(ground.box(tile), eye, direction)
@@ -66,8 +66,10 @@ def first_hit(
     return None
 
 
-def _crossing(box: Bounds, eye: np.ndarray, direction: np.ndarray) -> tuple[float, float] | None:
-    """Ray parameters where the ray enters and leaves a box, entering no earlier than 0."""
+def _crossing(
+    box: BoundingBox, eye: np.ndarray, direction: np.ndarray
+) -> tuple[float, float] | None:
+    """Return the ray parameters at the entry and exit of a box, entry ≥ 0; None for a miss."""
     low = np.array([box.west, box.south, box.low]) - eye
     high = np.array([box.east, box.north, box.high]) - eye
     near = 0.0
@@ -96,7 +98,7 @@ def _in_tile(
         return np.clip(u, 0, 1), np.clip(v, 0, 1)
 
     def exact(t: float) -> float:
-        """Height of the ray above the surface."""
+        """Return the height of the ray above the surface."""
         u, v = (np.atleast_1d(a) for a in local(np.asarray(t)))
         if surface is None:
             return float(eye[2] + t * direction[2] - bilinear(coarse, u, v)[0])
@@ -108,21 +110,21 @@ def _in_tile(
     u, v = local(t)
     above = eye[2] + t * direction[2] - bilinear(coarse, u, v) >= 0
     valid = np.ones((TILE, TILE), bool) if surface is None else surface.valid
-    there = valid[
+    covered = valid[
         np.minimum((v * TILE).astype(int), TILE - 1), np.minimum((u * TILE).astype(int), TILE - 1)
     ]
-    for k in np.flatnonzero(above[:-1] & ~above[1:] & (there[:-1] | there[1:])):
+    for k in np.flatnonzero(above[:-1] & ~above[1:] & (covered[:-1] | covered[1:])):
         # The coarse lattice may be off by a little, so the exact search starts a step early and
         # ends a step late.
-        at = _root(exact, float(t[max(int(k) - 1, 0)]), float(t[min(int(k) + 2, STEPS - 1)]))
-        u_hit, v_hit = (float(a) for a in local(np.asarray(at)))
+        distance = _root(exact, float(t[max(int(k) - 1, 0)]), float(t[min(int(k) + 2, STEPS - 1)]))
+        u_hit, v_hit = (float(a) for a in local(np.asarray(distance)))
         if valid[min(int(v_hit * TILE), TILE - 1), min(int(u_hit * TILE), TILE - 1)]:
-            return Hit(tile, eye + at * direction, u_hit, v_hit)
+            return Hit(tile, eye + distance * direction, u_hit, v_hit)
     return None
 
 
 def _root(height: Callable[[float], float], low: float, high: float) -> float:
-    """Where `height` falls below zero between low and high: false position, Illinois variant."""
+    """Return the root of `height` between low and high: false position, Illinois variant."""
     above = height(low)
     below = height(high)
     if above < 0:
@@ -130,23 +132,23 @@ def _root(height: Callable[[float], float], low: float, high: float) -> float:
     if below >= 0:
         return high
     for _ in range(REFINEMENTS):
-        at = (low * below - high * above) / (below - above)
-        now = height(at)
+        root = (low * below - high * above) / (below - above)
+        now = height(root)
         if abs(now) < CLOSE_M:
-            return at
+            return root
         if now >= 0:
-            low = at
+            low = root
             above = now
             below = below / 2
         else:
-            high = at
+            high = root
             below = now
             above = above / 2
     return (low + high) / 2
 
 
 def bilinear(lattice: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """A vertex lattice at scattered tile coordinates."""
+    """Interpolate a vertex lattice at scattered tile coordinates."""
     n = lattice.shape[0] - 1
     x = u * n
     y = v * n

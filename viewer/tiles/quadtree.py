@@ -1,5 +1,4 @@
-"""The part of a layer's quadtree seen so far, as growing arrays: what the walk of
-`viewer.tiles.lod` reads. Pure."""
+"""Known part of a layer's quadtree as growing arrays, walked by `viewer.tiles.lod`. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from neural.container.envelope import ChildInfo, Children
 from neural.tiles import Tile
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 SHADING_SHARE = 32.0
-"""A cell counts as an error of its own size, because relief shading shows its slopes even where
-heights barely differ, but as no more than this many times the geometric error, so that water and
-plains stay coarse."""
+"""Largest ratio of shading error to geometric error. A cell counts as an error of its own size,
+because relief shading shows its slopes even where heights barely differ; the limit keeps water and
+plains coarse."""
 
 SATURATION = 1.5
 """A tile counts as this many times worse than the worst of its children, at least. So a tile's
@@ -23,7 +22,7 @@ error covers more than `SATURATION`·sse pixels as soon as a child's covers more
 morph has ended (`lod.morphs`)."""
 
 MEASURES = 4
-"""Kinds of errors whose presence is kept track of."""
+"""Number of error kinds tracked at once."""
 
 ROOT = Tile(0, 0, 0)
 
@@ -35,18 +34,18 @@ def visible_error_m(info: ChildInfo, cell_m: float) -> float:
 
 
 class NodeTable:
-    """Announced tiles as rows; what is said of others is ignored. Row 0 is the root, the four
-    children of a tile follow each other (NW, NE, SW, SE).
+    """Announced tiles as rows; facts of others are ignored. Row 0 is the root, the four children of
+    a tile are adjacent (NW, NE, SW, SE).
 
-    Everything is true space: meters, never exaggerated. Boxes hold those of all descendants seen,
-    and errors are saturated, so both only grow and a tile's error in pixels is at least
-    `SATURATION` times each child's.
+    Everything is true space: meters, never exaggerated. Boxes enclose those of all known
+    descendants, and errors are saturated, so both only grow and a tile's error in pixels is at
+    least `SATURATION` times each child's.
     """
 
     def __init__(
         self,
         root: ChildInfo,
-        box: Callable[[Tile, ChildInfo], Bounds],
+        box: Callable[[Tile, ChildInfo], BoundingBox],
         cell_m: Callable[[Tile], float],
     ) -> None:
         self._box_of = box
@@ -63,16 +62,16 @@ class NodeTable:
         """Saturated `visible_error_m`."""
         self.parent = np.zeros(0, np.intp)
         self.first = np.zeros(0, np.intp)
-        """Row of the first child; −1 where the tile has no children or has never been read."""
+        """Row of the first child; −1 for a tile without children or one that was never read."""
         self.exists = np.zeros(0, bool)
         self.loaded = np.zeros((1 + MEASURES, 0), bool)
-        """True if a tile can be drawn now: [0] at all, [k] with the errors whose `kind` is k."""
+        """True if a tile is loaded: [0] at all, [k] with the errors of kind k."""
         self.failed = np.zeros(0, bool)
-        """True if a tile will never be loaded."""
+        """True if a tile cannot be loaded."""
         self.lacking = np.zeros((1 + MEASURES, 0), np.int8)
-        """How many of the existing children cannot be drawn, as `loaded`."""
+        """Number of existing children that are not loaded, indexed as `loaded`."""
         self.version = 0
-        """Grows with every change."""
+        """Incremented by every change."""
         self._rows: dict[Tile, int] = {}
         self._kinds: OrderedDict[Hashable, int] = OrderedDict()
         self._add(-1, [ROOT], [root])
@@ -81,12 +80,12 @@ class NodeTable:
         return len(self.tiles)
 
     def row(self, tile: Tile) -> int | None:
-        """Where a tile is, if it has been announced."""
+        """Return the row of a tile; None unless it has been announced."""
         row = self._rows.get(tile)
         return None if row is None or self.infos[row] is None else row
 
     def learn(self, tile: Tile, children: Children) -> None:
-        """Remember what an announced tile's envelope says of its children."""
+        """Add the children of an announced tile from its envelope."""
         row = self._rows.get(tile)
         if row is None or self.first[row] >= 0 or not any(children):
             return
@@ -98,10 +97,10 @@ class NodeTable:
         self.version += 1
 
     def kind(self, measure: Hashable) -> int:
-        """The row of `loaded` and `lacking` for tiles with errors of some measure; None: with or
-        without.
+        """Return the row of `loaded` and `lacking` for the errors of a measure (None: regardless of
+        errors).
 
-        The least recently asked for of more than `MEASURES` is forgotten.
+        The least recently used of more than `MEASURES` is dropped.
         """
         if measure is None:
             return 0
@@ -119,19 +118,19 @@ class NodeTable:
         return self._kinds[measure]
 
     def knows(self, measure: Hashable) -> bool:
-        """Return True if tiles with errors of a measure are told from others."""
+        """Return True if the errors of a measure are tracked."""
         return measure in self._kinds
 
     def mark(
         self, tile: Tile, *, loaded: bool = False, measured: Collection[Hashable] = ()
     ) -> None:
-        """Say whether a tile can be drawn now, and with errors of which measures."""
+        """Set a tile's loaded state, and the measures of its errors."""
         row = self._rows.get(tile)
         if row is None:
             return
         kinds = {kind: measure in measured for measure, kind in self._kinds.items()}
-        for kind, there in ({0: True} | kinds).items():
-            value = loaded and there
+        for kind, available in ({0: True} | kinds).items():
+            value = loaded and available
             if self.loaded[kind, row] != value:
                 self.loaded[kind, row] = value
                 if row:
@@ -139,14 +138,14 @@ class NodeTable:
                 self.version += 1
 
     def fail(self, tile: Tile) -> None:
-        """Say that a tile will never be there; its parent is then drawn for good."""
+        """Mark a tile as impossible to load; its parent is drawn in its place."""
         row = self._rows.get(tile)
         if row is not None:
             self.failed[row] = True
             self.version += 1
 
     def boxes(self, rows: np.ndarray) -> np.ndarray:
-        """West, south, low, east, north, high of some rows, float64 [n, 6]."""
+        """Return west, south, low, east, north, high of rows, float64 [n, 6]."""
         center = self.center[rows]
         half = self.half[rows]
         return np.concatenate([center - half, center + half], axis=1)
@@ -172,12 +171,11 @@ class NodeTable:
         return start
 
     def _enclose(self, row: int, rows: slice) -> None:
-        """Make a tile and all above it at least as high, as low and as wrong as the tiles below
-        it."""
-        there = self.exists[rows]
-        low = (self.center[rows, 2] - self.half[rows, 2])[there].min()
-        high = (self.center[rows, 2] + self.half[rows, 2])[there].max()
-        error = float(self.error_m[rows][there].max())
+        """Extend boxes and errors of a tile and its ancestors to those of the tiles below."""
+        exists = self.exists[rows]
+        low = (self.center[rows, 2] - self.half[rows, 2])[exists].min()
+        high = (self.center[rows, 2] + self.half[rows, 2])[exists].max()
+        error = float(self.error_m[rows][exists].max())
         while row >= 0:
             error *= SATURATION
             own_low = self.center[row, 2] - self.half[row, 2]
@@ -192,11 +190,11 @@ class NodeTable:
             row = int(self.parent[row])
 
     def _reserve(self, count: int) -> None:
-        """Make the arrays longer, by doubling, so that `count` rows fit."""
-        there = len(self.exists)
-        if count <= there:
+        """Grow the arrays by doubling to hold `count` rows."""
+        capacity = len(self.exists)
+        if count <= capacity:
             return
-        more = max(64, 2 * there, count) - there
+        more = max(64, 2 * capacity, count) - capacity
         for name in ("address", "center", "half", "error_m", "parent", "first", "exists", "failed"):
             array = getattr(self, name)
             setattr(

@@ -1,5 +1,5 @@
-"""One way of showing a file: a layer at a number of bits. Reads tiles on worker threads, and
-decodes them there too where the GPU does not ("numpy")."""
+"""Layer of a file at a bit depth. Reads tiles on worker threads, and decodes them there with the
+backend "numpy"."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from neural.errors import ContainerError
 from neural.grid import Grid
 from neural.surface.tile_surface import SurfaceDecoder, TileSurface
 from neural.tiles import Tile, vertices
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.tiles import lod
 from viewer.tiles.borders import Extent, Outline, outline
 from viewer.tiles.level_reference import LevelReference
 from viewer.tiles.quadtree import NodeTable
-from viewer.tiles.reference import Reference
+from viewer.tiles.reference import ErrorReference
 
 MARCH = 64
-"""Intervals of the coarse lattice that picking walks over before it asks the decoder."""
+"""Intervals of the coarse lattice for picking before the exact decode."""
 
 
 class SourceKey(NamedTuple):
@@ -44,7 +44,7 @@ class Edges(NamedTuple):
     east: np.ndarray
 
 
-class Profile(NamedTuple):
+class TileProfile(NamedTuple):
     """Data of a decoded tile on the CPU, for drawing and picking."""
 
     lattice: np.ndarray  # float32 [65, 65] meters above offset_m, north row first
@@ -58,7 +58,7 @@ class DecodedTile:
 
     heights: np.ndarray  # float32 [257, 257] meters above offset_m
     gradients: np.ndarray  # float32 [257, 257, 2] meters per meter, east and north
-    profile: Profile
+    profile: TileProfile
 
 
 class ReadTile(NamedTuple):
@@ -71,7 +71,7 @@ class ReadTile(NamedTuple):
 
 @dataclass
 class LoadedTile:
-    """A tile as a worker hands it over: decoded, or as the GPU takes it."""
+    """Tile handed over by a worker: decoded, or as the GPU's input."""
 
     surface: TileSurface
     children: Children
@@ -79,8 +79,8 @@ class LoadedTile:
     ready: DecodedTile | np.ndarray  # an array: `gpu_input`
 
 
-class Source:
-    """A layer at some bits, and the part of its quadtree seen so far."""
+class TileSource:
+    """Layer at a bit depth, with the known part of its quadtree."""
 
     def __init__(self, reader: Reader, key: SourceKey, *, numpy_decode: bool) -> None:
         self.reader = reader
@@ -95,12 +95,11 @@ class Source:
         self.nodes = NodeTable(
             self.root, partial(_box, reader.grid, high - low), partial(_cell_m, reader.grid)
         )
-        """Facts of tiles from envelopes, for as long as the file is open, and which of them are
-        loaded."""
+        """Node table from envelopes, kept while the file is open."""
         self.selector = lod.Selector(self.nodes)
 
-    def at_levels(self, reference: Reference) -> LevelReference:
-        """Return a reference as the layer's coarse tiles can be compared with it."""
+    def at_levels(self, reference: ErrorReference) -> LevelReference:
+        """Return a reference filtered for comparison with the layer's coarse tiles."""
         return LevelReference(reference, self.decoder.method.low_pass, self.reader)
 
     def load(self, tile: Tile) -> LoadedTile:
@@ -111,7 +110,8 @@ class Source:
         return self.finish(tile, self.read(tile))
 
     def read(self, tile: Tile) -> ReadTile:
-        """The first half of `load`, which does not depend on who decodes. Raises NtileError."""
+        """Read and unpack a tile: the first half of `load`, independent of the backend. Raises
+        NtileError."""
         payload = self.reader.payload_bytes(self.layer, tile)
         if payload is None:
             raise ContainerError(
@@ -121,53 +121,53 @@ class Source:
         return ReadTile(self.decoder.prepare(tile, envelope), envelope.children, len(payload))
 
     def finish(self, tile: Tile, read: ReadTile) -> LoadedTile:
-        """The second half of `load`."""
+        """Decode a read tile for the backend: the second half of `load`."""
         ready = self._decode(tile, read.surface) if self.numpy_decode else gpu_input(read.surface)
         return LoadedTile(*read, ready)
 
     def _decode(self, tile: Tile, surface: TileSurface) -> DecodedTile:
-        at = vertices()
-        full = surface.heights(at, at, order=1)
+        positions = vertices()
+        full = surface.heights(positions, positions, order=1)
         above_m = (full.meters - surface.offset_m).astype(np.float32)
         gradients = np.stack([np.asarray(full.east), np.asarray(full.north)], axis=-1).astype(
             np.float32
         )
         return DecodedTile(above_m, gradients, self.profile(tile, above_m, surface))
 
-    def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> Profile:
-        """The profile of a tile with heights float32 [257, 257] above its offset_m."""
+    def profile(self, tile: Tile, above_m: np.ndarray, surface: TileSurface) -> TileProfile:
+        """Return the profile of a tile with heights float32 [257, 257] above its offset_m."""
         meters = surface.offset_m + above_m.astype(np.float64)
-        edges = Edges(*(meters[k] for k in (0, -1)), *(meters[:, k] for k in (0, -1)))
+        edges = Edges(meters[0], meters[-1], meters[:, 0], meters[:, -1])
         step = (len(above_m) - 1) // MARCH
         extent = Extent.of(*self.extent(tile), self.has_holes(tile, surface))
         around = outline(above_m, surface.offset_m, extent, surface.valid)
-        return Profile(above_m[::step, ::step].copy(), edges, around)
+        return TileProfile(above_m[::step, ::step].copy(), edges, around)
 
     def has_holes(self, tile: Tile, surface: TileSurface) -> bool:
         """Return True if a cell of a tile has no data, or the raster ends inside it."""
         return not surface.valid.all() or min(self.extent(tile)) < 1
 
     def extent(self, tile: Tile) -> tuple[float, float]:
-        """How far the raster reaches into a tile along u and v, in tile sides; above 1 where it
-        goes on."""
+        """Return the raster's extent in a tile along u and v, in tile sides; above 1 where it
+        continues."""
         grid = self.reader.grid
         span = grid.tile_span(tile)
         return grid.width / span - tile.x, grid.height / span - tile.y
 
 
-def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> Bounds:
-    """The tile's true (never exaggerated) box; decoded heights may leave the source's range a
-    little.
+def _box(grid: Grid, span_m: float, tile: Tile, info: ChildInfo) -> BoundingBox:
+    """Return the tile's true (never exaggerated) box; decoded heights may leave the source's range
+    a little.
 
     `span_m`: highest minus lowest height of the layer.
     """
     west, south, east, north = grid.tile_bounds(tile)
     margin = lod.BOX_MARGIN * (info.max_m - info.min_m + 0.1 * span_m)
-    return Bounds(west, south, east, north, info.min_m - margin, info.max_m + margin)
+    return BoundingBox(west, south, east, north, info.min_m - margin, info.max_m + margin)
 
 
 def _cell_m(grid: Grid, tile: Tile) -> float:
-    """Size of one cell of the tile."""
+    """Return the cell size of a tile in meters."""
     return grid.level_cell_m(tile.z)
 
 

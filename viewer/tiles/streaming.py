@@ -1,4 +1,4 @@
-"""Worker threads: jobs in, finished results out through one queue. They never touch GL."""
+"""Worker threads: a job queue in, a result queue out. Workers never touch GL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from neural.system.blas import single_threaded
 
 
-class Job(NamedTuple):
-    """Something to do off the main thread. Equal keys mean equal work."""
+class LoadJob(NamedTuple):
+    """Job for a worker thread. Equal keys mean equal work."""
 
     key: Any  # hashable
     run: Callable[[], Any]
@@ -29,12 +29,12 @@ class Done(NamedTuple):
 
 
 def default_threads() -> int:
-    """Workers to use: as many as processors, less one for drawing; 2 to 4."""
+    """Return the default number of workers: one per processor, less one for drawing; 2 to 4."""
     return max(2, min(4, (os.cpu_count() or 2) - 1))
 
 
 class Queues(NamedTuple):
-    """Jobs by state."""
+    """Numbers of jobs by state."""
 
     waiting: int
     running: int
@@ -42,15 +42,15 @@ class Queues(NamedTuple):
 
 
 class Streamer:
-    """Runs the jobs last submitted, most urgent first.
+    """Thread pool for the jobs last submitted, most urgent first.
 
-    Each `submit` replaces what still waits, so work that is no longer wanted is dropped; work
-    already begun is finished, and not begun twice.
+    Each `submit` replaces the waiting jobs, so outdated work is dropped; running jobs are finished,
+    and not started twice.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         self._condition = threading.Condition()
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[LoadJob] = deque()
         self._running: set[Hashable] = set()
         self._done: deque[Done] = deque()
         self._closed = False
@@ -63,16 +63,16 @@ class Streamer:
 
     @property
     def pending(self) -> int:
-        """Jobs waiting, running, or finished but not yet taken."""
+        """Number of jobs waiting, running, or finished but not yet taken."""
         return sum(self.queues)
 
     @property
     def queues(self) -> Queues:
-        """The same by state."""
+        """Numbers of jobs by state."""
         with self._condition:
             return Queues(len(self._waiting), len(self._running), len(self._done))
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[LoadJob]) -> None:
         """Replace the waiting jobs by these, most urgent first."""
         with self._condition:
             taken = self._running | {done.key for done in self._done}
@@ -80,28 +80,28 @@ class Streamer:
             self._condition.notify_all()
 
     def take(self) -> Done | None:
-        """The oldest finished job, or None; call it again for the next."""
+        """Pop the oldest finished job, or None."""
         with self._condition:
             return self._done.popleft() if self._done else None
 
     def peek(self) -> Done | None:
-        """Return what `take` would return, left in the queue."""
+        """Return the oldest finished job without removing it, or None."""
         with self._condition:
             return self._done[0] if self._done else None
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until something can be taken; False when nothing came in time."""
+        """Wait until a finished job is available; return False after a timeout."""
         with self._condition:
             return self._condition.wait_for(lambda: bool(self._done), timeout_s)
 
     def settle(self) -> None:
-        """Wait until the jobs that have begun are finished."""
+        """Wait until the running jobs are finished."""
         with self._condition:
             begun = set(self._running)
             self._condition.wait_for(lambda: not begun & self._running)
 
     def stop(self) -> None:
-        """Drop the waiting jobs; the threads end once their present job is done."""
+        """Drop the waiting jobs; threads end after their running job."""
         with self._condition:
             self._closed = True
             self._waiting.clear()
@@ -127,7 +127,7 @@ class Streamer:
             failure = None
             try:
                 value = job.run()
-            except Exception as error:  # whatever it is, the main thread decides what to say
+            except Exception as error:  # reported by the main thread
                 failure = error
             with self._condition:
                 self._running.discard(job.key)

@@ -1,5 +1,4 @@
-"""One open file: its layers at the bits they were asked for, and what its errors are measured
-against."""
+"""Open file: its sources by layer and bit depth, and its error reference."""
 
 from __future__ import annotations
 
@@ -16,32 +15,32 @@ from viewer.model.settings import LayerChoice
 from viewer.model.text import crs_name
 from viewer.tiles import reference
 from viewer.tiles.quadtree import ROOT
-from viewer.tiles.source import LoadedTile, Source, SourceKey
+from viewer.tiles.source import LoadedTile, SourceKey, TileSource
 
 _SERIALS = itertools.count()
 
 
-class OpenFile:
-    """A reader and what is known of its layers. The reader is closed with it, also when it cannot
-    be made (NtileError).
+class TerrainFile:
+    """Reader with its sources and reference. Closes the reader with itself, also when its
+    constructor fails (NtileError).
 
-    `serial` tells its tiles from those of other files, also of files closed before.
+    `serial` distinguishes its tiles from those of other files, also of closed ones.
     """
 
     def __init__(self, reader: Reader, reference_dem: Raster | None) -> None:
         self.reader = reader
         self.serial = next(_SERIALS)
         self.problems: dict[SourceKey, str] = {}
-        """Reasons by source that cannot be shown."""
+        """Error sentences of sources that cannot be shown."""
         self.reference_dem = reference_dem
         self.begins: SourceKey | None = None
-        """The source that `first` found."""
+        """First source, set by `first`."""
         self.roots: dict[SourceKey, tuple[LoadedTile, float]] = {}
-        """Root tiles loaded before there was a place to put them, and the seconds that took."""
+        """Root tiles loaded before a tile store exists, and their load times in seconds."""
         self._numpy_decode = True
-        self._sources: dict[SourceKey, Source] = {}
+        self._sources: dict[SourceKey, TileSource] = {}
         try:
-            self.reference: reference.Reference | None = reference.find(reader, reference_dem)
+            self.reference: reference.ErrorReference | None = reference.find(reader, reference_dem)
         except BaseException:
             reader.close()
             raise
@@ -54,35 +53,34 @@ class OpenFile:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences on the reference raster, if there is one."""
+        """Sentences on the reference raster, empty without one."""
         return self.reference.remarks if isinstance(self.reference, reference.DemReference) else ()
 
     def key(self, choice: LayerChoice) -> SourceKey:
-        """Return the key of a slot's choice; an impossible layer or number of bits becomes a
-        possible one."""
+        """Return the key of a slot's choice, with layer and bits clamped to valid ones."""
         index = min(max(choice.index, 0), len(self.reader.layers) - 1)
         kept = choice.keep_bits in available_bits(self.reader.layers[index])[1:]
         return SourceKey(index, choice.keep_bits if kept else None, self.serial)
 
-    def source(self, key: SourceKey) -> Source:
-        """The layer at those bits, made on first use. Raises NtileError."""
+    def source(self, key: SourceKey) -> TileSource:
+        """Return the source of a key, made on first use. Raises NtileError."""
         if key not in self._sources:
-            self._sources[key] = Source(self.reader, key, numpy_decode=self._numpy_decode)
+            self._sources[key] = TileSource(self.reader, key, numpy_decode=self._numpy_decode)
         return self._sources[key]
 
     def first(self, choice: LayerChoice, numpy_decode: Callable[[], bool]) -> SourceKey:
-        """Return the first source of the file, its root loaded: `choice`, or the next layer that
-        can be shown.
+        """Load the root of the first displayable source and return its key: `choice`, or the next
+        layer.
 
-        May be called by any thread, before others know of the file. `numpy_decode` says, once that
-        is known, whether tiles are decoded here and not on the GPU. Raises the first NtileError.
+        Callable on any thread before the file is shared. `numpy_decode` blocks until the decode
+        backend is known and returns True for "numpy". Raises the first NtileError.
         """
-        asked = self.key(choice)
+        preferred = self.key(choice)
         count = len(self.reader.layers)
         keys = [
-            asked,
+            preferred,
             *(
-                SourceKey((asked.layer + step) % count, None, self.serial)
+                SourceKey((preferred.layer + step) % count, None, self.serial)
                 for step in range(1, count)
             ),
         ]
@@ -103,13 +101,20 @@ class OpenFile:
         raise NtileError(self.problems[keys[0]])
 
     @property
+    def first_source(self) -> TileSource:
+        """Source of `first`. Raises RuntimeError before that."""
+        if self.begins is None:
+            raise RuntimeError("no source has been loaded")
+        return self.source(self.begins)
+
+    @property
     def keys(self) -> list[SourceKey]:
-        """Everything that was asked for so far."""
+        """Keys of all sources made or failed so far."""
         return list(self._sources.keys() | self.problems.keys())
 
 
 def check_crs(first: Reader, other: Reader) -> None:
-    """Raise UsageError unless eastings and northings of two files mean the same places."""
+    """Raise UsageError unless two files have the same coordinate system."""
     one = first.grid.crs_wkt
     two = other.grid.crs_wkt
     if not same_crs(one, two):

@@ -1,5 +1,4 @@
-"""Errors of decoded tiles against a reference: measured by workers, added up for what is in
-view."""
+"""Errors of decoded tiles against a reference: measured by workers, summed over the view."""
 
 from __future__ import annotations
 
@@ -17,32 +16,30 @@ from viewer.model.readings import ErrorStats
 from viewer.tiles.level_reference import LevelReference
 
 QUANTILES = 512
-"""Values kept of a tile's sorted errors, so that percentiles over many tiles are quick."""
+"""Number of quantiles kept of a tile's errors, for fast percentiles over many tiles."""
 
 BLOCKS = 8
 BLOCK_QUANTILES = 64
-"""Blocks along a tile's side that are in view or not, and values kept of each."""
+"""Blocks along a tile's side, each in view or not, and quantiles kept of each."""
 
 HISTOGRAM_BINS = 41
 """Odd, so that one bin is centered on no error."""
 
 HISTOGRAM_SHARE = 0.99
-"""The histogram ends where this share of |error| is below."""
+"""Share of |error| inside the histogram's range."""
 
 
 @dataclass(frozen=True)
-class Measure:
-    """Quantity measured, and its reference. A `Reference` object stands for one surface and is
-    equal to itself only."""
+class ErrorMeasure:
+    """Quantity of errors, and the reference. A reference equals only itself."""
 
     quantity: str  # HEIGHT or GRADIENT
     reference: LevelReference
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Sums over samples, and quantiles of their errors with the number of samples that each stands
-    for."""
+class ErrorSummary:
+    """Sums over samples, and weighted quantiles of their errors."""
 
     count: int
     total: float
@@ -50,18 +47,17 @@ class Spread:
     total_square: float
     largest: float  # of |error|
     quantiles: np.ndarray  # float32, of the signed errors
-    weights: np.ndarray  # as many
+    weights: np.ndarray  # float, number of samples per quantile
 
 
 @dataclass(frozen=True, eq=False)
 class TileErrors:
-    """Errors at a tile's samples, with what statistics over the tile or some of its blocks are made
-    of."""
+    """Errors at a tile's samples, with block-wise sums and quantiles for statistics."""
 
-    measure: Measure
+    measure: ErrorMeasure
     level: int  # of the tile
-    values: np.ndarray  # float32 [256, 256], NaN where not known
-    whole: Spread
+    values: np.ndarray  # float32 [256, 256], NaN where invalid
+    whole: ErrorSummary
     # float64 [64, 5]: count, total, total_abs, total_square, largest of each block
     sums: np.ndarray
     block_quantiles: np.ndarray  # float32 [64, 64]
@@ -69,8 +65,9 @@ class TileErrors:
     centers: np.ndarray
     _beyond: dict[float, np.ndarray] = field(default_factory=dict, repr=False)
 
-    def part(self, blocks: np.ndarray | None) -> Spread:
-        """The samples of some blocks, bool [64], row by row from the north-west; None: of all."""
+    def part(self, blocks: np.ndarray | None) -> ErrorSummary:
+        """Return the summary of some blocks, bool [64], row by row from the north-west; None: of
+        all."""
         if blocks is None:
             return self.whole
         sums = self.sums[blocks]
@@ -78,10 +75,10 @@ class TileErrors:
         weights = np.repeat(sums[:, 0] / BLOCK_QUANTILES, BLOCK_QUANTILES)
         largest = float(sums[:, 4].max(initial=0.0))
         quantiles = self.block_quantiles[blocks].ravel()
-        return Spread(int(count), total, total_abs, total_square, largest, quantiles, weights)
+        return ErrorSummary(int(count), total, total_abs, total_square, largest, quantiles, weights)
 
     def beyond(self, tolerance: float, blocks: np.ndarray | None) -> int:
-        """How many samples of some blocks are further off than `tolerance`."""
+        """Return the number of samples of some blocks with |error| above `tolerance`."""
         if tolerance not in self._beyond:
             self._beyond.clear()
             counts = (np.abs(_by_block(self.values)) > tolerance).sum(axis=1)
@@ -90,55 +87,54 @@ class TileErrors:
         return int(counts.sum() if blocks is None else counts[blocks].sum())
 
 
-class Sample(NamedTuple):
-    """A tile's errors and which of its blocks count, bool [64]; None: all."""
+class TileSample(NamedTuple):
+    """Tile errors and the mask of counted blocks, bool [64]; None: all."""
 
     errors: TileErrors
     blocks: np.ndarray | None = None
 
     @property
-    def counted(self) -> int:
-        """How many samples count."""
+    def valid_count(self) -> int:
+        """Number of counted samples."""
         whole = self.blocks is None
         return self.errors.whole.count if whole else int(self.errors.sums[self.blocks, 0].sum())
 
     @property
-    def spread(self) -> Spread:
-        """The samples of the blocks that count."""
+    def summary(self) -> ErrorSummary:
+        """Summary of the counted blocks."""
         return self.errors.part(self.blocks)
 
 
-def measure(what: Measure, tile: Tile, surface: TileSurface) -> TileErrors:
-    """Return the errors of a decoded tile at its samples, against samples of the same low-pass.
+def measure(spec: ErrorMeasure, tile: Tile, surface: TileSurface) -> TileErrors:
+    """Measure the errors of a decoded tile at its samples, against samples of the same low-pass.
 
     Called by workers; raises NtileError where the reference cannot be read.
     """
-    at = what.reference.places(tile)
-    if what.quantity == HEIGHT:
-        reference = what.reference.samples(tile)
-        known = reference.known
-        errors = surface.heights(at, at).meters - reference.meters
+    positions = spec.reference.places(tile)
+    if spec.quantity == HEIGHT:
+        reference = spec.reference.samples(tile)
+        valid = reference.valid
+        errors = surface.heights(positions, positions).meters - reference.meters
     else:
-        around = what.reference.samples(tile, rim=1)
+        around = spec.reference.samples(tile, rim=1)
         cell_m = surface.side_m[0] / TILE, surface.side_m[1] / TILE
-        east, north, _, known = central_differences(*around, cell_m)
-        decoded = surface.heights(at, at, order=1)
+        east, north, _, valid = central_differences(*around, cell_m)
+        decoded = surface.heights(positions, positions, order=1)
         errors = np.hypot(decoded.east - east, decoded.north - north)
-    known = known & surface.valid
-    return summarize(what, tile.z, np.where(known, errors, np.nan).astype(np.float32))
+    valid = valid & surface.valid
+    return summarize(spec, tile.z, np.where(valid, errors, np.nan).astype(np.float32))
 
 
-def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
-    """Return what statistics need of errors [256, 256] of a tile of a level, NaN where not
-    known."""
-    known = ~np.isnan(values)
-    exact = np.where(known, values, 0.0).astype(np.float64)
+def summarize(spec: ErrorMeasure, level: int, values: np.ndarray) -> TileErrors:
+    """Return the statistics of a tile's errors [256, 256] at a level; NaN marks invalid samples."""
+    valid = ~np.isnan(values)
+    exact = np.where(valid, values, 0.0).astype(np.float64)
     size = np.abs(exact)
-    columns = [_by_block(part).sum(axis=1) for part in (known, exact, size, size * size)]
+    columns = [_by_block(part).sum(axis=1) for part in (valid, exact, size, size * size)]
     sums = np.column_stack([*columns, _by_block(size).max(axis=1)])
     count, total, total_abs, total_square = sums[:, :4].sum(axis=0)
-    ordered = np.sort(values[known])
-    whole = Spread(
+    ordered = np.sort(values[valid])
+    whole = ErrorSummary(
         int(count),
         float(total),
         float(total_abs),
@@ -151,26 +147,26 @@ def summarize(what: Measure, level: int, values: np.ndarray) -> TileErrors:
     )
     blocks = np.sort(_by_block(values), axis=1)  # NaN last
     return TileErrors(
-        what,
+        spec,
         level,
         values,
         whole,
         sums,
         _picks(blocks, sums[:, 0], BLOCK_QUANTILES),
-        _centers(known),
+        _centers(valid),
     )
 
 
-def not_measured(what: Measure, level: int) -> TileErrors:
-    """Return the errors of a tile without any reference."""
-    return summarize(what, level, np.full((TILE, TILE), np.nan, np.float32))
+def not_measured(spec: ErrorMeasure, level: int) -> TileErrors:
+    """Return the errors of a tile without a reference: all NaN."""
+    return summarize(spec, level, np.full((TILE, TILE), np.nan, np.float32))
 
 
-def _centers(known: np.ndarray) -> np.ndarray:
-    """Return the mean row and column of each block's samples; of all its cells where it has none:
+def _centers(valid: np.ndarray) -> np.ndarray:
+    """Return the mean row and column of each block's samples, or of all its cells without any:
     float64 [64, 2]."""
     side = TILE // BLOCKS
-    weights = _by_block(known).astype(np.float64)
+    weights = _by_block(valid).astype(np.float64)
     weights[weights.sum(axis=1) == 0] = 1.0
     offsets = np.indices((side, side)).reshape(2, -1).T
     corners = side * np.indices((BLOCKS, BLOCKS)).reshape(2, -1).T
@@ -178,7 +174,7 @@ def _centers(known: np.ndarray) -> np.ndarray:
 
 
 def _by_block(values: np.ndarray) -> np.ndarray:
-    """A tile's cells [256, 256] block by block, [64, 1024]."""
+    """Return a tile's cells [256, 256] by block, [64, 1024]."""
     side = TILE // BLOCKS
     return (
         values.reshape(BLOCKS, side, BLOCKS, side)
@@ -188,35 +184,35 @@ def _by_block(values: np.ndarray) -> np.ndarray:
 
 
 def _picks(ordered: np.ndarray, counts: np.ndarray, picks: int) -> np.ndarray:
-    """Evenly spread values of the first `counts` of each ascending row, 0 for an empty row: float32
-    [rows, picks]."""
-    at = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
-    found = np.take_along_axis(ordered, np.minimum(at, ordered.shape[1] - 1), axis=1)
-    return np.where(counts[:, None] > 0, found, 0).astype(np.float32)
+    """Return evenly spread values of the first `counts` of each ascending row, 0 for an empty row:
+    float32 [rows, picks]."""
+    columns = ((np.arange(picks) + 0.5) / picks * counts[:, None]).astype(int)
+    picked = np.take_along_axis(ordered, np.minimum(columns, ordered.shape[1] - 1), axis=1)
+    return np.where(counts[:, None] > 0, picked, 0).astype(np.float32)
 
 
-def spreads(samples: Iterable[Sample]) -> list[Spread]:
-    """Return the sums that the samples of several tiles add up from."""
-    return [sample.spread for sample in samples]
+def summaries(samples: Iterable[TileSample]) -> list[ErrorSummary]:
+    """Return the summaries of the counted blocks of several tiles."""
+    return [sample.summary for sample in samples]
 
 
-def levels(samples: Iterable[Sample]) -> tuple[int, int] | None:
-    """Return the coarsest and finest level that samples count of; None where none do."""
-    counted = [sample.errors.level for sample in samples if sample.counted]
+def levels(samples: Iterable[TileSample]) -> tuple[int, int] | None:
+    """Return the coarsest and finest level with counted samples; None without any."""
+    counted = [sample.errors.level for sample in samples if sample.valid_count]
     return (min(counted), max(counted)) if counted else None
 
 
-def spread_of(values: np.ndarray) -> Spread:
-    """Every value, float32 [n], for itself."""
+def summary_of(values: np.ndarray) -> ErrorSummary:
+    """Return the summary of values, float32 [n], each its own quantile."""
     size = np.abs(values.astype(np.float64))
     largest = float(size.max(initial=0.0))
     sums = float(values.sum(dtype=np.float64)), float(size.sum()), float(size @ size)
-    return Spread(len(values), *sums, largest, values, np.ones(len(values)))
+    return ErrorSummary(len(values), *sums, largest, values, np.ones(len(values)))
 
 
-def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
-    """Statistics of samples, `beyond` of which are outside the tolerance; None when there are
-    none."""
+def combine(parts: Sequence[ErrorSummary], beyond: int) -> ErrorStats | None:
+    """Return statistics over summaries, with `beyond` samples outside the tolerance; None without
+    samples."""
     samples = sum(part.count for part in parts)
     if samples == 0:
         return None
@@ -228,12 +224,15 @@ def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
     sizes, size_edges = np.histogram(
         np.abs(quantiles), HISTOGRAM_BINS // 2, (0.0, reach), weights=weights
     )
+    total_abs = sum(part.total_abs for part in parts)
+    total = sum(part.total for part in parts)
+    largest = max(part.largest for part in parts)
     return ErrorStats(
         samples=samples,
         rmse_m=rmse(parts) or 0.0,
-        mae_m=sum(part.total_abs for part in parts) / samples,
-        bias_m=sum(part.total for part in parts) / samples,
-        max_error_m=max(part.largest for part in parts),
+        mae_m=total_abs / samples,
+        bias_m=total / samples,
+        max_error_m=largest,
         le90_m=le90,
         edges_m=edges.astype(np.float64),
         shares=counts / samples,
@@ -243,26 +242,26 @@ def combine(parts: Sequence[Spread], beyond: int) -> ErrorStats | None:
     )
 
 
-def rmse(parts: Sequence[Spread]) -> float | None:
-    """Root mean square of samples; None when there are none."""
+def rmse(parts: Sequence[ErrorSummary]) -> float | None:
+    """Return the root mean square over summaries; None without samples."""
     samples = sum(part.count for part in parts)
     return float(np.sqrt(sum(part.total_square for part in parts) / samples)) if samples else None
 
 
-def percentile(parts: Sequence[Spread], share: float) -> float:
-    """The |error| that `share` of all samples stay below; see `percentiles`."""
+def percentile(parts: Sequence[ErrorSummary], share: float) -> float:
+    """Return the |error| that `share` of all samples stay below; see `percentiles`."""
     return percentiles(parts, (share,))[0]
 
 
-def percentiles(parts: Sequence[Spread], shares: Sequence[float]) -> list[float]:
-    """The |error| that each share of all samples stays below, to about 1 % of it; 0 without
-    samples."""
-    known = [part for part in parts if part.count]
-    if not known:
+def percentiles(parts: Sequence[ErrorSummary], shares: Sequence[float]) -> list[float]:
+    """Return the |error| that each share of all samples stays below, accurate to about 1 %; 0
+    without samples."""
+    counted = [part for part in parts if part.count]
+    if not counted:
         return [0.0] * len(shares)
-    values = np.abs(np.concatenate([part.quantiles for part in known]))
-    weights = np.concatenate([part.weights for part in known])
+    values = np.abs(np.concatenate([part.quantiles for part in counted]))
+    weights = np.concatenate([part.weights for part in counted])
     order = np.argsort(values)
     reached = np.cumsum(weights[order])
-    at = np.searchsorted(reached, np.asarray(shares) * reached[-1])
-    return [float(value) for value in values[order[at]]]
+    places = np.searchsorted(reached, np.asarray(shares) * reached[-1])
+    return [float(value) for value in values[order[places]]]

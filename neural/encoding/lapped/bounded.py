@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from neural.encoding.lapped.encoder import Heights, around
+from neural.encoding.lapped.encoder import SampleProvider, around
 from neural.errors import NtileError
-from neural.methods.lapped.assembly import RIM, Assembly, Window
+from neural.methods.lapped.assembly import RIM, Assembly, SampleWindow
 from neural.methods.lapped.coder import RangeWriter
 from neural.methods.lapped.levels import rewrite
 from neural.methods.lapped.mask_coder import write_mask
@@ -22,14 +22,14 @@ from neural.surface.tile_surface import TileSurface
 from neural.tiles import Tile, centers
 
 BOUNDED_LAGRANGE = 0.06
-"""In place of `neural.encoding.lapped.encoder.LAGRANGE`: what details leave may cost residuals as
-well."""
+"""Lagrange multiplier of bounded layers, in place of `neural.encoding.lapped.encoder.LAGRANGE`:
+errors of details may cost residuals as well."""
 
 
 class BoundedTiles:
     """Finest tiles of a layer under a bound."""
 
-    def __init__(self, details: Assembly, heights: Heights, bound: Bound) -> None:
+    def __init__(self, details: Assembly, heights: SampleProvider, bound: Bound) -> None:
         """`details` decodes the finest tiles' details, which nothing follows there; `heights` are
         the source's."""
         self._details = details
@@ -37,7 +37,7 @@ class BoundedTiles:
         self.bound = bound
 
     def body(self, tile: Tile, offset_m: float) -> bytes:
-        """The method's bits of a finest tile, whose envelope will have this offset.
+        """Return the method's bits of a finest tile, whose envelope will have this offset.
 
         Decoded at 8 bits and rounded to float32, no valid sample is further than the bound from its
         source. Raises NtileError where one is.
@@ -47,27 +47,31 @@ class BoundedTiles:
         stack = details.stack(tile)
         assert stack is not None  # asked of tiles that there are
         corrected, residuals = self.corrected(tile)
-        self._check(tile, details.analyzed(details.above(tile), corrected, offset_m), offset_m)
+        self._check(
+            tile, details.analyzed(details.parent_window(tile), corrected, offset_m), offset_m
+        )
         writer = RangeWriter(model.distributions)
         write_mask(stack.valid, *details.masks_above(tile), model.mask_chance, writer.put_bits)
         if tile.z == 0:
             writer.put_large(stack.lowest)
-        for level, found in zip(details.levels(tile, stack.valid), stack.details, strict=True):
-            rewrite(writer, level.coded, found)
-        spread = details.spread(stack.details[-1], self.bound.inner_m)
-        model.residuals.write(writer, residuals[RIM:-RIM, RIM:-RIM], stack.valid, spread)
+        for level, coded in zip(details.levels(tile, stack.valid), stack.details, strict=True):
+            rewrite(writer, level.coded, coded)
+        error_class = details.expected_error_class(stack.details[-1], self.bound.inner_m)
+        model.residuals.write(writer, residuals[RIM:-RIM, RIM:-RIM], stack.valid, error_class)
         return writer.finish()
 
-    def corrected(self, tile: Tile) -> tuple[Window, np.ndarray]:
-        """A finest tile's samples and RIM more all round, with their residuals added, and these in
+    def corrected(self, tile: Tile) -> tuple[SampleWindow, np.ndarray]:
+        """Return a finest tile's corrected samples with a margin of RIM, and their residuals in
         quantization steps.
 
         Both are [256 + 2·RIM, the same].
         """
-        own = self._details.own(tile)
+        samples = self._details.tile_window(tile)
         source = around(self._heights, tile, RIM)
-        residuals = np.where(source.valid, self.bound.residuals(source.meters - own.meters), 0)
-        return Window(own.meters + 2 * self.bound.inner_m * residuals, own.present), residuals
+        residuals = np.where(source.valid, self.bound.residuals(source.meters - samples.meters), 0)
+        return SampleWindow(
+            samples.meters + 2 * self.bound.inner_m * residuals, samples.present
+        ), residuals
 
     def _check(self, tile: Tile, latents: np.ndarray, offset_m: float) -> None:
         source = self._heights.samples(tile)

@@ -13,15 +13,15 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from neural.encoding.lapped.rate_distortion import decide
+from neural.encoding.lapped.rate_distortion import quantize_rdo
 from neural.grid import Grid
-from neural.methods.lapped.assembly import DETAILS, Assembly, Model, Stack
+from neural.methods.lapped.assembly import DETAILS, Assembly, Stack
 from neural.methods.lapped.boundary import LINEAR, Ends
 from neural.methods.lapped.coder import RangeWriter
 from neural.methods.lapped.extension import split_level, split_present
 from neural.methods.lapped.levels import (
-    Level,
-    Walked,
+    DetailLevel,
+    LevelDetails,
     level_size,
     level_steps,
     odd_ends,
@@ -29,6 +29,7 @@ from neural.methods.lapped.levels import (
     walk,
 )
 from neural.methods.lapped.mask_coder import write_mask
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.root import LOWEST_SHARE
 from neural.methods.lapped.wavelet import BANDS, HALO
 from neural.tiles import TILE, Tile
@@ -51,20 +52,20 @@ _KEEP_TILES = 128
 """Coded tiles kept, 0.75 MB each: until their neighbors are there and their errors known."""
 
 
-class Samples(NamedTuple):
+class TileSamples(NamedTuple):
     """Heights of one tile."""
 
     meters: np.ndarray  # float64 [256, 256]
     valid: np.ndarray  # bool [256, 256]
 
 
-class Heights(Protocol):
-    """One level's tiles."""
+class SampleProvider(Protocol):
+    """Provider of the samples of one level's tiles."""
 
     grid: Grid
 
-    def samples(self, tile: Tile) -> Samples | None:
-        """A tile's cells; None where there is no such tile."""
+    def samples(self, tile: Tile) -> TileSamples | None:
+        """Return a tile's cells; None for an absent tile."""
 
 
 class Around(NamedTuple):
@@ -75,10 +76,10 @@ class Around(NamedTuple):
     present: np.ndarray  # bool: cells that the grid has, of tiles that there are
 
 
-def around(heights: Heights, tile: Tile, reach: int) -> Around:
-    """The cells of a tile and those up to `reach` beyond it."""
+def around(heights: SampleProvider, tile: Tile, reach: int) -> Around:
+    """Return the cells of a tile and those up to `reach` beyond it."""
     size = TILE + 2 * reach
-    found = Around(
+    around_tile = Around(
         np.zeros((size, size)), np.zeros((size, size), bool), np.zeros((size, size), bool)
     )
     places = {
@@ -92,15 +93,15 @@ def around(heights: Heights, tile: Tile, reach: int) -> Around:
             inside = 0 <= beside.x < 1 << tile.z and 0 <= beside.y < 1 << tile.z
             samples = heights.samples(beside) if inside else None
             if samples is not None:
-                there = np.s_[from_rows, from_columns]
-                cells = *samples, heights.grid.tile_inside(beside)
-                for out, values in zip(found, cells, strict=True):
-                    out[rows, columns] = values[there]
-    return found
+                src = np.s_[from_rows, from_columns]
+                parts = *samples, heights.grid.tile_inside(beside)
+                for out, values in zip(around_tile, parts, strict=True):
+                    out[rows, columns] = values[src]
+    return around_tile
 
 
-def tile_bands(heights: Heights, tile: Tile) -> np.ndarray:
-    """Interleaved bands [256, 256] of a tile's samples and its neighbors', meters.
+def tile_bands(heights: SampleProvider, tile: Tile) -> np.ndarray:
+    """Return interleaved bands [256, 256] of a tile's samples and its neighbors', meters.
 
     Even rows and columns hold the parent level's samples. Details that no valid sample needs are 0.
     """
@@ -115,12 +116,12 @@ def tile_bands(heights: Heights, tile: Tile) -> np.ndarray:
 
 
 def details_of(bands: np.ndarray) -> np.ndarray:
-    """Interleaved bands [2 n, 2 m] → details [BAND_COUNT, n, m]."""
+    """Split interleaved bands [2 n, 2 m] into details [BAND_COUNT, n, m]."""
     return np.stack([bands[y::2, x::2] for y, x in BANDS])
 
 
 class Encoder:
-    """Encodes one layer's tiles, coarse levels first; keeps what later tiles' contexts need."""
+    """Encoder of one layer's tiles, coarse levels first; keeps the contexts of later tiles."""
 
     def __init__(
         self, model: Model, grid: Grid, step_m: float, base_m: float, lagrange: float = LAGRANGE
@@ -137,7 +138,7 @@ class Encoder:
         """See `neural.methods.base.Payloads`: a tile encoded before."""
         return self._bodies.get(tile)
 
-    def encode(self, tile: Tile, bands: np.ndarray, source: Samples) -> bytes:
+    def encode(self, tile: Tile, bands: np.ndarray, source: TileSamples) -> bytes:
         """Return the method's bits of a tile, its parent's having been encoded before.
 
         `bands` [256, 256] are those of `tile_bands`, `source` its own samples.
@@ -158,30 +159,30 @@ class Encoder:
             lowest = int(np.rint(samples[0, 0] * LOWEST_SHARE / self.step_m))
             writer.put_large(lowest)
         parent = self.assembly.parent_details(tile)
-        found = list[Walked]()
-        for level, wanted in zip(levels, details, strict=True):
+        coded_levels = list[LevelDetails]()
+        for level, level_details in zip(levels, details, strict=True):
             ends = self._ends(tile, level)
             unit = self._units(level, ends)
-            in_steps = wanted / unit
+            in_steps = level_details / unit
             if level is levels[-1] and (0 <= ends.row < DETAILS or 0 <= ends.column < DETAILS):
                 coded = self._quantize(None, level, parent, in_steps)
                 self._close_ends(
-                    tile, source, Stack(valid, [*found, coded], lowest), in_steps, unit, ends
+                    tile, source, Stack(valid, [*coded_levels, coded], lowest), in_steps, unit, ends
                 )
-            found.append(self._quantize(writer, level, parent, in_steps))
-            parent = found[-1].signed
+            coded_levels.append(self._quantize(writer, level, parent, in_steps))
+            parent = coded_levels[-1].signed
         body = writer.finish()
-        self.assembly.stacks.put(tile, Stack(valid, found, lowest))
+        self.assembly.stacks.put(tile, Stack(valid, coded_levels, lowest))
         if tile.z < self.grid.levels - 1:
             self._bodies[tile] = body
         return body
 
-    def _ends(self, tile: Tile, level: Level) -> Ends:
-        """Return which details of a tile's level end the grid's lines."""
+    def _ends(self, tile: Tile, level: DetailLevel) -> Ends:
+        """Return the details of a tile's level that end the grid's lines."""
         ends = odd_ends(*level_size(self.grid.height, self.grid.width, level.above))
         return ends.seen_from(DETAILS * tile.y, DETAILS * tile.x)
 
-    def _units(self, level: Level, ends: Ends) -> np.ndarray:
+    def _units(self, level: DetailLevel, ends: Ends) -> np.ndarray:
         """Return the quantization step of every detail of a level in meters [BAND_COUNT, n, n]."""
         unit = np.broadcast_to(
             level_steps(self.step_m, level.above)[:, None, None], level.coded.shape
@@ -192,15 +193,15 @@ class Encoder:
     def _quantize(
         self,
         writer: RangeWriter | None,
-        level: Level,
+        level: DetailLevel,
         parent: np.ndarray | None,
         in_steps: np.ndarray,
-    ) -> Walked:
-        """Choose the magnitudes of a level's details, and code them where there is a writer."""
+    ) -> LevelDetails:
+        """Choose the magnitudes of a level's details, and code them if a writer is given."""
 
-        def visit(band: int, at: np.ndarray, classes: np.ndarray) -> np.ndarray:
-            signed = decide(
-                self.model.distributions, in_steps[band].ravel()[at], classes, self.lagrange
+        def visit(band: int, positions: np.ndarray, classes: np.ndarray) -> np.ndarray:
+            signed = quantize_rdo(
+                self.model.distributions, in_steps[band].ravel()[positions], classes, self.lagrange
             )
             if writer is not None:
                 writer.put(signed, classes)
@@ -211,7 +212,7 @@ class Encoder:
     def _close_ends(
         self,
         tile: Tile,
-        source: Samples,
+        source: TileSamples,
         stack: Stack,
         in_steps: np.ndarray,
         unit: np.ndarray,
@@ -248,16 +249,16 @@ class Encoder:
                 _add_line(missing[1:, ends.row], errors[-1])
             if 0 <= ends.column < DETAILS:
                 _add_line(missing[::2, :, ends.column], errors[:, -1])
-            wanted = details.steps[at_ends] + (missing / unit)[at_ends]
-            in_steps[at_ends] = wanted
+            targets = details.steps[at_ends] + (missing / unit)[at_ends]
+            in_steps[at_ends] = targets
             classes = details.classes[at_ends]
-            details.signed[at_ends] = decide(distributions, wanted, classes, self.lagrange)
+            details.signed[at_ends] = quantize_rdo(distributions, targets, classes, self.lagrange)
             details.steps[at_ends] = distributions.values(details.signed[at_ends], classes)
 
 
 def _add_line(bands: np.ndarray, errors: np.ndarray) -> None:
-    """Add what an end's two bands of details [2, n] lack to bring errors [m] of its samples to 0,
-    in meters."""
+    """Add the change of an end's two bands of details [2, n] that brings the errors [m] of its
+    samples to 0, in meters."""
     line = LINEAR.lift(errors[:, None])[:, 0] / LINEAR.end_gain
     for band, part in zip(bands, (line[0::2], line[1::2]), strict=True):
         band[: len(part)] += part
@@ -281,13 +282,13 @@ class _Alone(Assembly):
     def meters(self) -> np.ndarray:
         """Return the tile's samples, float64 [256, 256]."""
         tile = self._tile
-        above = (self._coded if tile.z else self).above(tile)
+        above = (self._coded if tile.z else self).parent_window(tile)
         return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, above).meters
 
 
 def _padded(bands: np.ndarray, n: int) -> np.ndarray:
-    """Interleaved bands of any size up to 2 n → details [BAND_COUNT, n, n], 0 where there are
-    none."""
+    """Split interleaved bands of any size up to 2 n into details [BAND_COUNT, n, n], padded with
+    0."""
     whole = np.zeros((2 * n, 2 * n))
     whole[: bands.shape[0], : bands.shape[1]] = bands
     return details_of(whole)

@@ -1,5 +1,4 @@
-"""From what a user asks for to a quantization step: quality, error in meters, or bits per
-sample."""
+"""Choice of the quantization step from a quality, an error in meters, or bits per sample."""
 
 from __future__ import annotations
 
@@ -27,9 +26,10 @@ STEP_SHARES = (2.2, 2.8, 3.5)
 
 
 def step_of_quality(quality: float) -> float:
-    """Quality 0 … 100 → quantization step in meters: 16 m at 0, 0.5 m at 50, 0.0156 m at 100,
+    """Map quality 0 … 100 to quantization step in meters: 16 m at 0, 0.5 m at 50, 0.0156 m at 100,
     halved every ten."""
-    return 0.5 * 2.0 ** ((DEFAULT_QUALITY - quality) / 10.0)
+    step_m: float = 0.5 * 2.0 ** ((DEFAULT_QUALITY - quality) / 10.0)
+    return step_m
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Rate:
 
 
 def settled(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
-    """The rate with one field given, and the quantum that it follows from, meters, or 0.
+    """Return the rate with exactly one field set, and the quantum that it follows from, meters, or
+    0.
 
     Without any it is the step of DEFAULT_QUALITY, or where it is coarser the quantum of the
     source's heights: with a step that large the code loses about as much as rounding to the quantum
@@ -58,8 +59,8 @@ def settled(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
 
 
 def find_bound(rate: Rate, layer: StagedLayer) -> Bound | None:
-    """The bound that is asked for, if any. Raises UsageError for one that 32-bit heights cannot
-    keep."""
+    """Return the error bound of a rate, if any. Raises UsageError for one that 32-bit heights
+    cannot keep."""
     if rate.max_error_m is None:
         return None
     try:
@@ -69,8 +70,8 @@ def find_bound(rate: Rate, layer: StagedLayer) -> Bound | None:
 
 
 def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
-    """The quantization step in meters, a float32 number. Raises UsageError where what is asked for
-    is out of reach.
+    """Return the quantization step in meters, a float32 number. Raises UsageError for an
+    unreachable target.
 
     `finest_m` is the finest step that the layer can be coded with.
     """
@@ -86,36 +87,46 @@ def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
         steps = [
             float(np.float32(max(share * rate.max_error_m, finest_m))) for share in STEP_SHARES
         ]
-        return min(steps, key=lambda step: (trials.bits_per_sample(step, trials.some), step))
+        return min(steps, key=lambda step: (trials.bits_per_sample(step, trials.subset), step))
     low = math.log2(max(finest_m, FINEST_STEP_M))
     high = math.log2(COARSEST_STEP_M)
     if rate.target_rmse_m is not None:
         limit = rate.target_rmse_m
         start = math.log2(4 * rate.target_rmse_m)
         measure = trials.rmse_m
-        found = _search(
-            lambda t, some: measure(_step(t), some), limit, start, low, high, trials.some
+        doublings = _search(
+            lambda octave, subset: measure(_step(octave), subset),
+            limit,
+            start,
+            low,
+            high,
+            trials.subset,
         )
-        if found is None:
+        if doublings is None:
             raise UsageError(
                 f"--target-rmse {limit:g} is out of reach: the finest step leaves "
                 f"{_up(measure(_step(low))):g} m; "
                 "ask for no less than that."
             )
-        return _step(found)
+        return _step(doublings)
     assert rate.bits_per_sample is not None
     limit = rate.bits_per_sample
     start = -math.log2(step_of_quality(DEFAULT_QUALITY))
     measure = trials.bits_per_sample
-    found = _search(
-        lambda t, some: measure(_step(-t), some), limit, start, -high, -low, trials.some
+    doublings = _search(
+        lambda octave, subset: measure(_step(-octave), subset),
+        limit,
+        start,
+        -high,
+        -low,
+        trials.subset,
     )
-    if found is None:
+    if doublings is None:
         raise UsageError(
             f"--bits-per-sample {limit:g} is out of reach: the least that this area takes is "
             f"{_up(measure(_step(high))):g}; ask for no less than that."
         )
-    return _step(-found)
+    return _step(-doublings)
 
 
 def _search(
@@ -124,12 +135,12 @@ def _search(
     start: float,
     low: float,
     high: float,
-    some: Sequence[Tile],
+    subset: Sequence[Tile],
 ) -> float | None:
-    """`highest`, begun where some tiles say."""
-    if some:
-        of_some = highest(lambda place: value_at(place, some), limit, start, low, high)
-        start = start if of_some is None else of_some
+    """Run `highest`, starting from its result for a subset of tiles."""
+    if subset:
+        of_subset = highest(lambda place: value_at(place, subset), limit, start, low, high)
+        start = start if of_subset is None else of_subset
     return highest(lambda place: value_at(place, ()), limit, start, low, high)
 
 
@@ -138,6 +149,6 @@ def _step(doublings: float) -> float:
 
 
 def _up(value: float) -> float:
-    """The next number of two digits."""
+    """Return the next number of two digits."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return math.ceil(value / unit) * unit

@@ -8,18 +8,18 @@ from neural.methods.lapped.coder import LARGEST, Distributions
 from neural.methods.lapped.context import FIRST, symbols_of
 
 
-def decide(
-    distributions: Distributions, wanted: np.ndarray, classes: np.ndarray, lagrange: float
+def quantize_rdo(
+    distributions: Distributions, in_steps: np.ndarray, classes: np.ndarray, lagrange: float
 ) -> np.ndarray:
-    """Signed magnitudes int32 of details in steps: of the two nearest and 0 the one with the least
-    cost.
+    """Quantize details, in steps, by rate–distortion optimization: the cheapest of 0 and the two
+    nearest magnitudes, signed int32.
 
     The cost is the squared error + `lagrange` · bits under each detail's class; wanted and classes
     have one shape.
     """
-    chosen = np.zeros(wanted.shape, np.int32)
-    busy = np.abs(wanted) >= 0.5
-    size = np.minimum(np.abs(wanted[busy]), LARGEST - 1)
+    chosen = np.zeros(in_steps.shape, np.int32)
+    busy = np.abs(in_steps) >= 0.5
+    size = np.minimum(np.abs(in_steps[busy]), LARGEST - 1)
     classes = classes[busy]
     upper = np.floor(size + 0.5).astype(np.int32)
     best = np.zeros(upper.shape, np.int32)
@@ -33,4 +33,4 @@ def decide(
         best = np.where(better, magnitude, best)
         least = np.where(better, cost, least)
     chosen[busy] = best
-    return np.where(wanted < 0, -chosen, chosen)
+    return np.where(in_steps < 0, -chosen, chosen)

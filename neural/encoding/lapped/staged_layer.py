@@ -17,16 +17,18 @@ from neural.container.envelope import ChildInfo, plain_offset
 from neural.container.hilbert import tiles_from_ids
 from neural.container.staging import Stage, StagedTile, valid_cells
 from neural.encoding.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
-from neural.encoding.lapped.encoder import LAGRANGE, Encoder, Samples, around, tile_bands
+from neural.encoding.lapped.encoder import LAGRANGE, Encoder, TileSamples, around, tile_bands
 from neural.grid import Grid
-from neural.methods.lapped.assembly import DETAILS, RIM, Model
+from neural.methods.lapped.assembly import DETAILS, RIM
 from neural.methods.lapped.boundary import LINEAR
 from neural.methods.lapped.coder import LARGEST
 from neural.methods.lapped.extension import split_level
 from neural.methods.lapped.levels import level_steps
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.residuals import Bound
-from neural.methods.lapped.tile_cache import Recent
+from neural.methods.lapped.tile_cache import TileCache
 from neural.methods.lapped.wavelet import BANDS
+from neural.progress import Report
 from neural.raster.fill import fill
 from neural.tiles import TILE, Tile, tile_id
 
@@ -35,9 +37,6 @@ SAMPLE_DTYPE = "<f4"
 
 _KEEP_TILES = 32
 _SIGHT = TILE // 2  # samples beyond a tile that its fill sees; with them a power of two
-
-Report = Callable[[int, int], None]
-"""Called with (tiles done, all tiles)."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +48,21 @@ class StagedLayer:
     grid: Grid
 
     def row(self, tile: Tile) -> StagedTile | None:
-        """A tile as staged; None where there is none."""
+        """Return a staged tile; None for an absent one."""
         try:
             return self.stage.get(self.index, tile_id(tile))
         except KeyError:
             return None
 
     def tiles(self) -> list[Tile]:
-        """All tiles in order of id."""
-        z, x, y = (each.tolist() for each in tiles_from_ids(self.stage.ids(self.index)))
+        """Return all tiles in order of id."""
+        z, x, y = (axis.tolist() for axis in tiles_from_ids(self.stage.ids(self.index)))
         return [Tile(*tile) for tile in zip(z, x, y, strict=True)]
 
 
 def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]:
-    """Each of a layer's tiles in the order given, with the finest ones whose last neighbor (or
-    self) it is.
+    """Yield each of a layer's tiles in the order given, with the finest ones whose last neighbor
+    (or self) it is.
 
     In the order of ids most of these have been coded shortly before, so that their details are
     still in memory.
@@ -81,29 +80,28 @@ def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]
 
 
 class StagedHeights:
-    """Samples of a staged layer (`neural.encoding.lapped.encoder.Heights`), the latest few tiles in
-    memory."""
+    """`SampleProvider` of a staged layer; keeps the latest tiles in memory."""
 
     def __init__(self, layer: StagedLayer) -> None:
         self.grid = layer.grid
         self._layer = layer
-        self._recent = Recent[Samples | None](_KEEP_TILES)
+        self._recent = TileCache[TileSamples | None](_KEEP_TILES)
 
-    def samples(self, tile: Tile) -> Samples | None:
-        """See `Heights`."""
+    def samples(self, tile: Tile) -> TileSamples | None:
+        """See `SampleProvider`."""
         return self._recent.of(tile, self._read)
 
-    def _read(self, tile: Tile) -> Samples | None:
+    def _read(self, tile: Tile) -> TileSamples | None:
         row = self._layer.row(tile)
         return None if row is None else _samples(row, self.grid)
 
 
-def _samples(row: StagedTile, grid: Grid) -> Samples:
+def _samples(row: StagedTile, grid: Grid) -> TileSamples:
     heights = (
         np.frombuffer(row.latents, SAMPLE_DTYPE).reshape(TILE, TILE).astype(np.float64)
         + row.offset_m
     )
-    return Samples(heights, valid_cells(row, grid))
+    return TileSamples(heights, valid_cells(row, grid))
 
 
 def lower_levels(layer: StagedLayer, report: Report) -> float:
@@ -148,16 +146,15 @@ def _join_fills(layer: StagedLayer, tiles: list[Tile]) -> None:
 
 
 def base_height(layer: StagedLayer) -> float:
-    """The single coarsest sample, in meters, as float32: what the file's heights are coded
-    above."""
+    """Return the base height of the layer: its single coarsest sample in meters, as float32."""
     return float(np.float32(_root_levels(layer)[0]))
 
 
 def _lowered(
     row: StagedTile, heights: StagedHeights, layer: StagedLayer
 ) -> tuple[StagedTile, float]:
-    """A tile with its samples, bounds and those of its children as the level below leaves them; its
-    finest step."""
+    """Return a tile with its samples, bounds and those of its children as the level below leaves
+    them; its finest step."""
     samples = _samples(row, layer.grid)
     grid = layer.grid
     children = list(row.children)
@@ -165,9 +162,9 @@ def _lowered(
     for k, child in enumerate(row.tile.children):
         if row.children[k] is None:
             continue
-        found = layer.row(child)
-        assert found is not None  # a present child is staged before its parent
-        children[k] = found.info
+        child_row = layer.row(child)
+        assert child_row is not None  # a present child is staged before its parent
+        children[k] = child_row.info
         bands = tile_bands(heights, child)
         finest = max(finest, _finest_step(bands, grid.levels - 1 - child.z))
         columns, rows = (-(-count // 2) for count in grid.tile_cells(child))
@@ -182,8 +179,8 @@ def _lowered(
 
 
 def _root_levels(layer: StagedLayer) -> tuple[float, float]:
-    """The single coarsest sample in meters, and the finest step of the details of the root and the
-    levels above."""
+    """Return the single coarsest sample in meters, and the finest step of the details of the root
+    and the levels above."""
     root = Tile(0, 0, 0)
     above = layer.grid.levels - 1
     columns, rows = layer.grid.tile_cells(root)
@@ -197,15 +194,15 @@ def _root_levels(layer: StagedLayer) -> tuple[float, float]:
 
 
 def _finest_step(bands: np.ndarray, above: int) -> float:
-    """The finest step in meters at which the details of interleaved bands, `above` the finest
-    level, can be coded."""
+    """Return the finest step in meters at which the details of interleaved bands, `above` the
+    finest level, can be coded."""
     units = level_steps(LINEAR.end_step, above) * (LARGEST - 1)
     largest = [np.abs(bands[y::2, x::2]).max(initial=0.0) for y, x in BANDS]
     return float(np.max(largest / units))
 
 
 class LayerCoder(Encoder):
-    """Codes a staged layer's tiles on demand, each after its ancestors; what is coded stays in the
+    """Coder of a staged layer's tiles on demand, each after its ancestors; coded bytes stay in the
     work file."""
 
     def __init__(
@@ -224,34 +221,34 @@ class LayerCoder(Encoder):
         self._settings = f"step {step_m!r} base {base_m!r} lagrange {self.lagrange!r}"
         self._bounded = None if bound is None else BoundedTiles(self.assembly, self._heights, bound)
         self.settings = self._settings + ("" if bound is None else f" bound {bound.promised_m!r}")
-        """Settings that the bytes in the file depend on beside the heights and the weights."""
+        """Settings that determine the bytes in the file, apart from the heights and the weights."""
 
     def body(self, tile: Tile) -> bytes | None:
-        """A tile's bytes without residuals, from which others are decoded; None where there is no
-        such tile."""
+        """Return a tile's bytes without residuals, from which others are decoded; None for an
+        absent tile."""
         return self._kept(tile, self._settings, self._coded)
 
     def final_body(self, tile: Tile) -> bytes:
-        """A staged tile's bytes as the file has them. Raises NtileError where they would not keep
-        to the bound."""
+        """Return a staged tile's bytes as the file has them. Raises NtileError where they would not
+        keep to the bound."""
         if self._bounded is None or tile.z < self.grid.levels - 1:
-            found = self.body(tile)
+            body = self.body(tile)
         else:
-            found = self._kept(tile, self.settings, self._corrected)
-        assert found is not None  # a staged tile
-        return found
+            body = self._kept(tile, self.settings, self._corrected)
+        assert body is not None  # a staged tile
+        return body
 
     def _kept(
         self, tile: Tile, settings: str, code: Callable[[Tile], bytes | None]
     ) -> bytes | None:
-        """A tile's bytes with these settings, coded now unless they have been before."""
+        """Return a tile's bytes with these settings, coded now unless they have been before."""
         stage = self._layer.stage
         index = self._layer.index
         id_ = tile_id(tile)
-        found = stage.body(index, id_, settings)
-        if found is None and (found := code(tile)) is not None:
-            stage.put_body(index, id_, settings, found)
-        return found
+        stored = stage.body(index, id_, settings)
+        if stored is None and (stored := code(tile)) is not None:
+            stage.put_body(index, id_, settings, stored)
+        return stored
 
     def _coded(self, tile: Tile) -> bytes | None:
         samples = self._heights.samples(tile)
@@ -271,8 +268,8 @@ class LayerCoder(Encoder):
         )
 
     def errors(self, tile: Tile, margin: int = 0) -> np.ndarray:
-        """Errors of a finest tile's valid samples in meters, float64 [n]; of those `margin` from
-        its rim at least."""
+        """Return errors of a finest tile's valid samples in meters, float64 [n]; of those `margin`
+        from its rim at least."""
         samples = self._heights.samples(tile)
         assert samples is not None  # asked of staged tiles only
         inner = slice(margin, TILE - margin)
@@ -280,7 +277,7 @@ class LayerCoder(Encoder):
         return np.asarray((decoded - samples.meters)[inner, inner][samples.valid[inner, inner]])
 
     def _decoded(self, tile: Tile) -> np.ndarray:
-        """A finest tile's samples as the file gives them, meters [256, 256]."""
+        """Return a finest tile's samples as the file gives them, meters [256, 256]."""
         if self._bounded is not None:
             return self._bounded.corrected(tile)[0].meters[RIM:-RIM, RIM:-RIM]
         return self.assembly.samples(tile).meters

@@ -12,14 +12,15 @@ import numpy as np
 from neural.container.pmtiles import pack_directories
 from neural.container.staging import valid_cells
 from neural.container.writer import payload
-from neural.encoding.lapped.staged_layer import LayerCoder, Report, StagedLayer
+from neural.encoding.lapped.staged_layer import LayerCoder, StagedLayer
+from neural.progress import Report
 from neural.tiles import Tile, tile_id
 
-MANY = 64
-"""Finest tiles from which a part of them is measured first."""
+SUBSET_FROM_TILES = 64
+"""Number of finest tiles from which a subset of them is measured first."""
 
-SOME = 16
-"""Tiles of that part."""
+SUBSET_TILES = 16
+"""Number of tiles of that subset."""
 
 _MARGIN = 32  # samples at a tile's rim whose neighbors would have to be coded as well
 
@@ -39,43 +40,48 @@ class Trials:
         """All tiles in order of id."""
         self._finest = [tile for tile in self.tiles if tile.z == layer.grid.levels - 1]
         count = len(self._finest)
-        self.some = [self._finest[k * count // SOME] for k in range(SOME)] if count >= MANY else []
-        """Finest tiles all over the area that stand for the others; none where there are few."""
+        self.subset = (
+            [self._finest[k * count // SUBSET_TILES] for k in range(SUBSET_TILES)]
+            if count >= SUBSET_FROM_TILES
+            else []
+        )
+        """Finest tiles across the area that represent the others; empty for small areas."""
 
     def coder(self, step_m: float) -> LayerCoder:
-        """A coder with this step; the one before is given up."""
+        """Return a coder with this step; the one before is given up."""
         if self._last is None or self._last.step_m != step_m:
             self._last = None
             gc.collect()  # a coder and its assembly hold one another, and some dozens of tiles
             self._last = self._make(step_m)
         return self._last
 
-    def rmse_m(self, step_m: float, some: Sequence[Tile] = ()) -> float:
-        """Root mean square error in meters of the valid samples, or of those in the middle of some
-        tiles."""
+    def rmse_m(self, step_m: float, subset: Sequence[Tile] = ()) -> float:
+        """Return the root mean square error in meters of the valid samples, or of those in the
+        middle of some tiles."""
 
         def find() -> float:
             squares = 0.0
             count = 0
-            tiles = some or self._finest
+            tiles = subset or self._finest
             for done, tile in enumerate(tiles, start=1):
-                errors = self.coder(step_m).errors(tile, _MARGIN if some else 0)
+                errors = self.coder(step_m).errors(tile, _MARGIN if subset else 0)
                 squares = squares + float(errors @ errors)
                 count = count + errors.size
                 self._report(done, len(tiles))
             return math.sqrt(squares / max(count, 1))
 
-        return self._fact("rmse", step_m, some, find)
+        return self._fact("rmse", step_m, subset, find)
 
-    def bits_per_sample(self, step_m: float, some: Sequence[Tile] = ()) -> float:
-        """Bits of all payloads and their directory over the valid samples; as some tiles and those
-        above them tell."""
+    def bits_per_sample(self, step_m: float, subset: Sequence[Tile] = ()) -> float:
+        """Return bits of all payloads and their directory over the valid samples; as some tiles and
+        those above them tell."""
 
         def find() -> float:
             layer = self._layer
             coder = self.coder(step_m)
             tiles = (
-                sorted({above for tile in some for above in _line(tile)}, key=tile_id) or self.tiles
+                sorted({above for tile in subset for above in _line(tile)}, key=tile_id)
+                or self.tiles
             )
             bounds = layer.stage.height_range(layer.index)
             lengths, samples = np.zeros((2, len(tiles)), np.int64)
@@ -97,15 +103,15 @@ class Trials:
             )
             return float(8 * (lengths @ stands_for + directory) / (samples @ stands_for))
 
-        return self._fact("bits", step_m, some, find)
+        return self._fact("bits", step_m, subset, find)
 
     def _fact(
-        self, what: str, step_m: float, some: Sequence[Tile], find: Callable[[], float]
+        self, quantity: str, step_m: float, subset: Sequence[Tile], find: Callable[[], float]
     ) -> float:
-        name = f"{self._layer.index} {what} {self.coder(step_m).settings} {len(some)}"
+        name = f"{self._layer.index} {quantity} {self.coder(step_m).settings} {len(subset)}"
         return self._layer.stage.fact(name, find)
 
 
 def _line(tile: Tile) -> list[Tile]:
-    """A tile and all above it."""
+    """Return a tile and all above it."""
     return [tile] if tile.z == 0 else [tile, *_line(tile.parent)]

@@ -17,10 +17,10 @@ of the finest level, which the surface goes through like any others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,26 +33,26 @@ from neural.methods.lapped.basis import (
     spline_coefficients,
 )
 from neural.methods.lapped.boundary import LINEAR, Boundary, linear_extension
-from neural.methods.lapped.coder import TOTAL, Distributions, RangeReader
-from neural.methods.lapped.context import BAND_COUNT, SLOPE_SCALE, Context
+from neural.methods.lapped.coder import RangeReader
+from neural.methods.lapped.context import BAND_COUNT, STEP_RATIO_SCALE
 from neural.methods.lapped.extension import extend, extend_both
 from neural.methods.lapped.levels import (
-    Level,
-    Walked,
+    DetailLevel,
+    LevelDetails,
     coded_details,
     level_size,
     level_steps,
+    log_step_ratio,
     odd_ends,
     requantized,
     sample_shift,
-    slope_of,
     walk,
 )
 from neural.methods.lapped.mask_coder import halved, read_mask
-from neural.methods.lapped.residuals import Residuals
-from neural.methods.lapped.restoration import DETAIL_REACH, SAMPLE_REACH, Restoration
+from neural.methods.lapped.model import Model
+from neural.methods.lapped.restoration import DETAIL_REACH, SAMPLE_REACH
 from neural.methods.lapped.root import LOWEST_SHARE, above_root
-from neural.methods.lapped.tile_cache import KEEP_TILES, Recent
+from neural.methods.lapped.tile_cache import KEEP_TILES, TileCache
 from neural.methods.lapped.wavelet import BANDS, HALO, merge_lines
 from neural.tiles import TILE, Tile
 
@@ -86,8 +86,8 @@ _ABOVE_RIM = RIM // 2 + ABOVE_REACH  # those beyond a tile, which its spline see
 _KEEP_WINDOWS = 24
 
 
-class Window(NamedTuple):
-    """Samples of a level, meters float64 [n, m], and which of them there are, bool."""
+class SampleWindow(NamedTuple):
+    """Samples of a level, meters float64 [n, m], and their presence, bool."""
 
     meters: np.ndarray
     present: np.ndarray
@@ -99,7 +99,7 @@ class Stack:
     come last."""
 
     valid: np.ndarray  # bool [256, 256], cells that hold a height
-    details: list[Walked]
+    details: list[LevelDetails]
     lowest: int = 0  # the root's: the single coarsest sample, in quantization steps above the base
     residuals: np.ndarray | None = None  # int32 [256, 256], of the finest level
 
@@ -107,30 +107,6 @@ class Stack:
     def signed(self) -> list[np.ndarray]:
         """Signed magnitudes of all levels, int32 [BAND_COUNT, n, n]."""
         return [level.signed for level in self.details]
-
-
-class Model:
-    """Contents of a decoder's weights, ready for use."""
-
-    def __init__(self, weights: Mapping[str, Any]) -> None:
-        self.weights = weights
-        self.context = Context(weights)
-        self.distributions = Distributions(weights)
-
-    @cached_property
-    def mask_chance(self) -> np.ndarray:
-        """See `neural.methods.lapped.mask_coder.SHAPE`."""
-        return np.asarray(self.weights["mask_probability"], np.float64) / TOTAL
-
-    @cached_property
-    def restoration(self) -> Restoration:
-        """Estimator of details before quantization."""
-        return Restoration(self.weights)
-
-    @cached_property
-    def residuals(self) -> Residuals:
-        """Raises ValueError for weights that do not fit."""
-        return Residuals(self.weights)
 
 
 class Assembly:
@@ -162,20 +138,21 @@ class Assembly:
         self.boundary = boundary
         self._step_m = step_m * 2.0**coarser
         self.bound_m = bound_m or None
-        self.stacks = Recent[Stack | None](keep)
-        self._windows = Recent[Window](_KEEP_WINDOWS)
+        self.stacks = TileCache[Stack | None](keep)
+        self._windows = TileCache[SampleWindow](_KEEP_WINDOWS)
 
     def stack(self, tile: Tile) -> Stack | None:
-        """A tile's decoded payload; None where there is no tile."""
+        """Return a tile's decoded payload; None for an absent tile."""
         return self.stacks.of(tile, self._decode)
 
-    def own(self, tile: Tile) -> Window:
-        """A tile's samples and RIM more all round."""
-        return self._windows.of(tile, self._own)
+    def tile_window(self, tile: Tile) -> SampleWindow:
+        """Return a tile's samples with a margin of RIM on all sides, cached."""
+        return self._windows.of(tile, self._read_tile_window)
 
-    def samples(self, tile: Tile) -> Window:
-        """A tile's samples without a rim, which take two thirds of the time of `own`; not kept."""
-        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, self.above(tile))
+    def samples(self, tile: Tile) -> SampleWindow:
+        """Return a tile's samples without a rim, in two thirds of the time of `tile_window`; not
+        cached."""
+        return self.window(tile.z, TILE * tile.y, TILE * tile.x, TILE, self.parent_window(tile))
 
     @property
     def cached_bytes(self) -> int:
@@ -188,32 +165,38 @@ class Assembly:
         )
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
-        """See `LappedSiren.latent_shape`: nodes with one cell more all round, then the spline's
+        """See `LappedSiren.latent_shape`: nodes with a margin of one cell, then the spline's
         coefficients."""
         return self.analyzed(*self.windows(tile), offset_m, self.payloads.grid.levels - 1 - tile.z)
 
-    def windows(self, tile: Tile) -> tuple[Window, Window]:
+    def windows(self, tile: Tile) -> tuple[SampleWindow, SampleWindow]:
         """Return the windows for `analyzed`: samples around a tile of the parent's and of its own
         level, RIM far."""
-        return self.above(tile), self.own(tile)
+        return self.parent_window(tile), self.tile_window(tile)
 
-    def above(self, tile: Tile) -> Window:
-        """The parent level's samples above a tile, _ABOVE_RIM more all round."""
+    def parent_window(self, tile: Tile) -> SampleWindow:
+        """Return the parent level's samples above a tile with a margin of _ABOVE_RIM."""
         size = DETAILS + 2 * _ABOVE_RIM
         if tile.z == 0:
             return self._above_root(-_ABOVE_RIM, -_ABOVE_RIM, size)
-        y, x = (DETAILS * (at & 1) + RIM - _ABOVE_RIM for at in (tile.y, tile.x))
-        return Window(*(each[y : y + size, x : x + size] for each in self.own(tile.parent)))
+        y, x = (DETAILS * (index & 1) + RIM - _ABOVE_RIM for index in (tile.y, tile.x))
+        return SampleWindow(
+            *(part[y : y + size, x : x + size] for part in self.tile_window(tile.parent))
+        )
 
-    def _own(self, tile: Tile) -> Window:
+    def _read_tile_window(self, tile: Tile) -> SampleWindow:
         return self.window(
-            tile.z, TILE * tile.y - RIM, TILE * tile.x - RIM, TILE + 2 * RIM, self.above(tile)
+            tile.z,
+            TILE * tile.y - RIM,
+            TILE * tile.x - RIM,
+            TILE + 2 * RIM,
+            self.parent_window(tile),
         )
 
     def analyzed(
-        self, above: Window, own: Window, offset_m: float, levels_above: int = 0
+        self, above: SampleWindow, around: SampleWindow, offset_m: float, levels_above: int = 0
     ) -> np.ndarray:
-        """Return the latents of a tile, `levels_above` the finest, from what `windows` gives.
+        """Return the latents of a tile, `levels_above` the finest level, from its `windows`.
 
         Beyond the ends of lines the surface goes on along their slope, whatever the wavelet takes
         to be there.
@@ -222,22 +205,23 @@ class Assembly:
             above.meters - offset_m, above.present, partial(linear_extension, reach=_ABOVE_RIM)
         )
         spline = spline_coefficients(parents)
-        at = np.arange(-RIM, TILE + RIM) + 0.5 + 2 * (_ABOVE_RIM - SPLINE_HALO)
-        below = along_spline(along_spline(spline, at)[0].T, at)[0].T
+        positions = np.arange(-RIM, TILE + RIM) + 0.5 + 2 * (_ABOVE_RIM - SPLINE_HALO)
+        below = along_spline(along_spline(spline, positions)[0].T, positions)[0].T
         samples, reached = extend_both(
-            own.meters - offset_m, own.present, partial(linear_extension, reach=RIM)
+            around.meters - offset_m, around.present, partial(linear_extension, reach=RIM)
         )
-        left = np.where(reached, samples - below, 0.0)[_SPARE:-_SPARE, _SPARE:-_SPARE]
+        remainder = np.where(reached, samples - below, 0.0)[_SPARE:-_SPARE, _SPARE:-_SPARE]
         out = np.zeros((NODE_ROWS + SPLINE_ROWS, NODE_ROWS), np.float32)
         weights = self.model.weights
-        out[:NODE_ROWS] = analyze(weights, analyze(weights, left).T).T
+        out[:NODE_ROWS] = analyze(weights, analyze(weights, remainder).T).T
         inner = slice(_ABOVE_RIM - SPLINE_HALO, _ABOVE_RIM - SPLINE_HALO + SPLINE_ROWS)
         out[NODE_ROWS:, :SPLINE_ROWS] = spline[inner, inner]
         out[SHIFT_AT] = sample_shift(levels_above)
         return out
 
     def valid(self, tile: Tile) -> np.ndarray:
-        """Cells of a tile that hold a height, bool [256, 256]; none where there is no tile."""
+        """Return the cells of a tile that hold a height, bool [256, 256]; all False for an absent
+        tile."""
         stack = self.stack(tile)
         return np.zeros((TILE, TILE), bool) if stack is None else stack.valid
 
@@ -254,29 +238,29 @@ class Assembly:
             inside.insert(0, halved(inside[0]))
         return inside[0], inside[1:]
 
-    def levels(self, tile: Tile, valid: np.ndarray) -> list[Level]:
+    def levels(self, tile: Tile, valid: np.ndarray) -> list[DetailLevel]:
         """Return the levels of the `Stack` of a tile with these cells, coarse to fine."""
         grid = self.payloads.grid
         above = grid.levels - 1 - tile.z
         cell = max(grid.cell_x_m, grid.cell_y_m)
         columns, rows = grid.tile_cells(tile)
-        found = [(valid, (rows, columns))]
-        while tile.z == 0 and len(found[0][0]) > 2:
-            rows, columns = (-(-n // 2) for n in found[0][1])
-            found.insert(0, (halved(found[0][0]), (rows, columns)))
-        counts = range(above + len(found) - 1, above - 1, -1)
+        grids = [(valid, (rows, columns))]
+        while tile.z == 0 and len(grids[0][0]) > 2:
+            rows, columns = (-(-n // 2) for n in grids[0][1])
+            grids.insert(0, (halved(grids[0][0]), (rows, columns)))
+        counts = range(above + len(grids) - 1, above - 1, -1)
         return [
-            Level(
+            DetailLevel(
                 coded_details(valid, size, tile.z > 0),
-                slope_of(self.step_m, cell * 2.0**count),
+                log_step_ratio(self.step_m, cell * 2.0**count),
                 count,
             )
-            for (valid, size), count in zip(found, counts, strict=True)
+            for (valid, size), count in zip(grids, counts, strict=True)
         ]
 
     def parent_details(self, tile: Tile) -> np.ndarray | None:
-        """Signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2, DETAILS
-        / 2]."""
+        """Return signed magnitudes of the parent's quarter above a tile [BAND_COUNT, DETAILS / 2,
+        DETAILS / 2]."""
         if tile.z == 0:
             return None
         above = self.stack(tile.parent)
@@ -295,10 +279,12 @@ class Assembly:
         valid = read_mask(*self.masks_above(tile), self.model.mask_chance, reader.take_bits)
         lowest = reader.take_large() if tile.z == 0 else 0
         parent = self.parent_details(tile)
-        details: list[Walked] = []
+        details: list[LevelDetails] = []
         for level in self.levels(tile, valid):
             details.append(
-                walk(self.model, level, parent, lambda band, at, classes: reader.take(classes))
+                walk(
+                    self.model, level, parent, lambda band, positions, classes: reader.take(classes)
+                )
             )
             parent = details[-1].signed
         residuals = None
@@ -306,21 +292,21 @@ class Assembly:
             if self.coarser:
                 return Stack(valid, details, lowest)  # what follows is of no use
             residuals = self.model.residuals.read(
-                reader, valid, self.spread(details[-1], self.bound_m)
+                reader, valid, self.expected_error_class(details[-1], self.bound_m)
             )
         reader.finish()
         return Stack(valid, details, lowest, residuals)
 
-    def spread(self, details: Walked, bound_m: float) -> np.ndarray:
-        """Return the expected error class of a finest tile's samples (`Residuals.spread`)."""
-        ratio = slope_of(self.step_m, bound_m) // (SLOPE_SCALE // 8)
-        return self.model.residuals.spread(details.signed, details.classes, ratio)
+    def expected_error_class(self, details: LevelDetails, bound_m: float) -> np.ndarray:
+        """See `Residuals.expected_error_class`; of a finest tile's samples."""
+        ratio = log_step_ratio(self.step_m, bound_m) // (STEP_RATIO_SCALE // 8)
+        return self.model.residuals.expected_error_class(details.signed, details.classes, ratio)
 
     def window(
-        self, z: int, row: int, column: int, size: int, above: Window | None = None
-    ) -> Window:
-        """Samples [size, size] of level z; `above`: parent samples around it, for an even row,
-        column and size."""
+        self, z: int, row: int, column: int, size: int, above: SampleWindow | None = None
+    ) -> SampleWindow:
+        """Return samples [size, size] of level z; `above`: parent samples around it, for an even
+        row, column and size."""
         if z < 0:
             return self._above_root(row, column, size)
         odd_row = row % 2
@@ -328,25 +314,27 @@ class Assembly:
         if odd_row or odd_column or size % 2:
             whole = self.window(z, row - odd_row, column - odd_column, (size + 2) // 2 * 2)
             cut = np.s_[odd_row : odd_row + size, odd_column : odd_column + size]
-            return Window(whole.meters[cut], whole.present[cut])
+            return SampleWindow(whole.meters[cut], whole.present[cut])
         half = size // 2 + 2 * ABOVE_REACH
         if above is None:
             above = self.window(z - 1, row // 2 - ABOVE_REACH, column // 2 - ABOVE_REACH, half)
         skip = (len(above.meters) - half) // 2
         inner = np.s_[skip : skip + half, skip : skip + half]
-        bands, present = self._bands(Window(*(each[inner] for each in above)), z, row, column, size)
+        bands, present = self._bands(
+            SampleWindow(*(part[inner] for part in above)), z, row, column, size
+        )
         lines, _ = extend(bands.T, present.T, self.boundary.for_merge)
         lines = merge_lines(lines)
         lines, _ = extend(lines.T, present[:, HALO:-HALO], self.boundary.for_merge)
-        samples = Window(merge_lines(lines), present[HALO:-HALO, HALO:-HALO])
+        samples = SampleWindow(merge_lines(lines), present[HALO:-HALO, HALO:-HALO])
         if self.bound_m is not None and z == self.payloads.grid.levels - 1 and not self.coarser:
             self._correct(samples.meters, z, row, column)
         return samples
 
     def _bands(
-        self, above: Window, z: int, row: int, column: int, size: int
+        self, above: SampleWindow, z: int, row: int, column: int, size: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Interleaved bands of a window and HALO more around it, and which of them there are;
+        """Return the interleaved bands of a window with a margin of HALO, and their presence;
         `above` reaches ABOVE_REACH parent samples further."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
@@ -361,13 +349,13 @@ class Assembly:
         ):
             end = max(min(bottom, rows_end) - row, 0), max(min(right, columns_end) - column, 0)
             present[top - row : end[0], left - column : end[1]] = True
-            there = np.s_[:, (top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
-            here = np.s_[
+            src = np.s_[:, (top - y) // 2 : (bottom - y) // 2, (left - x) // 2 : (right - x) // 2]
+            dst = np.s_[
                 :,
                 (top - row) // 2 : (bottom - row) // 2,
                 (left - column) // 2 : (right - column) // 2,
             ]
-            details[here] = _in_steps(stack.details[-1], self.coarser)[there]
+            details[dst] = _in_steps(stack.details[-1], self.coarser)[src]
         ends = odd_ends(rows_end, columns_end).seen_from(row // 2, column // 2)
         self.boundary.scale_ends(details, ends)
         samples, _ = extend_both(
@@ -388,16 +376,16 @@ class Assembly:
         assert self.bound_m is not None
         for stack, (y, x), (top, left, bottom, right) in self._reached(z, row, column, len(meters)):
             if stack.residuals is not None:
-                here = np.s_[top - row : bottom - row, left - column : right - column]
-                meters[here] += (
+                dst = np.s_[top - row : bottom - row, left - column : right - column]
+                meters[dst] += (
                     2 * self.bound_m * stack.residuals[top - y : bottom - y, left - x : right - x]
                 )
 
     def _reached(
         self, z: int, row: int, column: int, size: int
     ) -> Iterator[tuple[Stack, tuple[int, int], tuple[int, int, int, int]]]:
-        """Tiles that a window reaches, where each begins, and its part of the window: top, left,
-        bottom, right."""
+        """Yield tiles that a window reaches, where each begins, and its part of the window: top,
+        left, bottom, right."""
         grid = self.payloads.grid
         rows_end, columns_end = level_size(grid.height, grid.width, grid.levels - 1 - z)
         for y in range(max(row, 0) // TILE * TILE, min(row + size, rows_end), TILE):
@@ -426,19 +414,19 @@ class Assembly:
             self.boundary,
         )
 
-    def _above_root(self, row: int, column: int, size: int) -> Window:
-        """A window of the level above the root: the samples that exist, nothing beyond."""
+    def _above_root(self, row: int, column: int, size: int) -> SampleWindow:
+        """Return a window of the level above the root: the samples that exist, nothing beyond."""
         samples = self._highest
         meters = np.zeros((size, size))
         present = np.zeros((size, size), bool)
         rows, columns = samples.shape
-        here = np.s_[max(-row, 0) : max(rows - row, 0), max(-column, 0) : max(columns - column, 0)]
-        there = np.s_[max(row, 0) : max(row + size, 0), max(column, 0) : max(column + size, 0)]
-        meters[here] = samples[there]
-        present[here] = True
-        return Window(meters, present)
+        dst = np.s_[max(-row, 0) : max(rows - row, 0), max(-column, 0) : max(columns - column, 0)]
+        src = np.s_[max(row, 0) : max(row + size, 0), max(column, 0) : max(column + size, 0)]
+        meters[dst] = samples[src]
+        present[dst] = True
+        return SampleWindow(meters, present)
 
 
-def _in_steps(details: Walked, coarser: int) -> np.ndarray:
-    """Details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
+def _in_steps(details: LevelDetails, coarser: int) -> np.ndarray:
+    """Return details [BAND_COUNT, n, n] in steps, of `coarser` bits less."""
     return requantized(details.signed, coarser).astype(np.float64) if coarser else details.steps

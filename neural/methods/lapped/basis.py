@@ -34,7 +34,8 @@ Derivatives = tuple[np.ndarray, ...]
 
 
 def cosine_transform() -> dict[str, np.ndarray]:
-    """The weights that make the basis orthonormal (modified discrete cosine transform), float32."""
+    """Return the weights that make the basis orthonormal (modified discrete cosine transform),
+    float32."""
     k = np.arange(HOP)
     frequency = (k + 0.5) * np.pi / HOP
     phase = np.mod(1.5 * HOP * frequency + np.pi / 2, 2 * np.pi)
@@ -43,40 +44,40 @@ def cosine_transform() -> dict[str, np.ndarray]:
 
 
 def window(s: np.ndarray, order: int = 0) -> Derivatives:
-    """w(s) and its derivatives up to `order` ≤ 2, s in samples from the node."""
+    """Return w(s) and its derivatives up to `order` ≤ 2, s in samples from the node."""
     r = np.clip(1.0 - np.abs(s) / HOP, 0.0, 1.0)
     angle = np.pi / 2 * r * r * (3.0 - 2.0 * r)
-    found = [np.sin(angle)]
+    derivatives = [np.sin(angle)]
     if order > 0:
         slope = np.where(r > 0, -np.sign(s) / HOP, 0.0)
         d_angle = np.pi / 2 * 6.0 * r * (1.0 - r) * slope
-        found.append(np.cos(angle) * d_angle)
+        derivatives.append(np.cos(angle) * d_angle)
     if order > 1:
         bend = np.pi / 2 * (6.0 - 12.0 * r) * slope * slope
-        found.append(np.cos(angle) * bend - np.sin(angle) * d_angle * d_angle)
-    return tuple(found)
+        derivatives.append(np.cos(angle) * bend - np.sin(angle) * d_angle * d_angle)
+    return tuple(derivatives)
 
 
 def functions(weights: Mapping[str, Any], s: np.ndarray, order: int = 0) -> Derivatives:
-    """φ_k(s) and derivatives per sample up to `order`: s [n] → float64 [n, HOP] each."""
+    """Map φ_k(s) and derivatives per sample up to `order`: s [n] to float64 [n, HOP] each."""
     a, omega, p = (np.asarray(weights[name], np.float64) for name in SINES)
-    at = np.asarray(s, np.float64)[:, None]
-    w = window(at, order)
-    sine = a * np.sin(omega * at + p)
-    cosine = a * np.cos(omega * at + p)
-    found = [w[0] * sine]
+    positions = np.asarray(s, np.float64)[:, None]
+    w = window(positions, order)
+    sine = a * np.sin(omega * positions + p)
+    cosine = a * np.cos(omega * positions + p)
+    derivatives = [w[0] * sine]
     if order > 0:
-        found.append(w[1] * sine + w[0] * omega * cosine)
+        derivatives.append(w[1] * sine + w[0] * omega * cosine)
     if order > 1:
-        found.append(w[2] * sine + 2.0 * w[1] * omega * cosine - w[0] * omega * omega * sine)
-    return tuple(found)
+        derivatives.append(w[2] * sine + 2.0 * w[1] * omega * cosine - w[0] * omega * omega * sine)
+    return tuple(derivatives)
 
 
 def along_nodes(
     weights: Mapping[str, Any], nodes: np.ndarray, x: np.ndarray, order: int = 0
 ) -> Derivatives:
-    """Coefficients along the last axis [m, (cells + 2) · HOP] → values and derivatives per sample
-    [m, n] at x [n].
+    """Map coefficients along the last axis [m, (cells + 2) · HOP] to values and derivatives per
+    sample [m, n] at x [n].
 
     `x` is in samples from the first cell's start, ascending, in [0, cells · HOP]; the cells have
     one more on either side. Two nodes reach each x.
@@ -95,9 +96,8 @@ def along_nodes(
 
 @lru_cache(maxsize=32)
 def _reach(sines: bytes, places: bytes, cells: int, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Per place x the first of the two nodes that reach it, counted with the cell before [n], and
-    their functions [order + 1, 2 · HOP, n]. Tiles are looked at on the same few lattices over and
-    over."""
+    """Return the first of the two nodes that reach each place x, counted with the cell before [n],
+    and their functions [order + 1, 2 · HOP, n]; cached by lattice, of which tiles share a few."""
     weights = dict(zip(SINES, np.frombuffer(sines).reshape(len(SINES), HOP), strict=True))
     x = np.frombuffer(places)
     first = np.clip(np.floor(x / HOP + 0.5), 0, cells).astype(np.intp)
@@ -107,14 +107,14 @@ def _reach(sines: bytes, places: bytes, cells: int, order: int) -> tuple[np.ndar
 
 
 def _runs(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Starts and ends of runs of equal numbers [n]."""
+    """Yield starts and ends of runs of equal numbers [n]."""
     if len(numbers):
         yield from pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)])
 
 
 def analyze(weights: Mapping[str, Any], samples: np.ndarray) -> np.ndarray:
-    """Samples along the last axis [m, (nodes + 1) · HOP] → coefficients [m, nodes · HOP] of the
-    nodes at each HOP-th.
+    """Map samples along the last axis [m, (nodes + 1) · HOP] to coefficients [m, nodes · HOP] of
+    the nodes at each HOP-th.
 
     The transpose of `along_nodes` at the samples' centers, and its inverse as the basis is
     orthonormal.
@@ -147,8 +147,8 @@ _SPLINE = (
 
 
 def spline_coefficients(samples: np.ndarray) -> np.ndarray:
-    """Parent samples [n, m] → coefficients of a cubic spline [n − 2, m − 2] that reproduces cubic
-    polynomials.
+    """Map parent samples [n, m] to coefficients of a cubic spline [n − 2, m − 2] that reproduces
+    cubic polynomials.
 
     Local (a quasi-interpolant): M. Unser, "Splines: a perfect fit", IEEE Signal Processing Magazine
     1999.
@@ -160,23 +160,27 @@ def spline_coefficients(samples: np.ndarray) -> np.ndarray:
 
 
 def along_spline(coefficients: np.ndarray, x: np.ndarray, order: int = 0) -> Derivatives:
-    """Coefficients along the last axis [m, parents + 2·SPLINE_PAD] → values and derivatives per
-    child sample [m, n].
+    """Map coefficients along the last axis [m, parents + 2·SPLINE_PAD] to values and derivatives
+    per child sample [m, n].
 
     `x` [n] is in the child's samples; the parent's sample j lies at 2 j + 1.
     """
-    at = np.asarray(x, np.float64) / 2 - 0.5
-    first = np.clip(np.floor(at), -1, coefficients.shape[1] - 2 * SPLINE_PAD - 1).astype(np.intp)
-    powers = np.vander(at - first, 4, increasing=True)
+    positions = np.asarray(x, np.float64) / 2 - 0.5
+    first = np.clip(np.floor(positions), -1, coefficients.shape[1] - 2 * SPLINE_PAD - 1).astype(
+        np.intp
+    )
+    powers = np.vander(positions - first, 4, increasing=True)
     reached = first[:, None] + np.arange(SPLINE_PAD - 1, SPLINE_PAD + 3)
-    taps = np.zeros((order + 1, len(at), coefficients.shape[1]))
+    taps = np.zeros((order + 1, len(positions), coefficients.shape[1]))
     weights = _SPLINE
     scale = 1.0
-    for each in taps:
-        np.put_along_axis(each, reached, scale * powers[:, : weights.shape[1]] @ weights.T, axis=1)
+    for weights_of in taps:
+        np.put_along_axis(
+            weights_of, reached, scale * powers[:, : weights.shape[1]] @ weights.T, axis=1
+        )
         weights = weights[:, 1:] * np.arange(1, weights.shape[1])
         scale = scale / 2
-    out = np.empty((order + 1, len(coefficients), len(at)))
+    out = np.empty((order + 1, len(coefficients), len(positions)))
     # Four taps a place: small products of a few places are faster than one large, and than sums of
     # four.
     for start, stop in _runs(first // _TOGETHER):

@@ -1,5 +1,5 @@
-"""Ends of lines: what the wavelet, the restoration and the surface take to lie beyond a level's
-outermost samples.
+"""Boundary rules: extension of lines beyond a level's outermost samples for the wavelet, the
+restoration and the surface.
 
 The wavelet's lifting steps (`neural.methods.lapped.wavelet`) read one value beyond an end. Any
 value will do that is made of values of the same kind that the step itself does not change: the step
@@ -83,17 +83,17 @@ class Boundary:
                     after = np.concatenate([after, _extrapolated(even[::-1], self.even_weights)])
                 odd += (-weight if inverse else weight) * (even[: len(odd)] + after)
                 continue
-            own = np.zeros((len(even), 1))
-            own[0] += 2 * self.turned * gain
+            turned_share = np.zeros((len(even), 1))
+            turned_share[0] += 2 * self.turned * gain
             before = np.concatenate([self._beyond_even(odd), odd])[: len(even)]
             after = odd
             if len(even) > len(odd):
-                own[-1] += 2 * self.turned * gain
+                turned_share[-1] += 2 * self.turned * gain
                 after = np.concatenate([odd, self._beyond_even(odd[::-1])])
             if inverse:
-                even = (even - weight * (before + after)) / (1 + weight * own)
+                even = (even - weight * (before + after)) / (1 + weight * turned_share)
             else:
-                even = even * (1 + weight * own) + weight * (before + after)
+                even = even * (1 + weight * turned_share) + weight * (before + after)
         if not inverse:
             even /= LOW_GAIN
             odd *= detail_gain
@@ -103,8 +103,8 @@ class Boundary:
         return out
 
     def _beyond_even(self, odd: np.ndarray) -> np.ndarray:
-        """Part of the value beyond an even end that odd samples [n, m], from the end inwards, say:
-        [1, m]."""
+        """Return the part of the value beyond an even end that follows from odd samples [n, m],
+        from the end inwards, [1, m]."""
         return (1 - self.turned) * _extrapolated(odd, self.odd_weights) - self.turned * odd[:1]
 
     def for_split(self, count: int) -> Extension:
@@ -146,15 +146,15 @@ BOUNDARIES = {boundary.name: boundary for boundary in (REFLECT, LINEAR)}
 
 
 def _extrapolated(values: np.ndarray, weights: tuple[float, ...]) -> np.ndarray:
-    """Weighted sum of the first values [n, m]; along their slope, or constant, where there are too
-    few: [1, m]."""
+    """Extrapolate from the first values [n, m]: weighted sum, or with too few values along their
+    slope or constant, [1, m]."""
     if len(values) < len(weights):
         weights = (2.0, -1.0) if len(values) > 1 else (1.0,)
     return np.tensordot(weights, values[: len(weights)], 1)[None]
 
 
 def _odd_gains() -> list[float]:
-    """Odd samples over even ones of a constant line before each lifting step."""
+    """Return the ratio of odd to even samples of a constant line before each lifting step."""
     even = 1.0
     odd = 1.0
     gains = []
@@ -175,8 +175,8 @@ def _solved(boundary: Boundary, count: int, inverse: bool) -> Extension:
     lift = merge_lines if inverse else split_lines
     extended = lift(np.eye(count + 2 * HALO))
     beyond = np.concatenate([extended[:, :HALO], extended[:, HALO + count :]], axis=1)
-    wanted = boundary.lift(np.eye(count), inverse) - extended[:, HALO : HALO + count]
-    values = np.linalg.lstsq(beyond, wanted, rcond=1e-9)[0]
+    targets = boundary.lift(np.eye(count), inverse) - extended[:, HALO : HALO + count]
+    values = np.linalg.lstsq(beyond, targets, rcond=1e-9)[0]
     values[np.abs(values) < 1e-12] = 0.0
     if count < LONG:
         return Extension(values[:HALO], values[HALO:])
@@ -197,7 +197,7 @@ def _mirrored_bands(count: int) -> Extension:
 
 @lru_cache(maxsize=256)
 def reflection(count: int, reach: int) -> Extension:
-    """Whole-sample symmetric extension of `count` values by `reach`."""
+    """Return the whole-sample symmetric extension of `count` values by `reach`."""
     reached = min(count, reach + 1)
     before = np.zeros((reach, reached))
     period = max(2 * (count - 1), 1)
@@ -209,7 +209,8 @@ def reflection(count: int, reach: int) -> Extension:
 
 @lru_cache(maxsize=256)
 def linear_extension(count: int, reach: int) -> Extension:
-    """Extension of `count` samples by `reach` along the mean slope of the outermost few."""
+    """Return the extension of `count` samples by `reach` along the mean slope of the outermost
+    few."""
     over = min(_SLOPE_REACH, count - 1)
     before = np.zeros((reach, over + 1))
     before[:, 0] = 1.0

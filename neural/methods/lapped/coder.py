@@ -17,7 +17,7 @@ import numpy as np
 from neural.methods.lapped.context import CLASSES, FIRST, FURTHER_BITS, SYMBOLS, symbols_of
 
 LARGEST = (1 << 24) - 1
-"""Magnitudes that can be coded; also what float32 holds exactly."""
+"""Largest magnitude that can be coded, exactly representable in float32."""
 
 TOTAL = 1 << 16
 """Sum of a class's probabilities as integers."""
@@ -63,14 +63,14 @@ class Distributions:
         return [constriction.stream.model.Categorical(row, perfect=False) for row in signed]
 
     def values(self, signed: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Signed magnitudes and their classes → reconstruction in steps, pulled towards the class's
-        centroid."""
+        """Map signed magnitudes and their classes to reconstruction in steps, pulled towards the
+        class's centroid."""
         steps = np.zeros(signed.shape)
-        some = np.nonzero(signed)
-        found = signed[some]
-        magnitude = np.abs(found)
-        steps[some] = np.copysign(
-            magnitude - self.centroid[classes[some], np.minimum(magnitude, 3) - 1], found
+        nonzero = np.nonzero(signed)
+        symbols = signed[nonzero]
+        magnitude = np.abs(symbols)
+        steps[nonzero] = np.copysign(
+            magnitude - self.centroid[classes[nonzero], np.minimum(magnitude, 3) - 1], symbols
         )
         return steps
 
@@ -95,16 +95,16 @@ def _models() -> _Models:
 
 
 def _by_length(lengths: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-    """The bits of numbers of these lengths [n] in the order in which they are coded, at most
+    """Yield the bits of numbers of these lengths [n] in the order in which they are coded, at most
     _AT_ONCE a time.
 
     Yields how many bits lie below them, how many they are, and the numbers they belong to.
     """
     for below in range((int(lengths.max(initial=0)) - 1) // _AT_ONCE * _AT_ONCE, -1, -_AT_ONCE):
         bits = np.clip(lengths - below, 0, _AT_ONCE)
-        for some in np.flatnonzero(np.bincount(bits)).tolist():
-            if some:
-                yield below, some, np.flatnonzero(bits == some)
+        for count in np.flatnonzero(np.bincount(bits)).tolist():
+            if count:
+                yield below, count, np.flatnonzero(bits == count)
 
 
 class RangeWriter:
@@ -121,15 +121,15 @@ class RangeWriter:
         """Code signed magnitudes up to LARGEST, with their classes of the same shape."""
         order, counts = _by_class(classes.ravel())
         signed = signed.ravel()[order]
-        some = np.flatnonzero(signed)
-        magnitude = np.abs(signed[some])
+        nonzero = np.flatnonzero(signed)
+        magnitude = np.abs(signed[nonzero])
         plain = symbols_of(magnitude)
         symbols = np.zeros(len(signed), np.int32)
-        symbols[some] = 2 * plain - (signed[some] > 0)
-        at = 0
+        symbols[nonzero] = 2 * plain - (signed[nonzero] > 0)
+        start = 0
         for number, count in counts:
-            self._out.encode(symbols[at : at + count], self._classes[number])
-            at += count
+            self._out.encode(symbols[start : start + count], self._classes[number])
+            start += count
         wide = FURTHER_BITS[plain] > 0
         self._places(magnitude[wide] - FIRST[plain[wide]], FURTHER_BITS[plain[wide]])
         self._escape(magnitude[plain == SYMBOLS - 1].astype(np.int64) - (_LARGE - 1))
@@ -144,28 +144,28 @@ class RangeWriter:
         self._escape(np.array([abs(value) + 1], np.int64))
 
     def _escape(self, large: np.ndarray) -> None:
-        """Elias gamma code of numbers from 1 on: the count of bits below the leading one, then
-        these."""
+        """Write numbers from 1 on in Elias' gamma code: the count of bits below the leading one,
+        then these."""
         if len(large):
             length = np.frexp(large.astype(np.float64))[1].astype(np.int32) - 1
             self._out.encode(length, self._models.length)
             self._places(large, length)
 
     def _places(self, values: np.ndarray, lengths: np.ndarray) -> None:
-        """The lowest bits of numbers, as many as each one's length says."""
-        for below, bits, at in _by_length(lengths):
+        """Write the lowest `lengths` bits of each number."""
+        for below, bits, indices in _by_length(lengths):
             self._out.encode(
-                ((values[at] >> below) & ((1 << bits) - 1)).astype(np.int32),
+                ((values[indices] >> below) & ((1 << bits) - 1)).astype(np.int32),
                 self._models.places[bits],
             )
 
     def finish(self) -> bytes:
-        """The bytes; zeros at the end are left out."""
+        """Return the bytes; zeros at the end are left out."""
         return bytes(self._out.get_compressed().astype(">u4").tobytes().rstrip(b"\0"))
 
 
 class RangeReader:
-    """Reads what a `RangeWriter` wrote, given the same classes in the same order."""
+    """Decoder of a `RangeWriter`'s bytes, given the same classes in the same order."""
 
     def __init__(self, data: bytes, distributions: Distributions) -> None:
         import constriction
@@ -179,7 +179,7 @@ class RangeReader:
             self._in = constriction.stream.queue.RangeDecoder(words)
 
     def take(self, classes: np.ndarray) -> np.ndarray:
-        """Signed magnitudes int32 of the next coefficients, shaped as their classes.
+        """Read the signed magnitudes int32 of the next coefficients, shaped as their classes.
 
         Raises ValueError when no writer can have written these bytes.
         """
@@ -191,8 +191,8 @@ class RangeReader:
             symbols = np.concatenate(
                 [self._in.decode(self._classes[number], count) for number, count in counts]
             )
-            some = np.flatnonzero(symbols)
-            symbols = symbols[some]
+            nonzero = np.flatnonzero(symbols)
+            symbols = symbols[nonzero]
             plain = (symbols + 1) >> 1
             magnitude = FIRST[plain]
             wide = np.flatnonzero(FURTHER_BITS[plain])
@@ -200,26 +200,28 @@ class RangeReader:
             large = np.flatnonzero(plain == SYMBOLS - 1)
             if len(large):
                 magnitude[large] = _checked(magnitude[large] + self._large(len(large)))
-        out[order[some]] = np.where(symbols & 1, magnitude, -magnitude)
+        out[order[nonzero]] = np.where(symbols & 1, magnitude, -magnitude)
         return out.reshape(classes.shape)
 
     def take_bits(self, chances: np.ndarray) -> np.ndarray:
-        """Bits bool [n] of these chances. Raises ValueError as `take`."""
+        """Read bits bool [n] of these chances. Raises ValueError as `take`."""
         with _reading():
             return np.asarray(self._in.decode(self._models.chance, chances) != 0)
 
     def take_large(self) -> int:
-        """The integer that `put_large` coded. Raises ValueError as `take`."""
+        """Return the integer that `put_large` coded. Raises ValueError as `take`."""
         with _reading():
             negative = int(self._places(np.ones(1, np.int32), 0)[0])
             value = int(_checked(self._large(1))[0])
         return -value if negative else value
 
     def _places(self, lengths: np.ndarray, lead: int) -> np.ndarray:
-        """Numbers of so many bits below a leading `lead`, int32."""
+        """Read numbers of `lengths` bits below a leading `lead`, int32."""
         values = np.full(len(lengths), lead, np.int32)
-        for _, bits, at in _by_length(lengths):
-            values[at] = (values[at] << bits) + self._in.decode(self._models.places[bits], len(at))
+        for _, bits, indices in _by_length(lengths):
+            values[indices] = (values[indices] << bits) + self._in.decode(
+                self._models.places[bits], len(indices)
+            )
         return values
 
     def _large(self, count: int) -> np.ndarray:
@@ -233,26 +235,26 @@ class RangeReader:
 
 
 def _checked(magnitudes: np.ndarray) -> np.ndarray:
-    """Magnitudes as they are; raises ValueError where a writer takes none as large."""
+    """Check magnitudes. Raises ValueError for larger ones than a writer takes."""
     if magnitudes.max() > LARGEST:
         raise ValueError(f"a magnitude is above {LARGEST}")
     return magnitudes
 
 
 def _by_class(classes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The order in which details of these classes [n] are coded, and each class there is with its
-    number of details."""
+    """Return the coding order of details of these classes [n], and the classes present with their
+    counts."""
     counts = np.bincount(classes, minlength=CLASSES)
     present = np.flatnonzero(counts)
-    found = list(zip(present.tolist(), counts[present].tolist(), strict=True))
-    if len(found) < 2:
-        return np.arange(len(classes)), found
-    return np.argsort(classes.astype(np.uint8), kind="stable"), found
+    class_counts = list(zip(present.tolist(), counts[present].tolist(), strict=True))
+    if len(class_counts) < 2:
+        return np.arange(len(classes)), class_counts
+    return np.argsort(classes.astype(np.uint8), kind="stable"), class_counts
 
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """constriction reports impossible bytes as AssertionError."""
+    """Raise ValueError for impossible bytes, which constriction reports as AssertionError."""
     try:
         yield
     except AssertionError as error:

@@ -1,4 +1,5 @@
-"""The context model: how likely each magnitude of a detail is, from what is decoded already.
+"""The context model: the probability of each detail's magnitude, given the details decoded before
+it.
 
 A small network per band and phase looks at the codes of known magnitudes — of the same band around,
 of the bands before it, of the parent level's bands above — and gives each detail one of CLASSES
@@ -54,14 +55,14 @@ ACTIVATION = 1 << 8
 NEAR_SCALE = 1 << 9
 """One of a weight of a neighbor's code as an integer."""
 
-SLOPE_SCALE = 256
-"""Integer steps per doubling of quantization step over cell."""
+STEP_RATIO_SCALE = 256
+"""Fixed-point unit of a log step ratio: integer steps per doubling of step / cell size."""
 
 WIDE = (9 * 9 * BAND_COUNT * CODE_SCALE, 7 * 7 * BAND_COUNT * CODE_SCALE)
 """One of the two wide sums as an integer: over known details around, over the parent's."""
 
-SLOPE_LIMIT = 16 * SLOPE_SCALE
-"""Slopes lie between −SLOPE_LIMIT and this."""
+STEP_RATIO_LIMIT = 16 * STEP_RATIO_SCALE
+"""Largest absolute log step ratio."""
 
 _SAME = 2
 _NEXT = 1
@@ -72,16 +73,16 @@ _NEAR_TO_SUM = SCALE // (NEAR_SCALE * CODE_SCALE)
 _TO_HIDDEN = ACTIVATION / SCALE
 _TO_CLASS = 4 / SCALE
 _BELOW = float(1 << 50)  # 2⁵³, and room for the rounding of bounds
-_KEEP_SLOPES = 64
+_KEEP_STEP_RATIOS = 64
 _ROWS = 1024  # details whose networks run at once: more would leave the processor's cache
 
-Visit = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
+VisitDetails = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 """(band, flat positions [n] within it, classes [n]) → the details' signed magnitudes int32 [n]."""
 
 
 def shapes(hidden1: int, hidden2: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the model's weights, all integers; networks are numbered band by band,
-    phase by phase."""
+    """Return names and shapes of the model's weights, all integers; networks are numbered band by
+    band, phase by phase."""
     return {
         "context_same": (NETWORKS, 25, hidden1),
         "context_before": (NETWORKS, (BAND_COUNT - 1) * 9, hidden1),
@@ -98,13 +99,13 @@ def shapes(hidden1: int, hidden2: int) -> dict[str, tuple[int, ...]]:
 
 
 def symbols_of(magnitudes: np.ndarray) -> np.ndarray:
-    """Symbols of magnitudes, int64 of the same shape."""
+    """Return symbols of magnitudes, int64 of the same shape."""
     return np.searchsorted(FIRST, magnitudes, side="right") - 1
 
 
 def known_offsets(phase: int) -> np.ndarray:
-    """Of a band's 5×5 window around a detail of this phase, the places that earlier phases filled;
-    bool [25]."""
+    """Return the places of a band's 5×5 window around a detail of this phase that earlier phases
+    filled, bool [25]."""
     row, column = PHASES[phase]
     window = range(-_SAME, _SAME + 1)
     parities = [((row + dy) % 2, (column + dx) % 2) for dy in window for dx in window]
@@ -112,8 +113,9 @@ def known_offsets(phase: int) -> np.ndarray:
 
 
 def codes(magnitudes: np.ndarray) -> np.ndarray:
-    """Magnitudes → integers that grow by CODE_SCALE per doubling of 1 + magnitude, float32."""
-    return _CODES[np.minimum(np.abs(magnitudes), len(_CODES) - 1)]
+    """Map magnitudes to integers that grow by CODE_SCALE per doubling of 1 + magnitude, float32."""
+    codes_of: np.ndarray = _CODES[np.minimum(np.abs(magnitudes), len(_CODES) - 1)]
+    return codes_of
 
 
 def _code_table() -> np.ndarray:
@@ -131,12 +133,12 @@ _CODES = _code_table()
 
 
 class _Network(NamedTuple):
-    """One band's and phase's weights, scaled so that what follows a sum is a floor."""
+    """Weights of one band and phase, scaled so that every sum needs only a floor afterwards."""
 
     near: np.ndarray  # [codes known of this tile, hidden1]
-    # [codes of the parent, their wide sum, that of this tile, 1 (at a slope); hidden1]
+    # [codes of the parent, their wide sum, that of this tile, 1 (at a step ratio); hidden1]
     above: np.ndarray
-    slope: np.ndarray  # [hidden1]
+    log_step_ratio: np.ndarray  # [hidden1]
     bias1: np.ndarray  # [hidden1]
     second: np.ndarray  # [hidden1, hidden2]
     bias2: np.ndarray  # [hidden2]
@@ -172,61 +174,62 @@ class Context:
             _network(number, {name: values[number] for name, values in whole.items()})
             for number in range(NETWORKS)
         ]
-        self._by_slope: dict[int, list[_Network]] = {}
+        self._by_step_ratio: dict[int, list[_Network]] = {}
 
     def walk(
-        self, coded: np.ndarray, parent: np.ndarray | None, slope: int, visit: Visit
+        self, coded: np.ndarray, parent: np.ndarray | None, log_step_ratio: int, visit: VisitDetails
     ) -> np.ndarray:
         """Visit the details of a level in coding order; returns their signed magnitudes.
 
         `coded` [BAND_COUNT, n, n] bool marks those that exist, `parent` [BAND_COUNT, n / 2, n / 2]
-        holds the signed magnitudes above (None: there are none), `slope` is the quantization step
-        over the cell, SLOPE_SCALE per doubling. Returns int32 [BAND_COUNT, n, n], 0 where not
-        coded.
+        holds the signed magnitudes above (None: there are none), `log_step_ratio` is
+        log2(quantization step / cell size), fixed point with STEP_RATIO_SCALE per doubling. Returns
+        int32 [BAND_COUNT, n, n], 0 where not coded.
         """
         n = coded.shape[1]
         values = np.zeros(coded.shape, np.int32)
-        known = np.zeros((BAND_COUNT, n + 2 * _SAME, n + 2 * _SAME))  # codes, mirrored at the rim
+        # mirrored at the rim
+        decoded_codes = np.zeros((BAND_COUNT, n + 2 * _SAME, n + 2 * _SAME))
         added = np.zeros((n, n), np.float32)  # codes of all bands
         above = _above(parent, -(-n // 2))
         far = above[:, -3].copy()
-        for number, network in enumerate(self._at_slope(slope)):
+        for number, network in enumerate(self._at_step_ratio(log_step_ratio)):
             band, phase = divmod(number, len(PHASES))
             y, x = PHASES[phase]
-            wanted = np.flatnonzero(coded[band, y::2, x::2])
-            if not len(wanted):
+            chosen = np.flatnonzero(coded[band, y::2, x::2])
+            if not len(chosen):
                 continue
             around = _boxes(n, _AROUND, y) @ added @ _boxes(n, _AROUND, x).T
-            flat, windows, parents = (each[wanted] for each in _geometry(n, phase))
-            around = around.ravel()[wanted]
+            flat, windows, parents = (indices[chosen] for indices in _geometry(n, phase))
+            around = around.ravel()[chosen]
             # all other windows lie within the wide ones
             busy = np.flatnonzero(around + far[parents])
-            classes = np.full(len(wanted), network.empty)
+            classes = np.full(len(chosen), network.empty)
             for start in range(0, len(busy), _ROWS):
-                some = busy[start : start + _ROWS]
-                inputs = np.take(above, parents[some], axis=0)
-                inputs[:, -2] = around[some]
-                near = np.take(known, windows[some] + _offsets(n, number)[:, None])
-                classes[some] = _classes(network, near, inputs)
-            found = visit(band, flat, classes)
-            if found.any():
-                values[band].ravel()[flat] = found
+                rows = busy[start : start + _ROWS]
+                inputs = np.take(above, parents[rows], axis=0)
+                inputs[:, -2] = around[rows]
+                near = np.take(decoded_codes, windows[rows] + _offsets(n, number)[:, None])
+                classes[rows] = _classes(network, near, inputs)
+            symbols = visit(band, flat, classes)
+            if symbols.any():
+                values[band].ravel()[flat] = symbols
                 new = codes(values[band, y::2, x::2])
                 added[y::2, x::2] += new
-                known[band, _SAME + y : _SAME + n : 2, _SAME + x : _SAME + n : 2] = new
-                _mirror(known[band])
+                decoded_codes[band, _SAME + y : _SAME + n : 2, _SAME + x : _SAME + n : 2] = new
+                _mirror(decoded_codes[band])
         return values
 
-    def _at_slope(self, slope: int) -> list[_Network]:
-        """The networks at a slope; there are few slopes, one to a level."""
-        found = self._by_slope.get(slope)
-        if found is None:
-            if len(self._by_slope) >= _KEEP_SLOPES:
-                self._by_slope.clear()
-            found = self._by_slope[slope] = [
-                _at_slope(network, slope) for network in self._networks
+    def _at_step_ratio(self, log_step_ratio: int) -> list[_Network]:
+        """Return the networks at a step ratio, cached: each level has one."""
+        networks = self._by_step_ratio.get(log_step_ratio)
+        if networks is None:
+            if len(self._by_step_ratio) >= _KEEP_STEP_RATIOS:
+                self._by_step_ratio.clear()
+            networks = self._by_step_ratio[log_step_ratio] = [
+                _at_step_ratio(network, log_step_ratio) for network in self._networks
             ]
-        return found
+        return networks
 
 
 def _network(number: int, w: dict[str, np.ndarray]) -> _Network:
@@ -238,7 +241,7 @@ def _network(number: int, w: dict[str, np.ndarray]) -> _Network:
         [1] * 9 * BAND_COUNT + [WIDE[1] / CODE_SCALE, WIDE[0] / CODE_SCALE]
     )
     one = HIGHEST_CODE * np.abs(near).sum(axis=0) + highest @ np.abs(above)
-    one += SLOPE_LIMIT * np.abs(w["wide"][2]) + np.abs(w["bias1"])
+    one += STEP_RATIO_LIMIT * np.abs(w["wide"][2]) + np.abs(w["bias1"])
     two = one * _TO_HIDDEN @ np.abs(w["weight2"]) + np.abs(w["bias2"])
     three = two * _TO_HIDDEN @ np.abs(w["weight3"]) + np.abs(w["bias3"])
     if max(one.max(), two.max(), three) >= _BELOW:
@@ -255,9 +258,9 @@ def _network(number: int, w: dict[str, np.ndarray]) -> _Network:
     )
 
 
-def _at_slope(network: _Network, slope: int) -> _Network:
-    """The network at a slope, and what it answers where all codes around are zero."""
-    constant = slope * network.slope + network.bias1
+def _at_step_ratio(network: _Network, log_step_ratio: int) -> _Network:
+    """Fold a step ratio into a network, with its class where all codes around are zero."""
+    constant = log_step_ratio * network.log_step_ratio + network.bias1
     above = np.concatenate([network.above, constant[None]])
     network = network._replace(above=above)
     nothing = np.zeros((1, len(above)))
@@ -268,32 +271,37 @@ def _at_slope(network: _Network, slope: int) -> _Network:
 
 
 def _classes(network: _Network, near: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Inputs [codes known of this tile, n] and [n, codes of the parent …] of a network at a slope →
-    classes [n]."""
+    """Return the classes [n] of a network with a step ratio folded in.
+
+    `near` [codes of this tile, n], `above` [n, codes of the parent …] as in `_Network`.
+    """
     sums = above @ network.above
     if len(near):
         sums += near.T @ network.near
     hidden = _activate(sums) @ network.second
     hidden += network.bias2
     _activate(hidden)
-    return np.clip(np.floor(hidden @ network.third + network.bias3), 0, CLASSES - 1).astype(np.intp)
+    outputs = np.floor(hidden @ network.third + network.bias3)
+    classes: np.ndarray = np.clip(outputs, 0, CLASSES - 1).astype(np.intp)
+    return classes
 
 
 def _activate(sums: np.ndarray) -> np.ndarray:
-    """ReLU, down to whole units of ACTIVATION, in place."""
+    """Apply ReLU and round down to whole units of ACTIVATION, in place."""
     np.clip(sums, 0.0, np.inf, out=sums)  # np.maximum takes thrice as long
-    return np.floor(sums, out=sums)
+    floored: np.ndarray = np.floor(sums, out=sums)
+    return floored
 
 
 def _above(parent: np.ndarray | None, half: int) -> np.ndarray:
-    """Per place of the parent's bands the codes around, their wide sum, 0 and 1: [half², 9 ·
+    """Return the parent's inputs per place: codes around it, their wide sum, 0 and 1, [half², 9 ·
     BAND_COUNT + 3]."""
     planes = np.zeros((9 * BAND_COUNT + 3, half, half))
     planes[-1] = 1
     if parent is not None and parent.any():
         bands = codes(parent)
-        at = reflect(-_ABOVE, half + _ABOVE, 0, half)
-        mirrored = bands[:, at[:, None], at]
+        indices = reflect(-_ABOVE, half + _ABOVE, 0, half)
+        mirrored = bands[:, indices[:, None], indices]
         for number in range(9 * BAND_COUNT):
             band = number // 9
             dy = number % 9 // 3
@@ -314,24 +322,24 @@ def _mirror(plane: np.ndarray) -> None:
 
 @lru_cache(maxsize=16)
 def _rim(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places beyond the ends of a line of n, and those they mirror, counted from the first of
-    them."""
+    """Return places beyond the ends of a line of n, and those they mirror, counted from the first
+    of them."""
     rim = np.r_[:_SAME, n + _SAME : n + 2 * _SAME]
     return rim, reflect(-_SAME, n + _SAME, 0, n)[rim] + _SAME
 
 
 @lru_cache(maxsize=64)
 def _geometry(n: int, phase: int) -> tuple[np.ndarray, ...]:
-    """Of all details of one phase, row by row, the flat places in their band, of their windows in
-    mirrored bands, and of the details above."""
+    """Return flat indices of all details of one phase, row by row: in their band, of their windows
+    in mirrored bands, and of the parent's details."""
     row, column = np.meshgrid(*(np.arange(parity, n, 2) for parity in PHASES[phase]), indexing="ij")
     places = row * n + column, row * (n + 2 * _SAME) + column, row // 2 * -(-n // 2) + column // 2
-    return tuple(each.ravel() for each in places)
+    return tuple(indices.ravel() for indices in places)
 
 
 @lru_cache(maxsize=128)
 def _offsets(n: int, network: int) -> np.ndarray:
-    """Flat distances from the first place of a detail's window to what its network looks at, in
+    """Return flat offsets from the first place of a detail's window to the network's inputs, in
     mirrored bands."""
     band, phase = divmod(network, len(PHASES))
     side = n + 2 * _SAME
@@ -344,7 +352,8 @@ def _offsets(n: int, network: int) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _boxes(n: int, reach: int, parity: int | None = None) -> np.ndarray:
-    """Sums over windows of a line of n places, reflected at its ends, as a matrix float32 [m, n].
+    """Return sums over windows of a line of n places, reflected at its ends, as a matrix float32
+    [m, n].
 
     Around each place, or around those of one parity.
     """

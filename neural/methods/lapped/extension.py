@@ -39,14 +39,14 @@ def extend(
 def extend_both(
     values: np.ndarray, present: np.ndarray, extension: Extend
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`extend` along axis 0, then along axis 1; 0 at what neither reaches."""
+    """Apply `extend` along axis 0, then along axis 1; 0 outside the reach of both."""
     values, present = extend(values, present, extension)
     turned, filled = extend(values.T, present.T, extension)
     return np.where(filled, turned, 0.0).T, filled.T
 
 
 def extend_level(values: np.ndarray, extension: Extend) -> np.ndarray:
-    """A whole level [n, m], extended on all sides."""
+    """Return a whole level [n, m], extended on all sides."""
     for _ in range(2):
         before, after = extension(len(values))
         values = np.concatenate(
@@ -112,5 +112,5 @@ def split_level(samples: np.ndarray, boundary: Boundary) -> np.ndarray:
 
 
 def merge_level(bands: np.ndarray, boundary: Boundary) -> np.ndarray:
-    """Inverse of `split_level`."""
+    """Return the inverse of `split_level`."""
     return merge(extend_level(bands, boundary.for_merge))

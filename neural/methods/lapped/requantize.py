@@ -6,14 +6,14 @@ import numpy as np
 
 from neural.methods.lapped.assembly import Assembly
 from neural.methods.lapped.coder import RangeWriter
-from neural.methods.lapped.context import SLOPE_SCALE
-from neural.methods.lapped.levels import Level, requantized, walk
+from neural.methods.lapped.context import STEP_RATIO_SCALE
+from neural.methods.lapped.levels import DetailLevel, requantized, walk
 from neural.methods.lapped.mask_coder import write_mask
 from neural.tiles import Tile
 
 
 def saved_bytes(assembly: Assembly, tile: Tile) -> int:
-    """Bytes by which a tile's body would be shorter with `assembly.coarser` bits less of all
+    """Return the bytes that a tile's body would save with `assembly.coarser` bits less of all
     details.
 
     The tile is one that the layer has. Residuals are left out. Raises ValueError when a payload is
@@ -36,15 +36,17 @@ def saved_bytes(assembly: Assembly, tile: Tile) -> int:
         signed = requantized(details.signed, coarser)
 
         def visit(
-            band: int, at: np.ndarray, classes: np.ndarray, signed: np.ndarray = signed
+            band: int, positions: np.ndarray, classes: np.ndarray, signed: np.ndarray = signed
         ) -> np.ndarray:
-            found = signed[band].ravel()[at]
-            writer.put(found, classes)
-            return found
+            symbols: np.ndarray = signed[band].ravel()[positions]
+            writer.put(symbols, classes)
+            return symbols
 
         parent = walk(
             assembly.model,
-            Level(level.coded, level.slope + coarser * SLOPE_SCALE, level.above),
+            DetailLevel(
+                level.coded, level.log_step_ratio + coarser * STEP_RATIO_SCALE, level.above
+            ),
             parent,
             visit,
         ).signed

@@ -29,7 +29,7 @@ above 2."""
 CHANCE_SCALE = 1 << 20
 """One of a chance as an integer."""
 
-SPREADS = 64
+EXPECTED_CLASSES = 64
 """Eighths of doublings of the expected error over the bound that are told apart."""
 
 EXPECTED_SCALE = 4096
@@ -52,23 +52,23 @@ _REACH = 4
 _CAPPED = 3  # magnitudes around count up to this
 _LOW = (40, 11)
 _HIGH = (23, 5)
-"""Squares of the synthesis functions of low-pass values and details, at their place and beside it,
+"""Squares of the synthesis functions of low-pass values and details, at their place and next to it,
 over 32."""
 
-_LEAST_SPREAD = 4 * (12 + 10) - 6 * 8  # of an expected error 2⁻⁶ of the bound
+_LEAST_CLASS = 4 * (12 + 10) - 6 * 8  # of an expected error 2⁻⁶ of the bound
 _THRESHOLDS = 128  # quarters of doublings of the expected squared error
 _LONGEST = 23  # bits below the leading one of a residual's code
 
-Visit = Callable[..., np.ndarray]
-"""(phase, flat positions [n], their spread, near and far [n]) → the samples' residuals int32
+VisitResiduals = Callable[..., np.ndarray]
+"""(phase, flat positions [n], their error class, near and far [n]) → the samples' residuals int32
 [n]."""
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the decoder's weights for residuals, all integers."""
+    """Return names and shapes of the decoder's weights for residuals, all integers."""
     return {
         "residual_expected": (CLASSES, EXPECTED_SYMBOLS),  # mean squared errors of details
-        "residual_spread": (len(PHASES), SPREADS),
+        "residual_spread": (len(PHASES), EXPECTED_CLASSES),
         "residual_near": (len(PHASES), NEAR),
         "residual_far": (len(PHASES), FAR),
         "residual_chance": (RESIDUAL_CLASSES, CHANCES),
@@ -80,7 +80,7 @@ class Residuals:
     that do not fit."""
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
-        found = {}
+        tables = {}
         for name, shape in shapes().items():
             values = np.asarray(weights[name], np.float64)
             if (
@@ -91,107 +91,111 @@ class Residuals:
                 raise ValueError(
                     f"the weight '{name}' is not a table {shape} of integers below 2²⁴"
                 )
-            found[name.removeprefix("residual_")] = values.astype(np.int64)
-        if found["expected"].min() < 0:
+            tables[name.removeprefix("residual_")] = values.astype(np.int64)
+        if tables["expected"].min() < 0:
             raise ValueError("the weight 'residual_expected' has negative values")
-        if found["chance"].min() < 1 or found["chance"].max() >= CHANCE_SCALE:
+        if tables["chance"].min() < 1 or tables["chance"].max() >= CHANCE_SCALE:
             raise ValueError(
                 f"the weight 'residual_chance' has values beyond 1 … {CHANCE_SCALE - 1}"
             )
-        self._expected = found["expected"]
-        self._chance = found["chance"] / CHANCE_SCALE
+        self._expected = tables["expected"]
+        self._chance = tables["chance"] / CHANCE_SCALE
         self._tables = [
-            tuple(found[name][phase] for name in ("spread", "near", "far"))
+            tuple(tables[name][phase] for name in ("spread", "near", "far"))
             for phase in range(len(PHASES))
         ]
 
-    def spread(self, signed: np.ndarray, classes: np.ndarray, ratio: int) -> np.ndarray:
-        """Return the expected error class of each sample, 0 … SPREADS − 1, [2 n, 2 n].
+    def expected_error_class(
+        self, signed: np.ndarray, classes: np.ndarray, ratio: int
+    ) -> np.ndarray:
+        """Return the expected error class of each sample, 0 … EXPECTED_CLASSES − 1, [2 n, 2 n].
 
         `signed` and `classes` [BAND_COUNT, n, n] are the details', `ratio` the quantization step
         over the bound in eighths of doublings.
         """
         expected = self._expected[classes, np.minimum(np.abs(signed), EXPECTED_SYMBOLS - 1)]
-        return spread_of(expected, ratio)
+        return error_classes(expected, ratio)
 
     def write(
-        self, writer: RangeWriter, residuals: np.ndarray, valid: np.ndarray, spread: np.ndarray
+        self, writer: RangeWriter, residuals: np.ndarray, valid: np.ndarray, error_class: np.ndarray
     ) -> None:
-        """Code the residuals int32 [n, n] of valid samples, with what `spread` gives [n, n]."""
+        """Code the residuals int32 [n, n] of valid samples, given their expected error classes."""
 
-        def visit(at: np.ndarray, chances: np.ndarray) -> np.ndarray:
-            found = residuals.ravel()[at]
-            _put(writer, found, chances)
-            return found
+        def visit(positions: np.ndarray, chances: np.ndarray) -> np.ndarray:
+            symbols: np.ndarray = residuals.ravel()[positions]
+            _put(writer, symbols, chances)
+            return symbols
 
-        self._walk(valid, spread, visit)
+        self._walk(valid, error_class, visit)
 
-    def read(self, reader: RangeReader, valid: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    def read(self, reader: RangeReader, valid: np.ndarray, error_class: np.ndarray) -> np.ndarray:
         """Return the values that `write` coded, 0 where nothing is valid. Raises ValueError for
         bytes of no writer."""
-        return self._walk(valid, spread, lambda at, chances: _take(reader, chances))
+        return self._walk(valid, error_class, lambda positions, chances: _take(reader, chances))
 
     def _walk(
         self,
         valid: np.ndarray,
-        spread: np.ndarray,
+        error_class: np.ndarray,
         visit: Callable[[np.ndarray, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        def visited(phase: int, at: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
+        def visited(phase: int, positions: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
             score = sum(
                 table[context] for table, context in zip(self._tables[phase], contexts, strict=True)
             )
-            return visit(at, self._chance[np.clip(score // CLASS_SCALE, 0, RESIDUAL_CLASSES - 1)])
+            return visit(
+                positions, self._chance[np.clip(score // CLASS_SCALE, 0, RESIDUAL_CLASSES - 1)]
+            )
 
-        return walk(valid, spread, visited)
+        return walk(valid, error_class, visited)
 
 
 def _put(writer: RangeWriter, residuals: np.ndarray, chances: np.ndarray) -> None:
-    """Residuals [n] with the chances of their classes [n, CHANCES]; what is above those in Elias'
-    gamma code."""
-    some = residuals != 0
-    writer.put_bits(some, chances[:, 0])
-    left = np.abs(residuals[some])
-    chances = chances[some]
-    writer.put_bits(residuals[some] < 0, _evens(left))
+    """Write residuals [n] with the chances of their classes [n, CHANCES]; larger ones continue in
+    Elias' gamma code."""
+    nonzero = residuals != 0
+    writer.put_bits(nonzero, chances[:, 0])
+    magnitudes = np.abs(residuals[nonzero])
+    chances = chances[nonzero]
+    writer.put_bits(residuals[nonzero] < 0, _evens(magnitudes))
     for place in range(1, CHANCES):
-        more = left > place
+        more = magnitudes > place
         writer.put_bits(more, chances[:, place])
-        left = left[more]
+        magnitudes = magnitudes[more]
         chances = chances[more]
-    left -= CHANCES - 1
-    lengths = np.frexp(left.astype(np.float64))[1] - 1
-    for length in range(int(lengths.max(initial=0)) + 1 if len(left) else 0):
+    magnitudes -= CHANCES - 1
+    lengths = np.frexp(magnitudes.astype(np.float64))[1] - 1
+    for length in range(int(lengths.max(initial=0)) + 1 if len(magnitudes) else 0):
         longer = lengths[lengths >= length] > length
         writer.put_bits(longer, _evens(longer))
     for place in range(int(lengths.max(initial=0)) - 1, -1, -1):
-        bits = (left[lengths > place] >> place) & 1
+        bits = (magnitudes[lengths > place] >> place) & 1
         writer.put_bits(bits, _evens(bits))
 
 
 def _take(reader: RangeReader, chances: np.ndarray) -> np.ndarray:
     """Return the values that `_put` coded, int32 [n]."""
     out = np.zeros(len(chances), np.int32)
-    some = np.flatnonzero(reader.take_bits(chances[:, 0]))
-    negative = reader.take_bits(_evens(some))
-    out[some] = 1
-    left = some
+    nonzero = np.flatnonzero(reader.take_bits(chances[:, 0]))
+    negative = reader.take_bits(_evens(nonzero))
+    out[nonzero] = 1
+    pending = nonzero
     for place in range(1, CHANCES):
-        left = left[reader.take_bits(chances[left, place])]
-        out[left] += 1
-    values = np.ones(len(left), np.int64)
-    lengths = np.zeros(len(left), np.int64)
-    longer = np.arange(len(left))
+        pending = pending[reader.take_bits(chances[pending, place])]
+        out[pending] += 1
+    values = np.ones(len(pending), np.int64)
+    lengths = np.zeros(len(pending), np.int64)
+    longer = np.arange(len(pending))
     while len(longer):
         longer = longer[reader.take_bits(_evens(longer))]
         lengths[longer] += 1
         if lengths.max() > _LONGEST:
             raise ValueError(f"a residual is above {LARGEST}")
     for place in range(int(lengths.max(initial=0)) - 1, -1, -1):
-        at = np.flatnonzero(lengths > place)
-        values[at] = 2 * values[at] + reader.take_bits(_evens(at))
-    out[left] += (values - 1).astype(np.int32)
-    out[some] = np.where(negative, -out[some], out[some])
+        indices = np.flatnonzero(lengths > place)
+        values[indices] = 2 * values[indices] + reader.take_bits(_evens(indices))
+    out[pending] += (values - 1).astype(np.int32)
+    out[nonzero] = np.where(negative, -out[nonzero], out[nonzero])
     return out
 
 
@@ -199,80 +203,85 @@ def _evens(like: np.ndarray) -> np.ndarray:
     return np.full(len(like), 0.5)
 
 
-def spread_of(expected: np.ndarray, ratio: int) -> np.ndarray:
-    """Expected squared errors of details [BAND_COUNT, n, n], over EXPECTED_SCALE → see
-    `Residuals.spread`."""
+def error_classes(expected: np.ndarray, ratio: int) -> np.ndarray:
+    """Return the class of each sample's expected error from squared errors of details [BAND_COUNT,
+    n, n] over EXPECTED_SCALE; see `Residuals.expected_error_class`."""
     along_x, along_y, both = expected
     low = _along(_along(along_x, *_HIGH, odd=True).T, *_LOW, odd=False)
     high = _along(along_y, *_LOW, odd=False) + _along(both, *_HIGH, odd=True)
     squared = (low + _along(high.T, *_HIGH, odd=True)).T
     doublings = np.searchsorted(_QUARTERS, squared, "right")
-    return np.clip(doublings + (ratio - _LEAST_SPREAD), 0, SPREADS - 1)
+    error_class: np.ndarray = np.clip(doublings + (ratio - _LEAST_CLASS), 0, EXPECTED_CLASSES - 1)
+    return error_class
 
 
-def _along(values: np.ndarray, here: int, beside: int, *, odd: bool) -> np.ndarray:
-    """Weighted sums along the last axis [m, n] → [m, 2 n]: values lie on even or odd places and
-    reach one further."""
+def _along(values: np.ndarray, center: int, side: int, *, odd: bool) -> np.ndarray:
+    """Return weighted sums along the last axis, [m, n] → [m, 2 n]: values lie on even or odd places
+    and reach one further."""
     out = np.empty((len(values), 2 * values.shape[1]), np.int64)
     next_to = (
         np.concatenate([values[:, :1], values], axis=1)
         if odd
         else np.concatenate([values, values[:, -1:]], axis=1)
     )
-    out[:, odd::2] = here * values
-    out[:, 1 - odd :: 2] = beside * (next_to[:, :-1] + next_to[:, 1:])
+    out[:, odd::2] = center * values
+    out[:, 1 - odd :: 2] = side * (next_to[:, :-1] + next_to[:, 1:])
     return out
 
 
 def _quarter_doublings() -> np.ndarray:
-    """Of the k-th entry the fourth power is the first at or above 2^k: counting entries is a
-    logarithm's floor."""
-    found = []
+    """Return thresholds whose fourth power is the first at or above 2^k: counting them is the floor
+    of a logarithm."""
+    thresholds = []
     value = 1
     for power in range(_THRESHOLDS):
         value = max(value, round(2 ** (power / 4)) - 1)
         while value**4 < 1 << power:
             value += 1
-        found.append(value)
-    return np.array(found, np.int64)
+        thresholds.append(value)
+    return np.array(thresholds, np.int64)
 
 
 _QUARTERS = _quarter_doublings()
 
 
-def walk(valid: np.ndarray, spread: np.ndarray, visit: Visit) -> np.ndarray:
+def walk(valid: np.ndarray, error_class: np.ndarray, visit: VisitResiduals) -> np.ndarray:
     """Visit the residuals of valid samples in coding order; returns them, int32 [n, n], 0 where
     nothing is valid."""
     n = len(valid)
-    found = np.zeros((n, n), np.int32)
-    known = np.zeros((n + 2 * _REACH, n + 2 * _REACH), np.int64)
+    residuals = np.zeros((n, n), np.int32)
+    magnitudes = np.zeros((n + 2 * _REACH, n + 2 * _REACH), np.int64)
     for phase, (y, x) in enumerate(PHASES):
         rows, columns = np.nonzero(valid[y::2, x::2])
         if not len(rows):
             continue
-        at = (2 * rows + y) * n + 2 * columns + x
-        near = far = np.zeros(len(at), np.int64)
-        if known.any():
-            near, far = _around(known, y, x)
+        positions = (2 * rows + y) * n + 2 * columns + x
+        near = far = np.zeros(len(positions), np.int64)
+        if magnitudes.any():
+            near, far = _around(magnitudes, y, x)
             near = near[rows, columns]
             far = far[rows, columns]
-        found.ravel()[at] = visit(phase, at, spread.ravel()[at], near, far)
+        residuals.ravel()[positions] = visit(
+            phase, positions, error_class.ravel()[positions], near, far
+        )
         inner = np.s_[_REACH + y : _REACH + n : 2, _REACH + x : _REACH + n : 2]
-        known[inner] = np.minimum(np.abs(found[y::2, x::2]), _CAPPED)
-    return found
+        magnitudes[inner] = np.minimum(np.abs(residuals[y::2, x::2]), _CAPPED)
+    return residuals
 
 
-def _around(known: np.ndarray, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
-    """`near` and `far` of all samples of a phase, from capped magnitudes with a rim of _REACH
-    zeros."""
-    n = len(known) - 2 * _REACH
+def _around(magnitudes: np.ndarray, y: int, x: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return `near` and `far` of all samples of a phase, from capped magnitudes with a rim of
+    _REACH zeros."""
+    n = len(magnitudes) - 2 * _REACH
 
     def beside(dy: int, dx: int) -> np.ndarray:
-        return known[_REACH + y + dy : _REACH + n + dy : 2, _REACH + x + dx : _REACH + n + dx : 2]
+        return magnitudes[
+            _REACH + y + dy : _REACH + n + dy : 2, _REACH + x + dx : _REACH + n + dx : 2
+        ]
 
     direct = beside(-1, 0) + beside(1, 0) + beside(0, -1) + beside(0, 1)
     diagonal = beside(-1, -1) + beside(-1, 1) + beside(1, -1) + beside(1, 1)
-    sums = known
+    sums = magnitudes
     for parity in (y, x):
         whole = np.cumsum(np.pad(sums, ((1, 0), (0, 0))), axis=0)
         sums = (whole[2 * _REACH + 1 :] - whole[: -2 * _REACH - 1])[parity::2].T
@@ -290,15 +299,14 @@ class Bound(NamedTuple):
 
     promised_m: float
     inner_m: float
-    """Half a residual's step, float32: below what is promised by what is rounded after it is
-    added."""
+    """Half a residual's step, float32: the promised bound less the rounding that follows."""
     checked_m: float
     """Largest error of a sample that is found at its encoder, from staged heights."""
 
     @classmethod
     def of(cls, promised_m: float, low_m: float, high_m: float) -> Bound:
-        """The bound for heights between `low_m` and `high_m`. Raises ValueError when none of 32
-        bits keep it."""
+        """Return the bound for heights between `low_m` and `high_m`. Raises ValueError when none of
+        32 bits keep it."""
         if not 0 < promised_m < np.inf:
             raise ValueError(f"a largest error of {promised_m:g} m is no number above 0")
         largest = np.float32(max(abs(low_m), abs(high_m)))
@@ -317,12 +325,12 @@ class Bound(NamedTuple):
         )
 
     def residuals(self, errors_m: np.ndarray) -> np.ndarray:
-        """Errors (source − wavelet sample) → residuals int32; there is one only that keeps the
-        bound."""
+        """Quantize errors (source − wavelet sample) to residuals, int32: the only ones that keep
+        the bound."""
         return np.rint(errors_m / (2 * self.inner_m)).astype(np.int32)
 
 
 def _up(value: float) -> float:
-    """The next number of two digits."""
+    """Return the next number of two digits."""
     unit = 10.0 ** (np.floor(np.log10(value)) - 1)
     return float(np.ceil(value / unit) * unit)

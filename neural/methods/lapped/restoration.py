@@ -1,5 +1,5 @@
-"""Restoration: what details probably were, from the quantized ones around them and the samples they
-add to.
+"""Restoration: estimates of details before quantization, from the quantized ones and the samples
+near them.
 
 Most details of a fine level are quantized to 0 although the terrain goes on: ridges and edges that
 the coarser level shows have details of known signs. A small convolutional network of the level's
@@ -36,14 +36,14 @@ _CHANNELS = _DIFFERENCES + 3
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the decoder's weights: rows of windows, their columns, channels in and
-    out."""
+    """Return names and shapes of the decoder's weights: rows of windows, their columns, channels in
+    and out."""
     one, two = HIDDEN
     return {"restore_1": (9 * _CHANNELS, one), "restore_2": (9 * one, two), "restore_3": (two, 3)}
 
 
 def macs() -> int:
-    """Products per place of a level's details, for all three of them."""
+    """Return the number of products per place of a level's details, for all three of them."""
     return sum(math.prod(shape) for shape in shapes().values())
 
 
@@ -60,12 +60,12 @@ def features(samples: np.ndarray, details: np.ndarray) -> np.ndarray:
     across = samples[:, :-2] - 2 * samples[:, 1:-1] + samples[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]
     turned = samples[:-2, :-2] - samples[:-2, 2:] - samples[2:, :-2] + samples[2:, 2:]
-    found = np.stack([along_x, along_y, turned / 2, both / 2, *details]).astype(np.float32)
-    return np.arcsinh(found, out=found)
+    planes = np.stack([along_x, along_y, turned / 2, both / 2, *details]).astype(np.float32)
+    return np.arcsinh(planes, out=planes)
 
 
 def beyond(samples: np.ndarray, boundary: Boundary) -> np.ndarray:
-    """A whole level's samples and SAMPLE_REACH more on all sides."""
+    """Return a whole level's samples and SAMPLE_REACH more on all sides."""
     return extend_level(samples, boundary.of_samples(SAMPLE_REACH))
 
 
@@ -94,7 +94,7 @@ class Restoration:
 
 
 def _window_sums(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Sums over windows of 3×3: [n, m, channels] → [n − 2, m − 2, channels out]."""
+    """Return sums over windows of 3×3: [n, m, channels] → [n − 2, m − 2, channels out]."""
     n, m, channels = x.shape
     down, along, inner = (x := np.ascontiguousarray(x)).strides
     windows = as_strided(
@@ -102,9 +102,9 @@ def _window_sums(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     )
     out = np.empty((n - 2, m - 2, weight.shape[1]), np.float32)
     for start in range(0, n - 2, _ROWS):
-        some = windows[start : start + _ROWS]
+        block = windows[start : start + _ROWS]
         np.matmul(
-            some.reshape(-1, 9 * channels),
+            block.reshape(-1, 9 * channels),
             weight,
             out=out[start : start + _ROWS].reshape(-1, weight.shape[1]),
         )

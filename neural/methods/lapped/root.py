@@ -24,8 +24,8 @@ def above_root(
     cells: tuple[int, int],
     boundary: Boundary,
 ) -> np.ndarray:
-    """Samples of the level above the root, meters, from the single coarsest one and details in
-    steps, coarse to fine.
+    """Return samples of the level above the root, meters, from the single coarsest one and details
+    in steps, coarse to fine.
 
     `cells` (columns, rows) are the root's, `levels` those of the grid.
     """

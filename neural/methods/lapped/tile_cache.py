@@ -1,4 +1,4 @@
-"""Cache of values by tile, the latest ones."""
+"""LRU cache of values by tile."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ KEEP_TILES = 64
 _T = TypeVar("_T")
 
 
-class Recent(Generic[_T]):
-    """The latest results of a function of tiles; threads may ask for the same one at once.
+class TileCache(Generic[_T]):
+    """LRU cache of a function of tiles; threads may ask for the same one at once.
 
     It does not keep the function: a method's object has these results, and the cycle would outlive
     its last user until garbage is collected.
@@ -23,26 +23,26 @@ class Recent(Generic[_T]):
     def __init__(self, keep: int = KEEP_TILES) -> None:
         self._keep = keep
         self._lock = threading.Lock()
-        self._found: OrderedDict[Tile, _T] = OrderedDict()
+        self._values: OrderedDict[Tile, _T] = OrderedDict()
 
     def of(self, tile: Tile, make: Callable[[Tile], _T]) -> _T:
-        """The result for a tile, kept or made now."""
+        """Return the cached value of a tile, or compute it."""
         with self._lock:
-            if tile in self._found:
-                self._found.move_to_end(tile)
-                return self._found[tile]
-        made = make(tile)
-        self.put(tile, made)
-        return made
+            if tile in self._values:
+                self._values.move_to_end(tile)
+                return self._values[tile]
+        value = make(tile)
+        self.put(tile, value)
+        return value
 
-    def put(self, tile: Tile, made: _T) -> None:
-        """Keep the result for a tile, found elsewhere."""
+    def put(self, tile: Tile, value: _T) -> None:
+        """Cache a value of a tile, computed elsewhere."""
         with self._lock:
-            self._found[tile] = made
-            while len(self._found) > self._keep:
-                self._found.popitem(last=False)
+            self._values[tile] = value
+            while len(self._values) > self._keep:
+                self._values.popitem(last=False)
 
     def kept(self) -> list[_T]:
-        """All that is kept."""
+        """Return all cached values."""
         with self._lock:
-            return list(self._found.values())
+            return list(self._values.values())

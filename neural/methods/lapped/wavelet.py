@@ -27,40 +27,41 @@ BANDS = ((0, 1), (1, 0), (1, 1))
 
 
 def reflect(start: int, stop: int, first: int, last: int) -> np.ndarray:
-    """Positions start … stop − 1, those outside first … last − 1 reflected about its ends; parity
-    is kept."""
-    at = np.arange(start, stop)
+    """Return positions start … stop − 1, those outside first … last − 1 reflected about its ends;
+    parity is kept."""
+    indices = np.arange(start, stop)
     period = 2 * (last - first - 1)
     if period <= 0:
-        return np.full(len(at), first)
-    folded = np.mod(at - first, period)
-    return first + np.minimum(folded, period - folded)
+        return np.full(len(indices), first)
+    folded = np.mod(indices - first, period)
+    places: np.ndarray = first + np.minimum(folded, period - folded)
+    return places
 
 
 def split(samples: np.ndarray) -> np.ndarray:
-    """Samples [n, m], HALO of them beyond each end, the first even → interleaved bands [n − 2·HALO,
-    m − 2·HALO]."""
+    """Split samples [n, m], with HALO beyond each end and the first one even, into interleaved
+    bands [n − 2·HALO, m − 2·HALO]."""
     return split_lines(split_lines(samples).T).T
 
 
 def merge(bands: np.ndarray) -> np.ndarray:
-    """Interleaved bands [n, m], HALO of them beyond each end, the first even → samples [n − 2·HALO,
-    m − 2·HALO]."""
+    """Merge interleaved bands [n, m], with HALO beyond each end and the first one even, to samples
+    [n − 2·HALO, m − 2·HALO]."""
     return merge_lines(merge_lines(bands.T).T)
 
 
 def split_lines(x: np.ndarray) -> np.ndarray:
-    """`split` along axis 0 only."""
+    """Apply `split` along axis 0 only."""
     return _along(_SPLIT, x)
 
 
 def merge_lines(x: np.ndarray) -> np.ndarray:
-    """`merge` along axis 0 only."""
+    """Apply `merge` along axis 0 only."""
     return _along(_MERGE, x)
 
 
 def _along(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Blocks of _BLOCK values along axis 0, each from HALO more on both sides: [n, m] → [n −
+    """Process blocks of _BLOCK values along axis 0, each with a margin of HALO: [n, m] → [n −
     2·HALO, m], float64.
 
     A product per block takes a fifth of the time of the lifting steps, which go through the whole
@@ -91,7 +92,7 @@ def _along(matrix: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def _lift_split(x: np.ndarray) -> np.ndarray:
-    """`split_lines` by its definition."""
+    """Compute `split_lines` by its definition."""
     for number, weight in enumerate(LIFTING):
         start = 1 if number % 2 == 0 else 2
         x[start:-1:2] += weight * (x[start - 1 : -2 : 2] + x[start + 1 :: 2])
@@ -102,7 +103,7 @@ def _lift_split(x: np.ndarray) -> np.ndarray:
 
 
 def _lift_merge(x: np.ndarray) -> np.ndarray:
-    """`merge_lines` by its definition."""
+    """Compute `merge_lines` by its definition."""
     x[0::2] *= LOW_GAIN
     x[1::2] /= _DETAIL
     for number, weight in reversed(list(enumerate(LIFTING))):

@@ -15,7 +15,7 @@ import pytest
 from neural.bench import ablation, curves, specialize, spectrum
 from neural.cli import main
 from neural.models import PRESETS
-from neural.models.base import load_model
+from neural.models.loading import load_model
 from tests.support.models import TINY, save_tiny_model
 from tests.support.rasters import hills, write
 

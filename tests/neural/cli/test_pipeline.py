@@ -233,7 +233,7 @@ def test_linked_decoder_is_found_by_hash(
     with pytest.raises(SystemExit) as exit_:
         ntile("decode", out, tmp_path / "x.tif")
     assert exit_.value.code == 3
-    monkeypatch.setattr(neural.container.reader, "MODELS", area)
+    monkeypatch.setattr(neural.container.reader, "MODEL_FOLDER", area)
     ntile("decode", out, tmp_path / "x.tif")
     assert (tmp_path / "x.tif").stat().st_size > 0
 

@@ -17,8 +17,9 @@ from neural.container import metadata, pmtiles
 from neural.container import reader as container
 from neural.container.envelope import ChildInfo
 from neural.container.pmtiles import Header, squeeze, unsqueeze
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
 from neural.container.staging import Stage
+from neural.container.verify import verify
 from neural.container.writer import write_archive
 from neural.errors import ContainerError, UsageError
 from neural.tiles import Tile
@@ -400,7 +401,7 @@ def test_layers_by_name(tmp_path):
 def test_linked_decoders_come_from_the_programs_models(tmp_path, monkeypatch):
     models = tmp_path / "models"
     models.mkdir()
-    monkeypatch.setattr(container, "MODELS", models)
+    monkeypatch.setattr(container, "MODEL_FOLDER", models)
     path = write(tmp_path / "a.ntile", link=True)
     assert verify(path)["decoders"] == {SHA: "linked"}
     with open_reader(path) as reader:

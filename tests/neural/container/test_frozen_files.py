@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neural.cli import main
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
+from neural.container.verify import verify
 from tests.support import frozen_files
 from tests.support.frozen_files import CASES, FILES, finest, load_expected
 
@@ -26,15 +27,24 @@ def name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-def test_no_frozen_file_is_missing() -> None:
-    first = {path.stem: path for path in FROZEN if path.parent.name == "v0.1.0"}
-    assert len(first) == 17
-    assert [path for path in FROZEN if not path.with_suffix(".npz").exists()] == []
+@pytest.mark.parametrize(("version", "count"), [("v0.1.0", 17), ("v0.2.0", 19)])
+def test_no_frozen_file_is_missing(version: str, count: int) -> None:
+    files = [path for path in FROZEN if path.parent.name == version]
+    assert len(files) == count
+    assert [path for path in files if not path.with_suffix(".npz").exists()] == []
     methods = set()
-    for path in first.values():
+    for path in files:
         with open_reader(path) as reader:
             methods |= {layer.method for layer in reader.layers}
     assert methods == {"functa", "huvr", "huvr_siren", "lapped_siren", "reference", "trans_inr"}
+
+
+def test_every_frozen_folder_is_counted_and_small() -> None:
+    folders = {path.parent for path in FROZEN}
+    assert {folder.name for folder in folders} == {"v0.1.0", "v0.2.0"}
+    later = folders - {FILES / "v0.1.0"}
+    sizes = {folder.name: sum(f.stat().st_size for f in folder.iterdir()) for folder in later}
+    assert {name: size for name, size in sizes.items() if size > 600_000} == {}
 
 
 @pytest.mark.parametrize("path", FROZEN, ids=name_of)
@@ -70,11 +80,12 @@ def test_decode_writes_the_same_heights(tmp_path: Path) -> None:
     np.testing.assert_allclose(heights.data[places & valid], want.meters, rtol=0, atol=ROUNDING_M)
 
 
+@pytest.mark.parametrize("version", ["v0.1.0", "v0.2.0"])
 @pytest.mark.parametrize("name", ["lapped_levels", "lapped_holes", "reference_holes", "local_feet"])
-def test_heights_are_those_of_the_terrain(name: str) -> None:
+def test_heights_are_those_of_the_terrain(version: str, name: str) -> None:
     """Frozen heights are right: near the formula, in meters, with data where the raster had
     data."""
-    places, (want,) = load_expected(FILES / "v0.1.0" / f"{name}.ntile")
+    places, (want,) = load_expected(FILES / version / f"{name}.ntile")
     valid = np.ones(places.shape, bool)
     for hole in CASES[name].holes:
         valid[hole] = False
@@ -85,7 +96,7 @@ def test_heights_are_those_of_the_terrain(name: str) -> None:
 
 
 def test_a_model_no_longer_shipped_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("neural.container.reader.MODELS", tmp_path)
+    monkeypatch.setattr("neural.container.reader.MODEL_FOLDER", tmp_path)
     with (
         open_reader(FILES / "v0.1.0" / "functa.ntile") as reader,
         pytest.raises(AssertionError, match="must stay in assets/models"),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from neural.container.reader import verify
+from neural.container.verify import verify
 from tests.support.commands import POSIX, ROOT
 from tests.support.rasters import hills, write
 

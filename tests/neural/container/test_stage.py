@@ -244,6 +244,7 @@ def undisturbed(tmp_path_factory) -> tuple[bytes, int, float]:
     return out.read_bytes(), int(stdout.split()[-1]), time.perf_counter() - start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("staged_before", [False, True])
 def test_the_system_refuses_to_write(tmp_path, undisturbed, staged_before):
     """The kernel stops every file at 400 kB: the work file, or, when that is complete, the archive
@@ -270,6 +271,7 @@ def check_after_kill(out: Path, expected: bytes) -> None:
     assert out.read_bytes() in (b"earlier", expected)
 
 
+@pytest.mark.slow
 def test_killed_at_chosen_steps(tmp_path, undisturbed):
     """Every 17th step while staging and coding, each of the last ones: flush, rename, deletion of
     the work file."""
@@ -286,13 +288,14 @@ def test_killed_at_chosen_steps(tmp_path, undisturbed):
     assert {path.suffix for path in tmp_path.iterdir()} == {".ntile"}
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(tmp_path, undisturbed):
     expected, _, seconds = undisturbed
     out = tmp_path / "a.ntile"
     out.write_bytes(b"earlier")
     delays = random.Random(6)
     kills = 0
-    while kills < 10:
+    while kills < 5:
         process = run(out)
         process.stdout.readline()
         time.sleep(delays.uniform(0, seconds))

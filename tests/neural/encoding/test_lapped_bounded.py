@@ -18,14 +18,14 @@ from neural.methods.lapped.context import BAND_COUNT, CLASSES
 from neural.methods.lapped.extension import merge_level
 from neural.methods.lapped.residuals import (
     CHANCE_SCALE,
+    EXPECTED_CLASSES,
     EXPECTED_SCALE,
     FAR,
     NEAR,
-    SPREADS,
     Bound,
     Residuals,
+    error_classes,
     shapes,
-    spread_of,
     walk,
 )
 from neural.methods.lapped.wavelet import BANDS
@@ -225,16 +225,16 @@ def test_any_residuals_come_back() -> None:
             rng.laplace(0, scale, (TILE, TILE)) if scale else np.zeros((TILE, TILE))
         ).astype(np.int32)
         valid = rng.random((TILE, TILE)) < share
-        spread = rng.integers(0, SPREADS, (TILE, TILE))
+        error_class = rng.integers(0, EXPECTED_CLASSES, (TILE, TILE))
         values[~valid] = 0
         if scale > 1:
             y, x = np.nonzero(valid)
             values[y[0], x[0]] = LARGEST
             values[y[1], x[1]] = -LARGEST
         writer = RangeWriter(model().distributions)
-        residuals.write(writer, values, valid, spread)
+        residuals.write(writer, values, valid, error_class)
         reader = RangeReader(writer.finish(), model().distributions)
-        np.testing.assert_array_equal(residuals.read(reader, valid, spread), values)
+        np.testing.assert_array_equal(residuals.read(reader, valid, error_class), values)
         reader.finish()
 
 
@@ -246,9 +246,9 @@ def test_contexts_are_of_what_is_known() -> None:
     seen = []
 
     def visit(
-        phase: int, at: np.ndarray, spread: np.ndarray, near: np.ndarray, far: np.ndarray
+        phase: int, at: np.ndarray, error_class: np.ndarray, near: np.ndarray, far: np.ndarray
     ) -> np.ndarray:
-        np.testing.assert_array_equal(spread, at % SPREADS)
+        np.testing.assert_array_equal(error_class, at % EXPECTED_CLASSES)
         padded = np.pad(known, 4)
         for flat, one, wide in zip(at, near, far, strict=True):
             y, x = divmod(int(flat), 12)
@@ -259,19 +259,19 @@ def test_contexts_are_of_what_is_known() -> None:
         known.ravel()[at] = capped.ravel()[at]
         return values.ravel()[at]
 
-    found = walk(np.ones((12, 12), bool), np.arange(144).reshape(12, 12) % SPREADS, visit)
+    found = walk(np.ones((12, 12), bool), np.arange(144).reshape(12, 12) % EXPECTED_CLASSES, visit)
     np.testing.assert_array_equal(found, values)
     assert sorted(seen) == list(range(144))
 
 
 def test_spread_follows_the_synthesis_functions() -> None:
     """An expected error of one detail spreads as the squares of what the detail adds to samples."""
-    quiet = spread_of(np.zeros((BAND_COUNT, 16, 16), int), 8)
+    quiet = error_classes(np.zeros((BAND_COUNT, 16, 16), int), 8)
     assert not quiet.any()
     for band, (y, x) in enumerate(BANDS):
         expected = np.zeros((BAND_COUNT, 16, 16), int)
         expected[band, 8, 8] = EXPECTED_SCALE
-        found = spread_of(expected, 8)
+        found = error_classes(expected, 8)
         bands = np.zeros((32, 32))
         bands[16 + y, 16 + x] = 1.0
         squares = merge_level(bands, REFLECT) ** 2
@@ -280,7 +280,7 @@ def test_spread_follows_the_synthesis_functions() -> None:
         np.testing.assert_allclose(
             found[large] - found.max(), 4 * np.log2(squares[large] / squares.max()), atol=2.5
         )
-    shifted = spread_of(expected, 12)
+    shifted = error_classes(expected, 12)
     assert (shifted[large] - found[large] == 4).all()
 
 

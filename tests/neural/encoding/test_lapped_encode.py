@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from neural.cli import main
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
 from neural.container.staging import Stage
+from neural.container.verify import verify
 from neural.encode import EncodeOptions, encode
 from neural.encoding.lapped import rate as lapped_rate
 from neural.encoding.lapped import staged_layer as lapped_layer
@@ -143,6 +144,14 @@ def area(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rough DEM of 2 tiles (dem.tif) for what encodes many times."""
+    folder = tmp_path_factory.mktemp("small")
+    write(folder / "dem.tif", rough(150, 270))
+    return folder
+
+
 def measured(path: Path, dem: Path, bits: int | None = None) -> dict[str, Any]:
     with open_reader(path) as reader, open_dem(dem) as source:
         return evaluate(reader, reader.layers[0], source, bits)
@@ -166,25 +175,25 @@ def test_it_is_the_default_at_quality_50(area: Path, capsys: pytest.CaptureFixtu
     assert "step 0.5 m" in capsys.readouterr().out
 
 
-def test_quality_halves_the_step_every_ten(area: Path, tmp_path: Path) -> None:
+def test_quality_halves_the_step_every_ten(small: Path, tmp_path: Path) -> None:
     steps = [step_of_quality(quality) for quality in (0, 50, 60, 100)]
     assert steps == [16.0, 0.5, 0.25, 0.015625]
-    coarse, fine = (encoded(area, tmp_path / "a.ntile", quality=quality) for quality in (40, 70))
+    coarse, fine = (encoded(small, tmp_path / "a.ntile", quality=quality) for quality in (40, 70))
     assert (coarse["step_m"], fine["step_m"]) == (1.0, 0.125)
     assert fine["rmse_m"] < coarse["rmse_m"]
     assert fine["stack_bits_per_sample"] > coarse["stack_bits_per_sample"]
 
 
-def test_target_rmse_is_kept_and_nearly_reached(area: Path, tmp_path: Path) -> None:
-    found = encoded(area, tmp_path / "a.ntile", target_rmse_m=0.08)
+def test_target_rmse_is_kept_and_nearly_reached(small: Path, tmp_path: Path) -> None:
+    found = encoded(small, tmp_path / "a.ntile", target_rmse_m=0.08)
     assert 0.97 * 0.08 <= found["rmse_m"] <= 0.08
     again = (tmp_path / "a.ntile").read_bytes()
-    encoded(area, tmp_path / "a.ntile", target_rmse_m=0.08)
+    encoded(small, tmp_path / "a.ntile", target_rmse_m=0.08)
     assert (tmp_path / "a.ntile").read_bytes() == again
 
 
-def test_bits_per_sample_are_kept_and_nearly_used(area: Path, tmp_path: Path) -> None:
-    found = encoded(area, tmp_path / "a.ntile", bits_per_sample=1.5)
+def test_bits_per_sample_are_kept_and_nearly_used(small: Path, tmp_path: Path) -> None:
+    found = encoded(small, tmp_path / "a.ntile", bits_per_sample=1.5)
     assert 0.97 * 1.5 <= found["stack_bits_per_sample"] <= 1.5
 
 
@@ -210,25 +219,25 @@ def test_no_sample_is_further_off_than_promised(name: str, tmp_path: Path) -> No
 
 
 def test_bounded_error_takes_the_cheapest_of_some_steps(
-    area: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sizes = {}
     for share in lapped_rate.STEP_SHARES:
         with monkeypatch.context() as patch:
             patch.setattr(lapped_rate, "STEP_SHARES", (share,))
-            found = encoded(area, tmp_path / "a.ntile", max_error_m=0.4)
+            found = encoded(small, tmp_path / "a.ntile", max_error_m=0.4)
         assert found["step_m"] == np.float32(share * 0.4)
         sizes[share] = found["stack_bits_per_sample"]
-    best = encoded(area, tmp_path / "a.ntile", max_error_m=0.4)
+    best = encoded(small, tmp_path / "a.ntile", max_error_m=0.4)
     assert best["stack_bits_per_sample"] == min(sizes.values()) < max(sizes.values())
     capsys.readouterr()
     ntile("info", tmp_path / "a.ntile")
     assert "± 0.4 m" in capsys.readouterr().out
 
 
-def test_fewer_bits_of_a_bounded_layer_leave_its_residuals_out(area: Path, tmp_path: Path) -> None:
-    encode(area / "dem.tif", tmp_path / "a.ntile", EncodeOptions(max_error_m=0.1))
-    stored, fewer = (measured(tmp_path / "a.ntile", area / "dem.tif", bits) for bits in (8, 7))
+def test_fewer_bits_of_a_bounded_layer_leave_its_residuals_out(small: Path, tmp_path: Path) -> None:
+    encode(small / "dem.tif", tmp_path / "a.ntile", EncodeOptions(max_error_m=0.1))
+    stored, fewer = (measured(tmp_path / "a.ntile", small / "dem.tif", bits) for bits in (8, 7))
     assert stored["max_error_m"] <= 0.1 < fewer["max_error_m"]
     assert fewer["bits_per_sample"] < stored["bits_per_sample"]
 
@@ -250,8 +259,8 @@ def test_a_large_area_is_searched_in_part_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As large count areas from four tiles on; the answer is that of a search in all of it."""
-    monkeypatch.setattr(lapped_trials, "MANY", 4)
-    monkeypatch.setattr(lapped_trials, "SOME", 2)
+    monkeypatch.setattr(lapped_trials, "SUBSET_FROM_TILES", 4)
+    monkeypatch.setattr(lapped_trials, "SUBSET_TILES", 2)
     asked: list[int] = []
     measure = getattr(lapped_trials.Trials, name)
 
@@ -275,18 +284,18 @@ def test_a_large_area_is_searched_in_part_first(
     ],
 )
 def test_what_is_out_of_reach(
-    rate: dict[str, float], words: str, area: Path, tmp_path: Path
+    rate: dict[str, float], words: str, small: Path, tmp_path: Path
 ) -> None:
     """The sentence names what is in reach, and that is, without staging the area again."""
     from neural.errors import UsageError
 
     with pytest.raises(UsageError, match=words) as caught:
-        encoded(area, tmp_path / "a.ntile", **rate)
+        encoded(small, tmp_path / "a.ntile", **rate)
     numbers = [word.rstrip(";.") for word in str(caught.value).split()]
     least = next(
         float(n) for n in reversed(numbers) if n.replace("e-", "").replace(".", "").isdigit()
     )
-    encoded(area, tmp_path / "a.ntile", **dict.fromkeys(rate, least))
+    encoded(small, tmp_path / "a.ntile", **dict.fromkeys(rate, least))
     assert (tmp_path / "a.ntile").exists()
 
 
@@ -382,7 +391,7 @@ def interrupted(
 
 
 def test_an_interrupted_encode_goes_on(
-    area: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped while levels are lowered, in the search, and while the last step is coded; nothing is
     coded twice."""
@@ -395,15 +404,15 @@ def test_an_interrupted_encode_goes_on(
         return encoding(self, *arguments)
 
     monkeypatch.setattr(lapped_layer.LayerCoder, "encode", counted)
-    encode(area / "dem.tif", tmp_path / "whole.ntile", options)
+    encode(small / "dem.tif", tmp_path / "whole.ntile", options)
     everything = len(coded)
     want = (tmp_path / "whole.ntile").read_bytes()
     coded.clear()
     out = tmp_path / "stopped.ntile"
-    interrupted(area, out, monkeypatch, Stage, "put", 1)
-    interrupted(area, out, monkeypatch, Stage, "put_body", 3)
-    interrupted(area, out, monkeypatch, Stage, "put_body", 9)
-    encode(area / "dem.tif", out, options)
+    interrupted(small, out, monkeypatch, Stage, "put", 1)
+    interrupted(small, out, monkeypatch, Stage, "put_body", 3)
+    interrupted(small, out, monkeypatch, Stage, "put_body", 9)
+    encode(small / "dem.tif", out, options)
     assert out.read_bytes() == want
     assert len(coded) == everything + 2  # the tiles whose bytes were not stored yet
     assert {path.name for path in tmp_path.iterdir()} == {"whole.ntile", "stopped.ntile"}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from neural.cli import main
-from neural.container.reader import open_reader, verify
+from neural.container.reader import open_reader
+from neural.container.verify import verify
 from neural.evaluate import evaluate
 from neural.methods import METHODS
 from neural.models import MODELS

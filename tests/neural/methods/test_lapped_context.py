@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from neural.container.reader import MODELS
+from neural.container.reader import MODEL_FOLDER
 from neural.methods.lapped import context
 from neural.methods.lapped.coder import Distributions, RangeReader, RangeWriter
 from neural.methods.lapped.context import (
@@ -30,7 +30,7 @@ from neural.methods.lapped.context import (
     NETWORKS,
     PHASES,
     SCALE,
-    SLOPE_LIMIT,
+    STEP_RATIO_LIMIT,
     SYMBOLS,
     WIDE,
     Context,
@@ -41,7 +41,7 @@ from neural.methods.lapped.context import (
 )
 
 Weights = dict[str, np.ndarray]
-SPREADS = {
+EXPECTED_CLASSES = {
     "context_same": 500,
     "context_before": 500,
     "context_parent": 500,
@@ -70,7 +70,7 @@ def scrambled(seed: int, *shape: int, below: int) -> np.ndarray:
 def random_weights(seed: int, hidden1: int = 32, hidden2: int = 16) -> Weights:
     found = {}
     for number, (name, shape) in enumerate(shapes(hidden1, hidden2).items()):
-        spread = SPREADS.get(name)
+        spread = EXPECTED_CLASSES.get(name)
         if spread is not None:
             found[name] = (
                 scrambled(10 * seed + number, *shape, below=2 * spread + 1) - spread
@@ -336,7 +336,11 @@ def largest_sums(weights: Weights) -> tuple[float, float, float]:
     unit = SCALE / (NEAR_SCALE * CODE_SCALE)
     for number in range(NETWORKS):
         near = sum(w[name][number].sum(axis=0) for name in ("same", "before", "parent"))
-        first = unit * HIGHEST_CODE * near + SLOPE_LIMIT * w["wide"][number, 2] + w["bias1"][number]
+        first = (
+            unit * HIGHEST_CODE * near
+            + STEP_RATIO_LIMIT * w["wide"][number, 2]
+            + w["bias1"][number]
+        )
         first += HIGHEST_CODE / CODE_SCALE * np.array(WIDE) @ w["wide"][number, :2]
         second = first * (ACTIVATION / SCALE) @ w["weight2"][number] + w["bias2"][number]
         third = second * (ACTIVATION / SCALE) @ w["weight3"][number] + w["bias3"][number]
@@ -345,7 +349,7 @@ def largest_sums(weights: Weights) -> tuple[float, float, float]:
 
 
 def shipped() -> Weights:
-    (path,) = MODELS.glob("lapped_siren-*.decoder.safetensors")
+    (path,) = MODEL_FOLDER.glob("lapped_siren-*.decoder.safetensors")
     return load_file(path)
 
 
@@ -358,7 +362,7 @@ def test_sums_of_the_shipped_weights_are_exact() -> None:
         assert BAND_COUNT * HIGHEST_CODE * (2 * reach + 1) ** 2 < 1 << 24
 
 
-@pytest.mark.parametrize("name", sorted(SPREADS))
+@pytest.mark.parametrize("name", sorted(EXPECTED_CLASSES))
 def test_weights_that_could_be_rounded_are_refused(name: str) -> None:
     def refused(change: Callable[[np.ndarray], None]) -> None:
         changed = {key: value.copy() for key, value in weights.items()}

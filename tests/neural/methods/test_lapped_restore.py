@@ -11,7 +11,8 @@ import torch
 from safetensors.numpy import load_file
 
 from neural.methods.lapped import restoration as restore
-from neural.methods.lapped.assembly import Assembly, Model
+from neural.methods.lapped.assembly import Assembly
+from neural.methods.lapped.model import Model
 from neural.methods.lapped.restoration import DETAIL_REACH, SAMPLE_REACH, Restoration
 from neural.methods.lapped_siren import LappedSiren
 from neural.models import restoration
@@ -137,7 +138,7 @@ def test_some_steps_of_training_help() -> None:
     weights = []
     for level in levels:
         details = np.pad(level.decoded, [(0, 0), (DETAIL_REACH,) * 2, (DETAIL_REACH,) * 2])
-        left = (level.wanted - level.decoded) * level.coded
+        left = (level.target - level.decoded) * level.coded
         after = (left - Restoration(found)(level.samples, details)) * level.coded
         gains.append(np.log((left**2).sum() / (after**2).sum()))
         weights.append((left**2).sum() ** 0.5)

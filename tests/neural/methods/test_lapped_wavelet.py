@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from neural.encoding.lapped.encoder import Samples, details_of, tile_bands
+from neural.encoding.lapped.encoder import TileSamples, details_of, tile_bands
 from neural.grid import Grid
-from neural.methods.lapped.assembly import ABOVE_REACH, Assembly, Stack, Window
+from neural.methods.lapped.assembly import ABOVE_REACH, Assembly, SampleWindow, Stack
 from neural.methods.lapped.boundary import BOUNDARIES, LINEAR, LONG, REFLECT, Boundary, reflection
 from neural.methods.lapped.extension import extend, extend_both, merge_level, split_level
-from neural.methods.lapped.levels import Walked, level_steps
+from neural.methods.lapped.levels import LevelDetails, level_steps
 from neural.methods.lapped.restoration import Restoration, shapes
 from neural.methods.lapped.wavelet import HALO, merge, merge_lines, reflect, split, split_lines
 from neural.tiles import TILE, Tile
@@ -231,7 +231,7 @@ class Exact:
         self.tiles = tiles
         self._samples = samples
 
-    def samples(self, tile: Tile) -> Samples | None:
+    def samples(self, tile: Tile) -> TileSamples | None:
         if tile not in self.tiles:
             return None
         whole = np.zeros((TILE, TILE))
@@ -239,7 +239,7 @@ class Exact:
             TILE * tile.y : TILE * (tile.y + 1), TILE * tile.x : TILE * (tile.x + 1)
         ]
         whole[: part.shape[0], : part.shape[1]] = part
-        return Samples(whole, self.grid.tile_inside(tile))
+        return TileSamples(whole, self.grid.tile_inside(tile))
 
 
 class ExactAssembly(Assembly):
@@ -255,12 +255,13 @@ class ExactAssembly(Assembly):
             return None
         steps = details_of(self.bands[tile]) / level_steps(1.0, 0)[:, None, None]
         return Stack(
-            np.ones((TILE, TILE), bool), [Walked(np.sign(steps).astype(np.int32), steps, steps)]
+            np.ones((TILE, TILE), bool),
+            [LevelDetails(np.sign(steps).astype(np.int32), steps, steps)],
         )
 
-    def above(self, row: int, column: int, size: int) -> Window:
+    def above(self, row: int, column: int, size: int) -> SampleWindow:
         """The parent level's samples: the low-pass values of the tiles there are."""
-        out = Window(np.zeros((size, size)), np.zeros((size, size), bool))
+        out = SampleWindow(np.zeros((size, size)), np.zeros((size, size), bool))
         half = TILE // 2
         for tile, bands in self.bands.items():
             columns, rows = (-(-n // 2) for n in self.payloads.grid.tile_cells(tile))

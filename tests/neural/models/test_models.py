@@ -14,7 +14,7 @@ from neural.errors import ModelError
 from neural.methods.decoder_weights import load_decoder
 from neural.methods.model_files import model_method
 from neural.models import MODELS, PRESETS
-from neural.models.base import load_model
+from neural.models.loading import load_model
 from neural.models.sensitivity import sensitivity
 from neural.tiles import centers
 from tests.support.models import TINY, TINY_PRESETS, save_tiny_model

@@ -7,6 +7,7 @@ import csv
 import dataclasses
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,29 +19,20 @@ from neural.errors import DemError, ModelError, NtileError, UsageError
 from neural.models import MODELS, PRESETS
 from neural.models.base import pick_device
 from neural.models.train_data import Crops, load_split
-from tests.support.models import TINY
-from tests.support.rasters import write
+from tests.support.models import TINY, write_training_data
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of two rasters with a manifest, and the preset `tiny`."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    y, x = np.mgrid[0:300, 0:320]
-    for name, phase in (("a", 0.0), ("b", 1.0)):
-        write(
-            folder / f"{name}.tif", np.float32(30 * np.sin(x / 40 + phase) * np.cos(y / 55) + 500)
-        )
-    rows = [["file", "split", "resolution_m"], ["a.tif", "train", "1"], ["b.tif", "val", "2"]]
-    with (folder / "MANIFEST.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
     monkeypatch.setitem(PRESETS["huvr_siren"], "tiny", TINY)
-    return folder
+    monkeypatch.setattr(train, "SENSITIVITY_TILES", 2)
+    return write_training_data(tmp_path / "data")
 
 
 def _run(data: Path, out: Path, **changes: object) -> train.Run:
-    return train.Run("huvr_siren", "tiny", (data,), out, device="cpu", validate_every=2, **changes)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"device": "cpu", "validate_every": 2} | changes
+    return train.Run("huvr_siren", "tiny", (data,), out, **options)
 
 
 def test_a_run_writes_weights_log_and_curve(data: Path, tmp_path: Path) -> None:
@@ -63,14 +55,14 @@ def test_a_run_writes_weights_log_and_curve(data: Path, tmp_path: Path) -> None:
 
 def test_steps_reduce_the_loss(data: Path, tmp_path: Path) -> None:
     first = train.train(_run(data, tmp_path / "short", steps=1))
-    last = train.train(_run(data, tmp_path / "long", steps=40))
+    last = train.train(_run(data, tmp_path / "long", steps=40, validate_every=40))
     assert last["train_mse"] < 0.8 * first["train_mse"]
 
 
 def test_an_interrupted_run_resumes_to_the_same_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train.train(_run(data, tmp_path / "whole", checkpoint_minutes=0))
+    train.train(_run(data, tmp_path / "whole"))
     draws = Crops.batch
     calls = 0
 
@@ -85,7 +77,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     with pytest.raises(KeyboardInterrupt):
         train.train(_run(data, tmp_path / "part", checkpoint_minutes=0))
     monkeypatch.setattr(Crops, "batch", draws)
-    train.train(_run(data, tmp_path / "part", checkpoint_minutes=0, resume=True))
+    train.train(_run(data, tmp_path / "part", resume=True))
     whole, part = (
         load_file(tmp_path / run / "huvr_siren-tiny.decoder.safetensors")
         for run in ("whole", "part")

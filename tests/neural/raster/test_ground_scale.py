@@ -296,9 +296,9 @@ def test_decoded_raster_keeps_the_cells_and_resolution_is_in_crs_meters(tmp_path
 
 
 def test_camera_distances_choose_levels_on_the_ground() -> None:
-    from viewer.model.readings import Bounds
-    from viewer.tiles.lod import View
+    from viewer.model.readings import BoundingBox
+    from viewer.tiles.lod import Frustum
 
-    view = View.of(Camera(0.0, 0.0, 200.0), SIZE, 2.0, 0.0, 0.5)
-    assert view.distance_m(Bounds(600, 0, 700, 10, 0, 100)) == pytest.approx(300.0)
-    assert view.distance_m(Bounds(-5, -5, 5, 5, 0, 40)) == pytest.approx(60.0)
+    view = Frustum.of(Camera(0.0, 0.0, 200.0), SIZE, 2.0, 0.0, 0.5)
+    assert view.distance_m(BoundingBox(600, 0, 700, 10, 0, 100)) == pytest.approx(300.0)
+    assert view.distance_m(BoundingBox(-5, -5, 5, 5, 0, 40)) == pytest.approx(60.0)

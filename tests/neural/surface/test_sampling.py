@@ -10,7 +10,7 @@ import pytest
 
 from assets import sample_files
 from neural.container.reader import open_reader
-from neural.surface.sampling import CHUNK, Sampler
+from neural.surface.sampling import CHUNK, SurfaceSampler
 from neural.tiles import TILE, Tile
 from tests.support import analytic
 
@@ -44,7 +44,7 @@ def inner(count: int) -> tuple[np.ndarray, np.ndarray]:
 def test_heights_and_slopes_are_those_of_the_formulas(reader):
     easting, northing = inner(500)
     plane, bowl, ridges = (
-        Sampler.of(reader, layer).at(easting, northing, order=1) for layer in reader.layers
+        SurfaceSampler.of(reader, layer).at(easting, northing, order=1) for layer in reader.layers
     )
     np.testing.assert_allclose(plane.meters, analytic.plane(easting, northing), atol=TOLERANCE_M)
     # Differences of samples 2 m apart that are each off by a tenth of a millimeter.
@@ -64,7 +64,7 @@ def test_heights_and_slopes_are_those_of_the_formulas(reader):
 
 
 def test_shapes_derivatives_and_levels_are_what_was_asked_for(reader):
-    sampler = Sampler.of(reader, reader.layers[1])
+    sampler = SurfaceSampler.of(reader, reader.layers[1])
     easting = np.linspace(5010, 5790, 40)
     whole = sampler.at(easting[None, :], np.array([[7990.0], [7410.0]]))
     assert whole.meters.shape == (2, 40)
@@ -81,7 +81,7 @@ def test_shapes_derivatives_and_levels_are_what_was_asked_for(reader):
 
 
 def test_outside_and_in_holes_nothing_is_known(reader):
-    sampler = Sampler.of(reader, reader.layers[0])
+    sampler = SurfaceSampler.of(reader, reader.layers[0])
     bounds = reader.grid.bounds
     easting = np.array(
         [bounds.west - 0.01, bounds.west, bounds.east, bounds.east + 0.01, 5100.0, 5100.0, 5100.0]
@@ -109,7 +109,7 @@ def test_outside_and_in_holes_nothing_is_known(reader):
 
 def test_tiles_meet(reader):
     """A hair to either side of a border, and on it."""
-    sampler = Sampler.of(reader, reader.layers[0])
+    sampler = SurfaceSampler.of(reader, reader.layers[0])
     border = analytic.WEST + TILE * analytic.CELL_M
     northing = np.linspace(7420, 7980, 50)
     for offset in (-1e-6, 0.0, 1e-6):
@@ -120,7 +120,7 @@ def test_tiles_meet(reader):
 
 
 def test_a_lattice_is_the_same_as_its_places(reader):
-    sampler = Sampler.of(reader, reader.layers[2])
+    sampler = SurfaceSampler.of(reader, reader.layers[2])
     easting = np.linspace(4990, 5810, 47)
     northing = np.linspace(7390, 8010, 31)
     lattice = sampler.lattice(easting, northing, order=1)
@@ -133,7 +133,7 @@ def test_a_lattice_is_the_same_as_its_places(reader):
 @pytest.mark.parametrize("index", range(6))
 def test_scattered_places_of_every_method_are_single_evaluations(carrizo, index):
     layer = carrizo.layers[index]
-    sampler = Sampler.of(carrizo, layer)
+    sampler = SurfaceSampler.of(carrizo, layer)
     grid = carrizo.grid
     tile = Tile(carrizo.grid.levels - 1, 0, 0)
     west, south, east, north = grid.tile_bounds(tile)
@@ -151,13 +151,13 @@ def test_bits_are_kept(carrizo):
     bounds = carrizo.grid.bounds
     easting, northing = np.random.default_rng(1).uniform(bounds[:2], bounds[2:], (20, 2)).T
     stored, fewer = (
-        Sampler.of(carrizo, layer, bits).at(easting, northing).meters for bits in (None, 4)
+        SurfaceSampler.of(carrizo, layer, bits).at(easting, northing).meters for bits in (None, 4)
     )
     assert 0.01 < np.abs(stored - fewer).max() < 50
 
 
 def test_threads_share_a_sampler(reader):
-    sampler = Sampler(Sampler.of(reader, reader.layers[1]).decoder, keep_tiles=1)
+    sampler = SurfaceSampler(SurfaceSampler.of(reader, reader.layers[1]).decoder, keep_tiles=1)
     easting, northing = inner(200)
     expected = sampler.at(easting, northing).meters
     found = {}

@@ -116,10 +116,10 @@ def test_decoding_and_encoding_use_one_thread(monkeypatch, tmp_path):
 
 
 def test_the_viewers_workers_use_one_thread(three_threads):
-    from viewer.tiles.streaming import Job, Streamer
+    from viewer.tiles.streaming import LoadJob, Streamer
 
     streamer = Streamer(threads=2)
-    streamer.submit([Job("threads", numpy_threads)])
+    streamer.submit([LoadJob("threads", numpy_threads)])
     assert streamer.wait(10.0)
     seen = streamer.take()
     streamer.close()

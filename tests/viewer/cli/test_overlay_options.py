@@ -11,7 +11,7 @@ from tests.support.scene_tools import SIZE
 from viewer import __main__ as command
 from viewer.model import colormaps
 from viewer.model.overlays import NAMES
-from viewer.model.settings import Contours, Settings
+from viewer.model.settings import ContourSettings, Settings
 from viewer.session import open_scene
 from viewer.session.launch import Launch
 
@@ -38,7 +38,7 @@ def test_options_reach_the_settings(launched):
     assert settings.overlay.tolerance_m == 0.2
     assert (settings.contours.on, settings.contours.auto) == (True, True)
     assert CliRunner().invoke(command.main, ["a.ntile", "--contours", "2.5"]).exit_code == 0
-    assert launched.pop().settings.contours == Contours(on=True, auto=False, interval_m=2.5)
+    assert launched.pop().settings.contours == ContourSettings(on=True, auto=False, interval_m=2.5)
     for wrong in (
         ["--contours", "often"],
         ["--contours", "0"],
@@ -82,7 +82,7 @@ def test_legends_of_directions_and_of_what_is_beyond_tolerance(hills_file):
 @pytest.mark.usefixtures("_session_context")
 def test_heights_are_written_on_contours(hills_file):
     settings = Settings()
-    settings.contours = Contours(on=True, auto=False, interval_m=10.0)
+    settings.contours = ContourSettings(on=True, auto=False, interval_m=10.0)
     settings.decorations.legend = False
     lines = picture(hills_file, settings, decorate=False)
     heights = picture(hills_file, settings)

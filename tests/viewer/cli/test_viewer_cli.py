@@ -16,7 +16,7 @@ from tests.support import archives
 from tests.support.archives import draft
 from viewer import __main__ as command
 from viewer.cli import options
-from viewer.model.settings import Debug, Shading
+from viewer.model.settings import DebugSettings, ShadingSettings
 from viewer.pictures.png import png_bytes, write_png
 
 
@@ -108,8 +108,8 @@ def test_options_of_light_reach_the_settings(viewer, launched):
     assert shading.shadows
     assert shading.edl
     assert launched[0].settings.view.exaggeration == 2
-    assert launched[0].settings.debug == Debug(lod_tint=True, bounds=True)
-    assert launched[1].settings.shading == Shading()
+    assert launched[0].settings.debug == DebugSettings(lod_tint=True, bounds=True)
+    assert launched[1].settings.shading == ShadingSettings()
     assert "such as 315,45" in viewer("--sun", "noon").stderr
 
 
@@ -305,7 +305,7 @@ def test_any_setting_has_a_name(mountain_file, monkeypatch):
     )
     for wrong, says in (
         ("edl", "write a setting's name, = and its value"),
-        ("plaid=1", "no setting 'plaid'; there are against, .*, edl, .*shading_colormap"),
+        ("plaid=1", "Unknown setting 'plaid'; available: against, .*, edl, .*shading_colormap"),
         ("edl=5", "'edl' cannot be 5; it is of type bool"),
         ("fog=7", "give a number from 0 to 1"),
         ("mesh_quads=7", "choose from 0, 16, 32"),

@@ -16,17 +16,17 @@ from neural.surface.tile_surface import TileSurface
 from neural.tiles import Tile
 from tests.support.common import random_weights
 from tests.support.scene_tools import SIZE, image, whole_area
-from viewer.graphics.gpu_decoder import ENTRIES, TileDecoder
+from viewer.graphics.gpu_decoder import GPU_BACKENDS, TileDecoder
 from viewer.graphics.tile_store import TileStore
 from viewer.pictures import offscreen
 from viewer.scene.scene import Scene
-from viewer.tiles.source import Source, SourceKey
+from viewer.tiles.source import SourceKey, TileSource
 
 PLANES = 0
 REFERENCE = 1  # layers of the hills
 
 
-@pytest.fixture(params=ENTRIES)
+@pytest.fixture(params=GPU_BACKENDS)
 def entry(ctx, request) -> str:
     if request.param == "compute" and ctx.version_code < 430:
         pytest.skip("compute shaders need OpenGL 4.3")
@@ -37,7 +37,7 @@ def entry(ctx, request) -> str:
 def gpu_scene(ctx, scene, entry):
     """A scene with the settings of `scene` that decodes on the GPU."""
     other = Scene(ctx, scene.settings)
-    other.decode_entry = entry
+    other.decode_backend = entry
     yield other
     other.release()
 
@@ -89,7 +89,7 @@ def test_profiles_are_those_of_the_numpy_decode(ctx, entry, hills_file):
         profiles = []
         for decode in ("numpy", entry):
             store = TileStore(ctx, decode)
-            source = Source(reader, SourceKey(PLANES, None), numpy_decode=decode == "numpy")
+            source = TileSource(reader, SourceKey(PLANES, None), numpy_decode=decode == "numpy")
             store.load_now(source, tile)
             stores.append(store)
             profiles.append(store.resident(source, tile).profile)
@@ -120,14 +120,14 @@ def test_a_frame_compiles_one_program_at_most(gpu_scene, hills_file, monkeypatch
 
     monkeypatch.setattr(TileDecoder, "advance", counted)
     gpu_scene.settings.layer.index = PLANES
-    while gpu_scene.shown.index != PLANES or not gpu_scene.ready:
+    while gpu_scene.current_choice.index != PLANES or not gpu_scene.ready:
         made.append(0)
         gpu_scene.update(camera, SIZE)
         assert gpu_scene.stats.tiles_drawn > 0  # the layer before stays until the new one is there
         gpu_scene.wait(0.1)
     functions = {
         step.function or step.name
-        for step in gpu_scene.panes[0].shown.source.decoder.method.prepare_passes()
+        for step in gpu_scene.panes[0].current.source.decoder.method.prepare_passes()
     }
     assert max(made) == 1
     assert sum(made) == 1 + len(functions)

@@ -304,10 +304,10 @@ def test_haze_takes_far_ground_to_the_color_of_the_horizon(scene, target, tmp_pa
 def test_the_sky_is_dimmer_and_warmer_under_a_low_sun(scene, target):
     camera = whole_area(scene, pitch_deg=10.0)
     from viewer.graphics.light import Light
-    from viewer.model.settings import Shading
+    from viewer.model.settings import ShadingSettings
 
     def sky(altitude):
-        shading = Shading(sun_altitude_deg=altitude, sun_azimuth_deg=0.0)
+        shading = ShadingSettings(sun_altitude_deg=altitude, sun_azimuth_deg=0.0)
         drawing = scene._drawing
         drawing._target.begin(target, 0)
         drawing._background.draw(Light.of(shading, camera, SIZE))

@@ -24,7 +24,7 @@ from viewer.graphics.passes.survey import SurveyTarget
 from viewer.graphics.passes.terrain import INSTANCE, Batch, Look, TerrainPass
 from viewer.graphics.survey import Survey
 from viewer.model import colormaps, overlays
-from viewer.model.settings import Contours, Overlay, Settings
+from viewer.model.settings import ContourSettings, OverlaySettings, Settings
 from viewer.pictures import offscreen
 from viewer.tiles.borders import Extent
 
@@ -166,16 +166,18 @@ def test_errors_and_edges_reach_the_picture_as_they_are(ctx, page):
      ("profile_curvature", 0.0123, (-0.02, 0.02))],
 )  # fmt: skip
 def test_ranges_are_round_and_follow_their_rule(name, reach, range_):
-    overlay = Overlay(name=name)
-    assert overlays.ends(overlay, overlays.reach(overlay, lambda: reach)) == pytest.approx(range_)
+    overlay = OverlaySettings(name=name)
+    assert overlays.color_range(
+        overlay, overlays.color_limit(overlay, lambda: reach)
+    ) == pytest.approx(range_)
     overlay.reach[name] = 0.3
     overlay.amplification = 10.0
-    low, high = overlays.ends(overlay, overlays.reach(overlay, lambda: reach))
-    kind = overlays.KINDS[name]
-    if kind.ends != "mask":
+    low, high = overlays.color_range(overlay, overlays.color_limit(overlay, lambda: reach))
+    kind = overlays.OVERLAYS[name]
+    if kind.range_kind != "mask":
         assert high == pytest.approx(0.03 if kind.measures else 0.3)
-        assert low == pytest.approx(-high if kind.ends == "signed" else 0)
-        assert overlays.table(overlay, name) in colormaps.names(kind.tables)
+        assert low == pytest.approx(-high if kind.range_kind == "signed" else 0)
+        assert overlays.colormap_name(overlay, name) in colormaps.names(kind.colormap_kind)
 
 
 def hill(width: int, height: int) -> np.ndarray:
@@ -194,9 +196,9 @@ def test_intervals_follow_the_steepness_in_sight():
     seen = Survey(np.dstack([steep, steep]), 2.0)
     settings = Settings()
     for chosen, interval in (
-        (Contours(on=True), 5.0),
-        (Contours(on=True, auto=False, interval_m=3.0), 3.0),
-        (Contours(auto=False, interval_m=3.0), 0.0),
+        (ContourSettings(on=True), 5.0),
+        (ContourSettings(on=True, auto=False, interval_m=3.0), 3.0),
+        (ContourSettings(auto=False, interval_m=3.0), 0.0),
     ):
         settings.contours = chosen
         assert seen.interval_m(settings) == interval
@@ -233,7 +235,7 @@ def test_lines_are_where_the_heights_are_and_as_wide_everywhere(scene, target, m
     camera = whole_area(scene)
     offscreen.load(scene, camera, (320, 200))
     plain = image(scene, target, camera)
-    scene.settings.contours = Contours(on=True, auto=False, interval_m=100.0, labels=True)
+    scene.settings.contours = ContourSettings(on=True, auto=False, interval_m=100.0, labels=True)
     lined = image(scene, target, camera)
     changed = np.abs(lined - plain).max(axis=-1) > 12
     heights = scene.survey.numbers[..., 1]

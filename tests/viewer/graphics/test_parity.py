@@ -11,7 +11,7 @@ import pytest
 from neural.methods import METHODS
 from neural.surface.tile_surface import TileSurface
 from tests.support.common import FIXTURES, fixture_folders, load_fixture
-from viewer.graphics.gpu_decoder import ENTRIES, TileDecoder, choose
+from viewer.graphics.gpu_decoder import GPU_BACKENDS, TileDecoder, choose_backend
 from viewer.graphics.page import LATTICE, TilePage
 from viewer.tiles.source import gpu_input
 
@@ -26,7 +26,7 @@ def double(arrays):
     return {name: np.asarray(value, np.float64) for name, value in arrays.items()}
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", GPU_BACKENDS)
 @pytest.mark.parametrize(
     "folder", fixture_folders(), ids=lambda folder: folder.relative_to(FIXTURES).as_posix()
 )
@@ -86,7 +86,7 @@ def test_gpu_and_numpy_agree(ctx, folder: Path, entry: str):
 )
 def test_the_entry_suits_the_renderer(renderer, version, asked, entry):
     context = SimpleNamespace(info={"GL_RENDERER": renderer}, version_code=version)
-    assert choose(context, asked) == entry
+    assert choose_backend(context, asked) == entry
 
 
 def test_every_method_has_a_fixture():

@@ -12,7 +12,7 @@ from tests.support import areas, mountains
 from tests.support.scene_tools import SIZE, image, is_background, whole_area, world_of
 from viewer.graphics.light import direction
 from viewer.graphics.shadows import cascades
-from viewer.graphics.sunlight import beside
+from viewer.graphics.sunlight import tiles_outside
 from viewer.model.camera import Camera
 from viewer.pictures import offscreen
 
@@ -269,7 +269,7 @@ def test_tiles_in_and_outside_the_picture_cover_the_area_once(scene, mountain_fi
     offscreen.load(scene, camera, SIZE)
     selection = scene.panes[0].selection
     drawn = selection.draw
-    others = beside(selection).draw
+    others = tiles_outside(selection).draw
     assert drawn
     assert others
     finest = mountains.GRID.levels - 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.gui_driver import SIZE, TALL, changed
-from viewer.film.job import Job
+from viewer.film.job import RenderJob
 from viewer.model.camera_path import CameraPath, Keyframe
 from viewer.pictures import offscreen
 from viewer.scene import overview
@@ -204,12 +204,12 @@ def test_jobs_make_what_the_command_makes(scene, area, tmp_path):
     path = CameraPath(
         [Keyframe(0.0, camera), Keyframe(60.0, replace(camera, z=camera.z + 100))], crs
     )
-    picture = finished(Job(str(tmp_path / "one.png"), view, launch.size, None))
+    picture = finished(RenderJob(str(tmp_path / "one.png"), view, launch.size, None))
     assert picture.failure == ""
     np.testing.assert_array_equal(read(tmp_path / "one.png").transpose(1, 2, 0), expected)
-    nowhere = finished(Job(str(tmp_path / "no" / "one.png"), view, launch.size, None))
+    nowhere = finished(RenderJob(str(tmp_path / "no" / "one.png"), view, launch.size, None))
     assert "folder does not exist" in nowhere.failure
-    film = Job(str(tmp_path / "frames"), view, launch.size, path)
+    film = RenderJob(str(tmp_path / "frames"), view, launch.size, path)
     deadline = time.monotonic() + 60
     while not film.done and film.running:
         assert time.monotonic() < deadline

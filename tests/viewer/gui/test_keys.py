@@ -70,7 +70,7 @@ def test_the_sheet_and_the_menus_have_every_command():
     listed = [entry for _, ids in bars.MENUS for entry in ids if entry != bars.LINE]
     assert sorted([*listed, *bars.WITHOUT_MENU]) == sorted(BY_ID)
     assert set(bars.WITHOUT_MENU) <= set(keys.KEYS.values())
-    titles = {kind.title for kind in overlays.KINDS.values()} - {"Error"}
+    titles = {kind.title for kind in overlays.OVERLAYS.values()} - {"Error"}
     assert titles <= {one.title for one in BY_ID.values() if one.group == "Overlays"}
     for count in range(1, 8):
         filled = help.columns(found, count)

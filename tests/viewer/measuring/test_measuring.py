@@ -36,12 +36,12 @@ def formulas(tmp_path_factory):
 @pytest.fixture(scope="module")
 def surfaces(formulas):
     """The three as slots of their own names."""
-    from neural.surface.sampling import Sampler
+    from neural.surface.sampling import SurfaceSampler
     from viewer.measuring.terrain import Terrain
     from viewer.tiles.reference import LayerReference
 
     with open_reader(formulas) as reader:
-        plane, bowl, ridges = (Sampler.of(reader, layer) for layer in reader.layers)
+        plane, bowl, ridges = (SurfaceSampler.of(reader, layer) for layer in reader.layers)
         yield {
             "plane": Terrain(reader.grid, {"A": plane}),
             "bowl": Terrain(reader.grid, {"A": bowl}),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from viewer.model.camera import CLEARANCE_M, Camera
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 
 SIZE = (1280, 720)
 UTM = Camera(easting=500_000.25, northing=5_200_000.5, z=2500.0, heading_deg=30.0, pitch_deg=-40.0)
@@ -98,7 +98,7 @@ def test_stays_above_terrain():
 @pytest.mark.parametrize("pitch", [-89.9, -35.0, 0.0])
 @pytest.mark.parametrize("aspect", [0.5, 16 / 9])
 def test_frame_shows_the_whole_box_and_fills_the_picture(pitch, aspect):
-    box = Bounds(4e5, 5e6, 4.1e5, 5.004e6, 900.0, 2100.0)
+    box = BoundingBox(4e5, 5e6, 4.1e5, 5.004e6, 900.0, 2100.0)
     size = (round(1000 * aspect), 1000)
     eye = camera()
     eye.frame(box, aspect, heading_deg=25.0, pitch_deg=pitch)

@@ -16,6 +16,7 @@ from viewer.model.camera import Camera
 from viewer.model.settings import Measurement, Settings
 from viewer.pictures import decorations, lettering, measured, offscreen, tiled
 from viewer.pictures.png import png_bytes, write_strips
+from viewer.scene.scene import Scene
 
 PIECE = (97, 61)
 
@@ -168,8 +169,9 @@ def test_pngs_in_strips_are_the_same_picture(tmp_path):
 
 
 def test_only_pictures_that_need_it_are_cut(ctx):
-    assert offscreen.largest_piece(ctx, (1280, 720)) == (1280, 720)
-    side, rows = offscreen.largest_piece(ctx, (30_000, 20_000))
+    scene = Scene(ctx, Settings())
+    assert offscreen.largest_piece(scene, (1280, 720)) == (1280, 720)
+    side, rows = offscreen.largest_piece(scene, (30_000, 20_000))
     assert side <= offscreen.PIECE_PX
     assert 3 * 30_000 * rows <= offscreen.STRIP_BYTES
     assert rows > 100

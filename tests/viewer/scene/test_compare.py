@@ -8,7 +8,7 @@ import pytest
 from neural.container.reader import open_reader
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
-from neural.surface.sampling import Sampler
+from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile
 from tests.support import hills, mountains
@@ -58,7 +58,7 @@ def test_a_split_picture_is_a_on_the_left_and_b_on_the_right(
     np.testing.assert_array_equal(split[:, column:], pictures["B"][:, column:])
     assert (pictures["A"] != pictures["B"]).any(axis=-1)[:, :column].mean() > 0.1
     drawn = [set(pane.selection.draw) for pane in scene.panes]
-    assert [pane.shown.source.reader.path for pane in scene.panes] == [
+    assert [pane.current.source.reader.path for pane in scene.panes] == [
         str(mountain_file),
         str(other_file),
     ]
@@ -89,7 +89,7 @@ def test_no_side_of_a_split_picture_has_a_hole_while_it_loads(
             scene.update(camera, SIZE)
             assert not is_background(image(scene, target, camera)).any()
             stages += 1
-            mixed.add(tuple(len(pane.target.load) == 0 for pane in scene.panes))
+            mixed.add(tuple(len(pane.target_selection.load) == 0 for pane in scene.panes))
             if scene.ready:
                 break
             scene.wait(0.5)
@@ -119,7 +119,7 @@ def test_a_side_that_changes_keeps_its_picture_until_the_new_one_is_whole(
     after = image(scene, target, camera)
     np.testing.assert_array_equal(after[:, :column], before[:, :column])
     assert (after != before).any(axis=-1)[:, column:].mean() > 0.1
-    assert scene.shown_in(scene.panes[1]) == LayerChoice(0, 3)
+    assert scene.choice_in(scene.panes[1]) == LayerChoice(0, 3)
     assert scene.pane_at(column - 1).slot == "A"
     assert scene.pane_at(column).slot == "B"
 
@@ -271,7 +271,7 @@ def test_files_are_opened_beside_the_first_and_closed(scene, target, mountain_fi
     assert (low, high) == (min(low for low, _ in ranges), max(high for _, high in ranges))
     scene.settings.active = "B"
     offscreen.load(scene, camera, SIZE)
-    assert labels.shown(scene)[0] == "B"
+    assert labels.active_label(scene)[0] == "B"
     reader = scene.files[1].reader
     scene.remove(1)
     assert scene.settings.slots["B"] == LayerChoice(0)
@@ -312,23 +312,23 @@ def test_ground_truth_stands_in_for_the_active_slot(scene, hills_file):
     scene.settings.slots["A"].keep_bits = 3
     scene.settings.compare.reference = True
     offscreen.load(scene, camera, SIZE)
-    assert scene.shown == LayerChoice(1)
+    assert scene.current_choice == LayerChoice(1)
     pick = scene.pick(camera, SIZE[0] / 2, SIZE[1] / 3)
     assert abs(pick.error_m) <= 1e-9
     split_at(scene, 0.5)
     scene.settings.slots["B"] = LayerChoice(0)
     offscreen.load(scene, camera, SIZE)
-    assert [scene.shown_in(pane) for pane in scene.panes] == [LayerChoice(1), LayerChoice(0)]
+    assert [scene.choice_in(pane) for pane in scene.panes] == [LayerChoice(1), LayerChoice(0)]
     scene.settings.compare.reference = False
     offscreen.load(scene, camera, SIZE)
-    assert scene.shown == LayerChoice(0, 3)
+    assert scene.current_choice == LayerChoice(0, 3)
 
 
 def test_slots_hold_continuous_surfaces(scene, mountain_file, other_file):
     scene.open(mountain_file)
     compare_file(scene, other_file)
     for slot, lift in (("A", 0.0), ("B", LIFT_M)):
-        sampler = Sampler(scene.decoder(scene.settings.slots[slot]))
+        sampler = SurfaceSampler(scene.decoder(scene.settings.slots[slot]))
         expected = float(mountains.height(2000.0, 8000.0)) + lift
         assert float(sampler.at(2000.0, 8000.0).meters) == pytest.approx(expected, abs=0.2)
 

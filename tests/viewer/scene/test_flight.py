@@ -269,7 +269,7 @@ def test_no_level_pops_in(flight, monkeypatch):
     monkeypatch.setattr(
         "viewer.tiles.lod.morphs", lambda parent_px, sse_px: np.zeros(len(parent_px))
     )
-    flight.scene.pane.shown.source.nodes.version += 1
+    flight.scene.pane.current.source.nodes.version += 1
     share, jump = changes(flight, cameras)
     assert share > 0.01  # without morphs there is much to see
     assert jump > 0.5

@@ -17,7 +17,7 @@ from viewer.pictures import offscreen
 from viewer.session.launch import Launch
 from viewer.session.open_request import OpenRequest
 from viewer.session.opening import Loading, compare_file
-from viewer.tiles.pending_file import Opening
+from viewer.tiles.pending_file import PendingFile
 from viewer.tiles.streaming import Done
 
 
@@ -68,7 +68,7 @@ def test_frames_and_picks_go_on_while_reads_stand_still(scene, target, held, mou
         camera.heading_deg = 3.0 * number
         stats = scene.update(camera, SIZE)
         assert stats.tiles_drawn > 0
-        assert stats.tiles_wanted > 0
+        assert stats.tiles_missing > 0
         scene.draw(target, camera)
         scene.pick(camera, 160, 100)
         scene.surface_z(camera.easting, camera.northing)
@@ -88,7 +88,7 @@ def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hil
     scene.waits = False
     camera = whole_area(scene)
     offscreen.load(scene, camera, SIZE)
-    before = scene.shown
+    before = scene.current_choice
     held[0].gate.clear()
     for bits in (8, 4, 3, 2):
         layers.keep_bits(scene.reader.layers[0], scene.settings.layer, bits)
@@ -99,11 +99,11 @@ def test_layers_and_bits_change_while_reads_stand_still(scene, target, held, hil
     scene.update(camera, SIZE)
     scene.draw(target, camera)
     assert scene.changing
-    assert scene.shown == before  # the picture stays
+    assert scene.current_choice == before  # the picture stays
     assert held[0].blamed == []
     held[0].gate.set()
     offscreen.load(scene, camera, SIZE)
-    assert scene.shown == scene.settings.layer
+    assert scene.current_choice == scene.settings.layer
 
 
 def test_a_file_is_closed_while_its_reads_stand_still(
@@ -155,7 +155,7 @@ def test_many_finished_tiles_are_taken_in_a_few_at_a_time(
     scene.open(mountain_file)
     store = scene.store
     taken = []
-    source = scene.panes[0].shown.source
+    source = scene.panes[0].current.source
     tiles = [tile for tile in scene.reader.tiles(0) if tile.z > 0]
     done = [((source, tile, None), source.load(tile)) for tile in tiles]
     store.request([])
@@ -189,7 +189,7 @@ def test_opening_checks_first_and_decodes_while_others_work(held, hills_file, tm
     slots = opening.check()
     assert (slots["A"].keep_bits, slots["B"].keep_bits) == (None, 4)
     assert not opening.done  # nobody has said yet who decodes
-    loading.entry.set_result("numpy")
+    loading.decode_backend.set_result("numpy")
     file = opening.result()
     assert list(file.roots) == [file.begins]
     assert file.roots[file.begins][0].ready.heights.shape == (257, 257)
@@ -219,7 +219,7 @@ def test_a_cancelled_opening_closes_its_file(held, hills_file):
     opening.cancel()
     opening._thread.join(60.0)
     assert held[0]._file.closed
-    late = Opening(hills_file, None, layers.choose, entry="numpy")
+    late = PendingFile(hills_file, None, layers.choose, decode_backend="numpy")
     late.result()
     late.cancel()
     assert held[1]._file.closed

@@ -72,7 +72,7 @@ def test_what_raises_in_the_report_ends_the_work(hills_file):
 
 def test_rows_are_exported(tmp_path, hills_file):
     rows = [results.measure(hills_file, LayerChoice(0, bits)) for bits in (None, 3)]
-    rows[0].view = results.Errors(10, 0.5, 0.4, 1.0, 0.8)
+    rows[0].view = results.ResultErrors(10, 0.5, 0.4, 1.0, 0.8)
     results.write(tmp_path / "rows.csv", rows)
     results.write(tmp_path / "rows.json", rows)
     as_json = json.loads((tmp_path / "rows.json").read_text())
@@ -138,7 +138,7 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
         assert app.settings.slots == {"A": LayerChoice(0, 3), "B": LayerChoice(0, 5)}
         log.restore(log.rows[0], "A")
         driver.settle()
-        assert app.scene.shown == LayerChoice(0)
+        assert app.scene.current_choice == LayerChoice(0)
         log.write(str(out))
         assert len(out.read_text().splitlines()) == 4
 

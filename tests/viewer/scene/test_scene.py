@@ -89,7 +89,7 @@ def test_gpu_and_numpy_decoding_draw_the_same_picture(ctx, scene, target, mounta
     offscreen.load(scene, camera, SIZE)
     by_numpy = image(scene, target, camera)
     other = Scene(ctx, scene.settings)
-    other.decode_entry = entry
+    other.decode_backend = entry
     other.open(mountain_file)
     offscreen.load(other, camera, SIZE)
     assert other.stats.decoder == entry
@@ -293,7 +293,7 @@ def test_a_closed_file_is_let_go_of_without_the_garbage_collector(scene, target,
             scene.reader,
             scene.store,
             scene.files[0],
-            scene.panes[0].shown.source,
+            scene.panes[0].current.source,
             scene.reference,
         )
         left = [weakref.ref(part) for part in parts]

@@ -10,7 +10,7 @@ import pytest
 
 from neural.container.reader import Reader, open_reader
 from neural.errors import ContainerError
-from neural.evaluate import body_bytes
+from neural.measure.sizes import body_bytes
 from viewer.model import text
 from viewer.model.settings import LayerChoice
 from viewer.scene import costs

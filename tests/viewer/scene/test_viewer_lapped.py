@@ -13,7 +13,7 @@ from neural.raster.reading import ReadOptions
 from tests.support.lapped_area import rough
 from tests.support.rasters import write
 from tests.support.scene_tools import SIZE, image, open_file, whole_area
-from viewer.graphics.gpu_decoder import ENTRIES
+from viewer.graphics.gpu_decoder import GPU_BACKENDS
 from viewer.model import layers
 from viewer.pictures import offscreen
 from viewer.scene import labels
@@ -35,13 +35,13 @@ def lapped_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lapped.ntile"
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("entry", GPU_BACKENDS)
 def test_shaders_draw_what_numpy_decodes(ctx, scene, target, lapped_file, entry):
     if entry == "compute" and ctx.version_code < 430:
         pytest.skip("compute shaders need OpenGL 4.3")
     scene.settings.view.sse_px = 0.5
     gpu_scene = Scene(ctx, scene.settings)
-    gpu_scene.decode_entry = entry
+    gpu_scene.decode_backend = entry
     pictures = []
     picks = []
     for each in (scene, gpu_scene):
@@ -69,7 +69,7 @@ def test_errors_grow_as_bits_are_dropped(scene, lapped_file):
     for bits in (8, 7, 6, 5):
         layers.keep_bits(layer, scene.settings.layer, bits)
         offscreen.load(scene, camera, SIZE)
-        assert labels.shown(scene)[1] == layers.label(layer, scene.settings.layer)
+        assert labels.active_label(scene)[1] == layers.label(layer, scene.settings.layer)
         errors.append(scene.error_stats.rmse_m)
     assert errors == sorted(errors)
     assert errors[0] < 0.5 * STEP_M < errors[-1]

@@ -53,9 +53,9 @@ def test_a_swap_back_shows_at_once_what_is_still_loaded(scene, target, layered_f
         scene.settings.active = slot
         offscreen.load(scene, camera, SIZE)
         pictures[slot] = image(scene, target, camera)
-        assert labels.shown(scene) == (
+        assert labels.active_label(scene) == (
             slot,
-            layers.label(scene.reader.layers["AB".index(slot)], scene.shown),
+            layers.label(scene.reader.layers["AB".index(slot)], scene.current_choice),
         )
     assert np.abs(pictures["A"] - pictures["B"]).max() > 8
     read = scene.stats.read_bytes
@@ -89,7 +89,7 @@ def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, la
                 # the old picture, whole, until the new one is
                 np.testing.assert_array_equal(now, before)
                 scene.wait(1.0)
-            assert scene.shown == scene.settings.layer
+            assert scene.current_choice == scene.settings.layer
             before = now
 
 
@@ -108,7 +108,7 @@ def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeyp
             camera.easting += move
             scene.update(camera, SIZE)
             if not scene.changing:
-                return scene.stats.tiles_wanted
+                return scene.stats.tiles_missing
             scene.wait(0.1)
         raise AssertionError("the picture never changed")
 
@@ -178,13 +178,13 @@ def test_a_damaged_decoder_is_said_once_and_the_other_layers_go_on(scene, target
             scene.wait(0.1)
         assert scene.ready
         np.testing.assert_array_equal(image(scene, target, camera), before)
-        assert labels.shown(scene)[0] == ""  # neither slot holds what is on screen
+        assert labels.active_label(scene)[0] == ""  # neither slot holds what is on screen
     assert len(said) == 1
     assert "spoilt.ntile" in said[0]
     assert scene.problem(1) == said[0]
     layers.put(scene.reader.layers[-1], scene.settings.layer)
     offscreen.load(scene, camera, SIZE)
-    assert scene.shown == LayerChoice(2)
+    assert scene.current_choice == LayerChoice(2)
     with open_reader(path) as reader, pytest.raises(ModelError):
         SurfaceDecoder(reader, reader.layers[1])
 
@@ -198,7 +198,7 @@ def test_a_file_whose_first_layer_is_damaged_opens_with_the_next(scene, tmp_path
         scene.update(camera, SIZE)
     assert len(scene.messages) == 1
     assert "NaN" in scene.messages[0]
-    assert scene.shown == LayerChoice(2)
+    assert scene.current_choice == LayerChoice(2)
 
 
 @pytest.mark.usefixtures("_session_context")

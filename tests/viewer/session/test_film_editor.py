@@ -200,7 +200,7 @@ def test_one_job_at_a_time(session, film, monkeypatch, said):
         def close(self):
             self.running = False
 
-    monkeypatch.setattr("viewer.film.job.Job", Job)
+    monkeypatch.setattr("viewer.film.job.RenderJob", Job)
     jobs = film.jobs
     assert jobs.film_suffix == ".mp4"
     jobs.frames = True

@@ -87,7 +87,7 @@ def dropped(scene, mountain_file, monkeypatch):
     offscreen.load(scene, camera, SIZE)
     exact = scene.pick(camera, 150, 90)
     store = scene.store
-    source = scene.panes[0].shown.source
+    source = scene.panes[0].current.source
     for key in store.cache:
         store.cache.value(key).surface = store.cache.value(key).gpu_surface = None
     gate = threading.Event()

@@ -92,7 +92,7 @@ def test_another_layer_is_there_at_once(scene, hills_file, clock):
             break
         scene.wait(1.0)
     scene.settings.layer.index = 0
-    while scene.changing or scene.shown.index != 0:
+    while scene.changing or scene.current_choice.index != 0:
         scene.update(camera, SIZE)
         scene.wait(0.2)
     assert not scene.pane.fading.active

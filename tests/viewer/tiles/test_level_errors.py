@@ -25,7 +25,7 @@ from viewer.scene import legend
 from viewer.tiles.difference import SurfaceReference
 from viewer.tiles.level_reference import LevelReference
 from viewer.tiles.reference import DemReference, LayerReference
-from viewer.tiles.tile_errors import Measure, measure
+from viewer.tiles.tile_errors import ErrorMeasure, measure
 
 ROWS = 290
 COLUMNS = 2100  # five levels, rims inside tiles
@@ -64,7 +64,7 @@ def by_level(reader, name, reference, quantity=HEIGHT):
     """RMSE, largest error and samples of every level, the finest first."""
     layer = reader.layer(name)
     decoder = SurfaceDecoder(reader, layer)
-    what = Measure(quantity, LevelReference(reference, decoder.method.low_pass, reader))
+    what = ErrorMeasure(quantity, LevelReference(reference, decoder.method.low_pass, reader))
     found = []
     for z in range(reader.grid.levels - 1, -1, -1):
         parts = [
@@ -122,7 +122,9 @@ def test_gradients_are_against_differences_of_the_low_passed_reference(folder):
         at = (np.arange(TILE) + 0.125) / TILE
         decoded = surface.heights(at, at, order=1)
         got = measure(
-            Measure(GRADIENT, LevelReference(what, decoder.method.low_pass, reader)), tile, surface
+            ErrorMeasure(GRADIENT, LevelReference(what, decoder.method.low_pass, reader)),
+            tile,
+            surface,
         )
     east = (expected[1:-1, 2:] - expected[1:-1, :-2]) / 8
     north = (expected[:-2, 1:-1] - expected[2:, 1:-1]) / 8
@@ -195,7 +197,7 @@ def test_errors_under_the_cursor_are_those_of_the_level(far):
     assert len(picks) > 10
     (pane,) = far.panes
     measured = {
-        tile: far.store.resident(pane.shown.source, tile).errors_of(pane.shown.measure).values
+        tile: far.store.resident(pane.current.source, tile).errors_of(pane.current.measure).values
         for tile in pane.selection.draw
     }
     for pick in picks:
@@ -212,8 +214,8 @@ def test_errors_under_the_cursor_are_those_of_the_level(far):
 
 def test_an_error_on_a_sample_is_the_overlays(far):
     (pane,) = far.panes
-    source = pane.shown.source
-    what = pane.shown.measure
+    source = pane.current.source
+    what = pane.current.measure
     for tile in pane.selection.draw:
         surface = source.decoder.open_tile(tile)
         errors = far.store.resident(source, tile).errors_of(what)
@@ -230,6 +232,8 @@ def test_an_error_on_a_sample_is_the_overlays(far):
 def test_equal_references_are_equal_measures(folder):
     with open_reader(folder / "whole.ntile") as reader:
         reference = LayerReference(reader, reader.layers[1])
-        one, other = (Measure(HEIGHT, LevelReference(reference, AVERAGE, reader)) for _ in range(2))
+        one, other = (
+            ErrorMeasure(HEIGHT, LevelReference(reference, AVERAGE, reader)) for _ in range(2)
+        )
         assert one == other
         assert len({one, other, dataclasses.replace(one, quantity=GRADIENT)}) == 2

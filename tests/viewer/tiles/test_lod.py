@@ -9,8 +9,8 @@ import pytest
 from neural.container.envelope import ChildInfo
 from neural.tiles import Tile
 from viewer.model.camera import Camera
-from viewer.model.readings import Bounds
-from viewer.tiles.lod import Selection, Selector, View
+from viewer.model.readings import BoundingBox
+from viewer.tiles.lod import Frustum, Selection, Selector
 from viewer.tiles.quadtree import ROOT, SATURATION, NodeTable, visible_error_m
 
 LEVELS = 6
@@ -49,12 +49,12 @@ class FakeTree:
         side = SIDE_M / 2**tile.z
         x = tile.x * side
         y = -tile.y * side
-        return Bounds(x, y - side, x + side, y, info.min_m, info.max_m)
+        return BoundingBox(x, y - side, x + side, y, info.min_m, info.max_m)
 
     def drawn_box(self, tile):
         """The table's box, which holds those of the tiles below."""
         west, south, low, east, north, high = self.table.boxes(np.array([self.table.row(tile)]))[0]
-        return Bounds(west, south, east, north, low, high)
+        return BoundingBox(west, south, east, north, low, high)
 
     def leaves(self):
         return [t for t in self.infos if not any(child in self.infos for child in t.children)]
@@ -93,7 +93,7 @@ class FakeLoader:
             del self.loaded[tile]
             self.tree.table.mark(tile)
 
-    def select(self, view: View, sse_px: float = 2.0) -> Selection:
+    def select(self, view: Frustum, sse_px: float = 2.0) -> Selection:
         return self.tree.selector.select(view, sse_px)
 
 
@@ -107,10 +107,10 @@ def wander(seed: int, frames: int):
         eye.look(float(rng.normal(0, 15)), float(rng.normal(0, 5)))
         eye.fly(1.0, 1, 0, 0, float(rng.uniform(0, 200)))
         eye.z = float(np.clip(eye.z, 50, 3000))
-        yield View.of(eye, SIZE)
+        yield Frustum.of(eye, SIZE)
 
 
-def assert_covered_once(tree: FakeTree, view: View, selection: Selection) -> None:
+def assert_covered_once(tree: FakeTree, view: Frustum, selection: Selection) -> None:
     drawn = set(selection.draw)
     table = tree.table
     assert len(drawn) == len(selection.draw)
@@ -146,7 +146,7 @@ def test_a_still_camera_is_satisfied_in_the_end(capacity):
     tree = FakeTree(7)
     # tiles on screen are kept even when the cache is far too small
     loader = FakeLoader(tree, 7, capacity)
-    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 600.0, 30.0, -20.0), SIZE)
+    view = Frustum.of(Camera(SIDE_M / 2, -SIDE_M / 2, 600.0, 30.0, -20.0), SIZE)
     for _ in range(500):
         selection = loader.select(view)
         loader.work(selection)
@@ -162,7 +162,7 @@ def test_a_tile_that_fails_leaves_its_parent_on_screen():
     tree = FakeTree(2, gaps=0.0)
     bad = Tile(3, 3, 3)
     loader = FakeLoader(tree, 2, fails=frozenset({bad}))
-    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 2500.0, 0.0, -89.0), SIZE)
+    view = Frustum.of(Camera(SIDE_M / 2, -SIDE_M / 2, 2500.0, 0.0, -89.0), SIZE)
     for _ in range(500):
         selection = loader.select(view, 0.5)
         loader.work(selection)
@@ -176,7 +176,7 @@ def test_a_tile_that_fails_leaves_its_parent_on_screen():
 
 def test_the_root_is_asked_for_first_and_given_up_when_it_fails():
     tree = FakeTree(1)
-    view = View.of(Camera(0, 0, 500.0), SIZE)
+    view = Frustum.of(Camera(0, 0, 500.0), SIZE)
     assert tree.selector.select(view, 2.0).load == [ROOT]
     assert not tree.selector.select(view, 2.0).draw
     tree.table.fail(ROOT)
@@ -189,7 +189,7 @@ def test_nearer_tiles_are_loaded_first():
     for z in (1, 2):
         for tile in [t for t in tree.infos if t.z == z]:
             loader._add(tile)
-    view = View.of(Camera(SIDE_M * 0.1, -SIDE_M * 0.9, 400.0, 45.0, -15.0), SIZE)
+    view = Frustum.of(Camera(SIDE_M * 0.1, -SIDE_M * 0.9, 400.0, 45.0, -15.0), SIZE)
     load = loader.select(view).load
     parents = list(dict.fromkeys(tile.parent for tile in load))
     errors = [
@@ -202,7 +202,7 @@ def test_nearer_tiles_are_loaded_first():
 def test_the_same_question_is_answered_once_and_any_change_asks_it_again():
     tree = FakeTree(3, gaps=0.0)
     loader = FakeLoader(tree, 3)
-    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -40.0), SIZE)
+    view = Frustum.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -40.0), SIZE)
     first = loader.select(view)
     assert loader.select(view) is first
     loader.work(first)
@@ -215,7 +215,7 @@ def test_tiles_with_their_errors_are_chosen_apart():
     tree = FakeTree(3, gaps=0.0)
     for tile in [t for t in tree.infos if t.z <= 1]:
         tree.read(tile)
-    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
+    view = Frustum.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
     assert {t.z for t in tree.selector.select(view, 2.0).draw} == {1}
     assert tree.selector.select(view, 2.0, measured="dem").load == [ROOT]
     tree.table.mark(ROOT, loaded=True, measured=["dem"])
@@ -243,7 +243,7 @@ def test_morphs_are_whole_at_the_swap_and_over_before_the_next(seed):
         eye.zoom(
             np.array([SIDE_M * 0.4, -SIDE_M * 0.45, 150.0]), 0.995 if step < 400 else 1 / 0.995
         )
-        chosen = loader.select(View.of(eye, SIZE))
+        chosen = loader.select(Frustum.of(eye, SIZE))
         now = dict(zip(chosen.draw, chosen.morph.tolist(), strict=True))
         assert all(0 <= morph <= 1 for morph in now.values())
         for tile, morph in now.items():
@@ -266,7 +266,7 @@ def test_errors_of_parents_are_saturated():
     for tile in tree.infos:
         tree.read(tile)
     eye = Camera(SIDE_M / 2, -SIDE_M / 2, 700.0, 10.0, -40.0)
-    view = View.of(eye, SIZE)
+    view = Frustum.of(eye, SIZE)
     table = tree.table
     rows = np.flatnonzero(tree.table.exists)
     px = table.error_m / np.maximum(view.distances_m(table.center, table.half), 1e-3)
@@ -277,13 +277,13 @@ def test_errors_of_parents_are_saturated():
 def test_culling_agrees_with_projection():
     rng = np.random.default_rng(11)
     eye = Camera(4000, -4000, 700.0, 140.0, -25.0)
-    view = View.of(eye, SIZE)
+    view = Frustum.of(eye, SIZE)
     for _ in range(400):
         west = rng.uniform(0, 7000)
         south = rng.uniform(-8000, -1000)
         side = rng.uniform(10, 500)
         low = rng.uniform(0, 500)
-        box = Bounds(west, south, west + side, south + side, low, low + 100)
+        box = BoundingBox(west, south, west + side, south + side, low, low + 100)
         points = rng.uniform([west, south, low], [west + side, south + side, low + 100], (40, 3))
         pixels = [eye.project(point, SIZE) for point in points]
         inside = any(
@@ -293,7 +293,7 @@ def test_culling_agrees_with_projection():
             assert view.sees(box)
     behind = eye.eye - 3000 * eye.axes[2]
     assert not view.sees(
-        Bounds(behind[0], behind[1], behind[0] + 10, behind[1] + 10, behind[2], behind[2] + 10)
+        BoundingBox(behind[0], behind[1], behind[0] + 10, behind[1] + 10, behind[2], behind[2] + 10)
     )
 
 
@@ -303,9 +303,9 @@ def test_exaggeration_changes_culling_but_not_the_choice_of_levels():
     for tile in tree.infos:
         loader._add(tile)
     eye = Camera(SIDE_M / 2, -SIDE_M / 2, 2000.0, 0.0, -89.9)
-    plain = loader.select(View.of(eye, SIZE, 1.0, 100.0))
+    plain = loader.select(Frustum.of(eye, SIZE, 1.0, 100.0))
     eye.z = 100.0 + (eye.z - 100.0) * 3
-    tall = View.of(eye, SIZE, 3.0, 100.0)
+    tall = Frustum.of(eye, SIZE, 3.0, 100.0)
     # The same place seen from three times as high over heights three times as large: fewer sides
     # are cut off, but a tile that both draw has the same level and error.
     chosen = loader.select(tall)
@@ -328,7 +328,7 @@ def test_only_the_references_asked_about_last_are_told_apart():
         tree.read(tile)
         # not asked about yet: it counts for nothing
         tree.table.mark(tile, loaded=True, measured=["first"])
-    view = View.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
+    view = Frustum.of(Camera(SIDE_M / 2, -SIDE_M / 2, 900.0, 0.0, -89.0), SIZE)
     names = ["first", "second", "third", "other"]
     for name in names:
         assert tree.selector.select(view, 2.0, measured=name).load == [ROOT]

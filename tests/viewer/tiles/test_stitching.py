@@ -8,7 +8,7 @@ import pytest
 
 from neural.container.envelope import ChildInfo
 from neural.tiles import TILE, Tile
-from viewer.model.readings import Bounds
+from viewer.model.readings import BoundingBox
 from viewer.tiles.borders import Extent, Outline, outline, sides
 from viewer.tiles.lod import Selection
 from viewer.tiles.quadtree import ROOT, NodeTable
@@ -28,7 +28,9 @@ class Ground:
     def __init__(self, depth: int, width: float = 1.0, height: float = 1.0) -> None:
         self.size = width, height
         self.table = NodeTable(
-            ChildInfo(0.0, 9.0, 9.0), lambda tile, info: Bounds(0, 0, 1, 1, 0, 1), lambda tile: 1.0
+            ChildInfo(0.0, 9.0, 9.0),
+            lambda tile, info: BoundingBox(0, 0, 1, 1, 0, 1),
+            lambda tile: 1.0,
         )
         self.outlines: dict[Tile, Outline] = {}
         waiting = [ROOT]
@@ -101,7 +103,7 @@ def polylines(ground: Ground, selection: Selection, heights: np.ndarray):
     heights there."""
     for number, row in enumerate(selection.drawn.tolist()):
         tile = ground.table.tiles[row]
-        at = ground.sides(row).at / QUADS
+        at = ground.sides(row).positions / QUADS
         for side in range(4):
             start = tile.x if side in (N, S) else tile.y
             line = {N: tile.y, S: tile.y + 1, W: tile.x, E: tile.x + 1}[side] / 2**tile.z
@@ -195,7 +197,7 @@ def test_neighbors_meet_in_the_middle_and_holes_do_not_count():
     seams = Seams(ground.selection({ROOT}), QUADS, ground.sides)
     assert seams.neighbors.sum() == 8
     heights = seams.heights(np.zeros(4))
-    mine, theirs = (ground.sides(ground.table.row(tile)).own for tile in (west, east))
+    mine, theirs = (ground.sides(ground.table.row(tile)).heights for tile in (west, east))
     np.testing.assert_allclose(heights[0, E], heights[1, W])
     half = QUADS // 2
     np.testing.assert_allclose(heights[0, E, 1:half], mine[E, 1:half], atol=1e-6)

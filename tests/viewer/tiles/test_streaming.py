@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from viewer.tiles.streaming import Done, Job, Streamer
+from viewer.tiles.streaming import Done, LoadJob, Streamer
 
 
 def drain(streamer: Streamer, count: int) -> list[Done]:
@@ -29,7 +29,7 @@ def test_runs_in_order_and_never_twice():
         return key * key
 
     streamer = Streamer(threads=1)
-    jobs = [Job(key, lambda key=key: work(key)) for key in range(5)]
+    jobs = [LoadJob(key, lambda key=key: work(key)) for key in range(5)]
     streamer.submit(jobs)
     while streamer.pending and not streamer._running:
         time.sleep(0.001)
@@ -46,11 +46,11 @@ def test_what_is_no_longer_wanted_is_dropped():
     gate = threading.Event()
     ran = []
     streamer = Streamer(threads=1)
-    streamer.submit([Job("first", lambda: gate.wait(10))])
+    streamer.submit([LoadJob("first", lambda: gate.wait(10))])
     while not streamer._running:
         time.sleep(0.001)
-    streamer.submit([Job("stale", lambda: ran.append("stale"))])
-    streamer.submit([Job("wanted", lambda: ran.append("wanted"))])
+    streamer.submit([LoadJob("stale", lambda: ran.append("stale"))])
+    streamer.submit([LoadJob("wanted", lambda: ran.append("wanted"))])
     gate.set()
     assert {done.key for done in drain(streamer, 2)} == {"first", "wanted"}
     assert ran == ["wanted"]
@@ -60,7 +60,7 @@ def test_what_is_no_longer_wanted_is_dropped():
 def test_a_finished_job_is_not_run_again_before_it_is_taken():
     streamer = Streamer(threads=1)
     runs = []
-    job = Job("a", lambda: runs.append(1))
+    job = LoadJob("a", lambda: runs.append(1))
     streamer.submit([job])
     assert streamer.wait(10)
     streamer.submit([job])
@@ -72,7 +72,7 @@ def test_a_finished_job_is_not_run_again_before_it_is_taken():
 
 def test_failures_reach_the_main_thread():
     streamer = Streamer(threads=2)
-    streamer.submit([Job("bad", lambda: 1 / 0), Job("good", lambda: "fine")])
+    streamer.submit([LoadJob("bad", lambda: 1 / 0), LoadJob("good", lambda: "fine")])
     done = {d.key: d for d in drain(streamer, 2)}
     assert isinstance(done["bad"].error, ZeroDivisionError)
     assert done["good"].value == "fine"
@@ -82,6 +82,6 @@ def test_failures_reach_the_main_thread():
 
 def test_closing_ends_the_threads():
     streamer = Streamer(threads=3)
-    streamer.submit([Job(k, lambda: time.sleep(0.01)) for k in range(50)])
+    streamer.submit([LoadJob(k, lambda: time.sleep(0.01)) for k in range(50)])
     streamer.close()
     assert not any(thread.is_alive() for thread in streamer._threads)

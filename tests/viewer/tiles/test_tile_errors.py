@@ -17,7 +17,7 @@ from viewer.pictures import offscreen
 from viewer.tiles import tile_errors
 from viewer.tiles.level_reference import LevelReference
 from viewer.tiles.reference import LayerReference
-from viewer.tiles.tile_errors import BLOCKS, Measure, Sample
+from viewer.tiles.tile_errors import BLOCKS, ErrorMeasure, TileSample
 
 
 class Cells:
@@ -41,7 +41,7 @@ class Cells:
         raise NotImplementedError
 
 
-NOTHING = Measure(
+NOTHING = ErrorMeasure(
     HEIGHT, LevelReference(Cells(np.zeros((1, 1)), np.zeros((1, 1), bool)), AVERAGE, None)
 )
 
@@ -64,7 +64,7 @@ def test_numbers_are_those_of_numpy(partial):
     rng = np.random.default_rng(2)
     chosen = [rng.random(BLOCKS**2) < 0.4 if partial and k != 1 else None for k in range(3)]
     samples = [
-        Sample(tile_errors.summarize(what, 0, values), blocks)
+        TileSample(tile_errors.summarize(what, 0, values), blocks)
         for values, blocks in zip(arrays, chosen, strict=True)
     ]
     side = TILE // BLOCKS
@@ -73,7 +73,7 @@ def test_numbers_are_those_of_numpy(partial):
     seen = np.concatenate([values[cell] for values, cell in zip(arrays, cells, strict=True)])
     seen = seen[~np.isnan(seen)].astype(np.float64)
     beyond = sum(sample.errors.beyond(0.5, sample.blocks) for sample in samples)
-    got = tile_errors.combine(tile_errors.spreads(samples), beyond)
+    got = tile_errors.combine(tile_errors.summaries(samples), beyond)
     assert got.samples == len(seen)
     assert got.rmse_m == pytest.approx(np.sqrt((seen**2).mean()), rel=1e-6)
     assert got.mae_m == pytest.approx(np.abs(seen).mean(), rel=1e-6)
@@ -93,10 +93,10 @@ def test_numbers_are_those_of_numpy(partial):
 
 
 def test_no_samples_are_no_numbers():
-    nothing = Sample(tile_errors.not_measured(NOTHING, 0))
-    assert tile_errors.combine(tile_errors.spreads([nothing]), 0) is None
+    nothing = TileSample(tile_errors.not_measured(NOTHING, 0))
+    assert tile_errors.combine(tile_errors.summaries([nothing]), 0) is None
     assert tile_errors.combine([], 0) is None
-    assert tile_errors.percentile(tile_errors.spreads([nothing]), 0.9) == 0.0
+    assert tile_errors.percentile(tile_errors.summaries([nothing]), 0.9) == 0.0
     assert tile_errors.rmse([]) is None
 
 
@@ -109,7 +109,7 @@ def test_gradient_errors_are_against_central_differences_across_tiles(hills_file
         rng = np.random.default_rng(5)
         heights = 500 + rng.normal(0, 1, (2 * TILE, 2 * TILE)).cumsum(axis=0).cumsum(axis=1) * 1e-3
         known = rng.random(heights.shape) > 0.01
-        what = Measure(GRADIENT, LevelReference(Cells(heights, known), AVERAGE, reader))
+        what = ErrorMeasure(GRADIENT, LevelReference(Cells(heights, known), AVERAGE, reader))
         got = tile_errors.measure(what, tile, surface)
         cell_x = grid.cell_x_m
         cell_y = grid.cell_y_m
@@ -142,7 +142,7 @@ def test_a_surface_is_not_off_from_itself(hills_file):
         tile = Tile(reader.grid.levels - 1, 0, 0)
         surface = SurfaceDecoder(reader, layer).open_tile(tile)
         got = tile_errors.measure(
-            Measure(HEIGHT, LevelReference(LayerReference(reader, layer), AVERAGE, reader)),
+            ErrorMeasure(HEIGHT, LevelReference(LayerReference(reader, layer), AVERAGE, reader)),
             tile,
             surface,
         )
@@ -195,7 +195,7 @@ def test_edge_gaps_are_the_steps_between_neighbors(scene, target, hills_file):
     image(scene, target, camera)
     (pane,) = scene.panes
     grid = scene.reader.grid
-    decoder = pane.shown.source.decoder
+    decoder = pane.current.source.decoder
     z = grid.levels - 1
     west, east = (decoder.open_tile(Tile(z, x, 0)) for x in (0, 1))
     line = np.arange(TILE + 1) / TILE
@@ -203,7 +203,7 @@ def test_edge_gaps_are_the_steps_between_neighbors(scene, target, hills_file):
         west.heights(np.ones(1), line).meters[:, 0] - east.heights(np.zeros(1), line).meters[:, 0]
     )
     inside = int(grid.height) - 1
-    noted = scene.store.resident(pane.shown.source, Tile(z, 0, 0)).gaps.meters[3]
+    noted = scene.store.resident(pane.current.source, Tile(z, 0, 0)).gaps.meters[3]
     known = np.isfinite(noted)
     np.testing.assert_allclose(noted[known], steps[known], atol=1e-4)
     assert known[1:inside].mean() > 0.7  # a lake lies on the edge or near it

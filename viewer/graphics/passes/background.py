@@ -9,7 +9,7 @@ from viewer.graphics.light import Light
 
 
 class BackgroundPass:
-    """Colors from the direction of view."""
+    """Sky colors by view direction."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -17,8 +17,7 @@ class BackgroundPass:
         self._triangle = ctx.vertex_array(self._program, [])
 
     def draw(self, light: Light) -> None:
-        """Fill what the bound framebuffer's depth shows to be empty; drawn last, it costs only
-        those pixels."""
+        """Draw the sky where depth is empty; drawn last, it costs only those pixels."""
         gl.set_uniforms(self._program, **light.uniforms())
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         # the triangle lies in the far plane, where depth was cleared to

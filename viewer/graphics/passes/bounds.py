@@ -1,4 +1,4 @@
-"""Boxes around the drawn tiles, for looking into the machinery."""
+"""Boxes around the drawn tiles, for debugging."""
 
 from __future__ import annotations
 

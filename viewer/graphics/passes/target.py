@@ -1,5 +1,4 @@
-"""Where the scene is drawn before it reaches the caller's framebuffer: color as linear light, and
-depth."""
+"""Intermediate target of the scene: color as linear light, and depth."""
 
 from __future__ import annotations
 
@@ -17,14 +16,14 @@ inverted."""
 
 
 class EyeDome(NamedTuple):
-    """Eye-dome lighting of a picture."""
+    """Eye-dome lighting parameters of a picture."""
 
     planes_m: tuple[float, float]  # near and far
     strength: float
     height_px: int  # of the picture: neighbors are as far apart in any size
 
     def uniforms(self) -> dict[str, object]:
-        """Names and values for `gl.set_uniforms`."""
+        """Return names and values for `gl.set_uniforms`."""
         return {
             "planes_m": self.planes_m,
             "strength": EYE_DOME_GAIN * self.strength,
@@ -32,62 +31,69 @@ class EyeDome(NamedTuple):
         }
 
 
-class Target:
-    """Our own color and depth, with or without MSAA, remade when size or samples change.
+class _Buffers(NamedTuple):
+    """Framebuffer of one size and number of samples."""
 
-    All passes between `begin` and `finish` draw linear light. `finish` applies what needs the whole
-    picture's depth, averages a pixel's samples and encodes the result as sRGB, the only place where
-    that is done.
+    size_px: tuple[int, int]
+    samples: int
+    fbo: moderngl.Framebuffer
+    color: moderngl.Texture
+    depth: moderngl.Texture
+
+
+class RenderTarget:
+    """Color and depth framebuffer, with or without MSAA, recreated when size or samples change.
+
+    All passes between `begin` and `finish` draw linear light. `finish` applies effects on the whole
+    picture's depth, resolves samples and encodes sRGB, the only place that does.
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        self._made: tuple[tuple[int, int], int] | None = None
-        self._fbo: moderngl.Framebuffer | None = None
-        self._color: moderngl.Texture | None = None
-        self._depth: moderngl.Texture | None = None
-        self._parts: list[moderngl.Texture | moderngl.Framebuffer] = []
+        self._buffers: _Buffers | None = None
         self._finishes: dict[tuple[int, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
 
     def begin(self, fbo: moderngl.Framebuffer, samples: int) -> None:
-        """Bind our own framebuffer, as large as the caller's and cleared; `samples` 0 or 1 means
-        none."""
+        """Bind the cleared framebuffer, as large as the caller's; `samples` 0 or 1 means none."""
         # moderngl binds the present framebuffer again after making another, so it must be one that
         # still exists.
         fbo.use()
-        size_px = fbo.size
         samples = min(samples if samples > 1 else 0, self._ctx.max_samples)
-        if self._made != (size_px, samples):
+        if self._buffers is None or self._buffers[:2] != (fbo.size, samples):
             self._free()
-            # Light needs more than 8 bits where it is dark.
-            self._color = self._ctx.texture(size_px, 4, samples=samples, dtype="f2")
-            self._depth = self._ctx.depth_texture(size_px, samples=samples)
-            if not samples:
-                self._depth.compare_func = ""  # depths are read, not compared
-            self._fbo = self._ctx.framebuffer([self._color], self._depth)
-            self._parts += [self._fbo, self._color, self._depth]
-            self._made = size_px, samples
-        assert self._fbo is not None
-        self._fbo.use()
-        self._fbo.viewport = (0, 0, *size_px)
-        self._fbo.clear()
+            self._buffers = self._create(fbo.size, samples)
+        target = self._buffers.fbo
+        target.use()
+        target.viewport = (0, 0, *fbo.size)
+        target.clear()
+
+    def _create(self, size_px: tuple[int, int], samples: int) -> _Buffers:
+        # Light needs more than 8 bits where it is dark.
+        color = self._ctx.texture(size_px, 4, samples=samples, dtype="f2")
+        depth = self._ctx.depth_texture(size_px, samples=samples)
+        if not samples:
+            depth.compare_func = ""  # depths are read, not compared
+        return _Buffers(size_px, samples, self._ctx.framebuffer([color], depth), color, depth)
+
+    def _begun(self) -> _Buffers:
+        """Return the buffers of the picture begun. Raises RuntimeError before `begin`."""
+        if self._buffers is None:
+            raise RuntimeError("no picture has been begun")
+        return self._buffers
 
     def limit(self, columns: tuple[int, int] | None) -> None:
-        """Draw only into these columns of pixels, first and last + 1, until this is called again
-        (None: all)."""
-        assert self._fbo is not None
-        first, end = columns or (0, self._fbo.width)
-        self._fbo.scissor = (first, 0, end - first, self._fbo.height)
+        """Restrict drawing to the pixel columns [first, end) until the next call (None: all)."""
+        fbo = self._begun().fbo
+        first, end = columns or (0, fbo.width)
+        fbo.scissor = (first, 0, end - first, fbo.height)
 
     def finish(self, fbo: moderngl.Framebuffer, eye_dome: EyeDome | None = None) -> None:
-        """Encode what was drawn into the whole of `fbo` and bind that."""
-        assert self._made is not None
-        assert self._color is not None
-        assert self._depth is not None
-        program, triangle = self._finish(self._made[1], eye_dome is not None)
+        """Encode the picture into the whole of `fbo` and bind that."""
+        buffers = self._begun()
+        program, triangle = self._finish(buffers.samples, eye_dome is not None)
         fbo.use()
-        self._color.use(_UNITS["color"])
-        self._depth.use(_UNITS["depth"])
+        buffers.color.use(_UNITS["color"])
+        buffers.depth.use(_UNITS["depth"])
         gl.set_uniforms(program, **_UNITS, **(eye_dome.uniforms() if eye_dome is not None else {}))
         self._ctx.enable_only(moderngl.NOTHING)
         triangle.render(moderngl.TRIANGLES, vertices=3)
@@ -100,10 +106,10 @@ class Target:
         return self._finishes[samples, edl]
 
     def _free(self) -> None:
-        for part in self._parts:
-            part.release()
-        self._parts.clear()
-        self._made = self._fbo = self._color = self._depth = None
+        if self._buffers is not None:
+            for part in self._buffers[2:]:
+                part.release()
+        self._buffers = None
 
     def release(self) -> None:
         """Free buffers and programs."""

@@ -14,10 +14,10 @@ from viewer.graphics import gl
 from viewer.graphics.light import Light
 from viewer.graphics.page import LATTICE, NO_ERROR, TilePage
 from viewer.model import colormaps, overlays
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.model.settings import Settings
 from viewer.tiles.stitching import ZONE
-from viewer.tiles.tile_errors import Measure
+from viewer.tiles.tile_errors import ErrorMeasure
 
 INSTANCE = np.dtype(
     [
@@ -26,27 +26,25 @@ INSTANCE = np.dtype(
         ("size", "f4", 2),  # meters east and south
         ("extent", "f4", 4),  # `viewer.tiles.borders.Extent`
         ("skirt", "f4", 4),  # 1 where a tile meets the side: N, E, S, W
-        ("about", "f4", 4),  # layer, level, offset_m, 1 when errors are there
-        # layer, which half of it the tile is (0 or 1) east and south, its offset minus ours
+        ("about", "f4", 4),  # layer, level, offset_m, 1 with errors
+        # layer, quadrant (0 or 1) east and south, offset minus the tile's
         ("parent", "f4", 4),
         ("parent_extent", "f4", 4),
-        ("stitch", "f4", 2),  # place in the corrections, and the morph
+        ("stitch", "f4", 2),  # row in the corrections, and the morph
     ]
 )
-"""One drawn tile as terrain.vert reads it."""
+"""Instance record of one tile as terrain.vert reads it."""
 
 TABLE_TEXELS = 2048
-"""Colors of a table on the GPU, where the nearest is taken."""
+"""Texels of a colormap on the GPU, sampled by nearest."""
 
 CONTOUR_PX = 1.2
-"""Width of a line of equal height; every `INDEX_EVERY`th is twice as wide."""
+"""Width of a contour line, pixels; every `INDEX_EVERY`th is twice as wide."""
 
 INDEX_EVERY = 5
 
-_FORMAT = (
-    f"{' '.join(f'{INSTANCE[name].shape[0]}f' for name in INSTANCE.names or ())}/i",
-    *(f"i_{name}" for name in INSTANCE.names or ()),
-)
+_COMPONENTS = " ".join(f"{INSTANCE[name].shape[0]}f" for name in INSTANCE.names or ())
+_FORMAT = (f"{_COMPONENTS}/i", *(f"i_{name}" for name in INSTANCE.names or ()))
 _DEFINES: dict[str, float] = {
     "LATTICE": LATTICE,
     "TABLE_TEXELS": TABLE_TEXELS,
@@ -76,12 +74,12 @@ SHADOW_UNIT = 8
 """Texture unit of the sun's depth maps."""
 
 _STITCHES = 6
-"""Textures of corrections kept: of two panes, their surveys, and what casts shadows on them."""
+"""Capacity of the cache of correction textures: two panes, their surveys, and shadow casters."""
 
 
 def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with its
-    skirt.
+    """Return vertices (column, row, side) float32 [n, 3] and triangles int32 [m, 3] of a tile with
+    its skirt.
 
     Side 0 is the surface; 1 to 4 are the lower ends of the skirt north, east, south and west.
     """
@@ -118,7 +116,7 @@ def grid_mesh(quads: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Batch(NamedTuple):
-    """Tiles that one call draws: of one page, and all with holes (or cut by the rim) or all
+    """Tiles of one draw call: of one page, and either all with holes (or cut by the rim) or all
     without.
 
     Either all of them morph, and have their parents on one page, or none does (None).
@@ -132,13 +130,13 @@ class Batch(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How the tiles of one picture are colored and meshed."""
+    """Colors and mesh resolution of one picture's tiles."""
 
     settings: Settings
     overlay: str  # a file of shaders/overlay
     quads: int  # per tile side
     elevation_m: tuple[float, float]  # heights at the two ends of the elevation colors
-    measure: Measure | None = None  # errors that the overlay shows
+    measure: ErrorMeasure | None = None  # errors that the overlay shows
     # values at the two ends of the overlay's colors
     overlay_range: tuple[float, float] = (0.0, 1.0)
     contour_interval_m: float = 0.0  # between lines of equal height; 0: none
@@ -147,12 +145,12 @@ class Look(NamedTuple):
 
     @property
     def rise(self) -> float:
-        """CRS meters that a meter of height is drawn as."""
+        """CRS meters drawn per meter of height."""
         return self.settings.view.exaggeration / self.ground_scale
 
 
 class TerrainPass:
-    """Programs, the grid mesh and color tables; pages come with each call."""
+    """Programs, grid mesh and colormaps; pages come with each call."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
@@ -207,8 +205,10 @@ class TerrainPass:
             "contour_px": contour_px,
         }
         self.table(shading.colormap).use(_UNITS["colors"])
-        if overlay in KINDS and KINDS[overlay].tables:
-            self.table(overlays.table(settings.overlay, overlay)).use(_UNITS["overlay_colors"])
+        if overlay in OVERLAYS and OVERLAYS[overlay].colormap_kind:
+            self.table(overlays.colormap_name(settings.overlay, overlay)).use(
+                _UNITS["overlay_colors"]
+            )
         variant = {
             "CONTOURS": int(interval_m > 0),
             "TINT": int(settings.debug.lod_tint),
@@ -236,7 +236,7 @@ class TerrainPass:
     def draw_numbers(
         self, batches: Sequence[Batch], clip_from_world: np.ndarray, look: Look
     ) -> None:
-        """Draw the overlay's values and the heights (`SurveyTarget.read`) in place of colors."""
+        """Draw overlay values and heights (`SurveyTarget.read`) in place of colors."""
         values = {
             **_UNITS,
             "clip_from_world": clip_from_world.astype(np.float32).tobytes(),
@@ -257,12 +257,12 @@ class TerrainPass:
     ) -> None:
         vertices, triangles, count = self._mesh(quads)
         values = {**values, "quads": quads, "step": TILE // quads}
-        measures = KINDS[overlay].measures if overlay in KINDS else ""
+        measures = OVERLAYS[overlay].measures if overlay in OVERLAYS else ""
         self._ctx.enable_only(moderngl.DEPTH_TEST)
         told: list[moderngl.Program] = []  # of the values, which are the same for all batches
         for page, parent_page, holes, instances, corrections in batches:
-            own = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
-            program = self.program(overlay, own, hillshade)
+            defines = {**variant, "HOLES": int(holes), "MORPH": int(parent_page is not None)}
+            program = self.program(overlay, defines, hillshade)
             if program not in told:
                 gl.set_uniforms(program, **values)
                 told.append(program)
@@ -290,8 +290,8 @@ class TerrainPass:
     def program(
         self, overlay: str, variant: Mapping[str, int], hillshade: str = "soft"
     ) -> moderngl.Program:
-        """The program for an overlay and a hillshade, compiled on first use; `variant` are #defines
-        that are not 0."""
+        """Return the program of an overlay and a hillshade, compiled on first use; `variant` are
+        non-zero #defines."""
         variant = {name: value for name, value in variant.items() if value}
         key = overlay, frozenset(variant.items()), hillshade
         if key not in self._programs:
@@ -309,10 +309,11 @@ class TerrainPass:
         return self._programs[key]
 
     def _stitch(self, corrections: np.ndarray) -> moderngl.Texture:
-        """Corrections as a texture, four rows a tile."""
-        at = next((k for k, (array, _) in enumerate(self._stitches) if array is corrections), None)
-        if at is not None:
-            self._stitches.append(self._stitches.pop(at))
+        """Return the corrections as a texture, four rows a tile."""
+        arrays = [id(array) for array, _ in self._stitches]
+        cached = arrays.index(id(corrections)) if id(corrections) in arrays else None
+        if cached is not None:
+            self._stitches.append(self._stitches.pop(cached))
             return self._stitches[-1][1]
         rows = 4 * len(corrections)
         width = corrections.shape[-1]
@@ -337,7 +338,7 @@ class TerrainPass:
         return self._meshes[quads]
 
     def table(self, name: str) -> moderngl.Texture:
-        """A color table as a texture of one row, in linear light."""
+        """Return a colormap as a texture of one row, in linear light."""
         if name not in self._tables:
             fine = np.linspace(0, 255, TABLE_TEXELS)
             colors = [np.interp(fine, np.arange(256), channel) for channel in colormaps.lut(name).T]
@@ -349,7 +350,7 @@ class TerrainPass:
         return self._tables[name]
 
     def release(self) -> None:
-        """Free everything."""
+        """Free all GPU resources."""
         for program in self._programs.values():
             program.release()
         for vertices, triangles, _ in self._meshes.values():

@@ -31,8 +31,8 @@ def errors(folder: Path, layer: int = 0) -> np.ndarray:
         return (back.read(1, masked=True).astype(float) - source.read(1, masked=True)).compressed()
 
 
-def dem(folder: Path, rows: int = 560, cols: int = 530) -> Path:
-    """Nine tiles with a hole and something rough."""
+def dem(folder: Path, rows: int = 310, cols: int = 330) -> Path:
+    """Write some tiles with a hole and something rough."""
     heights = hills(rows, cols)
     heights[100:140, 200:300] += np.random.default_rng(1).normal(0, 3, (40, 100))
     heights[250:300, 240:270] = -9999
@@ -61,7 +61,7 @@ def test_errors_are_those_of_the_decoded_samples(
 
 
 def test_each_layer_has_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dem(tmp_path, 310, 330)
+    dem(tmp_path)
     options = (
         "--model",
         save_tiny_model(tmp_path),
@@ -181,7 +181,7 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(
 def test_decoding_says_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ntile("encode", dem(tmp_path), tmp_path / "a.ntile", *REFERENCE)
+    ntile("encode", dem(tmp_path, 560, 530), tmp_path / "a.ntile", *REFERENCE)
     capsys.readouterr()
     monkeypatch.setattr(options, "SAY_S", 0.0)
     ntile("decode", tmp_path / "a.ntile", tmp_path / "back.tif")

@@ -1,4 +1,4 @@
-"""Results of an encode: errors against the source's samples, bytes beside the source's, time."""
+"""Summary of an encode: errors against the source's samples, sizes, time."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from neural.container.reader import Reader
-from neural.encoding.tile_encoders import Finished
-from neural.evaluate import rates
+from neural.encoding.tile_encoders import FinishedLayer
+from neural.measure.sizes import rates
 
 
 @dataclass(frozen=True)
-class AchievedLayer:
+class LayerSummary:
     """Errors and size of one layer of a file; `bits_per_sample` and `stack_bits_per_sample` as
     `evaluate` has them."""
 
@@ -33,10 +33,10 @@ class AchievedLayer:
 
 
 @dataclass(frozen=True)
-class Achieved:
+class EncodeSummary:
     """A file as `encode` leaves it."""
 
-    layers: tuple[AchievedLayer, ...]
+    layers: tuple[LayerSummary, ...]
     sizes: dict[str, Any]
     """As `Reader.sizes`."""
     source_bytes: int | None
@@ -44,7 +44,7 @@ class Achieved:
     seconds: float
 
     def report(self) -> dict[str, Any]:
-        """Plain JSON values: sizes, the numbers of the first layer, and those of each under
+        """Return plain JSON values: sizes, the numbers of the first layer, and those of each under
         "layers"."""
         layers = [vars(layer) for layer in self.layers]
         names = (
@@ -65,30 +65,31 @@ class Achieved:
         }
 
 
-def achieved(
+def summarize(
     reader: Reader,
-    finished: Sequence[Finished],
+    finished: Sequence[FinishedLayer],
     samples: int,
     source_bytes: int | None,
     seconds: float,
-) -> Achieved:
-    """Errors and sizes of a finished file; `samples` counts all valid ones of the finest level."""
+) -> EncodeSummary:
+    """Return errors and sizes of a finished file; `samples` counts all valid ones of the finest
+    level."""
     sizes = reader.sizes()
     layers = []
-    for layer, found in zip(reader.layers, finished, strict=True):
-        step_m = found.draft.params.get("step_m")
+    for layer, layer_result in zip(reader.layers, finished, strict=True):
+        step_m = layer_result.draft.params.get("step_m")
         layers.append(
-            AchievedLayer(
+            LayerSummary(
                 layer=layer.index,
                 method=layer.method,
                 title=layer.title,
-                rmse_m=found.errors.rmse_m,
-                max_error_m=found.errors.largest_m,
-                measured_tiles=found.errors.tiles,
+                rmse_m=layer_result.errors.rmse_m,
+                max_error_m=layer_result.errors.largest_m,
+                measured_tiles=layer_result.errors.tiles,
                 tiles=sizes["tiles"][layer.index][-1],
                 **rates(reader, layer, samples),
                 step_m=None if step_m is None else float(step_m[0]),
-                quantum_m=found.quantum_m or None,
+                quantum_m=layer_result.quantum_m or None,
             )
         )
-    return Achieved(tuple(layers), sizes, source_bytes, seconds)
+    return EncodeSummary(tuple(layers), sizes, source_bytes, seconds)
