@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import moderngl
 import numpy as np
@@ -17,7 +15,6 @@ from viewer.gui import bars, overlays, window, window_commands
 from viewer.gui.view import WindowView
 from viewer.gui.viewport import Viewport
 from viewer.pictures.png import write_png
-from viewer.session.glide import Glide
 from viewer.session.launch import Launch
 from viewer.session.messages import Messages
 from viewer.session.opening import Loading
@@ -60,25 +57,6 @@ class App:
         self.host = panels.Host(self.view)
         self._commands = list(launch.commands)
         self._ready_frames = 0
-
-    def __getattr__(self, name: str) -> Any:
-        """Attributes of the session, for panels and tests not yet moved to it."""
-        return getattr(self.__dict__["session"], name)
-
-    @property
-    def glide(self) -> Glide | None:
-        """Move of the camera under way."""
-        return self.session.glide
-
-    @glide.setter
-    def glide(self, glide: Glide | None) -> None:
-        self.session.glide = glide
-
-    @property
-    def path(self) -> Path | None:
-        """Main file of the document."""
-        document = self.session.document
-        return None if document is None else document.path
 
     @property
     def viewport(self) -> Viewport | None:

@@ -70,7 +70,7 @@ def started(self, ctx):
     mark("window_opened")
 def finished(self):
     finish(self)
-    if self.viewport.pictures and self.scene.stats.tiles_drawn:
+    if self.viewport.pictures and self.session.stats.tiles_drawn:
         mark("window_first_frame")
         app.App.finish_frame = finish
         self.window.close()
