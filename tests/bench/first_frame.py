@@ -39,7 +39,7 @@ mark("floor")
 
 PROBE = """
 from viewer.pictures import headless
-from viewer.launch import Launch
+from viewer.session.launch import Launch
 mark("imported")
 launch = Launch(path=sys.argv[1])
 with headless.opened(launch) as scene:
