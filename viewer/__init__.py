@@ -45,7 +45,7 @@ if _message := _conflict():  # see neural/system/start.py; that may be hidden he
 
 
 def __getattr__(name: str) -> Any:
-    """The names above, imported when they are first used: `import viewer` stays light."""
+    """Import the names above on first use, so that `import viewer` stays light."""
     if name in ("render", "Viewer"):
         from viewer import api
 

@@ -71,7 +71,7 @@ WINDOW_SIZE = (1440, 900)
     "--tolerance",
     type=click.FloatRange(0.0),
     metavar="M",
-    help="What --overlay tolerance allows (0.5).",
+    help="Tolerance of --overlay tolerance (0.5).",
 )
 @option(
     "Overlay",
@@ -81,7 +81,11 @@ WINDOW_SIZE = (1440, 900)
     help="Lines of equal height every M meters, or auto.",
 )
 @option(
-    "Look", "--sse", type=click.FloatRange(0.1, 64), metavar="PX", help="Screen error allowed (2)."
+    "Look",
+    "--sse",
+    type=click.FloatRange(0.1, 64),
+    metavar="PX",
+    help="Max. screen-space error (2).",
 )
 @look_options
 @compare_options.compare_options
@@ -116,7 +120,7 @@ WINDOW_SIZE = (1440, 900)
     "Film and pictures",
     "--screenshot",
     metavar="OUT.png",
-    help="Save a picture when every tile is there, then exit.",
+    help="Render to PNG once all tiles are loaded, then exit.",
 )
 @option(
     "Film and pictures",

@@ -47,34 +47,59 @@ if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
     from viewer.measuring.quantities import MeasurementResult
 
-View = Camera | str | os.PathLike[str] | dict[str, float] | None
-"""A view: a camera or its JSON values, a bookmark's name, a .json file; None is the whole area from
-the south."""
+ViewSpec = Camera | str | os.PathLike[str] | dict[str, float] | None
+"""Camera or its JSON values, a bookmark's name, a .json file; None: the full extent."""
 
-Path_ = CameraPath | str | os.PathLike[str]
-"""A camera path, a generator's name ("tour", "orbit"), or a path file."""
+PathSpec = CameraPath | str | os.PathLike[str]
+"""Camera path, a generator's name ("tour", "orbit"), or a path file."""
 
 _contexts: dict[str, moderngl.Context] = {}
 
 
 def render(
     path: str | os.PathLike[str],
-    view: View = None,
+    view: ViewSpec = None,
     size: tuple[int, int] = (1280, 720),
     overlay: str = "none",
     method: str | Sequence[str] | None = None,
     bits: int | Sequence[int] | None = None,
     **options: Any,
 ) -> np.ndarray:
-    """A picture of a file or URL, uint8 [height, width, 3], top row first; of any size.
+    """Render a picture of a file or URL, of any size.
 
-    `options` are those of `Viewer`: `reference`, `compare`, `decorations` and settings, such as
-    `split`.
+    Parameters
+    ----------
+    path
+        .ntile file or URL.
+    view
+        Camera or its JSON values, a bookmark's name or a .json file; None: the full extent from
+        the south.
+    size
+        Width and height, pixels.
+    overlay, method, bits
+        See `Viewer.set` and `Viewer`.
+    **options
+        Further options of `Viewer`: `reference`, `compare`, `decorations` and settings.
 
-        viewer.render("area.ntile", overlay="slope", decorations=["legend", "scale"])
-        viewer.render("area.ntile", view="View 1", bits=4, exaggeration=3, fog=0.4)
+    Returns
+    -------
+    ndarray
+        uint8 [height, width, 3], top row first.
 
-    Raises NtileError (or its UsageError) in a sentence that says what to do.
+    Raises
+    ------
+    NtileError
+        The file, a tile or OpenGL is not available; UsageError for invalid arguments.
+
+    Examples
+    --------
+    >>> import viewer
+    >>> from assets import sample_files
+    >>> area = sample_files()[0]
+    >>> picture = viewer.render(area, size=(96, 64), overlay="slope", decorations=["legend"])
+    >>> picture.shape
+    (64, 96, 3)
+    >>> coarse = viewer.render(area, size=(96, 64), exaggeration=3, fog=0.4)
     """
     with Viewer(path, size=size, overlay=overlay, method=method, bits=bits, **options) as viewer:
         viewer.look(view)
@@ -82,14 +107,47 @@ def render(
 
 
 class Viewer:
-    """An open file and a camera, without a window. Use it as a context manager, or `close` it.
+    """Open file with a camera, without a window. Use it as a context manager, or `close` it.
 
-    with viewer.Viewer("area.ntile") as v:
-        v.set(overlay="slope", sun_azimuth_deg=300)      # names of Settings' fields; see `set`
-        v.look("View 1")
-        v.pick(640, 360).z_m
-        v.profile([(241100, 3908500), (241900, 3907200)]).to_csv()
-        v                                                # a notebook shows the picture
+    Parameters
+    ----------
+    path
+        .ntile file or URL.
+    size
+        Width and height of pictures, pixels.
+    reference
+        DEM to measure errors against, or a `ReferenceRaster` with its reading options; None: the
+        file's own reference layer.
+    compare
+        Second file, for slot B (`split=True` shows both).
+    method, bits
+        Method and bit depth of slot A, or pairs for A and B.
+    decorations
+        Decorations of pictures: legend, scale, north, credits, measurements.
+    gl_version
+        "auto", "4.3" or "4.1".
+    **settings
+        See `set`.
+
+    Raises
+    ------
+    NtileError
+        A file or OpenGL is not available; UsageError for invalid arguments.
+
+    Examples
+    --------
+    >>> import viewer
+    >>> from assets import sample_files
+    >>> with viewer.Viewer(sample_files()[0], size=(96, 64), exaggeration=2) as v:
+    ...     v.set(overlay="slope", sun_azimuth_deg=300)
+    ...     v.camera.look(20, -10)
+    ...     picture = v.render()
+    ...     west, south, east, north = v.scene.reader.grid.bounds
+    ...     line = v.profile([(west, south), (east, north)])
+    >>> picture.shape
+    (64, 96, 3)
+    >>> sorted(line.heights_m)
+    ['A', 'B', 'reference']
     """
 
     def __init__(
@@ -105,15 +163,8 @@ class Viewer:
         gl_version: str = "auto",
         **settings: Any,
     ) -> None:
-        """Open a file or URL. Raises NtileError.
-
-        `method` and `bits` are of slot A, or pairs for A and B; `compare` is another file for slot
-        B (`split=True` shows both); `reference` is a DEM to measure errors against, or a
-        `ReferenceRaster` that says how it is read; `decorations` are what pictures carry (legend,
-        scale, north, credits, measurements); `settings` as in `set`.
-        """
         self.settings = Settings()
-        """Everything that can be set, by name and group; may be written to."""
+        """All settings, by group and name; may be changed in place."""
         self.size = size
         """Width and height of pictures, pixels."""
         self._closed = False
@@ -145,7 +196,8 @@ class Viewer:
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
     ) -> None:
-        """Show another file, the whole of it. Raises NtileError; the present one then stays."""
+        """Show another file at its full extent; see `Viewer`. Raises NtileError; the present file
+        then stays."""
         request = OpenRequest(
             os.fspath(path),
             None if reference is None else ReferenceRaster.of(reference),
@@ -170,7 +222,7 @@ class Viewer:
 
     @property
     def camera(self) -> Camera:
-        """The eye; may be replaced or moved."""
+        """Camera; may be replaced or moved."""
         return self._session.camera
 
     @camera.setter
@@ -179,7 +231,7 @@ class Viewer:
 
     @property
     def scene(self) -> Scene:
-        """The scene behind it. Raises UsageError after `close`."""
+        """Open scene. Raises UsageError after `close`."""
         return self._document.scene
 
     @property
@@ -189,19 +241,18 @@ class Viewer:
         return self._session.require_document()
 
     def set(self, **settings: Any) -> None:
-        """Change settings: `exaggeration=2`, `overlay="slope"`, `shading="hillshade"`,
-        `contours=True`.
+        """Change settings by name: `exaggeration=2`, `overlay="slope"`, `contours=True`.
 
-        A name is a field of one of `Settings`' groups, with the group before it where two groups
-        share it (`shading_colormap`), or a group with a main field: overlay, shading, contours;
-        `reach` and `overlay_colormap` are those of the overlay shown. Raises UsageError.
+        A name is a field of one of `Settings`' groups, prefixed by the group if two groups share it
+        (`shading_colormap`), or a group with a main field: overlay, shading, contours; `reach` and
+        `overlay_colormap` apply to the present overlay. Raises UsageError.
         """
         for name, value in settings.items():
             named.put(self.settings, name, value)
 
-    def look(self, view: View = None) -> Camera:
-        """Move the camera to a view and return it. Raises NtileError for a view there is not, or no
-        size for it."""
+    def look(self, view: ViewSpec = None) -> Camera:
+        """Move the camera to a view and return it; see `render`. Raises NtileError for an unknown
+        view or an invalid size."""
         limits.check(self.size, limits.STRIPS)
         if view is None:
             self.camera = overview.whole_area(self.scene, self.size)
@@ -215,7 +266,7 @@ class Viewer:
 
     @property
     def bookmarks(self) -> bookmarks.Bookmarks:
-        """The area's named views: `.views`, `.add(camera, name)`, `.rename`, `.delete`."""
+        """Named views of the area: `.views`, `.add(camera, name)`, `.rename`, `.delete`."""
         return bookmarks.Bookmarks(self._document.reader.grid)
 
     def save_project(self, out: str | os.PathLike[str]) -> None:
@@ -223,8 +274,8 @@ class Viewer:
         project.write(out, self._session.projects.gather())
 
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
-        """Restore a project file; return warnings about what could not be restored. Raises
-        NtileError; the present file then stays."""
+        """Restore a project file; return warnings about parts not restored. Raises NtileError; the
+        present file then stays."""
         opened = project.read(path)
         self._session.navigation.size_px = self.size
         return self._show(
@@ -239,7 +290,7 @@ class Viewer:
     # Pictures
 
     def render(self, size: tuple[int, int] | None = None, *, decorate: bool = True) -> np.ndarray:
-        """The picture, every tile of it loaded, uint8 [height, width, 3]. Raises NtileError."""
+        """Render the picture with all tiles loaded, uint8 [height, width, 3]. Raises NtileError."""
         with self._ctx:
             return offscreen.draw(self.scene, self.camera, size or self.size, decorate=decorate)
 
@@ -250,8 +301,8 @@ class Viewer:
         *,
         decorate: bool = True,
     ) -> None:
-        """Write the picture as PNG, a strip at a time: 30 000 × 20 000 pixels need no more memory
-        than a screen."""
+        """Write the picture as PNG, strip by strip: 30 000 × 20 000 pixels need no more memory than
+        a screen. Raises NtileError."""
         size = size or self.size
         with self._ctx:
             write_strips(
@@ -259,26 +310,25 @@ class Viewer:
             )
 
     def _repr_png_(self) -> bytes:
-        """Return the picture that a notebook shows, as PNG."""
+        """Return the picture for a notebook, as PNG."""
         return png_bytes(self.render())
 
     # Films
 
-    def path_of(self, path: Path_, duration_s: float | None = None) -> CameraPath:
-        """A generator's path for this area, or a path file's in its coordinate system. Raises
-        NtileError."""
+    def path_of(self, path: PathSpec, duration_s: float | None = None) -> CameraPath:
+        """Return a generator's path for this area, or a path file's. Raises NtileError, also for a
+        file of another coordinate system."""
         if isinstance(path, str) and path in GENERATORS:
             return generated(self.scene, path, self.size, duration_s)
         if not isinstance(path, CameraPath):
-            read = path_file.read_path(path)
-            crs = self._document.reader.grid.crs_wkt
-            path_file.check_crs(read, crs, os.fspath(path), self.path)
-            path = read
+            file = os.fspath(path)
+            path = path_file.read_path(file)
+            path_file.check_crs(path, self._document.reader.grid.crs_wkt, file, self.path)
         return retimed(path, duration_s) if duration_s else path
 
     def film(
         self,
-        path: Path_,
+        path: PathSpec,
         out: str | os.PathLike[str],
         *,
         fps: float | None = None,
@@ -286,10 +336,27 @@ class Viewer:
         resume: bool = False,
         progress: Report | None = None,
     ) -> int:
-        """Render a camera path to an .mp4 file or a folder of PNG frames; returns the number of
-        pictures.
+        """Render a camera path to an .mp4 file or a folder of PNG frames.
 
-        v.film("orbit", "orbit.mp4", duration_s=12); v.film("cam.json", "frames", fps=24)
+        Parameters
+        ----------
+        path
+            Camera path, generator's name ("tour", "orbit") or path file.
+        out
+            Name of an .mp4 file, or a folder.
+        fps
+            Frames per second; None: the path's.
+        duration_s
+            Duration to stretch the path to, seconds; None: the path's.
+        resume
+            Keep the frames that a folder has.
+        progress
+            Called with the number of pictures done and in all.
+
+        Returns
+        -------
+        int
+            Number of pictures.
         """
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
         about = record.about(self.path, self._options, self.settings, film)
@@ -300,9 +367,9 @@ class Viewer:
             return record.record(self.scene, film, target, progress)
 
     def frames(
-        self, path: Path_, *, fps: float | None = None, duration_s: float | None = None
+        self, path: PathSpec, *, fps: float | None = None, duration_s: float | None = None
     ) -> Iterator[np.ndarray]:
-        """The pictures of a film one after another, uint8 [height, width, 3]."""
+        """Yield the pictures of a film one after another, uint8 [height, width, 3]."""
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
         pictures = record.pictures(self.scene, film)
         while True:
@@ -315,22 +382,22 @@ class Viewer:
     # Numbers
 
     def pick(self, x_px: float, y_px: float) -> Pick | None:
-        """The surface under a pixel, x right and y down from the top left; None where there is
-        none."""
+        """Return the surface under a pixel, x right and y down from the top left; None off the
+        terrain."""
         with self._ctx:
             self._load()
             return self.scene.pick(self.camera, x_px, y_px)
 
     @property
     def errors(self) -> ErrorStats | None:
-        """Errors over what is in view, while an error overlay is on."""
+        """Errors in view; None without an error overlay."""
         with self._ctx:
             self._load()
             return self.scene.error_stats
 
     @property
     def stats(self) -> FrameStats:
-        """Counters of the picture: tiles, triangles, bytes."""
+        """Tile, triangle and byte counters of the picture."""
         with self._ctx:
             self._load()
             return self.scene.stats
@@ -343,33 +410,33 @@ class Viewer:
             return legend.for_scene(self.scene)
 
     def profile(self, points: Sequence[Sequence[float]], *, show: bool = False) -> Profile:
-        """Heights of A, B and the reference along a line of (easting, northing) points, from the
-        continuous decode.
+        """Return heights of A, B and the reference along a line of (easting, northing) points, from
+        the continuous surface.
 
-        `show`: pictures have the line from now on.
+        `show` adds the line to pictures.
         """
         from viewer import measuring
 
-        found = measuring.profile(self.path, points, **self._options)
+        profile = measuring.profile(self.path, points, **self._options)
         if show:
             self.settings.measuring.profile = [list(point) for point in points]
-        return found
+        return profile
 
     def measure(
         self, kind: str, points: Sequence[Sequence[float]], *, show: bool = False
     ) -> MeasurementResult:
         """Measure a "point", a "distance" or an "area" given by (easting, northing) points.
 
-        `show`: pictures have it from now on, with its number.
+        `show` adds it to pictures, with its number.
         """
         from viewer import measuring
 
-        found = measuring.measure(self.path, kind, points, **self._options)
+        result = measuring.measure(self.path, kind, points, **self._options)
         if show:
             self.settings.measuring.items.append(
                 Measurement(kind, [list(point) for point in points])
             )
-        return found
+        return result
 
     def _load(self) -> None:
         with offscreen.offline_quality(self.scene):
@@ -378,7 +445,7 @@ class Viewer:
     # Life
 
     def close(self) -> None:
-        """Free what it holds; the OpenGL context stays for the next viewer."""
+        """Free its resources; the OpenGL context stays for the next viewer."""
         if not self._closed:
             self._closed = True
             with self._ctx:
@@ -396,8 +463,8 @@ class Viewer:
 
 
 def context(gl_version: str = "auto") -> moderngl.Context:
-    """The process's OpenGL context for pictures without a window. Raises NtileError for an unknown
-    version."""
+    """Return the process's OpenGL context for pictures without a window. Raises NtileError for an
+    unknown version."""
     if gl_version not in gl.VERSIONS:
         raise NtileError(
             f"There is no OpenGL version {gl_version!r} to choose; there are "

@@ -51,7 +51,23 @@ def require_platform() -> None:
         glfw.terminate()
 
 
-def run(launch: Launch, steps, *, remember: bool = False) -> App:
+class Parts:
+    """App, session and window view under one name."""
+
+    def __init__(self, app: App) -> None:
+        self._faces = app, app.session, app.view
+
+    def __getattr__(self, name):
+        return getattr(next((face for face in self._faces if hasattr(face, name))), name)
+
+    @property
+    def path(self):
+        """Main file of the document, or None."""
+        document = self._faces[1].document
+        return None if document is None else document.path
+
+
+def run(launch: Launch, steps, *, remember: bool = False) -> Parts:
     """Run an app with a test function that has a `Driver`; `remember` keeps the layout from run to
     run."""
     desktop()
@@ -65,7 +81,7 @@ def run(launch: Launch, steps, *, remember: bool = False) -> App:
         runner_params=params,
         add_ons_params=immapp.AddOnsParams(with_implot=True),
     )
-    return app
+    return Parts(app)
 
 
 class Driver:
@@ -73,7 +89,7 @@ class Driver:
 
     def __init__(self, ctx, app):
         self.ctx = ctx
-        self.app = app
+        self.app = Parts(app)
         engine = imgui.test_engine.get_io(hello_imgui.get_imgui_test_engine())
         engine.config_watchdog_warning = engine.config_watchdog_kill_test = 10 * PATIENCE_S
 

@@ -1,5 +1,6 @@
 """The viewer from Python: pictures, settings, numbers and films without a window."""
 
+import doctest
 import subprocess
 import sys
 
@@ -43,6 +44,12 @@ def test_importing_the_package_is_light():
     assert done.stdout.strip() == "0"
     with pytest.raises(AttributeError, match="plaid"):
         viewer.plaid  # noqa: B018
+
+
+def test_examples_run():
+    results = doctest.testmod(api)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_a_picture_is_the_commands(hills_file):

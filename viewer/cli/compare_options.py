@@ -1,4 +1,4 @@
-"""Options of the command that set files and slots against each other."""
+"""Options of the command that compare files and slots."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPTIONS = (
         "--divider",
         type=click.FloatRange(0.02, 0.98),
         metavar="X",
-        help="Its place, share of the width.",
+        help="Divider position, 0 to 1 of the width.",
     ),
     option(
         "Compare",
@@ -48,17 +48,17 @@ _OPTIONS = (
 
 
 def compare_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with them."""
+    """Add the options to a command."""
     for add in reversed(_OPTIONS):
         command = add(command)
     return command
 
 
 def take(settings: Settings, values: dict[str, Any]) -> None:
-    """Move the options' values, as click gives them, out of `values` into settings; `compare`, a
+    """Move the options' values, as click parses them, out of `values` into settings; `compare`, a
     file, stays.
 
-    `--against` without an overlay of errors asks for one.
+    `--against` selects an error overlay if none is on.
     """
     if values["results"] and not values["results"].lower().endswith((".csv", ".json")):
         raise UsageError(

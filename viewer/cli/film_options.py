@@ -1,4 +1,4 @@
-"""The command's options for views, films and pictures, and which of them go together."""
+"""Options of the command for views, films and pictures, and their valid combinations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OPTIONS = (
         GROUP,
         "--view",
         metavar="NAME|JSON",
-        help="Begin with this bookmark of the area, or view file.",
+        help="Initial view: a bookmark of the area, or a view file.",
     ),
     option(
         GROUP,
@@ -44,7 +44,7 @@ _OPTIONS = (
         is_flag=False,
         flag_value=GENERATORS[0],
         type=click.Choice(GENERATORS),
-        help=f"Make a camera path of the area ({GENERATORS[0]} when nothing follows).",
+        help=f"Generate a camera path of the area ({GENERATORS[0]} by default).",
     ),
     option(
         GROUP,
@@ -61,11 +61,9 @@ _OPTIONS = (
         "duration_s",
         type=click.FloatRange(0.1, 36000),
         metavar="S",
-        help="How long the film is, seconds.",
+        help="Duration of the film, seconds.",
     ),
-    option(
-        GROUP, "--resume", is_flag=True, help="Go on with a folder of frames that was interrupted."
-    ),
+    option(GROUP, "--resume", is_flag=True, help="Resume an interrupted frame sequence."),
     option(
         GROUP,
         "--decorations",
@@ -77,7 +75,7 @@ _OPTIONS = (
 
 
 def check(launch: Launch) -> None:
-    """Raise UsageError for options that cannot be meant together."""
+    """Raise UsageError for options that exclude each other."""
     if launch.camera_path and launch.flythrough:
         raise UsageError("--path and --flythrough are two camera paths; give one of them.")
     has_path = bool(launch.camera_path or launch.flythrough)
@@ -99,11 +97,10 @@ def check(launch: Launch) -> None:
         raise UsageError("--render needs a camera path; add --flythrough or --path CAM.json.")
 
 
-def set_decorations(launch: Launch, asked: frozenset[str] | None) -> None:
-    """Set the decorations of pictures; by default measurements, and the legend where colors need
-    one."""
-    if asked is None:
+def set_decorations(launch: Launch, names: frozenset[str] | None) -> None:
+    """Set the decorations of pictures; None: measurements, and the legend if colors need one."""
+    if names is None:
         plain = launch.render and launch.settings.overlay.name == "none"
-        asked = frozenset(["measurements"] if plain else ["legend", "measurements"])
+        names = frozenset(["measurements"] if plain else ["legend", "measurements"])
     for kind in fields(DecorationSettings):
-        setattr(launch.settings.decorations, kind.name, kind.name in asked)
+        setattr(launch.settings.decorations, kind.name, kind.name in names)

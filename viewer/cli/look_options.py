@@ -12,18 +12,18 @@ from viewer.model.settings import HILLSHADES, SHADING_MODES, Settings
 
 
 class Sun(click.ParamType):
-    """Where the sun stands: azimuth and altitude in degrees."""
+    """Parameter type of the sun's azimuth and altitude, degrees."""
 
     name = "AZ,ALT"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """As people write it."""
+        """Return the metavar, not capitalized."""
         return self.name
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, float]:
-        """`"315,45"` → (315.0, 45.0); azimuth 0 to 360 clockwise from north, altitude 1 to 90."""
+        """Parse `"315,45"`; azimuth 0 to 360 clockwise from north, altitude 1 to 90, degrees."""
         if isinstance(value, tuple):
             return value
         try:
@@ -42,27 +42,27 @@ class Sun(click.ParamType):
 
 
 INSPECT = {"tint": "lod_tint", "wireframe": "wireframe", "boxes": "bounds"}
-"""Choices of --inspect: names of `Settings.debug`."""
+"""Choices of --inspect and the fields of `Settings.debug` that they set."""
 
 
 class Inspect(click.ParamType):
-    """Parts of the machinery to show: names of INSPECT."""
+    """Parameter type of debug views: names of INSPECT."""
 
     name = "LIST"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """`"tint,boxes"` → ("tint", "boxes")."""
+        """Parse `"tint,boxes"`."""
         if isinstance(value, tuple):
             return value
-        wanted = tuple(part.strip() for part in str(value).split(","))
-        for part in wanted:
+        names = tuple(part.strip() for part in str(value).split(","))
+        for part in names:
             if part not in INSPECT:
                 self.fail(
                     f"{part!r} cannot be inspected; choose from {', '.join(INSPECT)}.", param, ctx
                 )
-        return wanted
+        return names
 
 
 _OPTIONS = (
@@ -114,15 +114,15 @@ _OPTIONS = (
 
 
 def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with them."""
+    """Add the options to a command."""
     for add in reversed(_OPTIONS):
         command = add(command)
     return command
 
 
 def take(settings: Settings, values: dict[str, Any]) -> None:
-    """Move the options' values, as click gives them, out of `values` into settings; what was not
-    given stays."""
+    """Move the options' values, as click parses them, out of `values` into settings; options not
+    given leave their settings."""
     shading = settings.shading
     given = {
         name: values.pop(name) for name in ("shading", "hillshade", "sun", "fog", "exaggeration")

@@ -1,4 +1,4 @@
-"""The command's options: in groups, so that `--help` can be read, and the values they take."""
+"""Grouped options of the command, and their parameter types."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_WINDOW_SIDE = 16384
 
 
 class GroupedOption(click.Option):
-    """An option under one of GROUPS."""
+    """Option under one of GROUPS."""
 
     def __init__(self, *args: Any, group: str = GROUPS[-1], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -29,10 +29,10 @@ class GroupedOption(click.Option):
 
 
 class GroupedCommand(click.Command):
-    """A command whose help has a section for each group; options without one are under the last."""
+    """Command with a help section for each group; options without a group are under the last."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections, in which all columns are equally wide."""
+        """Write the sections with columns of equal width."""
         rows: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
@@ -48,25 +48,25 @@ class GroupedCommand(click.Command):
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Any], Any]:
-    """`click.option` under a heading of GROUPS. Raises ValueError for another."""
+    """Make a `click.option` under a heading of GROUPS. Raises ValueError for another heading."""
     if group not in GROUPS:
         raise ValueError(f"no group of options {group!r}")
     return click.option(*names, cls=GroupedOption, group=group, **kwargs)
 
 
 class Size(click.ParamType):
-    """A picture size such as 1280x720."""
+    """Parameter type of a picture size such as 1280x720."""
 
     name = "WxH"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        """As people write it; click would print it in capitals."""
+        """Return the metavar, not capitalized."""
         return self.name
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """`"1280x720"` → (1280, 720); both sides MIN_SIDE to MAX_SIDE pixels."""
+        """Parse `"1280x720"`; both sides MIN_SIDE to MAX_SIDE pixels."""
         if isinstance(value, tuple):
             return value
         width, cross, height = str(value).lower().partition("x")
@@ -85,18 +85,17 @@ class Size(click.ParamType):
 
 
 class Points(click.ParamType):
-    """Eastings and northings such as "241100,3908500 241900,3907200"."""
+    """Parameter type of eastings and northings such as "241100,3908500 241900,3907200"."""
 
     name = '"E,N E,N …"'
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[tuple[float, float], ...]:
-        """`"1,2 3,4"` → ((1.0, 2.0), (3.0, 4.0)); semicolons may stand between points, blanks
-        around commas."""
+        """Parse `"1,2 3,4"`; points may be separated by semicolons, commas surrounded by blanks."""
         if isinstance(value, tuple):
             return value
-        found = []
+        points = []
         for pair in re.sub(r"\s*,\s*", ",", str(value).replace(";", " ")).split():
             east, comma, north = pair.partition(",")
             try:
@@ -109,12 +108,12 @@ class Points(click.ParamType):
                     param,
                     ctx,
                 )
-            found.append(point)
-        if not found:
+            points.append(point)
+        if not points:
             self.fail(
                 "there is no point; write easting,northing with a blank between points.", param, ctx
             )
-        return tuple(found)
+        return tuple(points)
 
 
 class Kinds(click.ParamType):
@@ -125,30 +124,31 @@ class Kinds(click.ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> frozenset[str]:
-        """`"legend,scale"` → those two."""
+        """Parse `"legend,scale"`, "all" or "none"."""
         if isinstance(value, frozenset):
             return value
-        known = [f.name for f in fields(DecorationSettings)]
-        asked = {"all": known, "none": []}.get(value, [name.strip() for name in value.split(",")])
-        for name in asked:
-            if name not in known:
+        kinds = [kind.name for kind in fields(DecorationSettings)]
+        listed = [name.strip() for name in value.split(",")]
+        names = {"all": kinds, "none": []}.get(value, listed)
+        for name in names:
+            if name not in kinds:
                 self.fail(
-                    f"{name!r} is not known; choose from {', '.join(known)}, or all or none.",
+                    f"{name!r} is not known; choose from {', '.join(kinds)}, or all or none.",
                     param,
                     ctx,
                 )
-        return frozenset(asked)
+        return frozenset(names)
 
 
 class Interval(click.ParamType):
-    """Meters between contour lines, or "auto"."""
+    """Parameter type of the contour interval in meters, or "auto"."""
 
     name = "M"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """`"10"` → 10.0, `"auto"` → 0.0."""
+        """Parse `"10"` or `"auto"` (0.0)."""
         if isinstance(value, float):
             return value
         if value == "auto":

@@ -13,12 +13,12 @@ import click
 from neural.progress import Report
 
 SAY_S = 1.0
-"""Time between lines of progress where stderr is no terminal."""
+"""Time between lines of progress if stderr is no terminal, seconds."""
 
 
 @contextmanager
 def progress(out: str, noun: str) -> Iterator[Report]:
-    """A bar with the time left on a terminal, else a line such as "picture 30 of 720" now and
+    """Show a progress bar on a terminal, else print a line such as "picture 30 of 720" now and
     then."""
     if not sys.stderr.isatty():
         yield _Lines(noun)
@@ -46,11 +46,11 @@ def progress(out: str, noun: str) -> Iterator[Report]:
 class _Lines:
     def __init__(self, noun: str) -> None:
         self._noun = noun
-        self._said_at = -SAY_S
+        self._printed_s = -SAY_S
 
     def __call__(self, done: int, total: int) -> None:
-        """Say it when it is time."""
+        """Print the progress if enough time has passed."""
         now = time.monotonic()
-        if done == total or now - self._said_at >= SAY_S:
-            self._said_at = now
+        if done == total or now - self._printed_s >= SAY_S:
+            self._printed_s = now
             click.echo(f"{self._noun} {done} of {total}", err=True)

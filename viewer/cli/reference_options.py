@@ -1,4 +1,4 @@
-"""Options of the command for the raster that errors are measured against, and how it is read."""
+"""Options of the command for the reference raster and its reading."""
 
 from __future__ import annotations
 
@@ -49,17 +49,16 @@ _OPTIONS = (
 
 
 def reference_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with them."""
+    """Add the options to a command."""
     for add in reversed(_OPTIONS):
         command = add(command)
     return command
 
 
 def take(values: dict[str, Any], opened: Project | None) -> ReferenceRaster | None:
-    """Move the options' values, as click gives them, out of `values` and return the raster that
-    they mean.
+    """Move the options' values, as click parses them, out of `values`; return the reference raster.
 
-    Options alone are for the raster of the project. Raises UsageError where there is none.
+    Reading options alone apply to the raster of the project. Raises UsageError without one.
     """
     name = values.pop("reference")
     given = ReadOptions(

@@ -1,5 +1,4 @@
-"""Undo and redo of camera moves: a drag, a glide, a flight or a turn of the wheel is one step.
-Pure."""
+"""Undo and redo of camera moves; a drag, a glide, a flight or a turn of the wheel is one step."""
 
 from __future__ import annotations
 
@@ -8,15 +7,14 @@ from dataclasses import replace
 from viewer.model.camera import Camera
 
 REST_S = 0.4
-"""A move is over when the camera has rested this long: notches of the wheel in a row are one
-step."""
+"""Rest of the camera that ends a move, seconds: consecutive notches of the wheel are one step."""
 
 KEPT = 200
 """Steps that can be undone."""
 
 
 class History:
-    """Places where the camera came to rest, and which of them is the present one."""
+    """Cameras at rest, and the index of the present one."""
 
     def __init__(self) -> None:
         self._places: list[Camera] = []
@@ -25,14 +23,13 @@ class History:
         self._moved_s = 0.0
 
     def reset(self) -> None:
-        """Forget everything: the places before make no sense any more."""
+        """Delete all steps."""
         self._places = []
         self._at = 0
         self._moving = False
 
     def watch(self, before: Camera, after: Camera, now_s: float, *, busy: bool = False) -> None:
-        """One frame in which the user moved the camera, or not; `busy` while a button or key is
-        held."""
+        """Record a frame by its cameras; `busy` while a button or key is held."""
         if after != before:
             # whatever else moved it, such as terrain that rose below it, is no step
             if not self._moving:
@@ -43,7 +40,7 @@ class History:
             self.rest(after)
 
     def rest(self, camera: Camera) -> None:
-        """The move under way ends here; what was undone before it is forgotten."""
+        """End the move under way at a camera; delete the steps that were undone before it."""
         if self._moving:
             self._moving = False
             self._places = [*self._places[: self._at + 1], replace(camera)][-KEPT - 1 :]
@@ -51,21 +48,21 @@ class History:
 
     @property
     def can_undo(self) -> bool:
-        """True if there is a place before this one."""
+        """True if a move can be undone."""
         return self._at > 0 or self._moving
 
     @property
     def can_redo(self) -> bool:
-        """True if something was undone."""
+        """True if a move was undone."""
         return not self._moving and self._at + 1 < len(self._places)
 
     def undo(self, camera: Camera) -> Camera | None:
-        """Where the camera was before its latest move (which ends now, at `camera`), or None."""
+        """Return the camera before its latest move, which ends at `camera`; None without one."""
         self.rest(camera)
         return self._go(-1)
 
     def redo(self) -> Camera | None:
-        """Where it was before the latest undo, or None."""
+        """Return the camera before the latest undo; None without one."""
         return self._go(+1) if self.can_redo else None
 
     def _go(self, step: int) -> Camera | None:

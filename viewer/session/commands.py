@@ -80,7 +80,7 @@ def shading_mode(command_id: str, title: str, mode: str) -> Command:
 
 
 def overlay(command_id: str, title: str, name: str) -> Command:
-    """Make a command that shows an overlay, or none where it is shown already."""
+    """Make a command that shows an overlay, or none if it is shown already."""
 
     def switch(session: SessionView) -> None:
         chosen = session.settings.overlay
@@ -97,7 +97,7 @@ def has_document(session: SessionView) -> bool:
 
 
 def has_compared(session: SessionView) -> bool:
-    """Return True if a file is open beside the first."""
+    """Return True if a file is compared with the first."""
     return bool(session.comparing.paths)
 
 
@@ -343,7 +343,7 @@ class Queue:
 
 
 def run(session: SessionView, command_id: str, *arguments: Any, **values: Any) -> bool:
-    """Run a command of COMMANDS or ACTIONS now; return False where it is disabled.
+    """Run a command of COMMANDS or ACTIONS now; return False if it is disabled.
 
     Raises UsageError for an unknown id, naming the nearest ones.
     """

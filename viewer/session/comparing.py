@@ -1,4 +1,4 @@
-"""Comparing: files beside the first, errors against the reference or slot B, ground truth."""
+"""Comparison: other files, errors against the reference or slot B, the reference layer."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Comparing:
 
     @property
     def paths(self) -> list[str]:
-        """Files beside the first."""
+        """Compared files, in the order of their indices."""
         document = self._current.document
         return [] if document is None else document.compared
 
     def open(self, path: str, opening: PendingFile | None = None) -> bool:
-        """Open a file beside the first and put it into slot B; report errors.
+        """Open a file for comparison and put it into slot B; report errors.
 
         `opening`: the file, if it is being read. Return True if that succeeded.
         """
@@ -68,7 +68,7 @@ class Comparing:
             )
 
     def close(self, index: int) -> None:
-        """Close a file beside the first, by its index."""
+        """Close a compared file, by its index (1 or more)."""
         document = self._current.document
         if document is None:
             return
@@ -81,13 +81,13 @@ class Comparing:
         self._messages.info(f"Closed {name}.")
 
     def close_last(self) -> None:
-        """Close the file that was opened last beside the first."""
+        """Close the compared file that was opened last."""
         count = len(self.paths)
         if count:
             self.close(count)
 
     def toggle_errors(self, against: str) -> None:
-        """Show errors against one of `overlays.AGAINST`, or none where these are shown."""
+        """Show errors against one of `overlays.AGAINST`, or none if these are shown already."""
         overlay = self._settings.overlay
         if shows_errors(self._settings, against):
             overlay.name = "none"

@@ -31,7 +31,7 @@ class Document:
 
     @property
     def compared(self) -> list[str]:
-        """Paths of the files beside the main one, in the order of their indices."""
+        """Paths of the compared files, in the order of their indices (1 …)."""
         return [str(file.reader.path) for file in self.scene.files[1:]]
 
 

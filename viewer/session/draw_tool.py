@@ -72,7 +72,7 @@ class DrawTool:
             measuring.profile = self.draft
 
     def finish(self) -> None:
-        """Complete the line or polygon; drop it where it has too few vertices."""
+        """Complete the line or polygon; drop it if it has too few vertices."""
         measuring = self._settings.measuring
         draft = self.draft
         self.draft = []
@@ -119,7 +119,7 @@ class DrawTool:
         self._held = None
 
     def _place(self, mouse: Mouse) -> list[float] | None:
-        """Return easting and northing of the drawn surface under the mouse; None beside it."""
+        """Return easting and northing of the surface under the mouse; None off the terrain."""
         if mouse.kind == "hover":  # the readout has it, not newer than necessary
             pick = self._pointer.pick
             return None if pick is None else [pick.easting, pick.northing]

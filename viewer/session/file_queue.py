@@ -25,8 +25,8 @@ Show = Callable[[OpenRequest, Loading | None], object]
 
 
 class FileQueue:
-    """Requests from dialogs, menus and drops, done one after the other; errors become messages and
-    the present document stays."""
+    """Queue of files to open, one request after the other; errors become messages, and the present
+    document stays."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class FileQueue:
         self._open(lambda: project_request(path))
 
     def compare(self, path: str) -> None:
-        """Open a file beside the first and put it into slot B; where there is no first, open it."""
+        """Open a file for comparison in slot B; without a document, open it as the first."""
         loadings: list[Loading] = []
 
         def begin() -> Sequence[PendingFile]:
@@ -115,7 +115,7 @@ class FileQueue:
         self._add(tuple, action)
 
     def update(self) -> None:
-        """Once a frame: take over finished files, begin with waiting ones."""
+        """Take over finished files and begin with waiting ones; once a frame."""
         while True:
             if self._reading is not None:
                 openings, on_loaded = self._reading

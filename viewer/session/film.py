@@ -107,10 +107,10 @@ class FilmEditor:
         self._change(frames, frames.index(frame))
 
     def set_loop(self, loop: bool) -> None:
-        """Let the film end where it began; append a keyframe like the first where it does not."""
+        """Let the film end at its first view, appending a keyframe if necessary, or not."""
         frames = list(self.path.keyframes)
         self.path.loop = loop
-        if loop and frames and not _ends_where_it_begins(frames):
+        if loop and frames and not _is_closed(frames):
             first = frames[0]
             time_s = frames[-1].time_s + STEP_S
             frames.append(replace(first, time_s=time_s, camera=replace(first.camera)))
@@ -130,14 +130,14 @@ class FilmEditor:
         self._navigation.show(frame.camera)
 
     def _with_view(self, frame: Keyframe) -> Keyframe:
-        """Return a keyframe with the present view; of the exaggeration, where it is not 1."""
+        """Return a keyframe with the present view; an exaggeration of 1 is not keyed."""
         view = self._settings.view
         keyed = view.exaggeration != 1 or frame.exaggeration is not None
         camera = replace(self._navigation.camera, fov_deg=view.fov_deg)
         return replace(frame, camera=camera, exaggeration=view.exaggeration if keyed else None)
 
     def _change(self, frames: list[Keyframe], selected: int) -> None:
-        self.path.loop = self.path.loop and _ends_where_it_begins(frames)
+        self.path.loop = self.path.loop and _is_closed(frames)
         self.path.keyframes = frames
         self.selected = selected
         self.version += 1
@@ -212,7 +212,7 @@ class FilmEditor:
             record.apply(self._settings, pose)
 
     def update(self) -> None:
-        """Once a frame: play, and make what was to be generated."""
+        """Play the path and generate a requested one; once a frame."""
         document = self._current.document
         if document is None:
             self.playing = False
@@ -340,5 +340,5 @@ class FilmEditor:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ends_where_it_begins(frames: list[Keyframe]) -> bool:
+def _is_closed(frames: list[Keyframe]) -> bool:
     return len(frames) > 1 and path_file.same_view(frames[0].camera, frames[-1].camera)

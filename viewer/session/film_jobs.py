@@ -55,7 +55,7 @@ class FilmJobs:
         return self._messages.report_errors(start)
 
     def update(self) -> None:
-        """Once a frame: report the end of a job."""
+        """Report the end of a job; once a frame."""
         job = self.job
         if job is None or job.running:
             return

@@ -1,4 +1,4 @@
-"""How long the window's thread worked on each of its latest frames."""
+"""CPU times of the window's latest frames."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import deque
 import numpy as np
 
 SECONDS = 6.0
-"""How far back the graph reaches."""
+"""Time span of the graph, seconds."""
 
 
 class FrameTimes:
-    """Milliseconds of work by frame: from the first callback to the last, waiting for the display
-    not included."""
+    """CPU time of each frame, milliseconds: from its first callback to its last, without the wait
+    for the display."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -23,26 +23,26 @@ class FrameTimes:
         self._kept: deque[tuple[float, float, bool]] = deque(maxlen=2000)
 
     def begin(self) -> None:
-        """A frame begins."""
+        """Begin a frame."""
         self._begun = time.perf_counter()
 
     def end(self, pictures: int) -> None:
-        """It is complete; `pictures` counts the scene's pictures drawn so far."""
+        """End the frame; `pictures` counts the scene's pictures drawn so far."""
         now = time.perf_counter()
         self.frames += 1
         self._kept.append((now, 1e3 * (now - self._begun), pictures > self._pictures))
         self._pictures = pictures
 
     def latest(self, seconds: float = SECONDS) -> tuple[np.ndarray, np.ndarray]:
-        """Ages in seconds (negative, ascending) and milliseconds of the frames with a new
+        """Return ages (seconds, negative, ascending) and times (ms) of the frames with a new
         picture."""
         now = time.perf_counter()
-        kept = [(at - now, ms) for at, ms, drawn in self._kept if drawn and now - at <= seconds]
+        kept = [(end - now, ms) for end, ms, drawn in self._kept if drawn and now - end <= seconds]
         values = np.array(kept, np.float64).reshape(-1, 2)
         return values[:, 0].copy(), values[:, 1].copy()
 
     def percentiles(self, seconds: float = SECONDS) -> tuple[float, float]:
-        """The median and the 99th percentile of these, milliseconds; zeros without any."""
+        """Return median and 99th percentile of these times, milliseconds; zeros without any."""
         _, ms = self.latest(seconds)
         return (
             (float(np.percentile(ms, 50)), float(np.percentile(ms, 99))) if len(ms) else (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Short camera moves: from where it is to where it was sent, easing in and out."""
+"""Short animated camera moves, easing in and out."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 from viewer.model.camera import Camera
 
 SECONDS = 0.45
-"""How long a move takes."""
+"""Duration of a move, seconds."""
 
 
 @dataclass
 class Glide:
-    """A move under way; `place(share)` gives the camera after that share, 0 to 1, of the way."""
+    """Camera move; `place(share)` returns the camera after a share, 0 to 1, of the way."""
 
     place: Callable[[float], Camera]
     started: float = field(default_factory=time.monotonic)
 
     def now(self) -> tuple[Camera, bool]:
-        """The camera at this moment, and whether it has arrived."""
+        """Return the present camera, and True once it has arrived."""
         share = min(1.0, (time.monotonic() - self.started) / SECONDS)
         return self.place(share * share * (3 - 2 * share)), share >= 1.0
 
 
 def between(start: Camera, end: Camera) -> Glide:
-    """Straight from one camera to another, turning the shorter way."""
+    """Return a straight move from one camera to another, turning the shorter way."""
     start = replace(start)
     end = replace(end)
     turn = _shorter(end.heading_deg - start.heading_deg)
@@ -44,7 +44,7 @@ def between(start: Camera, end: Camera) -> Glide:
 
 
 def around(start: Camera, pivot: np.ndarray, heading_deg: float, pitch_deg: float) -> Glide:
-    """About a world point until the camera has that heading and pitch."""
+    """Return an orbit about a world point to a heading and pitch, degrees."""
     start = replace(start)
     turn = _shorter(heading_deg - start.heading_deg)
 
@@ -57,7 +57,7 @@ def around(start: Camera, pivot: np.ndarray, heading_deg: float, pitch_deg: floa
 
 
 def towards(start: Camera, point: np.ndarray, factor: float) -> Glide:
-    """Nearer to a world point, the distance scaled by `factor`, turning to look at it."""
+    """Return a move to `factor` of the distance from a world point, turning to look at it."""
     end = replace(start)
     end.eye = np.asarray(point, float) - start.axes[2] * factor * float(
         np.linalg.norm(start.eye - point)

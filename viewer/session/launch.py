@@ -17,7 +17,7 @@ from viewer.storage.project import Project
 
 @dataclass
 class Launch:
-    """The command's options, checked but not yet tried."""
+    """Validated command-line options; their files have not been opened."""
 
     path: str | None  # .ntile file; None opens an empty window
     compare: str | None = None  # another .ntile file, for slot B
@@ -76,7 +76,7 @@ class Launch:
 
     @property
     def request(self) -> OpenRequest:
-        """Files to open. Raises UsageError where there are none."""
+        """Files to open. Raises UsageError without any."""
         if self.path is None:
             raise UsageError("A picture needs a file; give the .ntile file to draw.")
         from_project = self.opened_project is not None
@@ -93,7 +93,7 @@ class Launch:
         )
 
     def show_project(self, opened: Project, path: str) -> None:
-        """Open what a project says; `settings` began as the project's."""
+        """Take over the files of a project; `settings` began as the project's."""
         opened.settings = asdict(self.settings)
         opened.reference = self.reference or opened.reference
         self.path = opened.files[0]

@@ -83,7 +83,7 @@ class Measuring:
         return terrain, (samplers, id(terrain.reference))
 
     def update(self) -> None:
-        """Once a frame: ask the workers for missing results, take in finished ones."""
+        """Request missing results from the workers and take in finished ones; once a frame."""
         document = self._current.document
         if document is None:
             return
@@ -175,7 +175,7 @@ class Measuring:
         return self.readout.follow(terrain, self._drawn(document.scene, pick), pick, state)
 
     def _drawn(self, scene: Scene, pick: Pick) -> SurfaceSampler | None:
-        """Return the surface that was picked; None where it cannot be decoded."""
+        """Return the picked surface; None if it cannot be decoded."""
         decoder = None if pick.choice is None else scene.decoder(pick.choice)
         if decoder is None:
             return None

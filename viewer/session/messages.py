@@ -29,7 +29,7 @@ class Message:
     level: str
     text: str
     when: float  # time.time() of the latest occurrence
-    shown: float  # time.monotonic() of the latest occurrence
+    since: float  # time.monotonic() of the latest occurrence
     count: int = 1
     dismissed: bool = False
 
@@ -61,7 +61,7 @@ class Messages:
             last.count = last.count + 1
             last.dismissed = False
             last.when = time.time()
-            last.shown = time.monotonic()
+            last.since = time.monotonic()
         else:
             self.entries.append(Message(level, text, time.time(), time.monotonic()))
 
@@ -109,7 +109,7 @@ class Messages:
         """Return the messages young enough to be shown over the scene, oldest first."""
         now = time.monotonic()
         return [
-            m for m in self.entries if not m.dismissed and now - m.shown < TOAST_SECONDS[m.level]
+            m for m in self.entries if not m.dismissed and now - m.since < TOAST_SECONDS[m.level]
         ]
 
     def toasts(self, at_most: int = 4) -> list[Message]:

@@ -115,7 +115,7 @@ class Navigation:
             self.glide = None
 
     def place(self, camera: Camera) -> None:
-        """Put the camera somewhere at once, also where a new file would show all of itself."""
+        """Set the camera at once, in place of a new file's full extent."""
         self.camera = replace(camera)
         self.settling_frames = 0
 
@@ -161,8 +161,8 @@ class Navigation:
         self._messages.info(f"Flying at {self.speed_m_s:.3g} m/s.")
 
     def world_point(self, x_px: float, y_px: float) -> np.ndarray:
-        """Return the point [3] of the drawn surface under a pixel; beside it, a point at the
-        distance of the area's middle height. A document must be open."""
+        """Return the point [3] of the drawn surface under a pixel; off the terrain, a point at the
+        distance of the area's middle height. Raises UsageError without a document."""
         scene = self._current.require("Open a .ntile file before its ground is looked for.").scene
         picked = scene.pick(self.camera, x_px, y_px)
         if picked is not None:
@@ -176,7 +176,7 @@ class Navigation:
         return point
 
     def stay_above_ground(self) -> None:
-        """Lift the camera where it is below the drawn surface."""
+        """Lift the camera above the drawn surface."""
         document = self._current.document
         if document is not None:
             camera = self.camera

@@ -27,11 +27,11 @@ class OpenRequest:
     project_path: str = ""
     """File of the project."""
     beside: tuple[str, ...] = ()
-    """Files that stay open beside the main one, in the order of `LayerChoice.file`."""
+    """Other files that stay open, in the order of `LayerChoice.file`."""
     keep_view: bool = False
     """True to keep slots, camera and project: the same files again, with another reference."""
     check_overlay: bool = False
-    """True to refuse an overlay of errors where there is nothing to measure against."""
+    """True to reject an error overlay without a reference."""
     reference_optional: bool = False
     """True to go on without a project's reference that cannot be read, with a warning."""
 
@@ -48,7 +48,7 @@ class OpenRequest:
 
     @property
     def others(self) -> dict[int, str]:
-        """Existing files beside the main one, by the file number that slots have for them."""
+        """Existing other files, by the number that slots refer to them by."""
         files = self.beside
         missing: set[str] = set()
         if self.project is not None:

@@ -104,7 +104,7 @@ class Loading:
 
 
 def show(scene: Scene, request: OpenRequest, loading: Loading | None = None) -> list[str]:
-    """Show the files of a request in a scene; return warnings about what could not be restored.
+    """Show the files of a request in a scene; return warnings about parts not restored.
 
     `loading`: the files, if they are being read. Raises NtileError; the scene, its files and
     settings are then as before.
@@ -153,7 +153,7 @@ def _show(scene: Scene, loading: Loading) -> list[str]:
 
 
 def _add_others(scene: Scene, loading: Loading, warnings: list[str]) -> dict[int, int]:
-    """Add the files beside the main one; return their indices in the scene by file number."""
+    """Add a request's other files; return their indices in the scene by file number."""
     places = {0: 0}
     for number, opening in loading.others.items():
         try:
@@ -220,7 +220,7 @@ def compare_file(
     bits: Sequence[int] = (),
     opening: PendingFile | None = None,
 ) -> int:
-    """Open a file beside those of a scene and put it into slot B; return its index.
+    """Add a file to a scene and put it into slot B; return its index.
 
     A file that is open already is used again. Methods and bits are those of slots A and B; see
     `choose_second`. `opening`: the file, if it is being read. Raises NtileError; nothing has
@@ -304,7 +304,7 @@ def _beginning_with(layer: int) -> dict[str, LayerChoice]:
 
 
 def index_of(scene: Scene, path: str | Path) -> int | None:
-    """Return the index of an open file in a scene; None where it is not open."""
+    """Return the index of a file in a scene; None if it is not open."""
     files = enumerate(scene.files)
     return next((k for k, file in files if _same_file(file.reader.path, path)), None)
 
@@ -317,7 +317,7 @@ def _same_file(path: str | Path, other: str | Path) -> bool:
 
 
 def check_overlay(scene: Scene) -> None:
-    """Raise UsageError where the overlay shows errors and there is nothing to measure against."""
+    """Raise UsageError for an error overlay without a reference."""
     kind = OVERLAYS.get(scene.settings.overlay.name)
     if kind is not None and kind.measures and scene.against_name is None:
         raise UsageError(
@@ -327,7 +327,7 @@ def check_overlay(scene: Scene) -> None:
 
 
 def missing_errors(scene: Scene) -> list[str]:
-    """Return a warning where the overlay shows errors and the reference has no heights in view."""
+    """Return a warning if the overlay shows errors and the reference has no heights in view."""
     kind = OVERLAYS.get(scene.settings.overlay.name)
     if kind is None or not kind.measures or not scene.ready or scene.error_stats is not None:
         return []

@@ -22,13 +22,13 @@ class Pointer:
         self._current = current
         self._navigation = navigation
         self.pick: Pick | None = None
-        """Surface under the cursor; None beside it."""
+        """Surface under the cursor; None off the terrain."""
         self._position_px: tuple[float, float] | None = None
         self._picked_s = 0.0
         self._due = True
 
     def update(self, position_px: tuple[float, float] | None, *, drawn: bool) -> None:
-        """Read the surface under a pixel, or forget it where the cursor is elsewhere (None).
+        """Read the surface under a pixel; None clears it.
 
         `drawn`: the picture is another one than in the frame before.
         """
@@ -50,7 +50,7 @@ class Pointer:
         self._picked_s = 0.0
 
     def place(self, x_px: float, y_px: float) -> list[float] | None:
-        """Return easting and northing of the drawn surface under a pixel; None beside it."""
+        """Return easting and northing of the drawn surface under a pixel; None off the terrain."""
         document = self._current.document
         if document is None:
             return None
@@ -58,8 +58,7 @@ class Pointer:
         return None if pick is None else [pick.easting, pick.northing]
 
     def pixels(self, places: np.ndarray) -> np.ndarray:
-        """Return pixels [n, 2] of places [n, 2] on the drawn surface; NaN behind the eye and where
-        there is no surface."""
+        """Return pixels [n, 2] of places [n, 2] on the drawn surface; NaN if unseen."""
         document = self._current.document
         ground = None if document is None else document.scene.ground
         if ground is None:

@@ -1,4 +1,4 @@
-"""The project of a session: gather it from what is shown, save it, restore its parts."""
+"""The project of a session: gather, save and restore it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from viewer.storage.project import Project
 
 
 class Part(Protocol):
-    """A feature that keeps something in projects."""
+    """Feature with a state in project files."""
 
     def to_json(self) -> Any:
         """Return its state as plain JSON values."""
@@ -70,7 +70,7 @@ class Projects:
         return name + project.SUFFIX
 
     def save(self) -> bool:
-        """Save to its file; report errors. Return False where it has none, or that failed."""
+        """Save to its file; report errors. Return False if it has none, or that failed."""
         return self.path is not None and self.write(self.path)
 
     def write(self, path: str) -> bool:
@@ -83,7 +83,7 @@ class Projects:
         return saved
 
     def restore_parts(self, opened: Project, path: str) -> list[str]:
-        """Restore the features' parts of a project; return warnings about what cannot be."""
+        """Restore the features' parts of a project; return warnings about failures."""
         name = Path(path).name
         warnings = []
         for key, part in self.parts.items():

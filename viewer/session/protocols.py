@@ -138,7 +138,7 @@ class MeasuringView(DocumentView, DialogsView, Protocol):
 
     @property
     def pick(self) -> Pick | None:
-        """Surface under the cursor; None beside it."""
+        """Surface under the cursor; None off the terrain."""
 
     def measurement(self, item: Measurement) -> MeasurementResult | None:
         """Return the result of a measurement of the settings; None while it is being measured."""
@@ -215,7 +215,7 @@ class SessionView(Protocol):
 
     @property
     def pick(self) -> Pick | None:
-        """Surface under the cursor; None beside it."""
+        """Surface under the cursor; None off the terrain."""
 
     def open_paths(self, paths: Sequence[str]) -> None:
         """Read files on threads and open each as its kind."""

@@ -1,5 +1,4 @@
-"""State of the machinery, as plain values: for the debug panel, its copied report and the
-benchmarks."""
+"""Report of a scene's counters and times, for the debug panel and the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,14 +12,13 @@ from viewer.session.frame_times import FrameTimes
 
 
 def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
-    """Counters and times by topic, plain JSON values. Times are milliseconds, sizes bytes.
+    """Return counters and times by topic, plain JSON values; times in milliseconds, sizes in bytes.
 
-    `gpu_ms` holds what was measured while `Settings.debug.timing` was on; `frames` adds those of a
-    window.
+    `gpu_ms` is filled while `Settings.debug.timing` is on; `frames` adds a window's frame times.
     """
     stats = scene.stats
     store = scene.store
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "renderer": gl.describe(scene.ctx),
         "decoder": scene.decode_backend,
         "cpu_ms": _rounded(scene.timers.cpu_ms),
@@ -37,28 +35,28 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
     }
     if frames is not None:
         p50, p99 = frames.percentiles()
-        found["frames"] = {
+        report["frames"] = {
             "frames": frames.frames,
             "p50_ms": round(p50, 2),
             "p99_ms": round(p99, 2),
         }
     if store is None:
-        return found
+        return report
     queues = store.streamer.queues
     sources = list(store.decoded)
     readers = {id(source.reader): source.reader for source in sources}.values()
-    found["queues"] = queues._asdict()
-    found["tiles"]["evicted"] = store.cache.evicted
-    found["bytes"] |= {
+    report["queues"] = queues._asdict()
+    report["tiles"]["evicted"] = store.cache.evicted
+    report["bytes"] |= {
         "payloads_read": store.read_bytes,
         "linked_decoders": sum(source.decoder.cached_bytes for source in sources),
     }
-    found["requests"] = {
+    report["requests"] = {
         "count": sum(reader.traffic.requests for reader in readers),
         "bytes": sum(reader.traffic.bytes for reader in readers),
     }
-    found["upload_ms"] = round(store.upload_ms, 3)
-    found["decode"] = [
+    report["upload_ms"] = round(store.upload_ms, 3)
+    report["decode"] = [
         {
             "layer": layers.label(
                 source.layer, LayerChoice(source.key.layer, source.key.keep_bits)
@@ -68,7 +66,7 @@ def collect(scene: Scene, frames: FrameTimes | None = None) -> dict[str, Any]:
         }
         for source, work in store.decoded.items()
     ]
-    return found
+    return report
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

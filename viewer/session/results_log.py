@@ -59,7 +59,7 @@ class ResultsLog:
     # Rows that come by themselves
 
     def update(self, picture: int) -> None:
-        """Once a frame: add rows of the layers shown, take in the worker's results.
+        """Add rows of the layers shown and take in the worker's results; once a frame.
 
         `picture`: number of the picture drawn last; the time of idling begins with it.
         """
@@ -82,7 +82,7 @@ class ResultsLog:
                 self.measure(row, whole=self._is_small(scene, choice))
 
     def note(self, scene: Scene, choice: LayerChoice, dem: Raster | None) -> Result:
-        """Return the row of a choice with the scene's numbers; a new one where it is new."""
+        """Return the row of a choice, updated with the scene's numbers, adding it if necessary."""
         reader = scene.reader_of(choice)
         path = os.path.abspath(scene.reader_of(choice).path)
         against = scene.files[min(choice.file, len(scene.files) - 1)].reference
@@ -160,8 +160,7 @@ class ResultsLog:
     # Commands of the panel
 
     def restore(self, row: Result, slot: str) -> None:
-        """Put a row's layer and bits into a slot; a file that is not open is opened beside the
-        first. Errors become messages."""
+        """Put a row's layer and bits into a slot, opening its file if necessary; report errors."""
         document = self._current.document
         paths = [] if document is None else _paths(document.scene)
         if paths and row.path not in paths:

@@ -1,7 +1,7 @@
 """The session: one document, how it is looked at, and its parts. No window, no user interface.
 
-The window (`viewer.app`), the command line (`viewer.cli`) and Python (`viewer.api`) are three faces
-of it. Its parts get what they need and never the session.
+The window (`viewer.app`), the command line (`viewer.cli`) and Python (`viewer.api`) share it. Its
+parts get the objects they use, never the session.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Readings:
 
 
 class Session:
-    """One document at most, with settings, camera and everything that is made of it.
+    """Document (at most one), settings, camera, and the parts that act on them.
 
     Made without OpenGL; `attach` gives it a context, then `open` shows files. With a window each
     frame is `begin_frame`, input, `update`, panels, `draw`.
@@ -175,8 +175,8 @@ class Session:
         return self.scene
 
     def open(self, request: OpenRequest, loading: Loading | None = None) -> list[str]:
-        """Show the files of a request in place of the document; return warnings about what could
-        not be restored of a project.
+        """Show the files of a request in place of the document; return warnings about parts of a
+        project that were not restored.
 
         `loading`: its files, if threads are reading them; without it the call waits for them.
         Raises NtileError; the present document then stays as it was.
@@ -274,7 +274,7 @@ class Session:
         self.film.update()
 
     def draw(self, target: Target, pointer_px: tuple[float, float] | None) -> Readings:
-        """Bring the picture up to date, take in what the scene reports; return its facts.
+        """Bring the picture up to date, report the scene's errors; return facts about the picture.
 
         `pointer_px` is the pixel under the mouse, None while it is elsewhere.
         """
@@ -325,7 +325,7 @@ class Session:
 
     @property
     def pick(self) -> Pick | None:
-        """Surface under the cursor; None beside it."""
+        """Surface under the cursor; None off the terrain."""
         return self.pointer.pick
 
     @property
@@ -355,7 +355,7 @@ class Session:
         return self.costs.of(self.document.scene.reader_of(choice), choice)
 
     def close(self) -> None:
-        """End all threads and jobs, save preferences, free what is on the GPU."""
+        """End all threads and jobs, save preferences, free GPU memory."""
         self.measuring.close()
         self.results.close()
         self.film.close()

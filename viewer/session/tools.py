@@ -35,4 +35,4 @@ class Tool(Protocol):
         """Handle an event; return True if it is consumed."""
 
     def cancel(self) -> bool:
-        """Give up the action under way (key Esc); return False where there is none."""
+        """Cancel the action under way (key Esc); return False without one."""

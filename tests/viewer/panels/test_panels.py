@@ -15,7 +15,7 @@ from viewer.panels import host as hosting
 from viewer.panels.log import Log
 from viewer.panels.profile import ProfilePlots
 from viewer.panels.views import BookmarkList
-from viewer.scene.results import Errors, Result
+from viewer.scene.results import Result, ResultErrors
 from viewer.session.frame_times import FrameTimes
 from viewer.session.messages import Messages
 from viewer.session.open_request import OpenRequest
@@ -231,7 +231,7 @@ def test_results(screen, view, asked, monkeypatch):
     view.results.rows.clear()
     assert "becomes a row here" in screen.text(panels.results.draw, view)
     row = Result("a/hills.ntile", 0, "Planes", 8, None, "Reference", "raster")
-    row.view = Errors(10, 0.5, 0.4, 2.0, 0.9)
+    row.view = ResultErrors(10, 0.5, 0.4, 2.0, 0.9)
     view.results.rows.append(row)
     written = screen.text(panels.results.draw, view)
     assert "hills" in written
