@@ -16,7 +16,7 @@ from tests.support.gui_driver import SIZE, changed, desktop, imgui
 from viewer import measuring
 from viewer.app import App
 from viewer.gui import theme
-from viewer.measuring.lines import View
+from viewer.measuring.lines import Projector
 from viewer.measuring.lonlat import lonlat
 from viewer.measuring.profiles import Profile
 from viewer.model.settings import Measurement
@@ -327,7 +327,7 @@ def test_what_ground_hides_is_known(drive, area):
         session.camera.pitch_deg = -8.0
         driver.settle()
         places = np.random.default_rng(7).uniform(bounds[:2], bounds[2:], (150, 2))
-        pixels, seen = View(session.scene.ground, session.camera, app.viewport.size).places(
+        pixels, seen = Projector(session.scene.ground, session.camera, app.viewport.size).places(
             places, look=True
         )
         width, height = app.viewport.size
