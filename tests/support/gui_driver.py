@@ -58,7 +58,7 @@ class Parts:
         self._faces = app, app.session, app.view
 
     def __getattr__(self, name):
-        return getattr(next((face for face in self._faces if hasattr(face, name))), name)
+        return getattr(next(face for face in self._faces if hasattr(face, name)), name)
 
     @property
     def path(self):
