@@ -43,8 +43,13 @@ SLOW = (
     "test_shipped.py",
     "neural/models/",
     "neural/container/test_kill.py",
+    "viewer/scene/test_flight.py",
     "neural/encoding/test_summary.py",
+    "neural/cli/test_endings.py",
     "neural/encoding/test_lapped_bounded.py",
+    "viewer/scene/test_viewer_lapped.py",
+    "viewer/film/test_film.py",
+    "neural/raster/test_dem_memory.py",
 )
 """Files and folders below tests/ of tests that take seconds each, the longest first."""
 

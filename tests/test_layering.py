@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,15 +88,132 @@ def test_imports_stay_light(statement: str, heavy: set[str]) -> None:
     assert imported_with(statement) & heavy == set()
 
 
-def test_neural_does_not_import_viewer(files: list[Path]) -> None:
-    backwards = re.compile(r"^\s*(from|import) (viewer|tests)\b", re.MULTILINE)
-    modules = [
-        path for path in files if path.parts[0] in ("neural", "shaders") and path.suffix == ".py"
-    ]
-    assert modules
-    assert not [
-        path for path in modules if backwards.search((ROOT / path).read_text(encoding="utf-8"))
-    ]
+ROOMS = {
+    "neural": (
+        *("errors", "tiles", "grid", "progress", "system", "raster", "methods", "container"),
+        *("surface", "measure", "encoding", "models", "verbs", "bench", "cli"),
+    ),
+    "viewer": (
+        *("model", "storage", "tiles", "graphics", "scene", "measuring", "pictures", "film"),
+        *("session", "gui", "panels", "cli", "api", "app", "__main__"),
+    ),
+}
+"""Rooms of each package, lowest first: a module imports modules of its own room and lower ones."""
+
+VERBS = {"encode", "decode", "evaluate", "train"}
+"""Modules of neural that make up its room "verbs"."""
+
+FACES = {"gui", "panels", "cli", "api"}
+"""Rooms of the viewer that do not import one another; gui and panels are one face."""
+
+SHARED = {*ROOMS["neural"][: ROOMS["neural"].index("measure") + 1], ""}
+"""Rooms of neural that the viewer imports."""
+
+PACKAGES = ("neural",)
+"""Packages whose order of rooms is complete."""
+
+TORCH = {"neural/train.py", "neural/encode.py", "neural/bench/specialize.py"}
+"""Modules that import torch, besides those of neural/models."""
+
+
+def room(module: str) -> str:
+    """Return the room of a module; "" for a package itself."""
+    package, _, rest = module.partition(".")
+    name = rest.partition(".")[0]
+    return "verbs" if package == "neural" and name in VERBS else name
+
+
+def imported_names(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (module, name) of all imports of a file, those for types and in functions included."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+@pytest.fixture(scope="module")
+def imports(files: list[Path]) -> dict[str, set[str]]:
+    """Modules of the project that each of its modules imports."""
+    paths = {
+        ".".join(path.with_suffix("").parts).removesuffix(".__init__"): path
+        for path in files
+        if path.suffix == ".py"
+    }
+    graph: dict[str, set[str]] = {module: set() for module in paths}
+    for module, path in paths.items():
+        for source, name in imported_names(path):
+            target = f"{source}.{name}" if f"{source}.{name}" in paths else source
+            if target in paths and target != module:
+                graph[module].add(target)
+    return graph
+
+
+def in_package(module: str, package: str) -> bool:
+    """Return True if a module is the package or lies in it."""
+    return f"{module}.".startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_rooms_import_lower_rooms(package: str, imports: dict[str, set[str]]) -> None:
+    rank = {name: number for number, name in enumerate(ROOMS[package])}
+    wrong = []
+    for module, targets in imports.items():
+        for target in targets:
+            pair = {room(module), room(target)}
+            if not (in_package(module, package) and in_package(target, package)) or "" in pair:
+                continue
+            apart = len(pair) == 2 and pair <= FACES and pair != {"gui", "panels"}
+            upward = rank[room(target)] > rank[room(module)] and pair != {"gui", "panels"}
+            if apart or upward:
+                wrong.append(f"{module} imports {target}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_files_import_in_a_circle(package: str, imports: dict[str, set[str]]) -> None:
+    graph = {
+        module: {target for target in targets if in_package(target, package)}
+        for module, targets in imports.items()
+        if in_package(module, package)
+    }
+    assert graph
+    while leaves := {module for module, targets in graph.items() if not targets}:
+        graph = {
+            module: targets - leaves for module, targets in graph.items() if module not in leaves
+        }
+    assert sorted(graph) == []  # files in a circle, and those that import them
+
+
+def test_packages_import_lower_packages(imports: dict[str, set[str]]) -> None:
+    lower = {"assets": set(), "shaders": set(), "neural": {"assets"}}
+    for module, targets in imports.items():
+        package = module.partition(".")[0]
+        allowed = lower.get(package)
+        others = {target.partition(".")[0] for target in targets} - {package}
+        assert allowed is None or others <= allowed, module
+
+
+def test_viewer_imports_the_shared_rooms_of_neural(imports: dict[str, set[str]]) -> None:
+    assert not {
+        f"{module} imports {target}"
+        for module, targets in imports.items()
+        for target in targets
+        if in_package(module, "viewer")
+        and in_package(target, "neural")
+        and room(target) not in SHARED
+    }
+
+
+def test_torch_stays_in_its_rooms(files: list[Path]) -> None:
+    users = {
+        path.as_posix()
+        for path in files
+        if path.suffix == ".py"
+        and path.parts[0] in ROOMS
+        and any(source.partition(".")[0] == "torch" for source, _ in imported_names(path))
+    }
+    assert {path for path in users if not path.startswith("neural/models/")} == TORCH
 
 
 def test_methods_are_spelled_once() -> None:

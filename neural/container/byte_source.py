@@ -8,8 +8,8 @@ from typing import Protocol
 
 
 class ByteSource(Protocol):
-    """Bytes by range. `get_bytes` may be called from several threads and may return fewer bytes at
-    the end."""
+    """Random-access bytes. `get_bytes` may be called from several threads and may return fewer
+    bytes at the end."""
 
     size: int
 

@@ -133,10 +133,10 @@ class Reader:
 
     def unpack(self, data: bytes, layer: Layer | int, tile: Tile) -> Envelope:
         """Check and unpack stored bytes of a tile (e.g. some that a prefetch brought)."""
-        at = self._layer_of(layer)
+        entry = self._layer_of(layer)
         try:
             return unpack_envelope(
-                data, tile_id=tile_id(tile), layer=at.index, height_range=at.height_range
+                data, tile_id=tile_id(tile), layer=entry.index, height_range=entry.height_range
             )
         except ContainerError as error:
             raise self.named(error) from error

@@ -154,8 +154,8 @@ def _at_quarters(p: np.ndarray) -> np.ndarray:
 
 
 class _ReadAhead:
-    """Reads the finest tiles of a whole aligned square at once, which the order of `build` visits
-    together.
+    """Reader of the finest tiles of a whole aligned square at once, which the order of `build`
+    visits one after another.
 
     A striped file decodes entire rows for every window; square by square, each row is decoded once
     per square.

@@ -49,8 +49,7 @@ class FinishedLayer(NamedTuple):
 
 
 class TileEncoder(ABC):
-    """Turns pyramid tiles into latents; `identity` is the SHA-256 of the weights that it does so
-    with, if any."""
+    """Encoder from pyramid tiles to latents; `identity` is the SHA-256 of its weights, if any."""
 
     method: Method
     decoder: bytes | None  # safetensors a .ntile embeds, None for methods without weights
@@ -168,8 +167,8 @@ class ReferenceEncoder(SingleTileEncoder):
 
 
 class LappedEncoder(TileEncoder):
-    """Stages heights as they are; when all levels are there, splits, quantizes and codes them
-    (`neural.lapped`)."""
+    """Encoder of lapped layers: stages heights unchanged, then splits, quantizes and codes all
+    levels (`neural.encoding.lapped`)."""
 
     method: LinkedMethod
 

@@ -8,7 +8,8 @@ import numpy as np
 
 
 class HeightReader(Protocol):
-    """Heights by window of the finest grid: `ReferenceHeights`, a `Dem` or a `SurfaceDecoder`."""
+    """Reader of heights by window of the finest grid: `ReferenceHeights`, a `Dem` or a
+    `SurfaceDecoder`."""
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """Return heights [rows, cols] in meters and their validity, bool of the same shape."""

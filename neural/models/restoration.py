@@ -66,7 +66,7 @@ class Network(nn.Module):
         return corrections
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Return the decoder's weights (`restore.shapes`), as float16 rounds them."""
+        """Return the decoder's weights (`restoration.shapes`), as float16 rounds them."""
         tensors = {}
         for number, layer in enumerate((self.first, self.second, self.third), start=1):
             weight = layer.weight.detach().cpu().numpy()  # [out, in, 3, 3]
@@ -84,8 +84,8 @@ def fit_restoration(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> dict[str, np.ndarray]:
-    """Return the weights that `restore.shapes` lists, float32, for a context model; Adam, cosine
-    decay."""
+    """Return the weights that `restoration.shapes` lists, float32, for a context model; Adam,
+    cosine decay."""
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     levels = [level for raster in rasters for level in _levels(raster, model, rng)]

@@ -88,8 +88,7 @@ class TileSurface:
 
 @dataclass
 class SurfaceDecoder:
-    """Opens tiles of one layer, optionally re-quantized to `keep_bits`; keeps the last few
-    prepared.
+    """Decoder of one layer's tiles, optionally re-quantized to `keep_bits`; caches the latest few.
 
     Weights are loaded once per file and decoder, whatever the bits: now, or with `lazy` when they
     are first used (by whichever thread that is). Raises UsageError for bits the layer lacks,

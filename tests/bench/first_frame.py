@@ -39,7 +39,7 @@ mark("floor")
 
 PROBE = """
 from viewer.pictures import headless
-from viewer.launch import Launch
+from viewer.session.launch import Launch
 mark("imported")
 launch = Launch(path=sys.argv[1])
 with headless.opened(launch) as scene:
@@ -70,7 +70,7 @@ def started(self, ctx):
     mark("window_opened")
 def finished(self):
     finish(self)
-    if self.viewport.pictures and self.scene.stats.tiles_drawn:
+    if self.viewport.pictures and self.session.stats.tiles_drawn:
         mark("window_first_frame")
         app.App.finish_frame = finish
         self.window.close()

@@ -106,7 +106,7 @@ class Driver:
         while not condition():
             assert not self.ctx.is_error()  # the test engine then skips everything, frames too
             assert self.app.window.failure is None
-            assert time.monotonic() < deadline, self.app.stats
+            assert time.monotonic() < deadline, self.app.session.stats
             self.ctx.yield_()
 
     def scene(self):
@@ -131,8 +131,8 @@ class Driver:
         self.at_once(right, down)
         self.wait(
             lambda: (
-                self.app.pick is None
-                or not (self.app.pick.pending or self.app.measuring.readout.busy)
+                self.app.session.pick is None
+                or not (self.app.session.pick.pending or self.app.session.measuring.readout.busy)
             )
         )
         self.ctx.yield_()
@@ -141,7 +141,7 @@ class Driver:
         """The same, whatever the readout still finds out."""
         left, top, width, height = self.app.viewport.area
         self.ctx.mouse_move_to_pos((left + right * width, top + down * height))
-        self.app.pointer.refresh()
+        self.app.session.pointer.refresh()
         self.ctx.yield_(2)
 
     def press(self, chord):

@@ -1,4 +1,4 @@
-"""Made-up areas coded by `neural.lapped` in memory, with the shipped decoder."""
+"""Made-up areas coded by `neural.methods.lapped` in memory, with the shipped decoder."""
 
 from __future__ import annotations
 

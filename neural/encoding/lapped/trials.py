@@ -29,7 +29,7 @@ MakeCoder = Callable[[float], LayerCoder]
 
 
 class Trials:
-    """Measures of a staged layer; each is found once in the life of the work file."""
+    """Measurements of a staged layer, each cached in the work file."""
 
     def __init__(self, layer: StagedLayer, make_coder: MakeCoder, report: Report) -> None:
         self._layer = layer

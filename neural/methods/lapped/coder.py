@@ -108,7 +108,7 @@ def _by_length(lengths: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
 
 
 class RangeWriter:
-    """Collects signed magnitudes and gives bytes."""
+    """Range encoder of signed magnitudes."""
 
     def __init__(self, distributions: Distributions) -> None:
         import constriction

@@ -1,5 +1,5 @@
-"""Decoded tiles of `neural.lapped`: one surface without seams, wherever tiles, samples and levels
-end."""
+"""Decoded tiles of `neural.methods.lapped`: one surface without seams, wherever tiles, samples and
+levels end."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def put(calls: list[Call]) -> bytes:
 
 
 def taken(data: bytes, calls: list[Call]) -> list[Any]:
-    """Return the values as a reader takes them. Raises ValueError as the reader does."""
+    """Return the reader's result for the bytes. Raises ValueError as the reader does."""
     reader = RangeReader(data, OF)
     values = [
         getattr(reader, name.replace("put", "take"))(*[] if by is None else [by])

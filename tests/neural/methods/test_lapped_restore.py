@@ -125,6 +125,7 @@ def test_training_decodes_as_a_file_does(ridges: tuple[Area, Stored]) -> None:
     )  # files leave levels above the root as they are, which are smooth
 
 
+@pytest.mark.slow
 def test_some_steps_of_training_help() -> None:
     rasters = [
         Raster(str(k), 1.0, rough(160, 150, k, 0.05), np.ones((160, 150), bool)) for k in range(2)

@@ -16,8 +16,8 @@ MILLION = 1_000_000
 
 _PEAK = """
 import itertools, sys
-from neural.dem import open_dem
-from neural.pyramid import build
+from neural.raster.dem import open_dem
+from neural.encoding.pyramid import build
 
 def peak_mb():
     with open("/proc/self/status") as lines:

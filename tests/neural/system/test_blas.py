@@ -86,6 +86,7 @@ def test_what_the_user_says_wins(monkeypatch, name):
         assert numpy_threads() == {3}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("three_threads")
 def test_decoding_and_encoding_use_one_thread(monkeypatch, tmp_path):
     from neural.container.reader import open_reader

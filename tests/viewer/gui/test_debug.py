@@ -167,6 +167,8 @@ def test_the_panel_opens_with_its_key(drive, area):
         from tests.support.gui_driver import imgui
 
         app = driver.app
+
+        session = app.session
         ctx = driver.ctx
         driver.settle()
         assert not imgui.internal.find_window_by_name("Debug")
@@ -174,9 +176,9 @@ def test_the_panel_opens_with_its_key(drive, area):
         driver.press("ctrl+shift+d")
         ctx.yield_(2)
         assert app.view.debugging.is_open
-        assert app.settings.debug.timing
+        assert session.settings.debug.timing
         for _ in range(LATER + 2):
-            app.camera.heading_deg += 1.0
+            session.camera.heading_deg += 1.0
             ctx.yield_()
         driver.settle()
         found = app.view.debugging.report()
@@ -187,12 +189,12 @@ def test_the_panel_opens_with_its_key(drive, area):
         copied.append(json.loads(imgui.get_clipboard_text()))
         driver.at(0.5, 0.5)
         driver.press("shift+f")
-        assert tile_of(app.settings.debug.tile) == app.pick.tile
+        assert tile_of(session.settings.debug.tile) == session.pick.tile
         driver.press("shift+f")
-        assert app.settings.debug.tile == ""
+        assert session.settings.debug.tile == ""
         driver.press("ctrl+shift+d")
         ctx.yield_()
-        assert not app.settings.debug.timing
+        assert not session.settings.debug.timing
         assert not imgui.internal.find_window_by_name("Debug").active
 
     drive(Launch(path=str(area), size=(900, 900)), steps)

@@ -65,7 +65,7 @@ def test_open_and_save(drive, shelf):
         assert dialogs.typed == "b deeper"
         ctx.item_input_value("//Open table/##path", "none.csv")  # and Enter
         ctx.yield_(2)
-        assert "no such file" in dialogs._problem
+        assert "does not exist" in dialogs._problem
         assert dialogs.is_open
         assert f"{FOLDER_ICON}  .hidden" not in shown(dialogs)
         ctx.item_check("//Open table/Hidden files")
@@ -97,7 +97,7 @@ def test_open_and_save(drive, shelf):
         assert "type its name" in dialogs._problem
         ctx.item_input_value("//Save table/##path", "no/new.csv")  # and Enter
         ctx.yield_(2)
-        assert "no such folder" in dialogs._problem
+        assert "folder does not exist" in dialogs._problem
         ctx.item_input_value("//Save table/##path", "new.csv")  # and Enter
         ctx.yield_(2)
         assert got[2:] == [str(shelf / "new.csv")]

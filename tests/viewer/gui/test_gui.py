@@ -21,6 +21,7 @@ from viewer.session.launch import Launch
 def test_bits_overlay_and_layers(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         stored = driver.scene()
         # a shaded surface, not a flat color
@@ -28,21 +29,21 @@ def test_bits_overlay_and_layers(drive, area):
 
         ctx.item_click("//Quantization/bits/3")
         coarse = driver.scene()
-        assert app.settings.layer.keep_bits == 3
+        assert session.settings.layer.keep_bits == 3
         assert changed(stored, coarse) > 0.2
         driver.press("right_bracket")
-        assert app.settings.layer.keep_bits == 4
+        assert session.settings.layer.keep_bits == 4
         ctx.item_click("//Quantization/bits/8")
         assert changed(stored, driver.scene(), threshold=0) == 0
-        assert app.settings.layer.keep_bits is None
+        assert session.settings.layer.keep_bits is None
 
-        assert app.errors is None
+        assert session.errors is None
         ctx.window_focus("//Overlay")
         ctx.item_click("//Overlay/##Show")
         ctx.item_click("//$FOCUSED/Error##5")
         errors = driver.scene()
         assert changed(stored, errors) > 0.2
-        fine = app.errors
+        fine = session.errors
         assert fine.samples > 50_000
         assert 0.3 < fine.mae_m <= fine.rmse_m < 2.0
         assert fine.rmse_m < fine.max_error_m
@@ -58,18 +59,18 @@ def test_bits_overlay_and_layers(drive, area):
 
         ctx.item_click("//Quantization/bits/3")
         driver.settle()
-        assert app.errors.rmse_m > 5 * fine.rmse_m
-        assert app.legend.title.startswith("Error")
+        assert session.errors.rmse_m > 5 * fine.rmse_m
+        assert session.legend.title.startswith("Error")
         ctx.item_click("//Quantization/bits/8")
 
         ctx.window_focus("//Layers")
         ctx.item_click("//Layers/slots/Reference##1")
         driver.settle()
-        assert app.errors.max_error_m < 2 * hills.TOLERANCE_M
+        assert session.errors.max_error_m < 2 * hills.TOLERANCE_M
         ctx.item_click("//Layers/slots/Planes##0")
         driver.press("o")
         assert changed(stored, driver.scene(), threshold=0) == 0
-        assert app.legend.title.startswith("Elevation")
+        assert session.legend.title.startswith("Elevation")
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -77,18 +78,19 @@ def test_bits_overlay_and_layers(drive, area):
 def test_camera_follows_the_mouse(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         start = driver.scene()
         driver.at(0.5, 0.5)
-        before = app.pick
+        before = session.pick
         assert before.tile.z == 1
         assert before.error_m == pytest.approx(before.z_m - before.reference_m)
 
         ctx.mouse_drag_with_delta((60, 40))  # the ground stays under the cursor
         driver.settle()
-        app.pointer.refresh()
+        session.pointer.refresh()
         ctx.yield_(2)
-        moved = app.pick
+        moved = session.pick
         assert (moved.easting, moved.northing) == pytest.approx(
             (before.easting, before.northing), abs=6.0
         )
@@ -96,45 +98,47 @@ def test_camera_follows_the_mouse(drive, area):
         assert changed(start, panned) > 0.1
 
         driver.at(0.5, 0.5)
-        pivot = app.pick
-        heading = app.camera.heading_deg
+        pivot = session.pick
+        heading = session.camera.heading_deg
         ctx.key_down(imgui.Key.mod_shift.value)
         ctx.mouse_drag_with_delta((80, 0))
         ctx.key_up(imgui.Key.mod_shift.value)
-        assert app.camera.heading_deg != heading
-        x, y = app.camera.project((pivot.easting, pivot.northing, pivot.z_m), app.viewport.size)
+        assert session.camera.heading_deg != heading
+        x, y = session.camera.project((pivot.easting, pivot.northing, pivot.z_m), app.viewport.size)
         assert (x, y) == pytest.approx(
             (app.viewport.size[0] / 2, app.viewport.size[1] / 2), abs=1.5
         )
         assert changed(panned, driver.scene()) > 0.1
 
-        distance = np.linalg.norm(app.camera.eye - [pivot.easting, pivot.northing, pivot.z_m])
+        distance = np.linalg.norm(session.camera.eye - [pivot.easting, pivot.northing, pivot.z_m])
         driver.at(0.5, 0.5)
         ctx.mouse_wheel_y(3)
         ctx.yield_(2)
-        nearer = np.linalg.norm(app.camera.eye - [pivot.easting, pivot.northing, pivot.z_m])
+        nearer = np.linalg.norm(session.camera.eye - [pivot.easting, pivot.northing, pivot.z_m])
         assert nearer == pytest.approx(distance * controls.WHEEL_STEP**3, rel=0.02)
 
-        eye = app.camera.eye
-        pitch = app.camera.pitch_deg
+        eye = session.camera.eye
+        pitch = session.camera.pitch_deg
         ctx.mouse_drag_with_delta((0, 30), 1)  # right: look, from where one is
-        assert np.array_equal(app.camera.eye, eye)
-        assert app.camera.pitch_deg < pitch
+        assert np.array_equal(session.camera.eye, eye)
+        assert session.camera.pitch_deg < pitch
         ctx.mouse_down(1)
         ctx.key_hold(imgui.Key.s.value, 0.2)
         ctx.mouse_up(1)
-        assert app.camera.eye[2] > eye[2]  # backwards while looking down is upwards
-        assert not app.settings.debug.wireframe
+        assert session.camera.eye[2] > eye[2]  # backwards while looking down is upwards
+        assert not session.settings.debug.wireframe
 
         ctx.mouse_double_click(0)
         driver.settle()
-        assert np.linalg.norm(app.camera.eye - [pivot.easting, pivot.northing, pivot.z_m]) < nearer
+        assert (
+            np.linalg.norm(session.camera.eye - [pivot.easting, pivot.northing, pivot.z_m]) < nearer
+        )
         driver.press("t")
         driver.settle()
-        assert app.camera.pitch_deg == pytest.approx(-89.9)
+        assert session.camera.pitch_deg == pytest.approx(-89.9)
         driver.press("n")
         driver.settle()
-        assert app.camera.heading_deg == pytest.approx(0, abs=1e-6)
+        assert session.camera.heading_deg == pytest.approx(0, abs=1e-6)
         driver.press("r")
         assert changed(start, driver.scene(), threshold=3) < 0.01  # home again
 
@@ -144,10 +148,11 @@ def test_camera_follows_the_mouse(drive, area):
 def test_keys_switch_settings_and_picture(drive, area):
     def steps(driver):
         app = driver.app
-        app.settings.shading.sun_altitude_deg = 12.0
+        session = app.session
+        session.settings.shading.sun_altitude_deg = 12.0
         plain = driver.scene()
-        debug = app.settings.debug
-        shading = app.settings.shading
+        debug = session.settings.debug
+        shading = session.settings.shading
         for name, group, setting in (
             ("w", debug, "wireframe"),
             ("l", debug, "lod_tint"),
@@ -179,7 +184,7 @@ def test_keys_switch_settings_and_picture(drive, area):
         driver.ctx.yield_(3)
 
     app = drive(Launch(path=str(area), size=SIZE), steps)
-    assert [message.text for message in app.messages.entries if "Saved" in message.text]
+    assert [message.text for message in app.session.messages.entries if "Saved" in message.text]
     assert [name for name in os.listdir() if name.startswith("terrain_") and name.endswith(".png")]
 
 
@@ -191,20 +196,21 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         before = driver.scene()
-        layer = astuple(app.settings.layer)
+        layer = astuple(session.settings.layer)
         for name in ("garbled.ntile", "missing.ntile", "notes.txt", "empty.tif"):
             app.open_paths([str(tmp_path / name)])
-            driver.wait(lambda name=name: name in app.messages.entries[-1].text)
+            driver.wait(lambda name=name: name in session.messages.entries[-1].text)
             ctx.yield_(3)
-            last = app.messages.entries[-1]
+            last = session.messages.entries[-1]
             assert (last.level, last.count) == ("error", 1)
             assert "\n" not in last.text
-            assert last in app.messages.toasts()
+            assert last in session.messages.toasts()
             assert imgui.internal.find_window_by_name("##toast0").active
-        assert app.path == area
-        assert astuple(app.settings.layer) == layer
+        assert session.document.path == area
+        assert astuple(session.settings.layer) == layer
         assert changed(before, driver.scene(), threshold=0) == 0
 
         driver.press("f1")  # the dialog opens over whatever is there
@@ -213,15 +219,15 @@ def test_bad_files_become_toasts_and_change_nothing(drive, area, tmp_path):
         ctx.item_click(f"//Open terrain/**/{FILE_ICON}  garbled.ntile")
         ctx.item_click("//Open terrain/Open")
         ctx.yield_(3)
-        assert app.messages.entries[-1].count == 1
-        assert "garbled.ntile" in app.messages.entries[-1].text
+        assert session.messages.entries[-1].count == 1
+        assert "garbled.ntile" in session.messages.entries[-1].text
         app.view.dialogs.folder = area.parent
         app.view.dialogs.open_file()
         ctx.yield_(3)
         ctx.item_click(f"//Open terrain/**/{FILE_ICON}  hills.ntile")
         ctx.item_click("//Open terrain/Open")
         driver.settle()
-        assert app.messages.entries[-1].text == "Opened hills.ntile."
+        assert session.messages.entries[-1].text == "Opened hills.ntile."
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -231,8 +237,8 @@ def test_every_panel_draws(drive, area, with_file):
     seen = {}
 
     def steps(driver):
-        driver.app.settings.overlay.name = "error"
-        driver.app.settings.shading.elevation_auto = False
+        driver.app.session.settings.overlay.name = "error"
+        driver.app.session.settings.shading.elevation_auto = False
         driver.settle()
         driver.app.view.debugging.toggle()
         window.show_panel("Profile", True)

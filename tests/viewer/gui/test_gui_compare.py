@@ -22,14 +22,15 @@ def pair(tmp_path_factory):
 def test_the_divider_is_dragged_and_centered(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        app.settings.slots["B"] = LayerChoice(1)
+        session.settings.slots["B"] = LayerChoice(1)
         whole = driver.scene()
-        camera = app.camera.to_json()
+        camera = session.camera.to_json()
         driver.press("s")
         split = driver.scene()
-        assert app.settings.compare.split
-        assert [side.slot for side in app.readings.sides] == ["A", "B"]
+        assert session.settings.compare.split
+        assert [side.slot for side in session.readings.sides] == ["A", "B"]
         middle = split.shape[1] // 2
         assert changed(whole[:, : middle - 2], split[:, : middle - 2], threshold=0) == 0
         assert changed(whole[:, middle + 2 :], split[:, middle + 2 :], threshold=0) > 0.01
@@ -42,8 +43,8 @@ def test_the_divider_is_dragged_and_centered(drive, area):
         ctx.mouse_move_to_pos((left + 0.25 * width, top + 0.5 * height))
         ctx.mouse_up(0)
         driver.settle()
-        assert app.settings.compare.divider == pytest.approx(0.25, abs=0.005)
-        assert app.camera.to_json() == camera  # the ground stayed where it was
+        assert session.settings.compare.divider == pytest.approx(0.25, abs=0.005)
+        assert session.camera.to_json() == camera  # the ground stayed where it was
         moved = driver.scene()
         quarter = round(0.25 * split.shape[1])
         assert changed(whole[:, : quarter - 4], moved[:, : quarter - 4], threshold=0) == 0
@@ -54,21 +55,21 @@ def test_the_divider_is_dragged_and_centered(drive, area):
         ctx.mouse_move_to_pos((left - 50, top + 0.5 * height))
         ctx.mouse_up(0)
         ctx.yield_(2)
-        assert app.settings.compare.divider == pytest.approx(0.02)  # it stays in reach
+        assert session.settings.compare.divider == pytest.approx(0.02)  # it stays in reach
         ctx.mouse_move_to_pos((left + 0.02 * width, top + 0.5 * height))
         ctx.mouse_double_click(0)
         driver.settle()
-        assert app.settings.compare.divider == 0.5
-        assert app.camera.to_json() == camera
+        assert session.settings.compare.divider == 0.5
+        assert session.camera.to_json() == camera
         assert changed(split, driver.scene(), threshold=0) == 0
 
         driver.press("x")  # what A and B hold changes sides
-        assert [choice.index for choice in app.settings.slots.values()] == [1, 0]
-        assert app.scene.ready
+        assert [choice.index for choice in session.settings.slots.values()] == [1, 0]
+        assert session.scene.ready
         exchanged = driver.scene()
         assert changed(whole[:, middle + 2 :], exchanged[:, middle + 2 :], threshold=0) == 0
         driver.press("s")
-        assert app.readings.sides == []
+        assert session.readings.sides == []
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -76,28 +77,35 @@ def test_the_divider_is_dragged_and_centered(drive, area):
 def test_difference_and_ground_truth_by_key(drive, area):
     def steps(driver):
         app = driver.app
-        app.settings.slots["B"] = LayerChoice(0, 3)
+        session = app.session
+        session.settings.slots["B"] = LayerChoice(0, 3)
         plain = driver.scene()
         driver.press("d")
         driver.settle()
-        assert (app.settings.overlay.name, app.settings.overlay.against) == ("error", "B")
-        assert (app.legend.title, app.legend.note) == ("Difference, m", "A − B")
-        assert app.errors.rmse_m > 0.1
+        assert (session.settings.overlay.name, session.settings.overlay.against) == (
+            "error",
+            "B",
+        )
+        assert (session.legend.title, session.legend.note) == ("Difference, m", "A − B")
+        assert session.errors.rmse_m > 0.1
         difference = driver.scene()
         driver.press("o")  # the same errors, against the reference
         driver.settle()
-        assert (app.legend.title, app.legend.note) == ("Error, m", "decoded − Reference")
+        assert (session.legend.title, session.legend.note) == (
+            "Error, m",
+            "decoded − Reference",
+        )
         assert changed(difference, driver.scene()) > 0.1
         driver.press("d")
-        assert app.scene.ready  # both were measured before
+        assert session.scene.ready  # both were measured before
         assert changed(difference, driver.scene(), threshold=0) == 0
         driver.press("d")
-        assert app.settings.overlay.name == "none"
+        assert session.settings.overlay.name == "none"
         assert changed(plain, driver.scene(), threshold=0) == 0
         driver.press("g")
-        assert app.legend.layer != "Reference" or app.scene.ready
+        assert session.legend.layer != "Reference" or session.scene.ready
         driver.settle()
-        assert app.legend.layer == "Reference"
+        assert session.legend.layer == "Reference"
         truth = driver.scene()
         assert changed(plain, truth, threshold=0) > 0.1
         driver.press("g")
@@ -114,39 +122,40 @@ def test_a_second_file_is_opened_compared_and_closed(drive, pair, tmp_path):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        assert app.settings.slots["B"] == LayerChoice(0, None, 1)  # --compare
-        assert len(app.scene.files) == 2
+        assert session.settings.slots["B"] == LayerChoice(0, None, 1)  # --compare
+        assert len(session.scene.files) == 2
         ctx.item_click("//Layers/slots/B")
         driver.settle()
-        assert app.legend.layer == "two: Mountains"
+        assert session.legend.layer == "two: Mountains"
         ctx.item_click("//Layers/slots/##A1.0")
         ctx.item_click("//Layers/slots/##B0")
         driver.settle()
-        assert app.settings.slots == {"A": LayerChoice(0, None, 1), "B": LayerChoice(0)}
+        assert session.settings.slots == {"A": LayerChoice(0, None, 1), "B": LayerChoice(0)}
         before = driver.scene()
         ctx.key_down(imgui.Key.mod_shift.value)  # dropped with Shift: beside the first
         app.open_paths([str(bad), str(other_crs)])
         ctx.yield_(3)
         ctx.key_up(imgui.Key.mod_shift.value)
-        assert len(app.scene.files) == 2
-        assert "only files in the same one can be compared" in app.messages.entries[-1].text
+        assert len(session.scene.files) == 2
+        assert "only files in the same one can be compared" in session.messages.entries[-1].text
         assert changed(before, driver.scene(), threshold=0) == 0
         ctx.item_click("//Layers/slots/×##close1")
         driver.settle()
-        assert len(app.scene.files) == 1
-        assert app.settings.slots == {"A": LayerChoice(0), "B": LayerChoice(0)}
+        assert len(session.scene.files) == 1
+        assert session.settings.slots == {"A": LayerChoice(0), "B": LayerChoice(0)}
         ctx.key_down(imgui.Key.mod_shift.value)
         app.open_paths([str(two)])
         ctx.yield_(3)
         ctx.key_up(imgui.Key.mod_shift.value)
         driver.settle()
-        assert app.comparing.paths == [str(two)]
-        assert app.path == one
-        assert app.settings.slots["B"].file == 1
+        assert session.comparing.paths == [str(two)]
+        assert session.document.path == one
+        assert session.settings.slots["B"].file == 1
         app.open_paths([str(two)])
         driver.settle()
-        assert (app.comparing.paths, app.path) == ([], two)
+        assert (session.comparing.paths, session.document.path) == ([], two)
 
     drive(Launch(path=str(one), compare=str(two), size=SIZE), steps)
 
@@ -176,13 +185,14 @@ def test_a_reference_raster_keeps_the_files_beside_the_first(drive, pair, tmp_pa
 
     def steps(driver):
         app = driver.app
+        session = app.session
         app.open_paths([str(raster)])
-        driver.wait(lambda: app.scene.reference_name == "truth.tif")
+        driver.wait(lambda: session.scene.reference_name == "truth.tif")
         driver.settle()
-        assert app.comparing.paths == [str(two)]
-        assert app.settings.slots["B"] == LayerChoice(0, None, 1)
-        assert app.rmse_m["A"] < 0.1
-        assert app.rmse_m["B"] == pytest.approx(7.0, abs=0.1)  # against the same raster
+        assert session.comparing.paths == [str(two)]
+        assert session.settings.slots["B"] == LayerChoice(0, None, 1)
+        assert session.rmse_m["A"] < 0.1
+        assert session.rmse_m["B"] == pytest.approx(7.0, abs=0.1)  # against the same raster
 
     drive(Launch(path=str(one), compare=str(two), size=SIZE), steps)
 
@@ -192,28 +202,37 @@ def test_the_readout_is_of_the_file_under_the_cursor(drive, pair):
 
     def steps(driver):
         app = driver.app
-        app.settings.view.sse_px = 0.3
-        app.settings.compare.split = True
+        session = app.session
+        session.settings.view.sse_px = 0.3
+        session.settings.compare.split = True
         driver.settle()
         for right, slot, file, lift in ((0.3, "A", 0, 7.0), (0.6, "B", 1, 0.0)):
             driver.at(right, 0.5)
             driver.wait(
                 lambda: (
-                    app.pick is not None and not app.pick.pending and app.pick.error_m is not None
+                    session.pick is not None
+                    and not session.pick.pending
+                    and session.pick.error_m is not None
                 )
             )
-            assert (app.pick.file, app.scene.pane_at(right * app.viewport.size[0]).slot) == (
+            assert (
+                session.pick.file,
+                session.scene.pane_at(right * app.viewport.size[0]).slot,
+            ) == (
                 file,
                 slot,
             )
-            expected = float(mountains.height(app.pick.easting, app.pick.northing)) + lift
-            assert app.pick.z_m == pytest.approx(expected, abs=2.0)
+            expected = float(mountains.height(session.pick.easting, session.pick.northing)) + lift
+            assert session.pick.z_m == pytest.approx(expected, abs=2.0)
             driver.wait(
-                lambda: app.measuring.readout.reading is not None and not app.measuring.readout.busy
+                lambda: (
+                    session.measuring.readout.reading is not None
+                    and not session.measuring.readout.busy
+                )
             )
-            heights = app.measuring.readout.reading.heights_m
+            heights = session.measuring.readout.reading.heights_m
             assert set(heights) == {"reference", "A", "B"}
-            assert abs(heights[slot] - app.pick.z_m) < 1e-3
-        assert [file.reader.grid.levels for file in app.scene.files] == [2, 3]
+            assert abs(heights[slot] - session.pick.z_m) < 1e-3
+        assert [file.reader.grid.levels for file in session.scene.files] == [2, 3]
 
     drive(Launch(path=str(two), compare=str(one), size=SIZE), steps)

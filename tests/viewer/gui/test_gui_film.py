@@ -21,24 +21,27 @@ from viewer.storage.project import Project
 def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        film = app.film
+        film = session.film
         driver.press("space")  # nothing to play yet: a message says what to do
         assert not film.playing
-        assert "two keyframes" in app.messages.entries[-1].text
+        assert "two keyframes" in session.messages.entries[-1].text
 
         driver.settle()
         driver.press("k")
-        app.camera.zoom(app.navigation.world_point(*(side / 2 for side in app.viewport.size)), 0.7)
-        app.camera.look(10, -5)
-        app.settings.view.exaggeration = 2.0
+        session.camera.zoom(
+            session.navigation.world_point(*(side / 2 for side in app.viewport.size)), 0.7
+        )
+        session.camera.look(10, -5)
+        session.settings.view.exaggeration = 2.0
         driver.press("k")
-        app.navigation.home()
+        session.navigation.home()
         second = driver.scene()
         frames = film.path.keyframes
         assert [frame.time_s for frame in frames] == [0.0, 3.0]
         assert [frame.exaggeration for frame in frames] == [None, 2.0]
-        assert film.path.crs == app.scene.reader.grid.crs_wkt
+        assert film.path.crs == session.scene.reader.grid.crs_wkt
         marks = driver.window()
         film.line_shown = False
         ctx.yield_(2)
@@ -51,10 +54,10 @@ def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):
         driver.press("space")
         driver.wait(lambda: film.time_s and not film.playing)
         assert film.time_s == pytest.approx(0.3)
-        assert app.camera.heading_deg == pytest.approx(frames[1].camera.heading_deg)
+        assert session.camera.heading_deg == pytest.approx(frames[1].camera.heading_deg)
         film.scrub(0.0)
         driver.settle()
-        assert app.camera.heading_deg == pytest.approx(frames[0].camera.heading_deg)
+        assert session.camera.heading_deg == pytest.approx(frames[0].camera.heading_deg)
 
         ctx.window_focus("//Film")
         ctx.item_click("//Film/Update")
@@ -73,18 +76,19 @@ def test_keyframes_are_added_played_and_edited(drive, area, tmp_path):
 def test_playing_ends_when_the_user_moves(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
-        app.film.generate("orbit")
-        driver.wait(lambda: app.film.path.keyframes)
-        assert app.film.path.loop
+        session.film.generate("orbit")
+        driver.wait(lambda: session.film.path.keyframes)
+        assert session.film.path.loop
         driver.press("space")
-        heading = app.camera.heading_deg
-        driver.wait(lambda: abs(app.camera.heading_deg - heading) > 0.5)
+        heading = session.camera.heading_deg
+        driver.wait(lambda: abs(session.camera.heading_deg - heading) > 0.5)
         driver.at(0.5, 0.6)
         ctx.mouse_drag_with_delta((30, 10))
         ctx.yield_(2)
-        assert not app.film.playing
+        assert not session.film.playing
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -95,24 +99,25 @@ def test_paths_are_saved_opened_and_refused(drive, area, tmp_path):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         driver.settle()
-        assert len(app.film.path.keyframes) > 5  # --flythrough
-        assert app.film.path.duration_s == 7.0
-        tour = path_file.to_json(app.film.path)
-        assert app.film.save(str(tmp_path / "tour.json"))
-        app.film.clear()
-        assert not app.film.open(str(tmp_path / "elsewhere.json"))
-        assert "EPSG:26911" in app.messages.entries[-1].text
-        assert not app.film.path.keyframes
+        assert len(session.film.path.keyframes) > 5  # --flythrough
+        assert session.film.path.duration_s == 7.0
+        tour = path_file.to_json(session.film.path)
+        assert session.film.save(str(tmp_path / "tour.json"))
+        session.film.clear()
+        assert not session.film.open(str(tmp_path / "elsewhere.json"))
+        assert "EPSG:26911" in session.messages.entries[-1].text
+        assert not session.film.path.keyframes
         app.open_paths([str(tmp_path / "tour.json")])
-        driver.wait(lambda: app.film.path.keyframes)
-        assert path_file.to_json(app.film.path) == tour
+        driver.wait(lambda: session.film.path.keyframes)
+        assert path_file.to_json(session.film.path) == tour
         # Projects keep it too.
-        assert app.projects.write(str(tmp_path / "all.tvproj.json"))
-        app.film.clear()
+        assert session.projects.write(str(tmp_path / "all.tvproj.json"))
+        session.film.clear()
         app.open_paths([str(tmp_path / "all.tvproj.json")])
-        driver.wait(lambda: app.film.path.keyframes)
-        assert path_file.to_json(app.film.path) == tour
+        driver.wait(lambda: session.film.path.keyframes)
+        assert path_file.to_json(session.film.path) == tour
 
     drive(Launch(path=str(area), size=SIZE, flythrough="tour", duration_s=7.0), steps)
 
@@ -120,22 +125,23 @@ def test_paths_are_saved_opened_and_refused(drive, area, tmp_path):
 def test_bookmarks_in_the_window(drive, area, tmp_path):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
         driver.press("ctrl+b")
-        app.camera.look(50, 0)
+        session.camera.look(50, 0)
         driver.settle()
         ctx.window_focus("//Views")
         ctx.item_click("//Views/\uf02e  Add this view")
-        views = app.film.bookmarks
+        views = session.film.bookmarks
         assert views.names == ["View 1", "View 2"]
-        turned = app.camera.heading_deg
+        turned = session.camera.heading_deg
         ctx.item_click("//Views/views/View 1/View 1##fly")
         driver.settle()
-        assert app.camera.heading_deg != pytest.approx(turned)
+        assert session.camera.heading_deg != pytest.approx(turned)
         assert views.rename("View 1", "the hills")
         assert not views.rename("the hills", "View 2")
-        assert "already" in app.messages.entries[-1].text
+        assert "already" in session.messages.entries[-1].text
         views.delete("View 2")
         assert views.names == ["the hills"]
 
@@ -147,20 +153,21 @@ def test_f12_saves_the_scene_with_its_decorations(drive, area, tmp_path):
 
     def steps(driver):
         app = driver.app
-        app.settings.decorations.legend = False
+        session = app.session
+        session.settings.decorations.legend = False
         pictures.append(driver.scene())
         for _ in range(2):
             time.sleep(1.01)  # files are named after the second
             driver.press("f12")
-            driver.wait(lambda: app.messages.entries[-1].text.startswith("Saved"))
+            driver.wait(lambda: session.messages.entries[-1].text.startswith("Saved"))
             pictures.append(
-                read(app.messages.entries[-1].text.removeprefix("Saved ").rstrip(".")).transpose(
-                    1, 2, 0
-                )
+                read(
+                    session.messages.entries[-1].text.removeprefix("Saved ").rstrip(".")
+                ).transpose(1, 2, 0)
             )
-            app.messages.entries.clear()
-            app.messages.info("next")
-            app.settings.decorations.scale = app.settings.decorations.north = True
+            session.messages.entries.clear()
+            session.messages.info("next")
+            session.settings.decorations.scale = session.settings.decorations.north = True
 
     drive(Launch(path=str(area), size=SIZE), steps)
     plain, saved, decorated = pictures
@@ -171,17 +178,18 @@ def test_f12_saves_the_scene_with_its_decorations(drive, area, tmp_path):
 def test_films_are_rendered_beside_the_window(drive, area, tmp_path):
     def steps(driver):
         app = driver.app
+        session = app.session
         driver.settle()
-        rendering = app.film.jobs
+        rendering = session.film.jobs
         rendering.size = (96, 64)
-        app.film.take(
-            CameraPath([Keyframe(0.0, replace(app.camera))], app.scene.reader.grid.crs_wkt)
+        session.film.take(
+            CameraPath([Keyframe(0.0, replace(session.camera))], session.scene.reader.grid.crs_wkt)
         )
-        assert rendering.film(str(tmp_path / "frames"), app.film.path)
+        assert rendering.film(str(tmp_path / "frames"), session.film.path)
         assert not rendering.picture(str(tmp_path / "one.png"))  # one at a time
-        assert "still being made" in app.messages.entries[-1].text
+        assert "still being made" in session.messages.entries[-1].text
         driver.wait(lambda: time.sleep(0.05) or rendering.job is None)
-        assert app.messages.entries[-1].text == f"Rendered {tmp_path / 'frames'}."
+        assert session.messages.entries[-1].text == f"Rendered {tmp_path / 'frames'}."
 
     drive(Launch(path=str(area), size=SIZE), steps)
     assert read(tmp_path / "frames" / "frame_00000.png").shape == (3, 64, 96)

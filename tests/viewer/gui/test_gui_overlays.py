@@ -10,8 +10,9 @@ from viewer.session.launch import Launch
 def test_keys_and_panel_of_overlays(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        overlay = app.settings.overlay
+        overlay = session.settings.overlay
         plain = driver.scene()
         for key, name, title in (
             ("_4", "slope", "Slope, °"),
@@ -22,9 +23,9 @@ def test_keys_and_panel_of_overlays(drive, area):
             driver.press(key)
             assert overlay.name == name
             assert changed(plain, driver.scene()) > 0.2, name
-            assert app.legend.title == title
-            assert app.legend.rose == (name == "aspect")
-            assert app.errors is None
+            assert session.legend.title == title
+            assert session.legend.rose == (name == "aspect")
+            assert session.errors is None
             driver.press(key)
             assert overlay.name == "none"
         assert changed(plain, driver.scene(), threshold=0) == 0
@@ -37,29 +38,29 @@ def test_keys_and_panel_of_overlays(drive, area):
             ctx.item_click("//Overlay/##Show")
             ctx.item_click(f"//$FOCUSED/{title.partition(',')[0]}##{index}")
             driver.settle()
-            assert (overlay.name, app.legend.title) == (name, title)
-            assert 0 < app.errors.mae_m <= app.errors.rmse_m < app.errors.max_error_m
-        assert app.legend.high == pytest.approx(app.scene.overlay_range[1])
-        automatic = app.legend.high
+            assert (overlay.name, session.legend.title) == (name, title)
+            assert 0 < session.errors.mae_m <= session.errors.rmse_m < session.errors.max_error_m
+        assert session.legend.high == pytest.approx(session.scene.overlay_range[1])
+        automatic = session.legend.high
         ctx.item_uncheck("//Overlay/Auto##range")
         assert overlay.reach == {"gradient_error": pytest.approx(automatic)}
         overlay.amplification = 4.0
         driver.settle()
-        assert app.legend.high == pytest.approx(automatic / 4)
+        assert session.legend.high == pytest.approx(automatic / 4)
         ctx.item_check("//Overlay/Auto##range")
         assert overlay.reach == {}
 
         overlay.name = "tolerance"
         overlay.tolerance_m = 0.5
         driver.settle()
-        many = app.errors.beyond
+        many = session.errors.beyond
         overlay.tolerance_m = 2.0
         driver.settle()
-        assert 0 < app.errors.beyond < many < 1
-        assert "2 m off: " in app.legend.patches[0][1]
+        assert 0 < session.errors.beyond < many < 1
+        assert "2 m off: " in session.legend.patches[0][1]
         overlay.name = "edge_gap"
         driver.settle()
-        assert app.errors.max_error_m == pytest.approx(app.stats.edge_gap_m, rel=1e-4)
+        assert session.errors.max_error_m == pytest.approx(session.stats.edge_gap_m, rel=1e-4)
 
     drive(Launch(path=str(area), size=TALL), steps)
 
@@ -67,24 +68,25 @@ def test_keys_and_panel_of_overlays(drive, area):
 def test_contours_in_the_window(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         plain = driver.scene()
         bare = driver.window()
         driver.press("_8")
-        assert app.settings.contours.on
+        assert session.settings.contours.on
         lined = driver.scene()
         assert 0.02 < changed(plain, lined) < 0.5
-        assert app.legend.lines.startswith("Contours every ")
-        assert len(app.contour_labels) > 2
+        assert session.legend.lines.startswith("Contours every ")
+        assert len(session.readings.contour_labels) > 2
         with_heights = driver.window()
         ctx.window_focus("//Overlay")
         ctx.item_uncheck("//Overlay/Heights")
         driver.settle()
-        assert app.contour_labels == []
+        assert session.readings.contour_labels == []
         assert changed(with_heights, driver.window()) > 0.001
         ctx.item_uncheck("//Overlay/Auto##contours")
-        assert not app.settings.contours.auto
-        app.settings.contours.interval_m *= 4
+        assert not session.settings.contours.auto
+        session.settings.contours.interval_m *= 4
         assert changed(lined, driver.scene()) > 0.01
         driver.press("_8")
         assert changed(plain, driver.scene(), threshold=0) == 0

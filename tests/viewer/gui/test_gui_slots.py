@@ -27,17 +27,18 @@ def test_every_layer_and_its_bits_in_both_slots(drive, layered):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         last = None
         finest = {}
         for slot in SLOTS:
             ctx.item_click(f"//Layers/slots/{slot}")
-            for layer in app.scene.reader.layers:
+            for layer in session.scene.reader.layers:
                 ctx.item_click(f"//Layers/slots/##{slot}{layer.index}")
                 choices = list(layers.bit_choices(layer))
                 key = "left_bracket"
                 # the layer before ended with the fewest
-                if app.settings.layer.keep_bits is not None:
+                if session.settings.layer.keep_bits is not None:
                     choices = choices[::-1]
                     key = "right_bracket"
                 stops = choices if layer.index == 0 else choices[:: max(1, len(choices) - 1)]
@@ -49,9 +50,9 @@ def test_every_layer_and_its_bits_in_both_slots(drive, layered):
                             driver.press(key)
                     driver.settle()
                     wanted = LayerChoice(layer.index, None if bits == layer.bits else bits)
-                    assert app.settings.active == slot
-                    assert app.settings.slots[slot] == app.scene.current_choice == wanted
-                    assert (app.legend.slot, app.legend.layer) == (
+                    assert session.settings.active == slot
+                    assert session.settings.slots[slot] == session.scene.current_choice == wanted
+                    assert (session.legend.slot, session.legend.layer) == (
                         slot,
                         layers.label(layer, wanted),
                     )
@@ -63,7 +64,7 @@ def test_every_layer_and_its_bits_in_both_slots(drive, layered):
                         finest |= {layer.index: picture} if bits == layer.bits else {}
                     elif bits == layer.bits:
                         assert changed(finest[layer.index], driver.scene(), threshold=0) == 0
-        assert [message.text for message in app.messages.entries] == ["Opened layered.ntile."]
+        assert [message.text for message in session.messages.entries] == ["Opened layered.ntile."]
 
     drive(Launch(path=str(layered), size=SIZE), steps)
     assert shown["A"] == shown["B"]
@@ -73,54 +74,55 @@ def test_every_layer_and_its_bits_in_both_slots(drive, layered):
 def test_slots_are_compared_and_swapped(drive, layered):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        settings = app.settings
+        settings = session.settings
         assert [choice.index for choice in settings.slots.values()] == [0, 1]
         pictures = {"A": driver.scene()}
         driver.press("x")
         pictures["B"] = driver.scene()
-        assert settings.active == app.legend.slot == "B"
+        assert settings.active == session.legend.slot == "B"
         assert changed(pictures["A"], pictures["B"]) > 0.2
         for slot in ("A", "B", "A"):  # what is loaded is there in the next picture
             drawn = app.viewport.pictures
             driver.press("x")
             assert app.viewport.pictures == drawn + 1
-            assert app.scene.ready
-            assert app.legend.slot == slot
+            assert session.scene.ready
+            assert session.legend.slot == slot
             assert changed(pictures[slot], driver.scene(), threshold=0) == 0
 
         # The slot that is not shown changes without the picture.
         drawn = app.viewport.pictures
-        last = app.scene.reader.layers[-1]
+        last = session.scene.reader.layers[-1]
         ctx.item_click(f"//Layers/slots/##B{last.index}")
         driver.settle()
         assert settings.slots == {"A": LayerChoice(0), "B": LayerChoice(last.index)}
         assert app.viewport.pictures == drawn
         ctx.item_click("//Layers/slots/B")
         assert changed(pictures["A"], driver.scene()) > 0.005
-        assert app.legend.layer == last.title
+        assert session.legend.layer == last.title
 
         # Errors of both are known without both being shown: the other slot is measured while the
         # view rests.
         driver.press("o")
         driver.settle()
-        assert app.rmse_m["B"] == app.errors.rmse_m < hills.TOLERANCE_M
-        measured = app.rmse_m["A"]
+        assert session.rmse_m["B"] == session.errors.rmse_m < hills.TOLERANCE_M
+        measured = session.rmse_m["A"]
         driver.press("x")
-        assert (app.legend.slot, app.scene.ready) == ("A", True)
-        assert app.rmse_m["A"] == measured
+        assert (session.legend.slot, session.scene.ready) == ("A", True)
+        assert session.rmse_m["A"] == measured
         driver.settle()
-        assert app.rmse_m["A"] == app.errors.rmse_m > 0.3
-        assert app.rmse_m["B"] == 0  # the reference, measured against itself
+        assert session.rmse_m["A"] == session.errors.rmse_m > 0.3
+        assert session.rmse_m["B"] == 0  # the reference, measured against itself
 
         # The same in both: the picture stays, its letter does not.
         ctx.item_click("//Layers/slots/##B0")
         driver.settle()
         drawn = app.viewport.pictures
         driver.press("x")
-        assert (app.viewport.pictures, app.legend.slot) == (drawn, "B")
-        assert app.rmse_m["A"] == app.rmse_m["B"]
-        assert [message.text for message in app.messages.entries] == ["Opened layered.ntile."]
+        assert (app.viewport.pictures, session.legend.slot) == (drawn, "B")
+        assert session.rmse_m["A"] == session.rmse_m["B"]
+        assert [message.text for message in session.messages.entries] == ["Opened layered.ntile."]
 
     drive(Launch(path=str(layered), size=SIZE), steps)
     assert keys.KEYS["x"] == "compare.swap"

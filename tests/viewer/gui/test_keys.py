@@ -85,6 +85,7 @@ def test_every_key_works_and_none_while_typing(drive, area, monkeypatch):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
         for chord, command_id in keys.KEYS.items():
@@ -100,9 +101,11 @@ def test_every_key_works_and_none_while_typing(drive, area, monkeypatch):
                 assert not app.view.palette.is_open
         assert closed
         driver.settle()
-        assert [message.text for message in app.messages.entries if message.level == "error"] == []
+        assert [
+            message.text for message in session.messages.entries if message.level == "error"
+        ] == []
 
-        debug = app.settings.debug
+        debug = session.settings.debug
         debug.wireframe = False
         driver.press("ctrl+w")  # modifiers are matched exactly
         driver.press("shift+w")
@@ -168,11 +171,12 @@ def test_a_tool_takes_the_mouse_before_the_camera(drive, area):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         app.view.tools += [pen, idle]
         driver.settle()
         driver.at(0.5, 0.5)
-        before = app.camera.eye
+        before = session.camera.eye
         ctx.mouse_click(0)
         ctx.yield_(2)
         assert [mouse.kind for mouse in pen.seen] == ["press", "click"]
@@ -180,25 +184,25 @@ def test_a_tool_takes_the_mouse_before_the_camera(drive, area):
         x = pen.seen[-1].x_px
         y = pen.seen[-1].y_px
         assert (x, y) == pytest.approx([side / 2 for side in app.viewport.size], abs=1.5)
-        assert (app.camera.eye == before).all()
+        assert (session.camera.eye == before).all()
 
         ctx.mouse_drag_with_delta((40, 0))  # dragging is the camera's
-        assert (app.camera.eye != before).any()
+        assert (session.camera.eye != before).any()
         assert [mouse.kind for mouse in pen.seen[2:]] == ["press"]
         driver.settle()
 
-        before = app.camera.eye
+        before = session.camera.eye
         pen.seen.clear()
         driver.at(0.5, 0.5)
         ctx.key_down(imgui.Key.mod_alt.value)
         ctx.mouse_drag_with_delta((40, 10))
         ctx.key_up(imgui.Key.mod_alt.value)
-        assert (app.camera.eye == before).all()
+        assert (session.camera.eye == before).all()
         kinds = [mouse.kind for mouse in pen.seen]
         assert (kinds[0], kinds[-1], set(kinds[1:-1])) == ("press", "release", {"drag"})
         assert pen.seen[-1].x_px - pen.seen[0].x_px == pytest.approx(40, abs=1.5)
         ctx.mouse_double_click(0)
-        assert app.glide is None  # it would have flown there
+        assert session.glide is None  # it would have flown there
 
         driver.press("escape")
         assert (pen.active, idle.active) == (False, True)

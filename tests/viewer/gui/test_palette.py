@@ -7,6 +7,7 @@ from viewer.session.launch import Launch
 def test_the_palette_runs_commands_by_keyboard_and_mouse(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         palette = app.view.palette
 
@@ -29,8 +30,8 @@ def test_the_palette_runs_commands_by_keyboard_and_mouse(drive, area):
         assert changed(plain, driver.window()) > 0.02
         key("enter")
         assert not palette.is_open
-        assert app.settings.debug.wireframe
-        assert not app.settings.compare.split  # letters were typed, not pressed
+        assert session.settings.debug.wireframe
+        assert not session.settings.compare.split  # letters were typed, not pressed
 
         search("bits")
         assert palette.selected == 0
@@ -44,7 +45,7 @@ def test_the_palette_runs_commands_by_keyboard_and_mouse(drive, area):
         search("update keyframe")  # nothing is selected: disabled
         key("enter")
         assert palette.is_open
-        assert app.film.path.keyframes == []
+        assert session.film.path.keyframes == []
         ctx.key_chars("zzz")
         ctx.yield_(3)
         key("enter")  # no row
@@ -56,7 +57,7 @@ def test_the_palette_runs_commands_by_keyboard_and_mouse(drive, area):
         ctx.item_click("//##palette/**/##shading.elevation")
         ctx.yield_(3)
         assert not palette.is_open
-        assert app.settings.shading.mode == "elevation"
+        assert session.settings.shading.mode == "elevation"
 
         driver.press("ctrl+p")
         ctx.yield_(2)

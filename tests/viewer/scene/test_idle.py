@@ -56,6 +56,7 @@ def test_a_window_at_rest_idles(drive, area, monkeypatch):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         driver.settle()
         driver.ctx.yield_(5)
         update = Scene.update
@@ -69,7 +70,7 @@ def test_a_window_at_rest_idles(drive, area, monkeypatch):
         driver.ctx.yield_(20)
         assert app.view.debugging.frames.frames >= frames + 18
         assert (app.viewport.pictures, updates) == (pictures, [])
-        app.camera.heading_deg += 5.0
+        session.camera.heading_deg += 5.0
         driver.ctx.yield_(3)
         assert app.viewport.pictures > pictures
 

@@ -231,6 +231,7 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         driver.settle()
         release = threading.Event()
         held_open = Reader._open
@@ -243,22 +244,22 @@ def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
 
         Reader._open = waiting
         try:
-            app.files.open(str(slow))
+            session.files.open(str(slow))
             frames = app.view.debugging.frames.frames
             driver.ctx.yield_(12)
             assert app.view.debugging.frames.frames >= frames + 10
-            assert app.files.loading == "slow.ntile"
-            assert app.path.name == area.name
+            assert session.files.loading == "slow.ntile"
+            assert session.document.path.name == area.name
             release.set()
-            driver.wait(lambda: app.path.name == "slow.ntile")
+            driver.wait(lambda: session.document.path.name == "slow.ntile")
         finally:
             Reader._open = held_open
         driver.settle()
-        assert app.files.loading == ""
-        app.files.open(str(tmp_path / "missing.ntile"))
-        driver.wait(lambda: not app.files.busy)
-        assert "missing.ntile" in app.messages.entries[-1].text
-        assert app.path.name == "slow.ntile"
+        assert session.files.loading == ""
+        session.files.open(str(tmp_path / "missing.ntile"))
+        driver.wait(lambda: not session.files.busy)
+        assert "missing.ntile" in session.messages.entries[-1].text
+        assert session.document.path.name == "slow.ntile"
 
     drive(Launch(path=str(area), size=(700, 500)), steps)
 
@@ -276,30 +277,31 @@ def test_all_files_are_read_by_threads(drive, area, monkeypatch, tmp_path):
 
     def steps(driver):
         app = driver.app
+        session = app.session
 
         def reads(action):
             read.clear()
             action()
-            driver.wait(lambda: not app.files.busy)
+            driver.wait(lambda: not session.files.busy)
             driver.settle()
             assert [
-                message.text for message in app.messages.entries if message.level == "error"
+                message.text for message in session.messages.entries if message.level == "error"
             ] == []
             return sorted(read)
 
         driver.settle()
         monkeypatch.setattr(Reader, "_open", opened)
         both = sorted([(area.name, False), (beside.name, False)])
-        assert reads(lambda: app.files.compare(str(beside))) == [(beside.name, False)]
-        app.projects.write(str(saved))
-        assert reads(lambda: app.files.open_project(str(saved))) == both
-        assert len(app.scene.files) == 2
-        app.settings.active = "B"
-        driver.wait(lambda: any(row.path == str(beside) for row in app.results.rows))
-        app.comparing.close_last()
-        row = next(row for row in app.results.rows if row.path == str(beside))
-        assert reads(lambda: app.results.restore(row, "B")) == [(beside.name, False)]
-        assert app.settings.slots["B"].file == 1
+        assert reads(lambda: session.files.compare(str(beside))) == [(beside.name, False)]
+        session.projects.write(str(saved))
+        assert reads(lambda: session.files.open_project(str(saved))) == both
+        assert len(session.scene.files) == 2
+        session.settings.active = "B"
+        driver.wait(lambda: any(row.path == str(beside) for row in session.results.rows))
+        session.comparing.close_last()
+        row = next(row for row in session.results.rows if row.path == str(beside))
+        assert reads(lambda: session.results.restore(row, "B")) == [(beside.name, False)]
+        assert session.settings.slots["B"].file == 1
         monkeypatch.setattr(Reader, "_open", really)
 
     drive(Launch(path=str(area), size=(700, 500)), steps)

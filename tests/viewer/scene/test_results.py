@@ -113,8 +113,9 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        log = app.results
+        log = session.results
         driver.press("o")
         driver.settle()
         for bits in (5, 3):
@@ -122,7 +123,7 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
             driver.settle()
         assert [(row.layer, row.bits) for row in log.rows] == [(0, 8), (0, 5), (0, 3)]
         views = [row.view.rmse_m for row in log.rows]
-        assert views[0] < views[1] < views[2] == pytest.approx(app.errors.rmse_m)
+        assert views[0] < views[1] < views[2] == pytest.approx(session.errors.rmse_m)
         assert all(row.decode_ms > 0 for row in log.rows)
         ctx.window_focus("//Results")
         ctx.item_click("//Results/Measure all")
@@ -135,20 +136,20 @@ def test_rows_come_are_restored_sorted_and_cleared(drive, area, tmp_path, monkey
         assert log.rows[2].bits_per_sample == expected["bits_per_sample"]
 
         log.restore(log.rows[1], "B")  # the button B of the row
-        assert app.settings.slots == {"A": LayerChoice(0, 3), "B": LayerChoice(0, 5)}
+        assert session.settings.slots == {"A": LayerChoice(0, 3), "B": LayerChoice(0, 5)}
         log.restore(log.rows[0], "A")
         driver.settle()
-        assert app.scene.current_choice == LayerChoice(0)
+        assert session.scene.current_choice == LayerChoice(0)
         log.write(str(out))
         assert len(out.read_text().splitlines()) == 4
 
         app.open_paths([str(other)])  # rows outlive their file
-        driver.wait(lambda: app.path == other)
+        driver.wait(lambda: session.document.path == other)
         driver.settle()
         assert [row.layer for row in log.rows] == [0, 0, 0, 0]
         log.restore(log.rows[0], "A")
-        driver.wait(lambda: not app.files.busy)
-        assert "only files in the same one can be compared" in app.messages.entries[-1].text
+        driver.wait(lambda: not session.files.busy)
+        assert "only files in the same one can be compared" in session.messages.entries[-1].text
         ctx.item_click("//Results/Clear")
         assert log.rows == []
 
@@ -160,9 +161,10 @@ def test_a_small_area_is_measured_by_itself_once_idle(drive, area, monkeypatch):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         driver.settle()
-        driver.wait(lambda: app.results.rows and app.results.rows[0].whole is not None)
-        row = app.results.rows[0]
+        driver.wait(lambda: session.results.rows and session.results.rows[0].whole is not None)
+        row = session.results.rows[0]
         assert row.whole.rmse_m > 0.3
         assert np.isfinite(row.whole.gradient_rmse)
         assert row.view is None  # no errors are shown

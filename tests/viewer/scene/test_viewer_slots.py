@@ -94,7 +94,7 @@ def test_changes_of_slot_layer_and_bits_leave_no_hole(scene, target, magenta, la
 
 
 def test_at_rest_the_old_picture_stays_and_in_motion_not_for_ever(scene, monkeypatch, layered_file):
-    monkeypatch.setattr(pane, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(pane, "MAX_SWITCH_DELAY_S", 0.0)
     open_file(scene, layered_file)
     scene.settings.view.upload_budget_ms = 0.0
     scene.settings.view.sse_px = 0.01

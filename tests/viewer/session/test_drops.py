@@ -61,36 +61,37 @@ def test_several_at_once(drive, area, tmp_path):
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         ctx.yield_(3)
         app.open_paths([str(tmp_path / "view.json")])
         ctx.yield_(3)
-        assert "open a .ntile file before" in app.messages.entries[-1].text
+        assert "open a .ntile file before" in session.messages.entries[-1].text
         app.open_paths(
             [str(tmp_path / "view.json"), str(area), str(second), str(tmp_path / "nothing.txt")]
         )
         driver.settle()
-        assert app.path == area
-        assert [app.scene.files[k].reader.path for k in (0, 1)] == [str(area), str(second)]
-        assert app.settings.slots["B"].file == 1
-        assert app.camera.eye == pytest.approx(view.eye)
-        assert app.camera.heading_deg == pytest.approx(view.heading_deg)
+        assert session.document.path == area
+        assert [session.scene.files[k].reader.path for k in (0, 1)] == [str(area), str(second)]
+        assert session.settings.slots["B"].file == 1
+        assert session.camera.eye == pytest.approx(view.eye)
+        assert session.camera.heading_deg == pytest.approx(view.heading_deg)
         assert [
-            message.level for message in app.messages.entries if "nothing.txt" in message.text
+            message.level for message in session.messages.entries if "nothing.txt" in message.text
         ] == ["error"]
         app.open_paths([str(tmp_path / "dem.dat")])
         driver.settle()
-        assert app.scene.reference_name == "dem.dat"
-        assert [file.reader.path for file in app.scene.files] == [str(area), str(second)]
-        assert app.camera.eye == pytest.approx(view.eye)
+        assert session.scene.reference_name == "dem.dat"
+        assert [file.reader.path for file in session.scene.files] == [str(area), str(second)]
+        assert session.camera.eye == pytest.approx(view.eye)
         app.open_paths([str(tmp_path / "local.json")])
         ctx.yield_(3)
-        assert "crs" in app.messages.entries[-1].text
+        assert "crs" in session.messages.entries[-1].text
         app.open_paths([str(tmp_path / "path.json")])
         driver.settle()
-        assert app.camera.eye == pytest.approx(later.eye)
+        assert session.camera.eye == pytest.approx(later.eye)
         driver.press("ctrl+z")
         driver.settle()
-        assert app.camera.eye == pytest.approx(view.eye)
+        assert session.camera.eye == pytest.approx(view.eye)
 
     drive(Launch(path=None, size=SIZE), steps)

@@ -95,17 +95,18 @@ def test_what_others_do_to_the_camera_is_no_step():
 def test_keys_undo_drags_and_glides(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
-        app.settings.view.fov_deg = 50.0
+        session.settings.view.fov_deg = 50.0
         ctx.yield_(2)
-        assert not app.navigation.history.can_undo  # nobody has moved it yet
-        states = [astuple(app.camera)]
+        assert not session.navigation.history.can_undo  # nobody has moved it yet
+        states = [astuple(session.camera)]
 
         def rested():
             driver.settle()
-            driver.wait(lambda: not app.navigation.history._moving)
-            states.append(astuple(app.camera))
+            driver.wait(lambda: not session.navigation.history._moving)
+            states.append(astuple(session.camera))
 
         driver.at(0.5, 0.5)
         ctx.mouse_drag_with_delta((40, 30))
@@ -119,22 +120,22 @@ def test_keys_undo_drags_and_glides(drive, area):
         for expected in states[-2::-1]:
             driver.press("ctrl+z")
             driver.settle()
-            assert astuple(app.camera) == pytest.approx(expected, abs=1e-6)
-        assert not app.navigation.history.can_undo
+            assert astuple(session.camera) == pytest.approx(expected, abs=1e-6)
+        assert not session.navigation.history.can_undo
         driver.press("ctrl+y")
         driver.press("ctrl+shift+z")  # both, before the first has arrived
         driver.settle()
-        assert astuple(app.camera) == pytest.approx(states[2], abs=1e-6)
+        assert astuple(session.camera) == pytest.approx(states[2], abs=1e-6)
         ctx.key_down(imgui.Key.left_arrow.value)
         ctx.yield_(5)
         ctx.key_up(imgui.Key.left_arrow.value)
         rested()
         driver.press("ctrl+z")
         driver.settle()
-        assert astuple(app.camera) == pytest.approx(states[2], abs=1e-6)
+        assert astuple(session.camera) == pytest.approx(states[2], abs=1e-6)
 
         app.open_paths([str(area)])  # the same area again: the moves still make sense
         driver.settle()
-        assert app.navigation.history.can_undo
+        assert session.navigation.history.can_undo
 
     drive(Launch(path=str(area), size=SIZE), steps)

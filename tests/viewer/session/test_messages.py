@@ -29,24 +29,25 @@ def test_messages_are_counted_filtered_and_exported(tmp_path):
 def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
         ctx.window_focus("//Log")
-        app.messages.entries.clear()
+        session.messages.entries.clear()
         for number in range(6):
-            app.messages.error(f"{number}.ntile: damaged.")
+            session.messages.error(f"{number}.ntile: damaged.")
         ctx.yield_(3)
         ctx.item_click("//##toast0/Copy")
         assert imgui.get_clipboard_text().endswith("error: 5.ntile: damaged.")
         ctx.item_click("//##toast0/Dismiss")
         ctx.yield_(3)
-        assert [message.text for message in app.messages.toasts()] == [
+        assert [message.text for message in session.messages.toasts()] == [
             f"{n}.ntile: damaged." for n in (1, 2, 3, 4)
         ]
-        app.settings.debug.freeze = False
+        session.settings.debug.freeze = False
         ctx.item_click("//##toast3/Log, 1 more")
         ctx.yield_(3)
-        assert len(app.messages.young()) == 4
+        assert len(session.messages.young()) == 4
         log = imgui.internal.find_window_by_name("Log")
         assert log.active
         assert not log.hidden
@@ -65,7 +66,7 @@ def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
         ctx.item_click("//Log/levels/###info")
         ctx.item_click("//Log/Clear")
         ctx.yield_(2)
-        assert not app.messages.entries
+        assert not session.messages.entries
 
     drive(Launch(path=str(area), size=SIZE), steps)
 
@@ -73,25 +74,26 @@ def test_toasts_lead_to_the_log_and_the_log_to_a_file(drive, area, tmp_path):
 def test_the_welcome_opens_what_was_open_before(drive, area, tmp_path):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
-        assert app.preferences.values.recent == [str(area)]
-        app.preferences.values.recent.append(str(tmp_path / "gone.ntile"))
+        assert session.preferences.values.recent == [str(area)]
+        session.preferences.values.recent.append(str(tmp_path / "gone.ntile"))
         ctx.menu_click("//##MainMenuBar/File/Close file")
         ctx.yield_(3)
-        assert app.path is None
-        assert not app.scene.reader
+        assert session.document is None
+        assert not session.scene.reader
         for key in ("w", "x", "r", "left_bracket", "ctrl+z", "o"):  # nothing to do, nothing fails
             driver.press(key)
         ctx.item_click(f"//##welcome/{area.name}##0")
-        driver.wait(lambda: app.path is not None)
-        assert app.path == area
+        driver.wait(lambda: session.document is not None)
+        assert session.document.path == area
         ctx.menu_click("//##MainMenuBar/File/Open recent/Clear list")
-        assert app.preferences.values.recent == []
+        assert session.preferences.values.recent == []
         ctx.menu_click("//##MainMenuBar/File/Close file")
         ctx.yield_(3)
         ctx.item_click("//##welcome/Sample area")
-        driver.wait(lambda: app.path is not None)
-        assert app.path.suffix == ".ntile"
+        driver.wait(lambda: session.document is not None)
+        assert session.document.path.suffix == ".ntile"
 
     drive(Launch(path=str(area), size=SIZE), steps)

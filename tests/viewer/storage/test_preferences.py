@@ -186,8 +186,9 @@ def test_palettes_are_complete_and_in_use():
 def test_theme_and_size_change_in_the_window(drive, area):
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
-        app.messages.entries.clear()
+        session.messages.entries.clear()
         driver.settle()
         driver.at(0.5, 0.5)
         dark = driver.window()
@@ -219,7 +220,7 @@ def test_theme_and_size_change_in_the_window(drive, area):
                 assert drawn.pos.y + drawn.size.y <= SIZE[1]
         driver.press("escape")
         driver.press("ctrl+equal")
-        assert app.preferences.values.ui_scale == pytest.approx(0.75 * appearance.SCALE_STEP)
+        assert session.preferences.values.ui_scale == pytest.approx(0.75 * appearance.SCALE_STEP)
         app.view.appearance.resize(1.0)
         driver.settle()
         driver.at(0.5, 0.5)
@@ -228,7 +229,7 @@ def test_theme_and_size_change_in_the_window(drive, area):
     app = drive(Launch(path=str(area), size=SIZE), steps)
     loaded, said = load()
     assert said == ""
-    assert loaded == app.preferences.values
+    assert loaded == app.session.preferences.values
     assert loaded.recent == [str(area)]
 
 
@@ -251,10 +252,11 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
 
     def second(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         ctx.yield_(3)
         assert app.view.dialogs.folder == tmp_path
-        assert app.preferences.values.recent_files() == [(str(area), True)]
+        assert session.preferences.values.recent_files() == [(str(area), True)]
         assert not panel("Statistics").is_visible
         ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
         ctx.yield_(3)
@@ -274,6 +276,7 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
 
     def steps(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
         width, height = app.viewport.area[2:]
@@ -282,15 +285,16 @@ def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area,
         driver.at(0.5, 0.5)
         x, y = app.viewport.to_pixels(imgui.get_io().mouse_pos)
         assert (x, y) == pytest.approx((width, height), abs=2)
-        before = app.pick
-        assert app.camera.project(
-            (before.easting, before.northing, app.scene.drawn_z(before.z_m)), app.viewport.size
+        before = session.pick
+        assert session.camera.project(
+            (before.easting, before.northing, session.scene.drawn_z(before.z_m)),
+            app.viewport.size,
         ) == pytest.approx((x, y), abs=3)
         ctx.mouse_drag_with_delta((60, 40))
         driver.settle()
-        app.pointer.refresh()
+        session.pointer.refresh()
         ctx.yield_(2)
-        assert (app.pick.easting, app.pick.northing) == pytest.approx(
+        assert (session.pick.easting, session.pick.northing) == pytest.approx(
             (before.easting, before.northing), abs=6.0
         )
 
@@ -336,6 +340,6 @@ def test_launch_decides_the_theme(drive):
     def steps(driver):
         driver.ctx.yield_(2)
         assert theme.current() == "light"
-        assert driver.app.preferences.values.theme == "dark"
+        assert driver.app.session.preferences.values.theme == "dark"
 
     drive(Launch(path=None, theme="light", size=SIZE), steps)

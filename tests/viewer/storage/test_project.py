@@ -181,14 +181,18 @@ def test_a_project_gives_the_same_picture(drive, folder):
 
     def save(driver):
         app = driver.app
+        session = app.session
         ctx = driver.ctx
         driver.settle()
         app.view.dialogs.folder = folder
         app.open_paths([str(folder / "b" / "b.ntile"), str(folder / "a" / "a.ntile")])
-        driver.wait(lambda: len(app.scene.files) == 2)
+        driver.wait(lambda: len(session.scene.files) == 2)
         driver.settle()
-        assert [Path(file.reader.path).name for file in app.scene.files] == ["b.ntile", "a.ntile"]
-        settings = app.settings
+        assert [Path(file.reader.path).name for file in session.scene.files] == [
+            "b.ntile",
+            "a.ntile",
+        ]
+        settings = session.settings
         settings.view.exaggeration = 1.7
         settings.shading.mode = "hillshade"
         settings.overlay.name = "slope"
@@ -198,39 +202,42 @@ def test_a_project_gives_the_same_picture(drive, folder):
         ctx.mouse_drag_with_delta((50, 30))
         ctx.mouse_wheel_y(2)
         driver.settle()
-        driver.wait(lambda: not app.navigation.history._moving)
+        driver.wait(lambda: not session.navigation.history._moving)
         seen["picture"] = driver.scene()
-        seen["camera"] = replace(app.camera)
+        seen["camera"] = replace(session.camera)
         driver.press("ctrl+s")
         ctx.yield_(2)
         ctx.item_input_value("//Save project/##path", out.name)
         ctx.yield_(3)
-        assert app.projects.path == str(out)
-        app.settings.view.exaggeration = 1.0
+        assert session.projects.path == str(out)
+        session.settings.view.exaggeration = 1.0
         driver.settle()
         seen["other"] = driver.scene()
         app.open_paths([str(out)])  # dropped on the window that has it
-        driver.wait(lambda: app.settings.view.exaggeration == 1.7)
+        driver.wait(lambda: session.settings.view.exaggeration == 1.7)
         driver.settle()
-        assert app.camera == seen["camera"]
+        assert session.camera == seen["camera"]
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
         driver.press("ctrl+s")  # no question this time
         ctx.yield_(2)
         assert not app.view.dialogs.is_open
-        assert [message.text for message in app.messages.entries if message.level != "info"] == []
+        assert [
+            message.text for message in session.messages.entries if message.level != "info"
+        ] == []
 
     drive(Launch(path=str(folder / "a" / "a.ntile"), size=SIZE), save)
     assert changed(seen["other"], seen["picture"]) > 0.05
 
     def again(driver):
         app = driver.app
+        session = app.session
         driver.settle()
-        assert app.camera == seen["camera"]
+        assert session.camera == seen["camera"]
         assert changed(driver.scene(), seen["picture"], threshold=0) == 0
-        assert app.projects.path == str(out)
-        assert app.preferences.values.recent[0] == str(out)
-        assert len(app.scene.files) == 2
-        assert (app.settings.active, app.settings.slots["B"].keep_bits) == ("B", 3)
+        assert session.projects.path == str(out)
+        assert session.preferences.values.recent[0] == str(out)
+        assert len(session.scene.files) == 2
+        assert (session.settings.active, session.settings.slots["B"].keep_bits) == ("B", 3)
 
     drive(launch_of(out, size=SIZE), again)
 
