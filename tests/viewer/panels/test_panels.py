@@ -292,7 +292,7 @@ def test_histogram_bands_cover_every_bin():
     for kind in panels.overlay.OVERLAYS.values():
         settings = Settings().overlay
         settings.name = next(n for n, one in panels.overlay.OVERLAYS.items() if one is kind)
-        if kind.ends not in ("mask", "signed", "positive") or not kind.measures:
+        if kind.range_kind not in ("mask", "signed", "positive") or not kind.measures:
             continue
         bands = panels.overlay._bands(centers, settings, kind)
         covered = [index for _, bins, *_ in bands for index in range(21)[bins]]
