@@ -289,10 +289,10 @@ def test_panels_have_titles_and_docks_of_their_own():
 
 def test_histogram_bands_cover_every_bin():
     centers = np.linspace(-1, 1, 21)
-    for kind in panels.overlay.KINDS.values():
+    for kind in panels.overlay.OVERLAYS.values():
         settings = Settings().overlay
-        settings.name = next(n for n, one in panels.overlay.KINDS.items() if one is kind)
-        if kind.ends not in ("mask", "signed", "positive") or not kind.measures:
+        settings.name = next(n for n, one in panels.overlay.OVERLAYS.items() if one is kind)
+        if kind.range_kind not in ("mask", "signed", "positive") or not kind.measures:
             continue
         bands = panels.overlay._bands(centers, settings, kind)
         covered = [index for _, bins, *_ in bands for index in range(21)[bins]]
