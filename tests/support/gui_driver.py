@@ -58,7 +58,8 @@ class Parts:
         self._faces = app, app.session, app.view
 
     def __getattr__(self, name):
-        return getattr(next(face for face in self._faces if hasattr(face, name)), name)
+        face = next((face for face in self._faces if hasattr(face, name)), self._faces[0])
+        return getattr(face, name)
 
     @property
     def path(self):

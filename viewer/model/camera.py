@@ -105,7 +105,8 @@ class Camera:
 
     def clip_from_world(self, aspect: float, near: float, far: float) -> np.ndarray:
         """Return the matrix from eye-relative world to clip space, float64 [4, 4]."""
-        return self.view_from_world() @ self.clip_from_view(aspect, near, far)
+        matrix: np.ndarray = self.view_from_world() @ self.clip_from_view(aspect, near, far)
+        return matrix
 
     def ray(self, x_px: float, y_px: float, size_px: tuple[int, int]) -> np.ndarray:
         """Return the unit direction through a pixel, x right and y down from the top left corner,
@@ -115,8 +116,9 @@ class Camera:
         tangent = math.tan(math.radians(self.fov_deg) / 2)
         x = (2 * x_px / width - 1) * tangent * width / height
         y = (1 - 2 * y_px / height) * tangent
-        direction = forward + x * right + y * up
-        return direction / np.linalg.norm(direction)
+        direction: np.ndarray = forward + x * right + y * up
+        direction /= np.linalg.norm(direction)
+        return direction
 
     def project(self, point: np.ndarray, size_px: tuple[int, int]) -> tuple[float, float] | None:
         """Return the pixel of a world point (inverse of `ray`), or None behind the eye."""

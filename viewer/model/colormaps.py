@@ -107,14 +107,17 @@ def srgb_from_oklab(lab: np.ndarray) -> np.ndarray:
     """Convert OKLab [n, 3] to gamma-encoded sRGB in [0, 1], clipped to the gamut."""
     linear = (lab @ _LMS_FROM_LAB.T) ** 3 @ _RGB_FROM_LMS.T
     linear = np.clip(linear, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    curve = 1.055 * linear ** (1 / 2.4) - 0.055
+    srgb: np.ndarray = np.where(linear <= 0.0031308, 12.92 * linear, curve)
+    return srgb
 
 
 def oklab_from_srgb(srgb: np.ndarray) -> np.ndarray:
     """Convert gamma-encoded sRGB in [0, 1] to OKLab [n, 3]: inverse of `srgb_from_oklab` inside the
     gamut."""
     lms = np.cbrt(linear_from_srgb(srgb) @ np.linalg.inv(_RGB_FROM_LMS).T)
-    return lms @ np.linalg.inv(_LMS_FROM_LAB).T
+    lab: np.ndarray = lms @ np.linalg.inv(_LMS_FROM_LAB).T
+    return lab
 
 
 def linear_from_srgb(srgb: np.ndarray) -> np.ndarray:
@@ -161,9 +164,10 @@ def _monotone_cubic(x: np.ndarray, y: np.ndarray, positions: np.ndarray) -> np.n
     k = np.clip(np.searchsorted(x, positions, side="right") - 1, 0, len(x) - 2)
     h = step[k]
     t = ((positions - x[k]) / h[:, 0])[:, None]
-    return (
+    values: np.ndarray = (
         (1 + 2 * t) * (1 - t) ** 2 * y[k]
         + t * (1 - t) ** 2 * h * tangent[k]
         + t**2 * (3 - 2 * t) * y[k + 1]
         + t**2 * (t - 1) * h * tangent[k + 1]
     )
+    return values

@@ -46,10 +46,13 @@ class Track:
     def at(self, time_s: float) -> np.ndarray:
         """Return the values at a time, float64 [k]; clamped before the first and after the last."""
         last = len(self.times) - 1
+        values: np.ndarray
         if last == 0 or time_s <= self.times[0]:
-            return self.values[0].copy()
+            values = self.values[0].copy()
+            return values
         if time_s >= self.times[last]:
-            return self.values[last].copy()
+            values = self.values[last].copy()
+            return values
         i = int(np.searchsorted(self.times, time_s, side="right")) - 1
         span = self.times[i + 1] - self.times[i]
         u = (time_s - self.times[i]) / span
@@ -60,9 +63,9 @@ class Track:
         end = self.values[i + 1]
         bend = span * ((u3 - 2 * u2 + u) * self._leave[i] + (u3 - u2) * self._arrive[i])
         # From the nearer end, so that keyframes are met to the last bit in large coordinates.
-        return (
-            start + rise * (end - start) if u < 0.5 else end + (rise - 1) * (end - start)
-        ) + bend
+        chord = start + rise * (end - start) if u < 0.5 else end + (rise - 1) * (end - start)
+        values = chord + bend
+        return values
 
 
 def _velocities(
@@ -135,4 +138,5 @@ def _end(slope: np.ndarray, inner: np.ndarray) -> np.ndarray:
     overshoot."""
     free = (3 * slope - inner) / 2
     free = np.where(free * slope > 0, free, 0.0)
-    return np.sign(free) * np.minimum(np.abs(free), REACH * np.abs(slope))
+    limited: np.ndarray = np.sign(free) * np.minimum(np.abs(free), REACH * np.abs(slope))
+    return limited

@@ -101,7 +101,7 @@ _current: Palette = DARK
 def __getattr__(name: str) -> str:
     """Return a color of the palette in use, "rrggbb", for an attribute such as `palette.TEXT`."""
     if name.isupper() and hasattr(_current, name.lower()):
-        return getattr(_current, name.lower())
+        return str(getattr(_current, name.lower()))
     raise AttributeError(f"no color {name!r}")
 
 

@@ -313,3 +313,46 @@ def test_any_setting_has_a_name(mountain_file, monkeypatch):
         result = CliRunner().invoke(command.main, [str(mountain_file), "--set", wrong])
         assert result.exit_code == 2
         assert re.search(says, result.output), result.output
+
+
+def test_commands_run_before_a_picture_is_drawn(viewer, area, tmp_path):
+    pictures = []
+    for number, commands in enumerate(
+        (
+            [],
+            ["view.top"],
+            ["view.top", "view.zoom_to_extent"],
+            ["overlay.slope", "layer.more_bits"],
+        )
+    ):
+        out = tmp_path / f"{number}.png"
+        options = [part for command_id in commands for part in ("--do", command_id)]
+        result = viewer(area, *options, "--headless", "--screenshot", out, "--size", "96x64")
+        assert result.exit_code == 0, result.output
+        pictures.append(out.read_bytes())
+    assert pictures[0] == pictures[2]
+    assert len({*pictures}) == 3
+
+
+def test_commands_that_cannot_run_are_usage_errors(viewer, area, tmp_path, launched):
+    picture = ("--headless", "--screenshot", tmp_path / "a.png")
+    for arguments, sentence in (
+        (("--do", "view.tip", *picture), "There is no command 'view.tip'; did you mean view.top"),
+        (("--do", "window.help", *picture), "There is no command 'window.help'"),
+        (("--do", "xyzzy"), "There is no command 'xyzzy'"),
+        (("--do", "view.top", "--results", tmp_path / "a.csv"), "--do changes what is drawn"),
+    ):
+        result = viewer(area, *arguments)
+        assert result.exit_code == 2
+        assert sentence in one_sentence(result)
+    result = viewer(area, "--do", "window.help", "--do", "view.top")
+    assert result.exit_code == 0
+    assert launched[0].commands == ("window.help", "view.top")
+
+
+def test_a_closed_document_cannot_be_drawn(viewer, area, tmp_path):
+    out = tmp_path / "a.png"
+    result = viewer(area, "--do", "file.close", "--headless", "--screenshot", out)
+    assert result.exit_code == 2
+    assert "No file is open" in one_sentence(result)
+    assert not out.exists()
