@@ -9,13 +9,14 @@ from tests.support import hills
 from tests.support.panel_text import Recorder, Screen, imgui, press
 from viewer import panels
 from viewer.gui.view import WindowView
+from viewer.model.overlays import OVERLAYS
 from viewer.model.readings import FrameStats
 from viewer.model.settings import Measurement, Settings
 from viewer.panels import host as hosting
 from viewer.panels.log import Log
 from viewer.panels.profile import ProfilePlots
 from viewer.panels.views import BookmarkList
-from viewer.scene.results import Errors, Result
+from viewer.scene.results import Result, ResultErrors
 from viewer.session.frame_times import FrameTimes
 from viewer.session.messages import Messages
 from viewer.session.open_request import OpenRequest
@@ -231,7 +232,7 @@ def test_results(screen, view, asked, monkeypatch):
     view.results.rows.clear()
     assert "becomes a row here" in screen.text(panels.results.draw, view)
     row = Result("a/hills.ntile", 0, "Planes", 8, None, "Reference", "raster")
-    row.view = Errors(10, 0.5, 0.4, 2.0, 0.9)
+    row.view = ResultErrors(10, 0.5, 0.4, 2.0, 0.9)
     view.results.rows.append(row)
     written = screen.text(panels.results.draw, view)
     assert "hills" in written
@@ -289,11 +290,11 @@ def test_panels_have_titles_and_docks_of_their_own():
 
 def test_histogram_bands_cover_every_bin():
     centers = np.linspace(-1, 1, 21)
-    for kind in panels.overlay.KINDS.values():
-        settings = Settings().overlay
-        settings.name = next(n for n, one in panels.overlay.KINDS.items() if one is kind)
-        if kind.ends not in ("mask", "signed", "positive") or not kind.measures:
+    for name, overlay in OVERLAYS.items():
+        if not overlay.measures:
             continue
-        bands = panels.overlay._bands(centers, settings, kind)
+        settings = Settings().overlay
+        settings.name = name
+        bands = panels.overlay._bands(centers, settings, overlay)
         covered = [index for _, bins, *_ in bands for index in range(21)[bins]]
         assert covered == list(range(21))

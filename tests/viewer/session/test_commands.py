@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from neural.errors import UsageError
-from viewer.model.overlays import KINDS
+from viewer.model.overlays import OVERLAYS
 from viewer.model.settings import Settings
 from viewer.session import commands
 from viewer.session.session import Session
@@ -55,7 +55,7 @@ def test_toggles_flip_and_say_so():
 
 
 def test_overlays_come_and_go():
-    for name in KINDS:
+    for name in OVERLAYS:
         if f"overlay.{name}" not in commands.BY_ID or name == "error":
             continue
         assert settings_after(f"overlay.{name}").settings.overlay.name == name
