@@ -92,7 +92,10 @@ def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[st
         )
         rows.append(summary.report())
     model.train()
-    return {name: float(np.mean([row[name] for row in rows])) for name in LOG_FIELDS[-3:]}
+    means = {}
+    for name in LOG_FIELDS[-3:]:
+        means[name] = float(np.mean([row[name] for row in rows]))
+    return means
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import moderngl
 import numpy as np
-from imgui_bundle import imgui
 
 from neural.errors import NtileError
 from neural.system.signals import Ended, ended_by_signals
@@ -119,9 +118,7 @@ class App:
         document = self.session.document
         if viewport is None or document is None:
             return
-        io = imgui.get_io()
-        over = not io.want_capture_mouse and viewport.contains(io.mouse_pos)
-        self.session.draw(viewport, viewport.to_pixels(io.mouse_pos) if over else None)
+        self.session.draw(viewport, self.view.pointer_px())
         ready = document.scene.ready and not self.session.measuring.busy
         self._ready_frames = self._ready_frames + 1 if ready else 0
         if self.launch.screenshot and self._ready_frames == 3:

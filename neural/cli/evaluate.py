@@ -105,9 +105,8 @@ def command(
         ["" if row[key] is None else format(row[key], spec) for key, _, spec in COLUMNS]
         for row in rows
     ]
-    options.table(
-        f"{source.name}, {chosen.title} against {name}", [title for _, title, _ in COLUMNS], cells
-    )
+    titles = [title for _, title, _ in COLUMNS]
+    options.table(f"{source.name}, {chosen.title} against {name}", titles, cells)
 
 
 def _reference(

@@ -211,17 +211,20 @@ class Reader:
 
     @cached_property
     def _sizes(self) -> dict[str, Any]:
-        runs = [
-            [self.run(layer.index, z) for z in range(self.grid.levels)] for layer in self.layers
-        ]
+        runs = []
+        for layer in self.layers:
+            runs.append([self.run(layer.index, z) for z in range(self.grid.levels)])
         metadata = (
             len(squeeze(md.dumps(self.metadata))) if self._decoders else self.header.metadata_length
         )
+        payload_bytes = []
+        tiles = []
+        for levels in runs:
+            payload_bytes.append([int(self._bounds[b] - self._bounds[a]) for a, b in levels])
+            tiles.append([b - a for a, b in levels])
         return {
-            "payload_bytes": [
-                [int(self._bounds[b] - self._bounds[a]) for a, b in levels] for levels in runs
-            ],
-            "tiles": [[b - a for a, b in levels] for levels in runs],
+            "payload_bytes": payload_bytes,
+            "tiles": tiles,
             "directory_bytes": self.header.root_length + self.header.leaf_length,
             "metadata_bytes": HEADER_BYTES + metadata,
             "decoder_bytes": self.header.metadata_length - metadata,

@@ -33,19 +33,20 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
         for sha in filter(reader.embeds, table):
             reader.decoder_bytes(sha)
         counts = [sum(levels) for levels in reader.sizes()["tiles"]]
+        layer_facts = [
+            {
+                "method": layer_entry.method,
+                "title": layer_entry.title,
+                "bits": layer_entry.bits,
+                "tiles": counts[layer_entry.index],
+            }
+            for layer_entry in reader.layers
+        ]
         return {
             "file": reader.path,
             "ok": True,
             "schema": md.SCHEMA,
-            "layers": [
-                {
-                    "method": layer_entry.method,
-                    "title": layer_entry.title,
-                    "bits": layer_entry.bits,
-                    "tiles": counts[layer_entry.index],
-                }
-                for layer_entry in reader.layers
-            ],
+            "layers": layer_facts,
             "levels": reader.grid.levels,
             "tiles": len(reader.ids),
             "file_bytes": reader.header.file_length,

@@ -43,12 +43,14 @@ def job_facts(
 ) -> Facts:
     """Return all facts that determine the staged tiles (`neural.raster.facts.changes`), with the
     options by their names."""
+    methods = [encoder.method.name for encoder in encoders]
+    identities = [encoder.identity for encoder in encoders]
     return {
         "files": files,
         "raster": dem.facts(),
         "grid": dem.grid.to_json(),
-        "options": {"--method": [encoder.method.name for encoder in encoders], **options},
-        "models": {encoder.method.name: encoder.identity for encoder in encoders},
+        "options": {"--method": methods, **options},
+        "models": dict(zip(methods, identities, strict=True)),
         "program": {"version": neural.__version__},
     }
 

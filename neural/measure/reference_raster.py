@@ -179,15 +179,14 @@ class ReferenceHeights:
             return self._mixed(rows[:, None], columns[None, :])
         down = len(columns) == 1 or (len(rows) > 1 and high >= wide)
         half = (len(rows) if down else len(columns)) // 2
-        parts = (
-            [self._lattice(part, columns) for part in (rows[:half], rows[half:])]
-            if down
-            else [self._lattice(rows, part) for part in (columns[:half], columns[half:])]
-        )
-        heights, valid = (
-            np.concatenate(both, axis=0 if down else 1) for both in zip(*parts, strict=True)
-        )
-        return heights, valid
+        if down:
+            parts = self._lattice(rows[:half], columns), self._lattice(rows[half:], columns)
+        else:
+            parts = self._lattice(rows, columns[:half]), self._lattice(rows, columns[half:])
+        axis = 0 if down else 1
+        (first, first_valid), (second, second_valid) = parts
+        heights = np.concatenate([first, second], axis=axis)
+        return heights, np.concatenate([first_valid, second_valid], axis=axis)
 
     def _mixed(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the raster at fractional positions (cell centers at halves) near each other,

@@ -93,7 +93,8 @@ class Functa(TokenMethod):
                 first = [slope * d for d in dz]
         last = weights[f"siren{self.sine_layers}_weight"]
         h = matmul(h, last) + weights[f"siren{self.sine_layers}_bias"]
-        return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
+        derivatives = [matmul(d, last) for d in first + second]
+        return Surface(*(part[..., 0] for part in (h, *derivatives)))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
         """Map latents [1, dim] to {"shifts": [depth − 1, width/4, 4]}, one row per sine layer,

@@ -84,7 +84,8 @@ class HuvrSiren(HyperDecoder):
                 first = [slope * d for d in dz]
         last = w[f"siren{SINE_LAYERS}_weight"]
         h = matmul(h, last) + w[f"siren{SINE_LAYERS}_bias"]
-        return Surface(*(part[..., 0] for part in (h, *(matmul(d, last) for d in first + second))))
+        derivatives = [matmul(d, last) for d in first + second]
+        return Surface(*(part[..., 0] for part in (h, *derivatives)))
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
         """Map tokens [tokens, dim] to {"modulations": [patches², 6·siren_width/4, 4]}, patches in

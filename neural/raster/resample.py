@@ -55,7 +55,8 @@ def _in_halves(
             read(samples, plan, row, col, rows, first),
             read(samples, plan, row, col + first, rows, second),
         )
-    meters, valid = (np.concatenate([part[field] for part in parts], axis=axis) for field in (0, 1))
+    meters = np.concatenate([part.meters for part in parts], axis=axis)
+    valid = np.concatenate([part.valid for part in parts], axis=axis)
     if all(part.codes is None for part in parts):
         return Window(meters, valid, None)
     codes = [

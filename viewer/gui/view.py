@@ -56,6 +56,14 @@ class WindowView:
         """Queue a command of either table; it runs at the start of the next frame."""
         self.session.run(command_id, *arguments, **values)
 
+    def pointer_px(self) -> tuple[float, float] | None:
+        """Return the pixel of the scene under the mouse; None beside it and over widgets."""
+        io = imgui.get_io()
+        viewport = self.viewport
+        if viewport is None or io.want_capture_mouse or not viewport.contains(io.mouse_pos):
+            return None
+        return viewport.to_pixels(io.mouse_pos)
+
     def open_paths(self, paths: Sequence[str]) -> None:
         """Open files at the next frame; with Shift or Ctrl held, compare them."""
         self._dropped.extend(paths)

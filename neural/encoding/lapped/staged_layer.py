@@ -74,9 +74,12 @@ def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]
         places = [Tile(tile.z, tile.x + dx, tile.y + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
         return [place for place in places if place in order]
 
+    def last_number(tile: Tile) -> int:
+        return max(order[beside] for beside in near(tile))
+
     for k, tile in enumerate(tiles):
         finest = near(tile) if tile.z == top else []
-        yield tile, [other for other in finest if max(order[beside] for beside in near(other)) == k]
+        yield tile, [other for other in finest if last_number(other) == k]
 
 
 class StagedHeights:

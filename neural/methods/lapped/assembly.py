@@ -158,11 +158,10 @@ class Assembly:
     def cached_bytes(self) -> int:
         """See `Linked`."""
         stacks = [stack for stack in self.stacks.kept() if stack is not None]
-        details = [array for stack in stacks for level in stack.details for array in level]
-        windows = [array for window in self._windows.kept() for array in window]
-        return sum(
-            array.nbytes for array in (*details, *windows, *(stack.valid for stack in stacks))
-        )
+        arrays = [stack.valid for stack in stacks]
+        arrays += [array for stack in stacks for level in stack.details for array in level]
+        arrays += [array for window in self._windows.kept() for array in window]
+        return sum(array.nbytes for array in arrays)
 
     def latents(self, tile: Tile, offset_m: float) -> np.ndarray:
         """See `LappedSiren.latent_shape`: nodes with a margin of one cell, then the spline's

@@ -170,10 +170,10 @@ class Context:
             whole[name] = np.asarray(weights[f"context_{name}"], np.float64)
             if not np.array_equal(whole[name], np.rint(whole[name])):
                 raise ValueError(f"the weight 'context_{name}' has values that are no integers")
-        self._networks = [
-            _network(number, {name: values[number] for name, values in whole.items()})
-            for number in range(NETWORKS)
-        ]
+        self._networks = []
+        for number in range(NETWORKS):
+            parts = {name: values[number] for name, values in whole.items()}
+            self._networks.append(_network(number, parts))
         self._by_step_ratio: dict[int, list[_Network]] = {}
 
     def walk(

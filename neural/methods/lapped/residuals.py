@@ -100,10 +100,8 @@ class Residuals:
             )
         self._expected = tables["expected"]
         self._chance = tables["chance"] / CHANCE_SCALE
-        self._tables = [
-            tuple(tables[name][phase] for name in ("spread", "near", "far"))
-            for phase in range(len(PHASES))
-        ]
+        added = tables["spread"], tables["near"], tables["far"]
+        self._tables = list(zip(*added, strict=True))  # by phase
 
     def expected_error_class(
         self, signed: np.ndarray, classes: np.ndarray, ratio: int

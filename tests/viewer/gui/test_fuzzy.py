@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from viewer.gui import bars, fuzzy
 from viewer.gui.palette_window import PaletteWindow, Row
-from viewer.session.commands import BY_ID
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,6 @@ def first(query, **options):
         ("swap", "compare.swap"),
         ("fewer", "layer.fewer_bits"),
         ("profile", "measure.start_profile"),
-        ("keyfr add", "film.add_keyframe"),
         ("akf", "film.add_keyframe"),
         ("compare.swap", "compare.swap"),  # ids are searched too
         ("overlay slope", "overlay.slope"),
@@ -67,17 +65,14 @@ def first(query, **options):
     ],
 )
 def test_commands_are_found_by_title_and_id(query, command_id):
-    if query == "keyfr add":  # words out of order are no match
-        assert command_id not in first(query)
-        return
-    found = first(query)
-    assert command_id in found[:2], found[:5]
+    assert command_id in first(query)[:2]
 
 
 def test_without_a_query_all_commands_are_listed_in_the_order_of_the_menus():
     assert first("") == [command.id for command in bars.in_menu_order()]
     assert first("", disabled={"file.open"})[-1] == "file.open"
     assert first("swpxq") == []
+    assert "film.add_keyframe" not in first("keyframe add")  # words keep their order
 
 
 def test_the_selection_wraps_around_both_ends():
@@ -91,4 +86,3 @@ def test_the_selection_wraps_around_both_ends():
     assert palette.selected == 0
     palette.toggle()
     assert not palette.is_open
-    assert set(BY_ID) >= {"view.top"}
