@@ -11,7 +11,6 @@ import numpy as np
 from imgui_bundle import imgui
 
 from viewer.gui import keys
-from viewer.session import glide
 from viewer.session.tools import Kind, Mouse, Tool
 
 if TYPE_CHECKING:
@@ -119,9 +118,7 @@ class Input:
                 self._held = tool, button
                 return
             if double and button == 0:
-                session.glide = glide.towards(
-                    session.camera, session.navigation.world_point(x, y), FLY_TO_FACTOR
-                )
+                session.navigation.fly_to(x, y, FLY_TO_FACTOR)
                 return
             kind = ("orbit" if io.key_shift else "pan", "look", "orbit")[button]
             self.drag = Drag(kind, button, session.navigation.world_point(x, y))

@@ -138,7 +138,7 @@ class FileQueue:
             opening.cancel()
         self._reading = None
 
-    def _open(self, request: Callable[[], OpenRequest]) -> None:
+    def _open(self, request: Callable[[], OpenRequest], *, first: bool = False) -> None:
         loadings: list[Loading] = []
 
         def begin() -> Sequence[PendingFile]:
@@ -148,11 +148,17 @@ class FileQueue:
         def finish(*openings: PendingFile) -> None:
             self._report(loadings[0])
 
-        self._add(begin, finish)
+        self._waiting.insert(0 if first else len(self._waiting), (begin, finish))
 
     def _report(self, loading: Loading) -> None:
-        """Show finished files; report errors."""
-        self._messages.report_errors(lambda: self._show(loading.request, loading))
+        """Show finished files; report errors. Without an optional reference, read them again."""
+        error = loading.main.error
+        request = loading.request
+        if error is not None and request.has_optional_reference:
+            loading.cancel()
+            self._open(lambda: request.without_reference(error), first=True)
+        else:
+            self._messages.report_errors(lambda: self._show(request, loading))
 
     def _add(self, begin: Begin, on_loaded: OnLoaded) -> None:
         self._waiting.append((begin, on_loaded))

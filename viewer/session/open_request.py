@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from neural.errors import NtileError
 from neural.raster.reading import ReferenceRaster
 from viewer.storage.project import Project
 
@@ -34,6 +35,17 @@ class OpenRequest:
     """True to reject an error overlay without a reference."""
     reference_optional: bool = False
     """True to go on without a project's reference that cannot be read, with a warning."""
+    warnings: tuple[str, ...] = ()
+    """Sentences to report once the files are shown."""
+
+    @property
+    def has_optional_reference(self) -> bool:
+        """True if the files may be shown without the reference."""
+        return self.reference_optional and self.reference is not None
+
+    def without_reference(self, error: NtileError) -> OpenRequest:
+        """Return the request without its reference, which failed by an error."""
+        return replace(self, reference=None, warnings=(*self.warnings, str(error)))
 
     @property
     def of_main(self) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -182,16 +182,14 @@ class Session:
         Raises NtileError; the present document then stays as it was.
         """
         scene = self._drawable
-        warnings: list[str] = []
         try:
-            warnings += opening.show(scene, request, loading)
+            warnings = opening.show(scene, request, loading)
         except NtileError as error:
-            if not request.reference_optional or request.reference is None:
+            if not request.has_optional_reference:
                 raise
-            request = replace(request, reference=None)
-            warnings += [str(error), *opening.show(scene, request)]
+            return self.open(request.without_reference(error))
         document = Document(scene, Path(request.path), request.reference)
-        return self._enter(document, request, warnings)
+        return self._enter(document, request, [*request.warnings, *warnings])
 
     def _enter(self, document: Document, request: OpenRequest, warnings: list[str]) -> list[str]:
         """Let all parts follow a new document."""
@@ -292,7 +290,7 @@ class Session:
             self.readings = _read(scene)
         self.results.update(target.pictures)
         self.pointer.update(pointer_px, drawn=drawn)
-        if self.pointer.pick is not None:
+        if pointer_px is not None:
             self.pointer.pick = self.measuring.follow(self.pointer.pick)
         return self.readings
 

@@ -73,11 +73,6 @@ class Project:
     parts: dict[str, Any] = field(default_factory=dict)  # further parts, by feature name
     warnings: list[str] = field(default_factory=list)  # on values that could not be restored
 
-    @property
-    def present(self) -> list[str]:
-        """Terrain files that exist."""
-        return [file for file in self.files if file not in self.missing]
-
 
 def write(path: str | os.PathLike[str], project: Project) -> None:
     """Write a project atomically. Raises NtileError."""

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from neural.container.reader import Reader, open_reader
+from neural.errors import NtileError
 from neural.raster.reading import Raster
 from viewer.model.settings import LayerChoice
 from viewer.tiles.terrain_file import TerrainFile
@@ -54,6 +55,12 @@ class PendingFile:
     def done(self) -> bool:
         """True if `result` returns at once."""
         return self._file.done()
+
+    @property
+    def error(self) -> NtileError | None:
+        """Failure of a file that is `done`; None if it is open."""
+        error = self._file.exception()
+        return error if isinstance(error, NtileError) else None
 
     def check(self) -> dict[str, LayerChoice]:
         """Wait for the file's header; return the slots' choices. Raises NtileError."""
