@@ -75,7 +75,7 @@ def test_several_splits_come_in_the_order_asked_for(tmp_path: Path) -> None:
 PARENT = """
 import time, os
 from neural.bench import workers
-from tests.test_bench_cli import report_and_sleep
+from tests.neural.bench.test_bench_cli import report_and_sleep
 if __name__ == "__main__":
     with workers.pool(2) as pool:
         list(pool.map(report_and_sleep, range(2)))

@@ -80,7 +80,7 @@ def test_archives_count_from_the_working_directory(archives, monkeypatch, name):
     np.testing.assert_array_equal(read(name)[0], SAMPLES)
     stored = project._relative(name, archives)
     monkeypatch.chdir("/")  # the project is opened from elsewhere
-    np.testing.assert_array_equal(read(project._found(stored, archives))[0], SAMPLES)
+    np.testing.assert_array_equal(read(project._resolve(stored, archives))[0], SAMPLES)
 
 
 @LINUX
