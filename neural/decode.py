@@ -15,7 +15,7 @@ from neural.errors import UsageError
 from neural.grid import Grid
 from neural.progress import Report, no_report
 from neural.raster import gdal, vertical
-from neural.raster.cog import checksum, read_back
+from neural.raster.geotiff_check import checksum, read_back
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.system import output
 from neural.system.blas import single_threaded

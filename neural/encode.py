@@ -50,7 +50,7 @@ DEFAULT_MODELS = {
     "lapped_siren": "lapped_siren-base",
     "trans_inr": "trans_inr-small",
 }
-"""Shipped model of each learned method (assets/models)."""
+"""Shipped models by method (assets/models); a method without one needs `--model`."""
 
 
 RATES = {
@@ -220,8 +220,9 @@ def _stems(options: EncodeOptions) -> dict[str, Path]:
     methods = options.methods
     if methods is None:
         methods = tuple(dict.fromkeys(name for _, name in model_methods)) or (DEFAULT_METHOD,)
+    usable = {*DEFAULT_MODELS, *(name for _, name in model_methods if name in METHODS)}
     for name in methods:
-        if name not in DEFAULT_MODELS:
+        if name not in usable:
             raise UsageError(
                 f"method '{name}' has no model to encode with; choose from "
                 f"{', '.join(DEFAULT_MODELS)}."

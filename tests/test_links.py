@@ -1,7 +1,9 @@
-"""Relative links of all Markdown files lead to files of the tree and to headings of these."""
+"""Relative links of all Markdown files lead to files of the tree and to headings of these; names in
+the Python reference import."""
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -50,6 +52,12 @@ def broken_links(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_relative_links_lead_somewhere(path: Path) -> None:
     assert broken_links(ROOT / path) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / PAGES).rglob("*.md")), ids=lambda path: path.name)
+def test_names_of_the_reference_import(path: Path) -> None:
+    for name in re.findall(r"^::: ([\w.]+)$", path.read_text(encoding="utf-8"), re.M):
+        pkgutil.resolve_name(name)
 
 
 def test_broken_links_are_seen(tmp_path: Path) -> None:

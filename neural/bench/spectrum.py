@@ -90,7 +90,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """Return the share of the variance left out over the number of components."""
+    """Plot the share of the variance left out over the number of components; return the path."""
     drawing, axis = plots.figure()
     for index, spectrum in enumerate(result["spectra"]):
         remainder = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)

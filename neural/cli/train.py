@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from neural.cli import options
-from neural.encode import DEFAULT_MODELS, require_torch
+from neural.encode import require_torch
 from neural.errors import UsageError
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 
 
 @click.command("train")
-@click.argument("method", type=click.Choice(list(DEFAULT_MODELS)))
+@click.argument("method", type=click.Choice([name for name in METHODS if name != "reference"]))
 @click.option(
     "--data",
     type=options.PATH,

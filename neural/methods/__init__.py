@@ -1,7 +1,8 @@
 """Compression methods by name.
 
 A method turns the body of a payload into heights; `neural.methods.base` is the contract. A new one
-is a module here, a training module in models/, a shader in shaders/decode/ and an entry below.
+is a module here, a training module in models/, a shader in shaders/decode/ and an entry below; the
+guide is "Add a method" in CONTRIBUTING.md.
 """
 
 from neural.methods.base import Method

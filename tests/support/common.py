@@ -2,9 +2,9 @@
 
 A fixture is a folder tests/fixtures/<method>/<name>/ with fixture.json (config, placement; bits and
 params of a payload), weights.safetensors, body.bin and expected.npz; where tiles do not decode
-alone latents.npz takes the place of body.bin. `python tests/support/common.py METHOD` writes a
-missing one; nothing rewrites one that exists, because old files must keep decoding to the same
-surface.
+alone latents.npz takes the place of body.bin. `python -m tests.support.common METHOD` writes
+a missing one by the method's function in WRITERS; nothing rewrites one that exists, because old
+files must keep decoding to the same surface.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     python -m tests.support.goldens                 draw them all again (after an intended change)
     python -m tests.support.goldens shadows tint    only these
 
-They are stored with LEVELS levels per channel, which makes them small; a picture agrees with its
-golden when no more than ODD_SHARE of its pixels differ by more than ODD_LEVELS of 255 in any
-channel, and, stored alike, no more than OTHER_SHARE differ at all: light that is off by 2 of 255
-everywhere is noticed.
+A new one is a row in CASES. They are stored with LEVELS levels per channel, which makes them small;
+a picture agrees with its golden when no more than ODD_SHARE of its pixels differ by more than
+ODD_LEVELS of 255 in any channel, and, stored alike, no more than OTHER_SHARE differ at all: light
+that is off by 2 of 255 everywhere is noticed.
 """
 
 from __future__ import annotations
@@ -146,6 +146,9 @@ def save_difference(out: Path, picture: np.ndarray, golden: np.ndarray) -> None:
 
 def main(names: list[str]) -> None:
     """Draw the goldens of these names, or all."""
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        sys.exit(f"There is no golden picture of {unknown[0]}; there are {', '.join(CASES)}.")
     ctx = gl.create_context()
     if "llvmpipe" not in ctx.info["GL_RENDERER"]:
         sys.exit(

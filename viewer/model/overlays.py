@@ -1,6 +1,7 @@
 """Registry of overlays: title, unit, colormap and color range of each.
 
-An overlay is an entry here and shaders/overlay/<name>.glsl.
+An overlay is an entry here, shaders/overlay/<name>.glsl, and a command `overlay(id, title, name)`
+in `viewer.session.commands` with its entry in the menus (`viewer.gui.bars`).
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 it.
 
 Identifiers are stable: projects, scripts and key bindings may name them. To add a command, write a
-row here, and its id into `viewer.gui.keys` and `viewer.gui.bars` where it has keys or a place in
-the menus. Commands that need the window are in `viewer.gui.window_commands`; those of panels,
-most of which take arguments, are in ACTIONS.
+row here and its id into MENUS of `viewer.gui.bars`, and into `viewer.gui.keys` where it has keys; a
+command without a menu is in WITHOUT_MENU there and must have a key. Commands that need the window
+are in `viewer.gui.window_commands`; those of panels, most of which take arguments, are in ACTIONS,
+which neither menus nor the palette show.
 """
 
 from __future__ import annotations

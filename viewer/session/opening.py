@@ -2,8 +2,8 @@
 
 The files of a request are read on threads (`Loading`); `show` then brings a scene to them: main
 file with the layers of its slots, project (or the view before), second file, overlay check. Where a
-step fails, the scene and its settings are as they were. A window waits for `Loading.done` before
-`show`; programs without one call it at once and wait there.
+step fails, the scene and its settings are as they were. A window calls `show` once the files of
+`Loading` are done; programs without a window call it at once and wait there.
 """
 
 from __future__ import annotations

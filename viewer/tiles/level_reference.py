@@ -207,10 +207,10 @@ class LevelReference:
 
     @property
     def _doubt(self) -> int:
-        """Mask of cells near a gap or the rim that are invalid as input: some are means of a part
-        of their area.
+        """Distance from a gap or the rim within which samples are invalid, in cells of the level
+        that the others are made from.
 
-        In cells of the level that others are made from; a sample's weight two samples away is
+        Some of those are means of a part of their area; a sample's weight two samples away is
         small.
         """
         return 2 << self.reference.depth

@@ -14,8 +14,8 @@ def quantize_rdo(
     """Quantize details, in steps, by rate–distortion optimization: the cheapest of 0 and the two
     nearest magnitudes, signed int32.
 
-    The cost is the squared error + `lagrange` · bits under each detail's class; wanted and classes
-    have one shape.
+    The cost is the squared error + `lagrange` · bits under each detail's class; `in_steps` and
+    `classes` have one shape.
     """
     chosen = np.zeros(in_steps.shape, np.int32)
     busy = np.abs(in_steps) >= 0.5

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from neural.errors import ModelError
+from neural.encode import DEFAULT_MODELS, EncodeOptions, encode
+from neural.errors import ModelError, UsageError
 from neural.methods.decoder_weights import load_decoder
 from neural.methods.model_files import model_method
 from neural.models import MODELS, PRESETS
@@ -18,6 +19,7 @@ from neural.models.loading import load_model
 from neural.models.sensitivity import sensitivity
 from neural.tiles import centers
 from tests.support.models import TINY, TINY_PRESETS, save_tiny_model
+from tests.support.rasters import write
 
 # Published HUVR+SIREN (arXiv 2606.00404; configuration of its released code: ViT-B/16 EVA-02 style,
 # D = 32, hyper-decoder 4 × (1024 → 4096) without attention, SIREN 2-256-256-256-1, amplitude and
@@ -219,3 +221,13 @@ def test_files_of_two_models_do_not_mix(tmp_path: Path) -> None:
     (other / "tiny.decoder.safetensors").replace(stem.with_name("tiny.decoder.safetensors"))
     with pytest.raises(ModelError, match="different models"):
         load_model(stem)
+
+
+def test_a_method_without_a_shipped_model_encodes_with_one_given(tmp_path, monkeypatch):
+    monkeypatch.delitem(DEFAULT_MODELS, "huvr_siren")
+    stem = save_tiny_model(tmp_path)
+    dem = tmp_path / "a.tif"
+    write(dem, np.add.outer(np.arange(40.0), np.arange(50.0)).astype(np.float32))
+    with pytest.raises(UsageError, match="'huvr_siren' has no model to encode with"):
+        encode(dem, tmp_path / "a.ntile", EncodeOptions(methods=("huvr_siren",)))
+    encode(dem, tmp_path / "a.ntile", EncodeOptions(models=(str(stem),), jobs=1))

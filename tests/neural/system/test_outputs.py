@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from neural.errors import NtileError, UsageError
-from neural.raster.cog import read_back
+from neural.raster.geotiff_check import read_back
 from neural.system import output
 from tests.support.commands import POSIX, REFERENCE, ROOT, fails, heights, ntile, start, write_areas
 from tests.support.rasters import hills, vrt, write

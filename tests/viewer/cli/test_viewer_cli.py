@@ -338,7 +338,7 @@ def test_commands_that_cannot_run_are_usage_errors(viewer, area, tmp_path, launc
     picture = ("--headless", "--screenshot", tmp_path / "a.png")
     for arguments, sentence in (
         (("--do", "view.tip", *picture), "There is no command 'view.tip'; did you mean view.top"),
-        (("--do", "window.help", *picture), "There is no command 'window.help'"),
+        (("--do", "window.help", *picture), "window.help needs the window; leave out --headless."),
         (("--do", "xyzzy"), "There is no command 'xyzzy'"),
         (("--do", "view.top", "--results", tmp_path / "a.csv"), "--do changes what is drawn"),
     ):

@@ -38,7 +38,12 @@ def test_pictures_are_the_golden_ones(llvmpipe, tmp_path, request, name):
 def test_goldens_are_small_and_none_is_left_over():
     files = list(goldens.FOLDER.glob("*.png"))
     assert {path.stem for path in files} == set(goldens.CASES)
-    assert sum(path.stat().st_size for path in files) < 150_000
+    assert sum(path.stat().st_size for path in files) < 250_000
+
+
+def test_unknown_names_say_which_there_are():
+    with pytest.raises(SystemExit, match=r"of shaddows; there are default, .*tint"):
+        goldens.main(["shadows", "shaddows"])
 
 
 def test_a_changed_picture_is_noticed(llvmpipe, hills_file):

@@ -253,7 +253,7 @@ def test_every_panel_draws(drive, area, with_file):
 
     drive(Launch(path=str(area) if with_file else None, size=TALL), steps)
     assert all(count > 50 for count in seen.values()), seen
-    assert len(seen) == len(panels.PANELS) == 12
+    assert len(seen) == len(panels.PANELS)
 
 
 def test_a_resized_window_is_pictured_whole(drive, area):

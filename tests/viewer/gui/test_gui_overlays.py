@@ -4,6 +4,7 @@ follow."""
 import pytest
 
 from tests.support.gui_driver import TALL, changed
+from viewer.model.overlays import NAMES, OVERLAYS
 from viewer.session.launch import Launch
 
 
@@ -31,12 +32,12 @@ def test_keys_and_panel_of_overlays(drive, area):
         assert changed(plain, driver.scene(), threshold=0) == 0
 
         ctx.window_focus("//Overlay")
-        for index, name, title in (
-            (7, "tolerance", "Beyond tolerance"),
-            (8, "gradient_error", "Gradient error, m/m"),
+        for name, title in (
+            ("tolerance", "Beyond tolerance"),
+            ("gradient_error", "Gradient error, m/m"),
         ):
             ctx.item_click("//Overlay/##Show")
-            ctx.item_click(f"//$FOCUSED/{title.partition(',')[0]}##{index}")
+            ctx.item_click(f"//$FOCUSED/{OVERLAYS[name].title}##{NAMES.index(name)}")
             driver.settle()
             assert (overlay.name, session.legend.title) == (name, title)
             assert 0 < session.errors.mae_m <= session.errors.rmse_m < session.errors.max_error_m
