@@ -38,13 +38,17 @@ mark("floor")
 """
 
 PROBE = """
-from viewer.pictures import headless
+from viewer.session import open_scene
 from viewer.session.launch import Launch
 mark("imported")
 launch = Launch(path=sys.argv[1])
-with headless.opened(launch) as scene:
+with open_scene.opened(launch) as session:
     mark("opened")
-    camera, size, first, ctx = headless.camera_of(scene, launch), launch.size, False, scene.ctx
+    scene = session.document.scene
+    camera = session.camera
+    size = launch.size
+    ctx = scene.ctx
+    first = False
     color = ctx.texture(size, 4)
     target = ctx.framebuffer([color])
     while not (first and scene.ready):
