@@ -293,6 +293,8 @@ def _check_commands(ids: Sequence[str], headless: bool, *, draws: bool) -> None:
             continue
         if command_id in window_commands.BY_ID:
             raise UsageError(f"{command_id} needs the window; leave out --headless.")
+        if command_id in commands.ACTIONS:
+            raise UsageError(f"{command_id} takes arguments; it is for panels, not for --do.")
         raise UsageError(commands.unknown(command_id, known))
 
 

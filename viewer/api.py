@@ -210,6 +210,7 @@ class Viewer:
         self.look(None)
 
     def _show(self, request: OpenRequest) -> list[str]:
+        self._require_open()
         with self._ctx:
             warnings = self._session.open(request)
         self.path = request.path
@@ -234,10 +235,13 @@ class Viewer:
         """Open scene. Raises UsageError after `close`."""
         return self._document.scene
 
-    @property
-    def _document(self) -> Document:
+    def _require_open(self) -> None:
         if self._closed:
             raise UsageError("This viewer is closed; make another.")
+
+    @property
+    def _document(self) -> Document:
+        self._require_open()
         return self._session.require_document()
 
     def set(self, **settings: Any) -> None:
@@ -271,6 +275,7 @@ class Viewer:
 
     def save_project(self, out: str | os.PathLike[str]) -> None:
         """Write a project file: files, slots, reference, camera and settings. Raises NtileError."""
+        self._require_open()
         project.write(out, self._session.projects.gather())
 
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:

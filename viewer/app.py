@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import moderngl
 import numpy as np
 
-from neural.errors import NtileError
+from neural.errors import NtileError, UsageError
 from neural.system.signals import Ended, ended_by_signals
 from viewer import panels
 from viewer.gui import bars, overlays, window, window_commands
@@ -56,6 +56,7 @@ class App:
         self.host = panels.Host(self.view)
         self._commands = list(launch.commands)
         self._ready_frames = 0
+        self._saved = False
 
     @property
     def viewport(self) -> Viewport | None:
@@ -141,6 +142,11 @@ class App:
             self.viewport.release()
 
     @property
+    def unsaved(self) -> str | None:
+        """Name of the launch's picture if it was not written; None where none is missing."""
+        return None if self._saved else self.launch.screenshot
+
+    @property
     def busy(self) -> bool:
         """True if the next frame will differ without any input."""
         return self.session.busy or self.view.input.moving or bool(self._commands)
@@ -152,6 +158,9 @@ class App:
             for command_id in self._commands:
                 self.session.run(command_id)
             self._commands.clear()
+        elif self.launch.screenshot and not (self._commands or self.session.document or self.busy):
+            self.window.failure = UsageError("No file is open; open a .ntile file first.")
+            self.window.close()
 
     def open_paths(self, paths: Sequence[str]) -> None:
         """Open files at the next frame; with Shift or Ctrl held, compare them."""
@@ -161,6 +170,7 @@ class App:
         """Write the picture of `--screenshot` and close the window."""
         try:
             write_png(str(self.launch.screenshot), picture)
+            self._saved = True
         except NtileError as error:
             self.window.failure = error
         self.window.close()
@@ -182,3 +192,7 @@ def run(launch: Launch, loading: Loading | None = None) -> None:
             loading.cancel()  # there was no window
     if app.window.failure is not None:
         raise app.window.failure
+    if app.unsaved is not None:
+        raise NtileError(
+            f"{app.unsaved}: not written, as the window was closed before the picture was complete."
+        )

@@ -277,6 +277,7 @@ def _gdal(name: str, trouble: str, cache_bytes: int = _CACHE_BYTES) -> Iterator[
     except (RasterioError, CPLE_BaseError, OSError) as error:
         cause = error.__cause__ or error
         detail = " ".join(str(cause).split()).rstrip(". ")
+        detail = detail.replace(os.path.join(os.curdir, name), name)  # as the user wrote it
         raise DemError(f"{name} {trouble} ({detail[:200]}).") from error
 
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +17,11 @@ from viewer.graphics.offscreen_target import OffscreenTarget
 from viewer.model import limits
 from viewer.model.camera import Camera
 from viewer.model.limits import PIECE_PX, STRIP_BYTES, WHOLE_PX
-from viewer.pictures import decorations, tiled
-from viewer.pictures.decorations import Decorations
+from viewer.pictures import tiled
 from viewer.scene.scene import Scene
+
+if TYPE_CHECKING:
+    from viewer.pictures.decorations import Decorations
 
 SAMPLES = 4
 """Automatic MSAA of pictures: a single frame can afford it on any renderer."""
@@ -79,6 +82,8 @@ def strips(
         with offline_quality(scene), OffscreenTarget(scene.ctx, size_px) as target:
             picture = render_frame(target, scene, camera)
             if decorate:
+                from viewer.pictures import decorations  # an undecorated picture does without
+
                 decorations.of(scene, camera, size_px).paint(picture)
             yield picture
         return
@@ -144,6 +149,8 @@ def offline_quality(scene: Scene) -> Iterator[None]:
 def _frozen_ranges(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> Iterator[Decorations]:
     """Fix automatic color ranges and contours of a large picture at those of a screen-sized one
     while the block runs. Yields the decorations, computed from it too."""
+    from viewer.pictures import decorations
+
     overlay = scene.settings.overlay
     contours = scene.settings.contours
     saved = overlay.reach, contours.auto, contours.interval_m

@@ -10,7 +10,6 @@ which neither menus nor the palette show.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -363,6 +362,8 @@ def run(session: SessionView, command_id: str, *arguments: Any, **values: Any) -
 
 def unknown(command_id: str, ids: Iterable[str]) -> str:
     """Return the sentence about an id that no command has."""
-    near = difflib.get_close_matches(command_id, list(ids), 3, 0.4)
-    advice = f"did you mean {' or '.join(near)}?" if near else "Ctrl+P lists all commands."
+    import difflib
+
+    near = difflib.get_close_matches(command_id.lower(), list(ids), 3, 0.6)
+    advice = f"did you mean {' or '.join(near)}?" if near else "Ctrl+P lists them in the window."
     return f"There is no command {command_id!r}; {advice}"

@@ -5,13 +5,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neural.errors import NtileError
-from viewer.film import record
-from viewer.film.flight import Flight
-from viewer.film.generators import generate
-from viewer.film.heightfield import HeightField
 from viewer.model.camera_path import CameraPath, Keyframe, PathSampler, Pose, retimed
 from viewer.model.settings import Settings
 from viewer.scene.labels import layer_of
@@ -22,6 +18,10 @@ from viewer.session.messages import Messages
 from viewer.session.navigation import Navigation
 from viewer.storage import path_file
 from viewer.storage.bookmarks import find_view
+
+if TYPE_CHECKING:  # imported where films are made: pictures start without them
+    from viewer.film.flight import Flight
+    from viewer.film.heightfield import HeightField
 
 STEP_S = 3.0
 """Time from the last keyframe to a new one."""
@@ -187,8 +187,11 @@ class FilmEditor:
             return None
         field = self._finished_field
         if self._flight is None and field is not None:
+            from viewer.film.flight import Flight
+            from viewer.film.record import CLEARANCE_M
+
             path = replace(self.path, keyframes=list(self.path.keyframes))
-            self._flight = self._pool.submit(Flight, path, field.ceiling_m, record.CLEARANCE_M)
+            self._flight = self._pool.submit(Flight, path, field.ceiling_m, CLEARANCE_M)
         if self._flight is not None and self._flight.done():
             return self._flight.result().at(time_s)
         if self._sampler is None:
@@ -206,6 +209,8 @@ class FilmEditor:
     def _show(self) -> None:
         pose = self.pose(self.time_s)
         if pose is not None:
+            from viewer.film import record
+
             self._navigation.glide = None
             self._navigation.camera = pose.camera
             self._settings.view.fov_deg = pose.camera.fov_deg
@@ -289,6 +294,8 @@ class FilmEditor:
     def _generate(
         self, document: Document, field: Future[HeightField], name: str, duration_s: float | None
     ) -> None:
+        from viewer.film.generators import generate
+
         self._generating = None
         view = self._settings.view
         try:
@@ -321,6 +328,8 @@ class FilmEditor:
             self.clear()
         choice = self._settings.layer
         layer = layer_of(document.scene, choice).index if choice.file == 0 else 0
+        from viewer.film.heightfield import HeightField
+
         self._field = self._pool.submit(HeightField.read, document.reader, layer)
         self._flight = None
         return self._field

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from neural.errors import NtileError, UsageError
 from viewer.graphics import gl
 from viewer.model.camera import Camera
 from viewer.pictures import offscreen
+from viewer.session import commands
 from viewer.session.launch import Launch
 from viewer.session.opening import Loading
 from viewer.session.session import Session
@@ -68,12 +70,17 @@ def _aim(session: Session, view: str | None) -> None:
 
 
 def _run_commands(session: Session, launch: Launch) -> None:
-    """Run the commands of a launch, each to its end. Raises UsageError for an unknown one."""
+    """Run the commands of a launch, each to its end. Raises UsageError for one that is unknown or
+    disabled, NtileError for one that fails."""
     for command_id in launch.commands:
         document = session.document
         if document is not None:  # commands may look for the ground in the picture
             with offscreen.offline_quality(document.scene):
                 offscreen.load(document.scene, session.camera, launch.size)
-        session.run(command_id)
-        session.run_queued()
+        session.update()  # the parts follow the document
+        if not commands.run(session, command_id):
+            raise UsageError(f"--do {command_id}: it cannot run here, as its menu entry would say.")
+        failures = [entry.text for entry in session.messages.entries if entry.level == "error"]
+        if failures:
+            raise NtileError(failures[-1])
         session.navigation.finish()

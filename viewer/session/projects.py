@@ -51,6 +51,7 @@ class Projects:
     def gather(self) -> Project:
         """Return the project of the open document. Raises UsageError without one."""
         document = self._current.require("Open a .ntile file before a project is saved.")
+        parts = {name: part.to_json() for name, part in self.parts.items()}
         files = [str(document.scene.files[0].reader.path), *document.compared]
         return Project(
             files,
@@ -58,7 +59,7 @@ class Projects:
             document.reference,
             replace(self._navigation.camera),
             asdict(self._settings),
-            {name: part.to_json() for name, part in self.parts.items()},
+            {name: value for name, value in parts.items() if value is not None},
         )
 
     @property
@@ -92,7 +93,7 @@ class Projects:
             try:
                 part.from_json(opened.parts[key])
             except (NtileError, ValueError) as error:
-                warnings.append(f"{name}: {key} left as they were ({error}).")
+                warnings.append(f"{name}: {key!r} was not restored: {str(error).rstrip('.')}.")
         unknown = sorted(set(opened.parts) - set(self.parts))
         if unknown:
             warnings.append(f"{name}: not understood and left out: {', '.join(unknown)}.")

@@ -340,6 +340,8 @@ def test_commands_that_cannot_run_are_usage_errors(viewer, area, tmp_path, launc
         (("--do", "view.tip", *picture), "There is no command 'view.tip'; did you mean view.top"),
         (("--do", "window.help", *picture), "window.help needs the window; leave out --headless."),
         (("--do", "xyzzy"), "There is no command 'xyzzy'"),
+        (("--do", "VIEW.TOP", *picture), "did you mean view.top"),
+        (("--do", "film.seek", *picture), "film.seek takes arguments; it is for panels"),
         (("--do", "view.top", "--results", tmp_path / "a.csv"), "--do changes what is drawn"),
     ):
         result = viewer(area, *arguments)
@@ -348,6 +350,22 @@ def test_commands_that_cannot_run_are_usage_errors(viewer, area, tmp_path, launc
     result = viewer(area, "--do", "window.help", "--do", "view.top")
     assert result.exit_code == 0
     assert launched[0].commands == ("window.help", "view.top")
+
+
+def test_a_disabled_command_is_a_usage_error(viewer, area, tmp_path):
+    out = tmp_path / "a.png"
+    result = viewer(area, "--do", "compare.close", "--headless", "--screenshot", out)
+    assert result.exit_code == 2
+    assert "--do compare.close: it cannot run here" in one_sentence(result)
+    assert not out.exists()
+
+
+def test_a_bookmark_is_kept_without_a_window(viewer, area, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    picture = ("--headless", "--screenshot", tmp_path / "a.png", "--size", "96x64")
+    result = viewer(area, "--do", "bookmark.add", *picture)
+    assert result.exit_code == 0, result.output
+    assert viewer(area, "--view", "View 1", *picture).exit_code == 0
 
 
 def test_a_closed_document_cannot_be_drawn(viewer, area, tmp_path):

@@ -71,7 +71,7 @@ def test_shading_and_swap():
 def test_unknown_ids_name_the_nearest():
     with pytest.raises(UsageError, match=r"view\.zoom_to_extnt.*did you mean view\.zoom_to_extent"):
         commands.run(SimpleNamespace(), "view.zoom_to_extnt")
-    with pytest.raises(UsageError, match="Ctrl\\+P lists all commands"):
+    with pytest.raises(UsageError, match="Ctrl\\+P lists them"):
         commands.run(SimpleNamespace(), "☃")
 
 

@@ -117,7 +117,7 @@ def test_what_a_project_cannot_restore_is_a_warning(session, area, other, tmp_pa
     assert warnings == said()
     assert len(warnings) == 3
     assert warnings[0].startswith(f"{other} is not a .ntile file")
-    assert "film left as they were" in warnings[1]
+    assert "'film' was not restored" in warnings[1]
     assert "left out: weather" in warnings[2]
     assert session.settings.slots["B"].file == 0
 
