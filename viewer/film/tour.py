@@ -107,7 +107,7 @@ def tour(
     frames = []
     for k, easing in enumerate(easings):
         share = _eased(k / count) * times[-1]
-        camera = looking_at(eye.at(share), target.at(share), fov_deg)
+        camera = looking_at(eye.value_at(share), target.value_at(share), fov_deg)
         frames.append(Keyframe(duration_s * k / count, camera, easing))
     return CameraPath(frames, loop=True)
 
