@@ -103,7 +103,7 @@ class HuvrSirenModel(TerrainModel):
 
     @property
     def channel_gains(self) -> Tensor:
-        """Return the gain of each channel of the encoder's input [channels]."""
+        """Gain of each channel of the encoder's input, [channels]."""
         return self.input_proj.weight.flatten()
 
     def encode(self, tiles: Tensor) -> Tensor:
