@@ -78,7 +78,7 @@ class Flight:
             padded = needed[np.arange(-2 * half, count + 2 * half) % (count - 1)]
         else:
             padded = np.pad(needed, 2 * half, mode="edge")
-        widest = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1).max(axis=1)
+        highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1).max(axis=1)
         window = np.hanning(2 * half + 3)[1:-1]
-        smooth = np.convolve(widest, window / window.sum(), mode="valid")
+        smooth = np.convolve(highest, window / window.sum(), mode="valid")
         return Track(times, smooth, monotone=True, closed=self.loop)

@@ -78,7 +78,7 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
     whole = offscreen.largest_piece(scene, film.size_px) == film.size_px
     poses = [flight.pose_at(times[k]) for k in numbers]
     with (
-        _as_before(scene.settings),
+        _restored_settings(scene.settings),
         offscreen.offline_quality(scene),
         OffscreenTarget(scene.ctx, film.size_px if whole else (1, 1)) as target,
     ):
@@ -114,7 +114,7 @@ def apply(settings: Settings, pose: Pose) -> None:
 
 
 @contextmanager
-def _as_before(settings: Settings) -> Iterator[None]:
+def _restored_settings(settings: Settings) -> Iterator[None]:
     """Restore the settings that films change after the block."""
     exaggeration = settings.view.exaggeration
     reach = settings.overlay.reach
@@ -153,5 +153,5 @@ def about(file: str, options: dict[str, Any], settings: Settings, film: Film) ->
     raster = options["reference"]
     if raster is not None:
         plain["reference"] = {"name": raster.name, **raster.reading.to_json()}
-    film_is = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
-    return {"file": file, **plain, **film_is, "settings": asdict(settings)}
+    description = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
+    return {"file": file, **plain, **description, "settings": asdict(settings)}

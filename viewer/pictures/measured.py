@@ -134,7 +134,7 @@ def _polyline(
 def _boxes(
     run: np.ndarray, reach: float, shape: tuple[int, ...]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, slice, slice]]:
-    """Return the pieces of a line in an image [h, w], and the columns and rows of each."""
+    """Iterate over the pieces of a line in an image [h, w] with the columns and rows of each."""
     for begin, end in pairwise(run):
         low = np.maximum(np.floor(np.minimum(begin, end) - reach), 0).astype(int)
         high = np.minimum(np.ceil(np.maximum(begin, end) + reach), shape[::-1]).astype(int)
