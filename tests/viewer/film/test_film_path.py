@@ -179,7 +179,7 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
 
     flight = Flight(path, ridge, 5.0)
     times = np.linspace(0, 16, 1601)
-    eyes = np.array([flight.at(t).camera.eye for t in times])
+    eyes = np.array([flight.pose_at(t).camera.eye for t in times])
     above = np.array([z - (ridge(x, y) or -1e9) for x, y, z in eyes])
     assert above.min() > 5.0 - 0.05
     assert flight.lifted_m == pytest.approx(35, abs=1.5)
