@@ -68,14 +68,14 @@ def measure_all(
     settings: Sequence[Any] | None = None,
     report: Report = no_report,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return operating points of a codec on a DEM by accounting, few bytes first:
-    `ErrorSummary.report`, rates, slope.
+    """Return operating points of a codec on a DEM by accounting, fewest bytes first: values of
+    `ErrorSummary.report`, rates and slope.
 
     Heights are compared over all valid samples of the finest level, slopes and Laplacian as central
     differences of the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside
     each tile, as `evaluate` does). `stack_bits_per_sample` adds the coarser levels, each tile of
     which takes its setting by the same slope, and a directory, where the accounting has them.
-    `settings` stands in for the codec's own sweep. Memory grows by 8 kB per finest tile and
+    `settings` replaces the codec's own sweep. Memory grows by 8 kB per finest tile and
     setting.
     """
     counts = [accounting.count for accounting in accountings.values()]

@@ -71,8 +71,8 @@ def tour(
     bounds = field.bounds
     size = math.sqrt((bounds.east - bounds.west) * (bounds.north - bounds.south))
     start = Camera(fov_deg=fov_deg)
-    drawn = BoundingBox(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
-    start.frame(drawn, aspect, heading_deg=0.0, pitch_deg=OVERVIEW_PITCH_DEG)
+    drawn_bounds = BoundingBox(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
+    start.frame(drawn_bounds, aspect, heading_deg=0.0, pitch_deg=OVERVIEW_PITCH_DEG)
     level = field.height_m((bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2)
     reach = (start.z - level) / math.tan(math.radians(-OVERVIEW_PITCH_DEG))
     overview_target = np.array([start.easting, start.northing + reach, level])

@@ -229,10 +229,10 @@ class Encoder:
         columns, rows = self.grid.tile_cells(tile)
         closed = source.valid.copy()
         sizes = level_size(self.grid.height, self.grid.width, self.grid.levels - 1 - tile.z)
-        for lines, place, size in ((closed, tile.y, sizes[0]), (closed.T, tile.x, sizes[1])):
-            if place > 0:
+        for lines, index, size in ((closed, tile.y, sizes[0]), (closed.T, tile.x, sizes[1])):
+            if index > 0:
                 lines[:_NEIGHBOR_REACH] = False
-            if TILE * (place + 1) < size:
+            if TILE * (index + 1) < size:
                 lines[-_NEIGHBOR_REACH:] = False
         at_ends = np.zeros(in_steps.shape, bool)
         if 0 <= ends.row < DETAILS:
@@ -289,6 +289,6 @@ class _Alone(Assembly):
 def _padded(bands: np.ndarray, n: int) -> np.ndarray:
     """Split interleaved bands of any size up to 2 n into details [BAND_COUNT, n, n], padded with
     0."""
-    whole = np.zeros((2 * n, 2 * n))
-    whole[: bands.shape[0], : bands.shape[1]] = bands
-    return details_of(whole)
+    padded = np.zeros((2 * n, 2 * n))
+    padded[: bands.shape[0], : bands.shape[1]] = bands
+    return details_of(padded)

@@ -76,15 +76,15 @@ def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]
     order = {tile: k for k, tile in enumerate(tiles)}
     top = max(tile.z for tile in tiles)
 
-    def near(tile: Tile) -> list[Tile]:
-        places = [Tile(tile.z, tile.x + dx, tile.y + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-        return [place for place in places if place in order]
+    def staged_neighbors(tile: Tile) -> list[Tile]:
+        square = [Tile(tile.z, tile.x + dx, tile.y + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+        return [neighbor for neighbor in square if neighbor in order]
 
     def last_number(tile: Tile) -> int:
-        return max(order[beside] for beside in near(tile))
+        return max(order[neighbor] for neighbor in staged_neighbors(tile))
 
     for k, tile in enumerate(tiles):
-        finest = near(tile) if tile.z == top else []
+        finest = staged_neighbors(tile) if tile.z == top else []
         yield tile, [other for other in finest if last_number(other) == k]
 
 

@@ -191,7 +191,7 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
 
 
 def test_a_track_of_one_value_stands_still():
-    assert Track([2.0], np.array([7.0]), monotone=True).at(99.0) == 7.0
+    assert Track([2.0], np.array([7.0]), monotone=True).value_at(99.0) == 7.0
     with pytest.raises(ValueError, match="keyframe"):
         CameraPath([]).sampler()
 
