@@ -73,7 +73,7 @@ class EncodeOptions:
 
     methods: tuple[str, ...] | None = None  # None: those of `models`; without any, DEFAULT_METHOD
     bits: int = 8  # per value of methods with a fixed count of values
-    # Without any of the next five, see `neural.encoding.lapped.rate.settled`.
+    # Without any of the next five, see `neural.encoding.lapped.rate.resolved`.
     quality: float | None = None  # 0 … 100, see `neural.encoding.lapped.rate.step_of_quality`
     step_m: float | None = None  # quantization step of the finest level
     target_rmse_m: float | None = None

@@ -287,15 +287,15 @@ def _check_commands(ids: Sequence[str], headless: bool, *, draws: bool) -> None:
         raise UsageError("--do changes what is drawn; add --screenshot OUT.png or --render OUT.")
     from viewer.gui import window_commands
 
-    known = commands.BY_ID if headless else window_commands.BY_ID
+    available = commands.BY_ID if headless else window_commands.BY_ID
     for command_id in ids:
-        if command_id in known:
+        if command_id in available:
             continue
         if command_id in window_commands.BY_ID:
             raise UsageError(f"{command_id} needs the window; leave out --headless.")
         if command_id in commands.ACTIONS:
             raise UsageError(f"{command_id} takes arguments; it is for panels, not for --do.")
-        raise UsageError(commands.unknown(command_id, known))
+        raise UsageError(commands.unknown(command_id, available))
 
 
 def run(launch: Launch) -> None:

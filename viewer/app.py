@@ -28,7 +28,7 @@ class App:
     """A session in a window: makes both and runs their frames."""
 
     def __init__(self, launch: Launch, loading: Loading | None = None) -> None:
-        """`loading`: the files of the launch, if threads are reading them."""
+        """Create the window; `loading` holds the launch's files, if threads are reading them."""
         self.launch = launch
         self._loading = loading
         messages = Messages()

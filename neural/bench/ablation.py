@@ -1,5 +1,4 @@
-"""Short trainings of HUVR+SIREN that differ in one size: numbers per token, or samples per patch
-side."""
+"""Ablations: short trainings of HUVR+SIREN with different numbers per token or patch sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ PRESET = "small"
 PAYLOAD_SIZES = (8, 16, 32, 64)
 PATCH_SIZES = (8, 16, 32)
 FIT_STEPS_PER_STEP = 10
-"""A short training begins with a warm start that is fitted for as short a time."""
+"""Most fit steps of the warm start per training step, so that both are equally short."""
 ERRORS = ("psnr_db", "rmse_m", "gradient_rmse")
 
 
@@ -45,7 +44,7 @@ def _with_patches(base: Any, side: int) -> Any:
 
 @contextmanager
 def _registered(name: str, preset: Any) -> Any:
-    """Register a preset under a name that a `Run` can give while the block runs."""
+    """Register a preset under a name for `neural.train.Run` while the block runs."""
     from neural.models import PRESETS
 
     PRESETS[METHOD][name] = preset
@@ -137,15 +136,15 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """Return PSNR over floats per tile."""
+    """Plot PSNR over floats per tile; return the file's path."""
     drawing, axis = plots.figure(6.0, 4.2)
     rows = result["variants"]
     axis.plot(
         [row["floats_per_tile"] for row in rows], [row["psnr_db"] for row in rows], marker="o"
     )
     for row in rows:
-        place = row["floats_per_tile"], row["psnr_db"]
-        axis.annotate(row["name"], place, xytext=(5, 4), textcoords="offset points", fontsize=8)
+        position = row["floats_per_tile"], row["psnr_db"]
+        axis.annotate(row["name"], position, xytext=(5, 4), textcoords="offset points", fontsize=8)
     axis.set(xscale="log", xlabel="floats per tile", ylabel="validation PSNR, dB")
     axis.grid(which="both", alpha=0.25)
     return plots.save(drawing, path)

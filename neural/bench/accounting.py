@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from neural.bench.codec import Codec
 from neural.bench.codecs import CODECS
-from neural.bench.jpeg2000 import Jpeg2000, without_headers
+from neural.bench.jpeg2000 import Jpeg2000, strip_headers
 
 
 class TileBytes(NamedTuple):
@@ -48,7 +48,7 @@ def as_file(tile: TileBytes) -> int:
 
 def as_packets(tile: TileBytes) -> int:
     """Return a JPEG 2000 stream less all that is the same for every tile."""
-    return len(without_headers(tile.body)) + tile.mask
+    return len(strip_headers(tile.body)) + tile.mask
 
 
 ACCOUNTINGS: dict[str, Accounting] = {

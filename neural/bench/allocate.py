@@ -30,8 +30,8 @@ def operating_points(
     """Return the distinct choices over a sweep of slopes, coarse to fine: (slope, settings
     [tiles]).
 
-    `finest` [tiles] marks the tiles that errors are reported of; choices that differ only elsewhere
-    count once.
+    `finest` [tiles] marks the tiles whose errors are reported; choices that differ only in other
+    tiles count once.
     """
     points: list[tuple[float, np.ndarray]] = []
     seen: set[bytes] = set()

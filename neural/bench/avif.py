@@ -57,8 +57,7 @@ class Avif(RasterCodec):
 def _picture(codes: np.ndarray, quality: int) -> bytes:
     """Return codes [256, 256] uint16 below 4096 as an AVIF file.
 
-    They are handed over as equal red, green and blue: what imagecodecs takes as gray, it codes
-    without loss.
+    Passed as equal red, green and blue, because imagecodecs would code gray input losslessly.
     """
     options = {
         "bitspersample": 12,
@@ -80,8 +79,8 @@ def _boxes() -> bytes:
 
 
 def _boxed(body: bytes) -> bytes:
-    """Return the AVIF file of an AV1 stream: the length of the data stands in the item's location
-    and before the data."""
+    """Return the AVIF file of an AV1 stream: the length of the data is written in the item's
+    location and before the data."""
     boxes = _boxes()
     # version and flags, sizes, count, item 1: id, reference, one extent: offset, length
     position = boxes.index(b"iloc") + 22

@@ -28,7 +28,7 @@ ANCHORS = (
     "zfp",
 )
 RANGE_M = (0.04, 0.11)
-"""Height RMSE that bytes are compared over."""
+"""Range of height RMSE over which bytes are compared, meters."""
 
 ERRORS = 16
 SERIES_RATE = "stack_bits_per_sample"
@@ -83,7 +83,7 @@ def saving(series: Curve, anchor: Curve, key: str, errors: Sequence[float]) -> S
 
 
 def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
-    """Return the errors of a measure that bytes are compared at on a place, ascending.
+    """Return the errors of a measure at which bytes are compared on a place, ascending.
 
     Gradients span those of JPEG 2000 files at the ends of the height range.
     """
@@ -97,7 +97,7 @@ def errors_at(measure: str, place: Mapping[str, Any]) -> list[float]:
 def bd_rates(
     places: Sequence[Mapping[str, Any]], series: Sequence[str], codecs: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return one entry per series, anchor and measure: per place, means, worst place. Gradients
+    """Return a comparison per series, anchor and measure: per place, means, worst place. Gradients
     need JPEG 2000 files."""
     measures = [measure for measure in MEASURES if measure == "height" or RANGE_ANCHOR in codecs]
     errors = {measure: [errors_at(measure, place) for place in places] for measure in measures}
@@ -106,7 +106,7 @@ def bd_rates(
             "series": name,
             "anchor": anchor,
             "measure": measure,
-            **_entry(
+            **_comparison(
                 [
                     saving(
                         place["learned"][name],
@@ -127,24 +127,30 @@ def bd_rates(
     ]
 
 
-def _entry(savings: Sequence[Saving], bare: Sequence[bool]) -> dict[str, Any]:
-    earth = [saving_at for saving_at, is_bare in zip(savings, bare, strict=True) if is_bare]
+def _comparison(savings: Sequence[Saving], bare_earth: Sequence[bool]) -> dict[str, Any]:
+    earth = [
+        place_saving for place_saving, is_bare in zip(savings, bare_earth, strict=True) if is_bare
+    ]
     worst = max(range(len(savings)), key=lambda k: _rank(savings[k]))
     return {
-        "places": [saving_at.to_json() for saving_at in savings],
+        "places": [place_saving.to_json() for place_saving in savings],
         "mean_bare_earth": mean(earth).to_json() if earth else None,
         "mean_all": mean(savings).to_json(),
         "worst": {"place": worst, **savings[worst].to_json()},
     }
 
 
-def _rank(at_place: Saving) -> float:
-    return math.inf if at_place.log_ratio is None else at_place.log_ratio
+def _rank(place_saving: Saving) -> float:
+    return math.inf if place_saving.log_ratio is None else place_saving.log_ratio
 
 
 def mean(savings: Sequence[Saving]) -> Saving:
     """Return the arithmetic mean of the logarithms; fails where one fails."""
-    logs = [at_place.log_ratio for at_place in savings if at_place.log_ratio is not None]
+    logs = [
+        place_saving.log_ratio for place_saving in savings if place_saving.log_ratio is not None
+    ]
     if len(logs) < len(savings):
         return Saving(None, "")
-    return Saving(float(np.mean(logs)), common_bound([at_place.bound for at_place in savings]))
+    return Saving(
+        float(np.mean(logs)), common_bound([place_saving.bound for place_saving in savings])
+    )

@@ -38,12 +38,16 @@ def lines(result: Mapping[str, Any]) -> list[str]:
             for entry in entries
             if entry["series"] == series
         }
-        never = all(
-            percentages["percent"] is None
+        fails_everywhere = all(
+            place_change["percent"] is None
             for entry in series_entries.values()
-            for percentages in entry["places"]
+            for place_change in entry["places"]
         )
-        body = ["It fails on every place."] if never else _series_table(result, series_entries)
+        body = (
+            ["It fails on every place."]
+            if fails_everywhere
+            else _series_table(result, series_entries)
+        )
         text += [f"### {result['titles'][series]}", "", *body, ""]
     return text
 
@@ -77,7 +81,7 @@ def _series_table(
 
 
 def value(change: Mapping[str, Any]) -> str:
-    """Return a change in percent with its bound, or that the series fails."""
+    """Format a change in percent with its bound, or "fails"."""
     return "fails" if change["percent"] is None else change["bound"] + percent(change["percent"])
 
 

@@ -24,7 +24,7 @@ a tile's range."""
 def measure(
     place: Place,
     dem: Dem,
-    lines: Sequence[Series],
+    all_series: Sequence[Series],
     bounds: Sequence[float],
     threads: int | None,
     device: str,
@@ -41,11 +41,11 @@ def measure(
     rows = []
     for bound in bounds:
         row: dict[str, Any] = {"max_error_m": bound}
-        for line in lines:
+        for series in all_series:
             (point,) = learned.measure_file(
-                place, line, {"max_error_m": bound}, (None,), threads, device, quiet
+                place, series, {"max_error_m": bound}, (None,), threads, device, quiet
             )
-            row[line.name] = _facts(point, bound)
+            row[series.name] = _facts(point, bound)
         for name in BOUNDED_CODECS:
             (point,) = classical.measure(dem, CODECS[name](), (bound,))
             row[name] = _facts(point, bound)
@@ -97,7 +97,8 @@ def lines(result: Mapping[str, Any]) -> list[str]:
 
 
 def _rate(row: Mapping[str, Any], name: str) -> float | None:
-    """Return bits per sample that count; None where the bound is not kept."""
+    """Return the compared rate in bits per sample: the finest level of codecs, all levels of
+    learned methods; None where the bound is not kept."""
     key = "bits_per_sample" if name in BOUNDED_CODECS else "stack_bits_per_sample"
     return row[name][key] if row[name]["kept"] else None
 

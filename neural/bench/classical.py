@@ -26,26 +26,26 @@ from neural.tiles import TILE, Tile, tile_id
 
 # bounds of child records, which take the same bytes whatever the bounds
 _RANGE_M = (-HIGHEST_M, HIGHEST_M)
-_RIM = (
+_NEIGHBORS = (
     (0, -1, np.s_[0, 1:-1], -1),
     (0, 1, np.s_[-1, 1:-1], 0),
     (-1, 0, np.s_[1:-1, 0], -1),
     (1, 0, np.s_[1:-1, -1], 0),
 )
-"""Neighbors (east, south), where their samples go in a tile with a rim, and which of their lines it
-is."""
+"""Neighbors (east, south), the destination of their samples in a padded tile, and the row or column
+copied from them."""
 
 
 @dataclass(eq=False)
 class _Trials:
-    """Every tile at every setting: errors, sizes and streams; the edges of decoded tiles, which
-    neighbors need."""
+    """Errors, sizes and streams of every tile at every setting, and the edges of decoded tiles,
+    which neighbors are padded with."""
 
     tiles: list[Tile]
     sse: np.ndarray  # [tiles, settings] m² over valid samples
     sizes: np.ndarray  # [accountings, tiles, settings] bytes as each accounting counts them
     lengths: np.ndarray  # [tiles, settings] bytes of its payload in the file
-    starts: np.ndarray  # [tiles, settings] where its payload is in the file
+    starts: np.ndarray  # [tiles, settings] byte offset of its payload in the file
     # finest tiles: [settings, 2, 2, 256]: first and last row, first and last column
     edges: dict[Tile, np.ndarray]
 
@@ -68,19 +68,19 @@ def measure_all(
     settings: Sequence[Any] | None = None,
     report: Report = no_report,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return operating points of a codec on a DEM by accounting, few bytes first:
-    `ErrorSummary.report`, rates, slope.
+    """Return operating points of a codec on a DEM by accounting, fewest bytes first: values of
+    `ErrorSummary.report`, rates and slope.
 
     Heights are compared over all valid samples of the finest level, slopes and Laplacian as central
     differences of the decoded mosaic against those of the source (`sampled_gradient_rmse`: inside
     each tile, as `evaluate` does). `stack_bits_per_sample` adds the coarser levels, each tile of
     which takes its setting by the same slope, and a directory, where the accounting has them.
-    `settings` stands in for the codec's own sweep. Memory grows by 8 kB per finest tile and
+    `settings` replaces the codec's own sweep. Memory grows by 8 kB per finest tile and
     setting.
     """
     counts = [accounting.count for accounting in accountings.values()]
     with tempfile.TemporaryFile() as file:
-        trials = _try_all(dem, codec, settings or codec.settings, counts, file, report)
+        trials = _encode_all(dem, codec, settings or codec.settings, counts, file, report)
         finest = np.array([tile.z == dem.grid.levels - 1 for tile in trials.tiles])
         points = [operating_points(trials.sse, sizes, finest) for sizes in trials.sizes]
         choices = [
@@ -134,7 +134,7 @@ def decode_payload(codec: Codec, data: bytes, tile: Tile) -> np.ndarray:
     return codec.decode(Stream(envelope.offset_m, envelope.scale_m, envelope.body))
 
 
-def _try_all(
+def _encode_all(
     dem: Dem,
     codec: Codec,
     settings: Sequence[Any],
@@ -142,6 +142,7 @@ def _try_all(
     file: IO[bytes],
     report: Report,
 ) -> _Trials:
+    """Encode every tile at every setting; payloads are written to `file`."""
     tiles: list[Tile] = []
     sse: list[list[float]] = []
     sizes: list[list[list[int]]] = []
@@ -155,7 +156,7 @@ def _try_all(
         errors = []
         counted = []
         written = []
-        lines = []
+        tile_edges = []
         for setting in settings:
             stream = codec.encode(tile.heights, tile.valid, setting)
             data = _pack(stream, tile, mask)
@@ -166,9 +167,9 @@ def _try_all(
                 [count(TileBytes(len(data), stream.body, mask_bytes)) for count in counts]
             )
             written.append(file.write(data))
-            lines.append([[decoded[0], decoded[-1]], [decoded[:, 0], decoded[:, -1]]])
+            tile_edges.append([[decoded[0], decoded[-1]], [decoded[:, 0], decoded[:, -1]]])
         if tile.tile.z == dem.grid.levels - 1:
-            edges[tile.tile] = np.array(lines)
+            edges[tile.tile] = np.array(tile_edges)
         tiles.append(tile.tile)
         sse.append(errors)
         sizes.append(counted)
@@ -199,7 +200,7 @@ def _summarize(
                 )
             add_raster(
                 summary,
-                _with_rim(decoded[setting], tile, choice, trials.edges),
+                _padded_with_neighbors(decoded[setting], tile, choice, trials.edges),
                 heights,
                 valid,
                 cell,
@@ -222,17 +223,17 @@ def add_raster(
     summary.add_sampled_slopes(decoded[inner], heights[inner], valid[inner], cell_m)
 
 
-def _with_rim(
+def _padded_with_neighbors(
     decoded: np.ndarray, tile: Tile, choice: dict[Tile, int], edges: dict[Tile, np.ndarray]
 ) -> np.ndarray:
-    """Return a decoded tile with one line of each neighbor around it [258, 258]; 0 for absent
+    """Return a decoded tile padded with one row or column of each neighbor [258, 258]; 0 for absent
     neighbors (never valid)."""
     surface = np.zeros((TILE + 2, TILE + 2))
     surface[1:-1, 1:-1] = decoded
-    for east, south, place, line in _RIM:
-        beside = Tile(tile.z, tile.x + east, tile.y + south)
-        if beside in edges:
-            surface[place] = edges[beside][choice[beside], 0 if south else 1, line]
+    for east, south, dst, line in _NEIGHBORS:
+        neighbor = Tile(tile.z, tile.x + east, tile.y + south)
+        if neighbor in edges:
+            surface[dst] = edges[neighbor][choice[neighbor], 0 if south else 1, line]
     return surface
 
 

@@ -50,7 +50,7 @@ class RasterCodec(Codec):
 
 
 def imagecodecs() -> Any:
-    """Return the package that brings the codecs. Raises UsageError naming the extra when it is not
+    """Return the package `imagecodecs`. Raises UsageError naming the extra when it is not
     installed."""
     return require("imagecodecs", "comparing codecs", "bench")
 
@@ -69,13 +69,13 @@ def to_codes(heights: np.ndarray, step_m: float, bits: int = 16) -> tuple[float,
     """Quantize heights to offset_m, scale_m and codes of `bits` bits, 2^(bits − 1) in the middle of
     the heights' range.
 
-    The step is the same for all tiles, doubled as often as the range asks for. Codes are uint16,
+    The step is the same for all tiles, doubled until the range fits. Codes are uint16,
     above 16 bits uint32.
     """
     center = middle(heights)
     half = 1 << (bits - 1)
-    reach = max(float(heights.max()) - center, center - float(heights.min()))
-    while reach / step_m > half - 1:
+    half_range = max(float(heights.max()) - center, center - float(heights.min()))
+    while half_range / step_m > half - 1:
         step_m *= 2
     scale = float(np.float32(step_m))
     offset = float(np.float32(center - half * scale))

@@ -27,7 +27,7 @@ ERRORS = (
     "laplacian_rmse",
 )
 RATE_KEYS = ("bits_per_sample", "stack_bits_per_sample")
-_LEAST = 1e-6
+_MIN_ERROR = 1e-6
 """Errors below a micrometer (a flat tile decoded exactly) count as one, so that logarithms
 exist."""
 
@@ -49,7 +49,7 @@ class Ratio(NamedTuple):
 
 def geometric(values: Sequence[float]) -> float:
     """Return the geometric mean, values below a micrometer counted as one."""
-    return math.exp(sum(math.log(max(v, _LEAST)) for v in values) / len(values))
+    return math.exp(sum(math.log(max(v, _MIN_ERROR)) for v in values) / len(values))
 
 
 def _psnr(point: Point) -> float:
@@ -57,25 +57,27 @@ def _psnr(point: Point) -> float:
     return min(float(point["psnr_db"]), 200.0)
 
 
-def spread(curve: Curve) -> tuple[float, float]:
+def rate_range(curve: Curve) -> tuple[float, float]:
     """Return fewest and most bits per sample of a curve."""
     rates = [point["bits_per_sample"] for point in curve]
     return min(rates), max(rates)
 
 
-def at_rate(curve: Curve, bits: float) -> dict[str, float] | None:
+def point_at_rate(curve: Curve, bits: float) -> dict[str, float] | None:
     """Return every error of a curve at `bits` per sample, interpolated; None outside its range."""
     ordered = sorted(curve, key=lambda point: point["bits_per_sample"])
-    low, high = spread(curve)
+    low, high = rate_range(curve)
     if not low <= bits <= high:
         return None
     x = np.log([point["bits_per_sample"] for point in ordered])
-    point_at = {"bits_per_sample": bits}
+    interpolated = {"bits_per_sample": bits}
     for key in (*ERRORS, "stack_bits_per_sample"):
-        y = np.log([max(point[key], _LEAST) for point in ordered])
-        point_at[key] = math.exp(np.interp(math.log(bits), x, y))
-    point_at["psnr_db"] = float(np.interp(math.log(bits), x, [_psnr(point) for point in ordered]))
-    return point_at
+        y = np.log([max(point[key], _MIN_ERROR) for point in ordered])
+        interpolated[key] = math.exp(np.interp(math.log(bits), x, y))
+    interpolated["psnr_db"] = float(
+        np.interp(math.log(bits), x, [_psnr(point) for point in ordered])
+    )
+    return interpolated
 
 
 def mean_point(points: Sequence[Point]) -> dict[str, Any]:
@@ -94,9 +96,9 @@ def mean_point(points: Sequence[Point]) -> dict[str, Any]:
 
 
 def mean_at_rate(curves: Sequence[Curve], bits: float) -> dict[str, Any]:
-    """Return the mean of all places at one rate, or only `bits_per_sample`; `places` is how many of
-    them reach the rate."""
-    at_places = [at_rate(curve, bits) for curve in curves]
+    """Return the mean of all places at one rate, or only `bits_per_sample`; `places` is the number
+    of places that reach it."""
+    at_places = [point_at_rate(curve, bits) for curve in curves]
     reached = [point for point in at_places if point is not None]
     mean = mean_point(reached) if len(reached) == len(curves) else {"bits_per_sample": bits}
     return {**mean, "places": len(reached)}
@@ -105,8 +107,8 @@ def mean_at_rate(curves: Sequence[Curve], bits: float) -> dict[str, Any]:
 def common_rates(curves: Sequence[Curve], count: int = 48) -> np.ndarray:
     """Return rates that all curves reach, evenly spaced in the logarithm; empty where they have
     none in common."""
-    low = max(spread(curve)[0] for curve in curves)
-    high = min(spread(curve)[1] for curve in curves)
+    low = max(rate_range(curve)[0] for curve in curves)
+    high = min(rate_range(curve)[1] for curve in curves)
     return np.geomspace(low, high, count).clip(low, high) if low < high else np.empty(0)
 
 
@@ -123,10 +125,10 @@ def rate_at(
     ordered = sorted(
         curve, key=lambda point: point[result_key if result_key in RATE_KEYS else RATE_KEYS[0]]
     )
-    x = np.log([max(point[result_key], _LEAST) for point in ordered])
+    x = np.log([max(point[result_key], _MIN_ERROR) for point in ordered])
     # An error reached with fewer bits is also reached with more.
-    y = np.minimum.accumulate(np.log([max(point[key], _LEAST) for point in ordered]))
-    log_error = math.log(max(error, _LEAST))
+    y = np.minimum.accumulate(np.log([max(point[key], _MIN_ERROR) for point in ordered]))
+    log_error = math.log(max(error, _MIN_ERROR))
     if log_error > y[0]:
         return math.exp(x[0]), "≤"
     if log_error < y[-1]:

@@ -17,10 +17,10 @@ from neural.raster.fill import fill
 from neural.tiles import TILE
 
 SETTINGS = geometric_steps(0.01, 4, 24)
-"""RMSE aimed at, meters."""
+"""Target RMSE, meters."""
 
 _BITS = 20
-"""Of samples: a kilometer in steps of 1 mm, where 16 bits would coarsen mountains."""
+"""Bits per sample: a kilometer in steps of 1 mm; 16 bits would coarsen mountains."""
 
 _RESOLUTIONS = 7
 
@@ -29,8 +29,8 @@ def measure(dem: Dem) -> list[dict[str, Any]]:
     """Return one row per setting, fine to coarse, over the samples and with the measures of
     `classical.measure_all`.
 
-    The image has the raster's own size, filled smoothly where nothing is valid; one deflated mask
-    says where. There is a single level, so `stack_bits_per_sample` is `bits_per_sample`. Memory
+    The image has the raster's own size, with gaps filled smoothly, and one deflated mask of valid
+    samples. There is a single level, so `stack_bits_per_sample` is `bits_per_sample`. Memory
     grows with the raster.
     """
     grid = dem.grid

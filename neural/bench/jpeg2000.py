@@ -12,8 +12,8 @@ _STEP_M = 0.001
 
 _COMMENT = b"\xff\x64"
 _TILE_PART = b"\xff\x90"
-_DATA = b"\xff\x93"
-_END = b"\xff\xd9"
+_START_OF_DATA = b"\xff\x93"
+_END_OF_CODESTREAM = b"\xff\xd9"
 """Markers of the codestream (ISO/IEC 15444-1, Annex A): COM, SOT, SOD, EOC."""
 
 _TILE_PART_BYTES = 12
@@ -32,7 +32,7 @@ def compress(heights: np.ndarray, rmse_m: float, bits: int = 16, resolutions: in
     stream = imagecodecs().jpeg2k_encode(
         codes, level=float(psnr), resolutions=resolutions, **options
     )
-    return Stream(offset, scale, _uncommented(bytes(stream)))
+    return Stream(offset, scale, _strip_comments(bytes(stream)))
 
 
 def decompress(body: bytes) -> np.ndarray:
@@ -41,15 +41,15 @@ def decompress(body: bytes) -> np.ndarray:
     return samples
 
 
-def without_headers(body: bytes) -> bytes:
+def strip_headers(body: bytes) -> bytes:
     """Return the packets of a codestream of one tile part: no main header, no tile-part header, no
     end marker.
 
-    What goes, 118 bytes, is the same for all tiles except for a length, so that an archive could
-    hold it once.
+    The 118 bytes removed are the same for all tiles except for a length, so that an archive could
+    hold them once.
     """
     position = _segments_end(body) + _TILE_PART_BYTES
-    if body[position : position + 2] != _DATA or body[-2:] != _END:
+    if body[position : position + 2] != _START_OF_DATA or body[-2:] != _END_OF_CODESTREAM:
         raise ValueError("not a codestream of one tile part with a bare header")
     return body[position + 2 : -2]
 
@@ -70,7 +70,7 @@ def _segments_end(stream: bytes) -> int:
     return _segments(stream)[-1][2]
 
 
-def _uncommented(stream: bytes) -> bytes:
+def _strip_comments(stream: bytes) -> bytes:
     """Return a codestream without the comments in its main header, which hold the encoder's
     name."""
     kept = [stream[start:end] for marker, start, end in _segments(stream) if marker != _COMMENT]

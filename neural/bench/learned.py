@@ -21,7 +21,7 @@ from neural.progress import Report
 from neural.raster.dem import open_dem
 
 BITS = (32, 16, 8, 6, 5, 4, 3, 2)
-"""Bits per value that a method with a fixed count of values per tile is read at."""
+"""Bits per value at which methods with a fixed number of values per tile are read."""
 
 LAPPED_STEPS = (0.06, 0.09, 0.136, 0.205, 0.309, 0.466, 0.702, 1.06, 1.59, 2.4, 3.6, 5.4, 8.1)
 STEP_SWEEPS: dict[str, tuple[float, ...]] = {"lapped_siren": LAPPED_STEPS}
@@ -35,7 +35,7 @@ stack.
 
 @dataclass(frozen=True)
 class Series:
-    """A method with its model (None: the shipped one) and the refinement steps its payloads get."""
+    """A method, its model (None: the shipped one), and the refinement steps of its payloads."""
 
     method: str
     model: str | None = None
@@ -65,9 +65,9 @@ class Series:
         return "stack_bits_per_sample" if self.stepped else "bits_per_sample"
 
 
-def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> list[Series]:
-    """Return every method as its encoder predicts it and, where `refine` steps are asked for,
-    refined as well.
+def expand_series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> list[Series]:
+    """Return the series of the methods: latents as predicted by the encoder and, if `refine` > 0,
+    refined by that many steps.
 
     Raises UsageError for a method without a model, or a model for a method that is not measured.
     """
@@ -90,7 +90,7 @@ def series(methods: tuple[str, ...], models: dict[str, str], refine: int) -> lis
 @contextmanager
 def encoded(
     place: Place,
-    line: Series,
+    series: Series,
     settings: Mapping[str, Any],
     threads: int | None,
     device: str,
@@ -99,12 +99,12 @@ def encoded(
     """Encode a place to a temporary .ntile file with one layer of the series; `settings` are
     further encode options."""
     options = EncodeOptions(
-        methods=(line.method,),
-        models=(line.model,) if line.model else (),
+        methods=(series.method,),
+        models=(series.model,) if series.model else (),
         reading=place.reading,
         jobs=threads,
         device=device,
-        refine=line.refine,
+        refine=series.refine,
         **settings,
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -116,7 +116,7 @@ def encoded(
 
 def measure(
     place: Place,
-    line: Series,
+    series: Series,
     bits: tuple[int, ...],
     threads: int | None,
     device: str,
@@ -127,30 +127,32 @@ def measure(
 
     A point is a bit depth of one file, or a file of its own with its `step_m`.
     """
-    if line.stepped:
+    if series.stepped:
         return [
             {**row, "step_m": step}
-            for step in STEP_SWEEPS[line.method]
-            for row in measure_file(place, line, {"step_m": step}, (None,), threads, device, report)
+            for step in STEP_SWEEPS[series.method]
+            for row in measure_file(
+                place, series, {"step_m": step}, (None,), threads, device, report
+            )
         ]
     return measure_file(
-        place, line, {"bits": 32}, tuple(sorted(bits, reverse=True)), threads, device, report
+        place, series, {"bits": 32}, tuple(sorted(bits, reverse=True)), threads, device, report
     )
 
 
 def measure_file(
     place: Place,
-    line: Series,
+    series: Series,
     settings: Mapping[str, Any],
     depths: tuple[int | None, ...],
     threads: int | None,
     device: str,
     report: Report,
 ) -> list[dict[str, Any]]:
-    """Return one row per bit depth (None: as stored) that one file of a series is read at."""
+    """Return one row per bit depth (None: as stored) at which one file of a series is read."""
     rows: list[dict[str, Any]] = []
     with (
-        encoded(place, line, settings, threads, device, report) as reader,
+        encoded(place, series, settings, threads, device, report) as reader,
         open_dem(place.path, place.reading) as dem,
     ):
         layer = reader.layers[0]

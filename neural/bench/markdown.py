@@ -8,7 +8,7 @@ from typing import Any
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return lines of a Markdown table, numbers to the right."""
+    """Return the lines of a Markdown table, numbers aligned right."""
     rule = [":--", *("--:" for _ in header[1:])]
     return ["| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)]
 
@@ -21,10 +21,10 @@ def cell(value: Any, spec: str) -> str:
 
 
 def percent(value: float) -> str:
-    """Return a change in percent with its sign: −38.2 %."""
+    """Format a change in percent with its sign: −38.2 %."""
     return f"{value:+.1f} %".replace("-", "−")
 
 
 def setting(point: Mapping[str, Any]) -> str:
-    """Return the setting that set the rate of a learned layer's point."""
+    """Format the rate setting of a learned layer's point: its step or bit depth."""
     return f"step {point['step_m']:g} m" if "step_m" in point else f"{point['bits']} bits"

@@ -21,7 +21,7 @@ class Place:
 
     name: str
     path: str
-    """A path, a URL or a name of GDAL's."""
+    """Path, URL or GDAL dataset name."""
     reading: ReadOptions = AS_STORED
     split: str | None = None
     data_class: str | None = None  # dtm (bare earth), dsm, bathy, …
@@ -40,8 +40,8 @@ def find_places(
     rows of a split, DemError when a raster does not exist.
     """
     places: list[Place] = []
-    for named in arguments:
-        argument = os.fspath(named)
+    for item in arguments:
+        argument = os.fspath(item)
         if os.path.isdir(argument):
             places += _listed(Path(argument), splits, reading)
         else:

@@ -22,7 +22,7 @@ _LINES = {
     "jpeg2k_headerless": ("0.55", "-"),
     "jpeg2k": ("0.55", "--"),
 }
-"""The accountings of one codec look alike; the others take colors in turn."""
+"""Color and style of the accountings of JPEG 2000; other codecs take colors in turn."""
 
 _CODEC_COLORS = ("tab:blue", "tab:green", "tab:olive", "tab:cyan", "tab:brown")
 _STEPPED_COLORS = ("tab:red", "tab:pink")
@@ -56,7 +56,7 @@ def save(drawing: Any, path: Path) -> Path:
 
 
 def rate_distortion(result: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Return three plots of the means over places, error against bits per sample, log–log."""
+    """Plot the means over places, error against bits per sample, log–log; return the paths."""
     return [save(_plot(result, key, label), folder / name) for key, (label, name) in PLOTS.items()]
 
 
@@ -118,9 +118,9 @@ def _draw_learned(
             label=title,
             zorder=3,
         )
-        offset, side, every = ((-6, -9), "right", 3) if stepped else ((5, 5), "left", 1)
-        for point, *place in list(zip(points, x, y, strict=True))[::every]:
+        offset, side, stride = ((-6, -9), "right", 3) if stepped else ((5, 5), "left", 1)
+        for point, *position in list(zip(points, x, y, strict=True))[::stride]:
             text = f"{point['step_m']:.2g} m" if stepped else f"{point['bits']}"
             axis.annotate(
-                text, place, offset, textcoords="offset points", fontsize=7, color=color, ha=side
+                text, position, offset, textcoords="offset points", fontsize=7, color=color, ha=side
             )

@@ -11,7 +11,7 @@ from neural.system import output
 
 
 def folder(out: Path) -> Path:
-    """Return the output folder, made when it is missing. Raises NtileError when it cannot be."""
+    """Create the output folder if missing and return it. Raises NtileError."""
     return output.make_folder(out, "give --out another place")
 
 

@@ -1,5 +1,5 @@
-"""Codecs' curves of an earlier benchmark: they take most of the time and do not depend on the
-methods measured."""
+"""Reuse of codecs' curves from an earlier benchmark: they take most of the time and do not depend
+on the measured methods."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from neural.raster import raster_name
 
 
 def digest(place: Place) -> str | None:
-    """Return the SHA-256 of a raster's file and of its read options; None for a raster that may
-    change unseen."""
+    """Return the SHA-256 of a raster's file and of its read options; None for a raster that is
+    not a local file."""
     path = raster_name.local_file(place.path)
     if path is None:
         return None
@@ -34,7 +34,7 @@ def codecs(
     settings: Callable[[str], Sequence[Any]],
     names: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
-    """Return curves by SHA-256 of a place's file and codec name, of FOLDER/bench.json.
+    """Return curves by SHA-256 of a place's file and codec name, from FOLDER/bench.json.
 
     Only of codecs that were swept over the same settings. Raises UsageError when there is no such
     result, or when it was made with other versions of the codecs' libraries.
@@ -43,20 +43,21 @@ def codecs(
     try:
         earlier = json.loads(path.read_text(encoding="utf-8"))
         swept = earlier["options"]["codecs"]
-        made_with = earlier["versions"]
+        earlier_versions = earlier["versions"]
         libraries = [name for name in versions if name not in ("terrain-viewer", "numpy", "torch")]
-        if changed := [name for name in libraries if made_with.get(name) != versions[name]]:
+        changed = [name for name in libraries if earlier_versions.get(name) != versions[name]]
+        if changed:
             raise UsageError(
-                f"--reuse {folder}: {changed[0]} was {made_with.get(changed[0])} then; measure "
-                "anew."
+                f"--reuse {folder}: {changed[0]} was {earlier_versions.get(changed[0])} then; "
+                "measure anew."
             )
-        same = [
+        reusable = [
             name
             for name in names
             if name in swept and _plain(swept[name]) == _plain(settings(name))
         ]
         curves = {
-            place["file_sha256"]: {name: place["codecs"][name] for name in same}
+            place["file_sha256"]: {name: place["codecs"][name] for name in reusable}
             for place in earlier["places"]
         }
         return {sha: curves_of for sha, curves_of in curves.items() if sha is not None}

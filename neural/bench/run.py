@@ -263,14 +263,14 @@ def ratios(places: Sequence[dict[str, Any]], plan: Plan) -> list[dict[str, Any]]
     for key in RATIO_ERRORS:
         for line in plan.series:
             for points in zip(*(place["learned"][line.name] for place in places), strict=True):
-                found = [
-                    curves.ratio(p, own, key, line.rate)
-                    for p, own in zip(points, rivals, strict=True)
+                place_ratios = [
+                    curves.ratio(point, rival, key, line.rate)
+                    for point, rival in zip(points, rivals, strict=True)
                 ]
-                value, bound = curves.mean_ratio(found)
+                value, bound = curves.mean_ratio(place_ratios)
                 setting = {
                     name: points[0][name] for name in ("bits", "step_m") if name in points[0]
                 }
                 row = {"error": key, "series": line.name, **setting, "mean": value, "bound": bound}
-                rows.append({**row, "places": [r._asdict() for r in found]})
+                rows.append({**row, "places": [ratio._asdict() for ratio in place_ratios]})
     return rows

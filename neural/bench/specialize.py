@@ -37,7 +37,7 @@ STAGES = ("encoded", "latents", "latents_decoder")
 
 def run(
     places: Sequence[Place],
-    lines: Sequence[Series],
+    all_series: Sequence[Series],
     steps: int,
     device: str,
     say: Callable[[str], None],
@@ -51,20 +51,22 @@ def run(
     rows = []
     target = pick_device(device)
     tiles = [(place, fullest_tile(place)) for place in places]
-    for line in lines:
+    for series in all_series:
         model = (
-            load_model(model_stem(line.model or DEFAULT_MODELS[line.method]))[0].to(target).eval()
+            load_model(model_stem(series.model or DEFAULT_MODELS[series.method]))[0]
+            .to(target)
+            .eval()
         )
         for place, tile in tiles:
             row: dict[str, Any] = {
-                "name": line.name,
-                "title": line.title,
+                "name": series.name,
+                "title": series.title,
                 "place": place.name,
                 "tile": list(tile.tile),
             }
             row |= specialize(model, tile.heights, tile.valid, steps)
             say(
-                f"{place.name}: {line.name}, "
+                f"{place.name}: {series.name}, "
                 f"{row['latents']['psnr_db'] - row['encoded']['psnr_db']:+.2f} dB by latents"
             )
             rows.append(row)
@@ -118,23 +120,23 @@ def specialize(
 def optimize(
     model: Any, latents: Any, tile: Any, valid: Any, steps: int, decoder_rate: float
 ) -> float:
-    """Return least mean squared error over valid samples that `steps` of Adam with cosine decay
-    pass through.
+    """Return the least mean squared error over valid samples during `steps` of Adam with cosine
+    decay.
 
     latents [1, tokens, dim]; tile [1, 256, 256] normalized. Latents and a copy of the decoder's
-    weights move together.
+    weights are optimized together.
     """
     import torch
 
     model = copy.deepcopy(model)
-    # Dimensions differ in spread by orders of magnitude: each moves in units of its own.
+    # Spreads of dimensions differ by orders of magnitude: offsets are in units of them.
     spread = (
         latents.std(dim=1, keepdim=True, correction=0)
         if latents.shape[1] > 1
         else latents.std(correction=0)
     )
-    moved = torch.zeros_like(latents).requires_grad_(True)
-    groups: list[dict[str, Any]] = [{"params": [moved], "lr": LATENT_RATE}]
+    offsets = torch.zeros_like(latents).requires_grad_(True)
+    groups: list[dict[str, Any]] = [{"params": [offsets], "lr": LATENT_RATE}]
     for weight in model.decoder.parameters():
         groups.append(
             {"params": [weight], "lr": decoder_rate * float(weight.detach().square().mean().sqrt())}
@@ -144,7 +146,7 @@ def optimize(
     best = float("inf")
     for step in range(steps + 1):
         with torch.set_grad_enabled(step < steps):
-            loss = ((model.decode(latents + spread * moved) - tile)[valid] ** 2).mean()
+            loss = ((model.decode(latents + spread * offsets) - tile)[valid] ** 2).mean()
         best = min(best, loss.item())  # a NaN is never less
         if step < steps:
             optimizer.zero_grad(set_to_none=True)

@@ -19,8 +19,8 @@ SHARES = (0.9, 0.95, 0.99)
 
 
 def principal_shares(tokens: np.ndarray) -> np.ndarray:
-    """Return the cumulative shares of the variance [min(n, d)] that the first principal components
-    of tokens [n, d] hold."""
+    """Return the cumulative shares of the variance [min(n, d)] explained by the first principal
+    components of tokens [n, d]."""
     centered = tokens - tokens.mean(axis=0)
     variances = np.linalg.svd(centered, compute_uv=False) ** 2
     total = variances.sum()
@@ -28,27 +28,27 @@ def principal_shares(tokens: np.ndarray) -> np.ndarray:
 
 
 def dimensions(shares: np.ndarray, share: float) -> int:
-    """Return fewest components that hold a share of the variance."""
+    """Return the smallest number of components that explain a share of the variance."""
     return int(np.searchsorted(shares, share - 1e-12)) + 1
 
 
 def run(
-    places: Sequence[Place], lines: Sequence[Series], threads: int | None, device: str
+    places: Sequence[Place], all_series: Sequence[Series], threads: int | None, device: str
 ) -> dict[str, Any]:
     """Return spectra of all tokens of the finest tiles of all places, by series."""
     return {
         "places": [place.name for place in places],
-        "spectra": [_spectrum(places, x, threads, device) for x in lines],
+        "spectra": [_spectrum(places, series, threads, device) for series in all_series],
     }
 
 
 def _spectrum(
-    places: Sequence[Place], line: Series, threads: int | None, device: str
+    places: Sequence[Place], series: Series, threads: int | None, device: str
 ) -> dict[str, Any]:
     tokens: list[np.ndarray] = []
     for place in places:
         with encoded(
-            place, line, {"bits": 32}, threads, device, lambda done, total: None
+            place, series, {"bits": 32}, threads, device, lambda done, total: None
         ) as reader:
             layer = reader.layers[0]
             method = METHODS[layer.method](**layer.config)
@@ -60,10 +60,15 @@ def _spectrum(
                     tokens.append(
                         method.unpack(envelope.body, layer.bits, layer.params).astype(np.float64)
                     )
-    every = np.concatenate(tokens)
-    shares = principal_shares(every)
+    all_tokens = np.concatenate(tokens)
+    shares = principal_shares(all_tokens)
     counts = {f"{share:.0%}": dimensions(shares, share) for share in SHARES}
-    facts = {"name": line.name, "title": line.title, "tokens": len(every), "dim": every.shape[1]}
+    facts = {
+        "name": series.name,
+        "title": series.title,
+        "tokens": len(all_tokens),
+        "dim": all_tokens.shape[1],
+    }
     return {**facts, "dimensions": counts, "cumulative": shares.tolist()}
 
 
@@ -80,9 +85,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     header = ["", "tokens", "dimensions", *(f"for {share:.0%}" for share in SHARES)]
     note = (
-        "Principal components of the payload tokens of all finest tiles, and how many hold that "
-        "share of their "
-        "variance. There are at most as many components as tokens."
+        "Principal components of the payload tokens of all finest tiles, and how many explain "
+        "that share of their variance. Components are at most as many as tokens."
     )
     return (
         "\n".join(["# Principal components of payloads", "", note, "", *table(header, rows)]) + "\n"
@@ -90,7 +94,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> Path:
-    """Plot the share of the variance left out over the number of components; return the path."""
+    """Plot the unexplained variance over the number of components; return the file's path."""
     drawing, axis = plots.figure()
     for index, spectrum in enumerate(result["spectra"]):
         remainder = np.maximum(1 - np.array(spectrum["cumulative"]), 1e-6)
@@ -107,7 +111,7 @@ def plot(result: Mapping[str, Any], path: Path) -> Path:
         xscale="log",
         yscale="log",
         xlabel="principal components",
-        ylabel="share of the variance left out",
+        ylabel="unexplained variance",
     )
     axis.grid(which="both", alpha=0.25)
     axis.legend(fontsize=8)

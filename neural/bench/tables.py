@@ -47,7 +47,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     lines += [*bd_table.lines(result), *bounded.lines(result)]
     lines += ["## Mean over places", "", *_mean_table(result), ""]
-    lines += _swept(result)
+    lines += _sweep_lines(result)
     lines.append("")
     if result["ratios"]:
         lines += _ratio_tables(result)
@@ -85,7 +85,7 @@ def _mean_table(result: Mapping[str, Any]) -> list[str]:
     return table(["", *(title for _, title, _ in columns)], rows)
 
 
-def _swept(result: Mapping[str, Any]) -> list[str]:
+def _sweep_lines(result: Mapping[str, Any]) -> list[str]:
     """Describe the rates that each codec's sweep reaches, and the table's rates that only part of
     the places reach."""
     lines = []
@@ -151,8 +151,8 @@ def _place_header(place: Mapping[str, Any]) -> list[str]:
         f"{place['width']}×{place['height']} cells of "
         f"{place['cell_m'][0]:g}×{place['cell_m'][1]:g} m"
     )
-    about = "".join(f", {place[key]}" for key in ("split", "data_class") if place[key])
-    return [f"{place['file']}: {size}, {place['samples']} valid samples{about}."]
+    tags = "".join(f", {place[key]}" for key in ("split", "data_class") if place[key])
+    return [f"{place['file']}: {size}, {place['samples']} valid samples{tags}."]
 
 
 def _place_table(place: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 
 def pool(jobs: int) -> ProcessPoolExecutor:
-    """Return spawned processes that end with this one, however it ends."""
+    """Return a pool of spawned processes that end with this one, even if it is killed."""
     return ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent
     )

@@ -238,7 +238,9 @@ def command(
 
     say = partial(click.echo, err=True)
     results: dict[str, Any] = {}
-    lines = learned.series(tuple(DEFAULT_MODELS) if methods is None else methods, models, refine)
+    lines = learned.expand_series(
+        tuple(DEFAULT_MODELS) if methods is None else methods, models, refine
+    )
     if ablation:
         results[f"ablation_{ablation}"] = _ablation(ablation, data, steps, device, out, say)
     if spectrum or specialize or not ablation:

@@ -17,7 +17,7 @@ from neural.tiles import TILE, Tile
 def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Check every byte of a file: sections, checksums, and that each pyramid is complete.
 
-    Returns a report (plain values); raises ContainerError at the first thing that is wrong.
+    Returns a report (plain values). Raises ContainerError at the first defect.
     """
     with open_reader(path) as reader:
         layers, tiles, children = _addresses(reader)
@@ -33,7 +33,7 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
         for sha in filter(reader.embeds, table):
             reader.decoder_bytes(sha)
         counts = [sum(levels) for levels in reader.sizes()["tiles"]]
-        layer_facts = [
+        layer_rows = [
             {
                 "method": layer_entry.method,
                 "title": layer_entry.title,
@@ -46,7 +46,7 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
             "file": reader.path,
             "ok": True,
             "schema": md.SCHEMA,
-            "layers": layer_facts,
+            "layers": layer_rows,
             "levels": reader.grid.levels,
             "tiles": len(reader.ids),
             "file_bytes": reader.header.file_length,
@@ -55,8 +55,8 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of every payload; checks
-    the pyramids."""
+    """Check the pyramids; return layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of
+    every payload."""
     zoom, x, y = tiles_from_ids(reader.ids)
     z = zoom - reader.slot_bits
     slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)
@@ -73,7 +73,7 @@ def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for k in range(4):
         ids = tile_ids(zoom[inner] + 1, 2 * x[inner] + (k & 1), 2 * y[inner] + (k >> 1))
         children[inner] |= np.isin(ids, reader.ids).astype(np.int64) << k
-    parented = int(np.bitwise_count(children).sum())
-    if (z == 0).sum() != len(reader.layers) or parented != len(z) - len(reader.layers):
+    child_count = int(np.bitwise_count(children).sum())
+    if (z == 0).sum() != len(reader.layers) or child_count != len(z) - len(reader.layers):
         raise reader.named("lists tiles without a parent")
     return slots[x >> z, y >> z], tiles, children

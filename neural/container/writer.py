@@ -1,5 +1,5 @@
-"""Writing a .ntile file out of staged tiles: complete and checked under its final name, or not
-there at all."""
+"""Writer of .ntile files from staged tiles: the final name only ever holds a complete and verified
+file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_archive(
     link_decoders: Set[str] = frozenset(),
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """Write the staged tiles to `out_path`, then discard the stage; returns the report of `verify`.
+    """Write the staged tiles to `out_path`, discard the stage, and return `verify`'s report.
 
     `decoders` holds the safetensors bytes by SHA-256; those in `link_decoders` are named in the
     file, not put into it; `reading` is how the source was read. Equal arguments give equal bytes.
@@ -48,19 +48,23 @@ def write_archive(
     file are then untouched.
     """
     advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
-    placed = [_place(draft, index, len(layers), stage, grid) for index, draft in enumerate(layers)]
-    metadata = md.build(grid, placed, decoders, link_decoders, provenance, reading)
+    finished = [
+        _finalize_layer(draft, index, len(layers), stage, grid)
+        for index, draft in enumerate(layers)
+    ]
+    metadata = md.build(grid, finished, decoders, link_decoders, provenance, reading)
     with output.whole(out_path, advice=advice) as part:
         # Unnamed, so that nothing is left behind however the process ends.
         with tempfile.TemporaryFile(dir=part.parent) as payloads, open(part, "xb") as file:
-            ids, lengths = _write_payloads(payloads, placed, stage, body_of)
+            ids, lengths = _write_payloads(payloads, finished, stage, body_of)
             _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
         report = verify(part)
     stage.discard()
     return {**report, "file": os.fspath(out_path)}
 
 
-def _place(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
+def _finalize_layer(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
+    """Return a draft as a layer of the file, with its slot, root and height ranges."""
     low, high = stage.height_range(index, grid.levels - 1)
     return Layer(
         **{**vars(draft), "stats": {**draft.stats, "min_m": low, "max_m": high}},
@@ -74,7 +78,7 @@ def _place(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) 
 def _write_payloads(
     file: IO[bytes], layers: Sequence[Layer], stage: Stage, body_of: BodyOf
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Write all payloads in order of archive id; returns ids and lengths, int64 [n] each."""
+    """Write all payloads in order of archive id; return ids and lengths, int64 [n] each."""
     order = _archive_order(layers, stage)
     lengths = np.empty(len(order), np.int64)
     for k, (_, index, id_) in enumerate(order.tolist()):
@@ -91,7 +95,7 @@ def payload(
 ) -> bytes:
     """Return a tile's bytes in the file; `height_range` (meters) bounds all tiles of its layer.
 
-    A `LinkedMethod` has the mask in its own bits, and its offset is anything near the heights.
+    A `LinkedMethod` has the mask in its own bits, and its offset is any number near the heights.
     """
     offset_m = plain_offset(tile.offset_m, height_range) if linked else tile.offset_m
     envelope = Envelope(offset_m, tile.scale_m, tile.children, None if linked else tile.mask, body)
@@ -138,6 +142,6 @@ def _assemble(
 
 
 def _sync(file: IO[bytes]) -> None:
-    """Have all before the header on the disk first: a file that was cut short has none."""
+    """Flush a file to the disk: done before the header is written, so a truncated file has none."""
     file.flush()
     os.fsync(file.fileno())

@@ -22,25 +22,25 @@ class LayerSummary:
     rmse_m: float
     max_error_m: float
     measured_tiles: int
-    """Finest tiles that the errors are of; all of them where it equals `tiles`."""
+    """Number of finest tiles that the errors were measured on; `tiles` when on all."""
     tiles: int
     bits_per_sample: float
     stack_bits_per_sample: float
     step_m: float | None
-    """Quantization step, of methods that have one."""
+    """Quantization step; None for methods without one."""
     quantum_m: float | None
-    """Step of the source's heights, where `step_m` follows from it."""
+    """Step of the source's heights, if `step_m` was derived from it."""
 
 
 @dataclass(frozen=True)
 class EncodeSummary:
-    """A file as `encode` leaves it."""
+    """Result of `encode`: its layers, sizes and time."""
 
     layers: tuple[LayerSummary, ...]
     sizes: dict[str, Any]
     """As `Reader.sizes`."""
     source_bytes: int | None
-    """Bytes of the source's files; None where that is not known."""
+    """Bytes of the source's files; None if unknown."""
     seconds: float
 
     def report(self) -> dict[str, Any]:

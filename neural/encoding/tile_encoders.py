@@ -206,7 +206,7 @@ class LappedEncoder(TileEncoder):
     def finish(self, stage: Stage, index: int, dem: Dem, report: Report) -> FinishedLayer:
         """Lower the levels, find the quantization step, code all tiles. Raises UsageError for a
         rate out of reach."""
-        from neural.encoding.lapped.rate import find_bound, find_step, settled
+        from neural.encoding.lapped.rate import find_bound, find_step, resolved
         from neural.encoding.lapped.staged_layer import (
             LayerCoder,
             StagedLayer,
@@ -221,7 +221,7 @@ class LappedEncoder(TileEncoder):
         def quantum() -> float:
             return stage.fact("quantum", lambda: find_quantum(dem.own_samples(), dem.own_cells))
 
-        rate, quantum_m = settled(self._rate, quantum)
+        rate, quantum_m = resolved(self._rate, quantum)
         model = Model(self._weights)
         layer = StagedLayer(stage, index, dem.grid)
         finest_m = stage.fact(f"{index} finest step", lambda: lower_levels(layer, report))

@@ -27,13 +27,13 @@ class TrainConfig:
     learning_rate: float  # peak
     warmup: int  # steps
     points: int  # samples drawn per patch and step
-    # more of them between samples and on the outline, which the published loss leaves free
+    # additional points between samples and on the outline, which the published loss ignores
     off_grid_points: int = 0
     # tiles that a linear warm start is fitted to; 0: the published initialization
     warm_start_tiles: int = 0
     fit_steps: int = 4000  # of that warm start
     optimizer: str = "adamw"  # see neural.models.optimizers
-    other_learning_rate: float = 0.0  # peak for what Muon does not update
+    other_learning_rate: float = 0.0  # peak, of parameters that Muon does not update
     final_share: float = 1.6e-3  # last learning rate over the peak one
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -45,7 +45,7 @@ class TrainConfig:
 class Preset:
     """A method with its sizes, the encoder that predicts its latents, and how both are trained."""
 
-    method: Any  # a Method; its model knows which
+    method: Any  # a Method, of the subclass the model expects
     encoder: Any  # the model's `Encoder`
     train: TrainConfig
 
@@ -112,8 +112,7 @@ def save_model(
     """Write STEM.encoder.safetensors and STEM.decoder.safetensors: matrices in half precision,
     vectors in single.
 
-    The decoder file is what a .ntile embeds (by its SHA-256); the encoder file is only needed to
-    encode.
+    A .ntile embeds the decoder file (by its SHA-256); the encoder file is only needed to encode.
     """
     # Gains and biases are few, and rounding them moves everything behind them together: 1 dB of
     # HUVR+SIREN.
@@ -126,7 +125,7 @@ def save_model(
     encoder = {n: v for n, v in state.items() if not n.startswith("decoder.")}
     paths = part_path(stem, "encoder"), part_path(stem, "decoder")
     header = _header(preset.method, extra)
-    described = {**header, "encoder": json.dumps(asdict(preset.encoder), sort_keys=True)}
-    output.write_bytes(paths[0], save(encoder, described))
+    encoder_header = {**header, "encoder": json.dumps(asdict(preset.encoder), sort_keys=True)}
+    output.write_bytes(paths[0], save(encoder, encoder_header))
     output.write_bytes(paths[1], save(decoder, header))
     return paths

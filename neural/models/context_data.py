@@ -274,12 +274,14 @@ def centroids(
     for raster in rasters:
         levels = raster_levels(raster)
         for step_m in steps_m:
-            for _, in_steps, signed, of in quantize(levels, step_m, raster.cell_m, model, lagrange):
-                assert of is not None
+            for _, in_steps, signed, cell_classes in quantize(
+                levels, step_m, raster.cell_m, model, lagrange
+            ):
+                assert cell_classes is not None
                 nonzero = signed != 0
                 magnitude = np.abs(signed[nonzero])
-                place = of[nonzero], np.minimum(magnitude, 3) - 1
-                np.add.at(total, place, magnitude - np.abs(in_steps[nonzero]))
-                np.add.at(count, place, 1)
-    everywhere = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
-    return (total + _PRIOR * everywhere) / (count + _PRIOR)
+                index = cell_classes[nonzero], np.minimum(magnitude, 3) - 1
+                np.add.at(total, index, magnitude - np.abs(in_steps[nonzero]))
+                np.add.at(count, index, 1)
+    overall = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+    return (total + _PRIOR * overall) / (count + _PRIOR)

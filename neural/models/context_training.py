@@ -84,7 +84,7 @@ def train(
     checkpoint_minutes: float = 4.0,
     validate_every: int = 250,
 ) -> dict[str, float]:
-    """Train a preset; writes OUT/{checkpoint.pt, log.json,
+    """Train a preset; write OUT/{checkpoint.pt, log.json,
     lapped_siren-<preset>.decoder.safetensors}.
 
     Returns the last row of the log: round, step, seconds, bits per detail on training and

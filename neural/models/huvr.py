@@ -78,7 +78,7 @@ class HuvrModel(TerrainModel):
 
     @property
     def channel_gains(self) -> Tensor:
-        """Return the gain of each channel of the encoder's input [channels]."""
+        """Gain of each channel of the encoder's input, [channels]."""
         return torch.ones(self.channels)
 
     def encode(self, tiles: Tensor) -> Tensor:

@@ -103,7 +103,7 @@ class HuvrSirenModel(TerrainModel):
 
     @property
     def channel_gains(self) -> Tensor:
-        """Return the gain of each channel of the encoder's input [channels]."""
+        """Gain of each channel of the encoder's input, [channels]."""
         return self.input_proj.weight.flatten()
 
     def encode(self, tiles: Tensor) -> Tensor:
@@ -143,8 +143,8 @@ class HuvrSirenModel(TerrainModel):
         published loss leaves the surface, and so its analytic slopes, free.
         """
         size = tiles.shape[-1] // self.method.patches
-        drawn = torch.randperm(size * size, generator=generator)[: config.points]
-        points = torch.stack((drawn % size, drawn // size), dim=-1) + 0.5
+        samples = torch.randperm(size * size, generator=generator)[: config.points]
+        points = torch.stack((samples % size, samples // size), dim=-1) + 0.5
         between = random_points(config.off_grid_points, size, generator)
         points = torch.cat((points, between)).to(tiles.device)
         latents = self.encode(tiles)

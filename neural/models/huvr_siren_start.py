@@ -1,9 +1,8 @@
 """Warm start of HUVR+SIREN: the SIREN's last layer spans the principal components of the patches.
 
-Its hidden layers are fitted so that their outputs span the components and what the terrain does
-with each of them between the samples and on the patch's outline, on a lattice of half cells
-(variable projection: the linear last layer is solved inside the loss; Golub & Pereyra 1973). The
-last amplitudes then carry the code.
+Its hidden layers are fitted so that their outputs span the components, interpolated on a lattice of
+half cells that includes the patch's outline (variable projection: the linear last layer is solved
+inside the loss; Golub & Pereyra 1973). The last amplitudes then carry the code.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ class _Start(LinearCode):
         y, x = torch.meshgrid(positions, positions, indexing="ij")
         cells = torch.stack((x.flatten(), y.flatten()), dim=-1)
         self.points = cells * (2.0 / self.size) - 1.0
-        taken = interpolate(images, cells, self.size).flatten(0, 1)
-        self.middle = taken.mean(dim=0)
-        self.basis = self.codes.T @ (taken - self.middle) / len(self.codes)
+        patches = interpolate(images, cells, self.size).flatten(0, 1)
+        self.mean_patch = patches.mean(dim=0)
+        self.basis = self.codes.T @ (patches - self.mean_patch) / len(self.codes)
 
     def run(self, fit_steps: int) -> None:
         self.embed()
-        spanned = self._fit_siren(torch.cat((self.basis, self.middle[None])), fit_steps)
-        self._heads(self.hyper_decoder(self.bottleneck()), self.codes @ spanned[:-1] + spanned[-1])
+        fitted = self._fit_siren(torch.cat((self.basis, self.mean_patch[None])), fit_steps)
+        self._heads(self.hyper_decoder(self.bottleneck()), self.codes @ fitted[:-1] + fitted[-1])
 
     def _features(self) -> Tensor:
         """Return the SIREN's last sine layer, unmodulated, on the lattice of half cells [points,
@@ -50,7 +49,7 @@ class _Start(LinearCode):
         return h
 
     def _fit_siren(self, targets: Tensor, steps: int) -> Tensor:
-        """Fit hidden layers until their outputs span the targets [k, points]; returns coefficients
+        """Fit hidden layers until their outputs span the targets [k, points]; return coefficients
         [k, width]."""
         hidden = [
             p for n, p in self.weights.items() if n.startswith("siren") and n[5] != str(SINE_LAYERS)

@@ -4,7 +4,7 @@ patches.
 The patch head is taken as linear in the code and trained together with the network on patches,
 while the convolution (its middle column only) is solved inside the loss (variable projection; Golub
 & Pereyra 1973). The LayerNorms and the hyper-decoder then pass the code on, and the head is solved
-for what was found.
+for the fitted gates.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Start(LinearCode):
         return torch.relu(x @ unit_columns(w["mlp2_weight"]) + w["mlp2_bias"]).flatten(0, 1)
 
     def _fit_network(self, steps: int) -> Tensor:
-        """Fit network and gates to the patches, then set the convolution; returns the gates [kept +
+        """Fit network and gates to the patches, then set the convolution; return the gates [kept +
         1, width]."""
         stride = self.method.patch_stride
         cells = (
@@ -75,7 +75,7 @@ class _Start(LinearCode):
         ]
         optimizer = torch.optim.Adam(fitted, lr=_RATE)
         for step in range(steps):
-            drawn = torch.randint(len(cells), (_BATCH,))
+            batch = torch.randint(len(cells), (_BATCH,))
             for group in optimizer.param_groups:
                 group["lr"] = (
                     _RATE
@@ -84,16 +84,16 @@ class _Start(LinearCode):
                 )
             with torch.enable_grad():
                 solved, residual = self._solve(
-                    self._features(self.codes[drawn], gates), cells[drawn].flatten(0, 1)
+                    self._features(self.codes[batch], gates), cells[batch].flatten(0, 1)
                 )
                 excess = torch.relu(solved[:-1].norm(dim=0) - _LARGEST_NORM)
                 loss = residual.square().mean() + 1e-3 * excess.square().mean()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-        drawn = torch.randint(len(cells), (8 * _BATCH,))
+        batch = torch.randint(len(cells), (8 * _BATCH,))
         solved, _ = self._solve(
-            self._features(self.codes[drawn], gates), cells[drawn].flatten(0, 1)
+            self._features(self.codes[batch], gates), cells[batch].flatten(0, 1)
         )
         self._set_convolution(solved)
         return gates.detach()
@@ -101,7 +101,7 @@ class _Start(LinearCode):
     @staticmethod
     def _solve(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Solve a convolution [width + 1, cells] (the last row is the bias) by least squares;
-        returns it and its residual."""
+        return it and its residual."""
         features = torch.cat((features, torch.ones(len(features), 1)), dim=1)
         solved = ridge(features, target, 1e-5)
         return solved, target - features @ solved
@@ -115,15 +115,16 @@ class _Start(LinearCode):
         column[4] = solved[:-1]
         column = column.flatten(0, 1)
         column = column / column.norm(dim=0).clamp(min=1.0)
-        beside, _ = torch.linalg.qr(
+        normals, _ = torch.linalg.qr(
             torch.stack((column, *torch.randn(2, *column.shape)), dim=-1).transpose(0, 1)
         )
         length = (1.0 - column.square().sum(dim=0)).clamp(min=0.0).sqrt()
         turns = 2.0 * math.pi / self.method.channels * torch.arange(self.method.channels)
-        around = [
-            math.cos(t) * beside[..., 1].T + math.sin(t) * beside[..., 2].T for t in turns.tolist()
+        offsets = [
+            math.cos(t) * normals[..., 1].T + math.sin(t) * normals[..., 2].T
+            for t in turns.tolist()
         ]
         self.weights["conv_weight"].copy_(
-            torch.cat([column + length * direction for direction in around], dim=1)
+            torch.cat([column + length * direction for direction in offsets], dim=1)
         )
         self.weights["conv_bias"].copy_(solved[-1].repeat(self.method.channels))

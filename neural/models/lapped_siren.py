@@ -232,9 +232,9 @@ class LappedSirenModel(nn.Module):
     def _probabilities(self) -> np.ndarray:
         """Return integers [CLASSES, SYMBOLS] of sum TOTAL, none below 1."""
         share = _numpy(torch.softmax(self.logits, dim=1))
-        place = np.arange(CLASSES) / 4
-        lower = np.minimum(place.astype(int), SCALES - 2)
-        part = (place - lower)[:, None]
+        position = np.arange(CLASSES) / 4
+        lower = np.minimum(position.astype(int), SCALES - 2)
+        part = (position - lower)[:, None]
         table = np.maximum(
             np.rint(TOTAL * (share[lower] * (1 - part) + share[lower + 1] * part)), 1
         )

@@ -1,5 +1,5 @@
-"""Linear warm start of the per-patch methods: begin training where a linear autoencoder of the
-patches already is.
+"""Linear warm start of the per-patch methods: training begins from a linear autoencoder of the
+patches.
 
 The published initialization starts from a constant surface and needs tens of thousands of GPU steps
 to pass the patch means. Here the same architecture starts as a principal-component code of 16×16
@@ -77,7 +77,7 @@ class LinearCode:
             block.mlp.out.weight.mul_(RESIDUAL)
 
     def bottleneck(self) -> Tensor:
-        """Solve the bottleneck for the codes and the constant pair; returns tokens [n, dim]."""
+        """Solve the bottleneck for the codes and the constant pair; return tokens [n, dim]."""
         norm, linear = self.model.bottleneck
         parts = [self.model.features(part)[:, 1:] for part in self.images.split(8)]
         encoded = standardize(norm.weight, norm.bias, torch.cat(parts).flatten(0, 1))
@@ -88,7 +88,7 @@ class LinearCode:
         return linear(encoded)
 
     def hyper_decoder(self, tokens: Tensor) -> Tensor:
-        """Spread tokens over the hidden state, with a constant pair; returns hidden states [n,
+        """Spread tokens over the hidden state, with a constant pair; return hidden states [n,
         hyper_width]."""
         w = self.weights
         width = self.method.hyper_width
@@ -108,7 +108,7 @@ class LinearCode:
 
 
 def standardize(scale: Tensor, bias: Tensor, x: Tensor) -> Tensor:
-    """Set a LayerNorm's gains so that its outputs on x [n, d] have mean 0 and variance 1; returns
+    """Set a LayerNorm's gains so that its outputs on x [n, d] have mean 0 and variance 1; return
     them."""
     plain = layer_norm(x, torch.ones_like(scale), torch.zeros_like(bias))
     deviation = plain.std(dim=0)

@@ -1,7 +1,7 @@
 """Patches of training tiles, and the tile between its samples.
 
 Between samples a tile is its Catmull–Rom interpolant (E. Catmull, R. Rom 1974), whose slopes at the
-samples are the central differences that reference slopes are made of.
+samples are central differences, as reference slopes are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 PAD = 2
-"""Samples around a patch that its interpolant reads."""
+"""Margin of samples around a patch read by its interpolant."""
 
 
 def windows(t: Tensor, size: int, step: int) -> Tensor:

@@ -46,9 +46,9 @@ def refine(
 @torch.enable_grad()
 def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, steps: int) -> Tensor:
     scale = _scale(model, start)
-    moved = torch.zeros_like(start).requires_grad_()  # in units of `scale`
+    offsets = torch.zeros_like(start).requires_grad_()  # in units of `scale`
     optimizer = torch.optim.LBFGS(
-        [moved],
+        [offsets],
         lr=FIRST_STEP,
         max_iter=steps,
         tolerance_grad=0.0,
@@ -56,17 +56,17 @@ def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, st
         line_search_fn="strong_wolfe",
     )
     best = start.clone()
-    least = math.inf
+    best_error = math.inf
 
     def error() -> Tensor:
-        nonlocal best, least
+        nonlocal best, best_error
         optimizer.zero_grad()
-        current = start + scale * moved
+        current = start + scale * offsets
         squares = mean_per_tile((model.decode(current[None]) - tile).square(), valid[None])[0]
         value = squares.item()
-        if value < least:  # never true of a NaN
+        if value < best_error:  # never true of a NaN
             best = current.detach()
-            least = value
+            best_error = value
         if not math.isfinite(value):
             raise FloatingPointError
         # Thousands of values share one mean: without the factor the first gradient would be tiny.
@@ -81,7 +81,7 @@ def _descend(model: TerrainModel, tile: Tensor, valid: Tensor, start: Tensor, st
         first = max(mean_per_tile((start_heights - tile).square(), valid[None]).item(), 1e-12)
         optimizer.step(error)
     except FloatingPointError:
-        pass  # what was best until then
+        pass  # keep the best latents so far
     return best
 
 

@@ -141,23 +141,23 @@ def _expected(samples: Sequence[QuantizedRaster]) -> np.ndarray:
     total, count = np.zeros((2, CLASSES, EXPECTED_SYMBOLS))
     for sample in samples:
         finite = np.isfinite(sample.squared)
-        place = (
+        index = (
             sample.classes[finite],
             np.minimum(np.abs(sample.signed[finite]), EXPECTED_SYMBOLS - 1),
         )
-        np.add.at(total, place, np.minimum(sample.squared[finite], 1.0))
-        np.add.at(count, place, 1)
-    everywhere = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
-    around = np.abs(np.subtract.outer(np.arange(CLASSES), np.arange(CLASSES))) <= _BROAD
-    broad = (around @ total + _PRIOR * everywhere) / (around @ count + _PRIOR)
-    return np.rint(EXPECTED_SCALE * (total + _PRIOR * broad) / (count + _PRIOR))
+        np.add.at(total, index, np.minimum(sample.squared[finite], 1.0))
+        np.add.at(count, index, 1)
+    overall = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+    is_similar = np.abs(np.subtract.outer(np.arange(CLASSES), np.arange(CLASSES))) <= _BROAD
+    smoothed = (is_similar @ total + _PRIOR * overall) / (is_similar @ count + _PRIOR)
+    return np.rint(EXPECTED_SCALE * (total + _PRIOR * smoothed) / (count + _PRIOR))
 
 
 def _counts(sample: QuantizedRaster, expected: np.ndarray) -> np.ndarray:
     """Count magnitudes 0, 1, 2 and more by phase, error class, near and far."""
     counts = np.zeros((CHANCES + 1, len(PHASES), EXPECTED_CLASSES, NEAR, FAR))
     residuals = np.rint(sample.error_m / (2 * sample.bound_m)).astype(np.int32).ravel()
-    by_place = counts.reshape(len(counts), len(PHASES), -1)
+    by_context = counts.reshape(len(counts), len(PHASES), -1)
     ratio = log_step_ratio(sample.step_m, sample.bound_m) // (STEP_RATIO_SCALE // 8)
     error_class = error_classes(
         expected[sample.classes, np.minimum(np.abs(sample.signed), EXPECTED_SYMBOLS - 1)].astype(
@@ -167,11 +167,11 @@ def _counts(sample: QuantizedRaster, expected: np.ndarray) -> np.ndarray:
     )
 
     def visit(phase: int, positions: np.ndarray, *contexts: np.ndarray) -> np.ndarray:
-        place = np.ravel_multi_index(contexts, (EXPECTED_CLASSES, NEAR, FAR))
+        index = np.ravel_multi_index(contexts, (EXPECTED_CLASSES, NEAR, FAR))
         magnitude = np.minimum(np.abs(residuals[positions]), CHANCES)
         for symbol in range(CHANCES + 1):
-            by_place[symbol, phase] += np.bincount(
-                place[magnitude == symbol], minlength=by_place.shape[2]
+            by_context[symbol, phase] += np.bincount(
+                index[magnitude == symbol], minlength=by_context.shape[2]
             )
         return residuals[positions]
 

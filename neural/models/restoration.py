@@ -31,7 +31,7 @@ _BATCH = 12
 _WINDOW = 64  # details
 _PEAK_RATE = 2e-3
 _FLOOR = 0.005  # squared steps below which a window's loss is flat
-_LARGEST_SIDE = 1024  # samples of a raster that are looked at, in its middle
+_LARGEST_SIDE = 1024  # side in samples of the central part of a raster that is used
 _FINEST = 0.05
 _COARSEST = 4.0  # quantization steps in meters
 _QUANTIZATIONS = 6
@@ -134,11 +134,12 @@ def _levels(raster: Raster, model: Model, rng: np.random.Generator) -> Iterator[
         ):
             if above <= _HIGHEST_LEVEL:
                 n, m = samples.shape
-                around = restoration.beyond(samples / level_steps(step_m, above)[0], LINEAR)
-                around -= around.mean()  # float32 would lose what is small beside heights
+                padded = restoration.beyond(samples / level_steps(step_m, above)[0], LINEAR)
+                # float32 would lose small differences next to large heights
+                padded -= padded.mean()
                 decoded32, steps32 = (a[:, :n, :m].astype(np.float32) for a in (decoded, in_steps))
                 coded = levels[above].coded[:, :n, :m]
-                yield TrainingLevel(around.astype(np.float32), decoded32, steps32, coded)
+                yield TrainingLevel(padded.astype(np.float32), decoded32, steps32, coded)
 
 
 def _inputs(level: TrainingLevel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -171,9 +172,9 @@ def _window(level: TrainingLevel, rng: np.random.Generator) -> tuple[np.ndarray,
         )
     planes = []
     for values, size in zip(_inputs(part), (_WINDOW + 2 * reach, _WINDOW, _WINDOW), strict=True):
-        whole = np.zeros((len(values), size, size), np.float32)
-        whole[:, : values.shape[1], : values.shape[2]] = values
-        planes.append(whole)
+        padded_plane = np.zeros((len(values), size, size), np.float32)
+        padded_plane[:, : values.shape[1], : values.shape[2]] = values
+        planes.append(padded_plane)
     return tuple(planes)
 
 

@@ -85,8 +85,8 @@ def normalize(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float
 class Crops:
     """Random 256² crops with flips and quarter turns; rasters weigh by area.
 
-    Coarser levels of the pyramid are what a file's upper levels hold, so crops of 2× and 4× area
-    averages of the same rasters are part of the draw.
+    Crops of 2× and 4× area averages of the same rasters are drawn as well, as a file's upper levels
+    hold coarser heights.
     """
 
     def __init__(self, rasters: Sequence[Raster], seed: int) -> None:
@@ -117,10 +117,10 @@ class Crops:
             if valid.mean() < 0.5 or np.ptp(heights[valid]) == 0:
                 continue
             tile, _, _ = normalize(heights, valid)
-            turns = int(self.rng.integers(4))
+            quarter_turns = int(self.rng.integers(4))
             flip = int(self.rng.integers(2))
-            both = np.stack([tile, valid.astype(np.float32)])
-            tile, mask = np.rot90(both, turns, axes=(1, 2))[:, :, :: 1 - 2 * flip]
+            tile_and_mask = np.stack([tile, valid.astype(np.float32)])
+            tile, mask = np.rot90(tile_and_mask, quarter_turns, axes=(1, 2))[:, :, :: 1 - 2 * flip]
             return tile, mask
 
 

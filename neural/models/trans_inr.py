@@ -190,10 +190,10 @@ class TransInrModel(TerrainModel):
 
         tiles [B, 256, 256] normalized, valid the same, float 0/1.
         """
-        drawn = torch.randperm(TILE * TILE, generator=generator)[: config.points].to(tiles.device)
-        target, weight = (t.flatten(1)[:, drawn] for t in (tiles, valid))
+        samples = torch.randperm(TILE * TILE, generator=generator)[: config.points].to(tiles.device)
+        target, weight = (t.flatten(1)[:, samples] for t in (tiles, valid))
         latents = self.encode(tiles)
         # half precision would lose the high frequencies
         with torch.autocast(tiles.device.type, enabled=False):
-            error = self.decode_points(latents.float(), drawn % TILE, drawn // TILE) - target
+            error = self.decode_points(latents.float(), samples % TILE, samples // TILE) - target
         return mean_per_tile(error * error, weight)

@@ -76,7 +76,7 @@ def _leave() -> None:
 
 
 def _set(libraries: list[Any], threads: list[int]) -> list[int]:
-    """Set each library's threads; returns those before."""
+    """Set each library's threads; return the previous numbers."""
     before = [library.num_threads for library in libraries]
     for library, count in zip(libraries, threads, strict=True):
         # threadpoolctl lets only one thread change the process's limits until that says it is done;

@@ -39,14 +39,17 @@ class Flight:
         if ceiling is not None:
             self._lift = self._lifts(ceiling, clearance_m)
 
-    def at(self, time_s: float) -> Pose:
+    def pose_at(self, time_s: float) -> Pose:
         """Return the view at a time, seconds from the first keyframe."""
-        pose = self._sampler.at(time_s)
+        pose = self._sampler.pose_at(time_s)
         if self._lift is not None:
             if self.loop and self.duration_s > 0:
                 time_s %= self.duration_s
             pose = replace(
-                pose, camera=replace(pose.camera, z=pose.camera.z + float(self._lift.at(time_s)[0]))
+                pose,
+                camera=replace(
+                    pose.camera, z=pose.camera.z + float(self._lift.value_at(time_s)[0])
+                ),
             )
         return pose
 
@@ -60,7 +63,7 @@ class Flight:
         times = np.linspace(0.0, self.duration_s, count)
         needed = np.zeros(count)
         for k, time_s in enumerate(times):
-            pose = self._sampler.at(float(time_s))
+            pose = self._sampler.pose_at(float(time_s))
             camera = pose.camera
             top = ceiling(camera.easting, camera.northing, pose.keyed.get("exaggeration"))
             if top is not None:
@@ -75,7 +78,7 @@ class Flight:
             padded = needed[np.arange(-2 * half, count + 2 * half) % (count - 1)]
         else:
             padded = np.pad(needed, 2 * half, mode="edge")
-        widest = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1).max(axis=1)
+        highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1).max(axis=1)
         window = np.hanning(2 * half + 3)[1:-1]
-        smooth = np.convolve(widest, window / window.sum(), mode="valid")
+        smooth = np.convolve(highest, window / window.sum(), mode="valid")
         return Track(times, smooth, monotone=True, closed=self.loop)

@@ -18,7 +18,7 @@ SIDE = 320
 """Samples along the longer side of the area."""
 
 TILES = 4
-"""Most tiles along a side of the level that is read: 16 tiles describe any area well enough."""
+"""Maximum number of tiles along a side of the level read: 16 tiles suffice for any area."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +82,10 @@ class HeightField:
         column, row = self.cell(easting, northing)
         x = round(column)
         y = round(row)
-        near = self.heights[max(y - 1, 0) : max(y + 2, 0), max(x - 1, 0) : max(x + 2, 0)]
-        if near.size == 0 or np.isnan(near).all():
+        nearby = self.heights[max(y - 1, 0) : max(y + 2, 0), max(x - 1, 0) : max(x + 2, 0)]
+        if nearby.size == 0 or np.isnan(nearby).all():
             return None
-        return self.drawn(float(np.nanmax(near)) + self.margin_m, exaggeration)
+        return self.drawn(float(np.nanmax(nearby)) + self.margin_m, exaggeration)
 
     def height_m(self, easting: float, northing: float) -> float:
         """Return the drawn height at a position, meters; outside and in holes that of the nearest

@@ -43,7 +43,7 @@ class RenderJob:
         """Drawn pictures, or pieces of a large one, and their total; 0 of 0 before that is
         known."""
         self.cancelled = False
-        self._said: deque[str] = deque(maxlen=5)
+        self._messages: deque[str] = deque(maxlen=5)
         self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
         try:
             project.write(self._folder / f"view{project.SUFFIX}", opened)
@@ -100,7 +100,7 @@ class RenderJob:
         if self.cancelled:
             return f"{self.out}: cancelled; nothing half is left."
         return (
-            self._said[-1] if self._said else f"{self.out}: it ended without saying why."
+            self._messages[-1] if self._messages else f"{self.out}: it ended without saying why."
         ).removeprefix("Error: ")
 
     def cancel(self) -> None:
@@ -123,6 +123,6 @@ class RenderJob:
                     self.done = int(match[1])
                     self.total = int(match[2])
                 elif line.strip():
-                    self._said.append(line.strip())
+                    self._messages.append(line.strip())
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Outputs of a film: a folder of PNGs, or an mp4 file that appears when it is whole."""
+"""Outputs of a film: a folder of PNGs, or an mp4 file that appears once complete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _X264 = {"crf": str(CRF), "preset": "medium", "x264-params": "mbtree=0"}
 _SCALING = 0x20 | 0x40000 | 0x80000
 """libswscale's AREA, ACCURATE_RND and BITEXACT: the same pixels on every processor."""
 
-_BT709 = 1  # of primaries, transfer and matrix in H.264's tables
+_BT709 = 1  # primaries, transfer and matrix in H.264's tables
 _LIMITED = 1  # range 16 to 235
 
 

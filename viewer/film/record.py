@@ -76,13 +76,13 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
         return
     flight = make_flight(scene, film.path)
     whole = offscreen.largest_piece(scene, film.size_px) == film.size_px
-    poses = [flight.at(times[k]) for k in numbers]
+    poses = [flight.pose_at(times[k]) for k in numbers]
     with (
-        _as_before(scene.settings),
+        _restored_settings(scene.settings),
         offscreen.offline_quality(scene),
         OffscreenTarget(scene.ctx, film.size_px if whole else (1, 1)) as target,
     ):
-        _fix_colors(scene, flight.at(0.0), film.size_px)
+        _fix_colors(scene, flight.pose_at(0.0), film.size_px)
         for k, pose in enumerate(poses):
             apply(scene.settings, pose)
             camera = replace(pose.camera)
@@ -92,7 +92,7 @@ def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iter
             offscreen.load(scene, camera, film.size_px)
             camera.stay_above(scene.surface_z(camera.easting, camera.northing))
             picture = offscreen.render_frame(target, scene, camera)
-            decorations.of(scene, camera, film.size_px).paint(picture)
+            decorations.for_scene(scene, camera, film.size_px).paint(picture)
             if k + 1 < len(poses):
                 # its tiles load while this picture is written
                 scene.update(poses[k + 1].camera, film.size_px)
@@ -114,7 +114,7 @@ def apply(settings: Settings, pose: Pose) -> None:
 
 
 @contextmanager
-def _as_before(settings: Settings) -> Iterator[None]:
+def _restored_settings(settings: Settings) -> Iterator[None]:
     """Restore the settings that films change after the block."""
     exaggeration = settings.view.exaggeration
     reach = settings.overlay.reach
@@ -153,5 +153,5 @@ def about(file: str, options: dict[str, Any], settings: Settings, film: Film) ->
     raster = options["reference"]
     if raster is not None:
         plain["reference"] = {"name": raster.name, **raster.reading.to_json()}
-    film_is = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
-    return {"file": file, **plain, **film_is, "settings": asdict(settings)}
+    description = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
+    return {"file": file, **plain, **description, "settings": asdict(settings)}

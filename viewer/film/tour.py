@@ -71,34 +71,37 @@ def tour(
     bounds = field.bounds
     size = math.sqrt((bounds.east - bounds.west) * (bounds.north - bounds.south))
     start = Camera(fov_deg=fov_deg)
-    drawn = BoundingBox(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
-    start.frame(drawn, aspect, heading_deg=0.0, pitch_deg=OVERVIEW_PITCH_DEG)
+    drawn_bounds = BoundingBox(*bounds[:4], field.drawn(bounds.low), field.drawn(bounds.high))
+    start.frame(drawn_bounds, aspect, heading_deg=0.0, pitch_deg=OVERVIEW_PITCH_DEG)
     level = field.height_m((bounds.west + bounds.east) / 2, (bounds.south + bounds.north) / 2)
     reach = (start.z - level) / math.tan(math.radians(-OVERVIEW_PITCH_DEG))
-    seen = np.array([start.easting, start.northing + reach, level])
+    overview_target = np.array([start.easting, start.northing + reach, level])
 
     middle, axes = rough_part(field)
     axes = axes + 0.12 * size
     low = np.array([bounds.west, bounds.south]) - OUTSIDE * size
     high = np.array([bounds.east, bounds.north]) + OUTSIDE * size
 
-    def around(degrees: float, share: float) -> np.ndarray:
+    def position_at(degrees: float, share: float) -> np.ndarray:
         angle = math.radians(degrees)
         return np.clip(
             middle - share * axes * np.array([math.sin(angle), math.cos(angle)]), low, high
         )
 
     eyes = [start.eye]
-    targets = [seen]
+    targets = [overview_target]
     for station in STATIONS:
-        place = around(station.around_deg, 1.0)
-        top = field.ceiling_m(*place)
-        z = max(field.height_m(*place), -math.inf if top is None else top) + station.height * size
-        look = around(station.around_deg + AHEAD_DEG, station.inner)
-        eyes.append(np.array([*place, z]))
-        targets.append(np.array([*look, field.height_m(*look)]))
+        eye_position = position_at(station.around_deg, 1.0)
+        top = field.ceiling_m(*eye_position)
+        z = (
+            max(field.height_m(*eye_position), -math.inf if top is None else top)
+            + station.height * size
+        )
+        target_position = position_at(station.around_deg + AHEAD_DEG, station.inner)
+        eyes.append(np.array([*eye_position, z]))
+        targets.append(np.array([*target_position, field.height_m(*target_position)]))
     eyes.append(start.eye)
-    targets.append(seen)
+    targets.append(overview_target)
     times = _times(np.array(eyes), field, size)
     eye = Track(times, np.array(eyes), monotone=False)
     target = Track(times, np.array(targets), monotone=False)
@@ -107,7 +110,7 @@ def tour(
     frames = []
     for k, easing in enumerate(easings):
         share = _eased(k / count) * times[-1]
-        camera = looking_at(eye.at(share), target.at(share), fov_deg)
+        camera = looking_at(eye.value_at(share), target.value_at(share), fov_deg)
         frames.append(Keyframe(duration_s * k / count, camera, easing))
     return CameraPath(frames, loop=True)
 

@@ -32,7 +32,7 @@ class Batches:
         # by row: the tile, its page's number, its layer
         residents: dict[int, tuple[Resident, int, int]] = {}
 
-        def at(row: int) -> tuple[Resident, int, int]:
+        def resident_at(row: int) -> tuple[Resident, int, int]:
             if row not in residents:
                 key = TileKey(source.key, table.tiles[row])
                 page, layer = store.cache.slot(key)  # drawn tiles and their ancestors are pinned
@@ -44,9 +44,9 @@ class Batches:
             return residents[row]
 
         def sides_of(row: int) -> Sides:
-            resident = at(row)[0]
+            resident = resident_at(row)[0]
             if quads not in resident.sides:
-                parent = at(int(table.parent[row]))[0].profile.outline if row else None
+                parent = resident_at(int(table.parent[row]))[0].profile.outline if row else None
                 resident.sides[quads] = sides(
                     table.tiles[row], resident.profile.outline, parent, quads
                 )
@@ -56,9 +56,9 @@ class Batches:
         corners = []
         places = []
         for number, (tile, row) in enumerate(zip(selection.draw, rows.tolist(), strict=True)):
-            resident, page, layer = at(row)
+            resident, page, layer = resident_at(row)
             parent, parent_page, parent_layer = (
-                at(int(table.parent[row])) if row else (resident, page, layer)
+                resident_at(int(table.parent[row])) if row else (resident, page, layer)
             )
             west, south, east, north = grid.tile_bounds(tile)
             corners.append((west, north, resident.offset_m))

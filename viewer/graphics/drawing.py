@@ -80,7 +80,7 @@ class Drawing:
         """
         rise = parts[0].look.rise
         boxes = [_boxes(part.source, part.selection, rise, pivot_z) for part in parts]
-        boxes = [each - np.tile(camera.eye, 2) for each in boxes]
+        boxes = [box - np.tile(camera.eye, 2) for box in boxes]
         near, far = _depth_range(np.concatenate(boxes), camera)
         clip_from_world = camera.clip_from_world(fbo.size[0] / fbo.size[1], near, far)
         debug = parts[0].look.settings.debug
@@ -93,7 +93,7 @@ class Drawing:
         shaded = sunlight.enabled(parts[0].look.settings)
         if shaded:
             with self.timers.time("shadows"):
-                for sun, part, own, around in zip(
+                for sun, part, selected, part_boxes in zip(
                     self._suns(len(parts)), parts, batches, boxes, strict=True
                 ):
                     others = part._replace(
@@ -101,23 +101,31 @@ class Drawing:
                         look=part.look._replace(measure=None),
                         morph=None,
                     )
-                    tiles = own + self._placed(store, others, camera.eye, rise, pivot_z, None)
+                    tiles = selected + self._placed(store, others, camera.eye, rise, pivot_z, None)
                     sun.cast(
-                        self._terrain, tiles, part.look, camera, light, (near, far), around, area
+                        self._terrain,
+                        tiles,
+                        part.look,
+                        camera,
+                        light,
+                        (near, far),
+                        part_boxes,
+                        area,
                     )
         self._target.begin(fbo, samples)
         with self.timers.time("terrain"):
-            for k, (part, each) in enumerate(zip(parts, batches, strict=True)):
+            for k, (part, part_batches) in enumerate(zip(parts, batches, strict=True)):
                 self._target.limit(part.columns)
                 maps = self._sunlights[k].use(SHADOW_UNIT) if shaded else None
                 self._terrain.draw(
-                    each, clip_from_world, camera.pixel(fbo.size), part.look, light, maps
+                    part_batches, clip_from_world, camera.pixel(fbo.size), part.look, light, maps
                 )
         if debug.bounds:
             with self.timers.time("boxes"):
-                for part, around in zip(parts, boxes, strict=True):
+                for part, part_boxes in zip(parts, boxes, strict=True):
                     self._target.limit(part.columns)
-                    corners = np.concatenate([around[:, :3], around[:, 3:] - around[:, :3]], axis=1)
+                    lows = part_boxes[:, :3]
+                    corners = np.concatenate([lows, part_boxes[:, 3:] - lows], axis=1)
                     if len(corners):
                         self._bounds.draw(corners, clip_from_world)
         self._target.limit(None)

@@ -43,8 +43,8 @@ class Timers:
 
     @contextmanager
     def time(self, name: str) -> Iterator[None]:
-        """Return the time a pass on the CPU and, while enabled, on the GPU (the outermost of nested
-        ones)."""
+        """Measure the time of a pass on the CPU and, while enabled, on the GPU (the outermost of
+        nested ones)."""
         measured = self.enabled and not self._inside
         query = (_Finishing(self._ctx) if self._software else self._query()) if measured else None
         self._inside |= measured
@@ -60,7 +60,7 @@ class Timers:
 
     @contextmanager
     def cpu(self, name: str) -> Iterator[None]:
-        """Return the time a stage without GPU work."""
+        """Measure the time of a stage without GPU work."""
         start = time.perf_counter()
         try:
             yield

@@ -35,7 +35,7 @@ class FilmTrail:
             sampler = path.sampler()
             count = POINTS if len(path.keyframes) > 1 else 1
             times = np.linspace(0.0, path.duration_s, count)
-            self._points = np.array([sampler.at(float(t)).camera.eye for t in times])
+            self._points = np.array([sampler.pose_at(float(t)).camera.eye for t in times])
             self._version = version
         return self._points
 

@@ -61,7 +61,7 @@ class Screenshots:
                 self._messages.error("There is no image to export; open a .ntile file first.")
                 return
             picture = viewport.image()
-            decorations.of(document.scene, session.camera, viewport.size).paint(picture)
+            decorations.for_scene(document.scene, session.camera, viewport.size).paint(picture)
             self._write(path, picture)
 
         self.request(take)

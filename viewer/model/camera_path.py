@@ -112,15 +112,15 @@ class PathSampler:
                     [time for time, _ in keyed], np.array(values), monotone=True
                 )
 
-    def at(self, time_s: float) -> Pose:
+    def pose_at(self, time_s: float) -> Pose:
         """Return the view at a time, seconds from the first keyframe; a loop repeats, others clamp
         at their ends."""
         if self.loop and self.duration_s > 0 and not 0 <= time_s <= self.duration_s:
             time_s = time_s % self.duration_s
-        east, north = self._plan.at(time_s)
-        z, pitch, fov = self._rest.at(time_s)
-        heading = float(self._heading.at(time_s)[0]) % 360
-        keyed = {name: float(track.at(time_s)[0]) for name, track in self._keyed.items()}
+        east, north = self._plan.value_at(time_s)
+        z, pitch, fov = self._rest.value_at(time_s)
+        heading = float(self._heading.value_at(time_s)[0]) % 360
+        keyed = {name: float(track.value_at(time_s)[0]) for name, track in self._keyed.items()}
         if "sun_azimuth_deg" in keyed:
             keyed["sun_azimuth_deg"] %= 360
         return Pose(

@@ -43,7 +43,7 @@ class Track:
         self.values = np.asarray(values, np.float64).reshape(len(self.times), -1)
         self._leave, self._arrive = _velocities(self.times, self.values, easings, monotone, closed)
 
-    def at(self, time_s: float) -> np.ndarray:
+    def value_at(self, time_s: float) -> np.ndarray:
         """Return the values at a time, float64 [k]; clamped before the first and after the last."""
         last = len(self.times) - 1
         values: np.ndarray

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from viewer.graphics.contours import Label
-from viewer.pictures.lettering import Lettering, card
+from viewer.pictures.lettering import TextPainter, rounded_rect
 
 PLATE = (250, 248, 243)
 INK = (38, 32, 28)
@@ -19,13 +19,15 @@ def paint(
 ) -> None:
     """Paint labels on the rows of a picture of `size_px` that begin `top` pixels below its upper
     side."""
-    letters = Lettering(max(9, round(0.82 * em)))
+    letters = TextPainter(max(9, round(0.82 * em)))
     for label in labels:
-        wide = letters.width(label.text) + round(0.6 * em)
-        tall = round(1.15 * em)
-        left = round(label.x * size_px[0] - wide / 2)
-        upper = round(label.y * size_px[1] - tall / 2) - top
-        if -tall < upper < len(rows):
-            card(rows, (left, upper, left + wide, upper + tall), PLATE, OPACITY, em // 4)
+        width_px = letters.width(label.text) + round(0.6 * em)
+        height_px = round(1.15 * em)
+        left = round(label.x * size_px[0] - width_px / 2)
+        upper = round(label.y * size_px[1] - height_px / 2) - top
+        if -height_px < upper < len(rows):
+            rounded_rect(
+                rows, (left, upper, left + width_px, upper + height_px), PLATE, OPACITY, em // 4
+            )
             letters.draw(rows, left + round(0.3 * em), upper + round(0.06 * em), label.text, INK)
     letters.close()

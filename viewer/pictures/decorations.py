@@ -14,7 +14,7 @@ import numpy as np
 
 from viewer.model import palette
 from viewer.pictures import contour_labels
-from viewer.pictures.lettering import Color, Lettering, blend, card, inside, rgb
+from viewer.pictures.lettering import Color, TextPainter, blend, clipped_pixels, rgb, rounded_rect
 
 if TYPE_CHECKING:
     from viewer.graphics.contours import Label
@@ -80,15 +80,15 @@ class Decorations:
 
     def _credits(self, rows: np.ndarray, right: int, bottom: int) -> int:
         """Paint the data's credits in the lower right corner; return the upper edge."""
-        letters = Lettering(max(9, round(0.8 * self.em)))
+        letters = TextPainter(max(9, round(0.8 * self.em)))
         lines = _wrapped(self.credits, letters, round(0.45 * self.size_px[0]))
         pad = round(0.4 * self.em)
         line = round(1.25 * letters.size_px)
-        wide = max(letters.width(text) for text in lines)
+        text_width = max(letters.width(text) for text in lines)
         top = bottom - len(lines) * line - 2 * pad
-        card(
+        rounded_rect(
             rows,
-            (right - wide - 2 * pad, top, right, bottom),
+            (right - text_width - 2 * pad, top, right, bottom),
             rgb(palette.PANEL),
             0.72,
             self.em // 4,
@@ -103,27 +103,27 @@ class Decorations:
         """Paint a bar as long as a round number of meters in the middle of the picture."""
         em = self.em
         length_m = self.scale_m
-        letters = Lettering(em)
-        small = Lettering(max(9, round(0.75 * em)))
+        letters = TextPainter(em)
+        small = TextPainter(max(9, round(0.75 * em)))
         label = f"{length_m / 1000:g} km" if length_m >= 1000 else f"{length_m:g} m"
         note = "" if self.steep else "in mid-picture; perspective varies"
         bar = round(length_m / meters_per_px)
         pad = round(0.6 * em)
         inner = max(bar, letters.width(label), small.width(note))
-        tall = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
-        top = bottom - tall
+        box_height = 2 * pad + round(1.35 * em) + round(0.7 * em) + (round(1.1 * em) if note else 0)
+        top = bottom - box_height
         left = right - inner - 2 * pad
-        card(rows, (left, top, right, bottom), rgb(palette.PANEL), 0.72, em // 4)
+        rounded_rect(rows, (left, top, right, bottom), rgb(palette.PANEL), 0.72, em // 4)
         x = left + pad + (inner - bar) // 2
         y = top + pad + round(1.35 * em)
         letters.draw(
             rows, x + (bar - letters.width(label)) // 2, top + pad, label, rgb(palette.TEXT)
         )
-        thick = max(2, round(0.16 * em))
+        thickness = max(2, round(0.16 * em))
         ink = rgb(palette.TEXT)
-        _fill(rows, x, y + round(0.25 * em), bar, thick, ink)
-        for end in (x, x + bar - thick):
-            _fill(rows, end, y, thick, round(0.25 * em) + thick, ink)
+        _fill(rows, x, y + round(0.25 * em), bar, thickness, ink)
+        for end in (x, x + bar - thickness):
+            _fill(rows, end, y, thickness, round(0.25 * em) + thickness, ink)
         if note:
             note_x = left + pad + (inner - small.width(note)) // 2
             small.draw(rows, note_x, y + round(0.75 * em), note, rgb(palette.DIM))
@@ -140,10 +140,10 @@ class Decorations:
         return max(k * power for k in (1, 2, 5) if k * power <= longest)
 
 
-def of(
+def for_scene(
     scene: Scene, camera: Camera, size_px: tuple[int, int], seen_px: tuple[int, int] | None = None
 ) -> Decorations:
-    """Return the decorations of the settings.
+    """Return the decorations that a scene's settings select.
 
     The scene's latest update must be for this camera and a picture of `seen_px` (None: the same
     size).
@@ -204,7 +204,7 @@ def _fill(rows: np.ndarray, x: int, y: int, width: int, height: int, color: Colo
     rows[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = color
 
 
-def _wrapped(text: str, letters: Lettering, width: int) -> list[str]:
+def _wrapped(text: str, letters: TextPainter, width: int) -> list[str]:
     """Wrap words into lines of at most `width` pixels, three lines at most."""
     lines: list[str] = [""]
     for word in text.split():
@@ -223,7 +223,7 @@ def _arrow(
     reach = round(1.3 * radius) + 2
     left = round(x) - reach
     top = round(y) - reach
-    columns, lines = inside(rows, (left, top, left + 2 * reach, top + 2 * reach))
+    columns, lines = clipped_pixels(rows, (left, top, left + 2 * reach, top + 2 * reach))
     px = columns + 0.5 - x
     py = lines + 0.5 - y
     left = max(left, 0)
@@ -236,21 +236,21 @@ def _arrow(
         rgb(palette.PANEL),
     )
     heading = math.radians(heading_deg)
-    flat = 0.35 + 0.65 * abs(math.sin(math.radians(pitch_deg)))
+    foreshortening = 0.35 + 0.65 * abs(math.sin(math.radians(pitch_deg)))
 
-    def at(angle: float, length: float) -> tuple[float, float]:
-        return length * math.sin(angle), -length * math.cos(angle) * flat
+    def offset_at(angle: float, length: float) -> tuple[float, float]:
+        return length * math.sin(angle), -length * math.cos(angle) * foreshortening
 
     side = 0.22 * radius
     for sign, color in ((1.0, palette.ERROR), (-1.0, palette.DIM)):
         corners = (
-            at(-heading, sign * 0.78 * radius),
-            at(math.pi / 2 - heading, side),
-            at(-math.pi / 2 - heading, side),
+            offset_at(-heading, sign * 0.78 * radius),
+            offset_at(math.pi / 2 - heading, side),
+            offset_at(-math.pi / 2 - heading, side),
         )
         blend(rows, left, top, _triangle(px, py, corners), rgb(color))
-    letters = Lettering(max(9, round(0.55 * radius)))
-    nx, ny = at(-heading, 1.02 * radius)
+    letters = TextPainter(max(9, round(0.55 * radius)))
+    nx, ny = offset_at(-heading, 1.02 * radius)
     letters.draw(
         rows,
         round(x + nx - letters.width("N") / 2),
@@ -266,10 +266,10 @@ def _triangle(
 ) -> np.ndarray:
     """Return the share of each pixel covered by a triangle."""
     (ax, ay), (bx, by), (cx, cy) = corners
-    turn = 1.0 if (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0 else -1.0
-    cover = np.ones(np.broadcast_shapes(px.shape, py.shape))
+    orientation = 1.0 if (bx - ax) * (cy - ay) - (by - ay) * (cx - ax) > 0 else -1.0
+    coverage = np.ones(np.broadcast_shapes(px.shape, py.shape))
     for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
         length = math.hypot(x1 - x0, y1 - y0) or 1.0
-        inside = turn * ((x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)) / length
-        cover = np.minimum(cover, np.clip(inside + 0.5, 0, 1))
-    return cover
+        signed_distance = orientation * ((x1 - x0) * (py - y0) - (y1 - y0) * (px - x0)) / length
+        coverage = np.minimum(coverage, np.clip(signed_distance + 0.5, 0, 1))
+    return coverage

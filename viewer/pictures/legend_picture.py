@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from viewer.model import palette
-from viewer.pictures.lettering import Color, Lettering, blend, card, inside, rgb
+from viewer.pictures.lettering import Color, TextPainter, blend, clipped_pixels, rgb, rounded_rect
 from viewer.scene.legend import Legend, Scale
 
 BAR_EM = 10
@@ -17,7 +17,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
 
     The picture may be a part of a larger one, with some or all of the card outside.
     """
-    letters = Lettering(em)
+    letters = TextPainter(em)
     panel, ink, dim = (rgb(code) for code in (palette.PANEL, palette.TEXT, palette.DIM))
     scale = Scale.of(legend)
     lines = [(line, dim if note else ink) for line, note in legend.texts]
@@ -39,7 +39,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
     height = 2 * pad + len(lines) * line_height + below
     left = em
     top = bottom - height
-    card(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
+    rounded_rect(picture, (left, top, left + inner + 2 * pad, bottom), panel, 0.86, em // 3)
     x = left + pad
     y = top + pad
     for line, color in lines:
@@ -47,7 +47,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
         y += line_height
     y += em // 3 if legend.patches else em // 2
     for patch, label in legend.patches:
-        card(picture, (x, y + em // 10, x + em, y + em // 10 + em), patch, 1.0, em // 6)
+        rounded_rect(picture, (x, y + em // 10, x + em, y + em // 10 + em), patch, 1.0, em // 6)
         letters.draw(picture, x + round(1.5 * em), y, label, ink)
         y += line_height
     if legend.table is not None and legend.rose:
@@ -73,7 +73,7 @@ def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) ->
 
 def _rose(
     picture: np.ndarray,
-    letters: Lettering,
+    letters: TextPainter,
     center: tuple[int, int],
     radius: float,
     table: np.ndarray,
@@ -82,14 +82,16 @@ def _rose(
     """Paint a ring about a point, from north clockwise, with the four directions inside."""
     x, y = center
     reach = int(radius) + 1
-    columns, rows = inside(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))
+    columns, rows = clipped_pixels(picture, (x - reach, y - reach, x + reach + 1, y + reach + 1))
     across = columns - x
     down = rows - y
     distance = np.hypot(across, down)
     facing = np.degrees(np.arctan2(across, -down)) % 360
-    cover = np.clip(radius - distance + 0.5, 0, 1) * np.clip(distance - 0.62 * radius + 0.5, 0, 1)
+    coverage = np.clip(radius - distance + 0.5, 0, 1) * np.clip(
+        distance - 0.62 * radius + 0.5, 0, 1
+    )
     colors = table[np.rint(facing / 360 * (len(table) - 1)).astype(int)]
-    blend(picture, max(x - reach, 0), max(y - reach, 0), cover, colors)
+    blend(picture, max(x - reach, 0), max(y - reach, 0), coverage, colors)
     for label, east, south in (("N", 0, -1), ("E", 1, 0), ("S", 0, 1), ("W", -1, 0)):
         left = x + round(0.42 * radius * east - letters.width(label) / 2)
         letters.draw(

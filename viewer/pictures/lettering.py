@@ -1,4 +1,4 @@
-"""Text and cards painted into pictures without a window.
+"""Text and rounded rectangles painted into pictures without a window.
 
 Glyphs come from imgui-bundle's fonts, rasterized by imgui's font atlas; no window, no GL.
 """
@@ -19,8 +19,8 @@ def rgb(code: str) -> Color:
     return r, g, b
 
 
-class Lettering:
-    """Roboto at one size in pixels."""
+class TextPainter:
+    """Painter of text in Roboto at one size in pixels."""
 
     def __init__(self, size_px: int) -> None:
         import imgui_bundle
@@ -28,7 +28,7 @@ class Lettering:
 
         self.size_px = size_px
         self._imgui = imgui
-        before = imgui.get_current_context()
+        previous = imgui.get_current_context()
         self._context = imgui.create_context()
         imgui.set_current_context(self._context)
         io = imgui.get_io()
@@ -46,8 +46,8 @@ class Lettering:
         imgui.new_frame()
         self._baked = self._font.get_font_baked(float(size_px))
         imgui.end_frame()
-        if before is not None:
-            imgui.set_current_context(before)
+        if previous is not None:
+            imgui.set_current_context(previous)
 
     def width(self, text: str) -> int:
         """Return the width of a line in pixels."""
@@ -69,8 +69,8 @@ class Lettering:
             top = round(glyph.v0 * atlas.height)
             right = round(glyph.u1 * atlas.width)
             bottom = round(glyph.v1 * atlas.height)
-            cover = pixels[top:bottom, left:right] / 255.0
-            blend(image, round(pen + glyph.x0), round(y + glyph.y0), cover, color)
+            coverage = pixels[top:bottom, left:right] / 255.0
+            blend(image, round(pen + glyph.x0), round(y + glyph.y0), coverage, color)
             pen += glyph.advance_x
 
     def close(self) -> None:
@@ -78,38 +78,42 @@ class Lettering:
         self._imgui.destroy_context(self._context)
 
 
-def blend(image: np.ndarray, x: int, y: int, cover: np.ndarray, color: Color | np.ndarray) -> None:
-    """Blend a color, or one per pixel [h, w, 3], with coverage `cover` [h, w] in [0, 1], its corner
-    at (x, y)."""
+def blend(
+    image: np.ndarray, x: int, y: int, coverage: np.ndarray, color: Color | np.ndarray
+) -> None:
+    """Blend a color, or one per pixel [h, w, 3], with `coverage` [h, w] in [0, 1], its corner at
+    (x, y)."""
     height, width = image.shape[:2]
     x0 = max(x, 0)
     y0 = max(y, 0)
-    x1 = min(x + cover.shape[1], width)
-    y1 = min(y + cover.shape[0], height)
+    x1 = min(x + coverage.shape[1], width)
+    y1 = min(y + coverage.shape[0], height)
     if x0 >= x1 or y0 >= y1:
         return
-    share = cover[y0 - y : y1 - y, x0 - x : x1 - x, None]
+    alpha = coverage[y0 - y : y1 - y, x0 - x : x1 - x, None]
     target = image[y0:y1, x0:x1]
     paint = np.asarray(color, float)
     paint = paint if paint.ndim == 1 else paint[y0 - y : y1 - y, x0 - x : x1 - x]
-    target[...] = np.rint(target * (1 - share) + paint * share).astype(np.uint8)
+    target[...] = np.rint(target * (1 - alpha) + paint * alpha).astype(np.uint8)
 
 
-def card(image: np.ndarray, box: Sequence[int], color: Color, opacity: float, radius: int) -> None:
+def rounded_rect(
+    image: np.ndarray, box: Sequence[int], color: Color, opacity: float, radius: int
+) -> None:
     """Paint a rectangle (left, top, right, bottom) with round corners, clipped to the image."""
     left, top, right, bottom = box
-    x, y = inside(image, box)
+    x, y = clipped_pixels(image, box)
     over_x = np.maximum(radius - np.minimum(x + 0.5 - left, right - 0.5 - x), 0)
     over_y = np.maximum(radius - np.minimum(y + 0.5 - top, bottom - 0.5 - y), 0)
     outside = np.hypot(over_x, over_y) - radius
     blend(image, max(left, 0), max(top, 0), opacity * np.clip(0.5 - outside, 0, 1), color)
 
 
-def inside(image: np.ndarray, box: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def clipped_pixels(image: np.ndarray, box: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the columns [1, n] and rows [m, 1] of a box (left, top, right, bottom) inside the
-    image: none for a box outside.
+    image; empty for a box outside.
 
-    Painting is computed for these alone, so that the strips of a large picture stay cheap.
+    Only these pixels are computed, so that the strips of a large picture stay cheap.
     """
     left, top, right, bottom = box
     height, width = image.shape[:2]

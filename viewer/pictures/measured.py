@@ -18,7 +18,7 @@ from viewer.model import palette
 from viewer.model.camera import Camera
 from viewer.model.measurements import is_valid
 from viewer.model.settings import Measurement
-from viewer.pictures.lettering import Lettering, blend, card, rgb
+from viewer.pictures.lettering import TextPainter, blend, rgb, rounded_rect
 from viewer.scene.scene import Scene
 
 WIDTH_EM = 0.13
@@ -82,17 +82,17 @@ def paint(rows: np.ndarray, shapes: Sequence[Shape], em: int, top: int = 0) -> N
         for radius, code, strength in ((0.32, CASING, 0.8), (0.2, shape.color, 1.0)):
             for corner in shape.lines.corners - [0, top]:
                 _polyline(rows, np.stack([corner, corner]), 2 * radius * em, strength, rgb(code))
-    letters = Lettering(em)
+    letters = TextPainter(em)
     for shape in shapes:
         if shape.words and shape.lines.anchor is not None:
             x, y = shape.lines.anchor - [0, top]
-            wide = letters.width(shape.words) + round(0.8 * em)
-            tall = round(1.5 * em)
+            width_px = letters.width(shape.words) + round(0.8 * em)
+            height_px = round(1.5 * em)
             left = round(x + 0.8 * em)
             upper = round(y - 1.9 * em)
-            card(
+            rounded_rect(
                 rows,
-                (left, upper, left + wide, upper + tall),
+                (left, upper, left + width_px, upper + height_px),
                 rgb(palette.PANEL),
                 0.86,
                 round(0.3 * em),
@@ -111,10 +111,10 @@ def _polyline(
     rows: np.ndarray, run: np.ndarray, width: float, strength: float, color: tuple[int, int, int]
 ) -> None:
     """Paint a line with round ends through pixels [n, 2]; overlapping pieces do not add up."""
-    height, wide = rows.shape[:2]
+    height, image_width = rows.shape[:2]
     reach = width / 2 + 1
     low = np.maximum(np.floor(run.min(axis=0) - reach), 0).astype(int)
-    high = np.minimum(np.ceil(run.max(axis=0) + reach), [wide, height]).astype(int)
+    high = np.minimum(np.ceil(run.max(axis=0) + reach), [image_width, height]).astype(int)
     if (high <= low).any():
         return
     away = np.full((high[1] - low[1], high[0] - low[0]), np.inf, np.float32)
@@ -134,7 +134,7 @@ def _polyline(
 def _boxes(
     run: np.ndarray, reach: float, shape: tuple[int, ...]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, slice, slice]]:
-    """Return the pieces of a line in an image [h, w], and the columns and rows of each."""
+    """Iterate over the pieces of a line in an image [h, w] with the columns and rows of each."""
     for begin, end in pairwise(run):
         low = np.maximum(np.floor(np.minimum(begin, end) - reach), 0).astype(int)
         high = np.minimum(np.ceil(np.maximum(begin, end) + reach), shape[::-1]).astype(int)

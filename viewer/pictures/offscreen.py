@@ -27,10 +27,10 @@ SAMPLES = 4
 """Automatic MSAA of pictures: a single frame can afford it on any renderer."""
 
 MAX_SIDE_PX = 16384
-"""Longest side of a piece, whatever OpenGL allows."""
+"""Upper limit of a piece's sides, even where OpenGL allows more."""
 
 SCREEN_PX = 2048
-"""Longer side of the picture that a large one's color ranges are computed from."""
+"""Longer side of the small picture from which a large picture's color ranges are computed."""
 
 TIMEOUT_S = 300.0
 """Longest wait for the tiles of one picture, seconds."""
@@ -84,7 +84,7 @@ def strips(
             if decorate:
                 from viewer.pictures import decorations  # an undecorated picture does without
 
-                decorations.of(scene, camera, size_px).paint(picture)
+                decorations.for_scene(scene, camera, size_px).paint(picture)
             yield picture
         return
     with (
@@ -157,7 +157,7 @@ def _frozen_ranges(scene: Scene, camera: Camera, size_px: tuple[int, int]) -> It
     seen_px = screen_sized(size_px)
     load(scene, camera, seen_px)
     scene.run_survey_pass(camera, size_px)
-    decorated = decorations.of(scene, camera, size_px, seen_px)
+    decorated = decorations.for_scene(scene, camera, size_px, seen_px)
     overlay.reach = overlay.reach | {overlay.name: scene.overlay_limit}
     contours.auto = False
     contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m

@@ -10,7 +10,7 @@ import numpy as np
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE, difference_name
 from viewer.model import text
-from viewer.pictures.lettering import Lettering, blend
+from viewer.pictures.lettering import TextPainter, blend
 
 SIZE = (1400, 860)
 """Default width and height, pixels."""
@@ -62,32 +62,32 @@ class Frame:
 def draw(
     profile: Profile, title: str, labels: Mapping[str, str], size_px: tuple[int, int] = SIZE
 ) -> np.ndarray:
-    """Draw heights above, residuals with their statistics below, uint8 [height, width, 3].
+    """Draw heights above residuals with their statistics, uint8 [height, width, 3].
 
     `labels` are titles of the surfaces, such as {"A": "HUVR+SIREN, 8 bits"}.
     """
     width, height = size_px
     em = max(10, round(min(height / 46, width / 72)))
-    letters = Lettering(em)
-    small = Lettering(max(9, round(0.85 * em)))
+    letters = TextPainter(em)
+    small = TextPainter(max(9, round(0.85 * em)))
     picture = np.full((height, width, 3), PAPER, np.uint8)
     left = round(5.6 * em)
     right = width - round(1.6 * em)
     letters.draw(picture, left, round(0.8 * em), title, INK)
     small.draw(picture, left, round(2.2 * em), _summary(profile), DIM)
-    reach = (0.0, max(float(profile.distance_m[-1]), 1e-9))
+    x_range = (0.0, max(float(profile.distance_m[-1]), 1e-9))
     residuals = profile.residuals_m
     top = round(5.6 * em)
     bottom = height - round(3.4 * em)
     split = round(top + (bottom - top) * 0.6) if residuals else bottom
-    heights = Frame(left, top, right, split, reach, _span(profile.heights_m))
+    height_frame = Frame(left, top, right, split, x_range, _span(profile.heights_m))
     legend = {
         name: ": ".join(filter(None, (_title(name), labels.get(name, ""))))
         for name in profile.heights_m
     }
     _plot(
         picture,
-        heights,
+        height_frame,
         profile.distance_m,
         profile.heights_m,
         legend,
@@ -97,14 +97,14 @@ def draw(
         residuals == {},
     )
     if residuals:
-        below = Frame(
-            left, split + round(3.4 * em), right, bottom, reach, _span(residuals, zero=True)
+        difference_frame = Frame(
+            left, split + round(3.4 * em), right, bottom, x_range, _span(residuals, zero=True)
         )
         numbers = profile.statistics()
         legend = {name: f"{name}: {_errors(numbers[name])}" for name in residuals}
         _plot(
             picture,
-            below,
+            difference_frame,
             profile.distance_m,
             residuals,
             legend,
@@ -156,18 +156,18 @@ def _plot(
     curves: Mapping[str, np.ndarray],
     legend: Mapping[str, str],
     title: str,
-    letters: Lettering,
-    small: Lettering,
-    last: bool,
+    letters: TextPainter,
+    small: TextPainter,
+    draw_x_labels: bool,
 ) -> None:
     em = letters.size_px
-    _axes(picture, frame, title, small, last)
-    inside = picture[frame.top : frame.bottom + 1, frame.left : frame.right + 1]
+    _axes(picture, frame, title, small, draw_x_labels)
+    area = picture[frame.top : frame.bottom + 1, frame.left : frame.right + 1]
     for name in sorted(
         curves, key=lambda name: BOTTOM_UP.index(name) if name in BOTTOM_UP else -len(name)
     ):
         half = HALF_WIDTH_EM.get(name, 0.06) * em
-        blend(inside, 0, 0, curve(frame, distance_m, curves[name], max(half, 0.7)), COLORS[name])
+        blend(area, 0, 0, curve(frame, distance_m, curves[name], max(half, 0.7)), COLORS[name])
     x = frame.left
     for name, label in legend.items():
         bar = np.ones((max(2, round(2 * HALF_WIDTH_EM.get(name, 0.08) * em)), round(1.6 * em)))
@@ -177,7 +177,9 @@ def _plot(
         x += small.width(label) + round(1.6 * em)
 
 
-def _axes(picture: np.ndarray, frame: Frame, title: str, small: Lettering, last: bool) -> None:
+def _axes(
+    picture: np.ndarray, frame: Frame, title: str, small: TextPainter, draw_x_labels: bool
+) -> None:
     """Draw grid lines, numbers, and the vertical axis's name."""
     em = small.size_px
     for values, horizontal in (
@@ -200,7 +202,7 @@ def _axes(picture: np.ndarray, frame: Frame, title: str, small: Lettering, last:
             else:
                 x = round(float(frame.column(value)))
                 picture[frame.top : frame.bottom, min(x, frame.right)] = GRID
-                if last:
+                if draw_x_labels:
                     small.draw(
                         picture, x - small.width(label) // 2, frame.bottom + em // 3, label, DIM
                     )
@@ -214,12 +216,12 @@ def curve(frame: Frame, x: np.ndarray, y: np.ndarray, half_px: float) -> np.ndar
     where y is NaN."""
     columns = frame.right - frame.left + 1
     rows = frame.bottom - frame.top + 1
-    per = 6  # looks per pixel column; samples between them count too
-    place = frame.column(x) - frame.left
+    subsamples_per_column = 6  # the curve's own samples in between count too
+    sample_x = frame.column(x) - frame.left
     row = frame.row(y) - frame.top
-    looks = (np.arange(columns * per) + 0.5) / per - 0.5
-    samples = np.concatenate([looks, place])
-    height = np.concatenate([np.interp(looks, place, row), row])
+    subsample_x = (np.arange(columns * subsamples_per_column) + 0.5) / subsamples_per_column - 0.5
+    samples = np.concatenate([subsample_x, sample_x])
+    height = np.concatenate([np.interp(subsample_x, sample_x, row), row])
     column = np.clip(np.rint(samples).astype(int), 0, columns - 1)
     finite = np.isfinite(height)
     low = np.full(columns, np.inf)
@@ -228,5 +230,5 @@ def curve(frame: Frame, x: np.ndarray, y: np.ndarray, half_px: float) -> np.ndar
     np.maximum.at(high, column[finite], height[finite])
     line = np.arange(rows)[:, None]
     with np.errstate(invalid="ignore"):
-        cover = np.minimum(line + 0.5, high + half_px) - np.maximum(line - 0.5, low - half_px)
-    return np.where(np.isfinite(low), np.clip(cover, 0.0, 1.0), 0.0)
+        coverage = np.minimum(line + 0.5, high + half_px) - np.maximum(line - 0.5, low - half_px)
+    return np.where(np.isfinite(low), np.clip(coverage, 0.0, 1.0), 0.0)

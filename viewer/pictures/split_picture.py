@@ -8,7 +8,7 @@ import numpy as np
 
 from viewer.model import palette
 from viewer.pictures import legend_picture
-from viewer.pictures.lettering import Lettering, blend, card, inside, rgb
+from viewer.pictures.lettering import TextPainter, blend, clipped_pixels, rgb, rounded_rect
 from viewer.scene.split import Side
 
 WHITE = (255, 255, 255)
@@ -23,9 +23,9 @@ def paint(
     width, height = size_px
     top = below - height  # the picture's upper edge, in these rows
     column = round(sides[0].end * width)
-    thick = max(1, round(em / 14))
-    for half, strength, color in ((2 * thick, 0.35, BLACK), (thick, 1.0, WHITE)):
-        across, down = inside(rows, (column - half, top, column + half, below))
+    thickness = max(1, round(em / 14))
+    for half, strength, color in ((2 * thickness, 0.35, BLACK), (thickness, 1.0, WHITE)):
+        across, down = clipped_pixels(rows, (column - half, top, column + half, below))
         blend(
             rows,
             max(column - half, 0),
@@ -33,21 +33,21 @@ def paint(
             np.full((down.size, across.size), strength),
             color,
         )
-    letters = Lettering(em)
+    letters = TextPainter(em)
     pad = round(0.4 * em)
     badge = round(1.1 * em)
-    tall = round(2.0 * em)
+    height_px = round(2.0 * em)
     for side in (side for side in sides if side.label):
         start = round(side.first * width)
         end = round(side.end * width)
         part = rows[:, start:end]  # clip to this side
-        wide = badge + 3 * pad + letters.width(side.label)
-        x = max(end - start - em - wide, pad) if side is sides[0] else em
+        width_px = badge + 3 * pad + letters.width(side.label)
+        x = max(end - start - em - width_px, pad) if side is sides[0] else em
         y = top + em
-        card(part, (x, y, x + wide, y + tall), rgb(palette.PANEL), 0.86, em // 3)
-        card(
+        rounded_rect(part, (x, y, x + width_px, y + height_px), rgb(palette.PANEL), 0.86, em // 3)
+        rounded_rect(
             part,
-            (x + pad, y + pad, x + pad + badge, y + tall - pad),
+            (x + pad, y + pad, x + pad + badge, y + height_px - pad),
             rgb(palette.ACCENT_DEEP),
             1.0,
             em // 5,

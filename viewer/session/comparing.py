@@ -24,7 +24,7 @@ class Comparing:
         messages: Messages,
         on_close: Callable[[], object],
     ) -> None:
-        """`on_close` is called after a file has been closed."""
+        """Create without a second file; `on_close` is called after a file has been closed."""
         self._current = current
         self._settings = settings
         self._messages = messages

@@ -36,7 +36,7 @@ class FileQueue:
         show: Show,
         decode_backend: Callable[[], str],
     ) -> None:
-        """`decode_backend` returns `Scene.decode_backend`."""
+        """Create an empty queue; `decode_backend` returns `Scene.decode_backend`."""
         self._current = current
         self._comparing = comparing
         self._messages = messages
@@ -89,8 +89,8 @@ class FileQueue:
             if document is None:
                 loadings.append(Loading(OpenRequest(path), self._decode_backend()))
                 return loadings[0].openings
-            known = index_of(document.scene, path) is not None
-            return () if known else [begin_second(document.scene, path)]
+            is_open = index_of(document.scene, path) is not None
+            return () if is_open else [begin_second(document.scene, path)]
 
         def finish(*openings: PendingFile) -> None:
             for loading in loadings:

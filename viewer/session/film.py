@@ -193,10 +193,10 @@ class FilmEditor:
             path = replace(self.path, keyframes=list(self.path.keyframes))
             self._flight = self._pool.submit(Flight, path, field.ceiling_m, CLEARANCE_M)
         if self._flight is not None and self._flight.done():
-            return self._flight.result().at(time_s)
+            return self._flight.result().pose_at(time_s)
         if self._sampler is None:
             self._sampler = self.path.sampler()
-        return self._sampler.at(time_s)
+        return self._sampler.pose_at(time_s)
 
     @property
     def _finished_field(self) -> HeightField | None:

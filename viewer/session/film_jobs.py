@@ -21,7 +21,7 @@ class FilmJobs:
     """Renderer of films and pictures, one job at a time."""
 
     def __init__(self, gather: Callable[[], Project], messages: Messages) -> None:
-        """`gather` returns the project that a job renders."""
+        """Create an idle renderer; `gather` returns the project that a job renders."""
         self._gather = gather
         self._messages = messages
         self.size = SIZES[1]

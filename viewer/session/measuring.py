@@ -50,7 +50,7 @@ class Measuring:
         messages: Messages,
         show_panel: Callable[[str], object],
     ) -> None:
-        """`show_panel` brings the panel of a title to the front."""
+        """Create without measurements; `show_panel` brings the panel of a title to the front."""
         self._current = current
         self._settings = settings
         self._pointer = pointer

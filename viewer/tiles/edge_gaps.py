@@ -35,7 +35,7 @@ class EdgeGaps:
 
 
 def neighbors(tile: Tile) -> Iterator[tuple[str, Tile]]:
-    """Return the four adjacent tile addresses and their sides; some may not exist."""
+    """Iterate over the four adjacent tile addresses and their sides; some may not exist."""
     for side, (dx, dy) in _STEPS.items():
         yield side, Tile(tile.z, tile.x + dx, tile.y + dy)
 

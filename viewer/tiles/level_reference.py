@@ -1,14 +1,14 @@
 """Error reference at the levels of a layer, filtered by the layer's own low-pass.
 
-Compared with anything else, a coarse tile's errors are mostly the difference of two low-passes:
-tens of centimeters where the codec is millimeters off. Reference samples of a level are made from
-those up to `ErrorReference.depth` levels below, all of them where the finest level is that near, as
-the encoder makes its own: gaps are filled, lines end where tiles do.
+With another low-pass, the errors of a coarse tile would mostly be the difference of two filters:
+tens of centimeters where the codec is off by millimeters. Reference samples of a level are computed
+as the encoder computes its own, from levels up to `ErrorReference.depth` finer: gaps are filled,
+and lines of samples end at missing tiles.
 
-A wavelet sample counts when the reference has data at its place; beside a gap a drawn cell may lack
-it, as its data lie elsewhere in the cell. Farther than `ErrorReference.depth` above the finest
-level it also counts only two samples or more from gaps and from the rim: nearer, averages of parts
-of cells are all there is to make it from.
+A wavelet sample is valid if the reference has data at its position. Beside a gap a drawn cell may
+therefore be invalid although it has data elsewhere. More than `ErrorReference.depth` levels above
+the finest, samples must also be two or more from gaps and the rim: nearer ones could only be
+computed from averages of parts of cells.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from neural.tiles import TILE, Tile
 from viewer.tiles.reference import ErrorReference, local
 
 KEPT_CELLS = 112
-"""Cached tiles of a reference from which coarser samples are made: 64 MB, twice that where all have
-gaps.
+"""Cached tiles of a reference from which coarser samples are computed: 64 MB, or twice that if all
+have gaps.
 
-Below a tile and around it there are 100.
+One coarse tile needs 100: its descendants and their neighbors.
 """
 
 KEPT_SAMPLES = 24
 """Cached tiles of samples: 14 MB. Several layers, bits and quantities share them."""
 
 _REACH = 2 * HALO
-"""Finer samples read beyond a window: those of the wavelet, and at ends of lines the last few
-before them."""
+"""Margin of finer samples read around a window: the wavelet's, and as many again to extend line
+ends."""
 
 # margin of a tile's fill in samples, as in `neural.encoding.lapped.staged_layer`
-_SIGHT = TILE // 2
+FILL_MARGIN = TILE // 2
 
 
 class ReferenceSamples(NamedTuple):
@@ -74,7 +74,7 @@ class LevelReference:
 
     def places(self, tile: Tile) -> np.ndarray:
         """Return tile coordinates of a tile's samples along either axis, float64 [256]."""
-        return places(self.low_pass, self._above(tile.z))
+        return places(self.low_pass, self._levels_above_finest(tile.z))
 
     def samples(self, tile: Tile, rim: int = 0) -> ReferenceSamples:
         """Return a tile's samples and `rim` ≤ 1 more on all sides, [256 + 2·rim, 256 + 2·rim].
@@ -82,7 +82,7 @@ class LevelReference:
         Raises NtileError where the reference cannot be read.
         """
         kept_rim = rim if self._is_native else 1  # no slower, and cached for both
-        kept = self._kept.samples.setdefault((self.low_pass, kept_rim), TileCache(KEPT_SAMPLES))
+        kept = self._caches.samples.setdefault((self.low_pass, kept_rim), TileCache(KEPT_SAMPLES))
         meters, valid = kept.of(tile, lambda tile: self._make(tile, kept_rim))
         cut = kept_rim - rim
         inner = np.s_[cut : cut + TILE + 2 * rim, cut : cut + TILE + 2 * rim]
@@ -96,7 +96,7 @@ class LevelReference:
         where no adjacent sample is valid.
         """
         first, shares = zip(*(self._around(tile.z, t) for t in (v, u)), strict=True)
-        reference = self._request(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
+        reference = self._samples(tile.z, TILE * tile.y + first[0], TILE * tile.x + first[1], 2)
         rows, columns = (np.arange(k, k + 2) for k in first)
         positions = self.places(tile)
         counts = reference.valid & surface.valid[np.ix_(rows, columns)]
@@ -109,12 +109,12 @@ class LevelReference:
     def lacks_rims(self, z: int) -> bool:
         """Return True if samples of a level near the rim or a gap cannot be made and count as
         invalid."""
-        return not self._is_native and self._above(z) > self.reference.depth
+        return not self._is_native and self._levels_above_finest(z) > self.reference.depth
 
     def _around(self, z: int, t: float) -> tuple[int, tuple[float, float]]:
         """Return the first of the two samples of a tile adjacent to a coordinate, and the weights
         of both."""
-        position = t * TILE - place(self.low_pass, self._above(z))
+        position = t * TILE - place(self.low_pass, self._levels_above_finest(z))
         first = min(max(int(np.floor(position)), 0), TILE - 2)
         share = min(max(position - first, 0.0), 1.0)
         return first, (1.0 - share, share)
@@ -124,11 +124,11 @@ class LevelReference:
         return self.reference.low_pass.is_mean == self.low_pass.is_mean
 
     @property
-    def _kept(self) -> _Kept:
-        kept = _KEPT.get(self.reference)
-        return _KEPT.setdefault(self.reference, _Kept()) if kept is None else kept
+    def _caches(self) -> _Caches:
+        kept = _CACHES.get(self.reference)
+        return _CACHES.setdefault(self.reference, _Caches()) if kept is None else kept
 
-    def _above(self, z: int) -> int:
+    def _levels_above_finest(self, z: int) -> int:
         return self.reader.grid.levels - 1 - z
 
     def _make(self, tile: Tile, rim: int) -> ReferenceSamples:
@@ -141,15 +141,15 @@ class LevelReference:
             for column in (0, half):
                 y = TILE * tile.y - rim + row
                 x = TILE * tile.x - rim + column
-                part = self._request(tile.z, y, x, half)
+                part = self._samples(tile.z, y, x, half)
                 where = np.s_[row : row + half, column : column + half]
                 meters[where] = part.meters
                 valid[where] = part.valid
         return ReferenceSamples(meters, valid)
 
-    def _request(self, z: int, row: int, column: int, size: int) -> _Window:
+    def _samples(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return samples [size, size] of level z."""
-        if self._is_native or self._above(z) == 0:
+        if self._is_native or self._levels_above_finest(z) == 0:
             return self._assembled(z, row, column, size, self._cells)
         return self._window(
             z, row, column, size, min(z + self.reference.depth, self.reader.grid.levels - 1)
@@ -163,7 +163,7 @@ class LevelReference:
         if boundary is None:
             # Unknown finest cells have no part in a mean; of coarser ones an unknown part cannot be
             # left out.
-            fewest = 1 if self._above(start) == 0 else 4
+            fewest = 1 if self._levels_above_finest(start) == 0 else 4
             return _averaged(self._window(z + 1, 2 * row, 2 * column, 2 * size, start), fewest)
         finer = self._window(
             z + 1, 2 * row - _REACH, 2 * column - _REACH, 2 * (size + _REACH), start
@@ -192,16 +192,20 @@ class LevelReference:
 
     def _converted(self, z: int, row: int, column: int, size: int) -> _Window:
         """Return the reference's own cells of level z, gaps filled, as samples of this low-pass."""
-        if self._above(z) == 0:
-            return self._assembled(z, row, column, size, self._whole)
-        first, weights = conversion(self.reference.low_pass, self.low_pass, self._above(z))
-        cells = self._assembled(z, row + first, column + first, size + TAPS - 1, self._whole)
+        if self._levels_above_finest(z) == 0:
+            return self._assembled(z, row, column, size, self._gap_filled_cells)
+        first, weights = conversion(
+            self.reference.low_pass, self.low_pass, self._levels_above_finest(z)
+        )
+        cells = self._assembled(
+            z, row + first, column + first, size + TAPS - 1, self._gap_filled_cells
+        )
         meters, _ = extend_both(
             cells.meters, cells.present, (self.low_pass.boundary or LINEAR).of_samples(TAPS)
         )
         for _ in range(2):
             meters = sum(weight * meters[k : k + size] for k, weight in enumerate(weights)).T
-        valid = ~_near(~cells.valid, self._doubt)
+        valid = ~_dilate(~cells.valid, self._doubt)
         inner = np.s_[-first : size - first, -first : size - first]
         return _Window(meters, valid[inner], cells.present[inner])
 
@@ -240,24 +244,26 @@ class LevelReference:
         _, x, y = tile
         if not (0 <= x < 1 << tile.z and 0 <= y < 1 << tile.z):
             return ReferenceSamples(np.zeros((TILE, TILE)), np.zeros((TILE, TILE), bool))
-        return self._kept.cells.of(tile, lambda tile: ReferenceSamples(*self.reference.cells(tile)))
+        return self._caches.cells.of(
+            tile, lambda tile: ReferenceSamples(*self.reference.cells(tile))
+        )
 
-    def _whole(self, tile: Tile) -> ReferenceSamples:
-        """Return a tile's cells with gaps filled, also from the tiles around as encoders do."""
+    def _gap_filled_cells(self, tile: Tile) -> ReferenceSamples:
+        """Return a tile's cells with gaps filled, also from adjacent tiles, as encoders do."""
         cells = self._cells(tile)
         if not cells.valid.any() or (cells.valid | ~self.reader.grid.tile_inside(tile)).all():
             return cells
-        return self._kept.whole.of(tile, self._fill)
+        return self._caches.gap_filled.of(tile, self._fill)
 
     def _fill(self, tile: Tile) -> ReferenceSamples:
-        size = TILE + 2 * _SIGHT
+        size = TILE + 2 * FILL_MARGIN
         meters = np.zeros((size, size))
         valid = np.zeros((size, size), bool)
-        row = TILE * tile.y - _SIGHT
-        column = TILE * tile.x - _SIGHT
-        for beside, src, dst in _overlapped(tile.z, row, column, (size, size)):
-            meters[dst], valid[dst] = (part[src] for part in self._cells(beside))
-        inner = np.s_[_SIGHT:-_SIGHT, _SIGHT:-_SIGHT]
+        row = TILE * tile.y - FILL_MARGIN
+        column = TILE * tile.x - FILL_MARGIN
+        for neighbor, src, dst in _overlapped(tile.z, row, column, (size, size)):
+            meters[dst], valid[dst] = (part[src] for part in self._cells(neighbor))
+        inner = np.s_[FILL_MARGIN:-FILL_MARGIN, FILL_MARGIN:-FILL_MARGIN]
         return ReferenceSamples(_filled(meters, valid)[inner], self._cells(tile).valid)
 
 
@@ -286,23 +292,23 @@ def error_at(
     return at_levels.error_at(surface, tile, u, v)
 
 
-class _Kept:
+class _Caches:
     """Caches of one reference."""
 
     def __init__(self) -> None:
         self.cells = TileCache[ReferenceSamples](KEPT_CELLS)
-        self.whole = TileCache[ReferenceSamples](KEPT_CELLS)
+        self.gap_filled = TileCache[ReferenceSamples](KEPT_CELLS)
         self.samples: dict[tuple[LowPass, int], TileCache[ReferenceSamples]] = {}
 
 
-_KEPT: WeakKeyDictionary[ErrorReference, _Kept] = WeakKeyDictionary()
+_CACHES: WeakKeyDictionary[ErrorReference, _Caches] = WeakKeyDictionary()
 
 
-def _near(mask: np.ndarray, reach: int) -> np.ndarray:
-    """Dilate a mask [n, m] by `reach` along both axes."""
+def _dilate(mask: np.ndarray, radius: int) -> np.ndarray:
+    """Dilate a mask [n, m] by `radius` along both axes."""
     for _ in range(2):
-        counts = np.cumsum(np.pad(mask, ((reach + 1, reach), (0, 0))), axis=0)
-        mask = (counts[2 * reach + 1 :] > counts[: -2 * reach - 1]).T
+        counts = np.cumsum(np.pad(mask, ((radius + 1, radius), (0, 0))), axis=0)
+        mask = (counts[2 * radius + 1 :] > counts[: -2 * radius - 1]).T
     return mask
 
 

@@ -1,16 +1,15 @@
 """Encoding under a bound: finest tiles with residuals after their details, every valid sample of
 them checked.
 
-What residuals bring within the bound are the samples of the decoded wavelet, which take the details
-of the eight tiles around. These need no residuals, so that tiles can be coded in any order, once
-the details around are.
+Residuals correct the samples of the decoded wavelet, which depend on the details of the eight
+neighbors but not on their residuals: tiles can be coded in any order once all details are.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from neural.encoding.lapped.encoder import SampleProvider, around
+from neural.encoding.lapped.encoder import SampleProvider, padded_samples
 from neural.errors import NtileError
 from neural.methods.lapped.assembly import RIM, Assembly, SampleWindow
 from neural.methods.lapped.coder import RangeWriter
@@ -30,8 +29,7 @@ class BoundedTiles:
     """Finest tiles of a layer under a bound."""
 
     def __init__(self, details: Assembly, heights: SampleProvider, bound: Bound) -> None:
-        """`details` decodes the finest tiles' details, which nothing follows there; `heights` are
-        the source's."""
+        """Create from the assembly of the finest tiles' details and the source's heights."""
         self._details = details
         self._heights = heights
         self.bound = bound
@@ -40,12 +38,12 @@ class BoundedTiles:
         """Return the method's bits of a finest tile, whose envelope will have this offset.
 
         Decoded at 8 bits and rounded to float32, no valid sample is further than the bound from its
-        source. Raises NtileError where one is.
+        source. Raises NtileError if one would be.
         """
         details = self._details
         model = self._details.model
         stack = details.stack(tile)
-        assert stack is not None  # asked of tiles that there are
+        assert stack is not None  # only called for existing tiles
         corrected, residuals = self.corrected(tile)
         self._check(
             tile, details.analyzed(details.parent_window(tile), corrected, offset_m), offset_m
@@ -67,15 +65,16 @@ class BoundedTiles:
         Both are [256 + 2·RIM, the same].
         """
         samples = self._details.tile_window(tile)
-        source = around(self._heights, tile, RIM)
+        source = padded_samples(self._heights, tile, RIM)
         residuals = np.where(source.valid, self.bound.residuals(source.meters - samples.meters), 0)
         return SampleWindow(
             samples.meters + 2 * self.bound.inner_m * residuals, samples.present
         ), residuals
 
     def _check(self, tile: Tile, latents: np.ndarray, offset_m: float) -> None:
+        """Raise NtileError if a valid sample decodes with an error above the bound."""
         source = self._heights.samples(tile)
-        assert source is not None  # asked of tiles that there are
+        assert source is not None  # only called for existing tiles
         weights = self._details.model.weights
         surface = TileSurface(
             LappedSiren(), weights, latents, offset_m, 1.0, source.valid, (1.0, 1.0)

@@ -37,12 +37,12 @@ from neural.tiles import TILE, Tile
 LAGRANGE = 0.11
 """Squared steps that one bit must save; ln 2 / 6 is the slope of uniform quantization."""
 
-_SIGHT = 16
+_MARGIN = 16
 """Samples beyond a tile that its bands may depend on: HALO, and where a line ends just beyond it
 those of its end."""
 
 _NEIGHBOR_REACH = 2 * HALO
-"""Samples of a tile that its neighbors' details reach, through the wavelet and the restoration."""
+"""Samples of a tile that its neighbors' details affect, through wavelet and restoration."""
 
 CLOSING_PASSES = 2
 """Times that details at odd ends are chosen again after the errors that they left."""
@@ -68,36 +68,36 @@ class SampleProvider(Protocol):
         """Return a tile's cells; None for an absent tile."""
 
 
-class Around(NamedTuple):
-    """Cells of a tile and of its neighbors around it; all [256 + 2·reach, the same]."""
+class PaddedSamples(NamedTuple):
+    """Cells of a tile and of its neighbors around it; all [256 + 2·margin, the same]."""
 
     meters: np.ndarray  # float64, 0 where there is no tile
     valid: np.ndarray  # bool
     present: np.ndarray  # bool: cells that the grid has, of tiles that there are
 
 
-def around(heights: SampleProvider, tile: Tile, reach: int) -> Around:
-    """Return the cells of a tile and those up to `reach` beyond it."""
-    size = TILE + 2 * reach
-    around_tile = Around(
+def padded_samples(heights: SampleProvider, tile: Tile, margin: int) -> PaddedSamples:
+    """Return the cells of a tile and those up to `margin` beyond it."""
+    size = TILE + 2 * margin
+    padded = PaddedSamples(
         np.zeros((size, size)), np.zeros((size, size), bool), np.zeros((size, size), bool)
     )
-    places = {
-        -1: (np.s_[:reach], np.s_[-reach:]),
-        0: (np.s_[reach:-reach], np.s_[:]),
-        1: (np.s_[-reach:], np.s_[:reach]),
+    sides = {
+        -1: (np.s_[:margin], np.s_[-margin:]),
+        0: (np.s_[margin:-margin], np.s_[:]),
+        1: (np.s_[-margin:], np.s_[:margin]),
     }
-    for dy, (rows, from_rows) in places.items():
-        for dx, (columns, from_columns) in places.items():
-            beside = Tile(tile.z, tile.x + dx, tile.y + dy)
-            inside = 0 <= beside.x < 1 << tile.z and 0 <= beside.y < 1 << tile.z
-            samples = heights.samples(beside) if inside else None
+    for dy, (rows, from_rows) in sides.items():
+        for dx, (columns, from_columns) in sides.items():
+            neighbor = Tile(tile.z, tile.x + dx, tile.y + dy)
+            inside = 0 <= neighbor.x < 1 << tile.z and 0 <= neighbor.y < 1 << tile.z
+            samples = heights.samples(neighbor) if inside else None
             if samples is not None:
                 src = np.s_[from_rows, from_columns]
-                parts = *samples, heights.grid.tile_inside(beside)
-                for out, values in zip(around_tile, parts, strict=True):
+                parts = *samples, heights.grid.tile_inside(neighbor)
+                for out, values in zip(padded, parts, strict=True):
                     out[rows, columns] = values[src]
-    return around_tile
+    return padded
 
 
 def tile_bands(heights: SampleProvider, tile: Tile) -> np.ndarray:
@@ -105,11 +105,11 @@ def tile_bands(heights: SampleProvider, tile: Tile) -> np.ndarray:
 
     Even rows and columns hold the parent level's samples. Details that no valid sample needs are 0.
     """
-    meters, valid, present = around(heights, tile, _SIGHT)
-    inner = slice(_SIGHT - HALO, HALO - _SIGHT)
+    meters, valid, present = padded_samples(heights, tile, _MARGIN)
+    inner = slice(_MARGIN - HALO, HALO - _MARGIN)
     split = split_present(meters, present, LINEAR)[inner, inner]
     bands = np.where(heights.grid.tile_inside(tile), split, 0.0)
-    needed = reaching(valid)[_SIGHT // 2 : -_SIGHT // 2, _SIGHT // 2 : -_SIGHT // 2]
+    needed = reaching(valid)[_MARGIN // 2 : -_MARGIN // 2, _MARGIN // 2 : -_MARGIN // 2]
     for y, x in BANDS:
         bands[y::2, x::2] *= needed
     return bands
@@ -222,17 +222,17 @@ class Encoder:
         samples to their heights.
 
         `stack` holds the tile's details as chosen so far. Neighbors of its level count as absent,
-        as they may not have been coded yet: samples that these reach are left as they are.
+        as they may not have been coded yet: samples that these affect are left as they are.
         """
         details = stack.details[-1]
         distributions = self.model.distributions
         columns, rows = self.grid.tile_cells(tile)
         closed = source.valid.copy()
         sizes = level_size(self.grid.height, self.grid.width, self.grid.levels - 1 - tile.z)
-        for lines, place, size in ((closed, tile.y, sizes[0]), (closed.T, tile.x, sizes[1])):
-            if place > 0:
+        for lines, index, size in ((closed, tile.y, sizes[0]), (closed.T, tile.x, sizes[1])):
+            if index > 0:
                 lines[:_NEIGHBOR_REACH] = False
-            if TILE * (place + 1) < size:
+            if TILE * (index + 1) < size:
                 lines[-_NEIGHBOR_REACH:] = False
         at_ends = np.zeros(in_steps.shape, bool)
         if 0 <= ends.row < DETAILS:
@@ -289,6 +289,6 @@ class _Alone(Assembly):
 def _padded(bands: np.ndarray, n: int) -> np.ndarray:
     """Split interleaved bands of any size up to 2 n into details [BAND_COUNT, n, n], padded with
     0."""
-    whole = np.zeros((2 * n, 2 * n))
-    whole[: bands.shape[0], : bands.shape[1]] = bands
-    return details_of(whole)
+    padded = np.zeros((2 * n, 2 * n))
+    padded[: bands.shape[0], : bands.shape[1]] = bands
+    return details_of(padded)

@@ -19,10 +19,10 @@ DEFAULT_QUALITY = 50.0
 
 FINEST_STEP_M = 2.0**-14
 COARSEST_STEP_M = 1024.0
-"""Ends of a search."""
+"""Range of a search."""
 
 STEP_SHARES = (2.2, 2.8, 3.5)
-"""Quantization steps over the bound that are tried."""
+"""Candidate quantization steps, as multiples of the bound."""
 
 
 def step_of_quality(quality: float) -> float:
@@ -34,8 +34,8 @@ def step_of_quality(quality: float) -> float:
 
 @dataclass(frozen=True)
 class Rate:
-    """Setting of a layer's quantization step: at most one of these is not None; without any, see
-    `settled`."""
+    """Setting of a layer's quantization step: at most one field is not None; without any, see
+    `resolved`."""
 
     step_m: float | None = None
     target_rmse_m: float | None = None
@@ -43,12 +43,12 @@ class Rate:
     max_error_m: float | None = None
 
 
-def settled(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
-    """Return the rate with exactly one field set, and the quantum that it follows from, meters, or
+def resolved(rate: Rate, quantum_m: Callable[[], float]) -> tuple[Rate, float]:
+    """Return the rate with exactly one field set, and the quantum in meters it was derived from, or
     0.
 
-    Without any it is the step of DEFAULT_QUALITY, or where it is coarser the quantum of the
-    source's heights: with a step that large the code loses about as much as rounding to the quantum
+    The default is the step of DEFAULT_QUALITY, or the quantum of the source's heights where that is
+    coarser: with a step that large the code loses about as much as rounding to the quantum
     has lost (both 0.29 of it).
     """
     if rate != Rate():
@@ -80,7 +80,7 @@ def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
         if not finest_m <= step < math.inf:
             raise UsageError(
                 f"a step of {step:g} m is too fine for this relief: give at least "
-                f"{_up(finest_m):g} m."
+                f"{_round_up_two_digits(finest_m):g} m."
             )
         return step
     if rate.max_error_m is not None:
@@ -105,7 +105,7 @@ def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
         if doublings is None:
             raise UsageError(
                 f"--target-rmse {limit:g} is out of reach: the finest step leaves "
-                f"{_up(measure(_step(low))):g} m; "
+                f"{_round_up_two_digits(measure(_step(low))):g} m; "
                 "ask for no less than that."
             )
         return _step(doublings)
@@ -123,8 +123,8 @@ def find_step(rate: Rate, finest_m: float, trials: Trials) -> float:
     )
     if doublings is None:
         raise UsageError(
-            f"--bits-per-sample {limit:g} is out of reach: the least that this area takes is "
-            f"{_up(measure(_step(high))):g}; ask for no less than that."
+            f"--bits-per-sample {limit:g} is out of reach: the lowest rate for this area is "
+            f"{_round_up_two_digits(measure(_step(high))):g}; ask for no less than that."
         )
     return _step(-doublings)
 
@@ -139,16 +139,16 @@ def _search(
 ) -> float | None:
     """Run `highest`, starting from its result for a subset of tiles."""
     if subset:
-        of_subset = highest(lambda place: value_at(place, subset), limit, start, low, high)
-        start = start if of_subset is None else of_subset
-    return highest(lambda place: value_at(place, ()), limit, start, low, high)
+        subset_result = highest(lambda octave: value_at(octave, subset), limit, start, low, high)
+        start = start if subset_result is None else subset_result
+    return highest(lambda octave: value_at(octave, ()), limit, start, low, high)
 
 
 def _step(doublings: float) -> float:
     return float(np.float32(2.0**doublings))
 
 
-def _up(value: float) -> float:
-    """Return the next number of two digits."""
+def _round_up_two_digits(value: float) -> float:
+    """Return a value rounded up to two significant digits."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return math.ceil(value / unit) * unit

@@ -18,19 +18,19 @@ def quantize_rdo(
     `classes` have one shape.
     """
     chosen = np.zeros(in_steps.shape, np.int32)
-    busy = np.abs(in_steps) >= 0.5
-    size = np.minimum(np.abs(in_steps[busy]), LARGEST - 1)
-    classes = classes[busy]
-    upper = np.floor(size + 0.5).astype(np.int32)
+    candidates = np.abs(in_steps) >= 0.5
+    magnitudes = np.minimum(np.abs(in_steps[candidates]), LARGEST - 1)
+    classes = classes[candidates]
+    upper = np.floor(magnitudes + 0.5).astype(np.int32)
     best = np.zeros(upper.shape, np.int32)
-    least = size * size + lagrange * distributions.bits[classes, 0]
+    least = magnitudes * magnitudes + lagrange * distributions.bits[classes, 0]
     for magnitude in (upper - 1, upper):
         bits = distributions.bits[classes, symbols_of(magnitude)] + 2 * np.log2(
             np.maximum(magnitude - FIRST[-1], 1)
         )
-        cost = (size - distributions.values(magnitude, classes)) ** 2 + lagrange * bits
+        cost = (magnitudes - distributions.values(magnitude, classes)) ** 2 + lagrange * bits
         better = cost < least
         best = np.where(better, magnitude, best)
         least = np.where(better, cost, least)
-    chosen[busy] = best
+    chosen[candidates] = best
     return np.where(in_steps < 0, -chosen, chosen)

@@ -1,4 +1,4 @@
-"""A limit met with few, costly measurements."""
+"""Search for a limit with few, costly measurements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 _SLOPE = 0.7  # guess of a function's doublings per unit
-_NEAR = 0.01  # of the limit: near enough
+_NEAR = 0.01  # tolerance, as a share of the limit
 _TRIES = 10
 _HALVE = (6, 8)  # tries before which the bracket is halved, where it has not been narrow enough
 
@@ -14,25 +14,25 @@ _HALVE = (6, 8)  # tries before which the bracket is halved, where it has not be
 def highest(
     value_at: Callable[[float], float], limit: float, start: float, low: float, high: float
 ) -> float | None:
-    """Return the highest place in low … high at which a growing function is within the limit; None
-    where even the lowest is not.
+    """Return the highest x in [low, high] at which an increasing function is within the limit; None
+    if even the lowest is not.
 
-    Few values are asked for: the answer is good enough when its value is within 1 % of the limit.
+    The search ends as soon as a value is within 1 % below the limit.
     """
-    excesses: dict[float, float] = {}  # place → doublings of the limit
-    place = min(max(start, low), high)
-    while len(excesses) < _TRIES and place not in excesses:
-        excesses[place] = excess = math.log2(max(value_at(place), 1e-12 * limit) / limit)
+    excesses: dict[float, float] = {}  # x → doublings of the limit
+    x = min(max(start, low), high)
+    while len(excesses) < _TRIES and x not in excesses:
+        excesses[x] = excess = math.log2(max(value_at(x), 1e-12 * limit) / limit)
         if math.log2(1 - _NEAR) <= excess <= 0:
             break
-        place = _next(excesses, low, high)
-    return max((place for place, excess in excesses.items() if excess <= 0), default=None)
+        x = _next(excesses, low, high)
+    return max((x for x, excess in excesses.items() if excess <= 0), default=None)
 
 
 def _next(excesses: dict[float, float], low: float, high: float) -> float:
-    """Return the next place to try: the estimate of where the function is just below its limit."""
-    within = max((place for place, excess in excesses.items() if excess <= 0), default=None)
-    beyond = min((place for place, excess in excesses.items() if excess > 0), default=None)
+    """Return the next x to try, an estimate of the point just below the limit."""
+    within = max((x for x, excess in excesses.items() if excess <= 0), default=None)
+    beyond = min((x for x, excess in excesses.items() if excess > 0), default=None)
     aim = -0.4 * _NEAR
     if within is not None and beyond is not None:
         width = beyond - within
@@ -46,20 +46,20 @@ def _next(excesses: dict[float, float], low: float, high: float) -> float:
         if len(last) == 2
         else _SLOPE
     )
-    # Somewhat too far, as then the answer lies between two known places.
+    # Somewhat too far, as then the answer lies between two measured x.
     return min(
         max(last[-1] + 1.1 * (aim - excesses[last[-1]]) / min(max(slope, 0.1), 3.0), low), high
     )
 
 
 def _inverse(excesses: dict[float, float], aim: float) -> float:
-    """Return the place of a value, on the parabola (place over value) through the three measured
-    ones nearest to it."""
-    near = sorted(excesses, key=lambda place: abs(excesses[place] - aim))[:3]
-    place_of_aim = 0.0
-    for place in near:
-        others = [excesses[other] for other in near if other != place]
-        place_of_aim += place * math.prod(
-            (aim - other) / (excesses[place] - other or math.inf) for other in others
+    """Return the x of a value, on the parabola (x over value) through the three nearest
+    measurements."""
+    nearest = sorted(excesses, key=lambda x: abs(excesses[x] - aim))[:3]
+    x_of_aim = 0.0
+    for x in nearest:
+        others = [excesses[other] for other in nearest if other != x]
+        x_of_aim += x * math.prod(
+            (aim - other) / (excesses[x] - other or math.inf) for other in others
         )
-    return place_of_aim
+    return x_of_aim

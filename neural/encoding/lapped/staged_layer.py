@@ -17,7 +17,13 @@ from neural.container.envelope import ChildInfo, plain_offset
 from neural.container.hilbert import tiles_from_ids
 from neural.container.staging import Stage, StagedTile, valid_cells
 from neural.encoding.lapped.bounded import BOUNDED_LAGRANGE, BoundedTiles
-from neural.encoding.lapped.encoder import LAGRANGE, Encoder, TileSamples, around, tile_bands
+from neural.encoding.lapped.encoder import (
+    LAGRANGE,
+    Encoder,
+    TileSamples,
+    padded_samples,
+    tile_bands,
+)
 from neural.grid import Grid
 from neural.methods.lapped.assembly import DETAILS, RIM
 from neural.methods.lapped.boundary import LINEAR
@@ -36,7 +42,7 @@ SAMPLE_DTYPE = "<f4"
 """Staged heights, meters above the tile's offset."""
 
 _KEEP_TILES = 32
-_SIGHT = TILE // 2  # samples beyond a tile that its fill sees; with them a power of two
+FILL_MARGIN = TILE // 2  # samples around a tile that its fill reads; the side is a power of two
 
 
 @dataclass(frozen=True)
@@ -70,15 +76,15 @@ def surrounded_after(tiles: Sequence[Tile]) -> Iterator[tuple[Tile, list[Tile]]]
     order = {tile: k for k, tile in enumerate(tiles)}
     top = max(tile.z for tile in tiles)
 
-    def near(tile: Tile) -> list[Tile]:
-        places = [Tile(tile.z, tile.x + dx, tile.y + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-        return [place for place in places if place in order]
+    def staged_neighbors(tile: Tile) -> list[Tile]:
+        square = [Tile(tile.z, tile.x + dx, tile.y + dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+        return [neighbor for neighbor in square if neighbor in order]
 
     def last_number(tile: Tile) -> int:
-        return max(order[beside] for beside in near(tile))
+        return max(order[neighbor] for neighbor in staged_neighbors(tile))
 
     for k, tile in enumerate(tiles):
-        finest = near(tile) if tile.z == top else []
+        finest = staged_neighbors(tile) if tile.z == top else []
         yield tile, [other for other in finest if last_number(other) == k]
 
 
@@ -141,9 +147,9 @@ def _join_fills(layer: StagedLayer, tiles: list[Tile]) -> None:
     for tile in tiles:
         row = layer.row(tile) if tile.z == layer.grid.levels - 1 else None
         if row is not None and row.mask is not None:
-            meters, valid, _ = around(heights, tile, _SIGHT)
+            meters, valid, _ = padded_samples(heights, tile, FILL_MARGIN)
             filled = fill((meters - row.offset_m).astype(SAMPLE_DTYPE), valid)[
-                _SIGHT:-_SIGHT, _SIGHT:-_SIGHT
+                FILL_MARGIN:-FILL_MARGIN, FILL_MARGIN:-FILL_MARGIN
             ]
             layer.stage.put(replace(row, latents=filled.tobytes()))
 

@@ -123,8 +123,8 @@ class Assembly:
         boundary: Boundary = LINEAR,
         keep: int = KEEP_TILES,
     ) -> None:
-        """`coarser`: bits dropped of all details; `boundary`: how lines of samples end; `keep`:
-        decoded tiles kept.
+        """Create from a model and payloads; `coarser` bits of all details are dropped, `boundary`
+        extends line ends, and `keep` decoded tiles are cached.
 
         `step_m` is the quantization step of the finest level, `base_m` a height near all others,
         `bound_m` half the step of residuals (`neural.methods.lapped.residuals.Bound.inner_m`):

@@ -179,7 +179,7 @@ class Context:
     def walk(
         self, coded: np.ndarray, parent: np.ndarray | None, log_step_ratio: int, visit: VisitDetails
     ) -> np.ndarray:
-        """Visit the details of a level in coding order; returns their signed magnitudes.
+        """Visit the details of a level in coding order; return their signed magnitudes.
 
         `coded` [BAND_COUNT, n, n] bool marks those that exist, `parent` [BAND_COUNT, n / 2, n / 2]
         holds the signed magnitudes above (None: there are none), `log_step_ratio` is

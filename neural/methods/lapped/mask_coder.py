@@ -33,7 +33,8 @@ VisitCells = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 
 
 def walk_mask(parent: np.ndarray, inside: np.ndarray, visit: VisitCells) -> np.ndarray:
-    """Visit the children of a parent's cells; returns which hold a height, bool [2 n, 2 m].
+    """Visit the children of a parent's cells; return the mask of those with a height, bool [2 n,
+    2 m].
 
     `parent` bool [n, m]; children that are not `inside` (bool [2 n, 2 m], within the grid) hold
     none.

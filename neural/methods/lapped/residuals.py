@@ -244,7 +244,7 @@ _QUARTERS = _quarter_doublings()
 
 
 def walk(valid: np.ndarray, error_class: np.ndarray, visit: VisitResiduals) -> np.ndarray:
-    """Visit the residuals of valid samples in coding order; returns them, int32 [n, n], 0 where
+    """Visit the residuals of valid samples in coding order; return them, int32 [n, n], 0 where
     nothing is valid."""
     n = len(valid)
     residuals = np.zeros((n, n), np.int32)

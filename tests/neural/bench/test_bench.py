@@ -38,11 +38,11 @@ def _power(scale: float, rates: tuple[float, ...]) -> list[dict[str, float]]:
 
 def test_interpolation_is_exact_on_power_laws_and_stays_inside() -> None:
     curve = _power(0.1, (0.1, 0.3, 2.0))
-    inside = curves.at_rate(curve, 0.5)
+    inside = curves.point_at_rate(curve, 0.5)
     assert inside is not None
     assert inside["rmse_m"] == pytest.approx(0.2)
     assert inside["psnr_db"] == pytest.approx(-20 * np.log10(0.2))
-    assert curves.at_rate(curve, 0.05) is None
+    assert curves.point_at_rate(curve, 0.05) is None
     assert curves.rate_at(curve, "rmse_m", 0.2) == (pytest.approx(0.5), "")
     assert curves.rate_at(curve, "rmse_m", 5.0) == (pytest.approx(0.1), "≤")
     assert curves.rate_at(curve, "rmse_m", 0.01) == (pytest.approx(2.0), "≥")

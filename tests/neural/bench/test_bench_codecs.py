@@ -14,7 +14,7 @@ from neural.bench import allocate, classical
 from neural.bench.baselines import BASELINES, Bicubic, OneHeight
 from neural.bench.codec import Codec, Stream, to_codes
 from neural.bench.codecs import CODECS, Sz3
-from neural.bench.jpeg2000 import Jpeg2000, decompress, without_headers
+from neural.bench.jpeg2000 import Jpeg2000, decompress, strip_headers
 from neural.container.envelope import unpack_envelope
 from neural.encoding.pyramid import PyramidTile, build
 from neural.raster.dem import open_dem
@@ -68,8 +68,8 @@ def test_jpeg_2000_headers_are_the_same_for_every_tile() -> None:
     other = Jpeg2000().encode(_rough()[::-1] * 3, FULL, 0.01).body
     for setting in (0.01, 0.3, 4.0):
         body = Jpeg2000().encode(_rough(), FULL, setting).body
-        packets = without_headers(body)
-        head = bytearray(other[: other.index(without_headers(other))])
+        packets = strip_headers(body)
+        head = bytearray(other[: other.index(strip_headers(other))])
         assert len(body) - len(packets) == len(head) + 2 == 118
         at = head.index(b"\xff\x90") + 6  # Psot: the tile part's length
         head[at : at + 4] = (len(packets) + 14).to_bytes(4, "big")
@@ -83,7 +83,7 @@ def test_what_is_no_bare_codestream_keeps_its_headers() -> None:
     body = Jpeg2000().encode(_rough(), FULL, 0.3).body
     for wrong in (body[:-2], body.replace(b"\xff\x93", b"\xff\x64", 1)):
         with pytest.raises(ValueError, match="not a codestream"):
-            without_headers(wrong)
+            strip_headers(wrong)
 
 
 def test_avif_trades_error_for_bytes_and_stores_no_boxes() -> None:

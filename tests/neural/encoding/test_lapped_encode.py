@@ -278,7 +278,7 @@ def test_a_large_area_is_searched_in_part_first(
     ("rate", "words"),
     [
         ({"target_rmse_m": 1e-7}, "the finest step leaves"),
-        ({"bits_per_sample": 1e-3}, "the least that this area takes is"),
+        ({"bits_per_sample": 1e-3}, "the lowest rate for this area is"),
         ({"step_m": 1e-9}, "too fine for this relief"),
         ({"max_error_m": 1e-6}, "finer than 32-bit heights"),
     ],

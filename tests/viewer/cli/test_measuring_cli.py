@@ -14,7 +14,7 @@ from tests.support import analytic
 from viewer.__main__ import main
 from viewer.measuring import profiles
 from viewer.pictures import profile_figure
-from viewer.pictures.lettering import Lettering
+from viewer.pictures.lettering import TextPainter
 from viewer.pictures.profile_figure import Frame
 
 LINE = "5100,7500 5220,7590"
@@ -127,7 +127,7 @@ def test_a_figure_shows_every_curve_in_its_color():
     assert picture.shape == (600, 900, 3)
     for name in ("reference", "A", "B", "A − B"):
         assert (picture == profile_figure.COLORS[name]).all(axis=-1).sum() > 150, name
-    Lettering(12).close()  # the fonts were given back in order
+    TextPainter(12).close()  # the fonts were given back in order
     empty = profiles.Profile(
         places, distance, distance, distance, {"A": np.full(301, np.nan)}, 1.0, 1.0
     )

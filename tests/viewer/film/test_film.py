@@ -84,7 +84,7 @@ def test_generated_paths_are_smooth_end_where_they_began_and_stay_above(field, n
     assert path.crs == "EPSG:25832"
     flight = Flight(path, field.ceiling_m, record.CLEARANCE_M)
     times = np.linspace(0, 40, 801)
-    cameras = [flight.at(t).camera for t in times]
+    cameras = [flight.pose_at(t).camera for t in times]
     for camera in cameras:
         top = field.ceiling_m(camera.easting, camera.northing)
         assert top is None or camera.z > top + record.CLEARANCE_M - 0.05
@@ -120,7 +120,7 @@ def test_an_orbit_looks_at_its_place(field):
     target = np.array([*place, field.height_m(*place)])
     sampler = path.sampler()
     for t in np.linspace(0, 8, 33):
-        camera = sampler.at(t).camera
+        camera = sampler.pose_at(t).camera
         assert np.hypot(*(camera.eye - target)[:2]) == pytest.approx(400, rel=5e-3)
         x, y = camera.project(target, (100, 100))
         assert (x, y) == (pytest.approx(50, abs=1.5), pytest.approx(50, abs=4))

@@ -38,7 +38,7 @@ def wandering(easings=("smooth",) * 5, **options):
 
 
 def state(sampler, t):
-    camera = sampler.at(t).camera
+    camera = sampler.pose_at(t).camera
     turn = camera.heading_deg
     return np.array(
         [camera.easting, camera.northing, camera.z, turn, camera.pitch_deg, camera.fov_deg]
@@ -79,7 +79,7 @@ def test_linear_segments_are_straight_and_even():
     sampler = path.sampler()
     a, b = (frame.camera for frame in path.keyframes[:2])
     for share in (0.25, 0.5, 0.9):
-        assert sampler.at(1.5 * share).camera.eye == pytest.approx(
+        assert sampler.pose_at(1.5 * share).camera.eye == pytest.approx(
             a.eye + share * (b.eye - a.eye), abs=1e-6
         )
     # Smooth neighbors take over a linear segment's velocity.
@@ -97,8 +97,8 @@ def test_headings_turn_the_shorter_way_and_may_turn_on():
         ]
     )
     sampler = path.sampler()
-    headings = np.array([sampler.at(t).camera.heading_deg for t in np.linspace(0, 3, 301)])
-    assert sampler.at(0.5).camera.heading_deg in (
+    headings = np.array([sampler.pose_at(t).camera.heading_deg for t in np.linspace(0, 3, 301)])
+    assert sampler.pose_at(0.5).camera.heading_deg in (
         pytest.approx(0, abs=6),
         pytest.approx(360, abs=6),
     )
@@ -118,7 +118,7 @@ def test_heights_stay_between_their_keyframes():
         ]
     )
     sampler = path.sampler()
-    z = np.array([sampler.at(t).camera.z for t in np.linspace(0, 6, 601)])
+    z = np.array([sampler.pose_at(t).camera.z for t in np.linspace(0, 6, 601)])
     assert z.min() == pytest.approx(110, abs=1e-9)
     assert z.max() == pytest.approx(900, abs=1e-9)
     assert z[500:] == pytest.approx(800, abs=1e-9)
@@ -131,7 +131,7 @@ def test_uneven_times_make_no_loops():
         [keyframe(0, 0, 0), keyframe(4, 1000, 0), keyframe(4.1, 1001, 0), keyframe(8, 2000, 0)]
     )
     sampler = path.sampler()
-    east = np.array([sampler.at(t).camera.easting for t in np.linspace(0, 8, 801)])
+    east = np.array([sampler.pose_at(t).camera.easting for t in np.linspace(0, 8, 801)])
     assert (np.diff(east) >= -1e-9).all()
 
 
@@ -141,7 +141,7 @@ def test_loops_join_with_one_velocity():
     ]
     path = CameraPath([*frames, replace(frames[0], time_s=18.0)], loop=True)
     sampler = path.sampler()
-    assert sampler.at(18.0 + 1.25) == sampler.at(1.25)
+    assert sampler.pose_at(18.0 + 1.25) == sampler.pose_at(1.25)
     assert velocity(sampler, 18.0, -1e-4) == pytest.approx(velocity(sampler, 0.0, 1e-4), abs=2e-2)
     assert path.frame_count(10) == 180
     assert replace(path, loop=False).frame_count(10) == 181
@@ -156,9 +156,9 @@ def test_keyed_settings_change_between_the_keyframes_that_name_them():
         keyframe(6, exaggeration=2.0),
     ]
     sampler = CameraPath(frames).sampler()
-    assert sampler.at(2).keyed == {"sun_azimuth_deg": pytest.approx(5.0), "exaggeration": 2.0}
-    assert sampler.at(6).keyed["sun_azimuth_deg"] == pytest.approx(20.0)
-    assert CameraPath([keyframe(0)]).sampler().at(9).keyed == {}
+    assert sampler.pose_at(2).keyed == {"sun_azimuth_deg": pytest.approx(5.0), "exaggeration": 2.0}
+    assert sampler.pose_at(6).keyed["sun_azimuth_deg"] == pytest.approx(20.0)
+    assert CameraPath([keyframe(0)]).sampler().pose_at(9).keyed == {}
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -179,7 +179,7 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
 
     flight = Flight(path, ridge, 5.0)
     times = np.linspace(0, 16, 1601)
-    eyes = np.array([flight.at(t).camera.eye for t in times])
+    eyes = np.array([flight.pose_at(t).camera.eye for t in times])
     above = np.array([z - (ridge(x, y) or -1e9) for x, y, z in eyes])
     assert above.min() > 5.0 - 0.05
     assert flight.lifted_m == pytest.approx(35, abs=1.5)
@@ -187,11 +187,11 @@ def test_flights_clear_the_terrain_smoothly_and_leave_clear_paths_alone(loop):
     # m/s from one hundredth of a second to the next: no kink
     assert np.abs(np.diff(rise)).max() < 2.5
     clear = Flight(path, lambda east, north, exaggeration: 20.0, 5.0)
-    assert all(clear.at(t) == path.sampler().at(t) for t in (0.0, 3.7, 9.99))
+    assert all(clear.pose_at(t) == path.sampler().pose_at(t) for t in (0.0, 3.7, 9.99))
 
 
 def test_a_track_of_one_value_stands_still():
-    assert Track([2.0], np.array([7.0]), monotone=True).at(99.0) == 7.0
+    assert Track([2.0], np.array([7.0]), monotone=True).value_at(99.0) == 7.0
     with pytest.raises(ValueError, match="keyframe"):
         CameraPath([]).sampler()
 

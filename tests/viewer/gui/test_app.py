@@ -19,7 +19,7 @@ def test_a_window_closed_early_writes_no_picture_and_says_so(monkeypatch, tmp_pa
 
 def test_a_picture_of_no_file_ends_the_window(monkeypatch, tmp_path):
     closed = []
-    monkeypatch.setattr(window.Window, "close", lambda: closed.append(True))
+    monkeypatch.setattr(window.Window, "close", lambda self: closed.append(True))
     program = app.App(Launch(path=None, screenshot=str(tmp_path / "a.png")))
     monkeypatch.setattr(app.App, "busy", False)
     program._queue_launch_commands()

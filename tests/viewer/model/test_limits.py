@@ -19,7 +19,7 @@ from viewer.film.job import _PART
 from viewer.model import limits
 from viewer.pictures import offscreen
 from viewer.pictures.decorations import Decorations
-from viewer.pictures.lettering import card
+from viewer.pictures.lettering import rounded_rect
 from viewer.scene.legend import Legend
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -132,9 +132,9 @@ def test_a_strip_costs_what_it_holds():
     legend = Legend("A", "Lapped SIREN", "Aspect", table=np.zeros((256, 3), np.uint8), rose=True)
     rows = np.zeros((64, 60_000, 3), np.uint8)
     decorations = Decorations((60_000, 60_000), legend, 1.0, True, (30.0, -40.0), "credit " * 20)
-    card(rows, (0, 0, 10, 10), (1, 2, 3), 1.0, 2)
+    rounded_rect(rows, (0, 0, 10, 10), (1, 2, 3), 1.0, 2)
     tracemalloc.start()
-    card(rows, (100, -20_000, 20_000, 30_000), (1, 2, 3), 0.5, 5_000)
+    rounded_rect(rows, (100, -20_000, 20_000, 30_000), (1, 2, 3), 0.5, 5_000)
     decorations.paint(rows, 1_500)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -145,9 +145,9 @@ def test_a_strip_costs_what_it_holds():
 def test_a_card_in_strips_is_the_card():
     whole = np.full((90, 80, 3), 200, np.uint8)
     strips = [whole[top : top + 13].copy() for top in range(0, 90, 13)]
-    card(whole, (-5, 7, 60, 71), (10, 20, 30), 0.8, 12)
+    rounded_rect(whole, (-5, 7, 60, 71), (10, 20, 30), 0.8, 12)
     for k, strip in enumerate(strips):
-        card(strip, (-5, 7 - 13 * k, 60, 71 - 13 * k), (10, 20, 30), 0.8, 12)
+        rounded_rect(strip, (-5, 7 - 13 * k, 60, 71 - 13 * k), (10, 20, 30), 0.8, 12)
     np.testing.assert_array_equal(np.concatenate(strips), whole)
     assert (whole[20, 20] == [48, 56, 64]).all()
     assert (whole[:7] == 200).all()

@@ -96,9 +96,9 @@ def test_a_scale_bar_is_as_long_as_it_says(mountains_scene):
     offscreen.load(scene, camera, SIZE)
     scene.settings.decorations.scale = True
     scene.settings.decorations.legend = False
-    shown = decorations.of(scene, camera, SIZE)
+    decorated = decorations.for_scene(scene, camera, SIZE)
     picture = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
-    shown.paint(picture)
+    decorated.paint(picture)
     ink = (picture == lettering.rgb(theme.TEXT)).all(axis=2)
     rows = np.flatnonzero(ink.sum(axis=1) > 30)
     columns = np.flatnonzero(ink[rows[0]])
@@ -108,9 +108,9 @@ def test_a_scale_bar_is_as_long_as_it_says(mountains_scene):
     middle = scene.pick(camera, SIZE[0] / 2, SIZE[1] / 2)
     east, _ = world_of(camera, scene.drawn_z(middle.z_m))
     meter_px = SIZE[0] / (east[100, -1] - east[100, 0]) * (SIZE[0] - 1) / SIZE[0]
-    assert bar == pytest.approx(shown.scale_m * meter_px, abs=1.0)
-    assert shown.scale_m in (200, 500, 1000, 2000)
-    assert shown.steep
+    assert bar == pytest.approx(decorated.scale_m * meter_px, abs=1.0)
+    assert decorated.scale_m in (200, 500, 1000, 2000)
+    assert decorated.steep
 
 
 def test_a_scale_needs_ground(mountains_scene):
