@@ -112,8 +112,22 @@ SHARED = {*ROOMS["neural"][: ROOMS["neural"].index("measure") + 1], ""}
 PACKAGES = ("neural", "viewer")
 """Packages whose order of rooms is complete."""
 
-TORCH = {"neural/train.py", "neural/encode.py", "neural/bench/specialize.py"}
-"""Modules that import torch, besides those of neural/models."""
+LIBRARIES: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "torch": (
+        ("neural/models/",),
+        {"neural/train.py", "neural/encode.py", "neural/bench/specialize.py"},
+    ),
+    "moderngl": (
+        ("viewer/graphics/", "viewer/gui/"),
+        {"viewer/scene/scene.py", "viewer/session/session.py", "viewer/app.py", "viewer/api.py"},
+    ),
+    "imgui_bundle": (
+        ("viewer/gui/", "viewer/panels/"),
+        {"viewer/pictures/lettering.py"},
+    ),
+    "glfw": (("viewer/gui/",), set()),
+}
+"""Folders whose modules may import a library, and the other modules that do."""
 
 
 def room(module: str) -> str:
@@ -205,15 +219,21 @@ def test_viewer_imports_the_shared_rooms_of_neural(imports: dict[str, set[str]])
     }
 
 
-def test_torch_stays_in_its_rooms(files: list[Path]) -> None:
-    users = {
+def users(files: list[Path], library: str) -> set[str]:
+    """Return the modules of neural and viewer that import a library."""
+    return {
         path.as_posix()
         for path in files
         if path.suffix == ".py"
         and path.parts[0] in ROOMS
-        and any(source.partition(".")[0] == "torch" for source, _ in imported_names(path))
+        and any(source.partition(".")[0] == library for source, _ in imported_names(path))
     }
-    assert {path for path in users if not path.startswith("neural/models/")} == TORCH
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_libraries_stay_in_their_rooms(files: list[Path], library: str) -> None:
+    folders, modules = LIBRARIES[library]
+    assert {path for path in users(files, library) if not path.startswith(folders)} == modules
 
 
 def test_methods_are_spelled_once() -> None:
