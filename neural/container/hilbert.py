@@ -12,7 +12,7 @@ FIRST_IDS = np.array([((1 << 2 * z) - 1) // 3 for z in range(32)], np.int64)
 def tile_ids(z: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Map levels, columns, rows (int64 [n], mixed levels allowed) to ids [n]."""
     z, x, y = (np.asarray(column, np.int64) for column in (z, x, y))
-    ids = FIRST_IDS[z]
+    ids: np.ndarray = FIRST_IDS[z]
     for k in range(int(z.max(initial=0)) - 1, -1, -1):
         right = x >> k & 1
         south = y >> k & 1  # 0 above a tile's own level, where only the turn must wait
