@@ -40,11 +40,6 @@ class Tile(NamedTuple):
         y = 2 * self.y
         return Tile(z, x, y), Tile(z, x + 1, y), Tile(z, x, y + 1), Tile(z, x + 1, y + 1)
 
-    @property
-    def child_index(self) -> int:
-        """Index of this tile among its parent's four children."""
-        return (self.x & 1) + 2 * (self.y & 1)
-
 
 def tile_id(tile: Tile) -> int:
     """Return the cumulative Hilbert id of a tile (PMTiles v3 spec, section "Tile ID")."""

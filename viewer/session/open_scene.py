@@ -79,7 +79,7 @@ def _run_commands(session: Session, launch: Launch) -> None:
                 offscreen.load(document.scene, session.camera, launch.size)
         session.update()  # the parts follow the document
         if not commands.run(session, command_id):
-            raise UsageError(f"--do {command_id}: it cannot run here, as its menu entry would say.")
+            raise UsageError(f"--do {command_id}: it cannot run here; leave it out.")
         failures = [entry.text for entry in session.messages.entries if entry.level == "error"]
         if failures:
             raise NtileError(failures[-1])
