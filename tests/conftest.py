@@ -50,16 +50,42 @@ SLOW = (
     "viewer/scene/test_viewer_lapped.py",
     "viewer/film/test_film.py",
     "neural/raster/test_dem_memory.py",
+    "viewer/tiles/test_whole_area_counts.py",
+    "neural/raster/test_quantum.py",
+    "neural/encoding/test_resume.py",
+    "neural/encoding/test_layers.py::test_flat_tiles_are_exact_for_every_method",
+    "neural/container/test_frozen_files.py::test_heights_stay",
+    "neural/methods/test_huvr.py::test_warm_start_decodes_the_linear_code",
+    "neural/methods/test_lapped_fuzz.py",
+    "neural/methods/test_lowpass.py::test_a_reference_is_low_passed_as_whole_rasters_are",
+    "neural/raster/test_crs_reading.py::test_targets_that_tear_or_stretch_an_area_are_refused",
+    "neural/raster/test_decode_crs.py::test_no_height_is_taken_for_missing",
+    "neural/raster/test_ground_scale.py",
+    "neural/cli/test_train_command.py::test_a_model_is_trained",
+    "neural/system/test_outputs.py::test_names_may_be_as_long_as_the_system_lets_them",
+    "test_places.py",
+    "viewer/graphics/test_light.py::test_level_ground_shows_the_colors_of_the_legend",
+    "viewer/graphics/test_shadows.py::test_a_ridge_casts_a_shadow_as_long",
+    "viewer/gui/test_gui_film.py",
+    "viewer/scene/test_holes.py::test_no_crack_shows_the_background_at_any_stage_of_loading",
+    "viewer/session/test_opening.py::test_a_step_that_fails_leaves_the_document",
+    "viewer/session/test_opening.py::test_a_reference_is_opened_with_all_files",
+    "viewer/tiles/test_level_errors.py",
+    "viewer/tiles/test_lod.py::test_no_hole_while_tiles_come_and_go",
 )
-"""Files and folders below tests/ of tests that take seconds each, the longest first."""
+"""Folders, files and tests below tests/ that take seconds, the longest files first."""
 
-assert all((Path(__file__).parent / place).exists() for place in SLOW)
+assert all((Path(__file__).parent / place.partition("::")[0]).exists() for place in SLOW)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests `gl` and `gui` by their fixtures, `slow` by their file; begin with the slowest."""
+    """Mark tests `gl` and `gui` by their fixtures, `slow` by SLOW; begin with the slowest files."""
     places = {item: _place(item) for item in items}
-    items.sort(key=places.__getitem__)  # so that no worker is left with a long file at the end
+    files: dict[Path, int] = {}
+    for item, place in places.items():
+        files[item.path] = min(place, files.get(item.path, place))
+    # so that no worker is left with a long file at the end
+    items.sort(key=lambda item: files[item.path])
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "_session_context" in fixtures:
@@ -71,9 +97,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> int:
-    """Place of a test's file in SLOW; its length for the others."""
+    """Place of a test in SLOW; the length of SLOW for the others."""
     path = item.path.relative_to(Path(__file__).parent).as_posix()
-    return next((place for place, slow in enumerate(SLOW) if path.startswith(slow)), len(SLOW))
+    name = f"{path}::{item.name}"
+    return next((place for place, slow in enumerate(SLOW) if name.startswith(slow)), len(SLOW))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import functools
 import os
 import re
 import shutil
@@ -137,9 +138,15 @@ def room(module: str) -> str:
     return "verbs" if package == "neural" and name in VERBS else name
 
 
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Return all syntax nodes of a Python file."""
+    return list(ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))))
+
+
 def imported_names(path: Path) -> Iterator[tuple[str, str]]:
     """Yield (module, name) of all imports of a file, those for types and in functions included."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -255,9 +262,8 @@ def test_top_level_is_fixed(files: list[Path]) -> None:
 
 def statements(path: Path) -> int:
     """Statements of a module, docstrings not counted."""
-    nodes = list(ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))))
-    docs = sum(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in nodes)
-    return sum(isinstance(node, ast.stmt) for node in nodes) - docs
+    docs = sum(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in nodes(path))
+    return sum(isinstance(node, ast.stmt) for node in nodes(path)) - docs
 
 
 def test_files_are_small(files: list[Path]) -> None:
