@@ -1,17 +1,13 @@
-"""One training loop for every model: AdamW, warm-up and cosine decay, checkpoints, validation in
-meters."""
+"""One training loop for every model: warm-up, decay, checkpoints, validation in meters."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -19,23 +15,26 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neural.errors import ModelError, UsageError
-from neural.measure import metrics
-from neural.models import MODELS, PRESETS
-from neural.models.base import Preset, TrainConfig, pick_device, save_model
-from neural.models.optimizers import OPTIMIZERS, Optimizers
+from neural.errors import ModelError
+from neural.models import MODELS, PRESETS, train_log
+from neural.models.base import Preset, TileErrors, TrainConfig, pick_device, save_model
+from neural.models.checkpoint import Checkpoint, identity
+from neural.models.optimizers import OPTIMIZERS, cooling_start, schedule
 from neural.models.sensitivity import sensitivity
-from neural.models.train_data import Crops, Raster, fixed_tiles, load_split, normalize
+from neural.models.train_data import Crops, load_split
+from neural.models.validation import validate
 from neural.system import output
-from neural.tiles import centers
-
-LOG_FIELDS = ("step", "seconds", "learning_rate", "train_mse", "psnr_db", "rmse_m", "gradient_rmse")
 
 LOG_FLOOR = 1e-6
-"""Mean squared error that counts as none in the logarithmic loss: 66 dB."""
+"""Mean squared error of heights that counts as none in the logarithmic loss: 66 dB."""
+
+SLOPE_FLOOR = 1e-8
+"""The same of slopes per cell."""
 
 SENSITIVITY_TILES = 8
 """Training tiles on which the sensitivity is measured."""
+
+_RECOVERIES = 5  # without a validation between them
 
 
 @dataclass(frozen=True)
@@ -50,52 +49,9 @@ class Run:
     device: str = "auto"
     seed: int = 0
     resume: bool = False
+    threads: int | None = None  # None: as torch chooses
     checkpoint_minutes: float = 4.0
     validate_every: int = 250  # steps
-
-
-def schedule(step: int, config: TrainConfig) -> float:
-    """Return the share of the peak learning rate: linear warm-up, then cosine decay."""
-    if step < config.warmup:
-        return (step + 1) / config.warmup
-    t = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.final_share + (1 - config.final_share) * 0.5 * (
-        1 + math.cos(math.pi * min(1.0, t))
-    )
-
-
-@torch.no_grad()
-def validate(model: Any, rasters: list[Raster], device: torch.device) -> dict[str, float]:
-    """Return psnr_db, rmse_m and gradient_rmse as means over the fixed tiles of the rasters (arXiv
-    2606.00404, metrics)."""
-    model.eval()
-    weights = {name: p.detach().float().cpu().numpy() for name, p in model.decoder.items()}
-    lattice = centers()
-    rows = []
-    for raster, heights, valid in fixed_tiles(rasters):
-        tile, offset, scale = normalize(heights, valid)
-        latents = model.encode(torch.from_numpy(tile)[None].to(device))[0]
-        prepared = model.method.prepare(weights, latents.float().cpu().numpy())
-        surface = model.method.evaluate(weights, prepared, lattice, lattice, order=2)
-        h, east, south, bend_x, bend_y = (np.asarray(part, np.float64) for part in surface)
-        cell = (raster.cell_m, raster.cell_m)
-        step = len(lattice) * raster.cell_m
-        inner = np.s_[1:-1, 1:-1]
-        summary = metrics.ErrorSummary()
-        summary.add_heights(offset + scale * h, heights, valid)
-        summary.add_derivatives(
-            (east[inner] * (scale / step), south[inner] * (-scale / step)),
-            (bend_x + bend_y)[inner] * (scale / step**2),
-            heights,
-            valid,
-            cell,
-        )
-        rows.append(summary.report())
-    model.train()
-    means = {}
-    for name in LOG_FIELDS[-3:]:
-        means[name] = float(np.mean([row[name] for row in rows]))
-    return means
 
 
 @contextmanager
@@ -113,163 +69,205 @@ def _progress(total: int, done: int) -> Iterator[Any]:
 
 def train(run: Run) -> dict[str, float]:
     """Train a preset; writes OUT/{checkpoint.pt, log.csv, log.png,
-    <method>-<preset>.*.safetensors}.
+    <method>-<preset>.*.safetensors}, the weights being those of the best validation.
 
-    Returns the last validation row. Raises ModelError when the loss stops being finite or a
-    checkpoint to resume from does not fit.
+    A killed run resumes to the same bits with as many threads. Returns the last validation row.
+    Raises ModelError when the loss stops being finite again and again or a checkpoint to resume
+    from does not fit.
     """
-    preset: Preset = PRESETS[run.method][run.preset]
-    config = preset.train if run.steps is None else replace(preset.train, steps=run.steps)
-    device = pick_device(run.device)
-    torch.manual_seed(run.seed)
-    crops = Crops(load_split(run.data, "train"), run.seed)
-    held_out = load_split(run.data, "val")
-    model = MODELS[run.method](preset)
-    if config.warm_start_tiles and not run.resume:
-        model.warm_start(
-            torch.from_numpy(crops.batch(config.warm_start_tiles)[0]), config.fit_steps
-        )
-    model.to(device)
-    optimizers = OPTIMIZERS[config.optimizer](model, config)
-    peaks = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
-    output.make_folder(run.out)
-    state = _State(run, model, optimizers, crops)
-    if run.resume:
-        state.restore()
-    generator = torch.Generator()
-    saved = time.monotonic()
-    began = time.monotonic() - state.seconds
-    losses = []
-    with _progress(config.steps, state.step) as (progress, task):
-        while state.step < config.steps:
-            rate = schedule(state.step, config)
-            # a resumed run draws what a whole one would
-            generator.manual_seed(run.seed * 1_000_003 + state.step)
-            for group, peak in zip(
-                (g for o in optimizers for g in o.param_groups), peaks, strict=True
-            ):
-                group["lr"] = peak * rate
-            tiles, valid = (torch.from_numpy(a).to(device) for a in crops.batch(config.batch))
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                errors = model.loss(tiles, valid, config, generator)
-            loss = (errors + LOG_FLOOR).log().mean() if config.log_loss else errors.mean()
-            model.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
-            for optimizer in optimizers:
-                optimizer.step()
-            losses.append(errors.mean().item())
-            if not math.isfinite(losses[-1]):
-                raise ModelError(
-                    f"training diverged at step {state.step}; resume from {state.path} at a "
-                    "lower rate."
-                )
-            state.step = state.step + 1
-            state.seconds = time.monotonic() - began
-            progress.update(task, advance=1, description=f"mse {np.mean(losses[-50:]):.5f}")
-            last = state.step == config.steps
-            if last or state.step % run.validate_every == 0:
-                row = {
-                    "step": state.step,
-                    "seconds": round(state.seconds),
-                    "train_mse": np.mean(losses),
-                }
-                row |= {
-                    "learning_rate": rate * config.learning_rate,
-                    **validate(model, held_out, device),
-                }
-                state.log.append(row)
-                losses.clear()
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    training = Training(run)
+    with _progress(training.config.steps, training.state.step) as (progress, task):
+        while training.state.step < training.config.steps:
+            training.advance()
+            recent = np.mean(training.state.losses[-50:]) if training.state.losses else 0.0
+            progress.update(task, completed=training.state.step, description=f"mse {recent:.5f}")
+            if training.validation_is_due():
+                row = training.validate()
                 progress.console.print(
-                    f"step {state.step}: {row['psnr_db']:.2f} dB, {row['rmse_m']:.3f} m"
+                    f"step {row['step']}: {row['psnr_db']:.2f} dB, {row['rmse_m']:.3f} m"
                 )
-                _write_log(run.out, state.log)
-            if last or time.monotonic() - saved > 60 * run.checkpoint_minutes:
-                state.save()
-                _publish(run, preset, model, crops, state.step)
-                saved = time.monotonic()
-    entry: dict[str, float] = state.log[-1]
-    return entry
+            training.save_if_due()
+    return training.state.log[-1]
 
 
-def _publish(run: Run, preset: Preset, model: Any, crops: Crops, step: int) -> None:
-    """Write the weights as they ship, with the sensitivity that divides a payload's bits."""
-    model.eval()
-    draws = crops.rng.bit_generator.state
-    tiles = torch.from_numpy(crops.batch(SENSITIVITY_TILES)[0]).to(next(model.parameters()).device)
-    crops.rng.bit_generator.state = draws  # the run goes on with the crops it would have drawn
-    method = replace(preset.method, sensitivity=sensitivity(model, tiles))
-    model.train()
-    save_model(
-        model,
-        run.out / f"{run.method}-{run.preset}",
-        replace(preset, method=method),
-        {"steps": str(step)},
-    )
+class Training:
+    """A model under training, with its data, optimizers and state."""
 
+    def __init__(self, run: Run) -> None:
+        preset: Preset = PRESETS[run.method][run.preset]
+        config = preset.train if run.steps is None else replace(preset.train, steps=run.steps)
+        self.run = run
+        self.config: TrainConfig = config
+        self.preset = replace(preset, train=config)
+        self.device = pick_device(run.device)
+        torch.manual_seed(run.seed)
+        rasters = load_split(run.data, "train")
+        self.crops = Crops(rasters, run.seed, config.augment)
+        self.held_out = load_split(run.data, "val")
+        self.model = MODELS[run.method](preset)
+        if config.warm_start_tiles and not run.resume:
+            self.model.warm_start(
+                torch.from_numpy(self.crops.batch(config.warm_start_tiles)[0]), config.fit_steps
+            )
+        self.model.to(self.device)
+        self.optimizers = OPTIMIZERS[config.optimizer](self.model, config)
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        self.peaks = [group["lr"] for group in groups]
+        self.generator = torch.Generator()
+        self.recoveries = 0
+        self.saved = time.monotonic()
+        output.make_folder(run.out)
+        self.state = Checkpoint(
+            run.out,
+            self.model,
+            self.optimizers,
+            self.crops,
+            identity(self.preset, rasters, run.seed),
+        )
+        if run.resume:
+            self.state.resume(config)
+            self.state.steps = config.steps
+        else:
+            self.state.steps = config.steps
+            self.state.average = self._weights() if config.average else {}
+            self.state.save()  # a divergence goes back to it, and a warm start takes minutes
 
-class _State:
-    """State for a resumed run: weights, optimizer, crop draws, log."""
+    def advance(self) -> None:
+        """Take one optimization step, or go back to the last good state if the loss or its
+        gradient is not finite."""
+        state = self.state
+        config = self.config
+        if config.cool_down and state.step == cooling_start(config):
+            state.save(state.before_cool_down)
+        rate = schedule(state.step, config) * state.rate
+        # a resumed run draws what a whole one would
+        self.generator.manual_seed(self.run.seed * 1_000_003 + state.step)
+        groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+        for group, peak in zip(groups, self.peaks, strict=True):
+            group["lr"] = peak * rate
+        self.model.zero_grad(set_to_none=True)
+        squares = 0.0
+        for _ in range(config.accumulate):
+            arrays = self.crops.batch(config.batch)
+            tiles, valid = (torch.from_numpy(array).to(self.device) for array in arrays)
+            with torch.autocast(
+                self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"
+            ):
+                errors = self.model.loss(tiles, valid, config, self.generator)
+            loss = objective(errors, config) / config.accumulate
+            loss.backward()  # type: ignore[no-untyped-call]
+            squares += errors.heights.mean().item() / config.accumulate
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        if not math.isfinite(squares + float(norm)):
+            self._recover()
+            return
+        for optimizer in self.optimizers:
+            optimizer.step()
+        if config.average:
+            # the first steps would otherwise keep the start for long
+            share = min(config.average, (state.step + 1) / (state.step + 10))
+            for name, value in self.model.state_dict().items():
+                state.average[name].lerp_(value, 1 - share)
+        state.losses.append(squares)
+        state.step += 1
 
-    def __init__(self, run: Run, model: Any, optimizers: Optimizers, crops: Crops) -> None:
-        self.path = run.out / "checkpoint.pt"
-        self.model = model
-        self.optimizers = optimizers
-        self.crops = crops
-        self.step = 0
-        self.seconds = 0.0
-        self.log = []  # type: ignore[var-annotated]
+    def _recover(self) -> None:
+        """Return to the last saved state with half the learning rate."""
+        self.recoveries += 1
+        step = self.state.step
+        if self.recoveries > _RECOVERIES:
+            raise ModelError(
+                f"training diverged at step {step}, at {self.state.rate:g} times the preset's rate "
+                f"too; {self.state.path} holds the last good state."
+            )
+        rate = self.state.rate
+        self.state.restore(self.state.path)
+        self.state.rate = rate / 2
 
-    def save(self) -> None:
-        state = {
-            "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "draws": self.crops.rng.bit_generator.state,
-            "torch": torch.get_rng_state(),
-            "step": self.step,
-            "seconds": self.seconds,
-            "log": self.log,
-        }
-        with output.binary(self.path) as file:
-            torch.save(state, file)
+    def validation_is_due(self) -> bool:
+        """Return True after the last step and every `validate_every` steps."""
+        step = self.state.step
+        return step == self.config.steps or (step > 0 and step % self.run.validate_every == 0)
 
-    def restore(self) -> None:
-        if not self.path.is_file():
-            raise UsageError(f"{self.path} does not exist: run once without --resume.")
+    def validate(self) -> dict[str, float]:
+        """Log the errors on the held-out rasters; write the weights if they are the best so far."""
+        state = self.state
+        with self._averaged():
+            measures = validate(self.model, self.held_out, self.device)
+            row: dict[str, float] = {
+                "step": state.step,
+                "tiles": state.step * self.config.batch * self.config.accumulate,
+                "cpu_seconds": round(state.cpu_seconds),
+                "learning_rate": schedule(state.step, self.config)
+                * state.rate
+                * self.config.learning_rate,
+                "train_mse": float(np.mean(state.losses)),
+                **measures,
+            }
+            if all(row["psnr_db"] > former["psnr_db"] for former in state.log):
+                self._publish()
+        self.model.train()
+        state.log.append(row)
+        state.losses.clear()
+        self.recoveries = 0
+        train_log.write(self.run.out, state.log)
+        return row
+
+    def save_if_due(self) -> None:
+        """Write the checkpoint after the last step and every few minutes."""
+        minutes = (time.monotonic() - self.saved) / 60
+        if self.state.step < self.config.steps and minutes < self.run.checkpoint_minutes:
+            return
+        if not self.state.finite():
+            self._recover()
+            return
+        self.state.save()
+        self.saved = time.monotonic()
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        return {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Give the model the average of its weights for a while, where one is kept."""
+        if not self.config.average:
+            yield
+            return
+        weights = self._weights()
+        self.model.load_state_dict(self.state.average)
         try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=False)
-            self.model.load_state_dict(saved["model"])
-            for optimizer, values in zip(self.optimizers, saved["optimizers"], strict=True):
-                optimizer.load_state_dict(values)
-        except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
-            raise ModelError(f"{self.path} is not a checkpoint of this preset: {error}.") from error
-        self.crops.rng.bit_generator.state = saved["draws"]
-        torch.set_rng_state(saved["torch"])
-        self.step = saved["step"]
-        self.seconds = saved["seconds"]
-        self.log = saved["log"]
+            yield
+        finally:
+            self.model.load_state_dict(weights)
+
+    def _publish(self) -> None:
+        """Write the weights as they ship, with the sensitivity that divides a payload's bits."""
+        self.model.eval()
+        draws = self.crops.rng.bit_generator.state
+        tiles = torch.from_numpy(self.crops.batch(SENSITIVITY_TILES)[0]).to(self.device)
+        self.crops.rng.bit_generator.state = draws  # the run goes on with its own crops
+        method = replace(self.preset.method, sensitivity=sensitivity(self.model, tiles))
+        save_model(
+            self.model,
+            self.run.out / f"{self.run.method}-{self.run.preset}",
+            replace(self.preset, method=method),
+            {"steps": str(self.state.step)},
+        )
 
 
-def _write_log(out: Path, log: list[dict[str, float]]) -> None:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, LOG_FIELDS)
-    writer.writeheader()
-    writer.writerows(log)
-    output.write_text(out / "log.csv", table.getvalue())
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
-    for axis, (name, label) in zip(
-        axes,
-        [("psnr_db", "PSNR, dB"), ("rmse_m", "RMSE, m"), ("gradient_rmse", "gradient RMSE, m/m")],
-        strict=True,
-    ):
-        axis.plot([row["step"] for row in log], [row[name] for row in log], marker=".")
-        axis.set(xlabel="step", title=f"validation {label}")
-        axis.grid(alpha=0.3)
-    with output.binary(out / "log.png") as picture:
-        figure.savefig(picture, format="png", dpi=110)
-    plt.close(figure)
+def objective(errors: TileErrors, config: TrainConfig) -> torch.Tensor:
+    """Return the loss of a batch: mean squared errors or their logarithms, slopes with their
+    weight."""
+    parts = [errors.heights] if errors.slopes is None else [errors.heights, errors.slopes]
+    if config.log_loss:
+        parts = [
+            (part + floor).log()
+            for part, floor in zip(parts, (LOG_FLOOR, SLOPE_FLOOR), strict=False)
+        ]
+    weights = (1.0, config.slope_weight)
+    return sum(
+        (weight * part.mean() for weight, part in zip(weights, parts, strict=False)),
+        start=errors.heights.new_zeros(()),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -33,9 +34,24 @@ from neural.methods.base import LinkedMethod
 @click.option(
     "--steps", type=click.IntRange(1), default=None, help="Training steps (default: by preset)."
 )
+@click.option(
+    "--validate-every",
+    type=click.IntRange(1),
+    default=250,
+    show_default=True,
+    help="Steps between validations; the weights of the best one are kept.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=None,
+    help="Threads to compute with; resuming repeats every bit with as many (default: all cores).",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 @options.device
-@click.option("--resume", is_flag=True, help="Resume from OUT/checkpoint.pt.")
+@click.option(
+    "--resume", is_flag=True, help="Resume from OUT/checkpoint.pt; more --steps make a run longer."
+)
 @options.as_json
 def command(
     method: str,
@@ -43,6 +59,8 @@ def command(
     preset: str | None,
     out: Path,
     steps: int | None,
+    validate_every: int,
+    threads: int | None,
     seed: int,
     device: str,
     resume: bool,
@@ -67,7 +85,8 @@ def command(
     else:
         from neural.train import Run, train
 
-        row = train(Run(method, preset, data, out, steps, device, seed, resume))
+        run = Run(method, preset, data, out, steps, device, seed, resume, threads)
+        row = train(replace(run, validate_every=validate_every))
         text = f"step {row['step']}, {row['psnr_db']:.2f} dB, RMSE {row['rmse_m']:.3f} m"
     if as_json:
         options.print_json(row)

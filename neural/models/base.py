@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from safetensors.torch import save
@@ -19,11 +19,23 @@ from neural.system import output
 
 
 @dataclass(frozen=True)
+class Augment:
+    """Shares of the training tiles that are changed beyond flips and quarter turns."""
+
+    turned: float = 0.0  # by any angle, and shrunk by up to a half
+    mixed: float = 0.0  # given the finest relief of another place
+
+
+PLAIN = Augment()
+"""Nothing but flips and quarter turns."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """Optimization settings (AdamW, linear warm-up, cosine decay, mean squared error)."""
 
     steps: int
-    batch: int  # tiles per step
+    batch: int  # tiles at a time
     learning_rate: float  # peak
     warmup: int  # steps
     points: int  # samples drawn per patch and step
@@ -39,6 +51,16 @@ class TrainConfig:
     clip_norm: float = 1.0
     # mean of log MSE over tiles: smooth tiles count as rough ones do, as in the mean PSNR
     log_loss: bool = False
+    # share of the steps at the end in which a constant rate falls linearly; 0: cosine decay instead
+    cool_down: float = 0.0
+    accumulate: int = 1  # batches per step
+    # of the same loss of slopes per cell, beside that of heights
+    slope_weight: float = 0.0
+    # cells beyond a patch's outline that off-grid points reach
+    halo: float = 0.0
+    # per step, of the moving average of weights that is validated and written; 0: the weights
+    average: float = 0.0
+    augment: Augment = PLAIN
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,13 @@ class Preset:
     method: Any  # a Method, of the subclass the model expects
     encoder: Any  # the model's `Encoder`
     train: TrainConfig
+
+
+class TileErrors(NamedTuple):
+    """Mean squared errors of each tile [B], over valid samples."""
+
+    heights: Tensor  # of normalized heights
+    slopes: Tensor | None = None  # of normalized heights per cell, both components together
 
 
 class TerrainModel(nn.Module, ABC):
@@ -80,8 +109,9 @@ class TerrainModel(nn.Module, ABC):
     @abstractmethod
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
-    ) -> Tensor:
-        """Return the mean squared error over valid samples of each tile [B].
+    ) -> TileErrors:
+        """Return the mean squared errors over valid samples of each tile, of slopes where
+        `config.slope_weight` asks for them.
 
         tiles [B, 256, 256] normalized, valid the same as float 0/1.
         """

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from neural.methods.functa import Functa
-from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
+from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
 from neural.tiles import TILE
 
 # samples at a time where no second derivative is wanted: bounds memory, stays near the cache
@@ -169,8 +169,8 @@ class FunctaModel(TerrainModel):
 
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
-    ) -> Tensor:
-        """Return the mean squared error [B] after the inner loop over valid samples, on
+    ) -> TileErrors:
+        """Return the mean squared errors after the inner loop over valid samples, on
         `config.points` samples shared by all.
 
         tiles [B, 256, 256] normalized, valid the same, float 0/1. As when encoding, the inner loop
@@ -184,7 +184,7 @@ class FunctaModel(TerrainModel):
         with torch.autocast(tiles.device.type, enabled=False):
             latents = self.fit(self.decoder, heights, points, differentiable=True)
             error = self.decode_points(self.decoder, latents, points) - heights
-        return mean_per_tile(error * error, weight)
+        return TileErrors(mean_per_tile(error * error, weight))
 
 
 def sample_points(index: Tensor) -> Tensor:

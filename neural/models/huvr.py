@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from neural.methods.huvr import Huvr
-from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
+from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
 from neural.models.huvr_start import warm_start
 from neural.models.vit import VisionTransformer, VitConfig
 
@@ -92,7 +92,14 @@ class HuvrModel(TerrainModel):
 
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
-    ) -> Tensor:
-        """Return the mean squared error over all valid samples of each tile [B]: the convolution
-        gives them all at once."""
-        return mean_per_tile((self.decode(self.encode(tiles)) - tiles).square(), valid)
+    ) -> TileErrors:
+        """Return the mean squared errors over all valid samples of each tile: the convolution gives
+        them all at once. Slopes are central differences."""
+        error = self.decode(self.encode(tiles)) - tiles
+        heights = mean_per_tile(error.square(), valid)
+        if not config.slope_weight:
+            return TileErrors(heights)
+        east = (error[:, 1:-1, 2:] - error[:, 1:-1, :-2]) / 2
+        south = (error[:, 2:, 1:-1] - error[:, :-2, 1:-1]) / 2
+        around = valid[:, 1:-1, 2:] * valid[:, 1:-1, :-2] * valid[:, 2:, 1:-1] * valid[:, :-2, 1:-1]
+        return TileErrors(heights, mean_per_tile(east.square() + south.square(), around))

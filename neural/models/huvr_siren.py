@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from neural.methods.base import Surface
 from neural.methods.huvr_siren import HuvrSiren
-from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
+from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
 from neural.models.huvr_siren_start import warm_start
-from neural.models.patches import interpolate, measured, random_points
+from neural.models.patches import interpolate, interpolate_slopes, measured, random_points
 from neural.models.vit import VisionTransformer, VitConfig
 from neural.tiles import TILE
 
@@ -118,39 +119,49 @@ class HuvrSirenModel(TerrainModel):
         size = TILE // self.method.patches
         center = (torch.arange(size, device=latents.device) + 0.5) * (2.0 / size) - 1.0
         y, x = torch.meshgrid(center, center, indexing="ij")
-        heights = self.decode_points(latents, torch.stack((x.flatten(), y.flatten()), dim=-1))
+        heights = self.decode_points(latents, torch.stack((x.flatten(), y.flatten()), dim=-1)).h
         grid = heights.unflatten(1, (self.method.patches, -1)).unflatten(-1, (size, size))
         return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
-    def decode_points(self, latents: Tensor, points: Tensor) -> Tensor:
-        """Return heights [B, patches², n] at patch-local points [n, 2] = (x, y) ∈ [−1, 1]² of every
-        patch."""
+    def decode_points(self, latents: Tensor, points: Tensor, order: int = 0) -> Surface:
+        """Return heights [B, patches², n], and derivatives up to `order`, at patch-local points
+        [n, 2] = (x, y) of every patch, which spans [−1, 1]²."""
         weights: Any = self.decoder
         tokens = latents[:, 1:] if self.method.global_token else latents
         modulations = self.method.modulations(weights, tokens)[..., None, :]
         x = points[:, :1]
         y = points[:, 1:]
-        return self.method.siren(weights, modulations, x, y, order=0).h
+        return self.method.siren(weights, modulations, x, y, order=order)
 
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
-    ) -> Tensor:
-        """Return the mean squared error over valid samples of each tile [B], on random points
-        shared by all patches.
+    ) -> TileErrors:
+        """Return the mean squared errors over valid samples of each tile, on random points shared
+        by all patches.
 
         tiles [B, S, S] normalized, valid [B, S, S] float 0/1. `config.points` are sample centers of
-        each patch; `config.off_grid_points` (ours) lie between them and on its outline, where the
-        published loss leaves the surface, and so its analytic slopes, free.
+        each patch; `config.off_grid_points` (ours) lie between them, on its outline and
+        `config.halo` cells beyond it, where the published loss leaves the surface, and so its
+        analytic slopes, free. Slopes (ours) are compared at the same points.
         """
         size = tiles.shape[-1] // self.method.patches
         samples = torch.randperm(size * size, generator=generator)[: config.points]
         points = torch.stack((samples % size, samples // size), dim=-1) + 0.5
-        between = random_points(config.off_grid_points, size, generator)
+        between = random_points(config.off_grid_points, size, generator, config.halo)
         points = torch.cat((points, between)).to(tiles.device)
         latents = self.encode(tiles)
         # ω0 would amplify half-precision phases
         with torch.autocast(tiles.device.type, enabled=False):
-            target = interpolate(tiles, points, size)
             weight = measured(valid, points, size)
-            error = self.decode_points(latents.float(), points * (2.0 / size) - 1.0) - target
-        return mean_per_tile(error * error, weight)
+            per_cell = 2.0 / size
+            surface = self.decode_points(
+                latents.float(), points * per_cell - 1.0, order=int(config.slope_weight > 0)
+            )
+            error = surface.h - interpolate(tiles, points, size)
+            heights = mean_per_tile(error * error, weight)
+            if not config.slope_weight:
+                return TileErrors(heights)
+            east, south = interpolate_slopes(tiles, points, size)
+            squares = (surface.dh_du * per_cell - east).square()
+            squares = squares + (surface.dh_dv * per_cell - south).square()
+        return TileErrors(heights, mean_per_tile(squares, weight))

@@ -3,6 +3,8 @@ machine."""
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -44,3 +46,22 @@ def muon(model: nn.Module, config: TrainConfig) -> Optimizers:
 
 
 OPTIMIZERS = {"adamw": adamw, "muon": muon}
+
+
+def cooling_start(config: TrainConfig) -> int:
+    """Return the step from which a constant learning rate falls; the warm-up's end with cosine
+    decay."""
+    if not config.cool_down:
+        return config.warmup
+    return max(config.warmup, round(config.steps * (1 - config.cool_down)))
+
+
+def schedule(step: int, config: TrainConfig) -> float:
+    """Return the share of the peak learning rate: linear warm-up, then cosine decay, or constant
+    with a linear fall at the end."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    start = cooling_start(config)
+    t = min(1.0, max(0.0, (step - start) / max(1, config.steps - start)))
+    fall = t if config.cool_down else 0.5 * (1 - math.cos(math.pi * t))
+    return 1 - (1 - config.final_share) * fall

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-PAD = 2
-"""Margin of samples around a patch read by its interpolant."""
+PAD = 3
+"""Margin of samples around a patch read by its interpolant up to one cell beyond the outline."""
 
 
 def windows(t: Tensor, size: int, step: int) -> Tensor:
@@ -31,36 +31,53 @@ def extend(t: Tensor) -> Tensor:
     return t
 
 
-def taps(points: Tensor, size: int) -> Tensor:
+def taps(points: Tensor, size: int, *, along: int | None = None) -> Tensor:
     """Return weights [(size + 2 PAD)², n] of a window's samples in the interpolant at points [n, 2]
-    = (x, y) in cells.
+    = (x, y) in cells, or in its derivative per cell along axis 0 (x) or 1 (y).
 
-    Points lie in [0, size]; sample centers at half-integers.
+    Points lie in [−1, size + 1]; sample centers at half-integers.
     """
-    along = []
+    axes = []
     for axis in (0, 1):
         position = points[:, axis] - 0.5
-        cell = position.floor().clamp(-1, size - 1)
+        cell = position.floor().clamp(-2, size)
         t = position - cell
-        weights = torch.stack(
-            [
-                -0.5 * t + t**2 - 0.5 * t**3,
-                1 - 2.5 * t**2 + 1.5 * t**3,
-                0.5 * t + 2 * t**2 - 1.5 * t**3,
-                -0.5 * t**2 + 0.5 * t**3,
-            ]
-        )
+        if axis == along:
+            weights = torch.stack(
+                [
+                    -0.5 + 2 * t - 1.5 * t**2,
+                    -5 * t + 4.5 * t**2,
+                    0.5 + 4 * t - 4.5 * t**2,
+                    -t + 1.5 * t**2,
+                ]
+            )
+        else:
+            weights = torch.stack(
+                [
+                    -0.5 * t + t**2 - 0.5 * t**3,
+                    1 - 2.5 * t**2 + 1.5 * t**3,
+                    0.5 * t + 2 * t**2 - 1.5 * t**3,
+                    -0.5 * t**2 + 0.5 * t**3,
+                ]
+            )
         full = torch.zeros(size + 2 * PAD, len(points), device=points.device)
         first = cell.long() + PAD - 1
         full.scatter_(0, first + torch.arange(4, device=points.device)[:, None], weights)
-        along.append(full)
-    return (along[1][:, None] * along[0][None]).flatten(0, 1)
+        axes.append(full)
+    return (axes[1][:, None] * axes[0][None]).flatten(0, 1)
 
 
 def interpolate(tiles: Tensor, points: Tensor, size: int) -> Tensor:
     """Return tiles [B, S, S] at points [n, 2] in cells of every patch of `size` cells: [B,
     patches², n]."""
     return windows(extend(tiles), size + 2 * PAD, size) @ taps(points, size)
+
+
+def interpolate_slopes(tiles: Tensor, points: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return slopes per cell along x and y of the tiles [B, S, S] at points [n, 2] as in
+    `interpolate`: two of [B, patches², n]."""
+    patches = windows(extend(tiles), size + 2 * PAD, size)
+    return patches @ taps(points, size, along=0), patches @ taps(points, size, along=1)
 
 
 def measured(valid: Tensor, points: Tensor, size: int) -> Tensor:
@@ -72,10 +89,12 @@ def measured(valid: Tensor, points: Tensor, size: int) -> Tensor:
     ).float()
 
 
-def random_points(count: int, size: int, generator: torch.Generator | None) -> Tensor:
-    """Return points [count, 2] in cells, uniform over a patch; every fourth is moved to its
-    outline."""
-    points = torch.rand(count, 2, generator=generator) * size
+def random_points(
+    count: int, size: int, generator: torch.Generator | None, halo: float = 0.0
+) -> Tensor:
+    """Return points [count, 2] in cells, uniform over a patch and `halo` cells around it; every
+    fourth is moved to its outline."""
+    points = torch.rand(count, 2, generator=generator) * (size + 2 * halo) - halo
     side = torch.randint(4, (count,), generator=generator)
     for k in range(0, count, 4):
         points[k, side[k] % 2] = float(size * (side[k] // 2))

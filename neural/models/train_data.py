@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from neural.errors import DemError
+from neural.models.augmentation import MOST_SHRUNK, TURNED, finest_relief, turn
+from neural.models.base import PLAIN, Augment
 from neural.raster import raster_name
 from neural.raster.fill import fill
 from neural.raster.reading import ReadOptions
@@ -43,9 +45,16 @@ def load_split(folders: Sequence[Path], split: str) -> list[Raster]:
             )
         with manifest.open(newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row.get("split") == split]
-        rasters += [
-            _read(raster_name.join(folder, row["file"]), float(row["resolution_m"])) for row in rows
-        ]
+        try:
+            rasters += [
+                _read(raster_name.join(folder, row["file"]), float(row["resolution_m"]))
+                for row in rows
+            ]
+        except (KeyError, ValueError, TypeError):
+            raise DemError(
+                f"{manifest}: every row needs a file and a resolution_m in meters; see the columns "
+                "in its first line."
+            ) from None
     if not rasters:
         raise DemError(
             f"{', '.join(map(str, folders))}: no raster of split '{split}' is listed in "
@@ -89,13 +98,16 @@ class Crops:
     hold coarser heights.
     """
 
-    def __init__(self, rasters: Sequence[Raster], seed: int) -> None:
+    def __init__(self, rasters: Sequence[Raster], seed: int, augment: Augment = PLAIN) -> None:
         usable = [
             r
             for r in (coarsen(r, f) for r in rasters for f in (1, 2, 4))
             if min(r.heights.shape) >= TILE
         ]
         self.rasters = usable
+        self.augment = augment
+        large = any(min(r.heights.shape) >= TURNED for r in usable)
+        self.turned = augment.turned if large else 0.0
         area = np.array([r.valid.sum() for r in usable], float)
         self.probability = area / area.sum()
         self.rng = np.random.default_rng(seed)
@@ -107,13 +119,15 @@ class Crops:
 
     def _draw(self) -> tuple[np.ndarray, np.ndarray]:
         while True:
-            raster = self.rasters[self.rng.choice(len(self.rasters), p=self.probability)]
-            rows, columns = raster.heights.shape
-            row = self.rng.integers(rows - TILE + 1)
-            column = self.rng.integers(columns - TILE + 1)
-            window = slice(row, row + TILE), slice(column, column + TILE)
-            heights = raster.heights[window]
-            valid = raster.valid[window]
+            turned = self._chance(self.turned)
+            heights, valid = self._window(TURNED if turned else TILE)
+            if turned:
+                shrink = self.rng.uniform(1.0, MOST_SHRUNK)
+                heights, valid = turn(heights, valid, self.rng.uniform(0, 2 * np.pi), shrink)
+            if self._chance(self.augment.mixed):
+                relief, relief_valid = self._window(TILE)
+                heights = heights + finest_relief(relief, relief_valid)
+                valid = valid & relief_valid
             if valid.mean() < 0.5 or np.ptp(heights[valid]) == 0:
                 continue
             tile, _, _ = normalize(heights, valid)
@@ -122,6 +136,22 @@ class Crops:
             tile_and_mask = np.stack([tile, valid.astype(np.float32)])
             tile, mask = np.rot90(tile_and_mask, quarter_turns, axes=(1, 2))[:, :, :: 1 - 2 * flip]
             return tile, mask
+
+    def _chance(self, share: float) -> bool:
+        """Draw True with a probability; draws nothing where that is 0."""
+        return share > 0 and self.rng.random() < share
+
+    def _window(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw heights and validity [size, size] from a raster at least as large."""
+        while True:
+            raster = self.rasters[self.rng.choice(len(self.rasters), p=self.probability)]
+            rows, columns = raster.heights.shape
+            if min(rows, columns) < size:
+                continue
+            row = self.rng.integers(rows - size + 1)
+            column = self.rng.integers(columns - size + 1)
+            window = slice(row, row + size), slice(column, column + size)
+            return raster.heights[window], raster.valid[window]
 
 
 def fixed_tiles(

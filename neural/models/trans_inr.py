@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from neural.methods.trans_inr import TransInr
-from neural.models.base import Preset, TerrainModel, TrainConfig, mean_per_tile
+from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
 from neural.tiles import TILE, centers
 
 
@@ -184,8 +184,8 @@ class TransInrModel(TerrainModel):
 
     def loss(
         self, tiles: Tensor, valid: Tensor, config: TrainConfig, generator: torch.Generator | None
-    ) -> Tensor:
-        """Return the mean squared error [B] over valid samples of each tile, on `config.points`
+    ) -> TileErrors:
+        """Return the mean squared errors over valid samples of each tile, on `config.points`
         random ones, the same in all.
 
         tiles [B, 256, 256] normalized, valid the same, float 0/1.
@@ -196,4 +196,4 @@ class TransInrModel(TerrainModel):
         # half precision would lose the high frequencies
         with torch.autocast(tiles.device.type, enabled=False):
             error = self.decode_points(latents.float(), samples % TILE, samples // TILE) - target
-        return mean_per_tile(error * error, weight)
+        return TileErrors(mean_per_tile(error * error, weight))

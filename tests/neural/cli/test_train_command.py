@@ -23,6 +23,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     def of_tiles(run: train.Run) -> dict[str, float]:
         runs.append(tuple(getattr(run, name) for name in ("method", "preset", "data", "out")))
         runs.append((run.steps, run.device, run.seed, run.resume))
+        runs.append((run.threads, run.validate_every))
         return ROW
 
     def of_context(*arguments: Any) -> dict[str, float]:
@@ -48,8 +49,10 @@ def test_a_model_is_trained(tmp_path: Path, capsys, monkeypatch) -> None:
 def test_options_reach_the_training_loop(tmp_path: Path, capsys, begun) -> None:
     data = [tmp_path / "a", tmp_path / "b"]
     options = ["--data", data[0], "--data", data[1], "--out", tmp_path / "out", "--seed", 4]
-    ntile("train", "huvr", *options, "--steps", 9, "--device", "cpu", "--resume")
-    assert begun == [("huvr", "small", tuple(data), tmp_path / "out"), (9, "cpu", 4, True)]
+    more = ["--threads", 1, "--validate-every", 70]
+    ntile("train", "huvr", *options, "--steps", 9, "--device", "cpu", "--resume", *more)
+    run = ("huvr", "small", tuple(data), tmp_path / "out")
+    assert begun == [run, (9, "cpu", 4, True), (1, 70)]
     assert capsys.readouterr().out == f"{tmp_path / 'out'}: step 3, 31.46 dB, RMSE 0.123 m\n"
 
 

@@ -186,7 +186,7 @@ def test_encoding_ignores_the_other_tiles(model: FunctaModel) -> None:
 def test_outer_gradients_reach_decoder_and_inner_rates(model: FunctaModel) -> None:
     tiles = _toy_tiles(2)
     valid = torch.ones(2, TILE, TILE)
-    model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).mean().backward()
+    model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).heights.mean().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().max() > 0, name
@@ -200,7 +200,7 @@ def test_outer_gradient_goes_through_the_inner_loop() -> None:
     valid = torch.ones(2, TILE, TILE)
 
     def loss() -> torch.Tensor:
-        return model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).mean()
+        return model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).heights.mean()
 
     loss().backward()
     grad = model.inner_rates.grad
@@ -220,7 +220,7 @@ def test_invalid_samples_do_not_count(model: FunctaModel) -> None:
     tiles = _toy_tiles(1)
     valid = torch.ones(1, TILE, TILE)
     valid[:, :, 128:] = 0
-    half = model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0))
+    half = model.loss(tiles, valid, TINY.train, torch.Generator().manual_seed(0)).heights
     index = torch.randperm(TILE * TILE, generator=torch.Generator().manual_seed(0))[:256]
     points = sample_points(index)
     heights = tiles.flatten(1)[:, index]
@@ -236,7 +236,7 @@ def test_training_learns_to_encode(model: FunctaModel) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=TINY.train.learning_rate)
     losses = []
     for _ in range(15):
-        loss = model.loss(tiles, valid, TINY.train, draws).mean()
+        loss = model.loss(tiles, valid, TINY.train, draws).heights.mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

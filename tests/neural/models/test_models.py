@@ -144,7 +144,7 @@ def test_decode_of_training_is_the_decode_of_the_method() -> None:
     # sample centers (0, 8) and (12, 6) of a patch
     points = torch.tensor([[-0.9375, 0.0625], [0.5625, -0.1875]])
     with torch.no_grad():
-        heights = model.decode_points(latents, points)[0]
+        heights = model.decode_points(latents, points).h[0]
     weights = {name: value.detach().numpy() for name, value in model.decoder.items()}
     prepared = model.method.prepare(weights, latents[0].numpy())
     u = (np.array([0.5, 12.5]) + 5 * 16) / 256

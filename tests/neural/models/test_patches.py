@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from neural.models.patches import interpolate, measured, random_points
+from neural.models.patches import interpolate, interpolate_slopes, measured, random_points
 
 POINTS = torch.tensor([[0.5, 0.5], [3.5, 15.5], [0.0, 8.0], [16.0, 8.0], [7.2, 0.0], [4.25, 9.75]])
 
@@ -66,3 +66,29 @@ def test_every_fourth_random_point_lies_on_the_outline() -> None:
     assert ((points >= 0) & (points <= 16)).all()
     on_outline = ((points == 0) | (points == 16)).any(dim=1)
     assert on_outline.tolist() == [k % 4 == 0 for k in range(32)]
+
+
+def test_points_beyond_the_outline_are_those_of_the_neighbor() -> None:
+    tiles = torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(4))
+    beyond = torch.tensor([[16.7, 3.2], [-0.8, 9.9]])
+    within = torch.tensor([[0.7, 3.2], [15.2, 9.9]])
+    found = interpolate(tiles, beyond, 16)[0]
+    want = interpolate(tiles, within, 16)[0]
+    np.testing.assert_allclose(found[5, 0], want[6, 0], atol=1e-5)
+    np.testing.assert_allclose(found[6, 1], want[5, 1], atol=1e-5)
+
+
+def test_slopes_are_those_of_a_paraboloid() -> None:
+    y, x = torch.meshgrid(torch.arange(64.0) + 0.5, torch.arange(64.0) + 0.5, indexing="ij")
+    points = torch.tensor([[8.5, 8.5], [3.2, 15.9], [16.6, -0.4], [0.0, 7.7]])
+    east, south = interpolate_slopes((0.1 * x * x - 0.2 * x * y)[None], points, 16)
+    place = points + 16.0  # patch 5 is the second of the second row
+    np.testing.assert_allclose(east[0, 5], 0.2 * place[:, 0] - 0.2 * place[:, 1], atol=1e-3)
+    np.testing.assert_allclose(south[0, 5], -0.2 * place[:, 0], atol=1e-3)
+
+
+def test_a_halo_lets_points_lie_around_the_patch() -> None:
+    points = random_points(400, 16, torch.Generator().manual_seed(0), halo=1.0)
+    assert ((points >= -1) & (points <= 17)).all()
+    assert (points < 0).any()
+    assert (points > 16).any()
