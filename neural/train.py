@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.data import DataLoader
 
 from neural.errors import ModelError
 from neural.models import MODELS, PRESETS, train_log
@@ -104,12 +106,12 @@ class Training:
         self.device = pick_device(run.device)
         torch.manual_seed(run.seed)
         rasters = load_split(run.data, "train")
-        self.crops = Crops(rasters, run.seed, config.augment)
+        self.crops = Crops(rasters, run.seed, config.batch, config.augment)
         self.held_out = load_split(run.data, "val")
         self.model = MODELS[run.method](preset)
         if config.warm_start_tiles and not run.resume:
             self.model.warm_start(
-                torch.from_numpy(self.crops.batch(config.warm_start_tiles)[0]), config.fit_steps
+                torch.from_numpy(self.crops.extra(config.warm_start_tiles)), config.fit_steps
             )
         self.model.to(self.device)
         self.optimizers = OPTIMIZERS[config.optimizer](self.model, config)
@@ -123,7 +125,6 @@ class Training:
             run.out,
             self.model,
             self.optimizers,
-            self.crops,
             identity(self.preset, rasters, run.seed),
         )
         if run.resume:
@@ -133,6 +134,22 @@ class Training:
             self.state.steps = config.steps
             self.state.average = self._weights() if config.average else {}
             self.state.save()  # a divergence goes back to it, and a warm start takes minutes
+        self.batches = self._batches()
+
+    def _batches(self) -> Iterator[Any]:
+        """Return the batches from the present step on, drawn ahead by other processes where a GPU
+        takes them faster than one process draws."""
+        first, last = (n * self.config.accumulate for n in (self.state.step, self.config.steps))
+        workers = max(1, (os.cpu_count() or 1) - 1) if self.device.type == "cuda" else 0
+        return iter(
+            DataLoader(
+                self.crops,
+                batch_size=None,
+                sampler=range(first, last),
+                num_workers=workers,
+                pin_memory=workers > 0,
+            )
+        )
 
     def advance(self) -> None:
         """Take one optimization step, or go back to the last good state if the loss or its
@@ -150,8 +167,7 @@ class Training:
         self.model.zero_grad(set_to_none=True)
         squares = 0.0
         for _ in range(config.accumulate):
-            arrays = self.crops.batch(config.batch)
-            tiles, valid = (torch.from_numpy(array).to(self.device) for array in arrays)
+            tiles, valid = (part.to(self.device) for part in next(self.batches))
             with torch.autocast(
                 self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"
             ):
@@ -185,6 +201,7 @@ class Training:
         rate = self.state.rate
         self.state.restore(self.state.path)
         self.state.rate = rate / 2
+        self.batches = self._batches()
 
     def validation_is_due(self) -> bool:
         """Return True after the last step and every `validate_every` steps."""
@@ -245,9 +262,7 @@ class Training:
     def _publish(self) -> None:
         """Write the weights as they ship, with the sensitivity that divides a payload's bits."""
         self.model.eval()
-        draws = self.crops.rng.bit_generator.state
-        tiles = torch.from_numpy(self.crops.batch(SENSITIVITY_TILES)[0]).to(self.device)
-        self.crops.rng.bit_generator.state = draws  # the run goes on with its own crops
+        tiles = torch.from_numpy(self.crops.extra(SENSITIVITY_TILES, 2)).to(self.device)
         method = replace(self.preset.method, sensitivity=sensitivity(self.model, tiles))
         save_model(
             self.model,

@@ -15,7 +15,7 @@ from torch import Tensor
 from neural.errors import ModelError, UsageError
 from neural.models.base import Preset, TrainConfig
 from neural.models.optimizers import Optimizers, cooling_start
-from neural.models.train_data import Crops, Raster
+from neural.models.train_data import Raster
 from neural.system import output
 
 
@@ -34,21 +34,19 @@ def identity(preset: Preset, rasters: Sequence[Raster], seed: int) -> dict[str, 
 
 
 class Checkpoint:
-    """Weights, their average, optimizers, random draws and log of a run."""
+    """Weights, their average, optimizers, random state and log of a run."""
 
     def __init__(
         self,
         folder: Path,
         model: Any,
         optimizers: Optimizers,
-        crops: Crops,
         identity: dict[str, str],
     ) -> None:
         self.path = folder / "checkpoint.pt"
         self.before_cool_down = folder / "before_cool_down.pt"
         self.model = model
         self.optimizers = optimizers
-        self.crops = crops
         self.identity = identity
         self.step = 0
         self.steps = 0
@@ -74,7 +72,6 @@ class Checkpoint:
             "model": self.model.state_dict(),
             "average": self.average,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "draws": self.crops.rng.bit_generator.state,
             "torch": torch.get_rng_state(),
             "cpu_seconds": self.cpu_seconds,
         }
@@ -107,7 +104,6 @@ class Checkpoint:
             self.model.load_state_dict(saved["model"])
             for optimizer, values in zip(self.optimizers, saved["optimizers"], strict=True):
                 optimizer.load_state_dict(values)
-            self.crops.rng.bit_generator.state = saved["draws"]
             torch.set_rng_state(saved["torch"])
             for name in ("step", "steps", "rate", "losses", "log"):
                 setattr(self, name, saved[name])

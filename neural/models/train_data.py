@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from neural.errors import DemError
 from neural.models.augmentation import MOST_SHRUNK, TURNED, finest_relief, turn
@@ -91,65 +92,74 @@ def normalize(heights: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, float
     return ((filled - (low + high) / 2) / scale).astype(np.float32), (low + high) / 2, scale
 
 
-class Crops:
-    """Random 256² crops with flips and quarter turns; rasters weigh by area.
+class Crops(Dataset[tuple[np.ndarray, np.ndarray]]):
+    """Batches of random 256² crops with flips and quarter turns; rasters weigh by area.
 
     Crops of 2× and 4× area averages of the same rasters are drawn as well, as a file's upper levels
-    hold coarser heights.
+    hold coarser heights. Batch k is the same whatever was drawn before it, so that a resumed run
+    sees what a whole one would and several processes can draw ahead.
     """
 
-    def __init__(self, rasters: Sequence[Raster], seed: int, augment: Augment = PLAIN) -> None:
+    def __init__(
+        self, rasters: Sequence[Raster], seed: int, batch: int, augment: Augment = PLAIN
+    ) -> None:
         usable = [
             r
             for r in (coarsen(r, f) for r in rasters for f in (1, 2, 4))
             if min(r.heights.shape) >= TILE
         ]
         self.rasters = usable
+        self.seed = seed
+        self.size = batch
         self.augment = augment
         large = any(min(r.heights.shape) >= TURNED for r in usable)
         self.turned = augment.turned if large else 0.0
         area = np.array([r.valid.sum() for r in usable], float)
         self.probability = area / area.sum()
-        self.rng = np.random.default_rng(seed)
 
-    def batch(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return tiles [size, 256, 256] in [−1, 1] and validity (float 0/1) of the same shape."""
-        tiles = [self._draw() for _ in range(size)]
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return batch `index`: tiles [batch, 256, 256] in [−1, 1] and validity (float 0/1) of the
+        same shape."""
+        return self._draw_many(self.size, np.random.default_rng([self.seed, 0, index]))
+
+    def extra(self, size: int, purpose: int = 1) -> np.ndarray:
+        """Return tiles [size, 256, 256] in [−1, 1] that are no batch's; others for each
+        purpose > 0."""
+        return self._draw_many(size, np.random.default_rng([self.seed, purpose]))[0]
+
+    def _draw_many(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        tiles = [self._draw(rng) for _ in range(size)]
         return np.stack([t for t, _ in tiles]), np.stack([v for _, v in tiles])
 
-    def _draw(self) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         while True:
-            turned = self._chance(self.turned)
-            heights, valid = self._window(TURNED if turned else TILE)
+            turned = rng.random() < self.turned
+            heights, valid = self._window(TURNED if turned else TILE, rng)
             if turned:
-                shrink = self.rng.uniform(1.0, MOST_SHRUNK)
-                heights, valid = turn(heights, valid, self.rng.uniform(0, 2 * np.pi), shrink)
-            if self._chance(self.augment.mixed):
-                relief, relief_valid = self._window(TILE)
+                shrink = rng.uniform(1.0, MOST_SHRUNK)
+                heights, valid = turn(heights, valid, rng.uniform(0, 2 * np.pi), shrink)
+            if rng.random() < self.augment.mixed:
+                relief, relief_valid = self._window(TILE, rng)
                 heights = heights + finest_relief(relief, relief_valid)
                 valid = valid & relief_valid
             if valid.mean() < 0.5 or np.ptp(heights[valid]) == 0:
                 continue
             tile, _, _ = normalize(heights, valid)
-            quarter_turns = int(self.rng.integers(4))
-            flip = int(self.rng.integers(2))
+            quarter_turns = int(rng.integers(4))
+            flip = int(rng.integers(2))
             tile_and_mask = np.stack([tile, valid.astype(np.float32)])
             tile, mask = np.rot90(tile_and_mask, quarter_turns, axes=(1, 2))[:, :, :: 1 - 2 * flip]
             return tile, mask
 
-    def _chance(self, share: float) -> bool:
-        """Draw True with a probability; draws nothing where that is 0."""
-        return share > 0 and self.rng.random() < share
-
-    def _window(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def _window(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw heights and validity [size, size] from a raster at least as large."""
         while True:
-            raster = self.rasters[self.rng.choice(len(self.rasters), p=self.probability)]
+            raster = self.rasters[rng.choice(len(self.rasters), p=self.probability)]
             rows, columns = raster.heights.shape
             if min(rows, columns) < size:
                 continue
-            row = self.rng.integers(rows - size + 1)
-            column = self.rng.integers(columns - size + 1)
+            row = rng.integers(rows - size + 1)
+            column = rng.integers(columns - size + 1)
             window = slice(row, row + size), slice(column, column + size)
             return raster.heights[window], raster.valid[window]
 

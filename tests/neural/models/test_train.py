@@ -65,20 +65,20 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train.train(_run(data, tmp_path / "whole"))
-    draws = Crops.batch
+    draws = Crops.__getitem__
     calls = 0
 
-    def interrupted(self: Crops, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def interrupted(self: Crops, index: int) -> tuple[np.ndarray, np.ndarray]:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise KeyboardInterrupt
-        return draws(self, size)
+        return draws(self, index)
 
-    monkeypatch.setattr(Crops, "batch", interrupted)
+    monkeypatch.setattr(Crops, "__getitem__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train.train(_run(data, tmp_path / "part", checkpoint_minutes=0))
-    monkeypatch.setattr(Crops, "batch", draws)
+    monkeypatch.setattr(Crops, "__getitem__", draws)
     train.train(_run(data, tmp_path / "part", resume=True))
     whole, part = (
         load_file(tmp_path / run / "huvr_siren-tiny.decoder.safetensors")
@@ -228,12 +228,14 @@ def test_a_manifest_without_a_column_says_so(data: Path) -> None:
 
 def test_crops_are_normalized_and_repeatable(data: Path) -> None:
     rasters = load_split([data], "train")
-    tiles, valid = Crops(rasters, seed=3).batch(6)
+    tiles, valid = Crops(rasters, 3, 6)[0]
     assert tiles.shape == valid.shape == (6, 256, 256)
     np.testing.assert_allclose(tiles.min(axis=(1, 2)), -1, atol=1e-5)
     np.testing.assert_allclose(tiles.max(axis=(1, 2)), 1, atol=1e-5)
-    np.testing.assert_array_equal(Crops(rasters, seed=3).batch(6)[0], tiles)
-    assert np.abs(Crops(rasters, seed=4).batch(6)[0] - tiles).max() > 0.1
+    np.testing.assert_array_equal(Crops(rasters, 3, 6)[0][0], tiles)
+    assert np.abs(Crops(rasters, 4, 6)[0][0] - tiles).max() > 0.1
+    assert np.abs(Crops(rasters, 3, 6)[1][0] - tiles).max() > 0.1
+    assert np.abs(Crops(rasters, 3, 6).extra(6) - tiles).max() > 0.1
 
 
 def test_schedule_warms_up_and_decays() -> None:
@@ -313,8 +315,8 @@ def test_finest_relief_has_no_coarse_part() -> None:
 def test_changed_crops_are_repeatable(data: Path) -> None:
     rasters = [Raster("hills", 1.0, *_hills(seed)) for seed in (0, 1)]
     changed = Augment(turned=0.5, mixed=0.5)
-    tiles, valid = Crops(rasters, 3, changed).batch(8)
-    np.testing.assert_array_equal(Crops(rasters, 3, changed).batch(8)[0], tiles)
+    tiles, valid = Crops(rasters, 3, 8, changed)[5]
+    np.testing.assert_array_equal(Crops(rasters, 3, 8, changed)[5][0], tiles)
     assert tiles.shape == (8, 256, 256)
     assert valid.all()
     np.testing.assert_allclose(np.abs(tiles).max(axis=(1, 2)), 1, atol=1e-5)
