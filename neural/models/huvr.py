@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from neural.methods.huvr import Huvr
-from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
+from neural.models.base import (
+    Augment,
+    Preset,
+    TerrainModel,
+    TileErrors,
+    TrainConfig,
+    mean_per_tile,
+)
 from neural.models.huvr_start import warm_start
 from neural.models.vit import VisionTransformer, VitConfig
 
@@ -19,6 +26,25 @@ PRESETS: dict[str, Preset] = {
         Huvr(),
         VitConfig(),
         TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256),
+    ),
+    # Between the two, for minutes of one large GPU (`tests.bench.gpu`), in bfloat16.
+    "base": Preset(
+        Huvr(hyper_width=512, hyper_hidden=2048, mlp_width=128, features=32, sigma=128.0),
+        VitConfig(width=384, depth=8, heads=6),
+        TrainConfig(
+            steps=20_000,
+            batch=32,
+            learning_rate=5e-4,
+            warmup=200,
+            points=256,
+            optimizer="muon",
+            other_learning_rate=5e-4,
+            log_loss=True,
+            cool_down=0.2,
+            slope_weight=0.05,
+            average=0.995,
+            augment=Augment(turned=0.25, mixed=0.25),
+        ),
     ),
     # The sizes and the training of HUVR+SIREN's `small`.
     "small": Preset(

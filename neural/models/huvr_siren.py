@@ -14,7 +14,14 @@ from torch import Tensor, nn
 
 from neural.methods.base import Surface
 from neural.methods.huvr_siren import HuvrSiren
-from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
+from neural.models.base import (
+    Augment,
+    Preset,
+    TerrainModel,
+    TileErrors,
+    TrainConfig,
+    mean_per_tile,
+)
 from neural.models.huvr_siren_start import warm_start
 from neural.models.patches import interpolate, interpolate_slopes, measured, random_points
 from neural.models.vit import VisionTransformer, VitConfig
@@ -26,6 +33,27 @@ PRESETS: dict[str, Preset] = {
         HuvrSiren(),
         VitConfig(),
         TrainConfig(steps=20_900, batch=32, learning_rate=6.25e-5, warmup=520, points=256),
+    ),
+    # Between the two, for minutes of one large GPU (`tests.bench.gpu`), in bfloat16.
+    "base": Preset(
+        HuvrSiren(hyper_width=512, hyper_hidden=2048, siren_width=128, global_token=False),
+        VitConfig(width=384, depth=8, heads=6),
+        TrainConfig(
+            steps=20_000,
+            batch=32,
+            learning_rate=5e-4,
+            warmup=200,
+            points=24,
+            off_grid_points=24,
+            optimizer="muon",
+            other_learning_rate=5e-4,
+            log_loss=True,
+            cool_down=0.2,
+            slope_weight=0.05,
+            halo=1.0,
+            average=0.995,
+            augment=Augment(turned=0.25, mixed=0.25),
+        ),
     ),
     # Decoder below 1 M parameters, all below 2 M; trains on two CPU cores in minutes, thanks to the
     # warm start.
