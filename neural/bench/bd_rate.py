@@ -9,6 +9,7 @@ not get down to the smallest error fails there, and so does every mean over that
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -100,31 +101,20 @@ def bd_rates(
     """Return a comparison per series, anchor and measure: per place, means, worst place. Gradients
     need JPEG 2000 files."""
     measures = [measure for measure in MEASURES if measure == "height" or RANGE_ANCHOR in codecs]
-    errors = {measure: [errors_at(measure, place) for place in places] for measure in measures}
-    return [
-        {
-            "series": name,
-            "anchor": anchor,
-            "measure": measure,
-            **_comparison(
-                [
-                    saving(
-                        place["learned"][name],
-                        place["codecs"][anchor],
-                        MEASURES[measure],
-                        place_errors,
-                    )
-                    for place, place_errors in zip(places, errors[measure], strict=True)
-                ],
-                [place["data_class"] == BARE_EARTH for place in places],
-            ),
-            "ranges": [[place_errors[0], place_errors[-1]] for place_errors in errors[measure]],
-        }
-        for name in series
-        for anchor in ANCHORS
-        if anchor in codecs
-        for measure in measures
-    ]
+    anchors = [anchor for anchor in ANCHORS if anchor in codecs]
+    bare_earth = [place["data_class"] == BARE_EARTH for place in places]
+    rows = []
+    for name, anchor, measure in itertools.product(series, anchors, measures):
+        savings = []
+        ranges = []
+        for place in places:
+            errors = errors_at(measure, place)
+            learned = place["learned"][name]
+            savings.append(saving(learned, place["codecs"][anchor], MEASURES[measure], errors))
+            ranges.append([errors[0], errors[-1]])
+        row = {"series": name, "anchor": anchor, "measure": measure}
+        rows.append(row | _comparison(savings, bare_earth) | {"ranges": ranges})
+    return rows
 
 
 def _comparison(savings: Sequence[Saving], bare_earth: Sequence[bool]) -> dict[str, Any]:

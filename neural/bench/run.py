@@ -221,31 +221,25 @@ def _codecs(
 
 def means(places: Sequence[dict[str, Any]], plan: Plan) -> dict[str, Any]:
     """Return means over all places: learned series per bit depth, codecs per rate, baselines."""
+    learned = {}
+    for line in plan.series:
+        sweeps = [place["learned"][line.name] for place in places]
+        learned[line.name] = [curves.mean_point(points) for points in zip(*sweeps, strict=True)]
+    at_rates = {}
+    densely = {}
+    for name in plan.codecs:
+        sweeps = [place["codecs"][name] for place in places]
+        rates = [float(rate) for rate in curves.common_rates(sweeps)]
+        at_rates[name] = [curves.mean_at_rate(sweeps, rate) for rate in curves.RATES]
+        densely[name] = [curves.mean_at_rate(sweeps, rate) for rate in rates]
+    baselines = {}
+    for name in BASELINES:
+        baselines[name] = curves.mean_point([place["baselines"][name] for place in places])
     return {
-        "learned": {
-            line.name: [
-                curves.mean_point(points)
-                for points in zip(*(p["learned"][line.name] for p in places), strict=True)
-            ]
-            for line in plan.series
-        },
-        "codecs": {
-            name: [
-                curves.mean_at_rate([p["codecs"][name] for p in places], rate)
-                for rate in curves.RATES
-            ]
-            for name in plan.codecs
-        },
-        "codec_curves": {
-            name: [
-                curves.mean_at_rate([p["codecs"][name] for p in places], float(rate))
-                for rate in curves.common_rates([p["codecs"][name] for p in places])
-            ]
-            for name in plan.codecs
-        },
-        "baselines": {
-            name: curves.mean_point([p["baselines"][name] for p in places]) for name in BASELINES
-        },
+        "learned": learned,
+        "codecs": at_rates,
+        "codec_curves": densely,
+        "baselines": baselines,
     }
 
 

@@ -182,16 +182,17 @@ def markdown(result: Mapping[str, Any]) -> str:
     rows = []
     for title in dict.fromkeys(row["title"] for row in result["tiles"]):
         series_rows = [row for row in result["tiles"] if row["title"] == title]
-        means = [
-            [float(np.mean([row[s][k] for row in series_rows])) for s in STAGES]
-            for k in ("psnr_db", "rmse_m")
-        ]
-        rows.append(_row(title, f"mean of {len(series_rows)}", *means))
-        rows += [
-            _row(title, row["place"], *([row[s][k] for s in STAGES] for k in ("psnr_db", "rmse_m")))
-            for row in series_rows
-        ]
+        tiles = [(row["place"], *_stages(row)) for row in series_rows]
+        means = np.mean([figures for _, *figures in tiles], axis=0)
+        rows.append(_row(title, f"mean of {len(series_rows)}", *means.tolist()))
+        rows += [_row(title, *tile) for tile in tiles]
     return "\n".join([*lines, *table(header, rows)]) + "\n"
+
+
+def _stages(row: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """Return PSNR in dB and RMSE in meters of a tile at each of the STAGES."""
+    psnr, rmse = ([row[stage][key] for stage in STAGES] for key in ("psnr_db", "rmse_m"))
+    return psnr, rmse
 
 
 def _row(title: str, tile: str, psnr: Sequence[float], rmse: Sequence[float]) -> list[str]:
