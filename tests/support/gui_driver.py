@@ -23,8 +23,10 @@ import glfw  # isort: skip (after imgui-bundle, which brings the library)
 from viewer.app import App
 from viewer.graphics.gl import GlError
 from viewer.gui import keys, window
+from viewer.gui.keyboard import PLACES
 from viewer.session.launch import Launch
 
+MODIFIERS = {"ctrl": glfw.MOD_CONTROL, "shift": glfw.MOD_SHIFT, "alt": glfw.MOD_ALT}
 SIZE = (800, 560)
 TALL = (800, 1600)  # every widget of every panel is in view
 PATIENCE_S = 60.0  # a busy machine is no failure
@@ -145,11 +147,26 @@ class Driver:
         self.ctx.yield_(2)
 
     def press(self, chord):
-        """Press a chord of `viewer.gui.keys`, such as "w" or "ctrl+shift+d"."""
+        """Press a chord of `viewer.gui.keys` on a US keyboard, such as "w" or "ctrl+shift+d"."""
         modifiers, name = keys.parse(chord)
+        if name == "plus":
+            modifiers, name = modifiers | {"shift"}, "equal"
         held = sum(getattr(imgui.Key, f"mod_{modifier}").value for modifier in modifiers)
+        # glfw's event, then imgui's: imgui's own translation needs an event of the system
+        self._key(name, glfw.PRESS, sum(MODIFIERS[modifier] for modifier in modifiers))
         self.ctx.key_press(held | getattr(imgui.Key, name).value)
+        self._key(name, glfw.RELEASE)
         self.ctx.yield_(2)
+
+    def hold(self, name, seconds=0.2):
+        """Hold a key down for a while."""
+        self._key(name, glfw.PRESS)
+        self.ctx.key_hold(getattr(imgui.Key, name).value, seconds)
+        self._key(name, glfw.RELEASE)
+
+    def _key(self, name, action, modifiers=0):
+        code = next(code for code, place in PLACES.items() if place == name)
+        self.app.window.keyboard.key(None, code, 0, action, modifiers)
 
 
 def changed(a, b, threshold=8) -> float:

@@ -150,7 +150,9 @@ def _item(view: WindowView, command_id: str) -> None:
     command = BY_ID[command_id]
     checked = window_commands.is_checked(view, command)
     enabled = window_commands.is_enabled(view, command)
-    if imgui.menu_item(command.title, keys.label(command_id), checked, enabled)[0]:
+    if imgui.menu_item(
+        command.title, keys.label(command_id, view.window.keyboard.layout), checked, enabled
+    )[0]:
         view.run(command_id)
 
 

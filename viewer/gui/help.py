@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.gui import keys, theme
+from viewer.gui.keyboard import US, Layout
 from viewer.gui.window_commands import BY_ID
 from viewer.session.commands import GROUPS
 
@@ -27,28 +28,32 @@ Block = tuple[str, list[tuple[str, str]]]
 """A heading with rows of chord and title."""
 
 
-def blocks() -> list[Block]:
-    """Return the gestures, then the commands with keys by group."""
-    groups: list[Block] = [("Mouse", list(keys.GESTURES))]
+def blocks(layout: Layout = US) -> list[Block]:
+    """Return the gestures, then the commands with keys by group, as a keyboard's layout has
+    them."""
+    groups: list[Block] = [("Mouse", keys.gestures(layout))]
     bound = [BY_ID[command_id] for command_id in dict.fromkeys(keys.KEYS.values())]
     for group in GROUPS:
-        rows = [row for command in bound if command.group == group for row in _rows(command.id)]
+        ids = [command.id for command in bound if command.group == group]
+        rows = [row for command_id in ids for row in _rows(command_id, layout)]
         if rows:
             groups.append((group, rows))
     return groups
 
 
-def _rows(command_id: str) -> list[tuple[str, str]]:
+def _rows(command_id: str, layout: Layout) -> list[tuple[str, str]]:
     """Return chords and title of a command: alternatives on one line where they are short."""
-    printed = [keys.printed(chord) for chord in keys.chords(command_id) if not _is_spare(chord)]
+    first, *others = keys.chords(command_id, layout)
+    bound = [first, *(chord for chord in others if not _is_spare(chord))]
+    printed = [keys.printed(chord, layout) for chord in bound]
     if len(" or ".join(printed)) <= SHORT:
-        printed = [" or ".join(printed)] if printed else []
+        printed = [" or ".join(printed)]
     return [(chord, BY_ID[command_id].title) for chord in printed]
 
 
 def _is_spare(chord: keys.Chord) -> bool:
-    """Return True if a chord only serves other keyboards; the sheet leaves it out."""
-    return chord[1].startswith("keypad") or ("shift" in chord[0] and chord[1] == "equal")
+    """Return True if a further chord only serves other keyboards; the sheet leaves it out."""
+    return chord.name.startswith("keypad") or chord.name in ("plus", "equal")
 
 
 def columns(groups: Sequence[Block], count: int) -> list[list[Block]]:
@@ -76,7 +81,7 @@ def draw(view: WindowView) -> None:
     em = hello_imgui.em_size()
     room = viewport.work_size
     count = max(1, min(MAX_COLUMNS, int((0.96 * room.x - 2 * em) // (COLUMN_EM * em))))
-    filled = columns(blocks(), count)
+    filled = columns(blocks(view.window.keyboard.layout), count)
     line = imgui.get_text_line_height_with_spacing()
     lines = 2.5 + max(sum(len(rows) + 1.6 for _, rows in column) for column in filled)
     size = ImVec2(len(filled) * COLUMN_EM * em + 2 * em, lines * line)

@@ -14,6 +14,7 @@ from viewer.gui import keys
 from viewer.session.tools import Kind, Mouse, Tool
 
 if TYPE_CHECKING:
+    from viewer.gui.keyboard import Keyboard
     from viewer.gui.viewport import Viewport
     from viewer.model.camera import Camera
     from viewer.session.session import Session
@@ -26,6 +27,8 @@ CLICK_PX = 4.0  # a press that moved less than this, in window coordinates, is a
 
 
 _FLIGHT = (("w", 0, 1), ("s", 0, -1), ("d", 1, 1), ("a", 1, -1), ("e", 2, 1), ("q", 2, -1))
+"""Places of keys, axes and signs."""
+
 _ARROWS = (
     ("up_arrow", 0, 1),
     ("down_arrow", 0, -1),
@@ -46,10 +49,11 @@ class Drag:
 
 
 class Input:
-    """Reader of imgui's input state, once a frame; it moves the session's camera."""
+    """Reader of mouse and keyboard, once a frame; it moves the session's camera."""
 
-    def __init__(self, session: Session, tools: Sequence[Tool]) -> None:
+    def __init__(self, session: Session, tools: Sequence[Tool], keyboard: Keyboard) -> None:
         self._session = session
+        self._keyboard = keyboard
         self._tools = tools
         self.drag: Drag | None = None
         self.moving = False
@@ -62,9 +66,13 @@ class Input:
         session = self._session
         io = imgui.get_io()
         self.moving = False
+        keyboard = self._keyboard
+        keyboard.next_frame()
         if not io.want_capture_keyboard and not io.want_text_input and not imgui.is_mouse_down(1):
-            for command_id in keys.pressed(io):
-                session.run(command_id)
+            for press in keyboard.presses:
+                command_id = keys.command_of(press, keyboard.layout)
+                if command_id is not None:
+                    session.run(command_id)
         if session.document is None:
             self.drag = self._held = None
             return
@@ -159,8 +167,8 @@ class Input:
         session = self._session
         looking = self.drag is not None and self.drag.kind == "look"
         move = np.zeros(3)
-        for name, axis, sign in (*_ARROWS, *(_FLIGHT if looking else ())):
-            if imgui.is_key_down(getattr(imgui.Key, name)):
+        for place, axis, sign in (*_ARROWS, *(_FLIGHT if looking else ())):
+            if place in self._keyboard.held:
                 move[axis] += sign
         if not move.any():
             return

@@ -1,19 +1,30 @@
 """Keys of the commands: KEYS maps chords to ids of `viewer.session.commands` and
 `viewer.gui.window_commands`.
 
-A chord names imgui's key after any of ctrl+, shift+ and alt+, in any order; modifiers are matched
-exactly. Of several chords of a command the first is shown in menus.
+A chord names a key of imgui's after any of ctrl+, shift+ and alt+, in any order; modifiers are
+matched exactly. Letters and signs are those that the keyboard's layout gives, digits are places
+(`viewer.gui.keyboard`); "plus" and "question" are signs too. Of several chords of a command the
+first is shown in menus.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 from imgui_bundle import imgui
 
-Chord = tuple[frozenset[str], str]
-"""Modifiers ("ctrl", "shift", "alt") and imgui's name of the key."""
+from viewer.gui.keyboard import NAMES, SHIFTED, US, Layout, Press, sign_of
+
+
+class Chord(NamedTuple):
+    """Modifiers with a key."""
+
+    modifiers: frozenset[str]
+    """Of "ctrl", "shift", "alt"."""
+    name: str
+    """imgui's name of the key, or a sign's."""
+
 
 KEYS: dict[str, str] = {
     "ctrl+o": "file.open",
@@ -30,13 +41,14 @@ KEYS: dict[str, str] = {
     "r": "view.zoom_to_extent",
     "n": "view.north",
     "t": "view.top",
+    "plus": "view.fly_faster",
     "equal": "view.fly_faster",
-    "shift+equal": "view.fly_faster",
     "keypad_add": "view.fly_faster",
     "minus": "view.fly_slower",
     "keypad_subtract": "view.fly_slower",
     "tab": "window.panels",
     "ctrl+l": "window.light_theme",
+    "ctrl+plus": "window.larger_text",
     "ctrl+equal": "window.larger_text",
     "ctrl+shift+equal": "window.larger_text",
     "ctrl+keypad_add": "window.larger_text",
@@ -90,7 +102,10 @@ KEYS: dict[str, str] = {
 }
 """Chord → id of a command, in the order of the F1 sheet."""
 
-GESTURES = (
+FLIGHT = "wasd", "qe"
+"""Places of the keys that fly: forward, left, back, right; down, up."""
+
+_GESTURES = (
     ("Drag left", "pan"),
     ("Shift+drag left", "orbit about the point clicked"),
     ("Drag middle", "orbit about the point clicked"),
@@ -98,28 +113,20 @@ GESTURES = (
     ("Ctrl+wheel", "zoom finely"),
     ("Double-click", "fly to the point"),
     ("Hold right", "look around"),
-    ("  with W A S D", "fly"),
-    ("  with Q E", "fly down, up"),
+    (f"  with {FLIGHT[0]}", "fly"),
+    (f"  with {FLIGHT[1]}", "fly down, up"),
     ("Arrow keys", "move over the ground"),
     ("Page Up, Down", "change the height"),
     ("Drag the divider", "move it (double-click: middle)"),
     ("Shift+drop a file", "compare it with the first"),
 )
-"""Effects of the mouse and the movement keys, for the F1 sheet."""
-
 _PRINTED = {
-    "left_bracket": "[",
-    "right_bracket": "]",
-    "equal": "+",
-    "minus": "−",
     "keypad_add": "Keypad +",
     "keypad_subtract": "Keypad −",
-    "comma": ",",
-    "period": ".",
     "escape": "Esc",
-    "slash": "/",
-    "grave_accent": "`",
 }
+
+MODIFIERS = ("ctrl", "shift", "alt")
 
 
 @cache
@@ -127,44 +134,85 @@ def parse(chord: str) -> Chord:
     """Parse "shift+ctrl+d" into modifiers and key. Raises ValueError for a name that imgui does not
     have."""
     *modifiers, name = chord.split("+")
-    if not set(modifiers) <= {"ctrl", "shift", "alt"} or not hasattr(imgui.Key, name):
+    is_key = name in SHIFTED or hasattr(imgui.Key, name)
+    if not set(modifiers) <= set(MODIFIERS) or not is_key:
         raise ValueError(
             f"{chord!r} is no chord; write ctrl+, shift+, alt+ and a name of imgui.Key."
         )
-    return frozenset(modifiers), name
+    return Chord(frozenset(modifiers), name)
 
 
-def printed(chord: Chord) -> str:
-    """Return a chord as people write it: "Ctrl+Shift+D"."""
-    modifiers, name = chord
-    key = (
-        _PRINTED.get(name) or name.replace("keypad", "Keypad ").strip("_").replace("_", " ").title()
-    )
-    return "+".join([*(m.title() for m in ("ctrl", "shift", "alt") if m in modifiers), key])
+BOUND = {parse(chord): command_id for chord, command_id in KEYS.items()}
+"""KEYS, parsed."""
 
 
-def chords(command_id: str) -> list[Chord]:
-    """Return the chords of a command, the one shown first."""
-    return [parse(chord) for chord, bound in KEYS.items() if bound == command_id]
+def printed(chord: Chord, layout: Layout = US) -> str:
+    """Return a chord as people write it: "Ctrl+Shift+D", with the sign on the key of a layout."""
+    return "+".join([*(m.title() for m in MODIFIERS if m in chord.modifiers), _key(chord, layout)])
 
 
-@cache
-def label(command_id: str) -> str:
+def _key(chord: Chord, layout: Layout) -> str:
+    sign = sign_of(chord.name)
+    if not sign:
+        name = chord.name.replace("keypad", "Keypad ").replace("_", " ").title()
+        return _PRINTED.get(chord.name, name)
+    places = layout.places(chord.name, command=_is_command(chord.modifiers))
+    if places and layout.signs.get(places[0]) != sign and not sign.isdigit():
+        return layout.label(places[0])
+    return "−" if sign == "-" else sign.upper()
+
+
+def _is_command(modifiers: frozenset[str]) -> bool:
+    return bool(modifiers & {"ctrl", "alt"})
+
+
+def gestures(layout: Layout = US) -> list[tuple[str, str]]:
+    """Return the effects of the mouse and the movement keys, for the F1 sheet."""
+    # of two signs on a key the Latin one: the column is narrow
+    signs = {places: " ".join(layout.label(place)[0] for place in places) for places in FLIGHT}
+    return [
+        (next((f"  with {signs[p]}" for p in FLIGHT if gesture == f"  with {p}"), gesture), effect)
+        for gesture, effect in _GESTURES
+    ]
+
+
+def chords(command_id: str, layout: Layout = US) -> list[Chord]:
+    """Return the chords of a command, those with a key of their own on a layout first."""
+    bound = [chord for chord, bound_id in BOUND.items() if bound_id == command_id]
+    return sorted(bound, key=lambda chord: not _has_key(chord, layout))
+
+
+def _has_key(chord: Chord, layout: Layout) -> bool:
+    if layout.places(chord.name, command=_is_command(chord.modifiers)):
+        return True
+    return chord.name in SHIFTED and sign_of(chord.name) not in layout.signs.values()
+
+
+def label(command_id: str, layout: Layout = US) -> str:
     """Return the first chord of a command as people write it; "" without any."""
-    bound = chords(command_id)
-    return printed(bound[0]) if bound else ""
+    bound = chords(command_id, layout)
+    return printed(bound[0], layout) if bound else ""
 
 
-def pressed(io: Any) -> list[str]:
-    """Return the ids of the commands whose chords went down in this frame."""
-    held = {name for name, down in _modifiers(io) if down}
-    ids = []
-    for text, command_id in KEYS.items():
-        modifiers, name = parse(text)
-        if modifiers == held and imgui.is_key_pressed(getattr(imgui.Key, name), False):
-            ids.append(command_id)
-    return ids
+def command_of(press: Press, layout: Layout = US) -> str | None:
+    """Return the id of the command whose chord a press is, or None.
 
-
-def _modifiers(io: Any) -> tuple[tuple[str, bool], ...]:
-    return ("ctrl", io.key_ctrl or io.key_super), ("shift", io.key_shift), ("alt", io.key_alt)
+    A sign typed with Shift or AltGr counts as that sign.
+    """
+    plain = layout.signs.get(press.place, "")
+    if press.text and press.text.casefold() != plain.casefold():
+        # AltGr is Ctrl+Alt on Windows, Option on a Mac, none of these elsewhere
+        modifiers = press.modifiers - {"shift", "alt"}
+        if "alt" in press.modifiers:
+            modifiers -= {"ctrl"}
+        name = NAMES.get(press.text)
+        typed = None if name is None else BOUND.get(Chord(modifiers, name))
+        if typed is not None or (plain and "shift" not in press.modifiers):
+            return typed
+    command = _is_command(press.modifiers)
+    for chord, command_id in BOUND.items():
+        if chord.modifiers == press.modifiers and press.place in layout.places(
+            chord.name, command=command
+        ):
+            return command_id
+    return None

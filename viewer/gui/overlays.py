@@ -11,6 +11,7 @@ from viewer.gui import (
     bars,
     contour_labels,
     divider,
+    keys,
     legend,
     measurements,
     theme,
@@ -53,6 +54,7 @@ def palette_rows(view: WindowView) -> list[Row]:
             command,
             window_commands.is_enabled(view, command),
             window_commands.is_checked(view, command),
+            chord=keys.label(command.id, view.window.keyboard.layout),
         )
         for command in bars.in_menu_order()
     ]

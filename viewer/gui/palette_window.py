@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
-from viewer.gui import fuzzy, keys, theme
+from viewer.gui import fuzzy, theme
 from viewer.session.commands import Command
 
 WIDTH_EM = 34.0
@@ -36,6 +36,8 @@ class Row(NamedTuple):
     checked: bool
     positions: tuple[int, ...] = ()
     """Indices of the title's matched characters."""
+    chord: str = ""
+    """Keys of the command as people write them."""
 
 
 class PaletteWindow:
@@ -181,10 +183,9 @@ def _draw_row(row: Row, selected: bool) -> bool:
             icons_fontawesome_4.ICON_FA_CHECK,
         )
     _title(paint, origin.x + 1.8 * em, top, row, fade)
-    chord = keys.label(row.command.id)
     right = origin.x + width - 0.5 * em
-    right -= imgui.calc_text_size(chord).x
-    paint.add_text(ImVec2(right, top), theme.u32(theme.TEXT, fade), chord)
+    right -= imgui.calc_text_size(row.chord).x
+    paint.add_text(ImVec2(right, top), theme.u32(theme.TEXT, fade), row.chord)
     group = row.command.group
     column = origin.x + width - 7.0 * em - imgui.calc_text_size(group).x
     paint.add_text(

@@ -46,7 +46,7 @@ class WindowView:
             self.dialogs.folder = Path(session.preferences.values.folder)
         self.screenshots = Screenshots(session.messages)
         self.debugging = Debugging(session)
-        self.input = Input(session, self.tools)
+        self.input = Input(session, self.tools, window.keyboard)
         self.shapes = ProjectedShapes()
         self.film_trail = FilmTrail()
         self.panels_shown: bool = True

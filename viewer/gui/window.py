@@ -13,6 +13,7 @@ from imgui_bundle import hello_imgui, imgui, immapp
 
 from viewer.graphics import gl
 from viewer.gui import theme
+from viewer.gui.keyboard import Keyboard
 
 # After imgui_bundle, which brings the glfw library that both must share.
 import glfw  # isort: skip
@@ -109,6 +110,7 @@ class Window:
     ) -> None:
         self.failure: BaseException | None = None
         """Exception that closed the window."""
+        self.keyboard = Keyboard()
         self._options = options
         self._callbacks = callbacks
         self._splits = splits
@@ -220,6 +222,9 @@ class Window:
         calls.load_additional_fonts = theme.load_fonts
         calls.setup_imgui_style = self._callbacks.style
         calls.setup_imgui_config = _configure
+        calls.post_init_add_platform_backend_callbacks = self._guarded(
+            lambda: self.keyboard.attach(glfw_window()), widgets=False
+        )
         calls.post_init = self._guarded(self._attach, widgets=False)
         calls.show_menus = self._guarded(self._callbacks.menus)
         calls.show_status = self._guarded(self._callbacks.status)

@@ -123,7 +123,7 @@ def test_camera_follows_the_mouse(drive, area):
         assert np.array_equal(session.camera.eye, eye)
         assert session.camera.pitch_deg < pitch
         ctx.mouse_down(1)
-        ctx.key_hold(imgui.Key.s.value, 0.2)
+        driver.hold("s")
         ctx.mouse_up(1)
         assert session.camera.eye[2] > eye[2]  # backwards while looking down is upwards
         assert not session.settings.debug.wireframe

@@ -4,7 +4,7 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from tests.support.gui_driver import SIZE, imgui
+from tests.support.gui_driver import SIZE
 from viewer.model.camera import Camera
 from viewer.session import camera_history
 from viewer.session.camera_history import History
@@ -126,9 +126,7 @@ def test_keys_undo_drags_and_glides(drive, area):
         driver.press("ctrl+shift+z")  # both, before the first has arrived
         driver.settle()
         assert astuple(session.camera) == pytest.approx(states[2], abs=1e-6)
-        ctx.key_down(imgui.Key.left_arrow.value)
-        ctx.yield_(5)
-        ctx.key_up(imgui.Key.left_arrow.value)
+        driver.hold("left_arrow")
         rested()
         driver.press("ctrl+z")
         driver.settle()
