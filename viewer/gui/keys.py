@@ -9,7 +9,7 @@ first is shown in menus.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from imgui_bundle import imgui
@@ -188,6 +188,7 @@ def _has_key(chord: Chord, layout: Layout) -> bool:
     return chord.name in SHIFTED and sign_of(chord.name) not in layout.signs.values()
 
 
+@lru_cache(1024)
 def label(command_id: str, layout: Layout = US) -> str:
     """Return the first chord of a command as people write it; "" without any."""
     bound = chords(command_id, layout)

@@ -19,7 +19,7 @@ ROWS = {
 
 
 def layout(digits, upper, home, lower):
-    """Layout from the signs of four rows; "\¤" for a dead key."""
+    """Layout from the signs of four rows; "¤" for a dead key."""
     signs = {}
     for places, row in zip(ROWS.values(), (digits, upper, home, lower), strict=True):
         signs |= dict(zip(places, row, strict=True))
