@@ -54,6 +54,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "shading.hillshade",
             "shading.elevation",
             "shading.combined",
+            "shading.full_range",
             "shading.shadows",
             "shading.eye_dome_lighting",
             LINE,

@@ -95,8 +95,9 @@ def _shape(paint: Any, shape: Projected, color: str) -> None:
 def _ahead(ground_scale: float, paint: Any, points: np.ndarray, closed: bool) -> None:
     """Write length and bearing, or the area, that a click here would give the draft."""
     if closed:
+        ring = geometry.as_ring(points)
         words = text.area(
-            math.nan if geometry.crosses_itself(points) else geometry.area_m2(points, ground_scale)
+            math.nan if geometry.crosses_itself(ring) else geometry.area_m2(ring, ground_scale)
         )
     else:
         bearing = geometry.bearing_deg(points[-2], points[-1])

@@ -30,6 +30,26 @@ def as_points(points: object) -> np.ndarray:
     return array[np.append(True, (np.diff(array, axis=0) != 0).any(axis=1))]
 
 
+def as_ring(points: object) -> np.ndarray:
+    """Return the corners of a polygon, float64 [n, 2], without consecutive duplicates; the first
+    point again at the end, as WKT and GeoJSON write it, is one."""
+    ring = as_points(points)
+    while len(ring) > 1 and (ring[0] == ring[-1]).all():
+        ring = ring[:-1]
+    return ring
+
+
+def on_one_line(points: np.ndarray) -> bool:
+    """Return True if points [n, 2] lie on one line, to the precision of their numbers."""
+    offsets = points - points[0]
+    reach = np.hypot(*offsets.T)
+    far = offsets[int(np.argmax(reach))]
+    length = float(reach.max())
+    rounding = 4 * float(np.spacing(np.abs(points).max())) + 1e-12 * length
+    across = np.abs(offsets[:, 0] * far[1] - offsets[:, 1] * far[0])
+    return bool((across <= rounding * length).all())
+
+
 def segment_lengths_m(points: np.ndarray, ground_scale: float = 1.0) -> np.ndarray:
     """Return the length of each segment [n − 1] on the ground, meters."""
     return np.hypot(*np.diff(points, axis=0).T) * ground_scale

@@ -76,6 +76,8 @@ class Lines(NamedTuple):
 def lay(view: Projector, corners: np.ndarray, *, closed: bool = False, look: bool = True) -> Lines:
     """Project a polyline through corners [n, 2] or, if `closed`, a polygon; without `look` all of
     it counts as visible."""
+    if closed:
+        corners = geometry.as_ring(corners)
     outline = geometry.as_points(np.concatenate([corners, corners[:1]]) if closed else corners)
     solid: list[np.ndarray] = []
     dashed: list[np.ndarray] = []

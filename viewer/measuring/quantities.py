@@ -54,8 +54,9 @@ def measure(
 ) -> MeasurementResult:
     """Measure at the finest level. Raises ValueError for too few points, NtileError for unreadable
     data."""
-    corners = geometry.as_points(points)
-    if len(corners) < MIN_POINTS[kind]:
+    corners = geometry.as_ring(points) if kind == "area" else geometry.as_points(points)
+    flat = kind == "area" and len(points) >= MIN_POINTS[kind]  # has an area, if of 0
+    if len(corners) < MIN_POINTS[kind] and not flat:
         raise ValueError(
             f"{kind} takes {MIN_POINTS[kind]} different points or more, not {len(corners)}"
         )
@@ -144,6 +145,10 @@ def area(
         "planimetric_m2": geometry.area_m2(corners, ground_scale),
         "perimeter_m": geometry.perimeter_m(corners, ground_scale),
     }
+    if geometry.on_one_line(corners):
+        common["planimetric_m2"] = 0.0
+        note = "The points lie on one line, so the area is 0."
+        return MeasurementResult("area", corners.tolist(), common, {}, note)
     if geometry.crosses_itself(corners):
         common["planimetric_m2"] = math.nan
         return MeasurementResult(

@@ -28,7 +28,7 @@ def _json_number(value: Any) -> Any:
 
 
 def to_csv(measurements: Sequence[MeasurementResult]) -> str:
-    """Return measurements as a CSV table, one number a line."""
+    """Return measurements as a CSV table, one number or note a line."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("number", "kind", "points", "surface", "quantity", "value"))
@@ -45,4 +45,6 @@ def to_csv(measurements: Sequence[MeasurementResult]) -> str:
                     else value
                 )
                 writer.writerow((number, measurement.kind, places, surface, quantity, cell))
+        if measurement.note:
+            writer.writerow((number, measurement.kind, places, "", "note", measurement.note))
     return out.getvalue()

@@ -69,6 +69,7 @@ class ShadingSettings:
     fog: float = 0.0  # density, 0 to 1: optical depth over the area's diagonal
     colormap: str = "terrain"  # a name of viewer.model.colormaps.names()
     elevation_auto: bool = True  # fit the color range to the layers' min/max
+    elevation_full: bool = False  # fit it to outliers too
     elevation_min_m: float = 0.0  # used when elevation_auto is off
     elevation_max_m: float = 1000.0
 

@@ -135,9 +135,21 @@ def ticks(low: float, high: float, at_most: int = 6) -> list[float]:
 
 
 def tick_label(value: float, step: float) -> str:
-    """Format a tick with as many decimals as its spacing needs."""
-    digits = max(0, -_floor_log10(step)) if step > 0 else 0
-    return f"{value if abs(value) > step / 2 else 0:.{digits}f}".replace("-", MINUS)
+    """Format a tick with as many decimals as its spacing needs; very small and large ones with a
+    power of ten."""
+    decade = _floor_log10(step) if step > 0 else 0
+    digits = max(0, -decade)
+    size = abs(value) if abs(value) > step / 2 else 0.0
+    if size >= 1e7 or digits > 6:
+        significant = max(_floor_log10(size) - decade, 0) if size else 0
+        return f"{value if size else 0:.{min(significant, 15)}e}".replace("-", MINUS)
+    return f"{value if size else 0:.{digits}f}".replace("-", MINUS)
+
+
+def height_span(low: float, high: float) -> str:
+    """Format two heights with their unit, to about a thousandth of their distance: `67 … 145 m`."""
+    step = 10.0 ** _floor_log10(max(high - low, 0.01) / 1000) if high > low else 0.01
+    return f"{tick_label(low, max(step, 0.01))} … {tick_label(high, max(step, 0.01))} m"
 
 
 def _floor_log10(value: float) -> int:

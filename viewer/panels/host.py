@@ -83,6 +83,12 @@ class Host:
         return None if scene is None else scene.elevation_range
 
     @property
+    def has_outliers(self) -> bool:
+        """True if the layer has a few heights far from all others."""
+        scene = self._session.scene
+        return scene is not None and scene.heights.trimmed
+
+    @property
     def stats(self) -> FrameStats:
         """Counters of the latest frame."""
         return self._session.stats

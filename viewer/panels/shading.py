@@ -132,6 +132,10 @@ def _colors(view: ShadingView) -> None:
     )
     shading.elevation_auto = imgui.checkbox("Fit range", shading.elevation_auto)[1]
     widgets.tip("Fit color range to the layer's min/max.")
+    if shading.elevation_auto and view.has_outliers:
+        imgui.same_line()
+        shading.elevation_full = imgui.checkbox("Full", shading.elevation_full)[1]
+        widgets.tip("Fit it to the few heights far from all others too.")
     heights_m = view.elevation_range
     if heights_m is not None and shading.elevation_auto:
         shading.elevation_min_m, shading.elevation_max_m = heights_m

@@ -14,7 +14,7 @@ from viewer.measuring import lines, quantities
 from viewer.measuring.lines import Lines, Projector
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import of_scene
-from viewer.model import palette
+from viewer.model import palette, text
 from viewer.model.camera import Camera
 from viewer.model.measurements import is_valid
 from viewer.model.settings import Measurement
@@ -63,9 +63,11 @@ def _words(scene: Scene, item: Measurement) -> str:
     serials = tuple(file.serial for file in scene.files)
     key = item.kind, repr(item.points), repr(scene.settings.slots), scene.settings.active, serials
     if key not in cached:
-        cached[key] = headline(
-            quantities.measure(of_scene(scene), item.kind, item.points), scene.settings.active
-        )
+        try:
+            result = quantities.measure(of_scene(scene), item.kind, item.points)
+            cached[key] = headline(result, scene.settings.active)
+        except ValueError:  # one point several times
+            cached[key] = text.DASH
     return cached[key]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewer.model import colormaps, overlays, text
+from viewer.model.height_range import LABEL
 from viewer.model.overlays import OVERLAYS
 from viewer.scene import labels
 
@@ -126,10 +127,15 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
         )
     if settings.shading.mode == "hillshade":
         return Legend(slot, layer)
-    low, high = scene.elevation_range
-    return Legend(
-        slot, layer, "Elevation, m", "", "", colormaps.lut(settings.shading.colormap), low, high
-    )
+    shading = settings.shading
+    table = colormaps.lut(shading.colormap)
+    is_trimmed = scene.heights.trimmed and shading.elevation_auto and not shading.elevation_full
+    note = LABEL if is_trimmed else ""
+    low, high, flat = scene.elevation_colors
+    if flat:
+        red, green, blue = table[len(table) // 2].tolist()
+        return Legend(slot, layer, "Elevation", note, patches=(((red, green, blue), flat),))
+    return Legend(slot, layer, "Elevation, m", note, "", table, low, high)
 
 
 def _beyond(stats: ErrorStats | None) -> float:

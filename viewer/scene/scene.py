@@ -21,6 +21,7 @@ from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
 from viewer.model import overlays
 from viewer.model.camera import Camera
+from viewer.model.height_range import ColorRange, HeightRange
 from viewer.model.overlays import EDGE_GAP
 from viewer.model.readings import BoundingBox, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
@@ -413,24 +414,21 @@ class Scene:
 
     @property
     def bounds(self) -> BoundingBox:
-        """Drawn (exaggerated) bounds of all open files, for `Camera.frame`."""
+        """Drawn (exaggerated) bounds of all open files without outliers, for `Camera.frame`."""
         if not self.files:
             return BoundingBox(0, 0, 1, 1, 0, 1)
         west, south, east, north = zip(
             *(file.reader.grid.bounds for file in self.files), strict=True
         )
-        low, high = self._height_range
+        low, high = self.heights.ends()
         return BoundingBox(
             min(west), min(south), max(east), max(north), self.drawn_z(low), self.drawn_z(high)
         )
 
     @property
-    def _height_range(self) -> tuple[float, float]:
-        """Lowest and highest height of all layers of all files, so that compared layers share their
-        colors."""
-        ranges = [layer.heights_m for file in self.files for layer in file.reader.layers]
-        lows, highs = zip(*ranges, strict=True)
-        return min(lows), max(highs)
+    def heights(self) -> HeightRange:
+        """Range of heights of all layers of all files."""
+        return HeightRange(0, 1, 0, 1) if self._open is None else self._open.heights
 
     # How it is drawn
 
@@ -448,10 +446,15 @@ class Scene:
     @property
     def elevation_range(self) -> tuple[float, float]:
         """Heights in meters at both ends of the elevation colors."""
+        return self.elevation_colors[:2]
+
+    @property
+    def elevation_colors(self) -> ColorRange:
+        """Range of the elevation colors."""
         shading = self.settings.shading
-        if not shading.elevation_auto or not self.files:
-            return shading.elevation_min_m, shading.elevation_max_m
-        return self._height_range
+        if not shading.elevation_auto or self._open is None:
+            return ColorRange(shading.elevation_min_m, shading.elevation_max_m)
+        return self.heights.colors(self._open.step_m, full=shading.elevation_full)
 
     @property
     def overlay(self) -> str:

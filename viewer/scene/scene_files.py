@@ -11,6 +11,7 @@ from neural.container.reader import Reader
 from neural.errors import NtileError
 from viewer.graphics.tile_store import MB, TileKey, TileStore
 from viewer.model.camera import Camera
+from viewer.model.height_range import HeightRange, combined
 from viewer.model.overlays import HEIGHT, OVERLAYS
 from viewer.model.settings import SLOTS, LayerChoice, Settings
 from viewer.scene.pane import LayerState, Pane, errors_in, interleaved, narrowed
@@ -287,6 +288,17 @@ class SceneFiles:
         if not self.store.has(source, ROOT):
             self.store.put(source, ROOT, *file.roots.pop(source.key))
         return source
+
+    @property
+    def step_m(self) -> float:
+        """Least quantization step of the layers on screen, meters; 0 where one has none."""
+        return min(pane.current.source.step_m for pane in self.panes)
+
+    @property
+    def heights(self) -> HeightRange:
+        """Range of heights of all layers of all files, so that compared layers share their
+        colors."""
+        return combined([file.heights for file in self.files])
 
     def _main_reference(self, reader: Reader) -> ErrorReference | None:
         """Return the main file's reference layer for a file without its own."""

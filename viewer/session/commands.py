@@ -180,6 +180,7 @@ COMMANDS: tuple[Command, ...] = (
     shading_mode("shading.elevation", "Elevation", "elevation"),
     shading_mode("shading.combined", "Elevation with hillshade", "combined"),
     toggle("shading.shadows", "Shadows", "Shading", "shading.shadows"),
+    toggle("shading.full_range", "Full height range", "Shading", "shading.elevation_full"),
     toggle("shading.eye_dome_lighting", "Eye-dome lighting", "Shading", "shading.edl"),
     overlay("overlay.slope", "Slope", "slope"),
     overlay("overlay.aspect", "Aspect", "aspect"),

@@ -90,6 +90,11 @@ class ShadingView(SettingsView, Protocol):
     """Color range of the layer."""
 
     @property
+    def has_outliers(self) -> bool:
+        """True if the layer has a few heights far from all others."""
+        ...
+
+    @property
     def elevation_range(self) -> tuple[float, float] | None:
         """Lowest and highest height of the layer, meters; None without a document."""
 

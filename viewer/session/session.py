@@ -201,6 +201,8 @@ class Session:
         self.messages.info(f"Opened {document.path.name}.")
         for remark in document.scene.files[0].remarks:
             self.messages.warning(remark)
+        if remark := document.scene.heights.remark:
+            self.messages.info(remark)
         if request.keep_view:
             self.navigation.place(camera)
             self.settings.overlay.name = "error"

@@ -98,6 +98,14 @@ class TileSource:
         """Node table from envelopes, kept while the file is open."""
         self.selector = lod.Selector(self.nodes)
 
+    @property
+    def step_m(self) -> float:
+        """Quantization step of the layer in meters; 0 where it has none."""
+        steps = self.layer.params.get("step_m")
+        if steps is not None and np.size(steps):
+            return float(np.min(steps))
+        return 2 * (self.layer.tolerance_m or 0.0)
+
     def at_levels(self, reference: ErrorReference) -> LevelReference:
         """Return a reference filtered for comparison with the layer's coarse tiles."""
         return LevelReference(reference, self.decoder.method.low_pass, self.reader)

@@ -11,9 +11,10 @@ from neural.errors import NtileError, UsageError
 from neural.raster.crs import same_crs
 from neural.raster.reading import Raster
 from neural.surface.tile_surface import available_bits
+from viewer.model.height_range import HeightRange
 from viewer.model.settings import LayerChoice
 from viewer.model.text import crs_name
-from viewer.tiles import reference
+from viewer.tiles import reference, sampled_heights
 from viewer.tiles.quadtree import ROOT
 from viewer.tiles.source import LoadedTile, SourceKey, TileSource
 
@@ -37,6 +38,8 @@ class TerrainFile:
         """First source, set by `first`."""
         self.roots: dict[SourceKey, tuple[LoadedTile, float]] = {}
         """Root tiles loaded before a tile store exists, and their load times in seconds."""
+        self.heights = HeightRange(0.0, 1.0, 0.0, 1.0)
+        """Range of the heights of all layers, set by `first`."""
         self._numpy_decode = True
         self._sources: dict[SourceKey, TileSource] = {}
         try:
@@ -93,6 +96,7 @@ class TerrainFile:
                 self._numpy_decode = source.numpy_decode = numpy_decode()
                 start = time.perf_counter()
                 self.roots[key] = source.finish(ROOT, read), seconds + time.perf_counter() - start
+                self.heights = sampled_heights.of_source(source, read.surface)
             except NtileError as error:
                 self.problems[key] = str(error)
             else:
