@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.graphics.contours import Label
+from viewer.measuring.cards import Box
 from viewer.pictures.contour_labels import INK, OPACITY, PLATE
 
 
-def draw(labels: Sequence[Label], area: tuple[float, float, float, float]) -> None:
-    """Draw labels over the scene, whose left, top, width and height in the window are `area`."""
+def draw(labels: Sequence[Label], area: tuple[float, float, float, float]) -> list[Box]:
+    """Draw labels over the scene, whose left, top, width and height in the window are `area`;
+    return their boxes."""
+    boxes = []
     paint = imgui.get_background_draw_list()
     font = imgui.get_font()
     size = 0.85 * imgui.get_font_size()
@@ -22,9 +25,11 @@ def draw(labels: Sequence[Label], area: tuple[float, float, float, float]) -> No
         half_y = size / 2
         x = area[0] + label.x * area[2]
         y = area[1] + label.y * area[3]
-        corners = ImVec2(x - half_x - pad, y - half_y), ImVec2(x + half_x + pad, y + half_y)
+        boxes.append(Box(x - half_x - pad, y - half_y, x + half_x + pad, y + half_y))
+        corners = ImVec2(*boxes[-1][:2]), ImVec2(*boxes[-1][2:])
         paint.add_rect_filled(*corners, _packed(PLATE, OPACITY), 0.25 * hello_imgui.em_size())
         paint.add_text(font, size, ImVec2(x - half_x, y - half_y), _packed(INK), label.text)
+    return boxes
 
 
 def _packed(color: tuple[int, int, int], opacity: float = 1.0) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.gui import legend, theme, widgets
+from viewer.measuring.cards import Box
 from viewer.scene.split import Side
 from viewer.session.tools import Mouse
 
@@ -63,8 +64,10 @@ class Divider:
         return False
 
 
-def draw(viewport: Viewport, sides: Sequence[Side], hot: bool) -> None:
-    """Draw the line with its handle, the names above the sides, and their legends."""
+def draw(viewport: Viewport, sides: Sequence[Side], hot: bool) -> list[Box]:
+    """Draw the line with its handle, the names above the sides, and their legends; return the boxes
+    of the cards."""
+    boxes = []
     left, top, width, height = viewport.area
     em = hello_imgui.em_size()
     paint = imgui.get_background_draw_list()
@@ -72,9 +75,9 @@ def draw(viewport: Viewport, sides: Sequence[Side], hot: bool) -> None:
         start = left + side.first * width
         end = left + side.end * width
         paint.push_clip_rect(ImVec2(start, top), ImVec2(end, top + height), True)
-        _name(paint, side, start, end, top + em, at_end=side is sides[0])
+        boxes.append(_name(paint, side, start, end, top + em, at_end=side is sides[0]))
         if side.legend is not None:
-            legend.draw(side.legend, start + em, top + height - em)
+            boxes.append(legend.draw(side.legend, start + em, top + height - em))
         paint.pop_clip_rect()
     x = left + sides[0].end * width
     line = theme.u32(theme.ACCENT if hot else "ffffff")
@@ -95,12 +98,13 @@ def draw(viewport: Viewport, sides: Sequence[Side], hot: bool) -> None:
             ImVec2(back, middle + 0.35 * radius),
         )
         paint.add_triangle_filled(*corners, theme.u32("20262c"))
+    return boxes
 
 
 def _name(
     paint: imgui.ImDrawList, side: Side, start: float, end: float, y: float, *, at_end: bool
-) -> None:
-    """Write slot and layer on a card beside the divider."""
+) -> Box:
+    """Write slot and layer on a card beside the divider; return its box."""
     em = hello_imgui.em_size()
     size = imgui.calc_text_size(side.label)
     wide = size.x + (widgets.BADGE_EM + 1.6) * em
@@ -113,3 +117,4 @@ def _name(
     paint.add_text(
         ImVec2(x + (widgets.BADGE_EM + 1.0) * em, y + 0.3 * em), theme.u32(theme.TEXT), side.label
     )
+    return Box(x, y, x + wide, y + high)

@@ -8,6 +8,7 @@ import numpy as np
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.gui import theme, widgets
+from viewer.measuring.cards import Box
 from viewer.scene.legend import Color, Legend, Scale
 
 BAR_EM = 10.0
@@ -20,8 +21,9 @@ STEPS = 64
 """Segments of the bar or ring."""
 
 
-def draw(legend: Legend, left: float, bottom: float) -> None:
-    """Draw the legend's card with its lower left corner at (left, bottom), screen pixels."""
+def draw(legend: Legend, left: float, bottom: float) -> Box:
+    """Draw the legend's card with its lower left corner at (left, bottom), screen pixels; return
+    its box."""
     em = hello_imgui.em_size()
     pad = 0.7 * em
     line_height = 1.25 * em
@@ -65,11 +67,12 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
         )
         paint.add_text(ImVec2(x + 1.5 * em, y), theme.u32(theme.TEXT), label)
         y += line_height
+    box = Box(left, top, right, bottom)
     if legend.table is None:
-        return
+        return box
     if legend.rose:
         _rose(paint, legend.table, x + inner / 2, y + ROSE_EM / 2 * em, ROSE_EM / 2 * em)
-        return
+        return box
     bar_width = em
     bar_height = BAR_EM * em
     _bar(paint, legend.table, x, y, bar_width, bar_height)
@@ -86,6 +89,7 @@ def draw(legend: Legend, left: float, bottom: float) -> None:
         paint.add_text(
             ImVec2(x + bar_width + 0.6 * em, middle - half), theme.u32(theme.TEXT), label
         )
+    return box
 
 
 def _packed(color: Color) -> int:

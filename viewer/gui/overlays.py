@@ -21,6 +21,7 @@ from viewer.gui import (
 )
 from viewer.gui.palette_window import Row
 from viewer.gui.sheets import SHEETS
+from viewer.measuring.cards import Box
 
 if TYPE_CHECKING:
     import moderngl
@@ -71,13 +72,14 @@ def _scene(view: WindowView, scene: Scene, viewport: Viewport, texture: moderngl
     # Texture rows run upward, window rows downward.
     paint.add_image(imgui.ImTextureRef(texture.glo), first, last, ImVec2(0, 1), ImVec2(1, 0))
     view.film_trail.draw(session, viewport)
-    contour_labels.draw(session.readings.contour_labels, viewport.area)
-    measurements.draw(view)
+    taken = contour_labels.draw(session.readings.contour_labels, viewport.area)
+    cards = measurements.draw(view)
     if session.readings.sides:
-        divider.draw(viewport, session.readings.sides, view.divider.hot)
+        taken += divider.draw(viewport, session.readings.sides, view.divider.hot)
     elif session.legend is not None:
-        legend.draw(session.legend, left + em, top + height - em)
-    _compass(session.camera, left + width - 3 * em, top + 3 * em, 1.6 * em)
+        taken.append(legend.draw(session.legend, left + em, top + height - em))
+    taken.append(_compass(session.camera, left + width - 3 * em, top + 3 * em, 1.6 * em))
+    measurements.draw_cards(cards, taken, viewport.area)
     count = session.stats.tiles_missing
     if count and not scene.ready:
         tiles = f"{count} tile{'' if count == 1 else 's'}"
@@ -98,8 +100,8 @@ def _note(paint: imgui.ImDrawList, x: float, y: float, label: str) -> None:
     paint.add_text(ImVec2(x + 0.6 * em, y + 0.3 * em), theme.u32(theme.DIM), label)
 
 
-def _compass(camera: Camera, x: float, y: float, radius: float) -> None:
-    """Draw a needle to the north; the ring flattens with the pitch."""
+def _compass(camera: Camera, x: float, y: float, radius: float) -> Box:
+    """Draw a needle to the north; the ring flattens with the pitch. Return its box."""
     paint = imgui.get_background_draw_list()
     paint.add_circle_filled(ImVec2(x, y), 1.25 * radius, theme.u32(theme.PANEL, 0.72))
     heading = math.radians(camera.heading_deg)
@@ -118,3 +120,5 @@ def _compass(camera: Camera, x: float, y: float, radius: float) -> None:
     label = point(north, 1.02 * radius)
     size = imgui.calc_text_size("N")
     paint.add_text(ImVec2(label.x - size.x / 2, label.y - size.y / 2), theme.u32(theme.TEXT), "N")
+    disc = 1.25 * radius
+    return Box(x - disc, y - disc, x + disc, y + disc)

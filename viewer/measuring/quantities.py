@@ -55,8 +55,7 @@ def measure(
     """Measure at the finest level. Raises ValueError for too few points, NtileError for unreadable
     data."""
     corners = geometry.as_ring(points) if kind == "area" else geometry.as_points(points)
-    flat = kind == "area" and len(points) >= MIN_POINTS[kind]  # has an area, if of 0
-    if len(corners) < MIN_POINTS[kind] and not flat:
+    if len(corners) < MIN_POINTS[kind]:
         raise ValueError(
             f"{kind} takes {MIN_POINTS[kind]} different points or more, not {len(corners)}"
         )

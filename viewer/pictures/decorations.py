@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.measuring.cards import Box
 from viewer.model import palette
 from viewer.pictures import contour_labels
 from viewer.pictures.lettering import Color, TextPainter, blend, clipped_pixels, rgb, rounded_rect
@@ -56,30 +57,36 @@ class Decorations:
         width, height = self.size_px
         em = self.em
         below = height - top
+        boxes: list[Box] = []  # in these rows
         if self.measured:
             from viewer.pictures import measured
 
             measured.paint(rows, self.measured, em, top)
-        if self.labels:
-            contour_labels.paint(rows, self.labels, self.size_px, em, top)
+        plates = contour_labels.paint(rows, self.labels, self.size_px, em, top)
         if self.sides:
             from viewer.pictures import split_picture
 
-            split_picture.paint(rows, self.sides, self.size_px, em=em, below=below)
+            boxes += split_picture.paint(rows, self.sides, self.size_px, em=em, below=below)
         elif self.legend is not None:
             from viewer.pictures import legend_picture
 
-            legend_picture.paint(rows, self.legend, em=em, bottom=below - em)
+            boxes.append(legend_picture.paint(rows, self.legend, em=em, bottom=below - em))
         edge = below - em
         if self.credits:
-            edge = self._credits(rows, width - em, edge)
+            boxes.append(self._credits(rows, width - em, edge))
+            edge = round(boxes[-1].top) - round(0.5 * em)
         if self.meters_per_px:
-            self._scale_bar(rows, width - em, edge, self.meters_per_px)
+            boxes.append(self._scale_bar(rows, width - em, edge, self.meters_per_px))
         if self.north is not None:
-            _arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north)
+            boxes.append(_arrow(rows, width - 3.2 * em, 3.2 * em - top, 1.7 * em, *self.north))
+        if self.measured:
+            placed = [box._replace(top=box.top + top, bottom=box.bottom + top) for box in boxes]
+            measured.paint_cards(
+                rows, self.measured, [*placed, *plates], self.size_px, em=em, top=top
+            )
 
-    def _credits(self, rows: np.ndarray, right: int, bottom: int) -> int:
-        """Paint the data's credits in the lower right corner; return the upper edge."""
+    def _credits(self, rows: np.ndarray, right: int, bottom: int) -> Box:
+        """Paint the data's credits in the lower right corner; return their box."""
         letters = TextPainter(max(9, round(0.8 * self.em)))
         lines = _wrapped(self.credits, letters, round(0.45 * self.size_px[0]))
         pad = round(0.4 * self.em)
@@ -97,10 +104,11 @@ class Decorations:
             x = right - pad - letters.width(text)
             letters.draw(rows, x, top + pad + k * line, text, rgb(palette.TEXT))
         letters.close()
-        return top - round(0.5 * self.em)
+        return Box(right - text_width - 2 * pad, top, right, bottom)
 
-    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int, meters_per_px: float) -> None:
-        """Paint a bar as long as a round number of meters in the middle of the picture."""
+    def _scale_bar(self, rows: np.ndarray, right: int, bottom: int, meters_per_px: float) -> Box:
+        """Paint a bar as long as a round number of meters in the middle of the picture; return its
+        box."""
         em = self.em
         length_m = self.scale_m
         letters = TextPainter(em)
@@ -129,6 +137,7 @@ class Decorations:
             small.draw(rows, note_x, y + round(0.75 * em), note, rgb(palette.DIM))
         letters.close()
         small.close()
+        return Box(left, top, right, bottom)
 
     @property
     def scale_m(self) -> float:
@@ -218,8 +227,9 @@ def _wrapped(text: str, letters: TextPainter, width: int) -> list[str]:
 
 def _arrow(
     rows: np.ndarray, x: float, y: float, radius: float, heading_deg: float, pitch_deg: float
-) -> None:
-    """Paint a north needle on a disc, in the ground's perspective, by distances to its edges."""
+) -> Box:
+    """Paint a north needle on a disc, in the ground's perspective, by distances to its edges;
+    return its box."""
     reach = round(1.3 * radius) + 2
     left = round(x) - reach
     top = round(y) - reach
@@ -259,6 +269,8 @@ def _arrow(
         rgb(palette.TEXT),
     )
     letters.close()
+    disc = 1.3 * radius
+    return Box(x - disc, y - disc, x + disc, y + disc)
 
 
 def _triangle(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from viewer.measuring.cards import Box
 from viewer.model import palette
 from viewer.pictures.lettering import Color, TextPainter, blend, clipped_pixels, rgb, rounded_rect
 from viewer.scene.legend import Legend, Scale
@@ -12,8 +13,8 @@ BAR_EM = 10
 ROSE_EM = 7
 
 
-def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
-    """Paint a card with layer and colors above the row `bottom`; text is `em` high.
+def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> Box:
+    """Paint a card with layer and colors above the row `bottom`; text is `em` high. Return its box.
 
     The picture may be a part of a larger one, with some or all of the card outside.
     """
@@ -63,6 +64,7 @@ def paint(picture: np.ndarray, legend: Legend, *, em: int, bottom: int) -> None:
             tick_y = min(max(tick_y, y + em // 3), y + bar - em // 3)
             letters.draw(picture, x + em + round(0.6 * em), tick_y - round(0.6 * em), label, ink)
     letters.close()
+    return Box(left, top, left + inner + 2 * pad, bottom)
 
 
 def _bar(picture: np.ndarray, x: int, y: int, colors: np.ndarray, width: int) -> None:

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from neural.container.reader import Reader
-from viewer.measuring import lines, quantities
+from viewer.measuring import cards, lines, quantities
+from viewer.measuring.cards import Box
 from viewer.measuring.lines import Lines, Projector
 from viewer.measuring.look import CASING, LINE, PROFILE_LINE, headline
 from viewer.measuring.terrain import of_scene
@@ -72,8 +73,8 @@ def _words(scene: Scene, item: Measurement) -> str:
 
 
 def paint(rows: np.ndarray, shapes: Sequence[Shape], em: int, top: int = 0) -> None:
-    """Paint shapes on the rows of a picture, uint8 [n, width, 3], that begin `top` pixels below its
-    upper side."""
+    """Paint lines and corners on the rows of a picture, uint8 [n, width, 3], that begin `top`
+    pixels below its upper side."""
     for shape in shapes:
         for code, width_em, strength in ((CASING, CASING_EM, 0.55), (shape.color, WIDTH_EM, 1.0)):
             for runs, share in ((shape.lines.solid, 1.0), (shape.lines.dashed, HIDDEN)):
@@ -84,14 +85,30 @@ def paint(rows: np.ndarray, shapes: Sequence[Shape], em: int, top: int = 0) -> N
         for radius, code, strength in ((0.32, CASING, 0.8), (0.2, shape.color, 1.0)):
             for corner in shape.lines.corners - [0, top]:
                 _polyline(rows, np.stack([corner, corner]), 2 * radius * em, strength, rgb(code))
+
+
+def paint_cards(
+    rows: np.ndarray,
+    shapes: Sequence[Shape],
+    taken: Sequence[Box],
+    size_px: tuple[int, int],
+    *,
+    em: int,
+    top: int = 0,
+) -> None:
+    """Paint the numbers of shapes on the rows of a picture of `size_px`, clear of the boxes `taken`
+    and of each other."""
+    boxes = list(taken)
+    area = Box(0, 0, *size_px)
     letters = TextPainter(em)
     for shape in shapes:
         if shape.words and shape.lines.anchor is not None:
-            x, y = shape.lines.anchor - [0, top]
+            x, y = shape.lines.anchor.tolist()
             width_px = letters.width(shape.words) + round(0.8 * em)
             height_px = round(1.5 * em)
-            left = round(x + 0.8 * em)
-            upper = round(y - 1.9 * em)
+            boxes.append(cards.place((x, y), (width_px, 1.5 * em), em, area, boxes))
+            left = round(boxes[-1].left)
+            upper = round(boxes[-1].top - top)
             rounded_rect(
                 rows,
                 (left, upper, left + width_px, upper + height_px),

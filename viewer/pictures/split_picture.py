@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from viewer.measuring.cards import Box
 from viewer.model import palette
 from viewer.pictures import legend_picture
 from viewer.pictures.lettering import TextPainter, blend, clipped_pixels, rgb, rounded_rect
@@ -17,9 +18,10 @@ BLACK = (0, 0, 0)
 
 def paint(
     rows: np.ndarray, sides: Sequence[Side], size_px: tuple[int, int], *, em: int, below: int
-) -> None:
+) -> list[Box]:
     """Paint rows [n, width, 3] of a picture of `size_px`, of which `below` follow the first of
-    these."""
+    these; return the boxes of its cards in them."""
+    boxes = []
     width, height = size_px
     top = below - height  # the picture's upper edge, in these rows
     column = round(sides[0].end * width)
@@ -44,6 +46,7 @@ def paint(
         width_px = badge + 3 * pad + letters.width(side.label)
         x = max(end - start - em - width_px, pad) if side is sides[0] else em
         y = top + em
+        boxes.append(Box(start + x, y, start + x + width_px, y + height_px))
         rounded_rect(part, (x, y, x + width_px, y + height_px), rgb(palette.PANEL), 0.86, em // 3)
         rounded_rect(
             part,
@@ -61,5 +64,7 @@ def paint(
         )
         letters.draw(part, x + 2 * pad + badge, y + pad, side.label, rgb(palette.TEXT))
         if side.legend is not None:
-            legend_picture.paint(part, side.legend, em=em, bottom=below - em)
+            card = legend_picture.paint(part, side.legend, em=em, bottom=below - em)
+            boxes.append(card._replace(left=card.left + start, right=card.right + start))
     letters.close()
+    return boxes

@@ -20,6 +20,7 @@ from tests.support import analytic, hills
 from viewer import measuring
 from viewer.measuring import geometry, profiles, quantities
 from viewer.measuring.lonlat import lonlat
+from viewer.measuring.tables import to_csv
 
 A = (5100.0, 7500.0)
 B = (5220.0, 7590.0)  # 150 m apart: 120 east, 90 north
@@ -220,6 +221,55 @@ def test_where_nothing_is_known_it_is_said(surfaces):
     assert "crosses itself" in crossed.note
     with pytest.raises(ValueError, match="area takes 3"):
         quantities.measure(surfaces["plane"], "area", [A, B, B])
+
+
+SQUARE = [(5100.0, 7500.0), (5220.0, 7500.0), (5220.0, 7650.0), (5100.0, 7650.0)]
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [*SQUARE, SQUARE[0]],
+        [SQUARE[0], *SQUARE[::-1]],
+        [*SQUARE, SQUARE[0], SQUARE[0]],
+        [SQUARE[0], SQUARE[0], SQUARE[1], SQUARE[1], *SQUARE[2:]],
+        [*SQUARE[2:], *SQUARE[:3]],
+        [*SQUARE[:2], (5220.0, 7600.0), *SQUARE[2:], SQUARE[0]],  # a corner on a straight side
+    ],
+)
+def test_closed_rings_and_points_given_twice_have_the_area_of_the_ring(surfaces, corners):
+    plain = quantities.measure(surfaces["plane"], "area", SQUARE)
+    closed = quantities.measure(surfaces["plane"], "area", corners)
+    assert closed.common["planimetric_m2"] == pytest.approx(18_000)
+    assert closed.common["perimeter_m"] == pytest.approx(540)
+    assert closed.surfaces["A"] == pytest.approx(plain.surfaces["A"])
+    assert (closed.note, closed.points[0] == closed.points[-1]) == ("", False)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(5100.0, 7500.0), (5150.0, 7550.0), (5200.0, 7600.0)],
+        [(5100.1, 7500.1), (5100.3, 7500.7), (5100.2, 7500.4), (5100.1, 7500.1)],
+        [(5100.0, 7500.0), (5300.0, 7500.0), (5200.0, 7500.0), (5250.0, 7500.0)],
+    ],
+)
+def test_points_on_one_line_enclose_nothing_and_say_so(surfaces, corners):
+    flat = quantities.measure(surfaces["plane"], "area", corners)
+    assert flat.common["planimetric_m2"] == 0
+    assert flat.note == "The points lie on one line, so the area is 0."
+    rows = list(csv.DictReader(io.StringIO(to_csv([flat]))))
+    assert rows[0]["value"] == "0.0"
+    assert (rows[-1]["quantity"], rows[-1]["value"]) == ("note", flat.note)
+    almost = [*corners[:2], (corners[1][0] + 0.01, corners[1][1] - 0.02)]
+    assert quantities.measure(surfaces["plane"], "area", almost).note != flat.note
+
+
+def test_a_closed_ring_that_crosses_itself_still_says_so(surfaces):
+    bow = [SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0]]
+    crossed = quantities.measure(surfaces["plane"], "area", bow)
+    assert math.isnan(crossed.common["planimetric_m2"])
+    assert "crosses itself" in crossed.note
 
 
 def test_profiles_hold_every_surface_and_their_differences(surfaces):
