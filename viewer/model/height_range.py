@@ -78,8 +78,8 @@ class HeightRange:
             return ""
         inner, outer = (text.height_span(*ends) for ends in (self.ends(), self.ends(full=True)))
         return (
-            f"Few heights lie far from all others ({outer}): colors and first view span the "
-            f"{LABEL} of {inner}; “Full height range” shows all."
+            f"A few heights lie far from all others ({outer} in all): colors and first view are "
+            f"those of {LABEL} ({inner}); Full height range, in the menu View, shows all."
         )
 
 

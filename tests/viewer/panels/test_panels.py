@@ -79,8 +79,11 @@ def test_statistics(screen):
 
 def test_shading_fits_its_range_to_the_layer(screen):
     settings = Settings()
-    view = SimpleNamespace(settings=settings, elevation_range=(12.0, 34.0))
+    view = SimpleNamespace(settings=settings, elevation_range=(12.0, 34.0), has_outliers=True)
+    assert "Full" in screen.text(panels.shading.draw, view)
+    view.has_outliers = False
     written = screen.text(panels.shading.draw, view)
+    assert "Full" not in written
     assert (settings.shading.elevation_min_m, settings.shading.elevation_max_m) == (12.0, 34.0)
     assert "12.0 m" not in written
     settings.shading.elevation_auto = False
@@ -271,7 +274,7 @@ def test_debug(screen, session, asked, monkeypatch):
 def test_the_host_says_once_that_no_file_is_open(screen):
     session = Session()
     try:
-        window = SimpleNamespace()
+        window = SimpleNamespace(keyboard=None)
         host = panels.Host(WindowView(session, window))
         for panel in panels.PANELS:
             written = screen.text(lambda _, panel=panel: host.draw(panel), None)
