@@ -19,6 +19,9 @@ LABEL = "2–98 %"
 GAP = 0.5
 """Share of the whole range that a gap below or above outliers takes up: terrain has none."""
 
+FEWEST = 8
+"""Fewest samples that tell an outlier."""
+
 LEAST_M = 0.01
 """Least range with colors of its own, meters; below it there is only rounding."""
 
@@ -103,7 +106,7 @@ def gap_of(lowest: float, highest: float, samples: np.ndarray) -> Gap | None:
 
     Outliers are at most `SHARE` of the samples, beyond a gap of more than `GAP` of the range.
     """
-    if not highest > lowest or not len(samples):
+    if not highest > lowest or len(samples) < FEWEST:
         return None
     inside = np.sort(np.clip(samples, lowest, highest))
     ordered = np.concatenate([[lowest], inside, [highest]])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from viewer.model.height_range import LEAST_M
 from viewer.model.settings import OverlaySettings
 
 HEIGHT = "height"
@@ -91,7 +92,7 @@ OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(
             "error",
             "balance",
             "signed",
-            min_color_limit=1e-3,
+            min_color_limit=LEAST_M / 2,
             measures=HEIGHT,
             about="Decoded − reference: blue is too low, red too high.",
         ),
@@ -101,7 +102,7 @@ OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(
             "amount",
             "heather",
             "positive",
-            min_color_limit=1e-3,
+            min_color_limit=LEAST_M,
             measures=HEIGHT,
             about="Size of decoded − reference.",
         ),
@@ -131,7 +132,7 @@ OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(
             "amount",
             "heather",
             "positive",
-            min_color_limit=1e-3,
+            min_color_limit=LEAST_M,
             about="Height steps between tiles of one level along their common edges.",
         ),
     }

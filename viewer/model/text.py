@@ -147,7 +147,7 @@ def tick_label(value: float, step: float) -> str:
 
 
 def height_span(low: float, high: float) -> str:
-    """Format two heights with their unit, to about a hundredth of their distance: `67.2 … 144.7 m`."""
+    """Format two heights to about a hundredth of their distance: `67.2 … 144.7 m`."""
     step = 10.0 ** _floor_log10(max(high - low, 0.01) / 100) if high > low else 0.01
     return f"{tick_label(low, max(step, 0.01))} … {tick_label(high, max(step, 0.01))} m"
 

@@ -17,6 +17,9 @@ from viewer.tiles.source import TileSource
 SPACING = 4
 """Cells between samples of the root."""
 
+SMALL = 64
+"""Side of a small raster, cells."""
+
 PARENTS = 64
 """Tiles whose children's ranges are read, where the root looks as if there were outliers."""
 
@@ -43,11 +46,14 @@ def of_source(source: TileSource, root: TileSurface) -> HeightRange:
 
 
 def _samples(surface: TileSurface) -> np.ndarray:
-    """Return the heights of every few cells of a tile, meters [n], valid ones only."""
-    cells = np.arange(SPACING // 2, TILE, SPACING)
-    places = (cells + 0.5) / TILE
-    meters = np.asarray(surface.heights(places, places).meters, np.float64)
-    samples: np.ndarray = meters[surface.valid[np.ix_(cells, cells)]]
+    """Return the heights of every few cells of a tile, meters [n], valid ones only; of a small
+    raster every cell's."""
+    rows, columns = (np.flatnonzero(surface.valid.any(axis=axis)) for axis in (1, 0))
+    if len(rows) * len(columns) > SMALL**2:
+        rows, columns = rows[SPACING // 2 :: SPACING], columns[SPACING // 2 :: SPACING]
+    decoded = surface.heights((columns + 0.5) / TILE, (rows + 0.5) / TILE)
+    meters = np.asarray(decoded.meters, np.float64)
+    samples: np.ndarray = meters[surface.valid[np.ix_(rows, columns)]]
     return samples
 
 
