@@ -15,7 +15,6 @@ from viewer.gui.view import WindowView
 from viewer.gui.viewport import Viewport
 from viewer.pictures.png import write_png
 from viewer.session.launch import Launch
-from viewer.session.messages import Messages
 from viewer.session.opening import Loading
 from viewer.session.session import Session
 from viewer.storage.preferences import Store
@@ -31,8 +30,9 @@ class App:
         """Create the window; `loading` holds the launch's files, if threads are reading them."""
         self.launch = launch
         self._loading = loading
-        messages = Messages()
-        self.session = Session(launch.settings, messages, Store(messages.warning))
+        messages = launch.messages
+        preferences = launch.preferences or Store(messages.warn_once)
+        self.session = Session(launch.settings, messages, preferences)
         self.window = window.Window(
             window.Options(launch.size, launch.gl, fixed=launch.screenshot is not None),
             window.Callbacks(

@@ -357,7 +357,7 @@ class Session:
         self.measuring.close()
         self.results.close()
         self.film.close()
-        self.preferences.save()
+        self.preferences.save(last=True)
         self.costs.close()
         self.files.close()
         self._current.document = None
