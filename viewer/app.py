@@ -45,6 +45,8 @@ class App:
                 draw_scene=self.draw_scene,
                 swap=self.finish_frame,
                 stop=self.stop,
+                lost=self.save,
+                say=messages.warn_once,
                 title=lambda: self.session.title,
                 fronts=self._take_panels_to_front,
                 busy=lambda: self.busy,
@@ -133,13 +135,20 @@ class App:
             self.view.debugging.frames.end(self.viewport.pictures)
 
     def stop(self) -> None:
-        """Close the session with the window; hidden panels would stay hidden the next time."""
-        if not self.view.panels_shown:
-            self.view.toggle_panels()
-        self.session.preferences.values.folder = str(self.view.dialogs.folder)
+        """Close the session with the window."""
+        self._take_folder()
         self.session.close()
         if self.viewport is not None:
             self.viewport.release()
+
+    def save(self) -> None:
+        """Save what closing saves, and end a rendering process; the session goes no further."""
+        self._take_folder()
+        self.session.preferences.save(last=True)
+        self.session.film.jobs.close()
+
+    def _take_folder(self) -> None:
+        self.session.preferences.values.folder = str(self.view.dialogs.folder)
 
     @property
     def unsaved(self) -> str | None:

@@ -61,9 +61,12 @@ class UserFile:
             with locks.locked(self._lock):
                 return self._sound(check)
         except OSError as error:
+            folder = self.path.parent
             self._say(
                 f"{self.path} cannot be read ({_why(error)}); it counts as empty, and changes last "
                 "until you quit."
+                if os.access(folder, os.X_OK)
+                else _no_folder(f"{folder} cannot be written")
             )
         except NtileError as error:
             self._say(str(error))
@@ -179,7 +182,7 @@ class JsonFile:
 
 def _content(path: Path) -> bytes | None:
     """Return a file's content; None without one. Raises OSError for what is no file."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         if not stat.S_ISREG(os.stat(path).st_mode):
             kind = "it is a directory" if path.is_dir() else "it is no file"
             raise OSError(errno.EINVAL, kind)
