@@ -165,6 +165,9 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
     terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
     terrain-viewer area.ntile --flythrough --render demo.mp4
+
+    Exit codes: 0 done, 2 wrong usage, 3 input or output failed or the display was lost, 129, 130
+    and 143 ended by SIGHUP, Ctrl+C and SIGTERM; closing saves settings then, too.
     """
     keep_bytes_of_names()
     desktop.keep_libraries_in_place()
@@ -172,9 +175,7 @@ def main(debug: bool, **options: Any) -> None:
         with ended_by_signals():
             run(_launch(**options))
     except Ended as ended:
-        click.echo(
-            f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.", err=True
-        )
+        _tell(f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.")
         raise
     except NtileError as error:
         if debug:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import suppress
 
 import click
 
@@ -34,7 +35,7 @@ def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
     Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2
-    wrong usage, 3 input or output failed, 130 and 143 ended by Ctrl+C or SIGTERM.
+    wrong usage, 3 input or output failed, 129, 130 and 143 ended by SIGHUP, Ctrl+C and SIGTERM.
     """
 
 
@@ -49,7 +50,8 @@ def main(argv: list[str] | None = None) -> None:
         with ended_by_signals():
             group.main(arguments, prog_name="ntile", standalone_mode=False)
     except Ended as ended:
-        click.echo(f"ntile: ended by {ended.name}; run the same command again.", err=True)
+        with suppress(OSError):  # the terminal may be gone, as after SIGHUP
+            click.echo(f"ntile: ended by {ended.name}; run the same command again.", err=True)
         raise
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

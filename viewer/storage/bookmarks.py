@@ -133,7 +133,8 @@ class Bookmarks:
                 raise
             if self._entries is before:
                 self._entries = change({})
-            self._say(unsaved(TITLE, error))
+            if not self._file.is_unreadable:
+                self._say(unsaved(TITLE, error))
         self._show()
 
     def _put(self, stored: dict[str, Any]) -> None:

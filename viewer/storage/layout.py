@@ -69,7 +69,8 @@ class Layout:
         try:
             self._file.change(_text, merge)
         except NtileError as error:
-            self._say(unsaved(TITLE, error))
+            if not self._file.is_unreadable:
+                self._say(unsaved(TITLE, error))
 
 
 def merged(base: str, mine: str, theirs: str) -> str:

@@ -81,7 +81,7 @@ class UserFile:
         Raises NtileError where that is impossible; the file is then as it was.
         """
         if self.path is None or self._folder is None:
-            raise NoFolderError(_no_folder("there is no home folder"))
+            raise NoFolderError(_no_folder("there is no home folder (set HOME to one)"))
         try:
             _make_folders(self._folder, self.path)
             with locks.locked(self._lock):
