@@ -80,14 +80,16 @@ class Bookmarks:
         if name is not None:
             name = _checked(name)
 
+        key = name or ""
+
         def added(theirs: dict[str, Any]) -> dict[str, Any]:
-            key = name or _unnamed(self._entries.keys() | theirs.keys())
+            nonlocal key
+            key = key or _unnamed(self._entries.keys() | theirs.keys())
             entry = self._entries.get(key, {}) | {"name": key, "camera": camera.to_json()}
             return self._entries | {key: entry}
 
-        before = set(self._entries)
         self._change(added)
-        return name or next(key for key in reversed(self._entries) if key not in before)
+        return key
 
     def rename(self, old: str, new: str) -> None:
         """Rename a view in place. Raises NtileError where the new name is taken or empty."""
@@ -135,6 +137,8 @@ class Bookmarks:
                 self._entries = change({})
             if not self._file.is_unreadable:
                 self._say(unsaved(TITLE, error))
+        else:
+            self._stored = self._entries
         self._show()
 
     def _put(self, stored: dict[str, Any]) -> None:

@@ -52,6 +52,7 @@ class UserFile:
 
         `check` raises ValueError for damaged content; the file is then put aside.
         """
+        self.is_unreadable = False
         if self.path is None:
             return None
         try:
