@@ -129,8 +129,8 @@ class Window:
     def run(self) -> None:
         """Open the window and run until it closes. Raises GlError when no window or context can be
         had."""
-        params = self.params(supported(self._options.gl))
         lost_display.call(self._lose)
+        params = self.params(supported(self._options.gl))
         immapp.run(params, immapp.AddOnsParams(with_implot=True))
 
     def params(self, require: int) -> hello_imgui.RunnerParams:
@@ -259,7 +259,8 @@ class Window:
     def _lose(self) -> None:
         """Save what closing saves; the display is gone."""
         if self._layout is not None:
-            self._layout.save(imgui.save_ini_settings_to_memory())
+            has_panels = self._was_visible  # else imgui has not read its own part yet
+            self._layout.save(imgui.save_ini_settings_to_memory() if has_panels else None)
         self._callbacks.lost()
 
     def _rest(self) -> None:

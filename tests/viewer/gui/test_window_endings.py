@@ -89,7 +89,7 @@ def test_a_signal_saves_what_closing_saves(opened, tmp_path, area, name) -> None
 def test_a_lost_display_saves_what_closing_saves(opened, server, tmp_path, area) -> None:
     run = opened()
     wait_for(run, lambda: (settings(tmp_path) / "preferences.json").exists())
-    time.sleep(0.5)  # some frames, for imgui to lay the panels out
+    time.sleep(3.0)  # some frames, for imgui to lay the panels out
     server[0].kill()
     said = run.communicate(timeout=60)[1]
     assert run.returncode == 3
