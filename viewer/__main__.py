@@ -15,6 +15,7 @@ import click
 from neural import __version__
 from neural.errors import NtileError, UsageError
 from neural.system import output
+from neural.system.home import keep_libraries_in_place
 from neural.system.signals import Ended, ended_by_signals
 from neural.system.streams import keep_bytes_of_names
 from viewer.cli import compare_options, reference_options
@@ -26,7 +27,7 @@ from viewer.model.overlays import NAMES
 from viewer.model.settings import ContourSettings, Settings
 from viewer.session.launch import Launch, check_shown
 from viewer.session.messages import Messages
-from viewer.storage import desktop, named
+from viewer.storage import named
 from viewer.storage import project as projects
 from viewer.storage.preferences import THEMES, Store
 
@@ -170,7 +171,7 @@ def main(debug: bool, **options: Any) -> None:
     and 143 ended by SIGHUP, Ctrl+C and SIGTERM; closing saves settings then, too.
     """
     keep_bytes_of_names()
-    desktop.keep_libraries_in_place()
+    keep_libraries_in_place()
     try:
         with ended_by_signals():
             run(_launch(**options))

@@ -8,6 +8,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
+from neural.raster.raster_name import is_utf8
 from neural.system.signals import Ended, ended_by_signals
 from viewer import panels
 from viewer.gui import bars, overlays, window, window_commands
@@ -148,7 +149,9 @@ class App:
         self.session.film.jobs.close()
 
     def _take_folder(self) -> None:
-        self.session.preferences.values.folder = str(self.view.dialogs.folder)
+        folder = str(self.view.dialogs.folder)
+        if is_utf8(folder):
+            self.session.preferences.values.folder = folder
 
     @property
     def unsaved(self) -> str | None:

@@ -11,6 +11,7 @@ import click
 
 import neural
 from neural.errors import NtileError
+from neural.system.home import keep_libraries_in_place
 from neural.system.signals import Ended, ended_by_signals
 from neural.system.streams import keep_bytes_of_names
 
@@ -46,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     keep_bytes_of_names()
+    keep_libraries_in_place()
     try:
         with ended_by_signals():
             group.main(arguments, prog_name="ntile", standalone_mode=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neural.raster.raster_name import is_utf8
-from viewer.storage import desktop
+from neural.system.home import home
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def places() -> list[tuple[str, Path]]:
     """Return the shortcuts as name and folder."""
     from assets import sample_files
 
-    account = desktop.home()
+    account = home()
     shortcuts = [] if account is None else [("Home", account)]
     with suppress(FileNotFoundError):  # it may have been removed
         shortcuts.append(("Start folder", Path.cwd()))
@@ -63,7 +63,7 @@ def places() -> list[tuple[str, Path]]:
 def _mounts() -> list[Path]:
     """Return mounted disks, from the folders where systems mount them."""
     mounts: list[Path] = []
-    account = desktop.home()
+    account = home()
     user = "" if account is None else account.name
     for parent in (Path("/Volumes"), Path("/media") / user, Path("/run/media") / user):
         try:

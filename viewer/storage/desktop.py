@@ -7,29 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from neural.system.home import home
+
 FOLDER = "terrain-viewer"
 """Name of the program's folder among the user's settings."""
-
-
-def home() -> Path | None:
-    """Return the user's home folder; None where the account has none: it is not told, missing, or
-    the root."""
-    name = os.environ.get("HOME", "")
-    try:
-        folder = Path(name) if os.path.isabs(name) and os.name == "posix" else _registered_home()
-    except (KeyError, RuntimeError):  # an account without an entry, as in containers
-        return None
-    is_root = folder == Path(folder.anchor)
-    return folder if folder.is_absolute() and not is_root and os.path.isdir(folder) else None
-
-
-def _registered_home() -> Path:
-    """Return the home folder that the system has for the user."""
-    if os.name != "posix":
-        return Path.home()
-    import pwd
-
-    return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
 def config_folder() -> Path | None:
@@ -48,19 +29,6 @@ def config_folder() -> Path | None:
         return base / FOLDER
     account = home()
     return None if account is None else account / usual / FOLDER
-
-
-def keep_libraries_in_place() -> None:
-    """Have the libraries of this process, such as OpenGL's shader cache, write nothing into the
-    working directory or the root, where the environment would lead them."""
-    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        if name in os.environ and not os.path.isabs(os.environ[name]):
-            del os.environ[name]
-    account = home()
-    if account is None:
-        os.environ.setdefault("MESA_SHADER_CACHE_DISABLE", "true")
-    elif not os.path.isabs(os.environ.get("HOME", "")) and os.name == "posix":
-        os.environ["HOME"] = str(account)
 
 
 def system_theme() -> str:

@@ -178,6 +178,7 @@ class JsonFile:
         if not isinstance(values, dict):
             raise ValueError("it is no JSON object")
         self._check(values)
+        json.dumps(values, indent=1)  # what nests too deeply cannot be written back
         return values
 
 
