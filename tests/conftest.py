@@ -46,6 +46,7 @@ SLOW = (
     "viewer/scene/test_flight.py",
     "neural/encoding/test_summary.py",
     "neural/cli/test_endings.py",
+    "viewer/gui/test_window_endings.py",
     "neural/encoding/test_lapped_bounded.py",
     "viewer/scene/test_viewer_lapped.py",
     "viewer/film/test_film.py",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import click
 from neural import __version__
 from neural.errors import NtileError, UsageError
 from neural.system import output
+from neural.system.home import keep_libraries_in_place
 from neural.system.signals import Ended, ended_by_signals
 from neural.system.streams import keep_bytes_of_names
 from viewer.cli import compare_options, reference_options
@@ -24,9 +26,10 @@ from viewer.model import limits
 from viewer.model.overlays import NAMES
 from viewer.model.settings import ContourSettings, Settings
 from viewer.session.launch import Launch, check_shown
-from viewer.storage import named, preferences
+from viewer.session.messages import Messages
+from viewer.storage import named
 from viewer.storage import project as projects
-from viewer.storage.preferences import THEMES
+from viewer.storage.preferences import THEMES, Store
 
 PICTURE_SIZE = (1280, 720)
 WINDOW_SIZE = (1440, 900)
@@ -163,15 +166,17 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --headless --screenshot area.png --size 1920x1080
     terrain-viewer area.ntile --headless --profile "241100,3908500 241900,3907200" --out profile.png
     terrain-viewer area.ntile --flythrough --render demo.mp4
+
+    Exit codes: 0 done, 2 wrong usage, 3 input or output failed or the display was lost, 129, 130
+    and 143 ended by SIGHUP, Ctrl+C and SIGTERM; closing saves settings then, too.
     """
     keep_bytes_of_names()
+    keep_libraries_in_place()
     try:
         with ended_by_signals():
             run(_launch(**options))
     except Ended as ended:
-        click.echo(
-            f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.", err=True
-        )
+        _tell(f"Error: terrain-viewer was ended by {ended.name}; nothing half is left.")
         raise
     except NtileError as error:
         if debug:
@@ -255,15 +260,23 @@ def _launch(
     compare_options.take(settings, rest)
     rest["reference"] = reference_options.take(rest, opened)
     texts = rest.pop("named")
+    messages = Messages(echo=_tell)
     launch = Launch(
-        path=file, settings=settings, headless=headless, screenshot=screenshot, size=size, **rest
+        path=file,
+        settings=settings,
+        headless=headless,
+        screenshot=screenshot,
+        size=size,
+        messages=messages,
+        preferences=None if headless else Store(messages.warn_once),
+        **rest,
     )
     check(launch)
     launch.settings.view.sse_px = sse or settings.view.sse_px
     if cache_mb is not None:
         launch.settings.view.cache_mb = cache_mb
-    elif not (headless or project):  # pictures do not depend on who makes them
-        launch.settings.view.cache_mb = preferences.load()[0].cache_mb
+    elif launch.preferences is not None and not project:
+        launch.settings.view.cache_mb = launch.preferences.values.cache_mb
     if contours is not None:
         launch.settings.contours = ContourSettings(
             on=True, auto=contours == 0, interval_m=contours or 10.0
@@ -352,7 +365,8 @@ def _picture(launch: Launch) -> None:
             scene, session.camera, launch.size, decorate=True, progress=report
         )
         write_strips(out, launch.size, strips)
-        warnings = [message.text for message in session.messages.at_least("warning")]
+        told = session.messages.at_least("warning")
+        warnings = [message.text for message in told if not message.echoed]
         warnings += missing_errors(scene)
     for warning in warnings:
         click.echo(warning, err=True)
@@ -378,6 +392,12 @@ def _window(launch: Launch) -> None:
     if loading is not None:
         loading.check()  # errors of the files come before a window flashes up
     app.run(launch, loading)
+
+
+def _tell(text: str) -> None:
+    """Print a sentence on standard error, if anybody listens."""
+    with suppress(OSError, ValueError):
+        click.echo(text, err=True)
 
 
 def _line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
+from neural.raster.raster_name import is_utf8
 from neural.system.signals import Ended, ended_by_signals
 from viewer import panels
 from viewer.gui import bars, overlays, window, window_commands
@@ -15,7 +16,6 @@ from viewer.gui.view import WindowView
 from viewer.gui.viewport import Viewport
 from viewer.pictures.png import write_png
 from viewer.session.launch import Launch
-from viewer.session.messages import Messages
 from viewer.session.opening import Loading
 from viewer.session.session import Session
 from viewer.storage.preferences import Store
@@ -31,8 +31,9 @@ class App:
         """Create the window; `loading` holds the launch's files, if threads are reading them."""
         self.launch = launch
         self._loading = loading
-        messages = Messages()
-        self.session = Session(launch.settings, messages, Store(messages.warning))
+        messages = launch.messages
+        preferences = launch.preferences or Store(messages.warn_once)
+        self.session = Session(launch.settings, messages, preferences)
         self.window = window.Window(
             window.Options(launch.size, launch.gl, fixed=launch.screenshot is not None),
             window.Callbacks(
@@ -45,6 +46,8 @@ class App:
                 draw_scene=self.draw_scene,
                 swap=self.finish_frame,
                 stop=self.stop,
+                lost=self.save,
+                say=messages.warn_once,
                 title=lambda: self.session.title,
                 fronts=self._take_panels_to_front,
                 busy=lambda: self.busy,
@@ -133,13 +136,22 @@ class App:
             self.view.debugging.frames.end(self.viewport.pictures)
 
     def stop(self) -> None:
-        """Close the session with the window; hidden panels would stay hidden the next time."""
-        if not self.view.panels_shown:
-            self.view.toggle_panels()
-        self.session.preferences.values.folder = str(self.view.dialogs.folder)
+        """Close the session with the window."""
+        self._take_folder()
         self.session.close()
         if self.viewport is not None:
             self.viewport.release()
+
+    def save(self) -> None:
+        """Save what closing saves, and end a rendering process; the session goes no further."""
+        self._take_folder()
+        self.session.preferences.save(last=True)
+        self.session.film.jobs.close()
+
+    def _take_folder(self) -> None:
+        folder = str(self.view.dialogs.folder)
+        if is_utf8(folder):
+            self.session.preferences.values.folder = folder
 
     @property
     def unsaved(self) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import suppress
 
 import click
 
 import neural
 from neural.errors import NtileError
+from neural.system.home import keep_libraries_in_place
 from neural.system.signals import Ended, ended_by_signals
 from neural.system.streams import keep_bytes_of_names
 
@@ -34,7 +36,7 @@ def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
     Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2
-    wrong usage, 3 input or output failed, 130 and 143 ended by Ctrl+C or SIGTERM.
+    wrong usage, 3 input or output failed, 129, 130 and 143 ended by SIGHUP, Ctrl+C and SIGTERM.
     """
 
 
@@ -45,11 +47,13 @@ def main(argv: list[str] | None = None) -> None:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     keep_bytes_of_names()
+    keep_libraries_in_place()
     try:
         with ended_by_signals():
             group.main(arguments, prog_name="ntile", standalone_mode=False)
     except Ended as ended:
-        click.echo(f"ntile: ended by {ended.name}; run the same command again.", err=True)
+        with suppress(OSError):  # the terminal may be gone, as after SIGHUP
+            click.echo(f"ntile: ended by {ended.name}; run the same command again.", err=True)
         raise
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

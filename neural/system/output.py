@@ -20,6 +20,7 @@ import itertools
 import os
 import shutil
 import stat
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +58,8 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
 )
 _UNSYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # file systems that cannot flush on demand
+
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # may be the working directory, too
 
 _places: set[Path] = set()  # folders of this process, for `discard_all`
 
@@ -214,6 +217,29 @@ def explain(error: Exception, path: StrPath) -> str:
             return _why(_reason(folder, str(error)))
     except OSError as refused:
         return _why(refused)
+
+
+def scratch_folder(prefix: str) -> Path:
+    """Make an empty folder for temporary files, removed when this process ends.
+
+    Raises OSError where the system has no place for it; the working directory is none, unless the
+    environment names it.
+    """
+    place = tempfile.gettempdir()
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    if place not in {os.path.abspath(name) for name in named if name}:
+        with suppress(FileNotFoundError):  # the working directory may have been removed
+            if os.path.samefile(place, os.getcwd()) and place not in _TEMPORARY:
+                raise NotADirectoryError(errno.ENOTDIR, "there is no folder for temporary files")
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    remove_at_end(folder)
+    return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of `remove_at_end` before that."""
+    _clear(folder)
+    _places.discard(folder)
 
 
 def remove_at_end(folder: Path) -> None:

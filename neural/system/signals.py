@@ -17,6 +17,9 @@ GRACE_S = 3.0
 """Time for the main thread to end by itself; a call of GDAL, say, may keep it from that for
 minutes."""
 
+AGAIN_S = 0.05
+"""Time after which a signal that came during an import is sent again."""
+
 _NUMBERS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)
 )
@@ -42,17 +45,20 @@ def ended_by_signals(
     the block runs.
 
     Where that does not end the process within `grace_s`, or at a second signal, what it is writing
-    is removed and it ends at once. Signals that were ignored before, as by nohup, stay so. Outside
-    the main thread nothing is done.
+    is removed and it ends at once. Signals that were ignored before, as by nohup, stay so. Nothing
+    is raised into an import: libraries in C++ that make their types then would abort. Outside the
+    main thread nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     received = False
 
-    def handle(number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         nonlocal received
-        if not received:
+        if end is _raise and _is_importing(frame):
+            watch.send_again(number)
+        elif not received:
             received = True
             end(Ended(number))
 
@@ -75,10 +81,24 @@ class _Watch:
     def __init__(self, numbers: list[int], grace_s: float) -> None:
         self._numbers = numbers
         self._grace_s = grace_s
+        self._repeats = 0
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         self._before = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         threading.Thread(target=self._run, name="signals", daemon=True).start()
+
+    def send_again(self, number: int) -> None:
+        """Send a signal to the main thread again, soon."""
+        timer = threading.Timer(AGAIN_S, self._send, [number])
+        timer.daemon = True
+        timer.start()
+
+    def _send(self, number: int) -> None:
+        self._repeats += 1
+        if hasattr(signal, "pthread_kill") and (main := threading.main_thread().ident):
+            signal.pthread_kill(main, number)
+        else:
+            signal.raise_signal(number)
 
     def close(self) -> None:
         """Stop listening."""
@@ -90,6 +110,9 @@ class _Watch:
         while number := os.read(self._reading, 1):
             if number[0] not in self._numbers:
                 continue  # some other handler's
+            if self._repeats:
+                self._repeats -= 1
+                continue
             if heard:
                 _end_now(number[0])
             heard = True
@@ -97,6 +120,14 @@ class _Watch:
             timer.daemon = True
             timer.start()
         os.close(self._reading)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end_now(number: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import signal
 import sys
 from pathlib import Path
 
@@ -54,13 +55,22 @@ def check() -> None:
         sys.exit(EXIT_CODE)
 
 
+def end_quietly() -> None:
+    """Have Ctrl+C end the process as other signals do, without a traceback, until the command takes
+    signals itself: nothing has been written yet."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def ntile() -> None:
     """Run the `ntile` command."""
+    end_quietly()
     check()
     importlib.import_module("neural.cli").main()
 
 
 def terrain_viewer() -> None:
     """Run the `terrain-viewer` command."""
+    end_quietly()
     check()
     importlib.import_module("viewer.__main__").main()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import deque
 from pathlib import Path
 
+from neural.system import output
 from viewer.model.camera_path import CameraPath
 from viewer.model.settings import DecorationSettings
 from viewer.storage import project
@@ -44,7 +43,7 @@ class RenderJob:
         known."""
         self.cancelled = False
         self._messages: deque[str] = deque(maxlen=5)
-        self._folder = Path(tempfile.mkdtemp(prefix="terrain-viewer-"))
+        self._folder = output.scratch_folder("terrain-viewer-")
         try:
             project.write(self._folder / f"view{project.SUFFIX}", opened)
             decorations = DecorationSettings(**opened.settings["decorations"])
@@ -82,7 +81,7 @@ class RenderJob:
                 cwd=root,
             )
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            output.remove_folder(self._folder)
             raise
         self._reader = threading.Thread(target=self._read, name="film-job", daemon=True)
         self._reader.start()
@@ -125,4 +124,4 @@ class RenderJob:
                 elif line.strip():
                     self._messages.append(line.strip())
         self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        output.remove_folder(self._folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
 from neural.raster import raster_name
+from neural.system.home import home
 from viewer.gui import folders, theme, widgets
 from viewer.gui.folders import Entry
 from viewer.model import text
@@ -79,7 +80,7 @@ class Dialogs:
         self._focus = True
         self._replace = None
         if not (self.folder.is_dir() and raster_name.is_utf8(str(self.folder))):
-            self.folder = Path.home()
+            self.folder = home() or Path(os.sep)
         self._enter(self.folder)
 
     def _enter(self, folder: Path) -> None:

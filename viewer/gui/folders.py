@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from neural.raster.raster_name import is_utf8
+from neural.system.home import home
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ def places() -> list[tuple[str, Path]]:
     """Return the shortcuts as name and folder."""
     from assets import sample_files
 
-    shortcuts = [("Home", Path.home()), ("Start folder", Path.cwd())]
+    account = home()
+    shortcuts = [] if account is None else [("Home", account)]
+    with suppress(FileNotFoundError):  # it may have been removed
+        shortcuts.append(("Start folder", Path.cwd()))
     shortcuts += [("Samples", path.parent) for path in sample_files()[:1]]
     if sys.platform == "win32":
         shortcuts += [(drive, Path(drive)) for drive in os.listdrives()]
@@ -58,11 +63,9 @@ def places() -> list[tuple[str, Path]]:
 def _mounts() -> list[Path]:
     """Return mounted disks, from the folders where systems mount them."""
     mounts: list[Path] = []
-    for parent in (
-        Path("/Volumes"),
-        Path("/media") / Path.home().name,
-        Path("/run/media") / Path.home().name,
-    ):
+    account = home()
+    user = "" if account is None else account.name
+    for parent in (Path("/Volumes"), Path("/media") / user, Path("/run/media") / user):
         try:
             mounts += [entry for entry in sorted(parent.iterdir()) if entry.is_dir()]
         except OSError:

@@ -51,7 +51,7 @@ def draw(view: WindowView) -> None:
         widgets.tip(
             "GPU memory budget of the tile cache, now and in later runs without --cache-mb."
         )
-        widgets.dim(f"Kept in {preferences.path}")
+        widgets.dim(f"Kept in {preferences.path}" if preferences.path else "Kept until you quit.")
     imgui.end()
     if not imgui.is_any_item_active():
         preferences.save()

@@ -3,6 +3,7 @@ PNG."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,7 +68,11 @@ class Screenshots:
         self.request(take)
 
     def _path(self) -> Path:
-        return Path.cwd() / time.strftime("terrain_%Y%m%d_%H%M%S.png")
+        """Return a name that no file has, also where the clock was set back."""
+        name = time.strftime("terrain_%Y%m%d_%H%M%S")
+        path = Path.cwd() / f"{name}.png"
+        others = (path.with_stem(f"{name}_{k}") for k in itertools.count(2))
+        return next(other for other in itertools.chain([path], others) if not other.exists())
 
     def _write(self, path: Path, picture: np.ndarray) -> None:
         try:

@@ -12,19 +12,20 @@ import numpy as np
 from imgui_bundle import hello_imgui, imgui, immapp
 
 from viewer.graphics import gl
-from viewer.gui import theme
+from viewer.gui import lost_display, theme
 from viewer.gui.keyboard import Keyboard
+from viewer.storage.layout import Layout
 
 # After imgui_bundle, which brings the glfw library that both must share.
 import glfw  # isort: skip
-
-INI = "terrain-viewer/window.ini"
-"""File of layout and window place, inside the user's configuration folder."""
 
 MAIN = "MainDockSpace"
 
 IDLE_FRAMES_PER_S = 2.0
 """Frame rate after 3 s without change or input; any input wakes the window at once."""
+
+HIDDEN_WAIT_S = 0.25
+"""Time between looks for signals while the window is hidden or minimized; events come at once."""
 
 SCREEN = 0
 """OpenGL's name of the window's own framebuffer."""
@@ -90,6 +91,10 @@ class Callbacks(NamedTuple):
     """The window's picture is complete."""
     stop: Callable[[], None]
     """The window closes."""
+    lost: Callable[[], None]
+    """The display was lost, and the process ends: save what closing saves, without OpenGL."""
+    say: Callable[[str], object]
+    """A sentence on what is not kept."""
     title: Callable[[], str]
     """Return the window's title."""
     fronts: Callable[[], Sequence[str]]
@@ -116,7 +121,9 @@ class Window:
         self._splits = splits
         self._panels = panels
         self._ctx: moderngl.Context | None = None
+        self._layout: Layout | None = None
         self._title = ""
+        self._was_visible = False  # hello_imgui hides the window until its size is settled
         self._hidden: set[str] = set()  # panels that come back with `show_panels(True)`
         # position and size before the window took the whole monitor
         self._windowed: tuple[int, int, int, int] | None = None
@@ -124,6 +131,7 @@ class Window:
     def run(self) -> None:
         """Open the window and run until it closes. Raises GlError when no window or context can be
         had."""
+        lost_display.call(self._lose)
         params = self.params(supported(self._options.gl))
         immapp.run(params, immapp.AddOnsParams(with_implot=True))
 
@@ -135,10 +143,13 @@ class Window:
         geometry = params.app_window_params.window_geometry
         geometry.size = self._options.size
         params.app_window_params.restore_previous_geometry = not self._options.fixed
-        params.ini_folder_type = hello_imgui.IniFolderType.app_user_config_folder
-        params.ini_filename = INI
+        if not self._options.fixed:
+            self._layout = Layout(self._callbacks.say)
+        copy = None if self._layout is None else self._layout.copy
+        params.ini_folder_type = hello_imgui.IniFolderType.absolute_path
+        params.ini_filename = "" if copy is None else str(copy)
         params.ini_filename_use_app_window_title = False
-        params.ini_disable = self._options.fixed
+        params.ini_disable = copy is None
 
         context = params.renderer_backend_options.open_gl_options
         context.major_version = require // 100
@@ -179,8 +190,8 @@ class Window:
             )
             for panel in self._panels
         ]
-        for panel, dockable in zip(self._panels, docking.dockable_windows, strict=True):
-            dockable.remember_is_visible = panel.shown  # others come when they are asked for
+        for dockable in docking.dockable_windows:  # others come when they are asked for
+            dockable.remember_is_visible = self._is_remembered(dockable.label)
         private = imgui.internal.DockNodeFlagsPrivate_
         docking.main_dock_space_node_flags = (
             imgui.DockNodeFlags_.passthru_central_node.value
@@ -231,7 +242,8 @@ class Window:
         calls.show_gui = self._guarded(self._frame)
         calls.custom_background = lambda: self._background(params)
         calls.before_swap = self._guarded(self._callbacks.swap, widgets=False)
-        calls.before_exit = self._callbacks.stop
+        calls.pre_new_frame = self._guarded(self._rest, widgets=False)
+        calls.before_exit = self._stop
 
     def _attach(self) -> None:
         """Join the window's GL context and its drops, then start the application."""
@@ -242,6 +254,39 @@ class Window:
 
         glfw.set_drop_callback(glfw_window(), cast(Any, on_drop))
         self._callbacks.start(self._ctx)
+
+    def _stop(self) -> None:
+        """Close the application; hello_imgui has written its layout."""
+        if self._layout is not None:
+            self._layout.save()
+        self._callbacks.stop()
+
+    def _lose(self) -> None:
+        """Save what closing saves; the display is gone."""
+        if self._layout is not None:
+            has_panels = self._was_visible  # else imgui has not read its own part yet
+            self._layout.save(imgui.save_ini_settings_to_memory() if has_panels else None)
+        self._callbacks.lost()
+
+    def _rest(self) -> None:
+        """Wait, drawing nothing, while the window is hidden or minimized."""
+        params = hello_imgui.get_runner_params()
+        window = glfw_window()
+        while (
+            self._is_hidden(window)
+            and self.failure is None
+            and not params.app_shall_exit
+            and not glfw.window_should_close(window)
+        ):
+            glfw.wait_events_timeout(HIDDEN_WAIT_S)
+
+    def _is_hidden(self, window: Any) -> bool:
+        """Return True if nobody can see the window; never with `fixed`, which waits for a
+        picture."""
+        is_visible = bool(glfw.get_window_attrib(window, glfw.VISIBLE))
+        self._was_visible = self._was_visible or is_visible
+        iconified = bool(glfw.get_window_attrib(window, glfw.ICONIFIED))
+        return not self._options.fixed and (iconified or (self._was_visible and not is_visible))
 
     def _frame(self) -> None:
         self._callbacks.frame()
@@ -267,7 +312,10 @@ class Window:
             params.app_shall_exit = True
 
     def show_panels(self, shown: bool) -> None:
-        """Show or hide the panels, the menus and the status bar."""
+        """Show or hide the panels, the menus and the status bar.
+
+        Panels hidden so are shown the next time: hello_imgui forgets that they were not.
+        """
         params = hello_imgui.get_runner_params()
         params.imgui_window_params.show_menu_bar = shown
         params.imgui_window_params.show_status_bar = shown
@@ -276,8 +324,12 @@ class Window:
                 self._hidden.add(dockable.label)
             if dockable.label in self._hidden:
                 dockable.is_visible = shown
+                dockable.remember_is_visible = shown and self._is_remembered(dockable.label)
         if shown:
             self._hidden.clear()
+
+    def _is_remembered(self, title: str) -> bool:
+        return any(panel.shown for panel in self._panels if panel.title == title)
 
     def close(self) -> None:
         """Close the window when this frame is done."""

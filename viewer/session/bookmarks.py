@@ -19,12 +19,17 @@ class AreaBookmarks:
         self._navigation = navigation
         self._messages = messages
         self._stored: Bookmarks | None = None
+        self._by_area: dict[str, Bookmarks] = {}  # what could not be saved lasts until the end
 
     def enter(self, grid: Grid) -> bool:
         """Load the bookmarks of an area; return True if it is another one than before."""
         before = self._stored
-        self._stored = Bookmarks(grid)
-        return before is not None and before.path != self._stored.path
+        stored = Bookmarks(grid, say=self._messages.warn_once)
+        if stored.area in self._by_area:
+            stored = self._by_area[stored.area]
+            stored.refresh()
+        self._by_area[stored.area] = self._stored = stored
+        return before is not None and before.area != stored.area
 
     @property
     def names(self) -> list[str]:

@@ -263,7 +263,8 @@ class FilmEditor:
             return
         self._enter(document)
         if view is not None:
-            self._navigation.show(find_view(view, document.reader.grid))
+            grid = document.reader.grid
+            self._navigation.show(find_view(view, grid, say=self._messages.warn_once))
         if path is not None:
             self.load(path, duration_s)
         elif generator is not None:

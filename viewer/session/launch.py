@@ -11,7 +11,9 @@ from neural.raster.raster_name import is_utf8
 from neural.raster.reading import ReferenceRaster
 from viewer.film.output import VIDEO_SUFFIXES
 from viewer.model.settings import Measurement, Settings
+from viewer.session.messages import Messages
 from viewer.session.open_request import OpenRequest
+from viewer.storage.preferences import Store
 from viewer.storage.project import Project
 
 
@@ -48,6 +50,8 @@ class Launch:
     # ids of commands to run when the files are open (`viewer.session.commands`)
     commands: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    messages: Messages = field(default_factory=Messages)
+    preferences: Store | None = None  # of a window, if they have been read already
 
     def __post_init__(self) -> None:
         """Put the measurements into the settings, where pictures and the window read them."""

@@ -32,6 +32,7 @@ class Message:
     since: float  # time.monotonic() of the latest occurrence
     count: int = 1
     dismissed: bool = False
+    echoed: bool = False  # went to `Messages.echo`, too
 
     @property
     def line(self) -> str:
@@ -50,6 +51,9 @@ class Messages:
     """The log, newest last."""
 
     entries: deque[Message] = field(default_factory=lambda: deque(maxlen=KEPT))
+    echo: Callable[[str], object] | None = None
+    """Function that gets warnings which have to reach the user without a window, too."""
+    _warned: set[str] = field(default_factory=set)
 
     def add(self, level: str, text: str) -> None:
         """Add a message; `level` is one of LEVELS."""
@@ -72,6 +76,16 @@ class Messages:
     def warning(self, text: str) -> None:
         """Add a message about something that is not quite as asked for."""
         self.add("warning", text)
+
+    def warn_once(self, text: str) -> None:
+        """Add a warning about what is not kept, and echo it, unless it was given before."""
+        if text in self._warned:
+            return
+        self._warned.add(text)
+        self.warning(text)
+        if self.echo is not None:
+            self.entries[-1].echoed = True
+            self.echo(text)
 
     def error(self, text: str) -> None:
         """Add a failure; the sentence says how to resolve it."""

@@ -33,7 +33,7 @@ def opened(launch: Launch) -> Iterator[Session]:
         loading.cancel()
         loading.check()  # errors of the file come first
         raise
-    session = Session(launch.settings)
+    session = Session(launch.settings, launch.messages)
     try:
         scene = session.attach(ctx, launch.gl)
         loading.decode_backend.set_result(scene.decode_backend)
@@ -64,7 +64,8 @@ def _aim(session: Session, view: str | None) -> None:
     """Begin with a view (bookmark or file), if given. Raises NtileError for one that is not
     there."""
     if view is not None:
-        session.camera = find_view(view, session.require_document().reader.grid)
+        grid = session.require_document().reader.grid
+        session.camera = find_view(view, grid, say=session.messages.warn_once)
     else:
         session.camera = replace(session.camera, fov_deg=session.settings.view.fov_deg)
 

@@ -356,10 +356,10 @@ class Session:
 
     def close(self) -> None:
         """End all threads and jobs, save preferences, free GPU memory."""
+        self.preferences.save(last=True)  # first: the rest may be cut off after a signal
         self.measuring.close()
         self.results.close()
         self.film.close()
-        self.preferences.save()
         self.costs.close()
         self.files.close()
         self._current.document = None

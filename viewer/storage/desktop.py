@@ -7,20 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+from neural.system.home import home
+
 FOLDER = "terrain-viewer"
 """Name of the program's folder among the user's settings."""
 
 
-def config_folder() -> Path:
-    """Return the program's folder among the user's settings, shared with hello_imgui's layout
-    file."""
+def config_folder() -> Path | None:
+    """Return the program's folder among the user's settings; None where the account has none.
+
+    Paths in the environment that are not absolute count as not set, and the root is no place.
+    """
     if sys.platform == "win32":
-        base = os.environ.get("APPDATA", "")
+        variable, usual = "APPDATA", "AppData/Roaming"
     elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Application Support")
+        variable, usual = "", "Library/Application Support"
     else:
-        base = os.environ.get("XDG_CONFIG_HOME", "")
-    return Path(base or Path.home() / ".config") / FOLDER
+        variable, usual = "XDG_CONFIG_HOME", ".config"
+    base = Path(os.environ.get(variable, ""))
+    if base.is_absolute() and base != Path(base.anchor):
+        return base / FOLDER
+    account = home()
+    return None if account is None else account / usual / FOLDER
 
 
 def system_theme() -> str:

@@ -1,21 +1,24 @@
 """User preferences, independent of the open file: one JSON file beside the layout.
 
-An unreadable file is renamed and replaced, an unwritable one is ignored: either is a warning, never
-a failure.
+Where it cannot be read or written, that is said and never a failure. Values that this version does
+not understand stay in the file until the user changes them.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from neural.errors import NtileError
-from viewer.storage import textfile
+from neural.raster.raster_name import is_utf8
+from viewer.storage import merging
 from viewer.storage.desktop import config_folder
+from viewer.storage.user_file import JsonFile, unsaved
 
 NAME = "preferences.json"
 
@@ -28,7 +31,7 @@ RECENT = 12
 
 @dataclass
 class Preferences:
-    """Plain JSON values; `load` resets those outside BOUNDS."""
+    """Plain JSON values; `Store` limits numbers to BOUNDS."""
 
     theme: str = "dark"  # one of THEMES
     ui_scale: float = 1.0  # size of text and widgets, 0.75 to 3
@@ -59,32 +62,65 @@ BOUNDS = {
 """Lowest and highest value of the numbers."""
 
 
+RETRY_S = 10.0
+"""Time after which a file that could not be written is tried again."""
+
+
 class Store:
-    """The preferences and their file."""
+    """The preferences and their file, which several windows share."""
 
     def __init__(self, say: Callable[[str], object], folder: Path | None = None) -> None:
-        self.path = (folder or config_folder()) / NAME
+        """Read the preferences; `say` is told, in a sentence, of all that is not kept."""
+        folder = folder or config_folder()
+        path = None if folder is None else folder / NAME
+        self._file = JsonFile(path, "Preferences", say)
         self._say = say
-        self._could_save = True
-        self.values, problem = load(self.path)
+        self._retry_s = 0.0  # time.monotonic() of the next attempt after a failure
+        self.values, problems = _understood(self._file.read())
+        self._could_save = not self._file.is_unreadable
         self._saved = asdict(self.values)
-        if problem:
-            say(problem)
-            self._saved = {}
+        if problems:
+            say(
+                f"{path}: not understood and left in the file, the usual values are used: "
+                f"{', '.join(problems)}."
+            )
 
-    def save(self) -> None:
-        """Write changed preferences; report a failure once."""
+    @property
+    def path(self) -> Path | None:
+        """The file; None where the account has no place for settings."""
+        return self._file.path
+
+    def save(self, *, last: bool = False) -> None:
+        """Write changed preferences, and take over the recent files of other windows.
+
+        A failure is said once; another attempt is made after RETRY_S, or when it is the `last`.
+        """
         values = asdict(self.values)
-        if values == self._saved:
+        if values == self._saved or (time.monotonic() < self._retry_s and not last):
             return
         try:
-            textfile.keep_json(self.path, values, "they last until you quit")
-            self._saved = values
-            self._could_save = True
+            self._file.change(lambda stored: self._merge(values, stored))
         except NtileError as error:
+            self._retry_s = time.monotonic() + RETRY_S
             if self._could_save:
-                self._say(f"Preferences cannot be saved: {error}")
+                self._say(unsaved("Preferences", error))
             self._could_save = False
+            return
+        self._saved = asdict(self.values)
+        self._could_save = True
+
+    def _merge(self, values: dict[str, Any], stored: dict[str, Any]) -> None:
+        """Put what this window changed into the file's object."""
+        base = self._saved if stored else asdict(Preferences())
+        recent = values["recent"]
+        stored |= merging.changes(base | {"recent": recent}, values)
+        if recent != base["recent"]:
+            theirs = stored.get("recent")
+            merged = merging.recent(
+                base["recent"], recent, theirs if isinstance(theirs, list) else [], RECENT
+            )
+            stored["recent"] = merged
+            self.values.recent[:] = [path for path in merged if _is_path(path)]
 
 
 class UnsavedStore(Store):
@@ -93,53 +129,56 @@ class UnsavedStore(Store):
     def __init__(self) -> None:
         self.values = Preferences()
 
-    def save(self) -> None:
+    @property
+    def path(self) -> Path | None:
+        """None: there is no file."""
+        return None
+
+    def save(self, *, last: bool = False) -> None:
         """Do nothing."""
 
 
-def load(path: Path | None = None) -> tuple[Preferences, str]:
-    """Return the preferences of a file and a warning, "" for none. A damaged file is renamed."""
-    path = path or config_folder() / NAME
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError("no JSON object")
-    except FileNotFoundError:
-        return Preferences(), ""
-    except OSError as error:
-        return (
-            Preferences(),
-            f"{path}: preferences cannot be read ({error.strerror}); the usual ones are used.",
-        )
-    except ValueError:
-        aside = textfile.put_aside(path)
-        if aside is None:
-            return Preferences(), f"{path}: preferences are damaged; the usual ones are used."
-        return (
-            Preferences(),
-            f"{path}: preferences were damaged and are reset; the old file is {aside.name}.",
-        )
+def _understood(stored: dict[str, Any]) -> tuple[Preferences, list[str]]:
+    """Return the preferences of a file's object, and its values that make no sense, each with the
+    reason."""
     loaded = Preferences()
-    reset = []
+    problems = []
     for entry in fields(Preferences):
-        if entry.name in values:
-            value = _checked(entry.name, values[entry.name])
-            if value is None:
-                reset.append(entry.name)
-            else:
-                setattr(loaded, entry.name, value)
-    return loaded, f"{path}: {', '.join(reset)} made no sense and is reset." if reset else ""
+        if entry.name not in stored:
+            continue
+        value = stored[entry.name]
+        problem = _problem(entry.name, value)
+        if problem:
+            problems.append(f"{entry.name} {_short(value)} {problem}")
+        elif entry.name in BOUNDS:
+            low, high = BOUNDS[entry.name]
+            setattr(loaded, entry.name, float(min(max(value, low), high)))
+        elif entry.name == "recent":
+            loaded.recent = [path for path in value if _is_path(path)][:RECENT]
+            wrong = [item for item in value if not _is_path(item)]
+            problems += [f"recent {_short(item)} is no path" for item in wrong]
+        else:
+            setattr(loaded, entry.name, value)
+    return loaded, problems
 
 
-def _checked(name: str, value: Any) -> Any:
-    """Return a value of the right type within its bounds, or None."""
+def _problem(name: str, value: Any) -> str:
+    """Return the reason why a value makes no sense, "" if it does."""
     if name in BOUNDS:
-        low, high = BOUNDS[name]
-        right = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-        return float(min(max(value, low), high)) if right else None
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return "" if is_number and value == value else "is no number"
     if name == "theme":
-        return value if value in THEMES else None
+        return "" if value in THEMES else f"is none of {', '.join(THEMES)}"
     if name == "recent":
-        good = isinstance(value, list) and all(isinstance(path, str) for path in value)
-        return value[:RECENT] if good else None
-    return value if isinstance(value, str) else None
+        return "" if isinstance(value, list) else "is no list"
+    return "" if _is_path(value) else "is no text"
+
+
+def _is_path(value: Any) -> bool:
+    """Return True for a text that the window can show."""
+    return isinstance(value, str) and "\0" not in value and is_utf8(value)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -40,14 +40,3 @@ def keep_json(path: Path, values: Any, advice: str) -> None:
     """Write plain values into the user's settings folder, created if missing. Raises NtileError."""
     output.make_folder(path.parent, advice)
     write_json(path, values, advice)
-
-
-def put_aside(path: Path) -> Path | None:
-    """Rename a damaged file to *.broken, so that a new one can be written; None where that
-    fails."""
-    aside = path.with_suffix(".broken")
-    try:
-        os.replace(path, aside)
-    except OSError:
-        return None
-    return aside

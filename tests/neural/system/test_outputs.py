@@ -266,7 +266,8 @@ WRITERS = {
     "neural/decode.py": "where `output.whole` says",
     "viewer/film/output.py": "where `output.whole` says",
     "viewer/film/job.py": "into a temporary folder",
-    "viewer/storage/textfile.py": "renames a damaged file",
+    "viewer/storage/layout.py": "into a temporary folder",
+    "viewer/storage/user_file.py": "renames a damaged file",
 }
 
 

@@ -195,8 +195,7 @@ def test_a_job_that_cannot_begin_leaves_nothing(monkeypatch, tmp_path):
         raise OSError("no more processes")
 
     monkeypatch.setattr(job.subprocess, "Popen", popen)
-    monkeypatch.setattr(job.tempfile, "mkdtemp", lambda prefix: str(tmp_path / "job"))
-    (tmp_path / "job").mkdir()
+    monkeypatch.setattr(job.output.tempfile, "gettempdir", lambda: str(tmp_path))
     with pytest.raises(OSError, match="no more processes"):
         RenderJob("film.mp4", Project(["a.ntile"], settings=asdict(Settings())), SIZE, None)
     assert os.listdir(tmp_path) == []

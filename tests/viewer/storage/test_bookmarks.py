@@ -49,17 +49,19 @@ def test_names_have_to_be_names(views):
     assert list(views.views) == ["one", "two"]
 
 
-@pytest.mark.parametrize(
-    "content", ["{", "[]", '{"views": 3}', '{"views": [{"name": "a", "camera": {"z": 1}}]}']
-)
+@pytest.mark.parametrize("content", ["{", "[]", '{"views": 3}', "[" * 100000, "{}"])
 def test_damaged_bookmarks_are_put_aside(views, tmp_path, content):
     views.add(CAMERA, "one")
-    views.path.write_text(content)
-    again = Bookmarks(mountains.GRID, tmp_path)
-    assert not again.views
-    assert views.path.with_suffix(".broken").read_text() == content
+    said = []
+    for ending in (".damaged", ".damaged-2"):
+        views.path.write_text(content)
+        again = Bookmarks(mountains.GRID, tmp_path, said.append)
+        assert not again.views
+        assert views.path.with_name(views.path.name + ending).read_text() == content
+        assert said[-1].endswith(f"{ending}.")
     again.add(CAMERA, "new")
     assert Bookmarks(mountains.GRID, tmp_path).get("new") == CAMERA
+    assert len(said) == 2
 
 
 def test_views_in_files(tmp_path):

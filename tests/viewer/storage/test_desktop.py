@@ -18,22 +18,34 @@ from viewer.storage import desktop
     [
         ("linux", "/x/terrain-viewer"),
         ("win32", "/roaming/terrain-viewer"),
-        ("darwin", "/users/me/Library/Application Support/terrain-viewer"),
+        ("darwin", "HOME/Library/Application Support/terrain-viewer"),
     ],
 )
-def test_settings_lie_where_the_system_keeps_them(monkeypatch, platform, folder) -> None:
+def test_settings_lie_where_the_system_keeps_them(monkeypatch, tmp_path, platform, folder) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/x")
     monkeypatch.setenv("APPDATA", "/roaming")
-    monkeypatch.setattr(Path, "home", lambda: Path("/users/me"))
-    assert desktop.config_folder() == Path(folder)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert desktop.config_folder() == Path(folder.replace("HOME", str(tmp_path)))
 
 
-def test_settings_lie_at_home_where_the_system_names_no_place(monkeypatch) -> None:
+@pytest.mark.parametrize("named", [None, "", "config", "./x", "/"])
+def test_settings_lie_at_home_where_the_environment_names_no_place(
+    monkeypatch, tmp_path, named
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", named or "")
+    if named is None:
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+    assert desktop.config_folder() == tmp_path / ".config/terrain-viewer"
+
+
+def test_an_account_without_a_home_has_no_place_for_settings(monkeypatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", lambda: Path("/users/me"))
-    assert desktop.config_folder() == Path("/users/me/.config/terrain-viewer")
+    monkeypatch.setenv("HOME", "/")
+    assert desktop.config_folder() is None
 
 
 @pytest.mark.parametrize(

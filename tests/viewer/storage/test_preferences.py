@@ -13,7 +13,7 @@ from viewer.gui import appearance, theme, window
 from viewer.model.palette import PALETTES, Palette, contrast
 from viewer.session.launch import Launch
 from viewer.storage import desktop, preferences
-from viewer.storage.preferences import Preferences, Store, load
+from viewer.storage.preferences import Preferences, Store
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +46,12 @@ def test_a_broken_file_is_put_aside(tmp_path, content):
     store = Store(said.append, tmp_path)
     assert store.values == Preferences()
     assert len(said) == 1
-    assert "preferences.broken" in said[0]
-    assert (tmp_path / "preferences.broken").read_bytes() == content
+    assert "preferences.json.damaged" in said[0]
+    assert (tmp_path / "preferences.json.damaged").read_bytes() == content
+    store.values.theme = "light"
     store.save()
-    assert load(path) == (Preferences(), "")
+    assert Store(said.append, tmp_path).values == Preferences(theme="light")
+    assert len(said) == 1
 
 
 def test_one_bad_value_costs_only_itself(tmp_path):
@@ -60,18 +62,27 @@ def test_one_bad_value_costs_only_itself(tmp_path):
         "cache_mb": True,
         "zoom_speed": 2,
         "recent": ["a", 3],
-        "later": 1,
+        "later": {"deep": [1]},
     }
     path.write_text(json.dumps(values))
-    loaded, said = load(path)
+    said = []
+    store = Store(said.append, tmp_path)
+    loaded = store.values
     assert (loaded.theme, loaded.ui_scale, loaded.cache_mb, loaded.zoom_speed) == (
         "dark",
         3.0,
         512.0,
         2.0,
     )
-    assert loaded.recent == []
-    assert "theme, cache_mb, recent made no sense" in said
+    assert loaded.recent == ["a"]
+    assert len(said) == 1
+    assert 'theme "plaid" is none of dark, light, system' in said[0]
+    assert "cache_mb true is no number, recent 3 is no path" in said[0]
+    loaded.zoom_speed = 4.0
+    loaded.remember("/b")
+    store.save()
+    changed = {"zoom_speed": 4.0, "recent": ["/b", "a", 3]}
+    assert json.loads(path.read_text()) == values | changed
 
 
 def test_a_folder_that_cannot_be_written_is_said_once(tmp_path):
@@ -82,8 +93,10 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path):
     for name in ("light", "system"):
         store.values.theme = name
         store.save()
+    store.save(last=True)
     assert len(said) == 1
-    assert "cannot be saved" in said[0]
+    assert "Settings cannot be kept" in said[0]
+    assert "until you quit" in said[0]
 
 
 def test_recent_files(tmp_path, monkeypatch):
@@ -107,7 +120,6 @@ def test_recent_files(tmp_path, monkeypatch):
 def test_the_folder_is_where_the_layout_is():
     base = hello_imgui.ini_folder_location(hello_imgui.IniFolderType.app_user_config_folder)
     assert str(desktop.config_folder()) == f"{base}/{desktop.FOLDER}"
-    assert window.INI.startswith(f"{desktop.FOLDER}/")
     assert desktop.system_theme() in PALETTES
 
 
@@ -227,8 +239,9 @@ def test_theme_and_size_change_in_the_window(drive, area):
         assert abs(driver.window() - dark).mean() < 1.0
 
     app = drive(Launch(path=str(area), size=SIZE), steps)
-    loaded, said = load()
-    assert said == ""
+    said = []
+    loaded = Store(said.append).values
+    assert said == []
     assert loaded == app.session.preferences.values
     assert loaded.recent == [str(area)]
 
