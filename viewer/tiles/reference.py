@@ -97,6 +97,10 @@ class DemReference:
         heights = self._heights
         return (*heights.notes, heights.warning) if heights.warning else heights.notes
 
+    def is_current(self) -> bool:
+        """Return True if the raster's files are still those that were opened."""
+        return self._heights.is_current()
+
     def close(self) -> None:
         """Close the raster."""
         self._heights.close()
