@@ -44,52 +44,52 @@ class Traffic:
             self.bytes += length
 
 
-class _OpenFile:
-    """An open local file with the number of sources that read it; the last one closes it."""
+class _Users:
+    """Number of sources that read one open file, and their lock; the last one closes it."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.file = open(path, "rb", buffering=0)
+    def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.users = 1
+        self.count = 1
 
 
 class FileSource:
     """A local file."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._open = _OpenFile(path)
+        self._file = open(path, "rb", buffering=0)
+        self._users = _Users()
         self._closed = False
         self.size = self.stamp.size
 
     @property
     def stamp(self) -> FileStamp:
         """See `ByteSource`."""
-        return FileStamp.of(self._open.file.fileno())
+        return FileStamp.of(self._file.fileno())
 
     def get_bytes(self, offset: int, length: int) -> bytes:
         """See `ByteSource`."""
         if self._closed:
             raise ValueError("read of closed file")
-        with self._open.lock:
-            self._open.file.seek(offset)
-            return self._open.file.read(length)
+        with self._users.lock:
+            self._file.seek(offset)
+            return self._file.read(length)
 
     def share(self) -> FileSource:
         """See `ByteSource`."""
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        with self._open.lock:
+        with self._users.lock:
             if self._closed:
                 raise ValueError("read of closed file")
-            self._open.users += 1
+            self._users.count += 1
         return other
 
     def close(self) -> None:
         """See `ByteSource`."""
-        with self._open.lock:
+        with self._users.lock:
             if self._closed:
                 return
             self._closed = True
-            self._open.users -= 1
-            if not self._open.users:
-                self._open.file.close()
+            self._users.count -= 1
+            if not self._users.count:
+                self._file.close()

@@ -50,7 +50,7 @@ class Reader:
         self.path = path
         self.traffic = Traffic()
         self._source = source
-        self._head_sum: int | None = None  # while it is being opened
+        self._head_sum = -1  # while it is being opened
         self.stamp = source.stamp
         """State of the file when it was opened, or touched last."""
         self._open()
@@ -254,6 +254,12 @@ class Reader:
             raise ContainerError(f"{self.path} cannot be read ({error})") from error
         return other
 
+    @property
+    def content(self) -> str:
+        """Text that differs between files of different contents: by size and head, which names the
+        source of the heights."""
+        return f"{self._source.size}-{self._head_sum:08x}"
+
     def is_current(self) -> bool:
         """Return True if the file's name still leads to what was opened.
 
@@ -277,7 +283,7 @@ class Reader:
     def _check_unchanged(self) -> None:
         """Raise ContainerError if the open file was rewritten in place. Raises OSError."""
         stamp = self._source.stamp
-        if stamp == self.stamp or self._head_sum is None:
+        if stamp == self.stamp or self._head_sum < 0:
             return
         size = self.header.data_offset
         if stamp.size != self._source.size or not self._is_head(self._source.get_bytes(0, size)):

@@ -107,6 +107,11 @@ class ReferenceHeights:
         with self._lock:
             self._dem.close()
 
+    @property
+    def content(self) -> str:
+        """Text that differs between rasters of different contents; "" where it is not known."""
+        return self._files.content
+
     def is_current(self) -> bool:
         """Return True if the raster's files are still those that were opened."""
         return self._files.is_current()

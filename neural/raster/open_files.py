@@ -41,6 +41,11 @@ class OpenFiles:
                 self._digests[path] = _digest(path)
         self._checked_s = time.monotonic()
 
+    @property
+    def content(self) -> str:
+        """Text that differs between files of different contents; "" where that is not known."""
+        return "-".join(digest[:16] for digest in self._digests.values())
+
     def is_current(self) -> bool:
         """Return True if all files are still those that were opened; a touch is no change."""
         return not self._changed(list(self._stamps))

@@ -31,7 +31,3 @@ class FileStamp(NamedTuple):
     def is_same_file(self, other: FileStamp) -> bool:
         """Return True if two stamps are of one file, perhaps of different states."""
         return (self.device, self.inode) == (other.device, other.inode)
-
-    def is_same_state(self, other: FileStamp) -> bool:
-        """Return True if size and modification time agree, also of copies that keep the time."""
-        return (self.size, self.mtime_ns) == (other.size, other.mtime_ns)

@@ -13,6 +13,7 @@ from viewer.film.output import VIDEO_SUFFIXES
 from viewer.model.settings import Measurement, Settings
 from viewer.session.open_request import OpenRequest
 from viewer.storage.project import Project
+from viewer.tiles.pins import Pins
 
 
 @dataclass
@@ -45,6 +46,8 @@ class Launch:
     theme: str | None = None
     opened_project: Project | None = None  # what a project file says, with the options over it
     project_path: str | None = None
+    # contents of the files, however often they are opened
+    pins: Pins = field(default_factory=Pins, compare=False)
     # ids of commands to run when the files are open (`viewer.session.commands`)
     commands: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
@@ -90,6 +93,7 @@ class Launch:
             self.project_path or "",
             check_overlay=self.headless or not from_project,
             reference_optional=from_project and not self.headless,
+            pins=self.pins,
         )
 
     def show_project(self, opened: Project, path: str) -> None:
@@ -100,6 +104,7 @@ class Launch:
         self.reference = opened.reference
         self.opened_project = opened
         self.project_path = path
+        self.pins = Pins(opened.contents)
 
 
 def check_shown(names: Iterable[str]) -> None:

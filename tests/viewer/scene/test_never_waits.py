@@ -119,10 +119,10 @@ def test_a_file_is_closed_while_its_reads_stand_still(
     scene.open(hills_file)  # a join would wait for the workers in vain
     scene.update(camera, SIZE)
     scene.draw(target, camera)
-    assert not held[0]._open.file.closed  # a worker is still in it
+    assert not held[0]._file.closed  # a worker is still in it
     held[0].gate.set()
     deadline = time.monotonic() + 60.0
-    while not held[0]._open.file.closed:
+    while not held[0]._file.closed:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
@@ -218,11 +218,11 @@ def test_a_cancelled_opening_closes_its_file(held, hills_file):
     opening.check()
     opening.cancel()
     opening._thread.join(60.0)
-    assert held[0]._open.file.closed
+    assert held[0]._file.closed
     late = PendingFile(hills_file, None, layers.choose, decode_backend="numpy")
     late.result()
     late.cancel()
-    assert held[1]._open.file.closed
+    assert held[1]._file.closed
 
 
 def test_the_window_goes_on_while_a_file_is_opened(drive, area, held, tmp_path):
