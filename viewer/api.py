@@ -364,7 +364,7 @@ class Viewer:
             Number of pictures.
         """
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
-        about = record.about(self.path, self._options, self.settings, film)
+        about = record.about(self.path, self._options, self.settings, film, self.scene)
         with self._ctx:
             target = output.open_output(
                 os.fspath(out), film.size_px, film.rate, about, resume=resume

@@ -129,7 +129,7 @@ class Session:
             self.settings,
             self.navigation,
             self.bookmarks,
-            FilmJobs(self.projects.gather, self.messages),
+            FilmJobs(self.projects.gather_pinned, self.messages),
             self.messages,
         )
         self.projects.parts["film"] = self.film
