@@ -39,6 +39,7 @@ from viewer.pictures.png import png_bytes, write_strips
 from viewer.scene import legend, overview
 from viewer.scene.scene import Scene
 from viewer.session.document import Document
+from viewer.session.file_watch import warn_of_change
 from viewer.session.open_request import OpenRequest
 from viewer.session.session import Session
 from viewer.storage import bookmarks, named, path_file, project
@@ -46,6 +47,7 @@ from viewer.storage import bookmarks, named, path_file, project
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
     from viewer.measuring.quantities import MeasurementResult
+    from viewer.measuring.terrain import Terrain
 
 ViewSpec = Camera | str | os.PathLike[str] | dict[str, float] | None
 """Camera or its JSON values, a bookmark's name, a .json file; None: the full extent."""
@@ -214,11 +216,12 @@ class Viewer:
         with self._ctx:
             warnings = self._session.open(request)
         self.path = request.path
-        self._options: dict[str, Any] = {
-            "methods": request.methods,
-            "bits": request.bits,
-            "reference": request.reference,
-        }
+        if not request.reload:
+            self._options: dict[str, Any] = {
+                "methods": request.methods,
+                "bits": request.bits,
+                "reference": request.reference,
+            }
         return warnings
 
     @property
@@ -242,7 +245,18 @@ class Viewer:
     @property
     def _document(self) -> Document:
         self._require_open()
-        return self._session.require_document()
+        document = self._session.require_document()
+        for sentence in self._session.watch.news():
+            warn_of_change(f"{sentence} Viewer.reload() opens it again.")
+        return document
+
+    def reload(self) -> list[str]:
+        """Open the files that have changed on disk again, with the same camera, settings and
+        measurements; return warnings about parts not kept. Raises NtileError; the present files
+        then stay."""
+        self._require_open()
+        self._session.watch.begin_reload()
+        return self._show(self._session.require_document().again(reload=True))
 
     def set(self, **settings: Any) -> None:
         """Change settings by name: `exaggeration=2`, `overlay="slope"`, `contours=True`.
@@ -422,7 +436,7 @@ class Viewer:
         """
         from viewer import measuring
 
-        profile = measuring.profile(self.path, points, **self._options)
+        profile = measuring.profile_on(self._terrain(), points)
         if show:
             self.settings.measuring.profile = [list(point) for point in points]
         return profile
@@ -436,12 +450,25 @@ class Viewer:
         """
         from viewer import measuring
 
-        result = measuring.measure(self.path, kind, points, **self._options)
+        result = measuring.measure_on(self._terrain(), kind, points)
         if show:
             self.settings.measuring.items.append(
                 Measurement(kind, [list(point) for point in points])
             )
         return result
+
+    def _terrain(self) -> Terrain:
+        """Return the surfaces of the slots and the reference, those of pictures. Raises
+        NtileError for a layer that cannot be read."""
+        from viewer.measuring.terrain import of_scene
+
+        scene = self.scene
+        terrain = of_scene(scene)
+        for slot, choice in self.settings.slots.items():
+            if slot not in terrain.slots:
+                why = scene.problem(choice.index, choice.file)
+                raise NtileError(why or f"{self.path}: the layer in slot {slot} cannot be read.")
+        return terrain
 
     def _load(self) -> None:
         with offscreen.offline_quality(self.scene):

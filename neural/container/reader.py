@@ -32,6 +32,10 @@ HEAD_BYTES = 1 << 16
 MODEL_FOLDER = Path(__file__).parents[2] / "assets" / "models"
 """Folder of the shipped models, searched for decoders that a file references by hash only."""
 
+_SPOTS = 64
+_SPOT_BYTES = 1 << 18
+"""Number and size of the spots at which a file is compared with a copy: 16 MB in all."""
+
 _AGAIN = "; copy or encode it again"
 
 
@@ -51,6 +55,7 @@ class Reader:
         self.traffic = Traffic()
         self._source = source
         self._head_sum = -1  # while it is being opened
+        self._same_stamp: FileStamp | None = None  # of a touched file or a copy
         self.stamp = source.stamp
         """State of the file when it was opened, or touched last."""
         self._open()
@@ -263,19 +268,26 @@ class Reader:
     def is_current(self) -> bool:
         """Return True if the file's name still leads to what was opened.
 
-        A touch and a copy of the same head (directory and metadata, which names the source) count
-        as no change.
+        A touch and a copy count as no change: head, and spots of a copy, are compared.
         """
         stamp = FileStamp.at(self.path)
         if stamp is None or stamp.size != self._source.size:
             return False
-        if stamp == self.stamp:
+        if stamp in (self.stamp, self._same_stamp):
             return True
         try:
             with open(self.path, "rb") as file:
-                return self._is_head(file.read(self.header.data_offset))
-        except OSError:
+                if not self._is_head(file.read(self.header.data_offset)):
+                    return False
+                for start in np.linspace(0, stamp.size, _SPOTS, endpoint=False).astype(int):
+                    file.seek(start)
+                    spot = file.read(_SPOT_BYTES)
+                    if spot != self._source.get_bytes(int(start), _SPOT_BYTES):
+                        return False
+        except (OSError, ValueError):
             return False
+        self._same_stamp = stamp
+        return True
 
     def _is_head(self, head: bytes) -> bool:
         return bool(google_crc32c.value(head) == self._head_sum)

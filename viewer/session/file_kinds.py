@@ -63,6 +63,8 @@ def kind(path: str) -> str:
 def _json_kind(path: str, content: bytes) -> str:
     try:
         values = textfile.parse_json(content)
+    except UnicodeError as error:
+        raise NtileError(f"{path}: its text is not UTF-8; save it as UTF-8.") from error
     except ValueError as error:
         raise NtileError(f"{path}: it looks like JSON but is damaged ({error}).") from error
     if isinstance(values, dict):

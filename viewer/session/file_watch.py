@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from neural.raster import raster_name
 from neural.system.file_stamp import FileStamp
@@ -23,6 +26,21 @@ _STAYS = "picture and numbers remain those of the file as it was opened"
 
 Changes = dict[str, FileStamp | None]
 """Changed files by path or name, with their present states; None for those that are gone."""
+
+
+class FileChangedWarning(UserWarning):
+    """An open file has changed on disk; pictures and numbers remain those of the opened one."""
+
+
+def warn_of_change(sentence: str) -> None:
+    """Issue a FileChangedWarning at the line that called the package."""
+    root = str(Path(__file__).parents[1])
+    level = 1
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(root):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(sentence, FileChangedWarning, stacklevel=level)
 
 
 class FileWatch:

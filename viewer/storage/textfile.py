@@ -23,14 +23,17 @@ def read_json(
         raise raised(
             f"{name} cannot be read ({error.strerror or error}); check the name."
         ) from error
+    except UnicodeError as error:
+        raise raised(f"{name}: its text is not UTF-8; save it as UTF-8.") from error
     except ValueError as error:
         raise raised(f"{name}: this is not {kind} ({error}); it has to be JSON.") from error
 
 
 def parse_json(data: bytes) -> Any:
-    """Return the values of JSON in UTF-8, with or without a byte order mark. Raises ValueError."""
+    """Return the values of JSON in UTF-8, with or without a byte order mark. Raises ValueError,
+    UnicodeError for another encoding."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
-        raise ValueError("its text is UTF-16 or UTF-32; save it as UTF-8")
+        raise UnicodeError("the text is UTF-16 or UTF-32")
     try:
         return json.loads(data.decode("utf-8-sig"))
     except RecursionError:

@@ -116,3 +116,14 @@ def test_stamps_tell_states_and_files(path, tmp_path):
     moved = FileStamp.of(path)
     assert moved.is_same_file(stamp)
     assert moved != stamp
+
+
+def test_a_copy_with_another_payload_is_a_change(path):
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    with open_reader(path) as reader:
+        data[-3] ^= 1
+        with open(f"{path}.new", "wb") as file:
+            file.write(data)
+        os.replace(f"{path}.new", path)
+        assert not reader.is_current()
