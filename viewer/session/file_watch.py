@@ -102,7 +102,7 @@ class FileWatch:
     def begin_reload(self) -> None:
         """Forget the changes said: those still in place after a reload that fails are not said
         again, later ones are."""
-        self._retried = self._said
+        self._retried = {**self._retried, **self._said}
         self._said = {}
 
     def enter(self) -> None:

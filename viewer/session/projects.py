@@ -87,7 +87,7 @@ class Projects:
         path = self.path or (None if document is None else document.path)
         name = Path(path or "terrain").name.removesuffix(project.SUFFIX).removesuffix(".ntile")
         longest = LONGEST_NAME - len(project.SUFFIX)
-        return os.fsdecode(os.fsencode(name)[:longest]) + project.SUFFIX
+        return os.fsencode(name)[:longest].decode(errors="ignore") + project.SUFFIX
 
     def save(self) -> bool:
         """Save to its file; report errors. Return False if it has none, or that failed."""
