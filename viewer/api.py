@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ from viewer.pictures.png import png_bytes, write_strips
 from viewer.scene import legend, overview
 from viewer.scene.scene import Scene
 from viewer.session.document import Document
-from viewer.session.file_watch import warn_of_change
+from viewer.session.file_watch import FileChangedWarning, warn
 from viewer.session.open_request import OpenRequest
 from viewer.session.session import Session
 from viewer.storage import bookmarks, named, path_file, project
@@ -55,6 +55,9 @@ ViewSpec = Camera | str | os.PathLike[str] | dict[str, float] | None
 PathSpec = CameraPath | str | os.PathLike[str]
 """Camera path, a generator's name ("tour", "orbit"), or a path file."""
 
+DECORATIONS = ("legend", "measurements")
+"""Decorations of pictures unless others are given."""
+
 _contexts: dict[str, moderngl.Context] = {}
 
 
@@ -62,7 +65,7 @@ def render(
     path: str | os.PathLike[str],
     view: ViewSpec = None,
     size: tuple[int, int] = (1280, 720),
-    overlay: str = "none",
+    overlay: str | None = None,
     method: str | Sequence[str] | None = None,
     bits: int | Sequence[int] | None = None,
     **options: Any,
@@ -72,14 +75,14 @@ def render(
     Parameters
     ----------
     path
-        .ntile file or URL.
+        .ntile file or URL, or a project (.json).
     view
         Camera or its JSON values, a bookmark's name or a .json file; None: the full extent from
-        the south.
+        the south, or a project's view.
     size
         Width and height, pixels.
     overlay, method, bits
-        See `Viewer.set` and `Viewer`.
+        See `Viewer.set` and `Viewer`; None: none, or a project's.
     **options
         Further options of `Viewer`: `reference`, `compare`, `decorations` and settings.
 
@@ -103,8 +106,11 @@ def render(
     (64, 96, 3)
     >>> coarse = viewer.render(area, size=(96, 64), exaggeration=3, fog=0.4)
     """
-    with Viewer(path, size=size, overlay=overlay, method=method, bits=bits, **options) as viewer:
-        viewer.look(view)
+    if overlay is not None:
+        options["overlay"] = overlay
+    with Viewer(path, size=size, method=method, bits=bits, **options) as viewer:
+        if view is not None:
+            viewer.look(view)
         return viewer.render()
 
 
@@ -114,7 +120,7 @@ class Viewer:
     Parameters
     ----------
     path
-        .ntile file or URL.
+        .ntile file or URL, or a project (.json), over which other arguments go.
     size
         Width and height of pictures, pixels.
     reference
@@ -125,7 +131,8 @@ class Viewer:
     method, bits
         Method and bit depth of slot A, or pairs for A and B.
     decorations
-        Decorations of pictures: legend, scale, north, credits, measurements.
+        Decorations of pictures: legend, scale, north, credits, measurements. The default leaves a
+        project its own.
     gl_version
         "auto", "4.3" or "4.1".
     **settings
@@ -161,7 +168,7 @@ class Viewer:
         compare: str | os.PathLike[str] | None = None,
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
-        decorations: Sequence[str] = ("legend", "measurements"),
+        decorations: Sequence[str] = DECORATIONS,
         gl_version: str = "auto",
         **settings: Any,
     ) -> None:
@@ -182,7 +189,11 @@ class Viewer:
         with self._ctx:
             self._session.attach(self._ctx, gl_version)
         try:
+            asked = replace(self.settings.decorations)
             self.open(path, reference=reference, compare=compare, method=method, bits=bits)
+            self.set(**settings)  # over what a project says
+            if decorations is not DECORATIONS:
+                self.settings.decorations = asked
         except BaseException:
             self.close()
             raise
@@ -198,8 +209,9 @@ class Viewer:
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
     ) -> None:
-        """Show another file at its full extent; see `Viewer`. Raises NtileError; the present file
-        then stays."""
+        """Show another file at its full extent, or a project in its view; see `Viewer`. Parts of a
+        project that are not restored are warnings. Raises NtileError; the present file then
+        stays."""
         request = OpenRequest(
             os.fspath(path),
             None if reference is None else ReferenceRaster.of(reference),
@@ -208,8 +220,12 @@ class Viewer:
             None if compare is None else os.fspath(compare),
             check_overlay=True,
         )
-        self._show(request)
-        self.look(None)
+        if not request.path.lower().endswith(".json"):
+            self._show(request)
+            self.look(None)
+            return
+        for sentence in self._show_project(request):
+            warn(sentence, UserWarning)
 
     def _show(self, request: OpenRequest) -> list[str]:
         self._require_open()
@@ -247,7 +263,7 @@ class Viewer:
         self._require_open()
         document = self._session.require_document()
         for sentence in self._session.watch.news():
-            warn_of_change(f"{sentence} Viewer.reload() opens it again.")
+            warn(f"{sentence} Viewer.reload() opens it again.", FileChangedWarning)
         return document
 
     def reload(self) -> list[str]:
@@ -295,16 +311,21 @@ class Viewer:
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
         """Restore a project file; return warnings about parts not restored. Raises NtileError; the
         present file then stays."""
-        opened = project.read(path)
+        return self._show_project(OpenRequest(os.fspath(path)))
+
+    def _show_project(self, given: OpenRequest) -> list[str]:
+        """Show the project that a request names as its file, with the request's other values."""
+        opened = project.read(given.path)
         self._session.navigation.size_px = self.size
-        return self._show(
-            OpenRequest(
-                opened.files[0],
-                opened.reference,
-                project=opened,
-                project_path=os.fspath(path),
-            )
+        request = replace(
+            given,
+            path=opened.files[0],
+            reference=given.reference or opened.reference,
+            project=opened,
+            project_path=given.path,
+            check_overlay=False,
         )
+        return self._show(request)
 
     # Pictures
 

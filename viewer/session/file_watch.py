@@ -32,15 +32,15 @@ class FileChangedWarning(UserWarning):
     """An open file has changed on disk; pictures and numbers remain those of the opened one."""
 
 
-def warn_of_change(sentence: str) -> None:
-    """Issue a FileChangedWarning at the line that called the package."""
+def warn(sentence: str, category: type[UserWarning]) -> None:
+    """Issue a warning at the line that called the package."""
     root = str(Path(__file__).parents[1])
     level = 1
     frame = sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(root):
         frame = frame.f_back
         level += 1
-    warnings.warn(sentence, FileChangedWarning, stacklevel=level)
+    warnings.warn(sentence, category, stacklevel=level)
 
 
 class FileWatch:
