@@ -11,33 +11,21 @@ import pytest
 import viewer
 from neural.errors import NtileError
 from tests.support import hills, rasters
+from tests.support.changing import Raised, put, rewrite
 from viewer.storage import project
 
 SIZE = (96, 64)
 LINE = [(600_050.0, 5_199_900.0), (600_500.0, 5_199_650.0)]
 
 
-class Sunk(hills.Hills):
-    """The hills, deep down."""
-
-    def read(self, row, col, rows, cols):
-        heights, valid = super().read(row, col, rows, cols)
-        return heights - np.float32(2000), valid
-
-
 @pytest.fixture(scope="module")
 def sunk(tmp_path_factory):
-    return hills.write(tmp_path_factory.mktemp("sunk") / "sunk.ntile", area=Sunk())
+    return hills.write(tmp_path_factory.mktemp("sunk") / "sunk.ntile", area=Raised(-2000.0))
 
 
 @pytest.fixture
 def area(tmp_path, hills_file, ctx):
     return shutil.copy(hills_file, tmp_path / "area.ntile")
-
-
-def put(source, target):
-    shutil.copy(source, f"{target}.part")
-    os.replace(f"{target}.part", target)
 
 
 def numbers(shown):
@@ -103,11 +91,7 @@ def test_a_change_is_warned_of_once_where_it_is_met(area, sunk):
 
 def test_a_file_rewritten_in_place_is_one_sentence(area, sunk):
     with viewer.Viewer(area, size=SIZE) as shown:
-        with open(sunk, "rb") as new, open(area, "r+b") as old:
-            old.write(new.read())
-            old.truncate()
-        state = os.stat(area)
-        os.utime(area, ns=(state.st_atime_ns, state.st_mtime_ns + 9_000_000_000))
+        rewrite(sunk, area)
         with (
             pytest.warns(viewer.FileChangedWarning),
             pytest.raises(NtileError, match="was rewritten while it was open; open it again"),

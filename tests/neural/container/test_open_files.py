@@ -10,6 +10,7 @@ from neural.container.reader import open_reader
 from neural.errors import ContainerError
 from neural.system.file_stamp import FileStamp
 from neural.tiles import Tile
+from tests.support.changing import put, rewrite, touch
 
 ROOT = Tile(0, 0, 0)
 
@@ -19,26 +20,11 @@ def path(tmp_path, hills_file):
     return shutil.copy(hills_file, tmp_path / "open.ntile")
 
 
-def later(path, seconds=5):
-    """Move a file's modification time, which a write in the same tick would leave."""
-    state = os.stat(path)
-    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + int(seconds * 1e9)))
-
-
-def rewrite(path, data):
-    """Write bytes into the same file."""
-    with open(path, "r+b") as file:
-        file.write(data)
-        file.truncate()
-    later(path)
-
-
 def test_a_replaced_file_goes_on_and_is_known_to_be_replaced(path, mountain_file):
     with open_reader(path) as reader:
         before = reader.payload_bytes(0, ROOT)
         assert reader.is_current()
-        shutil.copy(mountain_file, f"{path}.new")
-        os.replace(f"{path}.new", path)
+        put(mountain_file, path)
         assert not reader.is_current()
         assert reader.payload_bytes(0, ROOT) == before
         os.remove(path)
@@ -49,22 +35,17 @@ def test_a_replaced_file_goes_on_and_is_known_to_be_replaced(path, mountain_file
 def test_a_touch_and_a_copy_of_the_same_are_no_change(path):
     with open_reader(path) as reader:
         before = reader.payload_bytes(0, ROOT)
-        later(path)
+        touch(path)
         assert reader.is_current()
         assert reader.payload_bytes(0, ROOT) == before
-        shutil.copy(path, f"{path}.new")
-        os.replace(f"{path}.new", path)
+        put(path, path)
         assert reader.is_current()
         assert reader.payload_bytes(0, ROOT) == before
 
 
-def test_a_file_rewritten_in_place_gives_no_tile_of_another(path, mountain_file, tmp_path):
-    with open_reader(mountain_file) as other:
-        assert other.read(0, ROOT) is not None
-    with open(mountain_file, "rb") as file:
-        data = file.read()
+def test_a_file_rewritten_in_place_gives_no_tile_of_another(path, mountain_file):
     with open_reader(path) as reader:
-        rewrite(path, data)
+        rewrite(mountain_file, path)
         assert not reader.is_current()
         with pytest.raises(ContainerError, match="was rewritten while it was open; open it again"):
             reader.read(0, ROOT)
@@ -80,7 +61,8 @@ def test_tiles_of_the_same_place_and_length_are_still_told_apart(path, tmp_path)
         end = reader.header.data_offset
         assert end < len(data)
         data[end - 1] ^= 1  # the payloads are the same, the head is not
-        rewrite(path, bytes(data))
+        (tmp_path / "new").write_bytes(data)
+        rewrite(tmp_path / "new", path)
         with pytest.raises(ContainerError, match="rewritten"):
             reader.read(0, ROOT)
 
@@ -88,8 +70,7 @@ def test_tiles_of_the_same_place_and_length_are_still_told_apart(path, tmp_path)
 def test_duplicates_are_of_the_open_file_and_close_on_their_own(path, mountain_file):
     reader = open_reader(path)
     before = reader.payload_bytes(0, ROOT)
-    shutil.copy(mountain_file, f"{path}.new")
-    os.replace(f"{path}.new", path)
+    put(mountain_file, path)
     with reader.duplicate() as other:
         reader.close()
         reader.close()
@@ -112,7 +93,7 @@ def test_stamps_tell_states_and_files(path, tmp_path):
     copy = FileStamp.of(tmp_path / "copy")
     assert copy.size == stamp.size
     assert not copy.is_same_file(stamp)
-    later(path)
+    touch(path)
     moved = FileStamp.of(path)
     assert moved.is_same_file(stamp)
     assert moved != stamp
