@@ -22,6 +22,9 @@ PERIOD_S = 2.0
 RELOAD = "file.reload"
 """Command that opens changed files again."""
 
+WHERE = "File › Reload (F5)"
+"""Place of that command in a window."""
+
 _STAYS = "picture and numbers remain those of the file as it was opened"
 
 Changes = dict[str, FileStamp | None]
@@ -72,7 +75,7 @@ class FileWatch:
             steady = {name: stamp for name, stamp in changes.items() if (name, stamp) in before}
             self._before = changes
             for sentence in self._news(steady):
-                self._messages.warning(f"{sentence} File › Reload (F5) opens it again.", RELOAD)
+                self._messages.warning(f"{sentence} {WHERE} opens it again.", RELOAD)
         now_s = time.monotonic()
         if now_s >= self._next_s and not self._thread.busy:
             self._next_s = now_s + PERIOD_S
