@@ -15,6 +15,8 @@ from tests.support.changing import Raised, put, rewrite
 from viewer.storage import project
 
 SIZE = (96, 64)
+pytestmark = pytest.mark.usefixtures("_session_context")
+
 LINE = [(600_050.0, 5_199_900.0), (600_500.0, 5_199_650.0)]
 
 
@@ -24,7 +26,7 @@ def sunk(tmp_path_factory):
 
 
 @pytest.fixture
-def area(tmp_path, hills_file, ctx):
+def area(tmp_path, hills_file):
     return shutil.copy(hills_file, tmp_path / "area.ntile")
 
 
