@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ from viewer.pictures.png import png_bytes, write_strips
 from viewer.scene import legend, overview
 from viewer.scene.scene import Scene
 from viewer.session.document import Document
+from viewer.session.file_watch import FileChangedWarning, warn
 from viewer.session.open_request import OpenRequest
 from viewer.session.session import Session
 from viewer.storage import bookmarks, named, path_file, project
@@ -46,12 +47,16 @@ from viewer.storage import bookmarks, named, path_file, project
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
     from viewer.measuring.quantities import MeasurementResult
+    from viewer.measuring.terrain import Terrain
 
 ViewSpec = Camera | str | os.PathLike[str] | dict[str, float] | None
 """Camera or its JSON values, a bookmark's name, a .json file; None: the full extent."""
 
 PathSpec = CameraPath | str | os.PathLike[str]
 """Camera path, a generator's name ("tour", "orbit"), or a path file."""
+
+DECORATIONS = ("legend", "measurements")
+"""Decorations of pictures unless others are given."""
 
 _contexts: dict[str, moderngl.Context] = {}
 
@@ -60,7 +65,7 @@ def render(
     path: str | os.PathLike[str],
     view: ViewSpec = None,
     size: tuple[int, int] = (1280, 720),
-    overlay: str = "none",
+    overlay: str | None = None,
     method: str | Sequence[str] | None = None,
     bits: int | Sequence[int] | None = None,
     **options: Any,
@@ -70,14 +75,14 @@ def render(
     Parameters
     ----------
     path
-        .ntile file or URL.
+        .ntile file or URL, or a project (.json).
     view
         Camera or its JSON values, a bookmark's name or a .json file; None: the full extent from
-        the south.
+        the south, or a project's view.
     size
         Width and height, pixels.
     overlay, method, bits
-        See `Viewer.set` and `Viewer`.
+        See `Viewer.set` and `Viewer`; None: none, or a project's.
     **options
         Further options of `Viewer`: `reference`, `compare`, `decorations` and settings.
 
@@ -101,8 +106,11 @@ def render(
     (64, 96, 3)
     >>> coarse = viewer.render(area, size=(96, 64), exaggeration=3, fog=0.4)
     """
-    with Viewer(path, size=size, overlay=overlay, method=method, bits=bits, **options) as viewer:
-        viewer.look(view)
+    if overlay is not None:
+        options["overlay"] = overlay
+    with Viewer(path, size=size, method=method, bits=bits, **options) as viewer:
+        if view is not None:
+            viewer.look(view)
         return viewer.render()
 
 
@@ -112,7 +120,7 @@ class Viewer:
     Parameters
     ----------
     path
-        .ntile file or URL.
+        .ntile file or URL, or a project (.json), over which other arguments go.
     size
         Width and height of pictures, pixels.
     reference
@@ -123,7 +131,8 @@ class Viewer:
     method, bits
         Method and bit depth of slot A, or pairs for A and B.
     decorations
-        Decorations of pictures: legend, scale, north, credits, measurements.
+        Decorations of pictures: legend, scale, north, credits, measurements. The default leaves a
+        project its own.
     gl_version
         "auto", "4.3" or "4.1".
     **settings
@@ -159,7 +168,7 @@ class Viewer:
         compare: str | os.PathLike[str] | None = None,
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
-        decorations: Sequence[str] = ("legend", "measurements"),
+        decorations: Sequence[str] = DECORATIONS,
         gl_version: str = "auto",
         **settings: Any,
     ) -> None:
@@ -180,7 +189,11 @@ class Viewer:
         with self._ctx:
             self._session.attach(self._ctx, gl_version)
         try:
+            asked = replace(self.settings.decorations)
             self.open(path, reference=reference, compare=compare, method=method, bits=bits)
+            self.set(**settings)  # over what a project says
+            if decorations is not DECORATIONS:
+                self.settings.decorations = asked
         except BaseException:
             self.close()
             raise
@@ -196,8 +209,9 @@ class Viewer:
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
     ) -> None:
-        """Show another file at its full extent; see `Viewer`. Raises NtileError; the present file
-        then stays."""
+        """Show another file at its full extent, or a project in its view; see `Viewer`. Parts of a
+        project that are not restored are warnings. Raises NtileError; the present file then
+        stays."""
         request = OpenRequest(
             os.fspath(path),
             None if reference is None else ReferenceRaster.of(reference),
@@ -206,19 +220,24 @@ class Viewer:
             None if compare is None else os.fspath(compare),
             check_overlay=True,
         )
-        self._show(request)
-        self.look(None)
+        if not request.path.lower().endswith(".json"):
+            self._show(request)
+            self.look(None)
+            return
+        for sentence in self._show_project(request):
+            warn(sentence, UserWarning)
 
     def _show(self, request: OpenRequest) -> list[str]:
         self._require_open()
         with self._ctx:
             warnings = self._session.open(request)
         self.path = request.path
-        self._options: dict[str, Any] = {
-            "methods": request.methods,
-            "bits": request.bits,
-            "reference": request.reference,
-        }
+        if not request.reload:
+            self._options: dict[str, Any] = {
+                "methods": request.methods,
+                "bits": request.bits,
+                "reference": request.reference,
+            }
         return warnings
 
     @property
@@ -242,7 +261,18 @@ class Viewer:
     @property
     def _document(self) -> Document:
         self._require_open()
-        return self._session.require_document()
+        document = self._session.require_document()
+        for sentence in self._session.watch.news():
+            warn(f"{sentence} Viewer.reload() opens it again.", FileChangedWarning)
+        return document
+
+    def reload(self) -> list[str]:
+        """Open the files that have changed on disk again, with the same camera, settings and
+        measurements; return warnings about parts not kept. Raises NtileError; the present files
+        then stay."""
+        self._require_open()
+        self._session.watch.begin_reload()
+        return self._show(self._session.require_document().again(reload=True))
 
     def set(self, **settings: Any) -> None:
         """Change settings by name: `exaggeration=2`, `overlay="slope"`, `contours=True`.
@@ -281,16 +311,21 @@ class Viewer:
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
         """Restore a project file; return warnings about parts not restored. Raises NtileError; the
         present file then stays."""
-        opened = project.read(path)
+        return self._show_project(OpenRequest(os.fspath(path)))
+
+    def _show_project(self, given: OpenRequest) -> list[str]:
+        """Show the project that a request names as its file, with the request's other values."""
+        opened = project.read(given.path)
         self._session.navigation.size_px = self.size
-        return self._show(
-            OpenRequest(
-                opened.files[0],
-                opened.reference,
-                project=opened,
-                project_path=os.fspath(path),
-            )
+        request = replace(
+            given,
+            path=opened.files[0],
+            reference=given.reference or opened.reference,
+            project=opened,
+            project_path=given.path,
+            check_overlay=False,
         )
+        return self._show(request)
 
     # Pictures
 
@@ -364,7 +399,7 @@ class Viewer:
             Number of pictures.
         """
         film = record.Film(self.path_of(path, duration_s), self.size, fps)
-        about = record.about(self.path, self._options, self.settings, film)
+        about = record.about(self.path, self._options, self.settings, film, self.scene)
         with self._ctx:
             target = output.open_output(
                 os.fspath(out), film.size_px, film.rate, about, resume=resume
@@ -422,7 +457,7 @@ class Viewer:
         """
         from viewer import measuring
 
-        profile = measuring.profile(self.path, points, **self._options)
+        profile = measuring.profile_on(self._terrain(), points)
         if show:
             self.settings.measuring.profile = [list(point) for point in points]
         return profile
@@ -436,12 +471,25 @@ class Viewer:
         """
         from viewer import measuring
 
-        result = measuring.measure(self.path, kind, points, **self._options)
+        result = measuring.measure_on(self._terrain(), kind, points)
         if show:
             self.settings.measuring.items.append(
                 Measurement(kind, [list(point) for point in points])
             )
         return result
+
+    def _terrain(self) -> Terrain:
+        """Return the surfaces of the slots and the reference, those of pictures. Raises
+        NtileError for a layer that cannot be read."""
+        from viewer.measuring.terrain import of_scene
+
+        scene = self.scene
+        terrain = of_scene(scene)
+        for slot, choice in self.settings.slots.items():
+            if slot not in terrain.slots:
+                why = scene.problem(choice.index, choice.file)
+                raise NtileError(why or f"{self.path}: the layer in slot {slot} cannot be read.")
+        return terrain
 
     def _load(self) -> None:
         with offscreen.offline_quality(self.scene):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+from neural.container.reader import Reader
 from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
 from viewer.model import layers
@@ -19,6 +21,8 @@ from viewer.session.document import CurrentDocument
 from viewer.session.file_queue import FileQueue
 from viewer.session.messages import Messages
 from viewer.tiles.pending_file import PendingFile
+from viewer.tiles.pins import Pins
+from viewer.tiles.reference import DemReference
 
 SMALL_TILES = 16
 """Areas of no more finest tiles are measured as a whole unasked, once the picture has been idle."""
@@ -51,7 +55,8 @@ class ResultsLog:
         self._thread: ThreadPoolExecutor | None = None
         self._measuring: dict[tuple[object, ...], Future[Result]] = {}
         # by path: reference raster and main file
-        self._mains: dict[str, tuple[Raster | None, str | None]] = {}
+        self._mains: dict[str, tuple[Raster | None, str]] = {}
+        self._contents: dict[str, str] = {}  # of files and rasters, by path
         self._slots: object = None
         self._since_s = 0.0
         self._stopped = False
@@ -84,15 +89,20 @@ class ResultsLog:
     def note(self, scene: Scene, choice: LayerChoice, dem: Raster | None) -> Result:
         """Return the row of a choice, updated with the scene's numbers, adding it if necessary."""
         reader = scene.reader_of(choice)
-        path = os.path.abspath(scene.reader_of(choice).path)
+        path = os.path.abspath(reader.path)
         against = scene.files[min(choice.file, len(scene.files) - 1)].reference
         exact = reader.layers[choice.index].is_reference and dem is None
         name = "" if against is None or exact else against.name
+        main = scene.files[0].reader
+        self._take_content(path, reader.content)
+        self._take_content(os.path.abspath(main.path), main.content)
+        if isinstance(against, DemReference) and against.content:
+            self._contents[os.path.abspath(against.path)] = against.content
         row = results.of(path, reader, choice, name)
         row = next((other for other in self.rows if other.key == row.key), row)
         if not any(other is row for other in self.rows):
             self.rows.append(row)
-        self._mains[path] = dem, str(scene.files[0].reader.path)
+        self._mains[path] = dem, os.path.abspath(main.path)
         if scene.store is not None:
             decoder = scene.decoder(choice)
             done = next(
@@ -106,6 +116,18 @@ class ResultsLog:
                 errors.samples, errors.rmse_m, errors.mae_m, errors.max_error_m, errors.le90_m
             )
         return row
+
+    def _take_content(self, path: str, content: str) -> None:
+        """Record a file's content; rows of an earlier one, which is gone, are removed."""
+        if self._contents.setdefault(path, content) == content:
+            return
+        self._contents[path] = content
+        gone = [row for row in self.rows if row.path == path]
+        self.rows = [row for row in self.rows if row.path != path]
+        for row in gone:
+            future = self._measuring.pop(row.key, None)
+            if future is not None:
+                future.cancel()
 
     def _is_small(self, scene: Scene, choice: LayerChoice) -> bool:
         reader = scene.reader_of(choice)
@@ -121,10 +143,29 @@ class ResultsLog:
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "results")
-        dem, main = self._mains.get(row.path, (None, None))
+        dem, main = self._mains.get(row.path, (None, row.path))
+        readers = self._open_readers({row.path, main})
         choice = LayerChoice(row.layer, row.keep_bits)
-        work = partial(results.measure, row.path, choice, dem, main, self._go_on, whole=whole)
-        self._measuring[row.key] = self._thread.submit(work)
+
+        file = readers.get(row.path, row.path)
+        other = readers.get(main, main)
+        pins = Pins(self._contents)
+        future = self._thread.submit(
+            results.measure, file, choice, dem, other, self._go_on, whole=whole, pins=pins
+        )
+        future.add_done_callback(partial(_close, tuple(readers.values())))
+        self._measuring[row.key] = future
+
+    def _open_readers(self, paths: set[str]) -> dict[str, Reader]:
+        """Return readers of those of some files that are open, by path; to be closed."""
+        document = self._current.document
+        files = () if document is None else document.scene.files
+        readers = {os.path.abspath(file.reader.path): file.reader for file in reversed(files)}
+        return {
+            path: reader.duplicate()
+            for path, reader in readers.items()
+            if path in paths and reader.content == self._contents.get(path)
+        }
 
     def measure_all(self) -> None:
         """Have every row measured over the whole area."""
@@ -209,6 +250,11 @@ class ResultsLog:
         self._stopped = True
         if self._thread is not None:
             self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _close(readers: Sequence[Reader], _: Future[Result]) -> None:
+    for reader in readers:
+        reader.close()
 
 
 def _paths(scene: Scene) -> list[str]:
