@@ -104,7 +104,12 @@ def make_flight(scene: Scene, path: CameraPath) -> Flight:
     """Return a path lifted above an open scene's terrain. Raises NtileError."""
     reader = scene.main_reader
     layer = min(scene.settings.layer.index, len(reader.layers) - 1)
-    field = HeightField.read(reader, layer, exaggeration=scene.settings.view.exaggeration)
+    field = HeightField.read(
+        reader,
+        layer,
+        exaggeration=scene.settings.view.exaggeration,
+        span=scene.files[0].heights,
+    )
     return Flight(path, field.ceiling_m, CLEARANCE_M)
 
 
