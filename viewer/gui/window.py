@@ -3,6 +3,7 @@ drops, title and full screen."""
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
@@ -23,6 +24,9 @@ MAIN = "MainDockSpace"
 
 IDLE_FRAMES_PER_S = 2.0
 """Frame rate after 3 s without change or input; any input wakes the window at once."""
+
+LOOK_S = 0.1
+"""Time between looks at the window's state, which the display has to be asked for."""
 
 HIDDEN_WAIT_S = 0.25
 """Time between looks for signals while the window is hidden or minimized; events come at once."""
@@ -123,6 +127,7 @@ class Window:
         self._ctx: moderngl.Context | None = None
         self._layout: Layout | None = None
         self._title = ""
+        self._look_s = 0.0  # time.monotonic() of the next look
         self._was_visible = False  # hello_imgui hides the window until its size is settled
         self._hidden: set[str] = set()  # panels that come back with `show_panels(True)`
         # position and size before the window took the whole monitor
@@ -270,6 +275,9 @@ class Window:
 
     def _rest(self) -> None:
         """Wait, drawing nothing, while the window is hidden or minimized."""
+        if time.monotonic() < self._look_s:
+            return
+        self._look_s = time.monotonic() + LOOK_S
         params = hello_imgui.get_runner_params()
         window = glfw_window()
         while (
