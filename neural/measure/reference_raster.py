@@ -46,7 +46,8 @@ def open_reference(raster: Raster, reader: Reader) -> ReferenceHeights:
     options = _options(reference, declared, reader)
     dem = open_dem(reference.name, options, onto=reader.grid)
     try:
-        if file is not None and FileStamp.at(file) != stamp:
+        now = None if file is None else FileStamp.at(file)
+        if (now and now.state) != (stamp and stamp.state):
             raise DemError(f"{dem.name} is being written; open it when that is done.")
         return ReferenceHeights(dem, reader, _reading_notes(reference, declared, dem))
     except BaseException:

@@ -28,6 +28,11 @@ class FileStamp(NamedTuple):
         except (OSError, ValueError):
             return None
 
+    @property
+    def state(self) -> tuple[int, int]:
+        """Size and time; some network drives number one file anew."""
+        return self.size, self.mtime_ns
+
     def is_same_file(self, other: FileStamp) -> bool:
         """Return True if two stamps are of one file, perhaps of different states."""
         return (self.device, self.inode) == (other.device, other.inode)

@@ -70,15 +70,17 @@ class Result:
     view: ResultErrors | None = None  # over the view of its latest measurement
     whole: ResultErrors | None = None  # over the finest level of the whole area
     decode_ms: float | None = None  # per tile
+    content: str = ""  # `Reader.content` of its file; not written
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for the same layer, bits and reference."""
-        return self.path, self.layer, self.keep_bits, self.reference
+        """Equal for the same layer, bits and reference of the same content."""
+        return self.path, self.content, self.layer, self.keep_bits, self.reference
 
     def flat(self) -> dict[str, Any]:
         """Return plain values by column name; those of a view begin with view_."""
         values = asdict(self)
+        del values["content"]
         view = values.pop("view")
         whole = values.pop("whole")
         names = list(ResultErrors.__dataclass_fields__)
@@ -94,7 +96,14 @@ def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> R
     bits = layers.effective_bits(layer, choice)
     label = layers.label(layer, choice)
     return Result(
-        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, bits, reference
+        os.path.abspath(path),
+        choice.index,
+        choice.keep_bits,
+        layer.method,
+        label,
+        bits,
+        reference,
+        content=reader.content,
     )
 
 

@@ -10,7 +10,14 @@ from viewer.session.comparing import Comparing
 from viewer.session.document import CurrentDocument
 from viewer.session.messages import Messages
 from viewer.session.open_request import OpenRequest, absolute
-from viewer.session.opening import Loading, begin_beside, begin_second, index_of, present
+from viewer.session.opening import (
+    Loading,
+    begin_beside,
+    begin_second,
+    index_of,
+    present,
+    raster_contents,
+)
 from viewer.storage import project
 from viewer.tiles.pending_file import PendingFile
 from viewer.tiles.pins import Pins
@@ -103,13 +110,18 @@ class FileQueue:
 
         self._add(begin, finish)
 
-    def add(self, path: str, layer: int, on_loaded: Callable[[PendingFile], object]) -> None:
-        """Read a file to be added to the present ones, beginning with a layer."""
+    def add(
+        self, path: str, layer: int, on_loaded: Callable[[PendingFile], object], pins: Pins
+    ) -> None:
+        """Read a file to be added to the present ones, beginning with a layer; `pins` hold it to a
+        content."""
 
         def begin() -> Sequence[PendingFile]:
             document = self._current.document
             reference = None if document is None else document.reference
-            return [begin_beside(path, reference, layer, self._decode_backend())]
+            if document is not None:
+                pins.contents.update(raster_contents(document.scene))
+            return [begin_beside(path, reference, layer, self._decode_backend(), pins)]
 
         self._add(begin, on_loaded)
 

@@ -28,6 +28,8 @@ from viewer.session.open_request import OpenRequest
 from viewer.storage import plain
 from viewer.storage.project import settings_of
 from viewer.tiles.pending_file import Open, PendingFile
+from viewer.tiles.pins import Pins
+from viewer.tiles.reference import DemReference
 from viewer.tiles.terrain_file import TerrainFile, check_crs
 
 if TYPE_CHECKING:
@@ -340,14 +342,26 @@ def begin_second(scene: Scene, path: str | Path) -> PendingFile:
         check_crs(first.reader, reader)
         return {SLOTS[0]: alike(layer, choice, reader)}
 
-    return PendingFile(path, first.reference_dem, choose_slots, scene.decode_backend)
+    pins = Pins(raster_contents(scene))
+    return PendingFile(path, first.reference_dem, choose_slots, scene.decode_backend, pins)
 
 
 def begin_beside(
-    path: str | Path, reference: Raster | None, layer: int, decode_backend: str
+    path: str | Path, reference: Raster | None, layer: int, decode_backend: str, pins: Pins
 ) -> PendingFile:
     """Read a file on a thread that is to be added to a scene, beginning with one of its layers."""
-    return PendingFile(path, reference, lambda reader: _beginning_with(layer), decode_backend)
+    return PendingFile(path, reference, lambda reader: _beginning_with(layer), decode_backend, pins)
+
+
+def raster_contents(scene: Scene) -> dict[str, str]:
+    """Return the contents of the reference rasters of a scene, by path: further files are measured
+    against the same."""
+    references = [file.reference for file in scene.files]
+    return {
+        os.path.abspath(reference.path): reference.content
+        for reference in references
+        if isinstance(reference, DemReference) and reference.content
+    }
 
 
 def _beginning_with(layer: int) -> dict[str, LayerChoice]:

@@ -13,10 +13,10 @@ from viewer.session.document import CurrentDocument
 from viewer.session.messages import Messages
 from viewer.session.navigation import Navigation
 from viewer.session.open_request import absolute
+from viewer.session.opening import raster_contents
 from viewer.storage import project
 from viewer.storage.preferences import Store
 from viewer.storage.project import Project
-from viewer.tiles.reference import DemReference
 
 LONGEST_NAME = 255
 """Bytes of a file's name that all usual file systems take."""
@@ -75,9 +75,7 @@ class Projects:
         scene = self._current.require("Open a .ntile file before it is rendered.").scene
         for file in scene.files:
             gathered.contents[file.reader.path] = file.reader.content
-            if isinstance(file.reference, DemReference) and file.reference.content:
-                path = os.path.abspath(file.reference.path)
-                gathered.contents[path] = file.reference.content
+        gathered.contents.update(raster_contents(scene))
         return gathered
 
     @property

@@ -261,3 +261,46 @@ def test_names_proposed_for_projects_fit(session, area, tmp_path):
     assert len(suggested.encode()) <= 255
     assert session.projects.write(str(tmp_path / suggested))
     assert json.loads((tmp_path / suggested).read_text())["files"] == [name]
+
+
+def test_further_files_are_measured_against_the_open_raster(session, settle, area, tmp_path, said):
+    corner = rasters.north_up(600_000, 5_200_000, 10)
+    flat = np.full((60, 60), 550.0)
+    dem = rasters.write(tmp_path / "dem.tif", flat, crs=None, transform=corner)
+    other = hills.write(tmp_path / "other.ntile", reference=False)
+    session.open(OpenRequest(str(area), ReferenceRaster(str(dem))))
+    rasters.write(tmp_path / "new.tif", flat + 5, crs=None, transform=corner)
+    put(tmp_path / "new.tif", dem)
+    session.files.compare(str(other))
+    settle(lambda: any("open it again" in text for text in said()))
+    assert len(session.document.scene.files) == 1
+    session.reload()
+    session.files.compare(str(other))
+    settle(lambda: len(session.document.scene.files) == 2)
+    names = {file.reference.content for file in session.document.scene.files}
+    assert len(names) == 1
+
+
+def test_rows_of_two_versions_stay_apart(session, settle, area, higher, said):
+    session.open(OpenRequest(str(area)))
+    settle(lambda: session.results.rows)
+    first = session.results.rows[0]
+    put(higher, area)
+    session.files.compare(str(area))
+    settle(lambda: len(session.document.scene.files) == 2)
+    session.settings.compare.split = True
+    settle(lambda: len(session.results.rows) == 2)
+    second = session.results.rows[1]
+    assert (first.path, first.layer) == (second.path, second.layer)
+    session.results.measure_all()
+    settle(lambda: first.whole is not None and second.whole is not None)
+    session.results.restore(second, "A")
+    assert session.settings.slots["A"].file == 1
+    session.results.restore(first, "A")
+    assert session.settings.slots["A"].file == 0
+    assert "content" not in first.flat()
+    session.reload()  # one of both is the file by now
+    settle(lambda: session.document.reader.content == second.content)
+    settle(lambda: first not in session.results.rows)
+    session.results.restore(first, "B")
+    settle(lambda: any("has changed since it was opened" in text for text in said()))
