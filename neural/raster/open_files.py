@@ -73,6 +73,8 @@ class OpenFiles:
             stamp = FileStamp.at(path)
             if stamp == before:
                 continue
+            if stamp is not None and path not in self._digests and stamp.state == before.state:
+                continue
             touched = stamp is not None and stamp.size == before.size and path in self._digests
             if stamp is None or not touched or _digest(path) != self._digests[path]:
                 changed.append(path)

@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 
 class FileStamp(NamedTuple):
-    """Size, modification time and identity of a file; equal stamps mean the same bytes."""
+    """Size, times and identity of a file; equal stamps mean the same bytes.
+
+    Also `ctime_ns`, which no program can set back; on Windows it is the time of creation.
+    """
 
     size: int
     mtime_ns: int
+    ctime_ns: int
     device: int
     inode: int
 
@@ -18,7 +22,8 @@ class FileStamp(NamedTuple):
     def of(cls, file: str | os.PathLike[str] | int) -> FileStamp:
         """Return the stamp of a path or an open descriptor. Raises OSError."""
         state = os.stat(file)
-        return cls(state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino)
+        times = state.st_mtime_ns, state.st_ctime_ns
+        return cls(state.st_size, *times, state.st_dev, state.st_ino)
 
     @classmethod
     def at(cls, path: str | os.PathLike[str]) -> FileStamp | None:

@@ -153,6 +153,10 @@ class FilmEditor:
         self._path_of = self._current.document
         self._change(path.keyframes, 0 if path.keyframes else -1)
 
+    def keep(self, document: Document) -> None:
+        """Take the path along to a document of the same place, also of another extent."""
+        self._path_of = document
+
     # Playback
 
     def toggle_play(self) -> None:

@@ -224,6 +224,7 @@ class Session:
         if request.keep_view:
             if before is None or _overlaps(before, document.reader.grid):
                 self.navigation.place(camera)
+                self.film.keep(document)
             if not request.reload:
                 self.settings.overlay.name = "error"
         else:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import numpy as np
 import pytest
@@ -51,6 +52,19 @@ def test_a_file_rewritten_in_place_gives_no_tile_of_another(path, mountain_file)
             reader.read(0, ROOT)
         with pytest.raises(ContainerError, match="rewritten"):
             list(reader.payloads())
+
+
+def test_a_time_that_is_set_back_hides_nothing(path, mountain_file):
+    with open_reader(path) as reader:
+        state = os.stat(path)
+        data = bytearray(path.read_bytes())
+        data[reader.header.data_offset - 9] ^= 1
+        with open(path, "r+b") as file:
+            file.write(data)
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        time.sleep(0.02)
+        with pytest.raises(ContainerError, match="rewritten"):
+            reader.read(0, ROOT)
 
 
 def test_tiles_of_the_same_place_and_length_are_still_told_apart(path, tmp_path):

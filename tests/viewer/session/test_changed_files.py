@@ -105,6 +105,27 @@ def test_a_reload_keeps_view_settings_and_measurements(session, settle, area, hi
     assert len(said()) == 1
 
 
+class Wider(hills.Hills):
+    """The hills, and land east of them."""
+
+    grid = replace(hills.GRID, width=340)
+
+
+def test_a_reload_of_a_larger_area_keeps_the_camera_path(session, settle, area, tmp_path):
+    session.open(OpenRequest(str(area)))
+    settle()
+    session.navigation.place(VIEW)
+    session.film.add_keyframe()
+    put(hills.write(tmp_path / "wide.ntile", area=Wider()), area)
+    session.run("file.reload")
+    document = session.document
+    settle(lambda: session.document is not document)
+    settle()
+    assert session.document.reader.grid.width == 340
+    assert session.camera.eye == pytest.approx(VIEW.eye)
+    assert len(session.film.path.keyframes) == 1
+
+
 def test_a_reload_of_another_area_shows_all_of_it(session, settle, area, mountain_file):
     session.open(OpenRequest(str(area)))
     session.navigation.place(VIEW)
