@@ -7,6 +7,7 @@ command's, byte for byte.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -78,6 +79,8 @@ class RenderJob:
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                errors="backslashreplace",
+                env=os.environ | {"PYTHONIOENCODING": "utf-8"},
                 cwd=root,
             )
         except BaseException:
