@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Protocol
+
+from neural.system.forks import ForkLock
 
 
 class ByteSource(Protocol):
@@ -26,7 +27,7 @@ class Traffic:
     def __init__(self) -> None:
         self.requests = 0
         self.bytes = 0
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def count(self, length: int) -> None:
         """Count one request of `length` bytes."""
@@ -40,11 +41,13 @@ class FileSource:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = open(path, "rb", buffering=0)
-        self._lock = threading.Lock()
+        self._lock = ForkLock()  # where reads move a common position
         self.size = os.fstat(self._file.fileno()).st_size
 
     def get_bytes(self, offset: int, length: int) -> bytes:
         """See `ByteSource`."""
+        if hasattr(os, "pread"):  # threads and forked processes share the file's position
+            return os.pread(self._file.fileno(), length, offset)
         with self._lock:
             self._file.seek(offset)
             return self._file.read(length)

@@ -104,6 +104,7 @@ class Dem:
         self.reading = georef.reading
         self._georef = georef
         self._dataset = dataset
+        self._process = os.getpid()
         self._block = dataset.block_shapes[georef.bands.heights[0] - 1]
         self._samples = Samples(name, dataset, georef, nodata)
         self.fills = self._samples.fills
@@ -194,6 +195,13 @@ class Dem:
                 self.fills.count(codes)
         return heights, valid
 
+    def _reopen_if_forked(self) -> None:
+        """Open the raster anew in a forked child: GDAL moves a position in the file that is the
+        parent's too."""
+        if self._process != os.getpid():
+            self._dataset = self._samples.dataset = _open(self.name)
+            self._process = os.getpid()
+
     @property
     def own_cells(self) -> int:
         """Number of cells as the file stores them, valid or not."""
@@ -210,6 +218,7 @@ class Dem:
             with _gdal(
                 self.name, f"cannot be read at rows {row}–{row + count - 1}", self._cache_bytes
             ):
+                self._reopen_if_forked()
                 window = self._samples.read(row, 0, count, width)
             yield window.meters[window.valid].astype(np.float64)
 
@@ -223,6 +232,7 @@ class Dem:
             "it again or repair it"
         )
         with _gdal(self.name, advice, self._cache_bytes):
+            self._reopen_if_forked()
             if georef.plan is not None:
                 return resample.read(self._samples, georef.plan, row, col, rows, cols)
             meters, valid, codes = self._samples.read(y, x, rows, cols)

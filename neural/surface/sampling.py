@@ -3,7 +3,6 @@ and areas."""
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.surface.tile_surface import Heights, SurfaceDecoder, TileSurface
+from neural.system.forks import ForkLock
 from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class SurfaceSampler:
         self.grid = decoder.reader.grid
         self._keep = keep_tiles
         self._tiles: OrderedDict[Tile, TileSurface | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     @classmethod
     def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> SurfaceSampler:
