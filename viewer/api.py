@@ -542,15 +542,11 @@ class Viewer:
     def __del__(self) -> None:
         if self._closed or gl.is_forked():
             return
+        message = f"{self!r} was not closed; close it, or use it in a `with` block."
         self._closed = True
         # no `with`: the thread in which garbage is collected may be one that a picture waits for
         self._ctx.run_soon(self._session.close)
-        warnings.warn(
-            f"{self!r} was not closed; close it, or use it in a `with` block.",
-            ResourceWarning,
-            source=self,
-            stacklevel=2,
-        )
+        warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
@@ -559,6 +555,7 @@ class Viewer:
         )
 
     def __enter__(self) -> Viewer:
+        self._require_open()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -27,6 +27,7 @@ from neural.raster.facts import band_facts, sampled_sha256
 from neural.raster.georef import Georef, declared, resolve
 from neural.raster.reading import AS_STORED, Declared, ReadOptions
 from neural.raster.samples import Samples, Window
+from neural.system import arguments
 from neural.tiles import TILE
 
 __all__ = ["Dem", "Grid", "open_dem"]
@@ -70,7 +71,7 @@ def declared_by(path: str | os.PathLike[str]) -> Declared:
 def _opened(path: str | os.PathLike[str], use: Callable[[str, Any], Opened]) -> Opened:
     """Return the result of `use` on a raster's name and open dataset, which is closed where that
     fails."""
-    name = os.fspath(path)
+    name = arguments.path("path", path)
     raster_name.check_exists(name)
     dataset: Any = None
     try:

@@ -15,6 +15,7 @@ from neural.errors import ContainerError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Arrays, Linked, LinkedMethod, Method, TileMethod
 from neural.methods.decoder_weights import load_decoder
+from neural.system import arguments
 from neural.system.blas import single_threaded
 from neural.system.forks import ForkLock
 from neural.tiles import TILE, Tile
@@ -105,6 +106,8 @@ class SurfaceDecoder:
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.layer.method](**self.layer.config)
+        if self.keep_bits is not None:
+            self.keep_bits = arguments.whole("keep_bits", self.keep_bits)
         if self.keep_bits is not None and self.keep_bits not in available_bits(self.layer):
             choices = ", ".join(map(str, available_bits(self.layer)))
             raise UsageError(

@@ -10,9 +10,14 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from neural.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _LONGEST = 60  # letters of a value in a sentence
 
@@ -36,8 +41,8 @@ def shown(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return numpy scalars and arrays, also inside lists, tuples and mappings, as Python values;
-    others as they are."""
+    """Return numpy scalars and arrays, fractions and decimals, also inside lists, tuples and
+    mappings, as Python values; others as they are."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):
@@ -47,6 +52,8 @@ def plain(value: Any) -> Any:
         return items if isinstance(value, list) else tuple(items)
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         return value.tolist()
+    if isinstance(value, Real | Decimal) and not isinstance(value, int | float):
+        return int(value) if isinstance(value, Integral) else float(value)
     return value
 
 
@@ -134,6 +141,21 @@ def pairs(name: str, value: Any, remedy: str) -> list[list[float]]:
         except UsageError:
             refuse(name, value, remedy)
     return result
+
+
+def numbers(name: str, value: Any) -> np.ndarray:
+    """Return real numbers of any shape as float64, NaN included."""
+    import numpy as np
+
+    remedy = "give a number or an array of numbers"
+    try:
+        array = np.asarray(value)
+        exact = array.dtype == object and all(isinstance(item, Real) for item in array.flat)
+        if array.dtype.kind in "iuf" or exact:
+            return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    refuse(name, value, remedy)
 
 
 def _range(least: float, most: float) -> str:
