@@ -170,8 +170,10 @@ def test_viewers_that_nobody_closed_are_freed(hills_file):
             it.settings.me = it
 
     for cycle in (False, True):
-        left_open(cycle)
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            left_open(cycle)
+            gc.collect()
         before = threading.active_count()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
