@@ -21,7 +21,7 @@ from viewer.cli import compare_options, reference_options
 from viewer.cli.film_options import check, film_options, set_decorations
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
-from viewer.model import limits
+from viewer.model import fonts, limits
 from viewer.model.overlays import NAMES
 from viewer.model.settings import ContourSettings, Settings
 from viewer.session.launch import Launch, check_shown
@@ -335,6 +335,8 @@ def run(launch: Launch) -> None:
                 write(launch.results, of_launch(launch))
             if launch.screenshot:
                 _picture(launch)
+            for sentence in fonts.take_missing():
+                click.echo(sentence, err=True)
         else:
             _window(launch)
     except ImportError as error:

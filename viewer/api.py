@@ -36,7 +36,7 @@ from neural.system import arguments
 from viewer.film import output, record
 from viewer.film.generators import GENERATORS, generated
 from viewer.graphics import gl
-from viewer.model import limits
+from viewer.model import fonts, limits
 from viewer.model.camera import Camera
 from viewer.model.camera_path import CameraPath, retimed
 from viewer.model.measurements import MEASUREMENT_KINDS
@@ -367,6 +367,8 @@ class Viewer:
             named.check(self.settings)
             _checked_camera(self.camera)
             yield self._document.scene
+        for sentence in fonts.take_missing():
+            warnings.warn(sentence, stacklevel=4)
 
     def _repr_png_(self) -> bytes:
         """Return the picture for a notebook, as PNG."""
