@@ -171,8 +171,10 @@ def _checked(options: EncodeOptions) -> EncodeOptions:
         arguments.refuse("options", options, "give an EncodeOptions")
     values: dict[str, Any] = {}
     for name in (*RATES, "reference_m"):
-        value = getattr(options, name)
-        values[name] = None if value is None else arguments.number(name, value)
+        value = arguments.plain(getattr(options, name))
+        # the bounds of each are checked where it is used
+        is_plain = value is None or isinstance(value, float)
+        values[name] = value if is_plain else arguments.number(name, value)
     for name in ("bits", "refine"):
         values[name] = arguments.whole(name, getattr(options, name))
     for name in ("link_decoder", "restart"):
