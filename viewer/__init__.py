@@ -50,6 +50,10 @@ def __getattr__(name: str) -> Any:
         from viewer import api
 
         return getattr(api, name)
+    if name == "FileChangedWarning":
+        from viewer.session import file_watch
+
+        return file_watch.FileChangedWarning
     if name in ("ReadOptions", "ReferenceRaster"):
         from neural.raster import reading
 

@@ -156,7 +156,8 @@ WINDOW_SIZE = (1440, 900)
 @option("System", "--theme", type=click.Choice(THEMES), help="Light or dark window and legend.")
 @click.version_option(__version__)
 def main(debug: bool, **options: Any) -> None:
-    """Explore a .ntile terrain file (without FILE: the sample area that ships with the program).
+    """Explore a .ntile terrain file or a saved project (without FILE: the sample area that ships
+    with the program).
 
     \b
     terrain-viewer area.ntile --overlay error
@@ -235,6 +236,9 @@ def _launch(
             "One file can be compared with another; give the second FILE or --compare, not both."
         )
     rest["compare"] = second or rest["compare"]
+    if file and not project and file.lower().endswith(".json"):  # a project, as dropped or opened
+        project = file
+        file = None
     if project and file:
         raise UsageError(
             f"{project}: a project says itself which file to open; give it without {file}."

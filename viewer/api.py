@@ -22,14 +22,14 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
 import numpy as np
 
-from neural.errors import UsageError
+from neural.errors import NtileError, UsageError
 from neural.progress import Report
 from neural.raster.reading import Raster, ReferenceRaster
 from neural.system import arguments
@@ -47,6 +47,7 @@ from viewer.pictures.png import png_bytes, write_strips
 from viewer.scene import legend, overview
 from viewer.scene.scene import Scene
 from viewer.session.document import Document
+from viewer.session.file_watch import FileChangedWarning, warn
 from viewer.session.open_request import OpenRequest
 from viewer.session.session import Session
 from viewer.storage import bookmarks, named, path_file, project
@@ -54,12 +55,16 @@ from viewer.storage import bookmarks, named, path_file, project
 if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
     from viewer.measuring.quantities import MeasurementResult
+    from viewer.measuring.terrain import Terrain
 
 ViewSpec = Camera | str | os.PathLike[str] | dict[str, float] | None
 """Camera or its JSON values, a bookmark's name, a .json file; None: the full extent."""
 
 PathSpec = CameraPath | str | os.PathLike[str]
 """Camera path, a generator's name ("tour", "orbit"), or a path file."""
+
+DECORATIONS = ("legend", "measurements")
+"""Decorations of pictures unless others are given."""
 
 _contexts: dict[str, gl.SharedContext] = {}
 _making = threading.Lock()
@@ -76,7 +81,7 @@ def render(
     path: str | os.PathLike[str],
     view: ViewSpec = None,
     size: tuple[int, int] = (1280, 720),
-    overlay: str = "none",
+    overlay: str | None = None,
     method: str | Sequence[str] | None = None,
     bits: int | Sequence[int] | None = None,
     **options: Any,
@@ -86,14 +91,14 @@ def render(
     Parameters
     ----------
     path
-        .ntile file or URL.
+        .ntile file or URL, or a project (.json).
     view
         Camera or its JSON values, a bookmark's name or a .json file; None: the full extent from
-        the south.
+        the south, or a project's view.
     size
         Width and height, pixels.
     overlay, method, bits
-        See `Viewer.set` and `Viewer`.
+        See `Viewer.set` and `Viewer`; None: none, or a project's.
     **options
         Further options of `Viewer`: `reference`, `compare`, `decorations` and settings.
 
@@ -117,8 +122,11 @@ def render(
     (64, 96, 3)
     >>> coarse = viewer.render(area, size=(96, 64), exaggeration=3, fog=0.4)
     """
-    with Viewer(path, size=size, overlay=overlay, method=method, bits=bits, **options) as viewer:
-        viewer.look(view)
+    if overlay is not None:
+        options["overlay"] = overlay
+    with Viewer(path, size=size, method=method, bits=bits, **options) as viewer:
+        if view is not None:
+            viewer.look(view)
         return viewer.render()
 
 
@@ -128,7 +136,7 @@ class Viewer:
     Parameters
     ----------
     path
-        .ntile file or URL.
+        .ntile file or URL, or a project (.json), over which other arguments go.
     size
         Width and height of pictures, pixels.
     reference
@@ -139,7 +147,8 @@ class Viewer:
     method, bits
         Method and bit depth of slot A, or pairs for A and B.
     decorations
-        Decorations of pictures: legend, scale, north, credits, measurements.
+        Decorations of pictures: legend, scale, north, credits, measurements. The default leaves a
+        project its own.
     gl_version
         "auto", "4.3" or "4.1".
     **settings
@@ -177,7 +186,7 @@ class Viewer:
         compare: str | os.PathLike[str] | None = None,
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
-        decorations: Sequence[str] = ("legend", "measurements"),
+        decorations: Sequence[str] = DECORATIONS,
         gl_version: str = "auto",
         **settings: Any,
     ) -> None:
@@ -202,7 +211,11 @@ class Viewer:
         try:
             with self._ctx as ctx:
                 self._session.attach(ctx, gl_version)
+            asked = replace(self.settings.decorations)
             self.open(path, reference=reference, compare=compare, method=method, bits=bits)
+            self.set(**settings)  # over what a project says
+            if decorations is not DECORATIONS:
+                self.settings.decorations = asked
         except BaseException:
             self.close()
             raise
@@ -227,8 +240,9 @@ class Viewer:
         method: str | Sequence[str] | None = None,
         bits: int | Sequence[int] | None = None,
     ) -> None:
-        """Show another file at its full extent; see `Viewer`. Raises NtileError; the present file
-        then stays."""
+        """Show another file at its full extent, or a project in its view; see `Viewer`. Parts of a
+        project that are not restored are warnings. Raises NtileError; the present file then
+        stays."""
         if isinstance(reference, ReferenceRaster):
             raster: ReferenceRaster | None = reference
         else:
@@ -242,19 +256,24 @@ class Viewer:
             None if compare is None else arguments.path("compare", compare),
             check_overlay=True,
         )
-        self._show(request)
-        self.look(None)
+        if not request.path.lower().endswith(".json"):
+            self._show(request)
+            self.look(None)
+            return
+        for sentence in self._show_project(request):
+            warn(sentence, UserWarning)
 
     def _show(self, request: OpenRequest) -> list[str]:
         self._require_open()
         with self._ctx:
             warnings = self._session.open(request)
         self.path = request.path
-        self._options: dict[str, Any] = {
-            "methods": request.methods,
-            "bits": request.bits,
-            "reference": request.reference,
-        }
+        if not request.reload:
+            self._options: dict[str, Any] = {
+                "methods": request.methods,
+                "bits": request.bits,
+                "reference": request.reference,
+            }
         return warnings
 
     @property
@@ -279,7 +298,18 @@ class Viewer:
     @property
     def _document(self) -> Document:
         self._require_open()
-        return self._session.require_document()
+        document = self._session.require_document()
+        for sentence in self._session.watch.news():
+            warn(f"{sentence} Viewer.reload() opens it again.", FileChangedWarning)
+        return document
+
+    def reload(self) -> list[str]:
+        """Open the files that have changed on disk again, with the same camera, settings and
+        measurements; return warnings about parts not kept. Raises NtileError; the present files
+        then stay."""
+        self._require_open()
+        self._session.watch.begin_reload()
+        return self._show(self._session.require_document().again(reload=True))
 
     def set(self, **settings: Any) -> None:
         """Change settings by name: `exaggeration=2`, `overlay="slope"`, `contours=True`.
@@ -321,18 +351,22 @@ class Viewer:
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
         """Restore a project file; return warnings about parts not restored. Raises NtileError; the
         present file then stays."""
+        return self._show_project(OpenRequest(arguments.path("path", path)))
+
+    def _show_project(self, given: OpenRequest) -> list[str]:
+        """Show the project that a request names as its file, with the request's other values."""
         self._require_open()
-        path = arguments.path("path", path)
-        opened = project.read(path)
+        opened = project.read(given.path)
         self._session.navigation.size_px = self.size
-        return self._show(
-            OpenRequest(
-                opened.files[0],
-                opened.reference,
-                project=opened,
-                project_path=path,
-            )
+        request = replace(
+            given,
+            path=opened.files[0],
+            reference=given.reference or opened.reference,
+            project=opened,
+            project_path=given.path,
+            check_overlay=False,
         )
+        return self._show(request)
 
     # Pictures
 
@@ -426,7 +460,7 @@ class Viewer:
         if progress is not None and not callable(progress):
             arguments.refuse("progress", progress, "give a function of (done, total)")
         film = self._film_of(path, fps, duration_s)
-        about = record.about(self.path, self._options, self.settings, film)
+        about = record.about(self.path, self._options, self.settings, film, self.scene)
         with self._drawing() as scene:
             target = output.open_output(out, film.size_px, film.rate, about, resume=resume)
             return record.record(scene, film, target, progress)
@@ -500,7 +534,7 @@ class Viewer:
         self._require_open()
         line = arguments.pairs("points", points, MEASURED)
         show = arguments.flag("show", show)
-        profile = measuring.profile(self.path, line, **self._options)
+        profile = measuring.profile_on(self._terrain(), line)
         if show:
             self.settings.measuring.profile = line
         return profile
@@ -518,10 +552,23 @@ class Viewer:
         kind = arguments.text("kind", kind, MEASUREMENT_KINDS)
         shape = arguments.pairs("points", points, MEASURED)
         show = arguments.flag("show", show)
-        result = measuring.measure(self.path, kind, shape, **self._options)
+        result = measuring.measure_on(self._terrain(), kind, shape)
         if show:
             self.settings.measuring.items.append(Measurement(kind, shape))
         return result
+
+    def _terrain(self) -> Terrain:
+        """Return the surfaces of the slots and the reference, those of pictures. Raises
+        NtileError for a layer that cannot be read."""
+        from viewer.measuring.terrain import of_scene
+
+        scene = self.scene
+        terrain = of_scene(scene)
+        for slot, choice in self.settings.slots.items():
+            if slot not in terrain.slots:
+                why = scene.problem(choice.index, choice.file)
+                raise NtileError(why or f"{self.path}: the layer in slot {slot} cannot be read.")
+        return terrain
 
     def _load(self, scene: Scene) -> None:
         with offscreen.offline_quality(scene):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
+from neural.system.file_stamp import FileStamp
 from neural.system.forks import ForkLock
 
 
@@ -14,8 +15,15 @@ class ByteSource(Protocol):
 
     size: int
 
+    @property
+    def stamp(self) -> FileStamp:
+        """Present state of the open file, wherever its name leads by now; raises OSError."""
+
     def get_bytes(self, offset: int, length: int) -> bytes:
         """Return bytes offset … offset + length; raises OSError when they cannot be had."""
+
+    def share(self) -> ByteSource:
+        """Return another source of the same open file, closed on its own."""
 
     def close(self) -> None:
         """Release the open resources."""
@@ -36,22 +44,54 @@ class Traffic:
             self.bytes += length
 
 
+class _Users:
+    """Number of sources that read one open file, and their lock; the last one closes it."""
+
+    def __init__(self) -> None:
+        self.lock = ForkLock()
+        self.count = 1
+
+
 class FileSource:
     """A local file."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._file = open(path, "rb", buffering=0)
-        self._lock = ForkLock()  # where reads move a common position
-        self.size = os.fstat(self._file.fileno()).st_size
+        self._users = _Users()
+        self._closed = False
+        self.size = self.stamp.size
+
+    @property
+    def stamp(self) -> FileStamp:
+        """See `ByteSource`."""
+        return FileStamp.of(self._file.fileno())
 
     def get_bytes(self, offset: int, length: int) -> bytes:
         """See `ByteSource`."""
-        if hasattr(os, "pread"):  # threads and forked processes share the file's position
-            return os.pread(self._file.fileno(), length, offset)
-        with self._lock:
+        with self._users.lock:
+            if self._closed:
+                raise ValueError("read of closed file")
+            if hasattr(os, "pread"):  # forked processes share the file's position
+                return os.pread(self._file.fileno(), length, offset)
             self._file.seek(offset)
             return self._file.read(length)
 
+    def share(self) -> FileSource:
+        """See `ByteSource`."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        with self._users.lock:
+            if self._closed:
+                raise ValueError("read of closed file")
+            self._users.count += 1
+        return other
+
     def close(self) -> None:
         """See `ByteSource`."""
-        self._file.close()
+        with self._users.lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._users.count -= 1
+            if not self._users.count:
+                self._file.close()

@@ -3,6 +3,7 @@ share."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
 import numpy as np
 
 from neural.container import metadata as md
@@ -22,6 +24,7 @@ from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
 from neural.raster.reading import Reading
 from neural.system import arguments
+from neural.system.file_stamp import FileStamp
 from neural.tiles import Tile, tile_id
 
 HEAD_BYTES = 1 << 16
@@ -29,6 +32,10 @@ HEAD_BYTES = 1 << 16
 
 MODEL_FOLDER = Path(__file__).parents[2] / "assets" / "models"
 """Folder of the shipped models, searched for decoders that a file references by hash only."""
+
+_SPOTS = 64
+_SPOT_BYTES = 1 << 18
+"""Number and size of the spots at which a file is compared with a copy: 16 MB in all."""
 
 _AGAIN = "; copy or encode it again"
 
@@ -39,12 +46,19 @@ class Reader:
     Every failure is a ContainerError that names the file. `grid`, `layers`, `reading` (how the
     source was read) and `metadata` (without the decoders' bytes) are plain data; `header` gives the
     sizes of the file's sections, `traffic` what has been read.
+
+    All of it is of the file that was opened, wherever its name leads later. A file that is
+    rewritten in place meanwhile fails to be read, rather than give tiles of two files.
     """
 
     def __init__(self, path: str, source: ByteSource) -> None:
         self.path = path
         self.traffic = Traffic()
         self._source = source
+        self._head_sum = -1  # while it is being opened
+        self._same_stamp: FileStamp | None = None  # of a touched file or a copy
+        self.stamp = source.stamp
+        """State of the file when it was opened, or touched last."""
         self._open()
 
     def _open(self) -> None:
@@ -68,6 +82,9 @@ class Reader:
             self._check_directory()
         except ContainerError as error:
             raise self.named(error) from error
+        self._head_sum = google_crc32c.value(head[: header.data_offset])
+        if self._source.stamp != self.stamp:
+            raise ContainerError(f"{self.path} is being written; open it when that is done")
 
     def _check_directory(self) -> None:
         header = self.header
@@ -232,6 +249,60 @@ class Reader:
             "file_bytes": self.header.file_length,
         }
 
+    def duplicate(self) -> Reader:
+        """Return another reader of the same open file, wherever its name leads by now; the caller
+        closes it. Raises ContainerError for a closed one."""
+        other = copy.copy(self)
+        other.traffic = Traffic()
+        try:
+            other._source = self._source.share()
+        except ValueError as error:
+            raise ContainerError(f"{self.path} cannot be read ({error})") from error
+        return other
+
+    @property
+    def content(self) -> str:
+        """Text that differs between files of different contents: by size and head, which names the
+        source of the heights."""
+        return f"{self._source.size}-{self._head_sum:08x}"
+
+    def is_current(self) -> bool:
+        """Return True if the file's name still leads to what was opened.
+
+        A touch and a copy count as no change: head, and spots of a copy, are compared.
+        """
+        stamp = FileStamp.at(self.path)
+        if stamp is None or stamp.size != self._source.size:
+            return False
+        if stamp in (self.stamp, self._same_stamp):
+            return True
+        try:
+            with open(self.path, "rb") as file:
+                if not self._is_head(file.read(self.header.data_offset)):
+                    return False
+                for start in np.linspace(0, stamp.size, _SPOTS, endpoint=False).astype(int):
+                    file.seek(start)
+                    spot = file.read(_SPOT_BYTES)
+                    if spot != self._source.get_bytes(int(start), _SPOT_BYTES):
+                        return False
+        except (OSError, ValueError):
+            return False
+        self._same_stamp = stamp
+        return True
+
+    def _is_head(self, head: bytes) -> bool:
+        return bool(google_crc32c.value(head) == self._head_sum)
+
+    def _check_unchanged(self) -> None:
+        """Raise ContainerError if the open file was rewritten in place. Raises OSError."""
+        stamp = self._source.stamp
+        if stamp == self.stamp or self._head_sum < 0:
+            return
+        size = self.header.data_offset
+        if stamp.size != self._source.size or not self._is_head(self._source.get_bytes(0, size)):
+            raise ContainerError(f"{self.path} was rewritten while it was open; open it again")
+        self.stamp = stamp
+
     def close(self) -> None:
         """Release the file; reads fail afterwards."""
         self._source.close()
@@ -245,6 +316,7 @@ class Reader:
     def _bytes(self, offset: int, length: int) -> bytes:
         try:
             data = self._source.get_bytes(offset, length)
+            self._check_unchanged()
         except (OSError, ValueError) as error:  # ValueError: closed meanwhile
             raise ContainerError(
                 f"{self.path} cannot be read ({getattr(error, 'strerror', None) or error})"

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from neural.container.reader import Reader
-from neural.errors import UsageError
+from neural.errors import DemError, UsageError
 from neural.grid import Bounds
 from neural.raster import crs as crs_rules
 from neural.raster import raster_name
 from neural.raster.dem import Dem, declared_by, open_dem
 from neural.raster.reading import Declared, Raster, Reading, ReadOptions, ReferenceRaster
 from neural.raster.vertical import to_wkt
+from neural.system.file_stamp import FileStamp
 from neural.system.forks import ForkLock
 
 WINDOW_CELLS = 1 << 22
@@ -39,10 +40,15 @@ def open_reference(raster: Raster, reader: Reader) -> ReferenceHeights:
     where it lies outside the file's area.
     """
     reference = ReferenceRaster.of(raster)
+    file = raster_name.local_file(reference.name)
+    stamp = None if file is None else FileStamp.at(file)
     declared = declared_by(reference.name)
     options = _options(reference, declared, reader)
     dem = open_dem(reference.name, options, onto=reader.grid)
     try:
+        now = None if file is None else FileStamp.at(file)
+        if (now and now.state) != (stamp and stamp.state):
+            raise DemError(f"{dem.name} is being written; open it when that is done.")
         return ReferenceHeights(dem, reader, _reading_notes(reference, declared, dem))
     except BaseException:
         dem.close()
@@ -65,6 +71,7 @@ class ReferenceHeights:
         self._grid = reader.grid
         self._path = reader.path
         self._lock = ForkLock()
+        self._files = dem.watched()
         self.share = _share(reader.grid.bounds, dem.outline)
         if self.share == 0:
             place = "a raster of the same place" + (
@@ -102,6 +109,23 @@ class ReferenceHeights:
             self._dem.close()
 
     @property
+    def content(self) -> str:
+        """Text that differs between rasters of different contents; "" where it is not known."""
+        return self._files.content
+
+    def is_current(self) -> bool:
+        """Return True if the raster's files are still those that were opened."""
+        return self._files.is_current()
+
+    def _window(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a window of the raster as `Dem.read`. Raises DemError, also where its files were
+        rewritten since it was opened."""
+        with self._lock:
+            window = self._dem.read(row, col, rows, cols)
+            self._files.check()
+        return window
+
+    @property
     def warning(self) -> str:
         """A sentence where the raster covers but a part of the area; else ""."""
         whole = self.share > 1 - 1e-6
@@ -135,10 +159,7 @@ class ReferenceHeights:
             rim = int(self._ragged)
             top = row + self._shift[0]
             left = col + self._shift[1]
-            with self._lock:
-                heights, valid = self._dem.read(
-                    top - rim, left - rim, rows + 2 * rim, cols + 2 * rim
-                )
+            heights, valid = self._window(top - rim, left - rim, rows + 2 * rim, cols + 2 * rim)
             if rim:
                 heights = heights[1:-1, 1:-1]
                 valid = np.asarray(sliding_window_view(valid, (3, 3)).all(axis=(2, 3)))
@@ -195,8 +216,7 @@ class ReferenceHeights:
         left = int(np.floor(columns.min() - 0.5))
         bottom = int(np.floor(rows.max() - 0.5)) + 2
         right = int(np.floor(columns.max() - 0.5)) + 2
-        with self._lock:
-            heights, valid = self._dem.read(top, left, bottom - top, right - left)
+        heights, valid = self._window(top, left, bottom - top, right - left)
         y = rows - 0.5 - top
         x = columns - 0.5 - left
         i = y.astype(int)

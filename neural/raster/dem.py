@@ -25,6 +25,7 @@ from neural.raster import crs as crs_rules
 from neural.raster import gdal, raster_name, resample
 from neural.raster.facts import band_facts, sampled_sha256
 from neural.raster.georef import Georef, declared, resolve
+from neural.raster.open_files import OpenFiles
 from neural.raster.reading import AS_STORED, Declared, ReadOptions
 from neural.raster.samples import Samples, Window
 from neural.system import arguments
@@ -131,6 +132,12 @@ class Dem:
     def facts(self) -> dict[str, Any]:
         """Return the facts of the file and its bands (`neural.raster.facts`)."""
         return band_facts(self.name, self._dataset, self._georef.bands.heights)
+
+    def watched(self) -> OpenFiles:
+        """Return the files that it is read from, to be checked for changes."""
+        return OpenFiles(
+            self.name, gdal.files(self._dataset), lazy=self._dataset.driver in ("VRT", "GTI")
+        )
 
     @property
     def stored_bytes(self) -> int | None:

@@ -154,6 +154,7 @@ def whole(
     """
     with _explained(path, advice, raised):
         real = target(path)
+        name = os.path.abspath(path)  # the working directory may change meanwhile
         with _place(real) as folder:
             part = folder / _PART
             try:
@@ -170,7 +171,7 @@ def whole(
                     raise _reason(
                         folder, f"what was written does not read back: {error.__cause__ or error}"
                     ) from error
-            _take_place(part, path, real)
+            _take_place(part, name, real)
 
 
 @contextmanager

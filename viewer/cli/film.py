@@ -13,6 +13,7 @@ from viewer.film import record
 from viewer.film.generators import generated
 from viewer.film.output import VIDEO_SUFFIXES, open_output
 from viewer.model.camera_path import CameraPath, retimed
+from viewer.scene.scene import Scene
 from viewer.session import open_scene
 from viewer.session.document import Document
 from viewer.session.launch import Launch
@@ -27,7 +28,7 @@ def run(launch: Launch) -> None:
         scene = document.scene
         film = record.Film(path_of(document, launch), launch.size, launch.fps)
         output = open_output(
-            out, film.size_px, film.rate, _about(launch, film), resume=launch.resume
+            out, film.size_px, film.rate, _about(launch, film, scene), resume=launch.resume
         )
         try:
             with progress(out, "picture") as report:
@@ -54,6 +55,6 @@ def path_of(document: Document, launch: Launch) -> CameraPath:
     return generated(document.scene, launch.flythrough or "tour", launch.size, launch.duration_s)
 
 
-def _about(launch: Launch, film: record.Film) -> dict[str, Any]:
+def _about(launch: Launch, film: record.Film, scene: Scene) -> dict[str, Any]:
     options = {"reference": launch.reference, "methods": launch.methods, "bits": launch.bits}
-    return record.about(str(launch.path), options, launch.settings, film)
+    return record.about(str(launch.path), options, launch.settings, film, scene)

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from neural.container.reader import open_reader
 from neural.errors import UsageError
 from neural.raster import raster_name
 from neural.system import output
@@ -60,12 +59,17 @@ def _profile(request: OpenRequest, launch: Launch, out: Path | None) -> None:
 
 
 def _options(request: OpenRequest) -> dict[str, Any]:
-    return {"methods": request.methods, "bits": request.bits, "reference": request.reference}
+    return {
+        "methods": request.methods,
+        "bits": request.bits,
+        "reference": request.reference,
+        "pins": request.pins,
+    }
 
 
 def titles(request: OpenRequest) -> dict[str, str]:
     """Return the titles of the surfaces of a request, for the figure's legend."""
-    with open_reader(request.path) as reader:
+    with request.pins.open(request.path) as reader:
         slots = layers.choose(reader, request.methods, request.bits)
         names = {
             slot: layers.label(reader.layers[choice.index], choice)

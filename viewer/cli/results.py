@@ -12,7 +12,7 @@ def of_launch(launch: Launch) -> list[Result]:
     both hold the same. Raises NtileError."""
     request = launch.request
     rows = [
-        measure(path, choice, request.reference, request.path)
+        measure(path, choice, request.reference, request.path, pins=request.pins)
         for path, choice in chosen_layers(request).values()
     ]
     return rows[:1] if rows[0].key == rows[1].key else rows

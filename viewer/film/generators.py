@@ -89,7 +89,9 @@ def generated(
     reader = scene.main_reader
     view = scene.settings.view
     layer = min(scene.settings.layer.index, len(reader.layers) - 1)
-    field = HeightField.read(reader, layer, exaggeration=view.exaggeration)
+    field = HeightField.read(
+        reader, layer, exaggeration=view.exaggeration, span=scene.files[0].heights
+    )
     return generate(
         name,
         field,

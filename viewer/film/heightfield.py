@@ -12,6 +12,7 @@ from neural.container.reader import Reader
 from neural.errors import NtileError
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE
+from viewer.model.height_range import HeightRange
 from viewer.model.readings import BoundingBox
 
 SIDE = 320
@@ -33,9 +34,16 @@ class HeightField:
     ground_scale: float = 1.0  # meters on the ground per CRS meter
 
     @classmethod
-    def read(cls, reader: Reader, layer: int = 0, *, exaggeration: float = 1.0) -> HeightField:
-        """Read the field of a layer. Raises NtileError for a damaged file, or an area without any
-        height."""
+    def read(
+        cls,
+        reader: Reader,
+        layer: int = 0,
+        *,
+        exaggeration: float = 1.0,
+        span: HeightRange | None = None,
+    ) -> HeightField:
+        """Read the field of a layer; without the outliers of `span`, its bounds are those of a
+        picture. Raises NtileError for a damaged file, or an area without any height."""
         grid = reader.grid
         chosen = reader.layers[layer]
         cells = max(grid.width, grid.height)
@@ -51,10 +59,14 @@ class HeightField:
         heights[~valid] = np.nan
         if not valid.any():
             raise NtileError(f"{reader.path}: it holds no heights; encode it again.")
-        bounds = BoundingBox(*grid.bounds, float(np.nanmin(heights)), float(np.nanmax(heights)))
+        ends = float(np.nanmin(heights)), float(np.nanmax(heights))
+        pivot_z = reader.layers[0].root.min_m
+        if span is not None and span.trimmed:
+            ends = tuple(np.clip(ends, *span.ends()).tolist())
+            pivot_z = span.low
+        bounds = BoundingBox(*grid.bounds, *ends)
         margin = chosen.root.geometric_error_m if level < top else 0.0
         margin = min(margin, bounds.high - bounds.low)
-        pivot_z = reader.layers[0].root.min_m
         return cls(bounds, heights, margin, exaggeration, pivot_z, grid.ground_scale)
 
     def drawn(self, z_m: float, exaggeration: float | None = None) -> float:

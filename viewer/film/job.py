@@ -38,6 +38,7 @@ class RenderJob:
     ) -> None:
         """Start the export of `opened`, the present view; a `path` makes a film, None a picture."""
         self.out = out
+        target = os.path.abspath(out)
         self.done = 0
         self.total = 0
         """Drawn pictures, or pieces of a large one, and their total; 0 of 0 before that is
@@ -60,7 +61,7 @@ class RenderJob:
                 *("--size", f"{size_px[0]}x{size_px[1]}", "--decorations", kinds, "--headless"),
             ]
             if path is None:
-                self.command += ["--screenshot", out]
+                self.command += ["--screenshot", target]
             else:
                 file = self._folder / "path.json"
                 file.write_text(json.dumps(to_json(path)), encoding="utf-8")
@@ -68,7 +69,7 @@ class RenderJob:
                     "--path",
                     str(file),
                     "--render",
-                    out,
+                    target,
                     "--fps",
                     f"{fps or path.fps:g}",
                 ]

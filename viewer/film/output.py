@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
@@ -72,12 +73,12 @@ def open_output(
                 f"{out}: only a folder of frames can be resumed; leave out --resume or render "
                 "to a folder."
             )
-        return Video(Path(out), size_px, fps)
+        return Video(Path(os.path.abspath(out)), size_px, fps)
     if suffix in OTHER_SUFFIXES:
         raise UsageError(
             f"{out}: films are written as .mp4, or as PNG frames into a folder; give such a name."
         )
-    return Folder(Path(out), about, resume=resume)
+    return Folder(Path(os.path.abspath(out)), about, resume=resume)
 
 
 class Folder:

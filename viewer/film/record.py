@@ -20,6 +20,7 @@ from viewer.model.settings import Settings
 from viewer.pictures import decorations, offscreen
 from viewer.scene.scene import Scene
 from viewer.storage.path_file import to_json
+from viewer.tiles.reference import DemReference
 
 CLEARANCE_M = 2.0
 """Minimum height of paths above the terrain, meters."""
@@ -105,7 +106,12 @@ def make_flight(scene: Scene, path: CameraPath) -> Flight:
     """Return a path lifted above an open scene's terrain. Raises NtileError."""
     reader = scene.main_reader
     layer = min(scene.settings.layer.index, len(reader.layers) - 1)
-    field = HeightField.read(reader, layer, exaggeration=scene.settings.view.exaggeration)
+    field = HeightField.read(
+        reader,
+        layer,
+        exaggeration=scene.settings.view.exaggeration,
+        span=scene.files[0].heights,
+    )
     return Flight(path, field.ceiling_m, CLEARANCE_M)
 
 
@@ -147,8 +153,10 @@ def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
         contours.auto = contours.labels = False
 
 
-def about(file: str, options: dict[str, Any], settings: Settings, film: Film) -> dict[str, Any]:
-    """Describe a film in plain JSON values: all inputs of its pictures."""
+def about(
+    file: str, options: dict[str, Any], settings: Settings, film: Film, scene: Scene
+) -> dict[str, Any]:
+    """Describe a film of an open scene in plain JSON values: all inputs of its pictures."""
     plain = {
         name: list(value) if isinstance(value, tuple) else value for name, value in options.items()
     }
@@ -156,4 +164,15 @@ def about(file: str, options: dict[str, Any], settings: Settings, film: Film) ->
     if raster is not None:
         plain["reference"] = {"name": raster.name, **raster.reading.to_json()}
     description = {"size_px": list(film.size_px), "fps": film.rate, "path": to_json(film.path)}
-    return {"file": file, **plain, **description, "settings": asdict(settings)}
+    contents = []
+    for opened in scene.files:
+        reference = opened.reference
+        measured = reference.content if isinstance(reference, DemReference) else ""
+        contents.append([opened.reader.content, measured])
+    return {
+        "file": file,
+        "contents": contents,
+        **plain,
+        **description,
+        "settings": asdict(settings),
+    }

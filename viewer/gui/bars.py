@@ -26,6 +26,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "compare.open",
             "compare.close",
             "file.open_reference",
+            "file.reload",
             LINE,
             "file.save_project",
             "file.save_project_as",

@@ -31,6 +31,7 @@ KEYS: dict[str, str] = {
     "ctrl+shift+o": "compare.open",
     "ctrl+s": "file.save_project",
     "ctrl+shift+s": "file.save_project_as",
+    "f5": "file.reload",
     "f12": "file.export_image",
     "shift+f12": "file.export_screenshot",
     "ctrl+comma": "window.preferences",

@@ -45,7 +45,7 @@ def draw(view: WindowView) -> None:
     if view.sheet.name:
         SHEETS[view.sheet.name](view)
     view.palette.draw(lambda: palette_rows(view), view.run)
-    toasts.draw(session.messages, viewport.area)
+    toasts.draw(session.messages, viewport.area, view.run)
 
 
 def palette_rows(view: WindowView) -> list[Row]:

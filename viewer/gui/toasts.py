@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
 from viewer.gui import theme, widgets, window
+from viewer.session.commands import BY_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from viewer.session.messages import Message, Messages
 
 ICONS = {
@@ -29,9 +32,11 @@ _CARD = (
 )
 
 
-def draw(messages: Messages, area: tuple[float, float, float, float]) -> None:
+def draw(
+    messages: Messages, area: tuple[float, float, float, float], run: Callable[[str], object]
+) -> None:
     """Draw recent messages in the lower right corner of `area` (left, top, width, height); a click
-    dismisses one."""
+    dismisses one, the button of its command calls `run`."""
     left, top, width, height = area
     em = hello_imgui.em_size()
     bottom = top + height - em
@@ -51,9 +56,8 @@ def draw(messages: Messages, area: tuple[float, float, float, float]) -> None:
             imgui.text_unformatted(theme.seen(message.counted))
             imgui.pop_text_wrap_pos()
             if message.level != "info":
-                _buttons(
-                    message, f"Log, {more} more" if more and number == len(newest) - 1 else "Log"
-                )
+                to_log = f"Log, {more} more" if more and number == len(newest) - 1 else "Log"
+                _buttons(message, to_log, run)
             if (
                 imgui.is_window_hovered()
                 and imgui.is_mouse_clicked(0)
@@ -65,8 +69,13 @@ def draw(messages: Messages, area: tuple[float, float, float, float]) -> None:
         imgui.pop_style_color()
 
 
-def _buttons(message: Message, to_log: str) -> None:
-    """Draw the buttons that copy a message and open the log."""
+def _buttons(message: Message, to_log: str, run: Callable[[str], object]) -> None:
+    """Draw the buttons that answer a message, copy it and open the log."""
+    if message.command:
+        if imgui.small_button(BY_ID[message.command].title):
+            run(message.command)
+            message.dismissed = True
+        imgui.same_line()
     if imgui.small_button("Copy"):
         imgui.set_clipboard_text(message.line)
     widgets.tip("Copy this message.")

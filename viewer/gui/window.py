@@ -14,6 +14,7 @@ from imgui_bundle import hello_imgui, imgui, immapp
 from viewer.graphics import gl
 from viewer.gui import lost_display, theme
 from viewer.gui.keyboard import Keyboard
+from viewer.gui.visibility import Visibility
 from viewer.storage.layout import Layout
 
 # After imgui_bundle, which brings the glfw library that both must share.
@@ -23,9 +24,6 @@ MAIN = "MainDockSpace"
 
 IDLE_FRAMES_PER_S = 2.0
 """Frame rate after 3 s without change or input; any input wakes the window at once."""
-
-HIDDEN_WAIT_S = 0.25
-"""Time between looks for signals while the window is hidden or minimized; events come at once."""
 
 SCREEN = 0
 """OpenGL's name of the window's own framebuffer."""
@@ -123,7 +121,7 @@ class Window:
         self._ctx: moderngl.Context | None = None
         self._layout: Layout | None = None
         self._title = ""
-        self._was_visible = False  # hello_imgui hides the window until its size is settled
+        self._visibility = Visibility()
         self._hidden: set[str] = set()  # panels that come back with `show_panels(True)`
         # position and size before the window took the whole monitor
         self._windowed: tuple[int, int, int, int] | None = None
@@ -264,7 +262,7 @@ class Window:
     def _lose(self) -> None:
         """Save what closing saves; the display is gone."""
         if self._layout is not None:
-            has_panels = self._was_visible  # else imgui has not read its own part yet
+            has_panels = self._visibility.was_visible  # else imgui has not read its own part yet
             self._layout.save(imgui.save_ini_settings_to_memory() if has_panels else None)
         self._callbacks.lost()
 
@@ -273,24 +271,14 @@ class Window:
         self._rest()
 
     def _rest(self) -> None:
-        """Wait, drawing nothing, while the window is hidden or minimized."""
-        params = hello_imgui.get_runner_params()
-        window = glfw_window()
-        while (
-            self._is_hidden(window)
-            and self.failure is None
-            and not params.app_shall_exit
-            and not glfw.window_should_close(window)
-        ):
-            glfw.wait_events_timeout(HIDDEN_WAIT_S)
+        """Wait, drawing nothing, while the window is hidden; one with `fixed` never is, as a
+        picture of it is awaited."""
+        if not self._options.fixed:
+            self._visibility.wait(glfw_window(), self._is_ending)
 
-    def _is_hidden(self, window: Any) -> bool:
-        """Return True if nobody can see the window; never with `fixed`, which waits for a
-        picture."""
-        is_visible = bool(glfw.get_window_attrib(window, glfw.VISIBLE))
-        self._was_visible = self._was_visible or is_visible
-        iconified = bool(glfw.get_window_attrib(window, glfw.ICONIFIED))
-        return not self._options.fixed and (iconified or (self._was_visible and not is_visible))
+    def _is_ending(self) -> bool:
+        leaves = hello_imgui.get_runner_params().app_shall_exit
+        return leaves or self.failure is not None
 
     def _frame(self) -> None:
         self._callbacks.frame()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from viewer.measuring.profiles import Profile
     from viewer.measuring.quantities import MeasurementResult
     from viewer.measuring.terrain import Terrain
+    from viewer.tiles.pins import Pins
 
 Points = Sequence[Sequence[float]]
 
@@ -34,16 +35,21 @@ def open_terrain(
     methods: Sequence[str] = (),
     bits: Sequence[int] = (),
     reference: Raster | None = None,
+    pins: Pins | None = None,
 ) -> Iterator[Terrain]:
     """Open the surfaces of a file: slots A and B with the viewer's defaults, and the reference, if
-    any."""
-    from neural.container.reader import open_reader
+    any.
+
+    `pins` hold the files to contents.
+    """
     from neural.surface.sampling import SurfaceSampler
     from viewer.measuring.terrain import Terrain
     from viewer.model import layers
     from viewer.tiles import reference as references
+    from viewer.tiles.pins import Pins
 
-    with open_reader(path) as reader:
+    pins = pins or Pins()
+    with pins.open(path) as reader:
         slots: dict[str, SurfaceSampler] = {}
         samplers: dict[tuple[int, int | None], SurfaceSampler] = {}
         for slot, choice in layers.choose(reader, tuple(methods), tuple(bits)).items():
@@ -55,6 +61,7 @@ def open_terrain(
             slots[slot] = samplers[key]
         against = references.find(reader, reference)
         try:
+            pins.check(against)
             yield Terrain(reader.grid, slots, against)
         finally:
             if isinstance(against, references.DemReference):
@@ -69,28 +76,43 @@ def sample(path: str | Path, points: Points, **options: Any) -> dict[str, np.nda
 
 def measure(path: str | Path, kind: str, points: Points, **options: Any) -> MeasurementResult:
     """Measure a "point", "distance" or "area": see `viewer.measuring.quantities`."""
+    _check_kind(kind)
+    with open_terrain(path, **options) as terrain:
+        return measure_on(terrain, kind, points)
+
+
+def measure_on(terrain: Terrain, kind: str, points: Points) -> MeasurementResult:
+    """Measure on open surfaces, as `measure`. Raises UsageError."""
     from viewer.measuring import quantities
 
+    _check_kind(kind)
+    try:
+        return quantities.measure(terrain, kind, _inside(terrain, points).tolist())
+    except ValueError as error:
+        raise UsageError(f"A measurement of {error}.") from None
+
+
+def _check_kind(kind: str) -> None:
     if kind not in MEASUREMENT_KINDS:
         raise UsageError(
             f"{kind!r} cannot be measured; choose from {', '.join(MEASUREMENT_KINDS)}."
         )
-    with open_terrain(path, **options) as terrain:
-        try:
-            return quantities.measure(terrain, kind, _inside(terrain, points).tolist())
-        except ValueError as error:
-            raise UsageError(f"A measurement of {error}.") from None
 
 
 def profile(path: str | Path, points: Points, **options: Any) -> Profile:
     """Sample every surface along a polyline, with residuals."""
+    with open_terrain(path, **options) as terrain:
+        return profile_on(terrain, points)
+
+
+def profile_on(terrain: Terrain, points: Points) -> Profile:
+    """Sample open surfaces along a polyline, as `profile`. Raises UsageError."""
     from viewer.measuring import profiles
 
-    with open_terrain(path, **options) as terrain:
-        try:
-            return profiles.profile(terrain, _inside(terrain, points).tolist())
-        except ValueError as error:
-            raise UsageError(f"This line is no profile: {error}.") from None
+    try:
+        return profiles.profile(terrain, _inside(terrain, points).tolist())
+    except ValueError as error:
+        raise UsageError(f"This line is no profile: {error}.") from None
 
 
 def _inside(terrain: Terrain, points: Points) -> np.ndarray:

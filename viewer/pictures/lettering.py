@@ -5,7 +5,6 @@ Glyphs come from imgui-bundle's fonts, rasterized by imgui's font atlas; no wind
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from neural.system.forks import ForkLock
 from viewer.model.fonts import FontFile, candidates, is_drawn, report_missing
 from viewer.model.writing import visual
 
@@ -35,7 +35,7 @@ class TextPainter:
     Threads may have painters at once, but share none.
     """
 
-    _making = threading.Lock()  # imgui has one current context in the process
+    _making = ForkLock()  # imgui has one current context in the process
 
     def __init__(self, size_px: int) -> None:
         from imgui_bundle import imgui

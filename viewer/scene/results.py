@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from neural.container.reader import Reader, open_reader
+from neural.container.reader import Reader
 from neural.errors import UsageError
 from neural.measure.height_reader import HeightReader
 from neural.measure.layer_errors import measure_layer
@@ -31,6 +31,7 @@ from neural.tiles import TILE, centers
 from viewer.model import layers
 from viewer.model.settings import LayerChoice
 from viewer.tiles.difference import SurfaceReference
+from viewer.tiles.pins import Pins
 from viewer.tiles.reference import DemReference
 
 TIMED_TILES = 4
@@ -69,15 +70,17 @@ class Result:
     view: ResultErrors | None = None  # over the view of its latest measurement
     whole: ResultErrors | None = None  # over the finest level of the whole area
     decode_ms: float | None = None  # per tile
+    content: str = ""  # `Reader.content` of its file; not written
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for the same layer, bits and reference."""
-        return self.path, self.layer, self.keep_bits, self.reference
+        """Equal for the same layer, bits and reference of the same content."""
+        return self.path, self.content, self.layer, self.keep_bits, self.reference
 
     def flat(self) -> dict[str, Any]:
         """Return plain values by column name; those of a view begin with view_."""
         values = asdict(self)
+        del values["content"]
         view = values.pop("view")
         whole = values.pop("whole")
         names = list(ResultErrors.__dataclass_fields__)
@@ -93,30 +96,40 @@ def of(path: str, reader: Reader, choice: LayerChoice, reference: str = "") -> R
     bits = layers.effective_bits(layer, choice)
     label = layers.label(layer, choice)
     return Result(
-        os.path.abspath(path), choice.index, choice.keep_bits, layer.method, label, bits, reference
+        os.path.abspath(path),
+        choice.index,
+        choice.keep_bits,
+        layer.method,
+        label,
+        bits,
+        reference,
+        content=reader.content,
     )
 
 
 def measure(
-    path: str | os.PathLike[str],
+    file: str | os.PathLike[str] | Reader,
     choice: LayerChoice,
     reference_dem: Raster | None = None,
-    main: str | None = None,
+    main: str | Reader | None = None,
     report: Report = no_report,
     *,
     whole: bool = True,
+    pins: Pins | None = None,
 ) -> Result:
     """Measure a layer over the whole area, as `ntile evaluate` does; without `whole` only its size.
 
     Against the given raster, else the file's own reference layer, else that of the file `main`; a
     reference layer is not measured against itself. `report` is called with tiles done and in total;
-    its exceptions cancel the work. Raises NtileError.
+    its exceptions cancel the work. Files are opened unless they are given open, and `pins` hold
+    them to contents. Raises NtileError.
     """
+    pins = pins or Pins()
     with ExitStack() as stack:
-        reader = stack.enter_context(open_reader(path))
+        reader = file if isinstance(file, Reader) else stack.enter_context(pins.open(Path(file)))
         layer = reader.layers[choice.index]
-        heights, name = reference(stack, reader, choice.index, reference_dem, main)
-        row = of(os.fspath(path), reader, choice, name)
+        heights, name = reference(stack, reader, choice.index, reference_dem, main, pins)
+        row = of(reader.path, reader, choice, name)
         row.decode_ms = _timed(reader, choice) if whole else None
         if heights is None or not whole:
             samples = reader.grid.width * reader.grid.height
@@ -129,12 +142,18 @@ def measure(
 
 
 def reference(
-    stack: ExitStack, reader: Reader, layer: int, dem: Raster | None, main: str | None
+    stack: ExitStack,
+    reader: Reader,
+    layer: int,
+    dem: Raster | None,
+    main: str | Reader | None,
+    pins: Pins,
 ) -> tuple[HeightReader | None, str]:
     """Return the reference of `measure`, opened on the stack, and its name."""
     if dem is not None:
         raster = DemReference(dem, reader)
         stack.callback(raster.close)
+        pins.check(raster)
         return raster, raster.name
     exact_layer = next((candidate for candidate in reader.layers if candidate.is_reference), None)
     if exact_layer is not None:
@@ -142,9 +161,10 @@ def reference(
             return None, ""
         name = exact_layer.title or exact_layer.method
         return SurfaceDecoder(reader, exact_layer, keep_tiles=16), name
-    if main is None or os.path.abspath(main) == os.path.abspath(reader.path):
+    main_path = main.path if isinstance(main, Reader) else main
+    if main is None or os.path.abspath(main_path or "") == os.path.abspath(reader.path):
         return None, ""
-    other = stack.enter_context(open_reader(main))
+    other = main if isinstance(main, Reader) else stack.enter_context(pins.open(main))
     exact = next((candidate for candidate in other.layers if candidate.is_reference), None)
     if exact is None:
         return None, ""

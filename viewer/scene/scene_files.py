@@ -93,7 +93,8 @@ class SceneFiles:
     @property
     def pivot_z(self) -> float:
         """Height that exaggeration leaves in place; the same for all layers and files."""
-        return self.files[0].reader.layers[0].root.min_m
+        main = self.files[0]
+        return main.heights.low if main.heights.trimmed else main.reader.layers[0].root.min_m
 
     @property
     def ready(self) -> bool:

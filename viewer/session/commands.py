@@ -146,6 +146,7 @@ COMMANDS: tuple[Command, ...] = (
         lambda s: s.comparing.close_last(),
         has_compared,
     ),
+    Command("file.reload", "Reload", "File", lambda s: s.reload(), has_document),
     Command("file.close", "Close file", "File", lambda s: s.close_document(), has_document),
     Command(
         "view.undo",

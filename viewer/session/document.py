@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neural.errors import UsageError
+from viewer.session.open_request import OpenRequest
 
 if TYPE_CHECKING:
     from neural.container.reader import Reader
@@ -20,7 +21,7 @@ class Document:
 
     scene: Scene
     path: Path
-    """Main file, as it was opened."""
+    """Main file, absolute."""
     reference: ReferenceRaster | None
     """Raster that errors are measured against; None for the files' own reference layers."""
 
@@ -33,6 +34,12 @@ class Document:
     def compared(self) -> list[str]:
         """Paths of the compared files, in the order of their indices (1 …)."""
         return [str(file.reader.path) for file in self.scene.files[1:]]
+
+    def again(self, **changes: Any) -> OpenRequest:
+        """Return the request that shows the same files in the same view, with some of its fields
+        changed."""
+        values = {"reference": self.reference, **changes}
+        return OpenRequest(str(self.path), beside=tuple(self.compared), keep_view=True, **values)
 
 
 class CurrentDocument:

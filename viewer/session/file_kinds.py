@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import os
 import re
 from collections.abc import Sequence
@@ -17,13 +17,14 @@ from viewer.session.film import FilmEditor
 from viewer.session.launch import check_shown
 from viewer.session.messages import Messages
 from viewer.session.navigation import Navigation
-from viewer.storage import project
+from viewer.storage import project, textfile
 from viewer.storage.bookmarks import read_view
 
 FILE_KINDS = ("project", "terrain", "raster", "path", "view")
 """Kinds of files, in the order in which several are opened."""
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TEXT_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LARGEST_JSON = 64 << 20
 _ADDRESS = re.compile(r"[a-z0-9]+://")  # not of a file in an archive: zip+https://…
 
@@ -42,7 +43,7 @@ def kind(path: str) -> str:
     try:
         with open(path, "rb") as file:
             head = file.read(16)
-            if head.lstrip()[:1] in (b"{", b"["):
+            if head.lstrip()[:1] in (b"{", b"[") or head.startswith(_TEXT_MARKS):
                 return _json_kind(path, head + file.read(_LARGEST_JSON))
     except OSError as error:
         raise NtileError(
@@ -61,7 +62,9 @@ def kind(path: str) -> str:
 
 def _json_kind(path: str, content: bytes) -> str:
     try:
-        values = json.loads(content)
+        values = textfile.parse_json(content)
+    except UnicodeError as error:
+        raise NtileError(f"{path}: its text is not UTF-8; save it as UTF-8.") from error
     except ValueError as error:
         raise NtileError(f"{path}: it looks like JSON but is damaged ({error}).") from error
     if isinstance(values, dict):

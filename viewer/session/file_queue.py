@@ -9,10 +9,18 @@ from neural.raster.reading import ReferenceRaster
 from viewer.session.comparing import Comparing
 from viewer.session.document import CurrentDocument
 from viewer.session.messages import Messages
-from viewer.session.open_request import OpenRequest
-from viewer.session.opening import Loading, begin_beside, begin_second, index_of
+from viewer.session.open_request import OpenRequest, absolute
+from viewer.session.opening import (
+    Loading,
+    begin_beside,
+    begin_second,
+    index_of,
+    present,
+    raster_contents,
+)
 from viewer.storage import project
 from viewer.tiles.pending_file import PendingFile
+from viewer.tiles.pins import Pins
 
 Begin = Callable[[], Sequence[PendingFile]]
 """Begins to read files; returns none where nothing is to be read first. Raises NtileError."""
@@ -67,14 +75,15 @@ class FileQueue:
             document = self._current.require(
                 f"{path}: open a .ntile file before its reference raster."
             )
-            return OpenRequest(
-                str(document.path),
-                ReferenceRaster(path),
-                beside=tuple(document.compared),
-                keep_view=True,
-            )
+            return document.again(reference=ReferenceRaster(path))
 
         self._open(request)
+
+    def reload(self) -> None:
+        """Open the files that have changed again."""
+        self._open(
+            lambda: self._current.require("Open a file before it is reloaded.").again(reload=True)
+        )
 
     def open_project(self, path: str) -> None:
         """Restore a project file."""
@@ -82,6 +91,7 @@ class FileQueue:
 
     def compare(self, path: str) -> None:
         """Open a file for comparison in slot B; without a document, open it as the first."""
+        path = absolute(path)
         loadings: list[Loading] = []
 
         def begin() -> Sequence[PendingFile]:
@@ -100,13 +110,18 @@ class FileQueue:
 
         self._add(begin, finish)
 
-    def add(self, path: str, layer: int, on_loaded: Callable[[PendingFile], object]) -> None:
-        """Read a file to be added to the present ones, beginning with a layer."""
+    def add(
+        self, path: str, layer: int, on_loaded: Callable[[PendingFile], object], pins: Pins
+    ) -> None:
+        """Read a file to be added to the present ones, beginning with a layer; `pins` hold it to a
+        content."""
 
         def begin() -> Sequence[PendingFile]:
             document = self._current.document
             reference = None if document is None else document.reference
-            return [begin_beside(path, reference, layer, self._decode_backend())]
+            if document is not None:
+                pins.contents.update(raster_contents(document.scene))
+            return [begin_beside(path, reference, layer, self._decode_backend(), pins)]
 
         self._add(begin, on_loaded)
 
@@ -131,6 +146,14 @@ class FileQueue:
             except NtileError as error:
                 self._messages.error(str(error))
 
+    def finish(self) -> None:
+        """Wait until everything requested is done; for programs without frames."""
+        while self.busy:
+            if self._reading is not None:
+                for opening in self._reading[0]:
+                    opening.wait()
+            self.update()
+
     def close(self) -> None:
         """Cancel everything."""
         self._waiting.clear()
@@ -142,7 +165,10 @@ class FileQueue:
         loadings: list[Loading] = []
 
         def begin() -> Sequence[PendingFile]:
-            loadings.append(Loading(request(), self._decode_backend()))
+            asked = request()
+            document = self._current.document
+            readers = [] if document is None else present(document.scene, asked)
+            loadings.append(Loading(asked, self._decode_backend(), readers))
             return loadings[0].openings
 
         def finish(*openings: PendingFile) -> None:
@@ -173,4 +199,5 @@ def project_request(path: str) -> OpenRequest:
         project=opened,
         project_path=path,
         reference_optional=True,
+        pins=Pins(opened.contents),
     )

@@ -331,7 +331,8 @@ class FilmEditor:
         layer = layer_of(document.scene, choice).index if choice.file == 0 else 0
         from viewer.film.heightfield import HeightField
 
-        self._field = self._pool.submit(HeightField.read, document.reader, layer)
+        span = document.scene.files[0].heights
+        self._field = self._pool.submit(HeightField.read, document.reader, layer, span=span)
         self._flight = None
         return self._field
 

@@ -15,6 +15,7 @@ from viewer.session.messages import Messages
 from viewer.session.open_request import OpenRequest
 from viewer.storage.preferences import Store
 from viewer.storage.project import Project
+from viewer.tiles.pins import Pins
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Launch:
     theme: str | None = None
     opened_project: Project | None = None  # what a project file says, with the options over it
     project_path: str | None = None
+    # contents of the files, however often they are opened
+    pins: Pins = field(default_factory=Pins, compare=False)
     # ids of commands to run when the files are open (`viewer.session.commands`)
     commands: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
@@ -94,6 +97,7 @@ class Launch:
             self.project_path or "",
             check_overlay=self.headless or not from_project,
             reference_optional=from_project and not self.headless,
+            pins=self.pins,
         )
 
     def show_project(self, opened: Project, path: str) -> None:
@@ -104,6 +108,7 @@ class Launch:
         self.reference = opened.reference
         self.opened_project = opened
         self.project_path = path
+        self.pins = Pins(opened.contents)
 
 
 def check_shown(names: Iterable[str]) -> None:

@@ -33,6 +33,8 @@ class Message:
     count: int = 1
     dismissed: bool = False
     echoed: bool = False  # went to `Messages.echo`, too
+    command: str = ""
+    """Id of the command that answers it; its toast stays until it is dismissed."""
 
     @property
     def line(self) -> str:
@@ -55,8 +57,8 @@ class Messages:
     """Function that gets warnings which have to reach the user without a window, too."""
     _warned: set[str] = field(default_factory=set)
 
-    def add(self, level: str, text: str) -> None:
-        """Add a message; `level` is one of LEVELS."""
+    def add(self, level: str, text: str, command: str = "") -> None:
+        """Add a message; `level` is one of LEVELS, `command` answers it."""
         if level not in LEVELS:
             raise ValueError(f"no message level {level!r}")
         text = text.encode(errors="backslashreplace").decode()  # a window shows no other bytes
@@ -67,15 +69,22 @@ class Messages:
             last.when = time.time()
             last.since = time.monotonic()
         else:
-            self.entries.append(Message(level, text, time.time(), time.monotonic()))
+            message = Message(level, text, time.time(), time.monotonic(), command=command)
+            self.entries.append(message)
 
     def info(self, text: str) -> None:
         """Add a message worth knowing."""
         self.add("info", text)
 
-    def warning(self, text: str) -> None:
-        """Add a message about something that is not quite as asked for."""
-        self.add("warning", text)
+    def warning(self, text: str, command: str = "") -> None:
+        """Add a message about something that is not quite as asked for, perhaps with the command
+        that answers it."""
+        self.add("warning", text, command)
+
+    def dismiss(self, command: str) -> None:
+        """Take away the toasts that a command answers."""
+        for message in self.entries:
+            message.dismissed = message.dismissed or message.command == command
 
     def warn_once(self, text: str) -> None:
         """Add a warning about what is not kept, and echo it, unless it was given before."""
@@ -122,9 +131,8 @@ class Messages:
     def young(self) -> list[Message]:
         """Return the messages young enough to be shown over the scene, oldest first."""
         now = time.monotonic()
-        return [
-            m for m in self.entries if not m.dismissed and now - m.since < TOAST_SECONDS[m.level]
-        ]
+        shown = [message for message in self.entries if not message.dismissed]
+        return [m for m in shown if m.command or now - m.since < TOAST_SECONDS[m.level]]
 
     def toasts(self, at_most: int = 4) -> list[Message]:
         """Return the newest young messages, `at_most` of them, oldest first."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from neural.errors import NtileError
+from neural.raster import raster_name
 from neural.raster.reading import ReferenceRaster
 from viewer.storage.project import Project
+from viewer.tiles.pins import Pins
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,31 @@ class OpenRequest:
     beside: tuple[str, ...] = ()
     """Other files that stay open, in the order of `LayerChoice.file`."""
     keep_view: bool = False
-    """True to keep slots, camera and project: the same files again, with another reference."""
+    """True to keep slots, camera and project: the files shown again, with another reference."""
+    reload: bool = False
+    """True to open those of them again that have changed."""
+    pins: Pins = field(default_factory=Pins, compare=False)
+    """Contents that the files have to have."""
     check_overlay: bool = False
     """True to reject an error overlay without a reference."""
     reference_optional: bool = False
     """True to go on without a project's reference that cannot be read, with a warning."""
     warnings: tuple[str, ...] = ()
     """Sentences to report once the files are shown."""
+
+    def __post_init__(self) -> None:
+        """Make all paths absolute: the working directory may change."""
+        values: dict[str, Any] = {
+            "path": absolute(self.path),
+            "compare": None if self.compare is None else absolute(self.compare),
+            "project_path": self.project_path and absolute(self.project_path),
+            "beside": tuple(absolute(path) for path in self.beside),
+        }
+        if self.reference is not None:
+            name = absolute(self.reference.name)
+            values["reference"] = replace(self.reference, name=name)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @property
     def has_optional_reference(self) -> bool:
@@ -67,3 +89,12 @@ class OpenRequest:
             files = tuple(self.project.files[1:]) if self.restores_slots else ()
             missing = self.project.missing
         return {number: file for number, file in enumerate(files, 1) if file not in missing}
+
+
+def absolute(name: str) -> str:
+    """Return a name of a file that means the same from any working directory; URLs stand for
+    themselves."""
+    try:
+        return os.path.abspath(name) if raster_name.is_path(name) else raster_name.absolute(name)
+    except (OSError, ValueError):  # the working directory is gone, or the name is none
+        return name

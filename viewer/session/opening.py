@@ -8,6 +8,7 @@ step fails, the scene and its settings are as they were. A window calls `show` o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from copy import deepcopy
@@ -26,7 +27,9 @@ from viewer.scene.labels import layer_of
 from viewer.session.open_request import OpenRequest
 from viewer.storage import plain
 from viewer.storage.project import settings_of
-from viewer.tiles.pending_file import PendingFile
+from viewer.tiles.pending_file import Open, PendingFile
+from viewer.tiles.pins import Pins
+from viewer.tiles.reference import DemReference
 from viewer.tiles.terrain_file import TerrainFile, check_crs
 
 if TYPE_CHECKING:
@@ -38,30 +41,74 @@ class Loading:
     """The files of a request while threads read them.
 
     A program that begins before there is a GL context sets the Future `decode_backend` later, to
-    `Scene.decode_backend`.
+    `Scene.decode_backend`. `present`: readers of the files of a request that keeps the view, in
+    their order, while they are shown.
     """
 
-    def __init__(self, request: OpenRequest, decode_backend: str | None = None) -> None:
+    def __init__(
+        self,
+        request: OpenRequest,
+        decode_backend: str | None = None,
+        present: Sequence[Reader] = (),
+    ) -> None:
         self.request = request
+        self.remarks: list[str] = []
+        """Sentences on files that could not be read again."""
         self.decode_backend: Future[str] = Future()
         if decode_backend is not None:
             self.decode_backend.set_result(decode_backend)
         self._taken: set[PendingFile] = set()
         self._main_reader: Reader | None = None
-        self.main = self._begin(request.path, self._choose_main)
-        self.others = {
-            number: self._begin(path, lambda reader: _beginning_with(0))
-            for number, path in request.others.items()
-        }
+        readers = dict(enumerate(present))
+        self.main = self._begin(
+            request.path, self._choose_main, self._opener(readers.get(0), stays=False)
+        )
+        self.others: dict[int, PendingFile] = {}
+        for number, path in request.others.items():
+            opener = self._opener(readers.get(number), stays=True)
+            self.others[number] = self._begin(path, lambda reader: _beginning_with(0), opener)
         self.second: PendingFile | None = None
         opened = (request.path, *request.others.values())
         if request.compare and not any(_same_file(request.compare, path) for path in opened):
             self.second = self._begin(request.compare, self._choose_second)
 
     def _begin(
-        self, path: str, choose_slots: Callable[[Reader], dict[str, LayerChoice]]
+        self,
+        path: str,
+        choose_slots: Callable[[Reader], dict[str, LayerChoice]],
+        open_file: Open | None = None,
     ) -> PendingFile:
-        return PendingFile(path, self.request.reference, choose_slots, self.decode_backend)
+        request = self.request
+        return PendingFile(
+            path, request.reference, choose_slots, self.decode_backend, request.pins, open_file
+        )
+
+    def _opener(self, present: Reader | None, *, stays: bool) -> Open | None:
+        """Return the opener of a file that is shown already, None for another.
+
+        It is shared: the request is for the same file, whatever its name leads to by now. A reload
+        opens one that has changed; where that fails, `stays` keeps the one shown.
+        """
+        if present is None:
+            return None
+        shared = present.duplicate()  # the one shown may be closed meanwhile
+        reload = self.request.reload
+
+        def opened(path: Path) -> Reader:
+            if not reload or shared.is_current():
+                return shared
+            try:
+                reader = open_reader(path)
+            except NtileError as error:
+                if stays:
+                    self.remarks.append(str(error))
+                    return shared
+                shared.close()
+                raise
+            shared.close()
+            return reader
+
+        return opened
 
     def _choose_main(self, reader: Reader) -> dict[str, LayerChoice]:
         self._main_reader = reader
@@ -109,7 +156,7 @@ def show(scene: Scene, request: OpenRequest, loading: Loading | None = None) -> 
     `loading`: the files, if they are being read. Raises NtileError; the scene, its files and
     settings are then as before.
     """
-    loading = loading or Loading(request, scene.decode_backend)
+    loading = loading or Loading(request, scene.decode_backend, present(scene, request))
     settings = scene.settings
     slots = settings.slots
     active = settings.active
@@ -143,6 +190,7 @@ def _show(scene: Scene, loading: Loading) -> list[str]:
         settings.slots = slots
     if request.restores_slots or request.keep_view:
         places = _add_others(scene, loading, warnings)
+        warnings += loading.remarks
         settings.slots = _placed(scene, view_slots, places, slots, warnings)
         settings.active = view_active
     if request.compare is not None:
@@ -196,18 +244,23 @@ def _placed(
 def chosen_layers(request: OpenRequest) -> dict[str, tuple[str, LayerChoice]]:
     """Return path and layer of each slot, as `show` fills them from methods and bits. Needs no
     scene. Raises NtileError."""
-    with open_reader(request.path) as reader:
+    with request.pins.open(request.path) as reader:
         check_counts(request.methods, request.bits)
         slots = choose(reader, *request.of_main)
         chosen = {slot: (request.path, choice) for slot, choice in slots.items()}
         if request.compare is not None:
             first = slots[SLOTS[0]]
-            with open_reader(request.compare) as other:
+            with request.pins.open(request.compare) as other:
                 second = choose_second(
                     reader.layers[first.index], first, other, request.methods, request.bits
                 )
             chosen[SLOTS[1]] = request.compare, second
     return chosen
+
+
+def present(scene: Scene, request: OpenRequest) -> list[Reader]:
+    """Return the readers of the files shown, for a request that keeps the view."""
+    return [file.reader for file in scene.files] if request.keep_view else []
 
 
 # A second file
@@ -229,7 +282,7 @@ def compare_file(
     index = index_of(scene, path)
     if index is None:
         file = None if opening is None else opening.result()
-        reader = file.reader if file is not None else open_reader(path)
+        reader = file.reader if file is not None else open_reader(os.path.abspath(path))
     else:
         file = None
         reader = scene.files[index].reader
@@ -289,14 +342,26 @@ def begin_second(scene: Scene, path: str | Path) -> PendingFile:
         check_crs(first.reader, reader)
         return {SLOTS[0]: alike(layer, choice, reader)}
 
-    return PendingFile(path, first.reference_dem, choose_slots, scene.decode_backend)
+    pins = Pins(raster_contents(scene))
+    return PendingFile(path, first.reference_dem, choose_slots, scene.decode_backend, pins)
 
 
 def begin_beside(
-    path: str | Path, reference: Raster | None, layer: int, decode_backend: str
+    path: str | Path, reference: Raster | None, layer: int, decode_backend: str, pins: Pins
 ) -> PendingFile:
     """Read a file on a thread that is to be added to a scene, beginning with one of its layers."""
-    return PendingFile(path, reference, lambda reader: _beginning_with(layer), decode_backend)
+    return PendingFile(path, reference, lambda reader: _beginning_with(layer), decode_backend, pins)
+
+
+def raster_contents(scene: Scene) -> dict[str, str]:
+    """Return the contents of the reference rasters of a scene, by path: further files are measured
+    against the same."""
+    references = [file.reference for file in scene.files]
+    return {
+        os.path.abspath(reference.path): reference.content
+        for reference in references
+        if isinstance(reference, DemReference) and reference.content
+    }
 
 
 def _beginning_with(layer: int) -> dict[str, LayerChoice]:
@@ -304,9 +369,11 @@ def _beginning_with(layer: int) -> dict[str, LayerChoice]:
 
 
 def index_of(scene: Scene, path: str | Path) -> int | None:
-    """Return the index of a file in a scene; None if it is not open."""
-    files = enumerate(scene.files)
-    return next((k for k, file in files if _same_file(file.reader.path, path)), None)
+    """Return the index of a file in a scene; None if it is not open, or has changed since."""
+    for index, file in enumerate(scene.files):
+        if _same_file(file.reader.path, path) and file.reader.is_current():
+            return index
+    return None
 
 
 def _same_file(path: str | Path, other: str | Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +12,14 @@ from viewer.model.settings import Settings
 from viewer.session.document import CurrentDocument
 from viewer.session.messages import Messages
 from viewer.session.navigation import Navigation
+from viewer.session.open_request import absolute
+from viewer.session.opening import raster_contents
 from viewer.storage import project
 from viewer.storage.preferences import Store
 from viewer.storage.project import Project
+
+LONGEST_NAME = 255
+"""Bytes of a file's name that all usual file systems take."""
 
 
 class Part(Protocol):
@@ -62,13 +68,24 @@ class Projects:
             {name: value for name, value in parts.items() if value is not None},
         )
 
+    def gather_pinned(self) -> Project:
+        """Return the project of the open document for another process, which must not show other
+        contents of its files. Raises UsageError without one."""
+        gathered = self.gather()
+        scene = self._current.require("Open a .ntile file before it is rendered.").scene
+        for file in scene.files:
+            gathered.contents[file.reader.path] = file.reader.content
+        gathered.contents.update(raster_contents(scene))
+        return gathered
+
     @property
     def suggested_name(self) -> str:
-        """Name to propose for its file."""
+        """Name to propose for its file, no longer than file systems take."""
         document = self._current.document
         path = self.path or (None if document is None else document.path)
         name = Path(path or "terrain").name.removesuffix(project.SUFFIX).removesuffix(".ntile")
-        return name + project.SUFFIX
+        longest = LONGEST_NAME - len(project.SUFFIX)
+        return os.fsencode(name)[:longest].decode(errors="ignore") + project.SUFFIX
 
     def save(self) -> bool:
         """Save to its file; report errors. Return False if it has none, or that failed."""
@@ -101,6 +118,6 @@ class Projects:
 
     def adopt(self, path: str) -> None:
         """Take a file as the project's, and remember it among the recent ones."""
-        self.path = path
+        self.path = path = absolute(path)
         self._preferences.values.remember(path)
         self._preferences.save()

@@ -225,6 +225,9 @@ class SessionView(Protocol):
     def open_paths(self, paths: Sequence[str]) -> None:
         """Read files on threads and open each as its kind."""
 
+    def reload(self) -> None:
+        """Open the files that have changed again; errors become messages."""
+
     def close_document(self) -> None:
         """Show no file."""
 

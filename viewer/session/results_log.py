@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
+from neural.container.reader import Reader
 from neural.errors import NtileError, UsageError
 from neural.raster.reading import Raster
 from viewer.model import layers
@@ -19,12 +22,22 @@ from viewer.session.document import CurrentDocument
 from viewer.session.file_queue import FileQueue
 from viewer.session.messages import Messages
 from viewer.tiles.pending_file import PendingFile
+from viewer.tiles.pins import Pins
+from viewer.tiles.reference import DemReference
 
 SMALL_TILES = 16
 """Areas of no more finest tiles are measured as a whole unasked, once the picture has been idle."""
 
 IDLE_S = 1.5
 """Time without a change after which the picture counts as idle, seconds."""
+
+
+class _Source(NamedTuple):
+    """Files that a row is measured on."""
+
+    dem: Raster | None
+    main: str
+    contents: dict[str, str]  # of files and rasters, by path
 
 
 class StoppedError(Exception):
@@ -50,8 +63,7 @@ class ResultsLog:
         """True if the panel lists errors over the whole area instead of those in view."""
         self._thread: ThreadPoolExecutor | None = None
         self._measuring: dict[tuple[object, ...], Future[Result]] = {}
-        # by path: reference raster and main file
-        self._mains: dict[str, tuple[Raster | None, str | None]] = {}
+        self._sources: dict[tuple[object, ...], _Source] = {}  # by row
         self._slots: object = None
         self._since_s = 0.0
         self._stopped = False
@@ -84,15 +96,20 @@ class ResultsLog:
     def note(self, scene: Scene, choice: LayerChoice, dem: Raster | None) -> Result:
         """Return the row of a choice, updated with the scene's numbers, adding it if necessary."""
         reader = scene.reader_of(choice)
-        path = os.path.abspath(scene.reader_of(choice).path)
+        path = os.path.abspath(reader.path)
         against = scene.files[min(choice.file, len(scene.files) - 1)].reference
         exact = reader.layers[choice.index].is_reference and dem is None
         name = "" if against is None or exact else against.name
+        self._remove_earlier(scene, path)
         row = results.of(path, reader, choice, name)
         row = next((other for other in self.rows if other.key == row.key), row)
         if not any(other is row for other in self.rows):
             self.rows.append(row)
-        self._mains[path] = dem, str(scene.files[0].reader.path)
+        main = scene.files[0].reader
+        contents = {os.path.abspath(main.path): main.content, path: reader.content}
+        if isinstance(against, DemReference) and against.content:
+            contents[os.path.abspath(against.path)] = against.content
+        self._sources[row.key] = _Source(dem, os.path.abspath(main.path), contents)
         if scene.store is not None:
             decoder = scene.decoder(choice)
             done = next(
@@ -106,6 +123,16 @@ class ResultsLog:
                 errors.samples, errors.rmse_m, errors.mae_m, errors.max_error_m, errors.le90_m
             )
         return row
+
+    def _remove_earlier(self, scene: Scene, path: str) -> None:
+        """Remove the rows of contents that an open file had before it was reloaded."""
+        readers = [file.reader for file in scene.files]
+        contents = {reader.content for reader in readers if os.path.abspath(reader.path) == path}
+        for row in [row for row in self.rows if row.path == path and row.content not in contents]:
+            self.rows.remove(row)
+            future = self._measuring.pop(row.key, None)
+            if future is not None:
+                future.cancel()
 
     def _is_small(self, scene: Scene, choice: LayerChoice) -> bool:
         reader = scene.reader_of(choice)
@@ -121,10 +148,31 @@ class ResultsLog:
             return
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "results")
-        dem, main = self._mains.get(row.path, (None, None))
-        choice = LayerChoice(row.layer, row.keep_bits)
-        work = partial(results.measure, row.path, choice, dem, main, self._go_on, whole=whole)
-        self._measuring[row.key] = self._thread.submit(work)
+        source = self._sources.get(row.key, _Source(None, row.path, {row.path: row.content}))
+        readers = self._open_readers(source.contents)
+        work = partial(
+            results.measure,
+            readers.get(row.path, row.path),
+            LayerChoice(row.layer, row.keep_bits),
+            source.dem,
+            readers.get(source.main, source.main),
+            self._go_on,
+            whole=whole,
+            pins=Pins(source.contents),
+        )
+        future = self._thread.submit(work)
+        future.add_done_callback(partial(_close, tuple(readers.values())))
+        self._measuring[row.key] = future
+
+    def _open_readers(self, contents: Mapping[str, str]) -> dict[str, Reader]:
+        """Return readers of those files of some contents that are open, by path; to be closed."""
+        document = self._current.document
+        readers: dict[str, Reader] = {}
+        for file in () if document is None else document.scene.files:
+            path = os.path.abspath(file.reader.path)
+            if path not in readers and contents.get(path) == file.reader.content:
+                readers[path] = file.reader.duplicate()
+        return readers
 
     def measure_all(self) -> None:
         """Have every row measured over the whole area."""
@@ -162,9 +210,10 @@ class ResultsLog:
     def restore(self, row: Result, slot: str) -> None:
         """Put a row's layer and bits into a slot, opening its file if necessary; report errors."""
         document = self._current.document
-        paths = [] if document is None else _paths(document.scene)
-        if paths and row.path not in paths:
-            self._files.add(row.path, row.layer, lambda opening: self._put(row, slot, opening))
+        if document is not None and _index(document.scene, row) is None:
+            pins = Pins({row.path: row.content} if row.content else {})
+            on_loaded = partial(self._put, row, slot)
+            self._files.add(row.path, row.layer, on_loaded, pins)
         else:
             self._put(row, slot)
 
@@ -179,10 +228,11 @@ class ResultsLog:
                 opening.cancel()
             raise UsageError(f"{row.path}: open a file first; results are shown beside it.")
         scene = document.scene
-        if opening is None:
-            index = _paths(scene).index(row.path)
-        else:
+        index = _index(scene, row)
+        if opening is not None:
             index = scene.add(opening.result(), row.layer)
+        if index is None:
+            raise UsageError(f"{row.path}: it is not open any more; open it again.")
         choice = LayerChoice(row.layer, row.keep_bits, index)
         if choice.index >= len(scene.reader_of(choice).layers):
             raise UsageError(f"{row.path}: it has no layer {row.layer + 1} any more.")
@@ -211,5 +261,15 @@ class ResultsLog:
             self._thread.shutdown(wait=True, cancel_futures=True)
 
 
-def _paths(scene: Scene) -> list[str]:
-    return [os.path.abspath(file.reader.path) for file in scene.files]
+def _close(readers: Sequence[Reader], _: Future[Result]) -> None:
+    for reader in readers:
+        reader.close()
+
+
+def _index(scene: Scene, row: Result) -> int | None:
+    """Return the index of a row's file in a scene; None if it is not open."""
+    for index, file in enumerate(scene.files):
+        is_content = row.content in ("", file.reader.content)
+        if is_content and os.path.abspath(file.reader.path) == row.path:
+            return index
+    return None

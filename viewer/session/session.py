@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neural.errors import NtileError, UsageError
+from neural.raster.crs import same_crs
 from viewer.model import layers
 from viewer.model.camera import Camera
 from viewer.model.readings import ErrorStats, FrameStats, Pick
@@ -25,6 +26,7 @@ from viewer.session.comparing import Comparing
 from viewer.session.document import CurrentDocument, Document
 from viewer.session.file_kinds import PathOpener
 from viewer.session.file_queue import FileQueue
+from viewer.session.file_watch import FileWatch
 from viewer.session.film import FilmEditor
 from viewer.session.film_jobs import FilmJobs
 from viewer.session.glide import Glide
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
     import moderngl
 
+    from neural.grid import Grid
     from viewer.graphics.contours import Label
     from viewer.scene.split import Side
 
@@ -126,11 +129,12 @@ class Session:
             self.settings,
             self.navigation,
             self.bookmarks,
-            FilmJobs(self.projects.gather, self.messages),
+            FilmJobs(self.projects.gather_pinned, self.messages),
             self.messages,
         )
         self.projects.parts["film"] = self.film
         self.results = ResultsLog(current, self.settings, self.files, self.messages)
+        self.watch = FileWatch(current, self.messages)
         self._paths = PathOpener(current, self.files, self.film, self.navigation, self.messages)
         self._slots_read = ""
 
@@ -182,6 +186,7 @@ class Session:
         Raises NtileError; the present document then stays as it was.
         """
         scene = self._drawable
+        before = self._area
         try:
             warnings = opening.show(scene, request, loading)
         except NtileError as error:
@@ -189,23 +194,38 @@ class Session:
                 raise
             return self.open(request.without_reference(error))
         document = Document(scene, Path(request.path), request.reference)
-        return self._enter(document, request, [*request.warnings, *warnings])
+        return self._enter(document, request, [*request.warnings, *warnings], before)
 
-    def _enter(self, document: Document, request: OpenRequest, warnings: list[str]) -> list[str]:
-        """Let all parts follow a new document."""
+    @property
+    def _area(self) -> Grid | None:
+        """Grid of the main file; None without one."""
+        document = self.document
+        return None if document is None else document.reader.grid
+
+    def _enter(
+        self,
+        document: Document,
+        request: OpenRequest,
+        warnings: list[str],
+        before: Grid | None,
+    ) -> list[str]:
+        """Let all parts follow a new document in place of one of the area `before`."""
         camera = replace(self.camera)
         self._current.document = document
+        self.watch.enter()
         self.measuring.enter(document)
         self.pointer.pick = None
         self.navigation.enter(document)
-        self.messages.info(f"Opened {document.path.name}.")
+        self.messages.info(f"{'Reloaded' if request.reload else 'Opened'} {document.path.name}.")
         for remark in document.scene.files[0].remarks:
             self.messages.warning(remark)
         if remark := document.scene.heights.remark:
             self.messages.info(remark)
         if request.keep_view:
-            self.navigation.place(camera)
-            self.settings.overlay.name = "error"
+            if before is None or _overlaps(before, document.reader.grid):
+                self.navigation.place(camera)
+            if not request.reload:
+                self.settings.overlay.name = "error"
         else:
             self.projects.path = None
         self.preferences.values.remember(request.path)
@@ -227,6 +247,14 @@ class Session:
         `beside`: compare terrain files with the open document.
         """
         self._paths.open(paths, beside=beside)
+
+    def reload(self) -> None:
+        """Open the files that have changed again, keeping view, settings and measurements; errors
+        become messages, and the present files then stay. A window reads them on threads."""
+        self.watch.begin_reload()
+        self.files.reload()
+        if self._drawable.waits:
+            self.files.finish()
 
     def close_document(self) -> None:
         """Show no file."""
@@ -265,6 +293,7 @@ class Session:
         self.navigation.size_px = size_px
         self.navigation.pixel_ratio = pixel_ratio
         self.files.update()
+        self.watch.update()
         self.navigation.update()
 
     def update(self) -> None:
@@ -361,11 +390,20 @@ class Session:
         self.results.close()
         self.film.close()
         self.costs.close()
+        self.watch.close()
         self.files.close()
         self._current.document = None
         if self.scene is not None:
             self.scene.release()
             self.scene = None
+
+
+def _overlaps(one: Grid, other: Grid) -> bool:
+    """Return True if two areas have the same coordinate system and a part in common."""
+    a = one.bounds
+    b = other.bounds
+    apart = a.west >= b.east or b.west >= a.east or a.south >= b.north or b.south >= a.north
+    return not apart and same_crs(one.crs_wkt, other.crs_wkt)
 
 
 def _read(scene: Scene) -> Readings:

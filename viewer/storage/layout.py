@@ -41,11 +41,14 @@ class Layout:
         self._first = (self._file.read(_text) or b"").decode()
         self.copy: Path | None = None
         """Path of the copy; None where the machine has no place for temporary files."""
-        with suppress(OSError):
+        try:
             place = output.scratch_folder("terrain-viewer-")
             self.copy = place / NAME
             if self._first:
                 self.copy.write_text(self._first, encoding="utf-8", newline="")
+        except OSError as error:
+            self.copy = None
+            say(f"{TITLE} is neither restored nor kept ({error.strerror}); set TMPDIR to a folder.")
 
     def save(self, shown: str | None = None) -> None:
         """Save the copy if it was changed, and remove it; `shown` replaces imgui's own part."""

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from neural import __version__
@@ -19,10 +18,16 @@ from viewer.model.camera import Camera
 from viewer.model.measurements import MEASUREMENT_KINDS, TOOLS, is_valid
 from viewer.model.settings import HILLSHADES, MESH_QUADS, SHADING_MODES, SLOTS, Settings
 from viewer.storage import plain, textfile
+from viewer.storage.file_search import ProjectFolder
 
 SUFFIX = ".tvproj.json"
 MARK = "terrain_viewer_project"
 VERSION = 1
+
+_CORE_KEYS = {
+    *(MARK, "program", "files", "files_saved_at", "contents"),
+    *("reference", "reference_saved_at", "reference_reading", "camera", "settings"),
+}
 
 
 @cache
@@ -72,16 +77,20 @@ class Project:
     settings: dict[str, Any] = field(default_factory=dict)  # as dataclasses.asdict(Settings)
     parts: dict[str, Any] = field(default_factory=dict)  # further parts, by feature name
     warnings: list[str] = field(default_factory=list)  # on values that could not be restored
+    # contents that files have to have, by absolute path; for a process that films an open window
+    contents: dict[str, str] = field(default_factory=dict)
 
 
 def write(path: str | os.PathLike[str], project: Project) -> None:
     """Write a project atomically. Raises NtileError."""
-    folder = Path(path).absolute().parent
+    folder = ProjectFolder(path)
     values = {
         MARK: VERSION,
         "program": __version__,
-        "files": [_relative(name, folder) for name in project.files],
+        "files": [folder.relative(name) for name in project.files],
+        "files_saved_at": [_saved_at(name) for name in project.files],
         **_reference_json(project.reference, folder),
+        **({"contents": project.contents} if project.contents else {}),
         "camera": None if project.camera is None else project.camera.to_json(),
         "settings": project.settings,
         **project.parts,
@@ -94,7 +103,8 @@ def read(path: str | os.PathLike[str]) -> Project:
 
     Raises NtileError for a file that is no project, or one whose terrain file is missing.
     """
-    name = Path(path).name
+    path = os.fspath(path)
+    name = os.path.basename(path)
     values = textfile.read_json(path, "a project")
     if not isinstance(values, dict) or not isinstance(values.get(MARK), int):
         raise NtileError(
@@ -105,20 +115,28 @@ def read(path: str | os.PathLike[str]) -> Project:
         raise NtileError(
             f"{path}: the project names no terrain file; give a list of them as files."
         )
-    folder = Path(path).absolute().parent
-    paths = [_resolve(file, folder) for file in files]
+    folder = ProjectFolder(path)
+    before = _texts(values.get("files_saved_at"), len(files))
+    paths = [folder.find(file, place) for file, place in zip(files, before, strict=True)]
+    if folder.is_itself(paths[0]):
+        raise NtileError(
+            f"{path}: the project names itself as its terrain file; name a .ntile file in files."
+        )
     if not _exists(paths[0]):
         raise NtileError(
             f"{path}: its terrain file {files[0]} is missing; put it back or beside the project."
         )
-    project = Project(paths, {file for file in paths if not _exists(file)})
+    project = Project(paths, {file for file in paths if not _is_file(file, folder)})
+    contents = values.get("contents")
+    if isinstance(contents, dict):
+        project.contents = {path: str(content) for path, content in contents.items()}
     if values[MARK] > VERSION:
         project.warnings.append(
             f"{name}: it was saved by a newer version of the program "
             f"({values.get('program', values[MARK])}); "
             "what this one knows is restored."
         )
-    missing = [file for file, place in zip(files, paths, strict=True) if not _exists(place)]
+    missing = [file for file, at in zip(files, paths, strict=True) if at in project.missing]
     missing += _take_reference(project, values, folder, name)
     if missing:
         project.warnings.append(f"{name}: {', '.join(missing)} missing; the rest is restored.")
@@ -128,20 +146,33 @@ def read(path: str | os.PathLike[str]) -> Project:
     return project
 
 
-def _reference_json(raster: ReferenceRaster | None, folder: Path) -> dict[str, Any]:
+def _saved_at(path: str) -> str:
+    """Return the absolute path of a file; "" for a URL or a name of GDAL's."""
+    return os.path.abspath(path) if raster_name.is_path(path) else ""
+
+
+def _texts(values: Any, count: int) -> list[str]:
+    """Return as many texts of a list, "" where it has none."""
+    items = values if isinstance(values, list) else []
+    texts = [item if isinstance(item, str) else "" for item in items[:count]]
+    return texts + [""] * (count - len(texts))
+
+
+def _reference_json(raster: ReferenceRaster | None, folder: ProjectFolder) -> dict[str, Any]:
     """Return the reference raster as JSON: its path from the project's folder, and its reading
     options."""
     if raster is None:
         return {"reference": None}
     reading = raster.reading.to_json()
     return {
-        "reference": _relative(raster.name, folder),
+        "reference": folder.relative(raster.name),
+        "reference_saved_at": _saved_at(raster.name),
         **({"reference_reading": reading} if reading else {}),
     }
 
 
 def _take_reference(
-    project: Project, values: Mapping[str, Any], folder: Path, name: str
+    project: Project, values: Mapping[str, Any], folder: ProjectFolder, name: str
 ) -> list[str]:
     """Set the reference raster and its options; return its path where it is missing."""
     reference = values.get("reference")
@@ -152,8 +183,9 @@ def _take_reference(
         reading = ReadOptions.from_json(values.get("reference_reading", {}))
     except (AttributeError, TypeError, ValueError):
         project.warnings.append(f"{name}: not understood and left as it was: reference_reading.")
-    place = _resolve(reference, folder)
-    if not (_exists(place) or os.path.isdir(place)):  # some rasters are folders
+    place = folder.find(reference, *_texts([values.get("reference_saved_at")], 1))
+    is_folder = os.path.isdir(place)  # some rasters are
+    if not (_exists(place) or is_folder) or folder.is_itself(place):
         return [reference]
     project.reference = ReferenceRaster(place, reading)
     return []
@@ -180,8 +212,7 @@ def _take(project: Project, values: Mapping[str, Any]) -> list[str]:
         project.camera = (
             camera if not {"easting", "northing", "z", "everything"} & set(wrong) else None
         )
-    core_keys = {MARK, "program", "files", "reference", "reference_reading", "camera", "settings"}
-    project.parts = {name: value for name, value in values.items() if name not in core_keys}
+    project.parts = {name: value for name, value in values.items() if name not in _CORE_KEYS}
     return unknown
 
 
@@ -192,26 +223,10 @@ def settings_of(project: Project) -> Settings:
     return settings
 
 
-def _relative(path: str, folder: Path) -> str:
-    """Return a path relative to the project's folder where possible. URLs stay, GDAL names get the
-    whole path of their file."""
-    if not raster_name.is_path(path):
-        return raster_name.absolute(path)
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return str(path)
-
-
-def _resolve(path: str, folder: Path) -> str:
-    """Return the absolute path of a project's file; a missing file may lie beside the project
-    instead."""
-    place = folder / path
-    if not place.exists() and not raster_name.is_path(path):
-        return path
-    beside = folder / Path(path).name
-    return os.path.normpath(beside if not place.exists() and beside.exists() else place)
-
-
 def _exists(path: str) -> bool:
     return not raster_name.is_path(path) or os.path.isfile(path)
+
+
+def _is_file(path: str, folder: ProjectFolder) -> bool:
+    """Return True for a file, or a URL, that is not the project itself."""
+    return _exists(path) and not folder.is_itself(path)

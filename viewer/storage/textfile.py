@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -17,13 +18,26 @@ def read_json(
     """Read a JSON file of a kind such as "a project". Raises `raised`."""
     name = os.fspath(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_json(Path(path).read_bytes())
     except OSError as error:
         raise raised(
             f"{name} cannot be read ({error.strerror or error}); check the name."
         ) from error
+    except UnicodeError as error:
+        raise raised(f"{name}: its text is not UTF-8; save it as UTF-8.") from error
     except ValueError as error:
         raise raised(f"{name}: this is not {kind} ({error}); it has to be JSON.") from error
+
+
+def parse_json(data: bytes) -> Any:
+    """Return the values of JSON in UTF-8, with or without a byte order mark. Raises ValueError,
+    UnicodeError for another encoding."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
+        raise UnicodeError("the text is UTF-16 or UTF-32")
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def write_json(

@@ -7,16 +7,21 @@ takes it over quickly (`Scene.open`, `Scene.add`).
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from neural.container.reader import Reader, open_reader
+from neural.container.reader import Reader
 from neural.errors import NtileError
 from neural.raster.reading import Raster
 from viewer.model.settings import LayerChoice
+from viewer.tiles.pins import Pins
 from viewer.tiles.terrain_file import TerrainFile
+
+Open = Callable[[Path], Reader]
+"""Opener of a file by its absolute path. Raises NtileError."""
 
 Choose = Callable[[Reader], dict[str, LayerChoice]]
 """Rule for the choices of slots A and B in a file just opened. Raises UsageError."""
@@ -28,7 +33,8 @@ class PendingFile:
     `decode_backend` (`viewer.graphics.gpu_decoder.choose_backend`) is known once there is a GL
     context; a program that opens a file sooner sets the Future `decode_backend` later. `check`
     returns, or raises NtileError, as soon as the file's header has been read; `result` when
-    everything is loaded.
+    everything is loaded. `pins` hold the file, and the
+    raster, to a content; `open_file` opens it in their place, on the thread.
     """
 
     def __init__(
@@ -37,8 +43,12 @@ class PendingFile:
         reference_dem: Raster | None,
         choose: Choose,
         decode_backend: str | Future[str] | None = None,
+        pins: Pins | None = None,
+        open_file: Open | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(os.path.abspath(path))
+        self._pins = pins or Pins()
+        self._open = open_file or self._pins.open
         self.reference_dem = reference_dem
         self._choose = choose
         self.decode_backend: Future[str] = (
@@ -66,6 +76,10 @@ class PendingFile:
         """Wait for the file's header; return the slots' choices. Raises NtileError."""
         return self._head.result()
 
+    def wait(self) -> None:
+        """Wait until `done`."""
+        self._file.exception()
+
     def result(self) -> TerrainFile:
         """Wait for the file; the caller owns it. Raises NtileError."""
         return self._file.result()
@@ -78,12 +92,13 @@ class PendingFile:
     def _run(self) -> None:
         reader: Reader | None = None
         try:
-            reader = open_reader(self.path)
+            reader = self._open(self.path)
             slots = self._choose(reader)
             self._head.set_result(slots)
             file = TerrainFile(reader, self.reference_dem)
             reader = None  # owned by the file now
             try:
+                self._pins.check(file.reference)
                 file.first(slots["A"], lambda: self.decode_backend.result() == "numpy")
             except BaseException:
                 file.close()

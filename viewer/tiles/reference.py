@@ -14,7 +14,8 @@ from neural.container.reader import Reader
 from neural.errors import NtileError
 from neural.grid import Grid
 from neural.methods.lowpass import AVERAGE, LowPass
-from neural.raster.reading import Raster
+from neural.raster import raster_name
+from neural.raster.reading import Raster, ReferenceRaster
 from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
 from neural.tiles import TILE, Tile, centers
@@ -89,6 +90,9 @@ class DemReference:
         with _own_options():
             self._heights = open_reference(raster, reader)
         self.name = self._heights.name
+        name = ReferenceRaster.of(raster).name
+        self.path = raster_name.local_file(name) or name
+        """File that it is read from; its whole name where that is no file of this machine."""
         self._grid = reader.grid
 
     @property
@@ -96,6 +100,15 @@ class DemReference:
         """Sentences on assumptions of reading and on uncovered parts."""
         heights = self._heights
         return (*heights.notes, heights.warning) if heights.warning else heights.notes
+
+    @property
+    def content(self) -> str:
+        """Text that differs between rasters of different contents; "" where it is not known."""
+        return self._heights.content
+
+    def is_current(self) -> bool:
+        """Return True if the raster's files are still those that were opened."""
+        return self._heights.is_current()
 
     def close(self) -> None:
         """Close the raster."""

@@ -136,7 +136,7 @@ def test_a_window_that_nobody_sees_draws_nothing_and_comes_back(
 
         monkeypatch.setattr(glfw, "wait_events_timeout", waited)
         getattr(glfw, way)(shown)
-        driver.ctx.yield_(3)
+        driver.wait(lambda: rests)
         assert len(rests) == 5
         assert len(set(pictures)) == 1
         driver.settle()
@@ -151,7 +151,7 @@ def test_a_hidden_window_hears_that_it_shall_end(drive, area) -> None:
         main_window = driver.app.window
         threading.Timer(0.3, lambda: setattr(main_window, "failure", SystemExit(143))).start()
         window.glfw.iconify_window(window.glfw_window())
-        driver.ctx.yield_(30)
+        driver.ctx.yield_(1000)
 
     with pytest.raises(RuntimeError, match="exited before the test finished"):
         drive(Launch(path=str(area), size=SIZE), steps)

@@ -5,6 +5,7 @@ import pytest
 
 from tests.support import rasters
 from tests.support.scene_tools import SIZE, image, is_background, open_file, whole_area
+from viewer.film.heightfield import HeightField
 from viewer.measuring import cards
 from viewer.model.settings import LayerChoice, Measurement
 from viewer.pictures import offscreen
@@ -64,7 +65,7 @@ def test_one_outlier_changes_neither_colors_nor_first_view(tmp_path, scene, targ
     scene.settings.shading.mode = "elevation"
     plain = overview.whole_area(scene, SIZE)
     before = ink(scene, target, plain)
-    span = np.ptp(HILLS)
+    span = float(np.ptp(HILLS))
     (tmp_path / "outlier").mkdir()
     open_file(scene, encoded(tmp_path / "outlier", with_one(value)))
     assert scene.heights.trimmed
@@ -76,6 +77,10 @@ def test_one_outlier_changes_neither_colors_nor_first_view(tmp_path, scene, targ
     assert away < 0.1 * np.linalg.norm(plain.eye - [500_260, 3_999_850, 100])
     colors = ink(scene, target, camera)
     assert colors.std(axis=0).mean() > 0.5 * before.std(axis=0).mean()
+    assert abs(scene.drawn_z(low) - low) < 0.1  # exaggeration leaves the ground where it is
+    field = HeightField.read(scene.main_reader, span=scene.files[0].heights)
+    assert (field.bounds.low, field.bounds.high) == pytest.approx((low, high), abs=0.3 * span)
+    assert field.pivot_z == low
     entry = legend.for_scene(scene)
     assert entry.note == "2–98 %"
     assert (entry.low, entry.high) == (low, high)

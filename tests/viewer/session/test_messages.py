@@ -97,3 +97,18 @@ def test_the_welcome_opens_what_was_open_before(drive, area, tmp_path):
         assert session.document.path.suffix == ".ntile"
 
     drive(Launch(path=str(area), size=SIZE), steps)
+
+
+def test_what_is_not_kept_is_said_once_and_echoed():
+    told = []
+    messages = Messages(echo=told.append)
+    for text in ("a", "b", "a"):
+        messages.warn_once(text)
+    messages.warning("c")
+    assert told == ["a", "b"]
+    assert [(m.text, m.count, m.echoed) for m in messages.at_least("warning")] == [
+        ("a", 1, True),
+        ("b", 1, True),
+        ("c", 1, False),
+    ]
+    Messages().warn_once("a")

@@ -6,9 +6,11 @@ from dataclasses import astuple, fields
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from imgui_bundle import hello_imgui
 
 from tests.support.gui_driver import SIZE, imgui
+from viewer import __main__ as command
 from viewer.gui import appearance, theme, window
 from viewer.model.palette import PALETTES, Palette, contrast
 from viewer.session.launch import Launch
@@ -97,6 +99,25 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path):
     assert len(said) == 1
     assert "Settings cannot be kept" in said[0]
     assert "until you quit" in said[0]
+
+
+def test_damage_is_told_to_the_terminal_and_the_window(tmp_path, monkeypatch, area):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "terrain-viewer" / preferences.NAME
+    path.parent.mkdir()
+    path.write_text('{"theme": "light", "cache_mb"')
+    launches = []
+    monkeypatch.setattr(command, "_window", launches.append)
+    result = CliRunner().invoke(command.main, [str(area)])
+    assert result.exit_code == 0
+    assert result.stderr.count("preferences.json.damaged") == 1
+    launch = launches[0]
+    message = launch.messages.entries[0]
+    assert (message.level, message.echoed) == ("warning", True)
+    assert "preferences.json.damaged" in message.text
+    path.write_text('{"cache_mb": 77}')
+    assert CliRunner().invoke(command.main, [str(area)]).stderr == ""
+    assert launches[1].settings.view.cache_mb == 77
 
 
 def test_recent_files(tmp_path, monkeypatch):
@@ -282,6 +303,29 @@ def test_layout_folder_and_files_are_remembered_and_reset(drive, area, tmp_path)
         assert not ctx.window_is_undocked_or_standalone(imgui.internal.find_window_by_name("Log"))
 
     drive(Launch(path=None, size=SIZE), second, remember=True)
+
+
+def test_hidden_panels_are_back_the_next_time(drive):
+    def is_visible(title):
+        docking = hello_imgui.get_runner_params().docking_params
+        panels = docking.dockable_windows
+        return next(panel.is_visible for panel in panels if panel.label == title)
+
+    def first(driver):
+        driver.ctx.yield_(3)
+        driver.ctx.menu_click("//##MainMenuBar/View/Panels/Statistics")
+        driver.ctx.yield_(3)
+        driver.app.view.toggle_panels()
+        driver.ctx.yield_(3)
+        assert not is_visible("Layers")
+
+    def second(driver):
+        driver.ctx.yield_(3)
+        assert is_visible("Layers")
+        assert not is_visible("Statistics")  # which the user hid by itself
+
+    for steps in (first, second):
+        drive(Launch(path=None, size=SIZE), steps, remember=True)
 
 
 def test_a_retina_screen_has_twice_the_pixels_and_the_same_gestures(drive, area, monkeypatch):

@@ -383,6 +383,21 @@ def test_threads_exclude_one_another(tmp_path):
         pass
 
 
+def test_the_working_directory_is_no_place_for_temporary_files(tmp_path, monkeypatch, said) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))  # as where no other is
+    assert Layout(said.append, tmp_path / "settings").copy is None
+    assert "no folder for temporary files" in said[0]
+    assert os.listdir(tmp_path) == []
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # the user's own choice
+    layout = Layout(said.append, tmp_path / "settings")
+    assert layout.copy.parent.parent == tmp_path
+    layout.save()
+    assert os.listdir(tmp_path) == []
+
+
 INI = """;;; head
 ;;;<<<AppWindow>>>;;;
 [AppWindow]

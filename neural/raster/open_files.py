@@ -1,0 +1,88 @@
+"""Files of an open raster, watched for changes: pixels of two states must not become one height."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+from neural.errors import DemError
+from neural.raster import raster_name
+from neural.raster.facts import sampled_sha256
+from neural.system.file_stamp import FileStamp
+
+_NOT_READ = (".aux.xml", ".ovr")
+_MANY = 16
+"""Files of a mosaic above which they are checked once a second, and a touch counts as a change."""
+_PAUSE_S = 1.0
+
+
+class OpenFiles:
+    """Local files of an open raster as they were when it was opened.
+
+    `lazy`: GDAL opens them when their pixels are read (mosaics), so a replaced one is another.
+    """
+
+    def __init__(self, name: str, listed: Sequence[str], *, lazy: bool) -> None:
+        """Create for the raster `name` of which GDAL lists these files. Raises DemError where one
+        changes meanwhile."""
+        self._name = name
+        self._lazy = lazy
+        files = [raster_name.local_file(file) for file in (name, *listed)]
+        paths = [file for file in files if file and not file.endswith(_NOT_READ)]
+        self._stamps: dict[str, FileStamp] = {}
+        self._digests: dict[str, str] = {}
+        for path in dict.fromkeys(map(os.path.abspath, paths)):
+            stamp = FileStamp.at(path)
+            if stamp is not None:
+                self._stamps[path] = stamp
+        if len(self._stamps) <= _MANY:
+            for path in self._stamps:
+                self._digests[path] = _digest(path)
+        self._checked_s = time.monotonic()
+
+    @property
+    def content(self) -> str:
+        """Text that differs between files of different contents; "" where that is not known."""
+        return "-".join(digest[:16] for digest in self._digests.values())
+
+    def is_current(self) -> bool:
+        """Return True if all files are still those that were opened; a touch is no change."""
+        return not self._changed(list(self._stamps))
+
+    def check(self) -> None:
+        """Raise DemError if pixels read since may be of another state than the first ones."""
+        now_s = time.monotonic()
+        if len(self._stamps) > _MANY and now_s - self._checked_s < _PAUSE_S:
+            return
+        self._checked_s = now_s
+        for path in self._changed(list(self._stamps)):
+            stamp = FileStamp.at(path)
+            rewritten = stamp is not None and stamp.is_same_file(self._stamps[path])
+            if rewritten or self._lazy:
+                which = "" if os.path.abspath(self._name) == path else f" ({path})"
+                raise DemError(
+                    f"{self._name} was rewritten while it was open{which}; open it again."
+                )
+
+    def _changed(self, paths: list[str]) -> list[str]:
+        """Return the paths that lead to other contents; take over the stamps of touched files."""
+        changed = []
+        for path in paths:
+            before = self._stamps[path]
+            stamp = FileStamp.at(path)
+            if stamp == before:
+                continue
+            touched = stamp is not None and stamp.size == before.size and path in self._digests
+            if stamp is None or not touched or _digest(path) != self._digests[path]:
+                changed.append(path)
+            elif stamp.is_same_file(before):
+                self._stamps[path] = stamp
+        return changed
+
+
+def _digest(path: str) -> str:
+    try:
+        return sampled_sha256(path)
+    except OSError:
+        return ""

@@ -1,0 +1,111 @@
+"""The command with projects in place of a file, and with files that change while it works."""
+
+import json
+import shutil
+from dataclasses import asdict
+
+import pytest
+from click.testing import CliRunner
+
+from tests.support import hills
+from tests.support.changing import Raised, put
+from viewer import __main__ as command
+from viewer.cli import measure
+from viewer.model.settings import Settings
+from viewer.storage import project
+from viewer.storage.project import Project
+
+SIZE = ("--size", "64x48")
+
+pytestmark = pytest.mark.usefixtures("_session_context")
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run the command without a display; returns click's result."""
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    return lambda *args: CliRunner().invoke(command.main, [str(arg) for arg in (*args, *SIZE)])
+
+
+@pytest.fixture
+def area(tmp_path, hills_file):
+    return shutil.copy(hills_file, tmp_path / "area.ntile")
+
+
+@pytest.fixture
+def saved(tmp_path, area):
+    settings = Settings()
+    settings.overlay.name = "slope"
+    path = tmp_path / "p.tvproj.json"
+    project.write(path, Project([str(area)], settings=asdict(settings)))
+    return path
+
+
+def sentence(result):
+    (line,) = result.stderr.strip().splitlines()
+    return line
+
+
+def test_a_project_is_opened_like_a_file(run, saved, area, tmp_path):
+    pictures = {}
+    for name, args in {
+        "file": (saved,),
+        "option": ("--project", saved),
+        "over it": (saved, "--overlay", "none"),
+    }.items():
+        out = tmp_path / f"{name}.png"
+        result = run(*args, "--headless", "--screenshot", out)
+        assert result.exit_code == 0, result.output
+        pictures[name] = out.read_bytes()
+    assert pictures["file"] == pictures["option"] != pictures["over it"]
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    shutil.move(saved, moved / "view.JSON")
+    shutil.move(area, moved / "area.ntile")
+    assert run(moved / "view.JSON", "--headless", "--screenshot", out).exit_code == 0
+
+
+def test_what_is_no_project_is_one_sentence(run, saved, area, tmp_path):
+    text = saved.read_text()
+    out = tmp_path / "out.png"
+    saved.write_text(text, encoding="utf-16")
+    for words, content in {
+        "save it as UTF-8": text.encode("utf-16"),
+        "names itself": json.dumps(json.loads(text) | {"files": [saved.name]}).encode(),
+        "this is not a project": b"[1]",
+        "it has to be JSON": b"PMTiles",
+        "is missing": json.dumps(json.loads(text) | {"files": ["Z:\\no.ntile"]}).encode(),
+    }.items():
+        saved.write_bytes(content)
+        result = run(saved, "--headless", "--screenshot", out)
+        assert result.exit_code == 3
+        assert words in sentence(result)
+        assert sentence(result).startswith(f"Error: {saved}")
+        assert not out.exists()
+    result = run("--project", saved, area, "--headless", "--screenshot", out)
+    assert result.exit_code == 2
+
+
+def test_all_outputs_of_a_command_are_of_one_file(run, area, tmp_path, monkeypatch):
+    higher = hills.write(tmp_path / "higher.ntile", area=Raised(300.0))
+    line, rows, picture = tmp_path / "line.csv", tmp_path / "rows.csv", tmp_path / "out.png"
+    options = (area, "--headless", "--profile", "600100,5199900 600300,5199800", "--out", line)
+    options += ("--results", rows, "--screenshot", picture)
+    result = run(*options)
+    assert result.exit_code == 0, result.output
+    rows.unlink()
+    picture.unlink()
+    profile = measure.run
+
+    def then_replaced(launch):
+        profile(launch)
+        put(higher, area)
+
+    monkeypatch.setattr(measure, "run", then_replaced)
+    result = run(*options)
+    assert result.exit_code == 3
+    last = result.stderr.strip().splitlines()[-1]
+    assert last == f"Error: {area} has changed since it was opened; open it again."
+    assert not rows.exists()
+    assert not picture.exists()
