@@ -19,6 +19,7 @@ from viewer.model.camera import Camera
 SIZE = (48, 32)
 NO_NUMBERS = [None, "5", b"5", True, np.nan, -np.inf, 1j, [1.0], np.zeros(2), 10**400, object()]
 NO_COUNTS = [*(value for value in NO_NUMBERS if value is not None), 2.0, np.float64(2)]
+NO_STEPS = ["5", b"5", True, 1j, [1.0], np.zeros(2), 10**400, object()]
 NO_BITS = ["5", b"5", True, np.nan, 1j, [1.0], 8.0, object(), {8: 4}, [None]]
 NO_FLAGS = ["yes", 1, None, np.zeros(1, bool), 0.0]
 NO_PATHS = [None, "", 5, np.nan, "a\0b", [], object()]
@@ -81,7 +82,7 @@ CALLS = {
     "source": (lambda v, x: encode(x, pathlib.Path("out.ntile"), EncodeOptions()), NO_PATHS),
     "encode out": (lambda v, x: encode(v.path, x, EncodeOptions()), NO_PATHS),
     "options": (lambda v, x: encode(v.path, "out.ntile", x), [None, {}, "fast"]),
-    "step_m": (lambda v, x: encode(v.path, "o", EncodeOptions(step_m=x)), NO_NUMBERS[1:]),
+    "step_m": (lambda v, x: encode(v.path, "o", EncodeOptions(step_m=x)), NO_STEPS),
     "encode jobs": (lambda v, x: encode(v.path, "o", EncodeOptions(jobs=x)), NO_COUNTS),
     "open_reader path": (lambda v, x: open_reader(x), NO_PATHS),
     "open_dem path": (lambda v, x: open_dem(x), NO_PATHS),

@@ -181,8 +181,8 @@ def test_viewers_that_nobody_closed_are_freed(hills_file):
                 left_open(cycle)
             gc.collect()
         said = [str(one.message) for one in caught if one.category is ResourceWarning]
-        assert len(said) == 3
-        assert all("was not closed" in text for text in said)
+        # of a cycle, Python may finalize the file first, which says so too
+        assert sum("was not closed" in text for text in said) == 3
         assert threading.active_count() <= before
 
 
