@@ -17,7 +17,7 @@ from neural.progress import Report, no_report
 from neural.raster import gdal, vertical
 from neural.raster.geotiff_check import checksum, read_back
 from neural.surface.tile_surface import SurfaceDecoder
-from neural.system import output
+from neural.system import arguments, output
 from neural.system.blas import single_threaded
 from neural.tiles import TILE
 
@@ -53,6 +53,10 @@ def plan(
     Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
     """
     bounds = grid.bounds
+    if bbox is not None:
+        bbox = _box(bbox)
+    if resolution_m is not None:
+        resolution_m = arguments.number("resolution_m", resolution_m)
     west, south, east, north = bbox or bounds
     west = max(west, bounds.west)
     east = min(east, bounds.east)
@@ -102,6 +106,18 @@ def nodata_value(layer: Layer) -> float:
     return NODATA if NODATA < low - apart or NODATA > high + apart else math.nan
 
 
+def _box(bbox: Any) -> tuple[float, float, float, float]:
+    sides = arguments.plain(bbox)
+    remedy = "give west, south, east and north in the file's CRS"
+    if not isinstance(sides, list | tuple) or len(sides) != 4:
+        arguments.refuse("bbox", bbox, remedy)
+    try:
+        west, south, east, north = (arguments.number("bbox", side) for side in sides)
+    except UsageError:
+        arguments.refuse("bbox", bbox, remedy)
+    return west, south, east, north
+
+
 @single_threaded()
 def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = no_report) -> None:
     """Decode a layer to a Cloud Optimized GeoTIFF, float32 meters.
@@ -147,6 +163,7 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     from rasterio.transform import Affine
     from rasterio.windows import Window
 
+    out = Path(arguments.path("out", out))
     grid = decoder.reader.grid
     a, _, c, _, e, f = grid.transform
     nodata = nodata_value(decoder.layer)

@@ -38,7 +38,7 @@ from neural.progress import Report, no_report
 from neural.raster.dem import Dem, open_dem
 from neural.raster.facts import file_facts
 from neural.raster.reading import AS_STORED, ReadOptions
-from neural.system import output
+from neural.system import arguments, output
 from neural.system.blas import single_threaded
 
 DEFAULT_METHOD = "lapped_siren"
@@ -136,7 +136,9 @@ def encode(
     ('lapped_siren', True)
     """
     began = time.monotonic()
-    source = os.fspath(source)
+    source = arguments.path("source", source)
+    out = Path(arguments.path("out", out))
+    options = _checked(options)
     output.check(out, [source])
     encoders = _encoders(options)
     # before the raster is opened: what is changed from now on is noticed
@@ -161,6 +163,31 @@ def encode(
             )
         with open_reader(out) as reader:
             return summarize(reader, layers, samples, dem.stored_bytes, time.monotonic() - began)
+
+
+def _checked(options: EncodeOptions) -> EncodeOptions:
+    """Return options in plain Python values. Raises UsageError for other kinds of values."""
+    if not isinstance(options, EncodeOptions):
+        arguments.refuse("options", options, "give an EncodeOptions")
+    values: dict[str, Any] = {}
+    for name in (*RATES, "reference_m"):
+        value = arguments.plain(getattr(options, name))
+        # the bounds of each are checked where it is used
+        is_plain = value is None or isinstance(value, float)
+        values[name] = value if is_plain else arguments.number(name, value)
+    for name in ("bits", "refine"):
+        values[name] = arguments.whole(name, getattr(options, name))
+    for name in ("link_decoder", "restart"):
+        values[name] = arguments.flag(name, getattr(options, name))
+    if options.jobs is not None:
+        values["jobs"] = arguments.whole("jobs", options.jobs, 1, 4096)
+    for name in ("methods", "models"):
+        value = getattr(options, name)
+        names = None if value is None else arguments.several(name, value, "give names in a tuple")
+        values[name] = names and tuple(arguments.text(name, entry) for entry in names)
+    values["models"] = values["models"] or ()
+    values["device"] = arguments.text("device", options.device)
+    return replace(options, **values)
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:

@@ -120,7 +120,7 @@ LIBRARIES: dict[str, tuple[tuple[str, ...], set[str]]] = {
     ),
     "moderngl": (
         ("viewer/graphics/", "viewer/gui/"),
-        {"viewer/scene/scene.py", "viewer/session/session.py", "viewer/app.py", "viewer/api.py"},
+        {"viewer/scene/scene.py", "viewer/session/session.py", "viewer/app.py"},
     ),
     "imgui_bundle": (
         ("viewer/gui/", "viewer/panels/"),

@@ -17,12 +17,11 @@ from neural.errors import NtileError, UsageError
 from neural.system import output
 from neural.system.home import keep_libraries_in_place
 from neural.system.signals import Ended, ended_by_signals
-from neural.system.streams import keep_bytes_of_names
 from viewer.cli import compare_options, reference_options
 from viewer.cli.film_options import check, film_options, set_decorations
 from viewer.cli.look_options import look_options, take
 from viewer.cli.options import MAX_WINDOW_SIDE, GroupedCommand, Interval, Points, Size, option
-from viewer.model import limits
+from viewer.model import fonts, limits
 from viewer.model.overlays import NAMES
 from viewer.model.settings import ContourSettings, Settings
 from viewer.session.launch import Launch, check_shown
@@ -169,9 +168,9 @@ def main(debug: bool, **options: Any) -> None:
     terrain-viewer area.ntile --flythrough --render demo.mp4
 
     Exit codes: 0 done, 2 wrong usage, 3 input or output failed or the display was lost, 129, 130
-    and 143 ended by SIGHUP, Ctrl+C and SIGTERM; closing saves settings then, too.
+    and 143 ended by SIGHUP, Ctrl+C and SIGTERM (closing saves settings then, too), 141 by a reader
+    of standard output that has gone.
     """
-    keep_bytes_of_names()
     keep_libraries_in_place()
     try:
         with ended_by_signals():
@@ -340,6 +339,8 @@ def run(launch: Launch) -> None:
                 write(launch.results, of_launch(launch))
             if launch.screenshot:
                 _picture(launch)
+            for sentence in fonts.take_missing():
+                click.echo(sentence, err=True)
         else:
             _window(launch)
     except ImportError as error:

@@ -9,29 +9,37 @@
         v.save("big.png", size=(12000, 8000))
         v.film("tour", "demo.mp4", duration_s=20)
 
-All viewers of a process share one OpenGL context and belong to the thread that made the first.
+All viewers of a process share one OpenGL context; its threads may use them, one at a time. A
+process forked after a picture was drawn cannot draw: start processes by "spawn". An invalid
+argument is a `UsageError` that names it.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
 
-import moderngl
 import numpy as np
 
 from neural.errors import NtileError, UsageError
 from neural.progress import Report
 from neural.raster.reading import Raster, ReferenceRaster
+from neural.system import arguments
 from viewer.film import output, record
 from viewer.film.generators import GENERATORS, generated
 from viewer.graphics import gl
-from viewer.model import limits
+from viewer.model import fonts, limits
 from viewer.model.camera import Camera
 from viewer.model.camera_path import CameraPath, retimed
+from viewer.model.measurements import MEASUREMENT_KINDS
 from viewer.model.readings import ErrorStats, FrameStats, Pick
 from viewer.model.settings import Measurement, Settings
 from viewer.pictures import offscreen
@@ -58,7 +66,15 @@ PathSpec = CameraPath | str | os.PathLike[str]
 DECORATIONS = ("legend", "measurements")
 """Decorations of pictures unless others are given."""
 
-_contexts: dict[str, moderngl.Context] = {}
+_contexts: dict[str, gl.SharedContext] = {}
+_making = threading.Lock()
+_open_viewers: WeakSet[Viewer] = WeakSet()
+
+MEASURED = "give pairs such as [(easting, northing), …] in the file's meters"
+DURATION_S = (0.1, 36000.0)
+"""Shortest and longest film, seconds."""
+
+SIZED = "give a width and a height in pixels, such as (1280, 720)"
 
 
 def render(
@@ -159,6 +175,8 @@ class Viewer:
     ['A', 'B', 'reference']
     """
 
+    _closed = True  # until it holds anything
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -172,23 +190,27 @@ class Viewer:
         gl_version: str = "auto",
         **settings: Any,
     ) -> None:
+        self.path = arguments.path("path", path)
         self.settings = Settings()
         """All settings, by group and name; may be changed in place."""
         self.size = size
-        """Width and height of pictures, pixels."""
-        self._closed = False
-        self._session = Session(self.settings)
-        self._ctx = context(gl_version)
         self.set(**settings)
         kinds = [kind.name for kind in fields(self.settings.decorations)]
-        for kind in decorations:
+        names = arguments.several("decorations", decorations, f"choose from {', '.join(kinds)}")
+        for kind in names:
             if kind not in kinds:
-                raise UsageError(f"{kind!r} is no decoration; choose from {', '.join(kinds)}.")
+                raise UsageError(
+                    f"{arguments.shown(kind)} is no decoration; choose from {', '.join(kinds)}."
+                )
         for kind in kinds:
-            setattr(self.settings.decorations, kind, kind in decorations)
-        with self._ctx:
-            self._session.attach(self._ctx, gl_version)
+            setattr(self.settings.decorations, kind, kind in names)
+        self._ctx = context(gl_version)
+        self._session = Session(self.settings)
+        self._closed = False
+        _open_viewers.add(self)
         try:
+            with self._ctx as ctx:
+                self._session.attach(ctx, gl_version)
             asked = replace(self.settings.decorations)
             self.open(path, reference=reference, compare=compare, method=method, bits=bits)
             self.set(**settings)  # over what a project says
@@ -197,6 +219,15 @@ class Viewer:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of pictures, pixels."""
+        return self._size
+
+    @size.setter
+    def size(self, size: tuple[int, int]) -> None:
+        self._size = _size(size)
 
     # Files and layers
 
@@ -212,12 +243,17 @@ class Viewer:
         """Show another file at its full extent, or a project in its view; see `Viewer`. Parts of a
         project that are not restored are warnings. Raises NtileError; the present file then
         stays."""
+        if isinstance(reference, ReferenceRaster):
+            raster: ReferenceRaster | None = reference
+        else:
+            named_raster = None if reference is None else arguments.path("reference", reference)
+            raster = None if named_raster is None else ReferenceRaster(named_raster)
         request = OpenRequest(
-            os.fspath(path),
-            None if reference is None else ReferenceRaster.of(reference),
-            (method,) if isinstance(method, str) else tuple(method or ()),
-            (bits,) if isinstance(bits, int) else tuple(bits or ()),
-            None if compare is None else os.fspath(compare),
+            arguments.path("path", path),
+            raster,
+            tuple(arguments.text("method", name) for name in _several("method", method)),
+            tuple(arguments.whole("bits", count) for count in _several("bits", bits)),
+            None if compare is None else arguments.path("compare", compare),
             check_overlay=True,
         )
         if not request.path.lower().endswith(".json"):
@@ -247,6 +283,7 @@ class Viewer:
 
     @camera.setter
     def camera(self, camera: Camera) -> None:
+        _checked_camera(camera)
         self._session.camera = camera
 
     @property
@@ -282,7 +319,7 @@ class Viewer:
         `overlay_colormap` apply to the present overlay. Raises UsageError.
         """
         for name, value in settings.items():
-            named.put(self.settings, name, value)
+            named.put(self.settings, name, arguments.plain(value))
 
     def look(self, view: ViewSpec = None) -> Camera:
         """Move the camera to a view and return it; see `render`. Raises NtileError for an unknown
@@ -293,9 +330,12 @@ class Viewer:
         elif isinstance(view, Camera):
             self.camera = Camera(**view.to_json())
         elif isinstance(view, dict):
-            self.camera = path_file.read_camera(view, "view")
-        else:
+            self.camera = path_file.read_camera(arguments.plain(view), "view")
+        elif isinstance(view, str | os.PathLike):
             self.camera = bookmarks.find_view(os.fspath(view), self._document.reader.grid)
+        else:
+            remedy = "give a Camera or its values, a bookmark's name, or a .json file"
+            arguments.refuse("view", view, remedy)
         return self.camera
 
     @property
@@ -306,15 +346,16 @@ class Viewer:
     def save_project(self, out: str | os.PathLike[str]) -> None:
         """Write a project file: files, slots, reference, camera and settings. Raises NtileError."""
         self._require_open()
-        project.write(out, self._session.projects.gather())
+        project.write(arguments.path("out", out), self._session.projects.gather())
 
     def open_project(self, path: str | os.PathLike[str]) -> list[str]:
         """Restore a project file; return warnings about parts not restored. Raises NtileError; the
         present file then stays."""
-        return self._show_project(OpenRequest(os.fspath(path)))
+        return self._show_project(OpenRequest(arguments.path("path", path)))
 
     def _show_project(self, given: OpenRequest) -> list[str]:
         """Show the project that a request names as its file, with the request's other values."""
+        self._require_open()
         opened = project.read(given.path)
         self._session.navigation.size_px = self.size
         request = replace(
@@ -331,8 +372,10 @@ class Viewer:
 
     def render(self, size: tuple[int, int] | None = None, *, decorate: bool = True) -> np.ndarray:
         """Render the picture with all tiles loaded, uint8 [height, width, 3]. Raises NtileError."""
-        with self._ctx:
-            return offscreen.draw(self.scene, self.camera, size or self.size, decorate=decorate)
+        size = self.size if size is None else _size(size)
+        decorate = arguments.flag("decorate", decorate)
+        with self._drawing() as scene:
+            return offscreen.draw(scene, self.camera, size, decorate=decorate)
 
     def save(
         self,
@@ -343,11 +386,23 @@ class Viewer:
     ) -> None:
         """Write the picture as PNG, strip by strip: 30 000 × 20 000 pixels need no more memory than
         a screen. Raises NtileError."""
-        size = size or self.size
+        out = arguments.path("out", out)
+        size = self.size if size is None else _size(size)
+        decorate = arguments.flag("decorate", decorate)
+        with self._drawing() as scene:
+            write_strips(out, size, offscreen.strips(scene, self.camera, size, decorate=decorate))
+
+    @contextmanager
+    def _drawing(self) -> Iterator[Scene]:
+        """Hold the context for the open scene, its settings and camera checked."""
+        self._require_open()
         with self._ctx:
-            write_strips(
-                out, size, offscreen.strips(self.scene, self.camera, size, decorate=decorate)
-            )
+            self._require_open()  # another thread may have closed it meanwhile
+            named.check(self.settings)
+            _checked_camera(self.camera)
+            yield self._document.scene
+        for sentence in fonts.take_missing():
+            warnings.warn(sentence, stacklevel=4)
 
     def _repr_png_(self) -> bytes:
         """Return the picture for a notebook, as PNG."""
@@ -358,10 +413,12 @@ class Viewer:
     def path_of(self, path: PathSpec, duration_s: float | None = None) -> CameraPath:
         """Return a generator's path for this area, or a path file's. Raises NtileError, also for a
         file of another coordinate system."""
+        if duration_s is not None:
+            duration_s = arguments.number("duration_s", duration_s, *DURATION_S)
         if isinstance(path, str) and path in GENERATORS:
             return generated(self.scene, path, self.size, duration_s)
         if not isinstance(path, CameraPath):
-            file = os.fspath(path)
+            file = arguments.path("path", path)
             path = path_file.read_path(file)
             path_file.check_crs(path, self._document.reader.grid.crs_wkt, file, self.path)
         return retimed(path, duration_s) if duration_s else path
@@ -398,56 +455,73 @@ class Viewer:
         int
             Number of pictures.
         """
-        film = record.Film(self.path_of(path, duration_s), self.size, fps)
+        out = arguments.path("out", out)
+        resume = arguments.flag("resume", resume)
+        if progress is not None and not callable(progress):
+            arguments.refuse("progress", progress, "give a function of (done, total)")
+        film = self._film_of(path, fps, duration_s)
         about = record.about(self.path, self._options, self.settings, film, self.scene)
-        with self._ctx:
-            target = output.open_output(
-                os.fspath(out), film.size_px, film.rate, about, resume=resume
-            )
-            return record.record(self.scene, film, target, progress)
+        with self._drawing() as scene:
+            target = output.open_output(out, film.size_px, film.rate, about, resume=resume)
+            return record.record(scene, film, target, progress)
+
+    def _film_of(self, path: PathSpec, fps: float | None, duration_s: float | None) -> record.Film:
+        self._require_open()
+        if fps is not None:
+            fps = arguments.number("fps", fps, *path_file.LIMITS["fps"])
+        return record.Film(self.path_of(path, duration_s), self.size, fps)
 
     def frames(
         self, path: PathSpec, *, fps: float | None = None, duration_s: float | None = None
     ) -> Iterator[np.ndarray]:
         """Yield the pictures of a film one after another, uint8 [height, width, 3]."""
-        film = record.Film(self.path_of(path, duration_s), self.size, fps)
+        return self._frames(self._film_of(path, fps, duration_s))
+
+    def _frames(self, film: record.Film) -> Iterator[np.ndarray]:
         pictures = record.pictures(self.scene, film)
-        while True:
-            with self._ctx:
-                picture = next(pictures, None)
-            if picture is None:
-                return
-            yield picture
+        try:
+            while True:
+                with self._drawing():
+                    picture = next(pictures, None)
+                if picture is None:
+                    return
+                yield picture
+        finally:
+            if not (self._closed or gl.is_forked()):
+                with self._ctx:
+                    pictures.close()  # frees its framebuffer
 
     # Numbers
 
     def pick(self, x_px: float, y_px: float) -> Pick | None:
         """Return the surface under a pixel, x right and y down from the top left; None off the
         terrain."""
-        with self._ctx:
-            self._load()
-            return self.scene.pick(self.camera, x_px, y_px)
+        x_px = arguments.number("x_px", x_px)
+        y_px = arguments.number("y_px", y_px)
+        with self._drawing() as scene:
+            self._load(scene)
+            return scene.pick(self.camera, x_px, y_px)
 
     @property
     def errors(self) -> ErrorStats | None:
         """Errors in view; None without an error overlay."""
-        with self._ctx:
-            self._load()
-            return self.scene.error_stats
+        with self._drawing() as scene:
+            self._load(scene)
+            return scene.error_stats
 
     @property
     def stats(self) -> FrameStats:
         """Tile, triangle and byte counters of the picture."""
-        with self._ctx:
-            self._load()
-            return self.scene.stats
+        with self._drawing() as scene:
+            self._load(scene)
+            return scene.stats
 
     @property
     def legend(self) -> legend.Legend | None:
         """Legend of the picture's colors."""
-        with self._ctx:
-            self._load()
-            return legend.for_scene(self.scene)
+        with self._drawing() as scene:
+            self._load(scene)
+            return legend.for_scene(scene)
 
     def profile(self, points: Sequence[Sequence[float]], *, show: bool = False) -> Profile:
         """Return heights of A, B and the reference along a line of (easting, northing) points, from
@@ -457,9 +531,12 @@ class Viewer:
         """
         from viewer import measuring
 
-        profile = measuring.profile_on(self._terrain(), points)
+        self._require_open()
+        line = arguments.pairs("points", points, MEASURED)
+        show = arguments.flag("show", show)
+        profile = measuring.profile_on(self._terrain(), line)
         if show:
-            self.settings.measuring.profile = [list(point) for point in points]
+            self.settings.measuring.profile = line
         return profile
 
     def measure(
@@ -471,11 +548,13 @@ class Viewer:
         """
         from viewer import measuring
 
-        result = measuring.measure_on(self._terrain(), kind, points)
+        self._require_open()
+        kind = arguments.text("kind", kind, MEASUREMENT_KINDS)
+        shape = arguments.pairs("points", points, MEASURED)
+        show = arguments.flag("show", show)
+        result = measuring.measure_on(self._terrain(), kind, shape)
         if show:
-            self.settings.measuring.items.append(
-                Measurement(kind, [list(point) for point in points])
-            )
+            self.settings.measuring.items.append(Measurement(kind, shape))
         return result
 
     def _terrain(self) -> Terrain:
@@ -491,20 +570,41 @@ class Viewer:
                 raise NtileError(why or f"{self.path}: the layer in slot {slot} cannot be read.")
         return terrain
 
-    def _load(self) -> None:
-        with offscreen.offline_quality(self.scene):
-            offscreen.load(self.scene, self.camera, self.size)
+    def _load(self, scene: Scene) -> None:
+        with offscreen.offline_quality(scene):
+            offscreen.load(scene, self.camera, self.size)
 
     # Life
 
     def close(self) -> None:
-        """Free its resources; the OpenGL context stays for the next viewer."""
+        """Free its resources; the OpenGL context stays for the next viewer.
+
+        In a forked child they are the parent's, and stay.
+        """
         if not self._closed:
             self._closed = True
-            with self._ctx:
-                self._session.close()
+            _open_viewers.discard(self)
+            if not gl.is_forked():
+                with self._ctx:
+                    self._session.close()
+
+    def __del__(self) -> None:
+        if self._closed or gl.is_forked():
+            return
+        message = f"{self!r} was not closed; close it, or use it in a `with` block."
+        self._closed = True
+        # no `with`: the thread in which garbage is collected may be one that a picture waits for
+        self._ctx.run_soon(self._session.close)
+        warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            "A Viewer cannot be copied or sent to another process; send the file's path, and make "
+            "one there."
+        )
 
     def __enter__(self) -> Viewer:
+        self._require_open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -515,14 +615,51 @@ class Viewer:
         return f"<Viewer {Path(self.path).name}, {state}>"
 
 
-def context(gl_version: str = "auto") -> moderngl.Context:
+def _close_all() -> None:
+    """Close the viewers that are open when the program ends, before its threads do."""
+    for viewer in list(_open_viewers):
+        with suppress(Exception):
+            viewer.close()
+
+
+atexit.register(_close_all)
+
+
+def _size(size: Any) -> tuple[int, int]:
+    """Return a size of two whole numbers. Raises UsageError."""
+    sides = arguments.plain(size)
+    if not isinstance(sides, list | tuple) or len(sides) != 2:
+        arguments.refuse("size", size, SIZED)
+    try:
+        width, height = (arguments.whole("size", side) for side in sides)
+    except UsageError:
+        arguments.refuse("size", size, SIZED)
+    return width, height
+
+
+def _several(name: str, value: Any) -> list[Any]:
+    return (
+        [] if value is None else arguments.several(name, value, "give one, or a pair for A and B")
+    )
+
+
+def _checked_camera(camera: Any) -> None:
+    """Raise NtileError for no camera, or one that cannot be drawn with."""
+    if not isinstance(camera, Camera):
+        arguments.refuse("camera", camera, "give a Camera; `look` takes other views")
+    path_file.read_camera(arguments.plain(camera.to_json()))
+
+
+def context(gl_version: str = "auto") -> gl.SharedContext:
     """Return the process's OpenGL context for pictures without a window. Raises NtileError for an
     unknown version."""
-    if gl_version not in gl.VERSIONS:
-        raise NtileError(
-            f"There is no OpenGL version {gl_version!r} to choose; there are "
-            f"{', '.join(gl.VERSIONS)}."
+    if not isinstance(gl_version, str) or gl_version not in gl.VERSIONS:
+        raise UsageError(
+            f"gl_version: there is no OpenGL version {arguments.shown(gl_version)} to choose; "
+            f"there are {', '.join(gl.VERSIONS)}."
         )
-    if gl_version not in _contexts:
-        _contexts[gl_version] = gl.create_context(gl_version)
-    return _contexts[gl_version]
+    gl.check_process()
+    with _making:
+        if gl_version not in _contexts:
+            _contexts[gl_version] = gl.SharedContext(gl_version)
+        return _contexts[gl_version]

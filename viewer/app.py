@@ -14,6 +14,7 @@ from viewer import panels
 from viewer.gui import bars, overlays, window, window_commands
 from viewer.gui.view import WindowView
 from viewer.gui.viewport import Viewport
+from viewer.model import fonts
 from viewer.pictures.png import write_png
 from viewer.session.launch import Launch
 from viewer.session.opening import Loading
@@ -113,6 +114,8 @@ class App:
         view.input.update(self.viewport)
         session.navigation.input_active = view.input.moving
         session.update()
+        for sentence in fonts.take_missing():
+            session.messages.warning(sentence)
         overlays.draw(view)
         view.dialogs.draw()
 

@@ -13,7 +13,7 @@ import neural
 from neural.errors import NtileError
 from neural.system.home import keep_libraries_in_place
 from neural.system.signals import Ended, ended_by_signals
-from neural.system.streams import keep_bytes_of_names
+from neural.system.streams import standard_streams
 
 COMMANDS = ("encode", "decode", "info", "verify", "evaluate", "bench", "train")
 
@@ -36,7 +36,8 @@ def group(debug: bool) -> None:
     """Compact neural terrain files: encode, decode, inspect, evaluate.
 
     Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 2
-    wrong usage, 3 input or output failed, 129, 130 and 143 ended by SIGHUP, Ctrl+C and SIGTERM.
+    wrong usage, 3 input or output failed, 129, 130 and 143 ended by SIGHUP, Ctrl+C and SIGTERM, 141
+    by a reader of standard output that has gone.
     """
 
 
@@ -46,8 +47,12 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    keep_bytes_of_names()
     keep_libraries_in_place()
+    with standard_streams():
+        _run(arguments, debug)
+
+
+def _run(arguments: list[str], debug: bool) -> None:
     try:
         with ended_by_signals():
             group.main(arguments, prog_name="ntile", standalone_mode=False)

@@ -19,6 +19,7 @@ import click
 from neural.progress import Report
 from neural.raster.reading import ReadOptions
 from neural.system.option_types import Nodata
+from neural.system.streams import printable
 
 PATH = click.Path(path_type=Path)
 
@@ -158,6 +159,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     grid = Table(title=title or None, title_justify="left", box=box.SIMPLE)
     for index, name in enumerate(columns):
         grid.add_column(name, justify="left" if index == 0 else "right")
-    for row in rows:
-        grid.add_row(*row)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    for row in rows:  # replaced signs may be wider
+        grid.add_row(*(printable(cell, encoding) for cell in row))
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160).print(grid)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Protocol
 
 from neural.system.file_stamp import FileStamp
+from neural.system.forks import ForkLock
 
 
 class ByteSource(Protocol):
@@ -35,7 +35,7 @@ class Traffic:
     def __init__(self) -> None:
         self.requests = 0
         self.bytes = 0
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def count(self, length: int) -> None:
         """Count one request of `length` bytes."""
@@ -48,7 +48,7 @@ class _Users:
     """Number of sources that read one open file, and their lock; the last one closes it."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = ForkLock()
         self.count = 1
 
 
@@ -68,9 +68,11 @@ class FileSource:
 
     def get_bytes(self, offset: int, length: int) -> bytes:
         """See `ByteSource`."""
-        if self._closed:
-            raise ValueError("read of closed file")
         with self._users.lock:
+            if self._closed:
+                raise ValueError("read of closed file")
+            if hasattr(os, "pread"):  # forked processes share the file's position
+                return os.pread(self._file.fileno(), length, offset)
             self._file.seek(offset)
             return self._file.read(length)
 

@@ -23,6 +23,7 @@ from neural.container.pmtiles import HEADER_BYTES, Header, squeeze, unpack_direc
 from neural.errors import ContainerError, UsageError
 from neural.grid import Grid
 from neural.raster.reading import Reading
+from neural.system import arguments
 from neural.system.file_stamp import FileStamp
 from neural.tiles import Tile, tile_id
 
@@ -361,6 +362,7 @@ def open_reader(path: str | os.PathLike[str]) -> Reader:
     505 900 3
     ['lapped_siren', 'huvr_siren']
     """
+    path = arguments.path("path", path)
     try:
         source = FileSource(path)
     except OSError as error:

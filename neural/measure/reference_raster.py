@@ -10,7 +10,6 @@ the raster's own file says otherwise; options given with it hold before both.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from neural.raster.dem import Dem, declared_by, open_dem
 from neural.raster.reading import Declared, Raster, Reading, ReadOptions, ReferenceRaster
 from neural.raster.vertical import to_wkt
 from neural.system.file_stamp import FileStamp
+from neural.system.forks import ForkLock
 
 WINDOW_CELLS = 1 << 22
 """Cells of the raster read at once: 20 MB."""
@@ -70,7 +70,7 @@ class ReferenceHeights:
         self._dem = dem
         self._grid = reader.grid
         self._path = reader.path
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._files = dem.watched()
         self.share = _share(reader.grid.bounds, dem.outline)
         if self.share == 0:

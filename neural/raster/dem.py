@@ -28,6 +28,7 @@ from neural.raster.georef import Georef, declared, resolve
 from neural.raster.open_files import OpenFiles
 from neural.raster.reading import AS_STORED, Declared, ReadOptions
 from neural.raster.samples import Samples, Window
+from neural.system import arguments
 from neural.tiles import TILE
 
 __all__ = ["Dem", "Grid", "open_dem"]
@@ -71,7 +72,7 @@ def declared_by(path: str | os.PathLike[str]) -> Declared:
 def _opened(path: str | os.PathLike[str], use: Callable[[str, Any], Opened]) -> Opened:
     """Return the result of `use` on a raster's name and open dataset, which is closed where that
     fails."""
-    name = os.fspath(path)
+    name = arguments.path("path", path)
     raster_name.check_exists(name)
     dataset: Any = None
     try:
@@ -105,6 +106,7 @@ class Dem:
         self.reading = georef.reading
         self._georef = georef
         self._dataset = dataset
+        self._process = os.getpid()
         self._block = dataset.block_shapes[georef.bands.heights[0] - 1]
         self._samples = Samples(name, dataset, georef, nodata)
         self.fills = self._samples.fills
@@ -201,6 +203,13 @@ class Dem:
                 self.fills.count(codes)
         return heights, valid
 
+    def _reopen_if_forked(self) -> None:
+        """Open the raster anew in a forked child: GDAL moves a position in the file that is the
+        parent's too."""
+        if self._process != os.getpid():
+            self._dataset = self._samples.dataset = _open(self.name)
+            self._process = os.getpid()
+
     @property
     def own_cells(self) -> int:
         """Number of cells as the file stores them, valid or not."""
@@ -217,6 +226,7 @@ class Dem:
             with _gdal(
                 self.name, f"cannot be read at rows {row}–{row + count - 1}", self._cache_bytes
             ):
+                self._reopen_if_forked()
                 window = self._samples.read(row, 0, count, width)
             yield window.meters[window.valid].astype(np.float64)
 
@@ -230,6 +240,7 @@ class Dem:
             "it again or repair it"
         )
         with _gdal(self.name, advice, self._cache_bytes):
+            self._reopen_if_forked()
             if georef.plan is not None:
                 return resample.read(self._samples, georef.plan, row, col, rows, cols)
             meters, valid, codes = self._samples.read(y, x, rows, cols)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from neural.raster.crs import LOCAL
+from neural.system import arguments
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,18 @@ class ReadOptions:
     `encoding` is given."""
     encoding: str | None = None
     """Packing of heights into the bands of an RGB picture: "mapbox" or "terrarium"."""
+
+    def __post_init__(self) -> None:
+        """Take values of any library's types. Raises UsageError for others."""
+        for name in ("crs", "src_crs", "unit", "encoding"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, arguments.text(name, value))
+        remedy = "give a number, or a tuple of numbers as the file stores them"
+        values = arguments.several("nodata", self.nodata, remedy)
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+            arguments.refuse("nodata", self.nodata, remedy)
+        object.__setattr__(self, "nodata", tuple(map(float, values)))
 
     def to_json(self) -> dict[str, Any]:
         """Return the options given, as plain JSON values."""
@@ -62,7 +75,9 @@ class ReferenceRaster:
     @classmethod
     def of(cls, raster: str | os.PathLike[str] | ReferenceRaster) -> ReferenceRaster:
         """Return the raster of this name, or the raster itself."""
-        return raster if isinstance(raster, ReferenceRaster) else cls(os.fspath(raster))
+        if isinstance(raster, ReferenceRaster):
+            return raster
+        return cls(arguments.path("reference", raster))
 
 
 Raster = str | os.PathLike[str] | ReferenceRaster

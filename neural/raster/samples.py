@@ -47,7 +47,8 @@ class Samples:
         self.name = name
         self.height = dataset.height
         self.width = dataset.width
-        self._dataset = dataset
+        self.dataset = dataset
+        """The open dataset; may be replaced by another of the same file."""
         self._georef = georef
         # others are no heights anyway
         self._nodata = tuple(value for value in nodata if math.isfinite(value))
@@ -83,7 +84,7 @@ class Samples:
         from rasterio.windows import Window as RasterWindow
 
         window = RasterWindow(col, row, cols, rows)
-        dataset = self._dataset
+        dataset = self.dataset
         stored = dataset.read(list(self._bands.heights), window=window)
         valid = self._inside_masks(stored, window)
         if self._bands.encoding is None:
@@ -104,7 +105,7 @@ class Samples:
 
     def _inside_masks(self, stored: np.ndarray, window: Any) -> np.ndarray:
         """Return the samples that all masks let through, whatever their values."""
-        dataset = self._dataset
+        dataset = self.dataset
         valid = np.ones(stored.shape[1:], bool)
         if self._masked:
             valid &= dataset.read_masks(self._bands.heights[0], window=window) > 0
@@ -135,7 +136,7 @@ class Samples:
     def _count(self, mark: float) -> tuple[int, bool]:
         """Count the samples that a nodata value would take; False where a large raster is not read
         to its end."""
-        block = self._dataset.block_shapes[self._bands.heights[0] - 1][0]
+        block = self.dataset.block_shapes[self._bands.heights[0] - 1][0]
         rows = max(_COUNTED_AT_ONCE // self.width, 1)
         if block * self.width <= 16 * _COUNTED_AT_ONCE:  # whole strips, unless one is the raster
             rows += -rows % block

@@ -3,7 +3,6 @@ and areas."""
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural.surface.tile_surface import Heights, SurfaceDecoder, TileSurface
+from neural.system import arguments
+from neural.system.forks import ForkLock
 from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class SurfaceSampler:
         self.grid = decoder.reader.grid
         self._keep = keep_tiles
         self._tiles: OrderedDict[Tile, TileSurface | None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     @classmethod
     def of(cls, reader: Reader, layer: Layer, keep_bits: int | None = None) -> SurfaceSampler:
@@ -89,14 +90,13 @@ class SurfaceSampler:
         Heights
             Arrays of the broadcast shape; NaN outside the raster and in cells without data.
         """
-        column, row = (
-            np.asarray(a, np.float64)
-            for a in self.grid.cell_of(np.asarray(easting), np.asarray(northing))
-        )
+        easting = arguments.numbers("easting", easting)
+        northing = arguments.numbers("northing", northing)
+        order, level = self._checked(order, level)
+        column, row = self.grid.cell_of(easting, northing)
         shape = np.broadcast_shapes(column.shape, row.shape)
         column, row = (np.broadcast_to(a, shape).ravel() for a in (column, row))
         heights = _unknown(column.shape, order)
-        level = self.grid.levels - 1 if level is None else level
         for tile, indices in self._by_tile(column, row, level):
             surface = self.surface(tile)
             if surface is None:
@@ -116,7 +116,9 @@ class SurfaceSampler:
     ) -> Heights:
         """Return the same on the lattice northings × eastings, both ascending: [len(northings),
         len(eastings)]."""
-        level = self.grid.levels - 1 if level is None else level
+        eastings = arguments.numbers("eastings", eastings)
+        northings = arguments.numbers("northings", northings)
+        order, level = self._checked(order, level)
         column, _ = self.grid.cell_of(eastings, northings[-1])
         _, row = self.grid.cell_of(eastings[0], northings[::-1])
         column = np.asarray(column, np.float64)
@@ -135,6 +137,11 @@ class SurfaceSampler:
                     if whole is not None:
                         whole[lattice_part] = np.where(inside, part, np.nan)
         return _map_parts(heights, lambda part: part[::-1])
+
+    def _checked(self, order: int, level: int | None) -> tuple[int, int]:
+        order = arguments.whole("order", order, 0, 2)
+        finest = self.grid.levels - 1
+        return order, finest if level is None else arguments.whole("level", level, 0, finest)
 
     def surface(self, tile: Tile) -> TileSurface | None:
         """Return a tile's surface, kept for a while; None where the layer has no such tile."""

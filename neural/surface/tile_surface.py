@@ -3,7 +3,6 @@ path."""
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,9 @@ from neural.errors import ContainerError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Arrays, Linked, LinkedMethod, Method, TileMethod
 from neural.methods.decoder_weights import load_decoder
+from neural.system import arguments
 from neural.system.blas import single_threaded
+from neural.system.forks import ForkLock
 from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ class TileSurface:
     scale_m: float
     valid: np.ndarray  # [256, 256] bool
     side_m: tuple[float, float]  # east–west and north–south extent of the tile
-    _lock: threading.Lock = field(
-        init=False, repr=False, compare=False, default_factory=threading.Lock
-    )
+    _lock: ForkLock = field(init=False, repr=False, compare=False, default_factory=ForkLock)
     _prepared: dict[str, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
@@ -103,10 +102,12 @@ class SurfaceDecoder:
     method: Method = field(init=False)
     _recent: OrderedDict[Tile, TileSurface | None] = field(init=False, default_factory=OrderedDict)
     _linked: Linked | None = field(init=False, default=None)
-    _linking: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _linking: ForkLock = field(init=False, default_factory=ForkLock)
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.layer.method](**self.layer.config)
+        if self.keep_bits is not None:
+            self.keep_bits = arguments.whole("keep_bits", self.keep_bits)
         if self.keep_bits is not None and self.keep_bits not in available_bits(self.layer):
             choices = ", ".join(map(str, available_bits(self.layer)))
             raise UsageError(
@@ -234,7 +235,7 @@ class _FilePayloads:
 
 
 _LOADED: WeakKeyDictionary[Reader, dict[tuple[str, str], Arrays]] = WeakKeyDictionary()
-_LOADING = threading.Lock()
+_LOADING = ForkLock()
 
 
 def _shared_weights(reader: Reader, sha: str, method: Method) -> Arrays:

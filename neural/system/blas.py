@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from neural.system.forks import ForkLock
+
 VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "GOTO_NUM_THREADS",
@@ -50,7 +52,7 @@ class _Mine(threading.local):
 
 
 _mine = _Mine()
-_lock = threading.Lock()
+_lock = ForkLock()
 _inside = 0  # threads that have entered
 _before: list[int] = []  # limits of the process before the first of them
 

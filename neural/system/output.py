@@ -63,6 +63,9 @@ _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # may be the working directory, t
 
 _places: set[Path] = set()  # folders of this process, for `discard_all`
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_places.clear)
+
 
 def check(
     path: StrPath, inputs: Iterable[StrPath] = (), raised: type[NtileError] = UsageError
@@ -246,7 +249,7 @@ def remove_folder(folder: Path) -> None:
 def remove_at_end(folder: Path) -> None:
     """Have a folder of files or links removed when this process ends, in whatever way."""
     _places.add(folder)
-    atexit.register(_clear, folder)
+    atexit.register(_clear_own, folder)
 
 
 def discard_all() -> None:
@@ -304,8 +307,7 @@ def _place(real: Path) -> Iterator[Path]:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         yield folder
     finally:
-        _clear(folder)
-        _places.discard(folder)
+        _clear_own(folder)
         if lock is not None:
             os.close(lock)
 
@@ -360,6 +362,13 @@ def _remove_unlocked(folder: Path) -> None:
             if all(name.startswith(_PART) for name in os.listdir(folder)):  # ours
                 _clear(folder)
         os.close(lock)
+
+
+def _clear_own(folder: Path) -> None:
+    """Remove a folder of this process; a forked child leaves its parent's."""
+    if folder in _places:
+        _clear(folder)
+        _places.discard(folder)
 
 
 def _clear(folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from neural.system.streams import standard_streams
 from viewer.model.limits import MAX_SIDE, MIN_SIDE
 from viewer.model.settings import DecorationSettings
 
@@ -30,6 +31,11 @@ class GroupedOption(click.Option):
 
 class GroupedCommand(click.Command):
     """Command with a help section for each group; options without a group are under the last."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command on standard streams that take any text."""
+        with standard_streams():
+            return super().main(*args, **extra)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections with columns of equal width."""

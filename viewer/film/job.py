@@ -80,6 +80,8 @@ class RenderJob:
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
+                errors="backslashreplace",
+                env=os.environ | {"PYTHONIOENCODING": "utf-8"},
                 cwd=root,
             )
         except BaseException:

@@ -3,7 +3,7 @@ its tiles."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -64,7 +64,9 @@ def record(scene: Scene, film: Film, output: Output, progress: Report | None = N
     return total
 
 
-def pictures(scene: Scene, film: Film, numbers: list[int] | None = None) -> Iterator[np.ndarray]:
+def pictures(
+    scene: Scene, film: Film, numbers: list[int] | None = None
+) -> Generator[np.ndarray, None, None]:
     """Draw the pictures of a film (or those with these numbers), uint8 [height, width, 3] each.
     Raises NtileError.
 

@@ -6,7 +6,14 @@ becomes one sentence with the package to install.
 
 from __future__ import annotations
 
+import ctypes
+import os
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from ctypes.util import find_library
+from functools import cache
 from typing import Any
 
 import moderngl
@@ -25,11 +32,36 @@ libraries)."""
 Define = int | float | bool | str
 """Value of a #define."""
 
+_EGL_SURFACES = (0x3059, 0x305A)  # to draw to, to read from
 _SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "swrast")
 
 
 class GlError(NtileError):
     """OpenGL is missing or unusable (exit status 3)."""
+
+
+class ForkedError(GlError):
+    """OpenGL of a process is used in its forked child."""
+
+
+_process: int | None = None  # the process that has OpenGL
+
+
+def is_forked() -> bool:
+    """Return True in a child that was forked after its parent used OpenGL.
+
+    Drivers and loaders have threads that a forked child lacks; it would wait for them for ever.
+    """
+    return _process not in (None, os.getpid())
+
+
+def check_process() -> None:
+    """Raise ForkedError in a forked child (`is_forked`)."""
+    if is_forked():
+        raise ForkedError(
+            "A forked process cannot draw once its parent has; start it with "
+            'multiprocessing.get_context("spawn"), and open the file there.'
+        )
 
 
 def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
@@ -38,15 +70,121 @@ def create_context(gl: str = "auto", **options: Any) -> moderngl.Context:
     `options` go to moderngl; without any, the context is EGL's, which needs no display. Raises
     GlError.
     """
+    global _process
+    check_process()
     if options:
-        return first_version(
-            gl, lambda require: moderngl.create_context(require=require, **options)
-        )
+        ctx = first_version(gl, lambda require: moderngl.create_context(require=require, **options))
+        _process = os.getpid()
+        return ctx
     headless: dict[str, Any] = {"standalone": True, "backend": "egl"}
     ctx = first_version(gl, lambda require: moderngl.create_context(require=require, **headless))
+    _process = os.getpid()
     # Without a window there is no framebuffer to go back to when another is freed; this one stays.
     ctx.simple_framebuffer((1, 1)).use()
     return ctx
+
+
+class SharedContext:
+    """Context without a window that the threads of a process take in turn, each in a `with` block.
+
+    OpenGL has a context current in at most one thread: between the blocks it is in none.
+    """
+
+    def __init__(self, gl: str = "auto") -> None:
+        """Raises GlError."""
+        self._before = _Current()
+        self._ctx = create_context(gl)
+        self._mine = _Current()
+        self._mine.give_way(self._before)
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._late: deque[Callable[[], None]] = deque()
+
+    def __enter__(self) -> moderngl.Context:
+        """Wait for other threads, then return the context. Raises ForkedError in a forked child."""
+        check_process()
+        self._lock.acquire()
+        if self._depth == 0:
+            self._before = _Current()
+            try:
+                self._mine.take()
+            except BaseException:
+                self._lock.release()
+                raise
+        self._depth += 1
+        while self._depth == 1 and self._late:
+            with suppress(Exception):  # a finalizer's: nobody hears of it
+                self._late.popleft()()
+        return self._ctx
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._mine.give_way(self._before)
+        self._lock.release()
+
+    def run_soon(self, work: Callable[[], None]) -> None:
+        """Run `work` with the context: now, or in the next block where some block runs. For
+        finalizers, which must not wait."""
+        self._late.append(work)
+        if not is_forked() and self._lock.acquire(blocking=False):
+            try:
+                if self._depth == 0:
+                    with self:
+                        pass
+            finally:
+                self._lock.release()
+
+
+class _Current:
+    """EGL's display, surfaces and context that are current in this thread."""
+
+    def __init__(self) -> None:
+        egl = _egl()
+        self._display = egl and egl.eglGetCurrentDisplay()
+        self._surfaces = [egl and egl.eglGetCurrentSurface(kind) for kind in _EGL_SURFACES]
+        self._context = egl and egl.eglGetCurrentContext()
+
+    def take(self) -> None:
+        """Make them current in this thread. Raises GlError."""
+        if not self._made_current():
+            raise GlError(
+                "OpenGL cannot be used in this thread while another has it; draw in that one."
+            )
+
+    def _made_current(self) -> bool:
+        egl = _egl()
+        return not egl or bool(egl.eglMakeCurrent(self._display, *self._surfaces, self._context))
+
+    def give_way(self, before: _Current) -> None:
+        """Make those of `before` current in their place; none where they are no more."""
+        if before._context and before._made_current():
+            return
+        if egl := _egl():
+            egl.eglMakeCurrent(self._display, None, None, None)
+
+
+@cache
+def _egl() -> Any:
+    """Return the EGL library that moderngl uses; None without one."""
+    for name in (os.environ.get("GLCONTEXT_LINUX_LIBEGL"), "libEGL.so.1", find_library("EGL")):
+        with suppress(OSError):
+            if name:
+                egl = ctypes.CDLL(name)
+                break
+    else:
+        return None
+    pointer = ctypes.c_void_p
+    for function, result, arguments in (
+        ("eglGetCurrentDisplay", pointer, []),
+        ("eglGetCurrentContext", pointer, []),
+        ("eglGetCurrentSurface", pointer, [ctypes.c_int]),
+        ("eglMakeCurrent", ctypes.c_uint, [pointer] * 4),
+    ):
+        call = getattr(egl, function)
+        call.restype = result
+        call.argtypes = arguments
+    return egl
 
 
 def first_version(gl: str, create: Callable[[int], moderngl.Context]) -> moderngl.Context:

@@ -164,8 +164,8 @@ def _recent(view: WindowView) -> None:
     values = preferences.values
     if not imgui.begin_menu("Open recent", bool(values.recent)):
         return
-    for path, exists in values.recent_files():
-        label = f"{text.shortened(path, 60)}##{path}"
+    for number, (path, exists) in enumerate(values.recent_files()):
+        label = f"{theme.seen(text.shortened(path, 60))}##{number}"
         if imgui.menu_item(label, "", False, exists)[0]:
             view.open_paths([path])
     imgui.separator()
@@ -192,7 +192,9 @@ def status(view: WindowView) -> None:
     session = view.session
     em = hello_imgui.em_size()
     if session.files.loading:
-        imgui.text_colored(theme.rgba(theme.ACCENT), f"Opening {session.files.loading} …")
+        imgui.text_colored(
+            theme.rgba(theme.ACCENT), f"Opening {theme.seen(session.files.loading)} …"
+        )
         imgui.same_line(0, 1.6 * em)
     if session.document is None:
         imgui.text_disabled("No file is open.")
@@ -201,7 +203,7 @@ def status(view: WindowView) -> None:
         if session.legend.slot:
             widgets.badge(session.legend.slot)
             imgui.same_line(0, 0.4 * em)
-        imgui.text_unformatted(session.legend.layer)
+        imgui.text_unformatted(theme.seen(session.legend.layer))
         widgets.tip("Slot, layer and bits of the picture. The key X swaps slots A and B.")
         imgui.same_line(0, 1.6 * em)
     for label, value, tip in readout(session.pick):

@@ -179,7 +179,7 @@ class Dialogs:
             self._enter(self.folder.parent)
         imgui.same_line()
         imgui.align_text_to_frame_padding()
-        imgui.text_colored(theme.rgba(theme.DIM), str(self.folder))
+        imgui.text_colored(theme.rgba(theme.DIM), theme.seen(str(self.folder)))
         label = "Hidden files"
         width = (
             imgui.get_frame_height_with_spacing()
@@ -204,7 +204,7 @@ class Dialogs:
             )
             chosen = entry.name == self.typed
             if (
-                imgui.selectable(f"{icon}  {entry.name}", chosen, flags)[0]
+                imgui.selectable(f"{icon}  {theme.seen(entry.name)}", chosen, flags)[0]
                 and self._replace is None
             ):
                 self._type(entry.name)
@@ -250,7 +250,7 @@ class Dialogs:
             self.typed,
             _RETURNS,
         )
-        imgui.text_colored(theme.rgba(theme.ERROR), self._problem)
+        imgui.text_colored(theme.rgba(theme.ERROR), theme.seen(self._problem))
         if imgui.button("Save" if self._saving else "Open", hello_imgui.em_to_vec2(6, 0)) or enter:
             self._focus = True  # the field stays in use
             self._accept()
@@ -262,7 +262,9 @@ class Dialogs:
 
     def _ask_to_replace(self, path: Path) -> None:
         imgui.align_text_to_frame_padding()
-        imgui.text_colored(theme.rgba(theme.WARNING), f"{path.name} exists. Replace it?")
+        imgui.text_colored(
+            theme.rgba(theme.WARNING), f"{theme.seen(path.name)} exists. Replace it?"
+        )
         imgui.dummy(ImVec2(0, imgui.get_text_line_height()))
         if imgui.button("Replace (Y)", hello_imgui.em_to_vec2(7, 0)) or imgui.is_key_pressed(
             imgui.Key.y

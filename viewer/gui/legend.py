@@ -28,7 +28,7 @@ def draw(legend: Legend, left: float, bottom: float) -> Box:
     pad = 0.7 * em
     line_height = 1.25 * em
     scale = Scale.of(legend)
-    lines = [(line, theme.DIM if note else theme.TEXT) for line, note in legend.texts]
+    lines = [(theme.seen(line), theme.DIM if note else theme.TEXT) for line, note in legend.texts]
     chip = (widgets.BADGE_EM + 0.4) * em if legend.slot else 0.0
     widths = [
         imgui.calc_text_size(line).x + (0 if k else chip) for k, (line, _) in enumerate(lines)

@@ -10,7 +10,9 @@ from functools import cache
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from viewer.model import palette
+from viewer.model.fonts import candidates, is_drawn, report_missing
 from viewer.model.palette import current, level, slot, use
+from viewer.model.writing import visual
 
 __all__ = ("current", "level", "slot", "use")
 
@@ -36,9 +38,50 @@ def u32(code: str, alpha: float = 1.0) -> int:
     return imgui.color_convert_float4_to_u32(rgba(code, alpha))
 
 
+_lacking: set[str] = set()
+_covered: set[str] = set()
+
+
 def load_fonts() -> None:
     """Load Roboto with icons; its tabular digits keep readouts from jittering."""
     hello_imgui.load_font_ttf_with_font_awesome_icons("fonts/Roboto/Roboto-Regular.ttf", FONT_PX)
+    _covered.clear()
+
+
+def seen(name: str) -> str:
+    """Return a name or text as it is drawn: letters in their order from the left, bytes that are no
+    text as escapes.
+
+    Letters that Roboto lacks are there from the next frame on (`add_fonts`).
+    """
+    if name.isascii():
+        return name
+    line = visual(name)
+    _lacking.update(set(line) - _covered)
+    return line
+
+
+def add_fonts() -> None:
+    """Add fonts of the system with the letters that were lacking; call between two frames."""
+    if not _lacking:
+        return
+    io = imgui.get_io()
+    font = io.fonts.fonts[0]
+    for letter in sorted(_lacking):
+        if font.is_glyph_in_font(ord(letter)) or not is_drawn(letter):
+            continue
+        choices = list(candidates(letter))
+        while not font.is_glyph_in_font(ord(letter)) and choices:
+            choice = choices.pop(0)
+            config = imgui.ImFontConfig()
+            config.merge_mode = True
+            config.dst_font = font
+            config.font_no = choice.number
+            io.fonts.add_font_from_file_ttf(choice.path, FONT_PX, config)
+        if not font.is_glyph_in_font(ord(letter)):
+            report_missing(letter)
+    _covered.update(_lacking)
+    _lacking.clear()
 
 
 _KEPT = ("alpha", "font_size_base", "font_scale_main", "font_scale_dpi")

@@ -53,7 +53,7 @@ def draw(
             imgui.text_colored(color, ICONS[message.level])
             imgui.same_line()
             imgui.push_text_wrap_pos(max(min(28 * em, 0.8 * width), 8 * em))
-            imgui.text_unformatted(message.counted)
+            imgui.text_unformatted(theme.seen(message.counted))
             imgui.pop_text_wrap_pos()
             if message.level != "info":
                 to_log = f"Log, {more} more" if more and number == len(newest) - 1 else "Log"

@@ -52,9 +52,10 @@ def draw(view: WindowView, area: tuple[float, float, float, float]) -> None:
         if recent:
             widgets.heading("Recent")
         for number, path in enumerate(recent):
-            name = f"{Path(path).name}##{number}"
+            name = f"{theme.seen(Path(path).name)}##{number}"
             if imgui.selectable(name, False, size=ImVec2(imgui.calc_text_size(name, True).x, 0))[0]:
                 view.open_paths([path])
             imgui.same_line(0, em)
-            imgui.text_colored(theme.rgba(theme.DIM), text.shortened(str(Path(path).parent), 40))
+            seen = theme.seen(text.shortened(str(Path(path).parent), 40))
+            imgui.text_colored(theme.rgba(theme.DIM), seen)
     imgui.end()

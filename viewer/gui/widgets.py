@@ -16,7 +16,7 @@ def tip(text: str) -> None:
     """Add a tooltip to the last item."""
     if imgui.begin_item_tooltip():
         imgui.push_text_wrap_pos(hello_imgui.em_size(22))
-        imgui.text_unformatted(text)
+        imgui.text_unformatted(theme.seen(text))
         imgui.pop_text_wrap_pos()
         imgui.end_tooltip()
 
@@ -31,7 +31,7 @@ def heading(text: str) -> None:
 def dim(text: str) -> None:
     """Draw a wrapped note in the dim color."""
     imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.DIM))
-    imgui.text_wrapped(text)
+    imgui.text_wrapped(theme.seen(text))
     imgui.pop_style_color()
 
 
@@ -51,7 +51,7 @@ def facts(name: str, rows: Iterable[tuple[str, ...]], pairs: int = 1) -> None:
             tip(explanation[0])
         imgui.table_next_column()
         imgui.push_text_wrap_pos(0.0)
-        imgui.text_unformatted(value)
+        imgui.text_unformatted(theme.seen(value))
         imgui.pop_text_wrap_pos()
         if explanation:
             tip(explanation[0])
@@ -71,9 +71,9 @@ def labeled(label: str) -> str:
 def choose(label: str, current: int, items: Sequence[str]) -> int:
     """Draw a labeled drop-down list; return the index chosen."""
     preview = items[current] if 0 <= current < len(items) else ""
-    if imgui.begin_combo(labeled(label), preview):
+    if imgui.begin_combo(labeled(label), theme.seen(preview)):
         for index, item in enumerate(items):
-            if imgui.selectable(f"{item}##{index}", index == current)[0]:
+            if imgui.selectable(f"{theme.seen(item)}##{index}", index == current)[0]:
                 current = index
         imgui.end_combo()
     return current

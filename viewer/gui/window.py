@@ -240,7 +240,7 @@ class Window:
         calls.show_gui = self._guarded(self._frame)
         calls.custom_background = lambda: self._background(params)
         calls.before_swap = self._guarded(self._callbacks.swap, widgets=False)
-        calls.pre_new_frame = self._guarded(self._rest, widgets=False)
+        calls.pre_new_frame = self._guarded(self._before_frame, widgets=False)
         calls.before_exit = self._stop
 
     def _attach(self) -> None:
@@ -266,6 +266,10 @@ class Window:
             self._layout.save(imgui.save_ini_settings_to_memory() if has_panels else None)
         self._callbacks.lost()
 
+    def _before_frame(self) -> None:
+        theme.add_fonts()
+        self._rest()
+
     def _rest(self) -> None:
         """Wait, drawing nothing, while the window is hidden; one with `fixed` never is, as a
         picture of it is awaited."""
@@ -281,7 +285,8 @@ class Window:
         title = self._callbacks.title()
         if title != self._title:
             self._title = title
-            glfw.set_window_title(glfw_window(), title)
+            as_text = title.encode(errors="backslashreplace").decode()
+            glfw.set_window_title(glfw_window(), as_text)
         for panel in self._callbacks.fronts():
             show_panel(panel, True)
 

@@ -78,7 +78,7 @@ def _file_row(view: CostsView, index: int, reader: Reader) -> bool:
     imgui.table_next_row()
     imgui.table_next_column()
     imgui.align_text_to_frame_padding()
-    imgui.text_colored(theme.rgba(theme.DIM), Path(reader.path).name)
+    imgui.text_colored(theme.rgba(theme.DIM), theme.seen(Path(reader.path).name))
     widgets.tip(reader.path)
     if index:
         imgui.same_line()
@@ -112,7 +112,7 @@ def _choices(view: CostsView, file: int, reader: Reader) -> None:
         imgui.align_text_to_frame_padding()
         imgui.push_style_color(imgui.Col_.text, theme.rgba(theme.ERROR if problem else theme.TEXT))
         imgui.push_style_color(imgui.Col_.header_hovered, theme.rgba(theme.HOVER))
-        if imgui.selectable(f"{name}##{prefix}{layer.index}", False)[0]:
+        if imgui.selectable(f"{theme.seen(name)}##{prefix}{layer.index}", False)[0]:
             layers.put(layer, view.settings.layer, file)
         imgui.pop_style_color(2)
         widgets.tip(f"{name}: {problem or _about(layer)}")

@@ -69,7 +69,7 @@ def _line(number: int, message: Message) -> None:
     color = theme.TEXT if mild else theme.level(message.level)
     imgui.push_style_color(imgui.Col_.text, theme.rgba(color))
     icon = "" if mild else f"{toasts.ICONS[message.level]}  "
-    imgui.text_wrapped(f"{icon}{message.counted}")
+    imgui.text_wrapped(f"{icon}{theme.seen(message.counted)}")
     imgui.pop_style_color()
     widgets.tip("Right-click to copy.")
     if imgui.begin_popup_context_item(f"message{number}"):

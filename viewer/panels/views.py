@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import icons_fontawesome_4, imgui
 
-from viewer.gui import widgets
+from viewer.gui import theme, widgets
 from viewer.panels.panel import Panel
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class BookmarkList:
                 view.run("bookmark.rename", name, self.typed)  # ends when the name is gone
             elif enter or imgui.is_key_pressed(imgui.Key.escape):
                 self.renaming = None
-        elif imgui.selectable(f"{name}##fly", False)[0]:
+        elif imgui.selectable(f"{theme.seen(name)}##fly", False)[0]:
             view.run("bookmark.fly_to", name)
 
 

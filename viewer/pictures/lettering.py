@@ -6,9 +6,15 @@ Glyphs come from imgui-bundle's fonts, rasterized by imgui's font atlas; no wind
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from neural.system.forks import ForkLock
+from viewer.model.fonts import FontFile, candidates, is_drawn, report_missing
+from viewer.model.writing import visual
 
 Color = tuple[int, int, int]
 
@@ -19,43 +25,95 @@ def rgb(code: str) -> Color:
     return r, g, b
 
 
+_fallbacks: dict[str, FontFile | None] = {}
+"""Fonts of the system by letter; None where no font has it."""
+
+
 class TextPainter:
-    """Painter of text in Roboto at one size in pixels."""
+    """Painter of text in Roboto at one size in pixels, other scripts in fonts of the system.
+
+    Threads may have painters at once, but share none.
+    """
+
+    _making = ForkLock()  # imgui has one current context in the process
 
     def __init__(self, size_px: int) -> None:
-        import imgui_bundle
         from imgui_bundle import imgui
 
         self.size_px = size_px
         self._imgui = imgui
-        previous = imgui.get_current_context()
-        self._context = imgui.create_context()
-        imgui.set_current_context(self._context)
-        io = imgui.get_io()
-        io.set_ini_filename("")
-        io.backend_flags |= imgui.BackendFlags_.renderer_has_textures.value
-        io.display_size = imgui.ImVec2(64, 64)
-        font = (
-            Path(imgui_bundle.__file__).parent
-            / "assets"
-            / "fonts"
-            / "Roboto"
-            / "Roboto-Regular.ttf"
-        )
-        self._font = io.fonts.add_font_from_file_ttf(str(font), float(size_px))
-        imgui.new_frame()
-        self._baked = self._font.get_font_baked(float(size_px))
-        imgui.end_frame()
-        if previous is not None:
-            imgui.set_current_context(previous)
+        self._extra: list[FontFile] = []
+        self._covered: set[str] = set()
+        self._context: Any = None
+        self._make()
+
+    def _make(self) -> None:
+        """Make the glyphs of Roboto and of the fonts in `_extra`."""
+        imgui = self._imgui
+        with self._making:
+            self.close()
+            previous = imgui.get_current_context()
+            self._context = imgui.create_context()
+            imgui.set_current_context(self._context)
+            io = imgui.get_io()
+            io.set_ini_filename("")
+            io.backend_flags |= imgui.BackendFlags_.renderer_has_textures.value
+            io.display_size = imgui.ImVec2(64, 64)
+            size = float(self.size_px)
+            self._font = io.fonts.add_font_from_file_ttf(str(_roboto()), size)
+            for extra in self._extra:
+                config = imgui.ImFontConfig()
+                config.merge_mode = True
+                config.dst_font = self._font
+                config.font_no = extra.number
+                io.fonts.add_font_from_file_ttf(extra.path, size, config)
+            imgui.new_frame()
+            self._baked = self._font.get_font_baked(size)
+            imgui.end_frame()
+            if previous is not None:
+                imgui.set_current_context(previous)
+
+    def _laid(self, text: str) -> str:
+        """Return a line's letters from left to right, each with a glyph if any font has it."""
+        if text.isascii():
+            return text
+        line = visual(text)
+        for letter in line:
+            if letter not in self._covered:
+                self._covered.add(letter)
+                self._cover(letter)
+        return line
+
+    def _cover(self, letter: str) -> None:
+        if self._font.is_glyph_in_font(ord(letter)) or not is_drawn(letter):
+            return
+        if letter in _fallbacks:
+            found = _fallbacks[letter]
+            choices = [] if found is None else [found]
+        else:
+            choices = candidates(letter)
+        kept = self._extra
+        for choice in choices:
+            self._extra = [*kept, choice]
+            self._make()
+            if self._font.is_glyph_in_font(ord(letter)):
+                _fallbacks[letter] = choice
+                return
+        if self._extra is not kept:
+            self._extra = kept
+            self._make()
+        _fallbacks[letter] = None
+        report_missing(letter)
 
     def width(self, text: str) -> int:
         """Return the width of a line in pixels."""
-        return round(sum(self._baked.find_glyph(ord(letter)).advance_x for letter in text))
+        line = self._laid(text)
+        return round(sum(self._baked.find_glyph(ord(letter)).advance_x for letter in line))
 
     def draw(self, image: np.ndarray, x: int, y: int, text: str, color: Color) -> None:
         """Draw a line with its top left corner at (x, y) into uint8 [h, w, 3], clipped to the
         image."""
+        text = self._laid(text)
         for letter in text:  # all glyphs first: the atlas may be remade while they are added
             self._baked.find_glyph(ord(letter))
         atlas = self._baked.owner_font.owner_atlas.tex_data
@@ -75,7 +133,16 @@ class TextPainter:
 
     def close(self) -> None:
         """Free the glyphs."""
-        self._imgui.destroy_context(self._context)
+        if self._context is not None:
+            self._imgui.destroy_context(self._context)
+        self._context = None
+
+
+@cache
+def _roboto() -> Path:
+    import imgui_bundle
+
+    return Path(imgui_bundle.__file__).parent / "assets/fonts/Roboto/Roboto-Regular.ttf"
 
 
 def blend(

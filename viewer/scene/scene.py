@@ -191,7 +191,12 @@ class Scene:
         self.stats = FrameStats()
 
     def release(self) -> None:
-        """Close all files and free all GPU resources; the scene is unusable afterwards."""
+        """Close all files and free all GPU resources; the scene is unusable afterwards.
+
+        In a forked child nothing is done: threads and resources are the parent's.
+        """
+        if gl.is_forked():
+            return
         self.waits = True
         self.close()
         self._drawing.release()
@@ -277,8 +282,9 @@ class Scene:
         """Upload finished tiles, select the tiles to draw and request missing ones.
 
         `size_px`: width and height of the picture. Never blocks: coarser tiles stand in for missing
-        ones.
+        ones. Raises ForkedError in a forked child.
         """
+        gl.check_process()
         opened = self._open
         self._size_px = size_px
         if opened is None:
@@ -294,7 +300,8 @@ class Scene:
 
     def draw(self, fbo: moderngl.Framebuffer, camera: Camera) -> None:
         """Draw background and terrain into the whole of `fbo` (color only is enough; depth is
-        internal)."""
+        internal). Raises ForkedError in a forked child."""
+        gl.check_process()
         opened = self._open
         if opened is None or opened.panes[0].view is None:
             self._drawing.background(fbo, camera, self.samples)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from neural.errors import UsageError
+from neural.system import arguments
 from viewer.model.settings import Settings
 from viewer.storage import plain, project
 
@@ -49,7 +50,26 @@ def put(settings: Settings, name: str, value: Any) -> None:
         setting = {settings.overlay.name: value}
         path = f"{path}.{settings.overlay.name}"
     if plain.restore(settings, {group: {field: setting}}, project.rules()):
-        raise UsageError(f"The setting {name!r} cannot be {value!r}; {_allowed(path, present)}.")
+        raise UsageError(
+            f"The setting {name!r} cannot be {arguments.shown(value)}; {_allowed(path, present)}."
+        )
+
+
+def check(settings: Settings) -> None:
+    """Raise UsageError for settings that were changed in place to values they cannot have."""
+    values = arguments.plain(asdict(settings))
+    del values["view"]["upload_budget_ms"]  # pictures lift it, also between those of a film
+    wrong = plain.restore(Settings(), values, project.rules())
+    if wrong:
+        path = wrong[0]
+        value: Any = values
+        present: Any = Settings()
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, dict) else value
+            present = present.get(part) if isinstance(present, dict) else getattr(present, part, "")
+        raise UsageError(
+            f"The setting {path!r} cannot be {arguments.shown(value)}; {_allowed(path, present)}."
+        )
 
 
 def put_text(settings: Settings, text: str) -> None:

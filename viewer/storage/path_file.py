@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from dataclasses import fields
 from typing import Any
 
@@ -185,7 +186,8 @@ def _object(data: Any, where: str, allowed: tuple[str, ...], needed: tuple[str, 
 
 
 def _number(value: Any, where: str, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not abs(value) <= sys.float_info.max:  # infinity, NaN, an integer beyond
         raise PathError(f"{where}: {_short(value)} is not a number.")
     low, high = LIMITS.get(name, (-math.inf, math.inf))
     if not low <= value <= high:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -75,7 +75,7 @@ def convert(
         hint is float
         and isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
+        and abs(value) <= sys.float_info.max  # no infinity, no NaN, no integer beyond
     ):
         return float(value)
     if hint in (int, bool, str) and type(value) is hint:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from neural.system.forks import ForkLock
 from neural.tiles import Tile
 
 KEEP_TILES = 64
@@ -22,7 +22,7 @@ class TileCache(Generic[_T]):
 
     def __init__(self, keep: int = KEEP_TILES) -> None:
         self._keep = keep
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._values: OrderedDict[Tile, _T] = OrderedDict()
 
     def of(self, tile: Tile, make: Callable[[Tile], _T]) -> _T:

@@ -262,6 +262,7 @@ WRITES = re.compile(
 )
 WRITERS = {
     "neural/system/output.py": "the writer itself",
+    "neural/system/streams.py": "to the null device",
     "neural/container/writer.py": "where `output.whole` says",
     "neural/decode.py": "where `output.whole` says",
     "viewer/film/output.py": "where `output.whole` says",
