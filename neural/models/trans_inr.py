@@ -59,6 +59,26 @@ PRESETS: dict[str, Preset] = {
             clip_norm=math.inf,
         ),
     ),
+    # The published kind of payload, one token for every few columns of weights: 65,792 numbers,
+    # eight times that of the other small presets.
+    "large_payload": Preset(
+        TransInr(dim=256, groups=64, width=128, encoding=32, sigma=32.0),
+        TransformerConfig(
+            patch=16, padding=0, depth=4, heads=4, head_dim=64, hidden=1024, position_spread=0.02
+        ),
+        TrainConfig(
+            steps=20_000,
+            batch=4,
+            learning_rate=1e-3,
+            warmup=50,
+            points=2048,
+            optimizer="muon",
+            other_learning_rate=5e-4,
+            log_loss=True,
+            cool_down=0.2,
+            average=0.998,
+        ),
+    ),
     # The payload of the other small presets, 65 × 128 numbers, and frequencies that a tile's
     # samples resolve. Muon and quiet positions, because AdamW alone still predicts one surface for
     # all tiles after hundreds of tiles.
