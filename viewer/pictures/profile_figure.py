@@ -228,6 +228,11 @@ def curve(frame: Frame, x: np.ndarray, y: np.ndarray, half_px: float) -> np.ndar
     high = np.full(columns, -np.inf)
     np.minimum.at(low, column[finite], height[finite])
     np.maximum.at(high, column[finite], height[finite])
+    # where the curve is steep, neighboring columns meet at their common side
+    sides = np.interp(np.arange(columns + 1) - 0.5, sample_x, row, np.nan, np.nan)
+    for side in (sides[:-1], sides[1:]):
+        low = np.fmin(low, np.where(np.isfinite(low), side, np.nan))
+        high = np.fmax(high, np.where(np.isfinite(high), side, np.nan))
     line = np.arange(rows)[:, None]
     with np.errstate(invalid="ignore"):
         coverage = np.minimum(line + 0.5, high + half_px) - np.maximum(line - 0.5, low - half_px)

@@ -1,0 +1,33 @@
+"""Curves of profile figures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from viewer.pictures.profile_figure import Frame, curve
+
+
+def _rows_of_columns(covered: np.ndarray) -> list[tuple[int, int]]:
+    """First and last row of each column that a curve covers."""
+    rows = [np.flatnonzero(column > 0) for column in covered.T]
+    return [(int(found[0]), int(found[-1])) for found in rows]
+
+
+def test_a_steep_curve_has_no_gap() -> None:
+    frame = Frame(left=0, top=0, right=99, bottom=199, x=(0.0, 99.0), y=(0.0, 9000.0))
+    x = np.arange(0.0, 99.5, 0.5)
+    y = 400.0 + 8000.0 * np.exp(-(((x - 50.0) / 1.2) ** 2))
+    spans = _rows_of_columns(curve(frame, x, y, 0.7))
+    for (first, last), (next_first, next_last) in zip(spans, spans[1:], strict=False):
+        assert first <= next_last + 1
+        assert next_first <= last + 1
+
+
+def test_gaps_stay_gaps() -> None:
+    frame = Frame(left=0, top=0, right=99, bottom=199, x=(0.0, 99.0), y=(0.0, 100.0))
+    x = np.arange(0.0, 99.5, 0.5)
+    y = np.where((x > 40) & (x < 60), np.nan, 50.0)
+    covered = curve(frame, x, y, 0.7).max(axis=0) > 0
+    assert covered[:40].all()
+    assert covered[61:].all()
+    assert not covered[42:59].any()
