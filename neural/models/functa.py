@@ -18,7 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from neural.methods.functa import Functa
-from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
+from neural.models.base import (
+    Augment,
+    Preset,
+    TerrainModel,
+    TileErrors,
+    TrainConfig,
+    mean_per_tile,
+)
 from neural.tiles import TILE
 
 # samples at a time where no second derivative is wanted: bounds memory, stays near the cache
@@ -62,13 +69,16 @@ PRESETS: dict[str, Preset] = {
         Functa(width=128, depth=6, omega_0=15.0),
         InnerLoop(stride=2),
         TrainConfig(
-            steps=1500,
+            steps=80_000,
             batch=4,
-            learning_rate=5e-4,
+            learning_rate=3e-4,
             warmup=50,
             points=1024,
             weight_decay=0.0,
             log_loss=True,
+            cool_down=0.2,
+            average=0.999,
+            augment=Augment(turned=0.25, mixed=0.1),
         ),
     ),
 }

@@ -48,10 +48,10 @@ PRESETS: dict[str, Preset] = {
     ),
     # The sizes and the training of HUVR+SIREN's `small`.
     "small": Preset(
-        Huvr(hyper_width=160, hyper_hidden=640, mlp_width=64, features=32, sigma=64.0),
+        Huvr(hyper_width=168, hyper_hidden=672, mlp_width=44, features=14, sigma=64.0),
         VitConfig(width=128, depth=4, heads=4),
         TrainConfig(
-            steps=1500,
+            steps=90_000,
             batch=4,
             learning_rate=2e-4,
             warmup=30,
@@ -61,6 +61,10 @@ PRESETS: dict[str, Preset] = {
             optimizer="muon",
             other_learning_rate=2e-5,
             log_loss=True,
+            cool_down=0.2,
+            slope_weight=0.05,
+            average=0.999,
+            augment=Augment(turned=0.25, mixed=0.1),
         ),
     ),
 }

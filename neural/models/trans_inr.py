@@ -18,7 +18,14 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from neural.methods.trans_inr import TransInr
-from neural.models.base import Preset, TerrainModel, TileErrors, TrainConfig, mean_per_tile
+from neural.models.base import (
+    Augment,
+    Preset,
+    TerrainModel,
+    TileErrors,
+    TrainConfig,
+    mean_per_tile,
+)
 from neural.tiles import TILE, centers
 
 
@@ -76,7 +83,8 @@ PRESETS: dict[str, Preset] = {
             other_learning_rate=5e-4,
             log_loss=True,
             cool_down=0.2,
-            average=0.998,
+            average=0.999,
+            augment=Augment(turned=0.25, mixed=0.1),
         ),
     ),
     # The payload of the other small presets, 65 × 128 numbers, and frequencies that a tile's
@@ -88,14 +96,17 @@ PRESETS: dict[str, Preset] = {
             patch=16, padding=0, depth=4, heads=4, head_dim=32, hidden=512, position_spread=0.02
         ),
         TrainConfig(
-            steps=1500,
+            steps=100_000,
             batch=4,
-            learning_rate=2e-3,
+            learning_rate=1e-3,
             warmup=50,
             points=2048,
             optimizer="muon",
-            other_learning_rate=1e-3,
+            other_learning_rate=5e-4,
             log_loss=True,
+            cool_down=0.2,
+            average=0.999,
+            augment=Augment(turned=0.25, mixed=0.1),
         ),
     ),
 }

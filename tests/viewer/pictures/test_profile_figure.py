@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from viewer.pictures.profile_figure import Frame, curve
@@ -18,7 +20,7 @@ def test_a_steep_curve_has_no_gap() -> None:
     x = np.arange(0.0, 99.5, 0.5)
     y = 400.0 + 8000.0 * np.exp(-(((x - 50.0) / 1.2) ** 2))
     spans = _rows_of_columns(curve(frame, x, y, 0.7))
-    for (first, last), (next_first, next_last) in zip(spans, spans[1:], strict=False):
+    for (first, last), (next_first, next_last) in pairwise(spans):
         assert first <= next_last + 1
         assert next_first <= last + 1
 
