@@ -72,6 +72,15 @@ SLOW = (
     "viewer/session/test_opening.py::test_a_step_that_fails_leaves_the_document",
     "viewer/session/test_opening.py::test_a_reference_is_opened_with_all_files",
     "viewer/tiles/test_level_errors.py",
+    "neural/system/test_streams.py",
+    "neural/cli/test_pipeline.py::test_every_depth_can_be_stored",
+    "neural/measure/test_reference_reading.py::test_a_file_is_as_good_as_its_codec_against",
+    "neural/raster/test_file_names.py::test_names_of_any_bytes_as_commands_get_them",
+    "viewer/gui/test_keyboards.py::test_layouts_of_an_x_server",
+    "viewer/scene/test_extremes.py",
+    "viewer/session/test_changed_files.py",
+    "viewer/session/test_one_open_file.py",
+    "viewer/storage/test_shared_settings.py::test_processes_that_write_at_one_moment",
     "viewer/tiles/test_lod.py::test_no_hole_while_tiles_come_and_go",
 )
 """Folders, files and tests below tests/ that take seconds, the longest files first."""

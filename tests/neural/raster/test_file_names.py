@@ -19,7 +19,7 @@ from tests.support.commands import POSIX, REFERENCE, ROOT, heights, ntile_json
 from tests.support.rasters import hills, write
 from viewer.session.file_kinds import kind
 from viewer.session.messages import Messages
-from viewer.storage import project
+from viewer.storage.file_search import ProjectFolder
 
 SAMPLES = hills(60, 70)
 GAP = np.s_[10:20, 30:40]
@@ -78,9 +78,10 @@ RELATIVE = (
 @pytest.mark.parametrize("name", RELATIVE)
 def test_archives_count_from_the_working_directory(archives, monkeypatch, name):
     np.testing.assert_array_equal(read(name)[0], SAMPLES)
-    stored = project._relative(name, archives)
+    folder = ProjectFolder(archives / "view.tvproj.json")
+    stored = folder.relative(name)
     monkeypatch.chdir("/")  # the project is opened from elsewhere
-    np.testing.assert_array_equal(read(project._resolve(stored, archives))[0], SAMPLES)
+    np.testing.assert_array_equal(read(folder.find(stored))[0], SAMPLES)
 
 
 @LINUX
