@@ -257,8 +257,10 @@ class Viewer:
             check_overlay=True,
         )
         if not request.path.lower().endswith(".json"):
-            self._show(request)
-            self.look(None)
+            self._require_open()
+            with self._ctx:  # other threads do not draw it with the former camera
+                self._show(request)
+                self.look(None)
             return
         for sentence in self._show_project(request):
             warn(sentence, UserWarning)

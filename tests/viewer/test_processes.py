@@ -162,6 +162,34 @@ def test_a_viewer_moves_between_threads(hills_file):
         next(frames)
 
 
+def test_films_end_in_any_order_and_keep_settings(shown, hills_file):
+    first = shown.render()
+    alone = list(shown.frames("orbit", fps=1, duration_s=3))
+    settings = repr(shown.settings)
+    films = [shown.frames("orbit", fps=1, duration_s=3) for _ in range(2)]
+    with viewer.Viewer(hills_file, size=SIZE, decorations=()) as other:
+        films.append(other.frames("tour", fps=1, duration_s=3))
+        pictures = [next(film) for film in films]
+        assert repr(shown.settings) == settings  # also between two pictures
+    pictures += [*films[0], *films[1]]  # the first one, made first, ends first
+    for picture, same in zip(pictures[3:], alone[1:] * 2, strict=True):
+        np.testing.assert_array_equal(picture, same)
+    assert repr(shown.settings) == settings
+    np.testing.assert_array_equal(shown.render(), first)
+
+
+def test_an_opening_is_drawn_whole_or_not_at_all(hills_file):
+    with viewer.Viewer(hills_file, size=SIZE, decorations=()) as it:
+        it.look({"easting": 0.0, "northing": 0.0, "z": 500.0})
+        wanted = {it.render().tobytes()}
+        it.open(hills_file)
+        wanted.add(it.render().tobytes())
+        with ThreadPoolExecutor(2) as pool:
+            opening = pool.submit(lambda: [it.open(hills_file) for _ in range(4)])
+            while not opening.done():
+                assert it.render().tobytes() in wanted
+
+
 def test_viewers_that_nobody_closed_are_freed(hills_file):
     def left_open(cycle):
         it = viewer.Viewer(hills_file, size=SIZE)

@@ -80,25 +80,26 @@ def pictures(
     flight = make_flight(scene, film.path)
     whole = offscreen.largest_piece(scene, film.size_px) == film.size_px
     poses = [flight.pose_at(times[k]) for k in numbers]
-    with (
-        _restored_settings(scene.settings),
-        offscreen.offline_quality(scene),
-        OffscreenTarget(scene.ctx, film.size_px if whole else (1, 1)) as target,
-    ):
-        _fix_colors(scene, flight.pose_at(0.0), film.size_px)
+    colors: _Colors | None = None
+    with OffscreenTarget(scene.ctx, film.size_px if whole else (1, 1)) as target:
         for k, pose in enumerate(poses):
-            apply(scene.settings, pose)
-            camera = replace(pose.camera)
-            if not whole:
-                yield offscreen.draw(scene, camera, film.size_px, decorate=True)
-                continue
-            offscreen.load(scene, camera, film.size_px)
-            camera.stay_above(scene.surface_z(camera.easting, camera.northing))
-            picture = offscreen.render_frame(target, scene, camera)
-            decorations.for_scene(scene, camera, film.size_px).paint(picture)
-            if k + 1 < len(poses):
-                # its tiles load while this picture is written
-                scene.update(poses[k + 1].camera, film.size_px)
+            # while a picture is used the settings are the user's, and others may draw
+            with _restored_settings(scene.settings), offscreen.offline_quality(scene):
+                if colors is None:
+                    colors = _first_colors(scene, flight.pose_at(0.0), film.size_px)
+                _put_colors(scene.settings, colors)
+                apply(scene.settings, pose)
+                camera = replace(pose.camera)
+                if whole:
+                    offscreen.load(scene, camera, film.size_px)
+                    camera.stay_above(scene.surface_z(camera.easting, camera.northing))
+                    picture = offscreen.render_frame(target, scene, camera)
+                    decorations.for_scene(scene, camera, film.size_px).paint(picture)
+                    if k + 1 < len(poses):
+                        # its tiles load while this picture is written
+                        scene.update(poses[k + 1].camera, film.size_px)
+                else:
+                    picture = offscreen.draw(scene, camera, film.size_px, decorate=True)
             yield picture
 
 
@@ -139,18 +140,37 @@ def _restored_settings(settings: Settings) -> Iterator[None]:
         settings.shading.sun_altitude_deg = altitude
 
 
-def _fix_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> None:
-    """Fix color ranges and contours at the first picture's, without labels, against flicker."""
+@dataclass(frozen=True)
+class _Colors:
+    """Color ranges and contours of all pictures of a film; nothing of what they do not show."""
+
+    reach: dict[str, float] | None = None
+    interval_m: float | None = None
+
+
+def _first_colors(scene: Scene, pose: Pose, size_px: tuple[int, int]) -> _Colors:
+    """Return the color ranges and contours of a film's first picture."""
     overlay = scene.settings.overlay
     contours = scene.settings.contours
-    if overlay.name != "none" or contours.on:
-        apply(scene.settings, pose)
-        camera = replace(pose.camera)
-        offscreen.load(scene, camera, offscreen.screen_sized(size_px))
-        scene.run_survey_pass(camera, size_px)
-        overlay.reach = overlay.reach | {overlay.name: scene.overlay_limit}
-        contours.interval_m = scene.survey.interval_m(scene.settings) or contours.interval_m
-        contours.auto = contours.labels = False
+    if overlay.name == "none" and not contours.on:
+        return _Colors()
+    apply(scene.settings, pose)
+    camera = replace(pose.camera)
+    offscreen.load(scene, camera, offscreen.screen_sized(size_px))
+    scene.run_survey_pass(camera, size_px)
+    return _Colors(
+        overlay.reach | {overlay.name: scene.overlay_limit},
+        scene.survey.interval_m(scene.settings) or contours.interval_m,
+    )
+
+
+def _put_colors(settings: Settings, colors: _Colors) -> None:
+    """Fix color ranges and contours, without labels, against flicker."""
+    if colors.reach is None or colors.interval_m is None:
+        return
+    settings.overlay.reach = colors.reach
+    settings.contours.interval_m = colors.interval_m
+    settings.contours.auto = settings.contours.labels = False
 
 
 def about(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import moderngl
 import numpy as np
 
 
 class OffscreenTarget:
-    """Reusable color framebuffer; a context manager that rebinds the former one."""
+    """Reusable color framebuffer; a context manager that frees it."""
 
     def __init__(self, ctx: moderngl.Context, size_px: tuple[int, int]) -> None:
         """Create a framebuffer of `size_px` (width, height)."""
         self._ctx = ctx
-        self._before = ctx.fbo
         self._create(size_px)
 
     def _create(self, size_px: tuple[int, int]) -> None:
@@ -20,6 +22,19 @@ class OffscreenTarget:
         self._color = self._ctx.texture(size_px, 4)
         self.framebuffer = self._ctx.framebuffer([self._color])
         """Framebuffer of the present size."""
+
+    @contextmanager
+    def bound(self) -> Iterator[moderngl.Framebuffer]:
+        """Yield the framebuffer to draw to; bind the former one after the block.
+
+        Between the pictures of a film it is not bound: others may draw, and end in any order.
+        """
+        before = self._ctx.fbo
+        try:
+            yield self.framebuffer
+        finally:
+            if before is not None:
+                before.use()
 
     def resize(self, size_px: tuple[int, int]) -> None:
         """Set the width and height in pixels of all later pictures."""
@@ -34,9 +49,7 @@ class OffscreenTarget:
         return pixels.reshape(height, width, 3)[::-1].copy()
 
     def close(self) -> None:
-        """Free the framebuffer and bind the one before it."""
-        if self._before is not None:
-            self._before.use()
+        """Free the framebuffer."""
         self.framebuffer.release()
         self._color.release()
 

@@ -128,8 +128,9 @@ def render_frame(target: OffscreenTarget, scene: Scene, camera: Camera) -> np.nd
     """Load the tiles of a view and draw it, uint8 [height, width, 3], top row first. Raises
     NtileError."""
     load(scene, camera, target.size_px)
-    scene.draw(target.framebuffer, camera)
-    return target.read()
+    with target.bound() as framebuffer:
+        scene.draw(framebuffer, camera)
+        return target.read()
 
 
 @contextmanager

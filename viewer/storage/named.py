@@ -58,7 +58,6 @@ def put(settings: Settings, name: str, value: Any) -> None:
 def check(settings: Settings) -> None:
     """Raise UsageError for settings that were changed in place to values they cannot have."""
     values = arguments.plain(asdict(settings))
-    del values["view"]["upload_budget_ms"]  # pictures lift it, also between those of a film
     wrong = plain.restore(Settings(), values, project.rules())
     if wrong:
         path = wrong[0]
