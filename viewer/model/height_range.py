@@ -100,23 +100,31 @@ class Gap(NamedTuple):
         return low < middle if self.below else high > middle
 
 
-def gap_of(lowest: float, highest: float, samples: np.ndarray) -> Gap | None:
-    """Return the gap between outliers and other heights, by samples [n] of those from lowest to
-    highest; None without.
+def gaps_of(lowest: float, highest: float, samples: np.ndarray) -> tuple[Gap, ...]:
+    """Return the gaps between outliers and other heights, by samples [n] of those from lowest to
+    highest: below, above, both or none.
 
-    Outliers are at most `SHARE` of the samples, beyond a gap of more than `GAP` of the range.
+    Outliers are at most `SHARE` of the samples, beyond a gap of more than `GAP` of the range. Those
+    at one end are told by the range without those at the other.
     """
     if not highest > lowest or len(samples) < FEWEST:
-        return None
-    inside = np.sort(np.clip(samples, lowest, highest))
-    ordered = np.concatenate([[lowest], inside, [highest]])
+        return ()
+    ordered = np.concatenate([[lowest], np.sort(np.clip(samples, lowest, highest)), [highest]])
     gaps = np.diff(ordered)
-    widest = int(np.argmax(gaps))
-    below = widest <= len(inside) - widest
-    outliers = widest if below else len(inside) - widest
-    if gaps[widest] <= GAP * (highest - lowest) or outliers > max(SHARE * len(inside), 1):
-        return None
-    return Gap(float(ordered[widest]), float(ordered[widest + 1]), below)
+    most = int(max(SHARE * len(samples), 1)) + 1
+    bottom = int(np.argmax(gaps[:most]))
+    top = len(gaps) - 1 - int(np.argmax(gaps[::-1][:most]))
+    if not bottom < top:
+        return ()
+    span = highest - lowest
+    under = float(ordered[bottom + 1]) - lowest
+    over = highest - float(ordered[top])
+    both = gaps[bottom] > GAP * (span - over) and gaps[top] > GAP * (span - under)
+    outer = []
+    for place, below in ((bottom, True), (top, False)):
+        if both or gaps[place] > GAP * span:
+            outer.append(Gap(float(ordered[place]), float(ordered[place + 1]), below))
+    return tuple(outer)
 
 
 def trimmed(lowest: float, highest: float, samples: np.ndarray) -> HeightRange:

@@ -35,11 +35,11 @@ def of_source(source: TileSource, root: TileSurface) -> HeightRange:
     if ends[1] - ends[0] < max(LEAST_M, source.step_m):
         return height_range.whole(*ends)
     samples = _samples(root)
-    gap = height_range.gap_of(*ends, samples)
-    if gap is None:
+    gaps = height_range.gaps_of(*ends, samples)
+    if not gaps:
         return height_range.whole(*ends)
     # the root's cells are means: summits and trees stand far above them, but in many tiles
-    finest = [gap.parts(child.min_m, child.max_m) for child in _finest(source)]
+    finest = [any(gap.parts(child.min_m, child.max_m) for gap in gaps) for child in _finest(source)]
     if sum(finest) > max(TILES, height_range.SHARE * len(finest)) or 2 * sum(finest) > len(finest):
         return height_range.whole(*ends)
     return height_range.trimmed(*ends, samples)

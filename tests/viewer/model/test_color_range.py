@@ -28,8 +28,7 @@ def test_one_outlier_is_left_out(samples, outlier):
     for seen in (samples, np.append(samples, outlier)):  # the root may show it or not
         low = min(samples.min(), outlier)
         high = max(samples.max(), outlier)
-        gap = height_range.gap_of(low, high, seen)
-        assert gap is not None
+        (gap,) = height_range.gaps_of(low, high, seen)
         assert gap.below == (outlier < samples.min())
         assert gap.parts(outlier, outlier)
         assert not gap.parts(samples.min(), samples.max())
@@ -42,9 +41,26 @@ def test_one_outlier_is_left_out(samples, outlier):
 
 
 @pytest.mark.parametrize(
+    ("low", "high"),
+    [(-9999.0, 9999.0), (-32768.0, 32767.0), (-5000.0, 9000.0), (-100.0, 65535.0), (-1e6, 700.0)],
+)
+def test_outliers_at_both_ends_are_left_out(low, high):
+    for seen in (HILLS, np.append(HILLS, [low, high]), np.append(HILLS, high), HILLS[:30]):
+        below, above = height_range.gaps_of(low, high, seen)
+        assert below.below
+        assert not above.below
+        for gap, outlier in ((below, low), (above, high)):
+            assert gap.parts(outlier, outlier)
+            assert not gap.parts(HILLS.min(), HILLS.max())
+        heights = height_range.trimmed(low, high, seen)
+        assert HILLS.min() <= heights.low < heights.high <= HILLS.max()
+
+
+@pytest.mark.parametrize(
     "samples",
     [
         HILLS,
+        np.concatenate([np.linspace(-8, 0, 30), np.zeros(3000), np.linspace(0, 9, 30)]),
         HILLS**3,
         np.exp(RNG.normal(0, 1, 4000)),
         2000 * np.exp(-(np.linspace(0, 60, 60) ** 2) / 2),  # a peak on a plain
@@ -56,7 +72,7 @@ def test_one_outlier_is_left_out(samples, outlier):
 )
 def test_ordinary_terrain_keeps_its_whole_range(samples):
     low, high = (samples.min(), samples.max()) if samples.size else (0.0, 1.0)
-    assert height_range.gap_of(low, high, samples) is None
+    assert height_range.gaps_of(low, high, samples) == ()
     assert not height_range.whole(low, high).trimmed
     assert height_range.whole(low, high).remark == ""
 
