@@ -8,6 +8,7 @@ import numpy as np
 
 from viewer.graphics.passes.terrain import INDEX_EVERY
 from viewer.model import text
+from viewer.model.height_range import LEAST_M
 from viewer.model.overlays import round_up
 
 SPACING_PX = 16.0
@@ -38,13 +39,13 @@ class Label(NamedTuple):
     text: str
 
 
-def automatic_m(heights: np.ndarray, pixel_px: float) -> float:
+def automatic_m(heights: np.ndarray, pixel_px: float, least_m: float = LEAST_M) -> float:
     """Return the contour interval in meters for heights [h, w] in view (NaN: none), with pixels
-    `pixel_px` wide."""
+    `pixel_px` wide; lines closer than `least_m` are of rounding."""
     rise = np.hypot(np.diff(heights, axis=1)[:-1], np.diff(heights, axis=0)[:, :-1])
     rise = rise[np.isfinite(rise)]
     typical = float(np.median(rise)) if rise.size else 0.0
-    return max(round_up(SPACING_PX * typical / pixel_px), 0.01)
+    return round_up(max(SPACING_PX * typical / pixel_px, least_m))
 
 
 def labels(heights: np.ndarray, interval: float, pixel_px: float) -> list[Label]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from viewer.graphics import contours
+from viewer.model.height_range import LEAST_M
 from viewer.model.overlays import EDGE_GAP, OVERLAYS
 from viewer.model.settings import Settings
 
@@ -28,6 +30,8 @@ class Survey:
     # float32 [h, w, 2]: the overlay's value and the height in meters; NaN where there is none
     numbers: np.ndarray
     pixel_px: float
+    least_m: float = LEAST_M
+    """Least automatic contour interval, meters; infinite for a flat surface, which has none."""
 
     @cached_property
     def typical(self) -> float:
@@ -37,7 +41,7 @@ class Survey:
         return float(np.quantile(values, TYPICAL)) if values.size else 0.0
 
     def interval_m(self, settings: Settings) -> float:
-        """Return the contour interval in meters; 0 without contours."""
+        """Return the contour interval in meters; 0 without contours, as on a flat surface."""
         chosen = settings.contours
         if not chosen.on:
             return 0.0
@@ -45,7 +49,9 @@ class Survey:
 
     @cached_property
     def _automatic_m(self) -> float:
-        return contours.automatic_m(self.numbers[..., 1], self.pixel_px)
+        if math.isinf(self.least_m):
+            return 0.0
+        return contours.automatic_m(self.numbers[..., 1], self.pixel_px, self.least_m)
 
     def labels(self, settings: Settings) -> list[contours.Label]:
         """Return the labels of contour lines."""

@@ -3,6 +3,7 @@ interface."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
 from viewer.model import overlays
 from viewer.model.camera import Camera
-from viewer.model.height_range import ColorRange, HeightRange
+from viewer.model.height_range import LEAST_M, ColorRange, HeightRange
 from viewer.model.overlays import EDGE_GAP
 from viewer.model.readings import BoundingBox, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
@@ -338,7 +339,8 @@ class Scene:
             numbers = self._drawing.survey(
                 camera, opened.store, parts, small, pivot_z=opened.pivot_z
             )
-            self.survey = Survey(numbers, size_px[0] / small[0] / survey.scale(size_px))
+            pixel_px = size_px[0] / small[0] / survey.scale(size_px)
+            self.survey = Survey(numbers, pixel_px, self._least_interval_m)
 
     def _parts(self, camera: Camera, size_px: tuple[int, int], quads: int) -> list[PanePart]:
         """Return the parts of a picture of this size with their colors."""
@@ -462,6 +464,13 @@ class Scene:
         if not shading.elevation_auto or self._open is None:
             return ColorRange(shading.elevation_min_m, shading.elevation_max_m)
         return self.heights.colors(self._open.step_m, full=shading.elevation_full)
+
+    @property
+    def _least_interval_m(self) -> float:
+        step_m = 0.0 if self._open is None else self._open.step_m
+        full = self.settings.shading.elevation_full
+        is_flat = bool(self.heights.colors(step_m, full=full).flat)
+        return math.inf if is_flat else max(LEAST_M, step_m)
 
     @property
     def overlay(self) -> str:

@@ -189,10 +189,14 @@ def hill(width: int, height: int) -> np.ndarray:
 
 def test_intervals_follow_the_steepness_in_sight():
     steep = hill(400, 300)
+    on = ContourSettings(on=True)
     assert contours.automatic_m(steep, 1.0) == 10.0  # 16 pixels of 0.5 m are 8 m
     assert contours.automatic_m(steep, 2.0) == 5.0  # the picture has twice as many pixels
     assert contours.automatic_m(np.full((9, 9), 7.0), 1.0) == 0.01
     assert contours.automatic_m(np.full((9, 9), np.nan), 1.0) == 0.01
+    assert contours.automatic_m(np.full((9, 9), 7.0), 1.0, 0.3) == 0.5  # closer is rounding
+    assert contours.automatic_m(steep, 2.0, 0.3) == 5.0
+    assert Survey(np.dstack([steep, steep]), 2.0, math.inf).interval_m(Settings(contours=on)) == 0
     seen = Survey(np.dstack([steep, steep]), 2.0)
     settings = Settings()
     for chosen, interval in (

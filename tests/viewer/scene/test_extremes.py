@@ -57,6 +57,26 @@ def test_a_flat_raster_has_one_color_and_one_number(
     assert shown == label
     assert np.abs(spread[0] - color).max() <= 3
     assert scene.heights.remark == ""
+    scene.settings.contours.on = True  # lines would be of rounding
+    np.testing.assert_array_equal(ink(scene, target, camera), colors)
+    assert legend.for_scene(scene).lines == ""
+
+
+def test_automatic_contours_are_no_closer_than_the_steps_of_heights(tmp_path, scene, target):
+    step = np.where(np.arange(COLS) < COLS // 2, 20.0, 29.0)
+    open_file(scene, encoded(tmp_path, np.broadcast_to(step, (ROWS, COLS)), "--reference", "0.4"))
+    scene.settings.contours.on = True
+    ink(scene, target, whole_area(scene))
+    assert legend.for_scene(scene).lines == "Contours every 1 m"
+
+
+def test_outliers_at_both_ends_decide_no_colors(tmp_path, scene):
+    heights = with_one(-11034.0)
+    heights[17, 400] = 8611.0
+    open_file(scene, encoded(tmp_path, heights))
+    low, high = scene.elevation_range
+    assert HILLS.min() - 1 < low < high < HILLS.max() + 1
+    assert "−11034 … 8611 m" in scene.heights.remark
 
 
 @pytest.mark.parametrize("value", [-9999.0, 32767.0, 1e5])
