@@ -52,6 +52,7 @@ def plan(
 
     Without a resolution, the stored cells that the box touches. Raises UsageError for an empty box.
     """
+    arguments.instance("grid", grid, Grid, "give that of the reader")
     bounds = grid.bounds
     if bbox is not None:
         bbox = _box(bbox)
@@ -164,6 +165,9 @@ def decode(decoder: SurfaceDecoder, out: Path, target: Target, report: Report = 
     from rasterio.windows import Window
 
     out = Path(arguments.path("out", out))
+    arguments.instance("decoder", decoder, SurfaceDecoder, "give a SurfaceDecoder")
+    arguments.instance("target", target, Target, "give that of `plan`")
+    arguments.function("report", report)
     grid = decoder.reader.grid
     a, _, c, _, e, f = grid.transform
     nodata = nodata_value(decoder.layer)

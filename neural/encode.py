@@ -185,7 +185,7 @@ def _checked(options: EncodeOptions) -> EncodeOptions:
         value = getattr(options, name)
         names = None if value is None else arguments.several(name, value, "give names in a tuple")
         values[name] = names and tuple(arguments.text(name, entry) for entry in names)
-    values["models"] = values["models"] or ()
+    values["models"] = tuple(arguments.path("models", entry) for entry in values["models"] or ())
     values["device"] = arguments.text("device", options.device)
     return replace(options, **values)
 

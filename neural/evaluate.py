@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import IOBase
+
 from neural.container.metadata import Layer
 from neural.container.reader import Reader
 from neural.measure.height_reader import HeightReader
 from neural.measure.layer_errors import measure_layer
 from neural.progress import Report, no_report
+from neural.system import arguments
 
 
 def evaluate(
@@ -57,4 +60,8 @@ def evaluate(
     >>> errors["samples"], round(errors["rmse_m"], 1)
     (454500, 0.1)
     """
+    arguments.function("report", report)
+    arguments.instance("reader", reader, Reader, "give that of open_reader")
+    if not hasattr(type(reference), "read") or isinstance(reference, Reader | IOBase):
+        arguments.refuse("reference", reference, "give a ReferenceHeights, Dem or SurfaceDecoder")
     return measure_layer(reader, layer, reference, keep_bits, report)

@@ -198,7 +198,7 @@ class Viewer:
         kinds = [kind.name for kind in fields(self.settings.decorations)]
         names = arguments.several("decorations", decorations, f"choose from {', '.join(kinds)}")
         for kind in names:
-            if kind not in kinds:
+            if not isinstance(kind, str) or kind not in kinds:
                 raise UsageError(
                     f"{arguments.shown(kind)} is no decoration; choose from {', '.join(kinds)}."
                 )
@@ -334,7 +334,8 @@ class Viewer:
         elif isinstance(view, dict):
             self.camera = path_file.read_camera(arguments.plain(view), "view")
         elif isinstance(view, str | os.PathLike):
-            self.camera = bookmarks.find_view(os.fspath(view), self._document.reader.grid)
+            name = arguments.path("view", view)
+            self.camera = bookmarks.find_view(name, self._document.reader.grid)
         else:
             remedy = "give a Camera or its values, a bookmark's name, or a .json file"
             arguments.refuse("view", view, remedy)
@@ -459,8 +460,8 @@ class Viewer:
         """
         out = arguments.path("out", out)
         resume = arguments.flag("resume", resume)
-        if progress is not None and not callable(progress):
-            arguments.refuse("progress", progress, "give a function of (done, total)")
+        if progress is not None:
+            arguments.function("progress", progress)
         film = self._film_of(path, fps, duration_s)
         about = record.about(self.path, self._options, self.settings, film, self.scene)
         with self._drawing() as scene:
@@ -500,6 +501,8 @@ class Viewer:
         terrain."""
         x_px = arguments.number("x_px", x_px)
         y_px = arguments.number("y_px", y_px)
+        if max(abs(x_px), abs(y_px)) > limits.MAX_SIDE:
+            return None
         with self._drawing() as scene:
             self._load(scene)
             return scene.pick(self.camera, x_px, y_px)
@@ -646,10 +649,12 @@ def _several(name: str, value: Any) -> list[Any]:
 
 
 def _checked_camera(camera: Any) -> None:
-    """Raise NtileError for no camera, or one that cannot be drawn with."""
+    """Make a camera's values plain numbers. Raises NtileError for no camera, or one that cannot be
+    drawn with."""
     if not isinstance(camera, Camera):
         arguments.refuse("camera", camera, "give a Camera; `look` takes other views")
-    path_file.read_camera(arguments.plain(camera.to_json()))
+    values = vars(path_file.read_camera(arguments.plain(vars(camera))))
+    vars(camera).update(values)
 
 
 def context(gl_version: str = "auto") -> gl.SharedContext:

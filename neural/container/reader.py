@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,8 @@ class Reader:
     def layer(self, name_or_index: str | int) -> Layer:
         """Return the layer with this index, title or method name. Raises UsageError unless exactly
         one matches."""
+        remedy = "give its number, title or method"
+        arguments.instance("name_or_index", name_or_index, (str, Integral), remedy)
         key = str(name_or_index)
         matches = [layer for layer in self.layers if key == str(layer.index)]
         matches = matches or [layer for layer in self.layers if key in (layer.method, layer.title)]
@@ -111,17 +114,15 @@ class Reader:
                 f"{listed.index} ({listed.title or listed.method})" for listed in self.layers
             )
             problem = "several layers" if matches else "no layer"
-            raise UsageError(f"{self.path} has {problem} called {key}: choose one of {listing}")
+            name = " ".join(key[:80].split())
+            raise UsageError(f"{self.path} has {problem} called {name}: choose one of {listing}")
         return matches[0]
 
     def payload_bytes(self, layer: Layer | int, tile: Tile) -> bytes | None:
         """Return the stored bytes of a tile, unchecked; None for an absent tile."""
-        if not (
-            0 <= tile.z < self.grid.levels
-            and 0 <= tile.x < 1 << tile.z
-            and 0 <= tile.y < 1 << tile.z
-        ):
-            z, x, y = tile
+        tile = checked_tile(tile)
+        if not self._has_place(tile):
+            z, x, y = (arguments.shown(part) for part in tile)
             raise ContainerError(
                 f"{self.path} has no tile {z}/{x}/{y}: it has {self.grid.levels} levels"
             )
@@ -134,9 +135,12 @@ class Reader:
 
     def has(self, layer: Layer | int, tile: Tile) -> bool:
         """Return True if the directory lists a tile of the layer; False outside the pyramid."""
+        tile = checked_tile(tile)
+        return self._has_place(tile) and self._entry(layer, tile) is not None
+
+    def _has_place(self, tile: Tile) -> bool:
         z, x, y = tile
-        inside = 0 <= z < self.grid.levels and 0 <= x < 1 << z and 0 <= y < 1 << z
-        return inside and self._entry(layer, tile) is not None
+        return 0 <= z < self.grid.levels and 0 <= x < 1 << z and 0 <= y < 1 << z
 
     def _entry(self, layer: Layer | int, tile: Tile) -> int | None:
         """Return the index of a tile in `ids`; None for an absent tile."""
@@ -152,6 +156,8 @@ class Reader:
     def unpack(self, data: bytes, layer: Layer | int, tile: Tile) -> Envelope:
         """Check and unpack stored bytes of a tile (e.g. some that a prefetch brought)."""
         entry = self._layer_of(layer)
+        tile = checked_tile(tile)
+        arguments.instance("data", data, (bytes, bytearray, memoryview), "give bytes of the file")
         try:
             return unpack_envelope(
                 data, tile_id=tile_id(tile), layer=entry.index, height_range=entry.height_range
@@ -160,7 +166,9 @@ class Reader:
             raise self.named(error) from error
 
     def _layer_of(self, layer: Layer | int) -> Layer:
-        return layer if isinstance(layer, Layer) else self.layers[layer]
+        if isinstance(layer, Layer):
+            return layer
+        return self.layers[arguments.whole("layer", layer, 0, len(self.layers) - 1)]
 
     def payloads(self) -> Iterator[tuple[int, bytes]]:
         """Yield every (archive id, stored bytes) in file order, read in blocks of about a
@@ -178,6 +186,7 @@ class Reader:
     def run(self, layer: Layer | int, z: int) -> tuple[int, int]:
         """Return the slice [start, stop) of `ids` that holds this layer's level z; each level of a
         layer is one run."""
+        z = arguments.whole("z", z, 0, self.grid.levels - 1)
         first = tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, Tile(0, 0, 0)))
         quadrant = first - int(FIRST_IDS[self.slot_bits])
         start = int(FIRST_IDS[z + self.slot_bits]) + (quadrant << 2 * z)
@@ -196,11 +205,12 @@ class Reader:
 
     def embeds(self, sha: str) -> bool:
         """Return True if the decoder with this SHA-256 is in the file itself."""
-        return sha in self._decoders
+        return arguments.text("sha", sha) in self._decoders
 
     def decoder_bytes(self, sha: str) -> bytes:
         """Return the safetensors bytes with this SHA-256, out of the file or of the program's own
         models."""
+        sha = arguments.text("sha", sha)
         if sha in self._decoders:
             try:
                 return self._decoders[sha].data()
@@ -333,6 +343,17 @@ class Reader:
         if text.startswith(self.path):
             return ContainerError(text)
         return ContainerError(f"{self.path} {text}{'' if ';' in text else _AGAIN}")
+
+
+def checked_tile(tile: Any) -> Tile:
+    """Return a tile of whole numbers, such as numpy's. Raises UsageError."""
+    if type(tile) is Tile and type(tile.z) is type(tile.x) is type(tile.y) is int:
+        return tile
+    remedy = "give a Tile, or its level, column and row"
+    arguments.instance("tile", tile, tuple, remedy)
+    if len(tile) != 3:
+        arguments.refuse("tile", tile, remedy)
+    return Tile(*(arguments.whole("tile", part) for part in tile))
 
 
 def open_reader(path: str | os.PathLike[str]) -> Reader:

@@ -7,6 +7,7 @@ STEM.encoder.safetensors beside it.
 from __future__ import annotations
 
 import json
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,18 @@ def part_path(stem: Path, part: str) -> Path:
 
 def model_stem(name: str) -> Path:
     """Return the path stem of a model: a shipped name (assets/models), or a path with or without
-    `.encoder.safetensors`."""
+    `.encoder.safetensors`. Raises ModelError for none."""
     from assets import ROOT
 
     for suffix in (".encoder.safetensors", ".decoder.safetensors", ".safetensors"):
         name = name.removesuffix(suffix)
+    if not Path(name).name:
+        raise ModelError(f"{name!r} names no model; give a shipped one's name, or a path.")
     shipped = ROOT / "models" / Path(name).name
     named_only = Path(name).name == name
     return (
         shipped
-        if named_only and any(part_path(shipped, part).is_file() for part in PARTS)
+        if named_only and any(isfile(part_path(shipped, part)) for part in PARTS)
         else Path(name)
     )
 
@@ -44,7 +47,7 @@ def model_stem(name: str) -> Path:
 def model_method(stem: Path) -> str:
     """Return the method of the model with this path stem. Raises ModelError for a missing model."""
     path = next(
-        (path for part in PARTS if (path := part_path(stem, part)).is_file()),
+        (path for part in PARTS if isfile(path := part_path(stem, part))),
         part_path(stem, "encoder"),
     )
     method: str = _header(path)["method"]
@@ -76,7 +79,7 @@ def load_linked(stem: Path) -> tuple[LinkedMethod, dict[str, Any], bytes]:
 
 def _header(path: Path) -> dict[str, str]:
     """Return the metadata of a safetensors file. Raises ModelError unless it names a method."""
-    if not path.is_file():
+    if not isfile(path):
         raise ModelError(
             f"{path} does not exist: --model takes a shipped name or the path of a trained model."
         )

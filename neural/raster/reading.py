@@ -40,7 +40,10 @@ class ReadOptions:
         values = arguments.several("nodata", self.nodata, remedy)
         if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
             arguments.refuse("nodata", self.nodata, remedy)
-        object.__setattr__(self, "nodata", tuple(map(float, values)))
+        try:
+            object.__setattr__(self, "nodata", tuple(map(float, values)))
+        except OverflowError:
+            arguments.refuse("nodata", self.nodata, remedy)
 
     def to_json(self) -> dict[str, Any]:
         """Return the options given, as plain JSON values."""

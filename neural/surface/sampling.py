@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neural.container.reader import checked_tile
 from neural.surface.tile_surface import Heights, SurfaceDecoder, TileSurface
 from neural.system import arguments
 from neural.system.forks import ForkLock
@@ -60,9 +61,10 @@ class SurfaceSampler:
     """
 
     def __init__(self, decoder: SurfaceDecoder, keep_tiles: int = KEEP_TILES) -> None:
+        arguments.instance("decoder", decoder, SurfaceDecoder, "give a SurfaceDecoder")
         self.decoder = decoder
         self.grid = decoder.reader.grid
-        self._keep = keep_tiles
+        self._keep = arguments.whole("keep_tiles", keep_tiles, 0)
         self._tiles: OrderedDict[Tile, TileSurface | None] = OrderedDict()
         self._lock = ForkLock()
 
@@ -116,8 +118,8 @@ class SurfaceSampler:
     ) -> Heights:
         """Return the same on the lattice northings × eastings, both ascending: [len(northings),
         len(eastings)]."""
-        eastings = arguments.numbers("eastings", eastings)
-        northings = arguments.numbers("northings", northings)
+        eastings = _axis("eastings", eastings)
+        northings = _axis("northings", northings)
         order, level = self._checked(order, level)
         column, _ = self.grid.cell_of(eastings, northings[-1])
         _, row = self.grid.cell_of(eastings[0], northings[::-1])
@@ -145,6 +147,7 @@ class SurfaceSampler:
 
     def surface(self, tile: Tile) -> TileSurface | None:
         """Return a tile's surface, kept for a while; None where the layer has no such tile."""
+        tile = checked_tile(tile)
         with self._lock:
             if tile in self._tiles:
                 self._tiles.move_to_end(tile)
@@ -194,6 +197,14 @@ class SurfaceSampler:
         cell_u = np.minimum((u * TILE).astype(np.intp), columns - 1)
         cell_v = np.minimum((v * TILE).astype(np.intp), rows - 1)
         return u, v, surface.valid[cell_v, cell_u]
+
+
+def _axis(name: str, value: Any) -> np.ndarray:
+    """Return the coordinates of one side of a lattice, at least one. Raises UsageError."""
+    axis = arguments.numbers(name, value)
+    if axis.ndim != 1 or not len(axis):
+        arguments.refuse(name, value, "give a list of ascending coordinates")
+    return axis
 
 
 def _unknown(shape: tuple[int, ...], order: int) -> Heights:

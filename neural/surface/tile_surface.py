@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from neural.container.metadata import Layer
+from neural.container.reader import Reader, checked_tile
 from neural.errors import ContainerError, UsageError
 from neural.methods import METHODS
 from neural.methods.base import Arrays, Linked, LinkedMethod, Method, TileMethod
@@ -22,8 +24,6 @@ from neural.tiles import TILE, Tile
 
 if TYPE_CHECKING:
     from neural.container.envelope import Envelope
-    from neural.container.metadata import Layer
-    from neural.container.reader import Reader
 
 
 class Heights(NamedTuple):
@@ -105,6 +105,8 @@ class SurfaceDecoder:
     _linking: ForkLock = field(init=False, default_factory=ForkLock)
 
     def __post_init__(self) -> None:
+        arguments.instance("reader", self.reader, Reader, "give that of open_reader")
+        arguments.instance("layer", self.layer, Layer, "give one of the reader's layers")
         self.method = METHODS[self.layer.method](**self.layer.config)
         if self.keep_bits is not None:
             self.keep_bits = arguments.whole("keep_bits", self.keep_bits)
@@ -128,6 +130,7 @@ class SurfaceDecoder:
     def open_tile(self, tile: Tile) -> TileSurface | None:
         """Return the tile's surface, or None where the layer has no such tile. Raises
         ContainerError when damaged."""
+        tile = checked_tile(tile)
         if tile in self._recent:
             self._recent.move_to_end(tile)
             return self._recent[tile]

@@ -43,12 +43,19 @@ def shown(value: Any) -> str:
 def plain(value: Any) -> Any:
     """Return numpy scalars and arrays, fractions and decimals, also inside lists, tuples and
     mappings, as Python values; others as they are."""
+    try:
+        return _plain(value)
+    except (ValueError, OverflowError, RecursionError):  # no float of it, or a list in itself
+        return value
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Mapping):
-        return {plain(key): plain(item) for key, item in value.items()}
+        return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        items = [plain(item) for item in value]
+        items = [_plain(item) for item in value]
         return items if isinstance(value, list) else tuple(items)
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         return value.tolist()
@@ -115,6 +122,18 @@ def path(name: str, value: Any) -> str:
     if not result or "\0" in result:
         refuse(name, value, remedy)
     return result
+
+
+def instance(name: str, value: Any, kinds: type | tuple[type, ...], remedy: str) -> None:
+    """Refuse a value that is no instance of `kinds`."""
+    if not isinstance(value, kinds):
+        refuse(name, value, remedy)
+
+
+def function(name: str, value: Any) -> None:
+    """Refuse a value that cannot report progress."""
+    if not callable(value):
+        refuse(name, value, "give a function of (done, total)")
 
 
 def several(name: str, value: Any, remedy: str) -> list[Any]:

@@ -1,6 +1,7 @@
 """Arguments of the public Python API: every library's numbers and paths, or one sentence."""
 
 import pathlib
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -11,18 +12,24 @@ from neural.container.reader import open_reader
 from neural.decode import decode, plan
 from neural.encode import EncodeOptions, encode
 from neural.errors import NtileError
+from neural.evaluate import evaluate
+from neural.progress import no_report
 from neural.raster.dem import open_dem
 from neural.surface.sampling import SurfaceSampler
 from neural.surface.tile_surface import SurfaceDecoder
+from neural.tiles import Tile
 from viewer.model.camera import Camera
 
 SIZE = (48, 32)
+RECURSIVE: list[object] = []
+RECURSIVE.append(RECURSIVE)
 NO_NUMBERS = [None, "5", b"5", True, np.nan, -np.inf, 1j, [1.0], np.zeros(2), 10**400, object()]
 NO_COUNTS = [*(value for value in NO_NUMBERS if value is not None), 2.0, np.float64(2)]
 NO_STEPS = ["5", b"5", True, 1j, [1.0], np.zeros(2), 10**400, object()]
 NO_BITS = ["5", b"5", True, np.nan, 1j, [1.0], 8.0, object(), {8: 4}, [None]]
 NO_FLAGS = ["yes", 1, None, np.zeros(1, bool), 0.0]
 NO_PATHS = [None, "", 5, np.nan, "a\0b", [], object()]
+NO_NUMBERS += [Decimal("sNaN"), Fraction(10**400, 3), RECURSIVE, 1e309]
 NO_SIZES = [5, "64x48", (64,), (64, 48, 3), (64.0, 48), (True, 48), None, np.ones((2, 2)), (64, "")]
 NO_POINTS = [None, 5, "a", [], [1, 2], [(1,)], [(1, 2, 3)], [("a", 2)], [(np.nan, 2)], [(1j, 2)]]
 
@@ -59,6 +66,11 @@ CALLS = {
     "setter size": (lambda v, x: setattr(v, "size", x), NO_SIZES),
     "setter camera": (lambda v, x: setattr(v, "camera", x), [None, "top", Camera(z=np.nan)]),
     "view": (lambda v, x: v.look(x), [5, b"a", np.zeros(3), [], Camera(easting=np.inf)]),
+    "view name": (lambda v, x: v.bookmarks.add(v.camera, x), [5, b"a", [], " ", "a.json"]),
+    "old": (lambda v, x: v.bookmarks.rename(x, "new"), [None, 5, b"a"]),
+    "bookmark name": (lambda v, x: v.bookmarks.delete(x), [None, 5, np.zeros(2)]),
+    "bookmark camera": (lambda v, x: v.bookmarks.add(x, "a"), [None, "top", {}]),
+    "heading_deg": (lambda v, x: v.camera.look(x, 0), NO_NUMBERS),
     "view z": (lambda v, x: v.look(Camera().to_json() | {"z": x}), NO_NUMBERS),
     "setting exaggeration": (lambda v, x: v.set(exaggeration=x), NO_NUMBERS),
     "setting split": (lambda v, x: v.set(split=x), NO_FLAGS),
@@ -87,6 +99,8 @@ CALLS = {
     "open_reader path": (lambda v, x: open_reader(x), NO_PATHS),
     "open_dem path": (lambda v, x: open_dem(x), NO_PATHS),
     "nodata": (lambda v, x: viewer.ReadOptions(nodata=x), [None, "0", [None], [True], 1j]),
+    "grid": (lambda v, x: plan(x, None, None), [None, (100, 100)]),
+    "models": (lambda v, x: encode(v.path, "o", EncodeOptions(models=(x,))), [None, "", 5]),
     "unit": (lambda v, x: viewer.ReadOptions(unit=x), [5, b"m", ["m"], np.nan]),
 }
 
@@ -144,10 +158,45 @@ def test_settings_changed_in_place_are_checked(shown):
     with pytest.raises(NtileError, match=r"view.exaggeration.*nan"):
         shown.render()
     shown.settings.view.exaggeration = 1.0
+    first = shown.render()
+    for kind in (Decimal, np.array, np.float32):
+        shown.camera.fov_deg = kind(45)
+        np.testing.assert_array_equal(shown.render(), first)
+    assert shown.pick(1e308, 5) is None
     shown.camera.heading_deg = np.inf
     with pytest.raises(NtileError, match="heading_deg"):
         shown.pick(1, 1)
     shown.look()
+
+
+def test_tiles_and_layers_of_a_reader(reader):
+    tile = next(reader.tiles(0))
+    stored = reader.payload_bytes(0, tile)
+    assert reader.payload_bytes(np.int8(0), Tile(*np.array(tile))) == stored
+    assert reader.read(reader.layers[0], tuple(tile)) is not None
+    assert reader.run(np.uint8(0), np.int16(0)) == reader.run(0, 0)
+    for wrong in (None, "0", -1, 99, 10**30, True, 0.0, slice(1), [0]):
+        for call in (
+            lambda wrong=wrong: reader.payload_bytes(wrong, tile),
+            lambda wrong=wrong: reader.has(wrong, tile),
+            lambda wrong=wrong: list(reader.tiles(wrong)),
+            lambda wrong=wrong: reader.unpack(stored, wrong, tile),
+        ):
+            with pytest.raises(NtileError, match="layer cannot be"):
+                call()
+        with pytest.raises(NtileError, match="z cannot be"):
+            reader.run(0, wrong)
+    for wrong in (None, 5, "abc", (0, 0), (0, 0, 0.0), [0, 0, 0], Tile("0", 0, 0)):
+        for call in (reader.payload_bytes, reader.has, reader.read):
+            with pytest.raises(NtileError, match="tile cannot be"):
+                call(0, wrong)
+    for wrong in (None, 5, b"a"):
+        with pytest.raises(NtileError, match="sha cannot be"):
+            reader.decoder_bytes(wrong)
+        with pytest.raises(NtileError, match="data cannot be"):
+            reader.unpack(None, 0, tile)
+    with pytest.raises(NtileError, match="name_or_index cannot be"):
+        reader.layer(None)
 
 
 def test_numbers_of_the_codec(reader, tmp_path):
@@ -168,10 +217,27 @@ def test_numbers_of_the_codec(reader, tmp_path):
     for wrong in ("8", 8.0, True):
         with pytest.raises(NtileError, match="keep_bits cannot be"):
             SurfaceDecoder(reader, layer, wrong)
+    for wrong in (5.0, [], np.zeros((2, 2)), "x"):
+        with pytest.raises(NtileError, match="eastings cannot be"):
+            sampler.lattice(wrong, [y])
+    np.testing.assert_array_equal(sampler.lattice([x], [y]).meters, [[height]])
+    with pytest.raises(NtileError, match="keep_tiles cannot be"):
+        SurfaceSampler(SurfaceDecoder(reader, layer), -1)
+    for name, wrong in {"reader": None, "layer": 0}.items():
+        with pytest.raises(NtileError, match=f"{name} cannot be"):
+            SurfaceSampler.of(**{"reader": reader, "layer": layer} | {name: wrong})
     for wrong in (5, "abcd", [1, 2, 3], [1, 2, 3, np.nan], [1, 2, 3, "x"]):
         with pytest.raises(NtileError, match="bbox cannot be"):
             plan(reader.grid, wrong, None)
     with pytest.raises(NtileError, match="resolution_m cannot be"):
         plan(reader.grid, None, "5")
     target = plan(reader.grid, np.array(reader.grid.bounds), np.float32(200))
+    for name, wrong in {"decoder": reader, "target": None, "report": 5}.items():
+        given = {"decoder": SurfaceDecoder(reader, layer), "target": target, "report": no_report}
+        with pytest.raises(NtileError, match=f"{name} cannot be"):
+            decode(out=tmp_path / "no.tif", **given | {name: wrong})
+    for name, wrong in {"reader": layer, "layer": 0, "reference": None, "report": 5}.items():
+        given = {"reader": reader, "layer": layer, "reference": SurfaceDecoder(reader, layer)}
+        with pytest.raises(NtileError, match=f"{name} cannot be"):
+            evaluate(**given | {name: wrong})
     decode(SurfaceDecoder(reader, layer), str(tmp_path / "out.tif"), target)

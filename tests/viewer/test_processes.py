@@ -180,7 +180,7 @@ def test_films_end_in_any_order_and_keep_settings(shown, hills_file):
 
 def test_an_opening_is_drawn_whole_or_not_at_all(hills_file):
     with viewer.Viewer(hills_file, size=SIZE, decorations=()) as it:
-        it.look({"easting": 0.0, "northing": 0.0, "z": 500.0})
+        it.camera.look(40, 20)
         wanted = {it.render().tobytes()}
         it.open(hills_file)
         wanted.add(it.render().tobytes())

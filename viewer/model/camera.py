@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
+from neural.system import arguments
 from viewer.model.readings import BoundingBox
 
 CLEARANCE_M = 1.0
@@ -130,7 +131,9 @@ class Camera:
         return width / 2 + x * scale, height / 2 - y * scale
 
     def look(self, heading_deg: float, pitch_deg: float) -> None:
-        """Rotate the view by two angles in degrees about the eye."""
+        """Rotate the view by two angles in degrees about the eye. Raises UsageError for others."""
+        heading_deg = arguments.number("heading_deg", heading_deg)
+        pitch_deg = arguments.number("pitch_deg", pitch_deg)
         self.heading_deg = (self.heading_deg + heading_deg) % 360
         self.pitch_deg = float(np.clip(self.pitch_deg + pitch_deg, -MAX_PITCH_DEG, MAX_PITCH_DEG))
 

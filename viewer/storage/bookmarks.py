@@ -20,6 +20,7 @@ from typing import Any
 from neural.errors import NtileError
 from neural.grid import Grid
 from neural.raster.raster_name import is_utf8
+from neural.system import arguments
 from viewer.model.camera import Camera
 from viewer.model.text import crs_name
 from viewer.storage import merging, textfile
@@ -77,6 +78,7 @@ class Bookmarks:
 
         A view of that name which another window saved meanwhile stays, as "NAME (2)".
         """
+        arguments.instance("camera", camera, Camera, "give a Camera")
         if name is not None:
             name = _checked(name)
 
@@ -93,6 +95,7 @@ class Bookmarks:
 
     def rename(self, old: str, new: str) -> None:
         """Rename a view in place. Raises NtileError where the new name is taken or empty."""
+        old = arguments.text("old", old)
         new = _checked(new)
         self.refresh()
         if new != old and new in self.views:
@@ -105,6 +108,7 @@ class Bookmarks:
 
     def delete(self, name: str) -> None:
         """Delete a view; one that another window changed meanwhile stays."""
+        name = arguments.text("name", name)
         entries = {key: entry for key, entry in self._entries.items() if key != name}
         self._change(lambda theirs: entries)
 
@@ -287,6 +291,7 @@ def write_view(file: str | os.PathLike[str], camera: Camera, crs_wkt: str) -> No
 
 
 def _checked(name: str) -> str:
+    name = arguments.text("name", name)
     if not name.strip() or name.strip().lower().endswith(".json"):
         raise NtileError(
             f"{name!r} cannot be the name of a view; give one that is not empty and not a file's."

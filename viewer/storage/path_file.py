@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 from neural.errors import NtileError
+from neural.system import arguments
 from viewer.model import text
 from viewer.model.camera import MAX_PITCH_DEG, Camera
 from viewer.model.camera_path import KEYED, CameraPath, Keyframe
@@ -196,5 +197,8 @@ def _number(value: Any, where: str, name: str) -> float:
 
 
 def _short(value: Any) -> str:
-    quoted = json.dumps(value, default=str)
+    try:
+        quoted = json.dumps(value, default=str)
+    except (TypeError, ValueError, RecursionError):  # from Python: keys of other types, or a ring
+        quoted = arguments.shown(value)
     return quoted if len(quoted) <= 40 else f"{quoted[:37]}…"
