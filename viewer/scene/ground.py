@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -116,3 +117,23 @@ class DrawnGround:
         steepness = np.hypot(np.asarray(decoded.east), np.asarray(decoded.north))
         slope = math.degrees(math.atan(float(steepness[0, 0])))
         return Pick(easting, northing, float(decoded.meters[0, 0]), slope, hit.tile)
+
+
+class PictureGround:
+    """Drawn surface of a picture of one pane or more, for lines over it (`lines.DrawnSurface`).
+
+    Each pane has tiles of its own part of the picture only.
+    """
+
+    def __init__(self, grounds: Sequence[DrawnGround]) -> None:
+        """Take the panes' surfaces; where several have one, that of the first counts."""
+        self._grounds = grounds
+
+    def coarse_z(self, easting: np.ndarray, northing: np.ndarray) -> np.ndarray:
+        """Return drawn heights at positions [n]; NaN outside."""
+        heights = np.full(len(easting), np.nan)
+        for ground in self._grounds:
+            rest = np.isnan(heights)
+            if rest.any():
+                heights[rest] = ground.coarse_z(easting[rest], northing[rest])
+        return heights

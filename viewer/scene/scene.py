@@ -27,7 +27,7 @@ from viewer.model.overlays import EDGE_GAP
 from viewer.model.readings import BoundingBox, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
 from viewer.scene.coloring import Coloring
-from viewer.scene.ground import DrawnGround
+from viewer.scene.ground import PictureGround
 from viewer.scene.pane import Pane, frame_stats
 from viewer.scene.scene_files import SceneFiles
 from viewer.tiles import tile_errors
@@ -392,9 +392,13 @@ class Scene:
         return with_error(picked, error_at(against, source.decoder, surface, picked.tile, *place))
 
     @property
-    def ground(self) -> DrawnGround | None:
-        """Surface of the latest `update`'s picture, of the active slot; None without a file."""
-        return None if self.pane is None else self.pane.ground(wait=self.waits)
+    def ground(self) -> PictureGround | None:
+        """Surface of the latest `update`'s picture, where both panes have it that of the active
+        slot; None without a file."""
+        panes = sorted(self.panes, key=lambda pane: pane is not self.pane)
+        grounds = [pane.ground(wait=self.waits) for pane in panes]
+        drawn = [ground for ground in grounds if ground is not None]
+        return PictureGround(drawn) if drawn else None
 
     def surface_z(self, easting: float, northing: float) -> float | None:
         """Return the drawn (exaggerated) height of the surface, the camera's lower bound; None

@@ -8,7 +8,7 @@ from tests.support.scene_tools import SIZE, image, is_background, open_file, who
 from viewer.film.heightfield import HeightField
 from viewer.measuring import cards
 from viewer.model.settings import LayerChoice, Measurement
-from viewer.pictures import offscreen
+from viewer.pictures import measured, offscreen
 from viewer.scene import legend, overview
 from viewer.session.open_request import OpenRequest
 
@@ -206,3 +206,23 @@ def test_numbers_of_measurements_lie_clear_of_everything(tmp_path, scene, monkey
     strips = offscreen.strips(scene, camera, size, (size[0], 97), decorate=True)
     assert sum(map(len, strips)) == len(whole)
     assert {box for box, _ in placed} == set(boxes)  # the same in every strip
+
+
+@pytest.mark.parametrize("divider", [0.1, 0.5, 0.9])
+def test_lines_lie_on_both_halves_of_a_split_picture(tmp_path, scene, divider):
+    open_file(scene, encoded(tmp_path, HILLS))
+    west, south, east, north = scene.main_reader.grid.bounds
+    scene.settings.measuring.items = [
+        Measurement("distance", [[west + 3, south + 3], [east - 3, north - 3]]),
+        Measurement("point", [[east - 5, south + 5]]),
+        Measurement("point", [[west + 5, north - 5]]),
+    ]
+    camera = whole_area(scene)
+    offscreen.load(scene, camera, SIZE)
+    whole = measured.shapes(scene, camera, SIZE)
+    scene.settings.compare.split = True
+    scene.settings.compare.divider = divider
+    offscreen.load(scene, camera, SIZE)
+    for one, split in zip(whole, measured.shapes(scene, camera, SIZE), strict=True):
+        np.testing.assert_allclose(split.lines.corners, one.lines.corners, atol=0.01)
+        np.testing.assert_allclose(split.lines.anchor, one.lines.anchor, atol=0.01)
