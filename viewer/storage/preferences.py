@@ -43,8 +43,11 @@ class Preferences:
     recent: list[str] = field(default_factory=list)
 
     def remember(self, path: str) -> None:
-        """Move a file to the front of the recent ones."""
+        """Move a file to the front of the recent ones; those of a name that is no text are left
+        out, as where they are read."""
         path = path if "://" in path else os.path.abspath(path)
+        if not _is_path(path):
+            return
         self.recent = [path, *(other for other in self.recent if other != path)][:RECENT]
 
     def recent_files(self) -> list[tuple[str, bool]]:

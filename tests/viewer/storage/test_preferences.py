@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from dataclasses import astuple, fields
 
 import numpy as np
@@ -38,6 +39,17 @@ def test_preferences_come_back(tmp_path):
     store.save()  # nothing new, nothing written
     assert store.path.stat().st_mtime_ns == written
     assert said == []
+
+
+def test_names_that_are_no_text_are_no_damage_later(tmp_path):
+    said = []
+    store = Store(said.append, tmp_path)
+    for name in (b"/data/\xe9t\xe9.ntile", b"/d/\xff\xfe/a.ntile", "/data/été.ntile".encode()):
+        store.values.remember(os.fsdecode(name))
+    store.save()
+    loaded = Store(said.append, tmp_path).values
+    assert said == []
+    assert loaded.recent == ["/data/été.ntile"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"\xff\xfe\x00", b'"text"'])
