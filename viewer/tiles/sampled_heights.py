@@ -15,7 +15,7 @@ from viewer.model.height_range import LEAST_M, HeightRange
 from viewer.tiles.source import TileSource
 
 SPACING = 4
-"""Cells between samples of the root."""
+"""Cells between samples of the root at first."""
 
 SMALL = 64
 """Side of a small raster, cells."""
@@ -34,10 +34,11 @@ def of_source(source: TileSource, root: TileSurface) -> HeightRange:
     ends = min(lows), max(highs)
     if ends[1] - ends[0] < max(LEAST_M, source.step_m):
         return height_range.whole(*ends)
-    samples = _samples(root)
-    gaps = height_range.gaps_of(*ends, samples)
-    if not gaps:
-        return height_range.whole(*ends)
+    for spacing in (SPACING, 1):  # between few samples a narrow ridge looks like a gap
+        samples = _samples(root, spacing)
+        gaps = height_range.gaps_of(*ends, samples)
+        if not gaps:
+            return height_range.whole(*ends)
     # the root's cells are means: summits and trees stand far above them, but in many tiles
     finest = [any(gap.parts(child.min_m, child.max_m) for gap in gaps) for child in _finest(source)]
     if sum(finest) > max(TILES, height_range.SHARE * len(finest)) or 2 * sum(finest) > len(finest):
@@ -45,12 +46,12 @@ def of_source(source: TileSource, root: TileSurface) -> HeightRange:
     return height_range.trimmed(*ends, samples)
 
 
-def _samples(surface: TileSurface) -> np.ndarray:
-    """Return the heights of every few cells of a tile, meters [n], valid ones only; of a small
+def _samples(surface: TileSurface, spacing: int) -> np.ndarray:
+    """Return the heights of a tile, meters [n], `spacing` cells apart, valid ones only; of a small
     raster every cell's."""
     rows, columns = (np.flatnonzero(surface.valid.any(axis=axis)) for axis in (1, 0))
     if len(rows) * len(columns) > SMALL**2:
-        rows, columns = rows[SPACING // 2 :: SPACING], columns[SPACING // 2 :: SPACING]
+        rows, columns = rows[spacing // 2 :: spacing], columns[spacing // 2 :: spacing]
     decoded = surface.heights((columns + 0.5) / TILE, (rows + 0.5) / TILE)
     meters = np.asarray(decoded.meters, np.float64)
     samples: np.ndarray = meters[surface.valid[np.ix_(rows, columns)]]
