@@ -129,6 +129,7 @@ def _listed(name: str) -> list[str]:
     from rasterio.errors import RasterioError
 
     try:
+        raster_name.check_exists(name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with rasterio.open(gdal.name_for(name)) as dataset:
