@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 from neural.errors import DemError
 from neural.raster import raster_name
-from neural.raster.facts import sampled_sha256
+from neural.raster.facts import statement_sha256
 from neural.system.file_stamp import FileStamp
 
 _NOT_READ = (".aux.xml", ".ovr")
+_BESIDE = (".aux.xml", ".msk")
+"""Endings of files that say how a raster is read; GDAL lists them only where they are."""
+
 _MANY = 16
 """Files of a mosaic above which they are checked once a second, and a touch counts as a change."""
 _PAUSE_S = 1.0
@@ -39,15 +42,29 @@ class OpenFiles:
         if len(self._stamps) <= _MANY:
             for path in self._stamps:
                 self._digests[path] = _digest(path)
+        self._beside: dict[str, tuple[FileStamp | None, str]] = {}
+        for path in self._digests:
+            for ending in _BESIDE:
+                if path + ending not in self._stamps and not path.endswith(_BESIDE):
+                    self._beside[path + ending] = _statement(path + ending)
         self._checked_s = time.monotonic()
 
     @property
     def content(self) -> str:
         """Text that differs between files of different contents; "" where that is not known."""
-        return "-".join(digest[:16] for digest in self._digests.values())
+        digests = [*self._digests.values(), *(digest for _, digest in self._beside.values())]
+        return "-".join(digest[:16] for digest in digests if digest)
 
     def is_current(self) -> bool:
-        """Return True if all files are still those that were opened; a touch is no change."""
+        """Return True if all files are still those that were opened, and so are those that say how
+        to read them; a touch and statistics are no change."""
+        for path, (stamp, digest) in self._beside.items():
+            if FileStamp.at(path) == stamp:
+                continue
+            now = _statement(path)
+            if now[1] != digest:
+                return False
+            self._beside[path] = now
         return not self._changed(list(self._stamps))
 
     def check(self) -> None:
@@ -83,8 +100,14 @@ class OpenFiles:
         return changed
 
 
+def _statement(path: str) -> tuple[FileStamp | None, str]:
+    """Return stamp and digest of a file beside a raster; None and "" where none is."""
+    stamp = FileStamp.at(path)
+    return stamp, "" if stamp is None else _digest(path)
+
+
 def _digest(path: str) -> str:
     try:
-        return sampled_sha256(path)
+        return statement_sha256(path)
     except OSError:
         return ""

@@ -304,3 +304,48 @@ def test_rows_of_two_versions_stay_apart(session, settle, area, higher, said):
     settle(lambda: first not in session.results.rows)
     session.results.restore(first, "B")
     settle(lambda: any("has changed since it was opened" in text for text in said()))
+
+
+STATISTICS = '<MDI key="STATISTICS_MEAN">7</MDI>'
+
+
+def test_statements_beside_a_raster_are_watched_and_statistics_are_not(
+    session, settle, area, tmp_path
+):
+    corner = rasters.north_up(600_000, 5_200_000, 10)
+    flat = np.full((60, 60), 55.0, np.float32)
+    dem = rasters.write(tmp_path / "dem.tif", flat, crs=None, transform=corner)
+    auxiliary = tmp_path / "dem.tif.aux.xml"
+
+    def reload():
+        document = session.document
+        session.run("file.reload")
+        settle(lambda: session.document is not document)
+        return session.document.scene.files[0].reference
+
+    def state(scale, more=""):
+        auxiliary.write_text(
+            f'<PAMDataset><PAMRasterBand band="1"><Offset>0</Offset><Scale>{scale}</Scale>{more}'
+            "</PAMRasterBand></PAMDataset>"
+        )
+
+    auxiliary.write_text(f"<PAMDataset><Metadata>{STATISTICS}</Metadata></PAMDataset>")
+    session.open(OpenRequest(str(area), ReferenceRaster(str(dem))))
+    assert session.watch.news() == []
+    auxiliary.unlink()
+    assert session.watch.news() == []
+    state(10)
+    (sentence,) = session.watch.news()
+    assert sentence.startswith("dem.tif has changed on disk")
+    assert session.document.scene.files[0].reference.heights_at(*PLACE) == 55.0
+    reference = reload()
+    assert reference.heights_at(*PLACE) == 550.0
+    content = reference.content
+    state(10, f"<Metadata>{STATISTICS}</Metadata>")
+    assert session.watch.news() == []
+    assert reference.content == content
+    mask = np.zeros((60, 60), np.uint8)
+    rasters.write(tmp_path / "dem.tif.msk", mask, crs=None, transform=corner)
+    assert len(session.watch.news()) == 1
+    assert reference.heights_at(*PLACE) == 550.0
+    assert reload().content != content
