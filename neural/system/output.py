@@ -261,7 +261,10 @@ def _explained(
     try:
         yield
     except FileNotFoundError as error:
-        folder = os.path.dirname(os.path.realpath(path))
+        try:
+            folder = os.path.dirname(os.path.realpath(path))
+        except OSError:  # the working directory was removed
+            folder = ""
         why = "its folder does not exist" if not os.path.isdir(folder) else _why(error)
         raise (astray or raised)(
             f"{os.fspath(path)} cannot be written: {why}; {advice}."
