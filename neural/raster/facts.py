@@ -99,10 +99,8 @@ def sampled_sha256(name: str) -> str:
 
 
 def statement_sha256(name: str) -> str:
-    """Return `sampled_sha256`; of an auxiliary file without its statistics, "" where it says
-    nothing else."""
-    if not name.endswith(_PAM):
-        return sampled_sha256(name)
+    """Return SHA-256 of an auxiliary file without its statistics, "" where it says nothing
+    else."""
     plain = _without_statistics(Path(name).read_bytes())
     return "" if plain is None else hashlib.sha256(plain).hexdigest()
 

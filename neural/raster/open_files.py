@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Sequence
 
 from neural.errors import DemError
 from neural.raster import raster_name
-from neural.raster.facts import statement_sha256
+from neural.raster.facts import sampled_sha256, statement_sha256
 from neural.system.file_stamp import FileStamp
 
 _NOT_READ = (".aux.xml", ".ovr")
@@ -18,6 +19,10 @@ _BESIDE = (".aux.xml", ".msk")
 _MANY = 16
 """Files of a mosaic above which they are checked once a second, and a touch counts as a change."""
 _PAUSE_S = 1.0
+
+_WHOLE_BYTES = 1 << 25
+"""Size up to which all of a file is compared; a touch of a larger one counts as a change, as an
+edit of a few pixels leaves its size."""
 
 
 class OpenFiles:
@@ -35,6 +40,7 @@ class OpenFiles:
         paths = [file for file in files if file and not file.endswith(_NOT_READ)]
         self._stamps: dict[str, FileStamp] = {}
         self._digests: dict[str, str] = {}
+        self._copies: dict[str, FileStamp] = {}  # other files of the same bytes in their places
         for path in dict.fromkeys(map(os.path.abspath, paths)):
             stamp = FileStamp.at(path)
             if stamp is not None:
@@ -88,15 +94,18 @@ class OpenFiles:
         for path in paths:
             before = self._stamps[path]
             stamp = FileStamp.at(path)
-            if stamp == before:
+            if stamp is not None and stamp in (before, self._copies.get(path)):
                 continue
-            if stamp is not None and path not in self._digests and stamp.state == before.state:
+            is_whole = path in self._digests and before.size <= _WHOLE_BYTES
+            if stamp is not None and not is_whole and stamp.state == before.state:
                 continue
-            touched = stamp is not None and stamp.size == before.size and path in self._digests
+            touched = stamp is not None and stamp.size == before.size and is_whole
             if stamp is None or not touched or _digest(path) != self._digests[path]:
                 changed.append(path)
             elif stamp.is_same_file(before):
                 self._stamps[path] = stamp
+            else:
+                self._copies[path] = stamp
         return changed
 
 
@@ -107,7 +116,13 @@ def _statement(path: str) -> tuple[FileStamp | None, str]:
 
 
 def _digest(path: str) -> str:
+    """Return a digest of all bytes, of samples for a file above _WHOLE_BYTES."""
     try:
-        return statement_sha256(path)
+        if path.endswith(".aux.xml"):
+            return statement_sha256(path)
+        if os.path.getsize(path) > _WHOLE_BYTES:
+            return sampled_sha256(path)
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
