@@ -145,23 +145,6 @@ def test_a_damaged_view_costs_itself(window, said, entry, reason):
     assert json.dumps(json.loads(second.path.read_text())["views"][0]) == json.dumps(entry)
 
 
-@pytest.mark.parametrize("entry", [None, 7, [1, 2], float("nan"), "x"])
-def test_a_damaged_view_is_no_view_of_the_name_that_it_spells(window, said, entry):
-    first = window()
-    name = json.dumps(entry)
-    first.add(CAMERA, name)
-    values = json.loads(first.path.read_text())
-    first.path.write_text(json.dumps(values | {"views": [entry, *values["views"], entry]}))
-    second = window()
-    assert second.views == {name: CAMERA}
-    assert len(said) == 1
-    second.add(HIGHER, "b")
-    second.delete(name)
-    assert window().views == {"b": HIGHER}
-    kept = json.loads(second.path.read_text())["views"]
-    assert json.dumps(entry) in map(json.dumps, kept)
-
-
 def test_a_name_that_is_there_twice(window):
     first = window()
     first.add(CAMERA, "a")
