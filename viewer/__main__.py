@@ -327,6 +327,9 @@ def run(launch: Launch) -> None:
                 from viewer.gui import appearance
 
                 appearance.use(launch.theme)
+            if launch.opened_project is not None and not launch.screenshot:  # a picture says it
+                for sentence in launch.opened_project.warnings:
+                    click.echo(sentence, err=True)
             if launch.render:
                 from viewer.cli import film
 

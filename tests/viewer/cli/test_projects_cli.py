@@ -136,3 +136,23 @@ def test_commands_begin_in_a_folder_that_was_removed(area, tmp_path):
     ended = run("area.ntile", "--screenshot", out)
     assert ended.returncode == 3
     assert ended.stderr == "Error: The working directory was removed; change to another one.\n"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        ["--screenshot", "o.png"],
+        ["--measure", "point", "600120,5199900", "--out", "o.json"],
+        ["--profile", "600120,5199900 600200,5199900", "--out", "o.csv"],
+        ["--results", "o.csv"],
+        ["--flythrough", "--duration", "1", "--fps", "1", "--render", "film"],
+    ],
+)
+def test_missing_files_of_a_project_are_said_whatever_is_made(run, saved, tmp_path, output):
+    values = json.loads(saved.read_text())
+    saved.write_text(json.dumps(values | {"reference": "gone.tif"}))
+    named = [str(tmp_path / name) if name[:2] in ("o.", "fi") else name for name in output]
+    result = run(saved, "--headless", *named)
+    assert result.exit_code == 0
+    warning = "p.tvproj.json: gone.tif missing; the rest is restored."
+    assert result.stderr.splitlines().count(warning) == 1
