@@ -15,7 +15,7 @@ import click
 from neural import __version__
 from neural.errors import NtileError, UsageError
 from neural.system import output
-from neural.system.home import keep_libraries_in_place
+from neural.system.home import keep_libraries_in_place, leave_removed_directory, working_directory
 from neural.system.signals import Ended, ended_by_signals
 from viewer.cli import compare_options, reference_options
 from viewer.cli.film_options import check, film_options, set_decorations
@@ -186,6 +186,9 @@ def main(debug: bool, **options: Any) -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, FileNotFoundError) and working_directory() is None:
+            _tell("Error: The working directory was removed; change to another one.")
+            sys.exit(3)
         click.echo(
             f"Error: terrain-viewer met an unexpected {type(error).__name__} ({_line(error)}); "
             "run it again with --debug and report what it prints.",
@@ -324,6 +327,9 @@ def run(launch: Launch) -> None:
                 from viewer.gui import appearance
 
                 appearance.use(launch.theme)
+            if launch.opened_project is not None and not launch.screenshot:  # a picture says it
+                for sentence in launch.opened_project.warnings:
+                    click.echo(sentence, err=True)
             if launch.render:
                 from viewer.cli import film
 
@@ -392,6 +398,7 @@ def _window(launch: Launch) -> None:
         from viewer.session.opening import Loading
 
         loading = Loading(launch.request)
+    leave_removed_directory()
     from viewer import app  # the files are being read meanwhile
 
     if loading is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
+from neural.system.file_kinds import open_file
 from neural.system.file_stamp import FileStamp
 from neural.system.forks import ForkLock
 
@@ -56,7 +57,7 @@ class FileSource:
     """A local file."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = open(path, "rb", buffering=0)
+        self._file = open_file(path)
         self._users = _Users()
         self._closed = False
         self.size = self.stamp.size

@@ -98,6 +98,13 @@ def sampled_sha256(name: str) -> str:
     return _sha256(name, size, [(0, _END_BYTES), *between, (max(size - _END_BYTES, 0), _END_BYTES)])
 
 
+def statement_sha256(name: str) -> str:
+    """Return SHA-256 of an auxiliary file without its statistics, "" where it says nothing
+    else."""
+    plain = _without_statistics(Path(name).read_bytes())
+    return "" if plain is None else hashlib.sha256(plain).hexdigest()
+
+
 def _files(name: str) -> set[str]:
     """Return absolute paths of the local files that a raster is read from."""
     paths: set[str] = set()
@@ -129,6 +136,7 @@ def _listed(name: str) -> list[str]:
     from rasterio.errors import RasterioError
 
     try:
+        raster_name.check_exists(name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with rasterio.open(gdal.name_for(name)) as dataset:
@@ -155,8 +163,8 @@ def _about(path: str) -> Facts | None:
     """Return the facts of a file; None for an auxiliary file without facts of samples."""
     try:
         if path.endswith(_PAM):
-            plain = _without_statistics(Path(path).read_bytes())
-            return None if plain is None else {"digest": hashlib.sha256(plain).hexdigest()}
+            digest = statement_sha256(path)
+            return {"digest": digest} if digest else None
         state = os.stat(path)
         ends = [(0, _END_BYTES), (max(state.st_size - _END_BYTES, 0), _END_BYTES)]
         digest = _sha256(path, state.st_size, ends)

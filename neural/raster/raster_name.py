@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from neural.errors import DemError
+from neural.system import file_kinds
 
 _ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
 
@@ -44,9 +45,13 @@ def is_utf8(name: str) -> bool:
 
 
 def check_exists(name: str) -> None:
-    """Raise DemError for a plain path where nothing is; only GDAL can tell of other names."""
+    """Raise DemError for a plain path where nothing is, or where reading may never end; only GDAL
+    can tell of other names."""
     if is_path(name) and not os.path.exists(name):
         raise DemError(f"{name} does not exist; check the path.")
+    kind = file_kinds.endless(name)
+    if kind is not None:
+        raise DemError(f"{name} is {kind}, not a file; give the name of a file.")
 
 
 def label(name: str) -> str:

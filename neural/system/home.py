@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -25,6 +27,37 @@ def _registered_home() -> Path:
     import pwd
 
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def working_directory() -> Path | None:
+    """Return the working directory; None where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def leave_removed_directory() -> None:
+    """Change to the home folder, or the root, where the working directory was removed; for a
+    program whose libraries cannot do without one."""
+    if working_directory() is None:
+        os.chdir(home() or os.sep)
+
+
+@contextmanager
+def some_working_directory() -> Iterator[None]:
+    """Let libraries that ask for the working directory, as imgui's does at its import, have the
+    root while the block runs where it was removed."""
+    if working_directory() is not None:
+        yield
+        return
+    removed = os.open(os.curdir, os.O_RDONLY)
+    os.chdir(os.sep)
+    try:
+        yield
+    finally:
+        os.fchdir(removed)
+        os.close(removed)
 
 
 def keep_libraries_in_place() -> None:

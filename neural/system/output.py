@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from neural.errors import NtileError, UsageError
+from neural.system import file_kinds
 
 try:
     import fcntl
@@ -50,13 +51,6 @@ _RETRY_S = 0.005
 _LONGEST_NAME = 120  # bytes of names beside the target; the strictest file systems take 143
 _CHUNK = 1 << 20
 _PROBE_BYTES = 4 << 20  # GDAL and FFmpeg write in pieces no larger
-_KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-)
 _UNSYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}  # file systems that cannot flush on demand
 
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")  # may be the working directory, too
@@ -115,7 +109,7 @@ def target(path: StrPath) -> Path:
         if not os.path.isdir(real.parent):
             raise
         return real
-    kind = next((text for is_kind, text in _KINDS if is_kind(state.st_mode)), None)
+    kind = file_kinds.kind(state.st_mode)
     if kind is None and (_is_standard_stream(state) or not real.exists()):
         kind = "an open stream"
     if kind is not None:
@@ -267,7 +261,10 @@ def _explained(
     try:
         yield
     except FileNotFoundError as error:
-        folder = os.path.dirname(os.path.realpath(path))
+        try:
+            folder = os.path.dirname(os.path.realpath(path))
+        except OSError:  # the working directory was removed
+            folder = ""
         why = "its folder does not exist" if not os.path.isdir(folder) else _why(error)
         raise (astray or raised)(
             f"{os.fspath(path)} cannot be written: {why}; {advice}."

@@ -9,7 +9,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, hello_imgui, icons_fontawesome_4, imgui
 
 from neural.raster import raster_name
-from neural.system.home import home
+from neural.system.home import home, working_directory
 from viewer.gui import folders, theme, widgets
 from viewer.gui.folders import Entry
 from viewer.model import text
@@ -29,7 +29,7 @@ class Dialogs:
         self._open_terrain = open_terrain
         self._open_reference = open_reference
         self.title = ""
-        self.folder = Path.cwd()
+        self.folder = working_directory() or home() or Path(os.sep)
         """Folder listed first by the next dialog."""
         self.typed = ""
         self.hidden = False

@@ -4,6 +4,7 @@ PNG."""
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError
+from neural.system.home import home, working_directory
 from viewer.gui import window
 from viewer.pictures import decorations
 from viewer.pictures.png import write_png
@@ -70,7 +72,8 @@ class Screenshots:
     def _path(self) -> Path:
         """Return a name that no file has, also where the clock was set back."""
         name = time.strftime("terrain_%Y%m%d_%H%M%S")
-        path = Path.cwd() / f"{name}.png"
+        folder = working_directory() or home() or Path(os.sep)
+        path = folder / f"{name}.png"
         others = (path.with_stem(f"{name}_{k}") for k in itertools.count(2))
         return next(other for other in itertools.chain([path], others) if not other.exists())
 

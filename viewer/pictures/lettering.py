@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neural.system.forks import ForkLock
+from neural.system.home import some_working_directory
 from viewer.model.fonts import FontFile, candidates, is_drawn, report_missing
 from viewer.model.writing import visual
 
@@ -38,7 +39,8 @@ class TextPainter:
     _making = ForkLock()  # imgui has one current context in the process
 
     def __init__(self, size_px: int) -> None:
-        from imgui_bundle import imgui
+        with some_working_directory():
+            from imgui_bundle import imgui
 
         self.size_px = size_px
         self._imgui = imgui

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 import warnings
@@ -37,10 +38,10 @@ class FileChangedWarning(UserWarning):
 
 def warn(sentence: str, category: type[UserWarning]) -> None:
     """Issue a warning at the line that called the package."""
-    root = str(Path(__file__).parents[1])
+    inside = str(Path(__file__).parents[1]), contextlib.__file__  # the latter runs generators
     level = 1
     frame = sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(root):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
         frame = frame.f_back
         level += 1
     warnings.warn(sentence, category, stacklevel=level)

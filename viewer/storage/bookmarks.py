@@ -33,6 +33,9 @@ VERSION = 1
 TITLE = "Named views"
 """Beginning of sentences."""
 
+_DAMAGED = "\0"
+"""Beginning of keys of damaged entries, which no name has."""
+
 
 class Bookmarks:
     """The named views of one area, in the order they were added. Every change is saved at once.
@@ -60,7 +63,7 @@ class Bookmarks:
         self._must_save = say is None
         self._say = say or _warn
         self._file = JsonFile(path, TITLE, self._say, folder, _check)
-        self._entries: dict[str, Any] = {}  # by name, damaged ones by their text
+        self._entries: dict[str, Any] = {}  # by name, damaged ones by _DAMAGED and text
         self._stored: dict[str, Any] = {}  # as they were last in the file
         self.refresh()
 
@@ -181,15 +184,16 @@ class Bookmarks:
                 key = _name_of(entry)
                 _camera(entry)
             except (PathError, ValueError) as error:
-                key = merging.canonical(entry)
-                if key not in self._entries:
+                key = _DAMAGED + merging.canonical(entry)  # equal ones count once
+                if key not in self._entries and key not in entries:
                     self._say(
                         f"{self.path}: views[{number}]: {str(error).rstrip('.')}; it stays in the "
                         "file, and the other views are used."
                     )
-            if key in entries and entries[key] != entry:
-                key = _another(key, entries)
-                entry = entry | {"name": key}
+            else:
+                if entries.get(key, entry) != entry:
+                    key = _another(key, entries)
+                    entry = entry | {"name": key}
             entries[key] = entry
         return entries
 
@@ -227,7 +231,8 @@ def _another(name: str, names: Iterable[str]) -> str:
 def _name_of(entry: Any) -> str:
     """Return the name of an entry. Raises ValueError."""
     name = entry.get("name") if isinstance(entry, dict) else None
-    if not isinstance(name, str) or not name.strip() or not is_utf8(name):
+    is_name = isinstance(name, str) and name.strip() and is_utf8(name)
+    if not isinstance(name, str) or not is_name or name.startswith(_DAMAGED):
         raise ValueError("it has no name")
     return name
 

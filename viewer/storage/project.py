@@ -26,7 +26,8 @@ VERSION = 1
 
 _CORE_KEYS = {
     *(MARK, "program", "files", "files_saved_at", "contents"),
-    *("reference", "reference_saved_at", "reference_reading", "camera", "settings"),
+    *("reference", "reference_file", "reference_saved_at", "reference_reading"),
+    *("camera", "settings"),
 }
 
 
@@ -164,9 +165,11 @@ def _reference_json(raster: ReferenceRaster | None, folder: ProjectFolder) -> di
     if raster is None:
         return {"reference": None}
     reading = raster.reading.to_json()
+    inner = None if raster_name.is_path(raster.name) else raster_name.local_file(raster.name)
     return {
         "reference": folder.relative(raster.name),
-        "reference_saved_at": _saved_at(raster.name),
+        **({} if inner is None else {"reference_file": folder.relative(os.path.abspath(inner))}),
+        "reference_saved_at": os.path.abspath(inner) if inner else _saved_at(raster.name),
         **({"reference_reading": reading} if reading else {}),
     }
 
@@ -183,12 +186,24 @@ def _take_reference(
         reading = ReadOptions.from_json(values.get("reference_reading", {}))
     except (AttributeError, TypeError, ValueError):
         project.warnings.append(f"{name}: not understood and left as it was: reference_reading.")
-    place = folder.find(reference, *_texts([values.get("reference_saved_at")], 1))
+    place = _reference_place(values, reference, folder)
+    if not place:
+        return [reference]
     is_folder = os.path.isdir(place)  # some rasters are
     if not (_exists(place) or is_folder) or folder.is_itself(place):
         return [reference]
     project.reference = ReferenceRaster(place, reading)
     return []
+
+
+def _reference_place(values: Mapping[str, Any], reference: str, folder: ProjectFolder) -> str:
+    """Return the name under which the reference raster is read; for a name of GDAL's with that of
+    its file where that is now, "" where it is nowhere."""
+    file, before = _texts([values.get("reference_file"), values.get("reference_saved_at")], 2)
+    if not (file and before and before in reference):
+        return folder.find(reference, before)
+    place = folder.find(file, before)
+    return reference.replace(before, place, 1) if os.path.isfile(place) else ""
 
 
 def _take(project: Project, values: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import json
 import os
 from pathlib import Path
@@ -18,6 +19,8 @@ def read_json(
     """Read a JSON file of a kind such as "a project". Raises `raised`."""
     name = os.fspath(path)
     try:
+        if Path(path).is_fifo() and os.path.exists(os.path.realpath(path)):  # no shell's <(…)
+            raise OSError(errno.EINVAL, "it is a pipe, not a file")
         return parse_json(Path(path).read_bytes())
     except OSError as error:
         raise raised(

@@ -13,7 +13,7 @@ from tests.support.changing import put, rewrite, touch
 @pytest.fixture
 def parts(tmp_path):
     """Files of a raster with a side file that is not read."""
-    paths = [tmp_path / name for name in ("dem.bil", "dem.hdr", "dem.bil.aux.xml")]
+    paths = [tmp_path / name for name in ("dem.bil", "dem.hdr", "dem.bil.ovr")]
     for number, path in enumerate(paths):
         path.write_bytes(bytes([number]) * 1000)
     (tmp_path / "new").write_bytes(b"x" * 1000)

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from neural.system import home
+from neural.errors import NtileError
+from neural.system import home, output
 
 
 @pytest.mark.skipif(os.name != "posix", reason="accounts of Unix")
@@ -45,3 +46,24 @@ def test_libraries_are_led_nowhere_by_relative_paths(monkeypatch) -> None:
     assert "XDG_DATA_HOME" not in os.environ
     assert os.environ["XDG_CONFIG_HOME"] == "/etc/xdg"
     assert os.environ["MESA_SHADER_CACHE_DISABLE"] == "true"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be removed")
+def test_a_working_directory_that_was_removed(monkeypatch, tmp_path) -> None:
+    (tmp_path / "job").mkdir()
+    monkeypatch.chdir(tmp_path / "job")
+    assert home.working_directory() == tmp_path / "job"
+    with home.some_working_directory():
+        assert home.working_directory() == tmp_path / "job"
+    (tmp_path / "job").rmdir()
+    assert home.working_directory() is None
+    with home.some_working_directory():
+        assert os.getcwd() == "/"
+    assert home.working_directory() is None  # nothing relative may land in the root
+    with pytest.raises(NtileError, match=r"o\.png cannot be written: its folder does not exist"):
+        output.write_bytes("o.png", b"")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home.leave_removed_directory()
+    assert home.working_directory() == tmp_path
+    home.leave_removed_directory()
+    assert home.working_directory() == tmp_path

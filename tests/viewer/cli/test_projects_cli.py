@@ -1,7 +1,10 @@
 """The command with projects in place of a file, and with files that change while it works."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 
 import pytest
@@ -9,6 +12,7 @@ from click.testing import CliRunner
 
 from tests.support import hills
 from tests.support.changing import Raised, put
+from tests.support.commands import ROOT
 from viewer import __main__ as command
 from viewer.cli import measure
 from viewer.model.settings import Settings
@@ -109,3 +113,46 @@ def test_all_outputs_of_a_command_are_of_one_file(run, area, tmp_path, monkeypat
     assert last == f"Error: {area} has changed since it was opened; open it again."
     assert not rows.exists()
     assert not picture.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be removed")
+def test_commands_begin_in_a_folder_that_was_removed(area, tmp_path):
+    (tmp_path / "job").mkdir()
+
+    def run(*arguments):
+        line = 'rmdir $PWD; exec "$0" -c \'from viewer.__main__ import main; main()\' "$@"'
+        return subprocess.run(
+            ["sh", "-c", line, sys.executable, *map(str, arguments), "--headless", *SIZE],
+            cwd=tmp_path / "job",
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+
+    out = tmp_path / "out.png"
+    assert run(area, "--screenshot", out).returncode == 0
+    assert out.exists()
+    (tmp_path / "job").mkdir()
+    ended = run("area.ntile", "--screenshot", out)
+    assert ended.returncode == 3
+    assert ended.stderr == "Error: The working directory was removed; change to another one.\n"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        ["--screenshot", "o.png"],
+        ["--measure", "point", "600120,5199900", "--out", "o.json"],
+        ["--profile", "600120,5199900 600200,5199900", "--out", "o.csv"],
+        ["--results", "o.csv"],
+        ["--flythrough", "--duration", "1", "--fps", "1", "--render", "film"],
+    ],
+)
+def test_missing_files_of_a_project_are_said_whatever_is_made(run, saved, tmp_path, output):
+    values = json.loads(saved.read_text())
+    saved.write_text(json.dumps(values | {"reference": "gone.tif"}))
+    named = [str(tmp_path / name) if name[:2] in ("o.", "fi") else name for name in output]
+    result = run(saved, "--headless", *named)
+    assert result.exit_code == 0
+    warning = "p.tvproj.json: gone.tif missing; the rest is restored."
+    assert result.stderr.splitlines().count(warning) == 1

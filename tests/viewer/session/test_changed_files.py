@@ -139,7 +139,7 @@ def test_a_reload_of_another_area_shows_all_of_it(session, settle, area, mountai
     assert session.document.scene.pick(session.camera, SIZE[0] / 2, SIZE[1] / 2) is not None
 
 
-@pytest.mark.parametrize("how", ["gone", "a text", "half of it", "a folder", "locked"])
+@pytest.mark.parametrize("how", ["gone", "a text", "half of it", "a folder", "a pipe", "locked"])
 def test_a_reload_that_fails_is_one_sentence_and_the_file_stays(session, settle, area, said, how):
     session.open(OpenRequest(str(area)))
     settle()
@@ -154,6 +154,8 @@ def test_a_reload_that_fails_is_one_sentence_and_the_file_stays(session, settle,
         area.write_bytes(data[: len(data) // 2])
     elif how == "a folder":
         area.mkdir()
+    elif how == "a pipe":
+        os.mkfifo(area)
     elif how == "locked":
         area.symlink_to(area)
     settle(lambda: changes(said))

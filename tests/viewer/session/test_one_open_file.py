@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from neural.errors import NtileError
+from neural.raster import open_files
 from neural.raster.reading import ReferenceRaster
 from tests.support import hills, rasters
 from tests.support.changing import Raised, put, rewrite, touch
@@ -304,3 +305,71 @@ def test_rows_of_two_versions_stay_apart(session, settle, area, higher, said):
     settle(lambda: first not in session.results.rows)
     session.results.restore(first, "B")
     settle(lambda: any("has changed since it was opened" in text for text in said()))
+
+
+STATISTICS = '<MDI key="STATISTICS_MEAN">7</MDI>'
+
+
+def test_statements_beside_a_raster_are_watched_and_statistics_are_not(
+    session, settle, area, tmp_path
+):
+    corner = rasters.north_up(600_000, 5_200_000, 10)
+    flat = np.full((60, 60), 55.0, np.float32)
+    dem = rasters.write(tmp_path / "dem.tif", flat, crs=None, transform=corner)
+    auxiliary = tmp_path / "dem.tif.aux.xml"
+
+    def reload():
+        document = session.document
+        session.run("file.reload")
+        settle(lambda: session.document is not document)
+        return session.document.scene.files[0].reference
+
+    def state(scale, more=""):
+        auxiliary.write_text(
+            f'<PAMDataset><PAMRasterBand band="1"><Offset>0</Offset><Scale>{scale}</Scale>{more}'
+            "</PAMRasterBand></PAMDataset>"
+        )
+
+    auxiliary.write_text(f"<PAMDataset><Metadata>{STATISTICS}</Metadata></PAMDataset>")
+    session.open(OpenRequest(str(area), ReferenceRaster(str(dem))))
+    assert session.watch.news() == []
+    auxiliary.unlink()
+    assert session.watch.news() == []
+    state(10)
+    (sentence,) = session.watch.news()
+    assert sentence.startswith("dem.tif has changed on disk")
+    assert session.document.scene.files[0].reference.heights_at(*PLACE) == 55.0
+    reference = reload()
+    assert reference.heights_at(*PLACE) == 550.0
+    content = reference.content
+    state(10, f"<Metadata>{STATISTICS}</Metadata>")
+    assert session.watch.news() == []
+    assert reference.content == content
+    mask = np.zeros((60, 60), np.uint8)
+    rasters.write(tmp_path / "dem.tif.msk", mask, crs=None, transform=corner)
+    assert len(session.watch.news()) == 1
+    assert reference.heights_at(*PLACE) == 550.0
+    assert reload().content != content
+
+
+@pytest.mark.parametrize("whole_bytes", [1 << 25, 1 << 20])
+def test_a_few_pixels_edited_in_a_large_raster(session, area, tmp_path, monkeypatch, whole_bytes):
+    monkeypatch.setattr(open_files, "_WHOLE_BYTES", whole_bytes)
+    corner = rasters.north_up(600_000, 5_200_000, 1)
+    dem = tmp_path / "dem.tif"
+    rasters.write(dem, np.full((900, 900), 55.0, np.float32), crs=None, transform=corner)
+    session.open(OpenRequest(str(area), ReferenceRaster(str(dem))))
+    reference = session.document.scene.files[0].reference
+    assert reference.heights_at(*PLACE) == 55.0
+    shutil.copy(dem, tmp_path / "copy.tif")
+    with open(dem, "r+b") as file:  # a lake of a few cells
+        file.seek(dem.stat().st_size // 2 + 30_000)
+        file.write(np.full(8, 99.0, np.float32).tobytes())
+    touch(dem)
+    (sentence,) = session.watch.news()
+    assert sentence.startswith("dem.tif has changed on disk")
+    with pytest.raises(NtileError, match="was rewritten while it was open"):
+        reference.heights_at(*PLACE)
+    put(tmp_path / "copy.tif", dem)  # as it was
+    is_known = whole_bytes > dem.stat().st_size
+    assert reference.is_current() == is_known

@@ -64,6 +64,28 @@ def test_damaged_bookmarks_are_put_aside(views, tmp_path, content):
     assert len(said) == 2
 
 
+@pytest.mark.parametrize("entry", [None, 7, [1, 2], float("nan"), "x"])
+def test_a_damaged_view_is_no_view_of_the_name_that_it_spells(tmp_path, entry):
+    said = []
+
+    def window():
+        return Bookmarks(mountains.GRID, tmp_path, said.append)
+
+    first = window()
+    name = json.dumps(entry)
+    first.add(CAMERA, name)
+    values = json.loads(first.path.read_text())
+    first.path.write_text(json.dumps(values | {"views": [entry, *values["views"], entry]}))
+    second = window()
+    assert second.views == {name: CAMERA}
+    assert len(said) == 1
+    second.add(replace(CAMERA, z=2400.0), "b")
+    second.delete(name)
+    assert window().views == {"b": replace(CAMERA, z=2400.0)}
+    kept = json.loads(second.path.read_text())["views"]
+    assert json.dumps(entry) in map(json.dumps, kept)
+
+
 def test_views_in_files(tmp_path):
     write_view(tmp_path / "view.json", CAMERA, "EPSG:25832")
     assert read_view(tmp_path / "view.json", "EPSG:25832") == CAMERA

@@ -242,3 +242,38 @@ def test_a_name_as_long_as_names_may_be(tmp_path):
     assert project.read(path).files == project.read(tmp_path / f"n{name}").files == [str(main)]
     with pytest.raises(NtileError, match="cannot be written"):
         save(tmp_path / f"nn{name}", main)
+
+
+@pytest.mark.parametrize("form", ["/vsizip/{}/in/dem.tif", "zip://{}!dem.tif", "GTIFF_DIR:1:{}"])
+def test_files_in_names_of_gdal_move_too(tmp_path, form):
+    main = terrain(tmp_path / "first" / "a.ntile")
+    archive = terrain(tmp_path / "first" / "rasters" / "Höhen 1.zip")
+    path = save(tmp_path / "first" / "p.tvproj.json", main, reference=form.format(archive))
+    assert project.read(path).reference == ReferenceRaster(form.format(archive))
+    moved = tmp_path / "second"
+    shutil.move(tmp_path / "first", moved)
+    path = moved / "p.tvproj.json"
+    there = moved / "rasters" / archive.name
+    assert project.read(path).reference == ReferenceRaster(form.format(there))
+    beside = moved / archive.name
+    shutil.move(there, beside)
+    assert project.read(path).reference == ReferenceRaster(form.format(beside))
+    beside.unlink()
+    read = project.read(path)
+    assert read.reference is None
+    (warning,) = read.warnings
+    assert "missing; the rest is restored" in warning
+    edited(path, reference_file=7, reference_saved_at=["x"])
+    assert project.read(path).reference is not None  # as it stands
+
+
+@pytest.mark.skipif(os.name == "nt", reason="these are paths of this system there")
+def test_archives_from_windows(tmp_path):
+    archive = terrain(tmp_path / "dem.zip")
+    path = edited(
+        save(tmp_path / "p.tvproj.json", terrain(tmp_path / "a.ntile")),
+        reference="/vsizip/D:\\maps\\dem.zip/dem.tif",
+        reference_file="../maps/dem.zip",
+        reference_saved_at="D:\\maps\\dem.zip",
+    )
+    assert project.read(path).reference == ReferenceRaster(f"/vsizip/{archive}/dem.tif")
