@@ -121,6 +121,11 @@ def path(name: str, value: Any) -> str:
         refuse(name, value, remedy)
     if not result or "\0" in result:
         refuse(name, value, remedy)
+    if not os.path.isabs(result) and "://" not in result:
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            refuse(name, value, "the working directory was removed; give an absolute path")
     return result
 
 
