@@ -22,7 +22,9 @@ def test_relative_names_need_a_working_directory(
     assert arguments.path("path", Path("a.ntile")) == "a.ntile"
     folder.rmdir()
     try:
-        with pytest.raises(UsageError, match="path cannot be 'a.ntile'; the working directory was"):
+        with pytest.raises(
+            UsageError, match=r"path cannot be 'a.ntile'; the working directory was"
+        ):
             arguments.path("path", "a.ntile")
         for name in (tmp_path / "a.ntile", "https://example.org/a.ntile"):
             assert arguments.path("path", name) == os.fspath(name)
