@@ -256,6 +256,13 @@ def test_methods_are_spelled_once() -> None:
     assert {path.stem for path in (ROOT / "shaders/decode").glob("*.glsl")} == set(METHODS)
 
 
+def test_names_of_test_files_are_unique(files: list[Path]) -> None:
+    """pytest collects only one of two files of one name."""
+    names = [path.name for path in files if path.match("tests/**/test_*.py")]
+    assert len(names) > 100
+    assert sorted(names) == sorted(set(names))
+
+
 def test_top_level_is_fixed(files: list[Path]) -> None:
     assert {path.parts[0] for path in files} == TOP_LEVEL
 
