@@ -132,7 +132,7 @@ def test_some_steps_of_training_help() -> None:
     ]
     for raster in rasters:
         raster.heights[40:] += 3 * np.abs(np.arange(150) % 30 - 15) ** 0.5
-    found = restoration.fit_restoration(rasters, rasters[:1], model(), steps=500)
+    found = restoration.fit_restoration(rasters, rasters[:1], model(), steps=300)
     assert {name: values.shape for name, values in found.items()} == restore.shapes()
     levels = list(restoration._levels(rasters[1], model(), np.random.default_rng(5)))
     gains = []

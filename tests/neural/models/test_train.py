@@ -154,10 +154,10 @@ def test_a_run_made_longer_is_that_of_the_longer_length(
     data: Path, tmp_path: Path, cooled: None
 ) -> None:
     """The steps before the cool-down are shared; those within it are taken back."""
-    train.train(_run(data, tmp_path / "long", steps=12))
-    train.train(_run(data, tmp_path / "short", steps=6))
+    train.train(_run(data, tmp_path / "long", steps=12, validate_every=20))
+    train.train(_run(data, tmp_path / "short", steps=6, validate_every=20))
     assert (tmp_path / "short" / "before_cool_down.pt").is_file()
-    row = train.train(_run(data, tmp_path / "short", steps=12, resume=True))
+    row = train.train(_run(data, tmp_path / "short", steps=12, resume=True, validate_every=20))
     assert row["step"] == 12
     assert row["tiles"] == 12 * 2 * 2
     whole, part = (

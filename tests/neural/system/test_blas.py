@@ -95,7 +95,7 @@ def test_decoding_and_encoding_use_one_thread(monkeypatch, tmp_path):
     from neural.raster import dem as dems
     from neural.surface.tile_surface import SurfaceDecoder
 
-    rasters.write(tmp_path / "dem.tif", rasters.hills(300, 280))
+    rasters.write(tmp_path / "dem.tif", rasters.hills(140, 130))
     seen = {}
     for owner, name in ((np, "matmul"), (dems.Dem, "read")):
         called = getattr(owner, name)
@@ -111,7 +111,7 @@ def test_decoding_and_encoding_use_one_thread(monkeypatch, tmp_path):
         step = "evaluate"
         evaluate(reader, reader.layers[0], dem)
         step = "read"
-        SurfaceDecoder(reader, reader.layers[0]).read(0, 0, 280, 280)
+        SurfaceDecoder(reader, reader.layers[0]).read(0, 0, 130, 140)
     assert seen == {"encode": {1}, "evaluate": {1}, "read": {1}}
     assert numpy_threads() == {3}
 
