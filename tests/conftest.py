@@ -75,6 +75,8 @@ SLOW = (
     "neural/encoding/test_layers.py",
     "neural/cli/test_pipeline.py",
     "viewer/scene/test_compare.py",
+    "viewer/scene/test_scene.py",
+    "viewer/test_api.py",
     "viewer/test_processes.py",
     "neural/encoding/test_pyramid.py",
     "neural/methods/test_lapped_assembly.py",
