@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from viewer.measuring.profiles import Profile
 from viewer.measuring.terrain import REFERENCE, difference_name
 from viewer.model import text
+from viewer.model.settings import SLOTS
 from viewer.pictures.lettering import TextPainter, blend
 
 SIZE = (1400, 860)
@@ -64,8 +65,12 @@ def draw(
 ) -> np.ndarray:
     """Draw heights above residuals with their statistics, uint8 [height, width, 3].
 
-    `labels` are titles of the surfaces, such as {"A": "HUVR+SIREN, 8 bits"}.
+    `labels` are titles of the surfaces, such as {"A": "HUVR+SIREN, 8 bits"}. Slot B is left out
+    where it holds what A does.
     """
+    if _slots_are_one(profile, labels):
+        single = {name: values for name, values in profile.heights_m.items() if name != "B"}
+        profile = replace(profile, heights_m=single)
     width, height = size_px
     em = max(10, round(min(height / 46, width / 72)))
     letters = TextPainter(em)
@@ -118,6 +123,14 @@ def draw(
     letters.close()
     small.close()
     return picture
+
+
+def _slots_are_one(profile: Profile, labels: Mapping[str, str]) -> bool:
+    """Return True if both slots hold one layer at the same bits."""
+    first, second = (profile.heights_m.get(slot) for slot in SLOTS)
+    if first is None or second is None or labels.get("A") != labels.get("B"):
+        return False
+    return np.array_equal(first, second, equal_nan=True)
 
 
 def _summary(profile: Profile) -> str:

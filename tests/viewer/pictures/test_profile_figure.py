@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from viewer.pictures.profile_figure import Frame, curve
+from viewer.measuring.profiles import Profile
+from viewer.pictures.profile_figure import Frame, curve, draw
 
 
 def _rows_of_columns(covered: np.ndarray) -> list[tuple[int, int]]:
@@ -33,3 +34,19 @@ def test_gaps_stay_gaps() -> None:
     assert covered[:40].all()
     assert covered[61:].all()
     assert not covered[42:59].any()
+
+
+def test_slots_with_one_layer_are_one_curve() -> None:
+    line = np.linspace(0.0, 100.0, 101)
+    heights = 400.0 + np.sin(line / 9.0)
+
+    def figure(labels: dict[str, str], **curves: np.ndarray) -> np.ndarray:
+        points = np.array([[0.0, 0.0], [100.0, 0.0]])
+        profile = Profile(points, line, line, 0 * line, curves, spacing_m=1.0, cell_m=1.0)
+        return draw(profile, "area.ntile", labels, (640, 360))
+
+    alone = figure({"A": "Functa"}, A=heights)
+    labels = {"A": "Functa", "B": "Functa"}
+    np.testing.assert_array_equal(figure(labels, A=heights, B=heights.copy()), alone)
+    assert (figure(labels, A=heights, B=heights + 0.1) != alone).any()
+    assert (figure(labels | {"B": "HUVR"}, A=heights, B=heights) != alone).any()
