@@ -7,6 +7,7 @@ The decode itself is `neural.methods.huvr_siren`, called here with torch tensors
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -78,28 +79,20 @@ PRESETS: dict[str, Preset] = {
             augment=Augment(turned=0.25, mixed=0.1),
         ),
     ),
-    # The same from the published initialization.
-    "small_published_start": Preset(
-        HuvrSiren(hyper_width=168, hyper_hidden=672, siren_width=44, global_token=False),
-        VitConfig(width=128, depth=4, heads=4),
-        TrainConfig(
-            steps=60_000,
-            batch=4,
-            learning_rate=4e-4,
-            warmup=50,
-            points=20,
-            off_grid_points=20,
-            optimizer="muon",
-            other_learning_rate=4e-4,
-            log_loss=True,
-            cool_down=0.2,
-            slope_weight=0.05,
-            halo=1.0,
-            average=0.999,
-            augment=Augment(turned=0.25, mixed=0.1),
-        ),
-    ),
 }
+
+_SMALL = PRESETS["small"]
+PRESETS["small_published_start"] = replace(
+    _SMALL,
+    train=replace(
+        _SMALL.train,
+        learning_rate=4e-4,
+        other_learning_rate=4e-4,
+        warmup=50,
+        warm_start_tiles=0,
+    ),
+)
+"""`small` from the published initialization."""
 
 
 class HuvrSirenModel(TerrainModel):
