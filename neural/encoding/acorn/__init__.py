@@ -1,0 +1,1 @@
+"""ACORN: one network over a whole area."""
