@@ -5,6 +5,7 @@ is a module here, a training module in models/, a shader in shaders/decode/ and 
 guide is "Add a method" in CONTRIBUTING.md.
 """
 
+from neural.methods.acorn import Acorn
 from neural.methods.base import Method
 from neural.methods.functa import Functa
 from neural.methods.huvr import Huvr
@@ -14,6 +15,7 @@ from neural.methods.reference import Reference
 from neural.methods.trans_inr import TransInr
 
 METHODS: dict[str, type[Method]] = {
+    "acorn": Acorn,
     "functa": Functa,
     "huvr": Huvr,
     "huvr_siren": HuvrSiren,

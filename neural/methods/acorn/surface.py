@@ -1,0 +1,269 @@
+"""The surface of a tile: heights and derivatives of blocks that overlap a little, or of hard ones.
+
+A block with its north-western corner at (u₀, v₀) and side a, all in tile units, has the features F
+at N × N nodes, corner to corner. At the place p = (u, v)
+
+    t = (p − (u₀, v₀)) / a,   k = clamp(⌊t (N − 1)⌋, 0, N − 2),   r = t (N − 1) − k
+    f = bilinear(F, k, r)           beyond the edge the outermost cell goes on linearly
+    h = w₂ᵀ ReLU(W₁ᵀ ReLU(W₀ᵀ f + b₀) + b₁) + b₂
+
+or a constant. Blocks blend over half a feature cell to either side of their edges, δ = ½/(N − 1) in
+units of t, by a partition of unity:
+
+    S(d) = 3 d² − 2 d³ of d clamped to [0, 1]
+    φ(t) = Π over both axes of S((t + δ) / 2δ) · S((1 + δ − t) / 2δ)
+    h = Σ φᵢ hᵢ / Σ φᵢ
+    ∇h = (Σ (φᵢ ∇hᵢ + hᵢ ∇φᵢ) − h Σ ∇φᵢ) / Σ φᵢ
+
+Every φ is C¹, so value and gradient are the same on both sides of every border, whatever the
+scales. Where no block is, h = 0. With hard borders φ is 1 on [0, 1)² and 0 elsewhere.
+
+On a coarse level h is the mean over K × K places of a level-cell around the place, each moved into
+the area first, of those that some block covers; derivatives are the means of theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from neural.methods.acorn import blocks
+from neural.methods.acorn.decoder import Decoder, interpolation
+from neural.methods.base import Arrays, Surface
+from neural.tiles import TILE
+
+COVERED = 1e-12
+"""Least Σφ where blocks are."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of a block's features and the kind of its borders."""
+
+    side: int
+    channels: int
+    blended: bool
+
+    @property
+    def overlap(self) -> float:
+        """Half the width over which blocks blend, δ, as a share of a block's side."""
+        return 0.5 / (self.side - 1) if self.blended else 0.0
+
+
+class _Span(NamedTuple):
+    """Places of a lattice's axis that one block reaches."""
+
+    part: slice
+    t: np.ndarray  # [n] in sides of the block from its corner
+
+
+def evaluate(
+    layout: Layout, weights: Arrays, prepared: Arrays, u: np.ndarray, v: np.ndarray, order: int
+) -> Surface:
+    """Return the surface of a prepared tile on the lattice v × u (ascending, tile units)."""
+    nodes = np.asarray(prepared["nodes"]).reshape(-1, 8)
+    z, x, y, samples, *edges = nodes[0, : blocks.COLUMNS].astype(np.float64).tolist()
+    lattice = _Lattice(layout, weights, prepared["features"], nodes, order)
+    count = round(samples)
+    if count == 1:
+        parts, _ = lattice.parts(u.astype(np.float64), v.astype(np.float64))
+        return Surface(*parts)
+    across = _Averaged.of(u, count, -x, edges[0])
+    down = _Averaged.of(v, count, -y, edges[1])
+    parts, covered = lattice.parts(across.places, down.places)
+    total = down.summed(across.summed(covered.astype(parts[0].dtype).T).T)
+    total = np.maximum(total, 1)
+    inner = [(None, None), (across, None), (None, down), (across, None), (None, down)]
+    means = []
+    for part, (moved_u, moved_v) in zip(parts, inner, strict=False):
+        for axis, moved in ((1, moved_u), (0, moved_v)):
+            if moved is not None:
+                part = part * np.expand_dims(moved.is_inside, 1 - axis)
+        means.append(down.summed(across.summed(part.T).T) / total)
+    return Surface(*means)
+
+
+class _Averaged(NamedTuple):
+    """Places along one axis that are averaged, ascending, and the sum over those of one cell."""
+
+    places: np.ndarray  # [n·count]
+    is_inside: np.ndarray  # [n·count]: not moved into the area
+    order: np.ndarray  # place of each in the sorted ones
+    count: int
+
+    @classmethod
+    def of(cls, axis: np.ndarray, count: int, low: float, high: float) -> _Averaged:
+        """Return the places of an axis: `count` midpoints of the cell around each, moved into [low,
+        high]."""
+        offsets = ((np.arange(count) + 0.5) / count - 0.5) / TILE
+        spread = (axis.astype(np.float64)[:, None] + offsets).ravel()
+        sorting = np.argsort(spread, kind="stable")
+        order = np.empty_like(sorting)
+        order[sorting] = np.arange(len(sorting))
+        ascending = spread[sorting]
+        return cls(
+            np.clip(ascending, low, high), (ascending > low) & (ascending < high), order, count
+        )
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """Return the sums over the places of each cell, [n, …] of [n·count, …]."""
+        result: np.ndarray = values[self.order].reshape(-1, self.count, *values.shape[1:]).sum(1)
+        return result
+
+
+class _Lattice:
+    """The blocks of one tile, evaluated on lattices."""
+
+    def __init__(
+        self, layout: Layout, weights: Arrays, features: Any, nodes: np.ndarray, order: int
+    ) -> None:
+        self.layout = layout
+        self.order = order
+        self.features = np.asarray(features)
+        self.decoder = Decoder(weights, layout.side, layout.channels)
+        z, x, y = nodes[0, :3].astype(np.float64)
+        rows = nodes[1:].astype(np.float64)
+        self.side = 2.0 ** (z - rows[:, blocks.SCALE])
+        self.u = rows[:, blocks.X] * self.side - x
+        self.v = rows[:, blocks.Y] * self.side - y
+        self.constant = rows[:, blocks.CONSTANT]
+        network = rows[:, blocks.KIND] == blocks.NETWORK
+        self.row = np.where(network, np.cumsum(network) - 1, -1)
+
+    def parts(self, us: np.ndarray, vs: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Return h and its derivatives up to the order, [nv, nu] each (the mixed one left out), and
+        where blocks are."""
+        dtype = self.decoder.dtype
+        shape = len(vs), len(us)
+        count = (1, 3, 5)[self.order]
+        sums = [np.zeros(shape, dtype) for _ in range(count)]  # Σφh and its derivatives
+        bumps = [np.zeros(shape, dtype) for _ in range(count)]  # Σφ and its derivatives
+        columns = self._spans(us, self.u)
+        rows = self._spans(vs, self.v)
+        groups: dict[Any, list[int]] = {}
+        for k, (column, row) in enumerate(zip(columns, rows, strict=True)):
+            if len(column.t) and len(row.t):
+                key = self.side[k], self.row[k] < 0, column.t.tobytes(), row.t.tobytes()
+                groups.setdefault(key, []).append(k)
+        for members in groups.values():
+            self._add(members, columns, rows, sums, bumps)
+        covered = bumps[0] > COVERED
+        if not self.layout.blended:
+            return sums, covered
+        return _quotient(sums, bumps, covered), covered
+
+    def _spans(self, places: np.ndarray, corners: np.ndarray) -> list[_Span]:
+        """Return the part of an ascending axis that each block reaches."""
+        reach = self.layout.overlap * self.side
+        ends = corners + self.side
+        if self.layout.blended:
+            first = np.searchsorted(places, corners - reach, "right")
+            last = np.searchsorted(places, ends + reach, "left")
+        else:
+            first = np.searchsorted(places, corners, "left")
+            last = np.searchsorted(places, ends, "left")
+            # the tile's far edge is its own block's where no block of a neighbor is listed
+            beyond = (ends == 1.0) & ~np.isin(ends, corners)
+            last = np.where(beyond, np.searchsorted(places, ends, "right"), last)
+        spans = []
+        for k, (start, stop) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+            spans.append(
+                _Span(slice(start, stop), (places[start:stop] - corners[k]) / self.side[k])
+            )
+        return spans
+
+    def _add(
+        self,
+        members: list[int],
+        columns: list[_Span],
+        rows: list[_Span],
+        sums: list[np.ndarray],
+        bumps: list[np.ndarray],
+    ) -> None:
+        """Add blocks of one size and kind whose places lie alike."""
+        k = members[0]
+        t_u = columns[k].t
+        t_v = rows[k].t
+        dtype = self.decoder.dtype
+        side = self.side[k]
+        if self.row[k] >= 0:
+            across = interpolation(t_u, self.layout.side)
+            down = interpolation(t_v, self.layout.side)
+            grids = self.features[self.row[members]]
+            values = self.decoder.evaluate(grids, across, down, slopes=self.order > 0)
+            if self.order:
+                values = [values[0], values[1] / dtype.type(side), values[2] / dtype.type(side)]
+        else:
+            shape = len(members), len(t_v), len(t_u)
+            constant = self.constant[members].astype(dtype)
+            values = [np.broadcast_to(constant[:, None, None], shape)]
+            values += [np.broadcast_to(dtype.type(0), shape)] * (2 if self.order else 0)
+        if not self.layout.blended:
+            for number, member in enumerate(members):
+                part = rows[member].part, columns[member].part
+                bumps[0][part] = 1
+                for whole, value in zip(sums, values, strict=False):
+                    whole[part] = value[number]
+            return
+        ramp_u = [w.astype(dtype) for w in _ramp(t_u, self.layout.overlap, side, self.order)]
+        ramp_v = [w.astype(dtype) for w in _ramp(t_v, self.layout.overlap, side, self.order)]
+        bump = [ramp_v[j][:, None] * ramp_u[i] for j, i in _ORDERS[: len(bumps)]]
+        h = values[0]
+        products = [bump[0] * h]
+        if self.order:
+            products += [bump[0] * values[1] + bump[1] * h, bump[0] * values[2] + bump[2] * h]
+        if self.order == 2:
+            products += [2 * bump[1] * values[1] + bump[3] * h]
+            products += [2 * bump[2] * values[2] + bump[4] * h]
+        for number, member in enumerate(members):
+            part = rows[member].part, columns[member].part
+            for whole, value in zip(sums, products, strict=True):
+                whole[part] += value[number]
+            for whole, value in zip(bumps, bump, strict=True):
+                whole[part] += value
+
+
+_ORDERS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))
+"""Derivatives along v and u of the parts of a `Surface`."""
+
+
+def _quotient(
+    sums: list[np.ndarray], bumps: list[np.ndarray], covered: np.ndarray
+) -> list[np.ndarray]:
+    """Return Σφh / Σφ and its derivatives; 0 where no block is."""
+    inverse = np.where(covered, 1 / np.where(covered, bumps[0], 1), 0).astype(sums[0].dtype)
+    h = sums[0] * inverse
+    parts = [h]
+    for k in range(1, min(len(sums), 3)):
+        parts.append((sums[k] - h * bumps[k]) * inverse)
+    for k in range(3, len(sums)):
+        parts.append((sums[k] - 2 * parts[k - 2] * bumps[k - 2] - h * bumps[k]) * inverse)
+    return parts
+
+
+def _ramp(t: np.ndarray, overlap: float, side: float, order: int) -> list[np.ndarray]:
+    """Return a bump along one axis at places t of a block, and derivatives up to `order` per tile
+    unit, float64."""
+    rising = _smooth((t + overlap) / (2 * overlap))
+    falling = _smooth((1 + overlap - t) / (2 * overlap))
+    per_unit = 1 / (2 * overlap * side)
+    # at most one of the two is not constant anywhere
+    ramp = [rising[0] * falling[0]]
+    if order >= 1:
+        ramp.append((rising[1] * falling[0] - rising[0] * falling[1]) * per_unit)
+    if order >= 2:
+        ramp.append((rising[2] * falling[0] + rising[0] * falling[2]) * per_unit**2)
+    return ramp
+
+
+def _smooth(d: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the smoothstep 3 d² − 2 d³ of d clamped to [0, 1] and its two derivatives."""
+    inner = np.clip(d, 0, 1)
+    bent = (d > 0) & (d < 1)
+    return (
+        inner * inner * (3 - 2 * inner),
+        6 * inner * (1 - inner),
+        np.where(bent, 6 - 12 * inner, 0.0),
+    )
