@@ -1,0 +1,1 @@
+"""ACORN: the partition of an area into blocks, and its rules."""

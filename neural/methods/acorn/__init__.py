@@ -1,0 +1,1 @@
+"""ACORN: one adaptive multiscale network over a whole area (Martel et al. 2021)."""
