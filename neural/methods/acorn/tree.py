@@ -65,7 +65,8 @@ class BlockTree:
 
     def scales(self, codes: np.ndarray) -> np.ndarray:
         """Return the scales int64 of location codes of any shape."""
-        return np.searchsorted(self._firsts, codes, side="right") - 1
+        scales: np.ndarray = np.searchsorted(self._firsts, codes, side="right") - 1
+        return scales
 
     def positions(self, codes: np.ndarray) -> np.ndarray:
         """Return the positions (x, y[, z]) int64 [n, d] of location codes [n], in blocks of their
@@ -81,7 +82,7 @@ class BlockTree:
 
     def parents(self, codes: np.ndarray) -> np.ndarray:
         """Return the parents' location codes (the root's is 0)."""
-        return np.asarray(codes, np.int64) >> self.dimension
+        return np.right_shift(codes, self.dimension)
 
     def children(self, codes: np.ndarray) -> np.ndarray:
         """Return the children's location codes int64 [n, N_S], x first."""
@@ -90,11 +91,12 @@ class BlockTree:
 
     def ancestors(self, codes: np.ndarray, scale: int) -> np.ndarray:
         """Return the blocks of a coarser scale, or themselves, that blocks [n] lie in."""
-        return np.asarray(codes, np.int64) >> self.dimension * (self.scales(codes) - scale)
+        return np.right_shift(codes, self.dimension * (self.scales(codes) - scale))
 
     def volumes(self, codes: np.ndarray) -> np.ndarray:
         """Return volumes float64 (areas of a quadtree) as shares of the root's."""
-        return np.ldexp(1.0, -self.dimension * self.scales(codes))
+        volumes: np.ndarray = np.ldexp(1.0, -self.dimension * self.scales(codes))
+        return volumes
 
     def inputs(self, codes: np.ndarray) -> np.ndarray:
         """Return the encoder's inputs float64 [n, d + 1] before positional encoding: a block's
