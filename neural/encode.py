@@ -7,7 +7,7 @@ import importlib.util
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,8 @@ from neural.container.reader import open_reader
 from neural.container.staging import Stage, StagedTile
 from neural.container.writer import write_archive
 from neural.encoding import job
+from neural.encoding.acorn import options as acorn_options
+from neural.encoding.acorn.options import AcornOptions
 from neural.encoding.job import BATCH
 from neural.encoding.lapped.rate import Rate, step_of_quality
 from neural.encoding.pyramid import PyramidTile, build, count_tiles
@@ -43,6 +45,9 @@ from neural.system.blas import single_threaded
 
 DEFAULT_METHOD = "lapped_siren"
 
+WHOLE_AREA = acorn_options.METHOD
+"""Method that is trained on the area itself, without a model."""
+
 DEFAULT_MODELS = {
     "functa": "functa-small",
     "huvr": "huvr-small",
@@ -63,7 +68,7 @@ RATES = {
 """Fields of `EncodeOptions` that set the rate of a `LinkedMethod`, at most one of them, with their
 option."""
 
-_UNSTAGED = {"methods", "models", "jobs", "device", "restart", *RATES}
+_UNSTAGED = {"methods", "models", "jobs", "device", "restart", "acorn", *RATES}
 """Fields of `EncodeOptions` that do not affect the staged tiles, or only through the encoders."""
 
 
@@ -89,6 +94,7 @@ class EncodeOptions:
     jobs: int | None = None  # threads
     device: str = "auto"
     restart: bool = False
+    acorn: AcornOptions = AcornOptions()
 
 
 @single_threaded()
@@ -148,6 +154,8 @@ def encode(
         facts = job.job_facts(dem, files, encoders, _staging_options(options))
         with Stage.open(out, facts, options.restart) as stage:
             job.check_room(dem, encoders, stage, out)
+            for encoder in encoders:
+                encoder.begin(stage, dem)
             samples = _stage_tiles(dem, encoders, stage, report)
             job.check_unchanged(source, files, stage)
             layers, assumptions = _finish(dem, encoders, stage, report)
@@ -187,18 +195,16 @@ def _checked(options: EncodeOptions) -> EncodeOptions:
         values[name] = names and tuple(arguments.text(name, entry) for entry in names)
     values["models"] = tuple(arguments.path("models", entry) for entry in values["models"] or ())
     values["device"] = arguments.text("device", options.device)
+    values["acorn"] = acorn_options.checked(options.acorn)
     return replace(options, **values)
 
 
 def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     """Return one encoder per layer, in the order asked for, the reference layer last."""
     stems = _stems(options)
-    rate = _rate(options, any(issubclass(METHODS[name], LinkedMethod) for name in stems))
+    rate = _rate(options, stems)
     encoders: list[TileEncoder] = [
-        _linked_encoder(name, stem, rate, options)
-        if issubclass(METHODS[name], LinkedMethod)
-        else _model_encoder(name, stem, options)
-        for name, stem in stems.items()
+        _encoder(name, stem, rate, options) for name, stem in stems.items()
     ]
     if options.reference_m is not None:
         if not options.reference_m > 0:
@@ -212,14 +218,23 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     return encoders
 
 
-def _rate(options: EncodeOptions, has_linked: bool) -> Rate:
+def _encoder(name: str, stem: Path | None, rate: Rate, options: EncodeOptions) -> TileEncoder:
+    if stem is None:
+        return _acorn_encoder(options)
+    if issubclass(METHODS[name], LinkedMethod):
+        return _linked_encoder(name, stem, rate, options)
+    return _model_encoder(name, stem, options)
+
+
+def _rate(options: EncodeOptions, methods: Collection[str]) -> Rate:
     """Return the rate setting of a layer. Raises UsageError for several, one out of range, or one
     no layer takes."""
+    has_linked = any(issubclass(METHODS[name], LinkedMethod) for name in methods)
     settings = {name: value for name in RATES if (value := getattr(options, name)) is not None}
     if len(settings) > 1:
         raise UsageError(f"give only one of {' and '.join(RATES[name] for name in settings)}.")
     for name, value in settings.items():
-        if not has_linked:
+        if not has_linked and not (name == "target_rmse_m" and WHOLE_AREA in methods):
             raise UsageError(
                 f"{RATES[name]} is for lapped_siren; set the rate of the other methods with --bits."
             )
@@ -240,19 +255,19 @@ def require_torch(action: str) -> None:
         raise UsageError(f"{action} needs torch: pip install 'terrain-viewer[encode]'.")
 
 
-def _stems(options: EncodeOptions) -> dict[str, Path]:
-    """Return the path stem of each method's model. Raises UsageError for a method without one, or
-    two models of one method."""
+def _stems(options: EncodeOptions) -> dict[str, Path | None]:
+    """Return the path stem of each method's model, None for a method that needs none. Raises
+    UsageError for a method without one, or two models of one method."""
     model_methods = [(stem := model_stem(model), model_method(stem)) for model in options.models]
     methods = options.methods
     if methods is None:
         methods = tuple(dict.fromkeys(name for _, name in model_methods)) or (DEFAULT_METHOD,)
-    usable = {*DEFAULT_MODELS, *(name for _, name in model_methods if name in METHODS)}
+    usable = {WHOLE_AREA, *DEFAULT_MODELS, *(name for _, name in model_methods if name in METHODS)}
     for name in methods:
         if name not in usable:
             raise UsageError(
                 f"method '{name}' has no model to encode with; choose from "
-                f"{', '.join(DEFAULT_MODELS)}."
+                f"{', '.join(sorted((WHOLE_AREA, *DEFAULT_MODELS)))}."
             )
         if methods.count(name) > 1:
             raise UsageError(
@@ -270,7 +285,31 @@ def _stems(options: EncodeOptions) -> dict[str, Path]:
                 "method."
             )
         stems[name] = stem
-    return {name: stems.get(name) or model_stem(DEFAULT_MODELS[name]) for name in methods}
+    return {
+        name: None if name == WHOLE_AREA else stems.get(name) or model_stem(DEFAULT_MODELS[name])
+        for name in methods
+    }
+
+
+def _acorn_encoder(options: EncodeOptions) -> TileEncoder:
+    require_torch("encoding acorn")
+    import torch
+
+    from neural.models.acorn_encoder import AcornEncoder
+
+    limits = acorn_options.limits_of(options.acorn, options.target_rmse_m)
+    if options.refine:
+        raise UsageError("--refine is not for acorn: its network is optimized already.")
+    _check_bits(WHOLE_AREA, options.bits)
+    if options.jobs:
+        torch.set_num_threads(options.jobs)
+    return AcornEncoder(options.acorn, limits, options.bits, options.device)
+
+
+def _check_bits(name: str, bits: int) -> None:
+    if bits not in METHODS[name].bit_choices:
+        choices = ", ".join(map(str, METHODS[name].bit_choices))
+        raise UsageError(f"--bits {bits} is not one of {choices}.")
 
 
 def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> TileEncoder:
@@ -281,9 +320,7 @@ def _model_encoder(name: str, stem: Path, options: EncodeOptions) -> TileEncoder
 
     if options.jobs:
         torch.set_num_threads(options.jobs)
-    if options.bits not in METHODS[name].bit_choices:
-        choices = ", ".join(map(str, METHODS[name].bit_choices))
-        raise UsageError(f"--bits {options.bits} is not one of {choices}.")
+    _check_bits(name, options.bits)
     return ModelEncoder(stem, options.bits, options.device, options.refine)
 
 
@@ -305,6 +342,8 @@ def _staging_options(options: EncodeOptions) -> dict[str, Any]:
     fields = {name: value for name, value in asdict(options).items() if name not in _UNSTAGED}
     fields["reference"] = fields.pop("reference_m")
     fields |= fields.pop("reading")
+    if WHOLE_AREA in (options.methods or ()):
+        fields |= {name: getattr(options.acorn, name) for name in acorn_options.STAGED}
     return {f"--{name.replace('_', '-')}": value for name, value in fields.items()}
 
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from neural.cli import options
+from neural.encoding.acorn.options import AcornOptions
+from neural.encoding.acorn.settings import AUTO, PARTITIONS, PRESETS
 from neural.methods import METHODS
 from neural.raster import raster_name
 from neural.raster.reading import ReadOptions
+from neural.system.option_types import Duration
 
 if TYPE_CHECKING:
     from neural.encoding.summary import EncodeSummary
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     type=float,
     default=None,
     metavar="M",
-    help="lapped_siren: max. root mean square error in meters.",
+    help="lapped_siren, acorn: max. root mean square error in meters.",
 )
 @click.option(
     "--bits-per-sample",
@@ -71,7 +74,8 @@ if TYPE_CHECKING:
     type=int,
     default=8,
     show_default=True,
-    help="Other methods: bit depth per value: 2…8, 16 or 32.",
+    help="Other methods: bit depth per value: 2…8, 16 or 32; acorn: per weight of its encoder: 5, "
+    "6, 8 or 32.",
 )
 @click.option(
     "--model",
@@ -91,6 +95,58 @@ if TYPE_CHECKING:
     default=None,
     metavar="TOL",
     help="Add a near-lossless reference layer with this max. error in meters.",
+)
+@click.option(
+    "--preset",
+    type=click.Choice([AUTO, *PRESETS]),
+    default=AUTO,
+    show_default=True,
+    help="acorn: sizes of the network.",
+)
+@click.option(
+    "--blocks",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="acorn: max. number of blocks (default: the preset's).",
+)
+@click.option(
+    "--partition",
+    type=click.Choice(PARTITIONS),
+    default=None,
+    help="acorn: rule of the blocks (default: cut where a fifth of the area is flat or has no "
+    "data, else uniform).",
+)
+@click.option(
+    "--borders",
+    type=click.Choice(["blended", "paper"]),
+    default="blended",
+    show_default=True,
+    help="acorn: surface across the borders of blocks.",
+)
+@click.option(
+    "--lod-nodes", is_flag=True, help="acorn: train coarser blocks for the coarse levels."
+)
+@click.option(
+    "--time",
+    "time_s",
+    type=Duration(),
+    default=None,
+    metavar="TIME",
+    help="acorn: time of the training, as 90s, 10min or 2h (default: 10min).",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="acorn: steps of the training.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, help="acorn: seed of the training.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="acorn: resume an interrupted training, or fail; --time 0 writes its present state.",
 )
 @options.reading
 @click.option("--attribution", default=None, help="Attribution stored in the file.")
@@ -117,6 +173,15 @@ def command(
     bits: int,
     models: tuple[str, ...],
     refine: int,
+    preset: str,
+    blocks: int | None,
+    partition: str | None,
+    borders: str,
+    lod_nodes: bool,
+    time_s: float | None,
+    steps: int | None,
+    seed: int,
+    resume: bool,
     reference: float | None,
     reading: ReadOptions,
     attribution: str | None,
@@ -158,6 +223,17 @@ def command(
         jobs=jobs,
         device=device,
         restart=restart,
+        acorn=AcornOptions(
+            preset=preset,
+            blocks=blocks,
+            partition=partition,
+            borders=borders,
+            lod_nodes=lod_nodes,
+            time_s=time_s,
+            steps=steps,
+            seed=seed,
+            resume=resume,
+        ),
     )
     with options.progress(f"encoding {raster_name.label(source)}") as report:
         achieved = encode(source, out, choice, report)

@@ -113,8 +113,24 @@ def progress(description: str) -> Iterator[Report]:
         yield ProgressLines(description)
         return
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield ProgressBar(bar, description)
+
+
+class ProgressBar:
+    """Progress as a bar with a text beside it."""
+
+    def __init__(self, bar: Any, description: str) -> None:
+        self._bar = bar
+        self._description = description
+        self._task = bar.add_task(description, total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def note(self, text: str) -> None:
+        """Put a text behind the description."""
+        self._bar.update(self._task, description=f"{self._description}: {text}")
 
 
 class ProgressLines:
@@ -124,13 +140,18 @@ class ProgressLines:
     def __init__(self, description: str) -> None:
         self._description = description
         self._said_at = time.monotonic()
+        self._text = ""
+
+    def note(self, text: str) -> None:
+        """Put a text behind the counts."""
+        self._text = f", {text}"
 
     def __call__(self, done: int, total: int) -> None:
         """Print a line at most every SAY_S seconds."""
         now = time.monotonic()
         if now - self._said_at >= SAY_S:
             self._said_at = now
-            click.echo(f"ntile: {self._description}: {done} of {total}", err=True)
+            click.echo(f"ntile: {self._description}: {done} of {total}{self._text}", err=True)
 
 
 def human_seconds(seconds: float) -> str:

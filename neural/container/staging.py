@@ -42,6 +42,9 @@ CREATE TABLE IF NOT EXISTS body (
 );
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value REAL NOT NULL);
 """
+COMPANIONS = ("heights", "training")
+"""Names of files that an encoder may keep beside the work file (`Stage.companion`)."""
+
 _PAGE_BYTES = 16384
 _ROW_BYTES = 512  # numbers and mask beside the latents
 _FILLED = 1.02  # the file over its rows, measured 1.011 for rows of 256 kB
@@ -199,6 +202,11 @@ class Stage:
             self._db.execute("INSERT INTO fact VALUES (?, ?)", (name, value))
         return value
 
+    def companion(self, name: str) -> Path:
+        """Return the path of a file of an encoder, one of COMPANIONS, that ends with the work
+        file."""
+        return self.path.with_name(f"{self.path.name}-{name}")
+
     def close(self) -> None:
         """Close the work file and keep it."""
         self._db.close()
@@ -275,8 +283,9 @@ def _connect(work: Path) -> sqlite3.Connection:
 
 
 def _parts(work: Path) -> tuple[Path, ...]:
-    """Return the paths of a work file and of SQLite's companion files, the file itself last."""
-    return work.with_name(f"{work.name}-wal"), work.with_name(f"{work.name}-shm"), work
+    """Return the paths of a work file and of the files beside it, the file itself last."""
+    beside = [work.with_name(f"{work.name}-{name}") for name in ("wal", "shm", *COMPANIONS)]
+    return *beside, work
 
 
 def _without(work: Path) -> Path:

@@ -70,6 +70,10 @@ class TileEncoder(ABC):
         """Bytes of one tile's latents in the work file."""
         return np.dtype(self.latent_dtype).itemsize * math.prod(self.latent_shape)
 
+    def begin(self, stage: Stage, dem: Dem) -> None:
+        """Make ready what `encode` needs beside the tiles."""
+        return
+
     @abstractmethod
     def encode(self, tiles: Sequence[PyramidTile]) -> list[Encoded]:
         """Return latents of a batch; the same batch gives the same bytes."""

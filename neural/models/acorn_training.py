@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -205,6 +205,11 @@ class AcornFit:
             moved = int(self.is_moved.sum())
         self.cpu_seconds += time.process_time() - began
         return moved
+
+    def resize(self, budget: int) -> None:
+        """Go on with another number of blocks."""
+        self.settings = replace(self.settings, blocks=budget)
+        self.use(self.rule.start())
 
     def _draw(self) -> Draw:
         """Return the blocks of the present step with their samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import click
@@ -34,3 +35,21 @@ class Nodata(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generi
                 ctx,
             )
         return number
+
+
+_SECONDS = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0}
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg, unused-ignore] # generic since click 8.4
+    """A time as "90", "90s", "10min" or "2h", in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """See `click.ParamType`."""
+        match = re.fullmatch(r"([0-9]*\.?[0-9]+) *([a-z]*)", str(value).strip())
+        if match is None or match[2] not in _SECONDS:
+            self.fail(f"{value!r} is no time; give it as 90s, 10min or 2h.", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]

@@ -1,0 +1,81 @@
+"""Options of `ntile encode --method acorn`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from neural.encoding.acorn.settings import AUTO, PARTITIONS, PRESETS
+from neural.errors import UsageError
+from neural.system import arguments
+
+METHOD = "acorn"
+
+DEFAULT_TIME_S = 600.0
+
+STAGED = ("preset", "partition", "lod_nodes", "seed")
+"""Fields of `AcornOptions` that cannot change when an encode resumes."""
+
+
+@dataclass(frozen=True)
+class AcornOptions:
+    """Options of the training; at most one of `time_s`, `steps` and a target error."""
+
+    preset: str = AUTO
+    blocks: int | None = None  # None: the preset's
+    partition: str | None = None  # None: by the area
+    borders: str = "blended"
+    lod_nodes: bool = False
+    time_s: float | None = None  # without another limit DEFAULT_TIME_S
+    steps: int | None = None
+    seed: int = 0
+    resume: bool = False  # refuse to begin anew
+
+
+@dataclass(frozen=True)
+class Limits:
+    """End of a training: one of the three."""
+
+    time_s: float | None = None
+    steps: int | None = None
+    target_rmse_m: float | None = None
+
+
+def limits_of(options: AcornOptions, target_rmse_m: float | None) -> Limits:
+    """Return the end of a training. Raises UsageError for more than one."""
+    limits = Limits(options.time_s, options.steps, target_rmse_m)
+    names = {"time_s": "--time", "steps": "--steps", "target_rmse_m": "--target-rmse"}
+    given = [text for name, text in names.items() if getattr(limits, name) is not None]
+    if len(given) > 1:
+        raise UsageError(f"give only one of {' and '.join(given)}.")
+    return limits if given else Limits(time_s=DEFAULT_TIME_S)
+
+
+def checked(options: AcornOptions) -> AcornOptions:
+    """Return options in plain Python values. Raises UsageError for values out of range."""
+    if not isinstance(options, AcornOptions):
+        arguments.refuse("acorn", options, "give an AcornOptions")
+    values: dict[str, Any] = {}
+    for name in ("blocks", "steps"):
+        value = getattr(options, name)
+        values[name] = None if value is None else arguments.whole(name, value, 1, 1 << 40)
+    for name in ("lod_nodes", "resume"):
+        values[name] = arguments.flag(name, getattr(options, name))
+    values["seed"] = arguments.whole("seed", options.seed, 0, 1 << 62)
+    if options.time_s is not None:
+        values["time_s"] = arguments.number("time_s", options.time_s)
+        if not 0 <= values["time_s"] < math.inf:
+            raise UsageError(f"--time {options.time_s} must be a time of 0 seconds or more.")
+    choices = {
+        "preset": (AUTO, *PRESETS),
+        "partition": (None, *PARTITIONS),
+        "borders": ("blended", "paper"),
+    }
+    for name, names in choices.items():
+        if getattr(options, name) not in names:
+            listed = ", ".join(entry for entry in names if entry)
+            raise UsageError(
+                f"--{name} {getattr(options, name)} is not possible; choose from {listed}."
+            )
+    return replace(options, **values)

@@ -1,0 +1,219 @@
+"""A training of ACORN to a limit, kept on the disk as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from neural.encoding.acorn.options import Limits
+from neural.encoding.acorn.settings import rate_share
+from neural.errors import NtileError, UsageError
+from neural.models.acorn_training import AcornFit, retiling_is_due
+from neural.progress import Report, no_report, note
+from neural.system import output
+from neural.system.signals import Ended, ended_by_signals
+
+SAVE_S = 60.0
+"""Time between states on the disk, seconds."""
+
+_SAVE_GRACE_S = 60.0  # after a signal, for the step and the state of a large network
+_MEASURE_S = 5.0  # between figures of the progress
+_MEASURE_STEPS = 100  # or a multiple
+_MEASURES = 100  # of a run that is limited by steps, whose history depends on the steps alone
+_COOLED_GAIN = 1.2
+"""Error before the cool-down over that after it; 2 dB are 1.26."""
+_LEAST_STEPS = 200  # before a target may end the constant rate
+_LAST_GAIN = 0.98  # of the error, over half of all steps: less is none
+
+
+class TrainingRun:
+    """The steps of a fit, its schedule and its file."""
+
+    def __init__(
+        self, fit: AcornFit, limits: Limits, path: Path, report: Report = no_report
+    ) -> None:
+        self.fit = fit
+        self.limits = limits
+        self.path = path
+        self.report = report
+        self.seconds = 0.0
+        """Time that the training has taken so far, of all runs."""
+        self.cooling: tuple[int, int] | None = None
+        """First and last step of a cool-down towards a target."""
+        self.budget = fit.settings.blocks
+        self._ended: Ended | None = None
+
+    # --- the file
+
+    def save(self) -> None:
+        """Write the state, whole or not at all."""
+        state = {
+            "fit": self.fit.state(),
+            **{name: getattr(self, name) for name in ("seconds", "cooling", "budget")},
+        }
+        with output.binary(self.path) as file:
+            torch.save(state, file)
+
+    def resume(self) -> bool:
+        """Go on from the state of the file, with more blocks where there are to be more; return
+        False where there is none. Raises NtileError for a file of another run."""
+        if not self.path.is_file():
+            return False
+        try:
+            saved: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=False)
+            self.fit.restore(saved["fit"])
+            self.seconds = saved["seconds"]
+            self.cooling = saved["cooling"]
+            budget = saved["budget"]
+        except UsageError as error:
+            raise UsageError(
+                f"{self.path} {error}: give the options it began with, or --restart to discard it."
+            ) from error
+        except (RuntimeError, KeyError, TypeError, ValueError, EOFError, UnpicklingError) as error:
+            raise NtileError(
+                f"{self.path} is damaged ({error}); add --restart to begin anew."
+            ) from error
+        if budget != self.budget:
+            self.fit.resize(self.budget)
+        return True
+
+    # --- the run
+
+    def run(self) -> None:
+        """Train to the limit; a signal ends it after the present step, its state kept.
+
+        Raises `neural.system.signals.Ended` then, UsageError where the time is shorter than one
+        step or the target is out of reach, ModelError where it diverges.
+        """
+        began = self.fit.step
+        with ended_by_signals(self._end, _SAVE_GRACE_S):
+            try:
+                self._steps()
+            except torch.cuda.OutOfMemoryError as error:
+                self.save()
+                raise NtileError(
+                    f"the GPU has too little memory for {len(self.fit.blocks)} blocks a step; give "
+                    "fewer --blocks, a smaller --preset or --device cpu: the training is kept in "
+                    f"{self.path}."
+                ) from error
+            except NtileError:
+                self.save()
+                raise
+            if self._ended is None and fit_is_unmeasured(self.fit):
+                self.fit.measure()
+            self.save()
+        if self._ended is not None:
+            raise self._ended
+        time_s = self.limits.time_s
+        if time_s is not None and time_s > 0 and self.fit.step - began < 2 and self.fit.step < 2:
+            raise UsageError(
+                f"--time {time_s:g}s is shorter than a step of training, which took "
+                f"{self.seconds:.2g} s; give more: the area as read is kept in {self.path.parent}."
+            )
+
+    def _end(self, ended: Ended) -> None:
+        self._ended = ended
+
+    def _steps(self) -> None:
+        saved = time.monotonic()
+        measured = time.monotonic()
+        while self._ended is None:
+            share = self._share()
+            if share >= 1:
+                break
+            with self._timed():
+                if share < 1 - self.fit.settings.cool_down and retiling_is_due(self.fit):
+                    self.fit.retile()
+                self.fit.advance(rate_share(share, self.fit.settings))
+                if self._is_due(measured):
+                    self._measure()
+                    measured = time.monotonic()
+            self._show(share)
+            if time.monotonic() - saved >= SAVE_S:
+                self.save()
+                saved = time.monotonic()
+
+    def _is_due(self, measured: float) -> bool:
+        """Return True where the figures of the progress are to be found anew."""
+        if self.limits.steps is None:
+            is_late = time.monotonic() - measured >= _MEASURE_S
+            return is_late and self.fit.step % _MEASURE_STEPS == 0
+        every = -(-self.limits.steps // (_MEASURES * _MEASURE_STEPS)) * _MEASURE_STEPS
+        return self.fit.step % every == 0
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds += time.monotonic() - began
+
+    def _share(self) -> float:
+        """Return the share of the run that is over, 1 at its end; a rate that cools down towards a
+        target goes through the last part of it."""
+        limits = self.limits
+        if limits.steps is not None:
+            return self.fit.step / limits.steps if limits.steps else 1.0
+        if limits.time_s is not None:
+            return self.seconds / limits.time_s if limits.time_s else 1.0
+        if self.cooling is None:
+            return 0.0
+        first, last = self.cooling
+        constant = 1 - self.fit.settings.cool_down
+        return constant + (1 - constant) * (self.fit.step - first) / (last - first)
+
+    def _measure(self) -> None:
+        row = self.fit.measure()
+        target = self.limits.target_rmse_m
+        if target is None:
+            return
+        step = self.fit.step
+        if self.cooling is not None:
+            if step >= self.cooling[1] and row["rmse_m"] > target:
+                self.cooling = None
+            return
+        if step >= _LEAST_STEPS and row["rmse_m"] <= target * _COOLED_GAIN:
+            length = max(_LEAST_STEPS, step // 4)
+            length += -(step + length) % _MEASURE_STEPS
+            self.cooling = step, step + length
+            return
+        half = [former for former in self.fit.history if former["step"] <= step / 2]
+        if len(half) > 20 and row["rmse_m"] > _LAST_GAIN * half[-1]["rmse_m"]:
+            raise UsageError(
+                f"--target-rmse {target:g} is out of reach of {len(self.fit.blocks)} blocks: "
+                f"{row['rmse_m']:.3g} m after {step} steps; resume with more --blocks, or write "
+                f"that with --time 0 --resume: it is kept in {self.path}."
+            )
+
+    def _show(self, share: float) -> None:
+        limits = self.limits
+        if limits.steps is not None:
+            self.report(self.fit.step, limits.steps)
+        elif limits.time_s is not None:
+            self.report(min(round(self.seconds), round(limits.time_s)), round(limits.time_s))
+        else:
+            self.report(self.fit.step, self.cooling[1] if self.cooling else 2 * self.fit.step)
+        note(self.report, self.text())
+
+    def text(self) -> str:
+        """Return the figures of the progress in one line."""
+        fit = self.fit
+        parts = [f"{fit.history[-1]['psnr_db']:.2f} dB"] if fit.history else []
+        last = fit.retilings[-1]
+        counts = enumerate(last["blocks_per_scale"])
+        parts.append("blocks " + " ".join(f"{scale}:{n}" for scale, n in counts if n))
+        if len(fit.retilings) > 1:
+            parts.append(f"{last['moved']} moved")
+        if self.seconds:
+            parts.append(f"{fit.step / self.seconds:.3g} steps/s")
+        return ", ".join(parts)
+
+
+def fit_is_unmeasured(fit: AcornFit) -> bool:
+    """Return True where the history lacks the present step."""
+    return not fit.history or fit.history[-1]["step"] != fit.step
