@@ -82,16 +82,20 @@ class BlockTree:
 
     def parents(self, codes: np.ndarray) -> np.ndarray:
         """Return the parents' location codes (the root's is 0)."""
-        return np.right_shift(codes, self.dimension)
+        parents: np.ndarray = np.right_shift(codes, self.dimension)
+        return parents
 
     def children(self, codes: np.ndarray) -> np.ndarray:
         """Return the children's location codes int64 [n, N_S], x first."""
         codes = np.asarray(codes, np.int64)
-        return (codes << self.dimension)[:, None] | np.arange(self.siblings)
+        children: np.ndarray = (codes << self.dimension)[:, None] | np.arange(self.siblings)
+        return children
 
     def ancestors(self, codes: np.ndarray, scale: int) -> np.ndarray:
         """Return the blocks of a coarser scale, or themselves, that blocks [n] lie in."""
-        return np.right_shift(codes, self.dimension * (self.scales(codes) - scale))
+        shifts = self.dimension * (self.scales(codes) - scale)
+        ancestors: np.ndarray = np.right_shift(codes, shifts)
+        return ancestors
 
     def volumes(self, codes: np.ndarray) -> np.ndarray:
         """Return volumes float64 (areas of a quadtree) as shares of the root's."""
