@@ -218,7 +218,14 @@ def highs(program: Program, time_limit_s: float) -> np.ndarray | None:
     lp.a_matrix_.index_ = index.astype(np.int32)
     lp.a_matrix_.value_ = value
 
-    solver = highspy.Highs()
+    class Silent(highspy.Highs):  # type: ignore[misc]
+        """HiGHS that is silent before its first callback prints a banner."""
+
+        def enableCallbacks(self) -> None:  # noqa: N802
+            self.silent()
+            super().enableCallbacks()
+
+    solver = Silent()
     for option, setting in (
         ("output_flag", False),
         ("threads", 1),
