@@ -110,7 +110,7 @@ def samples(
         meters[chosen], valid[chosen] = area.targets(
             columns[chosen], rows[chosen], min(coarser, area.levels - 1)
         )
-    return Samples((meters - np.float32(area.offset_m)) * np.float32(1 / area.scale_m), valid)
+    return Samples(area.normalized(meters), valid)
 
 
 def places(

@@ -169,7 +169,7 @@ def leaf_table(fit: AcornFit) -> np.ndarray:
     table[:count, 5] = fit.area.scale_m * np.sqrt(fit.block_errors(partition.blocks))
     table[count:, :3] = partition.constant_blocks
     table[count:, 3] = CONSTANT
-    table[count:, 4] = (partition.values - fit.area.offset_m) / fit.area.scale_m
+    table[count:, 4] = (partition.values - fit.area.offset_m) / (fit.area.scale_m or 1.0)
     return table
 
 

@@ -205,7 +205,7 @@ class AcornFit:
                 self.area, drawn.blocks[moved], drawn.u[moved], drawn.v[moved]
             )
             meters = self._former.prediction.meters(self._former.network, columns, rows)
-            former = (meters - self.area.offset_m) / self.area.scale_m
+            former = self.area.normalized(meters)
             result.heights[moved] = np.where(np.isfinite(former), former, result.heights[moved])
         return result
 
@@ -288,7 +288,8 @@ class AcornFit:
                 predicted = self.predict(columns, rows)
         else:
             predicted = self.predict(columns, rows)
-        difference = (predicted - heights).astype(np.float64) / self.area.scale_m
+        unit_m = self.area.scale_m or 1.0
+        difference = (predicted - heights).astype(np.float64) / unit_m
         return float(np.nanmean(difference**2))
 
     def measure(self) -> dict[str, float]:

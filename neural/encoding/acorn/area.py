@@ -146,9 +146,14 @@ class Area:
 
     @property
     def scale_m(self) -> float:
-        """Half of the height range, as float32 has it: meters per normalized height; 1 where all
+        """Half of the height range, as float32 has it: meters per normalized height; 0 where all
         heights are equal."""
-        return float(np.float32((self.high_m - self.low_m) / 2)) or 1.0
+        return float(np.float32((self.high_m - self.low_m) / 2))
+
+    def normalized(self, meters: np.ndarray) -> np.ndarray:
+        """Return normalized heights, float32, of meters."""
+        divided = (meters - np.float32(self.offset_m)) * np.float32(1 / (self.scale_m or 1.0))
+        return divided.astype(np.float32)
 
     def targets(
         self, columns: np.ndarray, rows: np.ndarray, coarser: int = 0

@@ -100,9 +100,10 @@ def test_an_area_without_data_has_no_range() -> None:
         _ = area.low_m
 
 
-def test_constant_terrain_has_a_scale() -> None:
+def test_constant_terrain_has_no_scale() -> None:
     area = Area.of(np.full((20, 20), 7.0, np.float32))
-    assert (area.offset_m, area.scale_m) == (7.0, 1.0)
+    assert (area.offset_m, area.scale_m) == (7.0, 0.0)
+    assert (area.normalized(area.heights) == 0).all()
 
 
 def test_a_place_has_its_block() -> None:
