@@ -86,7 +86,7 @@ def test_waves_are_learned_where_they_are() -> None:
 def test_interior_nodes_keep_every_place_at_every_level() -> None:
     heights = waves(512)
     settings = replace(TINY, blocks=64, lod_nodes=True)
-    fit = fit_for(AcornFit(Area.of(heights), settings), steps=300)
+    fit = fit_for(AcornFit(Area.of(heights), settings), steps=450)
     assert fit.generations.tolist() == [3, 2, 2, 2, 2, *[1] * 16]
     for level in (1, 2):
         nodes = fit.interior[fit.generations == level]
