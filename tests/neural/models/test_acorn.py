@@ -10,6 +10,7 @@ import torch
 from neural.encoding.acorn.area import Area
 from neural.encoding.acorn.settings import PRESETS, Sizes
 from neural.errors import ModelError, UsageError
+from neural.models import acorn_draws
 from neural.models.acorn import AcornNetwork, block_inputs
 from neural.models.acorn_training import AcornFit, fit_for
 
@@ -83,30 +84,36 @@ def test_waves_are_learned_where_they_are() -> None:
     assert abs(shift_of(predicted, heights, axis=1)) < 0.02
 
 
-def test_interior_nodes_keep_every_place_at_every_level() -> None:
-    heights = waves(512)
-    settings = replace(TINY, blocks=64, lod_nodes=True)
-    fit = fit_for(AcornFit(Area.of(heights), settings), steps=450)
-    assert fit.generations.tolist() == [3, 2, 2, 2, 2, *[1] * 16]
-    for level in (1, 2):
-        nodes = fit.interior[fit.generations == level]
-        errors = fit.block_errors(nodes)
-        assert np.sqrt(errors.mean()) < 0.03
-        mean = fit.area.level(min(level, fit.area.levels - 1))
-        side = 512 >> nodes[0][0]
-        step = 512 // len(mean)
-        predicted = np.empty_like(mean)
-        for node in nodes:
-            t = (np.arange(side // step) + 0.5) * (2 * step / side) - 1
-            places = np.stack(np.meshgrid(t, t), axis=-1)[None].astype(np.float32)
-            with torch.no_grad():
-                features = fit.network.features(fit.network.inputs(node[None]))
-                h = fit.network.heights(features, torch.from_numpy(places))[0].numpy()
-            rows = slice(node[2] * side // step, (node[2] + 1) * side // step)
-            columns = slice(node[1] * side // step, (node[1] + 1) * side // step)
-            predicted[rows, columns] = h * fit.area.scale_m + fit.area.offset_m
-        for axis in (0, 1):
-            assert abs(shift_of(predicted, mean, axis)) < 0.02
+def test_samples_of_every_level_lie_where_the_terrain_is() -> None:
+    y, x = np.mgrid[:1024, :1024] + 0.5
+    area = Area.of((3 * x - 2 * y).astype(np.float32))
+    fit = AcornFit(area, replace(TINY, lod_nodes=True))
+    assert fit.generations.tolist() == [2, 1, 1, 1, 1]
+    blocks = np.concatenate([fit.blocks, fit.interior])
+    levels = np.concatenate([np.zeros(len(fit.blocks), np.int64), fit.generations])
+    u, v = acorn_draws.stratified(np.random.default_rng(0), len(blocks), (8, 8))
+    drawn = acorn_draws.samples(area, blocks, levels, u, v)
+    side = (1024 >> blocks[:, 0])[:, None, None]
+    columns = (blocks[:, 1, None, None] + u) * side
+    rows = (blocks[:, 2, None, None] + v) * side
+    # the outermost half cells are level
+    half = 0.5 * 2 ** levels[:, None, None]
+    inner = (np.minimum(columns, rows) > half) & (np.maximum(columns, rows) < 1024 - half)
+    meters = drawn.heights * area.scale_m + area.offset_m
+    difference = (meters - (3 * columns - 2 * rows)) / 3 / (2 * half)
+    assert drawn.valid.all()
+    assert abs(difference[inner]).max() < 0.02
+
+
+def test_interior_nodes_are_trained() -> None:
+    y, x = np.mgrid[:512, :512] + 0.5
+    heights = 300 * np.sin(x / 80) + 250 * np.cos(y / 90)
+    errors = []
+    for lod_nodes in (False, True):
+        fit = AcornFit(Area.of(heights), replace(TINY, lod_nodes=lod_nodes))
+        fit_for(fit, steps=150)
+        errors.append(fit.block_errors(np.array([(1, 0, 0), (1, 1, 1)])).mean())
+    assert errors[1] < 0.1 * errors[0]
 
 
 def test_resumed_training_is_the_same_to_the_bit() -> None:
