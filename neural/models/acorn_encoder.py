@@ -180,14 +180,18 @@ def stats_of(run: TrainingRun) -> dict[str, Any]:
     keep = sorted({round(k * (len(rows) - 1) / (_CURVE_POINTS - 1)) for k in range(_CURVE_POINTS)})
     curve = [rows[k] for k in keep] if rows else []
     tilings = fit.retilings[-_CURVE_POINTS:]
+    # a file of so many steps is the same whenever it is made
+    times = {
+        "training_seconds": round(run.seconds, 1),
+        "training_cpu_seconds": round(fit.cpu_seconds, 1),
+    }
     return {
+        **({} if run.limits.steps else times),
         "parameters": fit.settings.sizes.parameters,
         "blocks_per_scale": fit.retilings[-1]["blocks_per_scale"],
         "constant_blocks": len(fit.partition.constants),
         "block_budget": fit.settings.blocks,
         "training_steps": fit.step,
-        "training_seconds": round(run.seconds, 1),
-        "training_cpu_seconds": round(fit.cpu_seconds, 1),
         "partition": fit.rule.name,
         "seed": fit.seed,
         "curve_steps": [int(row["step"]) for row in curve],

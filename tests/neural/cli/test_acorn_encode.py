@@ -1,0 +1,225 @@
+"""`ntile encode --method acorn`: files, limits, interruptions, bad input."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neural.container.reader import open_reader
+from neural.encode import EncodeOptions, encode
+from neural.encoding.acorn.options import AcornOptions
+from neural.errors import UsageError
+from neural.models import acorn_run
+from tests.support.commands import POSIX, fails, ntile, ntile_json, start, wait_for
+from tests.support.rasters import hills, write
+
+OPTIONS = EncodeOptions(
+    methods=("acorn",), acorn=AcornOptions(preset="tiny", blocks=20, steps=40, seed=5)
+)
+ARGUMENTS = ("--method", "acorn", "--preset", "tiny", "--blocks", "20")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing of the program may handle it."""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("acorn") / "hills.tif"
+    write(path, hills(300, 340))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path) -> bytes:
+    """The file of an encode that was not interrupted."""
+    out = source.with_name("whole.ntile")
+    encode(source, out, OPTIONS)
+    return out.read_bytes()
+
+
+def killed_at(source: Path, out: Path, options: EncodeOptions, step: int, steps: int) -> None:
+    def report(done: int, total: int) -> None:
+        if (done, total) == (step, steps):
+            raise Killed
+
+    with pytest.raises(Killed):
+        encode(source, out, options, report)
+
+
+def leftovers(out: Path) -> list[str]:
+    return sorted(path.name for path in out.parent.glob(f"{out.name}.*"))
+
+
+def test_a_file_holds_the_network_and_its_training(source: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out.ntile"
+    summary = ntile_json(capsys, "encode", source, out, *ARGUMENTS, "--steps", "300")
+    assert summary["layers"][0]["method"] == "acorn"
+    relief = float(np.ptp(hills(300, 340)))
+    assert summary["rmse_m"] < 0.05 * relief
+    assert leftovers(out) == []
+    with open_reader(out) as reader:
+        stats = reader.layers[0].stats
+    assert stats["training_steps"] == 300
+    assert stats["curve_steps"] == [100, 200, 300]
+    assert stats["curve_psnr_db"][-1] > 26
+    assert sum(stats["blocks_per_scale"]) <= stats["block_budget"] == 20
+    assert stats["parameters"] == 50_497
+
+
+def test_layers_of_other_methods_are_beside_it(source: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out.ntile"
+    methods = ("--method", "acorn", "--method", "lapped_siren", "--reference", "0.05")
+    small = ("--preset", "tiny", "--blocks", "20", "--steps", "5")
+    summary = ntile_json(capsys, "encode", source, out, *methods, *small)
+    assert [layer["method"] for layer in summary["layers"]] == [
+        *("acorn", "lapped_siren", "reference")
+    ]
+    assert summary["layers"][2]["max_error_m"] <= 0.05
+    ntile("verify", out)
+
+
+@pytest.mark.parametrize("step", [1, 17, 40])
+def test_a_killed_encode_resumes_to_the_same_bytes(
+    source: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    out = tmp_path / "out.ntile"
+    monkeypatch.setattr(acorn_run, "SAVE_S", 0.0)
+    killed_at(source, out, OPTIONS, step, 40)
+    assert (tmp_path / "out.ntile.work-heights").exists()
+    resumed = replace(OPTIONS, acorn=replace(OPTIONS.acorn, resume=True))
+    encode(source, out, resumed)
+    assert out.read_bytes() == whole
+    assert leftovers(out) == []
+
+
+def test_more_blocks_and_steps_can_be_asked_for(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ntile"
+    monkeypatch.setattr(acorn_run, "SAVE_S", 0.0)
+    killed_at(source, out, OPTIONS, 20, 40)
+    encode(source, out, replace(OPTIONS, acorn=replace(OPTIONS.acorn, blocks=60, steps=50)))
+    with open_reader(out) as reader:
+        stats = reader.layers[0].stats
+    assert stats["training_steps"] == 50
+    assert 20 < sum(stats["blocks_per_scale"]) <= 60
+    assert stats["retiling_steps"] == [0, 19]
+
+
+def test_time_ends_a_training(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ntile"
+    timed = replace(OPTIONS, acorn=replace(OPTIONS.acorn, steps=None, time_s=1.0))
+    encode(source, out, timed)
+    with open_reader(out) as reader:
+        stats = reader.layers[0].stats
+    assert 1 <= stats["training_seconds"] < 10
+    assert stats["training_steps"] > 2
+
+
+def test_a_target_ends_a_training(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ntile"
+    target = 0.06 * float(np.ptp(hills(300, 340)))
+    options = replace(OPTIONS, target_rmse_m=target, acorn=replace(OPTIONS.acorn, steps=None))
+    summary = encode(source, out, options)
+    assert summary.layers[0].rmse_m <= 1.1 * target
+
+
+@POSIX
+def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ntile"
+    kept = tmp_path / "out.ntile.work-training"
+    command = ("neural.cli", "encode", source, out, *ARGUMENTS, "--time")
+    run = start(*command, "10min")
+    wait_for(run, (tmp_path / "out.ntile.work-heights").exists)
+    time.sleep(3)
+    run.send_signal(signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "run the same command again" in said
+    assert not out.exists()
+    state = kept.read_bytes()
+    run = start(*command, "10min", "--resume")
+    time.sleep(3)
+    run.kill()
+    run.communicate()
+    assert kept.read_bytes() == state
+    ntile("encode", source, out, *ARGUMENTS, "--time", "0", "--resume")
+    with open_reader(out) as reader:
+        assert reader.layers[0].stats["training_steps"] > 0
+    assert leftovers(out) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--resume",), "holds no encode to resume"),
+        (("--time", "0"), "give a time above 0"),
+        (("--time", "0.001"), "shorter than a step of training"),
+        (("--time", "9s", "--steps", "9"), "give only one of --time and --steps"),
+        (("--steps", "9", "--refine", "2"), "--refine is not for acorn"),
+        (("--steps", "9", "--bits", "7"), "--bits 7 is not one of"),
+        (("--steps", "9", "--step", "1"), "--step is for lapped_siren"),
+    ],
+)
+def test_bad_options_are_a_sentence(
+    source: Path, tmp_path: Path, capsys, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, said = fails(capsys, "encode", source, tmp_path / "out.ntile", *ARGUMENTS, *arguments)
+    assert code == 2
+    assert sentence in said
+
+
+def test_a_training_of_another_preset_is_not_resumed(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ntile"
+    monkeypatch.setattr(acorn_run, "SAVE_S", 0.0)
+    killed_at(source, out, OPTIONS, 5, 40)
+    for field, value in (("preset", "small"), ("seed", 6), ("partition", "cut")):
+        other = replace(OPTIONS, acorn=replace(OPTIONS.acorn, **{field: value}))
+        with pytest.raises(UsageError, match=f"--{field} was"):
+            encode(source, out, other)
+    assert (tmp_path / "out.ntile.work-training").exists()
+
+
+def test_an_area_without_data_is_a_sentence(tmp_path: Path, capsys) -> None:
+    write(tmp_path / "none.tif", np.full((300, 300), -9999, np.float32), nodata=-9999)
+    code, said = fails(
+        capsys, "encode", tmp_path / "none.tif", tmp_path / "out.ntile", *ARGUMENTS, "--steps", "3"
+    )
+    assert code == 3
+    assert "nodata" in said
+
+
+def test_a_small_area_is_a_sentence(tmp_path: Path, capsys) -> None:
+    write(tmp_path / "small.tif", hills(7, 7))
+    code, said = fails(
+        capsys, "encode", tmp_path / "small.tif", tmp_path / "out.ntile", *ARGUMENTS, "--steps", "3"
+    )
+    assert code == 3
+    assert "fewer than one block" in said
+
+
+def test_constant_terrain_is_exact(tmp_path: Path) -> None:
+    write(tmp_path / "flat.tif", np.full((300, 300), 12.5, np.float32))
+    options = replace(OPTIONS, acorn=replace(OPTIONS.acorn, steps=3))
+    assert encode(tmp_path / "flat.tif", tmp_path / "out.ntile", options).layers[0].rmse_m == 0
+
+
+def test_missing_data_stays_missing(tmp_path: Path) -> None:
+    heights = hills(300, 340)
+    heights[50:120, 100:330] = -9999
+    write(tmp_path / "holes.tif", heights, nodata=-9999)
+    summary = encode(tmp_path / "holes.tif", tmp_path / "out.ntile", OPTIONS)
+    assert summary.layers[0].max_error_m < 2 * float(np.ptp(hills(300, 340)))
+    ntile("decode", tmp_path / "out.ntile", tmp_path / "back.tif")
+    import rasterio
+
+    with rasterio.open(tmp_path / "back.tif") as back:
+        np.testing.assert_array_equal(back.read_masks(1) == 0, heights == -9999)
