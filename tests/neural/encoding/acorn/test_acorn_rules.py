@@ -9,10 +9,8 @@ from neural.encoding.acorn import partition, rules
 from neural.encoding.acorn.block_errors import BlockErrors, ErrorMemory
 from neural.encoding.acorn.cut import best_cut
 from neural.encoding.acorn.moves import KEPT, MERGED, SPLIT, moves_between
-from neural.encoding.acorn.partition import Program
 from neural.encoding.acorn.rules import (
     AdaptiveRule,
-    MovingRule,
     PaperRule,
     Rule,
     RuleSettings,
@@ -22,6 +20,7 @@ from neural.encoding.acorn.rules import (
 from neural.encoding.acorn.statistics import BlockStatistics
 from neural.errors import UsageError
 from neural.methods.acorn.tree import BlockTree, Partition
+from tests.support.partitions import ExactRule
 
 NAMES = ("uniform", "cut", "paper", "adaptive")
 
@@ -103,24 +102,11 @@ def test_flat_blocks_are_pruned_and_free_their_budget(coast: BlockStatistics) ->
     assert cut.statistics.volumes_of(cut.partition.constants).sum() == pytest.approx(0.5)
 
 
-def captured(rule: MovingRule, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """The integer program of a rule's next update."""
-    programs: list[Program] = []
-
-    def solve(program: Program, time_limit_s: float) -> partition.Solution:
-        programs.append(program)
-        return partition.solve(program, time_limit_s)
-
-    monkeypatch.setattr(rules, "solve", solve)
-    rule.update(500)
-    return programs[0]
-
-
-def test_costs_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_costs_are_those_of_the_paper() -> None:
     rule = PaperRule(BlockStatistics.uniform(BlockTree(2, 3)), 16)
     errors = np.arange(1, 17)
     rule.observe(np.arange(16), errors)
-    program = captured(rule, monkeypatch)
+    program = rule.program()[0]
     keep = errors / 16
     np.testing.assert_allclose(program.keep_costs, keep)
     np.testing.assert_allclose(program.split_costs, (1 / 4 - 0.02) * keep)
@@ -129,9 +115,7 @@ def test_costs_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("reading", "factor"), [("paper", 1), ("code", 4)])
-def test_measured_parents_and_children(
-    reading: rules.Reading, factor: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_measured_parents_and_children(reading: rules.Reading, factor: int) -> None:
     settings = RuleSettings(merge_cost=reading, split_cost=reading)
     rule = PaperRule(BlockStatistics.uniform(BlockTree(2, 3)), 16, settings)
     rule.observe(np.arange(16), np.where(np.arange(16) < 4, 1e-3, np.arange(16)))
@@ -142,7 +126,7 @@ def test_measured_parents_and_children(
     merged = int(np.flatnonzero(moves.kinds == MERGED)[0])
     assert moves.predecessors[merged] == 0
     rule.observe(np.arange(16), np.full(16, 5.0))
-    program = captured(rule, monkeypatch)
+    program = rule.program()[0]
     # the merged block knows its four children of before; the split ones their parent
     np.testing.assert_allclose(program.split_costs[merged], factor * 4 * 1e-3 / 16)
     fresh = np.flatnonzero(moves.kinds == SPLIT)
@@ -172,54 +156,34 @@ def test_averages_are_not_biased_to_zero() -> None:
     assert errors.means[0] == pytest.approx(1, abs=1e-3)
 
 
-def test_volumes_of_octrees_are_cubes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_volumes_of_octrees_are_cubes() -> None:
     full = BlockStatistics.uniform(BlockTree(3, 2))
     rule = PaperRule(full, 64)
     assert len(rule.partition) == 64
     rule.observe(np.arange(64), np.ones(64))
-    program = captured(rule, monkeypatch)
+    program = rule.program()[0]
     np.testing.assert_allclose(program.keep_costs, 1 / 64)
     np.testing.assert_allclose(program.merge_costs, 8.2 / 8)
     assert np.isinf(program.split_costs).all()
     squares = PaperRule(full, 64, RuleSettings(volume="code"))
-    np.testing.assert_allclose(captured(squares, monkeypatch).keep_costs, 1 / 16)
+    np.testing.assert_allclose(squares.program()[0].keep_costs, 1 / 16)
 
 
-def test_groups_with_a_pruned_member_cannot_merge(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_with_a_pruned_member_cannot_merge() -> None:
     heights = mountains(64, 64)
     heights[:16, :16] = 3  # one leaf of the first group is flat
     heights[48:, 48:] = np.nan  # one of the last does not exist
     rule = PaperRule(BlockStatistics.of_heights(heights), 16, RuleSettings(start_scale=4))
     assert (len(rule.partition), len(rule.partition.constants)) == (14, 1)
     rule.budget = 12
-    program = captured(rule, monkeypatch)
+    program = rule.program()[0]
     assert len(program.merge_costs) == 3
     assert (program.groups[:3] == -1).all()
     assert (program.groups[-3:] == 2).all()
+    rule.update(500)
     assert len(rule.partition) <= 12
     assert rule.partition.constants.tolist() == [1 << 8]
     check_cover(rule)
-
-
-class ExactRule(MovingRule):
-    """A rule that knows the grids' errors of all blocks."""
-
-    name = "exact"
-
-    def _first(self) -> Partition:
-        return Partition.of(self.statistics.tree, self.statistics.blocks_of(3))
-
-    def _filled_errors(self) -> np.ndarray:
-        active = self.partition.active
-        return self.statistics.errors_of(active) / self.statistics.cells_of(active)
-
-    def _merge_costs(self, parents: np.ndarray, sums: np.ndarray) -> np.ndarray:
-        return self.statistics.errors_of(parents) / self.statistics.total_cells
-
-    def _split_costs(
-        self, codes: np.ndarray, keep: np.ndarray, children: np.ndarray, counted: np.ndarray
-    ) -> np.ndarray:
-        return self.statistics.errors_of(children).sum(axis=1) / self.statistics.total_cells
 
 
 def test_moves_with_exact_errors_reach_the_best_cut(inland: BlockStatistics) -> None:
