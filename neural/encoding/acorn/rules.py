@@ -100,7 +100,7 @@ class Rule:
     def resize(self, budget: int) -> None:
         """Set another budget, which the next update keeps to; it is due at once."""
         check_budget(budget)
-        self._resized = budget != self.budget
+        self._resized |= budget != self.budget
         self.budget = budget
 
     def due(self, step: int, fraction: float) -> bool:

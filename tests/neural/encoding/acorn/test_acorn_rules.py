@@ -241,6 +241,7 @@ def test_states_resume(name: str, coast: BlockStatistics) -> None:
     np.testing.assert_array_equal(other.errors, rule.errors)
     for one in (rule, other):
         one.resize(70)
+        one.resize(70)
         assert one.due(1001, 0.99)
     np.testing.assert_array_equal(other.update(2000).after.active, rule.update(2000).after.active)
     assert len(rule.partition) > 50
