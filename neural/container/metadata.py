@@ -21,9 +21,16 @@ from neural.raster.reading import Reading, from_sentences
 from neural.tiles import Tile, tile_from_id
 
 SCHEMA = 2
-"""Schema that is written; all from 1 to it are read."""
+"""Schema of files whose decoders are all in the metadata, or none is."""
+
+ENTRY_SCHEMA = 3
+"""Schema of files with decoder entries; all from 1 to it are read."""
+
+ENTRY_BYTES = 128 << 10
+"""Decoders of more bytes are entries of their own, so that the head stays small."""
 
 MAX_LAYERS = 16
+"""Slots of a file: of layers and decoder entries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,15 +116,45 @@ class Layer(LayerDraft):
         )
 
 
-def slot_bits(layers: int) -> int:
-    """Return levels that the archive puts above the layers: the least L with 4^L ≥ layers."""
-    if not 1 <= layers <= MAX_LAYERS:
-        raise ValueError(f"a file has 1 to {MAX_LAYERS} layers, not {layers}")
-    return next(bits for bits in range(3) if 4**bits >= layers)
+def slot_bits(slots: int) -> int:
+    """Return levels that the archive puts above the slots of layers and decoder entries: the least
+    L with 4^L ≥ slots."""
+    if not 1 <= slots <= MAX_LAYERS:
+        raise ValueError(f"a file has 1 to {MAX_LAYERS} layers, not {slots}")
+    return next(bits for bits in range(3) if 4**bits >= slots)
+
+
+def entry_decoders(decoders: Mapping[str, bytes], linked: Set[str], layers: int) -> list[str]:
+    """Return the SHA-256 of the decoders that become entries of a file of so many layers, in the
+    order of their slots."""
+    large = [
+        sha
+        for sha, data in sorted(decoders.items())
+        if len(data) > ENTRY_BYTES and sha not in linked
+    ]
+    return large[: MAX_LAYERS - layers]
+
+
+def entries_of(table: Mapping[str, Any]) -> list[str]:
+    """Return the SHA-256 of the decoder entries that `metadata.ntile` names, in the order of their
+    slots. Raises ContainerError unless they are as `build` writes them."""
+    decoders = table["decoders"]
+    entries = sorted(sha for sha, entry in decoders.items() if "slot" in entry)
+    slots = [decoders[sha]["slot"] for sha in entries]
+    first = len(table["layers"])
+    if slots != list(range(first, first + len(slots))) or not all(
+        type(decoders[sha]["slot"]) is int and decoders[sha]["bytes"] > ENTRY_BYTES
+        for sha in entries
+    ):
+        raise ContainerError("has a decoder in a slot where none belongs")
+    if bool(entries) != (table["schema"] == ENTRY_SCHEMA):
+        problem = "decoder entries" if entries else "no decoder entries"
+        raise ContainerError(f"has schema {table['schema']}, but {problem}")
+    return entries
 
 
 def slot_of(index: int, bits: int) -> tuple[int, int]:
-    """Return the slot (lx, ly) of the layer at this place of the list: the places follow the
+    """Return the slot (lx, ly) of this number, of a layer or decoder entry: the slots follow the
     Hilbert curve."""
     tile = tile_from_id((4**bits - 1) // 3 + index)
     return tile.x, tile.y
@@ -138,14 +175,17 @@ def build(
     provenance: Mapping[str, Any],
     reading: Reading | None = None,
 ) -> dict[str, Any]:
-    """Return the whole metadata object; decoders in `linked` are named by hash only; `reading` is
-    that of the source."""
+    """Return the whole metadata object; decoders in `linked` are named by hash only, large ones by
+    their slot (`entry_decoders`); `reading` is that of the source."""
     table: dict[str, dict[str, Any]] = {}
+    entries = entry_decoders(decoders, linked, len(layers))
     for sha, data in decoders.items():
         if hashlib.sha256(data).hexdigest() != sha:
             raise ValueError(f"the decoder's SHA-256 is not {sha}")
         table[sha] = {"bytes": len(data)}
-        if sha not in linked:
+        if sha in entries:
+            table[sha]["slot"] = len(layers) + entries.index(sha)
+        elif sha not in linked:
             table[sha]["safetensors"] = base64.b64encode(data).decode()
     credit = provenance.get("attribution")
     return {
@@ -153,10 +193,10 @@ def build(
         "generator": f"ntile {neural.__version__}",
         **({"attribution": credit} if credit else {}),
         "ntile": {
-            "schema": SCHEMA,
+            "schema": ENTRY_SCHEMA if entries else SCHEMA,
             "grid": grid.to_json(),
             "levels": grid.levels,
-            "slot_bits": slot_bits(len(layers)),
+            "slot_bits": slot_bits(len(layers) + len(entries)),
             "layers": [layer.to_json() for layer in layers],
             "decoders": table,
             "provenance": dict(provenance),
@@ -202,14 +242,20 @@ class Embedded(NamedTuple):
             data = base64.b64decode(self.text, validate=True)
         except (ValueError, binascii.Error) as error:
             raise ContainerError("has a malformed table of decoders") from error
-        if hashlib.sha256(data).hexdigest() != self.sha or len(data) != self.length:
-            raise ContainerError(f"has a damaged decoder {self.sha[:12]}")
-        return data
+        return checked_decoder(data, self.sha, self.length)
+
+
+def checked_decoder(data: bytes, sha: str, length: int) -> bytes:
+    """Return the safetensors bytes of a decoder; raises ContainerError unless they are those that
+    were put in."""
+    if hashlib.sha256(data).hexdigest() != sha or len(data) != length:
+        raise ContainerError(f"has a damaged decoder {sha[:12]}")
+    return data
 
 
 def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
-    """Return metadata without the decoders, and those by SHA-256, still as text: a file holds more
-    than one run reads.
+    """Return metadata without the decoders in it, and those by SHA-256, still as text: a file holds
+    more than one run reads.
 
     Raises ContainerError for another kind of metadata, and a newer schema.
     """
@@ -219,15 +265,18 @@ def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Embedded]]:
         schema = table["schema"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ContainerError("is a PMTiles archive, but not one that ntile wrote") from error
-    if schema not in range(1, SCHEMA + 1):
+    if schema not in range(1, ENTRY_SCHEMA + 1):
         raise ContainerError(
-            f"has schema {schema}, this program reads 1 to {SCHEMA}; update it to open the file"
+            f"has schema {schema}, this program reads 1 to {ENTRY_SCHEMA}; update it to open the "
+            "file"
         )
     decoders = {}
     try:
         for sha, entry in table["decoders"].items():
             text = entry.pop("safetensors", None)
             length = int(entry["bytes"])
+            if text is not None and "slot" in entry:
+                raise ValueError("a decoder is in the metadata and in a slot")
             if text is not None:
                 decoders[sha] = Embedded(sha, str(text), length)
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -45,7 +45,8 @@ class Reader:
     """An open .ntile file; reads may come from several threads. Use as a context manager.
 
     Every failure is a ContainerError that names the file. `grid`, `layers`, `reading` (how the
-    source was read) and `metadata` (without the decoders' bytes) are plain data; `header` gives the
+    source was read), `entries` (SHA-256 of the decoders with slots of their own) and `metadata`
+    (without the decoders' bytes) are plain data; `header` gives the
     sizes of the file's sections, `traffic` what has been read.
 
     All of it is of the file that was opened, wherever its name leads later. A file that is
@@ -76,7 +77,9 @@ class Reader:
             metadata_at = HEADER_BYTES + header.root_length
             document = unsqueeze(head[metadata_at:leaves_at], "metadata section")
             self.metadata, self._decoders = md.loads(document)
-            self.grid, self.layers, self.slot_bits, self.reading = _parse(self.metadata["ntile"])
+            table = self.metadata["ntile"]
+            self.grid, self.layers, self.entries, self.reading = _parse(table)
+            self.slot_bits: int = table["slot_bits"]
             self.ids, self._bounds = unpack_directories(
                 head[HEADER_BYTES:metadata_at], head[leaves_at : header.data_offset]
             )
@@ -98,8 +101,16 @@ class Reader:
         runs = [
             self.run(layer, z) for layer in range(len(self.layers)) for z in range(self.grid.levels)
         ]
-        if sum(stop - start for start, stop in runs) != len(self.ids):
+        for number, sha in enumerate(self.entries):
+            if self._entry_place(number) is None:
+                raise ContainerError(f"lacks the decoder {sha[:12]} that it names")
+        if sum(stop - start for start, stop in runs) + len(self.entries) != len(self.ids):
             raise ContainerError("lists tiles outside its layers")
+
+    def _entry_place(self, number: int) -> int | None:
+        """Return the index of a decoder entry in `ids`; None where the directory lacks it."""
+        slot = md.slot_of(len(self.layers) + number, self.slot_bits)
+        return self._place(tile_id(Tile(self.slot_bits, *slot)))
 
     def layer(self, name_or_index: str | int) -> Layer:
         """Return the layer with this index, title or method name. Raises UsageError unless exactly
@@ -144,7 +155,9 @@ class Reader:
 
     def _entry(self, layer: Layer | int, tile: Tile) -> int | None:
         """Return the index of a tile in `ids`; None for an absent tile."""
-        archive_id = tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, tile))
+        return self._place(tile_id(md.archive_tile(self._layer_of(layer), self.slot_bits, tile)))
+
+    def _place(self, archive_id: int) -> int | None:
         k = int(np.searchsorted(self.ids, archive_id))
         return k if k < len(self.ids) and self.ids[k] == archive_id else None
 
@@ -205,18 +218,20 @@ class Reader:
 
     def embeds(self, sha: str) -> bool:
         """Return True if the decoder with this SHA-256 is in the file itself."""
-        return arguments.text("sha", sha) in self._decoders
+        return arguments.text("sha", sha) in self._decoders or sha in self.entries
 
     def decoder_bytes(self, sha: str) -> bytes:
         """Return the safetensors bytes with this SHA-256, out of the file or of the program's own
         models."""
         sha = arguments.text("sha", sha)
-        if sha in self._decoders:
-            try:
-                return self._decoders[sha].data()
-            except ContainerError as error:
-                raise self.named(error) from error
         size = self.metadata["ntile"]["decoders"].get(sha, {}).get("bytes")
+        try:
+            if sha in self._decoders:
+                return self._decoders[sha].data()
+            if sha in self.entries:
+                return self._entry_bytes(sha, size)
+        except ContainerError as error:
+            raise self.named(error) from error
         for path in sorted(MODEL_FOLDER.glob("*.safetensors")):
             if (
                 path.stat().st_size == size
@@ -227,6 +242,14 @@ class Reader:
             f"{self.path} needs the decoder {sha[:12]}…, which is neither in it nor in "
             f"{MODEL_FOLDER}: add the model there or encode without --link-decoder"
         )
+
+    def _entry_bytes(self, sha: str, size: int) -> bytes:
+        """Return the safetensors bytes of a decoder entry, checked; nothing else reads them."""
+        k = self._entry_place(self.entries.index(sha))
+        assert k is not None  # checked when the file was opened
+        start = int(self._bounds[k])
+        member = self._bytes(self.header.data_offset + start, int(self._bounds[k + 1]) - start)
+        return md.checked_decoder(unsqueeze(member, f"decoder {sha[:12]}"), sha, size)
 
     def sizes(self) -> dict[str, Any]:
         """Return the sizes of the file's sections in bytes; the header, of fixed size, counts as
@@ -245,6 +268,11 @@ class Reader:
         metadata = (
             len(squeeze(md.dumps(self.metadata))) if self._decoders else self.header.metadata_length
         )
+        entry_bytes = 0
+        for number in range(len(self.entries)):
+            k = self._entry_place(number)
+            assert k is not None  # checked when the file was opened
+            entry_bytes += int(self._bounds[k + 1] - self._bounds[k])
         payload_bytes = []
         tiles = []
         for levels in runs:
@@ -255,7 +283,7 @@ class Reader:
             "tiles": tiles,
             "directory_bytes": self.header.root_length + self.header.leaf_length,
             "metadata_bytes": HEADER_BYTES + metadata,
-            "decoder_bytes": self.header.metadata_length - metadata,
+            "decoder_bytes": self.header.metadata_length - metadata + entry_bytes,
             "file_bytes": self.header.file_length,
         }
 
@@ -395,13 +423,15 @@ def open_reader(path: str | os.PathLike[str]) -> Reader:
         raise
 
 
-def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading]:
-    """Return the grid, layers, slot bits and the source's reading out of `metadata.ntile`."""
+def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], tuple[str, ...], Reading]:
+    """Return the grid, layers, decoder entries and the source's reading out of
+    `metadata.ntile`."""
     from neural.methods import METHODS
 
     try:
         grid = Grid.from_json(table["grid"])
-        bits = md.slot_bits(len(table["layers"]))
+        entries = md.entries_of(table)
+        bits = md.slot_bits(len(table["layers"]) + len(entries))
         layers = tuple(
             Layer.from_json(e, k, md.slot_of(k, bits)) for k, e in enumerate(table["layers"])
         )
@@ -418,4 +448,4 @@ def _parse(table: dict[str, Any]) -> tuple[Grid, tuple[Layer, ...], int, Reading
         reading = md.reading_of(table, grid)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContainerError(f"has malformed metadata ({error})") from error
-    return grid, layers, bits, reading
+    return grid, layers, tuple(entries), reading

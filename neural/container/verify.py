@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from neural.container import metadata as md
 from neural.container.envelope import child_flags
 from neural.container.hilbert import tile_ids, tiles_from_ids
 from neural.container.reader import Reader, open_reader
 from neural.tiles import TILE, Tile
+
+_DECODER = -1
+"""Layer of a decoder entry, which belongs to none."""
 
 
 def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -23,6 +25,8 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
         layers, tiles, children = _addresses(reader)
         for k, (_, data) in enumerate(reader.payloads()):
             layer = int(layers[k])
+            if layer == _DECODER:
+                continue  # read whole below
             tile = Tile(*tiles[k].tolist())
             reader.unpack(data, layer, tile)
             if child_flags(data) != children[k]:
@@ -45,10 +49,10 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
         return {
             "file": reader.path,
             "ok": True,
-            "schema": md.SCHEMA,
+            "schema": reader.metadata["ntile"]["schema"],
             "layers": layer_rows,
             "levels": reader.grid.levels,
-            "tiles": len(reader.ids),
+            "tiles": len(reader.ids) - len(reader.entries),
             "file_bytes": reader.header.file_length,
             "decoders": {sha: "embedded" if reader.embeds(sha) else "linked" for sha in table},
         }
@@ -56,10 +60,10 @@ def verify(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check the pyramids; return layer [n], tile (z, x, y) [n, 3] and expected child flags [n] of
-    every payload."""
+    every payload; a decoder entry has the layer _DECODER."""
     zoom, x, y = tiles_from_ids(reader.ids)
     z = zoom - reader.slot_bits
-    slots = np.zeros((1 << reader.slot_bits, 1 << reader.slot_bits), np.int64)
+    slots = np.full((1 << reader.slot_bits, 1 << reader.slot_bits), _DECODER)
     for layer in reader.layers:
         slots[layer.slot] = layer.index
     tiles = np.stack([z, x & (1 << z) - 1, y & (1 << z) - 1], axis=1)
@@ -74,6 +78,7 @@ def _addresses(reader: Reader) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ids = tile_ids(zoom[inner] + 1, 2 * x[inner] + (k & 1), 2 * y[inner] + (k >> 1))
         children[inner] |= np.isin(ids, reader.ids).astype(np.int64) << k
     child_count = int(np.bitwise_count(children).sum())
-    if (z == 0).sum() != len(reader.layers) or child_count != len(z) - len(reader.layers):
+    roots = len(reader.layers) + len(reader.entries)
+    if (z == 0).sum() != roots or child_count != len(z) - roots:
         raise reader.named("lists tiles without a parent")
     return slots[x >> z, y >> z], tiles, children

@@ -23,7 +23,10 @@ from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 from neural.raster.reading import Reading
 from neural.system import output
-from neural.tiles import tile_id
+from neural.tiles import Tile, tile_id
+
+_DECODER = -1
+"""Layer of a decoder entry, which belongs to none."""
 
 BodyOf = Callable[[int, StagedTile], bytes]
 """(layer index, staged tile) → the method's own bits."""
@@ -48,40 +51,50 @@ def write_archive(
     file are then untouched.
     """
     advice = f"make room or {output.ADVICE}: the encoded tiles are kept in {stage.path}"
+    entries = md.entry_decoders(decoders, link_decoders, len(layers))
+    slots = len(layers) + len(entries)
     finished = [
-        _finalize_layer(draft, index, len(layers), stage, grid)
-        for index, draft in enumerate(layers)
+        _finalize_layer(draft, index, slots, stage, grid) for index, draft in enumerate(layers)
     ]
+    members = [squeeze(decoders[sha]) for sha in entries]
     metadata = md.build(grid, finished, decoders, link_decoders, provenance, reading)
     with output.whole(out_path, advice=advice) as part:
         # Unnamed, so that nothing is left behind however the process ends.
         with tempfile.TemporaryFile(dir=part.parent) as payloads, open(part, "xb") as file:
-            ids, lengths = _write_payloads(payloads, finished, stage, body_of)
+            ids, lengths = _write_payloads(payloads, finished, stage, body_of, members)
             _assemble(file, ids, lengths, squeeze(md.dumps(metadata)), payloads)
         report = verify(part)
     stage.discard()
     return {**report, "file": os.fspath(out_path)}
 
 
-def _finalize_layer(draft: LayerDraft, index: int, count: int, stage: Stage, grid: Grid) -> Layer:
+def _finalize_layer(draft: LayerDraft, index: int, slots: int, stage: Stage, grid: Grid) -> Layer:
     """Return a draft as a layer of the file, with its slot, root and height ranges."""
     low, high = stage.height_range(index, grid.levels - 1)
     return Layer(
         **{**vars(draft), "stats": {**draft.stats, "min_m": low, "max_m": high}},
         index=index,
-        slot=md.slot_of(index, md.slot_bits(count)),
+        slot=md.slot_of(index, md.slot_bits(slots)),
         root=stage.get(index, 0).info,
         height_range=stage.height_range(index),
     )
 
 
 def _write_payloads(
-    file: IO[bytes], layers: Sequence[Layer], stage: Stage, body_of: BodyOf
+    file: IO[bytes],
+    layers: Sequence[Layer],
+    stage: Stage,
+    body_of: BodyOf,
+    decoders: Sequence[bytes],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Write all payloads in order of archive id; return ids and lengths, int64 [n] each."""
-    order = _archive_order(layers, stage)
+    """Write all payloads and the members of decoder entries in order of archive id; return ids and
+    lengths, int64 [n] each."""
+    order = _archive_order(layers, stage, len(decoders))
     lengths = np.empty(len(order), np.int64)
     for k, (_, index, id_) in enumerate(order.tolist()):
+        if index == _DECODER:
+            lengths[k] = file.write(decoders[id_])
+            continue
         tile = stage.get(index, id_)
         linked_layer = issubclass(METHODS[layers[index].method], LinkedMethod)
         lengths[k] = file.write(
@@ -104,10 +117,16 @@ def payload(
     )
 
 
-def _archive_order(layers: Sequence[Layer], stage: Stage) -> np.ndarray:
-    """Return rows (archive id, layer, id within the layer) of all tiles in order, int64 [n, 3]."""
-    bits = md.slot_bits(len(layers))
+def _archive_order(layers: Sequence[Layer], stage: Stage, decoders: int) -> np.ndarray:
+    """Return rows (archive id, layer, id within the layer) of all tiles in order, int64 [n, 3].
+
+    A decoder entry has the layer _DECODER and its number.
+    """
+    bits = md.slot_bits(len(layers) + decoders)
     parts = []
+    for number in range(decoders):
+        entry = tile_id(Tile(bits, *md.slot_of(len(layers) + number, bits)))
+        parts.append(np.array([[entry, _DECODER, number]], np.int64))
     for layer in layers:
         ids = stage.ids(layer.index)
         z, x, y = tiles_from_ids(ids)

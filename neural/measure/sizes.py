@@ -26,7 +26,7 @@ def rates(
     if keep_bits is not None and keep_bits < layer.bits:
         if issubclass(METHODS[layer.method], LinkedMethod):
             above, finest = _saved_bytes(SurfaceDecoder(reader, layer, keep_bits))
-        else:
+        elif not METHODS[layer.method].quantized_weights:
             saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
             above = saved * sum(tiles[:-1])
             finest = saved * tiles[-1]

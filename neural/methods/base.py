@@ -105,7 +105,9 @@ class Method(ABC):
     title: ClassVar[str]
     """Title for people."""
     bit_choices: ClassVar[tuple[int, ...]]
-    """Bits per stored value that `pack` accepts, finest first."""
+    """Bits per stored value, finest first: of a payload, or of a weight (`quantized_weights`)."""
+    quantized_weights: ClassVar[bool] = False
+    """True if bits are those of the decoder's weights, and payloads are the same at all bits."""
 
     def config(self) -> dict[str, Any]:
         """Return plain JSON values; `METHODS[name](**config)` rebuilds the method."""
@@ -125,6 +127,16 @@ class Method(ABC):
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the name and shape of every decoder weight; empty when the method has no learned
         decoder."""
+
+    def decode_weights(
+        self, stored: Mapping[str, np.ndarray], keep_bits: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Map stored tensors to decoder weights, float32 of `weight_shapes`; `keep_bits`
+        re-quantizes them, where `quantized_weights`.
+
+        Raises ValueError when the tensors cannot be this method's.
+        """
+        return {name: np.asarray(value, np.float32) for name, value in stored.items()}
 
     @abstractmethod
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:

@@ -37,11 +37,13 @@ def check_weights(
             )
 
 
-def load_decoder(data: bytes, method: Method, origin: str) -> dict[str, np.ndarray]:
-    """Map safetensors bytes to float32 weights by name. Raises ModelError when they are damaged or
-    do not fit."""
+def load_decoder(
+    data: bytes, method: Method, origin: str, keep_bits: int | None = None
+) -> dict[str, np.ndarray]:
+    """Map safetensors bytes to float32 weights by name, re-quantized to `keep_bits` if the method
+    has quantized weights. Raises ModelError when they are damaged or do not fit."""
     try:
-        weights = {name: np.asarray(value, np.float32) for name, value in load(data).items()}
+        weights = method.decode_weights(load(data), keep_bits)
     except (SafetensorError, KeyError, ValueError) as error:
         raise ModelError(f"{origin} holds no readable safetensors weights ({error}).") from error
     check_weights(weights, method.weight_shapes(), origin)

@@ -55,7 +55,9 @@ class AcornNetwork(nn.Module):
     def heights(self, features: Tensor, places: Tensor) -> Tensor:
         """Return outputs [n, rows, columns] at places (x, y) in [−1, 1] of each block
         [n, rows, columns, 2]; of several outputs the first."""
-        sampled = functional.grid_sample(features, places, mode="bilinear", align_corners=True)
+        sampled = functional.grid_sample(
+            features, places, mode="bilinear", padding_mode="border", align_corners=True
+        )
         x = sampled.flatten(2).transpose(1, 2)
         for layer in list(self.decoder)[:-1]:
             x = functional.relu(layer(x))

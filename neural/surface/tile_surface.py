@@ -89,9 +89,9 @@ class TileSurface:
 class SurfaceDecoder:
     """Decoder of one layer's tiles, optionally re-quantized to `keep_bits`; caches the latest few.
 
-    Weights are loaded once per file and decoder, whatever the bits: now, or with `lazy` when they
-    are first used (by whichever thread that is). Raises UsageError for bits the layer lacks,
-    ModelError for unusable weights.
+    Weights are loaded once per file and decoder (and bits, where weights have them): now, or with
+    `lazy` when they are first used (by whichever thread that is). Raises UsageError for bits the
+    layer lacks, ModelError for unusable weights.
     """
 
     reader: Reader
@@ -125,7 +125,11 @@ class SurfaceDecoder:
         """The layer's decoder weights; empty for a method that has none. Raises ModelError or
         ContainerError."""
         sha = self.layer.decoder
-        return {} if sha is None else _shared_weights(self.reader, sha, self.method)
+        if sha is None:
+            return {}
+        quantized = self.method.quantized_weights and self.keep_bits != self.layer.bits
+        keep_bits = self.keep_bits if quantized else None
+        return _shared_weights(self.reader, sha, self.method, keep_bits)
 
     def open_tile(self, tile: Tile) -> TileSurface | None:
         """Return the tile's surface, or None where the layer has no such tile. Raises
@@ -237,21 +241,21 @@ class _FilePayloads:
         return None if envelope is None else envelope.body
 
 
-_LOADED: WeakKeyDictionary[Reader, dict[tuple[str, str], Arrays]] = WeakKeyDictionary()
+_LOADED: WeakKeyDictionary[Reader, dict[tuple[str, str, int | None], Arrays]] = WeakKeyDictionary()
 _LOADING = ForkLock()
 
 
-def _shared_weights(reader: Reader, sha: str, method: Method) -> Arrays:
+def _shared_weights(reader: Reader, sha: str, method: Method, keep_bits: int | None) -> Arrays:
     """Return the weights of an open file's decoder, loaded by the first thread that asks;
     afterwards nobody waits."""
-    key = sha, repr(method)
+    key = sha, repr(method), keep_bits
     loaded = _LOADED.get(reader)
     if loaded is None or key not in loaded:
         with _LOADING:
             loaded = _LOADED.setdefault(reader, {})
             if key not in loaded:
                 origin = f"{reader.path}: the decoder of layer '{method.name}'"
-                loaded[key] = load_decoder(reader.decoder_bytes(sha), method, origin)
+                loaded[key] = load_decoder(reader.decoder_bytes(sha), method, origin, keep_bits)
     return loaded[key]
 
 

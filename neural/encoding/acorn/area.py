@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neural.encoding.acorn.statistics import BlockStatistics
 from neural.encoding.pyramid import HeightSource, PyramidTile, build
 from neural.errors import DemError, NtileError
 from neural.system import output
@@ -41,6 +42,7 @@ class Area:
         """Finest cells [height, width]."""
         self.height, self.width = self.heights.shape
         self.extents = cache(self._extents)
+        self.statistics = cache(self._statistics)
 
     @classmethod
     def of(cls, heights: np.ndarray, valid: np.ndarray | None = None) -> Area:
@@ -144,9 +146,14 @@ class Area:
 
     @property
     def scale_m(self) -> float:
-        """Half of the height range, as float32 has it: meters per normalized height; 1 where all
+        """Half of the height range, as float32 has it: meters per normalized height; 0 where all
         heights are equal."""
-        return float(np.float32((self.high_m - self.low_m) / 2)) or 1.0
+        return float(np.float32((self.high_m - self.low_m) / 2))
+
+    def normalized(self, meters: np.ndarray) -> np.ndarray:
+        """Return normalized heights, float32, of meters."""
+        divided = (meters - np.float32(self.offset_m)) * np.float32(1 / (self.scale_m or 1.0))
+        return divided.astype(np.float32)
 
     def targets(
         self, columns: np.ndarray, rows: np.ndarray, coarser: int = 0
@@ -191,6 +198,9 @@ class Area:
         )
         valid = np.isfinite(heights)
         return np.nan_to_num(heights), valid
+
+    def _statistics(self, leaf: int, grid: int) -> BlockStatistics:
+        return BlockStatistics.of_heights(self.heights, leaf=leaf, grid=grid, levels=self.levels)
 
     def _extents(self, side: int) -> Extents:
         rows = -(-self.height // side)

@@ -1,9 +1,9 @@
 """Blocks of an area and of a tile: which blocks a tile needs, and how its payload says so.
 
 A block `(scale, x, y)` is a node of the quadtree over the pyramid's root square of
-`256 · 2^(levels − 1)` finest cells, so tile `(z, x, y)` is the block of the same numbers. A table of
-blocks has one row for each, float [n, 6]: scale, x, y, kind, constant, error in meters. Blocks that
-do not exist have no row.
+`256 · 2^(levels − 1)` finest cells, so tile `(z, x, y)` is the block of the same numbers. A table
+of blocks has one row for each, float [n, 6]: scale, x, y, kind, constant, error in meters. Blocks
+that do not exist have no row.
 
 A block is *in reach* of a tile when its bump is not zero somewhere in the tile, or at one of the
 places that the tile averages: with the half overlap δ = side / (2 (N − 1)) of the block (0 for hard
@@ -16,7 +16,7 @@ and when it touches the area. All of it is computed in integers, so every machin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -203,7 +203,7 @@ def unpack_blocks(data: bytes, reach: TileReach) -> np.ndarray:
     return table
 
 
-def _walk(reach: TileReach) -> Iterator[Any]:
+def _walk(reach: TileReach) -> Generator[Any, bool]:
     """Yield the blocks in reach depth first, then None; the receiver sends back True for a block
     that is split."""
     stack = [(0, 0, 0)]

@@ -1,4 +1,4 @@
-"""The feature decoder on the lattice of a block: interpolation, two hidden layers, and its gradient.
+"""The feature decoder on the lattice of a block: interpolation, two hidden layers, the gradient.
 
 With z₀ = f at a sample, ReLU(z + b) = max(z, −b) + b moves every bias behind the next linear map:
 
@@ -27,7 +27,7 @@ SAMPLES = 2048
 
 
 class Interpolation(NamedTuple):
-    """Linear interpolation along one axis between nodes `first` … `first + nodes − 1` of a block."""
+    """Linear interpolation along one axis between a block's nodes `first` … `first + nodes − 1`."""
 
     cells: np.ndarray  # [n] int, from `first` on
     share: np.ndarray  # [n] float64, of the cell's second node
@@ -35,21 +35,26 @@ class Interpolation(NamedTuple):
     nodes: int
     per_side: int  # N − 1: cells in a block's side
 
-    def weights(self, dtype: Any) -> np.ndarray:
-        """Return the weights of the nodes, [n, nodes]."""
-        return self._dense(1 - self.share, self.share, dtype)
+    def weights(
+        self, dtype: Any, part: slice = slice(None), first: int = 0, nodes: int | None = None
+    ) -> np.ndarray:
+        """Return the weights of the nodes [n, nodes], of a part of the places and nodes if
+        given."""
+        share = self.share[part]
+        return _dense(self.cells[part] - first, 1 - share, share, nodes or self.nodes, dtype)
 
     def slopes(self, dtype: Any) -> np.ndarray:
         """Return the derivative of the weights per side of the block, [n, nodes]."""
-        step = np.full(len(self.cells), float(self.per_side))
-        return self._dense(-step, step, dtype)
+        return _dense(self.cells, -self.per_side, self.per_side, self.nodes, dtype)
 
-    def _dense(self, lower: np.ndarray, upper: np.ndarray, dtype: Any) -> np.ndarray:
-        dense = np.zeros((len(self.cells), self.nodes), dtype)
-        at = np.arange(len(self.cells))
-        dense[at, self.cells] = lower
-        dense[at, self.cells + 1] = upper
-        return dense
+
+def _dense(cells: np.ndarray, lower: Any, upper: Any, nodes: int, dtype: Any) -> np.ndarray:
+    """Return rows of two numbers each, at the nodes before and after a place, [n, nodes]."""
+    dense = np.zeros((len(cells), nodes), dtype)
+    places = np.arange(len(cells))
+    dense[places, cells] = lower
+    dense[places, cells + 1] = upper
+    return dense
 
 
 def interpolation(t: np.ndarray, side: int) -> Interpolation:
@@ -124,27 +129,33 @@ class Decoder:
             sloping = nodes @ across.slopes(dtype).T
             sloping = sloping.reshape(down.nodes, self.channels, columns)
         rows_at_once = max(1, SAMPLES // columns)
+        # the same memory for all rows: new arrays of this size would be new pages each time
+        shape = min(rows_at_once, len(down.cells)), len(self.floors[0]), columns
+        buffers = np.empty((2, *shape), dtype)
+        masks = np.empty(shape, bool)
         for rows in _bands(down.cells, rows_at_once):
             cell = int(down.cells[rows.start])
             last = int(down.cells[rows.stop - 1])
             near = slice(cell, last + 2)
-            share = _shares(down, rows, cell, last, dtype)
+            share = down.weights(dtype, rows, cell, last - cell + 2)
+            first, second = buffers[:, : len(share)]
             if dense:
-                first = _mixed(share, hidden[near])
+                _mix(share, hidden[near], first)
             else:
-                first = self.first @ _mixed(share, features[near])
+                np.matmul(self.first, _mixed(share, features[near]), out=first)
             np.maximum(first, self.floors[0], out=first)
-            second = self.second @ first
+            np.matmul(self.second, first, out=second)
             np.maximum(second, self.floors[1], out=second)
             h = (self.last @ second)[:, 0] + self.shift
             results[0][:, rows] = _split(h, count)
             if not slopes:
                 continue
-            np.greater(second, self.floors[1], out=second)
-            second *= self.last.T
-            back = self.back_second @ second
-            back *= first > self.floors[0]
-            toward = self.back_first @ back  # ∂h/∂f [rows, C, columns]
+            mask = np.greater(second, self.floors[1], out=masks[: len(share)])
+            np.multiply(mask, self.last.T, out=second)
+            np.greater(first, self.floors[0], out=mask)
+            np.matmul(self.back_second, second, out=first)
+            first *= mask
+            toward = self.back_first @ first  # ∂h/∂f [rows, C, columns]
             along = _mixed(share, sloping[near])
             along *= toward
             results[1][:, rows] = _split(along.sum(1), count)
@@ -169,18 +180,17 @@ def _bands(cells: np.ndarray, most: int) -> list[slice]:
     return bands
 
 
-def _shares(down: Interpolation, rows: slice, cell: int, last: int, dtype: Any) -> np.ndarray:
-    """Return the weights of node rows `cell` … `last + 1` at some rows, [rows, nodes]."""
-    part = down._replace(
-        cells=down.cells[rows] - cell, share=down.share[rows], nodes=last - cell + 2
-    )
-    return part.weights(dtype)
+def _mix(share: np.ndarray, nodes: np.ndarray, out: np.ndarray) -> None:
+    """Write weighted sums of node rows [nodes, channels, columns] to `out` [rows, channels,
+    columns]."""
+    np.matmul(share, nodes.reshape(len(nodes), -1), out=out.reshape(len(share), -1))
 
 
 def _mixed(share: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     """Return weighted sums of node rows [nodes, channels, columns], [rows, channels, columns]."""
-    flat = share @ nodes.reshape(len(nodes), -1)
-    return flat.reshape(len(share), *nodes.shape[1:])
+    out = np.empty((len(share), *nodes.shape[1:]), nodes.dtype)
+    _mix(share, nodes, out)
+    return out
 
 
 def _split(values: np.ndarray, count: int) -> np.ndarray:

@@ -10,13 +10,16 @@ Body of a payload: level as one byte, column and row as varints, then the blocks
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from neural.methods.acorn import blocks, network, surface
 from neural.methods.acorn.blocks import Reach, TileReach
+from neural.methods.acorn.weights import BITS, FeatureCache, LayerWeights, unpack_weights
 from neural.methods.base import Arrays, Surface, TileMethod
 from neural.tiles import TILE, Tile, levels_for
 
@@ -32,7 +35,8 @@ class Acorn(TileMethod):
 
     name: ClassVar[str] = "acorn"
     title: ClassVar[str] = "ACORN"
-    bit_choices: ClassVar[tuple[int, ...]] = (32, 8, 6, 5)  # of a weight of the encoder
+    bit_choices: ClassVar[tuple[int, ...]] = BITS  # of a weight of the encoder
+    quantized_weights: ClassVar[bool] = True
 
     width: int = TILE  # of the area, finest cells
     height: int = TILE
@@ -89,10 +93,17 @@ class Acorn(TileMethod):
         layers.append(("decoder", [self.channels, self.decoder_width, self.decoder_width, 1]))
         shapes: dict[str, tuple[int, ...]] = {}
         for part, sizes in layers:
-            for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+            for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
                 shapes[f"{part}{layer}_weight"] = fan_in, fan_out
                 shapes[f"{part}{layer}_bias"] = (fan_out,)
         return shapes
+
+    def decode_weights(
+        self, stored: Mapping[str, np.ndarray], keep_bits: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Map stored tensors (`neural.methods.acorn.weights`) to float32 weights, with a cache of
+        features."""
+        return LayerWeights(unpack_weights(stored, self.weight_shapes(), keep_bits))
 
     def reach(self, tile: Tile) -> TileReach:
         """Return the reach of a tile: which blocks its surface is made of."""
@@ -157,10 +168,17 @@ class Acorn(TileMethod):
         return {"nodes": nodes, "features": self._features(weights, rows)}
 
     def _features(self, weights: Arrays, rows: np.ndarray) -> np.ndarray:
+        """Return the features of blocks [m, 6], out of the layer's cache where it has one."""
+
+        def compute(blocks_of_batch: np.ndarray) -> np.ndarray:
+            inputs = self.encoder_inputs(blocks_of_batch)
+            computed: np.ndarray = network.features(weights, inputs, self.encoder_layers)
+            return computed
+
+        cache = weights.features if isinstance(weights, LayerWeights) else FeatureCache()
         shape = len(rows), self.side**2 * self.channels // 4, 4
-        inputs = self.encoder_inputs(rows)
-        computed: np.ndarray = network.features(weights, inputs, self.encoder_layers)
-        return computed.reshape(shape)
+        dtype = weights["decoder0_weight"].dtype
+        return np.array(cache.take(rows, compute), dtype).reshape(shape)
 
     def evaluate(
         self, weights: Arrays, prepared: Arrays, u: Any, v: Any, *, order: int = 1

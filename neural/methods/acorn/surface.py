@@ -64,7 +64,7 @@ def evaluate(
 ) -> Surface:
     """Return the surface of a prepared tile on the lattice v × u (ascending, tile units)."""
     nodes = np.asarray(prepared["nodes"]).reshape(-1, 8)
-    z, x, y, samples, *edges = nodes[0, : blocks.COLUMNS].astype(np.float64).tolist()
+    _, x, y, samples, *edges = nodes[0, : blocks.COLUMNS].astype(np.float64).tolist()
     lattice = _Lattice(layout, weights, prepared["features"], nodes, order)
     count = round(samples)
     if count == 1:
@@ -88,28 +88,28 @@ def evaluate(
 class _Averaged(NamedTuple):
     """Places along one axis that are averaged, ascending, and the sum over those of one cell."""
 
-    places: np.ndarray  # [n·count]
-    is_inside: np.ndarray  # [n·count]: not moved into the area
+    places: np.ndarray  # [n·samples]
+    is_inside: np.ndarray  # [n·samples]: not moved into the area
     order: np.ndarray  # place of each in the sorted ones
-    count: int
+    samples: int
 
     @classmethod
-    def of(cls, axis: np.ndarray, count: int, low: float, high: float) -> _Averaged:
-        """Return the places of an axis: `count` midpoints of the cell around each, moved into [low,
-        high]."""
-        offsets = ((np.arange(count) + 0.5) / count - 0.5) / TILE
+    def of(cls, axis: np.ndarray, samples: int, low: float, high: float) -> _Averaged:
+        """Return the places of an axis: `samples` midpoints of the cell around each, moved into
+        [low, high]."""
+        offsets = ((np.arange(samples) + 0.5) / samples - 0.5) / TILE
         spread = (axis.astype(np.float64)[:, None] + offsets).ravel()
         sorting = np.argsort(spread, kind="stable")
         order = np.empty_like(sorting)
         order[sorting] = np.arange(len(sorting))
         ascending = spread[sorting]
         return cls(
-            np.clip(ascending, low, high), (ascending > low) & (ascending < high), order, count
+            np.clip(ascending, low, high), (ascending > low) & (ascending < high), order, samples
         )
 
     def summed(self, values: np.ndarray) -> np.ndarray:
-        """Return the sums over the places of each cell, [n, …] of [n·count, …]."""
-        result: np.ndarray = values[self.order].reshape(-1, self.count, *values.shape[1:]).sum(1)
+        """Return the sums over the places of each cell, [n, …] of [n·samples, …]."""
+        result: np.ndarray = values[self.order].reshape(-1, self.samples, *values.shape[1:]).sum(1)
         return result
 
 

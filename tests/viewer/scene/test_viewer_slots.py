@@ -141,9 +141,9 @@ def test_decoders_are_loaded_once_and_by_workers(scene, layered_file, monkeypatc
     loads = []
     load = neural.surface.tile_surface.load_decoder
 
-    def noted(data, method, origin):
+    def noted(data, method, origin, keep_bits):
         loads.append((method, threading.current_thread()))
-        return load(data, method, origin)
+        return load(data, method, origin, keep_bits)
 
     monkeypatch.setattr(neural.surface.tile_surface, "load_decoder", noted)
     open_file(scene, layered_file)

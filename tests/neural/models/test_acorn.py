@@ -1,0 +1,214 @@
+"""Training of ACORN on terrain whose right answer is a formula."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from neural.encoding.acorn.area import Area
+from neural.encoding.acorn.settings import PRESETS, Sizes
+from neural.errors import ModelError, UsageError
+from neural.models.acorn import AcornNetwork, block_inputs
+from neural.models.acorn_training import AcornFit, fit_for
+
+TINY = replace(PRESETS["tiny"], blocks=16, partition="uniform")
+
+
+def waves(side: int = 256) -> np.ndarray:
+    y, x = np.mgrid[:side, :side] + 0.5
+    return (100 * np.sin(x / 25) + 80 * np.cos(y / 31) + x - 0.5 * y).astype(np.float32)
+
+
+def shift_of(predicted: np.ndarray, heights: np.ndarray, axis: int) -> float:
+    """Cells by which a surface is shifted, to first order."""
+    slope = np.gradient(heights, axis=axis)
+    return float(((predicted - heights) * slope).sum() / (slope * slope).sum())
+
+
+def same(a: AcornFit, b: AcornFit) -> bool:
+    pairs = zip(a.network.state_dict().values(), b.network.state_dict().values(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
+
+
+def state_at(fit: AcornFit, step: int) -> dict[str, Any]:
+    """The state of a run of 30 steps before this one."""
+    states = []
+    advance = fit.advance
+
+    def counted(rate: float = 1.0) -> float:
+        if fit.step == step:
+            states.append(fit.state())
+        return advance(rate)
+
+    fit.advance = counted
+    fit_for(fit, steps=30, measure_every=5)
+    return states[0]
+
+
+def test_a_network_has_the_parameters_of_its_sizes() -> None:
+    sizes = Sizes()
+    count = sum(p.numel() for p in AcornNetwork(sizes, 7).parameters())
+    assert count == sizes.parameters == 1_337_537
+
+
+def test_inputs_are_the_place_the_scale_and_their_waves() -> None:
+    inputs = block_inputs(np.array([(2, 3, 0)]), 2, 4)[0]
+    q = np.array([0.75, -0.75, 0.0])
+    expected = np.concatenate([q, np.sin(q), np.cos(q), np.sin(2 * q), np.cos(2 * q)])
+    np.testing.assert_allclose(inputs, expected, atol=1e-7)
+
+
+def test_exported_weights_are_the_network() -> None:
+    network = AcornNetwork(Sizes(channels=4, rows=4, columns=4, encoder_width=8), 3)
+    blocks = np.array([(1, 0, 1), (3, 5, 2)])
+    weights = network.export()
+    x = block_inputs(blocks, 10, 3)
+    for k in range(5):
+        x = np.maximum(x @ weights[f"encoder{k}_weight"] + weights[f"encoder{k}_bias"], 0)
+    grids = (x @ weights["encoder5_weight"] + weights["encoder5_bias"]).reshape(2, 4, 4, 4)
+    with torch.no_grad():
+        features = network.features(network.inputs(blocks)).numpy()
+    np.testing.assert_allclose(grids.transpose(0, 3, 1, 2), features, atol=1e-5)
+
+
+def test_waves_are_learned_where_they_are() -> None:
+    heights = waves()
+    fit = fit_for(AcornFit(Area.of(heights), TINY), steps=300)
+    predicted = fit.predict_window(0, 0, 256, 256)
+    relief = heights.max() - heights.min()
+    assert np.sqrt(((predicted - heights) ** 2).mean()) < 0.005 * relief
+    assert abs(shift_of(predicted, heights, axis=0)) < 0.02
+    assert abs(shift_of(predicted, heights, axis=1)) < 0.02
+
+
+def test_interior_nodes_keep_every_place_at_every_level() -> None:
+    heights = waves(512)
+    settings = replace(TINY, blocks=64, lod_nodes=True)
+    fit = fit_for(AcornFit(Area.of(heights), settings), steps=450)
+    assert fit.generations.tolist() == [3, 2, 2, 2, 2, *[1] * 16]
+    for level in (1, 2):
+        nodes = fit.interior[fit.generations == level]
+        errors = fit.block_errors(nodes)
+        assert np.sqrt(errors.mean()) < 0.03
+        mean = fit.area.level(min(level, fit.area.levels - 1))
+        side = 512 >> nodes[0][0]
+        step = 512 // len(mean)
+        predicted = np.empty_like(mean)
+        for node in nodes:
+            t = (np.arange(side // step) + 0.5) * (2 * step / side) - 1
+            places = np.stack(np.meshgrid(t, t), axis=-1)[None].astype(np.float32)
+            with torch.no_grad():
+                features = fit.network.features(fit.network.inputs(node[None]))
+                h = fit.network.heights(features, torch.from_numpy(places))[0].numpy()
+            rows = slice(node[2] * side // step, (node[2] + 1) * side // step)
+            columns = slice(node[1] * side // step, (node[1] + 1) * side // step)
+            predicted[rows, columns] = h * fit.area.scale_m + fit.area.offset_m
+        for axis in (0, 1):
+            assert abs(shift_of(predicted, mean, axis)) < 0.02
+
+
+def test_resumed_training_is_the_same_to_the_bit() -> None:
+    area = Area.of(waves())
+    settings = replace(TINY, partition="adaptive", first_retiling=6, blocks=22, by_error=1.0)
+    whole = fit_for(AcornFit(area, settings, seed=3), steps=30, measure_every=5)
+    for stopped in (3, 9, 26):
+        second = AcornFit(area, settings, seed=3)
+        second.restore(state_at(AcornFit(area, settings, seed=3), stopped))
+        assert second.step == stopped
+        fit_for(second, steps=30, measure_every=5)
+        assert same(whole, second)
+        former = [{**row, "cpu_seconds": 0} for row in whole.history]
+        assert [{**row, "cpu_seconds": 0} for row in second.history] == former
+        assert second.retilings == whole.retilings
+
+
+def test_other_seeds_are_other_networks() -> None:
+    area = Area.of(waves())
+    assert not same(AcornFit(area, TINY, 0), AcornFit(area, TINY, 1))
+
+
+def test_a_state_of_another_run_is_refused() -> None:
+    area = Area.of(waves())
+    fit = AcornFit(area, TINY)
+    for other, name in (
+        (AcornFit(area, replace(TINY, sizes=Sizes())), "preset"),
+        (AcornFit(Area.of(waves() + 1), TINY), "raster"),
+        (AcornFit(area, TINY, seed=1), "seed"),
+    ):
+        with pytest.raises(UsageError, match=f"another {name}"):
+            fit.restore(other.state())
+
+
+def test_missing_cells_are_out_of_the_loss() -> None:
+    heights = waves()
+    heights[:, 100:] = np.nan
+    fit = AcornFit(Area.of(heights), TINY)
+    # blocks without data take nothing of the budget
+    assert fit.blocks[:, 1].max() * (256 >> fit.blocks[0, 0]) < 100
+    fit_for(fit, steps=200)
+    predicted = fit.predict_window(0, 0, 256, 256)
+    error = (predicted - waves())[:, :100]
+    assert np.sqrt((error**2).mean()) < 0.01 * (np.nanmax(heights) - np.nanmin(heights))
+    assert np.isfinite(fit.history[-1]["psnr_db"] if fit.history else 0.0)
+
+
+def test_flat_blocks_are_constants() -> None:
+    heights = waves()
+    heights[:, :128] = -3.0
+    fit = fit_for(AcornFit(Area.of(heights), replace(TINY, partition="auto")), steps=20)
+    assert fit.rule.name == "cut"
+    predicted = fit.predict_window(0, 0, 256, 256)
+    assert (predicted[:, :112] == -3.0).all()
+
+
+def test_constant_terrain_is_exact() -> None:
+    fit = fit_for(AcornFit(Area.of(np.full((256, 256), 7.0)), TINY), steps=5)
+    assert fit.step == 5
+    assert (fit.predict_window(0, 0, 256, 256) == 7.0).all()
+    assert fit.measure()["rmse_m"] == 0
+
+
+def test_an_area_without_data_is_refused() -> None:
+    with pytest.raises(UsageError, match="nodata"):
+        AcornFit(Area.of(np.full((64, 64), np.nan)), TINY)
+
+
+def test_moved_blocks_begin_with_the_former_surface() -> None:
+    settings = replace(
+        TINY, partition="paper", retile_every=20, moved_steps=10, from_predecessor=True, per_step=6
+    )
+    heights = waves()
+    heights[:, 128:] *= 0.01
+    fit = fit_for(AcornFit(Area.of(heights), settings), steps=60)
+    assert [row["step"] for row in fit.retilings] == [0, 20, 40]
+    assert fit.retilings[1]["moved"] > 0
+    chosen = fit.is_moved
+    fit.moved_at = fit.step
+    if chosen.any():
+        chances = fit._chances()
+        assert chances is not None
+        assert chances[chosen].sum() >= 0.5 - 1e-9
+
+
+def test_a_loss_that_is_not_finite_goes_back() -> None:
+    fit = AcornFit(Area.of(waves()), TINY)
+    for _ in range(105):
+        fit.advance()
+    with torch.no_grad():
+        next(fit.network.parameters()).fill_(torch.nan)
+    assert np.isnan(fit.advance())
+    assert (fit.step, fit.rate) == (100, 0.5)
+    assert np.isfinite(fit.advance())
+
+
+def test_a_loss_that_stays_not_finite_is_said() -> None:
+    fit = AcornFit(Area.of(waves()), TINY)
+    kept = fit._kept
+    kept["network"]["encoder.0.weight"].fill_(torch.nan)
+    fit.restore(kept)
+    for _ in range(5):
+        assert np.isnan(fit.advance())
+    with pytest.raises(ModelError, match="diverged at step 0"):
+        fit.advance()
