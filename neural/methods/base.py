@@ -98,6 +98,15 @@ class TileNodes(NamedTuple):
     arrays: dict[str, np.ndarray]  # those of `Method.prepare` beside the last pass's
 
 
+class Blocks(NamedTuple):
+    """Blocks of the area that a tile's surface is made of. Block (scale, column, row) is the square
+    of the tile with these numbers; scales go on beyond the finest level."""
+
+    places: np.ndarray  # int64 [n, 3]: scale, column, row
+    constant: np.ndarray  # bool [n]: True for a block of a single height
+    error_m: np.ndarray  # float64 [n]: root mean square error, NaN where unknown
+
+
 class Surface(NamedTuple):
     """Normalized surface on a lattice; derivatives are per unit of u and v, or None beyond the
     requested order."""
@@ -183,6 +192,10 @@ class Method(ABC):
     def tile_nodes(self, latents: np.ndarray) -> TileNodes:
         """Return the nodes that a tile reads; of a method with `node_passes` only."""
         raise NotImplementedError(f"{self.name} is not prepared by node")
+
+    def blocks(self, latents: np.ndarray) -> Blocks | None:
+        """Return the blocks that a tile's surface is made of; None where the method has none."""
+        return None
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
         """Return the decoder arrays of `prepare` and `evaluate`, with all tile-independent terms

@@ -80,6 +80,9 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "overlay.tolerance",
             "overlay.gradient_error",
             "overlay.edge_gap",
+            LINE,
+            "overlay.blocks",
+            "overlay.block_error",
         ),
     ),
     (
