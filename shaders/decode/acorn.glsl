@@ -189,8 +189,9 @@ bool height_at(vec2 uv, int rows, out vec3 height)
 #else
 bool height_at(vec2 uv, int rows, out vec3 height)
 {
-    vec4 holder = vec4(0.0);  // leaf that the place lies in
-    vec3 inside = vec3(0.0);  // the place there, and 1 / side
+    // A block ends at its east and south edges only where another begins: that one is later in the table.
+    vec4 holder = vec4(0.0);
+    vec3 inside = vec3(0.0);  // the place in it, and 1 / side
     int row = 1;
     while (row < rows) {
         vec4 square = table(2 * row);
@@ -198,16 +199,9 @@ bool height_at(vec2 uv, int rows, out vec3 height)
         vec2 place = (uv - square.xy) * square.z;
         bool beyond = any(lessThan(place, vec2(0.0))) || any(greaterThan(place, vec2(1.0)));
         row = beyond ? int(square.w) : row + 1;
-        if (beyond || leaf.x < 0.5) {
-            continue;
-        }
-        bool owner = all(lessThan(place, vec2(1.0)));
-        if (owner || holder.x < 0.5) {  // a block ends at its east and south edges only where another begins
+        if (!beyond && leaf.x > 0.5) {
             holder = leaf;
             inside = vec3(place, square.z);
-        }
-        if (owner) {
-            break;
         }
     }
     if (holder.x < 0.5) {
@@ -237,7 +231,7 @@ vec3 decode_height(vec2 uv)
         vec2 held = clamp(place, area.xy, area.zw);
         vec3 height;
         if (height_at(held, int(tile.x), height)) {
-            sum += height * vec3(1.0, equal(place, held));
+            sum += height * vec3(1.0, greaterThan(place, area.xy)) * vec3(1.0, lessThan(place, area.zw));
             ++valued;
         }
     }

@@ -71,7 +71,8 @@ class TileDecoder:
         self._backend = decode_backend
         first = stored.first if stored is not None else {}
         self._preparation: Preparation | None = None
-        self._nodes: NodeCache | None = None
+        self.nodes: NodeCache | None = None
+        """Nodes that tiles share; None for a method that has none."""
         if method.prepare_passes():
             self._preparation = Preparation(
                 ctx,
@@ -85,10 +86,10 @@ class TileDecoder:
             self._compile_passes(self._preparation)
         if method.node_passes():
             self._defines["SLOT_COLUMNS"] = SLOT_COLUMNS
-            self._nodes = NodeCache(
+            self.nodes = NodeCache(
                 ctx, method, first, decode_backend, parts=self._parts, defines=self._defines
             )
-            self._compile_passes(self._nodes.preparation)
+            self._compile_passes(self.nodes.preparation)
 
     def _compile_passes(self, preparation: Preparation) -> None:
         self._compile += [partial(preparation.compile, name) for name in preparation.functions]
@@ -155,8 +156,8 @@ class TileDecoder:
         )
         if self._weights is not None:
             self._weights.use(WEIGHT_UNIT)
-        if self._nodes is not None:
-            self._decode_nodes(self._nodes, self._method.tile_nodes(tile), page, samples)
+        if self.nodes is not None:
+            self._decode_nodes(self.nodes, self._method.tile_nodes(tile), page, samples)
             return
         prepared = self._preparation.run(tile) if self._preparation else self._upload(tile)
         prepared.use(_PREPARED_UNIT)
@@ -168,19 +169,19 @@ class TileDecoder:
         for portion in cache.portions(nodes, samples):
             cache.use(nodes, portion)
             self._upload(nodes.table).use(_PREPARED_UNIT)
-            self._run(page, portion.first, portion.count)
+            self._run(page, portion.first, portion.size)
 
     def prepared(self, latents: np.ndarray) -> dict[str, np.ndarray] | None:
         """Run `Method.prepare` on the GPU and read it back; None for a method without passes.
         Blocks; binds as `decode`."""
-        if self._preparation is None and self._nodes is None:
-            return None
         while not self.ready:
             self.advance()
         if self._weights is not None:
             self._weights.use(WEIGHT_UNIT)
-        if self._nodes is not None:
-            return self._nodes.read(latents)
+        if self.nodes is not None:
+            return self.nodes.read(latents)
+        if self._preparation is None:
+            return None
         self._preparation.run(latents)
         return self._preparation.read()
 
@@ -217,7 +218,7 @@ class TileDecoder:
             self._uploaded,
             self._weights,
             self._preparation,
-            self._nodes,
+            self.nodes,
         ):
             if item is not None:
                 item.release()

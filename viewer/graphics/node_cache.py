@@ -7,7 +7,7 @@ prepared again, which takes a fraction of what decoding a tile does.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -30,14 +30,15 @@ SLOT_COLUMNS = 1024
 NODES_UNIT = WEIGHT_UNIT + 2
 """Texture unit of the prepared nodes; their slots are bound to the next one."""
 
-_LEAST = 64  # rows to begin with
+LEAST = 64
+"""Rows to begin with, and however small the budget: more than a single sample ever reads."""
 
 
 class Portion(NamedTuple):
     """Texels of a tile that are decoded together, and the numbers of the nodes that they read."""
 
     first: tuple[int, int]  # column and row
-    count: tuple[int, int]
+    size: tuple[int, int]  # columns and rows
     nodes: np.ndarray
 
 
@@ -53,16 +54,16 @@ class NodeCache:
         *,
         parts: Mapping[str, str],
         defines: Mapping[str, gl.Define],
-        budget_bytes: int = BUDGET_BYTES,
     ) -> None:
         """Create the preparation of a method with `Method.node_passes`; the rest is as for
         `Preparation`."""
         self._ctx = ctx
         self._method = method
+        self._draws = decode_backend == "fragment"
         passes = method.node_passes()
         self._columns = passes[-1].columns
         limit = int(ctx.info["GL_MAX_TEXTURE_SIZE"])
-        self.most = max(1, min(budget_bytes // self._row_bytes, limit))
+        self.most = max(LEAST, min(BUDGET_BYTES // self._row_bytes, limit))
         """Nodes that a portion of a tile can read."""
         batched = tuple(replace(step, rows=BATCH) for step in passes)
         self.preparation = Preparation(
@@ -92,19 +93,19 @@ class NodeCache:
 
     def portions(self, nodes: TileNodes, samples: int) -> Iterator[Portion]:
         """Iterate over parts of the texels 0 … samples of a tile that read no more nodes than the
-        cache holds; a single texel may read more, of which the rest counts as zero."""
+        cache holds."""
         waiting = [((0, 0), (samples + 1, samples + 1))]
         while waiting:
-            first, count = waiting.pop()
+            first, size = waiting.pop()
             low = np.array(first) / samples
-            high = (np.array(first) + count - 1) / samples
+            high = (np.array(first) + size - 1) / samples
             ends = nodes.extents
             read = (ends[:, :2] <= high).all(1) & (ends[:, 2:] >= low).all(1)
             numbers = np.flatnonzero(read)
-            if len(numbers) <= self.most or max(count) == 1:
-                yield Portion(first, count, numbers[: self.most])
+            if len(numbers) <= self.most or max(size) == 1:
+                yield Portion(first, size, numbers[: self.most])
             else:
-                waiting += _quarters(first, count)
+                waiting += _quarters(first, size)
 
     def use(self, nodes: TileNodes, portion: Portion) -> None:
         """Prepare what is missing of a portion's nodes and bind them to `NODES_UNIT`, their slots
@@ -141,11 +142,14 @@ class NodeCache:
         present = 0 if self._texture is None else self._texture.height
         if present == self.most or len(self._rows) + count <= present:
             return False
-        self._release_texture()
         self._rows.clear()
-        rows = min(self.most, max(_LEAST, 2 * present, 2 * count))
+        rows = min(self.most, max(LEAST, 2 * present, 2 * count))
+        before = self._target, self._texture
         self._texture = float_texture(self._ctx, (rows, self._columns))
         self._target = self._ctx.framebuffer([self._texture])
+        if self._draws:
+            self._target.use()  # a framebuffer must not be freed while it is bound
+        _release(before)
         return True
 
     def _fill(self, inputs: Mapping[Hashable, np.ndarray], missing: Sequence[Hashable]) -> None:
@@ -181,28 +185,28 @@ class NodeCache:
         self._slots.write(np.ascontiguousarray(rows))
         self._slots.use(NODES_UNIT + 1)
 
-    def _release_texture(self) -> None:
-        for item in (self._target, self._texture):
-            if item is not None:
-                item.release()
-
     def release(self) -> None:
         """Free programs and textures."""
-        self._release_texture()
-        self._slots.release()
+        _release((self._target, self._texture, self._slots))
         self.preparation.release()
 
 
+def _release(items: Iterable[moderngl.Framebuffer | moderngl.Texture | None]) -> None:
+    for item in items:
+        if item is not None:
+            item.release()
+
+
 def _quarters(
-    first: tuple[int, int], count: tuple[int, int]
+    first: tuple[int, int], size: tuple[int, int]
 ) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Return the quarters of a rectangle of texels; halves where it is one texel wide."""
-    (column, row), (columns, rows) = first, count
+    (column, row), (columns, rows) = first, size
     left = (columns + 1) // 2
     upper = (rows + 1) // 2
-    parts = [
-        ((x, y), (width, height))
-        for y, height in ((row, upper), (row + upper, rows - upper))
-        for x, width in ((column, left), (column + left, columns - left))
-    ]
-    return [(start, size) for start, size in parts if min(size) > 0]
+    parts = []
+    for y, height in ((row, upper), (row + upper, rows - upper)):
+        for x, width in ((column, left), (column + left, columns - left)):
+            if width and height:
+                parts.append(((x, y), (width, height)))
+    return parts

@@ -10,15 +10,13 @@ rows there is one with (rows, K, cells of the tile, 0) and the area's (west, nor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from neural.methods.acorn.blocks import CONSTANT, KIND, NETWORK
 from neural.methods.base import LATENTS, Pass, TileNodes
 from neural.tiles import TILE
-
-if TYPE_CHECKING:
-    from neural.methods.acorn.method import Acorn
 
 TABLE_COLUMNS = 512
 """Texels per row of the table's texture."""
@@ -26,21 +24,54 @@ TABLE_COLUMNS = 512
 NODE_DIM = 4
 """Numbers of a block that the encoder takes."""
 
-NETWORK = 1
-"""Kind of a block with features."""
+
+class Network(Protocol):
+    """Sizes of a network: `neural.methods.acorn.Acorn`."""
+
+    @property
+    def side(self) -> int:
+        """Nodes along each side of a block's features."""
+
+    @property
+    def channels(self) -> int:
+        """Features of a node."""
+
+    @property
+    def frequencies(self) -> int:
+        """Frequencies of the positional encoding."""
+
+    @property
+    def encoder_width(self) -> int:
+        """Width of the encoder's hidden layers."""
+
+    @property
+    def encoder_layers(self) -> int:
+        """Hidden-to-hidden layers of the encoder."""
+
+    @property
+    def decoder_width(self) -> int:
+        """Width of the decoder's hidden layers."""
+
+    @property
+    def borders(self) -> str:
+        """Kind of borders, blended or paper."""
+
+    @property
+    def max_scale(self) -> int:
+        """Scale of the smallest blocks."""
 
 
-def node_passes(method: Acorn) -> tuple[Pass, ...]:
+def node_passes(network: Network) -> tuple[Pass, ...]:
     """Return the positional encoding of a block and the layers of the encoder; the last one gives
     its features."""
-    inputs = 3 * (1 + 2 * method.frequencies)
-    width = method.encoder_width // 4
+    inputs = 3 * (1 + 2 * network.frequencies)
+    width = network.encoder_width // 4
     texels = -(-inputs // 4)
     passes = [Pass("encoding", 1, texels, reads=(LATENTS,))]
-    layers = method.encoder_layers + 2
+    layers = network.encoder_layers + 2
     for layer in range(layers):
         last = layer == layers - 1
-        outputs = method.side**2 * method.channels // 4 if last else width
+        outputs = network.side**2 * network.channels // 4 if last else width
         passes.append(
             Pass(
                 "features" if last else f"hidden{layer}",
@@ -57,46 +88,45 @@ def node_passes(method: Acorn) -> tuple[Pass, ...]:
     return tuple(passes)
 
 
-def defines(method: Acorn) -> dict[str, int | float]:
+def defines(network: Network) -> dict[str, int | float]:
     """Return the sizes that the shader needs."""
     return {
-        "FREQUENCIES": method.frequencies,
-        "SIDE": method.side,
-        "CHANNELS": method.channels,
-        "DECODER_WIDTH": method.decoder_width,
-        "BLENDED": int(method.borders == "blended"),
+        "FREQUENCIES": network.frequencies,
+        "SIDE": network.side,
+        "CHANNELS": network.channels,
+        "DECODER_WIDTH": network.decoder_width,
+        "BLENDED": int(network.borders == "blended"),
         "TABLE_COLUMNS": TABLE_COLUMNS,
     }
 
 
-def tile_nodes(method: Acorn, latents: np.ndarray) -> TileNodes:
+def tile_nodes(network: Network, latents: np.ndarray) -> TileNodes:
     """Return the network blocks that a tile reads, and its table."""
     tile = latents[0].astype(np.float64)
-    blocks = latents[1:, :3].astype(np.int64)
-    network = latents[1:, 3] == NETWORK
-    own = blocks[network]
+    blocks = latents[1:, :KIND].astype(np.int64)
+    own = blocks[latents[1:, KIND] == NETWORK]
     west, north, side = _places(own, tile)
     reach = np.full(len(own), 1e-6)  # places on an edge count
-    if method.borders == "blended":
-        reach = reach + 0.5 / (method.side - 1)
+    if network.borders == "blended":
+        reach = reach + 0.5 / (network.side - 1)
     around = reach * side + (0.0 if tile[3] == 1 else 0.5 / TILE)
     ends = np.stack([west - around, north - around, west + side + around, north + side + around], 1)
     return TileNodes(
         [tuple(block) for block in own.tolist()],
-        _encoder_inputs(method, own),
+        _encoder_inputs(network, own),
         ends,
         _table(blocks, latents[1:], tile),
         {"nodes": np.pad(latents, ((0, 0), (0, 2))).reshape(-1, 2, 4)},
     )
 
 
-def _encoder_inputs(method: Acorn, blocks: np.ndarray) -> np.ndarray:
+def _encoder_inputs(network: Network, blocks: np.ndarray) -> np.ndarray:
     """Return center and scale of blocks [n, 3] as the encoder takes them, float32 [n, NODE_DIM];
     the fourth number is what rounding leaves of the scale."""
     scale = blocks[:, 0]
     sides = 2.0 ** (1 - scale)
     centers = (blocks[:, 1:] + 0.5) * sides[:, None] - 1
-    level = 2 * scale / method.max_scale - 1
+    level = 2 * scale / network.max_scale - 1
     rounded = level.astype(np.float32)
     return np.column_stack([centers, rounded, level - rounded]).astype(np.float32)
 
@@ -115,10 +145,10 @@ def _table(blocks: np.ndarray, leaves: np.ndarray, tile: np.ndarray) -> np.ndarr
     west, north, side = _places(squares, tile)
     rows[1:, 0] = np.column_stack([west, north, 1 / side, 1 + skips])
     leaf = numbers >= 0
-    features = np.cumsum(leaves[:, 3] == NETWORK) - 1
+    features = np.cumsum(leaves[:, KIND] == NETWORK) - 1
     chosen = leaves[numbers[leaf]]
     rows[1:, 1][leaf] = np.column_stack(
-        [chosen[:, 3], chosen[:, 4], features[numbers[leaf]], np.zeros(len(chosen))]
+        [chosen[:, KIND], chosen[:, CONSTANT], features[numbers[leaf]], np.zeros(len(chosen))]
     )
     texels = rows.reshape(-1, 4)
     padded = np.pad(texels, ((0, -len(texels) % TABLE_COLUMNS), (0, 0)))
