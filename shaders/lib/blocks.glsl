@@ -10,9 +10,10 @@ uniform sampler2DArray u_blocks;  // west, north, side (0: no block; negative: c
 uniform float u_line_scale;  // of widths, against a screen
 
 const vec3 INK = vec3(0.006);
-const float LINE_PX = 0.8;  // on either side of an edge
+const vec3 CASING = vec3(1.0);  // beside lines, for the sake of dark colors
+const float LINE_PX = 0.7;  // on either side of an edge
 const float LEAST_PX = 5.0;  // side of blocks too small for lines
-const float HATCH_PX = 9.0;
+const float HATCH_PX = 6.0;
 
 struct Block
 {
@@ -40,12 +41,13 @@ vec3 outlined(Surface s, Block block, vec3 color)
     float away = min(inside.x, inside.y) / u_line_scale;
     float side_px = block.side / max(pixel.x, pixel.y) / u_line_scale;
     float drawn = clamp(side_px / LEAST_PX - 1.0, 0.0, 1.0) * u_overlay_opacity;
-    float line = 0.8 * (1.0 - smoothstep(LINE_PX - 0.5, LINE_PX + 0.5, away));
+    float casing = 0.3 * (1.0 - smoothstep(LINE_PX + 0.2, LINE_PX + 1.5, away));
+    float line = 0.85 * (1.0 - smoothstep(LINE_PX - 0.5, LINE_PX + 0.5, away));
     if (block.constant) {
         // Stripes lie on the ground, twice as far apart wherever they would get closer than that.
         float apart = exp2(ceil(log2(HATCH_PX * u_line_scale * max(pixel.x, pixel.y))));
         float along = abs(fract((s.uv.x + s.uv.y) / apart) - 0.5) * apart / max(pixel.x, pixel.y) / u_line_scale;
         line = max(line, 0.6 * (1.0 - smoothstep(0.5, 1.5, along)));
     }
-    return mix(color, INK, line * drawn);
+    return mix(mix(color, CASING, casing * drawn), INK, line * drawn);
 }

@@ -11,6 +11,11 @@ float overlay_value(Surface s)
 vec3 overlay(Surface s, vec3 color)
 {
     float value = overlay_value(s);
-    vec3 filled = value > 0.5 * NO_VALUE ? color : tinted(s, color, value);
+    if (value > 0.5 * NO_VALUE) {
+        return color;
+    }
+    float share = (value - u_overlay_range.x) / (u_overlay_range.y - u_overlay_range.x);
+    // All of the relief: the few colors are told apart under it.
+    vec3 filled = mix(color, color_of(u_overlay_colors, share) * s.relief, u_overlay_opacity);
     return outlined(s, block_at(s), filled);
 }
