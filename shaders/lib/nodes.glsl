@@ -1,6 +1,6 @@
-// What was prepared once per node and is shared among tiles (Method.node_passes of neural/methods/base.py).
+// Nodes that are prepared once and shared among tiles (Method.node_passes of neural/methods/base.py).
 //
-// offers   vec4 of_node(int node, int texel)   a texel of what was prepared for a node of the tile, by its number there
+// offers   vec4 of_node(int node, int texel)   a texel of a node, by its number in the tile
 // needs    SLOT_COLUMNS
 
 uniform sampler2D u_nodes;  // a node in each row
