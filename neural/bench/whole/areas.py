@@ -73,10 +73,10 @@ def find_areas(
         areas.append(WholeArea(name, path, reading, window, flat_below))
     if not areas:
         raise UsageError("nothing to fit: give --global an AREA, a raster or raster@C,R,W,H.")
-    names = [area.name for area in areas]
-    if repeated := [name for name in names if names.count(name) > 1]:
+    if repeated := [area.name for area in areas if areas.count(area) > 1]:
         raise UsageError(f"{repeated[0]} is named twice; give each area once.")
-    return areas
+    names = [area.name for area in areas]
+    return [replace(a, name=a.path) if names.count(a.name) > 1 else a for a in areas]
 
 
 def place_of(area: WholeArea, folder: Path) -> Place:

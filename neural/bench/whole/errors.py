@@ -3,6 +3,7 @@ grow with it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -134,6 +135,8 @@ def windows(extent: Extent, most_samples: int | None = None) -> Iterator[tuple[i
     if most_samples is not None:
         every = max(round(extent.width * extent.height / most_samples), 1)
     step = max(round(0.382 * every), 1)
+    while math.gcd(step, every) > 1:  # else whole columns are left out
+        step += 1
     for j, row in enumerate(range(0, extent.height, WINDOW)):
         for i, column in enumerate(range(0, extent.width, WINDOW)):
             if (i + step * j) % every == 0:

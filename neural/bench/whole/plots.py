@@ -157,25 +157,32 @@ def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> An
 
 
 def _errors(staged: StagedArea, runs: Mapping[Run, Mapping[str, Any]], results: Results) -> Any:
-    """Draw each network's error map above its surface and its error in the roughest window; one
-    scale of colors for all."""
+    """Draw each network's error map above its surface and its error in the roughest window, one
+    scale of colors for all, beside the area itself."""
     area = area_of(staged.place, staged.heights)
     row, column = inset(area)
     truth, valid = area.read(row, column, INSET, INSET)
+    truth = np.where(valid, truth, np.nan)
     limit = 3 * float(np.median([result["rmse_m"] or 0.0 for result in runs.values()])) or 1.0
-    drawing, axes = _grid(3 * len(runs), 3.0, columns=len(runs))
+    columns = len(runs) + 1
+    drawing, axes = _grid(3 * columns, 3.0, columns)
     cell = staged.extent.cell_m
+    shade, cells = _overview(staged)
+    axes[0].imshow(shade, cmap="gray", vmin=0, vmax=1.15)
+    axes[0].add_patch(_frame(row / cells, column / cells, INSET / cells))
+    axes[0].set_title("heights", fontsize=8)
+    axes[columns].imshow(hillshade(truth, cell), cmap="gray", vmin=0, vmax=1)
+    axes[2 * columns].set_axis_off()
     mapped = None
-    for index, (run, result) in enumerate(runs.items()):
+    for index, (run, result) in enumerate(runs.items(), start=1):
         arrays = results.arrays(run)
-        whole, surface, error = (axes[index + k * len(runs)] for k in range(3))
+        whole, surface, error = (axes[index + k * columns] for k in range(3))
         scale = max(staged.extent.width, staged.extent.height) / max(arrays["error_map"].shape)
         mapped = whole.imshow(arrays["error_map"], cmap="inferno", vmin=0, vmax=limit)
         whole.add_patch(_frame(row / scale, column / scale, INSET / scale))
         whole.set_title(f"{_title(run)}\n{result['psnr_db'] or 0:.1f} dB", fontsize=8)
-        decoded = np.where(valid, arrays["inset"], np.nan)
-        surface.imshow(hillshade(decoded, cell), cmap="gray", vmin=0, vmax=1)
-        difference = np.abs(decoded - np.where(valid, truth, np.nan))
+        surface.imshow(hillshade(arrays["inset"], cell), cmap="gray", vmin=0, vmax=1)
+        difference = np.abs(arrays["inset"] - truth)
         error.imshow(difference, cmap="inferno", vmin=0, vmax=limit)
     if mapped is not None:
         drawing.colorbar(mapped, ax=axes, shrink=0.5, label="error, m", extend="max")

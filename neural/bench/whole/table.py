@@ -105,7 +105,7 @@ def _network(mean: Mapping[str, Any], codecs: Sequence[Mapping[str, Any]]) -> li
         f"{mean['parameters']:,}",
         cell(mean["bytes_32bit"], "kB"),
         cell(mean["bytes_8bit"], "kB"),
-        cell(mean["loss_8bit_db"], ".2f"),
+        cell(abs(mean["loss_8bit_db"] or 0.0), ".2f"),
         cell(mean["bits_per_sample"], ".3f"),
         cell(times, ".3g"),
         cell(mean["peak_memory_mb"], ".0f"),
@@ -129,7 +129,7 @@ def _codec(row: Mapping[str, Any]) -> list[str]:
         cell(row["rmse_m"], ".3g"),
         cell(row["ssim"], ".4f"),
         cell(row["gradient_rmse"], ".4f"),
-        cell(row["bytes"], "kB"),
+        cell(row["bytes"] / 1000, ".1f"),
         cell(row["bits_per_sample"], ".4f"),
         cell(row["seconds"], ".0f"),
     ]
