@@ -94,7 +94,7 @@ class EncodeOptions:
     jobs: int | None = None  # threads
     device: str = "auto"
     restart: bool = False
-    acorn: AcornOptions = AcornOptions()
+    acorn: AcornOptions = acorn_options.DEFAULTS
 
 
 @single_threaded()

@@ -112,7 +112,7 @@ class AcornEncoder(SingleTileEncoder):
         self.decoder = save(weights)
         self.identity = hashlib.sha256(self.decoder).hexdigest()
         for row in list(stage.rows(index)):
-            stage.put(replace(row, offset_m=fit.offset_m, scale_m=fit.scale_m))
+            stage.put(replace(row, offset_m=area.offset_m, scale_m=area.scale_m))
 
         def body_of(row: StagedTile) -> bytes:
             return self.method.pack(self.method.tile_table(row.tile, blocks), self.bits, {})
@@ -127,12 +127,11 @@ class AcornEncoder(SingleTileEncoder):
         """Return the preset of the options with what they change."""
         options = self.options
         settings = preset_for(options.preset, area.samples)
-        partition = options.partition or "uniform"
         is_cuda = pick_device(self.device).type == "cuda"
         return replace(
             settings,
             blocks=options.blocks or settings.blocks,
-            partition=partition,
+            partition=options.partition or settings.partition,
             lod_nodes=options.lod_nodes,
             per_step=None if is_cuda else settings.per_step,
         )
@@ -162,15 +161,15 @@ def method_for(settings: AcornSettings, grid: Grid, borders: str) -> Acorn:
 def leaf_table(fit: AcornFit) -> np.ndarray:
     """Return the blocks of the area as `neural.methods.acorn.blocks` has them, float64 [n, 6]:
     scale, x, y, kind, constant (normalized), error in meters."""
-    count = len(fit.blocks)
-    constants = fit.partition.constants
-    table = np.zeros((count + len(constants), 6))
-    table[:count, :3] = fit.blocks
+    partition = fit.partition
+    count = len(partition)
+    table = np.zeros((count + len(partition.constants), 6))
+    table[:count, :3] = partition.blocks
     table[:count, 3] = NETWORK
-    table[:count, 5] = fit.scale_m * np.sqrt(fit.block_errors(fit.blocks))
-    table[count:, :3] = constants[:, :3]
+    table[:count, 5] = fit.area.scale_m * np.sqrt(fit.block_errors(partition.blocks))
+    table[count:, :3] = partition.constant_blocks
     table[count:, 3] = CONSTANT
-    table[count:, 4] = (constants[:, 3] - fit.offset_m) / fit.scale_m
+    table[count:, 4] = (partition.values - fit.area.offset_m) / fit.area.scale_m
     return table
 
 
@@ -189,7 +188,7 @@ def stats_of(run: TrainingRun) -> dict[str, Any]:
         "training_steps": fit.step,
         "training_seconds": round(run.seconds, 1),
         "training_cpu_seconds": round(fit.cpu_seconds, 1),
-        "partition": fit.settings.partition,
+        "partition": fit.rule.name,
         "seed": fit.seed,
         "curve_steps": [int(row["step"]) for row in curve],
         "curve_psnr_db": [round(row["psnr_db"], 2) for row in curve],

@@ -128,7 +128,7 @@ class TrainingRun:
             if share >= 1:
                 break
             with self._timed():
-                if share < 1 - self.fit.settings.cool_down and retiling_is_due(self.fit):
+                if retiling_is_due(self.fit, share):
                     self.fit.retile()
                 self.fit.advance(rate_share(share, self.fit.settings))
                 if self._is_due(measured):

@@ -2,100 +2,46 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from neural.encoding.acorn import blocks as block_rows
 from neural.encoding.acorn.area import Area
+from neural.encoding.acorn.blocks import interior
+from neural.encoding.acorn.moves import KEPT, Moves
+from neural.encoding.acorn.rules import Rule, RuleSettings, make_rule
 from neural.encoding.acorn.settings import AcornSettings, rate_share
 from neural.errors import ModelError, UsageError
+from neural.methods.acorn.tree import Partition
+from neural.models import acorn_draws
 from neural.models.acorn import AcornNetwork, tensors_of
+from neural.models.acorn_draws import Draw
+from neural.models.acorn_prediction import Prediction
 from neural.models.base import pick_device
 
 _KEPT_EVERY = 100  # steps between the states that a divergence goes back to
 _RECOVERIES = 5  # without a kept state between them
-_INTERIOR_SHARE = 0.15  # of the blocks drawn per step, with trained interior nodes
 _MEASURED = 1 << 16  # samples of the progress figures, at most
 _BAND_SAMPLES = 1 << 21  # of a window that is predicted at once
-_ERROR_MEMORY = 0.95  # per draw, of the moving average of a block's error
 
 
-class Partition(NamedTuple):
-    """Leaves of an area's block tree."""
+class _Former(NamedTuple):
+    """Network and partition before the last re-tiling."""
 
-    blocks: np.ndarray  # of the network: rows (scale, x, y), int64 [n, 3], sorted
-    constants: np.ndarray  # rows (scale, x, y, meters), float64 [m, 4]
-
-
-class Rule(Protocol):
-    """Rule that moves blocks; with plain arrays and numbers in its state."""
-
-    def start(self) -> Partition:
-        """Return the partition that training begins with."""
-
-    def record(self, step: int, blocks: np.ndarray, errors: np.ndarray) -> None:
-        """Take note of the mean squared normalized errors [n] of the blocks [n, 3] of a step."""
-
-    def retile(self, step: int, fit: AcornFit) -> Partition | None:
-        """Return the partition to go on with; None where it stays."""
-
-    def state(self) -> dict[str, Any]:
-        """Return values that `restore` takes."""
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
-
-
-class Uniform:
-    """Blocks of one scale, which stay."""
-
-    def __init__(self, area: Area, settings: AcornSettings) -> None:
-        self.area = area
-        self.settings = settings
-
-    def start(self) -> Partition:
-        """Return all blocks with data of the finest scale within the budget."""
-        finest = block_rows.max_scale(self.area, self.settings.sizes.smallest_block)
-        return Partition(
-            block_rows.uniform(self.area, self.settings.blocks, finest), np.zeros((0, 4))
-        )
-
-    def record(self, step: int, blocks: np.ndarray, errors: np.ndarray) -> None:
-        """Forget them."""
-
-    def retile(self, step: int, fit: AcornFit) -> Partition | None:
-        """Return None."""
-        return None
-
-    def state(self) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Do nothing."""
-
-
-class Draw(NamedTuple):
-    """Blocks of one step with their targets, the leaves first."""
-
-    leaves: np.ndarray  # index of each leaf, int64 [m]
-    blocks: np.ndarray  # [n, 3]
-    places: np.ndarray  # (x, y) in [−1, 1] of the block, float32 [n, rows, columns, 2]
-    targets: np.ndarray  # normalized heights, float32 [n, rows, columns]
-    valid: np.ndarray  # bool [n, rows, columns]
-    weights: np.ndarray  # of the blocks' errors in the loss, float32 [n]
+    network: AcornNetwork
+    prediction: Prediction
 
 
 class AcornFit:
-    """A network under training, its optimizer, average, partition, random state and history.
+    """A network under training, its optimizer, average, partition and history.
 
     `advance` takes one step. Random draws follow from the seed and the step's number alone.
     """
@@ -108,20 +54,20 @@ class AcornFit:
         device: str = "cpu",
         rule: Rule | None = None,
     ) -> None:
+        """Start with the rule's first partition; without a rule with that of the settings."""
+        if not area.samples:
+            raise UsageError("every sample is missing (nodata): there is nothing to train on.")
         self.area = area
         self.settings = settings
         self.seed = seed
         self.device = pick_device(device)
-        if not area.samples:
-            raise UsageError("every sample is missing (nodata): there is nothing to train on.")
-        self.offset_m = area.offset_m
-        self.scale_m = area.scale_m
-        self.finest_scale = block_rows.max_scale(area, settings.sizes.smallest_block)
+        self.rule = rule or rule_for(area, settings)
         torch.manual_seed(seed)
-        self.network = AcornNetwork(settings.sizes, self.finest_scale).to(self.device)
+        tree = self.rule.statistics.tree
+        self.network = AcornNetwork(settings.sizes, tree.max_scale).to(self.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), settings.rate, fused=True)
         self.average = tensors_of(self.network.state_dict())
-        self.rule: Rule = rule or Uniform(area, settings)
+        """Moving average of the weights."""
         self.step = 0
         self.rate = 1.0
         """Factor on the learning rate, halved after each divergence."""
@@ -132,36 +78,60 @@ class AcornFit:
         self.retilings: list[dict[str, Any]] = []
         """Step, moves and blocks per scale of each partition."""
         self._recoveries = 0
-        self.blocks = np.zeros((0, 3), np.int64)
-        """Leaves of the network, as in `Partition`."""
-        self.use(self.rule.start(), moved=0)
+        self._former: _Former | None = None
+        self._take(self.rule.partition)
+        self._log_partition(0)
         self._kept = self.state()
 
     # --- partition
 
-    def use(self, partition: Partition, moved: int | None = None) -> None:
-        """Go on with another partition; `moved` counts its new blocks."""
-        former = {tuple(row) for row in self.blocks.tolist()} if self.step else set()
-        self.partition = partition
-        self.blocks = partition.blocks
-        rows = self.blocks.tolist()
-        self.is_moved = np.array([tuple(row) not in former for row in rows], bool)
-        if moved is None:
-            moved = int(self.is_moved.sum())
+    @property
+    def partition(self) -> Partition:
+        """Blocks of the moment."""
+        return self.rule.partition
+
+    @property
+    def blocks(self) -> np.ndarray:
+        """Blocks of the network, rows (scale, x, y), int64 [n, 3]."""
+        return self.partition.blocks
+
+    def retile(self) -> int:
+        """Let the rule move blocks; return how many are new."""
+        began = time.process_time()
+        before = self._prediction
+        moves = self.rule.update(self.step)
+        if self.settings.from_predecessor:
+            former = copy.deepcopy(self.network)
+            former.load_state_dict(self.average)
+            self._former = _Former(former, before)
+        self._take(self.rule.partition, moves)
+        moved = int(self.is_moved.sum())
+        self._log_partition(moved)
+        self.cpu_seconds += time.process_time() - began
+        return moved
+
+    def resize(self, budget: int) -> None:
+        """Go on with another number of blocks."""
+        self.settings = replace(self.settings, blocks=budget)
+        self.rule.resize(budget)
+        if self.rule.due(self.step, 0.0):
+            self.retile()
+
+    def _take(self, partition: Partition, moves: Moves | None = None) -> None:
+        self._prediction = Prediction(
+            partition, self.area.root_cells, self.area.offset_m, self.area.scale_m
+        )
+        self.is_moved = np.zeros(len(partition), bool) if moves is None else moves.kinds != KEPT
         self.moved_at = self.step
-        counts = np.bincount(self.blocks[:, 0], minlength=1).tolist() if len(rows) else []
-        self.retilings.append({"step": self.step, "moved": moved, "blocks_per_scale": counts})
-        self.errors = np.zeros(len(rows))
-        """Moving average of each block's mean squared normalized error; 0 before its first
-        draw."""
-        self.draws = np.zeros(len(rows), np.int64)
+        self.interior = np.zeros((0, 3), np.int64)
+        self.generations = np.zeros(0, np.int64)
         if self.settings.lod_nodes:
-            leaves = np.concatenate([self.blocks, partition.constants[:, :3].astype(np.int64)])
-            self.interior, self.generations = block_rows.interior(leaves)
-        else:
-            self.interior = np.zeros((0, 3), np.int64)
-            self.generations = np.zeros(0, np.int64)
-        self._owner: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+            leaves = np.concatenate([partition.blocks, partition.constant_blocks])
+            self.interior, self.generations = interior(leaves)
+
+    def _log_partition(self, moved: int) -> None:
+        counts = self.partition.per_scale()
+        self.retilings.append({"step": self.step, "moved": moved, "blocks_per_scale": counts})
 
     # --- steps
 
@@ -173,151 +143,99 @@ class AcornFit:
         ModelError where that does not help either.
         """
         began = time.process_time()
-        if not len(self.blocks):  # all of the area is constant
+        if not len(self.partition):  # all of the area is constant
             self.step += 1
             return 0.0
-        draw = self._draw()
+        drawn = self._draw()
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.rate * self.rate * rate_factor
-        errors = self._backward(draw)
-        loss = float((errors * draw.weights).sum())
+        errors = self._backward(drawn)
+        loss = float((errors * drawn.weights).sum())
         if not math.isfinite(loss):
             self._recover()
             return math.nan
         self.optimizer.step()
-        self._update_average()
-        self._note(draw, errors)
+        # the first steps would otherwise keep the start for long
+        share = min(self.settings.average, (self.step + 1) / (self.step + 10))
+        for name, value in self.network.state_dict().items():
+            self.average[name].lerp_(value, 1 - share)
         self.step += 1
-        leaves = len(draw.leaves)
-        self.rule.record(self.step, draw.blocks[:leaves], errors[:leaves])
+        self.rule.observe(drawn.leaves, errors[: len(drawn.leaves)])
         if self.step % _KEPT_EVERY == 0:
             self._keep()
         self.cpu_seconds += time.process_time() - began
         return loss
 
-    def retile(self) -> int:
-        """Let the rule move blocks; return how many are new."""
-        began = time.process_time()
-        partition = self.rule.retile(self.step, self)
-        moved = 0
-        if partition is not None:
-            self.use(partition)
-            moved = int(self.is_moved.sum())
-        self.cpu_seconds += time.process_time() - began
-        return moved
-
-    def resize(self, budget: int) -> None:
-        """Go on with another number of blocks."""
-        self.settings = replace(self.settings, blocks=budget)
-        self.use(self.rule.start())
-
     def _draw(self) -> Draw:
-        """Return the blocks of the present step with their samples."""
+        """Return the blocks of the present step with their places."""
         settings = self.settings
-        random = np.random.default_rng((self.seed, self.step))
-        count = len(self.blocks)
-        drawn = count if settings.per_step is None else min(settings.per_step, count)
-        nodes = 0
-        if len(self.interior):
-            nodes = min(len(self.interior), max(1, round(_INTERIOR_SHARE * drawn)))
-            drawn = max(1, drawn - nodes)
-        chance = self._chances()
-        chosen = random.choice(count, drawn, replace=False, p=chance)
-        weights = np.full(drawn + nodes, 1.0 / (drawn + nodes), np.float32)
-        if chance is not None:
-            # the gradient's expectation stays that of equal chances, about
-            weights[:drawn] *= (1 / (count * chance[chosen])).astype(np.float32)
-            weights /= weights.sum()
-        blocks = self.blocks[chosen]
-        coarser = np.zeros(drawn, np.int64)
-        if nodes:
-            others = random.choice(len(self.interior), nodes, replace=False)
-            blocks = np.concatenate([blocks, self.interior[others]])
-            coarser = np.concatenate([coarser, self.generations[others]])
-        rows, columns = settings.samples
-        shape = (len(blocks), rows, columns)
-        u = (np.arange(columns, dtype=np.float32) + random.random(shape, np.float32)) / columns
-        v = np.arange(rows, dtype=np.float32)[:, None] + random.random(shape, np.float32)
-        v /= rows
-        heights, valid = self._targets(blocks, coarser, u, v)
-        places = np.stack([2 * u - 1, 2 * v - 1], axis=-1)
-        return Draw(chosen, blocks, places, heights, valid, weights)
+        return acorn_draws.draw(
+            np.random.default_rng((self.seed, self.step)),
+            self.blocks,
+            self.interior,
+            self.generations,
+            settings.per_step,
+            self._chances(),
+            settings.samples,
+        )
 
     def _chances(self) -> np.ndarray | None:
-        """Return each block's chance to be drawn; None where all are equal."""
-        exponent = self.settings.by_error
-        is_new = self.step - self.moved_at < self.settings.moved_steps and self.moved_at > 0
-        if not exponent and not (is_new and self.is_moved.any()):
+        """Return each leaf's chance to be drawn; None where all are equal."""
+        settings = self.settings
+        warms_up = self._warms_up and self.is_moved.any()
+        if settings.per_step is None or not (settings.by_error or warms_up):
             return None
-        weight = np.ones(len(self.blocks))
-        if exponent and self.draws.any():
-            drawn = self.draws > 0
-            weight[drawn] = np.sqrt(self.errors[drawn] + 1e-12) ** exponent
-            weight[~drawn] = weight[drawn].max()
-            weight = np.maximum(weight, 0.1 * weight.mean())
-        if is_new and self.is_moved.any() and not self.is_moved.all():
-            moved = weight[self.is_moved].sum()
-            rest = weight[~self.is_moved].sum()
-            weight[self.is_moved] *= max(1.0, rest / moved)
-        return weight / weight.sum()
+        chances = acorn_draws.chances_by(self.rule.errors, settings.by_error)
+        return acorn_draws.raised_to_half(chances, self.is_moved) if warms_up else chances
 
-    def _targets(
-        self, blocks: np.ndarray, coarser: np.ndarray, u: np.ndarray, v: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return normalized heights at places of blocks, and the places that have one."""
-        side = (self.area.root_cells >> blocks[:, 0]).astype(np.float64)[:, None, None]
-        columns = (blocks[:, 1, None, None] + u.astype(np.float64)) * side
-        rows = (blocks[:, 2, None, None] + v.astype(np.float64)) * side
-        meters = np.zeros(u.shape, np.float32)
-        valid = np.zeros(u.shape, bool)
-        top = self.area.levels - 1
-        for level in np.unique(coarser).tolist():
-            chosen = coarser == level
-            meters[chosen], valid[chosen] = self.area.targets(
-                columns[chosen], rows[chosen], min(level, top)
+    @property
+    def _warms_up(self) -> bool:
+        """True for some steps after blocks were moved."""
+        return self.step - self.moved_at < self.settings.moved_steps and self.step > 0
+
+    def _samples(self, drawn: Draw) -> acorn_draws.Samples:
+        """Return the targets of a draw: the area's heights, of blocks just moved the former
+        network's where the settings say so."""
+        result = acorn_draws.samples(self.area, drawn.blocks, drawn.generations, drawn.u, drawn.v)
+        if self._former is None or not self._warms_up:
+            return result
+        moved = np.flatnonzero(self.is_moved[drawn.leaves])
+        if len(moved):
+            columns, rows = acorn_draws.places(
+                self.area, drawn.blocks[moved], drawn.u[moved], drawn.v[moved]
             )
-        heights = (meters - np.float32(self.offset_m)) * np.float32(1 / self.scale_m)
-        return heights, valid
+            meters = self._former.prediction.meters(self._former.network, columns, rows)
+            former = (meters - self.area.offset_m) / self.area.scale_m
+            result.heights[moved] = np.where(np.isfinite(former), former, result.heights[moved])
+        return result
 
-    def _backward(self, draw: Draw) -> np.ndarray:
+    def _backward(self, drawn: Draw) -> np.ndarray:
         """Accumulate the gradient of the weighted sum of the blocks' mean squared errors; return
         those, float32 [n]."""
         self.optimizer.zero_grad(set_to_none=True)
-        rows, columns = self.settings.samples
-        size = max(1, self.settings.chunk // (rows * columns))
         on_gpu = self.device.type == "cuda"
-        if on_gpu:
-            size = max(size, len(draw.blocks))
-        inputs = self.network.inputs(draw.blocks)
-        places, targets, valid, weights = (
+        size = len(drawn.blocks) if on_gpu else self._blocks_at_once
+        heights, valid = self._samples(drawn)
+        inputs = self.network.inputs(drawn.blocks)
+        places, targets, present, weights = (
             torch.from_numpy(values).to(self.device)
-            for values in (draw.places, draw.targets, draw.valid, draw.weights)
+            for values in (_local(drawn.u, drawn.v), heights, valid, drawn.weights)
         )
         errors = []
-        for first in range(0, len(draw.blocks), size):
+        for first in range(0, len(drawn.blocks), size):
             part = slice(first, first + size)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
                 features = self.network.features(inputs[part])
             # heights need more than the eight bits of bfloat16
-            heights = self.network.heights(features.float(), places[part])
-            error = _block_errors(heights, targets[part], valid[part])
+            output = self.network.heights(features, places[part])
+            error = _block_errors(output, targets[part], present[part])
             (error * weights[part]).sum().backward()
             errors.append(error.detach())
         return torch.cat(errors).cpu().numpy()
 
-    def _update_average(self) -> None:
-        # the first steps would otherwise keep the start for long
-        share = min(self.settings.average, (self.step + 1) / (self.step + 10))
-        for name, value in self.network.state_dict().items():
-            self.average[name].lerp_(value, 1 - share)
-
-    def _note(self, draw: Draw, errors: np.ndarray) -> None:
-        """Update the moving averages of the leaves' errors."""
-        chosen = draw.leaves
-        memory = np.minimum(_ERROR_MEMORY, self.draws[chosen] / (self.draws[chosen] + 1))
-        latest = errors[: len(chosen)]
-        self.errors[chosen] = memory * self.errors[chosen] + (1 - memory) * latest
-        self.draws[chosen] += 1
+    @property
+    def _blocks_at_once(self) -> int:
+        return max(1, self.settings.chunk // math.prod(self.settings.samples))
 
     # --- divergence
 
@@ -330,19 +248,17 @@ class AcornFit:
 
     def _recover(self) -> None:
         """Return to the last kept state with half the learning rate."""
-        self._recoveries += 1
         step = self.step
         rate = self.rate
-        recoveries = self._recoveries
         seconds = self.cpu_seconds
         self.restore(self._kept)
         self.cpu_seconds = seconds
-        if recoveries > _RECOVERIES:
+        self._recoveries += 1
+        if self._recoveries > _RECOVERIES:
             raise ModelError(
                 f"training diverged at step {step}, at {rate:g} times the preset's rate too: the "
                 f"state of step {self.step} is the last good one."
             )
-        self._recoveries = recoveries
         self.rate = rate / 2
 
     # --- results
@@ -360,23 +276,20 @@ class AcornFit:
     def settle(self) -> None:
         """Take the average as the weights where that is nearer to the heights: after a run that
         was not cooled down."""
-        if not len(self.blocks):
-            return
-        present = self.mean_square(averaged=False)
-        if self.mean_square(averaged=True) < present:
+        if len(self.partition) and self.mean_square() < self.mean_square(averaged=False):
             self.network.load_state_dict(self.average)
 
     def mean_square(self, averaged: bool = True) -> float:
         """Return the mean squared normalized error at fixed random cells, of the average of the
         weights or of themselves."""
-        columns, rows, heights = self._measured_places()
+        columns, rows, heights = self._measured_places
         if averaged:
             with self.averaged():
                 predicted = self.predict(columns, rows)
         else:
             predicted = self.predict(columns, rows)
-        difference = (predicted - heights) / self.scale_m
-        return float(np.nanmean(difference.astype(np.float64) ** 2))
+        difference = (predicted - heights).astype(np.float64) / self.area.scale_m
+        return float(np.nanmean(difference**2))
 
     def measure(self) -> dict[str, float]:
         """Append a row to `history`: step, CPU-seconds, and of the average of the weights PSNR
@@ -387,7 +300,7 @@ class AcornFit:
             "cpu_seconds": self.cpu_seconds,
             # the relief is 2 in normalized heights
             "psnr_db": 10 * math.log10(4 / max(square, 1e-20)),
-            "rmse_m": self.scale_m * math.sqrt(square),
+            "rmse_m": self.area.scale_m * math.sqrt(square),
         }
         self.history.append(row)
         return row
@@ -395,14 +308,7 @@ class AcornFit:
     def predict(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return heights float32 in meters at places in finest cells, each by the block that holds
         it; NaN where none does."""
-        shape = np.broadcast_shapes(np.shape(columns), np.shape(rows))
-        x = np.broadcast_to(columns, shape).ravel().astype(np.float64)
-        y = np.broadcast_to(rows, shape).ravel().astype(np.float64)
-        meters = np.full(len(x), np.nan, np.float32)
-        if len(self.blocks):
-            self._predict_blocks(x, y, meters)
-        self._predict_constants(x, y, meters)
-        return meters.reshape(shape)
+        return self._prediction.meters(self.network, columns, rows)
 
     def predict_window(self, row: int, col: int, rows: int, cols: int) -> np.ndarray:
         """Return heights float32 [rows, cols] in meters at cell centers, as `predict`; memory is
@@ -415,96 +321,40 @@ class AcornFit:
             meters[first : first + step] = self.predict(x, y[:, None])
         return meters
 
-    def block_errors(self, blocks: np.ndarray, seed: int = 0) -> np.ndarray:
-        """Return mean squared normalized errors [n] of any blocks, active or not, from stratified
-        samples; 0 for those without data."""
-        errors = []
-        rows, columns = self.settings.samples
-        size = max(1, self.settings.chunk // (rows * columns))
-        random = np.random.default_rng((self.seed, self.step, seed))
-        for first in range(0, len(blocks), size):
-            part = blocks[first : first + size]
-            shape = (len(part), rows, columns)
-            u = (np.arange(columns, dtype=np.float32) + random.random(shape, np.float32)) / columns
-            v = np.arange(rows, dtype=np.float32)[:, None] + random.random(shape, np.float32)
-            v /= rows
-            targets, valid = self._targets(part, np.zeros(len(part), np.int64), u, v)
+    def block_errors(self, blocks: np.ndarray) -> np.ndarray:
+        """Return mean squared normalized errors [n] of any blocks (scale, x, y) [n, 3], active or
+        not, from one sample per stratum; 0 for those without data."""
+        random = np.random.default_rng((self.seed, self.step, 1))
+        errors = [np.zeros(0, np.float32)]
+        for first in range(0, len(blocks), self._blocks_at_once):
+            part = blocks[first : first + self._blocks_at_once]
+            u, v = acorn_draws.stratified(random, len(part), self.settings.samples)
+            heights, valid = acorn_draws.samples(
+                self.area, part, np.zeros(len(part), np.int64), u, v
+            )
             with torch.no_grad():
                 features = self.network.features(self.network.inputs(part))
-                places = torch.from_numpy(np.stack([2 * u - 1, 2 * v - 1], axis=-1))
-                heights = self.network.heights(features, places.to(self.device)).cpu()
-            errors.append(
-                _block_errors(heights, torch.from_numpy(targets), torch.from_numpy(valid)).numpy()
-            )
-        return np.concatenate(errors) if errors else np.zeros(0, np.float32)
+                places = torch.from_numpy(_local(u, v)).to(self.device)
+                output = self.network.heights(features, places).cpu()
+            error = _block_errors(output, torch.from_numpy(heights), torch.from_numpy(valid))
+            errors.append(error.numpy())
+        return np.concatenate(errors)
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the weights as `neural.methods.acorn` has them."""
         return self.network.export()
 
-    def _predict_blocks(self, x: np.ndarray, y: np.ndarray, meters: np.ndarray) -> None:
-        if self._owner is None:
-            self._owner = block_rows.owner_of(self.blocks, self.finest_scale, self.area.root_cells)
-        owner = self._owner(x, y)
-        order = np.argsort(owner, kind="stable")
-        order = order[np.searchsorted(owner[order], 0) :]
-        used, starts, counts = np.unique(owner[order], return_index=True, return_counts=True)
-        # blocks of about as many places together: the others of a batch are padded
-        by_count = np.argsort(counts, kind="stable")
-        first = 0
-        while first < len(used):
-            part = by_count[first : first + 64]
-            while len(part) > 1 and len(part) * counts[part[-1]] > 4 * self.settings.chunk:
-                part = part[: len(part) // 2]
-            first += len(part)
-            self._predict_batch(used[part], starts[part], counts[part], order, x, y, meters)
-
-    def _predict_batch(
-        self,
-        used: np.ndarray,
-        starts: np.ndarray,
-        counts: np.ndarray,
-        order: np.ndarray,
-        x: np.ndarray,
-        y: np.ndarray,
-        meters: np.ndarray,
-    ) -> None:
-        """Predict the places order[start : start + count] of each block."""
-        blocks = self.blocks[used]
-        slots = np.arange(counts.max())
-        inside = slots < counts[:, None]
-        index = order[np.minimum(starts[:, None] + slots, len(order) - 1)]
-        side = (self.area.root_cells >> blocks[:, :1]).astype(np.float64)
-        u = 2 * (x[index] / side - blocks[:, 1:2]) - 1
-        v = 2 * (y[index] / side - blocks[:, 2:3]) - 1
-        places = np.stack([u, v], axis=-1).astype(np.float32)[:, None]
-        with torch.no_grad():
-            features = self.network.features(self.network.inputs(blocks))
-            h = self.network.heights(features, torch.from_numpy(places).to(self.device))
-        values = h[:, 0].cpu().numpy() * np.float32(self.scale_m) + np.float32(self.offset_m)
-        meters[index[inside]] = values[inside]
-
-    def _predict_constants(self, x: np.ndarray, y: np.ndarray, meters: np.ndarray) -> None:
-        for scale, column, row, value in self.partition.constants.tolist():
-            side = self.area.root_cells >> int(scale)
-            inside = (x // side == column) & (y // side == row)
-            meters[inside] = value
-
+    @property
     def _measured_places(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return columns, rows and heights of fixed random cells, NaN where there is none."""
+        """Columns, rows and heights of fixed random valid cells."""
         if not hasattr(self, "_places"):
-            random = np.random.default_rng(0)
-            area = self.area
-            count = min(_MEASURED, area.width * area.height)
-            at = np.unique(random.integers(0, area.width * area.height, 2 * count))
-            at = np.sort(random.permutation(at)[:count])
-            heights = area.heights.reshape(-1)[at]
-            at = at[np.isfinite(heights)]
-            self._places = (
-                at % area.width + 0.5,
-                at // area.width + 0.5,
-                area.heights.reshape(-1)[at],
-            )
+            cells = self.area.heights.reshape(-1)
+            count = min(_MEASURED, cells.size)
+            drawn = np.unique(np.random.default_rng(0).integers(0, cells.size, 2 * count))
+            drawn = drawn[:: -(-len(drawn) // count)]
+            drawn = drawn[np.isfinite(cells[drawn])]
+            width = self.area.width
+            self._places = drawn % width + 0.5, drawn // width + 0.5, cells[drawn]
         return self._places
 
     # --- state
@@ -519,25 +369,22 @@ class AcornFit:
 
     def state(self) -> dict[str, Any]:
         """Return all that the next steps depend on, copied."""
-        optimizer = self.optimizer.state_dict()
         moments = {
-            key: {name: value.detach().clone() for name, value in entry.items()}
-            for key, entry in optimizer["state"].items()
+            key: tensors_of(entry) for key, entry in self.optimizer.state_dict()["state"].items()
         }
+        former = self._former
         return {
             "identity": self.identity(),
             "network": tensors_of(self.network.state_dict()),
             "average": tensors_of(self.average),
             "moments": moments,
-            "rule": self.rule.state(),
-            "partition": [np.array(part) for part in self.partition],
+            "rule": copy.deepcopy(self.rule.state()),
+            "former": former
+            and (tensors_of(former.network.state_dict()), former.prediction.partition.active),
             "is_moved": self.is_moved.copy(),
-            "moved_at": self.moved_at,
-            "errors": self.errors.copy(),
-            "draws": self.draws.copy(),
             "history": [dict(row) for row in self.history],
             "retilings": [dict(row) for row in self.retilings],
-            **{name: getattr(self, name) for name in ("step", "rate", "cpu_seconds")},
+            **{name: getattr(self, name) for name in ("step", "rate", "cpu_seconds", "moved_at")},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -548,20 +395,38 @@ class AcornFit:
         self.network.load_state_dict(state["network"])
         self.average = {k: v.clone().to(self.device) for k, v in state["average"].items()}
         optimizer = self.optimizer.state_dict()
-        optimizer["state"] = {
-            key: {name: value.clone() for name, value in entry.items()}
-            for key, entry in state["moments"].items()
-        }
+        optimizer["state"] = {key: tensors_of(entry) for key, entry in state["moments"].items()}
         self.optimizer.load_state_dict(optimizer)
-        for name in ("step", "rate", "cpu_seconds"):
+        self.rule.restore(copy.deepcopy(state["rule"]))
+        self._take(self.rule.partition)
+        self._former = None
+        if state["former"]:
+            weights, active = state["former"]
+            network = copy.deepcopy(self.network)
+            network.load_state_dict(weights)
+            partition = Partition.of(self.rule.statistics.tree, active)
+            prediction = Prediction(
+                partition, self.area.root_cells, self.area.offset_m, self.area.scale_m
+            )
+            self._former = _Former(network, prediction)
+        self.is_moved = state["is_moved"].copy()
+        for name in ("step", "rate", "cpu_seconds", "moved_at"):
             setattr(self, name, state[name])
-        self.use(Partition(*state["partition"]))
-        self.rule.restore(state["rule"])
-        for name in ("is_moved", "errors", "draws"):
-            setattr(self, name, state[name].copy())
-        self.moved_at = state["moved_at"]
         self.history = [dict(row) for row in state["history"]]
         self.retilings = [dict(row) for row in state["retilings"]]
+
+
+def rule_for(area: Area, settings: AcornSettings) -> Rule:
+    """Return the settings' rule for an area, started. Raises UsageError for a budget below the
+    smallest partition."""
+    sizes = settings.sizes
+    statistics = area.statistics(sizes.smallest_block, max(sizes.rows, sizes.columns))
+    constants = RuleSettings(
+        interval_steps=settings.retile_every,
+        first_steps=settings.first_retiling,
+        quiet_share=settings.cool_down,
+    )
+    return make_rule(settings.partition, statistics, settings.blocks, constants)
 
 
 def fit_for(
@@ -579,7 +444,7 @@ def fit_for(
         )
         if share >= 1:
             break
-        if share < 1 - fit.settings.cool_down and retiling_is_due(fit):
+        if retiling_is_due(fit, share):
             fit.retile()
         fit.advance(rate_share(share, fit.settings))
         if fit.step % measure_every == 0:
@@ -588,18 +453,15 @@ def fit_for(
     return fit
 
 
-def retiling_is_due(fit: AcornFit) -> bool:
-    """Return True at the steps at which blocks may move: at equal intervals by the published rule,
-    else at doubling ones."""
-    settings = fit.settings
-    if not fit.step or fit.retilings[-1]["step"] == fit.step:
-        return False
-    if settings.partition == "paper":
-        return fit.step % settings.retile_every == 0
-    if settings.partition != "adaptive":
-        return False
-    ratio, rest = divmod(fit.step, settings.first_retiling)
-    return rest == 0 and (ratio + 1) & ratio == 0  # 1, 3, 7, … times the first
+def retiling_is_due(fit: AcornFit, share: float) -> bool:
+    """Return True where blocks are to move after a share (0 … 1) of the run, but in its
+    cool-down."""
+    return share < 1 - fit.settings.cool_down and fit.rule.due(fit.step, share)
+
+
+def _local(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return places (x, y) in [−1, 1] of places in [0, 1]."""
+    return np.stack([2 * u - 1, 2 * v - 1], axis=-1)
 
 
 def _block_errors(heights: Tensor, targets: Tensor, valid: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neural.encoding.acorn.statistics import BlockStatistics
 from neural.encoding.pyramid import HeightSource, PyramidTile, build
 from neural.errors import DemError, NtileError
 from neural.system import output
@@ -41,6 +42,7 @@ class Area:
         """Finest cells [height, width]."""
         self.height, self.width = self.heights.shape
         self.extents = cache(self._extents)
+        self.statistics = cache(self._statistics)
 
     @classmethod
     def of(cls, heights: np.ndarray, valid: np.ndarray | None = None) -> Area:
@@ -191,6 +193,9 @@ class Area:
         )
         valid = np.isfinite(heights)
         return np.nan_to_num(heights), valid
+
+    def _statistics(self, leaf: int, grid: int) -> BlockStatistics:
+        return BlockStatistics.of_heights(self.heights, leaf=leaf, grid=grid, levels=self.levels)
 
     def _extents(self, side: int) -> Extents:
         rows = -(-self.height // side)

@@ -1,4 +1,4 @@
-"""Blocks of an area as rows (scale, x, y), and the block that holds a place."""
+"""Ancestors of blocks, and the block that holds a place of an area."""
 
 from __future__ import annotations
 
@@ -6,40 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from neural.encoding.acorn.area import Area
-
-Blocks = np.ndarray
-"""Rows (scale, x, y), int64 [n, 3], sorted."""
+Owner = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From places, columns and rows in finest cells, to the index of the block that holds each."""
 
 
-def max_scale(area: Area, smallest_cells: int) -> int:
-    """Return the scale of the smallest blocks, whose side has so many finest cells."""
-    return (area.root_cells // smallest_cells).bit_length() - 1
-
-
-def with_data(area: Area, scale: int) -> Blocks:
-    """Return all blocks of a scale that hold a valid cell."""
-    side = area.root_cells >> scale
-    y, x = np.nonzero(area.extents(side).cells)
-    return in_order(np.stack([np.full_like(x, scale), x, y], axis=1))
-
-
-def in_order(blocks: np.ndarray) -> Blocks:
-    """Return blocks sorted by scale, x and y, each once."""
-    return np.unique(np.asarray(blocks, np.int64).reshape(-1, 3), axis=0)
-
-
-def uniform(area: Area, budget: int, finest_scale: int) -> Blocks:
-    """Return all blocks with data of the finest scale that the budget allows; the root block where
-    it allows none."""
-    scale = 0
-    while scale < finest_scale and len(with_data(area, scale + 1)) <= budget:
-        scale += 1
-    return with_data(area, scale)
-
-
-def interior(blocks: Blocks) -> tuple[Blocks, np.ndarray]:
-    """Return all ancestors of blocks, and the generations that each has below it."""
+def interior(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all ancestors [m, 3] of blocks (scale, x, y) [n, 3], and the generations int64 [m]
+    that each has below it."""
     heights: dict[tuple[int, int, int], int] = {}
     for scale, x, y in blocks.tolist():
         for up in range(1, scale + 1):
@@ -52,12 +25,12 @@ def interior(blocks: Blocks) -> tuple[Blocks, np.ndarray]:
     return nodes, np.array([heights[key] for key in keys], np.int64)
 
 
-def owner_of(
-    blocks: Blocks, finest_scale: int, root_cells: int
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return a function from places, columns and rows in finest cells, to the index of the block
-    that holds each, −1 where none does."""
-    side = 1 << finest_scale
+def owner_of(blocks: np.ndarray, max_scale: int, root_cells: int) -> Owner:
+    """Return the function that finds the block that holds a place, −1 where none of them does.
+
+    Upper edges belong to the next block, those of the root square to its last one.
+    """
+    side = 1 << max_scale
     owners = np.full((side, side), -1, np.int32)
     for k, (scale, x, y) in enumerate(blocks.tolist()):
         span = side >> scale

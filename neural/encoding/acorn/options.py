@@ -33,6 +33,9 @@ class AcornOptions:
     resume: bool = False  # refuse to begin anew
 
 
+DEFAULTS = AcornOptions()
+
+
 @dataclass(frozen=True)
 class Limits:
     """End of a training: one of the three."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 PARTITIONS = ("uniform", "paper", "cut", "adaptive")
+"""Rules that move blocks (`neural.encoding.acorn.rules`)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class AcornSettings:
 
     sizes: Sizes = Sizes()
     blocks: int = 256  # budget
-    partition: str = "uniform"  # one of PARTITIONS
+    partition: str = "auto"  # by the area, or one of PARTITIONS
     lod_nodes: bool = False  # trained interior nodes, against the coarser levels
     per_step: int | None = 64  # blocks drawn per step; None: all, as published
     chunk: int = 16384  # samples in memory at once

@@ -105,17 +105,12 @@ def test_constant_terrain_has_a_scale() -> None:
     assert (area.offset_m, area.scale_m) == (7.0, 1.0)
 
 
-def test_uniform_blocks_fill_the_budget() -> None:
-    area = Area.of(plane(512, 300))
-    rows = blocks.uniform(area, 24, blocks.max_scale(area, 16))
-    # blocks of 128 cells: 4 rows of 3
-    assert rows[:, 0].tolist() == [2] * 12
-    assert blocks.uniform(area, 1, 5).tolist() == [[0, 0, 0]]
-    owner = blocks.owner_of(rows, 5, area.root_cells)
-    index = owner(np.array([10.0, 290.0, 310.0, 500.0]), np.array([10.0, 500.0, 0.0, 0.0]))
-    assert rows[index[0]].tolist() == [2, 0, 0]
-    assert rows[index[1]].tolist() == [2, 2, 3]
-    assert index[3] == -1
+def test_a_place_has_its_block() -> None:
+    rows = np.array([(1, 0, 0), (2, 2, 0), (2, 3, 0)])
+    owner = blocks.owner_of(rows, 5, 512)
+    places = np.array([10.0, 255.9, 256.0, 383.9, 384.0, 10.0])
+    index = owner(places, np.array([10.0, 255.9, 0.0, 0.0, 100.0, 300.0]))
+    assert index.tolist() == [0, 0, 1, 1, 2, -1]
 
 
 def test_interior_nodes_know_their_generations() -> None:
