@@ -96,6 +96,11 @@ class Grid:
         """Return cells of this grid along one side of a tile: 256·2^(levels − 1 − z)."""
         return TILE << (self.levels - 1 - tile.z)
 
+    def block_side_m(self, scale: int) -> float:
+        """Return the side of a block in meters on the ground, east-west: tiles of level 0 have
+        scale 0, and scales go on beyond the finest level."""
+        return (TILE << (self.levels - 1)) * self.cell_x_m * 0.5**scale
+
     def tile_bounds(self, tile: Tile) -> Bounds:
         """Return the area of a whole tile in CRS meters; tiles at the eastern and southern rim
         reach beyond the raster."""

@@ -77,6 +77,7 @@ Surface surface()
     s.size_m = v_size_m;
     s.z_m = v_place.z;
     s.layer = int(v_about.x);
+    s.level = v_about.y;
     s.measured = v_about.z > 0.5;
     s.gradient = gradient_at(s.uv);
     vec2 slope = u_exaggeration * s.gradient;

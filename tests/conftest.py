@@ -17,7 +17,7 @@ import hypothesis
 import moderngl
 import pytest
 
-from tests.support import hills, mountains
+from tests.support import acorn_area, hills, mountains
 from tests.support.required import gl_is_required
 from tests.support.scene_tools import SIZE, Magenta
 from tests.support.sessions import frame, said, session, settle  # noqa: F401 (fixtures)
@@ -166,6 +166,12 @@ def mountain_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hills_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`tests.support.hills` as a file."""
     return hills.write(tmp_path_factory.mktemp("scene") / "hills.ntile")
+
+
+@pytest.fixture(scope="session")
+def plains_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tests.support.acorn_area` as a file."""
+    return acorn_area.write(tmp_path_factory.mktemp("scene") / "plains.ntile")
 
 
 @pytest.fixture

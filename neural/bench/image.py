@@ -19,10 +19,10 @@ from neural.tiles import TILE
 SETTINGS = geometric_steps(0.01, 4, 24)
 """Target RMSE, meters."""
 
-_BITS = 20
+BITS = 20
 """Bits per sample: a kilometer in steps of 1 mm; 16 bits would coarsen mountains."""
 
-_RESOLUTIONS = 7
+RESOLUTIONS = 7
 
 
 def measure(dem: Dem) -> list[dict[str, Any]]:
@@ -35,11 +35,11 @@ def measure(dem: Dem) -> list[dict[str, Any]]:
     """
     grid = dem.grid
     heights, valid = dem.read(0, 0, grid.height, grid.width)
-    filled = _filled(heights, valid)
-    mask = 0 if valid.all() else len(zlib.compress(np.packbits(valid).tobytes(), 9))
+    image = filled(heights, valid)
+    mask = mask_bytes(valid)
     rows = []
     for setting in SETTINGS:
-        stream = compress(filled, setting, _BITS, _RESOLUTIONS)
+        stream = compress(image, setting, BITS, RESOLUTIONS)
         decoded = stream.offset_m + stream.scale_m * decompress(stream.body).astype(np.float64)
         summary = _summary(decoded, heights, valid, (grid.cell_x_m, grid.cell_y_m))
         rate = 8 * (len(stream.body) + mask) / max(summary.samples, 1)
@@ -47,7 +47,12 @@ def measure(dem: Dem) -> list[dict[str, Any]]:
     return rows
 
 
-def _filled(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
+def mask_bytes(valid: np.ndarray) -> int:
+    """Return the size of the deflated mask of an image [n, m]; 0 where all samples are valid."""
+    return 0 if valid.all() else len(zlib.compress(np.packbits(valid).tobytes(), 9))
+
+
+def filled(heights: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """Return the raster [n, m] without gaps, float32."""
     rows, cols = heights.shape
     side = 1 << (max(rows, cols) - 1).bit_length()

@@ -8,10 +8,14 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 
 
-def pool(jobs: int) -> ProcessPoolExecutor:
-    """Return a pool of spawned processes that end with this one, even if it is killed."""
+def pool(jobs: int, tasks_each: int | None = None) -> ProcessPoolExecutor:
+    """Return a pool of spawned processes that end with this one, even if it is killed; after so
+    many tasks a process makes room for a new one."""
     return ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+        jobs,
+        multiprocessing.get_context("spawn"),
+        initializer=_end_with_parent,
+        max_tasks_per_child=tasks_each,
     )
 
 

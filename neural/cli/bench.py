@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neural.cli import options
+from neural.cli import bench_global, options
+from neural.cli.bench_global import GlobalOptions
 from neural.raster.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ def _joined(arguments: list[str]) -> list[str]:
     from neural.bench.accounting import CODEC_NAMES
     from neural.methods import METHODS
 
-    choices = {"--methods": {*METHODS, "all"}, "--codecs": {*CODEC_NAMES, "all"}}
+    choices = {
+        "--methods": {*METHODS, *bench_global.METHODS, "all"},
+        "--codecs": {*CODEC_NAMES, "all"},
+    }
     joined: list[str] = []
     option = ""
     awaits_value = False
@@ -193,8 +197,9 @@ def _joined(arguments: list[str]) -> list[str]:
     "--steps",
     type=click.IntRange(1),
     default=None,
-    help="--ablation: training steps (default: by preset).",
+    help="--ablation, --global: training steps (default: by preset).",
 )
+@bench_global.whole_area_options
 @options.as_json
 def command(
     dems: tuple[str, ...],
@@ -215,6 +220,7 @@ def command(
     ablation: str | None,
     data: tuple[Path, ...],
     steps: int | None,
+    whole: GlobalOptions,
     as_json: bool,
 ) -> None:
     """Measure rate and distortion of learned layers against classical codecs, over DEMs or folders
@@ -222,6 +228,10 @@ def command(
 
     Writes OUT/bench.json, bench.md and three plots. --spectrum, --specialize and --ablation run
     that diagnostic instead and write its own JSON, Markdown and plot.
+
+    --global trains networks of whole areas instead: DEMs, or windows DEM@COLUMN,ROW,WIDTH,HEIGHT of
+    their own cells. Baselines without blocks have as many parameters, and with --steps the CPU time
+    of the first acorn. Runs that OUT holds are not repeated, an interrupted one goes on.
 
     Lists have commas, or the option is repeated; names of methods and codecs may also be separated
     by spaces.
@@ -238,6 +248,10 @@ def command(
 
     say = partial(click.echo, err=True)
     results: dict[str, Any] = {}
+    if whole.whole_areas:
+        results["global"] = bench_global.run(dems, methods, steps, whole, reading, jobs, out, say)
+        _print(results, out, as_json)
+        return
     lines = learned.expand_series(
         tuple(DEFAULT_MODELS) if methods is None else methods, models, refine
     )
@@ -265,8 +279,12 @@ def command(
                 device=device,
             )
             results["bench"] = _bench(places, plan, jobs, out, say)
+    _print(results, out, as_json)
+
+
+def _print(results: dict[str, Any], out: Path, as_json: bool) -> None:
     if as_json:
-        options.print_json(results.get("bench", results))
+        options.print_json(results.get("bench", results.get("global", results)))
     else:
         for name in results:
             click.echo((out / f"{name}.md").read_text(encoding="utf-8"))

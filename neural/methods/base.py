@@ -16,7 +16,7 @@ the two numbers of the tile's envelope.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -83,6 +83,28 @@ class WeightTexture(NamedTuple):
         return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {
             f"W_{name.upper()}": texel for name, texel in self.first.items()
         }
+
+
+class TileNodes(NamedTuple):
+    """Nodes that a tile's surface reads, for a method that is prepared by node: see
+    `Method.node_passes`."""
+
+    keys: Sequence[Hashable]  # one for each node, equal for the same node of another tile
+    inputs: np.ndarray  # float32 [nodes, `Method.node_dim`]: what the node passes read as LATENTS
+    extents: np.ndarray
+    """Float64 [nodes, 4]: west, north, east and south end of the places that read a node, in tile
+    coordinates."""
+    table: np.ndarray  # float32 [rows, columns, 4]: what evaluation reads as u_prepared
+    arrays: dict[str, np.ndarray]  # those of `Method.prepare` beside the last pass's
+
+
+class Blocks(NamedTuple):
+    """Blocks of the area that a tile's surface is made of. Block (scale, column, row) is the square
+    of the tile with these numbers; scales go on beyond the finest level."""
+
+    places: np.ndarray  # int64 [n, 3]: scale, column, row
+    constant: np.ndarray  # bool [n]: True for a block of a single height
+    error_m: np.ndarray  # float64 [n]: root mean square error, NaN where unknown
 
 
 class Surface(NamedTuple):
@@ -164,6 +186,28 @@ class Method(ABC):
         Empty: numpy prepares, and its array is uploaded.
         """
         return ()
+
+    def node_passes(self) -> tuple[Pass, ...]:
+        """Return the passes that prepare a node, where what is prepared are nodes that tiles share
+        instead of tiles.
+
+        Each fills one row; the row of the last one is read through shaders/lib/nodes.glsl. Latents
+        then tell which nodes a tile reads (`tile_nodes`). Empty for all other methods.
+        """
+        return ()
+
+    @property
+    def node_dim(self) -> int:
+        """Numbers that tell the node passes which node to prepare."""
+        return 0
+
+    def tile_nodes(self, latents: np.ndarray) -> TileNodes:
+        """Return the nodes that a tile reads; of a method with `node_passes` only."""
+        raise NotImplementedError(f"{self.name} is not prepared by node")
+
+    def blocks(self, latents: np.ndarray) -> Blocks | None:
+        """Return the blocks that a tile's surface is made of; None where the method has none."""
+        return None
 
     def fold(self, weights: Arrays) -> dict[str, Any]:
         """Return the decoder arrays of `prepare` and `evaluate`, with all tile-independent terms

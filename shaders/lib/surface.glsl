@@ -13,6 +13,7 @@ struct Surface
     vec2 uv;  // tile coordinates, v southward
     vec2 size_m;  // of the tile, meters on the ground east and south
     int layer;  // layer of the page's textures
+    float level;  // level of detail of the tile
     vec2 gradient;  // meters per meter, east and north
     float z_m;  // true height
     float relief;  // light relative to that on level ground, linear: 1 where the ground is level

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import moderngl
 import numpy as np
 
-from tests.support import hills, mountains
+from tests.support import acorn_area, hills, mountains
 from viewer.graphics import gl
 from viewer.model.camera import Camera
 from viewer.model.settings import Settings
@@ -41,7 +41,7 @@ ODD_SHARE = 0.004
 OTHER_SHARE = 0.1
 """Another rounding puts a few pixels into the next level."""
 
-AREAS = {"hills": hills.write, "mountains": mountains.write}
+AREAS = {"hills": hills.write, "mountains": mountains.write, "plains": acorn_area.write}
 """Writers of the areas' files."""
 
 
@@ -55,6 +55,7 @@ class Case(NamedTuple):
 
 
 OVER = Camera(2600.0, 6300.0, 1900.0, -10.0, -30.0)
+ABOVE = Camera(2850.0, 5300.0, 4000.0, 0.0, -57.0)
 LOW = Camera(600_120.0, 5_199_500.0, 640.0, 20.0, -14.0)
 
 CASES = {
@@ -71,6 +72,7 @@ CASES = {
     ),
     "error": Case("hills", 0, {"overlay.name": "error", "overlay.reach": {"error": 10.0}}),
     "slope": Case("hills", 1, {"overlay.name": "slope", "overlay.reach": {"slope": 45.0}}),
+    "blocks": Case("plains", 0, {"overlay.name": "blocks"}, ABOVE),
     "tint": Case(
         "mountains", 0, {"debug.lod_tint": True, "debug.bounds": True, "view.sse_px": 6.0}, OVER
     ),

@@ -1,10 +1,10 @@
 """GPU decode: a tile's latents become heights and gradients in a texture layer.
 
-A method with passes is prepared on the GPU too (`viewer.graphics.preparation`); for others numpy's
-prepared array is uploaded. Both entries run the same shaders/decode/<method>.glsl: "compute" where
-GL 4.3 is there, "fragment" anywhere from 4.1. On a software renderer the numpy decode on worker
-threads is several times faster ("numpy"); the scene then uploads finished arrays and makes no
-TileDecoder.
+A method with passes is prepared on the GPU too, tile by tile (`viewer.graphics.preparation`) or by
+nodes that tiles share (`viewer.graphics.node_cache`); for others numpy's prepared array is
+uploaded. Both entries run the same shaders/decode/<method>.glsl: "compute" where GL 4.3 is there,
+"fragment" anywhere from 4.1. On a software renderer the numpy decode on worker threads is several
+times faster ("numpy"); the scene then uploads finished arrays and makes no TileDecoder.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import moderngl
 import numpy as np
 
 import shaders
-from neural.methods.base import Arrays, Method
+from neural.methods.base import Arrays, Method, TileNodes
 from neural.tiles import TILE
 from viewer.graphics import gl
+from viewer.graphics.node_cache import NODES_UNIT, SLOT_COLUMNS, NodeCache
 from viewer.graphics.page import TilePage
 from viewer.graphics.preparation import GROUP, WEIGHT_UNIT, Preparation, float_texture
 
@@ -66,23 +67,32 @@ class TileDecoder:
         self._program: moderngl.ComputeShader | moderngl.Program | None = None
         self._triangle: moderngl.VertexArray | None = None
         self._compile = [self._compile_evaluation]
+        self._method = method
+        self._backend = decode_backend
+        first = stored.first if stored is not None else {}
         self._preparation: Preparation | None = None
-        passes = method.prepare_passes()
-        if passes:
-            first = stored.first if stored is not None else {}
+        self.nodes: NodeCache | None = None
+        """Nodes that tiles share; None for a method that has none."""
+        if method.prepare_passes():
             self._preparation = Preparation(
                 ctx,
-                passes,
+                method.prepare_passes(),
                 method.latent_shape,
                 first,
                 decode_backend,
                 parts=self._parts,
                 defines=self._defines,
             )
-            self._compile += [
-                partial(self._preparation.compile, name) for name in self._preparation.functions
-            ]
-        self._backend = decode_backend
+            self._compile_passes(self._preparation)
+        if method.node_passes():
+            self._defines["SLOT_COLUMNS"] = SLOT_COLUMNS
+            self.nodes = NodeCache(
+                ctx, method, first, decode_backend, parts=self._parts, defines=self._defines
+            )
+            self._compile_passes(self.nodes.preparation)
+
+    def _compile_passes(self, preparation: Preparation) -> None:
+        self._compile += [partial(preparation.compile, name) for name in preparation.functions]
 
     @property
     def ready(self) -> bool:
@@ -116,6 +126,8 @@ class TileDecoder:
             self._program,
             weights=WEIGHT_UNIT,
             prepared=_PREPARED_UNIT,
+            nodes=NODES_UNIT,
+            slots=NODES_UNIT + 1,
             heights=0,
             gradients=1,
             one=1,
@@ -139,43 +151,62 @@ class TileDecoder:
         """
         while self._program is None or not self.ready:
             self.advance()
-        self._prepare(tile).use(_PREPARED_UNIT)
         gl.set_uniforms(
             self._program, lattice=(samples, samples), scale_m=scale_m, tile_m=side_m, layer=layer
         )
-        self._run(page, samples)
+        if self._weights is not None:
+            self._weights.use(WEIGHT_UNIT)
+        if self.nodes is not None:
+            self._decode_nodes(self.nodes, self._method.tile_nodes(tile), page, samples)
+            return
+        prepared = self._preparation.run(tile) if self._preparation else self._upload(tile)
+        prepared.use(_PREPARED_UNIT)
+        self._run(page, (0, 0), (samples + 1, samples + 1))
+
+    def _decode_nodes(
+        self, cache: NodeCache, nodes: TileNodes, page: TilePage, samples: int
+    ) -> None:
+        for portion in cache.portions(nodes, samples):
+            cache.use(nodes, portion)
+            self._upload(nodes.table).use(_PREPARED_UNIT)
+            self._run(page, portion.first, portion.size)
 
     def prepared(self, latents: np.ndarray) -> dict[str, np.ndarray] | None:
         """Run `Method.prepare` on the GPU and read it back; None for a method without passes.
         Blocks; binds as `decode`."""
-        if self._preparation is None:
-            return None
         while not self.ready:
             self.advance()
-        self._prepare(latents)
-        return self._preparation.read()
-
-    def _prepare(self, tile: np.ndarray) -> moderngl.Texture:
         if self._weights is not None:
             self._weights.use(WEIGHT_UNIT)
-        if self._preparation is not None:
-            return self._preparation.run(tile)
-        if self._uploaded is None:
-            self._uploaded = float_texture(self._ctx, tile.shape[:2])
-        self._uploaded.write(np.ascontiguousarray(tile, np.float32))
-        return self._uploaded
+        if self.nodes is not None:
+            return self.nodes.read(latents)
+        if self._preparation is None:
+            return None
+        self._preparation.run(latents)
+        return self._preparation.read()
 
-    def _run(self, page: TilePage, samples: int) -> None:
+    def _upload(self, texels: np.ndarray) -> moderngl.Texture:
+        """Return a texture of a tile's prepared array."""
+        present = self._uploaded
+        if present is None or (present.height, present.width) != texels.shape[:2]:
+            if present is not None:
+                present.release()
+            present = self._uploaded = float_texture(self._ctx, texels.shape[:2])
+        present.write(np.ascontiguousarray(texels, np.float32))
+        return present
+
+    def _run(self, page: TilePage, first: tuple[int, int], count: tuple[int, int]) -> None:
+        """Decode the texels of a rectangle, from column and row `first` on."""
         if isinstance(self._program, moderngl.ComputeShader):
             page.heights.bind_to_image(0, read=False, write=True)
             page.gradients.bind_to_image(1, read=False, write=True)
-            groups = -(-(samples + 1) // GROUP)
-            self._program.run(groups, groups)
+            gl.set_uniforms(self._program, first=first, count=count)
+            self._program.run(-(-count[0] // GROUP), -(-count[1] // GROUP))
             self._ctx.memory_barrier()
         elif self._triangle is not None:
             target = page.target
             target.use()
-            target.viewport = (0, 0, samples + 1, samples + 1)
+            target.viewport = (*first, *count)
             self._ctx.enable_only(moderngl.NOTHING)
             self._triangle.render(moderngl.TRIANGLES, vertices=3)
 
@@ -187,6 +218,7 @@ class TileDecoder:
             self._uploaded,
             self._weights,
             self._preparation,
+            self.nodes,
         ):
             if item is not None:
                 item.release()

@@ -6,6 +6,7 @@ import moderngl
 import numpy as np
 
 from neural.tiles import TILE
+from viewer.tiles.blocks import TEXELS
 
 LATTICE = TILE + 1
 """Samples along a side of the height and gradient textures: mesh vertices i/256, both edges
@@ -25,7 +26,7 @@ class TilePage:
     meters per meter, east and north, at vertices valid      R8     256²  1 where a cell holds data
     errors     R32F   256²  of heights in meters or of gradients in m/m, at cell centers; each made
     when first needed gaps       R32F   257 × 4  meters to the neighbors N, S, W, E along the edges;
-    made when first needed
+    made when first needed blocks     RGBA32F 128²  of the layer (`viewer.tiles.blocks`); likewise
     """
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -35,6 +36,7 @@ class TilePage:
         self.valid = ctx.texture_array((TILE, TILE, LAYERS), 1, dtype="f1", alignment=1)
         self.errors: dict[str, moderngl.TextureArray] = {}
         self.gaps: moderngl.TextureArray | None = None
+        self.blocks: moderngl.TextureArray | None = None
         self._target: moderngl.Framebuffer | None = None
         self.heights.filter = self.valid.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self.gradients.filter = (moderngl.LINEAR, moderngl.LINEAR)
@@ -50,7 +52,8 @@ class TilePage:
     def bytes(self) -> int:
         """Allocated texture bytes."""
         gaps = 0 if self.gaps is None else 16 * LATTICE
-        return LAYERS * (LATTICE**2 * 12 + TILE**2 * (1 + 4 * len(self.errors)) + gaps)
+        blocks = 0 if self.blocks is None else 16 * TEXELS**2
+        return LAYERS * (LATTICE**2 * 12 + TILE**2 * (1 + 4 * len(self.errors)) + gaps + blocks)
 
     @property
     def target(self) -> moderngl.Framebuffer:
@@ -84,8 +87,14 @@ class TilePage:
             self.gaps = self._numbers(LATTICE, 4)
         self.gaps.write(_marked(gaps), (0, 0, layer, LATTICE, 4, 1))
 
-    def _numbers(self, columns: int, rows: int) -> moderngl.TextureArray:
-        texture = self._ctx.texture_array((columns, rows, LAYERS), 1, dtype="f4")
+    def write_blocks(self, layer: int, blocks: np.ndarray) -> None:
+        """Upload the blocks of a tile, `viewer.tiles.blocks.texels`."""
+        if self.blocks is None:
+            self.blocks = self._numbers(TEXELS, TEXELS, 4)
+        self.blocks.write(np.ascontiguousarray(blocks), (0, 0, layer, TEXELS, TEXELS, 1))
+
+    def _numbers(self, columns: int, rows: int, components: int = 1) -> moderngl.TextureArray:
+        texture = self._ctx.texture_array((columns, rows, LAYERS), components, dtype="f4")
         texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
         texture.repeat_x = texture.repeat_y = False
         return texture
@@ -107,6 +116,7 @@ class TilePage:
             self.gradients,
             self.valid,
             self.gaps,
+            self.blocks,
             *self.errors.values(),
         ):
             if item is not None:

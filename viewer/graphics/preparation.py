@@ -1,12 +1,14 @@
 """First decode stage on the GPU: a method's passes turn a tile's latents into the textures that
 sampling reads.
 
-Every pass fills one texture; the textures are made once and serve one tile after the other.
+Every pass fills one texture; the textures are made once and serve one tile after the other, or many
+nodes at once, a row each (`viewer.graphics.node_cache`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import moderngl
 import numpy as np
@@ -19,6 +21,14 @@ GROUP = 8
 
 WEIGHT_UNIT = 0
 """Texture unit of the decoder weights; the passes' inputs follow."""
+
+
+class Rows(NamedTuple):
+    """Rows of a texture from `first` on, for the last pass to fill."""
+
+    texture: moderngl.Texture
+    target: moderngl.Framebuffer
+    first: int
 
 
 class Preparation:
@@ -50,9 +60,7 @@ class Preparation:
         }
         self._textures = {name: float_texture(ctx, size) for name, size in sizes.items()}
         self._targets = {
-            name: ctx.framebuffer([self._textures[name]])
-            for name in self._textures
-            if decode_backend != "compute"
+            name: ctx.framebuffer([texture]) for name, texture in self._textures.items()
         }
         self._uniforms = []
         for p in passes:
@@ -82,15 +90,17 @@ class Preparation:
         gl.set_uniforms(program, weights=WEIGHT_UNIT, texels=0, one=1)
         self._programs[function] = program
 
-    def run(self, latents: np.ndarray) -> moderngl.Texture:
+    def run(self, latents: np.ndarray, into: Rows | None = None) -> moderngl.Texture:
         """Run the passes on latents float32 [tokens, dim]; return the last texture, valid until the
         next call.
 
-        The weights must be bound to `WEIGHT_UNIT`. Binds the units after it, image unit 0 and a
-        framebuffer.
+        With `into` each token is a node, and their rows are filled there instead. The weights must
+        be bound to `WEIGHT_UNIT`. Binds the units after it, image unit 0 and a framebuffer.
         """
         padded = np.pad(np.asarray(latents, np.float32), ((0, 0), (0, -self._dim % 4)))
-        self._textures[LATENTS].write(np.ascontiguousarray(padded))
+        inputs = self._textures[LATENTS]
+        inputs.write(np.ascontiguousarray(padded), (0, 0, inputs.width, len(padded)))
+        last = self._passes[-1]
         for step, uniforms in zip(self._passes, self._uniforms, strict=True):
             program = self._programs[step.function or step.name]
             for unit, (name, sampler) in enumerate(
@@ -99,29 +109,37 @@ class Preparation:
                 self._textures[name].use(WEIGHT_UNIT + unit)
                 gl.set_uniforms(program, **{sampler: WEIGHT_UNIT + unit})
             gl.set_uniforms(program, **uniforms)
-            self._fill(step, program)
-        return self._textures[self._passes[-1].name]
+            rows = Rows(self._textures[step.name], self._targets[step.name], 0)
+            if into is not None and step is last:
+                rows = into
+            self._fill(step, program, rows, step.rows if into is None else len(latents))
+        return self._textures[last.name]
 
-    def _fill(self, step: Pass, program: moderngl.ComputeShader | moderngl.Program) -> None:
+    def _fill(
+        self,
+        step: Pass,
+        program: moderngl.ComputeShader | moderngl.Program,
+        into: Rows,
+        count: int,
+    ) -> None:
+        gl.set_uniforms(program, target_row=into.first, target_rows=count)
         if isinstance(program, moderngl.ComputeShader):
-            self._textures[step.name].bind_to_image(0, read=False, write=True)
-            program.run(-(-step.columns // GROUP), -(-step.rows // GROUP))
+            into.texture.bind_to_image(0, read=False, write=True)
+            program.run(-(-step.columns // GROUP), -(-count // GROUP))
             self._ctx.memory_barrier()
             return
-        self._targets[step.name].use()
+        into.target.use()
+        into.target.viewport = (0, into.first, step.columns, count)
         self._ctx.enable_only(moderngl.NOTHING)
         self._triangles[step.function or step.name].render(moderngl.TRIANGLES, vertices=3)
 
-    def read(self) -> dict[str, np.ndarray]:
+    def read(self, rows: int | None = None) -> dict[str, np.ndarray]:
         """Return the last pass [rows, columns, 4] of the latest tile, named as in `Method.prepare`;
-        blocks."""
-        name = self._passes[-1].name
-        texture = self._textures[name]
-        return {
-            name: np.frombuffer(texture.read(), np.float32).reshape(
-                texture.height, texture.width, 4
-            )
-        }
+        blocks. `rows` are the first ones, all without."""
+        last = self._passes[-1]
+        count = last.rows if rows is None else rows
+        texels = self._targets[last.name].read((0, 0, last.columns, count), 4, dtype="f4")
+        return {last.name: np.frombuffer(texels, np.float32).reshape(count, last.columns, 4)}
 
     def release(self) -> None:
         """Free programs and textures."""

@@ -12,12 +12,13 @@ import moderngl
 import numpy as np
 
 from neural.errors import NtileError
+from neural.methods.base import Blocks
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import Tile
 from viewer.graphics import gpu_decoder as decoding
 from viewer.graphics.page import TilePage
 from viewer.graphics.readback import HeightReader
-from viewer.tiles import edge_gaps
+from viewer.tiles import blocks, edge_gaps
 from viewer.tiles.background import Background
 from viewer.tiles.borders import Sides
 from viewer.tiles.cache import TileCache
@@ -59,6 +60,8 @@ class Resident:
     # measure in the page's texture, by quantity
     painted: dict[str, ErrorMeasure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
+    blocks: Blocks | None = None
+    blocks_shown: bool = False  # True if they are in the page's texture
 
     def errors_of(self, spec: ErrorMeasure | None) -> TileErrors | None:
         """Return the errors of a measure, or None if not measured."""
@@ -271,6 +274,7 @@ class TileStore:
             self.program(source).decode(loaded.ready, surface.scale_m, surface.side_m, page, layer)
             self._reader = self._reader or HeightReader(self._ctx)
             resident.profile = source.profile(tile, self._reader.read(page, layer), surface)
+        resident.blocks = surface.method.blocks(surface.latents)
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 
@@ -307,6 +311,15 @@ class TileStore:
                 page, layer = self.cache.slot(TileKey(source.key, tile))
                 page.write_gaps(layer, gaps.meters)
                 gaps.changed = False
+
+    def show_blocks(self, source: TileSource, tiles: Iterable[Tile]) -> None:
+        """Upload the blocks of loaded tiles, of a layer that has any."""
+        for tile in tiles:
+            resident = self.loaded(source, tile)
+            if resident.blocks is not None and not resident.blocks_shown:
+                page, layer = self.cache.slot(TileKey(source.key, tile))
+                page.write_blocks(layer, blocks.texels(resident.blocks, tile))
+                resident.blocks_shown = True
 
     def forget(self, file: int) -> None:
         """Drop all tiles of the file with this serial number, including those of running jobs."""

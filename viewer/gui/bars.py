@@ -12,7 +12,7 @@ from viewer.model import text
 
 if TYPE_CHECKING:
     from viewer.gui.view import WindowView
-    from viewer.model.readings import Pick
+    from viewer.model.readings import Pick, PickedBlock
     from viewer.session.commands import Command
 
 LINE = "-"
@@ -80,6 +80,9 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "overlay.tolerance",
             "overlay.gradient_error",
             "overlay.edge_gap",
+            LINE,
+            "overlay.blocks",
+            "overlay.block_error",
         ),
     ),
     (
@@ -223,6 +226,12 @@ def status(view: WindowView) -> None:
         widgets.tip("Coordinate reference system of the file.")
 
 
+BLOCK_TIP = (
+    "Block of the layer: scale (0 is the whole area), column and row from the north-west, its "
+    "side and root mean square error as the encoder measured it."
+)
+
+
 def readout(pick: Pick | None) -> list[tuple[str, str, str]]:
     """Return label, value and explanation of the readout under the cursor; values are "" without a
     pick."""
@@ -240,4 +249,14 @@ def readout(pick: Pick | None) -> list[tuple[str, str, str]]:
         error = text.meters(pick.error_m, signed=True)
         rows.append(("Error", error, "Decoded − reference at the level drawn."))
     rows.append(("Level", str(pick.tile.z) if pick else "", "Level of detail drawn here."))
+    if pick is not None and pick.block is not None:
+        rows.append(("Block", _block(pick.block), BLOCK_TIP))
     return rows
+
+
+def _block(block: PickedBlock) -> str:
+    """Return name, side and error of a block."""
+    name = f"{block.scale}/{block.column}/{block.row}, {text.side(block.side_m)}"
+    if block.constant:
+        return f"{name}, a single height"
+    return name if block.error_m is None else f"{name}, RMSE {text.meters(block.error_m)}"

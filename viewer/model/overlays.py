@@ -22,11 +22,16 @@ in m/m."""
 EDGE_GAP = "edge_gap"
 """The overlay of height steps along tile edges."""
 
+BLOCKS = "blocks"
+BLOCK_ERROR = "block_error"
+"""The overlays of the blocks that a layer is made of: their scales, their errors."""
+
 
 @dataclass(frozen=True)
 class OverlaySpec:
     """One overlay. `range_kind` tells the values at the two ends of its colors: "positive" 0 and
-    the color limit, "signed" ± the limit, "cyclic" 0 and 360, "mask" two colors without a range.
+    the color limit, "signed" ± the limit, "cyclic" 0 and 360, "mask" two colors without a range,
+    "steps" whole numbers, those of the layer.
     """
 
     title: str
@@ -134,6 +139,27 @@ OVERLAYS: Mapping[str, OverlaySpec] = MappingProxyType(
             "positive",
             min_color_limit=LEAST_M,
             about="Height steps between tiles of one level along their common edges.",
+        ),
+        BLOCKS: OverlaySpec(
+            "Blocks",
+            "",
+            "amount",
+            "heather",
+            "steps",
+            1.0,
+            about="Blocks that one network is fitted by, colored by their side; hatched where a "
+            "block is a single height. Small ones are where the terrain needs them.",
+        ),
+        BLOCK_ERROR: OverlaySpec(
+            "Block error",
+            "m",
+            "amount",
+            "heather",
+            "positive",
+            min_color_limit=LEAST_M,
+            note="root mean square, as encoded",
+            about="Root mean square error of every block, as the encoder measured it; hatched "
+            "where a block is a single height.",
         ),
     }
 )

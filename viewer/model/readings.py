@@ -50,6 +50,18 @@ class FrameStats:
 
 
 @dataclass(frozen=True)
+class PickedBlock:
+    """Block of the layer under a pixel."""
+
+    scale: int  # 0: the whole area
+    column: int
+    row: int
+    side_m: float
+    constant: bool  # True if it is a single height
+    error_m: float | None  # root mean square; None where the encoder did not measure it
+
+
+@dataclass(frozen=True)
 class Pick:
     """The surface under a pixel, in file CRS and meters, never exaggerated."""
 
@@ -63,6 +75,7 @@ class Pick:
     error_m: float | None = None  # z_m − reference_m
     pending: bool = False  # approximate: the tile is being read again; no slope yet
     choice: LayerChoice | None = None  # drawn layer and bits
+    block: PickedBlock | None = None  # of a layer that is made of blocks
 
     @property
     def file(self) -> int:

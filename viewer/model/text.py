@@ -39,6 +39,11 @@ def length(value: float) -> str:
     return meters(value) if not abs(value) >= 10_000 else f"{value / 1000:.3f} km"
 
 
+def side(value: float) -> str:
+    """Format the side of a square to four significant digits: `320 m`, `12.8 km`."""
+    return f"{value:.4g} m" if value < 10_000 else f"{value / 1000:.4g} km"
+
+
 def area(value: float | None) -> str:
     """Format an area: `1 234.5 m²`, `12.3 ha`, `4.56 km²`."""
     if value is None or value != value:
@@ -97,6 +102,14 @@ def levels(coarsest: int, finest: int, cell_m: Callable[[int], float]) -> str:
     if coarsest == finest:
         return f"level {finest} ({cell_m(finest):.4g} m)"
     return f"levels {coarsest}–{finest} ({cell_m(coarsest):.4g}–{cell_m(finest):.4g} m)"
+
+
+def duration(seconds: float) -> str:
+    """Format a time to a second, from ten minutes on to a minute: `75 s`, `42 min`, `3 h 5 min`."""
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def data_size(size: float) -> str:

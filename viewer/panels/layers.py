@@ -12,6 +12,7 @@ from neural.methods import METHODS
 from viewer.gui import theme, widgets
 from viewer.model import layers, text
 from viewer.model.settings import SLOTS, LayerChoice
+from viewer.panels.network import network_section
 from viewer.panels.panel import Panel
 from viewer.scene import labels
 from viewer.scene.costs import RATE_TIP, SIZE_TIP
@@ -42,6 +43,9 @@ def draw(view: CostsView) -> None:
     if closing:
         view.run("compare.close_file", closing)
     _layer(view, scene)
+    network_section(
+        labels.layer_of(scene, view.settings.layer), scene.reader_of(view.settings.layer).grid
+    )
     _area(view, scene.reader_of(view.settings.layer))
 
 

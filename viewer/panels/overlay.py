@@ -9,7 +9,16 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui, implot
 
 from viewer.gui import theme, widgets
 from viewer.model import colormaps, overlays, text
-from viewer.model.overlays import AGAINST, EDGE_GAP, HEIGHT, NAMES, OVERLAYS, OverlaySpec
+from viewer.model.overlays import (
+    AGAINST,
+    BLOCK_ERROR,
+    BLOCKS,
+    EDGE_GAP,
+    HEIGHT,
+    NAMES,
+    OVERLAYS,
+    OverlaySpec,
+)
 from viewer.panels.panel import Panel
 from viewer.scene import legend
 
@@ -94,6 +103,10 @@ def _overlay(view: OverlayView) -> None:
             "File › Reference raster, or start with --reference DEM."
         )
         return
+    if overlay.name in (BLOCKS, BLOCK_ERROR) and scene.pane is not None:
+        if not scene.pane.block_sides:
+            widgets.dim("This layer is not made of blocks; layers of the method ACORN are.")
+            return
     if kind.measures or overlay.name == EDGE_GAP:
         _numbers(view, overlay, kind)
         widgets.heading("Colors")

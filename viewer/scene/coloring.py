@@ -9,7 +9,7 @@ from itertools import chain
 from viewer.graphics.passes.terrain import CONTOUR_PX, Look
 from viewer.graphics.survey import TYPICAL, Survey
 from viewer.model import overlays
-from viewer.model.overlays import EDGE_GAP, OVERLAYS
+from viewer.model.overlays import BLOCKS, EDGE_GAP, OVERLAYS
 from viewer.model.readings import ErrorStats
 from viewer.model.settings import Settings
 from viewer.scene.pane import Pane
@@ -38,6 +38,13 @@ class Coloring:
         """Return the upper end of the overlay's colors, before amplification; the same in all
         panes."""
         return overlays.color_limit(self._settings.overlay, lambda: self._typical(panes, survey))
+
+    def range(self, panes: Sequence[Pane], survey: Survey) -> tuple[float, float]:
+        """Return the values at both ends of the overlay's colors; the same in all panes."""
+        if self._settings.overlay.name == BLOCKS:
+            scales = [scale for pane in panes for scale in pane.block_sides] or [0]
+            return min(scales) - 0.5, max(scales) + 0.5
+        return overlays.color_range(self._settings.overlay, self.color_limit(panes, survey))
 
     def _typical(self, panes: Sequence[Pane], survey: Survey) -> float:
         """Return the magnitude of the overlay's values in view."""
@@ -84,7 +91,7 @@ class Coloring:
             0,
             elevation_m,
             None,
-            overlays.color_range(self._settings.overlay, self.color_limit(panes, survey)),
+            self.range(panes, survey),
             survey.interval_m(self._settings),
             CONTOUR_PX * scale,
         )

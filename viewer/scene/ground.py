@@ -11,8 +11,8 @@ import numpy as np
 from neural.surface.tile_surface import TileSurface
 from neural.tiles import TILE, Tile
 from viewer.graphics.tile_store import TileStore
-from viewer.model.readings import BoundingBox, Pick
-from viewer.tiles import picking
+from viewer.model.readings import BoundingBox, Pick, PickedBlock
+from viewer.tiles import blocks, picking
 from viewer.tiles.lod import Frustum
 from viewer.tiles.reference import local
 from viewer.tiles.source import TileSource
@@ -116,7 +116,26 @@ class DrawnGround:
         decoded = surface.heights(np.array([hit.u]), np.array([hit.v]), order=1)
         steepness = np.hypot(np.asarray(decoded.east), np.asarray(decoded.north))
         slope = math.degrees(math.atan(float(steepness[0, 0])))
-        return Pick(easting, northing, float(decoded.meters[0, 0]), slope, hit.tile)
+        z_m = float(decoded.meters[0, 0])
+        block = self._block(hit.tile, hit.u, hit.v)
+        return Pick(easting, northing, z_m, slope, hit.tile, block=block)
+
+    def _block(self, tile: Tile, u: float, v: float) -> PickedBlock | None:
+        """Return the block at a place of a tile."""
+        found = self._store.loaded(self._source, tile).blocks
+        number = None if found is None else blocks.block_at(found, tile, u, v)
+        if found is None or number is None:
+            return None
+        scale, column, row = found.places[number].tolist()
+        error_m = float(found.error_m[number])
+        return PickedBlock(
+            scale,
+            column,
+            row,
+            self._source.reader.grid.block_side_m(scale),
+            bool(found.constant[number]),
+            None if math.isnan(error_m) else error_m,
+        )
 
 
 class PictureGround:

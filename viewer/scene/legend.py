@@ -9,7 +9,7 @@ import numpy as np
 
 from viewer.model import colormaps, overlays, text
 from viewer.model.height_range import LABEL
-from viewer.model.overlays import OVERLAYS
+from viewer.model.overlays import BLOCK_ERROR, BLOCKS, OVERLAYS
 from viewer.scene import labels
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ DIFFERENCES = {
 
 NOT_MEASURED = "no reference heights in view"
 """Text of error overlays without a reference in view."""
+
+NO_BLOCKS = "this layer is not made of blocks"
+HATCHED = "hatched: a single height"
+"""Texts of the overlays of blocks."""
 
 Color = tuple[int, int, int]
 
@@ -114,6 +118,12 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
             )
             return Legend(slot, layer, kind.title, note, counted, patches=patches)
         table = colormaps.lut(overlays.colormap_name(settings.overlay, name))
+        if name in (BLOCKS, BLOCK_ERROR) and not pane.block_sides:
+            return Legend(slot, layer, kind.title, NO_BLOCKS)
+        if name == BLOCKS:
+            note = HATCHED if any(blocks.constant.any() for blocks in pane.blocks) else ""
+            sides = _block_patches(scene, pane, table)
+            return Legend(slot, layer, "Blocks, side", note, patches=sides)
         title = kind.title if kind.range_kind == "cyclic" else f"{kind.title}, {kind.unit}"
         return Legend(
             slot,
@@ -136,6 +146,17 @@ def _colors(scene: Scene, pane: Pane) -> Legend:
         red, green, blue = table[len(table) // 2].tolist()
         return Legend(slot, layer, "Elevation", note, patches=(((red, green, blue), flat),))
     return Legend(slot, layer, "Elevation, m", note, "", table, low, high)
+
+
+def _block_patches(scene: Scene, pane: Pane, table: np.ndarray) -> tuple[tuple[Color, str], ...]:
+    """Return color and side of the blocks of every scale, the largest first."""
+    low, high = scene.overlay_range
+    patches = []
+    for scale, side_m in pane.block_sides.items():
+        entry = round((scale - low) / (high - low) * (len(table) - 1))
+        red, green, blue = table[entry].tolist()
+        patches.append(((red, green, blue), text.side(side_m)))
+    return tuple(patches)
 
 
 def _beyond(stats: ErrorStats | None) -> float:

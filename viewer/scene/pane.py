@@ -10,8 +10,10 @@ from itertools import zip_longest
 
 import numpy as np
 
+from neural.methods.base import Blocks
 from neural.tiles import Tile
 from viewer.graphics.tile_store import TileStore
+from viewer.model import network_stats
 from viewer.model.camera import Camera
 from viewer.model.readings import FrameStats
 from viewer.model.settings import Settings
@@ -122,6 +124,27 @@ class Pane:
             if resident
         ]
         return np.concatenate([np.zeros(0, np.float32), *steps])
+
+    @property
+    def blocks(self) -> list[Blocks]:
+        """Blocks of the picture's tiles; empty for a layer without."""
+        residents = [
+            self._store.resident(self.current.source, tile) for tile in self.selection.draw
+        ]
+        found = [resident.blocks for resident in residents if resident is not None]
+        return [blocks for blocks in found if blocks is not None]
+
+    @property
+    def block_sides(self) -> dict[int, float]:
+        """Sides in meters of the layer's blocks by scale, coarse to fine; empty without blocks.
+
+        Those of the whole layer where it says so, and those of the picture's tiles.
+        """
+        source = self.current.source
+        scales = set(network_stats.scales(source.layer))
+        for blocks in self.blocks:
+            scales.update(blocks.places[:, 0].tolist())
+        return {scale: source.reader.grid.block_side_m(scale) for scale in sorted(scales)}
 
     def copy_for(self, slot: str) -> Pane:
         """Return a pane for another slot that begins with this one's picture."""

@@ -20,10 +20,9 @@ from viewer.graphics.drawing import Drawing, PanePart
 from viewer.graphics.survey import Survey
 from viewer.graphics.tile_store import TileStore
 from viewer.graphics.timers import Timers
-from viewer.model import overlays
 from viewer.model.camera import Camera
 from viewer.model.height_range import LEAST_M, ColorRange, HeightRange
-from viewer.model.overlays import EDGE_GAP
+from viewer.model.overlays import BLOCK_ERROR, BLOCKS, EDGE_GAP
 from viewer.model.readings import BoundingBox, ErrorStats, FrameStats, Pick, with_error
 from viewer.model.settings import LayerChoice, Settings
 from viewer.scene.coloring import Coloring
@@ -308,8 +307,11 @@ class Scene:
             self._drawing.background(fbo, camera, self.samples)
             return
         for pane in opened.panes:
-            if self.overlay_of(pane) == EDGE_GAP:
+            overlay = self.overlay_of(pane)
+            if overlay == EDGE_GAP:
                 opened.store.show_gaps(pane.current.source, pane.selection.draw)
+            elif overlay in (BLOCKS, BLOCK_ERROR):
+                opened.store.show_blocks(pane.current.source, pane.selection.draw)
         self.run_survey_pass(camera, fbo.size)
         parts = self._parts(camera, fbo.size, self.mesh_quads)
         self._drawing.terrain(
@@ -499,7 +501,7 @@ class Scene:
     @property
     def overlay_range(self) -> tuple[float, float]:
         """Values at both ends of the overlay's colors, in its unit; the same in all panes."""
-        return overlays.color_range(self.settings.overlay, self.overlay_limit)
+        return self.coloring.range(self.panes, self.survey)
 
     @property
     def overlay_limit(self) -> float:

@@ -199,6 +199,8 @@ COMMANDS: tuple[Command, ...] = (
     overlay("overlay.tolerance", "Beyond tolerance", "tolerance"),
     overlay("overlay.gradient_error", "Gradient error", "gradient_error"),
     overlay("overlay.edge_gap", "Edge gap", "edge_gap"),
+    overlay("overlay.blocks", "Blocks", "blocks"),
+    overlay("overlay.block_error", "Block error", "block_error"),
     Command(
         "compare.swap", "Swap A and B", "Compare", lambda s: layers.swap(s.settings), has_document
     ),

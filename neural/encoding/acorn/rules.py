@@ -100,7 +100,7 @@ class Rule:
     def resize(self, budget: int) -> None:
         """Set another budget, which the next update keeps to; it is due at once."""
         check_budget(budget)
-        self._resized = budget != self.budget
+        self._resized |= budget != self.budget
         self.budget = budget
 
     def due(self, step: int, fraction: float) -> bool:
@@ -207,6 +207,15 @@ class MovingRule(Rule):
     """A rule that moves blocks one scale at a time by the integer program."""
 
     def _next(self, step: int) -> tuple[Partition, Solution | None]:
+        program, children = self.program()
+        solution = solve(program, self.settings.time_limit_s)
+        return self._applied(solution.choices, children), solution
+
+    def program(self) -> tuple[Program, np.ndarray]:
+        """Return the integer program of the moment, and the children [n, N_S] of the active blocks.
+
+        Groups can merge whose members that exist are all active: none of them split or pruned.
+        """
         statistics = self.statistics
         tree = statistics.tree
         codes = self.partition.active
@@ -233,8 +242,7 @@ class MovingRule(Rule):
             counted.sum(axis=1),
             self.budget,
         )
-        solution = solve(program, self.settings.time_limit_s)
-        return self._applied(solution.choices, children), solution
+        return program, children
 
     def _applied(self, choices: np.ndarray, children: np.ndarray) -> Partition:
         """Return the partition that choices lead to; constant children are pruned."""

@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neural.methods.acorn import blocks, network, surface
+from neural.methods.acorn import blocks, network, shader_tables, surface
 from neural.methods.acorn.blocks import Reach, TileReach
 from neural.methods.acorn.weights import BITS, FeatureCache, LayerWeights, unpack_weights
-from neural.methods.base import Arrays, Surface, TileMethod
+from neural.methods.base import Arrays, Blocks, Pass, Surface, TileMethod, TileNodes
 from neural.tiles import TILE, Tile, levels_for
 
 BORDERS = ("blended", "paper")
@@ -189,13 +189,32 @@ class Acorn(TileMethod):
         return surface.evaluate(layout, weights, prepared, np.asarray(u), np.asarray(v), order)
 
     def defines(self) -> dict[str, int | float]:
-        """Return SIDE (N) and CHANNELS of the features, DECODER_WIDTH, and BLENDED (0 or 1)."""
-        return {
-            "SIDE": self.side,
-            "CHANNELS": self.channels,
-            "DECODER_WIDTH": self.decoder_width,
-            "BLENDED": int(self.borders == "blended"),
-        }
+        """Return SIDE (N) and CHANNELS of the features, DECODER_WIDTH, FREQUENCIES, TABLE_COLUMNS,
+        and BLENDED (0 or 1)."""
+        return shader_tables.defines(self)
+
+    @property
+    def node_dim(self) -> int:
+        """Center and scale of a block, and what rounding leaves of the scale."""
+        return shader_tables.NODE_DIM
+
+    def node_passes(self) -> tuple[Pass, ...]:
+        """Return the positional encoding and the layers of the encoder."""
+        return shader_tables.node_passes(self)
+
+    def tile_nodes(self, latents: np.ndarray) -> TileNodes:
+        """Return the blocks of the network that a tile reads, and their quadtree."""
+        return shader_tables.tile_nodes(self, latents)
+
+    def blocks(self, latents: np.ndarray) -> Blocks:
+        """Return all blocks that a tile reads."""
+        rows = latents[1:].astype(np.float64)
+        errors = rows[:, blocks.ERROR]
+        return Blocks(
+            rows[:, : blocks.KIND].astype(np.int64),
+            rows[:, blocks.KIND] != blocks.NETWORK,
+            np.where(errors > 0, errors, np.nan),
+        )
 
     def macs_per_sample(self) -> float:
         """Return the decoder and one block's features, shared by the samples of a tile."""

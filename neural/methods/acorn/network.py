@@ -29,7 +29,7 @@ def encodings(blocks: np.ndarray, max_scale: int, frequencies: int) -> np.ndarra
     )
     angles = q[:, None] * 2.0 ** np.arange(frequencies)[:, None]  # [n, frequency, 3]
     waves = np.stack([np.sin(angles), np.cos(angles)], axis=2)
-    return np.concatenate([q, waves.reshape(len(q), -1)], axis=1)
+    return np.concatenate([q, waves.reshape(len(q), 6 * frequencies)], axis=1)
 
 
 def features(weights: Arrays, inputs: np.ndarray, layers: int) -> Any:

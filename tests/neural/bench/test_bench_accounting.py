@@ -103,7 +103,7 @@ def test_one_image_has_one_stream_and_one_mask(holed: tuple[Path, np.ndarray]) -
     np.testing.assert_array_equal(seen, valid)
     assert len(rows) == len(image.SETTINGS)
     mask = len(zlib.compress(np.packbits(valid).tobytes(), 9))
-    filled = image._filled(heights, seen)
+    filled = image.filled(heights, seen)
     np.testing.assert_array_equal(filled[valid], heights[valid])
     assert filled.shape == valid.shape
     for row, setting in zip(rows[::6], image.SETTINGS[::6], strict=True):

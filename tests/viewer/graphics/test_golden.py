@@ -9,6 +9,9 @@ from tests.support import goldens
 from viewer.graphics import gl
 
 
+FILES = {"hills": "hills_file", "mountains": "mountain_file", "plains": "plains_file"}
+
+
 @pytest.fixture
 def llvmpipe(ctx):
     if "llvmpipe" not in ctx.info["GL_RENDERER"]:
@@ -22,7 +25,7 @@ def test_pictures_are_the_golden_ones(llvmpipe, tmp_path, request, name):
     picture = goldens.draw(
         llvmpipe,
         case,
-        request.getfixturevalue({"mountains": "mountain_file"}.get(case.area, "hills_file")),
+        request.getfixturevalue(FILES[case.area]),
     )
     golden = goldens.read(name)
     found = goldens.disagreement(picture, golden)

@@ -62,6 +62,7 @@ _UNITS = {
     "gaps": 4,
     "colors": 5,
     "overlay_colors": 6,
+    "blocks": 7,
 }
 _UNITS |= {"parent_heights": 12, "parent_gradients": 13, "stitch": 14}
 
@@ -203,6 +204,7 @@ class TerrainPass:
             "within_color": _WITHIN,
             "contour_interval_m": interval_m,
             "contour_px": contour_px,
+            "line_scale": contour_px / CONTOUR_PX,
         }
         self.table(shading.colormap).use(_UNITS["colors"])
         if overlay in OVERLAYS and OVERLAYS[overlay].colormap_kind:
@@ -276,6 +278,7 @@ class TerrainPass:
             # An unused sampler still needs a texture of its kind.
             (page.errors.get(measures) or page.valid).use(_UNITS["errors"])
             (page.gaps or page.valid).use(_UNITS["gaps"])
+            (page.blocks or page.valid).use(_UNITS["blocks"])
             stream = self._ctx.buffer(np.ascontiguousarray(instances))
             mesh = self._ctx.vertex_array(
                 program,

@@ -19,6 +19,7 @@ from neural.encoding.acorn.partition import (
     solve,
 )
 from neural.errors import UsageError
+from tests.support.partitions import knapsack
 
 
 def random_program(rng: np.random.Generator, siblings: int) -> Program:
@@ -112,30 +113,6 @@ def terrain_like(leaves: int, siblings: int = 4) -> Program:
     sums = np.bincount(groups[:grouped], keep[:grouped])
     merge = sums * rng.uniform(1.5, 5, len(sums))
     return Program(groups, merge, keep, split, np.full(leaves, siblings), leaves)
-
-
-def knapsack(program: Program, siblings: int = 4) -> float:
-    """Least cost by dynamic programming over units of N_S − 1 blocks: exact, as merge, keep and
-    split make 0, 1 and 2 … of them beyond one block for each group and single."""
-    grouped = program.groups >= 0
-    options = []
-    for start in range(0, int(grouped.sum()), siblings):
-        keep = program.keep_costs[start : start + siblings]
-        gains = np.sort(np.minimum(program.split_costs[start : start + siblings] - keep, 0))
-        kept = keep.sum() + np.concatenate([[0], np.cumsum(gains)])
-        options.append(np.append(program.merge_costs[program.groups[start]], kept))
-    for block in np.flatnonzero(~grouped):
-        options.append(np.array([program.keep_costs[block], program.split_costs[block]]))
-    capacity = (program.budget - len(options)) // (siblings - 1)
-    best = np.zeros(capacity + 1)
-    for costs in options:
-        longer = np.full(capacity + 1, np.inf)
-        for units, cost in enumerate(costs):
-            if np.isfinite(cost) and units <= capacity:
-                part = longer[units:]
-                np.minimum(part, best[: capacity + 1 - units] + cost, out=part)
-        best = longer
-    return float(best.min())
 
 
 @pytest.mark.parametrize("leaves", [1024, 16384])

@@ -1,0 +1,165 @@
+"""Networks that fit a whole area, by name: how they are made, trained, rounded and kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from neural.encoding.acorn.area import Area
+from neural.encoding.acorn.settings import AcornSettings, preset_for, rate_share
+from neural.errors import ModelError
+from neural.models.acorn_training import AcornFit, retiling_is_due
+from neural.models.coordinate_networks import KINDS, CoordinateFit, settings_for
+from neural.system import output
+
+ACORNS = {
+    "acorn": "auto",
+    "acorn_uniform": "uniform",
+    "acorn_paper": "paper",
+    "acorn_cut": "cut",
+    "acorn_adaptive": "adaptive",
+}
+"""ACORN by its rule of partition."""
+
+METHODS = (*ACORNS, *KINDS)
+"""Methods that fit a whole area."""
+
+Fit = AcornFit | CoordinateFit
+
+_FLOAT_BYTES = 4
+
+
+def acorn_settings(samples: int, preset: str, blocks: int | None) -> AcornSettings:
+    """Return the settings of a preset for an area of so many samples, with a budget of blocks."""
+    settings = preset_for(preset, samples)
+    return settings if blocks is None else replace(settings, blocks=blocks)
+
+
+def described(
+    method: str, shape: tuple[int, int], samples: int, preset: str, blocks: int | None
+) -> dict[str, Any]:
+    """Return all settings that the result of a method depends on, for an area of rows × columns,
+    as plain JSON values."""
+    acorn = acorn_settings(samples, preset, blocks)
+    if method in ACORNS:
+        return asdict(acorn) | {"partition": ACORNS[method]}
+    return asdict(settings_for(method, shape[1], shape[0], acorn.sizes.parameters))
+
+
+def make_fit(method: str, area: Area, seed: int, preset: str, blocks: int | None = None) -> Fit:
+    """Return a network that has not been trained, on one thread; the baselines have as many
+    parameters as the preset's ACORN."""
+    torch.set_num_threads(1)
+    settings = acorn_settings(area.samples, preset, blocks)
+    if method not in ACORNS:
+        parameters = settings.sizes.parameters
+        return CoordinateFit(area, settings_for(method, area.width, area.height, parameters), seed)
+    if ACORNS[method] == "uniform":
+        return AcornFit(area, settings, seed)
+    from neural.encoding.acorn.rules import rule_for
+
+    rule = rule_for(ACORNS[method], area, settings)
+    settings = replace(settings, partition=rule.name)
+    return AcornFit(area, settings, seed, rule=rule)
+
+
+def advance(fit: Fit, share: float) -> None:
+    """Take one step of a run of which a share is done; the last fifth cools down."""
+    if isinstance(fit, AcornFit):
+        if share < 1 - fit.settings.cool_down and retiling_is_due(fit):
+            fit.retile()
+        fit.advance(rate_share(share, fit.settings))
+    else:
+        fit.advance(rate_share(share, AcornSettings()))
+
+
+def parameters(fit: Fit) -> int:
+    """Return the number of weights and biases."""
+    return sum(parameter.numel() for parameter in fit.network.parameters())
+
+
+def blocks_of(fit: Fit) -> np.ndarray | None:
+    """Return the blocks (scale, x, y) [n, 3] of a network that has them."""
+    return fit.blocks if isinstance(fit, AcornFit) else None
+
+
+def stored_bytes(fit: Fit, bits: int) -> int:
+    """Return the bytes of a network, the weights of its large layers at `bits` bits (32: floats).
+
+    With fewer than 32 bits every output channel of these has a scale in four bytes, as have all
+    other weights. The partition takes a bit per node of the block tree, one more per leaf for its
+    kind, and a float per constant.
+    """
+    large = sum(layer.weight.numel() for layer in _large_layers(fit))
+    scales = sum(layer.weight.shape[0] for layer in _large_layers(fit))
+    floats = parameters(fit) - large + (scales if bits < 32 else 0)
+    return math.ceil(large * bits / 8) + _FLOAT_BYTES * floats + _partition_bytes(fit)
+
+
+def _partition_bytes(fit: Fit) -> int:
+    if not isinstance(fit, AcornFit):
+        return 0
+    constants = fit.partition.constants
+    leaves = np.concatenate([fit.blocks, constants[:, :3].astype(np.int64)])
+    nodes = {tuple(row) for row in leaves.tolist()}
+    for scale, x, y in leaves.tolist():
+        nodes |= {(scale - up, x >> up, y >> up) for up in range(1, scale + 1)}
+    return math.ceil((len(nodes) + len(leaves)) / 8) + _FLOAT_BYTES * len(constants)
+
+
+@contextmanager
+def rounded(fit: Fit, bits: int) -> Iterator[None]:
+    """Give a network its weights as stored at `bits` bits for a while, symmetric per output
+    channel."""
+    layers = _large_layers(fit)
+    kept = [layer.weight.detach().clone() for layer in layers]
+    try:
+        with torch.no_grad():
+            for layer in layers:
+                layer.weight.copy_(_rounded(layer.weight, bits))
+        yield
+    finally:
+        with torch.no_grad():
+            for layer, weight in zip(layers, kept, strict=True):
+                layer.weight.copy_(weight)
+
+
+def _large_layers(fit: Fit) -> list[nn.Linear]:
+    """Return the layers whose weights are stored as codes: ACORN's encoder, a baseline's
+    hidden-to-hidden ones."""
+    if isinstance(fit, AcornFit):
+        return [layer for layer in fit.network.encoder if isinstance(layer, nn.Linear)]
+    return fit.network.linear[1:-1]
+
+
+def _rounded(weight: torch.Tensor, bits: int) -> torch.Tensor:
+    """Return a weight [fan out, fan in] with at most 2^bits − 1 values per output channel."""
+    largest = 2 ** (bits - 1) - 1
+    scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-30) / largest
+    return torch.round(weight / scale) * scale
+
+
+def save(fit: Fit, path: Path) -> None:
+    """Write the state of training to a file, whole or not at all."""
+    with output.binary(path) as file:
+        torch.save(fit.state(), file)
+
+
+def load(fit: Fit, path: Path) -> None:
+    """Go on from the state in a file. Raises ModelError where it is of another run or
+    unreadable."""
+    try:
+        fit.restore(torch.load(path, map_location="cpu", weights_only=False))
+    except (*(RuntimeError, KeyError, TypeError, ValueError, EOFError, UnpicklingError),) as error:
+        raise ModelError(
+            f"{path} is not the state of this run ({error}); remove it to start anew."
+        ) from error
