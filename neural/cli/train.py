@@ -13,9 +13,12 @@ from neural.errors import UsageError
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
 
+_WITH_MODELS = [name for name in METHODS if name not in ("reference", "acorn")]
+"""Methods with models; ACORN is trained by `ntile encode`, on the area itself."""
+
 
 @click.command("train")
-@click.argument("method", type=click.Choice([name for name in METHODS if name != "reference"]))
+@click.argument("method", type=click.Choice(_WITH_MODELS))
 @click.option(
     "--data",
     type=options.PATH,

@@ -15,14 +15,13 @@ _LEAST_CHANCE = 0.1  # of a block drawn by its error, over the mean
 
 
 class Draw(NamedTuple):
-    """Blocks of one step, the leaves first, with samples in each stratum of each."""
+    """Blocks of one step, the leaves first."""
 
     leaves: np.ndarray  # index of each leaf, int64 [m]
     blocks: np.ndarray  # (scale, x, y), int64 [n, 3]
     generations: np.ndarray  # below each block: the level of its target, int64 [n]
     weights: np.ndarray  # of the blocks' errors in the loss, float32 [n]
-    u: np.ndarray  # places in [0, 1] of the block, eastward, float32 [n, rows, columns]
-    v: np.ndarray  # southward
+    random: np.random.Generator  # of their samples
 
 
 class Samples(NamedTuple):
@@ -39,7 +38,6 @@ def draw(
     generations: np.ndarray,
     count: int | None,
     chances: np.ndarray | None,
-    strata: tuple[int, int],
 ) -> Draw:
     """Return `count` blocks (None: all leaves) without repetition.
 
@@ -62,8 +60,7 @@ def draw(
         others = random.choice(len(interior), nodes, replace=False)
         blocks = np.concatenate([blocks, interior[others]])
         coarser = np.concatenate([coarser, generations[others]])
-    u, v = stratified(random, len(blocks), strata)
-    return Draw(chosen, blocks, coarser, (weights / weights.sum()).astype(np.float32), u, v)
+    return Draw(chosen, blocks, coarser, (weights / weights.sum()).astype(np.float32), random)
 
 
 def stratified(

@@ -23,6 +23,7 @@ from neural.errors import ModelError, UsageError
 from neural.methods.acorn.tree import Partition
 from neural.models import acorn_draws
 from neural.models.acorn import AcornNetwork, tensors_of
+from neural.models.acorn_device import DeviceArea, DeviceSamples, fits
 from neural.models.acorn_draws import Draw
 from neural.models.acorn_prediction import Prediction
 from neural.models.base import pick_device
@@ -79,6 +80,9 @@ class AcornFit:
         """Step, moves and blocks per scale of each partition."""
         self._recoveries = 0
         self._former: _Former | None = None
+        self._on_device: DeviceArea | None = None
+        if self.device.type == "cuda" and fits(area) and not settings.from_predecessor:
+            self._on_device = DeviceArea(area, self.device)
         self._take(self.rule.partition)
         self._log_partition(0)
         self._kept = self.state()
@@ -167,7 +171,7 @@ class AcornFit:
         return loss
 
     def _draw(self) -> Draw:
-        """Return the blocks of the present step with their places."""
+        """Return the blocks of the present step."""
         settings = self.settings
         return acorn_draws.draw(
             np.random.default_rng((self.seed, self.step)),
@@ -176,7 +180,6 @@ class AcornFit:
             self.generations,
             settings.per_step,
             self._chances(),
-            settings.samples,
         )
 
     def _chances(self) -> np.ndarray | None:
@@ -193,17 +196,15 @@ class AcornFit:
         """True for some steps after blocks were moved."""
         return self.step - self.moved_at < self.settings.moved_steps and self.step > 0
 
-    def _samples(self, drawn: Draw) -> acorn_draws.Samples:
+    def _samples(self, drawn: Draw, u: np.ndarray, v: np.ndarray) -> acorn_draws.Samples:
         """Return the targets of a draw: the area's heights, of blocks just moved the former
         network's where the settings say so."""
-        result = acorn_draws.samples(self.area, drawn.blocks, drawn.generations, drawn.u, drawn.v)
+        result = acorn_draws.samples(self.area, drawn.blocks, drawn.generations, u, v)
         if self._former is None or not self._warms_up:
             return result
         moved = np.flatnonzero(self.is_moved[drawn.leaves])
         if len(moved):
-            columns, rows = acorn_draws.places(
-                self.area, drawn.blocks[moved], drawn.u[moved], drawn.v[moved]
-            )
+            columns, rows = acorn_draws.places(self.area, drawn.blocks[moved], u[moved], v[moved])
             meters = self._former.prediction.meters(self._former.network, columns, rows)
             former = self.area.normalized(meters)
             result.heights[moved] = np.where(np.isfinite(former), former, result.heights[moved])
@@ -215,12 +216,9 @@ class AcornFit:
         self.optimizer.zero_grad(set_to_none=True)
         on_gpu = self.device.type == "cuda"
         size = len(drawn.blocks) if on_gpu else self._blocks_at_once
-        heights, valid = self._samples(drawn)
         inputs = self.network.inputs(drawn.blocks)
-        places, targets, present, weights = (
-            torch.from_numpy(values).to(self.device)
-            for values in (_local(drawn.u, drawn.v), heights, valid, drawn.weights)
-        )
+        weights = torch.from_numpy(drawn.weights).to(self.device)
+        places, targets, present = self._samples_on_device(drawn)
         errors = []
         for first in range(0, len(drawn.blocks), size):
             part = slice(first, first + size)
@@ -232,6 +230,16 @@ class AcornFit:
             (error * weights[part]).sum().backward()
             errors.append(error.detach())
         return torch.cat(errors).cpu().numpy()
+
+    def _samples_on_device(self, drawn: Draw) -> DeviceSamples:
+        """Return places and targets of a draw as tensors."""
+        if self._on_device is not None:
+            levels = drawn.generations
+            seed = self.seed, self.step
+            return self._on_device.samples(drawn.blocks, levels, self.settings.samples, seed)
+        u, v = acorn_draws.stratified(drawn.random, len(drawn.blocks), self.settings.samples)
+        values = (_local(u, v), *self._samples(drawn, u, v))
+        return DeviceSamples(*(torch.from_numpy(value).to(self.device) for value in values))
 
     @property
     def _blocks_at_once(self) -> int:

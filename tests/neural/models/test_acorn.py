@@ -12,6 +12,7 @@ from neural.encoding.acorn.settings import PRESETS, Sizes
 from neural.errors import ModelError, UsageError
 from neural.models import acorn_draws
 from neural.models.acorn import AcornNetwork, block_inputs
+from neural.models.acorn_device import DeviceArea
 from neural.models.acorn_training import AcornFit, fit_for
 
 TINY = replace(PRESETS["tiny"], blocks=16, partition="uniform")
@@ -103,6 +104,24 @@ def test_samples_of_every_level_lie_where_the_terrain_is() -> None:
     difference = (meters - (3 * columns - 2 * rows)) / 3 / (2 * half)
     assert drawn.valid.all()
     assert abs(difference[inner]).max() < 0.02
+
+
+def test_targets_of_a_device_are_those_of_the_area() -> None:
+    heights = waves()
+    heights[60:90, 20:200] = np.nan
+    area = Area.of(heights[:240, :250])
+    fit = AcornFit(area, replace(TINY, lod_nodes=True))
+    blocks = np.concatenate([fit.blocks, fit.interior])
+    levels = np.concatenate([np.zeros(len(fit.blocks), np.int64), fit.generations])
+    drawn = DeviceArea(area, torch.device("cpu")).samples(blocks, levels, (8, 8), (0, 7))
+    u, v = ((drawn.local.numpy() + 1) / 2).transpose(3, 0, 1, 2)
+    assert (np.floor(8 * u) == np.arange(8)).all()
+    assert (np.floor(8 * v) == np.arange(8)[:, None]).all()
+    expected = acorn_draws.samples(area, blocks, levels, u, v)
+    assert (drawn.valid.numpy() == expected.valid).mean() > 0.999
+    both = drawn.valid.numpy() & expected.valid
+    assert 0.5 < both.mean() < 0.95
+    np.testing.assert_allclose(drawn.heights.numpy()[both], expected.heights[both], atol=1e-4)
 
 
 def test_interior_nodes_are_trained() -> None:
