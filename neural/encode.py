@@ -342,7 +342,10 @@ def _staging_options(options: EncodeOptions) -> dict[str, Any]:
     fields = {name: value for name, value in asdict(options).items() if name not in _UNSTAGED}
     fields["reference"] = fields.pop("reference_m")
     fields |= fields.pop("reading")
-    if WHOLE_AREA in (options.methods or ()):
+    methods = options.methods or ()
+    if set(methods) == {WHOLE_AREA}:
+        del fields["bits"]  # of the weights, which are quantized at the end
+    if WHOLE_AREA in methods:
         fields |= {name: getattr(options.acorn, name) for name in acorn_options.STAGED}
     return {f"--{name.replace('_', '-')}": value for name, value in fields.items()}
 

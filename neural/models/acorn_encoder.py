@@ -99,8 +99,8 @@ class AcornEncoder(SingleTileEncoder):
         self.method = method_for(settings, dem.grid, self.options.borders)
         fit = AcornFit(area, settings, self.options.seed, self.device)
         run = TrainingRun(fit, self.limits, stage.companion("training"), report)
-        is_resumed = run.resume()
-        if self.limits.time_s == 0 and not is_resumed:
+        run.resume()
+        if self.limits.time_s == 0 and not fit.step:
             raise UsageError(
                 "--time 0 writes the network that an interrupted encode has trained so far, and "
                 f"{stage.path} holds none: give a time above 0."

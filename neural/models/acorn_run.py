@@ -92,6 +92,8 @@ class TrainingRun:
         step or the target is out of reach, ModelError where it diverges.
         """
         began = self.fit.step
+        if not self.path.is_file():
+            self.save()  # a disk too small for it is known before the training
         with ended_by_signals(self._end, _SAVE_GRACE_S):
             try:
                 self._steps()
@@ -134,7 +136,7 @@ class TrainingRun:
                 if self._is_due(measured):
                     self._measure()
                     measured = time.monotonic()
-            self._show(share)
+            self._show()
             if time.monotonic() - saved >= SAVE_S:
                 self.save()
                 saved = time.monotonic()
@@ -190,7 +192,7 @@ class TrainingRun:
                 f"that with --time 0 --resume: it is kept in {self.path}."
             )
 
-    def _show(self, share: float) -> None:
+    def _show(self) -> None:
         limits = self.limits
         if limits.steps is not None:
             self.report(self.fit.step, limits.steps)
@@ -211,6 +213,9 @@ class TrainingRun:
             parts.append(f"{last['moved']} moved")
         if self.seconds:
             parts.append(f"{fit.step / self.seconds:.3g} steps/s")
+        share = self._share()
+        if 0 < share < 1 and self.limits.target_rmse_m is None:
+            parts.append(f"{self.seconds * (1 - share) / share:.0f} s left")
         return ", ".join(parts)
 
 

@@ -371,8 +371,8 @@ class AcornFit:
     def identity(self) -> dict[str, str]:
         """Return the parts of a run that a resumed one must share, as texts."""
         settings = asdict(self.settings)
-        for name in ("blocks", "chunk"):
-            del settings[name]  # a resumed run may have more blocks
+        for name in ("blocks", "chunk", "per_step"):
+            del settings[name]  # a resumed run may have more blocks, or another device
         shape = f"{self.area.heights.shape} {self.area.low_m} {self.area.high_m}"
         return {"preset or partition": str(settings), "raster": shape, "seed": str(self.seed)}
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from neural.container.reader import open_reader
 from neural.encode import EncodeOptions, encode
 from neural.encoding.acorn.options import AcornOptions
-from neural.errors import UsageError
+from neural.errors import ModelError, NtileError, UsageError
 from neural.models import acorn_run
+from neural.models.acorn_training import AcornFit
 from tests.support.commands import POSIX, fails, ntile, ntile_json, start, wait_for
 from tests.support.rasters import hills, write
 
@@ -112,6 +114,38 @@ def test_more_blocks_and_steps_can_be_asked_for(
     assert stats["retiling_steps"] == [0, 19]
 
 
+def test_a_full_gpu_is_a_sentence_and_keeps_the_training(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ntile"
+    advance = AcornFit.advance
+
+    def full(fit: AcornFit, rate: float = 1.0) -> float:
+        if fit.step == 7:
+            raise torch.cuda.OutOfMemoryError("full")
+        return advance(fit, rate)
+
+    monkeypatch.setattr(AcornFit, "advance", full)
+    with pytest.raises(NtileError, match="GPU has too little memory for 20 blocks"):
+        encode(source, out, OPTIONS)
+    monkeypatch.undo()
+    first = []
+    encode(source, out, OPTIONS, lambda done, total: first.append((done, total)))
+    assert (8, 40) in first
+    assert (7, 40) not in first
+
+
+def test_a_diverged_training_is_a_sentence_and_kept(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ntile"
+    monkeypatch.setattr(AcornFit, "_backward", lambda fit, drawn: np.full(20, np.nan, np.float32))
+    with pytest.raises(ModelError, match="diverged"):
+        encode(source, out, OPTIONS)
+    monkeypatch.undo()
+    encode(source, out, replace(OPTIONS, acorn=replace(OPTIONS.acorn, resume=True)))
+
+
 def test_time_ends_a_training(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.ntile"
     timed = replace(OPTIONS, acorn=replace(OPTIONS.acorn, steps=None, time_s=1.0))
@@ -136,8 +170,8 @@ def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Pat
     kept = tmp_path / "out.ntile.work-training"
     command = ("neural.cli", "encode", source, out, *ARGUMENTS, "--time")
     run = start(*command, "10min")
-    wait_for(run, (tmp_path / "out.ntile.work-heights").exists)
-    time.sleep(3)
+    wait_for(run, kept.exists)
+    time.sleep(1)
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
@@ -145,13 +179,14 @@ def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Pat
     assert not out.exists()
     state = kept.read_bytes()
     run = start(*command, "10min", "--resume")
-    time.sleep(3)
+    time.sleep(4)
     run.kill()
     run.communicate()
     assert kept.read_bytes() == state
-    ntile("encode", source, out, *ARGUMENTS, "--time", "0", "--resume")
+    ntile("encode", source, out, *ARGUMENTS, "--time", "0", "--resume", "--bits", "6")
     with open_reader(out) as reader:
         assert reader.layers[0].stats["training_steps"] > 0
+        assert reader.layers[0].bits == 6
     assert leftovers(out) == []
 
 
