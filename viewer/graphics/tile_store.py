@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -277,6 +277,11 @@ class TileStore:
         resident.blocks = surface.method.blocks(surface.latents)
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
+
+    @property
+    def programs(self) -> Collection[decoding.TileDecoder]:
+        """GPU decoders of the layers shown so far."""
+        return self._programs.values()
 
     def program(self, source: TileSource) -> decoding.TileDecoder:
         """Return the GPU decoder of a layer, compiled on first use and shared by all its bit
