@@ -75,6 +75,9 @@ def test_statistics(screen):
     assert "Scene | 1.3 ms" in written
     assert "Renderer | GPU of a test" in written
     assert "Failed" not in str(panels.statistics.tile_rows(FrameStats()))
+    assert "Blocks" not in written
+    view.stats = FrameStats(shared_bytes=3_000_000)
+    assert "Blocks | 3.0 MB" in screen.text(panels.statistics.draw, view)
 
 
 def test_shading_fits_its_range_to_the_layer(screen):
