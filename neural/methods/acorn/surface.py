@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neural.methods.acorn import blocks
-from neural.methods.acorn.decoder import Decoder, interpolation
+from neural.methods.acorn.decoder import Decoder, Piece, interpolation
 from neural.methods.base import Arrays, Surface
 from neural.tiles import TILE
 
@@ -57,6 +57,7 @@ class _Span(NamedTuple):
 
     part: slice
     t: np.ndarray  # [n] in sides of the block from its corner
+    key: int  # the same for spans of one size whose places lie alike
 
 
 def evaluate(
@@ -142,13 +143,14 @@ class _Lattice:
         bumps = [np.zeros(shape, dtype) for _ in range(count)]  # Σφ and its derivatives
         columns = self._spans(us, self.u)
         rows = self._spans(vs, self.v)
-        groups: dict[Any, list[int]] = {}
+        groups: dict[int, dict[int, list[int]]] = {}
         for k, (column, row) in enumerate(zip(columns, rows, strict=True)):
             if len(column.t) and len(row.t):
-                key = self.side[k], self.row[k] < 0, column.t.tobytes(), row.t.tobytes()
-                groups.setdefault(key, []).append(k)
-        for members in groups.values():
-            self._add(members, columns, rows, sums, bumps)
+                alike = groups.setdefault(row.key, {})
+                # constants are a group of their own
+                alike.setdefault(column.key if self.row[k] >= 0 else -1 - column.key, []).append(k)
+        for alike in groups.values():
+            self._add(list(alike.values()), columns, rows, sums, bumps)
         covered = bumps[0] > COVERED
         if not self.layout.blended:
             return sums, covered
@@ -156,73 +158,87 @@ class _Lattice:
 
     def _spans(self, places: np.ndarray, corners: np.ndarray) -> list[_Span]:
         """Return the part of an ascending axis that each block reaches."""
-        reach = self.layout.overlap * self.side
-        ends = corners + self.side
-        if self.layout.blended:
-            first = np.searchsorted(places, corners - reach, "right")
-            last = np.searchsorted(places, ends + reach, "left")
-        else:
-            first = np.searchsorted(places, corners, "left")
-            last = np.searchsorted(places, ends, "left")
+        blended = self.layout.blended
+        pairs, inverse = np.unique(corners + 1j * self.side, return_inverse=True)
+        starts = pairs.real
+        sides = pairs.imag
+        ends = starts + sides
+        reach = self.layout.overlap * sides
+        first = np.searchsorted(places, starts - reach, "right" if blended else "left")
+        last = np.searchsorted(places, ends + reach, "left")
+        if not blended:
             # the tile's far edge is its own block's where no block of a neighbor is listed
-            beyond = (ends == 1.0) & ~np.isin(ends, corners)
-            last = np.where(beyond, np.searchsorted(places, ends, "right"), last)
-        spans = []
-        for k, (start, stop) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-            spans.append(
-                _Span(slice(start, stop), (places[start:stop] - corners[k]) / self.side[k])
-            )
-        return spans
+            closed = (ends == 1.0) & ~np.isin(ends, starts)
+            last = np.where(closed, np.searchsorted(places, ends, "right"), last)
+        spans: list[_Span] = []
+        keys: dict[Any, int] = {}
+        for k, side in enumerate(sides.tolist()):
+            part = slice(int(first[k]), int(last[k]))
+            t = (places[part] - starts[k]) / side
+            spans.append(_Span(part, t, keys.setdefault((side, t.tobytes()), len(keys))))
+        return [spans[k] for k in inverse.tolist()]
 
     def _add(
         self,
-        members: list[int],
+        alike: list[list[int]],
         columns: list[_Span],
         rows: list[_Span],
         sums: list[np.ndarray],
         bumps: list[np.ndarray],
     ) -> None:
-        """Add blocks of one size and kind whose places lie alike."""
-        k = members[0]
-        t_u = columns[k].t
-        t_v = rows[k].t
+        """Add blocks of one size whose rows lie alike; `alike` are those whose columns do, too, of
+        one kind."""
+        some = alike[0][0]
+        t_v = rows[some].t
         dtype = self.decoder.dtype
-        side = self.side[k]
-        if self.row[k] >= 0:
-            across = interpolation(t_u, self.layout.side)
+        per_tile = dtype.type(1 / self.side[some])
+        networks = [members for members in alike if self.row[members[0]] >= 0]
+        pieces = []
+        for members in networks:
+            across = interpolation(columns[members[0]].t, self.layout.side)
+            pieces.append(Piece(self.features[self.row[members]], across))
+        if pieces:
             down = interpolation(t_v, self.layout.side)
-            grids = self.features[self.row[members]]
-            values = self.decoder.evaluate(grids, across, down, slopes=self.order > 0)
-            if self.order:
-                values = [values[0], values[1] / dtype.type(side), values[2] / dtype.type(side)]
-        else:
-            shape = len(members), len(t_v), len(t_u)
-            constant = self.constant[members].astype(dtype)
-            values = [np.broadcast_to(constant[:, None, None], shape)]
-            values += [np.broadcast_to(dtype.type(0), shape)] * (2 if self.order else 0)
-        if not self.layout.blended:
+            values = self.decoder.evaluate(pieces, down, slopes=self.order > 0)
+        ramp_v = self._ramp(t_v, some)
+        done = 0
+        for members in alike:
+            ramp_u = self._ramp(columns[members[0]].t, some)
+            if self.row[members[0]] >= 0:
+                h, *slopes = (part[done] for part in values)
+                slopes = [slope * per_tile for slope in slopes]
+                done += 1
+            else:
+                shape = len(members), len(t_v), len(columns[members[0]].t)
+                h = np.broadcast_to(self.constant[members].astype(dtype)[:, None, None], shape)
+                slopes = [np.zeros(shape, dtype)] * (2 if self.order else 0)
+            if not self.layout.blended:
+                for number, member in enumerate(members):
+                    part = rows[member].part, columns[member].part
+                    bumps[0][part] = 1
+                    for whole, value in zip(sums, (h, *slopes), strict=False):
+                        whole[part] = value[number]
+                continue
+            bump = [ramp_v[j][:, None] * ramp_u[i] for j, i in _ORDERS[: len(bumps)]]
+            products = [bump[0] * h]
+            for axis, slope in enumerate(slopes, start=1):
+                products.append(bump[0] * slope + bump[axis] * h)
+            if self.order == 2:
+                for axis, slope in enumerate(slopes, start=1):
+                    products.append(2 * bump[axis] * slope + bump[axis + 2] * h)
             for number, member in enumerate(members):
                 part = rows[member].part, columns[member].part
-                bumps[0][part] = 1
-                for whole, value in zip(sums, values, strict=False):
-                    whole[part] = value[number]
-            return
-        ramp_u = [w.astype(dtype) for w in _ramp(t_u, self.layout.overlap, side, self.order)]
-        ramp_v = [w.astype(dtype) for w in _ramp(t_v, self.layout.overlap, side, self.order)]
-        bump = [ramp_v[j][:, None] * ramp_u[i] for j, i in _ORDERS[: len(bumps)]]
-        h = values[0]
-        products = [bump[0] * h]
-        if self.order:
-            products += [bump[0] * values[1] + bump[1] * h, bump[0] * values[2] + bump[2] * h]
-        if self.order == 2:
-            products += [2 * bump[1] * values[1] + bump[3] * h]
-            products += [2 * bump[2] * values[2] + bump[4] * h]
-        for number, member in enumerate(members):
-            part = rows[member].part, columns[member].part
-            for whole, value in zip(sums, products, strict=True):
-                whole[part] += value[number]
-            for whole, value in zip(bumps, bump, strict=True):
-                whole[part] += value
+                for whole, value in zip(sums, products, strict=True):
+                    whole[part] += value[number]
+                for whole, value in zip(bumps, bump, strict=True):
+                    whole[part] += value
+
+    def _ramp(self, t: np.ndarray, block: int) -> list[np.ndarray]:
+        """Return the bump of a block along one axis at its places, and its derivatives."""
+        if not self.layout.blended:
+            return []
+        parts = _ramp(t, self.layout.overlap, self.side[block], self.order)
+        return [part.astype(self.decoder.dtype) for part in parts]
 
 
 _ORDERS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))
