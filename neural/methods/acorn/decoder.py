@@ -216,12 +216,13 @@ def _columns(nodes: list[np.ndarray], weights: list[np.ndarray]) -> np.ndarray:
     for values, weight in zip(nodes, weights, strict=True):
         mixed = values.reshape(-1, values.shape[-1]) @ weight.T
         parts.append(mixed.reshape(*values.shape[:2], -1))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    joined: np.ndarray = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    return joined
 
 
 def _mapped(weight: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     """Return features [node row, channel, block, node column] times a matrix [n, channel]."""
-    mapped = weight @ nodes.reshape(*nodes.shape[:2], -1)
+    mapped: np.ndarray = weight @ nodes.reshape(*nodes.shape[:2], -1)
     return mapped.reshape(len(nodes), len(weight), *nodes.shape[2:])
 
 
