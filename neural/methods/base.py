@@ -33,8 +33,10 @@ Arrays = Mapping[str, Any]
 
 
 WEIGHT_COLUMNS = 1024
-"""Texels per row of a weight texture: 67 million weights fit into the 16384 rows that every OpenGL
-4.1 has."""
+"""Texels per row of a weight texture: 67 million weights fit; of more, rows have twice as many."""
+
+LARGEST_TEXTURE = 16384
+"""Rows and columns that a texture may have in every OpenGL 4.1."""
 
 LATENTS = "latents"
 """Name in `Pass.reads` of the tile's latents: a texture [tokens, ⌈dim / 4⌉], zeros after the last
@@ -74,13 +76,13 @@ class WeightTexture(NamedTuple):
     [n, 1] is stored as [n].
     """
 
-    texels: np.ndarray  # float32 [rows, WEIGHT_COLUMNS, 4]
+    texels: np.ndarray  # float32 [rows, WEIGHT_COLUMNS or a multiple, 4]
     first: dict[str, int]  # first texel of each weight
 
     @property
     def defines(self) -> dict[str, int]:
         """WEIGHT_COLUMNS, and W_<NAME> = first texel, for shaders/lib/weights.glsl."""
-        return {"WEIGHT_COLUMNS": WEIGHT_COLUMNS} | {
+        return {"WEIGHT_COLUMNS": self.texels.shape[1]} | {
             f"W_{name.upper()}": texel for name, texel in self.first.items()
         }
 
@@ -300,6 +302,8 @@ def _weight_texture(weights: Arrays) -> WeightTexture:
         texel = texel + padded.size // 4
         parts.append(padded.ravel())
     flat = np.concatenate(parts)
-    return WeightTexture(
-        np.pad(flat, (0, -len(flat) % (4 * WEIGHT_COLUMNS))).reshape(-1, WEIGHT_COLUMNS, 4), first
-    )
+    columns = WEIGHT_COLUMNS
+    while len(flat) > 4 * columns * LARGEST_TEXTURE:
+        columns *= 2
+    padded = np.pad(flat, (0, -len(flat) % (4 * columns)))
+    return WeightTexture(padded.reshape(-1, columns, 4), first)

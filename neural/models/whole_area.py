@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 
 from neural.encoding.acorn.area import Area
+from neural.encoding.acorn.rules import RuleSettings, default_rule
 from neural.encoding.acorn.settings import AcornSettings, preset_for, rate_share
 from neural.errors import ModelError
 from neural.models.acorn_training import AcornFit, retiling_is_due
@@ -29,6 +31,11 @@ ACORNS = {
     "acorn_adaptive": "adaptive",
 }
 """ACORN by its rule of partition."""
+
+MOVING = ("auto", "paper", "adaptive")
+"""Rules that may move blocks during training."""
+
+_MOVING_SETTINGS = ("first_retiling", "retile_every", "moved_steps", "from_predecessor")
 
 METHODS = (*ACORNS, *KINDS)
 """Methods that fit a whole area."""
@@ -51,35 +58,45 @@ def described(
     as plain JSON values."""
     acorn = acorn_settings(samples, preset, blocks)
     if method in ACORNS:
-        return asdict(acorn) | {"partition": ACORNS[method]}
+        rule = ACORNS[method]
+        values = asdict(acorn) | {"partition": rule}
+        if rule in MOVING:
+            return values | {"rule": asdict(RuleSettings())}
+        return {name: value for name, value in values.items() if name not in _MOVING_SETTINGS}
     return asdict(settings_for(method, shape[1], shape[0], acorn.sizes.parameters))
+
+
+def default_method(area: Area, preset: str) -> str:
+    """Return the method that `acorn` is on an area: its default rule by name."""
+    side = acorn_settings(area.samples, preset, None).sizes
+    rule = default_rule(area.statistics(side.smallest_block, side.rows))
+    return next(name for name, partition in ACORNS.items() if partition == rule)
 
 
 def make_fit(method: str, area: Area, seed: int, preset: str, blocks: int | None = None) -> Fit:
     """Return a network that has not been trained, on one thread; the baselines have as many
-    parameters as the preset's ACORN."""
+    parameters as the preset's ACORN. Its CPU time begins with the choice of blocks."""
     torch.set_num_threads(1)
+    began = time.process_time()
     settings = acorn_settings(area.samples, preset, blocks)
-    if method not in ACORNS:
+    fit: Fit
+    if method in ACORNS:
+        fit = AcornFit(area, replace(settings, partition=ACORNS[method]), seed)
+    else:
         parameters = settings.sizes.parameters
-        return CoordinateFit(area, settings_for(method, area.width, area.height, parameters), seed)
-    if ACORNS[method] == "uniform":
-        return AcornFit(area, settings, seed)
-    from neural.encoding.acorn.rules import rule_for
-
-    rule = rule_for(ACORNS[method], area, settings)
-    settings = replace(settings, partition=rule.name)
-    return AcornFit(area, settings, seed, rule=rule)
+        fit = CoordinateFit(area, settings_for(method, area.width, area.height, parameters), seed)
+    fit.cpu_seconds = time.process_time() - began
+    return fit
 
 
 def advance(fit: Fit, share: float) -> None:
     """Take one step of a run of which a share is done; the last fifth cools down."""
-    if isinstance(fit, AcornFit):
-        if share < 1 - fit.settings.cool_down and retiling_is_due(fit):
-            fit.retile()
-        fit.advance(rate_share(share, fit.settings))
-    else:
+    if not isinstance(fit, AcornFit):
         fit.advance(rate_share(share, AcornSettings()))
+        return
+    if retiling_is_due(fit, share):
+        fit.retile()
+    fit.advance(rate_share(share, fit.settings))
 
 
 def parameters(fit: Fit) -> int:
@@ -108,8 +125,8 @@ def stored_bytes(fit: Fit, bits: int) -> int:
 def _partition_bytes(fit: Fit) -> int:
     if not isinstance(fit, AcornFit):
         return 0
-    constants = fit.partition.constants
-    leaves = np.concatenate([fit.blocks, constants[:, :3].astype(np.int64)])
+    constants = fit.partition.constant_blocks
+    leaves = np.concatenate([fit.blocks, constants])
     nodes = {tuple(row) for row in leaves.tolist()}
     for scale, x, y in leaves.tolist():
         nodes |= {(scale - up, x >> up, y >> up) for up in range(1, scale + 1)}

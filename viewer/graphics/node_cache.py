@@ -18,7 +18,7 @@ from neural.methods.base import Method, TileNodes
 from viewer.graphics import gl
 from viewer.graphics.preparation import WEIGHT_UNIT, Preparation, Rows, float_texture
 
-BUDGET_BYTES = 256 << 20
+BUDGET_BYTES = 128 << 20
 """Bytes of prepared nodes of one layer."""
 
 BATCH = 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -278,13 +278,25 @@ class TileStore:
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 
+    @property
+    def shared_bytes(self) -> int:
+        """Texture bytes of nodes that tiles share."""
+        caches = [program.nodes for program in self._programs.values()]
+        return sum(cache.bytes for cache in caches if cache is not None)
+
+    @property
+    def programs(self) -> Collection[decoding.TileDecoder]:
+        """GPU decoders of the layers shown so far."""
+        return self._programs.values()
+
     def program(self, source: TileSource) -> decoding.TileDecoder:
         """Return the GPU decoder of a layer, compiled on first use and shared by all its bit
-        depths."""
+        depths, unless these are the weights'."""
         layer = source.layer
-        key = (layer.method, repr(sorted(layer.config.items())), layer.decoder)
+        method = source.decoder.method
+        weight_bits = source.key.keep_bits if method.quantized_weights else None
+        key = (layer.method, repr(sorted(layer.config.items())), layer.decoder, weight_bits)
         if key not in self._programs:
-            method = source.decoder.method
             weights = source.decoder.weights
             self._programs[key] = decoding.TileDecoder(
                 self._ctx, method, weights, self.decode_backend

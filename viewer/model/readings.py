@@ -46,6 +46,7 @@ class FrameStats:
     largest_error_px: float = 0.0  # largest screen-space error of a drawn tile
     # largest height step between tiles of one level
     edge_gap_m: float = 0.0
+    shared_bytes: int = 0  # GPU memory of what tiles of a layer share
     decoder: str = ""  # "numpy", "fragment" or "compute"
 
 

@@ -79,7 +79,7 @@ def tile_rows(stats: FrameStats) -> Rows:
 def decoding_rows(view: StatisticsView) -> Rows:
     """Return reading, decoding and upload of tiles."""
     stats = view.stats
-    return [
+    rows: Rows = [
         ("Read", text.data_size(stats.read_bytes), "Payload bytes read from the file so far."),
         (
             "Decoder",
@@ -90,6 +90,10 @@ def decoding_rows(view: StatisticsView) -> Rows:
         ("Upload", f"{stats.upload_ms:.1f} ms", "Time to upload finished tiles in this frame."),
         ("Renderer", view.renderer or text.DASH),
     ]
+    if stats.shared_bytes:
+        tip = "GPU memory of features of blocks, which tiles share; least recently used ones go."
+        rows.append(("Blocks", text.data_size(stats.shared_bytes), tip))
+    return rows
 
 
 PANEL = Panel("Statistics", dock="Column", needs_document=False, draw=draw)

@@ -17,6 +17,10 @@ from viewer.tiles import tile_errors
 from viewer.tiles.tile_errors import TileSample
 
 
+LIGHT_SHARE = 0.7
+"""Share of a color table that scales of blocks take."""
+
+
 class Coloring:
     """Overlay and color range, derived from settings, measured errors and the survey."""
 
@@ -43,7 +47,9 @@ class Coloring:
         """Return the values at both ends of the overlay's colors; the same in all panes."""
         if self._settings.overlay.name == BLOCKS:
             scales = [scale for pane in panes for scale in pane.block_sides] or [0]
-            return min(scales) - 0.5, max(scales) + 0.5
+            low = min(scales) - 0.5
+            # Most blocks are small: the darkest colors would hide the relief under them.
+            return low, low + (max(scales) + 0.5 - low) / LIGHT_SHARE
         return overlays.color_range(self._settings.overlay, self.color_limit(panes, survey))
 
     def _typical(self, panes: Sequence[Pane], survey: Survey) -> float:

@@ -253,5 +253,6 @@ def frame_stats(store: TileStore, panes: Sequence[Pane], mesh_quads: int) -> Fra
         upload_ms=store.upload_ms,
         largest_error_px=max(errors_px, default=0.0),
         edge_gap_m=max(gaps_m),
+        shared_bytes=store.shared_bytes,
         decoder=store.decode_backend,
     )

@@ -182,7 +182,7 @@ def _cell_m(grid: Grid, tile: Tile) -> float:
 def gpu_input(surface: TileSurface) -> np.ndarray:
     """Return the GPU's input for a tile: latents, or numpy's prepared array where the method has no
     passes."""
-    if surface.method.prepare_passes():
+    if surface.method.prepare_passes() or surface.method.node_passes():
         return surface.latents
     (texels,) = surface.prepared.values()
     return texels

@@ -48,7 +48,7 @@ def run(
     require("torch", "training", "encode")
     require("imagecodecs", "comparing codecs", "bench")
     require("matplotlib", "plotting", "bench")
-    staged = [stage(area, folder(out / "areas"), say) for area in areas]
+    staged = [stage(area, preset, folder(out / "areas"), say) for area in areas]
     runs = plan(staged, methods, seeds, preset, budgets, goal)
     results = Results(folder(out / "runs"))
     execute(runs, results, jobs, say)
@@ -85,8 +85,10 @@ def run(
     }
 
 
-def stage(area: WholeArea, where: Path, say: Say) -> StagedArea:
+def stage(area: WholeArea, preset: str, where: Path, say: Say) -> StagedArea:
     """Return an area with its raster and its heights in files of the folder `where`."""
+    from neural.models.whole_area import default_method
+
     place = place_of(area, where)
     path = where / f"{area.slug}.heights"
     if not path.is_file():
@@ -95,7 +97,8 @@ def stage(area: WholeArea, where: Path, say: Say) -> StagedArea:
     with open_dem(place.path, place.reading) as dem:
         cell = dem.grid.cell_x_m, dem.grid.cell_y_m
     extent = Extent(heights.width, heights.height, cell, heights.low_m, heights.high_m)
-    return StagedArea(area, place, path, extent, heights.samples)
+    default = default_method(heights, preset)
+    return StagedArea(area, place, path, extent, heights.samples, default)
 
 
 def execute(runs: Sequence[Run], results: Results, jobs: int, say: Say) -> None:
@@ -104,7 +107,7 @@ def execute(runs: Sequence[Run], results: Results, jobs: int, say: Say) -> None:
 
     Raises NtileError where runs failed, after all others.
     """
-    pending = [run for run in runs if results.result(run) is None]
+    pending = list({run.stem: run for run in runs if results.result(run) is None}.values())
     if not pending:
         return
     say(f"{len(pending)} of {len(runs)} runs to do")

@@ -14,7 +14,7 @@ from neural.bench.whole.areas import area_of
 from neural.bench.whole.runs import Results, Run, StagedArea
 from neural.bench.whole.training import INSET, inset
 
-_SUN = (-0.5, -0.5, 0.7071)
+_SUN = (0.5, 0.5, 0.7071)  # weights of rises to the east and south, and of level ground
 _PICTURE = 1024
 _COLORS = "tab10"
 
@@ -104,7 +104,7 @@ def hillshade(heights: np.ndarray, cell_m: tuple[float, float]) -> np.ndarray:
     typical = float(np.nanpercentile(steepness, 90)) if np.isfinite(steepness).any() else 1.0
     stretch = 0.7 / max(typical, 1e-9)
     normal = 1 / np.sqrt(1 + (stretch * steepness) ** 2)
-    light = normal * (-_SUN[0] * stretch * -east - _SUN[1] * stretch * -south + _SUN[2])
+    light = normal * (stretch * (_SUN[0] * east + _SUN[1] * south) + _SUN[2])
     return np.where(np.isfinite(light), np.clip(light, 0, 1), 1.0)
 
 
@@ -140,7 +140,7 @@ def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> An
                 list(corners[:, None] + square), colors=[color], lw=0.8, label=f"level {level}"
             )
             axis.add_collection(lines)
-        for scale, x, y in arrays["constants"][:, :3].tolist():
+        for scale, x, y in arrays["constants"].tolist():
             side = (area.root_cells >> int(scale)) / cells
             axis.fill(
                 (np.array([0, 1, 1, 0]) + x) * side - 0.5,

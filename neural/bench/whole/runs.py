@@ -39,6 +39,8 @@ class StagedArea:
     heights: Path
     extent: Extent
     samples: int  # valid
+    default: str
+    """Method that `acorn` is here."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Run:
         blocks = "" if self.blocks is None else f", {self.blocks} blocks"
         return f"{self.staged.area.name}: {self.method}{blocks}, seed {self.seed}"
 
+    @property
+    def trained(self) -> str:
+        """Method with its rule: what `acorn` is by default shares the run of that name."""
+        return self.staged.default if self.method == "acorn" else self.method
+
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that the result depends on, as plain JSON values."""
@@ -71,7 +78,7 @@ class Run:
             "area": area.name,
             "raster": [area.path, area.reading.to_json()],
             "heights": [extent.width, extent.height, extent.low_m, extent.high_m],
-            "method": self.method,
+            "method": self.trained,
             "seed": self.seed,
             "settings": self.settings,
             "steps": self.goal.steps,
@@ -84,7 +91,7 @@ class Run:
         """Name of its files: area, method, seed and a digest of its identity."""
         text = json.dumps(self.identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return f"{self.staged.area.slug}-{self.method}-{self.seed}-{digest}"
+        return f"{self.staged.area.slug}-{self.trained}-{self.seed}-{digest}"
 
 
 class Results:
@@ -103,7 +110,7 @@ class Results:
         if not path.is_file():
             return None
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return result
+        return result | {"method": run.method}
 
     def arrays(self, run: Run) -> dict[str, np.ndarray]:
         """Return the arrays of a run that is done."""
@@ -153,7 +160,8 @@ def _of_area(
     for method in sorted(methods, key=lambda name: name in BASELINES):
         is_baseline = method in BASELINES
         for blocks in budgets[:1] if is_baseline else budgets:
-            settings = described(method, shape, staged.samples, preset, blocks)
+            trained = staged.default if method == "acorn" else method
+            settings = described(trained, shape, staged.samples, preset, blocks)
             timed = is_baseline and goal.steps is not None
             run = Run(
                 staged,

@@ -41,7 +41,9 @@ def train_and_measure(run: Run, folder: Path, say: Say) -> None:
         assert timed is not None  # `execute` waits for it
         goal = Goal(seconds=timed["seconds"])
     area = area_of(run.staged.place, run.staged.heights)
-    fit = whole_area.make_fit(run.method, area, run.seed, run.preset, run.blocks)
+    if results.result(run) is not None:
+        return
+    fit = whole_area.make_fit(run.trained, area, run.seed, run.preset, run.blocks)
     state = results.state(run)
     if state.is_file():
         whole_area.load(fit, state)
@@ -133,7 +135,7 @@ def _measured(run: Run, fit: Any, area: Area) -> tuple[dict[str, Any], dict[str,
         "blocks": np.zeros((0, 3), np.int64) if blocks is None else blocks,
     }
     if blocks is not None:
-        arrays["constants"] = fit.partition.constants
+        arrays["constants"] = fit.partition.constant_blocks
     return _plain(result), arrays
 
 

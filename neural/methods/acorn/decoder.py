@@ -8,7 +8,7 @@ With z₀ = f at a sample, ReLU(z + b) = max(z, −b) + b moves every bias behin
 
 so that a layer is one product and one maximum. Where a block has more samples than nodes, y₁ is
 interpolated instead of f: linear maps commute with interpolation. The gradient is that of the same
-pass, ∂h/∂f = W₀ (m₁ ∘ W₁ (m₂ ∘ w₂)) with the masks m of the maxima, times ∂f/∂u and ∂f/∂v.
+pass, ∂h/∂f = W₀ (m₁ ∘ W₁ diag(w₂) m₂) with the masks m of the maxima, times ∂f/∂u and ∂f/∂v.
 
 Arrays of samples are [rows, channels, columns], a few rows at a time, so that they stay in the
 processor's second cache.
@@ -16,6 +16,7 @@ processor's second cache.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ from neural.methods.base import Arrays
 
 SAMPLES = 2048
 """Samples at a time: two arrays of 64 channels take 1 MB."""
+
+COLUMNS = 512
+"""Samples of a row that are taken together."""
 
 
 class Interpolation(NamedTuple):
@@ -68,6 +72,18 @@ def interpolation(t: np.ndarray, side: int) -> Interpolation:
     )
 
 
+class Piece(NamedTuple):
+    """Blocks of one size whose places lie alike."""
+
+    grids: np.ndarray  # features [n, N·N·C/4, 4]
+    across: Interpolation
+
+    @property
+    def columns(self) -> int:
+        """Samples along a row, of all blocks."""
+        return len(self.grids) * len(self.across.cells)
+
+
 class Decoder:
     """The small network behind the features; weights are transposed once."""
 
@@ -81,56 +97,49 @@ class Decoder:
         self.second = np.ascontiguousarray(w1.T)
         self.last = np.ascontiguousarray(w2.T)
         self.back_first = np.ascontiguousarray(w0)
-        self.back_second = np.ascontiguousarray(w1)
+        self.back_second = np.ascontiguousarray(w1 * w2[:, 0])
         shift = w1.T @ b0 + b1
         self.floors = -b0[:, None], -shift[:, None]
         self.shift = (w2.T @ shift + b2)[0]
 
     def evaluate(
-        self, grids: np.ndarray, across: Interpolation, down: Interpolation, *, slopes: bool
-    ) -> list[np.ndarray]:
-        """Return h [n, rows, columns] of blocks with features `grids` [n, N·N·C/4, 4], and with
-        `slopes` ∂h/∂u and ∂h/∂v per side of the block."""
-        count = len(grids)
-        shape = count, len(down.cells), len(across.cells)
-        results = [np.empty(shape, self.dtype) for _ in range(3 if slopes else 1)]
-        batch = max(1, SAMPLES // 4 // shape[2])
-        for start in range(0, count, batch):
-            part = slice(start, start + batch)
-            self._batch(grids[part], across, down, [result[part] for result in results])
+        self, pieces: Sequence[Piece], down: Interpolation, *, slopes: bool
+    ) -> list[list[np.ndarray]]:
+        """Return h [n, rows, columns] of each piece, and with `slopes` ∂h/∂u and ∂h/∂v per side of
+        the block, each a list in the order of the pieces."""
+        results: list[list[np.ndarray]] = [[] for _ in range(3 if slopes else 1)]
+        for batch in _batches(pieces):
+            parts = self._batch([piece for _, piece in batch], down, slopes)
+            ends = np.cumsum([piece.columns for _, piece in batch])
+            for result, values in zip(results, parts, strict=True):
+                for (is_first, piece), part in zip(
+                    batch, np.split(values, ends[:-1], axis=1), strict=True
+                ):
+                    blocks = part.reshape(len(part), len(piece.grids), -1).transpose(1, 0, 2)
+                    if is_first:
+                        result.append(blocks)
+                    else:
+                        result[-1] = np.concatenate([result[-1], blocks])
         return results
 
-    def _batch(
-        self,
-        grids: np.ndarray,
-        across: Interpolation,
-        down: Interpolation,
-        results: list[np.ndarray],
-    ) -> None:
-        count = len(grids)
+    def _batch(self, pieces: list[Piece], down: Interpolation, slopes: bool) -> list[np.ndarray]:
+        """Return h and its slopes of pieces side by side, [rows, columns] each."""
         dtype = self.dtype
-        columns = count * len(across.cells)
-        used = grids.reshape(count, self.side, self.side, self.channels)[
-            :,
-            down.first : down.first + down.nodes,
-            across.first : across.first + across.nodes,
-        ]
-        # [node row, channel, block, node column]
-        nodes = np.ascontiguousarray(used.transpose(1, 3, 0, 2), dtype)
-        slopes = len(results) > 1
-        to_columns = across.weights(dtype).T
-        features = (nodes @ to_columns).reshape(down.nodes, self.channels, columns)
-        dense = len(down.cells) * len(across.cells) > 2 * down.nodes * across.nodes
+        columns = sum(piece.columns for piece in pieces)
+        nodes = [self._nodes(piece, down) for piece in pieces]
+        samples = columns * len(down.cells)
+        dense = samples > 2 * sum(part.size for part in nodes) // self.channels
+        weights = [piece.across.weights(dtype) for piece in pieces]
+        if slopes or not dense:
+            features = _columns(nodes, weights)
         if dense:
-            hidden = self.first @ nodes.reshape(down.nodes, self.channels, -1)
-            hidden = hidden.reshape(down.nodes, -1, count, across.nodes) @ to_columns
-            hidden = hidden.reshape(down.nodes, -1, columns)
+            hidden = _columns([_mapped(self.first, part) for part in nodes], weights)
         if slopes:
-            sloping = nodes @ across.slopes(dtype).T
-            sloping = sloping.reshape(down.nodes, self.channels, columns)
+            sloping = _columns(nodes, [piece.across.slopes(dtype) for piece in pieces])
+        results = [np.empty((len(down.cells), columns), dtype) for _ in range(3 if slopes else 1)]
         rows_at_once = max(1, SAMPLES // columns)
         # the same memory for all rows: new arrays of this size would be new pages each time
-        shape = min(rows_at_once, len(down.cells)), len(self.floors[0]), columns
+        shape = min(rows_at_once, len(down.cells)), len(self.first), columns
         buffers = np.empty((2, *shape), dtype)
         masks = np.empty(shape, bool)
         for rows in _bands(down.cells, rows_at_once):
@@ -146,23 +155,75 @@ class Decoder:
             np.maximum(first, self.floors[0], out=first)
             np.matmul(self.second, first, out=second)
             np.maximum(second, self.floors[1], out=second)
-            h = (self.last @ second)[:, 0] + self.shift
-            results[0][:, rows] = _split(h, count)
+            np.add((self.last @ second)[:, 0], self.shift, out=results[0][rows])
             if not slopes:
                 continue
             mask = np.greater(second, self.floors[1], out=masks[: len(share)])
-            np.multiply(mask, self.last.T, out=second)
+            np.copyto(second, mask)
             np.greater(first, self.floors[0], out=mask)
             np.matmul(self.back_second, second, out=first)
             first *= mask
             toward = self.back_first @ first  # ∂h/∂f [rows, C, columns]
             along = _mixed(share, sloping[near])
             along *= toward
-            results[1][:, rows] = _split(along.sum(1), count)
+            np.sum(along, 1, out=results[1][rows])
             steps = features[near][1:] - features[near][:-1]
             steps *= dtype.type(down.per_side)
             toward *= steps[down.cells[rows] - cell]
-            results[2][:, rows] = _split(toward.sum(1), count)
+            np.sum(toward, 1, out=results[2][rows])
+        return results
+
+    def _nodes(self, piece: Piece, down: Interpolation) -> np.ndarray:
+        """Return the features that a piece needs, [node row, channel, block, node column]."""
+        across = piece.across
+        grids = piece.grids.reshape(len(piece.grids), self.side, self.side, self.channels)
+        used = grids[
+            :,
+            down.first : down.first + down.nodes,
+            across.first : across.first + across.nodes,
+        ]
+        return np.ascontiguousarray(used.transpose(1, 3, 0, 2), self.dtype)
+
+
+def _batches(pieces: Sequence[Piece]) -> Iterator[list[tuple[bool, Piece]]]:
+    """Yield pieces side by side of COLUMNS or fewer, or of one block; large pieces are cut. True
+    marks the first part of each."""
+    batch: list[tuple[bool, Piece]] = []
+    columns = 0
+    for piece in pieces:
+        width = len(piece.across.cells)
+        start = 0
+        while start < len(piece.grids):
+            free = (COLUMNS - columns) // width
+            if not free and batch:
+                yield batch
+                batch = []
+                columns = 0
+                continue
+            stop = start + max(free, 1)
+            part = piece._replace(grids=piece.grids[start:stop])
+            batch.append((start == 0, part))
+            columns += part.columns
+            start = stop
+    if batch:
+        yield batch
+
+
+def _columns(nodes: list[np.ndarray], weights: list[np.ndarray]) -> np.ndarray:
+    """Return node rows interpolated along the columns of each piece, [node row, channel, column],
+    pieces side by side."""
+    parts = []
+    for values, weight in zip(nodes, weights, strict=True):
+        mixed = values.reshape(-1, values.shape[-1]) @ weight.T
+        parts.append(mixed.reshape(*values.shape[:2], -1))
+    joined: np.ndarray = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    return joined
+
+
+def _mapped(weight: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Return features [node row, channel, block, node column] times a matrix [n, channel]."""
+    mapped: np.ndarray = weight @ nodes.reshape(*nodes.shape[:2], -1)
+    return mapped.reshape(len(nodes), len(weight), *nodes.shape[2:])
 
 
 def _bands(cells: np.ndarray, most: int) -> list[slice]:
@@ -191,8 +252,3 @@ def _mixed(share: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     out = np.empty((len(share), *nodes.shape[1:]), nodes.dtype)
     _mix(share, nodes, out)
     return out
-
-
-def _split(values: np.ndarray, count: int) -> np.ndarray:
-    """Return [blocks, rows, columns] of [rows, blocks · columns]."""
-    return values.reshape(len(values), count, -1).transpose(1, 0, 2)

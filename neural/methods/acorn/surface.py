@@ -16,7 +16,8 @@ units of t, by a partition of unity:
     ∇h = (Σ (φᵢ ∇hᵢ + hᵢ ∇φᵢ) − h Σ ∇φᵢ) / Σ φᵢ
 
 Every φ is C¹, so value and gradient are the same on both sides of every border, whatever the
-scales. Where no block is, h = 0. With hard borders φ is 1 on [0, 1)² and 0 elsewhere.
+scales. Where no block is, h = 0. With hard borders the last block, depth first, decides whose
+closed square holds the place: of two that share it, the one to the south-east.
 
 On a coarse level h is the mean over K × K places of a level-cell around the place, each moved into
 the area first, of those that some block covers; derivatives are the means of theirs.
@@ -24,13 +25,16 @@ the area first, of those that some block covers; derivatives are the means of th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from neural.methods.acorn import blocks
-from neural.methods.acorn.decoder import Decoder, interpolation
+from neural.methods.acorn.decoder import Decoder, Interpolation, Piece, interpolation
 from neural.methods.base import Arrays, Surface
 from neural.tiles import TILE
 
@@ -52,11 +56,22 @@ class Layout:
         return 0.5 / (self.side - 1) if self.blended else 0.0
 
 
+class _Line(NamedTuple):
+    """Places of an axis that a block reaches, as seen from the block: shared by blocks of one size
+    whose places lie alike."""
+
+    count: int
+    side: float  # of the blocks, tile units
+    nodes: Interpolation | None  # None without places
+    ramp: list[np.ndarray]  # the bump along the axis, and its derivatives per tile unit; blended
+
+
 class _Span(NamedTuple):
     """Places of a lattice's axis that one block reaches."""
 
     part: slice
-    t: np.ndarray  # [n] in sides of the block from its corner
+    key: int  # of the line
+    line: _Line
 
 
 def evaluate(
@@ -139,90 +154,119 @@ class _Lattice:
         shape = len(vs), len(us)
         count = (1, 3, 5)[self.order]
         sums = [np.zeros(shape, dtype) for _ in range(count)]  # Σφh and its derivatives
-        bumps = [np.zeros(shape, dtype) for _ in range(count)]  # Σφ and its derivatives
         columns = self._spans(us, self.u)
         rows = self._spans(vs, self.v)
-        groups: dict[Any, list[int]] = {}
+        groups: dict[int, dict[int, list[int]]] = {}
         for k, (column, row) in enumerate(zip(columns, rows, strict=True)):
-            if len(column.t) and len(row.t):
-                key = self.side[k], self.row[k] < 0, column.t.tobytes(), row.t.tobytes()
-                groups.setdefault(key, []).append(k)
-        for members in groups.values():
-            self._add(members, columns, rows, sums, bumps)
-        covered = bumps[0] > COVERED
+            if column.line.count and row.line.count:
+                alike = groups.setdefault(row.key, {})
+                # constants are a group of their own
+                alike.setdefault(column.key if self.row[k] >= 0 else -1 - column.key, []).append(k)
+        valued = (self._values(list(alike.values()), columns, rows) for alike in groups.values())
         if not self.layout.blended:
+            covered = np.zeros(shape, bool)
+            # the last block whose closed square holds a place: the south-eastern one
+            for k, values in sorted(chain.from_iterable(valued), key=itemgetter(0)):
+                part = rows[k].part, columns[k].part
+                covered[part] = True
+                for whole, value in zip(sums, values, strict=False):
+                    whole[part] = value
             return sums, covered
+        for k, values in chain.from_iterable(valued):
+            part = rows[k].part, columns[k].part
+            for whole, value in zip(sums, values, strict=True):
+                whole[part] += value
+        bumps = [np.zeros(shape, dtype) for _ in range(count)]  # Σφ and its derivatives
+        for members in chain.from_iterable(alike.values() for alike in groups.values()):
+            bump = self._bump(columns[members[0]].line, rows[members[0]].line)
+            for k in members:
+                part = rows[k].part, columns[k].part
+                for whole, value in zip(bumps, bump, strict=True):
+                    whole[part] += value
+        covered = bumps[0] > COVERED
         return _quotient(sums, bumps, covered), covered
 
     def _spans(self, places: np.ndarray, corners: np.ndarray) -> list[_Span]:
-        """Return the part of an ascending axis that each block reaches."""
-        reach = self.layout.overlap * self.side
-        ends = corners + self.side
-        if self.layout.blended:
-            first = np.searchsorted(places, corners - reach, "right")
-            last = np.searchsorted(places, ends + reach, "left")
-        else:
-            first = np.searchsorted(places, corners, "left")
-            last = np.searchsorted(places, ends, "left")
-            # the tile's far edge is its own block's where no block of a neighbor is listed
-            beyond = (ends == 1.0) & ~np.isin(ends, corners)
-            last = np.where(beyond, np.searchsorted(places, ends, "right"), last)
-        spans = []
-        for k, (start, stop) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-            spans.append(
-                _Span(slice(start, stop), (places[start:stop] - corners[k]) / self.side[k])
-            )
-        return spans
+        """Return the part of an ascending axis that each block reaches: the closed one of blocks
+        with hard borders."""
+        pairs, inverse = np.unique(corners + 1j * self.side, return_inverse=True)
+        starts = pairs.real
+        reach = self.layout.overlap * pairs.imag
+        open_ends = ("right", "left") if self.layout.blended else ("left", "right")
+        first = np.searchsorted(places, starts - reach, open_ends[0])
+        last = np.searchsorted(places, starts + pairs.imag + reach, open_ends[1])
+        spans: list[_Span] = []
+        lines: dict[Any, tuple[int, _Line]] = {}
+        for k, side in enumerate(pairs.imag.tolist()):
+            part = slice(int(first[k]), int(last[k]))
+            t = (places[part] - starts[k]) / side
+            alike = side, t.tobytes()
+            if alike not in lines:
+                lines[alike] = len(lines), self._line(t, side)
+            spans.append(_Span(part, *lines[alike]))
+        return [spans[k] for k in inverse.tolist()]
 
-    def _add(
-        self,
-        members: list[int],
-        columns: list[_Span],
-        rows: list[_Span],
-        sums: list[np.ndarray],
-        bumps: list[np.ndarray],
-    ) -> None:
-        """Add blocks of one size and kind whose places lie alike."""
-        k = members[0]
-        t_u = columns[k].t
-        t_v = rows[k].t
+    def _line(self, t: np.ndarray, side: float) -> _Line:
+        """Return the places t of an axis, in sides of a block."""
+        nodes = interpolation(t, self.layout.side) if len(t) else None
+        ramp = []
+        if self.layout.blended:
+            parts = _ramp(t, self.layout.overlap, side, self.order)
+            ramp = [part.astype(self.decoder.dtype) for part in parts]
+        return _Line(len(t), side, nodes, ramp)
+
+    def _values(
+        self, alike: list[list[int]], columns: list[_Span], rows: list[_Span]
+    ) -> Iterator[tuple[int, list[np.ndarray]]]:
+        """Yield blocks and their φh (h of blocks with hard borders) and derivatives, [rows,
+        columns] each.
+
+        All blocks are of one size and their rows lie alike; `alike` are those whose columns do,
+        too, of one kind.
+        """
+        down = rows[alike[0][0]].line
         dtype = self.decoder.dtype
-        side = self.side[k]
-        if self.row[k] >= 0:
-            across = interpolation(t_u, self.layout.side)
-            down = interpolation(t_v, self.layout.side)
-            grids = self.features[self.row[members]]
-            values = self.decoder.evaluate(grids, across, down, slopes=self.order > 0)
-            if self.order:
-                values = [values[0], values[1] / dtype.type(side), values[2] / dtype.type(side)]
-        else:
-            shape = len(members), len(t_v), len(t_u)
-            constant = self.constant[members].astype(dtype)
-            values = [np.broadcast_to(constant[:, None, None], shape)]
-            values += [np.broadcast_to(dtype.type(0), shape)] * (2 if self.order else 0)
-        if not self.layout.blended:
+        pieces = []
+        for members in alike:
+            across = columns[members[0]].line
+            if self.row[members[0]] >= 0 and across.nodes is not None:
+                pieces.append(Piece(self.features[self.row[members]], across.nodes))
+        decoded: Iterator[Any] = iter(())
+        if pieces and down.nodes is not None:
+            decoded = zip(
+                *self.decoder.evaluate(pieces, down.nodes, slopes=self.order > 0), strict=True
+            )
+        for members in alike:
+            across = columns[members[0]].line
+            if self.row[members[0]] >= 0:
+                h, *slopes = next(decoded)
+                slopes = [slope * dtype.type(1 / down.side) for slope in slopes]
+            else:
+                h = np.empty((len(members), down.count, across.count), dtype)
+                h[:] = self.constant[members, None, None]
+                slopes = [np.zeros_like(h)] * (2 if self.order else 0)
+            values = [h, *slopes]
+            if self.layout.blended:
+                values = _products(self._bump(across, down), values)
             for number, member in enumerate(members):
-                part = rows[member].part, columns[member].part
-                bumps[0][part] = 1
-                for whole, value in zip(sums, values, strict=False):
-                    whole[part] = value[number]
-            return
-        ramp_u = [w.astype(dtype) for w in _ramp(t_u, self.layout.overlap, side, self.order)]
-        ramp_v = [w.astype(dtype) for w in _ramp(t_v, self.layout.overlap, side, self.order)]
-        bump = [ramp_v[j][:, None] * ramp_u[i] for j, i in _ORDERS[: len(bumps)]]
-        h = values[0]
-        products = [bump[0] * h]
-        if self.order:
-            products += [bump[0] * values[1] + bump[1] * h, bump[0] * values[2] + bump[2] * h]
-        if self.order == 2:
-            products += [2 * bump[1] * values[1] + bump[3] * h]
-            products += [2 * bump[2] * values[2] + bump[4] * h]
-        for number, member in enumerate(members):
-            part = rows[member].part, columns[member].part
-            for whole, value in zip(sums, products, strict=True):
-                whole[part] += value[number]
-            for whole, value in zip(bumps, bump, strict=True):
-                whole[part] += value
+                yield member, [value[number] for value in values]
+
+    def _bump(self, across: _Line, down: _Line) -> list[np.ndarray]:
+        """Return φ of a block and its derivatives up to the order, [rows, columns] each."""
+        count = (1, 3, 5)[self.order]
+        return [down.ramp[j][:, None] * across.ramp[i] for j, i in _ORDERS[:count]]
+
+
+def _products(bump: list[np.ndarray], values: list[np.ndarray]) -> list[np.ndarray]:
+    """Return φh and its derivatives, as many as there are of φ; second derivatives of h are 0."""
+    h, *slopes = values
+    products = [bump[0] * h]
+    for axis, slope in enumerate(slopes, start=1):
+        products.append(bump[0] * slope + bump[axis] * h)
+    if len(bump) == 5:
+        for axis, slope in enumerate(slopes, start=1):
+            products.append(2 * bump[axis] * slope + bump[axis + 2] * h)
+    return products
 
 
 _ORDERS = ((0, 0), (0, 1), (1, 0), (0, 2), (2, 0))

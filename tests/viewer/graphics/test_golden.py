@@ -8,7 +8,6 @@ import pytest
 from tests.support import goldens
 from viewer.graphics import gl
 
-
 FILES = {"hills": "hills_file", "mountains": "mountain_file", "plains": "plains_file"}
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from neural.methods import base
 from neural.methods.base import WEIGHT_COLUMNS
 from neural.methods.huvr_siren import HuvrSiren
 from neural.methods.lapped.basis import SINES
@@ -200,4 +201,17 @@ def test_every_passes_inputs_come_before_it():
         "modulations",
         256,
         6 * 256 // 4,
+    )
+
+
+def test_weights_beyond_a_textures_rows_get_wider_ones(monkeypatch):
+    monkeypatch.setattr(base, "LARGEST_TEXTURE", 2)
+    method = HuvrSiren(dim=6, hyper_width=64, hyper_hidden=64, hyper_depth=2, siren_width=16)
+    weights = random_weights(method, 9)
+    stored = method.weight_texture(weights)
+    assert stored.texels.shape[0] <= 2
+    assert stored.texels.shape[1] == stored.defines["WEIGHT_COLUMNS"] > WEIGHT_COLUMNS
+    at = 4 * stored.first["siren1_weight"]
+    np.testing.assert_array_equal(
+        stored.texels.ravel()[at : at + 256], weights["siren1_weight"].ravel()
     )

@@ -26,6 +26,7 @@ from viewer.graphics.survey import Survey
 from viewer.model import colormaps, overlays
 from viewer.model.settings import ContourSettings, OverlaySettings, Settings
 from viewer.pictures import offscreen
+from viewer.tiles.blocks import TEXELS
 from viewer.tiles.borders import Extent
 
 SIDE_M = 512.0
@@ -157,6 +158,28 @@ def test_errors_and_edges_reach_the_picture_as_they_are(ctx, page):
     )
     assert np.isnan(steps[8:, :248]).all()
     assert page.bytes == 16 * (LATTICE**2 * 12 + TILE**2 * 9 + 16 * LATTICE)
+
+
+def test_scales_and_errors_of_blocks_reach_the_picture(ctx, page):
+    write(page, "plane")
+    assert np.isnan(drawn(ctx, page, "blocks")[..., 0]).all()  # a layer without any
+    blocks = np.zeros((TEXELS, TEXELS, 4), np.float32)
+    blocks[:64, :64] = 0.0, 0.0, 0.5, 1.25
+    blocks[64:, :64] = 0.0, 0.5, -0.5, -1.0  # constant, and its error unknown
+    blocks[:64, 64:] = -1.0, -2.0, 4.0, 7.0  # around the tile
+    blocks[64:, 64:, 3] = -1.0  # none
+    page.write_blocks(0, blocks)
+    scales = drawn(ctx, page, "blocks")[..., 0]  # of a tile of level 3
+    errors = drawn(ctx, page, "block_error")[..., 0]
+    for numbers, (nw, sw, ne, se) in (
+        (scales, (4, 4, 1, np.nan)),
+        (errors, (1.25, np.nan, 7.0, np.nan)),
+    ):
+        np.testing.assert_array_equal(numbers[:128, :128], nw)
+        np.testing.assert_array_equal(numbers[128:, :128], sw)
+        np.testing.assert_array_equal(numbers[:128, 128:], ne)
+        np.testing.assert_array_equal(numbers[128:, 128:], se)
+    assert page.bytes == 16 * (LATTICE**2 * 12 + TILE**2 + 16 * TEXELS**2)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_numbers_carry_sign_and_unit():
     assert text.meters(-0.5, signed=True) == "−0.500 m"
     assert text.coordinate(5_213_047.254) == "5\u2009213\u2009047.25"
     assert text.count(524_288) == "524\u2009288"
+    assert [text.side(side) for side in (320, 62.5, 12_800)] == ["320 m", "62.5 m", "12.8 km"]
+    assert [text.duration(seconds) for seconds in (75, 599, 2530, 11_100)] == [
+        "75 s",
+        "599 s",
+        "42 min",
+        "3 h 5 min",
+    ]
     assert [text.data_size(size) for size in (0, 999, 1234, 512e6, 2.5e12)] == [
         "0 B",
         "999 B",

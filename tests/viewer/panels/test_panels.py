@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.support import hills
+from tests.support import acorn_area, hills
 from tests.support.panel_text import Recorder, Screen, imgui, press
 from viewer import panels
 from viewer.gui.view import WindowView
@@ -75,6 +75,9 @@ def test_statistics(screen):
     assert "Scene | 1.3 ms" in written
     assert "Renderer | GPU of a test" in written
     assert "Failed" not in str(panels.statistics.tile_rows(FrameStats()))
+    assert "Blocks" not in written
+    view.stats = FrameStats(shared_bytes=3_000_000)
+    assert "Blocks | 3.0 MB" in screen.text(panels.statistics.draw, view)
 
 
 def test_shading_fits_its_range_to_the_layer(screen):
@@ -108,12 +111,38 @@ def test_layers_and_quantization(screen, view, asked, monkeypatch):
     assert view.settings.overlay.name == "error"
 
 
+def test_a_layers_network(screen, ctx, plains_file, view):
+    assert "Network" not in screen.text(panels.layers.draw, view)
+    session = Session()
+    session.attach(ctx)
+    session.open(OpenRequest(str(plains_file)))
+    view.scene = session.document.scene
+    view.settings = session.settings
+    written = screen.text(panels.layers.draw, view)
+    scales = np.bincount(acorn_area.partition()[:, 0].astype(int))
+    assert "512 m | 27" in written or "512 m | 28" in written  # without a constant one
+    assert f"128 m | {scales[5]}" in written
+    assert f"of {acorn_area.BLOCKS}" in written
+    assert "Parameters | 34\u2009000" in written
+    assert "Bits | 32 per weight" in written
+    assert "2\u2009000 steps, 75 s" in written
+    session.settings.overlay.name = "blocks"
+    written = screen.text(panels.overlay.draw, view)
+    assert "Opacity" in written
+    assert "Range" not in written
+    session.settings.overlay.name = "block_error"
+    assert "Range" in screen.text(panels.overlay.draw, view)
+    session.close()
+
+
 def test_overlay(screen, view):
     assert "Keys 4 to 7 and O" in screen.text(panels.overlay.draw, view)
     view.settings.overlay.name = "error"
     written = screen.text(panels.overlay.draw, view)
     assert "Slot B" in written
     assert "Tolerance" in written
+    view.settings.overlay.name = "blocks"
+    assert "not made of blocks" in screen.text(panels.overlay.draw, view)
     view.settings.overlay.name = "slope"
     written = screen.text(panels.overlay.draw, view)
     assert "Opacity" in written
