@@ -17,6 +17,7 @@ from neural.encoding.acorn.options import AcornOptions
 from neural.errors import ModelError, NtileError, UsageError
 from neural.models import acorn_run
 from neural.models.acorn_training import AcornFit
+from neural.surface.sampling import SurfaceSampler
 from tests.support.commands import POSIX, fails, ntile, ntile_json, start, wait_for
 from tests.support.rasters import hills, write
 
@@ -258,3 +259,21 @@ def test_missing_data_stays_missing(tmp_path: Path) -> None:
 
     with rasterio.open(tmp_path / "back.tif") as back:
         np.testing.assert_array_equal(back.read_masks(1) == 0, heights == -9999)
+
+
+@pytest.mark.parametrize("lod_nodes", [False, True])
+def test_a_coarse_level_is_the_mean_of_its_cells(tmp_path: Path, lod_nodes: bool) -> None:
+    y, x = np.mgrid[:512, :512] + 0.5
+    heights = (300 * np.sin(x / 80) + 250 * np.cos(y / 90)).astype(np.float32)
+    write(tmp_path / "waves.tif", heights)
+    trained = replace(OPTIONS.acorn, steps=120, lod_nodes=lod_nodes, partition="uniform")
+    out = tmp_path / "out.ntile"
+    encode(tmp_path / "waves.tif", out, replace(OPTIONS, acorn=trained))
+    with open_reader(out) as reader:
+        sampler = SurfaceSampler.of(reader, reader.layers[0])
+        grid = reader.grid
+        columns = grid.transform[2] + grid.transform[0] * (2 * np.arange(256) + 1.0)
+        rows = grid.transform[5] + grid.transform[4] * (2 * np.arange(256) + 1.0)
+        coarse = sampler.at(columns[None], rows[:, None], level=0).meters
+    mean = heights.reshape(256, 2, 256, 2).mean(axis=(1, 3))
+    assert np.sqrt(((coarse - mean) ** 2).mean()) < 0.08 * np.ptp(heights)
