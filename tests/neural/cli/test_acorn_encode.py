@@ -18,6 +18,7 @@ from neural.errors import ModelError, NtileError, UsageError
 from neural.models import acorn_run
 from neural.models.acorn_training import AcornFit
 from neural.surface.sampling import SurfaceSampler
+from neural.tiles import Tile, centers
 from tests.support.commands import POSIX, fails, ntile, ntile_json, start, wait_for
 from tests.support.rasters import hills, write
 
@@ -270,10 +271,8 @@ def test_a_coarse_level_is_the_mean_of_its_cells(tmp_path: Path, lod_nodes: bool
     out = tmp_path / "out.ntile"
     encode(tmp_path / "waves.tif", out, replace(OPTIONS, acorn=trained))
     with open_reader(out) as reader:
-        sampler = SurfaceSampler.of(reader, reader.layers[0])
-        grid = reader.grid
-        columns = grid.transform[2] + grid.transform[0] * (2 * np.arange(256) + 1.0)
-        rows = grid.transform[5] + grid.transform[4] * (2 * np.arange(256) + 1.0)
-        coarse = sampler.at(columns[None], rows[:, None], level=0).meters
+        surface = SurfaceSampler.of(reader, reader.layers[0]).surface(Tile(0, 0, 0))
+        assert surface is not None
+        coarse = surface.heights(centers(), centers()).meters
     mean = heights.reshape(256, 2, 256, 2).mean(axis=(1, 3))
     assert np.sqrt(((coarse - mean) ** 2).mean()) < 0.08 * np.ptp(heights)
