@@ -208,7 +208,7 @@ def test_every_byte_is_covered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         bad = bytearray(data)
         bad[place] ^= 1 << place % 8
         path.write_bytes(bad)
-        with pytest.raises(ContainerError, match="damaged.ntile"):
+        with pytest.raises(ContainerError, match=r"damaged\.ntile"):
             verify(path)
 
 
