@@ -16,9 +16,13 @@ def rates(
     """Return bits per valid sample: the finest level's payloads, and all levels with the layer's
     share of the directory.
 
-    At fewer bits than stored the body of each payload is counted at the size it would have. Raises
-    ContainerError for a payload that this needs and that is damaged.
+    At fewer bits than stored the body of each payload is counted at the size it would have. Where
+    bits are those of the decoder's weights, which are then the layer's own, both count these too.
+    Raises ContainerError for a payload that this needs and that is damaged.
     """
+    network = 0.0
+    if METHODS[layer.method].quantized_weights:
+        network = _network_bytes(reader, layer, min(keep_bits or layer.bits, layer.bits))
     sizes = reader.sizes()
     payload = sizes["payload_bytes"][layer.index]
     tiles = sizes["tiles"][layer.index]
@@ -34,9 +38,15 @@ def rates(
     stack = sum(payload) - above - finest + directory
     per_sample = 8 / max(samples, 1)
     return {
-        "bits_per_sample": per_sample * (payload[-1] - finest),
-        "stack_bits_per_sample": per_sample * stack,
+        "bits_per_sample": per_sample * (payload[-1] - finest + network),
+        "stack_bits_per_sample": per_sample * (stack + network),
     }
+
+
+def _network_bytes(reader: Reader, layer: Layer, bits: int) -> float:
+    """Return the bytes of a layer's weights at `bits`; all but a hundredth of them have as many."""
+    decoder = reader.metadata["ntile"]["decoders"].get(layer.decoder, {})
+    return float(decoder.get("bytes", 0)) * bits / layer.bits
 
 
 def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:

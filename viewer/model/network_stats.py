@@ -1,4 +1,4 @@
-"""What a layer says of the network that it was fitted by: keys of `Layer.stats`, for people."""
+"""Statistics of a layer about the network that it was fitted by: keys of `Layer.stats`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from viewer.scene.pane import Pane
 from viewer.tiles import tile_errors
 from viewer.tiles.tile_errors import TileSample
 
-
 LIGHT_SHARE = 0.7
 """Share of a color table that scales of blocks take."""
 

@@ -16,11 +16,12 @@ from viewer.model.settings import LayerChoice
 RATE_TIP = (
     "Payload of the finest level divided by its samples (32-bit heights have 32); of Lapped "
     "SIREN that of all levels, "
-    "which need one another. "
+    "which need one another; a network fitted to the area counts in full. "
     "≈ marks what encoding with so few bits would give."
 )
 SIZE_TIP = (
-    "Bytes of all tiles of all levels, and of their part of the directory. "
+    "Bytes of all tiles of all levels, of their part of the directory, and of a network fitted to "
+    "the area. "
     "≈ marks what encoding with so few bits would give."
 )
 

@@ -21,6 +21,7 @@ from viewer.scene.ground import DrawnGround
 from viewer.tiles import in_view
 from viewer.tiles.fading import Fading
 from viewer.tiles.lod import Frustum, Selection
+from viewer.tiles.quadtree import ROOT
 from viewer.tiles.source import TileSource
 from viewer.tiles.tile_errors import ErrorMeasure, TileErrors, TileSample
 
@@ -138,12 +139,14 @@ class Pane:
     def block_sides(self) -> dict[int, float]:
         """Sides in meters of the layer's blocks by scale, coarse to fine; empty without blocks.
 
-        Those of the whole layer where it says so, and those of the picture's tiles.
+        All that the layer tells of, that its root has, so that they stay, and those in the picture.
         """
         source = self.current.source
         scales = set(network_stats.scales(source.layer))
-        for blocks in self.blocks:
-            scales.update(blocks.places[:, 0].tolist())
+        root = self._store.resident(source, ROOT)
+        for blocks in (None if root is None else root.blocks, *self.blocks):
+            if blocks is not None:
+                scales.update(blocks.places[:, 0].tolist())
         return {scale: source.reader.grid.block_side_m(scale) for scale in sorted(scales)}
 
     def copy_for(self, slot: str) -> Pane:

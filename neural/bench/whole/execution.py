@@ -107,10 +107,11 @@ def execute(runs: Sequence[Run], results: Results, jobs: int, say: Say) -> None:
 
     Raises NtileError where runs failed, after all others.
     """
-    pending = list({run.stem: run for run in runs if results.result(run) is None}.values())
+    different = {run.stem: run for run in reversed(runs)}
+    pending = [run for run in reversed(different.values()) if results.result(run) is None]
     if not pending:
         return
-    say(f"{len(pending)} of {len(runs)} runs to do")
+    say(f"{len(pending)} of {len(different)} runs to do")
     failures: list[str] = []
     with workers.pool(jobs, tasks_each=1) as pool:
         working: dict[Future[None], Run] = {}

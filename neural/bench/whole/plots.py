@@ -72,16 +72,17 @@ def _curves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
 
 
 def _moves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
-    """Draw the share of blocks that a re-tiling moved, over steps."""
-    drawing, axis = plots.figure(8.6, 4.2)
+    """Draw the share of blocks that each re-tiling moved, over steps, and of the first seed of
+    every method that moves blocks their levels over time."""
+    moving = {run: result for run, result in runs.items() if len(result["retilings"]) > 1}
     titles = list(dict.fromkeys(_title(run) for run in runs))
+    shown = {_title(run): result for run, result in reversed(moving.items())}
+    drawing, axes = _grid(1 + len(shown), 4.2, 1 + len(shown), ticks=True)
     labeled = set()
-    for run, result in runs.items():
+    for run, result in moving.items():
         moves = result["retilings"][1:]
         title = _title(run)
-        if not moves:
-            continue
-        axis.plot(
+        axes[0].plot(
             [row["step"] for row in moves],
             [row["moved"] / max(sum(row["blocks_per_scale"]), 1) for row in moves],
             color=f"C{titles.index(title) % 10}",
@@ -90,10 +91,27 @@ def _moves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
             label=None if title in labeled else title,
         )
         labeled.add(title)
-    axis.set(xlabel="step", ylabel="share of blocks that are new", ylim=(0, None))
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    axes[0].set(xlabel="step", ylabel="share of blocks that are new", ylim=(0, None))
+    axes[0].grid(alpha=0.3)
+    axes[0].legend(fontsize=8)
+    for axis, (title, result) in zip(axes[1:], shown.items(), strict=True):
+        _levels(axis, result)
+        axis.set_title(title, fontsize=9)
     return drawing
+
+
+def _levels(axis: Any, result: Mapping[str, Any]) -> None:
+    """Draw how many blocks each level has from one re-tiling to the next."""
+    tilings = result["retilings"]
+    counts = np.zeros((len(tilings) + 1, max(len(row["blocks_per_scale"]) for row in tilings)))
+    for index, row in enumerate(tilings):
+        counts[index:, : len(row["blocks_per_scale"])] = row["blocks_per_scale"]
+    levels = np.flatnonzero(counts.any(axis=0))
+    steps = [*(row["step"] for row in tilings), result["steps"]]
+    labels = [f"level {level}" for level in levels]
+    axis.stackplot(steps, counts[:, levels].T, labels=labels, step="post", alpha=0.8)
+    axis.set(xlabel="step", ylabel="blocks", xlim=(0, None))
+    axis.legend(fontsize=7, loc="lower left")
 
 
 def hillshade(heights: np.ndarray, cell_m: tuple[float, float]) -> np.ndarray:
@@ -195,8 +213,10 @@ def _frame(row: float, column: float, side: float) -> Any:
     return Rectangle((column, row), side, side, fill=False, edgecolor="white", lw=0.8)
 
 
-def _grid(count: int, side: float, columns: int | None = None) -> tuple[Any, list[Any]]:
-    """Return a figure of so many square axes without ticks, and these row by row."""
+def _grid(
+    count: int, side: float, columns: int | None = None, *, ticks: bool = False
+) -> tuple[Any, list[Any]]:
+    """Return a figure of so many square axes, and these row by row."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -205,8 +225,9 @@ def _grid(count: int, side: float, columns: int | None = None) -> tuple[Any, lis
     drawing = Figure(figsize=(side * columns, side * rows), layout="constrained")
     FigureCanvasAgg(drawing)
     axes = list(drawing.subplots(rows, columns, squeeze=False).ravel())
-    for axis in axes:
-        axis.set(xticks=[], yticks=[])
+    if not ticks:
+        for axis in axes:
+            axis.set(xticks=[], yticks=[])
     for axis in axes[count:]:
         axis.set_axis_off()
     return drawing, axes

@@ -35,7 +35,7 @@ PLAIN = 2
 MAX_SCALE = 24
 """Deepest scale: its columns and rows are exact in float32."""
 
-_UNBOUNDED = 254
+_LARGEST = 255
 _SLACK = 1e-4  # an error that was decoded keeps its code
 
 
@@ -218,9 +218,10 @@ def _walk(reach: TileReach) -> Generator[Any, bool]:
 
 
 def _error_code(error_m: float) -> int:
-    """Return the byte of an error in meters, rounded up: the envelope's code, but at most 254."""
+    """Return the byte of an error in meters, rounded up: the envelope's code, 255 for 60 km
+    and more."""
     if error_m <= 0:
         return 0
-    if not error_m < 2.0 ** ((_UNBOUNDED - 128) / 8):
-        return _UNBOUNDED
+    if not error_m < 2.0 ** ((_LARGEST - 128) / 8):
+        return _LARGEST
     return max(1, int(np.ceil(128 + 8 * np.log2(error_m) - _SLACK)))

@@ -117,13 +117,17 @@ class Acorn(TileMethod):
         )
         return area.of(tile, self.samples(tile.z))
 
-    def tile_table(self, tile: Tile, area_blocks: np.ndarray) -> np.ndarray:
-        """Return the latents of a tile, float32 [1 + n, 6], from the blocks of the whole area,
-        float [m, 6].
+    def tile_table(self, tile: Tile, leaves: np.ndarray) -> np.ndarray:
+        """Return the latents of a tile, float32 [1 + n, 6], from the finest blocks of the whole
+        area, float [m, 6].
 
-        With `lod_nodes` those of a coarse level are of its own (`neural.methods.acorn.blocks.cut`).
+        With `lod_nodes` a level k above the finest has the blocks that are up to k generations
+        above the leaves in them (`neural.methods.acorn.blocks.cut`).
         """
-        rows = blocks.select(np.asarray(area_blocks), self.reach(tile))
+        rows = np.asarray(leaves)
+        if self.lod_nodes and tile.z < self.levels - 1:
+            rows = blocks.cut(rows, self.levels - 1 - tile.z)
+        rows = blocks.select(rows, self.reach(tile))
         return np.concatenate([self._head(tile), rows.astype(np.float32)])
 
     def _head(self, tile: Tile) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from neural.methods.acorn.blocks import CONSTANT, KIND, NETWORK
+from neural.methods.acorn.tree import BlockTree
 from neural.methods.base import LATENTS, Pass, TileNodes
 from neural.tiles import TILE
 
@@ -123,12 +124,10 @@ def tile_nodes(network: Network, latents: np.ndarray) -> TileNodes:
 def _encoder_inputs(network: Network, blocks: np.ndarray) -> np.ndarray:
     """Return center and scale of blocks [n, 3] as the encoder takes them, float32 [n, NODE_DIM];
     the fourth number is what rounding leaves of the scale."""
-    scale = blocks[:, 0]
-    sides = 2.0 ** (1 - scale)
-    centers = (blocks[:, 1:] + 0.5) * sides[:, None] - 1
-    level = 2 * scale / network.max_scale - 1
-    rounded = level.astype(np.float32)
-    return np.column_stack([centers, rounded, level - rounded]).astype(np.float32)
+    tree = BlockTree(2, network.max_scale)
+    inputs = tree.inputs(tree.codes(blocks))
+    rest = inputs[:, 2] - inputs[:, 2].astype(np.float32)
+    return np.column_stack([inputs, rest]).astype(np.float32)
 
 
 def _places(blocks: np.ndarray, tile: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,37 +157,24 @@ def _table(blocks: np.ndarray, leaves: np.ndarray, tile: np.ndarray) -> np.ndarr
 def _tree(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the quadtree with the leaves `blocks` in depth-first order: squares int [m, 3], for
     each the row of the next one outside its subtree, and its number in `blocks` (−1: none)."""
-    if not len(blocks):
-        return blocks, np.zeros(0, np.int64), np.zeros(0, np.int64)
-    finest = int(blocks[:, 0].max())
-    above = []
-    for generation in range(1, finest + 1):
-        deep = blocks[blocks[:, 0] >= generation]
-        shifts = np.array([0, generation, generation])
-        above.append((deep >> shifts) - [generation, 0, 0])
-    squares, place = np.unique(np.concatenate([blocks, *above]), axis=0, return_inverse=True)
-    number = np.full(len(squares), -1)
-    number[place.reshape(-1)[: len(blocks)]] = np.arange(len(blocks))
+    finest = int(blocks[:, 0].max(initial=0))
+    tree = BlockTree(2, finest)
+    leaves = tree.codes(blocks)
+    above = [leaves >> 2 * generation for generation in range(1, finest + 1)]
+    codes = np.unique(np.concatenate([leaves, *above]))
+    codes = codes[codes > 0]
+    by_code = np.argsort(leaves)
+    place = np.searchsorted(leaves, codes, sorter=by_code)
+    number = by_code[np.minimum(place, len(leaves) - 1)] if len(leaves) else place
+    number = np.where(np.isin(codes, leaves), number, -1)
 
-    # Sorted alike, the parents of all squares are those that are no leaves.
-    parents = (squares[squares[:, 0] > 0] >> np.array([0, 1, 1])) - [1, 0, 0]
-    children = np.ones(len(squares), np.int64)
-    children[number < 0] = np.unique(parents, axis=0, return_counts=True)[1]
+    # The parents of all squares, in ascending order, are those that are no leaves.
+    children = np.ones(len(codes), np.int64)
+    children[number < 0] = np.unique(codes[codes > 1] >> 2, return_counts=True)[1]
     kept = (number >= 0) | (children > 1)
-    squares = squares[kept]
-    number = number[kept]
-
-    depth = finest - squares[:, 0]
-    first = _interleaved(squares[:, 1] << depth) | _interleaved(squares[:, 2] << depth) << 1
-    order = np.lexsort((squares[:, 0], first))
-    first = first[order]
-    skips = np.searchsorted(first, first + (1 << 2 * depth[order]))
-    return squares[order], skips, number[order]
-
-
-def _interleaved(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers below 2^31 with a zero between any two of their bits."""
-    spread = np.zeros_like(numbers)
-    for bit in range(31):
-        spread |= (numbers >> bit & 1) << 2 * bit
-    return spread
+    codes = codes[kept]
+    depth = 2 * (finest - tree.scales(codes))
+    first = codes << depth
+    order = np.lexsort((-depth, first))
+    skips = np.searchsorted(first[order], ((codes + 1) << depth)[order])
+    return tree.blocks(codes[order]), skips, number[kept][order]

@@ -192,9 +192,13 @@ class _Lattice:
         pairs, inverse = np.unique(corners + 1j * self.side, return_inverse=True)
         starts = pairs.real
         reach = self.layout.overlap * pairs.imag
-        open_ends = ("right", "left") if self.layout.blended else ("left", "right")
-        first = np.searchsorted(places, starts - reach, open_ends[0])
-        last = np.searchsorted(places, starts + pairs.imag + reach, open_ends[1])
+        ends = starts + pairs.imag
+        if self.layout.blended:
+            first = np.searchsorted(places, starts - reach, "right")
+            last = np.searchsorted(places, ends + reach, "left")
+        else:
+            first = np.searchsorted(places, starts, "left")
+            last = np.searchsorted(places, ends, "right")
         spans: list[_Span] = []
         lines: dict[Any, tuple[int, _Line]] = {}
         for k, side in enumerate(pairs.imag.tolist()):

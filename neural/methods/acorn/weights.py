@@ -127,7 +127,7 @@ def unpack_weights(
             continue
         shape = shapes.get(f"{part}_weight", (0, 0))
         scales = stored.get(f"{part}_max_abs", np.zeros(0))
-        if value.dtype != np.uint8 or scales.shape != shape[1:]:
+        if value.dtype != np.uint8 or not shape[0] or scales.shape != shape[1:]:
             raise ValueError(f"'{part}' has no codes and scales of {shape[0]}×{shape[1]} weights")
         bits = _width_of(len(value), shape)
         codes = unpack_codes(value, shape[0] * shape[1], bits).reshape(shape)

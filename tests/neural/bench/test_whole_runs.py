@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from neural.bench.whole import codecs, execution, plots, table, training
-from neural.bench.whole.areas import find_areas
-from neural.bench.whole.runs import Goal, Results, Run, plan
+from neural.bench.whole.areas import WholeArea, find_areas
+from neural.bench.whole.runs import Goal, Results, Run, StagedArea, plan
 from neural.bench.whole.training import seconds_to, train_and_measure
 from neural.cli import main
 from neural.cli.bench_global import METHODS
@@ -71,7 +71,7 @@ def test_first_seeds_come_first_and_baselines_after_the_acorn_whose_time_they_ge
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["acorn_uniform", "acorn_paper", "acorn_adaptive", "relu_pe"])
+@pytest.mark.parametrize("method", ["acorn_adaptive", "relu_pe"])
 def test_an_interrupted_run_goes_on_and_a_finished_one_is_not_repeated(
     raster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -134,6 +134,9 @@ def test_tables_show_means_spreads_and_codecs_at_equal_error(
 ) -> None:
     monkeypatch.setattr(execution, "execute", _in_this_process)
     areas = find_areas([raster])
+    lapped = {"psnr_db": 30.0, "rmse_m": 4.0, "ssim": 0.9, "gradient_rmse": 0.1}
+    sizes = {"bytes": 90, "bits_per_sample": 0.04}
+    monkeypatch.setattr(codecs, "_lapped", lambda *_: lapped | sizes)
     methods = ("acorn", "siren")
     arguments = (areas, methods, 2, "tiny", (16, 64), Goal(steps=STEPS), 1, tmp_path, quiet)
     result = execution.run(*arguments)
@@ -151,8 +154,8 @@ def test_tables_show_means_spreads_and_codecs_at_equal_error(
     jpeg = [row for row in result["codecs"] if row["method"] == "jpeg2k_image"]
     assert len(jpeg) == len(means)
     for row in jpeg:
-        # these networks hardly learned a thing: JPEG 2000 cannot be as bad
-        assert row["rmse_m"] <= 1.01 * means[row["at"], row["budget"]]["rmse_m"]
+        # these networks hardly learned a thing, and a stream of a hundred bytes has few errors
+        assert 0.5 < row["rmse_m"] / means[row["at"], row["budget"]]["rmse_m"] < 2
     text = table.markdown(result)
     assert "functional representation of the area, not a compressor" in text
     assert "| `acorn` | 64 |" in text
@@ -162,6 +165,21 @@ def test_tables_show_means_spreads_and_codecs_at_equal_error(
     json.dumps(result, allow_nan=False)
     monkeypatch.setattr(codecs, "_jpeg2000", None)  # taken from the folder
     assert execution.run(*arguments)["codecs"] == result["codecs"]
+
+
+def test_moves_and_levels_are_drawn(tmp_path: Path) -> None:
+    staged = StagedArea(WholeArea("a", "a.tif"), None, tmp_path, None, 9, "acorn_cut")  # type: ignore[arg-type]
+    run = Run(staged, "acorn_paper", 0, "tiny", None, Goal(steps=9), {})
+    tilings = [
+        {"step": 0, "moved": 0, "blocks_per_scale": [0, 0, 16]},
+        {"step": 4, "moved": 6, "blocks_per_scale": [0, 1, 11, 4]},
+    ]
+    drawing = plots._moves({run: {"retilings": tilings, "steps": 9}})
+    shares, levels = drawing.axes
+    assert shares.lines[0].get_ydata()[0] == 6 / 16
+    assert [text.get_text() for text in levels.get_legend().get_texts()] == [
+        *("level 1", "level 2", "level 3"),
+    ]
 
 
 def test_the_hillshade_is_bright_on_slopes_towards_the_light() -> None:
@@ -183,6 +201,9 @@ def test_the_command_fits_in_processes_of_their_own(
     assert [row["method"] for row in result["rows"]] == ["acorn_uniform", "siren"]
     assert result["areas"][0]["name"] == "hills@0,0,100,90"
     assert result["rows"][0]["blocks_per_level"]
+    assert [row["method"] for row in result["codecs"]] == [
+        *("jpeg2k_image", "lapped_siren", "jpeg2k_image"),
+    ]
     assert {"global.json", "global.md"} <= {path.name for path in out.iterdir()}
     main([*command, *options])  # nothing left to do
     captured = capsys.readouterr()

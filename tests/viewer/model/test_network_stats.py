@@ -1,4 +1,4 @@
-"""What a layer's statistics say of its network, whatever else a file may hold there."""
+"""Statistics of a layer about its network, whatever else a file may hold in their place."""
 
 from types import SimpleNamespace
 
