@@ -293,7 +293,6 @@ def _stems(options: EncodeOptions) -> dict[str, Path | None]:
 
 def _acorn_encoder(options: EncodeOptions) -> TileEncoder:
     require_torch("encoding acorn")
-    import torch
 
     from neural.models.acorn_encoder import AcornEncoder
 
@@ -301,9 +300,11 @@ def _acorn_encoder(options: EncodeOptions) -> TileEncoder:
     if options.refine:
         raise UsageError("--refine is not for acorn: its network is optimized already.")
     _check_bits(WHOLE_AREA, options.bits)
-    if options.jobs:
-        torch.set_num_threads(options.jobs)
-    return AcornEncoder(options.acorn, limits, options.bits, options.device)
+    if options.link_decoder:
+        raise UsageError("--link-decoder is not for acorn: its network is in no other file.")
+    return AcornEncoder(
+        options.acorn, limits, options.bits, options.device, threads=options.jobs or 1
+    )
 
 
 def _check_bits(name: str, bits: int) -> None:

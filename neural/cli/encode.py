@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from neural.cli import options
-from neural.encoding.acorn.options import AcornOptions
+from neural.encoding.acorn.options import METHOD, AcornOptions
 from neural.encoding.acorn.settings import AUTO, PARTITIONS, PRESETS
 from neural.methods import METHODS
 from neural.raster import raster_name
@@ -154,7 +154,10 @@ if TYPE_CHECKING:
     "--link-decoder", is_flag=True, help="Reference the decoder by hash instead of embedding it."
 )
 @click.option(
-    "--jobs", type=click.IntRange(1), default=None, help="Number of threads (default: all cores)."
+    "--jobs",
+    type=click.IntRange(1),
+    default=None,
+    help="Number of threads (default: all cores; acorn: 1).",
 )
 @options.device
 @click.option(
@@ -275,6 +278,12 @@ def closing_lines(out: str, source: str, achieved: EncodeSummary) -> list[str]:
             f"{layer.stack_bits_per_sample:.3g} bits per sample in all levels, "
             f"{layer.bits_per_sample:.3g} in the finest{step}"
         )
+        if layer.method == METHOD:
+            network = options.human_bytes(achieved.sizes["decoder_bytes"])
+            lines.append(
+                f"  {network} are the network, however large the area: --preset and --bits set "
+                "them."
+            )
         if layer.quantum_m:
             lines.append(
                 "  The step is that of the source's heights, nearly all multiples of "
@@ -291,6 +300,8 @@ def _advice(achieved: EncodeSummary) -> str:
     payloads = [sum(levels) for levels in achieved.sizes["payload_bytes"]]
     largest = achieved.layers[payloads.index(max(payloads))]
     if achieved.sizes["decoder_bytes"] > max(payloads):
+        if any(layer.method == METHOD for layer in achieved.layers):
+            return "most of it is the network, which a smaller --preset makes smaller."
         return "most of it is the decoder, which --link-decoder leaves out."
     if largest.step_m is None:
         return (

@@ -42,10 +42,13 @@ class AcornEncoder(SingleTileEncoder):
 
     method: Acorn
 
-    def __init__(self, options: AcornOptions, limits: Limits, bits: int, device: str) -> None:
+    def __init__(
+        self, options: AcornOptions, limits: Limits, bits: int, device: str, threads: int = 1
+    ) -> None:
         self.options = options
         self.limits = limits
         self.bits = bits
+        self.threads = threads
         self.device = device
         pick_device(device)
         self.method = Acorn()  # of any area, until it is known
@@ -98,7 +101,7 @@ class AcornEncoder(SingleTileEncoder):
         settings = self.settings(area)
         self.method = method_for(settings, dem.grid, self.options.borders)
         fit = AcornFit(area, settings, self.options.seed, self.device)
-        run = TrainingRun(fit, self.limits, stage.companion("training"), report)
+        run = TrainingRun(fit, self.limits, stage.companion("training"), report, self.threads)
         run.resume()
         if self.limits.time_s == 0 and not fit.step:
             raise UsageError(

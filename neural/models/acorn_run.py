@@ -24,7 +24,10 @@ SAVE_S = 60.0
 
 _SAVE_GRACE_S = 60.0  # after a signal, for the step and the state of a large network
 _MEASURE_S = 5.0  # between figures of the progress
-_MEASURE_STEPS = 100  # or a multiple
+_FIRST_S = 1.0  # before the first of them
+_MEASURE_SHARE = 0.05  # of the time that they take, at most
+_MEASURE_STEPS = 100  # between figures of a run that is limited by steps, or a multiple
+_FIRST_STEP = 10
 _MEASURES = 100  # of a run that is limited by steps, whose history depends on the steps alone
 _COOLED_GAIN = 1.2
 """Error before the cool-down over that after it; 2 dB are 1.26."""
@@ -36,12 +39,20 @@ class TrainingRun:
     """The steps of a fit, its schedule and its file."""
 
     def __init__(
-        self, fit: AcornFit, limits: Limits, path: Path, report: Report = no_report
+        self,
+        fit: AcornFit,
+        limits: Limits,
+        path: Path,
+        report: Report = no_report,
+        threads: int = 1,
     ) -> None:
+        # with several threads every product waits for the slowest: two were 10 times slower than
+        # one on two busy cores
         self.fit = fit
         self.limits = limits
         self.path = path
         self.report = report
+        self.threads = threads
         self.seconds = 0.0
         """Time that the training has taken so far, of all runs."""
         self.cooling: tuple[int, int] | None = None
@@ -94,7 +105,7 @@ class TrainingRun:
         began = self.fit.step
         if not self.path.is_file():
             self.save()  # a disk too small for it is known before the training
-        with ended_by_signals(self._end, _SAVE_GRACE_S):
+        with ended_by_signals(self._end, _SAVE_GRACE_S), _threads(self.threads):
             try:
                 self._steps()
             except torch.cuda.OutOfMemoryError as error:
@@ -124,30 +135,44 @@ class TrainingRun:
 
     def _steps(self) -> None:
         saved = time.monotonic()
-        measured = time.monotonic()
+        due = time.monotonic() + _FIRST_S
         while self._ended is None:
             share = self._share()
             if share >= 1:
-                break
+                if self._is_reached():
+                    break
+                continue
             with self._timed():
                 if retiling_is_due(self.fit, share):
                     self.fit.retile()
                 self.fit.advance(rate_share(share, self.fit.settings))
-                if self._is_due(measured):
+                if self._is_due(due):
+                    began = time.monotonic()
                     self._measure()
-                    measured = time.monotonic()
+                    now = time.monotonic()
+                    due = now + max(_MEASURE_S, (now - began) / _MEASURE_SHARE)
             self._show()
             if time.monotonic() - saved >= SAVE_S:
                 self.save()
                 saved = time.monotonic()
 
-    def _is_due(self, measured: float) -> bool:
+    def _is_due(self, due: float) -> bool:
         """Return True where the figures of the progress are to be found anew."""
         if self.limits.steps is None:
-            is_late = time.monotonic() - measured >= _MEASURE_S
-            return is_late and self.fit.step % _MEASURE_STEPS == 0
+            return time.monotonic() >= due
         every = -(-self.limits.steps // (_MEASURES * _MEASURE_STEPS)) * _MEASURE_STEPS
-        return self.fit.step % every == 0
+        return self.fit.step % every == 0 or self.fit.step == _FIRST_STEP
+
+    def _is_reached(self) -> bool:
+        """Return True where a run may end; a target that was missed goes back to the constant
+        rate."""
+        target = self.limits.target_rmse_m
+        if target is None:
+            return True
+        row = self.fit.measure() if fit_is_unmeasured(self.fit) else self.fit.history[-1]
+        if row["rmse_m"] > target:
+            self.cooling = None
+        return self.cooling is not None
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
@@ -176,13 +201,9 @@ class TrainingRun:
             return
         step = self.fit.step
         if self.cooling is not None:
-            if step >= self.cooling[1] and row["rmse_m"] > target:
-                self.cooling = None
             return
         if step >= _LEAST_STEPS and row["rmse_m"] <= target * _COOLED_GAIN:
-            length = max(_LEAST_STEPS, step // 4)
-            length += -(step + length) % _MEASURE_STEPS
-            self.cooling = step, step + length
+            self.cooling = step, step + max(_LEAST_STEPS, step // 4)
             return
         half = [former for former in self.fit.history if former["step"] <= step / 2]
         if len(half) > 20 and row["rmse_m"] > _LAST_GAIN * half[-1]["rmse_m"]:
@@ -222,3 +243,14 @@ class TrainingRun:
 def fit_is_unmeasured(fit: AcornFit) -> bool:
     """Return True where the history lacks the present step."""
     return not fit.history or fit.history[-1]["step"] != fit.step
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Have torch use so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -91,8 +91,8 @@ PUBLISHED = {
 """Networks of the paper and its code, three outputs being red, green and blue.
 
 Pluto has 9,493,827 parameters with the code's 10 frequencies and 9,481,539 with the paper's 6.
-Tokyo has 158,289,603: the 168.0 million that the paper names do not follow from the sizes that it
-states. `shape` has 12·144 = 12³ nodes.
+Tokyo has 158,289,603: the 168.0 million that the paper names do not follow from the 19 × 50 nodes
+that it states, but from 32 × 32, which have 167,993,667. `shape` has 12·144 = 12³ nodes.
 """
 
 
@@ -107,16 +107,19 @@ PRESETS = {
     "tiny": AcornSettings(
         Sizes(channels=8, rows=8, columns=8, encoder_width=64, encoder_layers=2), blocks=64
     ),
+    "compact": AcornSettings(Sizes(channels=8, encoder_width=128, encoder_layers=3), blocks=64),
     "small": AcornSettings(),
     "pluto": AcornSettings(_for_terrain(PUBLISHED["pluto"]), blocks=1024),
     "tokyo": AcornSettings(_for_terrain(PUBLISHED["tokyo"]), blocks=16384),
 }
-"""Networks for terrain. `small` has 1,337,537 parameters."""
+"""Networks for terrain: of 50 and 327 thousand, 1.3, 9.5 and 168 million
+parameters."""
 
 AUTO = "auto"
 
-_AUTO_TINY_CELLS = 512 * 512
-_AUTO_SMALL_CELLS = 1 << 26
+_AUTO = {"tiny": 1 << 18, "compact": 1 << 21, "small": 1 << 26}
+"""Most samples of an area for each; the network then takes some 3 bits per sample, or less."""
+
 _CELLS_PER_BLOCK = 1 << 14
 """Of `small` on 2048², on which it was measured."""
 
@@ -126,12 +129,11 @@ def preset_for(name: str, samples: int) -> AcornSettings:
     samples."""
     if name != AUTO:
         return PRESETS[name]
-    if samples <= _AUTO_TINY_CELLS:
-        return PRESETS["tiny"]
-    if samples > _AUTO_SMALL_CELLS:
-        return replace(PRESETS["pluto"], blocks=max(1024, samples >> 16))
-    small = PRESETS["small"]
-    return replace(small, blocks=max(64, -(-samples // _CELLS_PER_BLOCK)))
+    for preset, most in _AUTO.items():
+        if samples <= most:
+            blocks = max(64, -(-samples // _CELLS_PER_BLOCK))
+            return replace(PRESETS[preset], blocks=blocks)
+    return replace(PRESETS["pluto"], blocks=max(1024, samples >> 16))
 
 
 def rate_share(share: float, settings: AcornSettings) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from neural.cli.encode import closing_lines
 from neural.container.reader import open_reader
 from neural.encode import EncodeOptions, encode
 from neural.encoding.acorn.options import AcornOptions
@@ -70,7 +71,7 @@ def test_a_file_holds_the_network_and_its_training(source: Path, tmp_path: Path,
     with open_reader(out) as reader:
         stats = reader.layers[0].stats
     assert stats["training_steps"] == 300
-    assert stats["curve_steps"] == [100, 200, 300]
+    assert stats["curve_steps"] == [10, 100, 200, 300]
     assert stats["curve_psnr_db"][-1] > 26
     assert sum(stats["blocks_per_scale"]) <= stats["block_budget"] == 20
     assert stats["parameters"] == 50_497
@@ -164,6 +165,8 @@ def test_a_target_ends_a_training(source: Path, tmp_path: Path) -> None:
     options = replace(OPTIONS, target_rmse_m=target, acorn=replace(OPTIONS.acorn, steps=None))
     summary = encode(source, out, options)
     assert summary.layers[0].rmse_m <= 1.1 * target
+    lines = closing_lines(str(out), str(source), summary)
+    assert "are the network, however large the area" in lines[2]
 
 
 @POSIX
@@ -200,6 +203,7 @@ def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Pat
         (("--time", "0.001"), "shorter than a step of training"),
         (("--time", "9s", "--steps", "9"), "give only one of --time and --steps"),
         (("--steps", "9", "--refine", "2"), "--refine is not for acorn"),
+        (("--steps", "9", "--link-decoder"), "--link-decoder is not for acorn"),
         (("--steps", "9", "--bits", "7"), "--bits 7 is not one of"),
         (("--steps", "9", "--step", "1"), "--step is for lapped_siren"),
     ],

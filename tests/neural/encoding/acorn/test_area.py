@@ -1,5 +1,6 @@
 """The memory-mapped area that ACORN is trained on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,15 +127,19 @@ def test_networks_have_the_published_numbers_of_parameters() -> None:
     assert counts == {
         "pluto": 9_493_827,
         "pluto_6": 9_481_539,
-        "tokyo": 158_289_603,  # the paper's 168.0 million do not follow from its sizes
+        "tokyo": 158_289_603,
         "pluto_1k": 548_163,
         "shape": 17_039_553,
     }
+    # the paper's 168.0 million are those of other sizes than it states
+    square = replace(PUBLISHED["tokyo"], rows=32, columns=32)
+    assert square.parameters == 167_993_667
     assert PRESETS["small"].sizes.parameters == 1_337_537
 
 
 def test_auto_grows_with_the_area() -> None:
     assert preset_for("auto", 256 * 256).sizes == PRESETS["tiny"].sizes
+    assert preset_for("auto", 500_000).sizes == PRESETS["compact"].sizes
     assert preset_for("auto", 2048 * 2048) == PRESETS["small"]
     assert preset_for("auto", 46_000_000).sizes == PRESETS["small"].sizes
     assert preset_for("auto", 10**9).sizes == PRESETS["pluto"].sizes
