@@ -158,4 +158,5 @@ def test_the_gpu_draws_and_picks_what_numpy_does(ctx, scene, target, plains_file
         assert abs(coarse.z_m - picked.z_m) > 0.01
         assert len(other.store.programs) == 2
     finally:
+        target.use()  # none of the scene's may be bound when they are freed
         other.release()
