@@ -9,8 +9,9 @@ A decode has three steps, so that the GPU, the CPU and a trainer can share them:
 
 Steps 2 and 3 are written once against the array functions that numpy and torch share, and a second
 time in shaders/decode/<name>.glsl, where step 2 is a chain of `Pass`es, each a texture; tests hold
-the two together. Heights out of `evaluate` are normalized: meters are `offset_m + scale_m * h` with
-the two numbers of the tile's envelope.
+the two together. Where tiles share what is prepared, step 2 runs once per such node
+(`Method.node_passes`). Heights out of `evaluate` are normalized: meters are `offset_m + scale_m *
+h` with the two numbers of the tile's envelope.
 """
 
 from __future__ import annotations

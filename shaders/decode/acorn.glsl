@@ -8,7 +8,8 @@
 // needs    FREQUENCIES of the encoding; SIDE of the feature grid, CHANNELS and DECODER_WIDTH (multiples of 4),
 //          BLENDED, TABLE_COLUMNS; the decoder's weights
 //          u_prepared   the tile's blocks, as neural/methods/acorn/shader_tables.py lays them out
-// Every loop is opaque but those over the four parts of a texel: the network is too large to unroll.
+// Every loop is opaque but those over the four parts of a texel and STRIDE texels: the network is too large to unroll.
+// (llvmpipe ends all loops of a sample after 65,535 rounds together; a coarse sample of a large network has more.)
 
 #ifndef SIDE
 #error SIDE must be defined
@@ -21,6 +22,11 @@
 
 #define CHANNELS4 (CHANNELS / 4)
 #define WIDTH4 (DECODER_WIDTH / 4)
+#if WIDTH4 % 4 == 0
+#define STRIDE 4
+#else
+#define STRIDE 1
+#endif
 
 uniform sampler2D u_latents;
 uniform sampler2D u_values;
@@ -76,6 +82,17 @@ Dual rectified(Dual z)
     return Dual(z.x * on, z.dx * on, z.dy * on);
 }
 
+// Add the product of four inputs with a matrix, from a texel on; one every WIDTH4 is of the next input.
+void add_product(inout Dual z, Dual inputs, int texel)
+{
+    for (int k = 0; k < 4; ++k) {
+        vec4 w = weight(texel + k * WIDTH4);
+        z.x += inputs.x[k] * w;
+        z.dx += inputs.dx[k] * w;
+        z.dy += inputs.dy[k] * w;
+    }
+}
+
 // Four channels of a block's features at a place of it, linear in both directions, also beyond its edges.
 Dual features(int block, int channel, ivec2 cell, vec2 t)
 {
@@ -104,24 +121,16 @@ vec3 block_height(int block, vec2 place)
     for (int o = 0; o < WIDTH4 * u_one; ++o) {
         Dual z = Dual(weight(W_DECODER0_BIAS + o), vec4(0.0), vec4(0.0));
         for (int i = 0; i < CHANNELS4 * u_one; ++i) {
-            for (int k = 0; k < 4; ++k) {
-                vec4 w = weight(W_DECODER0_WEIGHT + (4 * i + k) * WIDTH4 + o);
-                z.x += inputs[i].x[k] * w;
-                z.dx += inputs[i].dx[k] * w;
-                z.dy += inputs[i].dy[k] * w;
-            }
+            add_product(z, inputs[i], W_DECODER0_WEIGHT + 4 * i * WIDTH4 + o);
         }
         hidden[o] = rectified(z);
     }
     vec3 h = vec3(weight(W_DECODER2_BIAS).x, 0.0, 0.0);
     for (int o = 0; o < WIDTH4 * u_one; ++o) {
         Dual z = Dual(weight(W_DECODER1_BIAS + o), vec4(0.0), vec4(0.0));
-        for (int i = 0; i < WIDTH4 * u_one; ++i) {
-            for (int k = 0; k < 4; ++k) {
-                vec4 w = weight(W_DECODER1_WEIGHT + (4 * i + k) * WIDTH4 + o);
-                z.x += hidden[i].x[k] * w;
-                z.dx += hidden[i].dx[k] * w;
-                z.dy += hidden[i].dy[k] * w;
+        for (int i = 0; i < WIDTH4 * u_one; i += STRIDE) {
+            for (int j = 0; j < STRIDE; ++j) {
+                add_product(z, hidden[i + j], W_DECODER1_WEIGHT + 4 * (i + j) * WIDTH4 + o);
             }
         }
         Dual a = rectified(z);

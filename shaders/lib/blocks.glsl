@@ -13,6 +13,7 @@ const vec3 INK = vec3(0.006);
 const vec3 CASING = vec3(1.0);  // beside lines, for the sake of dark colors
 const float LINE_PX = 0.7;  // on either side of an edge
 const float LEAST_PX = 5.0;  // side of blocks too small for lines
+const float CASED_PX = 18.0;  // side of blocks whose casings are not the most part of them
 const float HATCH_PX = 6.0;
 
 struct Block
@@ -42,6 +43,7 @@ vec3 outlined(Surface s, Block block, vec3 color)
     float side_px = block.side / max(pixel.x, pixel.y) / u_line_scale;
     float drawn = clamp(side_px / LEAST_PX - 1.0, 0.0, 1.0) * u_overlay_opacity;
     float casing = 0.3 * (1.0 - smoothstep(LINE_PX + 0.2, LINE_PX + 1.5, away));
+    casing *= clamp(side_px / CASED_PX - 0.5, 0.0, 1.0);
     float line = 0.85 * (1.0 - smoothstep(LINE_PX - 0.5, LINE_PX + 0.5, away));
     if (block.constant) {
         // Stripes lie on the ground, twice as far apart wherever they would get closer than that.

@@ -61,6 +61,7 @@ class Resident:
     painted: dict[str, ErrorMeasure] = field(default_factory=dict)
     gaps: EdgeGaps = field(init=False)
     blocks: Blocks | None = None
+    block_scales: tuple[int, ...] = ()
     blocks_shown: bool = False  # True if they are in the page's texture
 
     def errors_of(self, spec: ErrorMeasure | None) -> TileErrors | None:
@@ -275,6 +276,8 @@ class TileStore:
             self._reader = self._reader or HeightReader(self._ctx)
             resident.profile = source.profile(tile, self._reader.read(page, layer), surface)
         resident.blocks = surface.method.blocks(surface.latents)
+        if resident.blocks is not None:
+            resident.block_scales = tuple(np.unique(resident.blocks.places[:, 0]).tolist())
         self._measure_gaps(source, tile, resident, surface.valid)
         source.nodes.mark(tile, loaded=True)
 

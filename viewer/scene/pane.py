@@ -12,7 +12,7 @@ import numpy as np
 
 from neural.methods.base import Blocks
 from neural.tiles import Tile
-from viewer.graphics.tile_store import TileStore
+from viewer.graphics.tile_store import Resident, TileStore
 from viewer.model import network_stats
 from viewer.model.camera import Camera
 from viewer.model.readings import FrameStats
@@ -116,23 +116,21 @@ class Pane:
     def gaps(self) -> np.ndarray:
         """Height steps in meters to neighbors of the same level, along the edges of the picture's
         tiles."""
-        residents = [
-            self._store.resident(self.current.source, tile) for tile in self.selection.draw
-        ]
         steps = [
-            resident.gaps.meters[np.isfinite(resident.gaps.meters)]
-            for resident in residents
-            if resident
+            resident.gaps.meters[np.isfinite(resident.gaps.meters)] for resident in self._residents
         ]
         return np.concatenate([np.zeros(0, np.float32), *steps])
 
     @property
+    def _residents(self) -> list[Resident]:
+        """Loaded tiles of the picture."""
+        found = [self._store.resident(self.current.source, tile) for tile in self.selection.draw]
+        return [resident for resident in found if resident is not None]
+
+    @property
     def blocks(self) -> list[Blocks]:
         """Blocks of the picture's tiles; empty for a layer without."""
-        residents = [
-            self._store.resident(self.current.source, tile) for tile in self.selection.draw
-        ]
-        found = [resident.blocks for resident in residents if resident is not None]
+        found = [resident.blocks for resident in self._residents]
         return [blocks for blocks in found if blocks is not None]
 
     @property
@@ -144,9 +142,8 @@ class Pane:
         source = self.current.source
         scales = set(network_stats.scales(source.layer))
         root = self._store.resident(source, ROOT)
-        for blocks in (None if root is None else root.blocks, *self.blocks):
-            if blocks is not None:
-                scales.update(blocks.places[:, 0].tolist())
+        for resident in (*([] if root is None else [root]), *self._residents):
+            scales.update(resident.block_scales)
         return {scale: source.reader.grid.block_side_m(scale) for scale in sorted(scales)}
 
     def copy_for(self, slot: str) -> Pane:

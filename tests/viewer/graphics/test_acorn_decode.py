@@ -4,6 +4,8 @@ cache of features."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -113,9 +115,12 @@ def page(ctx):
     page.release()
 
 
-@pytest.mark.parametrize("borders", ["blended", "paper"])
-def test_gpu_and_numpy_agree_on_every_kind_of_tile(ctx, page, entry, borders):
-    method = acorn(borders)
+@pytest.mark.parametrize(
+    "method",
+    [acorn("blended"), acorn("paper"), replace(acorn("blended"), lod_nodes=True)],
+    ids=["blended", "paper", "lod_nodes"],
+)
+def test_gpu_and_numpy_agree_on_every_kind_of_tile(ctx, page, entry, method):
     weights = lively_weights(method)
     decoder = TileDecoder(ctx, method, weights, entry)
     at = np.arange(SAMPLES + 1) / SAMPLES

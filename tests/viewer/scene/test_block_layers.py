@@ -147,5 +147,16 @@ def test_the_gpu_draws_and_picks_what_numpy_does(ctx, scene, target, plains_file
         assert picked.slope_deg == pytest.approx(hit.slope_deg, abs=0.01)
         shared = [program.nodes for program in other.store.programs]
         assert shared[0].prepared <= len(acorn_area.partition())
+        before = other.stats.shared_bytes
+        assert before > 0
+        other.settings.layer.keep_bits = 5  # of the weights
+        for one in (other, scene):
+            offscreen.load(one, camera, SIZE)
+        assert other.stats.shared_bytes == 2 * before
+        coarse = other.pick(camera, 170, 120)
+        assert coarse.z_m == pytest.approx(scene.pick(camera, 170, 120).z_m, abs=1e-3)
+        assert abs(coarse.z_m - picked.z_m) > 0.01
+        assert len(other.store.programs) == 2
     finally:
+        target.use()  # none of the scene's may be bound when they are freed
         other.release()
