@@ -15,6 +15,7 @@ from neural.bench.whole import errors
 from neural.bench.whole.areas import area_of
 from neural.bench.whole.runs import BASELINES, Goal, Results, Run
 from neural.encoding.acorn.area import Area
+from neural.errors import NtileError
 
 Say = Callable[[str], None]
 
@@ -46,7 +47,10 @@ def train_and_measure(run: Run, folder: Path, say: Say) -> None:
     fit = whole_area.make_fit(run.trained, area, run.seed, run.preset, run.blocks)
     state = results.state(run)
     if state.is_file():
-        whole_area.load(fit, state)
+        try:
+            whole_area.load(fit, state)
+        except NtileError as error:  # of another version of the program
+            say(f"{run.title}: begins anew, {error}")
     _train(run, fit, goal, state, say)
     peak = _peak_memory_mb()
     fit.settle()

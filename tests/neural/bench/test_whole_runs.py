@@ -42,7 +42,7 @@ def raster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _plan(raster: Path, out: Path, methods: Sequence[str], goal: Goal, seeds: int = 1) -> list[Run]:
     where = out / "areas"
     where.mkdir(parents=True, exist_ok=True)
-    staged = [execution.stage(area, "tiny", where, quiet) for area in find_areas([raster])]
+    staged = [execution.stage(area, "tiny", (None,), where, quiet) for area in find_areas([raster])]
     return plan(staged, methods, seeds, "tiny", (None,), goal)
 
 
