@@ -15,7 +15,7 @@ from neural.raster.reading import ReadOptions
 
 METHODS = (
     *("acorn", "acorn_uniform", "acorn_paper", "acorn_cut", "acorn_adaptive"),
-    *("siren", "relu_pe"),
+    *("acorn_uniform_pruned", "siren", "relu_pe"),
 )
 """Names that `--methods` takes with `--global`, as in `neural.models.whole_area`, which needs
 torch."""

@@ -62,10 +62,12 @@ class CoordinateSettings:
 
 
 TUNED: dict[str, dict[str, Any]] = {
-    "siren": {"rate": 1e-4, "points": 1024, "omega_0": 50.0},
-    "relu_pe": {"rate": 1e-3, "points": 1024},
+    "siren": {"rate": 3e-5, "points": 1024, "omega_0": 50.0},
+    "relu_pe": {"rate": 1e-3, "points": 256},
 }
-"""Settings with the highest PSNR after five CPU-minutes on an area that no table reports."""
+"""Settings with the highest PSNR of those tried on a window that no table reports, columns 6000 to
+8048 and rows 1600 to 3648 of California–Nevada, with the parameters of ACORN's preset `small`
+(`neural/BENCHMARK.md` has the trials)."""
 
 
 def settings_for(kind: str, width: int, height: int, parameters: int) -> CoordinateSettings:
@@ -133,8 +135,8 @@ class CoordinateNetwork(nn.Module):
 
 
 def encode_places(places: Tensor, frequencies: int) -> Tensor:
-    """Return places [n, 2], then sines and cosines of 2^k π times them: [n, 2 + 4 frequencies]."""
-    scales = math.pi * 2.0 ** torch.arange(frequencies, dtype=places.dtype, device=places.device)
+    """Return places [n, 2], then sines and cosines of 2^k times them: [n, 2 + 4 frequencies]."""
+    scales = 2.0 ** torch.arange(frequencies, dtype=places.dtype, device=places.device)
     angles = (places[:, None, :] * scales[:, None]).flatten(1)
     return torch.cat((places, torch.sin(angles), torch.cos(angles)), dim=1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from neural.encoding.acorn.area import Area
-from neural.encoding.acorn.rules import RuleSettings, default_rule
+from neural.encoding.acorn.rules import Rule, RuleSettings, default_rule, make_rule
 from neural.encoding.acorn.settings import AcornSettings, preset_for, rate_share
 from neural.errors import ModelError
 from neural.models.acorn_training import AcornFit, retiling_is_due
@@ -29,12 +29,14 @@ ACORNS = {
     "acorn_paper": "paper",
     "acorn_cut": "cut",
     "acorn_adaptive": "adaptive",
+    "acorn_uniform_pruned": "uniform",
 }
 """ACORN by its rule of partition."""
 
-MOVING = ("auto", "paper", "adaptive")
-"""Rules that may move blocks during training."""
+PUBLISHED = ("acorn_uniform", "acorn_paper")
+"""Those of the paper, which prunes no blocks of a picture."""
 
+_MOVING = ("paper", "adaptive")
 _MOVING_SETTINGS = ("first_retiling", "retile_every", "moved_steps", "from_predecessor")
 
 METHODS = (*ACORNS, *KINDS)
@@ -58,19 +60,47 @@ def described(
     as plain JSON values."""
     acorn = acorn_settings(samples, preset, blocks)
     if method in ACORNS:
-        rule = ACORNS[method]
-        values = asdict(acorn) | {"partition": rule}
-        if rule in MOVING:
-            return values | {"rule": asdict(RuleSettings())}
+        values = asdict(acorn) | {"partition": ACORNS[method]}
+        if values["partition"] in _MOVING:
+            return values | {"rule": asdict(_rule_settings(method, acorn))}
+        if method in PUBLISHED:
+            values["prune"] = False
         return {name: value for name, value in values.items() if name not in _MOVING_SETTINGS}
     return asdict(settings_for(method, shape[1], shape[0], acorn.sizes.parameters))
 
 
-def default_method(area: Area, preset: str) -> str:
-    """Return the method that `acorn` is on an area: its default rule by name."""
-    side = acorn_settings(area.samples, preset, None).sizes
-    rule = default_rule(area.statistics(side.smallest_block, side.rows))
-    return next(name for name, partition in ACORNS.items() if partition == rule)
+def default_method(area: Area, preset: str, budgets: Sequence[int | None]) -> str:
+    """Return the method that `acorn` is on an area, by its default rule; the published one where no
+    block is constant."""
+    settings = acorn_settings(area.samples, preset, None)
+    statistics = area.statistics(settings.sizes.smallest_block, settings.sizes.rows)
+    rule = default_rule(statistics)
+    if rule != "uniform":
+        return next(name for name, partition in ACORNS.items() if partition == rule)
+    for budget in budgets:
+        pruned, published = (
+            make_rule(rule, statistics, budget or settings.blocks, RuleSettings(prune=prune))
+            for prune in (True, False)
+        )
+        if not np.array_equal(pruned.partition.active, published.partition.active):
+            return "acorn_uniform_pruned"
+    return "acorn_uniform"
+
+
+def _rule_settings(method: str, settings: AcornSettings) -> RuleSettings:
+    return RuleSettings(
+        interval_steps=settings.retile_every,
+        first_steps=settings.first_retiling,
+        quiet_share=settings.cool_down,
+        prune=method not in PUBLISHED,
+    )
+
+
+def _rule(method: str, area: Area, settings: AcornSettings) -> Rule:
+    """Return a method's rule, started."""
+    statistics = area.statistics(settings.sizes.smallest_block, settings.sizes.rows)
+    constants = _rule_settings(method, settings)
+    return make_rule(settings.partition, statistics, settings.blocks, constants)
 
 
 def make_fit(method: str, area: Area, seed: int, preset: str, blocks: int | None = None) -> Fit:
@@ -81,7 +111,8 @@ def make_fit(method: str, area: Area, seed: int, preset: str, blocks: int | None
     settings = acorn_settings(area.samples, preset, blocks)
     fit: Fit
     if method in ACORNS:
-        fit = AcornFit(area, replace(settings, partition=ACORNS[method]), seed)
+        settings = replace(settings, partition=ACORNS[method])
+        fit = AcornFit(area, settings, seed, rule=_rule(method, area, settings))
     else:
         parameters = settings.sizes.parameters
         fit = CoordinateFit(area, settings_for(method, area.width, area.height, parameters), seed)

@@ -48,7 +48,7 @@ def run(
     require("torch", "training", "encode")
     require("imagecodecs", "comparing codecs", "bench")
     require("matplotlib", "plotting", "bench")
-    staged = [stage(area, preset, folder(out / "areas"), say) for area in areas]
+    staged = [stage(area, preset, budgets, folder(out / "areas"), say) for area in areas]
     runs = plan(staged, methods, seeds, preset, budgets, goal)
     results = Results(folder(out / "runs"))
     execute(runs, results, jobs, say)
@@ -85,7 +85,9 @@ def run(
     }
 
 
-def stage(area: WholeArea, preset: str, where: Path, say: Say) -> StagedArea:
+def stage(
+    area: WholeArea, preset: str, budgets: Sequence[int | None], where: Path, say: Say
+) -> StagedArea:
     """Return an area with its raster and its heights in files of the folder `where`."""
     from neural.models.whole_area import default_method
 
@@ -97,7 +99,7 @@ def stage(area: WholeArea, preset: str, where: Path, say: Say) -> StagedArea:
     with open_dem(place.path, place.reading) as dem:
         cell = dem.grid.cell_x_m, dem.grid.cell_y_m
     extent = Extent(heights.width, heights.height, cell, heights.low_m, heights.high_m)
-    default = default_method(heights, preset)
+    default = default_method(heights, preset, budgets)
     return StagedArea(area, place, path, extent, heights.samples, default)
 
 

@@ -15,6 +15,7 @@ from neural.bench.whole import errors
 from neural.bench.whole.areas import area_of
 from neural.bench.whole.runs import BASELINES, Goal, Results, Run
 from neural.encoding.acorn.area import Area
+from neural.errors import NtileError
 
 Say = Callable[[str], None]
 
@@ -26,6 +27,7 @@ _BASELINE_SAMPLES = 1 << 22
 multiplications."""
 
 _ROUNDED_SAMPLES = 1 << 20
+_ROUNDED_BASELINE_SAMPLES = 1 << 18
 ROUNDED_BITS = 8
 PROGRESS_DB = (30, 35, 40, 45, 50, 55)
 
@@ -46,7 +48,10 @@ def train_and_measure(run: Run, folder: Path, say: Say) -> None:
     fit = whole_area.make_fit(run.trained, area, run.seed, run.preset, run.blocks)
     state = results.state(run)
     if state.is_file():
-        whole_area.load(fit, state)
+        try:
+            whole_area.load(fit, state)
+        except NtileError as error:  # of another version of the program
+            say(f"{run.title}: begins anew, {error}")
     _train(run, fit, goal, state, say)
     peak = _peak_memory_mb()
     fit.settle()
@@ -97,13 +102,17 @@ def _measured(run: Run, fit: Any, area: Area) -> tuple[dict[str, Any], dict[str,
 
     extent = run.staged.extent
     samples = run.staged.samples
-    most = _BASELINE_SAMPLES if run.method in BASELINES else None
+    most = None
+    few = _ROUNDED_SAMPLES
+    if run.method in BASELINES:
+        most = _BASELINE_SAMPLES
+        few = _ROUNDED_BASELINE_SAMPLES
     began = time.process_time()
     measured = errors.measure(fit.predict_window, area, extent, most)
     decode_seconds = time.process_time() - began
-    exact = errors.measure(fit.predict_window, area, extent, _ROUNDED_SAMPLES).report()
+    exact = errors.measure(fit.predict_window, area, extent, few).report()
     with whole_area.rounded(fit, ROUNDED_BITS):
-        coarse = errors.measure(fit.predict_window, area, extent, _ROUNDED_SAMPLES).report()
+        coarse = errors.measure(fit.predict_window, area, extent, few).report()
     report = measured.report()
     bytes_8bit = whole_area.stored_bytes(fit, ROUNDED_BITS)
     blocks = whole_area.blocks_of(fit)

@@ -42,7 +42,7 @@ def raster(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _plan(raster: Path, out: Path, methods: Sequence[str], goal: Goal, seeds: int = 1) -> list[Run]:
     where = out / "areas"
     where.mkdir(parents=True, exist_ok=True)
-    staged = [execution.stage(area, "tiny", where, quiet) for area in find_areas([raster])]
+    staged = [execution.stage(area, "tiny", (None,), where, quiet) for area in find_areas([raster])]
     return plan(staged, methods, seeds, "tiny", (None,), goal)
 
 
@@ -70,7 +70,6 @@ def test_first_seeds_come_first_and_baselines_after_the_acorn_whose_time_they_ge
     assert timed[3].goal == Goal(seconds=1.0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", ["acorn_adaptive", "relu_pe"])
 def test_an_interrupted_run_goes_on_and_a_finished_one_is_not_repeated(
     raster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
@@ -128,7 +127,6 @@ def _in_this_process(runs: Sequence[Run], results: Results, jobs: int, say: Any)
         train_and_measure(run, results.folder, say)
 
 
-@pytest.mark.slow
 def test_tables_show_means_spreads_and_codecs_at_equal_error(
     raster: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +187,6 @@ def test_the_hillshade_is_bright_on_slopes_towards_the_light() -> None:
     assert northwest.mean() > southeast.mean() + 0.3
 
 
-@pytest.mark.slow
 def test_the_command_fits_in_processes_of_their_own(
     raster: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,7 +55,7 @@ def test_the_width_follows_from_acorns_parameters(kind: str, preset: str) -> Non
 
 def test_places_are_encoded_by_sines_and_cosines_of_doubling_frequencies() -> None:
     encoded = encode_places(torch.tensor([[0.5, -0.25]]), 2)[0].numpy()
-    angles = np.array([0.5, -0.25, 1.0, -0.5]) * np.pi
+    angles = np.array([0.5, -0.25, 1.0, -0.5])
     expected = np.concatenate([[0.5, -0.25], np.sin(angles), np.cos(angles)])
     assert encoded == pytest.approx(expected, abs=1e-6)
 
