@@ -212,7 +212,7 @@ class _Lattice:
 
     def _line(self, t: np.ndarray, side: float) -> _Line:
         """Return the places t of an axis, in sides of a block."""
-        nodes = interpolation(t, self.layout.side) if len(t) else None
+        nodes = interpolation(t, self.layout.side, self.decoder.dtype) if len(t) else None
         ramp = []
         if self.layout.blended:
             parts = _ramp(t, self.layout.overlap, side, self.order)
