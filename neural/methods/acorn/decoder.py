@@ -41,7 +41,7 @@ class Interpolation(NamedTuple):
     @property
     def nodes(self) -> int:
         """Nodes that the places need."""
-        return self.weights.shape[1]
+        return int(self.weights.shape[1])
 
 
 def interpolation(t: np.ndarray, side: int, dtype: Any) -> Interpolation:
