@@ -34,42 +34,32 @@ class Interpolation(NamedTuple):
     """Linear interpolation along one axis between a block's nodes `first` … `first + nodes − 1`."""
 
     cells: np.ndarray  # [n] int, from `first` on
-    share: np.ndarray  # [n] float64, of the cell's second node
+    weights: np.ndarray  # [n, nodes] of the nodes
+    slopes: np.ndarray  # [n, nodes]: the weights' derivative per side of the block
     first: int
-    nodes: int
-    per_side: int  # N − 1: cells in a block's side
 
-    def weights(
-        self, dtype: Any, part: slice = slice(None), first: int = 0, nodes: int | None = None
-    ) -> np.ndarray:
-        """Return the weights of the nodes [n, nodes], of a part of the places and nodes if
-        given."""
-        share = self.share[part]
-        return _dense(self.cells[part] - first, 1 - share, share, nodes or self.nodes, dtype)
-
-    def slopes(self, dtype: Any) -> np.ndarray:
-        """Return the derivative of the weights per side of the block, [n, nodes]."""
-        return _dense(self.cells, -self.per_side, self.per_side, self.nodes, dtype)
+    @property
+    def nodes(self) -> int:
+        """Nodes that the places need."""
+        return int(self.weights.shape[1])
 
 
-def _dense(cells: np.ndarray, lower: Any, upper: Any, nodes: int, dtype: Any) -> np.ndarray:
-    """Return rows of two numbers each, at the nodes before and after a place, [n, nodes]."""
-    dense = np.zeros((len(cells), nodes), dtype)
-    places = np.arange(len(cells))
-    dense[places, cells] = lower
-    dense[places, cells + 1] = upper
-    return dense
-
-
-def interpolation(t: np.ndarray, side: int) -> Interpolation:
+def interpolation(t: np.ndarray, side: int, dtype: Any) -> Interpolation:
     """Return the interpolation at places t [n] (in sides of the block) between `side` nodes; beyond
     the ends the outermost cells go on."""
     scaled = t * (side - 1)
     cells = np.clip(np.floor(scaled).astype(np.intp), 0, side - 2)
+    share = scaled - cells
     first = int(cells.min())
-    return Interpolation(
-        cells - first, scaled - cells, first, int(cells.max()) - first + 2, side - 1
-    )
+    cells -= first
+    places = np.arange(len(cells))
+    weights = np.zeros((len(cells), int(cells.max()) + 2), dtype)
+    slopes = np.zeros_like(weights)
+    weights[places, cells] = 1 - share
+    weights[places, cells + 1] = share
+    slopes[places, cells] = 1 - side
+    slopes[places, cells + 1] = side - 1
+    return Interpolation(cells, weights, slopes, first)
 
 
 class Piece(NamedTuple):
@@ -129,13 +119,13 @@ class Decoder:
         nodes = [self._nodes(piece, down) for piece in pieces]
         samples = columns * len(down.cells)
         dense = samples > 2 * sum(part.size for part in nodes) // self.channels
-        weights = [piece.across.weights(dtype) for piece in pieces]
+        weights = [piece.across.weights for piece in pieces]
         if slopes or not dense:
             features = _columns(nodes, weights)
         if dense:
             hidden = _columns([_mapped(self.first, part) for part in nodes], weights)
         if slopes:
-            sloping = _columns(nodes, [piece.across.slopes(dtype) for piece in pieces])
+            sloping = _columns(nodes, [piece.across.slopes for piece in pieces])
         results = [np.empty((len(down.cells), columns), dtype) for _ in range(3 if slopes else 1)]
         rows_at_once = max(1, SAMPLES // columns)
         # the same memory for all rows: new arrays of this size would be new pages each time
@@ -146,7 +136,7 @@ class Decoder:
             cell = int(down.cells[rows.start])
             last = int(down.cells[rows.stop - 1])
             near = slice(cell, last + 2)
-            share = down.weights(dtype, rows, cell, last - cell + 2)
+            share = down.weights[rows, near]
             first, second = buffers[:, : len(share)]
             if dense:
                 _mix(share, hidden[near], first)
@@ -168,7 +158,7 @@ class Decoder:
             along *= toward
             np.sum(along, 1, out=results[1][rows])
             steps = features[near][1:] - features[near][:-1]
-            steps *= dtype.type(down.per_side)
+            steps *= dtype.type(self.side - 1)
             toward *= steps[down.cells[rows] - cell]
             np.sum(toward, 1, out=results[2][rows])
         return results

@@ -60,7 +60,7 @@ class _Line(NamedTuple):
     """Places of an axis that a block reaches, as seen from the block: shared by blocks of one size
     whose places lie alike."""
 
-    count: int
+    size: int  # places
     side: float  # of the blocks, tile units
     nodes: Interpolation | None  # None without places
     ramp: list[np.ndarray]  # the bump along the axis, and its derivatives per tile unit; blended
@@ -158,7 +158,7 @@ class _Lattice:
         rows = self._spans(vs, self.v)
         groups: dict[int, dict[int, list[int]]] = {}
         for k, (column, row) in enumerate(zip(columns, rows, strict=True)):
-            if column.line.count and row.line.count:
+            if column.line.size and row.line.size:
                 alike = groups.setdefault(row.key, {})
                 # constants are a group of their own
                 alike.setdefault(column.key if self.row[k] >= 0 else -1 - column.key, []).append(k)
@@ -212,7 +212,7 @@ class _Lattice:
 
     def _line(self, t: np.ndarray, side: float) -> _Line:
         """Return the places t of an axis, in sides of a block."""
-        nodes = interpolation(t, self.layout.side) if len(t) else None
+        nodes = interpolation(t, self.layout.side, self.decoder.dtype) if len(t) else None
         ramp = []
         if self.layout.blended:
             parts = _ramp(t, self.layout.overlap, side, self.order)
@@ -246,7 +246,7 @@ class _Lattice:
                 h, *slopes = next(decoded)
                 slopes = [slope * dtype.type(1 / down.side) for slope in slopes]
             else:
-                h = np.empty((len(members), down.count, across.count), dtype)
+                h = np.empty((len(members), down.size, across.size), dtype)
                 h[:] = self.constant[members, None, None]
                 slopes = [np.zeros_like(h)] * (2 if self.order else 0)
             values = [h, *slopes]
