@@ -278,11 +278,10 @@ def closing_lines(out: str, source: str, achieved: EncodeSummary) -> list[str]:
             f"{layer.stack_bits_per_sample:.3g} bits per sample in all levels, "
             f"{layer.bits_per_sample:.3g} in the finest{step}"
         )
-        if layer.method == METHOD:
-            network = options.human_bytes(achieved.sizes["decoder_bytes"])
+        if layer.network_bytes:
+            network = options.human_bytes(layer.network_bytes)
             lines.append(
-                f"  {network} are the network, however large the area: --preset and --bits set "
-                "them."
+                f"  Its network takes {network} of the file, which --preset and --bits change."
             )
         if layer.quantum_m:
             lines.append(

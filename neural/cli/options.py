@@ -129,8 +129,9 @@ class ProgressBar:
         self._bar.update(self._task, completed=done, total=total)
 
     def note(self, text: str) -> None:
-        """Put a text behind the description."""
-        self._bar.update(self._task, description=f"{self._description}: {text}")
+        """Put a text behind the description, or none."""
+        description = f"{self._description}: {text}" if text else self._description
+        self._bar.update(self._task, description=description)
 
 
 class ProgressLines:
@@ -143,8 +144,8 @@ class ProgressLines:
         self._text = ""
 
     def note(self, text: str) -> None:
-        """Put a text behind the counts."""
-        self._text = f", {text}"
+        """Put a text behind the counts, or none."""
+        self._text = f", {text}" if text else ""
 
     def __call__(self, done: int, total: int) -> None:
         """Print a line at most every SAY_S seconds."""

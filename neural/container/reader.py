@@ -243,12 +243,27 @@ class Reader:
             f"{MODEL_FOLDER}: add the model there or encode without --link-decoder"
         )
 
+    def decoder_size(self, sha: str) -> int:
+        """Return the bytes that a decoder takes in the file, compressed; 0 for one that is not in
+        it."""
+        sha = arguments.text("sha", sha)
+        if sha in self._decoders:
+            return len(squeeze(self._decoders[sha].text.encode()))
+        if sha not in self.entries:
+            return 0
+        start, end = self._entry_bounds(self.entries.index(sha))
+        return end - start
+
+    def _entry_bounds(self, number: int) -> tuple[int, int]:
+        """Return the first byte of a decoder entry among the payloads, and that after its last."""
+        k = self._entry_place(number)
+        assert k is not None  # checked when the file was opened
+        return int(self._bounds[k]), int(self._bounds[k + 1])
+
     def _entry_bytes(self, sha: str, size: int) -> bytes:
         """Return the safetensors bytes of a decoder entry, checked; nothing else reads them."""
-        k = self._entry_place(self.entries.index(sha))
-        assert k is not None  # checked when the file was opened
-        start = int(self._bounds[k])
-        member = self._bytes(self.header.data_offset + start, int(self._bounds[k + 1]) - start)
+        start, end = self._entry_bounds(self.entries.index(sha))
+        member = self._bytes(self.header.data_offset + start, end - start)
         return md.checked_decoder(unsqueeze(member, f"decoder {sha[:12]}"), sha, size)
 
     def sizes(self) -> dict[str, Any]:
@@ -268,11 +283,7 @@ class Reader:
         metadata = (
             len(squeeze(md.dumps(self.metadata))) if self._decoders else self.header.metadata_length
         )
-        entry_bytes = 0
-        for number in range(len(self.entries)):
-            k = self._entry_place(number)
-            assert k is not None  # checked when the file was opened
-            entry_bytes += int(self._bounds[k + 1] - self._bounds[k])
+        entry_bytes = sum(self.decoder_size(sha) for sha in self.entries)
         payload_bytes = []
         tiles = []
         for levels in runs:

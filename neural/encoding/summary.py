@@ -8,7 +8,7 @@ from typing import Any
 
 from neural.container.reader import Reader
 from neural.encoding.tile_encoders import FinishedLayer
-from neural.measure.sizes import rates
+from neural.measure.sizes import network_bytes, rates
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class LayerSummary:
     """Quantization step; None for methods without one."""
     quantum_m: float | None
     """Step of the source's heights, if `step_m` was derived from it."""
+    network_bytes: int
+    """Size of the layer's own network in the file; 0 for a layer without one."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def summarize(
                 **rates(reader, layer, samples),
                 step_m=None if step_m is None else float(step_m[0]),
                 quantum_m=layer_result.quantum_m or None,
+                network_bytes=network_bytes(reader, layer),
             )
         )
     return EncodeSummary(tuple(layers), sizes, source_bytes, seconds)

@@ -20,9 +20,9 @@ def rates(
     bits are those of the decoder's weights, which are then the layer's own, both count these too.
     Raises ContainerError for a payload that this needs and that is damaged.
     """
-    network = 0.0
-    if METHODS[layer.method].quantized_weights:
-        network = _network_bytes(reader, layer, min(keep_bits or layer.bits, layer.bits))
+    # all but a hundredth of the weights have as many bits
+    share = min(keep_bits or layer.bits, layer.bits) / layer.bits
+    network = network_bytes(reader, layer) * share
     sizes = reader.sizes()
     payload = sizes["payload_bytes"][layer.index]
     tiles = sizes["tiles"][layer.index]
@@ -43,10 +43,11 @@ def rates(
     }
 
 
-def _network_bytes(reader: Reader, layer: Layer, bits: int) -> float:
-    """Return the bytes of a layer's weights at `bits`; all but a hundredth of them have as many."""
-    decoder = reader.metadata["ntile"]["decoders"].get(layer.decoder, {})
-    return float(decoder.get("bytes", 0)) * bits / layer.bits
+def network_bytes(reader: Reader, layer: Layer) -> int:
+    """Return the bytes that a layer's own network takes in the file; 0 for a layer without one."""
+    if layer.decoder is None or not METHODS[layer.method].quantized_weights:
+        return 0
+    return reader.decoder_size(layer.decoder)
 
 
 def _saved_bytes(decoder: SurfaceDecoder) -> tuple[int, int]:

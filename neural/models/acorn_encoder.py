@@ -24,7 +24,7 @@ from neural.methods.acorn.weights import pack_weights
 from neural.models.acorn_run import TrainingRun
 from neural.models.acorn_training import AcornFit
 from neural.models.base import pick_device
-from neural.progress import Report
+from neural.progress import Report, note
 from neural.tiles import TILE
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class AcornEncoder(SingleTileEncoder):
                 f"{stage.path} holds none: give a time above 0."
             )
         run.run()
+        note(report, "")  # its figures are not those of what follows
         fit.settle()
         blocks = leaf_table(fit)
         weights = pack_weights(fit.weights(), self.bits)

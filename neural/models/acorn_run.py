@@ -226,10 +226,12 @@ class TrainingRun:
     def text(self) -> str:
         """Return the figures of the progress in one line."""
         fit = self.fit
-        parts = [f"{fit.history[-1]['psnr_db']:.2f} dB"] if fit.history else []
+        parts = [f"step {fit.step}"]
+        if fit.history:
+            parts.append(f"{fit.history[-1]['psnr_db']:.2f} dB")
         last = fit.retilings[-1]
         counts = enumerate(last["blocks_per_scale"])
-        parts.append("blocks " + " ".join(f"{scale}:{n}" for scale, n in counts if n))
+        parts.append("blocks by scale " + " ".join(f"{scale}:{n}" for scale, n in counts if n))
         if len(fit.retilings) > 1:
             parts.append(f"{last['moved']} moved")
         if self.seconds:

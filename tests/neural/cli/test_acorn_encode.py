@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from neural.cli.encode import closing_lines
+from neural.cli.options import human_bytes
 from neural.container.reader import open_reader
 from neural.encode import EncodeOptions, encode
 from neural.encoding.acorn.options import AcornOptions
@@ -166,7 +167,9 @@ def test_a_target_ends_a_training(source: Path, tmp_path: Path) -> None:
     summary = encode(source, out, options)
     assert summary.layers[0].rmse_m <= 1.1 * target
     lines = closing_lines(str(out), str(source), summary)
-    assert "are the network, however large the area" in lines[2]
+    network = summary.layers[0].network_bytes
+    assert f"Its network takes {human_bytes(network)} of the file" in lines[2]
+    assert network == pytest.approx(summary.sizes["decoder_bytes"], rel=0.01)
 
 
 @POSIX

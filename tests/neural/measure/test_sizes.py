@@ -12,7 +12,8 @@ def test_a_network_of_the_area_counts(plains_file):
         samples = reader.grid.width * reader.grid.height
         sizes = rates(reader, layer, samples)
         payloads = reader.sizes()["payload_bytes"][0]
-        decoder = len(reader.decoder_bytes(layer.decoder))
+        decoder = reader.decoder_size(layer.decoder)
+        assert decoder == pytest.approx(reader.sizes()["decoder_bytes"], rel=0.02)  # compressed
         assert sizes["bits_per_sample"] == pytest.approx(8 * (payloads[-1] + decoder) / samples)
         assert sizes["stack_bits_per_sample"] > 8 * (sum(payloads) + decoder) / samples
         fewer = rates(reader, layer, samples, 8)
