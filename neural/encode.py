@@ -203,6 +203,8 @@ def _encoders(options: EncodeOptions) -> list[TileEncoder]:
     """Return one encoder per layer, in the order asked for, the reference layer last."""
     stems = _stems(options)
     rate = _rate(options, stems)
+    if WHOLE_AREA not in stems:
+        acorn_options.check_unused(options.acorn)
     encoders: list[TileEncoder] = [
         _encoder(name, stem, rate, options) for name, stem in stems.items()
     ]

@@ -58,7 +58,7 @@ def _run(arguments: list[str], debug: bool) -> None:
             group.main(arguments, prog_name="ntile", standalone_mode=False)
     except Ended as ended:
         with suppress(OSError):  # the terminal may be gone, as after SIGHUP
-            click.echo(f"ntile: ended by {ended.name}; run the same command again.", err=True)
+            click.echo(f"ntile: ended by {ended.name}; {ended.advice}.", err=True)
         raise
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)

@@ -18,6 +18,7 @@ from neural.raster.reading import ReadOptions
 def command(source: Path, as_json: bool) -> None:
     """Show the contents of a file: area, layers, sizes of its sections."""
     from neural.container.reader import open_reader
+    from neural.measure.sizes import network_bytes
     from neural.methods import METHODS
 
     with open_reader(source) as reader:
@@ -36,6 +37,8 @@ def command(source: Path, as_json: bool) -> None:
                 "min_m": layer.heights_m[0],
                 "max_m": layer.heights_m[1],
                 "macs_per_sample": METHODS[layer.method](**layer.config).macs_per_sample(),
+                "network_bytes": network_bytes(reader, layer),
+                "stats": layer.stats,
             }
             for layer in reader.layers
         ]
@@ -65,6 +68,9 @@ def command(source: Path, as_json: bool) -> None:
         click.echo(f"  credit: {credit}")
     parts = [(name, sizes[f"{name}_bytes"]) for name in ("directory", "metadata", "decoder")]
     click.echo("  " + ", ".join(f"{name} {options.human_bytes(size)}" for name, size in parts))
+    for layer in layers:
+        if layer["network_bytes"]:
+            click.echo(f"  network of {layer['title']}: {_network(layer)}")
     rows = []
     for layer in layers:
         payload, tiles = (sum(sizes[key][layer["index"]]) for key in ("payload_bytes", "tiles"))
@@ -74,6 +80,21 @@ def command(source: Path, as_json: bool) -> None:
         size = options.human_bytes(payload)
         rows.append([f"{layer['index']} {layer['title']}", accuracy, str(tiles), size, extent])
     options.table("", ["layer", "stored as", "tiles", "payload", "heights m"], rows)
+
+
+def _network(layer: dict[str, Any]) -> str:
+    """Describe a layer's own network: "322 kB, 326,721 parameters, 64 blocks, 1,105 steps"."""
+    stats = layer["stats"]
+    parts = [options.human_bytes(layer["network_bytes"])]
+    if "parameters" in stats:
+        parts.append(f"{stats['parameters']:,} parameters")
+    if "blocks_per_scale" in stats:
+        constant = stats.get("constant_blocks")
+        blocks = f"{sum(stats['blocks_per_scale']):,} blocks"
+        parts.append(f"{blocks} and {constant:,} of a single height" if constant else blocks)
+    if "training_steps" in stats:
+        parts.append(f"{stats['training_steps']:,} steps of training")
+    return ", ".join(parts)
 
 
 def _cells(grid: Grid) -> str:

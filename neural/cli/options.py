@@ -7,7 +7,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import wraps
@@ -93,7 +93,7 @@ def finite(value: Any) -> Any:
 def progress(description: str) -> Iterator[Report]:
     """Show a bar with the remaining time on standard error, or without a terminal a line every
     SAY_S seconds."""
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -101,6 +101,18 @@ def progress(description: str) -> Iterator[Report]:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
+
+    class NotedProgress(Progress):
+        """Bars with a line of text below."""
+
+        text = ""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            """Yield the bars and the text."""
+            yield from super().get_renderables()
+            if self.text:
+                yield Text(self.text, overflow="ellipsis", no_wrap=True)
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -112,16 +124,15 @@ def progress(description: str) -> Iterator[Report]:
     if not console.is_terminal:
         yield ProgressLines(description)
         return
-    with Progress(*columns, console=console, transient=True) as bar:
+    with NotedProgress(*columns, console=console, transient=True) as bar:
         yield ProgressBar(bar, description)
 
 
 class ProgressBar:
-    """Progress as a bar with a text beside it."""
+    """Progress as a bar with a text below it."""
 
     def __init__(self, bar: Any, description: str) -> None:
         self._bar = bar
-        self._description = description
         self._task = bar.add_task(description, total=None)
 
     def __call__(self, done: int, total: int) -> None:
@@ -129,9 +140,8 @@ class ProgressBar:
         self._bar.update(self._task, completed=done, total=total)
 
     def note(self, text: str) -> None:
-        """Put a text behind the description, or none."""
-        description = f"{self._description}: {text}" if text else self._description
-        self._bar.update(self._task, description=description)
+        """Put a text below the bar, or none."""
+        self._bar.text = text
 
 
 class ProgressLines:

@@ -131,6 +131,7 @@ class TrainingRun:
             )
 
     def _end(self, ended: Ended) -> None:
+        ended.advice += " to go on, or with --time 0 --resume to write the network as it is"
         self._ended = ended
 
     def _steps(self) -> None:

@@ -31,6 +31,8 @@ class Ended(SystemExit):
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
         self.name = signal.Signals(number).name
+        self.advice = "run the same command again"
+        """End of the sentence that says so."""
 
 
 def _raise(ended: Ended) -> None:

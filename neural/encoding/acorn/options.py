@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from neural.encoding.acorn.settings import AUTO, PARTITIONS, PRESETS
@@ -34,6 +34,17 @@ class AcornOptions:
 
 
 DEFAULTS = AcornOptions()
+
+
+def check_unused(options: AcornOptions) -> None:
+    """Raise UsageError for options that differ from the defaults, where no layer takes them."""
+    flags = {field.name: "--" + field.name.replace("_", "-") for field in fields(options)}
+    flags["time_s"] = "--time"
+    given = [
+        flag for name, flag in flags.items() if getattr(options, name) != getattr(DEFAULTS, name)
+    ]
+    if given:
+        raise UsageError(f"{' and '.join(given)} set the training of acorn: give --method acorn.")
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Pat
     run.send_signal(signal.SIGINT)
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "run the same command again" in said
+    assert "run the same command again to go on, or with --time 0 --resume" in said
     assert not out.exists()
     state = kept.read_bytes()
     run = start(*command, "10min", "--resume")

@@ -178,6 +178,10 @@ def test_wrong_requests(made: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
             ("--method", "huvr", "--step", 1),
             "--step is for lapped_siren; set the rate of the other methods with",
         ),
+        (
+            ("--preset", "tiny", "--time", "3s"),
+            "--preset and --time set the training of acorn: give --method acorn.",
+        ),
         (("--step", 1e-9), "a step of 1e-09 m is too fine for this relief: give at least"),
         (
             ("--method", "lapped_siren", "--model", "huvr-small"),

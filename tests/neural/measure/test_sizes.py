@@ -4,6 +4,7 @@ import pytest
 
 from neural.container.reader import open_reader
 from neural.measure.sizes import rates
+from tests.support.commands import ntile, ntile_json
 
 
 def test_a_network_of_the_area_counts(plains_file):
@@ -22,3 +23,14 @@ def test_a_network_of_the_area_counts(plains_file):
         assert exact["bits_per_sample"] == pytest.approx(
             8 * reader.sizes()["payload_bytes"][1][-1] / samples
         )
+
+
+def test_info_describes_a_network(plains_file, capsys):
+    ntile("info", plains_file)
+    said = capsys.readouterr().out
+    assert "network of ACORN: " in said
+    words = "34,000 parameters, 95 blocks and 1 of a single height, 2,000 steps of training"
+    assert words in said
+    first, second = ntile_json(capsys, "info", plains_file)["layers"]
+    assert first["stats"]["training_steps"] == 2000
+    assert first["network_bytes"] > second["network_bytes"] == 0
