@@ -21,8 +21,13 @@ _COLORS = "tab10"
 
 def write(runs: Sequence[Run], results: Results, out: Path) -> list[Path]:
     """Write the plots of every area to a folder; return their paths. Runs that are not done are
-    left out."""
-    done = {run: result for run in runs if (result := results.result(run)) is not None}
+    left out, and of two names of one run the second."""
+    different = {run.stem: run for run in reversed(runs)}
+    done = {
+        run: result
+        for run in runs
+        if different[run.stem] is run and (result := results.result(run)) is not None
+    }
     paths = []
     for staged in dict.fromkeys(run.staged for run in done):
         of_area = {run: result for run, result in done.items() if run.staged == staged}
@@ -45,7 +50,10 @@ def min_seed(runs: Mapping[Run, Any]) -> int:
 
 
 def _title(run: Run) -> str:
-    return run.method if run.blocks is None else f"{run.method}, {run.blocks} blocks"
+    """Return method and budget; of `acorn` the rule that it follows on this area, too."""
+    rule = run.trained.removeprefix("acorn_")
+    name = run.method if run.method == run.trained else f"{run.method} ({rule})"
+    return name if run.blocks is None else f"{name}, {run.blocks} blocks"
 
 
 def _curves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
@@ -137,7 +145,7 @@ def _overview(staged: StagedArea) -> tuple[np.ndarray, int]:
 
 
 def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> Any:
-    """Draw the blocks of every network over the hillshade, colored by their level."""
+    """Draw the blocks of every network over the hillshade, colored by their side."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
@@ -155,7 +163,10 @@ def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> An
             square = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]) * side
             color = colormaps[_COLORS]((level - first) % 10)
             lines = LineCollection(
-                list(corners[:, None] + square), colors=[color], lw=0.8, label=f"level {level}"
+                list(corners[:, None] + square),
+                colors=[color],
+                lw=0.8,
+                label=f"{area.root_cells >> level} cells",
             )
             axis.add_collection(lines)
         for scale, x, y in arrays["constants"].tolist():
@@ -169,7 +180,8 @@ def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> An
                 lw=0.0,
             )
         axis.set(xlim=(-0.5, shade.shape[1] - 0.5), ylim=(shade.shape[0] - 0.5, -0.5))
-        axis.set_title(f"{_title(run)}, {len(blocks)} blocks", fontsize=9)
+        taken = f"{len(blocks)} blocks" if run.blocks is None else f"{len(blocks)} taken"
+        axis.set_title(f"{_title(run)}, {taken}", fontsize=9)
         axis.legend(fontsize=6, loc="lower right")
     return drawing
 
@@ -203,7 +215,8 @@ def _errors(staged: StagedArea, runs: Mapping[Run, Mapping[str, Any]], results: 
         difference = np.abs(arrays["inset"] - truth)
         error.imshow(difference, cmap="inferno", vmin=0, vmax=limit)
     if mapped is not None:
-        drawing.colorbar(mapped, ax=axes, shrink=0.5, label="error, m", extend="max")
+        beside = [axes[row * columns + columns - 1] for row in range(3)]
+        drawing.colorbar(mapped, ax=beside, aspect=60, label="error, m", extend="max")
     return drawing
 
 

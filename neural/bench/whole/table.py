@@ -12,12 +12,14 @@ from neural.bench.whole.codecs import TITLES
 NOTE = (
     "PSNR over the relief, highest minus lowest height. SSIM of heights mapped from the relief to "
     "0…1, Gaussian windows of 11 samples. ∇ RMSE: central differences of decoded and true samples. "
+    "Every sample of ACORN is of the block that holds it: borders as published, not blended. "
     "Sizes: 32 bits, all floats; 8 bits, the weights of ACORN's encoder and of the baselines' "
     "hidden-to-hidden layers as codes of one byte with a scale per output channel, all else "
     "floats, with the partition; loss, the PSNR that this costs. × JPEG 2000: these bits over "
     "those of JPEG 2000 as one image at the network's RMSE. Seconds of CPU time on one thread, "
     "training alone; memory, the process's peak until training ends, with its libraries "
-    "and the mapped heights that it has touched. ±: standard deviation over seeds."
+    "and the mapped heights that it has touched. Blocks per level: level 0 is the root square, each "
+    "level halves the side. ±: standard deviation over seeds."
 )
 
 REPRESENTATION = (
@@ -105,7 +107,7 @@ def _network(mean: Mapping[str, Any], codecs: Sequence[Mapping[str, Any]]) -> li
         f"{mean['parameters']:,}",
         cell(mean["bytes_32bit"], "kB"),
         cell(mean["bytes_8bit"], "kB"),
-        cell(abs(mean["loss_8bit_db"] or 0.0), ".2f"),
+        cell(round(mean["loss_8bit_db"] or 0.0, 2) + 0.0, ".2f"),  # never −0.00
         cell(mean["bits_per_sample"], ".3f"),
         cell(times, ".3g"),
         cell(mean["peak_memory_mb"], ".0f"),
