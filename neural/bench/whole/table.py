@@ -18,8 +18,8 @@ NOTE = (
     "floats, with the partition; loss, the PSNR that this costs. × JPEG 2000: these bits over "
     "those of JPEG 2000 as one image at the network's RMSE. Seconds of CPU time on one thread, "
     "training alone; memory, the process's peak until training ends, with its libraries "
-    "and the mapped heights that it has touched. Blocks per level: level 0 is the root square, each "
-    "level halves the side. ±: standard deviation over seeds."
+    "and the mapped heights that it has touched. Blocks per level: level 0 is the root square, "
+    "each level halves the side. ±: standard deviation over seeds."
 )
 
 REPRESENTATION = (
