@@ -10,21 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neural.encoding.acorn.settings import Sizes
-
-
-def block_inputs(blocks: np.ndarray, frequencies: int, max_scale: int) -> np.ndarray:
-    """Return encoded indices of blocks (scale, …) [n, 1 + d]: float32 [n, (d + 1)(1 + 2F)].
-
-    A block's center in [−1, 1] of the root square and its scale in [−1, 1], then the sines and the
-    cosines of both for each frequency 2^k.
-    """
-    scale = blocks[:, :1].astype(np.float64)
-    center = (2 * blocks[:, 1:] + 1) / np.exp2(scale) - 1
-    q = np.concatenate([center, 2 * scale / max(max_scale, 1) - 1], axis=1)
-    parts = [q]
-    for k in range(frequencies):
-        parts += [np.sin(2.0**k * q), np.cos(2.0**k * q)]
-    return np.concatenate(parts, axis=1).astype(np.float32)
+from neural.methods.acorn.network import encodings
 
 
 class AcornNetwork(nn.Module):
@@ -41,7 +27,7 @@ class AcornNetwork(nn.Module):
 
     def inputs(self, blocks: np.ndarray) -> Tensor:
         """Return the encoder's inputs for blocks (scale, x, y) [n, 3], on the network's device."""
-        values = block_inputs(blocks, self.sizes.frequencies, self.max_scale)
+        values = encodings(blocks, self.max_scale, self.sizes.frequencies).astype(np.float32)
         return torch.from_numpy(values).to(next(self.parameters()).device)
 
     def features(self, inputs: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from neural.encoding.tile_encoders import Encoded, FinishedLayer, SingleTileEnco
 from neural.errors import NtileError, UsageError
 from neural.grid import Grid
 from neural.methods.acorn import Acorn
+from neural.methods.acorn.blocks import COLUMNS, CONSTANT, ERROR, KIND, NETWORK, PLAIN
 from neural.methods.acorn.weights import pack_weights
 from neural.models.acorn_run import TrainingRun
 from neural.models.acorn_training import AcornFit
@@ -29,10 +30,6 @@ from neural.tiles import TILE
 
 if TYPE_CHECKING:
     from neural.raster.dem import Dem
-
-NETWORK = 1
-CONSTANT = 2
-"""Kinds of blocks in `neural.methods.acorn`."""
 
 _CURVE_POINTS = 200
 
@@ -167,13 +164,13 @@ def leaf_table(fit: AcornFit) -> np.ndarray:
     scale, x, y, kind, constant (normalized), error in meters."""
     partition = fit.partition
     count = len(partition)
-    table = np.zeros((count + len(partition.constants), 6))
-    table[:count, :3] = partition.blocks
-    table[:count, 3] = NETWORK
-    table[:count, 5] = fit.area.scale_m * np.sqrt(fit.block_errors(partition.blocks))
-    table[count:, :3] = partition.constant_blocks
-    table[count:, 3] = CONSTANT
-    table[count:, 4] = (partition.values - fit.area.offset_m) / (fit.area.scale_m or 1.0)
+    table = np.zeros((count + len(partition.constants), COLUMNS))
+    table[:count, :KIND] = partition.blocks
+    table[:count, KIND] = NETWORK
+    table[:count, ERROR] = fit.area.scale_m * np.sqrt(fit.block_errors(partition.blocks))
+    table[count:, :KIND] = partition.constant_blocks
+    table[count:, KIND] = PLAIN
+    table[count:, CONSTANT] = (partition.values - fit.area.offset_m) / (fit.area.scale_m or 1.0)
     return table
 
 

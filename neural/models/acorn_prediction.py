@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from neural.encoding.acorn.blocks import Owner, owner_of
 from neural.methods.acorn.tree import Partition
 from neural.models.acorn import AcornNetwork
 
 _BATCH = 64  # blocks whose features are computed at once
 _BATCH_SAMPLES = 1 << 16  # their samples, padding included
+
+Owner = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From places, columns and rows in finest cells, to the index of the block that holds each."""
 
 
 class Prediction:
@@ -73,3 +76,22 @@ class Prediction:
             inputs = network.inputs(blocks)
             h = network.heights(network.features(inputs), places.to(inputs.device))
         return h[:, 0].cpu().numpy() * np.float32(self.scale_m) + np.float32(self.offset_m)
+
+
+def owner_of(blocks: np.ndarray, max_scale: int, root_cells: int) -> Owner:
+    """Return the function that finds the block that holds a place, −1 where none of them does.
+
+    As `Partition.find`, twenty times as fast.
+    """
+    side = 1 << max_scale
+    owners = np.full((side, side), -1, np.int32)
+    for k, (scale, x, y) in enumerate(blocks.tolist()):
+        span = side >> scale
+        owners[y * span : (y + 1) * span, x * span : (x + 1) * span] = k
+
+    def owner(columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        x = np.clip(np.asarray(columns) * (side / root_cells), 0, side - 1).astype(np.int64)
+        y = np.clip(np.asarray(rows) * (side / root_cells), 0, side - 1).astype(np.int64)
+        return owners[y, x]
+
+    return owner

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from neural.encoding.acorn.area import Area
-from neural.encoding.acorn.blocks import interior
 from neural.encoding.acorn.moves import KEPT, Moves
 from neural.encoding.acorn.rules import Rule, RuleSettings, make_rule
 from neural.encoding.acorn.settings import AcornSettings, rate_share
@@ -130,8 +129,9 @@ class AcornFit:
         self.interior = np.zeros((0, 3), np.int64)
         self.generations = np.zeros(0, np.int64)
         if self.settings.lod_nodes:
-            leaves = np.concatenate([partition.blocks, partition.constant_blocks])
-            self.interior, self.generations = interior(leaves)
+            leaves = np.concatenate([partition.active, partition.constants])
+            nodes, self.generations = partition.tree.interior(leaves)
+            self.interior = partition.tree.blocks(nodes)
 
     def _log_partition(self, moved: int) -> None:
         counts = self.partition.per_scale()

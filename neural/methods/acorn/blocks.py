@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from neural.methods.acorn.tree import BlockTree
 from neural.tiles import TILE, Tile
 
 COLUMNS = 6
@@ -90,19 +91,11 @@ class TileReach:
 def select(blocks: np.ndarray, reach: TileReach) -> np.ndarray:
     """Return the rows in reach out of a table [n, 6], depth first (NW, NE, SW, SE)."""
     scale, x, y = blocks[:, :KIND].astype(np.int64).T
-    rows = np.flatnonzero(reach.holds(scale, x, y))
-    fine = reach.area.max_scale - scale[rows]
-    order = np.argsort(_interleaved(x[rows] << fine) | _interleaved(y[rows] << fine) << 1)
-    chosen: np.ndarray = blocks[rows[order]]
-    return chosen
-
-
-def _interleaved(values: np.ndarray) -> np.ndarray:
-    """Return bit k of each value as bit 2k."""
-    spread = np.zeros_like(values)
-    for k in range(MAX_SCALE + 1):
-        spread |= (values >> k & 1) << (2 * k)
-    return spread
+    inside: np.ndarray = blocks[reach.holds(scale, x, y)]
+    tree = BlockTree(2, reach.area.max_scale)
+    codes = tree.codes(inside[:, :KIND])
+    order = np.argsort(codes << 2 * (tree.max_scale - tree.scales(codes)))
+    return inside[order]
 
 
 def cut(blocks: np.ndarray, generations: int) -> np.ndarray:

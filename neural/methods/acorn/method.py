@@ -162,7 +162,7 @@ class Acorn(TileMethod):
 
     def encoder_inputs(self, rows: np.ndarray) -> np.ndarray:
         """Return the encoder's input for blocks [n, ≥ 3], float64 [n, 3 (1 + 2 frequencies)]."""
-        return network.encodings(rows, self.max_scale, self.frequencies)
+        return network.encodings(rows[:, : blocks.KIND], self.max_scale, self.frequencies)
 
     def prepare(self, weights: Arrays, latents: Any) -> dict[str, Any]:
         """Map latents [1 + n, 6] to {"nodes": [1 + n, 2, 4], their rows and two zeros, "features":

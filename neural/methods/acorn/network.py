@@ -16,20 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from neural.methods.acorn.tree import BlockTree
 from neural.methods.base import Arrays
 
 
 def encodings(blocks: np.ndarray, max_scale: int, frequencies: int) -> np.ndarray:
-    """Return the encoder's input for blocks, float64 [n, 3 (1 + 2 frequencies)], from their scales,
-    columns and rows [n, 3]."""
-    scale, x, y = np.asarray(blocks, np.float64)[:, :3].T
-    step = 2.0 ** (1 - scale)  # a block's side in [−1, 1]
-    q = np.stack(
-        [(x + 0.5) * step - 1, (y + 0.5) * step - 1, 2 * scale / max(max_scale, 1) - 1], axis=1
-    )
-    angles = q[:, None] * 2.0 ** np.arange(frequencies)[:, None]  # [n, frequency, 3]
+    """Return the encoder's input for blocks [n, 1 + d], rows (scale, x, y[, z]), of a full tree:
+    float64 [n, (d + 1) (1 + 2 frequencies)]."""
+    tree = BlockTree(np.shape(blocks)[1] - 1, max_scale)
+    q = tree.inputs(tree.codes(blocks))
+    angles = q[:, None] * 2.0 ** np.arange(frequencies)[:, None]  # [n, frequency, d + 1]
     waves = np.stack([np.sin(angles), np.cos(angles)], axis=2)
-    return np.concatenate([q, waves.reshape(len(q), 6 * frequencies)], axis=1)
+    return np.concatenate([q, waves.reshape(len(q), 2 * frequencies * q.shape[1])], axis=1)
 
 
 def features(weights: Arrays, inputs: np.ndarray, layers: int) -> Any:

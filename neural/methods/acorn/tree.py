@@ -97,6 +97,19 @@ class BlockTree:
         ancestors: np.ndarray = np.right_shift(codes, shifts)
         return ancestors
 
+    def interior(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the location codes of all ancestors of blocks [n], int64 [m] ascending, and the
+        most generations of blocks that each has below it."""
+        codes = np.asarray(codes, np.int64)
+        above = [codes >> self.dimension * up for up in range(1, self.max_scale + 1)]
+        generations = np.repeat(np.arange(1, self.max_scale + 1), len(codes))
+        ancestors = np.concatenate([np.zeros(0, np.int64), *above])
+        exists = ancestors > 0
+        nodes, owner = np.unique(ancestors[exists], return_inverse=True)
+        most = np.zeros(len(nodes), np.int64)
+        np.maximum.at(most, owner, generations[exists])
+        return nodes, most
+
     def volumes(self, codes: np.ndarray) -> np.ndarray:
         """Return volumes float64 (areas of a quadtree) as shares of the root's."""
         volumes: np.ndarray = np.ldexp(1.0, -self.dimension * self.scales(codes))

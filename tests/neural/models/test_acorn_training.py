@@ -10,9 +10,11 @@ import torch
 from neural.encoding.acorn.area import Area
 from neural.encoding.acorn.settings import PRESETS, Sizes
 from neural.errors import ModelError, UsageError
+from neural.methods.acorn.network import encodings
 from neural.models import acorn_draws
-from neural.models.acorn import AcornNetwork, block_inputs
+from neural.models.acorn import AcornNetwork
 from neural.models.acorn_device import DeviceArea
+from neural.models.acorn_prediction import owner_of
 from neural.models.acorn_training import AcornFit, fit_for
 
 TINY = replace(PRESETS["tiny"], blocks=16, partition="uniform")
@@ -56,17 +58,24 @@ def test_a_network_has_the_parameters_of_its_sizes() -> None:
 
 
 def test_inputs_are_the_place_the_scale_and_their_waves() -> None:
-    inputs = block_inputs(np.array([(2, 3, 0)]), 2, 4)[0]
+    inputs = encodings(np.array([(2, 3, 0)]), 4, 2)[0]
     q = np.array([0.75, -0.75, 0.0])
     expected = np.concatenate([q, np.sin(q), np.cos(q), np.sin(2 * q), np.cos(2 * q)])
     np.testing.assert_allclose(inputs, expected, atol=1e-7)
+
+
+def test_a_place_has_its_block() -> None:
+    owner = owner_of(np.array([(1, 0, 0), (2, 2, 0), (2, 3, 0)]), 5, 512)
+    places = np.array([10.0, 255.9, 256.0, 383.9, 384.0, 10.0])
+    index = owner(places, np.array([10.0, 255.9, 0.0, 0.0, 100.0, 300.0]))
+    assert index.tolist() == [0, 0, 1, 1, 2, -1]
 
 
 def test_exported_weights_are_the_network() -> None:
     network = AcornNetwork(Sizes(channels=4, rows=4, columns=4, encoder_width=8), 3)
     blocks = np.array([(1, 0, 1), (3, 5, 2)])
     weights = network.export()
-    x = block_inputs(blocks, 10, 3)
+    x = encodings(blocks, 3, 10)
     for k in range(5):
         x = np.maximum(x @ weights[f"encoder{k}_weight"] + weights[f"encoder{k}_bias"], 0)
     grids = (x @ weights["encoder5_weight"] + weights["encoder5_bias"]).reshape(2, 4, 4, 4)

@@ -98,3 +98,12 @@ def test_blocks_outside_the_tree_are_refused(blocks: list[list[int]]) -> None:
 def test_trees_of_other_kinds_are_refused(dimension: int, depth: int) -> None:
     with pytest.raises(ValueError, match="block tree"):
         BlockTree(dimension, depth)
+
+
+def test_ancestors_know_their_generations() -> None:
+    tree = BlockTree(2, 5)
+    leaves = tree.codes(np.array([(1, 0, 0), (2, 2, 0), (2, 3, 0), (2, 2, 1), (3, 6, 2)]))
+    nodes, generations = tree.interior(leaves)
+    assert tree.blocks(nodes).tolist() == [[0, 0, 0], [1, 1, 0], [2, 3, 1]]
+    assert generations.tolist() == [3, 2, 1]
+    assert [len(array) for array in tree.interior(np.ones(1))] == [0, 0]

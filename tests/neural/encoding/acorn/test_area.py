@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neural.encoding.acorn import blocks
 from neural.encoding.acorn.area import Area
 from neural.encoding.acorn.settings import (
     PRESETS,
@@ -105,21 +104,6 @@ def test_constant_terrain_has_no_scale() -> None:
     area = Area.of(np.full((20, 20), 7.0, np.float32))
     assert (area.offset_m, area.scale_m) == (7.0, 0.0)
     assert (area.normalized(area.heights) == 0).all()
-
-
-def test_a_place_has_its_block() -> None:
-    rows = np.array([(1, 0, 0), (2, 2, 0), (2, 3, 0)])
-    owner = blocks.owner_of(rows, 5, 512)
-    places = np.array([10.0, 255.9, 256.0, 383.9, 384.0, 10.0])
-    index = owner(places, np.array([10.0, 255.9, 0.0, 0.0, 100.0, 300.0]))
-    assert index.tolist() == [0, 0, 1, 1, 2, -1]
-
-
-def test_interior_nodes_know_their_generations() -> None:
-    leaves = np.array([(1, 0, 0), (2, 2, 0), (2, 3, 0), (2, 2, 1), (3, 6, 2)])
-    nodes, generations = blocks.interior(leaves)
-    assert nodes.tolist() == [[0, 0, 0], [1, 1, 0], [2, 3, 1]]
-    assert generations.tolist() == [3, 2, 1]
 
 
 def test_networks_have_the_published_numbers_of_parameters() -> None:
