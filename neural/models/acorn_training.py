@@ -17,7 +17,7 @@ from torch import Tensor
 from neural.encoding.acorn.area import Area
 from neural.encoding.acorn.moves import KEPT, Moves
 from neural.encoding.acorn.rules import Rule, RuleSettings, make_rule
-from neural.encoding.acorn.settings import AcornSettings, rate_share
+from neural.encoding.acorn.settings import AcornSettings
 from neural.errors import ModelError, UsageError
 from neural.methods.acorn.tree import Partition
 from neural.models import acorn_draws
@@ -436,30 +436,6 @@ def rule_for(area: Area, settings: AcornSettings) -> Rule:
         quiet_share=settings.cool_down,
     )
     return make_rule(settings.partition, statistics, settings.blocks, constants)
-
-
-def fit_for(
-    fit: AcornFit,
-    steps: int | None = None,
-    cpu_seconds: float | None = None,
-    measure_every: int = 500,
-) -> AcornFit:
-    """Train to a number of steps or of CPU-seconds, cooled down at its end, and measure on the
-    way; return the fit, settled."""
-    while True:
-        share = max(
-            0.0 if steps is None else fit.step / steps,
-            0.0 if cpu_seconds is None else fit.cpu_seconds / cpu_seconds,
-        )
-        if share >= 1:
-            break
-        if retiling_is_due(fit, share):
-            fit.retile()
-        fit.advance(rate_share(share, fit.settings))
-        if fit.step % measure_every == 0:
-            fit.measure()
-    fit.settle()
-    return fit
 
 
 def retiling_is_due(fit: AcornFit, share: float) -> bool:

@@ -8,16 +8,29 @@ import pytest
 import torch
 
 from neural.encoding.acorn.area import Area
-from neural.encoding.acorn.settings import PRESETS, Sizes
+from neural.encoding.acorn.settings import PRESETS, Sizes, rate_share
 from neural.errors import ModelError, UsageError
 from neural.methods.acorn.network import encodings
 from neural.models import acorn_draws
 from neural.models.acorn import AcornNetwork
 from neural.models.acorn_device import DeviceArea
 from neural.models.acorn_prediction import owner_of
-from neural.models.acorn_training import AcornFit, fit_for
+from neural.models.acorn_training import AcornFit, retiling_is_due
 
 TINY = replace(PRESETS["tiny"], blocks=16, partition="uniform")
+
+
+def fit_for(fit: AcornFit, steps: int, measure_every: int = 500) -> AcornFit:
+    """Train to a number of steps, cooled down at its end; return the fit, settled."""
+    while fit.step < steps:
+        share = fit.step / steps
+        if retiling_is_due(fit, share):
+            fit.retile()
+        fit.advance(rate_share(share, fit.settings))
+        if fit.step % measure_every == 0:
+            fit.measure()
+    fit.settle()
+    return fit
 
 
 def waves(side: int = 256) -> np.ndarray:
