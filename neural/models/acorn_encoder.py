@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from neural.container.staging import Stage, StagedTile
 from neural.encoding.acorn.area import Area
+from neural.encoding.acorn.coarse_gaps import blocks_of_level
 from neural.encoding.acorn.options import AcornOptions, Limits
 from neural.encoding.acorn.settings import AcornSettings, preset_for
 from neural.encoding.pyramid import PyramidTile
@@ -117,8 +118,14 @@ class AcornEncoder(SingleTileEncoder):
         for row in list(stage.rows(index)):
             stage.put(replace(row, offset_m=area.offset_m, scale_m=area.scale_m))
 
+        levels = [
+            blocks if settings.lod_nodes else blocks_of_level(blocks, area, coarser)
+            for coarser in range(area.levels)
+        ]
+
         def body_of(row: StagedTile) -> bytes:
-            return self.method.pack(self.method.tile_table(row.tile, blocks), self.bits, {})
+            of_level = levels[area.levels - 1 - row.tile.z]
+            return self.method.pack(self.method.tile_table(row.tile, of_level), self.bits, {})
 
         errors = self._measured(
             stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, {})
