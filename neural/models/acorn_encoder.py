@@ -16,6 +16,7 @@ from neural.encoding.acorn.area import Area
 from neural.encoding.acorn.coarse_gaps import blocks_of_level
 from neural.encoding.acorn.options import AcornOptions, Limits
 from neural.encoding.acorn.settings import AcornSettings, preset_for
+from neural.encoding.acorn.statistics import check_size
 from neural.encoding.pyramid import PyramidTile
 from neural.encoding.tile_encoders import Encoded, FinishedLayer, SingleTileEncoder
 from neural.errors import NtileError, UsageError
@@ -69,10 +70,15 @@ class AcornEncoder(SingleTileEncoder):
 
     def begin(self, stage: Stage, dem: Dem) -> None:
         """Open the memory-mapped heights of an encode begun before, or new ones. Raises UsageError
-        where there is nothing to resume, NtileError where they are gone."""
+        where there is nothing to resume, NtileError where they are gone, DemError for an area
+        smaller than a block."""
         path = stage.companion("heights")
         size = dem.grid.width, dem.grid.height
+        sizes = preset_for(self.options.preset, size[0] * size[1]).sizes
         if not stage.done_groups():
+            if max(size) < sizes.smallest_block:
+                stage.discard()
+            check_size(*size, sizes.smallest_block)
             if self.options.resume:
                 stage.discard()
                 raise UsageError(

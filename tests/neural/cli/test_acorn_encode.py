@@ -199,6 +199,9 @@ def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Pat
     ("arguments", "sentence"),
     [
         (("--resume",), "holds no encode to resume"),
+        (("--resume", "--restart"), "give only one of --restart and --resume"),
+        (("--steps", "9", "--device", "abacus"), "--device abacus is no device"),
+        (("--steps", "9", "--device", "meta"), "--device meta is no device"),
         (("--time", "0"), "give a time above 0"),
         (("--time", "0.001"), "shorter than a step of training"),
         (("--time", "9s", "--steps", "9"), "give only one of --time and --steps"),
@@ -236,6 +239,7 @@ def test_an_area_without_data_is_a_sentence(tmp_path: Path, capsys) -> None:
     )
     assert code == 3
     assert "nodata" in said
+    assert leftovers(tmp_path / "out.ntile") == []
 
 
 def test_a_small_area_is_a_sentence(tmp_path: Path, capsys) -> None:
@@ -245,6 +249,7 @@ def test_a_small_area_is_a_sentence(tmp_path: Path, capsys) -> None:
     )
     assert code == 3
     assert "fewer than one block" in said
+    assert leftovers(tmp_path / "out.ntile") == []
 
 
 def test_constant_terrain_is_exact(tmp_path: Path) -> None:
