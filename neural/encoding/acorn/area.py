@@ -65,18 +65,19 @@ class Area:
         shapes = _shapes(width, height)
         try:
             with open(path, "wb") as file:
-                file.truncate(4 * sum(map(math.prod, shapes)))
-            area = cls(_mapped(path, shapes))
+                # written, not only made longer: a map of room that the disk lacks ends the process
+                rest = sum(map(math.prod, shapes))
+                empty = np.full(min(rest, _ROWS_BYTES // 4), np.nan, np.float32)
+                while rest:
+                    file.write(empty[:rest].data)
+                    rest -= min(rest, len(empty))
+            return cls(_mapped(path, shapes))
         except OSError as error:
+            path.unlink(missing_ok=True)
             raise NtileError(
                 f"{path} cannot be written ({output.explain(error, path)}); make room or "
                 f"{output.ADVICE} for the output."
             ) from error
-        for level in area._levels:
-            step = max(1, _ROWS_BYTES // (4 * level.shape[1]))
-            for row in range(0, len(level), step):
-                level[row : row + step] = np.nan
-        return area
 
     @classmethod
     def open(cls, path: Path, width: int, height: int) -> Area | None:

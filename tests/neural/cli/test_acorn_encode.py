@@ -149,6 +149,18 @@ def test_a_diverged_training_is_a_sentence_and_kept(
     encode(source, out, replace(OPTIONS, acorn=replace(OPTIONS.acorn, resume=True)))
 
 
+def test_a_state_without_room_is_a_sentence(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(state: object, file: object) -> None:
+        raise RuntimeError("unexpected pos 449920 vs 449812")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(NtileError, match="work-training cannot be written"):
+        encode(source, tmp_path / "out.ntile", OPTIONS)
+    assert (tmp_path / "out.ntile.work-heights").exists()
+
+
 def test_time_ends_a_training(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.ntile"
     timed = replace(OPTIONS, acorn=replace(OPTIONS.acorn, steps=None, time_s=1.0))

@@ -14,7 +14,8 @@ from neural.encoding.acorn.settings import (
     preset_for,
     rate_share,
 )
-from neural.errors import DemError
+from neural.errors import DemError, NtileError
+from tests.support.commands import POSIX
 
 
 def plane(height: int, width: int) -> np.ndarray:
@@ -166,3 +167,17 @@ def test_gaps_have_heights_of_the_levels_above() -> None:
     assert (meters[:4] >= 10 - 1e-4).all()
     assert (meters[:4] <= 40 + 1e-4).all()
     assert not Area.of(np.zeros((9, 9))).has_gaps
+
+
+@POSIX
+def test_a_disk_without_room_is_a_sentence(tmp_path: Path) -> None:
+    import resource
+
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, most))
+    try:
+        with pytest.raises(NtileError, match="heights cannot be written .* make room"):
+            Area.create(tmp_path / "heights", 300, 300)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
