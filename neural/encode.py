@@ -31,7 +31,7 @@ from neural.encoding.tile_encoders import (
     ReferenceEncoder,
     TileEncoder,
 )
-from neural.errors import UsageError
+from neural.errors import DemError, UsageError
 from neural.grid import Grid
 from neural.methods import METHODS
 from neural.methods.base import LinkedMethod
@@ -156,7 +156,12 @@ def encode(
             job.check_room(dem, encoders, stage, out)
             for encoder in encoders:
                 encoder.begin(stage, dem)
-            samples = _stage_tiles(dem, encoders, stage, report)
+            try:
+                samples = _stage_tiles(dem, encoders, stage, report)
+            except DemError:
+                if not stage.done_groups():
+                    stage.discard()  # nothing to go on from
+                raise
             job.check_unchanged(source, files, stage)
             layers, assumptions = _finish(dem, encoders, stage, report)
             job.check_unchanged(source, files, stage)
@@ -299,6 +304,8 @@ def _acorn_encoder(options: EncodeOptions) -> TileEncoder:
     from neural.models.acorn_encoder import AcornEncoder
 
     limits = acorn_options.limits_of(options.acorn, options.target_rmse_m)
+    if options.restart and options.acorn.resume:
+        raise UsageError("give only one of --restart and --resume.")
     if options.refine:
         raise UsageError("--refine is not for acorn: its network is optimized already.")
     _check_bits(WHOLE_AREA, options.bits)

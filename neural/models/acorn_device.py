@@ -20,6 +20,7 @@ class DeviceSamples(NamedTuple):
     local: Tensor  # (x, y) in [−1, 1], float32 [n, rows, columns, 2]
     heights: Tensor  # float32 [n, rows, columns]
     valid: Tensor  # bool [n, rows, columns]
+    filled: Tensor  # bool [n, rows, columns]: gaps, which have heights of coarser levels
 
 
 class DeviceArea:
@@ -44,13 +45,21 @@ class DeviceArea:
         v = (torch.arange(rows, device=self.device)[:, None] + v) / rows
         heights = torch.zeros(shape, device=self.device)
         valid = torch.zeros(shape, dtype=torch.bool, device=self.device)
+        filled = torch.zeros_like(valid)
         for coarser in np.unique(level).tolist():
             chosen = torch.from_numpy(np.flatnonzero(level == coarser)).to(self.device)
             part = blocks[level == coarser]
             x, y = self._places(part, u[chosen], v[chosen])
             capped = min(coarser, self.area.levels - 1)
-            heights[chosen], valid[chosen] = self.targets(x, y, capped)
-        return DeviceSamples(torch.stack([2 * u - 1, 2 * v - 1], dim=-1), heights, valid)
+            meters, present = self.targets(x, y, capped)
+            valid[chosen] = present
+            if self.area.has_gaps:
+                gaps = ~present
+                meters[gaps], inside = self.filled(x[gaps], y[gaps], capped)
+                filled[chosen] = gaps.masked_scatter(gaps, inside)
+            heights[chosen] = meters
+        local = torch.stack([2 * u - 1, 2 * v - 1], dim=-1)
+        return DeviceSamples(local, heights, valid, filled)
 
     def _places(self, blocks: np.ndarray, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Return columns and rows in finest cells, float64."""
@@ -77,10 +86,26 @@ class DeviceArea:
                 weights += weight
         near = torch.where(share_y > 0.5, high_y, low_y) * width
         near = near + torch.where(share_x > 0.5, high_x, low_x)
-        inside = (columns >= 0) & (columns <= self.area.width)
-        inside &= (rows >= 0) & (rows <= self.area.height)
-        valid = ~flat[near].isnan() & inside
+        valid = ~flat[near].isnan() & self._inside(columns, rows)
         return torch.where(valid, total / weights.clamp(min=1e-12), 0), valid
+
+    def filled(self, columns: Tensor, rows: Tensor, coarser: int) -> tuple[Tensor, Tensor]:
+        """Return normalized heights at places [n] of gaps, and the places inside the area, as
+        `Area.filled`."""
+        inside = self._inside(columns, rows)
+        heights = torch.zeros(len(columns), device=self.device)
+        rest = inside.nonzero()[:, 0]
+        for level in range(coarser + 1, self.area.filled_level + 1):
+            if not len(rest):
+                break
+            heights[rest], valid = self.targets(columns[rest], rows[rest], level)
+            rest = rest[~valid]
+        return heights, inside
+
+    def _inside(self, columns: Tensor, rows: Tensor) -> Tensor:
+        """Return True for places inside the area."""
+        inside = (columns >= 0) & (columns <= self.area.width)
+        return inside & (rows >= 0) & (rows <= self.area.height)
 
     def _level(self, coarser: int) -> Tensor:
         if coarser not in self._levels:

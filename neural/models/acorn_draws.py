@@ -11,6 +11,10 @@ from neural.encoding.acorn.area import Area
 INTERIOR_SHARE = 0.15
 """Share of interior nodes among the blocks of a step, where they are trained."""
 
+GAP_WEIGHT = 0.1
+"""Weight of a sample without data, over one with data: coarse levels average the surface there,
+too."""
+
 _LEAST_CHANCE = 0.1  # of a block drawn by its error, over the mean
 
 
@@ -29,6 +33,7 @@ class Samples(NamedTuple):
 
     heights: np.ndarray  # float32 [n, rows, columns]
     valid: np.ndarray  # bool [n, rows, columns]
+    filled: np.ndarray  # bool [n, rows, columns]: gaps, which have heights of coarser levels
 
 
 def draw(
@@ -102,12 +107,15 @@ def samples(
     columns, rows = places(area, blocks, u, v)
     meters = np.zeros(u.shape, np.float32)
     valid = np.zeros(u.shape, bool)
+    filled = np.zeros(u.shape, bool)
     for coarser in np.unique(level).tolist():
         chosen = level == coarser
-        meters[chosen], valid[chosen] = area.targets(
-            columns[chosen], rows[chosen], min(coarser, area.levels - 1)
-        )
-    return Samples(area.normalized(meters), valid)
+        capped = min(coarser, area.levels - 1)
+        meters[chosen], valid[chosen] = area.targets(columns[chosen], rows[chosen], capped)
+        gaps = ~valid & chosen[:, None, None]
+        if area.has_gaps and gaps.any():
+            meters[gaps], filled[gaps] = area.filled(columns[gaps], rows[gaps], capped)
+    return Samples(area.normalized(meters), valid, filled)
 
 
 def places(

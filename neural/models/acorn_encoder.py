@@ -13,8 +13,10 @@ from safetensors.numpy import save
 
 from neural.container.staging import Stage, StagedTile
 from neural.encoding.acorn.area import Area
+from neural.encoding.acorn.coarse_gaps import blocks_of_level
 from neural.encoding.acorn.options import AcornOptions, Limits
 from neural.encoding.acorn.settings import AcornSettings, preset_for
+from neural.encoding.acorn.statistics import check_size
 from neural.encoding.pyramid import PyramidTile
 from neural.encoding.tile_encoders import Encoded, FinishedLayer, SingleTileEncoder
 from neural.errors import NtileError, UsageError
@@ -65,10 +67,15 @@ class AcornEncoder(SingleTileEncoder):
 
     def begin(self, stage: Stage, dem: Dem) -> None:
         """Open the memory-mapped heights of an encode begun before, or new ones. Raises UsageError
-        where there is nothing to resume, NtileError where they are gone."""
+        where there is nothing to resume, NtileError where they are gone, DemError for an area
+        smaller than a block."""
         path = stage.companion("heights")
         size = dem.grid.width, dem.grid.height
+        sizes = preset_for(self.options.preset, size[0] * size[1]).sizes
         if not stage.done_groups():
+            if max(size) < sizes.smallest_block:
+                stage.discard()
+            check_size(*size, sizes.smallest_block)
             if self.options.resume:
                 stage.discard()
                 raise UsageError(
@@ -115,8 +122,14 @@ class AcornEncoder(SingleTileEncoder):
         for row in list(stage.rows(index)):
             stage.put(replace(row, offset_m=area.offset_m, scale_m=area.scale_m))
 
+        levels = [
+            blocks if settings.lod_nodes else blocks_of_level(blocks, area, coarser)
+            for coarser in range(area.levels)
+        ]
+
         def body_of(row: StagedTile) -> bytes:
-            return self.method.pack(self.method.tile_table(row.tile, blocks), self.bits, {})
+            of_level = levels[area.levels - 1 - row.tile.z]
+            return self.method.pack(self.method.tile_table(row.tile, of_level), self.bits, {})
 
         errors = self._measured(
             stage, index, dem, lambda row: self.method.unpack(body_of(row), self.bits, {})

@@ -69,7 +69,13 @@ class TrainingRun:
             **{name: getattr(self, name) for name in ("seconds", "cooling", "budget")},
         }
         with output.binary(self.path) as file:
-            torch.save(state, file)
+            try:
+                torch.save(state, file)
+            except RuntimeError as error:  # hides the system's
+                raise NtileError(
+                    f"{self.path} cannot be written ({output.explain(error, self.path)}); make "
+                    f"room or {output.ADVICE} for the output."
+                ) from error
 
     def resume(self) -> bool:
         """Go on from the state of the file, with more blocks where there are to be more; return

@@ -23,7 +23,7 @@ from neural.methods.acorn.tree import Partition
 from neural.models import acorn_draws
 from neural.models.acorn import AcornNetwork, tensors_of
 from neural.models.acorn_device import DeviceArea, DeviceSamples, fits
-from neural.models.acorn_draws import Draw
+from neural.models.acorn_draws import GAP_WEIGHT, Draw
 from neural.models.acorn_prediction import Prediction
 from neural.models.base import pick_device
 
@@ -218,7 +218,7 @@ class AcornFit:
         size = len(drawn.blocks) if on_gpu else self._blocks_at_once
         inputs = self.network.inputs(drawn.blocks)
         weights = torch.from_numpy(drawn.weights).to(self.device)
-        places, targets, present = self._samples_on_device(drawn)
+        places, targets, present, filled = self._samples_on_device(drawn)
         errors = []
         for first in range(0, len(drawn.blocks), size):
             part = slice(first, first + size)
@@ -227,7 +227,10 @@ class AcornFit:
             # heights need more than the eight bits of bfloat16
             output = self.network.heights(features, places[part])
             error = _block_errors(output, targets[part], present[part])
-            (error * weights[part]).sum().backward()
+            loss = error
+            if self.area.has_gaps:
+                loss = error + GAP_WEIGHT * _gap_errors(output, targets[part], filled[part])
+            (loss * weights[part]).sum().backward()
             errors.append(error.detach())
         return torch.cat(errors).cpu().numpy()
 
@@ -338,7 +341,7 @@ class AcornFit:
         for first in range(0, len(blocks), self._blocks_at_once):
             part = blocks[first : first + self._blocks_at_once]
             u, v = acorn_draws.stratified(random, len(part), self.settings.samples)
-            heights, valid = acorn_draws.samples(
+            heights, valid, _ = acorn_draws.samples(
                 self.area, part, np.zeros(len(part), np.int64), u, v
             )
             with torch.no_grad():
@@ -454,3 +457,8 @@ def _block_errors(heights: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
     weight = valid.to(heights.dtype)
     squares = ((heights - targets) ** 2 * weight).flatten(1).sum(1)
     return squares / weight.flatten(1).sum(1).clamp(min=1.0)
+
+
+def _gap_errors(heights: Tensor, targets: Tensor, filled: Tensor) -> Tensor:
+    """Return the mean over all samples [n] of each block of the squared errors in gaps."""
+    return ((heights - targets) ** 2 * filled.to(heights.dtype)).flatten(1).mean(1)

@@ -65,18 +65,19 @@ class Area:
         shapes = _shapes(width, height)
         try:
             with open(path, "wb") as file:
-                file.truncate(4 * sum(map(math.prod, shapes)))
-            area = cls(_mapped(path, shapes))
+                # written, not only made longer: a map of room that the disk lacks ends the process
+                rest = sum(map(math.prod, shapes))
+                empty = np.full(min(rest, _ROWS_BYTES // 4), np.nan, np.float32)
+                while rest:
+                    file.write(empty[:rest].data)
+                    rest -= min(rest, len(empty))
+            return cls(_mapped(path, shapes))
         except OSError as error:
+            path.unlink(missing_ok=True)
             raise NtileError(
                 f"{path} cannot be written ({output.explain(error, path)}); make room or "
                 f"{output.ADVICE} for the output."
             ) from error
-        for level in area._levels:
-            step = max(1, _ROWS_BYTES // (4 * level.shape[1]))
-            for row in range(0, len(level), step):
-                level[row : row + step] = np.nan
-        return area
 
     @classmethod
     def open(cls, path: Path, width: int, height: int) -> Area | None:
@@ -100,8 +101,30 @@ class Area:
         return TILE << (self.levels - 1)
 
     def level(self, coarser: int) -> np.ndarray:
-        """Return heights so many levels above the finest, means over 2^coarser finest cells."""
-        return self._levels[coarser]
+        """Return heights so many levels above the finest, means over 2^coarser finest cells; also
+        `above` the pyramid."""
+        if coarser < self.levels:
+            return self._levels[coarser]
+        return self._above[coarser - self.levels]
+
+    @property
+    def has_gaps(self) -> bool:
+        """True where cells of the area have no data."""
+        return self.samples < self.width * self.height
+
+    @property
+    def filled_level(self) -> int:
+        """The first level that has no gaps: of the pyramid, or above it."""
+        return self.levels + len(self._above) - 1
+
+    @cached_property
+    def _above(self) -> list[np.ndarray]:
+        """Levels above the pyramid, up to the first without gaps."""
+        levels = [self._levels[-1]]
+        while np.isnan(levels[-1]).any():
+            mean, count = _halved(np.nan_to_num(levels[-1]), np.isfinite(levels[-1]).astype(float))
+            levels.append(np.where(count > 0, mean, np.nan).astype(np.float32))
+        return levels[1:]
 
     def put(self, tile: PyramidTile) -> None:
         """Take over the heights of one tile."""
@@ -164,7 +187,7 @@ class Area:
         Missing cells have no weight; a place whose nearest cell is missing, or that lies outside
         the area, has no height: it is 0 and False. `columns` and `rows` broadcast.
         """
-        level = self._levels[coarser]
+        level = self.level(coarser)
         height, width = level.shape
         x, inside_x = _along(columns, coarser, width, self.width)
         y, inside_y = _along(rows, coarser, height, self.height)
@@ -185,6 +208,21 @@ class Area:
                 weights += weight
         valid = np.isfinite(nearest) & inside_x & inside_y
         return np.where(valid, meters / np.where(valid, weights, 1), 0).astype(np.float32), valid
+
+    def filled(
+        self, columns: np.ndarray, rows: np.ndarray, coarser: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return heights in meters at places [n] of gaps of a level, each as `targets` of the next
+        coarser level that has one there, and the places that lie inside the area."""
+        inside = (columns >= 0) & (columns <= self.width) & (rows >= 0) & (rows <= self.height)
+        meters = np.zeros(len(columns), np.float32)
+        rest = np.flatnonzero(inside)
+        for level in range(coarser + 1, self.filled_level + 1):
+            if not len(rest):
+                break
+            meters[rest], valid = self.targets(columns[rest], rows[rest], level)
+            rest = rest[~valid]
+        return meters, inside
 
     def read(self, row: int, col: int, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
         """Return a window of finest heights [rows, cols] in meters and validity; outside the area

@@ -80,11 +80,7 @@ class BlockStatistics:
         DemError if the area is smaller than one leaf or has no data.
         """
         rows, columns = heights.shape
-        if max(rows, columns) < leaf:
-            raise DemError(
-                f"the area has {columns} × {rows} cells, fewer than one block of {leaf} × {leaf}; "
-                "give a larger area or another method."
-            )
+        check_size(columns, rows, leaf)
         levels = levels or levels_for(columns, rows)
         if leaf < 1 or TILE % leaf:
             raise ValueError(f"blocks of {leaf} cells do not divide a tile of {TILE}")
@@ -364,3 +360,12 @@ def _lift(side: int, grid: int) -> np.ndarray | None:
     if half is None:
         return whole
     return np.concatenate([half.T @ whole[: side // 2], half.T @ whole[side // 2 :]])
+
+
+def check_size(columns: int, rows: int, leaf: int) -> None:
+    """Raise DemError for an area of so many cells that is smaller than one leaf."""
+    if max(rows, columns) < leaf:
+        raise DemError(
+            f"the area has {columns} × {rows} cells, fewer than one block of {leaf} × {leaf}; "
+            "give a larger area or another method."
+        )

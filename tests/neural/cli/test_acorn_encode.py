@@ -150,6 +150,18 @@ def test_a_diverged_training_is_a_sentence_and_kept(
     encode(source, out, replace(OPTIONS, acorn=replace(OPTIONS.acorn, resume=True)))
 
 
+def test_a_state_without_room_is_a_sentence(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(state: object, file: object) -> None:
+        raise RuntimeError("unexpected pos 449920 vs 449812")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(NtileError, match="work-training cannot be written"):
+        encode(source, tmp_path / "out.ntile", OPTIONS)
+    assert (tmp_path / "out.ntile.work-heights").exists()
+
+
 def test_time_ends_a_training(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.ntile"
     timed = replace(OPTIONS, acorn=replace(OPTIONS.acorn, steps=None, time_s=1.0))
@@ -202,6 +214,9 @@ def test_an_interrupted_training_is_kept_and_written(source: Path, tmp_path: Pat
     ("arguments", "sentence"),
     [
         (("--resume",), "holds no encode to resume"),
+        (("--resume", "--restart"), "give only one of --restart and --resume"),
+        (("--steps", "9", "--device", "abacus"), "--device abacus is no device"),
+        (("--steps", "9", "--device", "meta"), "--device meta is no device"),
         (("--time", "0"), "give a time above 0"),
         (("--time", "0.001"), "shorter than a step of training"),
         (("--time", "9s", "--steps", "9"), "give only one of --time and --steps"),
@@ -239,6 +254,7 @@ def test_an_area_without_data_is_a_sentence(tmp_path: Path, capsys) -> None:
     )
     assert code == 3
     assert "nodata" in said
+    assert leftovers(tmp_path / "out.ntile") == []
 
 
 def test_a_small_area_is_a_sentence(tmp_path: Path, capsys) -> None:
@@ -248,6 +264,7 @@ def test_a_small_area_is_a_sentence(tmp_path: Path, capsys) -> None:
     )
     assert code == 3
     assert "fewer than one block" in said
+    assert leftovers(tmp_path / "out.ntile") == []
 
 
 def test_constant_terrain_is_exact(tmp_path: Path) -> None:

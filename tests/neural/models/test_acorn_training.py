@@ -144,6 +144,27 @@ def test_targets_of_a_device_are_those_of_the_area() -> None:
     both = drawn.valid.numpy() & expected.valid
     assert 0.5 < both.mean() < 0.95
     np.testing.assert_allclose(drawn.heights.numpy()[both], expected.heights[both], atol=1e-4)
+    assert (drawn.filled.numpy() == expected.filled).mean() > 0.999
+    filled = drawn.filled.numpy() & expected.filled
+    assert 0.01 < filled.mean() < 0.4
+    np.testing.assert_allclose(drawn.heights.numpy()[filled], expected.heights[filled], atol=1e-4)
+
+
+def test_gaps_are_trained_to_heights_around_them() -> None:
+    heights = waves()
+    random = np.random.default_rng(2)
+    whole = heights.copy()
+    for row, column in random.integers(0, 230, (60, 2)):
+        heights[row : row + 24, column : column + 24] = np.nan
+    fit = fit_for(AcornFit(Area.of(heights), TINY), steps=300)
+    predicted = fit.predict_window(0, 0, *heights.shape)
+    gaps = np.isnan(heights)
+    below = np.nanmin(heights) - predicted[gaps]
+    above = predicted[gaps] - np.nanmax(heights)
+    relief = np.nanmax(heights) - np.nanmin(heights)
+    assert max(below[np.isfinite(below)].max(), above[np.isfinite(above)].max()) < 0.05 * relief
+    error = (predicted - whole)[~gaps]
+    assert np.sqrt((error**2).mean()) < 0.01 * relief
 
 
 def test_interior_nodes_are_trained() -> None:

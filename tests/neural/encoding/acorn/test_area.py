@@ -13,7 +13,8 @@ from neural.encoding.acorn.settings import (
     preset_for,
     rate_share,
 )
-from neural.errors import DemError
+from neural.errors import DemError, NtileError
+from tests.support.commands import POSIX
 
 
 def plane(height: int, width: int) -> np.ndarray:
@@ -133,3 +134,34 @@ def test_the_rate_is_constant_and_falls_at_the_end() -> None:
     small = PRESETS["small"]
     shares = [rate_share(share, small) for share in (0.0, 0.8, 0.9, 1.0, 1.1)]
     np.testing.assert_allclose(shares, [1, 1, 0.51, 0.02, 0.02])
+
+
+def test_gaps_have_heights_of_the_levels_above() -> None:
+    heights = np.full((600, 900), np.nan, np.float32)
+    heights[:300, 700:] = 40
+    heights[590:, :10] = 10
+    area = Area.of(heights)
+    assert area.has_gaps
+    assert area.filled_level > area.levels
+    meters, inside = area.filled(
+        np.array([695.0, 12.0, 5.0, 899.0, 901.0]), np.array([100.0, 595.0, 3.0, 599.0, 3.0])
+    )
+    assert inside.tolist() == [True] * 4 + [False]
+    np.testing.assert_allclose(meters[:2], [40, 10], atol=1e-4)
+    assert (meters[:4] >= 10 - 1e-4).all()
+    assert (meters[:4] <= 40 + 1e-4).all()
+    assert not Area.of(np.zeros((9, 9))).has_gaps
+
+
+@POSIX
+def test_a_disk_without_room_is_a_sentence(tmp_path: Path) -> None:
+    import resource
+
+    _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, most))
+    try:
+        with pytest.raises(NtileError, match="heights cannot be written .* make room"):
+            Area.create(tmp_path / "heights", 300, 300)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
