@@ -138,7 +138,7 @@ if TYPE_CHECKING:
     type=Duration(),
     default=None,
     metavar="TIME",
-    help="acorn: end the training after this time, as 90s, 10min or 2h (default: 10min).",
+    help="acorn: end the training after this time in all, as 90s, 10min or 2h (default: 10min).",
 )
 @click.option(
     "--steps",
