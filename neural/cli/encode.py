@@ -204,6 +204,9 @@ def command(
     Interrupted at any moment, the same command resumes; OUT.ntile appears only when it is complete.
     Ends with its errors against the source's samples, its size and the command that looks at it.
 
+    acorn trains one network for the area; its progress shows the PSNR over the area's relief, and
+    how many blocks there are of each scale: 0 is the whole area, each further one halves the side.
+
     Example: ntile encode dem.tif area.ntile --reference 0.05
     """
     from neural.container.reader import open_reader
