@@ -52,7 +52,8 @@ def whole_area_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--global",
         "whole_areas",
         is_flag=True,
-        help=f"Fit whole areas by one network each instead: --methods {','.join(METHODS)}.",
+        help="Fit whole areas by one network each instead; --methods are then "
+        f"{', '.join(METHODS)}.",
     )
     @click.option(
         "--seconds",

@@ -101,31 +101,36 @@ if TYPE_CHECKING:
     type=click.Choice([AUTO, *PRESETS]),
     default=AUTO,
     show_default=True,
-    help="acorn: sizes of the network.",
+    help="acorn: size of the network: 50 thousand weights (tiny), 0.3, 1.3, 9.5 or 168 million; "
+    "auto: by the area.",
 )
 @click.option(
     "--blocks",
     type=click.IntRange(1),
     default=None,
     metavar="N",
-    help="acorn: max. number of blocks (default: the preset's).",
+    help="acorn: max. number of blocks, constant ones not counted (default: the preset's).",
 )
 @click.option(
     "--partition",
     type=click.Choice(PARTITIONS),
     default=None,
-    help="acorn: rule of the blocks (default: cut where a fifth of the area is flat or has no "
-    "data, else uniform).",
+    help="acorn: choice of the blocks: of one size, the published rule, the best for a bilinear "
+    "fit, or that moved by errors (default: cut where a fifth of the area is flat or has no data, "
+    "else uniform).",
 )
 @click.option(
     "--borders",
     type=click.Choice(["blended", "paper"]),
     default="blended",
     show_default=True,
-    help="acorn: surface across the borders of blocks.",
+    help="acorn: blend blocks across their borders, or leave steps there as published.",
 )
 @click.option(
-    "--lod-nodes", is_flag=True, help="acorn: train coarser blocks for the coarse levels."
+    "--lod-nodes",
+    is_flag=True,
+    help="acorn: train larger blocks for the coarse levels, too: these decode faster, the finest "
+    "level is less exact.",
 )
 @click.option(
     "--time",
@@ -133,14 +138,14 @@ if TYPE_CHECKING:
     type=Duration(),
     default=None,
     metavar="TIME",
-    help="acorn: time of the training, as 90s, 10min or 2h (default: 10min).",
+    help="acorn: end the training after this time in all, as 90s, 10min or 2h (default: 10min).",
 )
 @click.option(
     "--steps",
     type=click.IntRange(1),
     default=None,
     metavar="N",
-    help="acorn: steps of the training.",
+    help="acorn: end the training after N steps, instead of a time.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="acorn: seed of the training.")
 @click.option(
@@ -198,6 +203,9 @@ def command(
 
     Interrupted at any moment, the same command resumes; OUT.ntile appears only when it is complete.
     Ends with its errors against the source's samples, its size and the command that looks at it.
+
+    acorn trains one network for the area; its progress shows the PSNR over the area's relief, and
+    how many blocks there are of each scale: 0 is the whole area, each further one halves the side.
 
     Example: ntile encode dem.tif area.ntile --reference 0.05
     """

@@ -63,8 +63,8 @@ def command(
     the area.
 
     Columns: rim and outline are RMSE of the outermost samples and of the outline half a cell
-    beyond; ∇ and ∇² are analytic slopes and Laplacian against central differences of the DEM, ∇ of
-    samples takes these on both sides.
+    beyond; PSNR is over each tile's relief, the mean of all tiles; ∇ and ∇² are analytic slopes and
+    Laplacian against central differences of the DEM, ∇ of samples takes these on both sides.
 
     Example: ntile evaluate area.ntile --reference dem.tif --bits 8 --bits 4 --json
     """

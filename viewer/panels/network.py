@@ -52,9 +52,10 @@ def network_rows(layer: Layer) -> Rows:
         rows.append(("Constant", text.count(round(constants)), tip))
     steps = network_stats.number(layer, "training_steps")
     seconds = network_stats.number(layer, "training_seconds")
-    if steps is not None and seconds is not None:
-        tip = "Steps of the optimizer, and the time that they took."
-        rows.append(("Trained", f"{text.count(round(steps))} steps, {text.duration(seconds)}", tip))
+    if steps is not None:
+        took = "" if seconds is None else f", {text.duration(seconds)}"
+        tip = "Steps of the optimizer; of a training by time, the time that they took, too."
+        rows.append(("Trained", f"{text.count(round(steps))} steps{took}", tip))
     return rows
 
 

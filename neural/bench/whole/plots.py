@@ -3,7 +3,7 @@ error maps with an inset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from neural.bench.whole.training import INSET, inset
 
 _SUN = (0.5, 0.5, 0.7071)  # weights of rises to the east and south, and of level ground
 _PICTURE = 1024
-_COLORS = "tab10"
 
 
 def write(runs: Sequence[Run], results: Results, out: Path) -> list[Path]:
@@ -38,7 +37,7 @@ def write(runs: Sequence[Run], results: Results, out: Path) -> list[Path]:
         first = {run: result for run, result in of_area.items() if run.seed == min_seed(of_area)}
         blocked = [run for run, result in first.items() if result["blocks"] is not None]
         if blocked:
-            drawing = _partitions(staged, blocked, results)
+            drawing = _partitions(staged, blocked, results, _coarsest(of_area.values()))
             paths.append(plots.save(drawing, out / f"{slug}-partitions.png"))
         paths.append(plots.save(_errors(staged, first, results), out / f"{slug}-errors.png"))
     return paths
@@ -54,6 +53,16 @@ def _title(run: Run) -> str:
     rule = run.trained.removeprefix("acorn_")
     name = run.method if run.method == run.trained else f"{run.method} ({rule})"
     return name if run.blocks is None else f"{name}, {run.blocks} blocks"
+
+
+def _coarsest(results: Iterable[Mapping[str, Any]]) -> int:
+    """Return the coarsest level that ever had blocks: it has the first color in all plots."""
+    tilings = (row["blocks_per_scale"] for result in results for row in result["retilings"])
+    return min((int(np.flatnonzero(counts)[0]) for counts in tilings if any(counts)), default=0)
+
+
+def _color(level: int, coarsest: int) -> str:
+    return f"C{(level - coarsest) % 10}"
 
 
 def _curves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
@@ -84,7 +93,9 @@ def _moves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
     every method that moves blocks their levels over time."""
     moving = {run: result for run, result in runs.items() if len(result["retilings"]) > 1}
     titles = list(dict.fromkeys(_title(run) for run in runs))
-    shown = {_title(run): result for run, result in reversed(moving.items())}
+    shown: dict[str, Mapping[str, Any]] = {}
+    for run, result in moving.items():
+        shown.setdefault(_title(run), result)
     drawing, axes = _grid(1 + len(shown), 4.2, 1 + len(shown), ticks=True)
     labeled = set()
     for run, result in moving.items():
@@ -103,12 +114,12 @@ def _moves(runs: Mapping[Run, Mapping[str, Any]]) -> Any:
     axes[0].grid(alpha=0.3)
     axes[0].legend(fontsize=8)
     for axis, (title, result) in zip(axes[1:], shown.items(), strict=True):
-        _levels(axis, result)
+        _levels(axis, result, _coarsest(runs.values()))
         axis.set_title(title, fontsize=9)
     return drawing
 
 
-def _levels(axis: Any, result: Mapping[str, Any]) -> None:
+def _levels(axis: Any, result: Mapping[str, Any], coarsest: int) -> None:
     """Draw how many blocks each level has from one re-tiling to the next."""
     tilings = result["retilings"]
     counts = np.zeros((len(tilings) + 1, max(len(row["blocks_per_scale"]) for row in tilings)))
@@ -117,7 +128,9 @@ def _levels(axis: Any, result: Mapping[str, Any]) -> None:
     levels = np.flatnonzero(counts.any(axis=0))
     steps = [*(row["step"] for row in tilings), result["steps"]]
     labels = [f"level {level}" for level in levels]
-    axis.stackplot(steps, counts[:, levels].T, labels=labels, step="post", alpha=0.8)
+    colors = [_color(int(level), coarsest) for level in levels]
+    stacked = counts[:, levels].T
+    axis.stackplot(steps, stacked, labels=labels, colors=colors, step="post", alpha=0.8)
     axis.set(xlabel="step", ylabel="blocks", xlim=(0, None))
     axis.legend(fontsize=7, loc="lower left")
 
@@ -144,9 +157,8 @@ def _overview(staged: StagedArea) -> tuple[np.ndarray, int]:
     return hillshade(area.level(coarser), cell), 1 << coarser
 
 
-def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> Any:
+def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results, coarsest: int) -> Any:
     """Draw the blocks of every network over the hillshade, colored by their side."""
-    from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
     shade, cells = _overview(staged)
@@ -156,15 +168,13 @@ def _partitions(staged: StagedArea, runs: Sequence[Run], results: Results) -> An
         arrays = results.arrays(run)
         axis.imshow(shade, cmap="gray", vmin=0, vmax=1.15, interpolation="bilinear")
         blocks = arrays["blocks"]
-        first = int(blocks[:, 0].min(initial=99))
         for level in np.unique(blocks[:, 0]).tolist():
             side = (area.root_cells >> level) / cells
             corners = blocks[blocks[:, 0] == level][:, 1:] * side - 0.5
             square = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]) * side
-            color = colormaps[_COLORS]((level - first) % 10)
             lines = LineCollection(
                 list(corners[:, None] + square),
-                colors=[color],
+                colors=[_color(level, coarsest)],
                 lw=0.8,
                 label=f"{area.root_cells >> level} cells",
             )

@@ -20,14 +20,16 @@ STAGED = ("preset", "partition", "lod_nodes", "seed")
 
 @dataclass(frozen=True)
 class AcornOptions:
-    """Options of the training; at most one of `time_s`, `steps` and a target error."""
+    """Options of an ACORN layer and its training; at most one of `time_s`, `steps` and
+    `EncodeOptions.target_rmse_m`."""
 
-    preset: str = AUTO
-    blocks: int | None = None  # None: the preset's
-    partition: str | None = None  # None: by the area
-    borders: str = "blended"
-    lod_nodes: bool = False
-    time_s: float | None = None  # without another limit DEFAULT_TIME_S
+    preset: str = AUTO  # sizes of the network, a name of `settings.PRESETS`, or by the area
+    blocks: int | None = None  # most blocks; None: the preset's
+    # rule that chooses the blocks: uniform, cut, paper or adaptive; None: by the area
+    partition: str | None = None
+    borders: str = "blended"  # or "paper": every block up to its edges
+    lod_nodes: bool = False  # coarse levels have blocks of their own, trained with the others
+    time_s: float | None = None  # of the training; without another limit DEFAULT_TIME_S
     steps: int | None = None
     seed: int = 0
     resume: bool = False  # refuse to begin anew

@@ -199,8 +199,7 @@ class CutRule(Rule):
     name = "cut"
 
     def _first(self) -> Partition:
-        cut = best_cut(self.statistics, self.budget, self.settings.prune)
-        return _partition(self.statistics, cut.leaves, self.settings.prune)
+        return _cut(self.statistics, self.budget, self.settings.prune)
 
 
 class MovingRule(Rule):
@@ -366,8 +365,7 @@ class AdaptiveRule(MovingRule):
     name = "adaptive"
 
     def _first(self) -> Partition:
-        cut = best_cut(self.statistics, self.budget, self.settings.prune)
-        return _partition(self.statistics, cut.leaves, self.settings.prune)
+        return _cut(self.statistics, self.budget, self.settings.prune)
 
     def due(self, step: int, fraction: float) -> bool:
         """Return True after 600, 1,800, 4,200 … steps, but for the end of the training."""
@@ -424,6 +422,11 @@ def make_rule(
     if name not in RULES:
         raise UsageError(f"there is no partition {name!r}; choose of auto, {', '.join(RULES)}.")
     return RULES[name](statistics, budget, settings)
+
+
+def _cut(statistics: BlockStatistics, budget: int, prune: bool) -> Partition:
+    """Return the best cut's partition, pruned or not."""
+    return _partition(statistics, best_cut(statistics, budget, prune).leaves, prune)
 
 
 def _partition(statistics: BlockStatistics, leaves: np.ndarray, prune: bool) -> Partition:

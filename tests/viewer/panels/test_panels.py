@@ -1,5 +1,6 @@
 """Every panel without a window: what it writes for a view, and what its buttons ask for."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from viewer.model.readings import FrameStats
 from viewer.model.settings import Measurement, Settings
 from viewer.panels import host as hosting
 from viewer.panels.log import Log
+from viewer.panels.network import network_rows
 from viewer.panels.profile import ProfilePlots
 from viewer.panels.views import BookmarkList
 from viewer.scene.results import Result, ResultErrors
@@ -126,6 +128,9 @@ def test_a_layers_network(screen, ctx, plains_file, view):
     assert "Parameters | 34\u2009000" in written
     assert "Bits | 32 per weight" in written
     assert "2\u2009000 steps, 75 s" in written
+    layer = session.document.scene.reader.layers[0]
+    rows = network_rows(replace(layer, stats={"training_steps": 300}))
+    assert [value for name, value, _ in rows if name == "Trained"] == ["300 steps"]
     session.settings.overlay.name = "blocks"
     written = screen.text(panels.overlay.draw, view)
     assert "Opacity" in written
