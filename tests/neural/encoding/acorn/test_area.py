@@ -160,7 +160,7 @@ def test_a_disk_without_room_is_a_sentence(tmp_path: Path) -> None:
     _, most = limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, most))
     try:
-        with pytest.raises(NtileError, match="heights cannot be written .* make room"):
+        with pytest.raises(NtileError, match=r"heights cannot be written .* make room"):
             Area.create(tmp_path / "heights", 300, 300)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
