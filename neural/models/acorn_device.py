@@ -37,7 +37,7 @@ class DeviceArea:
         """Return one sample per stratum of blocks [n, 3], from so many levels above the finest, as
         `neural.models.acorn_draws.samples`; the places are others."""
         generator = torch.Generator(self.device)
-        generator.manual_seed(seed[0] * 1_000_003 + seed[1])
+        generator.manual_seed((seed[0] * 1_000_003 + seed[1]) % (1 << 63))
         rows, columns = strata
         shape = len(blocks), rows, columns
         u, v = (torch.rand(shape, generator=generator, device=self.device) for _ in range(2))

@@ -106,7 +106,7 @@ class AcornEncoder(SingleTileEncoder):
         self.method = method_for(settings, dem.grid, self.options.borders)
         fit = AcornFit(area, settings, self.options.seed, self.device)
         run = TrainingRun(fit, self.limits, stage.companion("training"), report, self.threads)
-        run.resume()
+        run.resume(keep_budget=self.options.blocks is None)
         if self.limits.time_s == 0 and not fit.step:
             raise UsageError(
                 "--time 0 writes the network that an interrupted encode has trained so far, and "

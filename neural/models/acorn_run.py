@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -33,6 +34,14 @@ _COOLED_GAIN = 1.2
 """Error before the cool-down over that after it; 2 dB are 1.26."""
 _LEAST_STEPS = 200  # before a target may end the constant rate
 _LAST_GAIN = 0.98  # of the error, over half of all steps: less is none
+
+
+# torch's reader of a cut file seeks before its start: OSError
+_UNREADABLE = (
+    *(OSError, RuntimeError, UnpicklingError, EOFError),
+    *(LookupError, TypeError, ValueError, AttributeError, ImportError),
+)
+"""Errors of a state that is damaged, or of another version."""
 
 
 class TrainingRun:
@@ -77,9 +86,13 @@ class TrainingRun:
                     f"room or {output.ADVICE} for the output."
                 ) from error
 
-    def resume(self) -> bool:
-        """Go on from the state of the file, with more blocks where there are to be more; return
-        False where there is none. Raises NtileError for a file of another run."""
+    def resume(self, keep_budget: bool = False) -> bool:
+        """Go on from the state of the file, with the budget of the settings unless its own is to be
+        kept; return False where there is none.
+
+        Raises NtileError for a damaged file, UsageError for one of another run, and for another
+        budget after the last step: its blocks would have no training.
+        """
         if not self.path.is_file():
             return False
         try:
@@ -92,11 +105,19 @@ class TrainingRun:
             raise UsageError(
                 f"{self.path} {error}: give the options it began with, or --restart to discard it."
             ) from error
-        except (RuntimeError, KeyError, TypeError, ValueError, EOFError, UnpicklingError) as error:
+        except _UNREADABLE as error:
             raise NtileError(
                 f"{self.path} is damaged ({error}); add --restart to begin anew."
             ) from error
+        if budget != self.budget and keep_budget:
+            self.budget = budget
+            self.fit.settings = replace(self.fit.settings, blocks=budget)
         if budget != self.budget:
+            if self._share() >= 1:
+                raise UsageError(
+                    f"{self.path} holds {budget} blocks, and no training is left for "
+                    f"{self.budget}: give a longer one, or leave out --blocks."
+                )
             self.fit.resize(self.budget)
         return True
 

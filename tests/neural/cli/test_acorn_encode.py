@@ -104,6 +104,22 @@ def test_a_killed_encode_resumes_to_the_same_bytes(
     assert leftovers(out) == []
 
 
+def test_a_damaged_state_is_a_sentence(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ntile"
+    monkeypatch.setattr(acorn_run, "SAVE_S", 0.0)
+    killed_at(source, out, OPTIONS, 3, 40)
+    kept = tmp_path / "out.ntile.work-training"
+    whole_state = kept.read_bytes()
+    for part in (b"", b"garbage" * 99, whole_state[:5000], whole_state[: len(whole_state) // 2]):
+        kept.write_bytes(part)
+        with pytest.raises(NtileError, match=r"work-training is damaged .* add --restart") as error:
+            encode(source, out, OPTIONS)
+        assert error.value.exit_code == 3
+        assert kept.read_bytes() == part
+
+
 def test_more_blocks_and_steps_can_be_asked_for(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +132,22 @@ def test_more_blocks_and_steps_can_be_asked_for(
     assert stats["training_steps"] == 50
     assert 20 < sum(stats["blocks_per_scale"]) <= 60
     assert stats["retiling_steps"] == [0, 19]
+
+
+def test_no_block_is_written_without_training(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out.ntile"
+    monkeypatch.setattr(acorn_run, "SAVE_S", 0.0)
+    killed_at(source, out, OPTIONS, 20, 40)
+    written = replace(OPTIONS.acorn, steps=None, time_s=0.0, resume=True)
+    with pytest.raises(UsageError, match="holds 20 blocks, and no training is left for 60"):
+        encode(source, out, replace(OPTIONS, acorn=replace(written, blocks=60)))
+    encode(source, out, replace(OPTIONS, acorn=replace(written, blocks=None)))
+    with open_reader(out) as reader:
+        stats = reader.layers[0].stats
+    assert stats["block_budget"] == 20
+    assert stats["retiling_steps"] == [0]
 
 
 def test_a_full_gpu_is_a_sentence_and_keeps_the_training(

@@ -147,6 +147,7 @@ def test_targets_of_a_device_are_those_of_the_area() -> None:
     assert (drawn.filled.numpy() == expected.filled).mean() > 0.999
     filled = drawn.filled.numpy() & expected.filled
     assert 0.01 < filled.mean() < 0.4
+    DeviceArea(area, torch.device("cpu")).samples(blocks, levels, (8, 8), (1 << 62, 7))
     np.testing.assert_allclose(drawn.heights.numpy()[filled], expected.heights[filled], atol=1e-4)
 
 
