@@ -137,7 +137,8 @@ def pick_device(name: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise UsageError(
-                f"--device {name}: no such CUDA device is available here; use --device cpu."
+                f"--device {name}: no CUDA device of that number is available here; use "
+                "--device cpu."
             )
     return device
 

@@ -263,8 +263,10 @@ WRITES = re.compile(
 WRITERS = {
     "neural/system/output.py": "the writer itself",
     "neural/system/streams.py": "to the null device",
+    "neural/bench/whole/areas.py": "where `output.whole` says",
     "neural/container/writer.py": "where `output.whole` says",
     "neural/decode.py": "where `output.whole` says",
+    "neural/encoding/acorn/area.py": "a work file, mapped into memory",
     "viewer/film/output.py": "where `output.whole` says",
     "viewer/film/job.py": "into a temporary folder",
     "viewer/storage/layout.py": "into a temporary folder",
