@@ -7,6 +7,7 @@ hundred steps. adaptive: starts as cut and moves by measured errors, seldom, whe
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -61,7 +62,7 @@ class RuleSettings:
     """Time that HiGHS has."""
 
 
-class Rule:
+class Rule(ABC):
     """A partition of an area within a budget of blocks, and its moves during training."""
 
     name: ClassVar[str] = ""
@@ -82,9 +83,9 @@ class Rule:
         self._errors = BlockErrors(len(self.partition), self.settings.decay)
         self._record(0, None, None)
 
+    @abstractmethod
     def _first(self) -> Partition:
         """Return the partition to start with."""
-        raise NotImplementedError
 
     @property
     def errors(self) -> np.ndarray:
@@ -278,16 +279,16 @@ class MovingRule(Rule):
             return np.ldexp(1.0, -2 * self.statistics.tree.scales(codes))
         return self.statistics.volumes_of(codes)
 
+    @abstractmethod
     def _merge_costs(self, parents: np.ndarray, sums: np.ndarray) -> np.ndarray:
         """Return Σ w↑ of groups from their parents and the sums of their members' w=."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _split_costs(
         self, codes: np.ndarray, keep: np.ndarray, children: np.ndarray, counted: np.ndarray
     ) -> np.ndarray:
         """Return w↓ of blocks that can split, from their w= and children [n, N_S]; `counted` are
         those that the network would hold."""
-        raise NotImplementedError
 
 
 class PaperRule(MovingRule):
