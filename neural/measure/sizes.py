@@ -34,8 +34,7 @@ def rates(
             saved = body_bytes(layer, layer.bits) - body_bytes(layer, keep_bits)
             above = saved * sum(tiles[:-1])
             finest = saved * tiles[-1]
-    # entries of decoders are the decoders'
-    directory = sizes["directory_bytes"] * sum(tiles) / max(len(reader.ids), 1)
+    directory = sizes["directory_bytes"] * sum(tiles) / max(sum(map(sum, sizes["tiles"])), 1)
     stack = sum(payload) - above - finest + directory
     per_sample = 8 / max(samples, 1)
     return {

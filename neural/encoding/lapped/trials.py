@@ -24,6 +24,9 @@ SUBSET_TILES = 16
 
 _MARGIN = 32  # samples at a tile's rim whose neighbors would have to be coded as well
 
+_DECODER_ENTRY_BYTES = 12
+"""Bytes that a decoder's entry takes in the directory, at most."""
+
 MakeCoder = Callable[[float], LayerCoder]
 """Quantization step in meters → coder."""
 
@@ -101,7 +104,8 @@ class Trials:
             directory = (
                 sum(map(len, pack_directories(ids, lengths))) * stands_for.sum() / len(tiles)
             )
-            return float(8 * (lengths @ stands_for + directory) / (samples @ stands_for))
+            stack = lengths @ stands_for + directory + _DECODER_ENTRY_BYTES
+            return float(8 * stack / (samples @ stands_for))
 
         return self._fact("bits", step_m, subset, find)
 
